@@ -1,0 +1,293 @@
+/**
+ * All that the core knows of the world. Each port has one conformance suite under `test/conformance`,
+ * which every implementation passes.
+ */
+
+import type { Identity } from "./schema/agent.ts";
+import type { AuditEvent, AuditFilter, AuditRecord } from "./schema/audit-event.ts";
+import type { Collection, RecordOf } from "./storage/keyspace.ts";
+
+/** Documents that are read far more than written; the last write wins. */
+export interface Records {
+  /** Resolves to `undefined` where there is none; rejects with `store_unreadable` where it does not parse. */
+  get<C extends Collection>(collection: C, id: string): Promise<RecordOf<C> | undefined>;
+  /** Durable when it resolves. */
+  set<C extends Collection>(collection: C, id: string, value: RecordOf<C>): Promise<void>;
+  /** Resolves when there is nothing of that id, whether or not there was. */
+  remove(collection: Collection, id: string): Promise<void>;
+  /** In ascending order of id, after `cursor` (an id, exclusive). */
+  list<C extends Collection>(
+    collection: C,
+    page?: { cursor?: string | undefined; limit?: number | undefined },
+  ): Promise<{ items: RecordOf<C>[]; nextCursor?: string }>;
+}
+
+/**
+ * Ledger names are spelled by `storage/ledger-names.ts` alone and read `<shard>/<rest>`. One call touches
+ * one shard, so that an implementation may keep each shard in an object of its own.
+ */
+export type LedgerName = `${string}/${string}`;
+
+export interface RateRule {
+  limit: number;
+  windowMs: number;
+}
+
+export interface RateDecision {
+  allowed: boolean;
+  remaining: number;
+  /** Epoch milliseconds at which one more call (or, if allowed, a full window) becomes available. */
+  resetAt: number;
+}
+
+export interface CounterReservation {
+  counter: LedgerName;
+  /** A calendar period in UTC (`2026-11`, `2026-11-22`, `2026-11-22T17:05`), or `all`. */
+  period: string;
+  /** `null` counts without a limit. */
+  limit: number | null;
+  amount: number;
+}
+
+export interface CounterState {
+  used: number;
+  reserved: number;
+}
+
+export interface Exceeded extends CounterState {
+  counter: LedgerName;
+  period: string;
+  limit: number;
+  amount: number;
+}
+
+export type Reserved =
+  | { outcome: "reserved" }
+  /** `exceeded` is the first entry, in the order asked, that does not fit. Nothing was reserved. */
+  | { outcome: "exceeded"; exceeded: Exceeded }
+  /** The stored text of `expect.name` is another than the caller believes. Nothing was reserved. */
+  | { outcome: "changed"; text: string };
+
+/** One model's use on one day, added to what is there. */
+export interface UsageEntry {
+  name: LedgerName;
+  day: string;
+  model: string;
+  requests: number;
+  inputTokens: number;
+  outputTokens: number;
+  tokens: number;
+}
+
+export interface UsageRow {
+  day: string;
+  model: string;
+  requests: number;
+  inputTokens: number;
+  outputTokens: number;
+  tokens: number;
+}
+
+export interface Abandoned {
+  name: LedgerName;
+  owner: string;
+  note: string | undefined;
+}
+
+/** The few things that must be exact, whatever the concurrency and however many processes share it. */
+export interface Ledger {
+  /** Counts `cost` into a sliding window when it fits; a refusal is not counted. */
+  take(bucket: LedgerName, rule: RateRule, cost?: number): Promise<RateDecision>;
+  /** How often `take` allowed this bucket, ever, and when last (epoch milliseconds). */
+  seen(bucket: LedgerName): Promise<{ count: number; lastAt?: number }>;
+  /**
+   * All entries or none, before the side effect. `id` (itself a name in the same shard) is the caller's.
+   * `expect` compares an exact text first: a missing one equals any expectation.
+   */
+  reserve(
+    id: LedgerName,
+    entries: CounterReservation[],
+    expect?: { name: LedgerName; text: string },
+  ): Promise<Reserved>;
+  /**
+   * Turns a reservation into use: each counter's reserved amount becomes `actual[counter]` (absent: 0; `"reserved"`
+   * as a whole: what was reserved). Idempotent: settling an unknown or settled id changes nothing, `usage` included.
+   * An unsettled reservation stays charged.
+   */
+  settle(id: LedgerName, actual: Record<LedgerName, number> | "reserved", usage?: UsageEntry): Promise<void>;
+  /** Reservations never settled and older than `olderThanMs`: charged as reserved, and forgotten. Returns how many. */
+  settleStale(olderThanMs: number): Promise<number>;
+  used(counter: LedgerName, period: string): Promise<CounterState>;
+  /** Adds to a counter's use without a reservation; below zero it stops at zero. */
+  adjust(counter: LedgerName, period: string, delta: number): Promise<void>;
+  /** Days from `from` to `to` inclusive (`YYYY-MM-DD`), ascending, then by model. */
+  usage(name: LedgerName, from: string, to: string): Promise<UsageRow[]>;
+  /** Drops the counters, usage and texts that begin with this name. */
+  forget(prefix: LedgerName): Promise<void>;
+  /** An exact short text, seen by every process at its next read. */
+  get(name: LedgerName): Promise<string | undefined>;
+  /** With a `ttlMs` the text is gone after it. */
+  put(name: LedgerName, text: string | undefined, ttlMs?: number): Promise<void>;
+  /**
+   * Exclusive until released or, with a `ttlMs`, expired; the same owner may claim again (and so renew).
+   * `note` says what the owner was about to do; `abandoned` is the note of an expired claim just taken over.
+   */
+  claim(
+    name: LedgerName,
+    claim: { owner: string; ttlMs: number | null; note?: string },
+  ): Promise<{ granted: true; abandoned?: string } | { granted: false; owner: string }>;
+  /** Frees the claim if `owner` holds it. */
+  release(name: LedgerName, owner: string): Promise<void>;
+  /** Claims with a TTL that have expired, or whose owner `isGone`: what a crash left. */
+  abandoned(isGone: (owner: string) => boolean): Promise<Abandoned[]>;
+  /** Rejects when the ledger cannot be written. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface AuditVerdict {
+  ok: boolean;
+  events: number;
+  /** The first fault, with the line (1-based) or sequence number at which it stands. */
+  fault?: { line: number; reason: string };
+}
+
+export interface AuditTrail {
+  /** Durable when it resolves; events are chained in the order in which they resolve. */
+  append(event: AuditEvent): Promise<void>;
+  /** Newest first. `cursor` is the `seq` before which to continue. */
+  read(page: { limit: number; cursor?: number | undefined; filter?: AuditFilter }): Promise<{
+    events: AuditRecord[];
+    nextCursor?: number;
+  }>;
+  verify(): Promise<AuditVerdict>;
+  /** Rejects when the trail cannot be written. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Credential {
+  /** Anthropic, openai, ..., or a custom provider's slug. */
+  provider: string;
+  apiKey: string;
+  /** Where that provider's SDK is to send its requests; absent: the provider's own address. */
+  baseUrl?: string | undefined;
+  /** The key is one of ours and works through our proxy only. */
+  metered: boolean;
+}
+
+export interface HostPlan {
+  /** The gateway chosen, on a host that has several. */
+  gateway?: string;
+  /** Absolute, symlinks resolved; absent where the host keeps no workspace. */
+  workspace?: string;
+  agentDir?: string;
+}
+
+export interface HostAgent {
+  agentId: string;
+  name: string;
+  workspace?: string | undefined;
+  agentDir?: string | undefined;
+  model?: string | undefined;
+  identity?: Identity | undefined;
+  bindings: string[];
+  gateway?: string | undefined;
+}
+
+export interface HostCreate extends HostAgent {
+  skipBootstrap: boolean;
+  credential?: Credential | undefined;
+  /** The same for every retry of one creation. */
+  operationId: string;
+}
+
+export interface BindResult {
+  added: string[];
+  updated: string[];
+  skipped: string[];
+  conflicts: { binding: string; agentId: string }[];
+}
+
+export interface HostHealth {
+  reachable: boolean;
+  workspace: "ok" | "missing" | "unknown";
+  agentDir: "ok" | "missing" | "unknown";
+  credentials: "ok" | "missing" | "unknown";
+  detail?: string;
+}
+
+/** Where agents live. */
+export interface AgentHost {
+  readonly kind: "directory" | "openclaw" | "remote" | "registry";
+  /** Whether a credential can be stored at all. */
+  readonly storesCredentials: boolean;
+  /** Decides place and paths without a side effect; a workspace that may not be is a 422. */
+  plan(request: { agentId: string; workspace?: string | undefined; gateway?: string | undefined }): Promise<HostPlan>;
+  /**
+   * Workspace, agent directory, the credential, then the entry and its bindings. Idempotent for one `operationId`.
+   * A binding that another agent of the host has rejects with `binding_taken`, and nothing is changed.
+   */
+  create(agent: HostCreate): Promise<{
+    workspaceCreated: boolean;
+    profileId?: string;
+    bindings: BindResult;
+    /** The agent is durable, though not yet answering. */
+    starting?: boolean;
+  }>;
+  /** Undoes `create` and everything since; what is not there is not an error. */
+  remove(
+    agent: { agentId: string; workspace?: string | undefined; gateway?: string | undefined; operationId: string },
+    what: { workspace: boolean; sessions: boolean },
+  ): Promise<{ deleted: string[]; preserved: string[] }>;
+  /** Replaces the provider's credential and pins it; resolves to its profile id. */
+  setCredential(agent: HostAgent, credential: Credential): Promise<string>;
+  bind(agent: HostAgent, bindings: string[]): Promise<BindResult>;
+  /** Name, model, identity as given; what is absent stays. */
+  update(agent: HostAgent, change: { name?: string; model?: string; identity?: Identity }): Promise<void>;
+  inspect(agent: HostAgent): Promise<HostHealth>;
+  /** In ascending order of id. Agents that others made are listed too. */
+  list(): Promise<{ agents: HostAgent[]; unreachable: string[] }>;
+  find(agentId: string): Promise<HostAgent | undefined>;
+  /** Rejects when the host cannot be used. */
+  check(): Promise<void>;
+}
+
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+}
+
+export interface Crypto {
+  /** SHA-256 of the text's UTF-8, in lower-case hex. Synchronous where the runtime has it (40 times faster). */
+  sha256(text: string): string | Promise<string>;
+  randomBytes(length: number): Uint8Array;
+}
+
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
+
+export interface Instance {
+  /** Names this process, so that what it leaves behind can be told from what others are doing. */
+  readonly id: string;
+  /** Whether the process of that id is certainly gone. */
+  isGone(id: string): boolean;
+}
+
+export interface Ports {
+  records: Records;
+  ledger: Ledger;
+  audit: AuditTrail;
+  host: AgentHost;
+  clock: Clock;
+  crypto: Crypto;
+  fetch: Fetch;
+  log: Log;
+  instance: Instance;
+  /** 32 bytes under which master keys are sealed. */
+  sealKey: Uint8Array;
+  /** Runs on after the answer was sent (the Worker's `waitUntil`). */
+  background: (work: Promise<unknown>) => void;
+}

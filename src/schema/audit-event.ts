@@ -1,0 +1,50 @@
+import { z } from "zod";
+import { Timestamp } from "./primitives.ts";
+
+/**
+ * `intent` stands before a change's side effects and `outcome` after them, joined by `operationId`;
+ * `event` stands alone (reads, denials).
+ */
+export const AuditEvent = z.object({
+  phase: z.enum(["intent", "outcome", "event"]),
+  /** What was done: `agent.create`, `provisioning-key.revoke`, `request.denied`, ... */
+  action: z.string(),
+  /** Who: a provisioning key's id, `admin`, `cli`, `token`, `anonymous`, `recovery`. */
+  actor: z.string(),
+  outcome: z.enum(["success", "failure", "denied"]).optional(),
+  operationId: z.string().optional(),
+  requestId: z.string().optional(),
+  /** What it was done to: an agent's id, a key's id. */
+  target: z.string().optional(),
+  address: z.string().optional(),
+  /** Never a secret: names, ids, codes. */
+  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).optional(),
+});
+export type AuditEvent = z.infer<typeof AuditEvent>;
+
+export const AuditRecord = AuditEvent.extend({
+  seq: z.int(),
+  time: Timestamp,
+  /** The hash of the event before; 64 zeros for the first. */
+  previous: z.string(),
+  /** SHA-256 of `previous` and the canonical event. */
+  hash: z.string(),
+}).meta({ id: "AuditRecord" });
+export type AuditRecord = z.infer<typeof AuditRecord>;
+
+export interface AuditFilter {
+  action?: string | undefined;
+  actor?: string | undefined;
+  target?: string | undefined;
+}
+
+export const AuditPage = z
+  .object({ events: z.array(AuditRecord), nextCursor: z.string().optional() })
+  .meta({ id: "AuditPage" });
+export const AuditVerification = z
+  .object({
+    ok: z.boolean(),
+    events: z.int(),
+    fault: z.object({ line: z.int(), reason: z.string() }).optional(),
+  })
+  .meta({ id: "AuditVerification" });

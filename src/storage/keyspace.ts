@@ -1,0 +1,51 @@
+/**
+ * The only place where stored keys are spelled.
+ *
+ * | collection    | unstorage key        | on disk (Node)                    |
+ * |---------------|----------------------|-----------------------------------|
+ * | keys          | `keys:<id>`          | one entry of `keys.json`          |
+ * | ai-providers  | `ai-providers:<id>`  | one entry of `ai-providers.json`  |
+ * | agents        | `agents:<id>`        | `agents/<id>.json`                |
+ * | ai-keys       | `ai-keys:<id>`       | `ai-keys/<id>.json`               |
+ * | revocations   | `revocations:<id>`   | `revocations/<id>.json`           |
+ */
+import { z } from "zod";
+import { AgentRecord } from "../schema/agent.ts";
+import { AiKeyRecord } from "../schema/ai-key.ts";
+import { AiProviderRecord } from "../schema/ai-provider.ts";
+import { Timestamp } from "../schema/primitives.ts";
+import { ProvisioningKeyRecord } from "../schema/provisioning-key.ts";
+
+/** A minted key that its provider could not be brought to revoke yet. */
+export const RevocationRecord = z.object({
+  id: z.string(),
+  aiProviderId: z.string(),
+  remoteId: z.string(),
+  agentId: z.string(),
+  attempts: z.int(),
+  lastError: z.string(),
+  createdAt: Timestamp,
+});
+export type RevocationRecord = z.infer<typeof RevocationRecord>;
+
+export const collections = {
+  keys: ProvisioningKeyRecord,
+  "ai-providers": AiProviderRecord,
+  agents: AgentRecord,
+  "ai-keys": AiKeyRecord,
+  revocations: RevocationRecord,
+} as const;
+
+export type Collection = keyof typeof collections;
+export type RecordOf<C extends Collection> = z.infer<(typeof collections)[C]>;
+
+/**
+ * Unstorage is case-preserving but a file system need not be, and `:` divides segments: only ids of these
+ * characters ever become a key.
+ */
+const segment = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** `undefined` for an id that no record can have: a crafted one never reaches a driver. */
+export function recordKey(collection: Collection, id: string): string | undefined {
+  return segment.test(id) ? `${collection}:${id}` : undefined;
+}

@@ -1,0 +1,38 @@
+/** The only place where ledger names are spelled. What stands before the first `/` is the shard. */
+import type { LedgerName } from "../ports.ts";
+
+const enc = encodeURIComponent;
+
+/** Everything exact about one provisioning key. */
+export const keyLedger = (keyId: string) => {
+  const shard = `key:${enc(keyId)}` as const;
+  return {
+    state: `${shard}/state` as LedgerName,
+    rate: `${shard}/rate` as LedgerName,
+    agents: `${shard}/agents` as LedgerName,
+    agentReservation: (operationId: string) => `${shard}/op:${enc(operationId)}` as LedgerName,
+    idempotency: (key: string) => `${shard}/idempotency:${enc(key)}` as LedgerName,
+  };
+};
+
+/** Everything exact about one AI key. */
+export const aiKeyLedger = (keyId: string) => {
+  const shard = `ai-key:${enc(keyId)}` as const;
+  return {
+    all: `${shard}/` as LedgerName,
+    state: `${shard}/state` as LedgerName,
+    tokens: `${shard}/tokens` as LedgerName,
+    requests: `${shard}/requests` as LedgerName,
+    usage: `${shard}/usage` as LedgerName,
+    reservation: (id: string) => `${shard}/reservation:${enc(id)}` as LedgerName,
+  };
+};
+
+export const agentClaim = (agentId: string): LedgerName => `agent:${enc(agentId)}/claim`;
+export const bindingClaim = (gateway: string | undefined, binding: string): LedgerName =>
+  `binding:${enc(gateway ?? "")}:${enc(binding)}/owner`;
+export const workspaceClaim = (gateway: string | undefined, path: string): LedgerName =>
+  `workspace:${enc(gateway ?? "")}:${enc(path)}/owner`;
+export const addressFailures = (address: string): LedgerName => `address:${enc(address)}/failures`;
+/** The first provisioning of a local deployment happens once. */
+export const initClaim: LedgerName = "init/claim";
