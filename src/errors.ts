@@ -49,6 +49,7 @@ const catalogue = {
   store_unwritable: [503, "The store cannot be written"],
   audit_unwritable: [503, "The audit trail cannot be written"],
   host_unavailable: [503, "The agent host cannot be used"],
+  issuer_unreachable: [503, "The token issuer cannot be reached"],
   not_ready: [503, "Not ready"],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

@@ -115,8 +115,11 @@ export interface Ledger {
    * An unsettled reservation stays charged.
    */
   settle(id: LedgerName, actual: Record<LedgerName, number> | "reserved", usage?: UsageEntry): Promise<void>;
-  /** Reservations never settled and older than `olderThanMs`: charged as reserved, and forgotten. Returns how many. */
-  settleStale(olderThanMs: number): Promise<number>;
+  /**
+   * Reservations whose id begins with `prefix` (`ai-key:`), never settled and older than `olderThanMs`: charged as
+   * reserved, and forgotten. Others stay for as long as what they hold (an agent's place). Returns how many.
+   */
+  settleStale(prefix: string, olderThanMs: number): Promise<number>;
   used(counter: LedgerName, period: string): Promise<CounterState>;
   /** Adds to a counter's use without a reservation; below zero it stops at zero. */
   adjust(counter: LedgerName, period: string, delta: number): Promise<void>;
@@ -200,6 +203,8 @@ export interface HostCreate extends HostAgent {
   credential?: Credential | undefined;
   /** The same for every retry of one creation. */
   operationId: string;
+  /** Whether to resolve only once the agent answers (a gateway's reload), or as soon as it is durable. */
+  awaitReady: boolean;
 }
 
 export interface BindResult {
@@ -246,8 +251,14 @@ export interface AgentHost {
   /** Name, model, identity as given; what is absent stays. */
   update(agent: HostAgent, change: { name?: string; model?: string; identity?: Identity }): Promise<void>;
   inspect(agent: HostAgent): Promise<HostHealth>;
-  /** In ascending order of id. Agents that others made are listed too. */
-  list(): Promise<{ agents: HostAgent[]; unreachable: string[] }>;
+  /**
+   * In ascending order of id, after `cursor` (an id, exclusive). Agents that others made are listed too.
+   * `unreachable` names gateways that did not answer.
+   */
+  list(page: {
+    cursor?: string | undefined;
+    limit: number;
+  }): Promise<{ agents: HostAgent[]; nextCursor?: string; unreachable: string[] }>;
   find(agentId: string): Promise<HostAgent | undefined>;
   /** Rejects when the host cannot be used. */
   check(): Promise<void>;

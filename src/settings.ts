@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { HttpUrl } from "./schema/primitives.ts";
+import { Scope } from "./schema/provisioning-key.ts";
 
 const Gateway = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/),
@@ -25,7 +26,7 @@ const Jwks = z.strictObject({
       z.strictObject({
         claim: z.string().min(1),
         value: z.union([z.string(), z.number(), z.boolean()]),
-        scopes: z.array(z.string()),
+        scopes: z.array(Scope).min(1),
         aiProviderKeyId: z.string().optional(),
       }),
     )

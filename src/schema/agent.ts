@@ -137,6 +137,10 @@ export const AgentRecord = z.object({
   suspended: z.boolean(),
   /** The provisioning key that made it; absent: the operator's CLI. */
   createdBy: z.string().optional(),
+  /** The creation's operation: names the place that the agent takes of its key's `maxAgents`. */
+  operationId: z.string(),
+  /** The request that made it, so that its retry is answered and not refused. */
+  idempotency: z.object({ key: z.string(), fingerprint: z.string() }).optional(),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 });

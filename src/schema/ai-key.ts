@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { AgentId, ModelName, ProviderSlug, Timestamp } from "./primitives.ts";
+import { AgentId, ModelName, ProviderSlug, RetiredDigest, Timestamp } from "./primitives.ts";
 import { Quotas } from "./quota.ts";
 
 export const aiKeyModes = ["virtual", "minted"] as const;
@@ -41,7 +41,8 @@ export const AiKeyState = z.object({
   status: z.enum(["active", "suspended", "revoked"]),
   /** SHA-256 of the whole key, hex. Empty for a minted key. */
   digest: z.string(),
-  previous: z.object({ digest: z.string(), until: Timestamp }).optional(),
+  /** Rotated away, and still valid until then; see `domain/secret-digests.ts`. */
+  previous: z.array(RetiredDigest).optional(),
   quotas: Quotas,
   models: z.array(z.string()).optional(),
   expiresAt: Timestamp.optional(),

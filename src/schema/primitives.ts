@@ -40,3 +40,7 @@ export const HttpUrl = z
   .transform((text) => text.replace(/\/+$/, ""));
 
 export const PositiveInteger = z.int().min(1);
+
+/** The SHA-256 of a rotated key, hex, and the time until which it is still accepted. */
+export const RetiredDigest = z.object({ digest: z.string(), until: Timestamp });
+export type RetiredDigest = z.infer<typeof RetiredDigest>;

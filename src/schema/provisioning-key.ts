@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Label, Timestamp } from "./primitives.ts";
+import { Label, RetiredDigest, Timestamp } from "./primitives.ts";
 
 export const scopes = [
   "agents:create",
@@ -30,7 +30,8 @@ export const ProvisioningKeyState = z.object({
   revokedAt: Timestamp.optional(),
   /** SHA-256 of the whole key, hex. */
   digest: z.string(),
-  previous: z.object({ digest: z.string(), until: Timestamp }).optional(),
+  /** Rotated away, and still valid until then; see `domain/secret-digests.ts`. */
+  previous: z.array(RetiredDigest).optional(),
 });
 export type ProvisioningKeyState = z.infer<typeof ProvisioningKeyState>;
 

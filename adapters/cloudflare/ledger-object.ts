@@ -1,0 +1,136 @@
+import { DurableObject } from "cloudflare:workers";
+import type { CounterReservation, LedgerName, RateRule, UsageEntry } from "../../src/ports.ts";
+import type { Bindings } from "./bindings.ts";
+import { createLedgerShard, hourMs, type LedgerShard, recordLagMs, reservationPatienceMs } from "./ledger-shard.ts";
+import { leftoverNote } from "./leftovers.ts";
+
+/**
+ * One shard of the ledger. The object is single-threaded and its SQL synchronous, so that each call is a transaction
+ * by itself; its answer leaves only when what it wrote is durable. `now` is the caller's clock.
+ */
+export class LedgerObject extends DurableObject<Bindings> {
+  readonly #shard: LedgerShard;
+  readonly #note: ReturnType<typeof leftoverNote>;
+  #prepared = false;
+  #alarmAt = Number.POSITIVE_INFINITY;
+  /** How far the callers' clock is ahead of the machine's, on which alarms run. */
+  #ahead = 0;
+
+  constructor(context: DurableObjectState, env: Bindings) {
+    super(context, env);
+    this.#shard = createLedgerShard(context.storage.sql);
+    this.#note = leftoverNote(env.RECORDS, context.id.toString());
+    context.blockConcurrencyWhile(async () => {
+      this.#alarmAt = (await context.storage.getAlarm()) ?? Number.POSITIVE_INFINITY;
+    });
+  }
+
+  take(now: number, bucket: LedgerName, rule: RateRule, cost: number) {
+    return this.#write(now, hourMs, (shard) => shard.take(now, bucket, rule, cost));
+  }
+
+  seen(_now: number, bucket: LedgerName) {
+    return this.#read((shard) => shard.seen(bucket));
+  }
+
+  reserve(now: number, id: LedgerName, entries: CounterReservation[], expect?: { name: LedgerName; text: string }) {
+    return this.#write(now, reservationPatienceMs, (shard) => shard.reserve(now, id, entries, expect));
+  }
+
+  settle(now: number, id: LedgerName, actual: Record<LedgerName, number> | "reserved", usage?: UsageEntry) {
+    return this.#write(now, null, (shard) => shard.settle(id, actual, usage));
+  }
+
+  async settleStale(now: number, prefix: string, olderThanMs: number) {
+    const settled = this.#write(now, null, (shard) => shard.settleStale(now, prefix, olderThanMs));
+    await this.#tidyNote(now);
+    return settled;
+  }
+
+  used(_now: number, counter: LedgerName, period: string) {
+    return this.#read((shard) => shard.used(counter, period));
+  }
+
+  adjust(now: number, counter: LedgerName, period: string, delta: number) {
+    return this.#write(now, null, (shard) => shard.adjust(counter, period, delta));
+  }
+
+  usage(_now: number, name: LedgerName, from: string, to: string) {
+    return this.#read((shard) => shard.usage(name, from, to));
+  }
+
+  forget(now: number, prefix: LedgerName) {
+    return this.#write(now, null, (shard) => shard.forget(prefix));
+  }
+
+  readText(now: number, name: LedgerName) {
+    return this.#read((shard) => shard.get(now, name));
+  }
+
+  writeText(now: number, name: LedgerName, text: string | undefined, ttlMs?: number) {
+    return this.#write(now, hourMs, (shard) => shard.put(now, name, text, ttlMs));
+  }
+
+  claim(now: number, name: LedgerName, claim: { owner: string; ttlMs: number | null; note?: string }) {
+    return this.#write(now, claim.ttlMs === null ? null : claim.ttlMs + recordLagMs, (shard) =>
+      shard.claim(now, name, claim),
+    );
+  }
+
+  release(now: number, name: LedgerName, owner: string) {
+    return this.#write(now, null, (shard) => shard.release(name, owner));
+  }
+
+  async mortalClaims(now: number) {
+    const claims = this.#read((shard) => shard.mortalClaims(now));
+    await this.#tidyNote(now);
+    return claims;
+  }
+
+  override async alarm() {
+    this.#alarmAt = Number.POSITIVE_INFINITY;
+    const now = Date.now() + this.#ahead;
+    this.#write(now, null, (shard) => shard.sweep(now));
+    if (this.#shard.isEmpty()) return await this.#vanish();
+    const next = this.#shard.nextSweep(now);
+    if (next !== undefined) this.#wake(next - this.#ahead);
+    if (this.#shard.hasLeftovers(now)) await this.#note.leave();
+  }
+
+  /** An empty object costs nothing; the tables come back with the next call. */
+  async #vanish() {
+    this.#prepared = false;
+    await this.ctx.storage.deleteAll();
+  }
+
+  #read<T>(work: (shard: LedgerShard) => T): T {
+    this.#prepare();
+    return work(this.#shard);
+  }
+
+  /** Not inside a transaction: its failure would take the tables back. */
+  #prepare() {
+    if (!this.#prepared) this.#shard.prepare();
+    this.#prepared = true;
+  }
+
+  /** @param sweepIn after how many milliseconds there may be something to sweep; `null` where the call adds nothing */
+  #write<T>(now: number, sweepIn: number | null, work: (shard: LedgerShard) => T): T {
+    this.#ahead = now - Date.now();
+    this.#prepare();
+    const result = this.ctx.storage.transactionSync(() => work(this.#shard));
+    if (sweepIn !== null) this.#wake(Date.now() + sweepIn);
+    return result;
+  }
+
+  #wake(at: number) {
+    if (at >= this.#alarmAt) return;
+    this.#alarmAt = at;
+    // Not awaited: it is written with the rest, and a failure breaks the object and with it this answer.
+    void this.ctx.storage.setAlarm(at);
+  }
+
+  async #tidyNote(now: number) {
+    if (!this.#read((shard) => shard.hasLeftovers(now))) await this.#note.remove();
+  }
+}

@@ -1,0 +1,90 @@
+import { Problem } from "../../src/errors.ts";
+import type { Abandoned, Clock, Ledger, LedgerName, Reserved } from "../../src/ports.ts";
+import type { LedgerObject } from "./ledger-object.ts";
+import { objectsWithLeftovers } from "./leftovers.ts";
+
+type Stub = DurableObjectStub<LedgerObject>;
+type Claimed = Awaited<ReturnType<Ledger["claim"]>>;
+
+/** One run of the cron visits this many objects: a Worker's invocation has a budget of subrequests. */
+const visitsPerRun = 100;
+/** Rewritten by each check, in an object of its own. */
+const written: LedgerName = "check/written";
+const shardOf = (name: LedgerName): string => name.slice(0, name.indexOf("/"));
+
+/**
+ * The `Ledger` over Durable Objects: one object a shard, one round trip a call. Nothing is remembered here, so that
+ * every isolate sees the same.
+ */
+export function createDurableLedger({
+  objects,
+  notes,
+  clock,
+}: {
+  objects: DurableObjectNamespace<LedgerObject>;
+  notes: KVNamespace;
+  clock: Clock;
+}): Ledger {
+  const shard = (name: LedgerName): Stub => objects.get(objects.idFromName(shardOf(name)));
+
+  const visit = async <T>(work: (shard: Stub) => Promise<T>): Promise<T[]> => {
+    const ids = await objectsWithLeftovers(notes, visitsPerRun);
+    return await Promise.all(ids.map((id) => work(objects.get(objects.idFromString(id)))));
+  };
+
+  return {
+    take: (bucket, rule, cost = 1) =>
+      once("store_unwritable", () => shard(bucket).take(clock.now(), bucket, rule, cost)),
+    seen: (bucket) => again("store_unreadable", () => shard(bucket).seen(clock.now(), bucket)),
+    reserve: (id, entries, expect) =>
+      again<Reserved>("store_unwritable", () => shard(id).reserve(clock.now(), id, entries, expect)),
+    settle: (id, actual, usage) => again("store_unwritable", () => shard(id).settle(clock.now(), id, actual, usage)),
+    used: (counter, period) => again("store_unreadable", () => shard(counter).used(clock.now(), counter, period)),
+    adjust: (counter, period, delta) =>
+      once("store_unwritable", () => shard(counter).adjust(clock.now(), counter, period, delta)),
+    usage: (name, from, to) => again("store_unreadable", () => shard(name).usage(clock.now(), name, from, to)),
+    forget: (prefix) => again("store_unwritable", () => shard(prefix).forget(clock.now(), prefix)),
+    get: (name) => again("store_unreadable", () => shard(name).readText(clock.now(), name)),
+    put: (name, text, ttlMs) => again("store_unwritable", () => shard(name).writeText(clock.now(), name, text, ttlMs)),
+    claim: (name, claim) => again<Claimed>("store_unwritable", () => shard(name).claim(clock.now(), name, claim)),
+    release: (name, owner) => again("store_unwritable", () => shard(name).release(clock.now(), name, owner)),
+
+    settleStale: (prefix, olderThanMs) =>
+      again("store_unwritable", async () => {
+        const settled = await visit((object) => object.settleStale(clock.now(), prefix, olderThanMs));
+        return settled.reduce((sum, count) => sum + count, 0);
+      }),
+    abandoned: (isGone) =>
+      again("store_unreadable", async () => {
+        const claims = (await visit((object) => object.mortalClaims(clock.now()))).flat();
+        return claims
+          .filter(({ expired, owner }) => expired || isGone(owner))
+          .map(({ name, owner, note }): Abandoned => ({ name, owner, note }));
+      }),
+
+    check: () => again("store_unwritable", () => shard(written).writeText(clock.now(), written, "1")),
+    close: async () => {},
+  };
+}
+
+type Failure = "store_unwritable" | "store_unreadable";
+
+/** For a call that would count twice. */
+async function once<T>(failure: Failure, call: () => PromiseLike<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    throw new Problem(failure, undefined, { cause });
+  }
+}
+
+/** For a call that may be repeated: an object that moves or restarts refuses its calls for a moment. */
+async function again<T>(failure: Failure, call: () => PromiseLike<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
+    if (!retryable || overloaded) throw new Problem(failure, undefined, { cause: error });
+    return await once(failure, call);
+  }
+}

@@ -1,0 +1,92 @@
+import { waitUntil } from "cloudflare:workers";
+import * as z from "zod";
+import { type App, createApp } from "../../src/app.ts";
+import { Problem } from "../../src/errors.ts";
+import { createRegistryHost } from "../../src/host/registry-host.ts";
+import { respondProblem } from "../../src/http/respond.ts";
+import type { AgentHost } from "../../src/ports.ts";
+import { type Settings, SettingsError } from "../../src/settings.ts";
+import { createDurableAudit } from "./audit.ts";
+import type { Bindings } from "./bindings.ts";
+import { createConsoleLog } from "./console-log.ts";
+import { edgeFetch } from "./edge-fetch.ts";
+import { createKvRecords } from "./kv-records.ts";
+import { createDurableLedger } from "./ledger.ts";
+import { sha256 } from "./sha256.ts";
+import { readWorkerSettings } from "./worker-settings.ts";
+
+export { AuditObject } from "./audit-object.ts";
+export { LedgerObject } from "./ledger-object.ts";
+
+// Workers forbid code from text, which zod would compile its parsers with.
+z.config({ jitless: true });
+
+const clock = { now: () => Date.now() };
+const randomBytes = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+const randomId = () => Array.from(randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** One an isolate: bindings and settings change only with a new one. */
+let made: { env: Bindings; app: App } | undefined;
+
+function appFor(env: Bindings): App {
+  if (made?.env !== env) made = { env, app: buildApp(env) };
+  return made.app;
+}
+
+/** @throws SettingsError */
+function buildApp(env: Bindings): App {
+  const { settings, sealKey } = readWorkerSettings(env);
+  const log = createConsoleLog(settings.logLevel);
+  return createApp(
+    {
+      records: createKvRecords(env.RECORDS),
+      ledger: createDurableLedger({ objects: env.LEDGER, notes: env.RECORDS, clock }),
+      audit: createDurableAudit({ objects: env.AUDIT, clock }),
+      host: createHost(settings),
+      clock,
+      crypto: { sha256, randomBytes },
+      fetch: edgeFetch,
+      log,
+      // An isolate ends without a word, so that of none it is known that it is gone: its claims run out instead.
+      instance: { id: `worker-${randomId()}`, isGone: () => false },
+      sealKey,
+      background: waitUntil,
+    },
+    settings,
+  );
+}
+
+function createHost({ provisioning: { host } }: Settings): AgentHost {
+  const kind = host.kind ?? "registry";
+  if (kind === "registry") return createRegistryHost();
+  throw new SettingsError(
+    `OPENCLAW_CONFIG: gateway.provisioning.host.kind is "${kind}"; on a Worker it is "remote" or "registry"`,
+  );
+}
+
+/** Anybody may read the answer: it names the variables and shows no value. */
+function notConfigured(error: unknown): unknown {
+  if (!(error instanceof SettingsError)) return error;
+  const names = [...new Set(error.message.match(/OPENCLAW_[A-Z_]+[A-Z]/g))].join(", ");
+  const detail = `This deployment's settings are not complete (${names}). Its log says what each has to be.`;
+  return new Problem("not_ready", detail, { cause: error });
+}
+
+export default {
+  async fetch(request, env) {
+    let app: App;
+    try {
+      app = appFor(env);
+    } catch (error) {
+      return respondProblem(notConfigured(error), `req_${randomId()}`, createConsoleLog("info"));
+    }
+    return await app.fetch(request, { address: request.headers.get("cf-connecting-ip") ?? undefined });
+  },
+
+  /** The cron: settles what isolates left unfinished, and revokes what could not be revoked yet. */
+  async scheduled(_event, env) {
+    const app = appFor(env);
+    const maintained = await app.maintain();
+    app.context.log("info", "maintenance done", { ...maintained });
+  },
+} satisfies ExportedHandler<Bindings>;

@@ -1,0 +1,140 @@
+import { type DoctorCheck, type DoctorReport, doctorReport } from "../../src/cli/doctor-report.ts";
+import { isProblem } from "../../src/errors.ts";
+import type { Context } from "../../src/service/context.ts";
+import { createApp } from "../../src/app.ts";
+import { isSealed } from "../../src/service/config-secret.ts";
+import { maintain } from "../../src/service/maintain.ts";
+import { findOrphans } from "../../src/service/orphans.ts";
+import { SettingsError } from "../../src/settings.ts";
+import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
+import { commandLog } from "./open-local.ts";
+import { openNode } from "./open-node.ts";
+import type { StoreFinding } from "./private-file.ts";
+import { repairMode } from "./store-check.ts";
+
+/** Looks at everything that can go wrong with a deployment on this machine; `fix` mends what is safe to mend. */
+export async function diagnose(env: Environment, fix: boolean): Promise<DoctorReport> {
+  const checks: DoctorCheck[] = [];
+  const node = await attempt(checks, "settings", async () => {
+    const read = readNodeSettings(env);
+    checks.push(settingsCheck(read));
+    return read;
+  });
+  if (!node) return doctorReport(checks);
+  const opened = await attempt(checks, "stores", () => openNode(node, { env, log: commandLog(env) }));
+  if (!opened) return doctorReport(checks);
+  try {
+    const { context } = createApp(opened.ports, node.settings);
+    checks.push(...plainSecrets(node));
+    await attempt(checks, "files", async () => {
+      checks.push(...fileChecks(node.stateDir, await opened.checkStore(), fix));
+    });
+    await attempt(checks, "interrupted changes", async () => void checks.push(...(await maintenanceChecks(context, fix))));
+    await attempt(checks, "orphans", async () => void checks.push(...(await orphanChecks(context, fix))));
+    await attempt(checks, "audit trail", async () => void checks.push(await auditCheck(context)));
+    await attempt(checks, "agent host", async () => {
+      await context.host.check();
+      checks.push({ name: "agent host", status: "ok", detail: context.host.kind });
+    });
+  } finally {
+    await opened.close();
+  }
+  return doctorReport(checks);
+}
+
+/** A check that cannot even be made is one that failed. */
+async function attempt<T>(checks: DoctorCheck[], name: string, look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!isProblem(error) && !(error instanceof SettingsError)) throw error;
+    checks.push({ name, status: "failed", detail: error.message });
+    return undefined;
+  }
+}
+
+function settingsCheck({ settings }: NodeSettings): DoctorCheck {
+  const name = "settings";
+  if (!settings.provisioning.enabled) {
+    const remedy = 'set OPENCLAW_PROVISIONING_ENABLED=true, or "gateway.provisioning.enabled": true in config.json';
+    return { name, status: "warning", detail: "provisioning is switched off", remedy };
+  }
+  if (settings.gatewayToken === "") {
+    return { name, status: "warning", detail: "no gateway token in this environment", remedy: "set OPENCLAW_GATEWAY_TOKEN" };
+  }
+  return { name, status: "ok", detail: `base path ${settings.provisioning.basePath}` };
+}
+
+const plainSecrets = ({ settings }: NodeSettings): DoctorCheck[] =>
+  settings.provisioning.host.gateways
+    .filter(({ token, key }) => !isSealed(token) || !isSealed(key))
+    .map(({ id }) => ({
+      name: "gateway secrets",
+      status: "warning",
+      detail: `config.json holds the secrets of the gateway "${id}" in the clear`,
+      remedy: "`provisioning seal` turns a secret into what config.json can hold in its place",
+    }));
+
+function fileChecks(stateDir: string, findings: StoreFinding[], fix: boolean): DoctorCheck[] {
+  if (findings.length === 0) return [{ name: "files", status: "ok", detail: "private and readable" }];
+  return findings.map((finding) => {
+    const detail = `${finding.file} ${finding.problem}`;
+    if (!fix || !finding.fixable) return { name: "files", status: "failed", detail, remedy: finding.remedy };
+    repairMode(stateDir, finding);
+    return { name: "files", status: "fixed", detail };
+  });
+}
+
+async function maintenanceChecks(context: Context, fix: boolean): Promise<DoctorCheck[]> {
+  const name = "interrupted changes";
+  if (!fix) {
+    const left = await context.ledger.abandoned(context.instance.isGone);
+    const { items } = await context.records.list("revocations");
+    const remedy = "`doctor --fix`, or the server's next start, settles them";
+    return [
+      left.length === 0
+        ? { name, status: "ok", detail: "none" }
+        : { name, status: "failed", detail: `${left.length} left by a process that is gone`, remedy },
+      items.length === 0
+        ? { name: "revocations", status: "ok", detail: "none outstanding" }
+        : {
+            name: "revocations",
+            status: "failed",
+            detail: items.map((item) => `key of agent "${item.agentId}": ${item.lastError}`).join("; "),
+            remedy: "`doctor --fix` tries again, and so does a running server",
+          },
+    ];
+  }
+  const { recovered, revocations } = await maintain(context);
+  return [
+    recovered.length === 0
+      ? { name, status: "ok", detail: "none" }
+      : { name, status: "fixed", detail: recovered.join("; ") },
+    revocations.left > 0
+      ? { name: "revocations", status: "failed", detail: `${revocations.left} still refused`, remedy: "see the log, or revoke them at the provider" }
+      : { name: "revocations", status: revocations.revoked > 0 ? "fixed" : "ok", detail: `${revocations.revoked} done now` },
+  ];
+}
+
+async function orphanChecks(context: Context, fix: boolean): Promise<DoctorCheck[]> {
+  const orphans = await findOrphans(context);
+  if (orphans.length === 0) return [{ name: "orphans", status: "ok", detail: "none" }];
+  return await Promise.all(
+    orphans.map(async ({ detail, remedy, mend }) => {
+      if (!fix || !mend) return { name: "orphans", status: "failed" as const, detail, remedy };
+      await mend();
+      return { name: "orphans", status: "fixed" as const, detail };
+    }),
+  );
+}
+
+async function auditCheck(context: Context): Promise<DoctorCheck> {
+  const { ok, events, fault } = await context.audit.verify();
+  if (ok) return { name: "audit trail", status: "ok", detail: `${events} events, chain whole` };
+  return {
+    name: "audit trail",
+    status: "failed",
+    detail: `line ${fault!.line}: ${fault!.reason}`,
+    remedy: "keep a copy of audit.jsonl as evidence; events after this line cannot be relied on",
+  };
+}

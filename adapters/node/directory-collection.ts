@@ -1,0 +1,82 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { makePrivateDirectory, removeDurably, writePrivate } from "./atomic-write.ts";
+import {
+  deepFreeze,
+  distrust,
+  parseObject,
+  readPrivate,
+  type Stamp,
+  stampOf,
+  statOf,
+  unchanged,
+  unreadable,
+} from "./private-file.ts";
+import type { StoredCollection } from "./stored-collection.ts";
+
+const recordFile = /^([A-Za-z0-9_-]{1,64})\.json$/;
+
+/** Some 100 MB of records; the oldest read makes room. */
+const maxCached = 50_000;
+
+/**
+ * One file a record, for what grows with the number of agents: a change costs the same however many there are.
+ * @param directory relative to the state directory
+ */
+export function directoryCollection(stateDir: string, directory: string): StoredCollection {
+  const cache = new Map<string, { stamp: Stamp; value: Record<string, unknown> }>();
+  const turns = new Map<string, Promise<void>>();
+  let listing: { stamp: Stamp; ids: string[] } | undefined;
+
+  /** Writes to one record happen in the order in which they were asked for, so that the last one wins. */
+  const inTurn = (id: string, work: () => Promise<void>): Promise<void> => {
+    const turn = (turns.get(id) ?? Promise.resolve()).then(work);
+    const settled = turn
+      .catch(() => {})
+      .then(() => {
+        if (turns.get(id) === settled) turns.delete(id);
+      });
+    turns.set(id, settled);
+    return turn;
+  };
+
+  return {
+    get(id) {
+      const file = `${directory}/${id}.json`;
+      const stats = statOf(stateDir, file);
+      const known = cache.get(id);
+      if (stats && known && unchanged(known.stamp, stats)) return known.value;
+      cache.delete(id);
+      const read = stats && readPrivate(stateDir, file);
+      if (!read) return undefined;
+      const value = deepFreeze(parseObject(read.text, file));
+      if (cache.size >= maxCached) cache.delete(cache.keys().next().value!);
+      cache.set(id, { stamp: read.stamp, value });
+      return value;
+    },
+
+    ids() {
+      const readAt = Date.now();
+      const stats = statOf(stateDir, directory);
+      if (!stats) return [];
+      if (listing && unchanged(listing.stamp, stats)) return listing.ids;
+      const finding = distrust(stats, directory, "directory");
+      if (finding) throw unreadable(finding);
+      const ids: string[] = [];
+      for (const name of readdirSync(join(stateDir, directory))) {
+        const id = recordFile.exec(name)?.[1];
+        if (id !== undefined) ids.push(id);
+      }
+      listing = { stamp: stampOf(stats, readAt), ids: ids.sort() };
+      return listing.ids;
+    },
+
+    set: (id, text) =>
+      inTurn(id, async () => {
+        await makePrivateDirectory(join(stateDir, directory));
+        await writePrivate(join(stateDir, directory, `${id}.json`), `${text}\n`);
+      }),
+
+    remove: (id) => inTurn(id, () => removeDurably(join(stateDir, directory, `${id}.json`))),
+  };
+}

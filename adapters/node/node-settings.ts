@@ -1,0 +1,90 @@
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
+import { parseSettings, type Settings, SettingsError } from "../../src/settings.ts";
+
+export type Environment = Record<string, string | undefined>;
+
+/** `$OPENCLAW_STATE_DIR`, or `~/.openclaw`; absolute. */
+export function stateDirFrom(env: Environment): string {
+  return resolve(env.OPENCLAW_STATE_DIR || join(env.HOME || homedir(), ".openclaw"));
+}
+
+export interface NodeSettings {
+  settings: Settings;
+  stateDir: string;
+  host: string;
+  port: number;
+  /** `redis://...` where several instances share their records; absent: files. */
+  storage: string | undefined;
+}
+
+/**
+ * The settings of `config.json` under those of the environment.
+ *
+ * @throws SettingsError naming the setting, its value and the remedy
+ */
+export function readNodeSettings(env: Environment): NodeSettings {
+  const stateDir = stateDirFrom(env);
+  const { provisioning, logLevel } = parseSettings(readConfig(join(stateDir, "config.json")), "config.json");
+  const enabled = flag(env, "OPENCLAW_PROVISIONING_ENABLED");
+  const host = env.OPENCLAW_GATEWAY_HOST || "127.0.0.1";
+  const port = portFrom(env);
+  const local = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
+  const publicUrl = publicUrlFrom(env) ?? provisioning.publicUrl ?? `http://${local}:${port}`;
+  return {
+    stateDir,
+    host,
+    port,
+    storage: env.OPENCLAW_PROVISIONING_STORAGE || undefined,
+    settings: {
+      provisioning: { ...provisioning, enabled: enabled ?? provisioning.enabled, publicUrl },
+      logLevel,
+      gatewayToken: env.OPENCLAW_GATEWAY_TOKEN ?? "",
+      adminToken: env.OPENCLAW_ADMIN_TOKEN || undefined,
+    },
+  };
+}
+
+function readConfig(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    throw new SettingsError(`config.json cannot be read (${(error as NodeJS.ErrnoException).code}); let this user read it`);
+  }
+  if (text.trim() === "") return {};
+  const errors: ParseError[] = [];
+  const value: unknown = parse(text, errors, { allowTrailingComma: true });
+  const [first] = errors;
+  if (!first) return value;
+  const before = text.slice(0, first.offset).split("\n");
+  throw new SettingsError(
+    `config.json: ${printParseErrorCode(first.error)} in line ${before.length}, column ${before.at(-1)!.length + 1}; correct it there`,
+  );
+}
+
+function flag(env: Environment, name: string): boolean | undefined {
+  const text = env[name]?.trim().toLowerCase();
+  if (text === undefined || text === "") return undefined;
+  if (["true", "1", "yes", "on"].includes(text)) return true;
+  if (["false", "0", "no", "off"].includes(text)) return false;
+  throw new SettingsError(`${name} is "${env[name]}"; it must be true or false`);
+}
+
+function portFrom(env: Environment): number {
+  const text = env.OPENCLAW_GATEWAY_PORT || "18789";
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new SettingsError(`OPENCLAW_GATEWAY_PORT is "${text}"; it must be a port number from 0 to 65535`);
+}
+
+function publicUrlFrom(env: Environment): string | undefined {
+  const text = env.OPENCLAW_PUBLIC_URL;
+  if (!text) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username) return text.replace(/\/+$/, "");
+  throw new SettingsError(`OPENCLAW_PUBLIC_URL is "${text}"; it must be an http or https URL, as in https://agents.example.org`);
+}

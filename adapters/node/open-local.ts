@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import { createApp } from "../../src/app.ts";
+import type { LocalSession } from "../../src/cli/environment.ts";
+import { sealConfigSecret } from "../../src/service/config-secret.ts";
+import type { Log } from "../../src/ports.ts";
+import { makePrivateDirectory } from "./atomic-write.ts";
+import { createFileLock } from "./file-lock.ts";
+import { type Environment, readNodeSettings } from "./node-settings.ts";
+import { openNode } from "./open-node.ts";
+import { readSealKey } from "./seal-key.ts";
+
+/** The command line answers in its own words; only with OPENCLAW_PROVISIONING_DEBUG does the log join in, on stderr. */
+export const commandLog =
+  (env: Environment): Log =>
+  (level, message, fields) => {
+    if (env.OPENCLAW_PROVISIONING_DEBUG) process.stderr.write(`${level}: ${message} ${JSON.stringify(fields ?? {})}\n`);
+  };
+
+/** The app over this machine's files, with the operator's authority; a server may run beside it. */
+export async function openLocal(env: Environment): Promise<LocalSession> {
+  const node = readNodeSettings(env);
+  const { ports, close } = await openNode(node, { env, log: commandLog(env) });
+  const app = createApp(ports, node.settings);
+  const lock = createFileLock(join(node.stateDir, "provisioning", "init.sqlite"));
+  return {
+    fetch: app.fetchAsOperator,
+    basePath: node.settings.provisioning.basePath,
+    exclusively: async (work) => await lock.run(async () => await work()),
+    async close() {
+      await lock.close();
+      await close();
+    },
+  };
+}
+
+export async function sealLocally(env: Environment, secret: string): Promise<string> {
+  const { stateDir } = readNodeSettings(env);
+  await makePrivateDirectory(join(stateDir, "provisioning"));
+  return await sealConfigSecret({ sealKey: await readSealKey(stateDir, env) }, secret);
+}

@@ -1,0 +1,115 @@
+import { hash, randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { createStorage } from "unstorage";
+import { createRemoteHost } from "../../src/host/remote-host.ts";
+import { createRegistryHost } from "../../src/host/registry-host.ts";
+import type { AgentHost, Clock, Log, Ports } from "../../src/ports.ts";
+import { createRecords } from "../../src/storage/records.ts";
+import { withAiKeyMappings } from "./ai-key-mappings.ts";
+import { makePrivateDirectory } from "./atomic-write.ts";
+import { createAuditFile } from "./audit-file.ts";
+import { openDirectoryHost } from "./directory-host.ts";
+import { openGateways } from "../../src/service/config-secret.ts";
+import { createInstance } from "./instance.ts";
+import type { Environment, NodeSettings } from "./node-settings.ts";
+import { createPrivateFs } from "./private-fs.ts";
+import type { StoreFinding } from "./private-file.ts";
+import { openRedis } from "./redis.ts";
+import { readSealKey } from "./seal-key.ts";
+import { openSqliteLedger } from "./sqlite-ledger.ts";
+
+export interface NodePorts {
+  ports: Ports;
+  /** What is wrong with the files, if anything. */
+  checkStore(): Promise<StoreFinding[]>;
+  /** Waits for what runs in the background, then closes the stores. */
+  close(): Promise<void>;
+}
+
+export interface OpenNodeOptions {
+  env: Environment;
+  log: Log;
+  /** In place of the configured host (the gateway's own, inside a plugin). */
+  host?: AgentHost | undefined;
+}
+
+/** The ports on Node: files, or Redis where `OPENCLAW_PROVISIONING_STORAGE` names one. */
+export async function openNode(node: NodeSettings, options: OpenNodeOptions): Promise<NodePorts> {
+  const { stateDir } = node;
+  const clock: Clock = { now: Date.now };
+  await makePrivateDirectory(join(stateDir, "provisioning"));
+  const sealKey = await readSealKey(stateDir, options.env);
+  const stores = node.storage === undefined ? await openFiles(stateDir, clock) : await openShared(node.storage, clock);
+  const running = new Set<Promise<unknown>>();
+  const fetch: Ports["fetch"] = (input, init) => globalThis.fetch(input, init);
+  const ports: Ports = {
+    records: stores.records,
+    ledger: stores.ledger,
+    audit: stores.audit,
+    host: options.host ?? (await openHost(node, { fetch, clock, log: options.log, sealKey })),
+    clock,
+    crypto: {
+      sha256: (text) => hash("sha256", text, "hex"),
+      randomBytes: (length) => new Uint8Array(randomBytes(length)),
+    },
+    fetch,
+    log: options.log,
+    instance: createInstance(),
+    sealKey,
+    background(work) {
+      running.add(work);
+      // The work reports its own failures; here it is only waited for.
+      work.catch(() => undefined).finally(() => running.delete(work));
+    },
+  };
+  return {
+    ports,
+    checkStore: stores.checkStore,
+    async close() {
+      while (running.size > 0) await Promise.allSettled(running);
+      await stores.close();
+    },
+  };
+}
+
+async function openFiles(stateDir: string, clock: Clock) {
+  const files = createPrivateFs({ stateDir, now: clock.now });
+  const records = withAiKeyMappings(createRecords(createStorage({ driver: files.driver }), files.page), stateDir, clock);
+  const ledger = await openSqliteLedger({ path: join(stateDir, "provisioning", "ledger.sqlite"), clock });
+  const audit = createAuditFile({ stateDir, clock });
+  return {
+    records,
+    ledger,
+    audit,
+    checkStore: files.check,
+    async close() {
+      await records.close();
+      await audit.close();
+      await ledger.close();
+    },
+  };
+}
+
+async function openShared(url: string, clock: Clock) {
+  const { storage, ledger, audit, close } = await openRedis({ url, clock });
+  return { records: createRecords(storage), ledger, audit, checkStore: async () => [], close };
+}
+
+async function openHost(
+  { settings, stateDir }: NodeSettings,
+  tools: { fetch: Ports["fetch"]; clock: Clock; log: Log; sealKey: Uint8Array },
+): Promise<AgentHost> {
+  const { host, workspaceRoots } = settings.provisioning;
+  switch (host.kind) {
+    case "registry":
+      return createRegistryHost();
+    case "remote":
+      return createRemoteHost({ ...tools, gateways: await openGateways(tools, host.gateways), timeoutMs: host.timeoutMs });
+    case "openclaw": {
+      const { openOpenClawHost } = await import("../openclaw/open-openclaw-host.ts");
+      return await openOpenClawHost({ stateDir, settings, log: tools.log });
+    }
+    default:
+      return openDirectoryHost({ stateDir, workspaceRoots, clock: tools.clock });
+  }
+}

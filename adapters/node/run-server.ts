@@ -1,0 +1,73 @@
+import { createApp } from "../../src/app.ts";
+import { SettingsError } from "../../src/settings.ts";
+import { createJsonLog } from "./json-log.ts";
+import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
+import { openNode } from "./open-node.ts";
+import { type RunningServer, serve } from "./serve.ts";
+
+/** Half a minute is what a claim of a dead process lasts at most. */
+const maintenanceMs = 15_000;
+
+export interface Deployment {
+  app: ReturnType<typeof createApp>;
+  node: NodeSettings;
+  server: RunningServer;
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens the stores, listens, and settles what a crash left before it is ready.
+ *
+ * @throws SettingsError, Problem: what keeps it from starting, in words for the operator
+ */
+export async function startServer(env: Environment): Promise<Deployment> {
+  const node = readNodeSettings(env);
+  requireGatewayToken(node.settings.gatewayToken);
+  const log = createJsonLog(node.settings.logLevel);
+  const { ports, checkStore, close } = await openNode(node, { env, log });
+  try {
+    const [finding] = await checkStore();
+    if (finding) throw new SettingsError(`${finding.file} ${finding.problem}: ${finding.remedy}`);
+    const app = createApp(ports, node.settings);
+    app.holdReadiness();
+    const server = await serve(app, node);
+    log("info", "listening", { host: node.host, port: server.port, enabled: node.settings.provisioning.enabled });
+    const tend = () => app.maintain().catch((cause) => log("error", "maintenance failed; it is tried again", { cause }));
+    await tend();
+    const timer = setInterval(tend, maintenanceMs);
+    timer.unref();
+    return {
+      app,
+      node,
+      server,
+      async stop() {
+        clearInterval(timer);
+        await server.stop();
+        await close();
+        log("info", "stopped");
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function requireGatewayToken(token: string): void {
+  if (token === "") {
+    throw new SettingsError(
+      "OPENCLAW_GATEWAY_TOKEN is not set: every call carries it. Make one with `openssl rand -hex 32` and put it into .env or the environment",
+    );
+  }
+  if (/[\s,]/.test(token)) throw new SettingsError("OPENCLAW_GATEWAY_TOKEN holds a space or a comma; a bearer token cannot");
+}
+
+/** Serves until SIGTERM or SIGINT. */
+export async function runServer(env: Environment, started?: (deployment: Deployment) => Promise<void>): Promise<void> {
+  const deployment = await startServer(env);
+  await started?.(deployment);
+  await new Promise<void>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+  });
+  await deployment.stop();
+}

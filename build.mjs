@@ -1,0 +1,46 @@
+// One esbuild bundle per target: `node build.mjs` builds them all, `node build.mjs node worker` only those.
+import { readFile, rm } from "node:fs/promises";
+import { build } from "esbuild";
+
+/** Some dependencies are CommonJS and call `require`, which an ES module does not have. */
+const requireShim = "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+
+export const targets = {
+  node: {
+    entryPoints: ["adapters/node/index.ts"],
+    outfile: "dist/index.js",
+    platform: "node",
+    target: "node24",
+    banner: { js: requireShim },
+    external: ["openclaw", "openclaw/*"],
+  },
+  client: {
+    entryPoints: ["src/client/client.ts"],
+    outfile: "dist/client.js",
+    platform: "neutral",
+    target: "es2024",
+  },
+};
+
+const shared = { bundle: true, format: "esm", minify: true, metafile: true, legalComments: "none", logLevel: "warning" };
+
+export async function buildTargets(names = Object.keys(targets)) {
+  const { version } = JSON.parse(await readFile("package.json", "utf8"));
+  const source = await readFile("src/version.ts", "utf8");
+  if (!source.includes(`"${version}"`)) throw new Error(`src/version.ts does not say ${version}, as package.json does`);
+  const built = {};
+  for (const name of names) {
+    if (!targets[name]) throw new Error(`there is no target "${name}": ${Object.keys(targets).join(", ")}`);
+    built[name] = await build({ ...shared, ...targets[name] });
+  }
+  return built;
+}
+
+if (import.meta.main) {
+  const names = process.argv.slice(2);
+  if (names.length === 0) await rm("dist", { recursive: true, force: true });
+  const built = await buildTargets(names.length > 0 ? names : undefined);
+  for (const { metafile } of Object.values(built)) {
+    for (const [file, { bytes }] of Object.entries(metafile.outputs)) console.log(`${file}  ${(bytes / 1024).toFixed(0)} KB`);
+  }
+}

@@ -1,0 +1,232 @@
+import { type IRequest, Router } from "itty-router";
+import { Problem } from "./errors.ts";
+import { authenticateBearer, authorizeCaller, type Bearer, countFailure, operatorCaller } from "./http/authenticate.ts";
+import { auditAnswer } from "./http/audit-answer.ts";
+import type { Reply, RequestInfo, Route } from "./http/call.ts";
+import { limitRate } from "./http/limit-rate.ts";
+import { parseQuery, readJson } from "./http/read-json.ts";
+import { respond, respondProblem } from "./http/respond.ts";
+import { createVerifyJwt } from "./http/verify-jwt.ts";
+import { createMetrics } from "./metrics.ts";
+import { createOpenApi } from "./openapi.ts";
+import type { Ports } from "./ports.ts";
+import { createProxy, type Proxy } from "./proxy/proxy.ts";
+import { routes } from "./routes.ts";
+import type { Caller } from "./service/caller.ts";
+import type { Context } from "./service/context.ts";
+import { type Maintained, maintain } from "./service/maintain.ts";
+import type { Settings } from "./settings.ts";
+import { version } from "./version.ts";
+
+export interface App {
+  fetch(request: Request, info?: RequestInfo): Promise<Response>;
+  /** The same routes with the local operator's authority: no credentials, no rate limit. Never expose it. */
+  fetchAsOperator(request: Request): Promise<Response>;
+  /** Settles what dead processes left, and retries what could not be revoked. Run it at start and now and then. */
+  maintain(): Promise<Maintained>;
+  /** Readiness is refused from here until `maintain` has succeeded. */
+  holdReadiness(): void;
+  context: Context;
+  proxy: Proxy;
+}
+
+/** One request on its way through the guards. */
+interface Passage {
+  requestId: string;
+  info: RequestInfo;
+  operator: boolean;
+  /** Known once a credential was accepted. */
+  actor: string;
+  bearer?: Bearer;
+  route?: Route;
+  /** Fields that every answer of a keyed call carries. */
+  headers: Record<string, string>;
+}
+
+/** The whole product as one fetch handler over its ports. */
+export function createApp(ports: Ports, settings: Settings): App {
+  const context: Context = { ...ports, settings, metrics: createMetrics() };
+  const { basePath } = settings.provisioning;
+  const verifyJwt = createVerifyJwt(context);
+  const proxy = createProxy(context);
+  let ready = true;
+  const openApi = once(() => JSON.stringify(createOpenApi(routes, { basePath, version })));
+
+  // The bare Router: AutoRouter hands its handlers a Proxy, on which `new Request` throws in Node.
+  const router = Router<IRequest, [Passage], Promise<Reply>>({ base: basePath });
+  for (const route of routes) {
+    const register = route.method.toLowerCase() as "get" | "post" | "patch" | "delete";
+    router[register](route.path, async (request, passage) => await callRoute(route, request, passage));
+  }
+  router.get("/openapi.json", async () => ({ status: 200, body: openApi() }));
+
+  async function callRoute(route: Route, request: IRequest, passage: Passage): Promise<Reply> {
+    passage.route = route;
+    const caller = await authorize(route, request as unknown as Request, passage);
+    passage.actor = caller.actor;
+    if (!caller.operator && route.scope !== "token") await limitRate(context, caller, passage.headers);
+    const native = request as unknown as Request;
+    const { maxBodyBytes } = settings.provisioning;
+    const call = {
+      context,
+      caller,
+      params: decodeParams(request.params),
+      query: route.query && parseQuery(route.query, new URL(native.url).searchParams),
+      body:
+        route.body && (await readJson(native, route.body, { maxBytes: maxBodyBytes, optional: route.bodyOptional ?? false })),
+      headers: native.headers,
+    };
+    // The table pairs each handler with its own schemas; here they are all alike.
+    return await route.handle(call as Parameters<Route["handle"]>[0]);
+  }
+
+  async function authorize(route: Route, request: Request, passage: Passage): Promise<Caller> {
+    const { requestId, info, bearer } = passage;
+    const rest = { requestId, address: info.address };
+    if (!bearer) return operatorCaller(requestId);
+    if (route.scope === "token") return { ...bearer, operator: false, ...rest };
+    return await authorizeCaller(context, request.headers, bearer, route.scope, rest, refuseFrom(info));
+  }
+
+  const refuseFrom = (info: RequestInfo) => async (problem: Problem) => {
+    context.metrics.count("openclaw_auth_failures_total", { code: problem.code });
+    return await countFailure(context, info.address, problem);
+  };
+
+  async function guarded(request: Request, passage: Passage): Promise<Reply> {
+    const { pathname } = new URL(request.url);
+    if (!passage.operator) {
+      const open = await openReply(request, pathname);
+      if (open) return open;
+      const inside = pathname === basePath || pathname.startsWith(`${basePath}/`);
+      if (inside && !settings.provisioning.enabled) {
+        throw new Problem(
+          "provisioning_disabled",
+          'Provisioning is switched off; set OPENCLAW_PROVISIONING_ENABLED=true, or "gateway.provisioning.enabled": true in config.json.',
+        );
+      }
+      passage.bearer = await authenticateBearer(context, request.headers, verifyJwt, refuseFrom(passage.info));
+      passage.actor = passage.bearer.actor;
+      if (pathname === "/metrics" && isRead(request)) {
+        return { status: 200, body: context.metrics.render(), headers: { "content-type": "text/plain; version=0.0.4" } };
+      }
+    }
+    // HEAD is GET without a body, which `fetch` below cuts off.
+    const routed = request.method === "HEAD" ? new Request(request.url, { headers: request.headers }) : request;
+    const reply = await router.fetch(routed as unknown as IRequest, passage);
+    if (reply) return reply;
+    throw unmatched(request.method, pathname);
+  }
+
+  /** What anybody may ask: that the process lives, and whether it can work. */
+  async function openReply(request: Request, pathname: string): Promise<Reply | undefined> {
+    if (!isRead(request)) return undefined;
+    if (pathname === "/healthz") return { status: 200, body: { status: "ok" } };
+    if (pathname !== "/readyz") return undefined;
+    if (!ready) throw new Problem("not_ready", "Changes that were interrupted are being settled.");
+    await checkPorts(context);
+    return { status: 200, body: { status: "ready" } };
+  }
+
+  function unmatched(method: string, pathname: string): Problem {
+    const allowed = new Set<string>();
+    for (const [routeMethod, pattern] of router.routes) {
+      if (!pattern.test(pathname)) continue;
+      allowed.add(routeMethod);
+      if (routeMethod === "GET") allowed.add("HEAD");
+    }
+    if (/^\/(healthz|readyz|metrics)$/.test(pathname)) allowed.add("GET").add("HEAD");
+    if (allowed.size === 0) return new Problem("not_found", `There is nothing at this address; the API is under ${basePath}.`);
+    const allow = [...allowed].sort().join(", ");
+    return new Problem("method_not_allowed", `${method} is not allowed here; use ${allow}.`, { headers: { allow } });
+  }
+
+  /** The one catch: whatever is thrown below becomes an answer here. */
+  async function answer(request: Request, info: RequestInfo, operator: boolean): Promise<Response> {
+    const startedAt = performance.now();
+    const requestId = newRequestId(context);
+    const passage: Passage = { requestId, info, operator, actor: operator ? "cli" : "anonymous", headers: {} };
+    let response: Response;
+    let failure: unknown;
+    try {
+      response = respond(await guarded(request, passage), requestId, passage.headers);
+    } catch (error) {
+      failure = error;
+      response = respondProblem(error, requestId, context.log, passage.headers);
+    }
+    auditAnswer(context, passage, response.status, failure);
+    const route = passage.route?.operationId ?? "other";
+    const seconds = (performance.now() - startedAt) / 1000;
+    context.metrics.count("openclaw_http_requests_total", { route, status: String(response.status) });
+    context.metrics.observe("openclaw_http_request_duration_seconds", seconds, { route });
+    logAnswer(request, passage, response.status, seconds);
+    return request.method === "HEAD" ? new Response(null, response) : response;
+  }
+
+  function logAnswer(request: Request, passage: Passage, status: number, seconds: number): void {
+    const { pathname } = new URL(request.url);
+    const probe = /^\/(healthz|readyz|metrics)$/.test(pathname);
+    const theirs = request.headers.get("x-request-id") ?? "";
+    context.log(probe && status < 400 ? "debug" : "info", "request", {
+      requestId: passage.requestId,
+      method: request.method,
+      path: pathname,
+      status,
+      ms: Math.round(seconds * 1000),
+      actor: passage.actor,
+      address: passage.info.address,
+      ...(/^[A-Za-z0-9._-]{1,64}$/.test(theirs) && { clientRequestId: theirs }),
+    });
+  }
+
+  return {
+    context,
+    proxy,
+    async fetch(request, info = {}) {
+      const isProxied = new URL(request.url).pathname.startsWith("/proxy/");
+      return isProxied ? await proxy.handle(request, info) : await answer(request, info, false);
+    },
+    fetchAsOperator: async (request) => await answer(request, {}, true),
+    holdReadiness() {
+      ready = false;
+    },
+    async maintain() {
+      const maintained = await maintain(context);
+      ready = true;
+      return maintained;
+    },
+  };
+}
+
+const isRead = (request: Request): boolean => request.method === "GET" || request.method === "HEAD";
+
+/** @throws Problem of the first port that cannot work */
+async function checkPorts({ records, ledger, audit, host }: Context): Promise<void> {
+  await Promise.all([
+    records.list("keys", { limit: 1 }),
+    records.list("ai-providers", { limit: 1 }),
+    records.list("agents", { limit: 1 }),
+    ledger.check(),
+    audit.check(),
+    host.check(),
+  ]);
+}
+
+function decodeParams(params: Record<string, string>): Record<string, string> {
+  try {
+    return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, decodeURIComponent(value)]));
+  } catch (cause) {
+    throw new Problem("invalid_path", "The path is not valid percent-encoding.", { cause });
+  }
+}
+
+const newRequestId = (context: Context): string =>
+  `req_${Array.from(context.crypto.randomBytes(12), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}

@@ -1,0 +1,49 @@
+import type { Command } from "commander";
+import type { Identity } from "../../schema/agent.ts";
+import { type QuotaChange, type QuotaName, quotaNames } from "../../schema/quota.ts";
+
+export interface IdentityOptions {
+  identityName?: string;
+  identityEmoji?: string;
+  identityAvatar?: string;
+}
+
+export const withIdentity = (command: Command) =>
+  command
+    .option("--identity-name <name>", "the name under which it speaks")
+    .option("--identity-emoji <emoji>", "its emoji")
+    .option("--identity-avatar <address>", "its picture");
+
+export function identityOf(options: IdentityOptions): Identity | undefined {
+  const { identityName: name, identityEmoji: emoji, identityAvatar: avatar } = options;
+  return name === undefined && emoji === undefined && avatar === undefined ? undefined : { name, emoji, avatar };
+}
+
+const quotaFlags = {
+  maxTokensPerMonth: "--max-tokens-per-month",
+  maxTokensPerDay: "--max-tokens-per-day",
+  maxRequestsPerDay: "--max-requests-per-day",
+  maxRequestsPerMinute: "--max-requests-per-minute",
+} as const satisfies Record<QuotaName, string>;
+
+/** Commander's names of the flags are the quotas' own. */
+export function withQuotas<Value>(command: Command, description: string, parse: (text: string) => Value): Command {
+  for (const name of quotaNames) command.option(`${quotaFlags[name]} <number>`, description, parse);
+  return command;
+}
+
+/** The quotas among the options. */
+export function quotasOf<Value>(
+  options: Partial<Record<QuotaName, Value>>,
+): Partial<Record<QuotaName, Value>> | undefined {
+  const given = quotaNames.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]] as const]));
+  return given.length === 0 ? undefined : (Object.fromEntries(given) as Partial<Record<QuotaName, Value>>);
+}
+
+/** `none` lifts a limit: that is the API's `null`. */
+export function quotaChangeOf(options: Partial<Record<QuotaName, number | "none">>): QuotaChange | undefined {
+  const given = Object.entries(quotasOf(options) ?? {});
+  return given.length === 0
+    ? undefined
+    : Object.fromEntries(given.map(([name, limit]) => [name, limit === "none" ? null : limit]));
+}

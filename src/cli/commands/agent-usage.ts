@@ -1,0 +1,46 @@
+import type { Command } from "commander";
+import { leaf, type Tree } from "../leaf.ts";
+import { dayInUtc } from "../option-values.ts";
+import { grouped } from "../output.ts";
+import { quotaHeader, quotaRows } from "../quota-text.ts";
+
+export function addAgentUsageCommand(tree: Tree, group: Command): void {
+  leaf<{ from?: string; to?: string }, [id: string]>(tree, group, {
+    name: "usage",
+    description: "Show an agent's tokens and requests, and what its quotas leave",
+    configure: (command) =>
+      command
+        .argument("<agent-id>", "as `agents list` shows it")
+        .option("--from <day>", "the first day in UTC, as in 2026-11-01", dayInUtc)
+        .option("--to <day>", "the last day in UTC", dayInUtc),
+    run: async ({ options, out, withClient }, id) => {
+      const usage = await withClient("agents", (client) =>
+        client.agents.usage(id, { from: options.from, to: options.to }),
+      );
+      if (options.json) return out.json(usage);
+      const { total, days, quotas } = usage;
+      out.title(`${usage.agentId}, ${usage.from} to ${usage.to}`);
+      out.line(`${grouped(total.tokens)} tokens in ${grouped(total.requests)} requests`);
+      if (days.length > 0) {
+        out.line();
+        out.table(
+          ["DAY", "MODEL", "REQUESTS", "INPUT", "OUTPUT", "TOKENS"],
+          days.flatMap((day) =>
+            day.models.map((use) => [
+              day.day,
+              use.model,
+              grouped(use.requests),
+              grouped(use.inputTokens),
+              grouped(use.outputTokens),
+              grouped(use.tokens),
+            ]),
+          ),
+        );
+      }
+      const rows = quotaRows(quotas);
+      if (rows.length === 0) return;
+      out.line();
+      out.table(quotaHeader, rows);
+    },
+  });
+}

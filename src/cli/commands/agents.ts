@@ -1,0 +1,175 @@
+import type { Command } from "commander";
+import type { Client } from "../../client/client.ts";
+import type { AgentDetail, AgentList } from "../../schema/agent.ts";
+import type { QuotaName } from "../../schema/quota.ts";
+import { refused, wrongUsage } from "../failure.ts";
+import { leaf, type Tree } from "../leaf.ts";
+import { amount, amountOrNone, graceSeconds } from "../option-values.ts";
+import { shortTime } from "../output.ts";
+import { quotaChangeOf, withQuotas } from "./agent-options.ts";
+import { addAgentUsageCommand } from "./agent-usage.ts";
+import { addCreateAgentCommand } from "./create-agent.ts";
+import { addOnboardAgentCommand } from "./onboard-agent.ts";
+import { printAgent } from "./print-agent.ts";
+
+const pageSize = 100;
+const withId = (command: Command) => command.argument("<agent-id>", "as `agents list` shows it");
+
+async function readAgents(client: Client, most: number): Promise<Omit<AgentList, "nextCursor">> {
+  const agents: AgentList["agents"] = [];
+  const unreachable = new Set<string>();
+  if (most > 0) {
+    for await (const page of client.agents.pages({ limit: Math.min(most, pageSize) })) {
+      agents.push(...page.agents);
+      for (const gateway of page.unreachable ?? []) unreachable.add(gateway);
+      if (agents.length >= most) break;
+    }
+  }
+  return { agents: agents.slice(0, most), ...(unreachable.size > 0 ? { unreachable: [...unreachable] } : {}) };
+}
+
+function addListCommand(tree: Tree, group: Command): void {
+  leaf<{ limit?: number }>(tree, group, {
+    name: "list",
+    description: "List agents",
+    configure: (command) => command.option("--limit <number>", "at most this many", amount),
+    run: async ({ options, out, withClient }) => {
+      const found = await withClient("agents", (client) =>
+        readAgents(client, options.limit ?? Number.POSITIVE_INFINITY),
+      );
+      if (options.json) return out.json(found);
+      if (found.agents.length === 0) out.line("No agents. `agents create` makes one.");
+      else {
+        out.table(
+          ["ID", "NAME", "STATUS", "MODEL", "BINDINGS", "GATEWAY", "WORKSPACE", "CREATED"],
+          found.agents.map((agent) => [
+            agent.agentId,
+            agent.name,
+            agent.status,
+            agent.model ?? "",
+            agent.bindings.join(","),
+            agent.gateway ?? "",
+            agent.workspace ?? "",
+            shortTime(agent.createdAt) ?? "",
+          ]),
+        );
+      }
+      if (found.unreachable !== undefined) {
+        out.notice(`warning: no answer from ${found.unreachable.join(", ")}: agents there are listed from records`);
+      }
+    },
+  });
+}
+
+function addDeleteCommand(tree: Tree, group: Command): void {
+  leaf<{ deleteWorkspace?: true; deleteSessions?: true }, [id: string]>(tree, group, {
+    name: "delete",
+    description: "Delete an agent and revoke its AI key",
+    configure: (command) =>
+      withId(command)
+        .option("--delete-workspace", "its workspace too, if it was made for it")
+        .option("--delete-sessions", "its sessions too"),
+    run: async ({ options, out, withClient }, id) => {
+      const { deleteWorkspace, deleteSessions } = options;
+      const done = await withClient("agents", (client) =>
+        client.agents.delete(id, { deleteWorkspace, deleteSessions }),
+      );
+      if (options.json) return out.json(done);
+      out.title(`Agent ${done.agentId} deleted`);
+      out.details([
+        ["deleted", done.deleted.join(", ")],
+        ["preserved", done.preserved.join(", ")],
+      ]);
+    },
+  });
+}
+
+type UpdateOptions = { name?: string; model?: string } & Partial<Record<QuotaName, number | "none">>;
+
+function addUpdateCommand(tree: Tree, group: Command): void {
+  leaf<UpdateOptions, [id: string]>(tree, group, {
+    name: "update",
+    description: "Change an agent's name, model or quotas",
+    configure: (command) => {
+      withId(command).option("--name <name>", "its name; the id stays").option("--model <model>", "its model");
+      withQuotas(command, "a limit of its AI key, or none", amountOrNone);
+    },
+    run: async ({ options, out, withClient }, id) => {
+      const change = { name: options.name, model: options.model, quotas: quotaChangeOf(options) };
+      if (Object.values(change).every((value) => value === undefined)) {
+        throw wrongUsage("nothing to change: give --name, --model or a quota");
+      }
+      const agent = await withClient("agents", (client) => client.agents.update(id, change));
+      if (options.json) out.json(agent);
+      else printAgent(out, agent);
+    },
+  });
+}
+
+function addRotateKeyCommand(tree: Tree, group: Command): void {
+  leaf<{ grace?: number; revealAiKey?: true; outputKeyOnly?: true }, [id: string]>(tree, group, {
+    name: "rotate-key",
+    description: "Give an agent a new AI key; the key's id, quotas and use stay",
+    configure: (command) =>
+      withId(command)
+        .option("--grace <duration>", "how long the old key still works (default: 1h; 0: not at all)", graceSeconds)
+        .option("--reveal-ai-key", "print the new key too")
+        .option("--output-key-only", "print the new key and nothing else"),
+    run: async ({ options, out, withClient }, id) => {
+      const revealAiKey = options.revealAiKey ?? options.outputKeyOnly;
+      const rotated = await withClient("agents", (client) =>
+        client.agents.rotateAiKey(id, { graceSeconds: options.grace, revealAiKey }),
+      );
+      const { keyId, key } = rotated.aiKey;
+      if (options.outputKeyOnly) {
+        if (key === undefined) throw refused(`AI key ${keyId} is rotated, but its new secret did not come back`);
+        return out.line(key);
+      }
+      if (options.json) return out.json(rotated);
+      out.line(`AI key ${keyId} of agent ${id} is rotated.`);
+      if (key === undefined) return;
+      out.details([["key", key]]);
+      out.line();
+      out.line("Save this key now: it is not shown again.");
+    },
+  });
+}
+
+function addSwitchCommand(
+  tree: Tree,
+  group: Command,
+  definition: { name: "suspend" | "resume"; description: string; done: string },
+): void {
+  leaf<object, [id: string]>(tree, group, {
+    ...definition,
+    configure: withId,
+    run: async ({ options, out, withClient }, id) => {
+      const agent: AgentDetail = await withClient("agents", (client) => client.agents[definition.name](id));
+      if (options.json) out.json(agent);
+      else out.line(`Agent ${agent.agentId} is ${definition.done}: status ${agent.status}.`);
+    },
+  });
+}
+
+export function addAgentCommands(tree: Tree, parent: Command): void {
+  const group = parent.command("agents").description("Agents");
+  addCreateAgentCommand(tree, group);
+  addListCommand(tree, group);
+  leaf<object, [id: string]>(tree, group, {
+    name: "get",
+    description: "Show an agent's status and health",
+    configure: withId,
+    run: async ({ options, out, withClient }, id) => {
+      const agent = await withClient("agents", (client) => client.agents.get(id));
+      if (options.json) out.json(agent);
+      else printAgent(out, agent);
+    },
+  });
+  addUpdateCommand(tree, group);
+  addOnboardAgentCommand(tree, group);
+  addAgentUsageCommand(tree, group);
+  addSwitchCommand(tree, group, { name: "suspend", description: "Stop an agent's AI key, at once", done: "suspended" });
+  addSwitchCommand(tree, group, { name: "resume", description: "Restore an agent's AI key, at once", done: "resumed" });
+  addRotateKeyCommand(tree, group);
+  addDeleteCommand(tree, group);
+}

@@ -1,0 +1,130 @@
+import type { Command } from "commander";
+import type { Quotas } from "../../schema/quota.ts";
+import { wrongUsage } from "../failure.ts";
+import { leaf, type Tree } from "../leaf.ts";
+import { quotaAssignment } from "../option-values.ts";
+import { shortTime } from "../output.ts";
+import { describeQuotas } from "../quota-text.ts";
+import { providerVariable, secretValue } from "../secret-value.ts";
+
+interface AddOptions {
+  provider: string;
+  name: string;
+  key?: string;
+  slug?: string;
+  baseUrl?: string;
+  project?: string;
+  credentials?: string;
+  defaultQuota?: Quotas;
+  /** Commander's spelling of `--no-verify`. */
+  verify: boolean;
+}
+
+function addAiProvider(tree: Tree, group: Command): void {
+  leaf<AddOptions>(tree, group, {
+    name: "add",
+    description: "Store a provider's master key, sealed",
+    configure: (command) =>
+      command
+        .requiredOption(
+          "--provider <provider>",
+          "anthropic, openai, openrouter, gemini, litellm, or custom with --slug",
+        )
+        .requiredOption("--name <name>", "what to call it")
+        .option("--key <key>", "the master key; - reads it from stdin (default: <PROVIDER>_MASTER_KEY)")
+        .option("--slug <slug>", "a custom provider's name")
+        .option("--base-url <address>", "where that provider's API is")
+        .option("--project <project>", "openai, gemini: the project in which keys are minted")
+        .option("--credentials <file>", "gemini: a service account's JSON, for minting")
+        .option(
+          "--default-quota <name=number>",
+          "a limit for every AI key of this provider (repeatable)",
+          quotaAssignment,
+        )
+        .option("--no-verify", "do not ask the provider whether it accepts the key"),
+    run: async ({ cli, options, out, withClient }) => {
+      const variables = [providerVariable(options.slug ?? options.provider, "_MASTER_KEY"), "OPENCLAW_AI_PROVIDER_KEY"];
+      const key = await secretValue(cli, "--key", options.key, variables);
+      const credentials = options.credentials === undefined ? undefined : await readCredentials(options.credentials);
+      const added = await withClient("operator", (client) =>
+        client.aiProviders.add({
+          provider: options.provider,
+          name: options.name,
+          key,
+          slug: options.slug,
+          baseUrl: options.baseUrl,
+          project: options.project,
+          credentials,
+          defaultQuotas: options.defaultQuota,
+          verify: options.verify ? undefined : false,
+        }),
+      );
+      if (options.json) return out.json(added);
+      out.title("AI provider added");
+      out.details([
+        ["id", added.id],
+        ["provider", added.provider],
+        ["name", added.name],
+        ["key", added.hint],
+        ["base URL", added.baseUrl],
+        ["project", added.project],
+        ["default quotas", describeQuotas(added.defaultQuotas)],
+        ["verification", added.verification],
+      ]);
+      if (added.warning !== undefined) out.notice(`warning: ${added.warning}`);
+
+      async function readCredentials(path: string): Promise<string> {
+        try {
+          return await cli.readFile(path);
+        } catch (error) {
+          throw wrongUsage(`--credentials: ${error instanceof Error ? error.message : "the file cannot be read"}`);
+        }
+      }
+    },
+  });
+}
+
+export function addAiProviderCommands(tree: Tree, parent: Command): void {
+  const group = parent.command("ai-providers").description("AI providers' master keys");
+  addAiProvider(tree, group);
+  leaf(tree, group, {
+    name: "list",
+    description: "List AI providers",
+    run: async ({ options, out, withClient }) => {
+      const { keys } = await withClient("operator", (client) => client.aiProviders.list());
+      if (options.json) return out.json({ keys });
+      if (keys.length === 0) return out.line("No AI providers. `ai-providers add` adds one.");
+      out.table(
+        ["ID", "PROVIDER", "NAME", "KEY", "STATUS", "BASE URL", "DEFAULT QUOTAS", "CREATED"],
+        keys.map((key) => [
+          key.id,
+          key.provider,
+          key.name,
+          key.hint,
+          key.status,
+          key.baseUrl ?? "",
+          describeQuotas(key.defaultQuotas) ?? "",
+          shortTime(key.createdAt) ?? "",
+        ]),
+      );
+    },
+  });
+  leaf<object, [id: string]>(tree, group, {
+    name: "revoke",
+    description: "Revoke an AI provider: nothing new is provisioned with it",
+    configure: (command) => command.argument("<key-id>", "as `ai-providers list` shows it"),
+    run: async ({ options, out, withClient }, id) => {
+      const { revoked, already } = await withClient("operator", async (client) => {
+        const before = (await client.aiProviders.list()).keys.find((key) => key.id === id);
+        if (before?.status === "revoked") return { revoked: before, already: true };
+        return { revoked: await client.aiProviders.revoke(id), already: false };
+      });
+      if (options.json) return out.json(revoked);
+      out.line(
+        already
+          ? `AI provider ${id} ("${revoked.name}") was already revoked at ${shortTime(revoked.revokedAt)}.`
+          : `AI provider ${id} ("${revoked.name}") is revoked.`,
+      );
+    },
+  });
+}

@@ -1,0 +1,115 @@
+import type { Command } from "commander";
+import type { AgentCreated, CreateAgent } from "../../schema/agent.ts";
+import { aiKeyModes } from "../../schema/ai-key.ts";
+import type { QuotaName } from "../../schema/quota.ts";
+import { refused, wrongUsage } from "../failure.ts";
+import { leaf, type Tree } from "../leaf.ts";
+import { amount, commaList, expiry, repeated } from "../option-values.ts";
+import { type Output, shortTime } from "../output.ts";
+import { describeQuotas } from "../quota-text.ts";
+import { type IdentityOptions, identityOf, quotasOf, withIdentity, withQuotas } from "./agent-options.ts";
+
+interface Options extends IdentityOptions, Partial<Record<QuotaName, number>> {
+  name: string;
+  workspace?: string;
+  model?: string;
+  bind?: string[];
+  skipBootstrap?: true;
+  gateway?: string;
+  provisionAiKey?: string;
+  aiKeyMode?: string;
+  models?: string[];
+  keyExpires?: string;
+  revealAiKey?: true;
+  outputKeyOnly?: true;
+  idempotencyKey?: string;
+  json?: true;
+}
+
+function aiKeyOf(options: Options): CreateAgent["autoProvisionAiKey"] {
+  const quotas = quotasOf(options);
+  const { provisionAiKey: provider, models, keyExpires: expiresAt } = options;
+  const mode = aiKeyModes.find((name) => name === options.aiKeyMode);
+  if (options.aiKeyMode !== undefined && mode === undefined) {
+    throw wrongUsage(`--ai-key-mode must be one of ${aiKeyModes.join(", ")}`);
+  }
+  if (provider !== undefined) return { provider, mode, quotas, models, expiresAt };
+  const needsKey = quotas ?? mode ?? models ?? expiresAt ?? options.outputKeyOnly ?? options.revealAiKey;
+  if (needsKey !== undefined) {
+    throw wrongUsage("options of an AI key (quotas, mode, models, ...) need --provision-ai-key <provider>");
+  }
+  return undefined;
+}
+
+function printCreated(out: Output, created: AgentCreated): void {
+  const { aiKey, bindings } = created;
+  out.title("Agent created");
+  out.details([
+    ["id", created.agentId],
+    ["name", created.name],
+    ["status", created.status],
+    ["model", created.model],
+    ["workspace", created.workspace],
+    ["agent directory", created.agentDir],
+    ["gateway", created.gateway],
+    ["bindings", [...bindings.added, ...bindings.updated, ...bindings.skipped].join(", ")],
+    ["AI key", aiKey && `${aiKey.keyId} (${aiKey.provider}, ${aiKey.mode})`],
+    ["AI key quotas", describeQuotas(aiKey?.quotas)],
+    ["AI key models", aiKey?.models?.join(", ")],
+    ["AI key expires", shortTime(aiKey?.expiresAt)],
+    ["AI base URL", aiKey?.baseUrl],
+    ["key", aiKey?.key],
+  ]);
+  if (aiKey?.key === undefined) return;
+  out.line();
+  out.line("Save this key now: it is not shown again.");
+}
+
+export function addCreateAgentCommand(tree: Tree, group: Command): void {
+  leaf<Options>(tree, group, {
+    name: "create",
+    description: "Create an agent, with its own AI key if asked",
+    configure: (command) => {
+      command
+        .requiredOption("--name <name>", "its name, from which its id is made")
+        .option("--workspace <path>", "its workspace (default: workspace-<id> in the state directory)")
+        .option("--model <model>", "its model")
+        .option("--bind <binding>", "a channel, as in telegram:* (repeatable)", repeated)
+        .option("--skip-bootstrap", "leave the workspace without its first files")
+        .option("--gateway <id>", "where to place it, with a remote host")
+        .option("--provision-ai-key <provider>", "give it its own key of this AI provider")
+        .option("--ai-key-mode <mode>", `${aiKeyModes.join(" or ")} (default: virtual)`)
+        .option("--models <models>", "the models that its key may use, with commas", commaList)
+        .option("--key-expires <when>", "when its key expires: a time, or a duration such as 30d", expiry)
+        .option("--reveal-ai-key", "print its key too")
+        .option("--output-key-only", "print its key and nothing else")
+        .option("--idempotency-key <key>", "makes repeating this command safe");
+      withQuotas(command, "a limit of its AI key", amount);
+      withIdentity(command);
+    },
+    run: async ({ options, out, withClient }) => {
+      const body: CreateAgent = {
+        name: options.name,
+        workspace: options.workspace,
+        model: options.model,
+        bind: options.bind,
+        identity: identityOf(options),
+        skipBootstrap: options.skipBootstrap,
+        gateway: options.gateway,
+        autoProvisionAiKey: aiKeyOf(options),
+        revealAiKey: options.revealAiKey ?? options.outputKeyOnly,
+      };
+      const created = await withClient("agents", (client) =>
+        client.agents.create(body, { idempotencyKey: options.idempotencyKey }),
+      );
+      if (options.outputKeyOnly) {
+        if (created.aiKey?.key === undefined) {
+          throw refused(`the agent ${created.agentId} was made by an earlier call, and its key is shown only once`);
+        }
+        return out.line(created.aiKey.key);
+      }
+      if (options.json) out.json(created);
+      else printCreated(out, created);
+    },
+  });
+}

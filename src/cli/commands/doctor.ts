@@ -1,0 +1,81 @@
+import type { Command } from "commander";
+import { type Client, ClientError } from "../../client/client.ts";
+import { type DoctorCheck, type DoctorReport, doctorReport } from "../doctor-report.ts";
+import { describeFailure, refused, wrongUsage } from "../failure.ts";
+import { leaf, type Tree } from "../leaf.ts";
+import { grouped } from "../output.ts";
+
+async function examine(name: string, look: () => Promise<Omit<DoctorCheck, "name">>): Promise<DoctorCheck> {
+  try {
+    return { name, ...(await look()) };
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    return { name, status: "failed", detail: describeFailure(error) };
+  }
+}
+
+/** What can be seen of a deployment through its API. */
+async function examineRemotely(client: Client): Promise<DoctorReport> {
+  const agents = examine("agents", async () => {
+    let count = 0;
+    const failed: string[] = [];
+    const unreachable = new Set<string>();
+    for await (const page of client.agents.pages({ limit: 100 })) {
+      count += page.agents.length;
+      for (const agent of page.agents) if (agent.status === "failed") failed.push(agent.agentId);
+      for (const gateway of page.unreachable ?? []) unreachable.add(gateway);
+    }
+    if (unreachable.size > 0) {
+      return {
+        status: "failed",
+        detail: `no answer from ${[...unreachable].join(", ")}`,
+        remedy: "start those gateways, or correct their entries under gateway.provisioning.host.gateways",
+      };
+    }
+    if (failed.length > 0) {
+      const remedy = "`agents get <agent-id>` says what is missing";
+      return { status: "failed", detail: `failed: ${failed.join(", ")}`, remedy };
+    }
+    return { status: "ok", detail: grouped(count) };
+  });
+  const audit = examine("audit trail", async () => {
+    const { ok, events, fault } = await client.audit.verify();
+    if (ok) return { status: "ok", detail: `${grouped(events)} events` };
+    return { status: "failed", detail: `broken at line ${fault?.line}: ${fault?.reason}` };
+  });
+  const providers = examine("AI providers", async () => {
+    const active = (await client.aiProviders.list()).keys.filter((key) => key.status === "active");
+    if (active.length > 0) return { status: "ok", detail: `${active.length} active` };
+    return { status: "warning", detail: "none is active", remedy: "`ai-providers add` adds one" };
+  });
+  const keys = examine("provisioning keys", async () => {
+    const active = (await client.agentKeys.list()).keys.filter((key) => key.status === "active");
+    if (active.length > 0) return { status: "ok", detail: `${active.length} active` };
+    return { status: "warning", detail: "none is active", remedy: "`agent-keys create` makes one" };
+  });
+  return doctorReport(await Promise.all([agents, audit, providers, keys]));
+}
+
+export function addDoctorCommand(tree: Tree, parent: Command): void {
+  leaf<{ fix?: true }>(tree, parent, {
+    name: "doctor",
+    description: "Look for what is wrong, and say what mends it",
+    configure: (command) => command.option("--fix", "mend what is safe to mend"),
+    run: async ({ cli, options, out, withClient }) => {
+      const { url, fix = false } = options;
+      if (fix && url !== undefined) throw wrongUsage("--fix works on this machine's deployment, not with --url");
+      const report = await (url === undefined ? cli.doctor({ fix }) : withClient("operator", examineRemotely));
+      if (options.json) out.json(report);
+      else {
+        out.table(
+          ["STATUS", "CHECK", "DETAIL", "REMEDY"],
+          report.checks.map((check) => [check.status, check.name, check.detail, check.remedy ?? ""]),
+        );
+      }
+      if (!report.ok) {
+        const failed = report.checks.filter((check) => check.status === "failed").map((check) => check.name);
+        throw refused(`failed: ${failed.join(", ")}`);
+      }
+    },
+  });
+}

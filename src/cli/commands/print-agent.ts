@@ -1,0 +1,31 @@
+import type { AgentDetail } from "../../schema/agent.ts";
+import { type Output, shortTime } from "../output.ts";
+import { quotaHeader, quotaRows } from "../quota-text.ts";
+
+export function printAgent(out: Output, agent: AgentDetail): void {
+  const { health } = agent;
+  const { aiKey } = health;
+  out.details([
+    ["id", agent.agentId],
+    ["name", agent.name],
+    ["status", agent.status],
+    ["model", agent.model],
+    ["workspace", agent.workspace && `${agent.workspace} (${health.workspace})`],
+    ["agent directory", agent.agentDir && `${agent.agentDir} (${health.agentDir})`],
+    ["bindings", agent.bindings.join(", ")],
+    ["gateway", agent.gateway],
+    ["host", health.host],
+    ["credentials", health.credentials],
+    ["detail", health.detail],
+    ["AI key", aiKey && `${aiKey.keyId} (${aiKey.provider}, ${aiKey.mode}, ${aiKey.status})`],
+    ["AI key models", aiKey?.models?.join(", ")],
+    ["AI key expires", shortTime(aiKey?.expiresAt)],
+    ["made by", agent.managed ? (agent.createdBy ?? "the operator") : "another program"],
+    ["created", shortTime(agent.createdAt)],
+    ["updated", shortTime(agent.updatedAt)],
+  ]);
+  const quotas = quotaRows(aiKey?.quotas ?? {});
+  if (quotas.length === 0) return;
+  out.line();
+  out.table(quotaHeader, quotas);
+}

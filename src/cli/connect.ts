@@ -1,0 +1,53 @@
+import { type Client, createClient } from "../client/client.ts";
+import type { CliEnvironment, LocalSession } from "./environment.ts";
+import { refused, wrongUsage } from "./failure.ts";
+
+/** Which of the two secrets a remote deployment is more likely to accept for the command. */
+export type Authority = "operator" | "agents";
+
+export interface Connection {
+  client: Client;
+  exclusively: LocalSession["exclusively"];
+  close(): Promise<void>;
+}
+
+function connectRemotely(cli: CliEnvironment, url: string, authority: Authority): Connection {
+  const token = cli.env("OPENCLAW_GATEWAY_TOKEN");
+  if (!token) throw refused("OPENCLAW_GATEWAY_TOKEN is not set: --url needs that deployment's gateway token");
+  const admin = cli.env("OPENCLAW_ADMIN_TOKEN") || undefined;
+  const key = cli.env("AGENT_PROVISIONING_KEY") || undefined;
+  try {
+    const client = createClient({
+      url,
+      token,
+      provisioningKey: authority === "operator" ? (admin ?? key) : (key ?? admin),
+      fetch: cli.fetch,
+      onRetry: ({ error, delayMs }) => {
+        if (cli.isTerminal && delayMs >= 2000) {
+          cli.writeError(`${error.detail}: trying again in ${Math.ceil(delayMs / 1000)} s\n`);
+        }
+      },
+    });
+    return { client, exclusively: (work) => work(), close: async () => {} };
+  } catch (error) {
+    if (error instanceof TypeError) throw wrongUsage(`--url ${url}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** To the deployment at `url`, or to the one on this machine. */
+export async function connect(cli: CliEnvironment, url: string | undefined, authority: Authority): Promise<Connection> {
+  if (url !== undefined) return connectRemotely(cli, url, authority);
+  const session = await cli.openLocal();
+  return {
+    // What is in the same process neither loses an answer nor gets better by waiting.
+    client: createClient({
+      url: `http://localhost${session.basePath}`,
+      fetch: (request) => session.fetch(request),
+      retries: 0,
+      timeoutMs: 600_000,
+    }),
+    exclusively: (work) => session.exclusively(work),
+    close: () => session.close(),
+  };
+}

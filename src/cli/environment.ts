@@ -1,0 +1,36 @@
+import type { DoctorReport } from "./doctor-report.ts";
+
+/** The app in this very process, with the operator's authority. */
+export interface LocalSession {
+  /** Same routes and answers as over HTTP; guards that ask for credentials are skipped. */
+  fetch(request: Request): Promise<Response>;
+  /** Such as `/api/v1`. */
+  basePath: string;
+  /** Runs the work while no other process does the same: what happens once must not happen twice. */
+  exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+}
+
+/** All that the command line knows of the world. */
+export interface CliEnvironment {
+  version: string;
+  /** To stdout. */
+  write(text: string): void;
+  /** To stderr. */
+  writeError(text: string): void;
+  /** Whether stdout is a terminal. */
+  isTerminal: boolean;
+  env(name: string): string | undefined;
+  /** All of stdin. */
+  readStdin(): Promise<string>;
+  readFile(path: string): Promise<string>;
+  openLocal(): Promise<LocalSession>;
+  /** For `--url`. Default: the runtime's own. */
+  fetch?: ((request: Request) => Promise<Response>) | undefined;
+  /** Looks at this machine's deployment; `fix` mends what is safe to mend. */
+  doctor(options: { fix: boolean }): Promise<DoctorReport>;
+  /** The secret under this deployment's seal key, as `config.json` takes it. */
+  seal(secret: string): Promise<string>;
+  /** Resolves when the server has stopped. */
+  serve(): Promise<void>;
+}

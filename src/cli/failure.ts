@@ -1,0 +1,58 @@
+import { ClientError } from "../client/client-error.ts";
+
+/** 1: refused or failed. 2: wrong usage. */
+export class CommandFailure extends Error {
+  override readonly name = "CommandFailure";
+  readonly exitCode: 1 | 2;
+
+  constructor(message: string, exitCode: 1 | 2) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+export const refused = (message: string) => new CommandFailure(message, 1);
+export const wrongUsage = (message: string) => new CommandFailure(message, 2);
+
+/**
+ * What the service cannot know of the one who asks: which command or variable mends it. Left out where the
+ * answer names `mark` itself.
+ */
+const remedies: Partial<Record<ClientError["code"], { mark: string; remedy: string }>> = {
+  key_not_found: { mark: "agent-keys list", remedy: "`agent-keys list` shows the ids" },
+  ai_provider_not_found: { mark: "ai-providers list", remedy: "`ai-providers list` shows the ids" },
+  agent_not_found: { mark: "agents list", remedy: "`agents list` shows the ids" },
+  unauthorized: { mark: "OPENCLAW_GATEWAY_TOKEN", remedy: "set OPENCLAW_GATEWAY_TOKEN to that deployment's own" },
+  provisioning_key_missing: {
+    mark: "OPENCLAW_ADMIN_TOKEN",
+    remedy: "set OPENCLAW_ADMIN_TOKEN or AGENT_PROVISIONING_KEY",
+  },
+  provisioning_key_invalid: {
+    mark: "OPENCLAW_ADMIN_TOKEN",
+    remedy: "check OPENCLAW_ADMIN_TOKEN or AGENT_PROVISIONING_KEY",
+  },
+  delete_not_allowed: { mark: "allowDelete", remedy: "set gateway.provisioning.allowDelete to true in config.json" },
+  provisioning_disabled: {
+    mark: "OPENCLAW_PROVISIONING_ENABLED",
+    remedy: "set OPENCLAW_PROVISIONING_ENABLED=true there",
+  },
+  provider_refused: { mark: "--no-verify", remedy: "correct the key, or add it unchecked with --no-verify" },
+};
+
+export const oneLine = (text: string) => text.replace(/\s*[\r\n]+\s*/g, " ").trim();
+
+/** One line without the leading `error:`. Never a stack. */
+export function describeFailure(error: unknown): string {
+  if (!(error instanceof ClientError)) return oneLine(error instanceof Error ? error.message : String(error));
+  const faults = error.errors.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+  const news = faults.filter((fault) => !error.detail.includes(fault));
+  const parts = [error.detail, ...news];
+  const { mark, remedy } = remedies[error.code] ?? {};
+  if (mark !== undefined && remedy !== undefined && !error.detail.includes(mark)) parts.push(remedy);
+  if (error.code === "rate_limited" && error.retryAfter !== undefined) parts.push(`try again in ${error.retryAfter} s`);
+  if (error.status >= 500 && error.requestId !== undefined && !error.detail.includes(error.requestId))
+    parts.push(`the log has it as request ${error.requestId}`);
+  return oneLine(parts.map((part) => part.replace(/[.;\s]+$/, "")).join("; "));
+}
+
+export const exitCodeOf = (error: unknown): 1 | 2 => (error instanceof CommandFailure ? error.exitCode : 1);

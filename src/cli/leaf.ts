@@ -1,0 +1,84 @@
+import type { Command } from "commander";
+import type { Client } from "../client/client.ts";
+import { type Authority, type Connection, connect } from "./connect.ts";
+import type { CliEnvironment } from "./environment.ts";
+import { describeFailure, exitCodeOf, wrongUsage } from "./failure.ts";
+import { createOutput, type Output } from "./output.ts";
+
+/** Ends the command: throws in a program of ours, exits in another's. */
+export type Finish = (exitCode: number) => never;
+
+export interface Tree {
+  cli: CliEnvironment;
+  finish: Finish;
+}
+
+export interface Invocation<Options> {
+  cli: CliEnvironment;
+  options: Options & { json?: true; url?: string };
+  out: Output;
+  /** The connection is closed when the work is done. */
+  withClient<Result>(
+    authority: Authority,
+    work: (client: Client, connection: Connection) => Promise<Result>,
+  ): Promise<Result>;
+}
+
+const jsonOption = ["--json", "print one JSON document"] as const;
+const urlOption = ["--url <address>", "work on the deployment at this address instead of this machine's"] as const;
+
+function refuseEmpty(command: Command): void {
+  for (const option of command.options) {
+    // `--key "$UNSET"`: the shell passed nothing, and nothing is never meant.
+    if (command.opts()[option.attributeName()] === "")
+      throw wrongUsage(`option '${option.flags}' is empty: is the variable behind it set?`);
+  }
+  if (command.args.includes("")) throw wrongUsage("an argument is empty");
+}
+
+/**
+ * One command. `Options` is what `configure` makes commander parse; arguments come first, in their order.
+ * A command that works on this machine alone has no `--url`.
+ */
+export function leaf<Options extends object, Arguments extends string[] = []>(
+  { cli, finish }: Tree,
+  parent: Command,
+  definition: {
+    name: string;
+    description: string;
+    localOnly?: true;
+    configure?: (command: Command) => unknown;
+    run: (invocation: Invocation<Options>, ...args: Arguments) => Promise<void>;
+  },
+): void {
+  const command = parent.command(definition.name).description(definition.description);
+  definition.configure?.(command);
+  command.option(...jsonOption);
+  if (!definition.localOnly) command.option(...urlOption);
+  command.action(async (...actionArguments: unknown[]) => {
+    try {
+      refuseEmpty(command);
+      const options = command.opts<Invocation<Options>["options"]>();
+      await definition.run(
+        {
+          cli,
+          options,
+          out: createOutput(cli),
+          withClient: async (authority, work) => {
+            const connection = await connect(cli, options.url, authority);
+            try {
+              return await work(connection.client, connection);
+            } finally {
+              await connection.close();
+            }
+          },
+        },
+        // Commander appends the options and the command to the arguments.
+        ...(actionArguments.slice(0, -2) as Arguments),
+      );
+    } catch (error) {
+      cli.writeError(`error: ${describeFailure(error)}\n`);
+      finish(exitCodeOf(error));
+    }
+  });
+}

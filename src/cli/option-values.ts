@@ -1,0 +1,75 @@
+import { type Scope, scopes } from "../schema/provisioning-key.ts";
+import { type QuotaName, quotaNames } from "../schema/quota.ts";
+import { parseDuration, parseExpiry } from "./duration.ts";
+
+/**
+ * Commander knows a refused value by this code. Its own class is not used: inside another program the commander
+ * at work is another copy.
+ */
+class InvalidValue extends Error {
+  readonly code = "commander.invalidArgument";
+  readonly exitCode = 2;
+}
+
+const isOneOf = <Value extends string>(values: readonly Value[], text: string): text is Value =>
+  (values as readonly string[]).includes(text);
+
+export function amount(text: string): number {
+  const value = Number(text.replaceAll("_", ""));
+  if (!/^\d[\d_]*$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidValue("It must be a whole number.");
+  return value;
+}
+
+/** A limit, or `none` to lift it: commander turns a parsed `null` into an empty text. */
+export const amountOrNone = (text: string): number | "none" => (text === "none" ? text : amount(text));
+
+/** In whole seconds. */
+export function graceSeconds(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidValue("It must be a duration such as 24h, 30m or 0.");
+  return ms / 1000;
+}
+
+export function expiry(text: string): string {
+  const now = Date.now();
+  const at = parseExpiry(text, now);
+  if (at === undefined) {
+    throw new InvalidValue("It must be a duration such as 30d, or a time such as 2027-01-31T00:00:00Z.");
+  }
+  if (Date.parse(at) <= now) throw new InvalidValue("It lies in the past.");
+  return at;
+}
+
+export function commaList(text: string): string[] {
+  const items = text.split(",").map((item) => item.trim());
+  if (items.includes("")) throw new InvalidValue("It must be a list with commas and nothing empty in it.");
+  return [...new Set(items)];
+}
+
+export function scopeList(text: string): Scope[] {
+  return commaList(text).map((scope) => {
+    if (!isOneOf(scopes, scope)) throw new InvalidValue(`"${scope}" is no scope; those are ${scopes.join(", ")}.`);
+    return scope;
+  });
+}
+
+export const repeated = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];
+
+/** `maxTokensPerMonth=1000000`, repeatable. */
+export function quotaAssignment(
+  text: string,
+  before: Partial<Record<QuotaName, number>> | undefined,
+): Partial<Record<QuotaName, number>> {
+  const [name = "", value = ""] = text.split("=", 2);
+  if (!isOneOf(quotaNames, name)) throw new InvalidValue(`It must be NAME=NUMBER; names are ${quotaNames.join(", ")}.`);
+  return { ...before, [name]: amount(value) };
+}
+
+export function dayInUtc(text: string): string {
+  const day = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : undefined;
+  // 2026-02-31 parses, as the 3rd of March.
+  if (day === undefined || Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== text) {
+    throw new InvalidValue("It must be a day such as 2026-11-22.");
+  }
+  return text;
+}

@@ -1,0 +1,36 @@
+import type { CliEnvironment } from "./environment.ts";
+import { formatDetails, formatTable, printable } from "./table.ts";
+
+export type Output = ReturnType<typeof createOutput>;
+type Entries = Parameters<typeof formatDetails>[0];
+
+const good = new Set(["active", "ready", "ok", "success", "fixed", "verified"]);
+const bad = new Set(["revoked", "failed", "failure", "denied", "missing", "unreachable", "expired"]);
+
+/** What a command prints: one JSON document, or text for a person. */
+export function createOutput(cli: Pick<CliEnvironment, "write" | "writeError" | "isTerminal" | "env">) {
+  const colour = cli.isTerminal && !cli.env("NO_COLOR");
+  const sgr = (code: number) => (text: string) => (colour && text !== "" ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const bold = sgr(1);
+  const dim = sgr(2);
+  const status = (text: string) => (good.has(text) ? sgr(32)(text) : bad.has(text) ? sgr(31)(text) : sgr(33)(text));
+  return {
+    json: (value: unknown) => cli.write(`${JSON.stringify(value, null, 2)}\n`),
+    line: (text = "") => cli.write(`${printable(text)}\n`),
+    title: (text: string) => cli.write(`${bold(printable(text))}\n`),
+    /** Beside the answer: stdout stays what it is. */
+    notice: (text: string) => cli.writeError(`${printable(text)}\n`),
+    details: (entries: Entries) => cli.write(formatDetails(entries, dim)),
+    table: (header: readonly string[], rows: readonly (readonly string[])[]) =>
+      cli.write(
+        formatTable(header, rows, {
+          header: bold,
+          cell: (text, column) => (column === "STATUS" || column === "OUTCOME" ? status(text) : text),
+        }),
+      ),
+  };
+}
+
+/** ISO in UTC, to the second. */
+export const shortTime = (time: string | undefined) => time?.replace(/\.\d+Z$/, "Z");
+export const grouped = (count: number) => count.toLocaleString("en-US");

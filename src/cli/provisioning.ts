@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import { addAgentKeyCommands } from "./commands/agent-keys.ts";
+import { addAgentCommands } from "./commands/agents.ts";
+import { addAiProviderCommands } from "./commands/ai-providers.ts";
+import { addAuditCommands } from "./commands/audit.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
+import { addInitCommand } from "./commands/init.ts";
+import { addOpenApiCommand } from "./commands/openapi.ts";
+import { addSealCommand } from "./commands/seal.ts";
+import { oneLine } from "./failure.ts";
+import type { Tree } from "./leaf.ts";
+
+/** Commander ends with 1 for every fault of usage; here that is 2. */
+const usageExitCode = (commanders: number) => (commanders === 0 ? 0 : 2);
+
+/** What a command and all below it print and how they end. Before its subcommands: they inherit it. */
+export function direct(command: Command, { cli, finish }: Tree): Command {
+  return command
+    .exitOverride((error) => finish(usageExitCode(error.exitCode)))
+    .configureOutput({
+      writeOut: (text) => cli.write(text),
+      writeErr: (text) => cli.writeError(text),
+      outputError: (text, write) => write(`${oneLine(text)}\n`),
+    });
+}
+
+/** The `provisioning` tree below any commander program, made with that program's own commander. */
+export function addProvisioningCommands(tree: Tree, program: Command): void {
+  const group = direct(program.command("provisioning"), tree).description("Provision agents and their keys");
+  addAgentCommands(tree, group);
+  addAgentKeyCommands(tree, group);
+  addAiProviderCommands(tree, group);
+  addAuditCommands(tree, group);
+  addInitCommand(tree, group);
+  addDoctorCommand(tree, group);
+  addSealCommand(tree, group);
+  addOpenApiCommand(tree, group);
+}

@@ -1,0 +1,21 @@
+import { type QuotaStates, type Quotas, quotaNames } from "../schema/quota.ts";
+import { grouped, shortTime } from "./output.ts";
+
+/** `maxTokensPerMonth 1,000,000, maxRequestsPerDay 100`; `undefined` without a limit. */
+export function describeQuotas(quotas: Quotas | undefined): string | undefined {
+  const parts = quotaNames.flatMap((name) => {
+    const limit = quotas?.[name];
+    return limit === undefined ? [] : [`${name} ${grouped(limit)}`];
+  });
+  return parts.length === 0 ? undefined : parts.join(", ");
+}
+
+export const quotaHeader = ["QUOTA", "LIMIT", "USED", "RESERVED", "LEFT", "RESETS"] as const;
+
+export const quotaRows = (quotas: QuotaStates): string[][] =>
+  quotaNames.flatMap((name) => {
+    const state = quotas[name];
+    if (state === undefined) return [];
+    const { limit, used, reserved, left, resetAt } = state;
+    return [[name, grouped(limit), grouped(used), grouped(reserved), grouped(left), shortTime(resetAt) ?? ""]];
+  });

@@ -1,0 +1,125 @@
+import { ClientError } from "./client-error.ts";
+import { readAnswer } from "./read-answer.ts";
+
+export interface Retry {
+  error: ClientError;
+  /** 1 for the first retry. */
+  attempt: number;
+  delayMs: number;
+}
+
+export interface CallSettings {
+  /** The API's base, without a slash at its end. */
+  base: string;
+  headers: Readonly<Record<string, string>>;
+  fetch: (request: Request) => Promise<Response>;
+  retries: number;
+  maxRetryDelayMs: number;
+  timeoutMs: number;
+  onRetry: ((retry: Retry) => void) | undefined;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+}
+
+export interface Call extends CallOptions {
+  method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** Below the base, encoded. */
+  path: string;
+  query?: Readonly<Record<string, string | number | undefined>> | undefined;
+  body?: unknown;
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** Whether doing it twice does no harm: only then is it repeated after an answer that was lost. */
+  repeatable: boolean;
+}
+
+const firstDelayMs = 250;
+
+function isWorthRetrying(error: ClientError, repeatable: boolean): boolean {
+  if (error.status === 429 || error.status === 503) return true;
+  // The first attempt, whose answer was lost, is still at work.
+  if (error.code === "idempotency_in_flight") return repeatable;
+  return repeatable && (error.code === "network_error" || error.code === "timeout");
+}
+
+/** Full jitter above the server's own wish, so that callers who were refused together do not return together. */
+function retryDelay(error: ClientError, attempt: number): number {
+  const spread = Math.random() * firstDelayMs * 2 ** attempt;
+  return error.retryAfter === undefined ? spread : error.retryAfter * 1000 + Math.min(spread, 1000);
+}
+
+function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", abort);
+      resolve();
+    }, ms);
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort, { once: true });
+  });
+}
+
+/** `fetch failed` says nothing; the reason stands in its cause. */
+function networkReason(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  if (typeof code === "string") return code;
+  return cause instanceof Error ? cause.message : "no reason given";
+}
+
+async function attempt(call: Call, settings: CallSettings): Promise<unknown> {
+  const url = new URL(settings.base + call.path);
+  for (const [name, value] of Object.entries(call.query ?? {})) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  const timeout = AbortSignal.timeout(settings.timeoutMs);
+  const request = new Request(url, {
+    method: call.method,
+    headers: {
+      accept: "application/json",
+      ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+      ...settings.headers,
+      ...call.headers,
+    },
+    // Followed, a redirect would carry the provisioning key to wherever it points.
+    redirect: "manual",
+    signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
+    ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+  });
+  try {
+    return await readAnswer(await settings.fetch(request), url.origin + url.pathname);
+  } catch (error) {
+    if (error instanceof ClientError) throw error;
+    if (call.signal?.aborted) throw call.signal.reason;
+    if (timeout.aborted) {
+      const detail = `${url.origin} did not answer within ${settings.timeoutMs / 1000} s`;
+      throw new ClientError({ code: "timeout", detail, cause: error });
+    }
+    const detail = `cannot reach ${url.origin} (${networkReason(error)})`;
+    throw new ClientError({ code: "network_error", detail, cause: error });
+  }
+}
+
+/**
+ * One call, retried where that is safe and promises something.
+ * @throws ClientError, or the signal's reason when the caller aborts
+ */
+export async function perform(call: Call, settings: CallSettings): Promise<unknown> {
+  for (let tried = 0; ; tried += 1) {
+    try {
+      return await attempt(call, settings);
+    } catch (error) {
+      if (!(error instanceof ClientError) || tried >= settings.retries) throw error;
+      if (!isWorthRetrying(error, call.repeatable)) throw error;
+      const delayMs = retryDelay(error, tried);
+      if (delayMs > settings.maxRetryDelayMs) throw error;
+      settings.onRetry?.({ error, attempt: tried + 1, delayMs });
+      await wait(delayMs, call.signal);
+    }
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The typed client of the provisioning API, with nothing but `fetch` beneath it.
+ *
+ * @example
+ * ```ts
+ * import { createClient } from "openclaw-provisioning/client";
+ *
+ * const client = createClient({ url: "http://localhost:18789", token, provisioningKey });
+ * const agent = await client.agents.create({ name: "my-agent", model: "claude-sonnet-3.5" });
+ * for await (const { agentId, status } of client.agents.all()) console.log(agentId, status);
+ * ```
+ */
+import type { z } from "zod";
+import type {
+  AgentCreated,
+  AgentDeleted,
+  AgentDetail,
+  AgentList,
+  AgentOnboarded,
+  AgentSummary,
+  CreateAgent,
+  DeleteAgent,
+  OnboardAgent,
+  UpdateAgent,
+} from "../schema/agent.ts";
+import type { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
+import type { AddAiProvider, AiProviderAdded, AiProviderList, AiProviderView } from "../schema/ai-provider.ts";
+import type { AuditFilter, AuditPage, AuditVerification } from "../schema/audit-event.ts";
+import type {
+  CreateProvisioningKey,
+  ProvisioningKeyIssued,
+  ProvisioningKeyList,
+  ProvisioningKeyView,
+  RotateProvisioningKey,
+} from "../schema/provisioning-key.ts";
+import type { Usage, UsageQuery } from "../schema/usage.ts";
+import { apiBase, credentialHeaders } from "./address.ts";
+import { type Call, type CallOptions, type CallSettings, perform, type Retry } from "./call.ts";
+
+export { ClientError, type ClientErrorCode } from "./client-error.ts";
+export type {
+  AddAiProvider,
+  AgentCreated,
+  AgentDeleted,
+  AgentDetail,
+  AgentList,
+  AgentOnboarded,
+  AgentSummary,
+  AiProviderAdded,
+  AiProviderView,
+  CallOptions,
+  CreateAgent,
+  CreateProvisioningKey,
+  DeleteAgent,
+  IssuedAiKey,
+  OnboardAgent,
+  ProvisioningKeyIssued,
+  ProvisioningKeyView,
+  Retry,
+  RotateAiKey,
+  RotateProvisioningKey,
+  UpdateAgent,
+  Usage,
+  UsageQuery,
+};
+
+export interface ClientOptions {
+  /** `http://localhost:18789`, to which `/api/v1` is added, or the whole base, `https://host/api/v1`. */
+  url: string | URL;
+  /** The gateway token. */
+  token?: string | undefined;
+  /** For calls that change something. */
+  provisioningKey?: string | undefined;
+  fetch?: ((request: Request) => Promise<Response>) | undefined;
+  /** Retries after the first attempt. Default 2. */
+  retries?: number | undefined;
+  /** A longer wait is not waited for: the call fails at once, with `retryAfter`. Default 60,000. */
+  maxRetryDelayMs?: number | undefined;
+  /** For each attempt. Default 60,000. */
+  timeoutMs?: number | undefined;
+  onRetry?: ((retry: Retry) => void) | undefined;
+}
+
+export interface IdempotentOptions extends CallOptions {
+  /** Default: a new one for each call, so that its own retries are safe. */
+  idempotencyKey?: string | undefined;
+}
+
+export interface CreateOptions extends IdempotentOptions {
+  /** Be answered as soon as the agent is durable (RFC 7240), with `status: "starting"` if it does not answer yet. */
+  respondAsync?: boolean | undefined;
+}
+
+export interface PageQuery {
+  limit?: number | undefined;
+  cursor?: string | undefined;
+}
+
+export type AuditEvents = z.infer<typeof AuditPage>;
+export type AuditVerdict = z.infer<typeof AuditVerification>;
+export type AiProviders = z.infer<typeof AiProviderList>;
+export type ProvisioningKeys = z.infer<typeof ProvisioningKeyList>;
+export interface AiKeyRotated {
+  agentId: string;
+  aiKey: IssuedAiKey;
+}
+export interface AuditQuery extends PageQuery, AuditFilter {}
+
+export type Client = ReturnType<typeof createClient>;
+
+async function* pagesOf<Query extends PageQuery, Page extends { nextCursor?: string | undefined }>(
+  read: (query: Query) => Promise<Page>,
+  query: Query,
+): AsyncGenerator<Page> {
+  for (let cursor = query.cursor; ; ) {
+    const page = await read({ ...query, cursor });
+    yield page;
+    if (page.nextCursor === undefined) return;
+    cursor = page.nextCursor;
+  }
+}
+
+/** @throws TypeError for an address or a credential that cannot be sent */
+export function createClient(options: ClientOptions) {
+  const settings: CallSettings = {
+    base: apiBase(options.url),
+    headers: credentialHeaders(options),
+    fetch: options.fetch ?? ((request) => globalThis.fetch(request)),
+    retries: options.retries ?? 2,
+    maxRetryDelayMs: options.maxRetryDelayMs ?? 60_000,
+    timeoutMs: options.timeoutMs ?? 60_000,
+    onRetry: options.onRetry,
+  };
+  // The shapes are the service's word: the contract suite holds it to them.
+  const call = async <Answer>(request: Call): Promise<Answer> => (await perform(request, settings)) as Answer;
+
+  const read = <Answer>(path: string, query?: Call["query"], at: CallOptions = {}) =>
+    call<Answer>({ method: "GET", path, query, repeatable: true, signal: at.signal });
+  const post = <Answer>(path: string, body: unknown, repeatable: boolean, at: CallOptions = {}) =>
+    call<Answer>({ method: "POST", path, body, repeatable, signal: at.signal });
+  const below = (collection: string, id: string, rest = "") => `/${collection}/${encodeURIComponent(id)}${rest}`;
+
+  const listAgents = (query: PageQuery = {}, at?: CallOptions) => read<AgentList>("/agents", { ...query }, at);
+  const listAudit = (query: AuditQuery = {}, at?: CallOptions) =>
+    read<AuditEvents>("/provisioning/audit", { ...query }, at);
+
+  return {
+    agents: {
+      create: (body: CreateAgent, { idempotencyKey, respondAsync, signal }: CreateOptions = {}) =>
+        call<AgentCreated>({
+          method: "POST",
+          path: "/agents/create",
+          body,
+          headers: {
+            "idempotency-key": idempotencyKey ?? crypto.randomUUID(),
+            ...(respondAsync ? { prefer: "respond-async" } : {}),
+          },
+          repeatable: true,
+          signal,
+        }),
+      /** One page. */
+      list: listAgents,
+      /** Every page from `cursor` on, `limit` agents each. */
+      pages: (query: PageQuery = {}, at?: CallOptions) => pagesOf((page) => listAgents(page, at), query),
+      /** Every agent. */
+      async *all(at?: CallOptions): AsyncGenerator<AgentSummary> {
+        for await (const page of pagesOf((query) => listAgents(query, at), {})) yield* page.agents;
+      },
+      get: (agentId: string, at?: CallOptions) => read<AgentDetail>(below("agents", agentId), undefined, at),
+      update: (agentId: string, body: UpdateAgent, at: CallOptions = {}) =>
+        call<AgentDetail>({
+          method: "PATCH",
+          path: below("agents", agentId),
+          body,
+          repeatable: true,
+          signal: at.signal,
+        }),
+      /** Not repeated after a lost answer: the repetition would say that there is no such agent. */
+      delete: (agentId: string, body: DeleteAgent = {}, at: CallOptions = {}) =>
+        call<AgentDeleted>({
+          method: "DELETE",
+          path: below("agents", agentId),
+          body,
+          repeatable: false,
+          signal: at.signal,
+        }),
+      onboard: (agentId: string, body: OnboardAgent, at?: CallOptions) =>
+        post<AgentOnboarded>(below("agents", agentId, "/onboard"), body, true, at),
+      suspend: (agentId: string, at?: CallOptions) =>
+        post<AgentDetail>(below("agents", agentId, "/suspend"), undefined, true, at),
+      resume: (agentId: string, at?: CallOptions) =>
+        post<AgentDetail>(below("agents", agentId, "/resume"), undefined, true, at),
+      usage: (agentId: string, query: UsageQuery = {}, at?: CallOptions) =>
+        read<Usage>(below("agents", agentId, "/usage"), query, at),
+      /** Of a retry whose first answer was lost, the answer has no secret: it is shown once. */
+      rotateAiKey: (agentId: string, body: RotateAiKey = {}, { idempotencyKey, signal }: IdempotentOptions = {}) =>
+        call<AiKeyRotated>({
+          method: "POST",
+          path: below("agents", agentId, "/ai-key/rotate"),
+          body,
+          headers: { "idempotency-key": idempotencyKey ?? crypto.randomUUID() },
+          repeatable: true,
+          signal,
+        }),
+    },
+    aiProviders: {
+      add: (body: AddAiProvider, at?: CallOptions) =>
+        post<AiProviderAdded>("/provisioning/ai-providers", body, false, at),
+      list: (at?: CallOptions) => read<AiProviders>("/provisioning/ai-providers", undefined, at),
+      revoke: (id: string, at?: CallOptions) =>
+        post<AiProviderView>(below("provisioning/ai-providers", id, "/revoke"), undefined, true, at),
+    },
+    agentKeys: {
+      create: (body: CreateProvisioningKey, at?: CallOptions) =>
+        post<ProvisioningKeyIssued>("/provisioning/agent-keys", body, false, at),
+      list: (at?: CallOptions) => read<ProvisioningKeys>("/provisioning/agent-keys", undefined, at),
+      revoke: (id: string, at?: CallOptions) =>
+        post<ProvisioningKeyView>(below("provisioning/agent-keys", id, "/revoke"), undefined, true, at),
+      rotate: (id: string, body: RotateProvisioningKey = {}, at?: CallOptions) =>
+        post<ProvisioningKeyIssued>(below("provisioning/agent-keys", id, "/rotate"), body, false, at),
+    },
+    audit: {
+      /** One page, newest first. */
+      list: listAudit,
+      pages: (query: AuditQuery = {}, at?: CallOptions) => pagesOf((page) => listAudit(page, at), query),
+      verify: (at?: CallOptions) => read<AuditVerdict>("/provisioning/audit/verify", undefined, at),
+    },
+    /** The service's own OpenAPI 3.1 document. */
+    openapi: (at?: CallOptions) => read<Record<string, unknown>>("/openapi.json", undefined, at),
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * The audit trail's hash chain: `hash = SHA-256(previous hash || canonical event)`, where the event carries its
+ * sequence number and time. A line of the trail is the canonical event followed by `previous` and `hash`; it is
+ * compared as text, so that an added field, a repeated key or a space is found like any other change.
+ */
+
+/** As in `ports.ts`, which the domain does not know. */
+export type Sha256 = (text: string) => string | Promise<string>;
+
+export interface ChainHead {
+  /** The number of the last event; 0 where there is none. */
+  seq: number;
+  /** The hash of the last event. */
+  hash: string;
+}
+
+export const genesis: ChainHead = { seq: 0, hash: "0".repeat(64) };
+
+export type Linked<E> = E & { seq: number; time: string; previous: string; hash: string };
+
+export type ChainStep = { ok: true; record: Linked<object>; head: ChainHead } | { ok: false; reason: string };
+
+/** A copy whose keys were added in sorted order, which is the order in which `JSON.stringify` writes them. */
+function sorted(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(value).sort()) {
+    const field = sorted((value as Record<string, unknown>)[key]);
+    // An assignment would set the prototype instead, and a forged line could hide a field in it.
+    if (key === "__proto__") Object.defineProperty(copy, key, { value: field, enumerable: true });
+    else copy[key] = field;
+  }
+  return copy;
+}
+
+/** JSON without spaces, keys sorted (whole numbers first, as in every JavaScript object), `undefined` left out. */
+export const canonicalJson = (value: object): string => JSON.stringify(sorted(value));
+
+const withHashes = (canonical: string, previous: string, hash: string): string =>
+  `${canonical.slice(0, -1)},"previous":"${previous}","hash":"${hash}"}`;
+
+/** The next line after `head`, without its line break. `time` is ISO 8601. */
+export async function linkEvent(
+  head: ChainHead,
+  event: object,
+  time: string,
+  sha256: Sha256,
+): Promise<{ line: string; head: ChainHead }> {
+  const seq = head.seq + 1;
+  const canonical = canonicalJson({ ...event, seq, time });
+  const hash = await sha256(head.hash + canonical);
+  return { line: withHashes(canonical, head.hash, hash), head: { seq, hash } };
+}
+
+/** Whether a line is an event that no one has altered, whatever stands before it. */
+export async function readLine(line: string, sha256: Sha256): Promise<ChainStep> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch {
+    return { ok: false, reason: "is not valid JSON" };
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    return { ok: false, reason: "is not an event" };
+  }
+  const { previous, hash, ...event } = parsed as Record<string, unknown>;
+  const { seq, time } = event;
+  if (typeof seq !== "number" || typeof time !== "string" || typeof previous !== "string" || typeof hash !== "string") {
+    return { ok: false, reason: "is not an event" };
+  }
+  const canonical = canonicalJson(event);
+  if ((await sha256(previous + canonical)) !== hash || withHashes(canonical, previous, hash) !== line) {
+    return { ok: false, reason: `event ${seq} was altered: its hash does not match` };
+  }
+  return { ok: true, record: { ...event, seq, time, previous, hash }, head: { seq, hash } };
+}
+
+/** One step of verification: whether this line follows on `head`. */
+export async function verifyLine(head: ChainHead, line: string, sha256: Sha256): Promise<ChainStep> {
+  const step = await readLine(line, sha256);
+  if (!step.ok) return step;
+  const { seq, previous } = step.record;
+  if (seq !== head.seq + 1) {
+    return { ok: false, reason: `event ${seq} stands where event ${head.seq + 1} belongs` };
+  }
+  if (previous !== head.hash) return { ok: false, reason: `event ${seq} does not follow on the event before it` };
+  return step;
+}

@@ -1,0 +1,75 @@
+import type { QuotaName } from "../schema/quota.ts";
+import { quotaRules, resetOf } from "./quota.ts";
+
+export interface QuotaDenial {
+  reason: "exhausted" | "too_large" | "in_flight" | "rate";
+  message: string;
+  /** Seconds. */
+  retryAfter: number;
+  /** Whether asking again within the hour can succeed at all. */
+  transient: boolean;
+}
+
+export interface DeniedRequest {
+  name: QuotaName;
+  limit: number;
+  used: number;
+  reserved: number;
+  /** What the request asked for, at most. */
+  amount: number;
+}
+
+const spanWords = { month: "Monthly", day: "Daily", minute: "Per-minute" } as const;
+const digits = (count: number): string => count.toLocaleString("en-US");
+const withoutMillis = (time: number): string => new Date(time).toISOString().replace(".000Z", "Z");
+
+/**
+ * Worded for OpenClaw (2026.9.6): a 429 that names a longer quota ("monthly", "daily", "usage limit", "quota
+ * exceeded") surfaces at once; any other is retried after sleeping `retry-after`, which suits only what frees
+ * itself within seconds.
+ */
+export function quotaDenial(denied: DeniedRequest, now: number): QuotaDenial {
+  const { counter, span } = quotaRules[denied.name];
+  const { limit, used, reserved, amount } = denied;
+  const resetAt = resetOf(span, now);
+  const untilReset = Math.max(1, Math.ceil((resetAt - now) / 1000));
+  if (span === "minute") {
+    return {
+      reason: "rate",
+      message: `Rate limit reached: ${digits(limit)} requests per minute; try again in ${untilReset} s`,
+      retryAfter: untilReset,
+      transient: true,
+    };
+  }
+  const word = spanWords[span];
+  const kind = counter === "tokens" ? "token" : "request";
+  const bounds = `usage limit ${digits(limit)}; resets ${withoutMillis(resetAt)}`;
+  if (used + amount <= limit) {
+    // Reservations are upper bounds: much of what is reserved now comes back when those requests end.
+    const left = Math.max(0, limit - used - reserved);
+    return {
+      reason: "in_flight",
+      message:
+        `Requests in flight hold the rest of what this key may spend: ${digits(left)} ${kind}s are left for now, ` +
+        `this request asks for up to ${digits(amount)}; try again when they have ended`,
+      retryAfter: 2,
+      transient: true,
+    };
+  }
+  if (used < limit) {
+    return {
+      reason: "too_large",
+      message:
+        `${word} ${kind} quota exceeded: this request asks for up to ${digits(amount)} ${kind}s, ` +
+        `${digits(Math.max(0, limit - used - reserved))} are left (${bounds})`,
+      retryAfter: untilReset,
+      transient: false,
+    };
+  }
+  return {
+    reason: "exhausted",
+    message: `${word} ${kind} quota exceeded (${bounds})`,
+    retryAfter: untilReset,
+    transient: false,
+  };
+}

@@ -1,0 +1,25 @@
+/**
+ * Takes keys out of text that others wrote before it is shown: providers echo the key they were given in their
+ * errors (LiteLLM issue 18731), some of them masked and some not.
+ */
+const keyShapes = [
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g,
+  /\beyJ[\w-]{8,}(\.[\w-]*)+/g,
+  /\bsk-[\w.*-]{4,}/g,
+  /\bAIza[\w*-]{8,}/g,
+  /\b(ya29|AQ)\.[\w.*-]{8,}/g,
+  /\boc[pv]_\w{4,}/g,
+  /\bBearer\s+\S+/gi,
+  // Anything long without a space that mixes letters and digits: tokens and their hashes.
+  /(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{32,}/g,
+];
+
+/** @param secrets texts that must not appear in any case, whatever they look like */
+export function scrubKeys(text: string, secrets: readonly string[] = []): string {
+  const exact = secrets
+    .flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)])
+    .filter((secret) => secret.length >= 4)
+    .sort((a, b) => b.length - a.length);
+  const known = exact.reduce((rest, secret) => rest.replaceAll(secret, "[key]"), text);
+  return keyShapes.reduce((rest, shape) => rest.replace(shape, "[key]"), known);
+}

@@ -1,0 +1,37 @@
+import { equalDigests } from "./constant-time.ts";
+
+interface Retired {
+  digest: string;
+  until: string;
+}
+
+/** A key's digests: the current one, and those rotated away that are still in their grace. */
+export interface SecretDigests {
+  digest: string;
+  previous?: Retired[] | undefined;
+}
+
+/** More rotations than this inside one grace period are a loop, not a habit. */
+const keptAtMost = 5;
+
+export function digestIsValid(secret: SecretDigests, digest: string, nowMs: number): boolean {
+  let valid = equalDigests(digest, secret.digest);
+  for (const retired of secret.previous ?? []) {
+    if (equalDigests(digest, retired.digest) && Date.parse(retired.until) > nowMs) valid = true;
+  }
+  return valid;
+}
+
+/**
+ * The digests after a rotation. A retry of a rotation must not cost the key that is still in use its grace: all that
+ * are in theirs stay, the newest first; without a grace none does.
+ */
+export function rotateDigests(secret: SecretDigests, digest: string, graceMs: number, nowMs: number): SecretDigests {
+  if (graceMs <= 0) return { digest };
+  const retired = { digest: secret.digest, until: new Date(nowMs + graceMs).toISOString() };
+  const previous = [retired, ...liveDigests(secret, nowMs)].slice(0, keptAtMost);
+  return { digest, previous };
+}
+
+export const liveDigests = (secret: SecretDigests, nowMs: number): Retired[] =>
+  (secret.previous ?? []).filter(({ until }) => Date.parse(until) > nowMs);

@@ -1,0 +1,45 @@
+import { route } from "../http/call.ts";
+import { AddAiProvider, AiProviderAdded, AiProviderList, AiProviderView } from "../schema/ai-provider.ts";
+import { addAiProvider, listAiProviders, revokeAiProvider } from "../service/ai-providers.ts";
+
+const path = "/provisioning/ai-providers";
+
+export const addAiProviderRoute = route({
+  method: "POST",
+  path,
+  operationId: "addAiProvider",
+  summary: "Store an AI provider's master key, sealed",
+  scope: "provisioning:admin",
+  body: AddAiProvider,
+  response: { status: 201, description: "The AI provider, its key as a hint only", schema: AiProviderAdded },
+  problems: ["provider_settings", "provider_refused"],
+  async handle({ context, caller, body }) {
+    return { status: 201, body: await addAiProvider(context, caller, body) };
+  },
+});
+
+export const listAiProvidersRoute = route({
+  method: "GET",
+  path,
+  operationId: "listAiProviders",
+  summary: "List AI providers",
+  scope: "provisioning:admin",
+  response: { status: 200, description: "All AI providers, the oldest first", schema: AiProviderList },
+  problems: [],
+  async handle({ context }) {
+    return { status: 200, body: await listAiProviders(context) };
+  },
+});
+
+export const revokeAiProviderRoute = route({
+  method: "POST",
+  path: `${path}/:id/revoke`,
+  operationId: "revokeAiProvider",
+  summary: "Revoke an AI provider",
+  scope: "provisioning:admin",
+  response: { status: 200, description: "The AI provider", schema: AiProviderView },
+  problems: ["ai_provider_not_found"],
+  async handle({ context, caller, params }) {
+    return { status: 200, body: await revokeAiProvider(context, caller, params.id!) };
+  },
+});

@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { route } from "../http/call.ts";
+import { AuditPage, AuditVerification } from "../schema/audit-event.ts";
+import { PageQuery } from "../schema/page-query.ts";
+
+export const listAuditRoute = route({
+  method: "GET",
+  path: "/provisioning/audit",
+  operationId: "listAudit",
+  summary: "Read the audit trail, the newest event first",
+  scope: "provisioning:admin",
+  query: PageQuery.extend({
+    cursor: z.coerce.number().int().min(0).optional(),
+    action: z.string().max(64).optional(),
+    actor: z.string().max(256).optional(),
+    target: z.string().max(256).optional(),
+  }),
+  response: { status: 200, description: "One page", schema: AuditPage },
+  problems: [],
+  async handle({ context, query: { limit, cursor, ...filter } }) {
+    const { events, nextCursor } = await context.audit.read({ limit, cursor, filter });
+    return { status: 200, body: { events, ...(nextCursor !== undefined && { nextCursor: String(nextCursor) }) } };
+  },
+});
+
+export const verifyAuditRoute = route({
+  method: "GET",
+  path: "/provisioning/audit/verify",
+  operationId: "verifyAudit",
+  summary: "Check the audit trail's hash chain from its first event to its last",
+  scope: "provisioning:admin",
+  response: { status: 200, description: "Whether it is whole, and where it is not", schema: AuditVerification },
+  problems: [],
+  async handle({ context }) {
+    return { status: 200, body: await context.audit.verify() };
+  },
+});

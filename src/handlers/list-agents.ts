@@ -1,0 +1,19 @@
+import { z } from "zod";
+import { route } from "../http/call.ts";
+import { AgentList } from "../schema/agent.ts";
+import { PageQuery } from "../schema/page-query.ts";
+import { listAgents } from "../service/agent-view.ts";
+
+export const listAgentsRoute = route({
+  method: "GET",
+  path: "/agents",
+  operationId: "listAgents",
+  summary: "List agents, those that others made included",
+  scope: "token",
+  query: PageQuery.extend({ cursor: z.string().max(64).optional() }),
+  response: { status: 200, description: "One page, in ascending order of id", schema: AgentList },
+  problems: [],
+  async handle({ context, query }) {
+    return { status: 200, body: await listAgents(context, query) };
+  },
+});

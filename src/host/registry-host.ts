@@ -1,0 +1,48 @@
+import { Problem } from "../errors.ts";
+import type { AgentHost, BindResult, HostAgent } from "../ports.ts";
+import { noGateway } from "./no-gateway.ts";
+import { splitBindings } from "./split-bindings.ts";
+import { parseWorkspaceText } from "./workspace-text.ts";
+
+const nothing = { deleted: [], preserved: [] };
+const checks = { workspace: "unknown", agentDir: "unknown", credentials: "unknown" } as const;
+
+const noCredential = () =>
+  new Problem(
+    "credential_not_stored",
+    "This deployment keeps records only, so there is nowhere to put a credential; configure it where the agent runs.",
+  );
+
+/**
+ * Records only: the service keeps what there is to know, and whoever runs the agents reads it from the API.
+ * A workspace is noted as it was asked for, since the machine it is on is another.
+ */
+export function createRegistryHost(): AgentHost {
+  const bind = async (agent: Pick<HostAgent, "bindings">, bindings: string[]): Promise<BindResult> =>
+    splitBindings(agent.bindings, bindings);
+
+  return {
+    kind: "registry",
+    storesCredentials: false,
+    async plan({ workspace, gateway }) {
+      if (gateway !== undefined) throw noGateway(gateway);
+      if (workspace === undefined) return {};
+      const { from, segments } = parseWorkspaceText(workspace);
+      return { workspace: `${from === "home" ? "~" : ""}/${segments.join("/")}` };
+    },
+    async create(agent) {
+      if (agent.credential) throw noCredential();
+      return { workspaceCreated: false, bindings: await bind({ bindings: [] }, agent.bindings) };
+    },
+    remove: async () => nothing,
+    setCredential: async () => {
+      throw noCredential();
+    },
+    bind,
+    update: async () => undefined,
+    inspect: async () => ({ reachable: true, ...checks }),
+    list: async () => ({ agents: [], unreachable: [] }),
+    find: async () => undefined,
+    check: async () => undefined,
+  };
+}

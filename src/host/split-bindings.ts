@@ -1,0 +1,12 @@
+import type { BindResult } from "../ports.ts";
+
+/** What of the wanted bindings an agent does not have yet, and what it has. */
+export function splitBindings(held: readonly string[], wanted: readonly string[]): BindResult {
+  const unique = [...new Set(wanted)];
+  return {
+    added: unique.filter((binding) => !held.includes(binding)),
+    updated: [],
+    skipped: unique.filter((binding) => held.includes(binding)),
+    conflicts: [],
+  };
+}

@@ -1,0 +1,27 @@
+import { Problem } from "../errors.ts";
+
+/** The caller's own words, fit for a message. */
+export const quoted = (path: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they must not reach a terminal or a log
+  `"${path.slice(0, 200).replace(/[\u0000-\u001f\u007f]/g, "?")}"`;
+
+export const workspaceProblem = (path: string, fault: string): Problem =>
+  new Problem("workspace_not_allowed", `The workspace ${quoted(path)} ${fault}`);
+
+/**
+ * What can be said of a workspace by its text alone, on any runtime.
+ *
+ * @returns the segments below `/`, or below the home directory
+ * @throws Problem `workspace_not_allowed`
+ */
+export function parseWorkspaceText(path: string): { from: "root" | "home"; segments: string[] } {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
+  if (/[\u0000-\u001f\u007f]/.test(path)) {
+    throw workspaceProblem(path, "contains a NUL or another control character; remove it.");
+  }
+  const from = path.startsWith("/") ? "root" : path.startsWith("~/") ? "home" : undefined;
+  if (!from) throw workspaceProblem(path, 'must be an absolute path, or begin with "~/".');
+  const segments = (from === "root" ? path : path.slice(1)).split("/").filter((one) => one !== "" && one !== ".");
+  if (segments.includes("..")) throw workspaceProblem(path, 'must not contain ".."; name the directory itself.');
+  return { from, segments };
+}

@@ -1,0 +1,124 @@
+import { equalDigests } from "../domain/constant-time.ts";
+import { missingScopes } from "../domain/scope.ts";
+import { digestIsValid } from "../domain/secret-digests.ts";
+import { parseToken } from "../domain/token.ts";
+import { Problem } from "../errors.ts";
+import { type Scope, scopes } from "../schema/provisioning-key.ts";
+import type { Caller } from "../service/caller.ts";
+import type { Context } from "../service/context.ts";
+import { currentProvisioningKey, keyStatus } from "../service/provisioning-keys.ts";
+import { addressFailures } from "../storage/ledger-names.ts";
+import type { VerifyJwt } from "./verify-jwt.ts";
+
+const realm = 'realm="openclaw-provisioning"';
+const keyHeader = "x-agent-provisioning-key";
+
+/** Who stands behind a valid bearer: the gateway token, or a JWT that stands for it. */
+export type Bearer = Pick<Caller, "actor" | "scopes" | "aiProviderKeyId">;
+
+const gatewayBearer: Bearer = { actor: "token", scopes: [] };
+
+/**
+ * @param refuse counts the failure against the client's address, and rejects with it or with `rate_limited`
+ * @throws Problem `unauthorized`, `invalid_header`
+ */
+export async function authenticateBearer(
+  context: Context,
+  headers: Headers,
+  verifyJwt: VerifyJwt | undefined,
+  refuse: (problem: Problem) => Promise<never>,
+): Promise<Bearer> {
+  const header = headers.get("authorization");
+  if (header === null) {
+    return await refuse(
+      new Problem("unauthorized", "Send the gateway token as `Authorization: Bearer <token>`.", {
+        headers: { "www-authenticate": `Bearer ${realm}` },
+      }),
+    );
+  }
+  if (header.includes(",")) throw repeated("Authorization");
+  const token = /^Bearer +(\S+) *$/i.exec(header)?.[1];
+  if (token !== undefined && (await sameSecret(context, token, context.settings.gatewayToken))) return gatewayBearer;
+  const jwt = token !== undefined && verifyJwt ? await verifyJwt(token) : undefined;
+  if (jwt) return jwt;
+  return await refuse(
+    new Problem("unauthorized", "The gateway token is not valid.", {
+      headers: { "www-authenticate": `Bearer ${realm}, error="invalid_token"` },
+    }),
+  );
+}
+
+/**
+ * @throws Problem `provisioning_key_missing`, `provisioning_key_invalid`, `scope_missing`, `invalid_header`
+ */
+export async function authorizeCaller(
+  context: Context,
+  headers: Headers,
+  bearer: Bearer,
+  scope: Scope,
+  rest: Pick<Caller, "requestId" | "address">,
+  refuse: (problem: Problem) => Promise<never>,
+): Promise<Caller> {
+  const text = headers.get(keyHeader);
+  if (text === null) {
+    if (bearer.scopes.length === 0) return await refuse(keyProblem("provisioning_key_missing"));
+    requireScope(bearer.scopes, scope, "The token");
+    return { ...bearer, operator: false, ...rest };
+  }
+  if (text.includes(",")) throw repeated("X-Agent-Provisioning-Key");
+  const { adminToken } = context.settings;
+  if (adminToken !== undefined && (await sameSecret(context, text, adminToken))) {
+    requireScope(["provisioning:admin"], scope, "The admin token");
+    return { actor: "admin", scopes: ["provisioning:admin"], operator: false, ...rest };
+  }
+  const key = await validKey(context, text);
+  if (!key) return await refuse(keyProblem("provisioning_key_invalid"));
+  requireScope(key.scopes, scope, "The provisioning key");
+  return { actor: key.id, scopes: key.scopes, key, operator: false, ...rest };
+}
+
+/** One answer for malformed, mistyped, unknown, expired and revoked: none of them is anybody's business. */
+async function validKey(context: Context, text: string) {
+  const token = parseToken(text, "ocp");
+  const key = token && (await currentProvisioningKey(context, token.keyId));
+  if (!key) return undefined;
+  const now = context.clock.now();
+  const known = digestIsValid(key.state, await context.crypto.sha256(text), now);
+  return known && keyStatus(key, now) === "active" ? key : undefined;
+}
+
+/** Digests first: texts of unequal length must not be told apart by time either. */
+async function sameSecret(context: Context, given: string, expected: string): Promise<boolean> {
+  return equalDigests(await context.crypto.sha256(given), await context.crypto.sha256(expected));
+}
+
+function requireScope(held: readonly Scope[], needed: Scope, holder: string): void {
+  if (missingScopes(held, [needed]).length === 0) return;
+  throw new Problem("scope_missing", `${holder} lacks the scope "${needed}"; it has ${held.join(", ") || "none"}.`);
+}
+
+function keyProblem(code: "provisioning_key_missing" | "provisioning_key_invalid"): Problem {
+  const detail =
+    code === "provisioning_key_missing"
+      ? "This call needs a provisioning key: send it as `X-Agent-Provisioning-Key: <key>`."
+      : "The provisioning key is malformed, unknown, expired or revoked.";
+  return new Problem(code, detail, { headers: { "www-authenticate": `ProvisioningKey ${realm}` } });
+}
+
+const repeated = (header: string): Problem => new Problem("invalid_header", `${header} was sent more than once; send it once.`);
+
+/** The local operator, who could read and write every file anyway. */
+export const operatorCaller = (requestId: string): Caller => ({ actor: "cli", scopes, operator: true, requestId });
+
+/**
+ * Throttles *failures* by address, after the fact: counting attempts would let anyone lock a key's owner out.
+ */
+export async function countFailure(context: Context, address: string | undefined, problem: Problem): Promise<never> {
+  const rule = { limit: context.settings.provisioning.authFailuresPerMinute, windowMs: 60_000 };
+  const decision = await context.ledger.take(addressFailures(address ?? "unknown"), rule);
+  if (decision.allowed) throw problem;
+  const seconds = Math.max(1, Math.ceil((decision.resetAt - context.clock.now()) / 1000));
+  throw new Problem("rate_limited", `Too many failed authentications from this address; try again in ${seconds} s.`, {
+    headers: { "retry-after": String(seconds) },
+  });
+}

@@ -1,0 +1,58 @@
+import type { z } from "zod";
+import type { ProblemCode } from "../errors.ts";
+import type { Scope } from "../schema/provisioning-key.ts";
+import type { Caller } from "../service/caller.ts";
+import type { Context } from "../service/context.ts";
+
+/** What the transport knows of a request beyond the request itself. */
+export interface RequestInfo {
+  /** The client's address, as the transport trusts it. */
+  address?: string | undefined;
+}
+
+export interface Call<Body = unknown, Query = unknown> {
+  context: Context;
+  caller: Caller;
+  params: Record<string, string>;
+  body: Body;
+  query: Query;
+  headers: Headers;
+}
+
+export interface Reply {
+  status: number;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+export interface Route {
+  method: "GET" | "POST" | "PATCH" | "DELETE";
+  path: `/${string}`;
+  operationId: string;
+  summary: string;
+  /** `token`: the gateway token is enough. Else a provisioning key that holds the scope. */
+  scope: Scope | "token";
+  body?: z.ZodType;
+  /** Whether an absent body stands for `{}`. */
+  bodyOptional?: boolean;
+  query?: z.ZodType;
+  response: { status: number; description: string; schema: z.ZodType };
+  /** Beyond those that every route may answer. */
+  problems: ProblemCode[];
+  /** Request headers beyond the credentials. */
+  headers?: { name: string; description: string }[];
+  handle(call: Call<never, never>): Promise<Reply>;
+}
+
+type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+
+/** Ties a handler's body and query to their schemas. */
+export function route<B extends z.ZodType | undefined = undefined, Q extends z.ZodType | undefined = undefined>(
+  definition: Omit<Route, "body" | "query" | "handle"> & {
+    body?: B;
+    query?: Q;
+    handle(call: Call<Parsed<B>, Parsed<Q>>): Promise<Reply>;
+  },
+): Route {
+  return definition as Route;
+}

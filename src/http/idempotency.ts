@@ -1,0 +1,73 @@
+import { z } from "zod";
+import { Problem } from "../errors.ts";
+import { newOperationId } from "../service/audited-change.ts";
+import type { Caller } from "../service/caller.ts";
+import type { Context } from "../service/context.ts";
+import { keyLedger } from "../storage/ledger-names.ts";
+import type { Reply } from "./call.ts";
+
+const keptMs = 24 * 3_600_000;
+/** As long as a claim of a dead process lasts at most; renewed by nobody, as no create takes longer. */
+const inFlightMs = 30_000;
+
+const Kept = z.object({ fingerprint: z.string(), body: z.unknown() });
+
+/**
+ * `Idempotency-Key` (IETF httpapi draft), scoped to the caller: a repeated request is answered 200 with the first
+ * body, less what is shown once.
+ *
+ * @param run gets what to keep with the result, so that it can be told from it even after a crash
+ * @throws Problem `idempotency_mismatch`, `idempotency_in_flight`, `invalid_header`
+ */
+export async function withIdempotency(
+  context: Context,
+  caller: Caller,
+  headers: Headers,
+  body: unknown,
+  run: (idempotency?: { key: string; fingerprint: string }) => Promise<{ reply: Reply; replayed: unknown }>,
+): Promise<Reply> {
+  const given = headers.get("idempotency-key");
+  if (given === null) return (await run()).reply;
+  if (!/^[\x21-\x7e]{1,255}$/.test(given)) {
+    throw new Problem("invalid_header", "Idempotency-Key must be 1 to 255 printable ASCII characters without spaces.");
+  }
+  const key = await context.crypto.sha256(`${caller.actor}\n${given}`);
+  const fingerprint = await context.crypto.sha256(JSON.stringify(body));
+  const name = keyLedger(caller.actor).idempotency(key);
+
+  const earlier = await keptReply(context, name, fingerprint);
+  if (earlier) return earlier;
+  // The owner carries the fingerprint, so that another body is told apart while the first is in flight.
+  const owner = `${newOperationId(context)}#${fingerprint}`;
+  const claim = await context.ledger.claim(name, { owner, ttlMs: inFlightMs });
+  if (!claim.granted) {
+    if (!claim.owner.endsWith(`#${fingerprint}`)) throw mismatch();
+    throw new Problem("idempotency_in_flight", "The first request with this Idempotency-Key is still running; try again in a moment.", {
+      headers: { "retry-after": "1" },
+    });
+  }
+  try {
+    const finished = await keptReply(context, name, fingerprint);
+    if (finished) return finished;
+    const { reply, replayed } = await run({ key, fingerprint });
+    await context.ledger.put(name, JSON.stringify({ fingerprint, body: replayed }), keptMs);
+    return reply;
+  } finally {
+    await context.ledger.release(name, owner);
+  }
+}
+
+async function keptReply(
+  context: Context,
+  name: ReturnType<ReturnType<typeof keyLedger>["idempotency"]>,
+  fingerprint: string,
+): Promise<Reply | undefined> {
+  const text = await context.ledger.get(name);
+  if (text === undefined) return undefined;
+  const kept = Kept.parse(JSON.parse(text));
+  if (kept.fingerprint !== fingerprint) throw mismatch();
+  return { status: 200, body: kept.body };
+}
+
+const mismatch = (): Problem =>
+  new Problem("idempotency_mismatch", "This Idempotency-Key was used with another body; use a new key for a new request.");

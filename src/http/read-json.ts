@@ -1,0 +1,107 @@
+import type { z } from "zod";
+import { Problem } from "../errors.ts";
+
+/** Keys through which a parsed body could reach an object's prototype. */
+const prototypeKeys = new Set(["__proto__", "constructor", "prototype"]);
+
+/**
+ * The body as its schema has it, whatever its Content-Type says.
+ *
+ * @throws Problem `body_too_large`, `invalid_json`, `invalid_body`
+ */
+export async function readJson<S extends z.ZodType>(
+  request: Request,
+  schema: S,
+  { maxBytes, optional }: { maxBytes: number; optional: boolean },
+): Promise<z.output<S>> {
+  const text = decode(await readBytes(request, maxBytes));
+  if (text.trim() === "") {
+    if (!optional) throw new Problem("invalid_json", "The body is empty; send a JSON object.");
+    return parseBody(schema, {});
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new Problem("invalid_json", `The body is not valid JSON: ${(cause as Error).message.slice(0, 120)}`, { cause });
+  }
+  refusePrototypeKeys(value);
+  return parseBody(schema, value);
+}
+
+async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const tooLarge = () => new Problem("body_too_large", `The body may be ${maxBytes} bytes at most.`);
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
+  if (!request.body) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = request.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.byteLength;
+    if (size > maxBytes) {
+      await reader.cancel().catch(() => undefined);
+      throw tooLarge();
+    }
+    chunks.push(value);
+  }
+  if (chunks.length === 1) return chunks[0]!;
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new Problem("invalid_json", "The body is not valid UTF-8.", { cause });
+  }
+}
+
+/** Without recursion: a body may be nested as deep as it is long. */
+function refusePrototypeKeys(root: unknown): void {
+  const open: unknown[] = [root];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value !== "object" || value === null) continue;
+    for (const key of Object.keys(value)) {
+      if (prototypeKeys.has(key)) {
+        throw new Problem("invalid_body", `The body may not have a field "${key}".`, {
+          errors: [{ path: key, message: "is not allowed" }],
+        });
+      }
+      open.push((value as Record<string, unknown>)[key]);
+    }
+  }
+}
+
+function parseBody<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid("invalid_body", parsed.error);
+}
+
+export function parseQuery<S extends z.ZodType>(schema: S, params: URLSearchParams): z.output<S> {
+  const parsed = schema.safeParse(Object.fromEntries(params));
+  if (parsed.success) return parsed.data;
+  throw invalid("invalid_query", parsed.error);
+}
+
+function invalid(code: "invalid_body" | "invalid_query", error: z.ZodError): Problem {
+  const errors = error.issues.flatMap((issue) => {
+    const path = issue.path.join(".");
+    if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
+    return issue.keys.map((key) => ({ path: path ? `${path}.${key}` : key, message: "is not a known field" }));
+  });
+  const first = errors[0]!;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+  return new Problem(code, `${first.path || (code === "invalid_body" ? "The body" : "The query")}: ${first.message}${more}.`, { errors });
+}

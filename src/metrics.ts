@@ -1,0 +1,118 @@
+/** Prometheus text (exposition format 0.0.4) without a client library: counters, gauges, histograms. */
+
+const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+
+/** Every metric there is. No label ever carries a key or a secret. */
+const families = {
+  openclaw_http_requests_total: ["counter", "Calls of the provisioning API, by route, method and status."],
+  openclaw_http_request_duration_seconds: ["histogram", "Time to the answer of a provisioning call, by route."],
+  openclaw_proxy_requests_total: ["counter", "Metered requests, by provider and outcome."],
+  openclaw_proxy_request_duration_seconds: ["histogram", "Time to the end of a metered answer, by provider."],
+  openclaw_proxy_tokens_total: ["counter", "Tokens charged, by provider and outcome (metered or estimated)."],
+  openclaw_proxy_quota_denials_total: ["counter", "Requests refused by a quota, by provider, quota and reason."],
+  openclaw_proxy_reservations_open: ["gauge", "Requests admitted and not yet settled."],
+  openclaw_proxy_upstream_errors_total: ["counter", "Upstream failures, by provider and reason."],
+  openclaw_proxy_settle_failures_total: ["counter", "Settlements that the ledger did not take (they stay charged)."],
+  openclaw_auth_failures_total: ["counter", "Failed authentications, by kind of credential."],
+  openclaw_audit_events_total: ["counter", "Audit events written."],
+  openclaw_audit_append_duration_seconds: ["histogram", "Time until an audit event is durable: the trail's lag."],
+  openclaw_store_writes_total: ["counter", "Writes of records, by collection and outcome."],
+  openclaw_store_write_duration_seconds: ["histogram", "Time until a record is durable, by collection."],
+} as const satisfies Record<string, readonly ["counter" | "gauge" | "histogram", help: string]>;
+
+export type MetricName = keyof typeof families;
+type OfType<T> = { [N in MetricName]: (typeof families)[N][0] extends T ? N : never }[MetricName];
+export type Labels = Record<string, string>;
+
+interface Histogram {
+  buckets: number[];
+  sum: number;
+  count: number;
+}
+
+export interface Metrics {
+  count(name: OfType<"counter">, labels?: Labels, by?: number): void;
+  /** In seconds. */
+  observe(name: OfType<"histogram">, value: number, labels?: Labels): void;
+  gauge(name: OfType<"gauge">, value: number, labels?: Labels): void;
+  /** Content type `text/plain; version=0.0.4`. */
+  render(): string;
+}
+
+const escaped = (text: string): string => text.replace(/[\\"\n]/g, (c) => (c === "\n" ? "\\n" : `\\${c}`));
+
+function labelText(labels: Labels | undefined): string {
+  let text = "";
+  for (const name in labels) text += `${text === "" ? "" : ","}${name}="${escaped(labels[name]!)}"`;
+  return text;
+}
+
+const sample = (name: string, labels: string, value: number): string =>
+  `${name}${labels === "" ? "" : `{${labels}}`} ${value}\n`;
+
+/** What an unbounded caller could fill memory with: further label sets of a family are counted as one. */
+const maxSeries = 5_000;
+const overflow = 'overflow="true"';
+
+export function createMetrics(): Metrics {
+  const numbers = new Map<MetricName, Map<string, number>>();
+  const histograms = new Map<MetricName, Map<string, Histogram>>();
+
+  function series<V>(of: Map<MetricName, Map<string, V>>, name: MetricName, labels: Labels | undefined) {
+    let family = of.get(name);
+    if (!family) {
+      family = new Map();
+      of.set(name, family);
+    }
+    let key = labelText(labels);
+    if (family.size >= maxSeries && !family.has(key)) key = overflow;
+    return { family, key };
+  }
+
+  function renderHistogram(name: MetricName, labels: string, { buckets, sum, count }: Histogram): string {
+    const prefix = labels === "" ? "" : `${labels},`;
+    let below = 0;
+    const lines = seconds.map((bound, at) => {
+      below += buckets[at]!;
+      return sample(`${name}_bucket`, `${prefix}le="${bound}"`, below);
+    });
+    lines.push(sample(`${name}_bucket`, `${prefix}le="+Inf"`, count));
+    lines.push(sample(`${name}_sum`, labels, sum), sample(`${name}_count`, labels, count));
+    return lines.join("");
+  }
+
+  return {
+    count(name, labels, by = 1) {
+      const { family, key } = series(numbers, name, labels);
+      family.set(key, (family.get(key) ?? 0) + by);
+    },
+    gauge(name, value, labels) {
+      const { family, key } = series(numbers, name, labels);
+      family.set(key, value);
+    },
+    observe(name, value, labels) {
+      const { family, key } = series(histograms, name, labels);
+      let histogram = family.get(key);
+      if (!histogram) {
+        histogram = { buckets: seconds.map(() => 0), sum: 0, count: 0 };
+        family.set(key, histogram);
+      }
+      const at = seconds.findIndex((bound) => value <= bound);
+      if (at !== -1) histogram.buckets[at] = histogram.buckets[at]! + 1;
+      histogram.sum += value;
+      histogram.count += 1;
+    },
+    render() {
+      let text = "";
+      for (const name of Object.keys(families) as MetricName[]) {
+        const values = numbers.get(name);
+        const distributions = histograms.get(name);
+        if (!values && !distributions) continue;
+        text += `# HELP ${name} ${families[name][1]}\n# TYPE ${name} ${families[name][0]}\n`;
+        for (const [labels, value] of values ?? []) text += sample(name, labels, value);
+        for (const [labels, histogram] of distributions ?? []) text += renderHistogram(name, labels, histogram);
+      }
+      return text;
+    },
+  };
+}

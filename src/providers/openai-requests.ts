@@ -1,0 +1,158 @@
+import { type ImageCost, mediaTokens } from "./media.ts";
+import { type BodyFields, countField, isRecord, isSet, type MediaLimits, type Reading } from "./wire.ts";
+
+/** What differs between the services that speak OpenAI's shape. */
+export interface OpenAiDialect {
+  /** The field that bounds a chat's answer where the client set none. */
+  chatCap: "max_completion_tokens" | "max_tokens";
+  /** Further fields under which tokens are spent that the request does not bound. */
+  unbounded: readonly string[];
+  /** Fields that steer the service itself: its upstream, its keys. Never forwarded. */
+  refused: readonly string[];
+}
+
+/** A tiled image at its dearest; https://platform.openai.com/docs/guides/images-vision */
+const image: ImageCost = { base: 1_445, pixelsPerToken: 400 };
+/** This model counts each of up to eight tiles as 5,667 tokens. */
+const dearImage: ImageCost = { base: 48_169, pixelsPerToken: 400 };
+const imageCost = (models: readonly string[]) => (models.some((model) => model.includes("4o-mini")) ? dearImage : image);
+
+/** Run by the client: their definitions are the provider's own and not in the body. */
+const clientTools = new Set(["local_shell", "apply_patch", "computer_use_preview", "computer"]);
+const clientToolTokens = 1_536;
+
+export const chatFields = [
+  ...["model", "models", "messages", "tools", "stream", "stream_options", "n", "best_of"],
+  ...["max_tokens", "max_completion_tokens", "web_search_options"],
+];
+export const responsesFields = [
+  ...["model", "models", "input", "instructions", "tools", "stream", "max_output_tokens", "background"],
+  ...["previous_response_id", "conversation", "prompt", "context_management"],
+];
+export const embeddingFields = ["model", "models", "input"];
+
+const strings = (values: readonly unknown[]): string[] => values.filter((value) => typeof value === "string");
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
+function namedModels(body: BodyFields): string[] {
+  const tools = list(body.get("tools")).map((tool) => (isRecord(tool) ? tool.model : undefined));
+  return strings([body.get("model"), ...list(body.get("models")), ...tools]);
+}
+
+interface Tools {
+  beyond: number;
+  hosted?: string;
+}
+
+function readTools(tools: unknown): Tools {
+  let beyond = 0;
+  for (const tool of list(tools)) {
+    if (!isRecord(tool)) continue;
+    const type = String(tool.type ?? "function");
+    if (type === "function" || type === "custom") continue;
+    if (clientTools.has(type)) beyond += clientToolTokens;
+    else if (type === "namespace") {
+      const inner = readTools(tool.tools);
+      if (inner.hosted !== undefined) return inner;
+      beyond += inner.beyond;
+    } else {
+      const hosted = `the tool "${type.slice(0, 64)}" runs at the provider and reads what the request does not hold`;
+      return { beyond, hosted };
+    }
+  }
+  return { beyond };
+}
+
+function firstSet(body: BodyFields, dialect: OpenAiDialect, own: readonly string[]): string | undefined {
+  const name = [...own, ...dialect.unbounded].find((field) => isSet(body, field));
+  return name === undefined ? undefined : `${name} leaves open what the request may cost`;
+}
+
+function refusedField(body: BodyFields, dialect: OpenAiDialect): { fault: string } | undefined {
+  const name = dialect.refused.find((field) => isSet(body, field));
+  return name === undefined ? undefined : { fault: `${name} cannot be set through this proxy` };
+}
+
+export const readChat =
+  (dialect: OpenAiDialect) =>
+  (body: BodyFields, limits: MediaLimits): Reading => {
+    const bounds = [countField(body, "max_tokens"), countField(body, "max_completion_tokens")];
+    const answers = [countField(body, "n", 1), countField(body, "best_of", 1)];
+    for (const field of [...bounds, ...answers]) if ("fault" in field) return field;
+    const refused = refusedField(body, dialect);
+    if (refused) return refused;
+    const counts = (fields: typeof bounds) => fields.flatMap((field) => ("count" in field ? (field.count ?? []) : []));
+    const options = body.open("stream_options");
+    if ("fault" in options) return options;
+    const tools = readTools(body.get("tools"));
+    const models = namedModels(body);
+    const asked = options.body.get("include_usage") === true;
+    const streamOptions = body.get("stream_options");
+    return {
+      models,
+      inputBeyondBytes:
+        tools.beyond + mediaTokens([body.get("messages")], limits.mediaReferenceTokens, imageCost(models)),
+      outputBound: counts(bounds).reduce<number | undefined>((most, count) => Math.max(most ?? 0, count), undefined),
+      answers: Math.max(1, ...counts(answers)),
+      unbounded: tools.hosted ?? firstSet(body, dialect, ["web_search_options"]),
+      added:
+        body.get("stream") === true && !asked
+          ? { stream_options: { ...(isRecord(streamOptions) && streamOptions), include_usage: true } }
+          : undefined,
+      cap: (tokens) => ({ [dialect.chatCap]: tokens }),
+    };
+  };
+
+export const readResponses =
+  (dialect: OpenAiDialect) =>
+  (body: BodyFields, limits: MediaLimits): Reading => {
+    const bound = countField(body, "max_output_tokens");
+    if ("fault" in bound) return bound;
+    const refused = refusedField(body, dialect);
+    if (refused) return refused;
+    const tools = readTools(body.get("tools"));
+    const models = namedModels(body);
+    const input = body.get("input");
+    const items = readItems(input, limits);
+    return {
+      models,
+      inputBeyondBytes:
+        tools.beyond + items.beyond + mediaTokens([input], limits.mediaReferenceTokens, imageCost(models)),
+      outputBound: bound.count,
+      answers: 1,
+      unbounded:
+        tools.hosted ??
+        items.stored ??
+        firstSet(body, dialect, ["background", "previous_response_id", "conversation", "prompt", "context_management"]),
+      cap: (tokens) => ({ max_output_tokens: tokens }),
+    };
+  };
+
+/** Input items may stand for what the provider has stored. */
+function readItems(input: unknown, limits: MediaLimits): { beyond: number; stored?: string } {
+  let beyond = 0;
+  for (const item of list(input)) {
+    if (!isRecord(item)) continue;
+    const bare = item.type === undefined && item.role === undefined;
+    if (item.type === "item_reference" || bare) {
+      return { beyond, stored: "a reference to a stored item stands for input that the request does not hold" };
+    }
+    // Reasoning without its content is looked up by its id.
+    if (item.type === "reasoning" && typeof item.encrypted_content !== "string") beyond += limits.mediaReferenceTokens;
+  }
+  return { beyond };
+}
+
+export const readEmbeddings =
+  (dialect: OpenAiDialect) =>
+  (body: BodyFields, limits: MediaLimits): Reading => {
+    const refused = refusedField(body, dialect);
+    if (refused) return refused;
+    return {
+      models: namedModels(body),
+      inputBeyondBytes: mediaTokens([body.get("input")], limits.mediaReferenceTokens, image),
+      outputBound: 0,
+      answers: 1,
+      cap: () => ({}),
+    };
+  };

@@ -1,0 +1,95 @@
+import type { UsageFormat } from "../domain/usage.ts";
+import type { ProviderKind } from "../schema/ai-provider.ts";
+
+/** A body's fields as `proxy/json-body.ts` reads them. */
+export interface BodyFields {
+  get(name: string): unknown;
+  open(name: string): { body: BodyFields } | { fault: string };
+}
+
+export interface MediaLimits {
+  /** Tokens reserved for each image, file or sound that a request names rather than carries. */
+  mediaReferenceTokens: number;
+}
+
+/** What a request may cost and ask for, as far as its body tells. */
+export interface RequestReading {
+  /** Every model that may serve it. */
+  models: readonly string[];
+  /** Input that the body's bytes do not bound, in tokens; negative where they are far above it (a carried image). */
+  inputBeyondBytes: number;
+  /** Tokens of each answer that the client set as the most; `undefined`: none. */
+  outputBound: number | undefined;
+  /** How many answers it asks for. */
+  answers: number;
+  /** Why no bound holds: refused where a token quota is set. */
+  unbounded?: string | undefined;
+  /** Fields that are always added, so that the usage is told. */
+  added?: Record<string, unknown> | undefined;
+  /** Fields that bound each answer at `tokens`. */
+  cap(tokens: number): Record<string, unknown>;
+}
+
+export type Reading = RequestReading | { fault: string };
+
+export interface Endpoint {
+  /** Below the provider's base URL; begins with a slash. */
+  path: string;
+  /** How the answer tells its usage; absent: the call costs no tokens. */
+  format?: UsageFormat;
+  /** Named by the path. */
+  model?: string;
+  /** The smallest bound that the provider takes. */
+  minOutput?: number;
+  /** Absent: the call has no body. */
+  body?: {
+    known: readonly string[];
+    snakeCase: boolean;
+    read(body: BodyFields, limits: MediaLimits): Reading;
+  };
+}
+
+export type KeyPlace = "x-api-key" | "bearer" | "x-goog-api-key" | "query";
+
+export interface WireError {
+  status: number;
+  message: string;
+  requestId: string;
+}
+
+/** How one provider's API is spoken: all that the proxy knows of it. */
+export interface ProviderWire {
+  /** The public base, in the form that its own SDK takes; absent: the operator gives one. */
+  baseUrl?: string;
+  /** Where its SDK puts the key, in the order in which we look. */
+  keyPlaces: readonly KeyPlace[];
+  /** The header that carries the master key. */
+  credential(masterKey: string): readonly [name: string, value: string];
+  /** Query parameters that go on. All others, credentials among them, do not. */
+  query: ReadonlySet<string>;
+  /** @param path what stands after `/proxy/<slug>`; anything not on the list is `undefined` */
+  endpoint(method: string, path: string): Endpoint | undefined;
+  /** The body of an error of ours, in the provider's shape. */
+  error(error: WireError): unknown;
+}
+
+export type WireOf = (kind: ProviderKind) => ProviderWire;
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A count in a body: absent and null are `undefined`, anything but a whole number from `least` on is a fault. */
+export function countField(body: BodyFields, name: string, least = 0): { count: number | undefined } | { fault: string } {
+  const value = body.get(name);
+  if (value === undefined || value === null) return { count: undefined };
+  if (Number.isSafeInteger(value) && (value as number) >= least) return { count: value as number };
+  return { fault: `${name} must be a whole number from ${least} on` };
+}
+
+/** A field that holds something: neither absent, null, false nor empty. */
+export function isSet(body: BodyFields, name: string): boolean {
+  const value = body.get(name);
+  if (value === undefined || value === null || value === false || value === "") return false;
+  if (Array.isArray(value)) return value.length > 0;
+  return !(isRecord(value) && Object.keys(value).length === 0);
+}

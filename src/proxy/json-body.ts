@@ -1,0 +1,175 @@
+/**
+ * A request's body as the upstream will read it. It goes on as the client wrote it, except for fields that are
+ * spliced in: numbers keep their digits and prompts their cache.
+ */
+export interface JsonBody {
+  /** A top-level field's value, whichever accepted spelling the client used. */
+  get(name: string): unknown;
+  /** The same for an object's own fields, under the same rules. */
+  open(name: string): { body: JsonBody } | { fault: string };
+  /** The body with these fields set, in place where they stand. */
+  with(fields: Record<string, unknown>): string;
+}
+
+export interface FieldRules {
+  /** The fields whose values decide something; another spelling of one is refused. */
+  known: readonly string[];
+  /** Protobuf JSON (Gemini) takes `snake_case` for `camelCase`. */
+  snakeCase: boolean;
+}
+
+interface Field {
+  key: string;
+  start: number;
+  end: number;
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Parsers differ in what they make of a repeated key or of another case (`MAX_TOKENS`), and the upstream's need not
+ * be ours: what could be read in two ways is refused, so that no bound is read here and another one there.
+ */
+export function readJsonBody(bytes: Uint8Array, rules: FieldRules): { body: JsonBody } | { fault: string } {
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    return { fault: "the body is not valid UTF-8" };
+  }
+  return readObject(text, rules);
+}
+
+function readObject(text: string, rules: FieldRules): { body: JsonBody } | { fault: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { fault: "the body is not valid JSON" };
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return { fault: "the body is not a JSON object" };
+  const read = value as Record<string, unknown>;
+  const fields = new Map<string, Field>();
+  const known = knownBy(rules);
+  for (const field of topLevelFields(text)) {
+    const id = plain(field.key);
+    if (fields.has(id)) return { fault: `"${shown(field.key)}" stands more than once in the body` };
+    const spellings = known.get(id);
+    if (spellings && !spellings.includes(field.key)) {
+      return { fault: `"${shown(field.key)}" is not a field; write "${spellings[0]}"` };
+    }
+    fields.set(id, field);
+  }
+  const find = (name: string): Field | undefined => fields.get(plain(name));
+  return {
+    body: {
+      get(name) {
+        const field = find(name);
+        return field === undefined ? undefined : read[field.key];
+      },
+      open(name) {
+        const field = find(name);
+        if (field === undefined || read[field.key] === null) return readObject("{}", rules);
+        const inner = readObject(text.slice(field.start, field.end), rules);
+        return "fault" in inner ? { fault: `${name}: ${inner.fault.replace("the body", "it")}` } : inner;
+      },
+      with(changes) {
+        const replaced: { start: number; end: number; json: string }[] = [];
+        let added = "";
+        for (const [name, change] of Object.entries(changes)) {
+          const field = find(name);
+          const json = JSON.stringify(change);
+          if (field) replaced.push({ ...field, json });
+          else added += `${JSON.stringify(name)}:${json},`;
+        }
+        replaced.sort((a, b) => b.start - a.start);
+        let result = text;
+        for (const { start, end, json } of replaced) result = result.slice(0, start) + json + result.slice(end);
+        if (added === "") return result;
+        const brace = result.indexOf("{") + 1;
+        return result.slice(0, brace) + (fields.size === 0 ? added.slice(0, -1) : added) + result.slice(brace);
+      },
+    },
+  };
+}
+
+const plain = (key: string): string => key.toLowerCase().replaceAll("_", "");
+const shown = (key: string): string => key.slice(0, 40);
+
+const spellingsOf = new WeakMap<FieldRules, Map<string, string[]>>();
+
+function knownBy(rules: FieldRules): Map<string, string[]> {
+  let known = spellingsOf.get(rules);
+  if (!known) {
+    known = new Map(
+      rules.known.map((name) => [
+        plain(name),
+        rules.snakeCase ? [name, name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)] : [name],
+      ]),
+    );
+    spellingsOf.set(rules, known);
+  }
+  return known;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+
+/** The fields of an object that `JSON.parse` has accepted, repeated ones included, with where their values stand. */
+function* topLevelFields(text: string): Generator<Field> {
+  let at = text.indexOf("{") + 1;
+  for (;;) {
+    at = text.indexOf('"', at);
+    if (at === -1) return;
+    const keyEnd = stringEnd(text, at);
+    const key = JSON.parse(text.slice(at, keyEnd)) as string;
+    const start = valueStart(text, text.indexOf(":", keyEnd) + 1);
+    const end = valueEnd(text, start);
+    yield { key, start, end };
+    at = end;
+  }
+}
+
+function valueStart(text: string, from: number): number {
+  let at = from;
+  while (text.charCodeAt(at) <= 0x20) at++;
+  return at;
+}
+
+/** The index after the closing quote of the string that begins at `from`. */
+function stringEnd(text: string, from: number): number {
+  let at = from;
+  for (;;) {
+    at = text.indexOf('"', at + 1);
+    let slashes = 0;
+    while (text.charCodeAt(at - 1 - slashes) === BACKSLASH) slashes++;
+    if (slashes % 2 === 0) return at + 1;
+  }
+}
+
+function valueEnd(text: string, from: number): number {
+  let depth = 0;
+  let at = from;
+  for (;;) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = stringEnd(text, at);
+      if (depth === 0) return at;
+      continue;
+    }
+    if (code === 0x5b || code === 0x7b) depth++;
+    else if (code === 0x5d || code === 0x7d) {
+      if (depth === 0) return trimmed(text, at);
+      depth--;
+      if (depth === 0) return at + 1;
+    } else if (code === COMMA && depth === 0) return trimmed(text, at);
+    at++;
+  }
+}
+
+function trimmed(text: string, end: number): number {
+  let at = end;
+  while (text.charCodeAt(at - 1) <= 0x20) at--;
+  return at;
+}

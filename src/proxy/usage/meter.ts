@@ -1,0 +1,177 @@
+import { addReport, type TokenUsage, tokenUsage, type UsageCounts, type UsageFormat } from "../../domain/usage.ts";
+import { joined } from "./byte-capture.ts";
+import { createJsonScan, type Watch } from "./json-scan.ts";
+import { createSseScan } from "./sse-scan.ts";
+
+export interface Meter {
+  /** Reads one piece; @returns what of it (and of what was held back) goes on to the client. */
+  push(bytes: Uint8Array): Uint8Array | undefined;
+  /** The upstream has ended: what was held back. */
+  end(): Uint8Array | undefined;
+  /** The provider has said what it cost, and that it was done. */
+  readonly complete: boolean;
+  /** `complete`, and no later report can follow. */
+  readonly final: boolean;
+  readonly usage: TokenUsage;
+}
+
+const usageKey: Record<UsageFormat, string> = {
+  anthropic: "usage",
+  openai: "usage",
+  "openai-responses": "usage",
+  gemini: "usageMetadata",
+};
+
+const eventWatch: Record<UsageFormat, Watch> = {
+  anthropic: { type: "value", usage: "value", message: { usage: "value" } },
+  openai: { usage: "value", choices: "filled" },
+  "openai-responses": { type: "value", response: { usage: "value" } },
+  gemini: {
+    usageMetadata: "value",
+    candidates: { finishReason: "value" },
+    promptFeedback: { blockReason: "value" },
+  },
+};
+
+const lastEvents: Partial<Record<UsageFormat, ReadonlySet<string>>> = {
+  anthropic: new Set(['"message_stop"']),
+  "openai-responses": new Set(['"response.completed"', '"response.incomplete"', '"response.failed"']),
+};
+
+/** A usage chunk has some 300 bytes: an event beyond this is none and is not held back. */
+const maxHeld = 65_536;
+
+function parsed(text: string | undefined): unknown {
+  if (text === undefined || text[0] !== "{") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The answer is one JSON document, or (Gemini without `alt=sse`) an array of them. */
+export function createJsonMeter(format: UsageFormat): Meter {
+  const counts: UsageCounts = new Map();
+  let seen = false;
+  const watch: Watch = { [usageKey[format]]: "value" };
+  const scan = createJsonScan(watch, (_, text) => (seen = addReport(format, counts, parsed(text)) || seen), false);
+  const isComplete = () => seen && scan.closed;
+  return {
+    push(bytes) {
+      scan.scan(bytes, 0, bytes.length);
+      return bytes;
+    },
+    end: () => undefined,
+    get complete() {
+      return isComplete();
+    },
+    get final() {
+      return isComplete();
+    },
+    get usage() {
+      return tokenUsage(format, counts);
+    },
+  };
+}
+
+/** @param dropInjected whether the usage chunk that we asked for (OpenAI's chat) is kept from the client */
+export function createSseMeter(format: UsageFormat, dropInjected: boolean): Meter {
+  const counts: UsageCounts = new Map();
+  const endings = lastEvents[format];
+  let seen = false;
+  let over = false;
+  let reported = false;
+  let choicesFilled = false;
+
+  const scan = createJsonScan(
+    eventWatch[format],
+    (path, text) => {
+      if (path === "choices") choicesFilled = true;
+      else if (path === "type") over ||= text !== undefined && endings!.has(text.trim());
+      else if (path.endsWith(usageKey[format])) {
+        reported = addReport(format, counts, parsed(text));
+        seen ||= reported;
+      } else if (text?.trim() !== "null") over = true;
+    },
+    true,
+  );
+
+  let held: Uint8Array[] = [];
+  let heldLength = 0;
+  /** The beginning of the present event has gone on: so must its end. */
+  let begun = false;
+  /** Of the present piece: what goes on, and where the event that has not ended yet begins. */
+  let parts: Uint8Array[] = [];
+  let passedTo = 0;
+  let present: Uint8Array = new Uint8Array();
+
+  function release(): void {
+    parts.push(...held);
+    held = [];
+    heldLength = 0;
+  }
+
+  const events = createSseScan(scan, (done, end) => {
+    if (format === "openai" && done) over = true;
+    if (dropInjected) {
+      if (reported && !choicesFilled && !begun) {
+        held = [];
+        heldLength = 0;
+      } else {
+        release();
+        parts.push(present.subarray(passedTo, end));
+      }
+      passedTo = end;
+      begun = false;
+    }
+    reported = choicesFilled = false;
+  });
+
+  function filtered(bytes: Uint8Array): Uint8Array | undefined {
+    present = bytes;
+    passedTo = 0;
+    parts = [];
+    events.push(bytes);
+    const rest = bytes.subarray(passedTo);
+    if (rest.length > 0) {
+      // Of an event that cannot be the usage chunk nothing is held back.
+      if (begun || choicesFilled || heldLength + rest.length > maxHeld) {
+        begun = true;
+        release();
+        parts.push(rest);
+      } else {
+        held.push(rest.slice());
+        heldLength += rest.length;
+      }
+    }
+    return gathered(parts);
+  }
+
+  return {
+    push(bytes) {
+      if (dropInjected) return filtered(bytes);
+      events.push(bytes);
+      return bytes;
+    },
+    end: () => gathered(held),
+    get complete() {
+      return seen && over;
+    },
+    get final() {
+      // Gemini has no last event: any chunk after a finish reason may still raise the count.
+      return seen && over && format !== "gemini";
+    },
+    get usage() {
+      return tokenUsage(format, counts);
+    },
+  };
+}
+
+const gathered = (parts: readonly Uint8Array[]): Uint8Array | undefined =>
+  parts.length === 0
+    ? undefined
+    : joined(
+        parts,
+        parts.reduce((length, part) => length + part.length, 0),
+      );

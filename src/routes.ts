@@ -1,0 +1,37 @@
+import { createAgentKeyRoute, listAgentKeysRoute, revokeAgentKeyRoute, rotateAgentKeyRoute } from "./handlers/agent-keys.ts";
+import { addAiProviderRoute, listAiProvidersRoute, revokeAiProviderRoute } from "./handlers/ai-providers.ts";
+import { listAuditRoute, verifyAuditRoute } from "./handlers/audit.ts";
+import { createAgentRoute } from "./handlers/create-agent.ts";
+import { deleteAgentRoute } from "./handlers/delete-agent.ts";
+import { getAgentRoute } from "./handlers/get-agent.ts";
+import { getUsageRoute } from "./handlers/get-usage.ts";
+import { listAgentsRoute } from "./handlers/list-agents.ts";
+import { onboardAgentRoute } from "./handlers/onboard-agent.ts";
+import { resumeAgentRoute } from "./handlers/resume-agent.ts";
+import { rotateAiKeyRoute } from "./handlers/rotate-ai-key.ts";
+import { suspendAgentRoute } from "./handlers/suspend-agent.ts";
+import { updateAgentRoute } from "./handlers/update-agent.ts";
+import type { Route } from "./http/call.ts";
+
+/** Everything under the base path. The guards, the OpenAPI document and the common tests read this table. */
+export const routes: readonly Route[] = [
+  createAgentRoute,
+  listAgentsRoute,
+  getAgentRoute,
+  updateAgentRoute,
+  deleteAgentRoute,
+  onboardAgentRoute,
+  suspendAgentRoute,
+  resumeAgentRoute,
+  getUsageRoute,
+  rotateAiKeyRoute,
+  addAiProviderRoute,
+  listAiProvidersRoute,
+  revokeAiProviderRoute,
+  createAgentKeyRoute,
+  listAgentKeysRoute,
+  revokeAgentKeyRoute,
+  rotateAgentKeyRoute,
+  listAuditRoute,
+  verifyAuditRoute,
+];

@@ -1,0 +1,83 @@
+/**
+ * What an agent holds so that no other can have it: its workspace, its bindings, and its place among the agents
+ * that its provisioning key may make. All three are exact, and outlive the process.
+ */
+import { Problem } from "../errors.ts";
+import { bindingClaim, keyLedger, workspaceClaim } from "../storage/ledger-names.ts";
+import type { Context } from "./context.ts";
+
+export interface Places {
+  agentId: string;
+  /** The operation that made the agent. */
+  creation: string;
+  gateway?: string | undefined;
+  workspace?: string | undefined;
+  bindings: string[];
+  placeKeyId?: string | undefined;
+}
+
+const ownerOf = (agentId: string) => `agent:${agentId}`;
+
+/**
+ * @param limit agents that the key may have
+ * @throws Problem `agent_limit_reached`, `workspace_taken`, `binding_taken`; call `releasePlaces` in any case
+ */
+export async function takePlaces(context: Context, places: Places, limit: number | null): Promise<void> {
+  const { ledger } = context;
+  const claim = { owner: ownerOf(places.agentId), ttlMs: null };
+  const [place, workspace, ...bindings] = await Promise.all([
+    places.placeKeyId === undefined
+      ? undefined
+      : ledger.reserve(keyLedger(places.placeKeyId).agentReservation(places.creation), [
+          { counter: keyLedger(places.placeKeyId).agents, period: "all", limit, amount: 1 },
+        ]),
+    places.workspace === undefined ? undefined : ledger.claim(workspaceClaim(places.gateway, places.workspace), claim),
+    ...places.bindings.map((binding) => ledger.claim(bindingClaim(places.gateway, binding), claim)),
+  ]);
+  if (place?.outcome === "exceeded") {
+    throw new Problem(
+      "agent_limit_reached",
+      `The provisioning key has ${place.exceeded.used + place.exceeded.reserved} agents and may have ${place.exceeded.limit}; ` +
+        "delete one, or raise maxAgents (gateway.provisioning.maxAgentsPerKey, or the key's own).",
+    );
+  }
+  if (workspace && !workspace.granted) throw workspaceTaken(workspace.owner);
+  places.bindings.forEach((binding, at) => {
+    const result = bindings[at]!;
+    if (!result.granted) throw bindingTaken(binding, result.owner.replace(/^agent:/, ""));
+  });
+}
+
+/** Claims bindings for an agent that exists. On a conflict nothing is kept. */
+export async function takeBindings(context: Context, places: Omit<Places, "placeKeyId">, keep: string[]): Promise<void> {
+  try {
+    await takePlaces(context, { ...places, workspace: undefined }, null);
+  } catch (error) {
+    await releaseBindings(context, { ...places, bindings: places.bindings.filter((one) => !keep.includes(one)) });
+    throw error;
+  }
+}
+
+async function releaseBindings(context: Context, places: Places): Promise<void> {
+  const owner = ownerOf(places.agentId);
+  await Promise.all(
+    places.bindings.map((binding) => context.ledger.release(bindingClaim(places.gateway, binding), owner)),
+  );
+}
+
+/** Frees what this agent holds, and only that: what it asked for in vain stays with its owner. */
+export async function releasePlaces(context: Context, places: Places): Promise<void> {
+  const { ledger } = context;
+  await Promise.all([
+    releaseBindings(context, places),
+    places.workspace && ledger.release(workspaceClaim(places.gateway, places.workspace), ownerOf(places.agentId)),
+    places.placeKeyId &&
+      ledger.settle(keyLedger(places.placeKeyId).agentReservation(places.creation), {}),
+  ]);
+}
+
+export const bindingTaken = (binding: string, agentId: string): Problem =>
+  new Problem("binding_taken", `The binding "${binding}" belongs to the agent "${agentId}"; nothing was changed.`);
+
+const workspaceTaken = (owner: string): Problem =>
+  new Problem("workspace_taken", `The workspace belongs to the ${owner.replace(":", ' "')}"; name another one.`);

@@ -1,0 +1,97 @@
+import { Problem } from "../errors.ts";
+import type { AgentDetail, AgentList, AgentSummary } from "../schema/agent.ts";
+import type { AiKeyRecord } from "../schema/ai-key.ts";
+import { currentAiKey } from "./ai-key-state.ts";
+import type { Context } from "./context.ts";
+import { type KnownAgent, knownFrom, requireAgent } from "./find-agent.ts";
+import { effectiveQuotas, readQuotaStates } from "./quota-states.ts";
+
+const summary = (agent: KnownAgent): AgentSummary => ({
+  agentId: agent.agentId,
+  name: agent.name,
+  status: statusOf(agent),
+  workspace: agent.workspace,
+  agentDir: agent.agentDir,
+  model: agent.model,
+  identity: agent.identity,
+  bindings: agent.bindings,
+  gateway: agent.gateway,
+  aiKeyId: agent.record?.aiKeyId,
+  managed: agent.record !== undefined,
+  createdBy: agent.record?.createdBy,
+  createdAt: agent.record?.createdAt,
+  updatedAt: agent.record?.updatedAt,
+});
+
+/** As far as the records tell; what an agent made by others has, only its health shows. */
+function statusOf({ record }: KnownAgent): AgentSummary["status"] {
+  if (!record) return "ready";
+  if (record.suspended) return "suspended";
+  return record.aiKeyId !== undefined || record.credentials.length > 0 ? "ready" : "needs_auth";
+}
+
+/** One page of what the records and the host know together, in ascending order of id. */
+export async function listAgents(context: Context, page: { limit: number; cursor?: string | undefined }): Promise<AgentList> {
+  const [ours, theirs] = await Promise.all([context.records.list("agents", page), context.host.list(page)]);
+  const byId = new Map<string, KnownAgent>();
+  for (const agent of theirs.agents) byId.set(agent.agentId, agent);
+  for (const record of ours.items) byId.set(record.agentId, knownFrom(record));
+  const all = [...byId.values()].sort((a, b) => (a.agentId < b.agentId ? -1 : 1));
+  const shown = all.slice(0, page.limit);
+  const more = all.length > shown.length || ours.nextCursor !== undefined || theirs.nextCursor !== undefined;
+  return {
+    agents: await Promise.all(shown.map(async (agent) => summary(await withRecord(context, agent)))),
+    ...(more && shown.length > 0 && { nextCursor: shown.at(-1)!.agentId }),
+    ...(theirs.unreachable.length > 0 && { unreachable: theirs.unreachable }),
+  };
+}
+
+/** The two lists need not reach equally far: an agent that only the host's page shows may have a record all the same. */
+async function withRecord(context: Context, agent: KnownAgent): Promise<KnownAgent> {
+  if (agent.record) return agent;
+  const record = await context.records.get("agents", agent.agentId);
+  return record ? knownFrom(record) : agent;
+}
+
+/** Status and health, really looked at. */
+export async function getAgent(context: Context, agentId: string): Promise<AgentDetail> {
+  const agent = await requireAgent(context, agentId);
+  const [found, aiKey] = await Promise.all([
+    context.host.inspect(agent),
+    agent.record?.aiKeyId === undefined ? undefined : currentAiKey(context, agent.record.aiKeyId),
+  ]);
+  const { reachable, detail, ...checks } = found;
+  const health = {
+    host: reachable ? ("ok" as const) : ("unreachable" as const),
+    ...checks,
+    ...(detail !== undefined && { detail }),
+    ...(aiKey && { aiKey: await aiKeyHealth(context, aiKey) }),
+  };
+  const base = summary(agent);
+  const broken = checks.workspace === "missing" || checks.agentDir === "missing";
+  const lacksKey = base.status === "ready" && checks.credentials === "missing";
+  const status = broken ? "failed" : lacksKey ? "needs_auth" : base.status;
+  return { ...base, status, health };
+}
+
+async function aiKeyHealth(context: Context, record: AiKeyRecord): Promise<NonNullable<AgentDetail["health"]["aiKey"]>> {
+  const { state } = record;
+  const expired = state.expiresAt !== undefined && Date.parse(state.expiresAt) <= context.clock.now();
+  return {
+    keyId: record.keyId,
+    provider: record.provider,
+    mode: record.mode,
+    status: state.status === "active" && expired ? "expired" : state.status,
+    ...(state.models && { models: state.models }),
+    ...(state.expiresAt !== undefined && { expiresAt: state.expiresAt }),
+    quotas: await readQuotaStates(context, record.keyId, await effectiveQuotas(context, record)),
+  };
+}
+
+/** @throws Problem `ai_key_not_found` */
+export async function requireAiKey(context: Context, agent: KnownAgent): Promise<AiKeyRecord> {
+  const keyId = agent.record?.aiKeyId;
+  const record = keyId === undefined ? undefined : await currentAiKey(context, keyId);
+  if (record) return record;
+  throw new Problem("ai_key_not_found", `The agent "${agent.agentId}" has no AI key of this service.`);
+}

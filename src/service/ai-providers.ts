@@ -1,0 +1,118 @@
+import { keyHint } from "../domain/key-hint.ts";
+import { newKeyId } from "../domain/token.ts";
+import { Problem } from "../errors.ts";
+import { verifyMasterKey } from "../providers/verify.ts";
+import {
+  type AddAiProvider,
+  type AiProviderAdded,
+  type AiProviderRecord,
+  type AiProviderView,
+  type ProviderKind,
+  providerKinds,
+} from "../schema/ai-provider.ts";
+import { auditedChange } from "./audited-change.ts";
+import type { Caller } from "./caller.ts";
+import type { Context } from "./context.ts";
+import { mintingRefusal } from "./minting.ts";
+import { seal } from "./vault.ts";
+
+/** @throws Problem `provider_settings`, `provider_refused` */
+export async function addAiProvider(context: Context, caller: Caller, body: AddAiProvider): Promise<AiProviderAdded> {
+  const { kind, slug } = kindAndSlug(body);
+  const checked = await verify(context, kind, body);
+  const id = newKeyId(context.crypto.randomBytes);
+  const binding = { provider: slug, id };
+  const record: AiProviderRecord = {
+    id,
+    provider: slug,
+    kind,
+    name: body.name,
+    ...(body.baseUrl !== undefined && { baseUrl: body.baseUrl }),
+    ...(body.project !== undefined && { project: body.project }),
+    ...(body.defaultQuotas && { defaultQuotas: body.defaultQuotas }),
+    sealedKey: await seal(context, body.key, binding),
+    ...(body.credentials !== undefined && { sealedCredentials: await seal(context, body.credentials, binding) }),
+    hint: keyHint(body.key),
+    createdAt: new Date(context.clock.now()).toISOString(),
+  };
+  const details = { provider: slug, name: body.name, verification: checked.verification };
+  return await auditedChange(context, caller, { action: "ai-provider.add", target: id, details }, async () => {
+    await context.records.set("ai-providers", id, record);
+    return { ...aiProviderView(record), ...checked };
+  });
+}
+
+function kindAndSlug(body: AddAiProvider): { kind: ProviderKind; slug: string } {
+  const builtIn = providerKinds.find((kind) => kind === body.provider);
+  const fail = (detail: string, path: string): never => {
+    throw new Problem("provider_settings", detail, { errors: [{ path, message: detail }] });
+  };
+  if (builtIn !== undefined && builtIn !== "custom") {
+    if (body.slug !== undefined && body.slug !== builtIn) fail('A slug goes with the provider "custom" only.', "slug");
+    if (builtIn === "litellm" && body.baseUrl === undefined) fail("LiteLLM has no address of its own: give its base URL.", "baseUrl");
+    return { kind: builtIn, slug: builtIn };
+  }
+  const slug = builtIn === "custom" ? body.slug : body.provider;
+  if (slug === undefined) return fail('The provider "custom" needs a slug, as in "my-llm".', "slug");
+  if (slug === "custom" || (providerKinds as readonly string[]).includes(slug)) fail(`"${slug}" is a built-in provider; choose another slug.`, "slug");
+  if (body.baseUrl === undefined) {
+    fail(`"${slug}" is not one of ${providerKinds.join(", ")}; a provider of your own needs its base URL.`, "baseUrl");
+  }
+  return { kind: "custom", slug };
+}
+
+/** The provider's clear no is a refusal; silence is a warning. */
+async function verify(
+  context: Context,
+  kind: ProviderKind,
+  body: AddAiProvider,
+): Promise<Pick<AiProviderAdded, "verification" | "warning">> {
+  if (body.verify === false) return { verification: "skipped" };
+  const checked = await verifyMasterKey({ ...body, kind }, { fetch: context.fetch, clock: context.clock });
+  switch (checked.outcome) {
+    case "verified":
+      return { verification: "verified" };
+    case "unreachable":
+      return { verification: "unreachable", warning: `The key could not be checked: ${checked.message}` };
+    case "refused":
+      throw new Problem(
+        "provider_refused",
+        `${body.provider} refused the key: ${checked.message}. Correct it, or store it unchecked with --no-verify ("verify": false).`,
+      );
+  }
+}
+
+export async function listAiProviders(context: Context): Promise<{ keys: AiProviderView[] }> {
+  const { items } = await context.records.list("ai-providers");
+  items.sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id));
+  return { keys: items.map(aiProviderView) };
+}
+
+/** The record stays: what it paid for is still told apart, and minted keys can still be revoked. */
+export async function revokeAiProvider(context: Context, caller: Caller, id: string): Promise<AiProviderView> {
+  const record = await context.records.get("ai-providers", id);
+  if (!record) {
+    throw new Problem("ai_provider_not_found", `There is no AI provider "${id.slice(0, 64)}"; "ai-providers list" shows those there are.`);
+  }
+  if (record.revokedAt !== undefined) return aiProviderView(record);
+  return await auditedChange(context, caller, { action: "ai-provider.revoke", target: id }, async () => {
+    const next = { ...record, revokedAt: new Date(context.clock.now()).toISOString() };
+    await context.records.set("ai-providers", id, next);
+    return aiProviderView(next);
+  });
+}
+
+const aiProviderView = (record: AiProviderRecord): AiProviderView => ({
+  id: record.id,
+  provider: record.provider,
+  kind: record.kind,
+  name: record.name,
+  hint: record.hint,
+  status: record.revokedAt === undefined ? "active" : "revoked",
+  ...(record.baseUrl !== undefined && { baseUrl: record.baseUrl }),
+  ...(record.project !== undefined && { project: record.project }),
+  ...(record.defaultQuotas && { defaultQuotas: record.defaultQuotas }),
+  canMint: mintingRefusal(record, {}) === undefined,
+  createdAt: record.createdAt,
+  ...(record.revokedAt !== undefined && { revokedAt: record.revokedAt }),
+});

@@ -1,0 +1,15 @@
+import type { ProvisioningKeyRecord, Scope } from "../schema/provisioning-key.ts";
+
+/** On whose behalf something is done, as far as the audit trail and the limits need to know. */
+export interface Caller {
+  /** A provisioning key's id, `admin`, `cli`, `token`, `jwt:<subject>`, `recovery`. */
+  actor: string;
+  scopes: readonly Scope[];
+  key?: ProvisioningKeyRecord | undefined;
+  /** Linked by something other than a provisioning key (a JWT rule). */
+  aiProviderKeyId?: string | undefined;
+  /** The deployment's own operator: no key's limits apply, and every AI provider may be used. */
+  operator: boolean;
+  requestId: string;
+  address?: string | undefined;
+}

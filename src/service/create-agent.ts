@@ -1,0 +1,174 @@
+import { agentIdFrom, reservedAgentId } from "../domain/agent-id.ts";
+import { newKeyId } from "../domain/token.ts";
+import { Problem } from "../errors.ts";
+import type { AgentCreated, AgentRecord, CreateAgent } from "../schema/agent.ts";
+import { withAgentClaim } from "./agent-claim.ts";
+import { takePlaces } from "./agent-places.ts";
+import { linkedAiProvider } from "./ai-provider-record.ts";
+import { auditedChange, newOperationId } from "./audited-change.ts";
+import type { Caller } from "./caller.ts";
+import type { Context } from "./context.ts";
+import { checkAiKeyRequest, issueAiKey, issuedAiKeyView } from "./issue-ai-key.ts";
+import type { OperationNote } from "./operation-note.ts";
+import { undoCreate } from "./undo-create.ts";
+
+export interface CreateOptions {
+  /** Kept with the agent, so that a retry after a crash is answered from it. */
+  idempotency?: AgentRecord["idempotency"];
+  /** Answer as soon as the agent is durable, though it may not answer yet (RFC 7240 `respond-async`). */
+  respondAsync?: boolean;
+}
+
+/** Design's "Creating an agent, step by step": all of it, or nothing. */
+export async function createAgent(
+  context: Context,
+  caller: Caller,
+  body: CreateAgent,
+  options: CreateOptions = {},
+): Promise<AgentCreated> {
+  const agentId = usableId(body.name);
+  const request = body.autoProvisionAiKey;
+  const provider = request && (await linkedAiProvider(context, caller, request.provider));
+  if (provider && request) checkAiKeyRequest(context, provider, request);
+  const plan = await context.host.plan({ agentId, workspace: body.workspace, gateway: body.gateway });
+
+  const operationId = newOperationId(context);
+  const note: OperationNote = {
+    action: "create",
+    operationId,
+    creation: operationId,
+    agentId,
+    gateway: plan.gateway,
+    workspace: plan.workspace,
+    bindings: [...new Set(body.bind ?? [])],
+    placeKeyId: caller.key?.id,
+    ...(provider && {
+      aiKeyId: newKeyId(context.crypto.randomBytes),
+      aiProviderId: provider.id,
+      minted: request?.mode === "minted",
+    }),
+  };
+  return await withAgentClaim(context, agentId, operationId, note, create, () => exists(agentId));
+
+  async function create(): Promise<AgentCreated> {
+    const earlier = await context.records.get("agents", agentId);
+    if (earlier && sameRequest(earlier, options)) return await createdView(context, earlier);
+    if (earlier || (await context.host.find(agentId))) throw exists(agentId);
+    const change = { action: "agent.create", target: agentId, operationId, details: auditDetails(body, note) };
+    try {
+      await takePlaces(context, note, caller.key?.maxAgents ?? context.settings.provisioning.maxAgentsPerKey);
+      return await auditedChange(context, caller, change, build);
+    } catch (error) {
+      // An undo that fails leaves the rest to the next start and to doctor: the claim's note stays readable in the trail.
+      await undoCreate(context, note).catch((cause) => context.log("error", "undo failed", { operationId, agentId, cause }));
+      throw error;
+    }
+  }
+
+  async function build(): Promise<AgentCreated> {
+    const aiKey =
+      provider && request
+        ? await issueAiKey(context, caller, { agentId, name: body.name, keyId: note.aiKeyId!, operationId }, provider, request)
+        : undefined;
+    const agent = {
+      agentId,
+      name: body.name,
+      workspace: plan.workspace,
+      agentDir: plan.agentDir,
+      model: body.model,
+      identity: body.identity,
+      bindings: note.bindings,
+      gateway: plan.gateway,
+    };
+    const made = await context.host.create({
+      ...agent,
+      skipBootstrap: body.skipBootstrap ?? false,
+      credential: aiKey?.credential,
+      operationId,
+      awaitReady: options.respondAsync !== true,
+    });
+    const createdAt = new Date(context.clock.now()).toISOString();
+    await context.records.set("agents", agentId, {
+      ...agent,
+      workspaceCreated: made.workspaceCreated,
+      ...(aiKey && { aiKeyId: aiKey.record.keyId }),
+      credentials:
+        aiKey && made.profileId !== undefined
+          ? [{ provider: aiKey.record.provider, profileId: made.profileId }]
+          : [],
+      suspended: false,
+      ...(caller.key && { createdBy: caller.key.id }),
+      operationId,
+      idempotency: options.idempotency,
+      createdAt,
+      updatedAt: createdAt,
+    });
+    const reveal = aiKey && (body.revealAiKey === true || !context.host.storesCredentials);
+    return {
+      agentId,
+      name: body.name,
+      workspace: plan.workspace,
+      agentDir: plan.agentDir,
+      model: body.model,
+      gateway: plan.gateway,
+      bindings: made.bindings,
+      ...(aiKey && {
+        aiKey: {
+          ...issuedAiKeyView(aiKey.record, aiKey.credential),
+          ...(made.profileId !== undefined && { profileId: made.profileId }),
+          ...(reveal && { key: aiKey.credential.apiKey }),
+        },
+      }),
+      ...(made.starting && { status: "starting" as const }),
+      createdAt,
+    };
+  }
+}
+
+/** @throws Problem `invalid_name`, `agent_reserved` */
+function usableId(name: string): string {
+  const agentId = agentIdFrom(name);
+  if (agentId === undefined) {
+    throw new Problem("invalid_name", `The name "${name}" leaves no usable id; use at least one Latin letter or digit.`, {
+      errors: [{ path: "name", message: "needs at least one of a-z, 0-9" }],
+    });
+  }
+  if (agentId === reservedAgentId) {
+    throw new Problem("agent_reserved", `"${reservedAgentId}" is OpenClaw's own default agent; choose another name.`);
+  }
+  return agentId;
+}
+
+const exists = (agentId: string): Problem =>
+  new Problem("agent_exists", `An agent "${agentId}" exists or is being created; choose another name.`);
+
+const sameRequest = (agent: AgentRecord, options: CreateOptions): boolean =>
+  agent.idempotency !== undefined &&
+  agent.idempotency.key === options.idempotency?.key &&
+  agent.idempotency.fingerprint === options.idempotency.fingerprint;
+
+const auditDetails = (body: CreateAgent, note: OperationNote) => ({
+  name: body.name,
+  ...(body.model && { model: body.model }),
+  ...(note.workspace && { workspace: note.workspace }),
+  ...(note.gateway && { gateway: note.gateway }),
+  ...(note.bindings.length > 0 && { bindings: note.bindings }),
+  ...(note.aiKeyId && { aiKeyId: note.aiKeyId, aiProvider: body.autoProvisionAiKey!.provider }),
+});
+
+/** The answer to a repeated request, from what is on record: without the secret, which is nowhere. */
+export async function createdView(context: Context, agent: AgentRecord): Promise<AgentCreated> {
+  const aiKey = agent.aiKeyId === undefined ? undefined : await context.records.get("ai-keys", agent.aiKeyId);
+  const profileId = agent.credentials.find((one) => one.provider === aiKey?.provider)?.profileId;
+  return {
+    agentId: agent.agentId,
+    name: agent.name,
+    workspace: agent.workspace,
+    agentDir: agent.agentDir,
+    model: agent.model,
+    gateway: agent.gateway,
+    bindings: { added: agent.bindings, updated: [], skipped: [], conflicts: [] },
+    ...(aiKey && { aiKey: { ...issuedAiKeyView(aiKey, {}), ...(profileId !== undefined && { profileId }) } }),
+    createdAt: agent.createdAt,
+  };
+}

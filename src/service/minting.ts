@@ -1,0 +1,98 @@
+import { Problem } from "../errors.ts";
+import { leftoverKey, type Minter, minterFor, mintRefusal } from "../providers/mint/index.ts";
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
+import type { Quotas } from "../schema/quota.ts";
+import type { Context } from "./context.ts";
+import { unseal } from "./vault.ts";
+
+/** Why this provider cannot mint a key held to that, in words for the caller; `undefined` where it can. */
+export const mintingRefusal = (
+  { kind, baseUrl, project, hint, sealedCredentials }: AiProviderRecord,
+  quotas: Quotas,
+  expiresAt?: string,
+): string | undefined =>
+  mintRefusal({ kind, baseUrl, project, hint, hasCredentials: sealedCredentials !== undefined }, quotas, { expiresAt });
+
+/** @throws Problem `mode_not_supported`, saying which mode can */
+export function requireMintable(provider: AiProviderRecord, quotas: Quotas, expiresAt?: string): void {
+  const refusal = mintingRefusal(provider, quotas, expiresAt);
+  if (refusal !== undefined) throw new Problem("mode_not_supported", refusal);
+}
+
+interface MintedKey {
+  aiProviderId: string;
+  remoteId: string;
+  agentId: string;
+  keyId: string;
+}
+
+/** @throws Problem `mode_not_supported` where that provider cannot mint */
+export async function openMinter(context: Context, provider: AiProviderRecord): Promise<Minter> {
+  const binding = { provider: provider.provider, id: provider.id };
+  const minter = minterFor(
+    {
+      kind: provider.kind,
+      baseUrl: provider.baseUrl,
+      project: provider.project,
+      masterKey: await unseal(context, provider.sealedKey, binding),
+      credentials: provider.sealedCredentials && (await unseal(context, provider.sealedCredentials, binding)),
+    },
+    { fetch: context.fetch, clock: context.clock },
+  );
+  if (!minter) throw new Problem("mode_not_supported", `The AI provider "${provider.provider}" cannot mint keys; use the mode "virtual".`);
+  return minter;
+}
+
+/** Mints; a key that the provider may have made without telling us is remembered, and revoked when it can be. */
+export async function mintKey(
+  context: Context,
+  provider: AiProviderRecord,
+  keyId: string,
+  request: Parameters<Minter["mint"]>[0],
+): ReturnType<Minter["mint"]> {
+  try {
+    return await (await openMinter(context, provider)).mint(request);
+  } catch (error) {
+    const leftover = leftoverKey(error);
+    if (leftover) {
+      const key = { aiProviderId: provider.id, remoteId: leftover.remoteId, agentId: request.agentId, keyId };
+      await rememberRevocation(context, key, error);
+    }
+    throw error;
+  }
+}
+
+/** Revokes a minted key at its provider; where that fails it is remembered, and retried until it is gone. */
+export async function revokeMinted(context: Context, minted: MintedKey): Promise<boolean> {
+  try {
+    const provider = await context.records.get("ai-providers", minted.aiProviderId);
+    if (!provider) throw new Error(`the AI provider ${minted.aiProviderId} is not on record`);
+    await (await openMinter(context, provider)).revoke(minted.remoteId);
+  } catch (error) {
+    await rememberRevocation(context, minted, error);
+    return false;
+  }
+  await context.records.remove("revocations", minted.keyId);
+  return true;
+}
+
+async function rememberRevocation(context: Context, minted: MintedKey, cause: unknown): Promise<void> {
+  const { keyId, ...known } = minted;
+  const earlier = await context.records.get("revocations", keyId);
+  await context.records.set("revocations", keyId, {
+    id: keyId,
+    ...known,
+    attempts: (earlier?.attempts ?? 0) + 1,
+    lastError: cause instanceof Problem ? cause.message : "unexpected failure",
+    createdAt: earlier?.createdAt ?? new Date(context.clock.now()).toISOString(),
+  });
+  context.log("warn", "a minted key could not be revoked yet", { keyId, cause });
+}
+
+/** Tries again what could not be revoked. Returns what is left. */
+export async function retryRevocations(context: Context): Promise<{ revoked: number; left: number }> {
+  const { items } = await context.records.list("revocations");
+  let revoked = 0;
+  for (const item of items) if (await revokeMinted(context, { ...item, keyId: item.id })) revoked++;
+  return { revoked, left: items.length - revoked };
+}

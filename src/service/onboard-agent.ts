@@ -1,0 +1,103 @@
+import { isProblem, Problem } from "../errors.ts";
+import type { AgentOnboarded, OnboardAgent, onboardSteps } from "../schema/agent.ts";
+import { takeBindings } from "./agent-places.ts";
+import type { Caller } from "./caller.ts";
+import { changeAgent, saveAgent } from "./change-agent.ts";
+import type { Context } from "./context.ts";
+import type { KnownAgent } from "./find-agent.ts";
+
+type Step = (typeof onboardSteps)[number];
+
+/** Each step stands alone: one that fails is reported, and the others are still done. */
+export async function onboardAgent(
+  context: Context,
+  caller: Caller,
+  agentId: string,
+  body: OnboardAgent,
+): Promise<AgentOnboarded> {
+  const steps = [...new Set(body.steps)];
+  const change = { action: "agent.onboard", agentId, details: { steps } };
+  return await changeAgent(context, caller, change, async (found, outcome) => {
+    let agent = found;
+    const result: AgentOnboarded = { agentId, completed: [], failed: [], errors: [] };
+    for (const step of steps) {
+      try {
+        agent = await runStep(context, agent, step, body);
+        result.completed.push(step);
+      } catch (error) {
+        // A store that is full or gone fails the whole call; what one step may not do fails the step.
+        if (!isProblem(error) || error.status >= 500) throw error;
+        result.failed.push(step);
+        result.errors.push({ step, code: error.code, message: error.message });
+      }
+    }
+    outcome.completed = result.completed;
+    outcome.failed = result.failed;
+    return result;
+  });
+}
+
+async function runStep(context: Context, agent: KnownAgent, step: Step, body: OnboardAgent): Promise<KnownAgent> {
+  switch (step) {
+    case "auth":
+      return await setAuth(context, agent, body.auth!);
+    case "bindings":
+      return await addBindings(context, agent, body.bindings!);
+    case "identity":
+      return await update(context, agent, { identity: { ...agent.identity, ...body.identity } });
+    case "model":
+      return await update(context, agent, { model: body.model! });
+  }
+}
+
+async function setAuth(context: Context, agent: KnownAgent, auth: NonNullable<OnboardAgent["auth"]>): Promise<KnownAgent> {
+  if (!context.host.storesCredentials) {
+    throw new Problem(
+      "credential_not_stored",
+      `The host "${context.host.kind}" keeps records only, and nothing there can hold the credential.`,
+    );
+  }
+  const { provider, credentials, baseUrl, model } = auth;
+  const credential = { provider, apiKey: credentials.apiKey, baseUrl, metered: isMetered(context, baseUrl) };
+  const profileId = await context.host.setCredential(agent, credential);
+  const known = await remember(context, agent, (record) => ({
+    ...record,
+    credentials: [...record.credentials.filter((one) => one.provider !== provider), { provider, profileId }],
+  }));
+  return model === undefined ? known : await update(context, known, { model });
+}
+
+/** A key of ours, handed on by a control plane or given back by hand, still works through our proxy alone. */
+const isMetered = (context: Context, baseUrl: string | undefined): boolean =>
+  baseUrl?.startsWith(`${context.settings.provisioning.publicUrl}/proxy/`) ?? false;
+
+async function addBindings(context: Context, agent: KnownAgent, bindings: string[]): Promise<KnownAgent> {
+  const places = {
+    agentId: agent.agentId,
+    creation: agent.record?.operationId ?? "",
+    gateway: agent.gateway,
+    bindings: [...new Set(bindings)],
+  };
+  await takeBindings(context, places, agent.bindings);
+  await context.host.bind(agent, places.bindings);
+  const all = [...new Set([...agent.bindings, ...bindings])];
+  return { ...(await remember(context, agent, (record) => ({ ...record, bindings: all }))), bindings: all };
+}
+
+async function update(
+  context: Context,
+  agent: KnownAgent,
+  change: Parameters<Context["host"]["update"]>[1],
+): Promise<KnownAgent> {
+  await context.host.update(agent, change);
+  return { ...(await remember(context, agent, (record) => ({ ...record, ...change }))), ...change };
+}
+
+/** Agents that others made have no record of ours to keep in step. */
+async function remember(
+  context: Context,
+  agent: KnownAgent,
+  change: (record: NonNullable<KnownAgent["record"]>) => NonNullable<KnownAgent["record"]>,
+): Promise<KnownAgent> {
+  return agent.record ? { ...agent, record: await saveAgent(context, change(agent.record)) } : agent;
+}

@@ -1,0 +1,32 @@
+import { z } from "zod";
+
+/** What a change to an agent is about to do, kept with its claim: enough to finish or undo it after a crash. */
+export const OperationNote = z.object({
+  action: z.enum(["create", "delete", "change"]),
+  operationId: z.string(),
+  /** The operation that made the agent: its workspace and its place are known by it. */
+  creation: z.string(),
+  agentId: z.string(),
+  gateway: z.string().optional(),
+  workspace: z.string().optional(),
+  bindings: z.array(z.string()),
+  aiKeyId: z.string().optional(),
+  aiProviderId: z.string().optional(),
+  minted: z.boolean().optional(),
+  /** The provisioning key whose place the agent takes. */
+  placeKeyId: z.string().optional(),
+  deleteWorkspace: z.boolean().optional(),
+  deleteSessions: z.boolean().optional(),
+});
+export type OperationNote = z.infer<typeof OperationNote>;
+
+export const noteText = (note: OperationNote): string => JSON.stringify(note);
+
+/** `undefined` for what is not a note of ours. */
+export function parseNote(text: string): OperationNote | undefined {
+  try {
+    return OperationNote.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,27 @@
+import { periodOf, quotaRules, quotaState, stricterQuotas } from "../domain/quota.ts";
+import type { AiKeyRecord } from "../schema/ai-key.ts";
+import { type Quotas, type QuotaStates, quotaNames } from "../schema/quota.ts";
+import { aiKeyLedger } from "../storage/ledger-names.ts";
+import type { Context } from "./context.ts";
+
+/** The key's own quotas and its AI provider's defaults, the stricter of each. */
+export async function effectiveQuotas(context: Context, record: AiKeyRecord): Promise<Quotas> {
+  if (record.mode === "minted") return record.state.quotas;
+  const provider = await context.records.get("ai-providers", record.aiProviderId);
+  return stricterQuotas(provider?.defaultQuotas ?? {}, record.state.quotas);
+}
+
+export async function readQuotaStates(context: Context, keyId: string, quotas: Quotas): Promise<QuotaStates> {
+  const now = context.clock.now();
+  const names = aiKeyLedger(keyId);
+  const states: QuotaStates = {};
+  await Promise.all(
+    quotaNames.map(async (name) => {
+      const limit = quotas[name];
+      if (limit === undefined) return;
+      const { counter, span } = quotaRules[name];
+      states[name] = quotaState(name, limit, await context.ledger.used(names[counter], periodOf(span, now)), now);
+    }),
+  );
+  return states;
+}

@@ -1,0 +1,40 @@
+import { remoteIdOfMark } from "../providers/mint/index.ts";
+import { releasePlaces } from "./agent-places.ts";
+import { eraseAiKey } from "./ai-key-state.ts";
+import type { Context } from "./context.ts";
+import { revokeMinted } from "./minting.ts";
+import type { OperationNote } from "./operation-note.ts";
+
+/** Takes back whatever a creation did, newest first; what it did not come to is not missed. */
+export async function undoCreate(context: Context, note: OperationNote): Promise<void> {
+  await context.records.remove("agents", note.agentId);
+  await context.host.remove(hostTarget(note), { workspace: true, sessions: true });
+  if (note.aiKeyId !== undefined) await withdrawAiKey(context, note, note.aiKeyId);
+  await releasePlaces(context, note);
+}
+
+/** The host knows what it made for an agent by the operation that asked for it. */
+export const hostTarget = ({ agentId, gateway, workspace, creation }: OperationNote) => ({
+  agentId,
+  gateway,
+  workspace,
+  operationId: creation,
+});
+
+/** The agent's key stops working now; a minted one is revoked at its provider, however long that takes. */
+export async function withdrawAiKey(context: Context, note: OperationNote, keyId: string): Promise<void> {
+  const record = await context.records.get("ai-keys", keyId);
+  if (record?.minted) {
+    await revokeMinted(context, {
+      aiProviderId: record.aiProviderId,
+      remoteId: record.minted.remoteId,
+      agentId: note.agentId,
+      keyId,
+    });
+  } else if (note.minted && note.aiProviderId !== undefined) {
+    // Minted, perhaps, but not recorded: only the provider knows, by the name that the creation gave the key.
+    const remoteId = remoteIdOfMark({ agentId: note.agentId, operationId: note.creation });
+    await revokeMinted(context, { aiProviderId: note.aiProviderId, remoteId, agentId: note.agentId, keyId });
+  }
+  await eraseAiKey(context, keyId);
+}

@@ -1,0 +1,98 @@
+import type { Storage } from "unstorage";
+import { isProblem, Problem } from "../errors.ts";
+import type { Records } from "../ports.ts";
+import { type Collection, collections, type RecordOf, recordKey } from "./keyspace.ts";
+
+/**
+ * Up to `limit` ids after `after`, in ascending order. A driver that can find them without listing the whole
+ * collection offers this.
+ */
+export type IdPage = (
+  collection: Collection,
+  after: string | undefined,
+  limit: number,
+) => readonly string[] | Promise<readonly string[]>;
+
+const byListing =
+  (storage: Storage): IdPage =>
+  async (collection, after, limit) => {
+    const prefix = `${collection}:`;
+    const ids = (await storage.getKeys(prefix)).map((key) => key.slice(prefix.length));
+    return ids
+      .filter((id) => after === undefined || id > after)
+      .sort()
+      .slice(0, limit);
+  };
+
+/** Drivers throw what they like; what they throw on purpose is kept. */
+const failure = (code: "store_unreadable" | "store_unwritable", cause: unknown): Problem =>
+  isProblem(cause) ? cause : new Problem(code, undefined, { cause });
+
+function writableKey(collection: Collection, id: string): string {
+  const key = recordKey(collection, id);
+  if (key === undefined) throw new TypeError(`not an id that a record of ${collection} can have`);
+  return key;
+}
+
+/**
+ * Records over any unstorage driver. What is read is parsed, every time: drivers turn a truncated document into a
+ * string and text into numbers without a word.
+ */
+export function createRecords(storage: Storage, page: IdPage = byListing(storage)): Records {
+  async function get<C extends Collection>(collection: C, id: string): Promise<RecordOf<C> | undefined> {
+    const key = recordKey(collection, id);
+    if (key === undefined) return undefined;
+    let stored: unknown;
+    try {
+      stored = await storage.getItem(key);
+    } catch (error) {
+      throw failure("store_unreadable", error);
+    }
+    if (stored === null || stored === undefined) return undefined;
+    const parsed = collections[collection].safeParse(stored);
+    if (parsed.success) return parsed.data as RecordOf<C>;
+    const fields = parsed.error.issues.map((issue) => issue.path.join(".") || "the record itself").join(", ");
+    throw new Problem("store_unreadable", `The stored record ${collection}/${id} is damaged (${fields})`);
+  }
+
+  return {
+    get,
+
+    async set(collection, id, value) {
+      const key = writableKey(collection, id);
+      try {
+        await storage.setItem(key, value);
+      } catch (error) {
+        throw failure("store_unwritable", error);
+      }
+    },
+
+    async remove(collection, id) {
+      const key = recordKey(collection, id);
+      if (key === undefined) return;
+      try {
+        await storage.removeItem(key);
+      } catch (error) {
+        throw failure("store_unwritable", error);
+      }
+    },
+
+    async list<C extends Collection>(
+      collection: C,
+      { cursor, limit = Number.MAX_SAFE_INTEGER - 1 }: { cursor?: string | undefined; limit?: number | undefined } = {},
+    ) {
+      let ids: readonly string[];
+      try {
+        ids = await page(collection, cursor, limit + 1);
+      } catch (error) {
+        throw failure("store_unreadable", error);
+      }
+      const shown = ids.slice(0, limit);
+      const found = await Promise.all(shown.map((id) => get(collection, id)));
+      // One that was removed since the listing is left out.
+      const items = found.filter((item) => item !== undefined);
+      const last = shown.at(-1);
+      return ids.length > shown.length && last !== undefined ? { items, nextCursor: last } : { items };
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { openDirectoryHost } from "../../adapters/node/directory-host.ts";
+import { testAgentHost } from "./agent-host.ts";
+
+export async function makeDirectoryHost() {
+  const home = await realpath(await mkdtemp(join(tmpdir(), "directory-host-")));
+  const stateDir = join(home, ".openclaw");
+  return {
+    host: openDirectoryHost({ stateDir, home }),
+    workspace: (name: string) => join(stateDir, "placed", name),
+    disk: {
+      read: async (path: string) => await readFile(path, "utf8").catch(() => undefined),
+      async write(path: string, text: string) {
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, text);
+      },
+      exists: async (path: string) => existsSync(path),
+    },
+    async storedKey(agentId: string, provider: string) {
+      const store = JSON.parse(
+        await readFile(join(stateDir, "agents", agentId, "agent", "auth-profiles.json"), "utf8"),
+      );
+      const [profileId] = store.order[provider];
+      return store.profiles[profileId]?.key as string | undefined;
+    },
+    close: () => rm(home, { recursive: true, force: true }),
+  };
+}
+
+testAgentHost("directory", makeDirectoryHost);

@@ -1,0 +1,230 @@
+import { describe, expect, it } from "vitest";
+import { problem, runCli } from "./run-cli.ts";
+
+const time = "2026-11-22T18:00:00.000Z";
+const summary = { agentId: "my-agent", name: "my-agent", status: "ready", bindings: ["telegram:*"], managed: true };
+const quota = { limit: 1_000_000, used: 1234, reserved: 0, left: 998_766, resetAt: "2026-12-01T00:00:00.000Z" };
+const detail = {
+  ...summary,
+  createdAt: time,
+  health: {
+    host: "ok",
+    workspace: "ok",
+    agentDir: "ok",
+    credentials: "ok",
+    aiKey: {
+      keyId: "v1",
+      provider: "anthropic",
+      mode: "virtual",
+      status: "active",
+      quotas: { maxTokensPerMonth: quota },
+    },
+  },
+};
+const bindings = { added: ["telegram:*"], updated: [], skipped: [], conflicts: [] };
+const created = { agentId: "my-agent", name: "my-agent", bindings, createdAt: time };
+const aiKey = { provider: "anthropic", mode: "virtual", keyId: "v1", quotas: { maxTokensPerMonth: 1_000_000 } };
+const agents = (...args: string[]) => ["provisioning", "agents", ...args];
+
+describe("agents create", () => {
+  it("sends every option where the API has it", async () => {
+    const ran = await runCli(
+      agents(
+        ...["create", "--name", "My Agent", "--workspace", "~/ws", "--model", "m", "--bind", "telegram:*"],
+        ...[
+          "--bind",
+          "slack",
+          "--identity-name",
+          "Ada",
+          "--identity-emoji",
+          "🦞",
+          "--skip-bootstrap",
+          "--gateway",
+          "g1",
+        ],
+        ...["--provision-ai-key", "anthropic", "--ai-key-mode", "virtual", "--max-tokens-per-month", "1_000_000"],
+        ...["--max-requests-per-minute", "5", "--models", "a,b", "--reveal-ai-key", "--idempotency-key", "once"],
+      ),
+      { "POST /agents/create": { ...created, aiKey } },
+    );
+    expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(ran.calls[0]?.headers.get("idempotency-key")).toBe("once");
+    expect(ran.calls[0]?.body).toEqual({
+      name: "My Agent",
+      workspace: "~/ws",
+      model: "m",
+      bind: ["telegram:*", "slack"],
+      identity: { name: "Ada", emoji: "🦞" },
+      skipBootstrap: true,
+      gateway: "g1",
+      autoProvisionAiKey: {
+        provider: "anthropic",
+        mode: "virtual",
+        quotas: { maxTokensPerMonth: 1_000_000, maxRequestsPerMinute: 5 },
+        models: ["a", "b"],
+      },
+      revealAiKey: true,
+    });
+    expect(ran.stdout).toMatch(/^AI key quotas +maxTokensPerMonth 1,000,000$/m);
+  });
+
+  it("prints a revealed key alone", async () => {
+    const key = "ocv_v1_not-a-real-secret";
+    const args = agents("create", "--name", "a", "--provision-ai-key", "anthropic", "--output-key-only");
+    const ran = await runCli(args, { "POST /agents/create": { ...created, aiKey: { ...aiKey, key } } });
+    expect(ran.stdout).toBe(`${key}\n`);
+    expect(ran.calls[0]?.body).toMatchObject({ revealAiKey: true });
+  });
+
+  it.each([["--max-tokens-per-month", "5"], ["--models", "a"], ["--ai-key-mode", "virtual"], ["--reveal-ai-key"]])(
+    "%s without --provision-ai-key is wrong usage",
+    async (...options) => {
+      const ran = await runCli(agents("create", "--name", "a", ...options));
+      expect(ran).toMatchObject({ exitCode: 2, calls: [] });
+      expect(ran.stderr).toMatch(/--provision-ai-key/);
+    },
+  );
+
+  it("passes a refusal on in one line", async () => {
+    const ran = await runCli(agents("create", "--name", "a", "--json"), {
+      "POST /agents/create": problem(409, "agent_exists", "An agent\nof this id exists"),
+    });
+    expect(ran).toMatchObject({ exitCode: 1, stdout: "", stderr: "error: An agent of this id exists\n", closed: 1 });
+  });
+});
+
+describe("agents list", () => {
+  const pages = {
+    "GET /agents?limit=100": { agents: [summary], nextCursor: "my-agent", unreachable: ["east"] },
+    "GET /agents?limit=100&cursor=my-agent": { agents: [{ ...summary, agentId: "other" }], unreachable: ["east"] },
+  };
+
+  it("follows every page", async () => {
+    const ran = await runCli(agents("list", "--json"), pages);
+    const { agents: found, unreachable } = JSON.parse(ran.stdout);
+    expect(found.map((agent: { agentId: string }) => agent.agentId)).toEqual(["my-agent", "other"]);
+    expect(unreachable).toEqual(["east"]);
+  });
+
+  it("warns of gateways that do not answer, beside the table", async () => {
+    const ran = await runCli(agents("list"), pages);
+    expect(ran.stdout.split("\n")).toHaveLength(4);
+    expect(ran.stderr).toContain("east");
+  });
+
+  it("stops at the limit", async () => {
+    const ran = await runCli(agents("list", "--limit", "1", "--json"), {
+      "GET /agents?limit=1": { agents: [summary], nextCursor: "my-agent" },
+    });
+    expect(JSON.parse(ran.stdout).agents).toHaveLength(1);
+    expect(ran.calls).toHaveLength(1);
+  });
+
+  it("shows no control characters of somebody else's name", async () => {
+    const ran = await runCli(agents("list"), {
+      "GET /agents": { agents: [{ ...summary, name: "a\u001b[2Jb\u202e" }] },
+    });
+    expect(ran.stdout).toContain("a?[2Jb?");
+  });
+});
+
+describe("agents get, update, delete, suspend, resume, rotate-key, usage, onboard", () => {
+  it("get shows status, health and what is left", async () => {
+    const ran = await runCli(agents("get", "my-agent"), { "GET /agents/my-agent": detail });
+    expect(ran.stdout).toMatch(/^status +ready$/m);
+    expect(ran.stdout).toMatch(/^maxTokensPerMonth +1,000,000 +1,234 +0 +998,766 +2026-12-01T00:00:00Z$/m);
+  });
+
+  it("an unknown agent says where the ids are", async () => {
+    const ran = await runCli(agents("get", "a/b"), {
+      "GET /agents/a%2Fb": problem(404, "agent_not_found", "There is no such agent"),
+    });
+    expect(ran).toMatchObject({ exitCode: 1, stderr: "error: There is no such agent; `agents list` shows the ids\n" });
+  });
+
+  it("update merges quotas, and none lifts one", async () => {
+    const options = ["--max-tokens-per-month", "5", "--max-requests-per-day", "none"];
+    const ran = await runCli(agents("update", "my-agent", ...options), { "PATCH /agents/my-agent": detail });
+    expect(ran.calls[0]?.body).toEqual({ quotas: { maxTokensPerMonth: 5, maxRequestsPerDay: null } });
+    expect((await runCli(agents("update", "my-agent"))).exitCode).toBe(2);
+  });
+
+  it("delete says what went and what stayed", async () => {
+    const ran = await runCli(agents("delete", "my-agent", "--delete-workspace"), {
+      "DELETE /agents/my-agent": { agentId: "my-agent", deleted: ["workspace"], preserved: ["sessions"] },
+    });
+    expect(ran.calls[0]?.body).toEqual({ deleteWorkspace: true });
+    expect(ran.stdout).toBe("Agent my-agent deleted\ndeleted    workspace\npreserved  sessions\n");
+  });
+
+  it("delete names the setting that forbids it", async () => {
+    const ran = await runCli(agents("delete", "my-agent"), {
+      "DELETE /agents/my-agent": problem(403, "delete_not_allowed", "Deleting agents is switched off"),
+    });
+    expect(ran.stderr).toContain("gateway.provisioning.allowDelete");
+  });
+
+  it.each(["suspend", "resume"])("%s", async (command) => {
+    const ran = await runCli(agents(command, "my-agent", "--json"), { [`POST /agents/my-agent/${command}`]: detail });
+    expect(JSON.parse(ran.stdout)).toEqual(detail);
+  });
+
+  it("rotate-key hides the new key unless it is asked for", async () => {
+    const answers = {
+      "POST /agents/my-agent/ai-key/rotate": ({ body }: { body: unknown }) =>
+        (body as { revealAiKey?: boolean }).revealAiKey
+          ? { agentId: "my-agent", aiKey: { ...aiKey, key: "ocv_v1_new" } }
+          : { agentId: "my-agent", aiKey },
+    };
+    const hidden = await runCli(agents("rotate-key", "my-agent", "--grace", "0"), answers);
+    expect(hidden.stdout).toBe("AI key v1 of agent my-agent is rotated.\n");
+    expect(hidden.calls[0]?.body).toEqual({ graceSeconds: 0 });
+    const shown = await runCli(agents("rotate-key", "my-agent", "--output-key-only"), answers);
+    expect(shown.stdout).toBe("ocv_v1_new\n");
+  });
+
+  it("usage", async () => {
+    const use = { requests: 2, tokens: 1234, inputTokens: 1000, outputTokens: 234 };
+    const usage = {
+      agentId: "my-agent",
+      from: "2026-11-01",
+      to: "2026-11-22",
+      quotas: { maxTokensPerMonth: quota },
+      total: { requests: 2, tokens: 1234 },
+      days: [{ day: "2026-11-22", ...use, models: [{ model: "m", ...use }] }],
+      months: [],
+      models: [],
+    };
+    const ran = await runCli(agents("usage", "my-agent", "--from", "2026-11-01"), {
+      "GET /agents/my-agent/usage?from=2026-11-01": usage,
+    });
+    expect(ran.stdout).toContain("1,234 tokens in 2 requests");
+    expect(ran.stdout).toMatch(/^2026-11-22 {2}m +2 +1,000 +234 +1,234$/m);
+    expect((await runCli(agents("usage", "my-agent", "--to", "2026-02-31"))).exitCode).toBe(2);
+  });
+
+  it("onboard runs the steps that its options name, and fails if one fails", async () => {
+    const answers = {
+      "POST /agents/my-agent/onboard": {
+        agentId: "my-agent",
+        completed: ["model"],
+        failed: ["auth"],
+        errors: [{ step: "auth", code: "credential_not_stored", message: "nothing here can hold it" }],
+      },
+    };
+    const args = agents("onboard", "my-agent", "--provider", "anthropic", "--key", "-", "--model", "m");
+    const ran = await runCli(args, answers, { stdin: "sk-test-not-a-real-key\n" });
+    expect(ran.calls[0]?.body).toEqual({
+      steps: ["auth", "model"],
+      auth: { provider: "anthropic", credentials: { apiKey: "sk-test-not-a-real-key" } },
+      model: "m",
+    });
+    expect(ran).toMatchObject({
+      exitCode: 1,
+      stdout: "Agent my-agent: model done.\n",
+      stderr: "error: onboarding failed at auth; auth: nothing here can hold it\n",
+    });
+    expect((await runCli(agents("onboard", "my-agent"), answers)).exitCode).toBe(2);
+    expect((await runCli(agents("onboard", "my-agent", "--key", "-"), answers)).exitCode).toBe(2);
+  });
+});

@@ -1,0 +1,275 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ClientError, type ClientOptions, createClient } from "../../src/client/client.ts";
+import { retryAfterSeconds } from "../../src/client/read-answer.ts";
+import { fakeService, problem } from "./run-cli.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+type Step = () => Response | Promise<Response>;
+
+/** Answers one step after another, and the last one for ever. */
+function script(steps: Step[], options: Partial<ClientOptions> = {}) {
+  const requests: Request[] = [];
+  const client = createClient({
+    url: "http://127.0.0.1:1",
+    token: "token",
+    provisioningKey: "key",
+    fetch: async (request) => {
+      requests.push(request);
+      return steps[Math.min(requests.length, steps.length) - 1]!();
+    },
+    ...options,
+  });
+  return { client, requests };
+}
+
+/** Settles the promise while fake time runs; resolves to its outcome. */
+async function outcome<Value>(promise: Promise<Value>): Promise<Value | ClientError> {
+  const settled = promise.catch((error: unknown) => error as ClientError);
+  await vi.runAllTimersAsync();
+  return settled;
+}
+
+const created = { agentId: "a", name: "a", createdAt: "2026-11-22T18:00:00.000Z" };
+const ok =
+  (body: unknown = created) =>
+  () =>
+    Response.json(body);
+const down =
+  (code = "ECONNRESET") =>
+  () =>
+    Promise.reject(new TypeError("fetch failed", { cause: { code } }));
+const limited = (seconds: number) => () => {
+  const response = problem(429, "rate_limited", "Too many requests");
+  response.headers.set("retry-after", String(seconds));
+  return response;
+};
+
+describe("address and credentials", () => {
+  it.each([
+    ["http://h:1", "http://h:1/api/v1/openapi.json"],
+    ["http://h:1/", "http://h:1/api/v1/openapi.json"],
+    ["https://h/custom/v2/", "https://h/custom/v2/openapi.json"],
+  ])("%s reaches %s", async (url, expected) => {
+    const { client, requests } = script([ok({})], { url });
+    await client.openapi();
+    expect(requests[0]?.url).toBe(expected);
+    expect(requests[0]?.headers.get("authorization")).toBe("Bearer token");
+    expect(requests[0]?.headers.get("x-agent-provisioning-key")).toBe("key");
+  });
+
+  it.each(["nowhere", "ftp://h", "http://user:secret@h", "http://h/?key=secret"])("refuses %s, unquoted", (url) => {
+    const attempt = () => createClient({ url });
+    expect(attempt).toThrow(TypeError);
+    expect(attempt).not.toThrow(/secret/);
+  });
+
+  it("refuses a credential that no header can carry, without quoting it", () => {
+    for (const options of [{ token: "se\ncret" }, { provisioningKey: "se cret" }, { token: "" }]) {
+      const attempt = () => createClient({ url: "http://h", ...options });
+      expect(attempt).toThrow(/printable ASCII/);
+      expect(attempt).not.toThrow(/se\s?cret/);
+    }
+  });
+
+  it("never follows a redirect, which would carry the key along", async () => {
+    const { client, requests } = script([
+      () => new Response(null, { status: 308, headers: { location: "https://elsewhere.example/" } }),
+    ]);
+    const error = await outcome(client.agents.get("a"));
+    expect(requests[0]?.redirect).toBe("manual");
+    expect(error).toMatchObject({ code: "unexpected_answer", status: 308 });
+    expect((error as ClientError).message).toContain("https://elsewhere.example/");
+  });
+});
+
+describe("errors", () => {
+  it("are typed", async () => {
+    const errors = [{ path: "name", message: "must not be empty" }];
+    const { client } = script([() => problem(400, "invalid_body", "The body is not valid", { errors })]);
+    const error = await outcome(client.agents.create({ name: "" }));
+    expect(error).toBeInstanceOf(ClientError);
+    expect(error).toMatchObject({
+      status: 400,
+      code: "invalid_body",
+      detail: "The body is not valid",
+      message: "The body is not valid",
+      requestId: "req1",
+      errors,
+      retryAfter: undefined,
+    });
+  });
+
+  it.each([
+    [() => new Response("<html>", { status: 404 }), 404],
+    [() => new Response("<html>", { status: 200 }), 200],
+    [() => Response.json({ message: "no" }, { status: 401 }), 401],
+  ])("tell somebody else's answer from the service's", async (answer, status) => {
+    const { client } = script([answer]);
+    expect(await outcome(client.agents.get("a"))).toMatchObject({ code: "unexpected_answer", status });
+  });
+
+  it("read Retry-After as seconds and as a date", () => {
+    const now = Date.parse("2026-11-22T18:00:00Z");
+    expect(retryAfterSeconds("7", now)).toBe(7);
+    expect(retryAfterSeconds("Sun, 22 Nov 2026 18:00:30 GMT", now)).toBe(30);
+    expect(retryAfterSeconds("Sun, 22 Nov 2026 17:00:00 GMT", now)).toBe(0);
+    expect(retryAfterSeconds("soon", now)).toBeUndefined();
+    expect(retryAfterSeconds(null, now)).toBeUndefined();
+  });
+
+  it("time out, the body included", async () => {
+    vi.useRealTimers();
+    const stalling = async ({ signal }: Request) =>
+      new Response(
+        new ReadableStream({
+          start: (body) => signal.addEventListener("abort", () => body.error(signal.reason), { once: true }),
+        }),
+      );
+    const client = createClient({ url: "http://h", timeoutMs: 20, retries: 0, fetch: stalling });
+    await expect(client.agents.get("a")).rejects.toMatchObject({ code: "timeout", status: 0 });
+  });
+});
+
+describe("retries", () => {
+  it("wait as long as Retry-After says, and a little more", async () => {
+    const seen: number[] = [];
+    const { client, requests } = script([limited(7), ok()], { onRetry: ({ delayMs }) => seen.push(delayMs) });
+    const start = Date.now();
+    expect(await outcome(client.agents.create({ name: "a" }))).toEqual(created);
+    expect(requests).toHaveLength(2);
+    expect(Date.now() - start).toBeGreaterThanOrEqual(7000);
+    expect(seen[0]).toBeLessThanOrEqual(8000);
+  });
+
+  it("do not wait longer than allowed", async () => {
+    const { client, requests } = script([limited(61), ok()]);
+    expect(await outcome(client.agents.create({ name: "a" }))).toMatchObject({ code: "rate_limited", retryAfter: 61 });
+    expect(requests).toHaveLength(1);
+  });
+
+  it("end after `retries`", async () => {
+    const unready = () => problem(503, "not_ready", "Not ready");
+    const { client, requests } = script([unready], { retries: 3 });
+    expect(await outcome(client.agents.get("a"))).toMatchObject({ code: "not_ready" });
+    expect(requests).toHaveLength(4);
+  });
+
+  it("carry one Idempotency-Key through one call, and another through the next", async () => {
+    const inFlight = () => problem(409, "idempotency_in_flight", "still running");
+    const { client, requests } = script([down(), inFlight, ok(), ok()]);
+    await outcome(client.agents.create({ name: "a" }));
+    await outcome(client.agents.rotateAiKey("a"));
+    const keys = requests.map((request) => request.headers.get("idempotency-key"));
+    expect(keys).toHaveLength(4);
+    expect(new Set(keys.slice(0, 3)).size).toBe(1);
+    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(keys[3]).not.toBe(keys[0]);
+    expect(await requests[2]?.json()).toEqual({ name: "a" });
+  });
+
+  it("are not tried after a lost answer where doing it twice would show", async () => {
+    const { client, requests } = script([down()]);
+    const calls = [
+      () => client.agentKeys.create({ name: "k", scopes: ["agents:create"] }),
+      () => client.agentKeys.rotate("k"),
+      () => client.agents.delete("a"),
+      () => client.aiProviders.add({ provider: "openai", name: "p", key: "sk-test-not-a-real-key" }),
+    ];
+    for (const call of calls) {
+      expect(await outcome(call() as Promise<unknown>)).toMatchObject({ code: "network_error", status: 0 });
+    }
+    expect(requests).toHaveLength(calls.length);
+  });
+
+  it("are not tried after a clear no", async () => {
+    const { client, requests } = script([() => problem(409, "agent_exists", "exists")]);
+    expect(await outcome(client.agents.create({ name: "a" }))).toMatchObject({ code: "agent_exists" });
+    expect(requests).toHaveLength(1);
+  });
+
+  it("stop at once when the caller aborts", async () => {
+    const { client, requests } = script([limited(30)]);
+    const controller = new AbortController();
+    const result = client.agents.get("a", { signal: controller.signal }).catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(10);
+    controller.abort(new Error("enough"));
+    expect(await result).toMatchObject({ message: "enough" });
+    expect(requests).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("calls", () => {
+  it("go where the API has them", async () => {
+    const service = fakeService({});
+    const client = createClient({ url: "http://h", fetch: service.fetch, retries: 0 });
+    const key = { name: "k", scopes: ["agents:create" as const] };
+    const calls: (() => Promise<unknown>)[] = [
+      () => client.agents.create({ name: "a" }, { respondAsync: true, idempotencyKey: "i" }),
+      () => client.agents.list({ limit: 5, cursor: "a b" }),
+      () => client.agents.get("a/../b"),
+      () => client.agents.update("a", { model: "m" }),
+      () => client.agents.delete("a", { deleteSessions: true }),
+      () => client.agents.onboard("a", { steps: ["model"], model: "m" }),
+      () => client.agents.suspend("a"),
+      () => client.agents.resume("a"),
+      () => client.agents.usage("a", { from: "2026-11-01", to: undefined }),
+      () => client.agents.rotateAiKey("a", { graceSeconds: 0 }),
+      () => client.aiProviders.add({ provider: "openai", name: "p", key: "sk-test-not-a-real-key" }),
+      () => client.aiProviders.list(),
+      () => client.aiProviders.revoke("p"),
+      () => client.agentKeys.create(key),
+      () => client.agentKeys.list(),
+      () => client.agentKeys.revoke("k"),
+      () => client.agentKeys.rotate("k", { graceSeconds: 5 }),
+      () => client.audit.list({ limit: 1 }),
+      () => client.audit.verify(),
+      () => client.openapi(),
+    ];
+    for (const call of calls) await expect(call()).rejects.toMatchObject({ code: "not_found" });
+    expect(service.calls.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      "POST /agents/create",
+      "GET /agents?limit=5&cursor=a+b",
+      "GET /agents/a%2F..%2Fb",
+      "PATCH /agents/a",
+      "DELETE /agents/a",
+      "POST /agents/a/onboard",
+      "POST /agents/a/suspend",
+      "POST /agents/a/resume",
+      "GET /agents/a/usage?from=2026-11-01",
+      "POST /agents/a/ai-key/rotate",
+      "POST /provisioning/ai-providers",
+      "GET /provisioning/ai-providers",
+      "POST /provisioning/ai-providers/p/revoke",
+      "POST /provisioning/agent-keys",
+      "GET /provisioning/agent-keys",
+      "POST /provisioning/agent-keys/k/revoke",
+      "POST /provisioning/agent-keys/k/rotate",
+      "GET /provisioning/audit?limit=1",
+      "GET /provisioning/audit/verify",
+      "GET /openapi.json",
+    ]);
+    expect(service.calls[0]?.headers.get("prefer")).toBe("respond-async");
+    expect(service.calls[4]?.body).toEqual({ deleteSessions: true });
+  });
+
+  it("walk every page and stop when the caller does", async () => {
+    const agent = (agentId: string) => ({ agentId });
+    const service = fakeService({
+      "GET /agents": { agents: [agent("a"), agent("b")], nextCursor: "b" },
+      "GET /agents?cursor=b": { agents: [agent("c")] },
+    });
+    const client = createClient({ url: "http://h", fetch: service.fetch });
+    const seen: string[] = [];
+    for await (const { agentId } of client.agents.all()) seen.push(agentId);
+    expect(seen).toEqual(["a", "b", "c"]);
+    for await (const _ of client.agents.all()) break;
+    expect(service.calls).toHaveLength(3);
+  });
+});

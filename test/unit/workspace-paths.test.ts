@@ -1,0 +1,171 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createWorkspacePaths } from "../../adapters/node/workspace-paths.ts";
+import { Problem } from "../../src/errors.ts";
+import { SettingsError } from "../../src/settings.ts";
+
+let home: string;
+let stateDir: string;
+
+beforeEach(() => {
+  home = realpathSync(mkdtempSync(join(tmpdir(), "workspace-paths-")));
+  stateDir = join(home, ".openclaw");
+  for (const name of ["agents", "provisioning"]) mkdirSync(join(stateDir, name), { recursive: true });
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+const paths = (workspaceRoots?: string[]) => createWorkspacePaths({ stateDir, home, workspaceRoots });
+const place = (workspace: string | undefined, roots?: string[]) => paths(roots).place("my-agent", workspace).path;
+
+function refused(workspace: string, roots?: string[]): Problem {
+  try {
+    place(workspace, roots);
+  } catch (error) {
+    if (error instanceof Problem && error.code === "workspace_not_allowed") return error;
+    throw error;
+  }
+  throw new Error(`accepted: ${workspace}`);
+}
+
+test("the default lies in the state directory", () => {
+  expect(place(undefined)).toBe(join(stateDir, "workspace-my-agent"));
+});
+
+test("the default is right wherever the roots are, and only for the agent whose default it is", () => {
+  expect(place(undefined, [join(home, "elsewhere")])).toBe(join(stateDir, "workspace-my-agent"));
+  refused(join(stateDir, "workspace-other"), [join(home, "elsewhere")]);
+});
+
+test("absolute, and from the home directory", () => {
+  expect(place(join(stateDir, "a", "b"))).toBe(join(stateDir, "a", "b"));
+  expect(place("~/.openclaw/a")).toBe(join(stateDir, "a"));
+});
+
+test("superfluous slashes and dots are nothing", () => {
+  expect(place(`${stateDir}//a/./b/`)).toBe(join(stateDir, "a", "b"));
+});
+
+test("a root may be from the home directory, and need not be there yet", () => {
+  expect(place("~/work/a", ["~/work"])).toBe(join(home, "work", "a"));
+});
+
+test("a relative root is a wrong setting", () => {
+  expect(() => paths(["work"])).toThrow(SettingsError);
+  expect(() => paths(["work"])).toThrow(/workspaceRoots\.0 is "work"/);
+});
+
+test("tells what is there already", () => {
+  mkdirSync(join(stateDir, "a"));
+  expect(paths().place("x", join(stateDir, "a", "b", "c"))).toEqual({
+    path: join(stateDir, "a", "b", "c"),
+    existing: join(stateDir, "a"),
+  });
+  expect(paths().place("x", join(stateDir, "a")).existing).toBe(join(stateDir, "a"));
+});
+
+test.each([
+  ["relative", "work"],
+  ["empty", ""],
+  ["another's home", "~root/x"],
+  ["the home directory's sign alone", "~"],
+  ["a Windows path", "C:\\work"],
+])("not absolute: %s", (_, workspace) => {
+  expect(refused(workspace).message).toContain("must be an absolute path");
+});
+
+test.each(["/..", "~/..", "~/.openclaw/../x", "/a/b/..", "~/.openclaw/a/../../../etc"])(
+  "dot segments: %s",
+  (workspace) => {
+    expect(refused(workspace).message).toContain('must not contain ".."');
+  },
+);
+
+test("dot segments that stay inside are refused too", () => {
+  refused(`${stateDir}/a/../b`);
+});
+
+test.each(["\0", "\n", "\u001b[31m", "\u007f"])("control characters: %j", (character) => {
+  const problem = refused(`${stateDir}/a${character}b`);
+  expect(problem.message).toContain("control character");
+  expect(problem.message).not.toContain(character);
+});
+
+test("outside of the roots, without telling where they are", () => {
+  for (const workspace of ["/", "/etc", "/etc/openclaw", "/tmp", home, join(home, "x"), `${stateDir}-other/x`]) {
+    const problem = refused(workspace, [join(stateDir, "work")]);
+    expect(problem.message.replaceAll(`"${workspace}"`, "")).not.toContain(home);
+  }
+});
+
+test("a root is not inside itself", () => {
+  refused(join(home, "work"), [join(home, "work")]);
+});
+
+test("the state directory, what contains it, and what is the service's in it", () => {
+  for (const workspace of [stateDir, `${stateDir}/`, home, "/"]) refused(workspace, ["/"]);
+  for (const name of [
+    "agents",
+    "agents/other",
+    "agents/my-agent/agent",
+    "provisioning",
+    "provisioning/x",
+    "config.json",
+  ]) {
+    expect(refused(join(stateDir, name)).message).toContain("is kept for");
+  }
+  // A file system that ignores case would take them for the same.
+  refused(join(stateDir, "Agents"));
+  refused(join(stateDir, "PROVISIONING", "x"));
+});
+
+test("an existing file, and a path below one", () => {
+  writeFileSync(join(stateDir, "file"), "");
+  expect(refused(join(stateDir, "file")).message).toContain("is a file");
+  refused(join(stateDir, "file", "below"));
+});
+
+test("a symlink as last component, wherever it leads", () => {
+  mkdirSync(join(stateDir, "real"));
+  symlinkSync(join(stateDir, "real"), join(stateDir, "link"));
+  expect(refused(join(stateDir, "link")).message).toContain("symbolic link");
+  refused(`${stateDir}/link/`);
+});
+
+test("through a symlink: allowed where it stays inside, and resolved", () => {
+  mkdirSync(join(stateDir, "real"));
+  symlinkSync(join(stateDir, "real"), join(stateDir, "link"));
+  expect(place(join(stateDir, "link", "a"))).toBe(join(stateDir, "real", "a"));
+});
+
+test("through a symlink that leads out, into the service's files, nowhere, or to itself", () => {
+  for (const [name, target] of [
+    ["out", home],
+    ["agents-link", join(stateDir, "agents")],
+    ["dead", join(stateDir, "nothing")],
+    ["loop", join(stateDir, "loop")],
+    ["up", ".."],
+  ] as const) {
+    symlinkSync(target, join(stateDir, name));
+    refused(join(stateDir, name, "a"));
+    refused(join(stateDir, name, "a", "b"));
+  }
+});
+
+test("a name or a path that is too long", () => {
+  refused(join(stateDir, "a".repeat(300)));
+  refused(`${stateDir}/${"a/".repeat(3000)}`);
+});
+
+test("a root that is reached through a symlink is where it leads", () => {
+  mkdirSync(join(home, "disk", "work"), { recursive: true });
+  symlinkSync(join(home, "disk"), join(home, "mount"));
+  expect(place(join(home, "mount", "work", "a"), [join(home, "mount", "work")])).toBe(join(home, "disk", "work", "a"));
+});
+
+test("a message names the caller's input, shortened, and no other path", () => {
+  const problem = refused(`/etc/${"x".repeat(3000)}`);
+  expect(problem.message.length).toBeLessThan(600);
+  expect(problem.message).not.toContain(home);
+});
