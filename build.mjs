@@ -3,7 +3,8 @@ import { readFile, rm } from "node:fs/promises";
 import { build } from "esbuild";
 
 /** Some dependencies are CommonJS and call `require`, which an ES module does not have. */
-const requireShim = "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+const requireShim =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
 export const targets = {
   node: {
@@ -22,7 +23,14 @@ export const targets = {
   },
 };
 
-const shared = { bundle: true, format: "esm", minify: true, metafile: true, legalComments: "none", logLevel: "warning" };
+const shared = {
+  bundle: true,
+  format: "esm",
+  minify: true,
+  metafile: true,
+  legalComments: "none",
+  logLevel: "warning",
+};
 
 export async function buildTargets(names = Object.keys(targets)) {
   const { version } = JSON.parse(await readFile("package.json", "utf8"));
@@ -41,6 +49,7 @@ if (import.meta.main) {
   if (names.length === 0) await rm("dist", { recursive: true, force: true });
   const built = await buildTargets(names.length > 0 ? names : undefined);
   for (const { metafile } of Object.values(built)) {
-    for (const [file, { bytes }] of Object.entries(metafile.outputs)) console.log(`${file}  ${(bytes / 1024).toFixed(0)} KB`);
+    for (const [file, { bytes }] of Object.entries(metafile.outputs))
+      console.log(`${file}  ${(bytes / 1024).toFixed(0)} KB`);
   }
 }

@@ -1,7 +1,7 @@
 import { type IRequest, Router } from "itty-router";
 import { Problem } from "./errors.ts";
-import { authenticateBearer, authorizeCaller, type Bearer, countFailure, operatorCaller } from "./http/authenticate.ts";
 import { auditAnswer } from "./http/audit-answer.ts";
+import { authenticateBearer, authorizeCaller, type Bearer, countFailure, operatorCaller } from "./http/authenticate.ts";
 import type { Reply, RequestInfo, Route } from "./http/call.ts";
 import { limitRate } from "./http/limit-rate.ts";
 import { parseQuery, readJson } from "./http/read-json.ts";
@@ -73,7 +73,8 @@ export function createApp(ports: Ports, settings: Settings): App {
       params: decodeParams(request.params),
       query: route.query && parseQuery(route.query, new URL(native.url).searchParams),
       body:
-        route.body && (await readJson(native, route.body, { maxBytes: maxBodyBytes, optional: route.bodyOptional ?? false })),
+        route.body &&
+        (await readJson(native, route.body, { maxBytes: maxBodyBytes, optional: route.bodyOptional ?? false })),
       headers: native.headers,
     };
     // The table pairs each handler with its own schemas; here they are all alike.
@@ -108,7 +109,11 @@ export function createApp(ports: Ports, settings: Settings): App {
       passage.bearer = await authenticateBearer(context, request.headers, verifyJwt, refuseFrom(passage.info));
       passage.actor = passage.bearer.actor;
       if (pathname === "/metrics" && isRead(request)) {
-        return { status: 200, body: context.metrics.render(), headers: { "content-type": "text/plain; version=0.0.4" } };
+        return {
+          status: 200,
+          body: context.metrics.render(),
+          headers: { "content-type": "text/plain; version=0.0.4" },
+        };
       }
     }
     // HEAD is GET without a body, which `fetch` below cuts off.
@@ -136,7 +141,8 @@ export function createApp(ports: Ports, settings: Settings): App {
       if (routeMethod === "GET") allowed.add("HEAD");
     }
     if (/^\/(healthz|readyz|metrics)$/.test(pathname)) allowed.add("GET").add("HEAD");
-    if (allowed.size === 0) return new Problem("not_found", `There is nothing at this address; the API is under ${basePath}.`);
+    if (allowed.size === 0)
+      return new Problem("not_found", `There is nothing at this address; the API is under ${basePath}.`);
     const allow = [...allowed].sort().join(", ");
     return new Problem("method_not_allowed", `${method} is not allowed here; use ${allow}.`, { headers: { allow } });
   }

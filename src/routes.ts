@@ -1,4 +1,9 @@
-import { createAgentKeyRoute, listAgentKeysRoute, revokeAgentKeyRoute, rotateAgentKeyRoute } from "./handlers/agent-keys.ts";
+import {
+  createAgentKeyRoute,
+  listAgentKeysRoute,
+  revokeAgentKeyRoute,
+  rotateAgentKeyRoute,
+} from "./handlers/agent-keys.ts";
 import { addAiProviderRoute, listAiProvidersRoute, revokeAiProviderRoute } from "./handlers/ai-providers.ts";
 import { listAuditRoute, verifyAuditRoute } from "./handlers/audit.ts";
 import { createAgentRoute } from "./handlers/create-agent.ts";

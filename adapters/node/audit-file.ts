@@ -75,11 +75,16 @@ export function createAuditFile({ stateDir, clock }: { stateDir: string; clock: 
     return { descriptor, ...(await alignHead(descriptor, size, rememberedHead(database), sha256)) };
   };
 
-  const write = async (descriptor: number, lines: string, before: AuditHead): Promise<number> => {
-    const bytes = Buffer.from(lines);
+  /** Writes behind `before` and does `meanwhile` while the disk works; a failure leaves the file as it was. */
+  const write = async (descriptor: number, bytes: Buffer, before: AuditHead, meanwhile: () => void): Promise<void> => {
     try {
       writeFileSync(descriptor, bytes);
-      await fdatasync(descriptor);
+      const durable = fdatasync(descriptor);
+      try {
+        meanwhile();
+      } finally {
+        await durable;
+      }
     } catch (error) {
       try {
         ftruncateSync(descriptor, before.bytes);
@@ -88,7 +93,6 @@ export function createAuditFile({ stateDir, clock }: { stateDir: string; clock: 
       }
       throw error;
     }
-    return before.bytes + bytes.length;
   };
 
   const underLock = async (work: (database: DatabaseSync) => Promise<void>): Promise<void> => {
@@ -111,7 +115,9 @@ export function createAuditFile({ stateDir, clock }: { stateDir: string; clock: 
         lines += `${link.line}\n`;
         head = link.head;
       }
-      rememberHead(database, { ...head, bytes: await write(descriptor, lines, before) });
+      const bytes = Buffer.from(lines);
+      const after = { ...head, bytes: before.bytes + bytes.length };
+      await write(descriptor, bytes, before, () => rememberHead(database, after));
     }),
   );
 

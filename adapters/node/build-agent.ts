@@ -78,8 +78,9 @@ export async function buildAgent(
   }
   await flush(...durable);
   renameSync(pending, entryPath(home, "agent"));
-  rmSync(entryPath(home, "removed"), { force: true });
   await Promise.all([flush(home), syncDirectory(dirname(home))]);
+  // Where an entry stands, a marker of an earlier removal means nothing.
+  remove(entryPath(home, "removed"));
   return entry;
 }
 
@@ -91,11 +92,16 @@ function placePending(home: string, aside: string, entry: AgentEntry): void {
     if (isThere(home)) renameSync(entryPath(aside, "pending"), entryPath(home, "pending"));
     else renameSync(aside, home);
   } finally {
-    try {
-      rmSync(aside, { recursive: true, force: true });
-    } catch {
-      // It is in nobody's way; the next start sweeps it.
-    }
+    remove(aside);
+  }
+}
+
+/** What is in nobody's way is worth no failure. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // What is left aside is swept at the next start.
   }
 }
 

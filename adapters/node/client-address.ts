@@ -16,7 +16,9 @@ export function createClientAddress(trustedProxies: readonly string[]) {
   for (const entry of trustedProxies) {
     const [address = "", bits] = entry.split("/");
     if (isIP(address) === 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits))) {
-      throw new SettingsError(`config.json: gateway.provisioning.trustedProxies has "${entry}"; use an address or a range, as in 10.0.0.0/8`);
+      throw new SettingsError(
+        `config.json: gateway.provisioning.trustedProxies has "${entry}"; use an address or a range, as in 10.0.0.0/8`,
+      );
     }
     if (bits === undefined) trusted.addAddress(address, family(address));
     else trusted.addSubnet(address, Number(bits), family(address));

@@ -1,8 +1,8 @@
+import { createApp } from "../../src/app.ts";
 import { type DoctorCheck, type DoctorReport, doctorReport } from "../../src/cli/doctor-report.ts";
 import { isProblem } from "../../src/errors.ts";
-import type { Context } from "../../src/service/context.ts";
-import { createApp } from "../../src/app.ts";
 import { isSealed } from "../../src/service/config-secret.ts";
+import type { Context } from "../../src/service/context.ts";
 import { maintain } from "../../src/service/maintain.ts";
 import { findOrphans } from "../../src/service/orphans.ts";
 import { SettingsError } from "../../src/settings.ts";
@@ -29,7 +29,11 @@ export async function diagnose(env: Environment, fix: boolean): Promise<DoctorRe
     await attempt(checks, "files", async () => {
       checks.push(...fileChecks(node.stateDir, await opened.checkStore(), fix));
     });
-    await attempt(checks, "interrupted changes", async () => void checks.push(...(await maintenanceChecks(context, fix))));
+    await attempt(
+      checks,
+      "interrupted changes",
+      async () => void checks.push(...(await maintenanceChecks(context, fix))),
+    );
     await attempt(checks, "orphans", async () => void checks.push(...(await orphanChecks(context, fix))));
     await attempt(checks, "audit trail", async () => void checks.push(await auditCheck(context)));
     await attempt(checks, "agent host", async () => {
@@ -60,7 +64,12 @@ function settingsCheck({ settings }: NodeSettings): DoctorCheck {
     return { name, status: "warning", detail: "provisioning is switched off", remedy };
   }
   if (settings.gatewayToken === "") {
-    return { name, status: "warning", detail: "no gateway token in this environment", remedy: "set OPENCLAW_GATEWAY_TOKEN" };
+    return {
+      name,
+      status: "warning",
+      detail: "no gateway token in this environment",
+      remedy: "set OPENCLAW_GATEWAY_TOKEN",
+    };
   }
   return { name, status: "ok", detail: `base path ${settings.provisioning.basePath}` };
 }
@@ -111,8 +120,17 @@ async function maintenanceChecks(context: Context, fix: boolean): Promise<Doctor
       ? { name, status: "ok", detail: "none" }
       : { name, status: "fixed", detail: recovered.join("; ") },
     revocations.left > 0
-      ? { name: "revocations", status: "failed", detail: `${revocations.left} still refused`, remedy: "see the log, or revoke them at the provider" }
-      : { name: "revocations", status: revocations.revoked > 0 ? "fixed" : "ok", detail: `${revocations.revoked} done now` },
+      ? {
+          name: "revocations",
+          status: "failed",
+          detail: `${revocations.left} still refused`,
+          remedy: "see the log, or revoke them at the provider",
+        }
+      : {
+          name: "revocations",
+          status: revocations.revoked > 0 ? "fixed" : "ok",
+          detail: `${revocations.revoked} done now`,
+        },
   ];
 }
 

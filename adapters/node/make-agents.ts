@@ -1,6 +1,7 @@
+import { renameSync } from "node:fs";
 import { Problem } from "../../src/errors.ts";
 import type { Clock, HostCreate } from "../../src/ports.ts";
-import { type AgentEntry, type EntryState, readEntry } from "./agent-entry.ts";
+import { type AgentEntry, type EntryState, entryPath, readEntry } from "./agent-entry.ts";
 import { type AgentHomes, isForeign, requireHome } from "./agent-homes.ts";
 import type { BindingIndex } from "./binding-index.ts";
 import { buildAgent } from "./build-agent.ts";
@@ -56,11 +57,20 @@ export function makeAgents(tools: {
       return entry;
     } catch (error) {
       // What cannot be undone now is still on record, and goes with the next `remove` or `make`.
-      await remove(agentId, operationId, { workspace: true, sessions: true }).catch(() => undefined);
+      await undo(home, operationId).catch(() => undefined);
       throw error;
     } finally {
       release();
     }
+  }
+
+  /** An entry that stands, but was not told of, is a pending one: what an earlier agent left is not its to take. */
+  async function undo(home: string, operationId: string): Promise<void> {
+    if (readEntry(home, "agent")?.made.operationId === operationId) {
+      renameSync(entryPath(home, "agent"), entryPath(home, "pending"));
+    }
+    const entry = readEntry(home, "pending");
+    if (entry) await dismantle(home, "pending", entry, { workspace: true, sessions: true });
   }
 
   async function remove(agentId: string, operationId: string | undefined, what: Removal): Promise<Dismantled> {
@@ -70,7 +80,7 @@ export function makeAgents(tools: {
     for (const state of ["agent", "pending", "removed"] as const) {
       const entry = readEntry(home, state);
       if (!entry) continue;
-      if (operationId !== undefined && entry.made.operationId !== operationId) continue;
+      if (operationId !== undefined && entry.made.operationId !== operationId) return nothing;
       return await dismantle(home, state, entry, what);
     }
     if (operationId !== undefined || !isForeign(home)) return nothing;

@@ -53,7 +53,9 @@ function readConfig(path: string): unknown {
     text = readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
-    throw new SettingsError(`config.json cannot be read (${(error as NodeJS.ErrnoException).code}); let this user read it`);
+    throw new SettingsError(
+      `config.json cannot be read (${(error as NodeJS.ErrnoException).code}); let this user read it`,
+    );
   }
   if (text.trim() === "") return {};
   const errors: ParseError[] = [];
@@ -85,6 +87,9 @@ function publicUrlFrom(env: Environment): string | undefined {
   const text = env.OPENCLAW_PUBLIC_URL;
   if (!text) return undefined;
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username) return text.replace(/\/+$/, "");
-  throw new SettingsError(`OPENCLAW_PUBLIC_URL is "${text}"; it must be an http or https URL, as in https://agents.example.org`);
+  if (url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username)
+    return text.replace(/\/+$/, "");
+  throw new SettingsError(
+    `OPENCLAW_PUBLIC_URL is "${text}"; it must be an http or https URL, as in https://agents.example.org`,
+  );
 }

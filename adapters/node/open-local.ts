@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
 import type { LocalSession } from "../../src/cli/environment.ts";
-import { sealConfigSecret } from "../../src/service/config-secret.ts";
 import type { Log } from "../../src/ports.ts";
+import { sealConfigSecret } from "../../src/service/config-secret.ts";
 import { makePrivateDirectory } from "./atomic-write.ts";
 import { createFileLock } from "./file-lock.ts";
 import { type Environment, readNodeSettings } from "./node-settings.ts";

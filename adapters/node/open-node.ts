@@ -1,19 +1,19 @@
 import { hash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { createStorage } from "unstorage";
-import { createRemoteHost } from "../../src/host/remote-host.ts";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
+import { createRemoteHost } from "../../src/host/remote-host.ts";
 import type { AgentHost, Clock, Log, Ports } from "../../src/ports.ts";
+import { openGateways } from "../../src/service/config-secret.ts";
 import { createRecords } from "../../src/storage/records.ts";
 import { withAiKeyMappings } from "./ai-key-mappings.ts";
 import { makePrivateDirectory } from "./atomic-write.ts";
 import { createAuditFile } from "./audit-file.ts";
 import { openDirectoryHost } from "./directory-host.ts";
-import { openGateways } from "../../src/service/config-secret.ts";
 import { createInstance } from "./instance.ts";
 import type { Environment, NodeSettings } from "./node-settings.ts";
-import { createPrivateFs } from "./private-fs.ts";
 import type { StoreFinding } from "./private-file.ts";
+import { createPrivateFs } from "./private-fs.ts";
 import { openRedis } from "./redis.ts";
 import { readSealKey } from "./seal-key.ts";
 import { openSqliteLedger } from "./sqlite-ledger.ts";
@@ -74,7 +74,11 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
 
 async function openFiles(stateDir: string, clock: Clock) {
   const files = createPrivateFs({ stateDir, now: clock.now });
-  const records = withAiKeyMappings(createRecords(createStorage({ driver: files.driver }), files.page), stateDir, clock);
+  const records = withAiKeyMappings(
+    createRecords(createStorage({ driver: files.driver }), files.page),
+    stateDir,
+    clock,
+  );
   const ledger = await openSqliteLedger({ path: join(stateDir, "provisioning", "ledger.sqlite"), clock });
   const audit = createAuditFile({ stateDir, clock });
   return {
@@ -104,7 +108,11 @@ async function openHost(
     case "registry":
       return createRegistryHost();
     case "remote":
-      return createRemoteHost({ ...tools, gateways: await openGateways(tools, host.gateways), timeoutMs: host.timeoutMs });
+      return createRemoteHost({
+        ...tools,
+        gateways: await openGateways(tools, host.gateways),
+        timeoutMs: host.timeoutMs,
+      });
     case "openclaw": {
       const { openOpenClawHost } = await import("../openclaw/open-openclaw-host.ts");
       return await openOpenClawHost({ stateDir, settings, log: tools.log });

@@ -1,7 +1,6 @@
 import { hash } from "node:crypto";
 import type { Redis } from "ioredis";
 import { type ChainHead, genesis, linkEvent, verifyLine } from "../../src/domain/audit-chain.ts";
-import { Problem } from "../../src/errors.ts";
 import type { AuditTrail, AuditVerdict, Clock } from "../../src/ports.ts";
 import { type AuditEvent, type AuditFilter, AuditRecord } from "../../src/schema/audit-event.ts";
 import { groupCommit } from "./group-commit.ts";
@@ -54,7 +53,7 @@ export function createRedisAudit(redis: Redis, prefix: string, clock: Clock): Au
   const headKey = `{${prefix}-audit}:head`;
   const streamKey = `{${prefix}-audit}:stream`;
   const appendAfter = redisScript<[1] | [0, number, string]>(redis, appendScript);
-  const read = <T>(work: () => Promise<T>) => answered("store_unreadable", work);
+  const read = <T>(work: () => Promise<T>) => answered(redis, "store_unreadable", work);
   let known: ChainHead = genesis;
   let last: Promise<void> = Promise.resolve();
 
@@ -68,7 +67,7 @@ export function createRedisAudit(redis: Redis, prefix: string, clock: Clock): Au
         lines.push(link.line);
         head = link.head;
       }
-      const [done, seq, hash] = await answered("audit_unwritable", () =>
+      const [done, seq, hash] = await answered(redis, "audit_unwritable", () =>
         appendAfter([headKey, streamKey], [known.seq, known.hash, head.seq, head.hash, ...lines]),
       );
       if (done === 1) {
@@ -146,13 +145,7 @@ export function createRedisAudit(redis: Redis, prefix: string, clock: Clock): Au
     verify: () => read(verify),
 
     async check() {
-      await answered("audit_unwritable", async () => {
-        await redis.hset(headKey, "checked", clock.now());
-        const [{ seq }, end] = await Promise.all([storedHead(), redis.xrevrange(streamKey, "+", "-", "COUNT", 1)]);
-        if (seq > 0 && end[0]?.[0] !== `${seq}-0`) {
-          throw new Problem("audit_unwritable", "The audit trail does not end where it should: run audit verify");
-        }
-      });
+      await answered(redis, "audit_unwritable", () => redis.hset(headKey, "checked", clock.now()));
     },
 
     async close() {

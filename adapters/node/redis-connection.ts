@@ -14,8 +14,6 @@ export const redisOptions: RedisOptions = {
   maxRetriesPerRequest: 0,
   commandTimeout: answerMs,
   connectTimeout: answerMs,
-  // A peer that vanished without a word is noticed by TCP only after many minutes.
-  socketTimeout: 2 * answerMs,
   retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 6), 1_000) * (0.75 + Math.random() / 2),
   // After a failover the old primary still answers, as a replica.
   reconnectOnError: (error) => error.message.startsWith("READONLY"),
@@ -35,12 +33,20 @@ export function firstAttempt(redis: Redis): Promise<void> {
   });
 }
 
+/**
+ * A peer that vanished without a word is noticed by TCP only after many minutes. (The `socketTimeout` of ioredis is no
+ * help: its timer outlives the connection that it was set for, and then ends the next one.)
+ */
+const dropSilent = (redis: Redis, error: Error): unknown =>
+  error.message === "Command timed out" && redis.status === "ready" ? redis.stream.destroy() : undefined;
+
 /** @throws Problem of this code for whatever Redis or the connection refuses */
-export async function answered<T>(code: ProblemCode, work: () => Promise<T>): Promise<T> {
+export async function answered<T>(redis: Redis, code: ProblemCode, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (isProblem(error) || !(error instanceof Error)) throw error;
+    dropSilent(redis, error);
     // ioredis hangs the whole command on its errors, a record's content and all: the log gets the message alone.
     throw new Problem(code, undefined, { cause: new Error(`Redis: ${error.message}`) });
   }

@@ -31,7 +31,8 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
   const time = () => (clock === undefined ? "" : clock.now());
   const script = <T>(lua: string) => {
     const run = redisScript<T>(redis, lua);
-    return (at: string[], ...args: RedisArgument[]) => answered("store_unwritable", () => run(at, [time(), ...args]));
+    return (at: string[], ...args: RedisArgument[]) =>
+      answered(redis, "store_unwritable", () => run(at, [time(), ...args]));
   };
 
   const take = script<[number, number, number]>(scripts.take);
@@ -60,7 +61,9 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
     },
 
     async seen(bucket) {
-      const [calls, last] = await answered("store_unwritable", () => redis.hmget(keys.bucket(bucket), "calls", "last"));
+      const [calls, last] = await answered(redis, "store_unwritable", () =>
+        redis.hmget(keys.bucket(bucket), "calls", "last"),
+      );
       return last == null ? { count: 0 } : { count: Number(calls), lastAt: Number(last) };
     },
 
@@ -103,7 +106,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
     },
 
     async used(counter, period) {
-      const [used, reserved] = await answered("store_unwritable", () =>
+      const [used, reserved] = await answered(redis, "store_unwritable", () =>
         redis.hmget(keys.counters(counter), `${counter} ${period} used`, `${counter} ${period} reserved`),
       );
       return { used: Number(used ?? 0), reserved: Number(reserved ?? 0) };
@@ -114,7 +117,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
     },
 
     async usage(name, from, to) {
-      const fields = await answered("store_unwritable", () => redis.hgetall(keys.usage(name)));
+      const fields = await answered(redis, "store_unwritable", () => redis.hgetall(keys.usage(name)));
       const rows = new Map<string, UsageRow>();
       for (const [field, amount] of Object.entries(fields)) {
         const [owner, day = "", what = "", ...rest] = field.split(" ");
@@ -175,7 +178,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
     },
 
     async check() {
-      await answered("store_unwritable", () => redis.set(keys.check, "written"));
+      await answered(redis, "store_unwritable", () => redis.set(keys.check, "written"));
     },
 
     async close() {},

@@ -20,8 +20,8 @@ export function createRedisRecords(url: string, prefix: string): RedisRecords {
   const base = `${prefix}:records`;
   const documents = redisDriver({ ...redisOptions, url, base });
   const redis = documents.getInstance!() as Redis;
-  const read = <T>(work: () => Promise<T>) => answered("store_unreadable", work);
-  const write = (work: () => Promise<unknown>) => answered("store_unwritable", work);
+  const read = <T>(work: () => Promise<T>) => answered(redis, "store_unreadable", work);
+  const write = (work: () => Promise<unknown>) => answered(redis, "store_unwritable", work);
   const ids = (collection: string) => `${prefix}:ids:${collection}`;
   const split = (key: string): [collection: string, id: string] => {
     const colon = key.indexOf(":");

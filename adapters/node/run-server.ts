@@ -31,8 +31,11 @@ export async function startServer(env: Environment): Promise<Deployment> {
     const app = createApp(ports, node.settings);
     app.holdReadiness();
     const server = await serve(app, node);
+    // Port 0 asks for any: only now is it known where agents find the proxy.
+    if (node.port === 0) node.settings.provisioning.publicUrl = node.settings.provisioning.publicUrl.replace(/:0$/, `:${server.port}`);
     log("info", "listening", { host: node.host, port: server.port, enabled: node.settings.provisioning.enabled });
-    const tend = () => app.maintain().catch((cause) => log("error", "maintenance failed; it is tried again", { cause }));
+    const tend = () =>
+      app.maintain().catch((cause) => log("error", "maintenance failed; it is tried again", { cause }));
     await tend();
     const timer = setInterval(tend, maintenanceMs);
     timer.unref();
@@ -59,7 +62,8 @@ function requireGatewayToken(token: string): void {
       "OPENCLAW_GATEWAY_TOKEN is not set: every call carries it. Make one with `openssl rand -hex 32` and put it into .env or the environment",
     );
   }
-  if (/[\s,]/.test(token)) throw new SettingsError("OPENCLAW_GATEWAY_TOKEN holds a space or a comma; a bearer token cannot");
+  if (/[\s,]/.test(token))
+    throw new SettingsError("OPENCLAW_GATEWAY_TOKEN holds a space or a comma; a bearer token cannot");
 }
 
 /** Serves until SIGTERM or SIGINT. */

@@ -26,7 +26,9 @@ export async function readSealKey(stateDir: string, env: Environment): Promise<U
 function decode(text: string, source: string): Uint8Array {
   const bytes = /^[A-Za-z0-9_-]+=*$/.test(text) ? Buffer.from(text, "base64url") : Buffer.alloc(0);
   if (bytes.length === 32) return new Uint8Array(bytes);
-  throw new SettingsError(`${source} must be 32 bytes in base64url; make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='`);
+  throw new SettingsError(
+    `${source} must be 32 bytes in base64url; make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='`,
+  );
 }
 
 /** Two processes may start at once: the file appears whole, and the first one stays. */

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { ServerRequest } from "srvx";
 import { toNodeHandler } from "srvx/node";
 import type { App } from "../../src/app.ts";
 import { createClientAddress } from "./client-address.ts";
@@ -37,10 +38,10 @@ export async function serve(app: App, node: Pick<NodeSettings, "host" | "port">)
     return clientAddress(request.socket.remoteAddress, Array.isArray(forwarded) ? forwarded.join(",") : forwarded);
   };
   const proxy = createProxyServer(app.proxy, app.context);
-  const handle = toNodeHandler((request) => {
+  const handle = toNodeHandler((request: ServerRequest) => {
     const incoming = request.runtime?.node?.req as IncomingMessage;
     return app.fetch(request, { address: addressOf(incoming) });
-  });
+  }) as (request: IncomingMessage, response: ServerResponse) => void;
   let draining = false;
 
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
@@ -51,7 +52,7 @@ export async function serve(app: App, node: Pick<NodeSettings, "host" | "port">)
       return;
     }
     joinRepeatedCredentials(request);
-    void handle(request, response);
+    handle(request, response);
   };
   const server = createServer({ requestTimeout: 300_000, headersTimeout: 60_000, keepAliveTimeout: 65_000 }, listener);
   await listen(server, node);

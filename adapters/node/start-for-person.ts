@@ -52,7 +52,13 @@ async function makeKey(
   return key;
 }
 
-const greeting = ({ origin, basePath, token, key, stateDir }: Record<"origin" | "basePath" | "token" | "key" | "stateDir", string>) => `
+const greeting = ({
+  origin,
+  basePath,
+  token,
+  key,
+  stateDir,
+}: Record<"origin" | "basePath" | "token" | "key" | "stateDir", string>) => `
 Agent provisioning is ready at ${origin}${basePath} (state in ${stateDir}).
 
   gateway token      ${token}

@@ -20,12 +20,25 @@ export type Linked<E> = E & { seq: number; time: string; previous: string; hash:
 
 export type ChainStep = { ok: true; record: Linked<object>; head: ChainHead } | { ok: false; reason: string };
 
+function sortedKeys(value: object): string[] {
+  const keys = Object.keys(value);
+  // Insertion is twice as fast as the engine's sort for the dozen keys of an event, and every append sorts two lists.
+  if (keys.length > 16) return keys.sort();
+  for (let next = 1; next < keys.length; next++) {
+    const key = keys[next]!;
+    let at = next;
+    for (; at > 0 && keys[at - 1]! > key; at--) keys[at] = keys[at - 1]!;
+    keys[at] = key;
+  }
+  return keys;
+}
+
 /** A copy whose keys were added in sorted order, which is the order in which `JSON.stringify` writes them. */
 function sorted(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(sorted);
   const copy: Record<string, unknown> = {};
-  for (const key of Object.keys(value).sort()) {
+  for (const key of sortedKeys(value)) {
     const field = sorted((value as Record<string, unknown>)[key]);
     // An assignment would set the prototype instead, and a forged line could hide a field in it.
     if (key === "__proto__") Object.defineProperty(copy, key, { value: field, enumerable: true });
@@ -49,7 +62,8 @@ export async function linkEvent(
 ): Promise<{ line: string; head: ChainHead }> {
   const seq = head.seq + 1;
   const canonical = canonicalJson({ ...event, seq, time });
-  const hash = await sha256(head.hash + canonical);
+  const digest = sha256(head.hash + canonical);
+  const hash = typeof digest === "string" ? digest : await digest;
   return { line: withHashes(canonical, head.hash, hash), head: { seq, hash } };
 }
 

@@ -1,6 +1,6 @@
 import { isProblem } from "../errors.ts";
-import type { Context } from "../service/context.ts";
 import { auditEvent } from "../service/audited-change.ts";
+import type { Context } from "../service/context.ts";
 import type { RequestInfo, Route } from "./call.ts";
 
 const denials = new Set([401, 403, 429]);
@@ -15,7 +15,13 @@ export function auditAnswer(
   status: number,
   failure: unknown,
 ): void {
-  const caller = { actor: passage.actor, scopes: [], operator: passage.operator, requestId: passage.requestId, address: passage.info.address };
+  const caller = {
+    actor: passage.actor,
+    scopes: [],
+    operator: passage.operator,
+    requestId: passage.requestId,
+    address: passage.info.address,
+  };
   const route = passage.route?.operationId;
   if (denials.has(status) && isProblem(failure)) {
     if (failure.code === "rate_limited" && passage.actor === "anonymous") return;

@@ -105,7 +105,8 @@ function keyProblem(code: "provisioning_key_missing" | "provisioning_key_invalid
   return new Problem(code, detail, { headers: { "www-authenticate": `ProvisioningKey ${realm}` } });
 }
 
-const repeated = (header: string): Problem => new Problem("invalid_header", `${header} was sent more than once; send it once.`);
+const repeated = (header: string): Problem =>
+  new Problem("invalid_header", `${header} was sent more than once; send it once.`);
 
 /** The local operator, who could read and write every file anyway. */
 export const operatorCaller = (requestId: string): Caller => ({ actor: "cli", scopes, operator: true, requestId });

@@ -42,9 +42,13 @@ export async function withIdempotency(
   const claim = await context.ledger.claim(name, { owner, ttlMs: inFlightMs });
   if (!claim.granted) {
     if (!claim.owner.endsWith(`#${fingerprint}`)) throw mismatch();
-    throw new Problem("idempotency_in_flight", "The first request with this Idempotency-Key is still running; try again in a moment.", {
-      headers: { "retry-after": "1" },
-    });
+    throw new Problem(
+      "idempotency_in_flight",
+      "The first request with this Idempotency-Key is still running; try again in a moment.",
+      {
+        headers: { "retry-after": "1" },
+      },
+    );
   }
   try {
     const finished = await keptReply(context, name, fingerprint);
@@ -70,4 +74,7 @@ async function keptReply(
 }
 
 const mismatch = (): Problem =>
-  new Problem("idempotency_mismatch", "This Idempotency-Key was used with another body; use a new key for a new request.");
+  new Problem(
+    "idempotency_mismatch",
+    "This Idempotency-Key was used with another body; use a new key for a new request.",
+  );

@@ -19,7 +19,11 @@ export async function limitRate(context: Context, caller: Caller, headers: Recor
   headers["ratelimit-policy"] = `"key";q=${limit};w=${windowMs / 1000}`;
   headers.ratelimit = `"key";r=${decision.remaining};t=${seconds}`;
   if (decision.allowed) return;
-  throw new Problem("rate_limited", `The provisioning key may make ${limit} calls a minute; try again in ${seconds} s.`, {
-    headers: { "retry-after": String(seconds) },
-  });
+  throw new Problem(
+    "rate_limited",
+    `The provisioning key may make ${limit} calls a minute; try again in ${seconds} s.`,
+    {
+      headers: { "retry-after": String(seconds) },
+    },
+  );
 }

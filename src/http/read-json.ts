@@ -23,7 +23,9 @@ export async function readJson<S extends z.ZodType>(
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new Problem("invalid_json", `The body is not valid JSON: ${(cause as Error).message.slice(0, 120)}`, { cause });
+    throw new Problem("invalid_json", `The body is not valid JSON: ${(cause as Error).message.slice(0, 120)}`, {
+      cause,
+    });
   }
   refusePrototypeKeys(value);
   return parseBody(schema, value);
@@ -103,5 +105,9 @@ function invalid(code: "invalid_body" | "invalid_query", error: z.ZodError): Pro
   });
   const first = errors[0]!;
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
-  return new Problem(code, `${first.path || (code === "invalid_body" ? "The body" : "The query")}: ${first.message}${more}.`, { errors });
+  return new Problem(
+    code,
+    `${first.path || (code === "invalid_body" ? "The body" : "The query")}: ${first.message}${more}.`,
+    { errors },
+  );
 }

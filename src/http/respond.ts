@@ -13,12 +13,18 @@ export function respond(reply: Reply, requestId: string, extra: Record<string, s
 }
 
 /** RFC 9457, with `error` for clients of the older API. What is not a `Problem` says nothing but its request id. */
-export function respondProblem(thrown: unknown, requestId: string, log: Log, extra: Record<string, string> = {}): Response {
+export function respondProblem(
+  thrown: unknown,
+  requestId: string,
+  log: Log,
+  extra: Record<string, string> = {},
+): Response {
   const problem = isProblem(thrown)
     ? thrown
     : new Problem("internal_error", `Something unexpected went wrong; the log has the cause under ${requestId}.`);
   if (problem !== thrown) log("error", "unexpected failure", { requestId, cause: thrown });
-  else if (problem.status >= 500) log("error", problem.message, { requestId, code: problem.code, cause: problem.cause });
+  else if (problem.status >= 500)
+    log("error", problem.message, { requestId, code: problem.code, cause: problem.cause });
   const body = {
     type: `urn:openclaw-provisioning:problem:${problem.code}`,
     title: problem.title,

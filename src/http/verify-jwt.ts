@@ -34,10 +34,18 @@ export function createVerifyJwt(context: Context): VerifyJwt | undefined {
       return bearerFrom(payload, jwks.rules);
     } catch (cause) {
       // A token may name a key that the issuer does not have; that the issuer did not answer is not the token's fault.
-      if (cause instanceof errors.JOSEError && !(cause instanceof errors.JWKSTimeout) && cause.code !== "ERR_JOSE_GENERIC") {
+      if (
+        cause instanceof errors.JOSEError &&
+        !(cause instanceof errors.JWKSTimeout) &&
+        cause.code !== "ERR_JOSE_GENERIC"
+      ) {
         return undefined;
       }
-      throw new Problem("issuer_unreachable", "The token issuer's keys cannot be read right now; try again in a moment.", { cause });
+      throw new Problem(
+        "issuer_unreachable",
+        "The token issuer's keys cannot be read right now; try again in a moment.",
+        { cause },
+      );
     }
   };
 }

@@ -18,9 +18,8 @@ const image = { base: 2_240, pixelsPerToken: 1_000 };
 
 const known = [
   ...["model", "contents", "content", "requests", "systemInstruction", "generationConfig", "tools"],
-  ...["cachedContent", "generateContentRequest"],
+  ...["cachedContent", "generateContentRequest", "maxOutputTokens", "candidateCount"],
 ];
-const configKnown = ["maxOutputTokens", "candidateCount"];
 
 /** Run by the client. */
 const clientTools = new Set(["functionDeclarations", "function_declarations"]);
@@ -90,7 +89,7 @@ export const gemini: ProviderWire = {
     if (method === "GET") return listPath.test(path) ? { path } : undefined;
     const [, , model, call] = callPath.exec(path) ?? [];
     if (method !== "POST" || model === undefined) return undefined;
-    const body = { known, snakeCase: true, configKnown, read };
+    const body = { known, snakeCase: true, read };
     switch (call) {
       case "generateContent":
       case "streamGenerateContent":

@@ -7,6 +7,8 @@ export interface OpenAiDialect {
   chatCap: "max_completion_tokens" | "max_tokens";
   /** Further fields under which tokens are spent that the request does not bound. */
   unbounded: readonly string[];
+  /** Names of models that bring in what the request does not hold. */
+  unboundedModel?: RegExp;
   /** Fields that steer the service itself: its upstream, its keys. Never forwarded. */
   refused: readonly string[];
 }
@@ -23,7 +25,7 @@ const clientToolTokens = 1_536;
 
 export const chatFields = [
   ...["model", "models", "messages", "tools", "stream", "stream_options", "n", "best_of"],
-  ...["max_tokens", "max_completion_tokens", "web_search_options"],
+  ...["max_tokens", "max_completion_tokens", "web_search_options", "include_usage"],
 ];
 export const responsesFields = [
   ...["model", "models", "input", "instructions", "tools", "stream", "max_output_tokens", "background"],
@@ -63,7 +65,14 @@ function readTools(tools: unknown): Tools {
   return { beyond };
 }
 
-function firstSet(body: BodyFields, dialect: OpenAiDialect, own: readonly string[]): string | undefined {
+function firstSet(
+  body: BodyFields,
+  dialect: OpenAiDialect,
+  models: readonly string[],
+  own: readonly string[],
+): string | undefined {
+  const model = models.find((name) => dialect.unboundedModel?.test(name));
+  if (model !== undefined) return `the model "${model.slice(0, 128)}" reads what the request does not hold`;
   const name = [...own, ...dialect.unbounded].find((field) => isSet(body, field));
   return name === undefined ? undefined : `${name} leaves open what the request may cost`;
 }
@@ -94,7 +103,7 @@ export const readChat =
         tools.beyond + mediaTokens([body.get("messages")], limits.mediaReferenceTokens, imageCost(models)),
       outputBound: counts(bounds).reduce<number | undefined>((most, count) => Math.max(most ?? 0, count), undefined),
       answers: Math.max(1, ...counts(answers)),
-      unbounded: tools.hosted ?? firstSet(body, dialect, ["web_search_options"]),
+      unbounded: tools.hosted ?? firstSet(body, dialect, models, ["web_search_options"]),
       added:
         body.get("stream") === true && !asked
           ? { stream_options: { ...(isRecord(streamOptions) && streamOptions), include_usage: true } }
@@ -123,7 +132,7 @@ export const readResponses =
       unbounded:
         tools.hosted ??
         items.stored ??
-        firstSet(body, dialect, ["background", "previous_response_id", "conversation", "prompt", "context_management"]),
+        firstSet(body, dialect, models, ["background", "previous_response_id", "conversation", "prompt", "context_management"]),
       cap: (tokens) => ({ max_output_tokens: tokens }),
     };
   };

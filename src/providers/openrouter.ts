@@ -11,8 +11,9 @@ export const openrouter: ProviderWire = {
     "/api/v1",
     openAiEndpoints({
       chatCap: "max_tokens",
-      // Plugins search and read files; a preset is a stored prompt, and may name another model.
+      // Plugins search and read files, as `:online` does; a preset is a stored prompt, and may name another model.
       unbounded: ["plugins"],
+      unboundedModel: /:online\b|@preset\//,
       refused: ["preset"],
     }),
   ),

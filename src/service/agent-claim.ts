@@ -1,7 +1,7 @@
 import { Problem } from "../errors.ts";
 import { agentClaim } from "../storage/ledger-names.ts";
 import type { Context } from "./context.ts";
-import { type OperationNote, noteText, parseNote } from "./operation-note.ts";
+import { noteText, type OperationNote, parseNote } from "./operation-note.ts";
 import { recoverOperation } from "./recover.ts";
 
 /** A claim left by a dead process frees itself after this; a living one renews it. */

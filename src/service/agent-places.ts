@@ -49,7 +49,11 @@ export async function takePlaces(context: Context, places: Places, limit: number
 }
 
 /** Claims bindings for an agent that exists. On a conflict nothing is kept. */
-export async function takeBindings(context: Context, places: Omit<Places, "placeKeyId">, keep: string[]): Promise<void> {
+export async function takeBindings(
+  context: Context,
+  places: Omit<Places, "placeKeyId">,
+  keep: string[],
+): Promise<void> {
   try {
     await takePlaces(context, { ...places, workspace: undefined }, null);
   } catch (error) {
@@ -71,8 +75,7 @@ export async function releasePlaces(context: Context, places: Places): Promise<v
   await Promise.all([
     releaseBindings(context, places),
     places.workspace && ledger.release(workspaceClaim(places.gateway, places.workspace), ownerOf(places.agentId)),
-    places.placeKeyId &&
-      ledger.settle(keyLedger(places.placeKeyId).agentReservation(places.creation), {}),
+    places.placeKeyId && ledger.settle(keyLedger(places.placeKeyId).agentReservation(places.creation), {}),
   ]);
 }
 

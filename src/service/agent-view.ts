@@ -31,7 +31,10 @@ function statusOf({ record }: KnownAgent): AgentSummary["status"] {
 }
 
 /** One page of what the records and the host know together, in ascending order of id. */
-export async function listAgents(context: Context, page: { limit: number; cursor?: string | undefined }): Promise<AgentList> {
+export async function listAgents(
+  context: Context,
+  page: { limit: number; cursor?: string | undefined },
+): Promise<AgentList> {
   const [ours, theirs] = await Promise.all([context.records.list("agents", page), context.host.list(page)]);
   const byId = new Map<string, KnownAgent>();
   for (const agent of theirs.agents) byId.set(agent.agentId, agent);
@@ -74,7 +77,10 @@ export async function getAgent(context: Context, agentId: string): Promise<Agent
   return { ...base, status, health };
 }
 
-async function aiKeyHealth(context: Context, record: AiKeyRecord): Promise<NonNullable<AgentDetail["health"]["aiKey"]>> {
+async function aiKeyHealth(
+  context: Context,
+  record: AiKeyRecord,
+): Promise<NonNullable<AgentDetail["health"]["aiKey"]>> {
   const { state } = record;
   const expired = state.expiresAt !== undefined && Date.parse(state.expiresAt) <= context.clock.now();
   return {

@@ -21,7 +21,10 @@ export async function linkedAiProvider(context: Context, caller: Caller, slug: s
     );
   }
   if (provider.revokedAt !== undefined) {
-    throw new Problem("provider_revoked", `The AI provider "${provider.name}" (${provider.id}) is revoked; link another one.`);
+    throw new Problem(
+      "provider_revoked",
+      `The AI provider "${provider.name}" (${provider.id}) is revoked; link another one.`,
+    );
   }
   return provider;
 }

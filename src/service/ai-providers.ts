@@ -49,12 +49,14 @@ function kindAndSlug(body: AddAiProvider): { kind: ProviderKind; slug: string } 
   };
   if (builtIn !== undefined && builtIn !== "custom") {
     if (body.slug !== undefined && body.slug !== builtIn) fail('A slug goes with the provider "custom" only.', "slug");
-    if (builtIn === "litellm" && body.baseUrl === undefined) fail("LiteLLM has no address of its own: give its base URL.", "baseUrl");
+    if (builtIn === "litellm" && body.baseUrl === undefined)
+      fail("LiteLLM has no address of its own: give its base URL.", "baseUrl");
     return { kind: builtIn, slug: builtIn };
   }
   const slug = builtIn === "custom" ? body.slug : body.provider;
   if (slug === undefined) return fail('The provider "custom" needs a slug, as in "my-llm".', "slug");
-  if (slug === "custom" || (providerKinds as readonly string[]).includes(slug)) fail(`"${slug}" is a built-in provider; choose another slug.`, "slug");
+  if (slug === "custom" || (providerKinds as readonly string[]).includes(slug))
+    fail(`"${slug}" is a built-in provider; choose another slug.`, "slug");
   if (body.baseUrl === undefined) {
     fail(`"${slug}" is not one of ${providerKinds.join(", ")}; a provider of your own needs its base URL.`, "baseUrl");
   }
@@ -92,7 +94,10 @@ export async function listAiProviders(context: Context): Promise<{ keys: AiProvi
 export async function revokeAiProvider(context: Context, caller: Caller, id: string): Promise<AiProviderView> {
   const record = await context.records.get("ai-providers", id);
   if (!record) {
-    throw new Problem("ai_provider_not_found", `There is no AI provider "${id.slice(0, 64)}"; "ai-providers list" shows those there are.`);
+    throw new Problem(
+      "ai_provider_not_found",
+      `There is no AI provider "${id.slice(0, 64)}"; "ai-providers list" shows those there are.`,
+    );
   }
   if (record.revokedAt !== undefined) return aiProviderView(record);
   return await auditedChange(context, caller, { action: "ai-provider.revoke", target: id }, async () => {

@@ -66,4 +66,3 @@ export function auditEvent(context: Context, caller: Caller, event: Omit<AuditEv
       .catch((cause) => context.log("warn", "audit event lost", { action: event.action, cause })),
   );
 }
-

@@ -60,7 +60,9 @@ export async function createAgent(
       return await auditedChange(context, caller, change, build);
     } catch (error) {
       // An undo that fails leaves the rest to the next start and to doctor: the claim's note stays readable in the trail.
-      await undoCreate(context, note).catch((cause) => context.log("error", "undo failed", { operationId, agentId, cause }));
+      await undoCreate(context, note).catch((cause) =>
+        context.log("error", "undo failed", { operationId, agentId, cause }),
+      );
       throw error;
     }
   }
@@ -68,7 +70,13 @@ export async function createAgent(
   async function build(): Promise<AgentCreated> {
     const aiKey =
       provider && request
-        ? await issueAiKey(context, caller, { agentId, name: body.name, keyId: note.aiKeyId!, operationId }, provider, request)
+        ? await issueAiKey(
+            context,
+            caller,
+            { agentId, name: body.name, keyId: note.aiKeyId!, operationId },
+            provider,
+            request,
+          )
         : undefined;
     const agent = {
       agentId,
@@ -93,9 +101,7 @@ export async function createAgent(
       workspaceCreated: made.workspaceCreated,
       ...(aiKey && { aiKeyId: aiKey.record.keyId }),
       credentials:
-        aiKey && made.profileId !== undefined
-          ? [{ provider: aiKey.record.provider, profileId: made.profileId }]
-          : [],
+        aiKey && made.profileId !== undefined ? [{ provider: aiKey.record.provider, profileId: made.profileId }] : [],
       suspended: false,
       ...(caller.key && { createdBy: caller.key.id }),
       operationId,
@@ -129,9 +135,13 @@ export async function createAgent(
 function usableId(name: string): string {
   const agentId = agentIdFrom(name);
   if (agentId === undefined) {
-    throw new Problem("invalid_name", `The name "${name}" leaves no usable id; use at least one Latin letter or digit.`, {
-      errors: [{ path: "name", message: "needs at least one of a-z, 0-9" }],
-    });
+    throw new Problem(
+      "invalid_name",
+      `The name "${name}" leaves no usable id; use at least one Latin letter or digit.`,
+      {
+        errors: [{ path: "name", message: "needs at least one of a-z, 0-9" }],
+      },
+    );
   }
   if (agentId === reservedAgentId) {
     throw new Problem("agent_reserved", `"${reservedAgentId}" is OpenClaw's own default agent; choose another name.`);

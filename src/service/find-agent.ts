@@ -44,5 +44,8 @@ export async function requireAgent(context: Context, id: string): Promise<KnownA
 export async function requireManagedAgent(context: Context, id: string): Promise<AgentRecord> {
   const { record } = await requireAgent(context, id);
   if (record) return record;
-  throw new Problem("agent_not_managed", `The agent "${id}" was not made by this service, which therefore cannot do this to it.`);
+  throw new Problem(
+    "agent_not_managed",
+    `The agent "${id}" was not made by this service, which therefore cannot do this to it.`,
+  );
 }

@@ -1,5 +1,5 @@
-import { stricterQuotas } from "../domain/quota.ts";
 import { proxyBasePath } from "../domain/proxy-path.ts";
+import { stricterQuotas } from "../domain/quota.ts";
 import { issueToken } from "../domain/token.ts";
 import { Problem } from "../errors.ts";
 import type { Credential } from "../ports.ts";
@@ -24,7 +24,10 @@ export function checkAiKeyRequest(context: Context, provider: AiProviderRecord, 
   if (request.mode === "minted") {
     requireMintable(provider, request.quotas ?? {}, request.expiresAt);
     if (request.models) {
-      throw new Problem("mode_not_supported", 'A minted key cannot be held to a list of models; use the mode "virtual".');
+      throw new Problem(
+        "mode_not_supported",
+        'A minted key cannot be held to a list of models; use the mode "virtual".',
+      );
     }
   }
   if (request.expiresAt !== undefined && Date.parse(request.expiresAt) <= context.clock.now()) {
@@ -55,7 +58,8 @@ export async function issueAiKey(
   const state = {
     version: 1,
     status: "active" as const,
-    quotas: mode === "virtual" ? stricterQuotas(provider.defaultQuotas ?? {}, request.quotas ?? {}) : (request.quotas ?? {}),
+    quotas:
+      mode === "virtual" ? stricterQuotas(provider.defaultQuotas ?? {}, request.quotas ?? {}) : (request.quotas ?? {}),
     ...(request.models && { models: request.models }),
     ...(request.expiresAt && { expiresAt: request.expiresAt }),
   };
@@ -65,14 +69,22 @@ export async function issueAiKey(
     const { remoteId, secret, hint } = await mintKey(context, provider, agent.keyId, wanted);
     const record: AiKeyRecord = { ...common, minted: { remoteId, hint }, state: { ...state, digest: "" } };
     await saveAiKey(context, record);
-    return { record, credential: { provider: provider.provider, apiKey: secret, baseUrl: provider.baseUrl, metered: false } };
+    return {
+      record,
+      credential: { provider: provider.provider, apiKey: secret, baseUrl: provider.baseUrl, metered: false },
+    };
   }
   const secret = issueToken("ocv", agent.keyId, context.crypto.randomBytes);
   const record: AiKeyRecord = { ...common, state: { ...state, digest: await context.crypto.sha256(secret) } };
   await saveAiKey(context, record);
   return {
     record,
-    credential: { provider: provider.provider, apiKey: secret, baseUrl: meteredBaseUrl(context, provider), metered: true },
+    credential: {
+      provider: provider.provider,
+      apiKey: secret,
+      baseUrl: meteredBaseUrl(context, provider),
+      metered: true,
+    },
   };
 }
 

@@ -39,7 +39,11 @@ export async function openMinter(context: Context, provider: AiProviderRecord): 
     },
     { fetch: context.fetch, clock: context.clock },
   );
-  if (!minter) throw new Problem("mode_not_supported", `The AI provider "${provider.provider}" cannot mint keys; use the mode "virtual".`);
+  if (!minter)
+    throw new Problem(
+      "mode_not_supported",
+      `The AI provider "${provider.provider}" cannot mint keys; use the mode "virtual".`,
+    );
   return minter;
 }
 

@@ -50,7 +50,11 @@ async function runStep(context: Context, agent: KnownAgent, step: Step, body: On
   }
 }
 
-async function setAuth(context: Context, agent: KnownAgent, auth: NonNullable<OnboardAgent["auth"]>): Promise<KnownAgent> {
+async function setAuth(
+  context: Context,
+  agent: KnownAgent,
+  auth: NonNullable<OnboardAgent["auth"]>,
+): Promise<KnownAgent> {
   if (!context.host.storesCredentials) {
     throw new Problem(
       "credential_not_stored",

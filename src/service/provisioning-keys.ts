@@ -36,7 +36,11 @@ export async function createProvisioningKey(
     createdAt: now(context),
     state: { version: 1, digest: await context.crypto.sha256(key) },
   };
-  const details = { name: body.name, scopes: record.scopes, ...(body.aiProviderKeyId && { aiProvider: body.aiProviderKeyId }) };
+  const details = {
+    name: body.name,
+    scopes: record.scopes,
+    ...(body.aiProviderKeyId && { aiProvider: body.aiProviderKeyId }),
+  };
   return await auditedChange(context, caller, { action: "provisioning-key.create", target: id, details }, async () => {
     await saveKey(context, record);
     return { ...(await keyView(context, record)), key };
@@ -47,7 +51,10 @@ async function checkLink(context: Context, aiProviderId: string | undefined): Pr
   if (aiProviderId === undefined) return;
   const provider = await context.records.get("ai-providers", aiProviderId);
   if (!provider) {
-    throw new Problem("ai_provider_not_found", `There is no AI provider "${aiProviderId.slice(0, 64)}"; "ai-providers list" shows those there are.`);
+    throw new Problem(
+      "ai_provider_not_found",
+      `There is no AI provider "${aiProviderId.slice(0, 64)}"; "ai-providers list" shows those there are.`,
+    );
   }
   if (provider.revokedAt !== undefined) {
     throw new Problem("provider_revoked", `The AI provider "${provider.name}" is revoked; link another one.`);
@@ -57,11 +64,17 @@ async function checkLink(context: Context, aiProviderId: string | undefined): Pr
 export async function listProvisioningKeys(context: Context): Promise<{ keys: ProvisioningKeyView[] }> {
   const { items } = await context.records.list("keys");
   items.sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id));
-  return { keys: await Promise.all(items.map(async (item) => await keyView(context, await withCurrentState(context, item)))) };
+  return {
+    keys: await Promise.all(items.map(async (item) => await keyView(context, await withCurrentState(context, item)))),
+  };
 }
 
 /** Revoking twice is no error: the key is revoked either way, since the first time. */
-export async function revokeProvisioningKey(context: Context, caller: Caller, id: string): Promise<ProvisioningKeyView> {
+export async function revokeProvisioningKey(
+  context: Context,
+  caller: Caller,
+  id: string,
+): Promise<ProvisioningKeyView> {
   const record = await requireKey(context, id);
   if (record.state.revokedAt !== undefined) return await keyView(context, record);
   return await auditedChange(context, caller, { action: "provisioning-key.revoke", target: id }, async () => {
@@ -111,7 +124,10 @@ async function withCurrentState(context: Context, record: ProvisioningKeyRecord)
 async function requireKey(context: Context, id: string): Promise<ProvisioningKeyRecord> {
   const record = await currentProvisioningKey(context, id);
   if (record) return record;
-  throw new Problem("key_not_found", `There is no provisioning key "${id.slice(0, 64)}"; "agent-keys list" shows those there are.`);
+  throw new Problem(
+    "key_not_found",
+    `There is no provisioning key "${id.slice(0, 64)}"; "agent-keys list" shows those there are.`,
+  );
 }
 
 async function saveKey(context: Context, record: ProvisioningKeyRecord): Promise<void> {
@@ -121,10 +137,7 @@ async function saveKey(context: Context, record: ProvisioningKeyRecord): Promise
 
 async function keyView(context: Context, record: ProvisioningKeyRecord): Promise<ProvisioningKeyView> {
   const names = keyLedger(record.id);
-  const [seen, agents] = await Promise.all([
-    context.ledger.seen(names.rate),
-    context.ledger.used(names.agents, "all"),
-  ]);
+  const [seen, agents] = await Promise.all([context.ledger.seen(names.rate), context.ledger.used(names.agents, "all")]);
   const { state, aiProviderKeyId, maxAgents, rateLimitPerMinute, expiresAt } = record;
   const [previous] = liveDigests(state, context.clock.now());
   return {

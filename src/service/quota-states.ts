@@ -1,6 +1,6 @@
 import { periodOf, quotaRules, quotaState, stricterQuotas } from "../domain/quota.ts";
 import type { AiKeyRecord } from "../schema/ai-key.ts";
-import { type Quotas, type QuotaStates, quotaNames } from "../schema/quota.ts";
+import { type QuotaStates, type Quotas, quotaNames } from "../schema/quota.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import type { Context } from "./context.ts";
 

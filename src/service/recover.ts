@@ -7,7 +7,10 @@ import { undoCreate } from "./undo-create.ts";
 const recovery: Caller = { actor: "recovery", scopes: [], operator: true, requestId: "recovery" };
 
 /** Finishes or undoes what a process that is gone had begun. The agent's claim is held by the caller. */
-export async function recoverOperation(context: Context, note: OperationNote): Promise<"finished" | "undone" | "nothing"> {
+export async function recoverOperation(
+  context: Context,
+  note: OperationNote,
+): Promise<"finished" | "undone" | "nothing"> {
   const outcome = await finishOrUndo(context, note);
   if (outcome === "nothing") return outcome;
   context.log("info", "an interrupted change was settled", { agentId: note.agentId, action: note.action, outcome });

@@ -27,7 +27,10 @@ export async function rotateAiKey(
   return await changeAgent(context, caller, change, async (agent, outcome) => {
     const aiKey = await requireAiKey(context, agent);
     if (aiKey.mode === "minted") {
-      throw new Problem("mode_not_supported", 'A minted key is rotated at its provider; make the agent anew, or use the mode "virtual".');
+      throw new Problem(
+        "mode_not_supported",
+        'A minted key is rotated at its provider; make the agent anew, or use the mode "virtual".',
+      );
     }
     outcome.aiKeyId = aiKey.keyId;
     const provider = await context.records.get("ai-providers", aiKey.aiProviderId);
@@ -44,7 +47,10 @@ export async function rotateAiKey(
     const credential = { provider: aiKey.provider, apiKey: secret, baseUrl, metered: true };
     const profileId = context.host.storesCredentials ? await context.host.setCredential(agent, credential) : undefined;
     if (graceSeconds < handoverSeconds) {
-      next = await changeAiKeyState(context, aiKey.keyId, ({ previous: _, ...state }) => ({ ...state, ...rotated(graceSeconds) }));
+      next = await changeAiKeyState(context, aiKey.keyId, ({ previous: _, ...state }) => ({
+        ...state,
+        ...rotated(graceSeconds),
+      }));
     }
     const reveal = body.revealAiKey === true || !context.host.storesCredentials;
     return {

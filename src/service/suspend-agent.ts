@@ -1,10 +1,10 @@
+import { Problem } from "../errors.ts";
 import type { AgentDetail } from "../schema/agent.ts";
 import { getAgent, requireAiKey } from "./agent-view.ts";
 import { changeAiKeyState } from "./ai-key-state.ts";
 import type { Caller } from "./caller.ts";
 import { changeAgent, saveAgent } from "./change-agent.ts";
 import type { Context } from "./context.ts";
-import { Problem } from "../errors.ts";
 
 /** Stops the agent's AI key at once (`suspended: true`), or restores it; repeating either changes nothing. */
 export async function suspendAgent(
@@ -19,7 +19,7 @@ export async function suspendAgent(
     if (aiKey.mode === "minted") {
       throw new Problem(
         "mode_not_supported",
-        "A minted key works at its provider without us and cannot be suspended; delete the agent, or use the mode \"virtual\".",
+        'A minted key works at its provider without us and cannot be suspended; delete the agent, or use the mode "virtual".',
       );
     }
     await changeAiKeyState(context, aiKey.keyId, (state) => ({ ...state, status: suspended ? "suspended" : "active" }));

@@ -20,7 +20,8 @@ export async function updateAgent(
   await changeAgent(context, caller, { action: "agent.update", agentId, details }, async (agent) => {
     // What can be refused comes before anything is changed.
     const aiKey = quotas && (await requireAiKey(context, agent));
-    if (aiKey?.mode === "minted") await requireEnforceable(context, aiKey.aiProviderId, merged(aiKey.state.quotas, quotas!));
+    if (aiKey?.mode === "minted")
+      await requireEnforceable(context, aiKey.aiProviderId, merged(aiKey.state.quotas, quotas!));
     if (Object.keys(change).length > 0) {
       await context.host.update(agent, change);
       if (agent.record) await saveAgent(context, { ...agent.record, ...change });
@@ -44,5 +45,8 @@ function merged(quotas: Quotas, change: QuotaChange): Quotas {
 async function requireEnforceable(context: Context, aiProviderId: string, quotas: Quotas): Promise<void> {
   const provider = await context.records.get("ai-providers", aiProviderId);
   if (provider) requireMintable(provider, quotas);
-  throw new Problem("mode_not_supported", 'The quotas of a minted key are its provider\'s; use the mode "virtual" for quotas that can change.');
+  throw new Problem(
+    "mode_not_supported",
+    'The quotas of a minted key are its provider\'s; use the mode "virtual" for quotas that can change.',
+  );
 }

@@ -1,0 +1,30 @@
+# syntax-free on purpose: builds with BuildKit and with the classic builder alike.
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY build.mjs tsconfig.json ./
+COPY src src
+COPY adapters adapters
+COPY scripts scripts
+RUN node build.mjs node
+
+FROM node:24-bookworm-slim AS openclaw-gateway
+ENV NODE_ENV=production \
+    HOME=/home/node \
+    OPENCLAW_STATE_DIR=/home/node/.openclaw \
+    OPENCLAW_GATEWAY_HOST=0.0.0.0 \
+    OPENCLAW_GATEWAY_PORT=18789
+WORKDIR /app
+# The volume takes its owner and mode from what stands here.
+RUN mkdir -p /home/node/.openclaw && chown node:node /home/node/.openclaw && chmod 700 /home/node/.openclaw
+COPY --from=build /app/dist/index.js dist/index.js
+COPY --from=build /app/scripts/docker-init-provisioning.sh scripts/docker-init-provisioning.sh
+COPY package.json LICENSE ./
+USER node
+VOLUME /home/node/.openclaw
+EXPOSE 18789
+# `fetch` rather than curl, which the base image does not have.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --start-interval=1s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:'+(process.env.OPENCLAW_GATEWAY_PORT||18789)+'/readyz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
+CMD ["node", "dist/index.js"]

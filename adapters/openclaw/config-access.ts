@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { GatewayRpc } from "./gateway-rpc.ts";
+import { GatewayAway } from "./gateway-rpc.ts";
+import { type OpenClawConfig, type Roster, rosterOf } from "./openclaw-config.ts";
+import type { ConfigMutation, MutateConfig } from "./sdk.ts";
+
+export interface ConfigAccess {
+  read(): Promise<OpenClawConfig>;
+  /**
+   * One write, durable when it resolves. `change` may run more than once; what it throws stops the write.
+   * @param removed agents that the change takes away
+   */
+  mutate(change: (draft: OpenClawConfig) => void, removed: string[]): Promise<void>;
+  /** Whether the running gateway, if there is one, came to work with such a roster in time. */
+  applied(satisfied: (roster: Roster) => boolean): Promise<boolean>;
+}
+
+const appliedWithinMs = 20_000;
+
+/** @returns whether it became true in time */
+async function until(isSo: () => boolean | Promise<boolean>, everyMs: number): Promise<boolean> {
+  const end = performance.now() + appliedWithinMs;
+  while (!(await isSo())) {
+    if (performance.now() > end) return false;
+    await sleep(everyMs);
+  }
+  return true;
+}
+
+/** OpenClaw keeps other writers out by comparing hashes, and leaves it to the caller to try again. */
+async function write(mutateConfigFile: MutateConfig, change: (draft: OpenClawConfig) => void, removed: string[]): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await mutateConfigFile({
+        afterWrite: { mode: "auto" },
+        // Without leave, OpenClaw takes a missing agent for an accident and refuses the file.
+        ...(removed.length > 0 && { writeOptions: { allowedAgentRosterRemovals: removed } }),
+        mutate: change,
+      });
+      return;
+    } catch (error) {
+      if ((error as { retryable?: boolean }).retryable !== true || attempt === 5) throw error;
+      await sleep(50 * attempt);
+    }
+  }
+}
+
+/** Inside the gateway: its own configuration in memory says what it works with. */
+export function inProcessConfig(runtime: { current(): unknown; mutateConfigFile: MutateConfig }): ConfigAccess {
+  const current = () => runtime.current() as OpenClawConfig;
+  return {
+    read: async () => current(),
+    mutate: (change, removed) => write(runtime.mutateConfigFile, change, removed),
+    applied: (satisfied) => until(() => satisfied(rosterOf(current())), 5),
+  };
+}
+
+/** Beside the gateway: the file, and what the gateway says when asked. */
+export function externalConfig(sdk: ConfigMutation, gateway: GatewayRpc): ConfigAccess {
+  async function roster(): Promise<Roster> {
+    const { agents } = await gateway.request<{ agents: { id: string; name?: string; model?: { primary?: string } }[] }>(
+      "agents.list",
+      {},
+    );
+    return Object.fromEntries(agents.map(({ id, name, model }) => [id, { name, model: model?.primary }]));
+  }
+  return {
+    async read() {
+      return (await sdk.readConfigFileSnapshotForWrite()).snapshot.sourceConfig;
+    },
+    mutate: (change, removed) => write(sdk.mutateConfigFile, change, removed),
+    applied: (satisfied) =>
+      until(async () => {
+        try {
+          return satisfied(await roster());
+        } catch (error) {
+          // Without a gateway there is none that has to take it up.
+          if (error instanceof GatewayAway) return true;
+          throw error;
+        }
+      }, 100),
+  };
+}

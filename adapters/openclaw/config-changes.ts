@@ -1,0 +1,93 @@
+import { isProblem, Problem } from "../../src/errors.ts";
+import { groupCommit } from "../node/group-commit.ts";
+import type { ConfigAccess } from "./config-access.ts";
+import type { OpenClawConfig, Roster } from "./openclaw-config.ts";
+
+export interface ConfigChange<T> {
+  /** Changes the draft, or throws and leaves it untouched. May run more than once. */
+  apply(draft: OpenClawConfig): T;
+  /** What shows that the gateway has taken it up. */
+  shows(roster: Roster): boolean;
+  /** The agent that it takes away. */
+  removes?: string;
+}
+
+export interface ConfigChanged<T> {
+  result: T;
+  /** Whether the gateway works with it; `false` where it has not come to in time. */
+  applied: Promise<boolean>;
+}
+
+interface Work {
+  change: ConfigChange<unknown>;
+  outcome?: { value: unknown } | { error: unknown };
+  applied?: Promise<boolean>;
+  written(): void;
+}
+
+const nothingToWrite = Symbol("nothing to write");
+
+/**
+ * Changes that arrive while one is written and taken up share the next write and the next reload: OpenClaw needs about
+ * a second for both, however much has changed.
+ */
+export function createConfigChanges(config: ConfigAccess): <T>(change: ConfigChange<T>) => Promise<ConfigChanged<T>> {
+  const commit = groupCommit<Work>(async (works) => {
+    try {
+      await writeAll(works);
+    } catch {
+      // One that OpenClaw will not have must not fail the others.
+      for (const work of works) {
+        await writeAll([work]).catch((error: unknown) => {
+          work.outcome = { error };
+        });
+      }
+    }
+    const done = works.filter((work) => work.outcome && "value" in work.outcome);
+    const applied = done.length > 0 ? config.applied((roster) => done.every((work) => work.change.shows(roster))) : undefined;
+    for (const work of works) {
+      work.applied = applied;
+      work.written();
+    }
+    // The next write waits: one that comes during a reload makes OpenClaw give that up, and restart at worst.
+    await applied;
+  });
+
+  async function writeAll(works: Work[]): Promise<void> {
+    const removed = works.map((work) => work.change.removes).filter((one) => one !== undefined);
+    try {
+      await config.mutate((draft) => {
+        for (const work of works) work.outcome = attempt(work.change, draft);
+        if (works.every((work) => work.outcome && "error" in work.outcome)) throw nothingToWrite;
+      }, removed);
+    } catch (error) {
+      if (error !== nothingToWrite) throw error;
+    }
+  }
+
+  return async <T>(change: ConfigChange<T>): Promise<ConfigChanged<T>> => {
+    const work: Work = { change, written: () => undefined };
+    const written = new Promise<void>((resolve) => {
+      work.written = resolve;
+    });
+    const committed = commit(work);
+    // Whoever does not wait for the reload does not hear of its failure either.
+    committed.catch(() => undefined);
+    await Promise.race([written, committed]);
+    const { outcome } = work;
+    if (outcome && "value" in outcome) {
+      return { result: outcome.value as T, applied: work.applied ?? Promise.resolve(true) };
+    }
+    const cause = outcome?.error;
+    if (isProblem(cause)) throw cause;
+    throw new Problem("host_unavailable", "OpenClaw did not take the change of its configuration.", { cause });
+  };
+}
+
+function attempt(change: ConfigChange<unknown>, draft: OpenClawConfig): Work["outcome"] {
+  try {
+    return { value: change.apply(draft) };
+  } catch (error) {
+    return { error };
+  }
+}

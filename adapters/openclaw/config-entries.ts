@@ -1,0 +1,128 @@
+import { Problem } from "../../src/errors.ts";
+import type { BindResult, HostAgent } from "../../src/ports.ts";
+import { shownModel } from "./metered-provider.ts";
+import {
+  type AgentBinding,
+  type AgentEntry,
+  type OpenClawConfig,
+  primaryModel,
+  type RouteMatch,
+} from "./openclaw-config.ts";
+
+/**
+ * @param model a whole reference
+ *
+ * The utility model and memory search would otherwise be called with whatever shared key the gateway has.
+ */
+export const entryFor = (agent: HostAgent, model: string | undefined): AgentEntry => ({
+  name: agent.name,
+  workspace: agent.workspace!,
+  agentDir: agent.agentDir!,
+  ...(agent.identity && { identity: { ...agent.identity } }),
+  ...(model !== undefined && { model: { primary: model, fallbacks: [] } }),
+  utilityModel: "",
+  memory: { search: { provider: "none" } },
+});
+
+/** @param agentDir where OpenClaw keeps an agent's state by default */
+export function agentOf(
+  config: OpenClawConfig,
+  agentId: string,
+  entry: AgentEntry,
+  agentDir: (agentId: string) => string,
+): HostAgent {
+  const { name, emoji, avatar } = entry.identity ?? {};
+  const identity = { ...(name !== undefined && { name }), ...(emoji && { emoji }), ...(avatar && { avatar }) };
+  return {
+    agentId,
+    name: entry.name ?? agentId,
+    workspace: entry.workspace,
+    agentDir: entry.agentDir ?? agentDir(agentId),
+    model: shownModel(primaryModel(entry.model)),
+    identity: Object.keys(identity).length > 0 ? identity : undefined,
+    bindings: bindingsOf(config, agentId),
+  };
+}
+
+const matchOf = (binding: string): RouteMatch => {
+  const [channel, accountId] = binding.split(":", 2);
+  return { channel: channel!, ...(accountId !== undefined && { accountId }) };
+};
+
+/** What the route is for, its account aside. */
+const identityOf = ({ channel, peer, guildId, teamId, roles }: RouteMatch): string =>
+  JSON.stringify([
+    channel,
+    peer?.kind ?? "",
+    peer?.id ?? "",
+    guildId ?? "",
+    teamId ?? "",
+    [...(roles ?? [])].sort().join(","),
+  ]);
+
+/** A route without an account is the account `default`'s. */
+const keyOf = (match: RouteMatch): string => JSON.stringify([identityOf(match), match.accountId?.trim() || "default"]);
+
+const isRoute = (binding: AgentBinding): boolean => (binding.type ?? "route") === "route";
+
+/** Narrower routes (to one peer, one guild) have no short form, and are not shown. */
+const textOf = ({ match }: AgentBinding): string | undefined => {
+  if (identityOf(match) !== identityOf({ channel: match.channel })) return undefined;
+  return match.accountId ? `${match.channel}:${match.accountId}` : match.channel;
+};
+
+export const bindingsOf = (config: OpenClawConfig, agentId: string): string[] =>
+  (config.bindings ?? [])
+    .filter((one) => isRoute(one) && one.agentId === agentId)
+    .map(textOf)
+    .filter((text) => text !== undefined);
+
+/** @throws Problem `binding_taken` where one of them is another agent's */
+export function refuseTaken(config: OpenClawConfig, agentId: string, bindings: readonly string[]): void {
+  const owners = new Map((config.bindings ?? []).filter(isRoute).map((one) => [keyOf(one.match), one.agentId]));
+  for (const binding of bindings) {
+    const owner = owners.get(keyOf(matchOf(binding)));
+    if (owner === undefined || owner === agentId) continue;
+    throw new Problem(
+      "binding_taken",
+      `The binding "${binding}" belongs to the agent "${owner}"; nothing was changed.`,
+    );
+  }
+}
+
+/**
+ * Adds the bindings as OpenClaw's own command does: a route of the agent's without an account is made the account's.
+ * @throws Problem `binding_taken`, with the draft untouched
+ */
+export function addBindings(draft: OpenClawConfig, agentId: string, wanted: readonly string[]): BindResult {
+  const bindings = [...new Set(wanted)];
+  refuseTaken(draft, agentId, bindings);
+  const result: BindResult = { added: [], updated: [], skipped: [], conflicts: [] };
+  const routes = [...(draft.bindings ?? [])];
+  for (const binding of bindings) {
+    const match = matchOf(binding);
+    if (routes.some((one) => isRoute(one) && keyOf(one.match) === keyOf(match))) {
+      result.skipped.push(binding);
+      continue;
+    }
+    const general = match.accountId === undefined ? -1 : routes.findIndex((one) => isGeneralOf(one, agentId, match));
+    if (general === -1) routes.push({ type: "route", agentId, match });
+    else routes[general] = { ...routes[general]!, match: { ...routes[general]!.match, accountId: match.accountId! } };
+    (general === -1 ? result.added : result.updated).push(binding);
+  }
+  if (result.added.length + result.updated.length > 0) draft.bindings = routes;
+  return result;
+}
+
+const isGeneralOf = (one: AgentBinding, agentId: string, match: RouteMatch): boolean =>
+  isRoute(one) && one.agentId === agentId && !one.match.accountId && identityOf(one.match) === identityOf(match);
+
+/** The agent and everything that leads to it: a reference to an agent that is gone makes the file invalid. */
+export function dropAgent(draft: OpenClawConfig, agentId: string): void {
+  delete draft.agents?.entries?.[agentId];
+  if (draft.bindings) draft.bindings = draft.bindings.filter((one) => one.agentId !== agentId);
+  for (const entry of Object.values(draft.agents?.entries ?? {})) {
+    const allowed = entry.subagents?.allowAgents;
+    if (allowed) entry.subagents!.allowAgents = allowed.filter((one) => one !== agentId);
+  }
+}

@@ -1,0 +1,102 @@
+/** A gateway said no: `code` and `retryAfterMs` are its own. */
+export class GatewayRefusal extends Error {
+  override readonly name = "GatewayRefusal";
+  readonly code: string;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(error: { code?: string; message?: string; retryAfterMs?: number }) {
+    super(error.message ?? "the gateway refused");
+    this.code = error.code ?? "UNKNOWN";
+    this.retryAfterMs = error.retryAfterMs;
+  }
+}
+
+/** Nothing answers where the gateway should be. */
+export class GatewayAway extends Error {
+  override readonly name = "GatewayAway";
+}
+
+export interface GatewayRpc {
+  /**
+   * One call on a connection of its own.
+   * @throws GatewayAway, GatewayRefusal
+   */
+  request<T>(method: string, params: Record<string, unknown>): Promise<T>;
+}
+
+export interface GatewayAccess {
+  /** `ws://` or `wss://`. */
+  url: string;
+  auth: { token?: string; password?: string };
+}
+
+interface Frame {
+  type: string;
+  id?: string;
+  event?: string;
+  ok?: boolean;
+  payload?: unknown;
+  error?: { code?: string; message?: string; retryAfterMs?: number };
+}
+
+const protocol = 4;
+
+/** The gateway's WebSocket calls: the few things that its plugin SDK has no function for. */
+export function createGatewayRpc(
+  access: () => GatewayAccess | Promise<GatewayAccess>,
+  { version, timeoutMs = 30_000 }: { version: string; timeoutMs?: number },
+): GatewayRpc {
+  async function once<T>(method: string, params: Record<string, unknown>): Promise<T> {
+    const { url, auth } = await access();
+    const socket = new WebSocket(url);
+    const send = (id: string, name: string, content: unknown) =>
+      socket.send(JSON.stringify({ type: "req", id, method: name, params: content }));
+    const hello = {
+      minProtocol: protocol,
+      maxProtocol: protocol,
+      client: { id: "gateway-client", version, platform: process.platform, mode: "backend" },
+      role: "operator",
+      scopes: ["operator.admin", "operator.write", "operator.read"],
+      auth,
+    };
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new GatewayAway(`${method} took longer than ${timeoutMs} ms`)), timeoutMs);
+        timer.unref();
+        const settle = (work: () => void) => {
+          clearTimeout(timer);
+          work();
+        };
+        socket.onclose = () => settle(() => reject(new GatewayAway("the gateway closed the connection")));
+        socket.onerror = () => settle(() => reject(new GatewayAway("the gateway cannot be reached")));
+        socket.onmessage = ({ data }) => {
+          const frame = JSON.parse(String(data)) as Frame;
+          if (frame.event === "connect.challenge") send("connect", "connect", hello);
+          if (frame.type !== "res") return;
+          if (!frame.ok) settle(() => reject(new GatewayRefusal(frame.error ?? {})));
+          else if (frame.id === "connect") send("call", method, params);
+          else settle(() => resolve(frame.payload as T));
+        };
+      });
+    } finally {
+      socket.onclose = null;
+      socket.onerror = null;
+      socket.close();
+    }
+  }
+
+  return {
+    async request(method, params) {
+      for (let attempt = 0; ; attempt++) {
+        try {
+          return await once(method, params);
+        } catch (error) {
+          // OpenClaw allows 30 changes of one kind a minute.
+          const wait = error instanceof GatewayRefusal ? error.retryAfterMs : undefined;
+          if (wait === undefined || wait > 20_000 || attempt === 3) throw error;
+          await new Promise((resolve) => setTimeout(resolve, wait + 50));
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { Problem } from "../../src/errors.ts";
+import { writePrivate } from "../node/atomic-write.ts";
+
+/**
+ * `agents/<id>/provisioning.json`: what was made for an agent, for undoing and removing it. OpenClaw's own file has a
+ * strict schema and no room for it.
+ */
+const MadeMarker = z.object({
+  version: z.literal(1),
+  /** Absent: others made the agent, and we gave it a credential. */
+  operationId: z.string().optional(),
+  workspace: z.string().optional(),
+  /** The workspace was not there before. */
+  workspaceMade: z.boolean(),
+  /** The first directory that had to be made for it: the workspace or one above it. */
+  from: z.string().optional(),
+  /** The sessions directory was not left by an earlier agent of this id. */
+  sessionsMade: z.boolean(),
+  bindings: z.array(z.string()),
+  profileId: z.string().optional(),
+  /** Whose key the model is to be called with: the name of an entry of `models.providers`. */
+  provider: z.string().optional(),
+});
+export type MadeMarker = z.infer<typeof MadeMarker>;
+
+const pathOf = (home: string): string => join(home, "provisioning.json");
+
+/** @throws Problem `store_unreadable` for a file that is there and is no marker */
+export function readMarker(home: string): MadeMarker | undefined {
+  try {
+    return MadeMarker.parse(JSON.parse(readFileSync(pathOf(home), "utf8")));
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    const name = home.slice(home.lastIndexOf("/") + 1);
+    throw new Problem("store_unreadable", `agents/${name}/provisioning.json cannot be read; correct or remove it.`, { cause });
+  }
+}
+
+export const writeMarker = (home: string, marker: MadeMarker): Promise<void> =>
+  writePrivate(pathOf(home), `${JSON.stringify(marker, null, 2)}\n`);
+
+export const dropMarker = (home: string): void => rmSync(pathOf(home), { force: true });

@@ -1,0 +1,130 @@
+import { hash } from "node:crypto";
+import { Problem } from "../../src/errors.ts";
+import type { Credential } from "../../src/ports.ts";
+import type { ModelEntry, OpenClawConfig } from "./openclaw-config.ts";
+
+/** One entry of `models.providers`, shared by every agent whose key is for it. */
+export interface AgentProvider {
+  /** Such as `metered-anthropic`: never a provider's own name, whose shared keys an agent would fall back on. */
+  name: string;
+  slug: string;
+  api: string;
+  baseUrl: string;
+}
+
+interface Shape {
+  api: string;
+  baseUrl?: string;
+  /** What OpenClaw wants behind the address that the provider's own SDK takes. */
+  suffix?: string;
+  /** OpenClaw's default model is another provider's, and would be called with another's key. */
+  defaultModel?: string;
+}
+
+const shapes: Record<string, Shape> = {
+  anthropic: {
+    api: "anthropic-messages",
+    baseUrl: "https://api.anthropic.com",
+    defaultModel: "claude-sonnet-4-5",
+  },
+  openai: { api: "openai-completions", baseUrl: "https://api.openai.com/v1", defaultModel: "gpt-5.1" },
+  openrouter: {
+    api: "openai-completions",
+    baseUrl: "https://openrouter.ai/api/v1",
+    defaultModel: "openrouter/auto",
+  },
+  gemini: {
+    api: "google-generative-ai",
+    baseUrl: "https://generativelanguage.googleapis.com",
+    suffix: "/v1beta",
+    defaultModel: "gemini-2.5-flash",
+  },
+};
+
+const shapeOf = (slug: string): Shape => shapes[slug] ?? { api: "openai-completions" };
+const short = (text: string): string => hash("sha256", text, "hex").slice(0, 8);
+
+/**
+ * @param proxyBaseUrl where our own proxy is; a key for it always goes to the provider of the plain name, whose
+ *   address follows when the proxy moves
+ * @throws Problem `provider_settings` where nothing says where the provider is
+ */
+export function providerFor(credential: Credential, proxyBaseUrl: string | undefined): AgentProvider {
+  const { provider: slug, metered } = credential;
+  const shape = shapeOf(slug);
+  const address = credential.baseUrl ?? shape.baseUrl;
+  if (address === undefined) {
+    throw new Problem("provider_settings", `The provider "${slug}" has no address of its own: give "baseUrl".`);
+  }
+  const usual = metered
+    ? proxyBaseUrl === undefined || address.startsWith(`${proxyBaseUrl}/`)
+    : address === shape.baseUrl;
+  const name = `${metered ? "metered" : "own"}-${slug}${usual ? "" : `-${short(address)}`}`;
+  const suffix = shape.suffix !== undefined && !address.endsWith(shape.suffix) ? shape.suffix : "";
+  return { name, slug, api: shape.api, baseUrl: `${address}${suffix}` };
+}
+
+/** The provider's name in a model reference of ours; `undefined` for any other model. */
+export const ourProviderIn = (reference: string | undefined): string | undefined =>
+  reference?.match(/^((?:metered|own)-[a-z0-9-]+)\/./)?.[1];
+
+/** A model as the caller knows it. */
+export const shownModel = (reference: string | undefined): string | undefined => {
+  const name = ourProviderIn(reference);
+  return name === undefined ? reference : reference!.slice(name.length + 1);
+};
+
+/**
+ * A reference that can only be called with the agent's own key: whatever provider a model's name begins with, it is
+ * asked of the one that the key is for.
+ */
+export function modelReference(provider: Pick<AgentProvider, "name" | "slug">, model: string | undefined): string {
+  const asked = model ?? shapeOf(provider.slug).defaultModel;
+  if (asked === undefined) {
+    throw new Problem("invalid_body", `The provider "${provider.slug}" has no default model: give "model".`, {
+      errors: [{ path: "model", message: "is required with this provider" }],
+    });
+  }
+  const prefixes = [provider.name, ...(provider.slug === "openrouter" ? [] : [provider.slug])];
+  if (provider.slug === "gemini") prefixes.push("google");
+  const prefix = prefixes.find((one) => asked.startsWith(`${one}/`));
+  return `${provider.name}/${prefix === undefined ? asked : asked.slice(prefix.length + 1)}`;
+}
+
+/**
+ * OpenClaw refuses a model that is not declared. The output bound is kept small: the meter reserves it with every
+ * request, and a bound of 64,000 would end a small quota long before it is used up.
+ */
+const modelEntry = (id: string): ModelEntry => ({
+  id,
+  name: id,
+  reasoning: false,
+  input: ["text", "image"],
+  cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+  contextWindow: 200_000,
+  maxTokens: 8192,
+});
+
+/** Declares the provider and the model in the draft; models that are there stay as they are. */
+export function declareModel(draft: OpenClawConfig, provider: AgentProvider, reference: string): void {
+  draft.models ??= {};
+  draft.models.mode ??= "merge";
+  draft.models.providers ??= {};
+  const { apiKey: _, ...there } = draft.models.providers[provider.name] ?? {};
+  // A key at the provider can win over the agent's own: there is none here, whoever put it in.
+  draft.models.providers[provider.name] = {
+    ...there,
+    baseUrl: provider.baseUrl,
+    api: provider.api,
+    models: withModel(there.models ?? [], reference.slice(provider.name.length + 1)),
+  };
+}
+
+const withModel = (models: ModelEntry[], id: string): ModelEntry[] =>
+  models.some((model) => model.id === id) ? models : [...models, modelEntry(id)];
+
+/** The same for a provider that is declared already; one that is not is left alone. */
+export function declareModelOf(draft: OpenClawConfig, providerName: string, reference: string): void {
+  const provider = draft.models?.providers?.[providerName];
+  if (provider) provider.models = withModel(provider.models ?? [], reference.slice(providerName.length + 1));
+}

@@ -1,0 +1,83 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Problem } from "../../src/errors.ts";
+import type { OpenClawConfig } from "./openclaw-config.ts";
+
+/**
+ * The parts of OpenClaw's plugin SDK that are used here, declared by their shape: the package itself is there only
+ * where OpenClaw runs.
+ */
+export interface StoredProfile {
+  type: string;
+  provider: string;
+  key?: string;
+  /** Whether other agents may take it over. */
+  copyToAgents?: boolean;
+}
+
+export interface ProfileStore {
+  profiles: Record<string, StoredProfile>;
+  order?: Record<string, string[]>;
+  lastGood?: Record<string, string>;
+  usageStats?: Record<string, unknown>;
+}
+
+/** `openclaw/plugin-sdk/provider-auth` */
+export interface ProviderAuth {
+  /** `updater` changes the store in place and returns whether it did. Resolves to `null` where the lock was not had. */
+  updateAuthProfileStoreWithLock(params: {
+    agentDir: string;
+    stateDir: string;
+    updater(store: ProfileStore): boolean;
+  }): Promise<ProfileStore | null>;
+}
+
+export interface MutateConfig {
+  (params: {
+    afterWrite: { mode: "auto" };
+    writeOptions?: { allowedAgentRosterRemovals?: string[] };
+    mutate(draft: OpenClawConfig): void;
+  }): Promise<unknown>;
+}
+
+/** `openclaw/plugin-sdk/config-mutation` */
+export interface ConfigMutation {
+  mutateConfigFile: MutateConfig;
+  readConfigFileSnapshotForWrite(): Promise<{ snapshot: { valid: boolean; sourceConfig: OpenClawConfig } }>;
+}
+
+/** `openclaw/plugin-sdk/gateway-runtime` */
+export interface GatewayRuntime {
+  resolveGatewayAuth(params: { authConfig?: unknown; env?: Record<string, string | undefined> }): {
+    mode: string;
+    token?: string;
+    password?: string;
+  };
+}
+
+interface Modules {
+  "provider-auth": ProviderAuth;
+  "config-mutation": ConfigMutation;
+  "gateway-runtime": GatewayRuntime;
+}
+
+/**
+ * @param packageDir where the package is, if not in a `node_modules` that is searched from here (OpenClaw's own image
+ *   has it in `/app`)
+ * @throws Problem `host_unavailable` where there is no such package
+ */
+export async function loadSdk<Name extends keyof Modules>(name: Name, packageDir?: string): Promise<Modules[Name]> {
+  const specifier = `openclaw/plugin-sdk/${name}`;
+  try {
+    if (packageDir === undefined) return (await import(specifier)) as Modules[Name];
+    const path = createRequire(join(packageDir, "package.json")).resolve(specifier);
+    return (await import(pathToFileURL(path).href)) as Modules[Name];
+  } catch (cause) {
+    throw new Problem(
+      "host_unavailable",
+      'The package "openclaw" cannot be used from here; install it beside this service, or set OPENCLAW_PACKAGE_DIR.',
+      { cause },
+    );
+  }
+}

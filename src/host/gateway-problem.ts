@@ -1,0 +1,74 @@
+import { ClientError } from "../client/client-error.ts";
+import { isProblem, Problem, type ProblemCode } from "../errors.ts";
+
+/** What the caller did, or can do something about, wherever the agent lives. The rest is between us and the gateway. */
+const callersOwn: ReadonlySet<string> = new Set<ProblemCode>([
+  "agent_busy",
+  "agent_exists",
+  "agent_not_found",
+  "agent_not_managed",
+  "agent_reserved",
+  "binding_taken",
+  "credential_not_stored",
+  "delete_not_allowed",
+  "invalid_name",
+  "workspace_not_allowed",
+  "workspace_taken",
+]);
+
+const credentialFaults: ReadonlySet<string> = new Set<ProblemCode>([
+  "provisioning_disabled",
+  "provisioning_key_invalid",
+  "provisioning_key_missing",
+  "scope_missing",
+  "unauthorized",
+]);
+
+/** A gateway's answer to us, as an answer to our caller: its address and our credentials for it are not told. */
+export function gatewayProblem(gateway: string, error: unknown): Problem {
+  if (isProblem(error)) return error;
+  if (!(error instanceof ClientError)) return failed(gateway, "did not answer in time.", error);
+  const { code, detail } = error;
+  if (callersOwn.has(code)) return onGateway(gateway, code as ProblemCode, detail);
+  if (code === "network_error" || code === "timeout") return failed(gateway, "could not be reached.", error);
+  if (credentialFaults.has(code)) {
+    return failed(gateway, `refuses us (${code}); check its token and key in gateway.provisioning.host.gateways.`, error);
+  }
+  if (code === "rate_limited") {
+    const headers = error.retryAfter === undefined ? {} : { "retry-after": String(error.retryAfter) };
+    const why = "limits how often we may call it; give its provisioning key a higher rate limit.";
+    return failed(gateway, why, error, headers);
+  }
+  if (code === "agent_limit_reached") return failed(gateway, "lets our provisioning key make no more agents.", error);
+  return failed(gateway, `failed (${code}).`, error);
+}
+
+export const onGateway = (gateway: string, code: ProblemCode, detail: string): Problem =>
+  new Problem(code, `On the gateway "${gateway}": ${detail}`);
+
+/** The outcome of one step of an onboarding, whose code may be any. */
+export const stepProblem = (gateway: string, step: { code: string; message: string }): Problem =>
+  callersOwn.has(step.code)
+    ? onGateway(gateway, step.code as ProblemCode, step.message)
+    : failed(gateway, `failed (${step.code}).`, undefined);
+
+const failed = (gateway: string, what: string, cause: unknown, headers: Record<string, string> = {}): Problem =>
+  new Problem("gateway_failed", `The gateway "${gateway}" ${what}`, { cause, headers });
+
+/** Nothing was sent: Node's and undici's codes of a connection that never was. */
+const neverConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
+
+/**
+ * Whether the gateway did not do what was asked, beyond doubt: it refused, or was never reached. After everything
+ * else it may have, or may do so yet.
+ */
+export function isCertainlyUndone(error: unknown): boolean {
+  if (!(error instanceof ClientError)) return false;
+  if (error.code === "network_error") return neverConnected.has(causeCode(error.cause));
+  return error.status >= 400 && error.status < 500 && error.code !== "idempotency_in_flight";
+}
+
+function causeCode(error: unknown): string {
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
+  return typeof code === "string" ? code : cause === undefined ? "" : causeCode(cause);
+}

@@ -1,0 +1,100 @@
+import { Problem, type ProblemCode } from "../errors.ts";
+import type { DescribedRoute } from "../openapi.ts";
+import type { Components, JsonSchema } from "./components.ts";
+import { ProblemBody } from "./components.ts";
+
+export const headers = {
+  "X-Request-Id": { description: "Names this request in the service's log", schema: { type: "string" } },
+  Location: { description: "Where the agent is", schema: { type: "string", format: "uri-reference" } },
+  RateLimit: {
+    description: 'What is left: `"key";r=9;t=42` (draft-ietf-httpapi-ratelimit-headers)',
+    schema: { type: "string" },
+  },
+  "RateLimit-Policy": { description: 'The limit: `"key";q=10;w=60`', schema: { type: "string" } },
+  "Retry-After": { description: "Seconds until a retry is welcome", schema: { type: "integer", minimum: 1 } },
+  "WWW-Authenticate": { description: "Which credential is missing or wrong (RFC 6750)", schema: { type: "string" } },
+} as const;
+
+const referTo = (...names: (keyof typeof headers)[]) =>
+  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+
+/** Further answers that a request header asks for. */
+const answersByHeader: Record<string, { status: number; description: string }> = {
+  "Idempotency-Key": {
+    status: 200,
+    description: "The first answer to this Idempotency-Key, without what is shown once",
+  },
+  Prefer: { status: 202, description: "The agent is durable, and `status` says that it does not answer yet" },
+};
+
+const everywhere: ProblemCode[] = [
+  "invalid_header",
+  "unauthorized",
+  "provisioning_disabled",
+  "rate_limited",
+  "internal_error",
+  "store_unreadable",
+  "store_unwritable",
+  "issuer_unreachable",
+];
+
+function problemsOf(route: DescribedRoute): ProblemCode[] {
+  const keyed: ProblemCode[] = ["provisioning_key_missing", "provisioning_key_invalid", "scope_missing"];
+  return [
+    ...everywhere,
+    ...(route.scope === "token" ? [] : keyed),
+    ...(route.method === "GET" ? [] : (["audit_unwritable", "host_unavailable"] as const)),
+    ...(route.path.includes("/:") ? (["invalid_path"] as const) : []),
+    ...(route.query ? (["invalid_query"] as const) : []),
+    ...(route.body ? (["invalid_json", "invalid_body", "body_too_large"] as const) : []),
+    ...route.problems,
+  ];
+}
+
+function problemAnswer(codes: ProblemCode[], status: number, problem: JsonSchema) {
+  const lines = codes.map((code) => `- \`${code}\`: ${new Problem(code).title}`);
+  return {
+    description: lines.join("\n"),
+    headers: {
+      ...referTo("X-Request-Id"),
+      ...(status === 401 ? referTo("WWW-Authenticate") : {}),
+      ...(status === 429 ? referTo("Retry-After") : {}),
+    },
+    content: {
+      "application/problem+json": {
+        schema: { allOf: [problem, { type: "object", properties: { code: { type: "string", enum: codes } } }] },
+      },
+    },
+  };
+}
+
+/** By status. */
+export function answersOf(route: DescribedRoute, components: Components): Record<string, unknown> {
+  const answers: Record<string, unknown> = {};
+  const schema = components.reference(route.response.schema, "output");
+  const succeed = (status: number, description: string) => {
+    answers[status] = {
+      description,
+      headers: {
+        ...referTo("X-Request-Id"),
+        ...(status === 201 && route.path.startsWith("/agents") ? referTo("Location") : {}),
+        ...(route.scope === "token" ? {} : referTo("RateLimit", "RateLimit-Policy")),
+      },
+      content: { "application/json": { schema } },
+    };
+  };
+  for (const { name } of route.headers ?? []) {
+    const further = answersByHeader[name];
+    if (further) succeed(further.status, further.description);
+  }
+  succeed(route.response.status, route.response.description);
+
+  const problem = components.reference(ProblemBody, "output");
+  const byStatus = new Map<number, ProblemCode[]>();
+  for (const code of new Set(problemsOf(route))) {
+    const { status } = new Problem(code);
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  for (const [status, codes] of byStatus) answers[status] = problemAnswer(codes, status, problem);
+  return answers;
+}

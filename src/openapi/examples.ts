@@ -1,0 +1,81 @@
+/**
+ * Requests as a reader would send them, by operation. The tests send each one, in this order, to a fresh deployment:
+ * an example that is refused fails them.
+ */
+export const requestExamples: Readonly<Record<string, Readonly<Record<string, { summary: string; value: object }>>>> = {
+  addAiProvider: {
+    anthropic: {
+      summary: "A built-in provider",
+      value: { provider: "anthropic", name: "Master Anthropic Key", key: "sk-ant-not-a-real-key", verify: false },
+    },
+    custom: {
+      summary: "Anything that speaks OpenAI's API",
+      value: {
+        provider: "custom",
+        slug: "my-llm",
+        name: "My own model server",
+        key: "not-a-real-key",
+        baseUrl: "http://127.0.0.1:8000/v1",
+        verify: false,
+        defaultQuotas: { maxRequestsPerDay: 10_000 },
+      },
+    },
+  },
+  createAgentKey: {
+    automation: {
+      summary: "A key that makes and configures agents",
+      value: { name: "Docker automation", scopes: ["agents:create", "agents:onboard"] },
+    },
+    limited: {
+      summary: "A key with limits of its own",
+      value: {
+        name: "A tenant's key",
+        scopes: ["agents:create"],
+        maxAgents: 5,
+        rateLimitPerMinute: 60,
+        expiresAt: "2099-01-01T00:00:00.000Z",
+      },
+    },
+  },
+  rotateAgentKey: {
+    atOnce: { summary: "The old key ends at once", value: { graceSeconds: 0 } },
+  },
+  createAgent: {
+    simple: { summary: "An agent", value: { name: "my-agent", model: "claude-sonnet-3.5" } },
+    bound: {
+      summary: "An agent on a channel, with a face",
+      value: { name: "bound-agent", bind: ["telegram:*"], identity: { name: "Ada", emoji: "🦞" } },
+    },
+    withAiKey: {
+      summary: "An agent with its own AI key and a quota",
+      value: {
+        name: "auto-agent",
+        model: "claude-sonnet-3.5",
+        autoProvisionAiKey: { provider: "anthropic", quotas: { maxTokensPerMonth: 1_000_000 } },
+      },
+    },
+  },
+  updateAgent: {
+    quotas: { summary: "Another quota", value: { quotas: { maxTokensPerMonth: 2_000_000, maxRequestsPerDay: null } } },
+  },
+  onboardAgent: {
+    auth: {
+      summary: "A key that the agent already has",
+      value: {
+        steps: ["auth"],
+        auth: {
+          provider: "anthropic",
+          credentials: { apiKey: "sk-ant-not-a-real-key" },
+          model: "claude-sonnet-3.5",
+        },
+      },
+    },
+    model: { summary: "Another model", value: { steps: ["model"], model: "claude-opus-4-1" } },
+  },
+  rotateAiKey: {
+    atOnce: { summary: "The old key ends at once", value: { graceSeconds: 0 } },
+  },
+  deleteAgent: {
+    everything: { summary: "Nothing stays", value: { deleteWorkspace: true, deleteSessions: true } },
+  },
+};

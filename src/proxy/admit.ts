@@ -1,0 +1,137 @@
+import { isProblem } from "../errors.ts";
+import { providerWire, wireOfSlug } from "../providers/index.ts";
+import type { ProviderWire } from "../providers/wire.ts";
+import type { Context } from "../service/context.ts";
+import { addressFailures } from "../storage/ledger-names.ts";
+import { type Arrival, headerOf, presentedKey, readTarget, type Target } from "./arrival.ts";
+import { createGrants, createUpstreamBases, type Grant } from "./grant.ts";
+import { createMasterKeys } from "./master-keys.ts";
+import { readRequest } from "./read-request.ts";
+import { type Refusal, refusal } from "./refuse.ts";
+import { type Reservation, reserve } from "./reserve.ts";
+import { createKeyVerifier } from "./verify-key.ts";
+
+export type Admission = Refusal | Grant | { outcome: "aborted" };
+export type Admit = (arrival: Arrival) => Promise<Admission>;
+
+/**
+ * Verify, understand, reserve: nothing of a stranger's body is read, and nothing is sent that is not paid for.
+ * Every refusal has the provider's own shape.
+ */
+export function createAdmission(context: Context): Admit {
+  const { settings, clock, ledger, metrics } = context;
+  const keys = createKeyVerifier(context);
+  const masterKeyOf = createMasterKeys(context);
+  const grants = createGrants(context);
+  const baseOf = createUpstreamBases();
+  /** Reservations are named by this run and a number: unique without asking anybody. */
+  const run = Array.from(context.crypto.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let reservations = 0;
+
+  /** Failures are counted after the fact and by address: counting by key id would let anyone lock its owner out. */
+  async function unauthorized(wire: ProviderWire, arrival: Arrival): Promise<Refusal> {
+    metrics.count("openclaw_auth_failures_total", { kind: "ai-key" });
+    const rule = { limit: settings.provisioning.authFailuresPerMinute, windowMs: 60_000 };
+    const decision = await ledger.take(addressFailures(arrival.address), rule);
+    if (decision.allowed) {
+      return refusal(wire, 401, "The API key is not valid", arrival.requestId, {
+        "www-authenticate": 'Bearer realm="openclaw-provisioning", error="invalid_token"',
+      });
+    }
+    const seconds = Math.max(1, Math.ceil((decision.resetAt - clock.now()) / 1000));
+    const message = `Too many failed authentications from this address; try again in ${seconds} s`;
+    return refusal(wire, 429, message, arrival.requestId, { "retry-after": String(seconds) });
+  }
+
+  async function decide(arrival: Arrival, target: Target | undefined, outerWire: ProviderWire): Promise<Admission> {
+    const presented = target && presentedKey(arrival.headers, target, outerWire.keyPlaces);
+    const found = presented === undefined ? undefined : await keys.verify(presented, target!.slug, clock.now());
+    if (!target || !found) return await unauthorized(outerWire, arrival);
+
+    const { record } = found.key;
+    const provider = await context.records.get("ai-providers", record.aiProviderId);
+    const wire = provider ? providerWire(provider.kind) : outerWire;
+    const refuse = (status: number, message: string, headers?: Record<string, string>) =>
+      refusal(wire, status, message, arrival.requestId, headers);
+    if (!provider || provider.revokedAt !== undefined) {
+      return refuse(401, "The AI provider behind this key is revoked");
+    }
+    if (found.standing === "suspended") return refuse(400, suspendedMessage);
+
+    const upgrades = headerOf(arrival.headers, "upgrade") !== undefined;
+    const endpoint = upgrades ? undefined : wire.endpoint(arrival.method, target.path);
+    if (!endpoint) return refuse(403, "This endpoint is not metered and cannot be used with this key");
+    const request = await readRequest(arrival, endpoint, settings.provisioning.proxy);
+    if (request.outcome === "aborted") return request;
+    if (request.outcome === "fault") return refuse(request.status, request.message);
+    // Whatever can fail does so before anything is reserved.
+    const base = baseOf(provider, wire);
+    const opened = masterKeyOf(provider);
+    const masterKey = typeof opened === "string" ? opened : await opened;
+
+    const id = `${run}-${(reservations++).toString(36)}`;
+    const reserved = await reserve(context, id, found.key, keys.restate, provider, request);
+    if (reserved.outcome === "reserved") {
+      return grants({ arrival, target, wire, provider, record, request, reserved, id, masterKey, base });
+    }
+    if (reserved.outcome === "standing" && reserved.standing === "invalid") return await unauthorized(wire, arrival);
+    if (reserved.outcome === "denied") {
+      const labels = { provider: target.slug, quota: reserved.quota, reason: reserved.denial.reason };
+      metrics.count("openclaw_proxy_quota_denials_total", labels);
+    }
+    return refuseReservation(reserved, refuse);
+  }
+
+  return async (arrival) => {
+    const target = readTarget(arrival.target);
+    const wire = wireOfSlug(target?.slug ?? "");
+    let admission: Admission;
+    try {
+      admission = await decide(arrival, target, wire);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      context.log("error", "a proxied request failed before it was sent", { requestId: arrival.requestId, error: message });
+      const unavailable = isProblem(error) && error.status === 503;
+      admission = refusal(
+        wire,
+        unavailable ? 503 : 500,
+        unavailable ? "The request could not be accounted for; try again later" : "Something unexpected went wrong",
+        arrival.requestId,
+      );
+    }
+    if (admission.outcome === "refused") {
+      // A slug is a label only where a key vouched for it: anybody can think of slugs.
+      metrics.count("openclaw_proxy_requests_total", { provider: "-", outcome: `refused_${admission.status}` });
+    }
+    return admission;
+  };
+}
+
+const suspendedMessage = "This key is suspended; its operator can resume it";
+
+function refuseReservation(
+  reserved: Exclude<Reservation, { outcome: "reserved" }>,
+  refuse: (status: number, message: string, headers?: Record<string, string>) => Refusal,
+): Refusal {
+  switch (reserved.outcome) {
+    case "standing":
+      // Not 401 or 403: those cool OpenClaw's profile down, and resuming would not be felt.
+      return refuse(400, suspendedMessage);
+    case "model":
+      return refuse(
+        403,
+        reserved.model === undefined
+          ? "This key may be used with certain models only, and the request names none"
+          : `This key may not be used with the model "${reserved.model.slice(0, 200)}"`,
+      );
+    case "unbounded":
+      return refuse(400, `Not possible with a key that has a token quota: ${reserved.reason}`);
+    case "denied": {
+      const { message, retryAfter, transient } = reserved.denial;
+      return refuse(429, message, {
+        "retry-after": String(retryAfter),
+        ...(!transient && { "x-should-retry": "false" }),
+      });
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import type { ProviderWire } from "../providers/wire.ts";
+import type { AiKeyRecord } from "../schema/ai-key.ts";
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
+import type { Context } from "../service/context.ts";
+import { aiKeyLedger } from "../storage/ledger-names.ts";
+import type { Arrival, Target } from "./arrival.ts";
+import { upstreamHeaders } from "./headers.ts";
+import type { ReadRequest } from "./read-request.ts";
+import { type Refusal, refusal } from "./refuse.ts";
+import { modelsOf, type Reservation } from "./reserve.ts";
+import { createSettlements, type Settlement } from "./settle.ts";
+import { createJsonMeter, createSseMeter, type Meter } from "./usage/meter.ts";
+
+/** A request that is paid for: what to send, how to read the answer, and how to settle. */
+export interface Grant extends Settlement {
+  outcome: "granted";
+  requestId: string;
+  method: string;
+  /** The upstream's scheme and host. */
+  origin: string;
+  /** Path and query there. */
+  path: string;
+  /** Names in lower case and values, by turns; one of them is the master key. */
+  headers: string[];
+  body: Uint8Array | undefined;
+  masterKey: string;
+  /** Reads an answer of 2xx; `undefined` where it costs no tokens. */
+  meter(contentType: string | null | undefined): Meter | undefined;
+  /** For a failure of the upstream's connection. */
+  refuse(status: number, message: string): Refusal;
+}
+
+export interface Granted {
+  arrival: Arrival;
+  target: Target;
+  wire: ProviderWire;
+  provider: AiProviderRecord;
+  record: AiKeyRecord;
+  request: ReadRequest;
+  reserved: Extract<Reservation, { outcome: "reserved" }>;
+  id: string;
+  masterKey: string;
+  base: UpstreamBase;
+}
+
+export interface UpstreamBase {
+  /** Scheme and host. */
+  origin: string;
+  /** The path below which the endpoints are. */
+  prefix: string;
+}
+
+/** @throws where neither the operator nor the provider's wire names an address */
+export function createUpstreamBases(): (provider: AiProviderRecord, wire: ProviderWire) => UpstreamBase {
+  const bases = new Map<string, UpstreamBase>();
+  return (provider, wire) => {
+    const url = provider.baseUrl ?? wire.baseUrl;
+    if (url === undefined) throw new Error(`the AI provider ${provider.id} has no base URL`);
+    let base = bases.get(url);
+    if (!base) {
+      const { origin, pathname } = new URL(url);
+      base = { origin, prefix: pathname.replace(/\/+$/, "") };
+      bases.set(url, base);
+    }
+    return base;
+  };
+}
+
+/** What a model may be called in the usage table, where anybody's text would otherwise grow rows. */
+const modelForm = /^[\w.:@/+-]{1,200}$/;
+
+export function createGrants(context: Context): (granted: Granted) => Grant {
+  const settlements = createSettlements(context);
+
+  return ({ arrival, target, wire, provider, record, request, reserved, id, masterKey, base }) => {
+    const { endpoint, reading } = request;
+    const model = modelsOf(request)[0];
+    const settlement = settlements({
+      names: aiKeyLedger(record.keyId),
+      id,
+      day: new Date(reserved.now).toISOString().slice(0, 10),
+      model: model !== undefined && modelForm.test(model) ? model : "-",
+      tokens: reserved.tokens,
+      provider: provider.provider,
+      agentId: record.agentId,
+      since: reserved.now,
+    });
+    return {
+      outcome: "granted",
+      requestId: arrival.requestId,
+      method: arrival.method,
+      origin: base.origin,
+      path: base.prefix + endpoint.path + forwardedQuery(target.query, wire.query),
+      headers: upstreamHeaders(arrival.headers, wire.credential(masterKey), reserved.bytes !== undefined),
+      body: reserved.bytes,
+      masterKey,
+      ...settlement,
+      meter(contentType) {
+        if (endpoint.format === undefined) return undefined;
+        return contentType?.toLowerCase().startsWith("text/event-stream")
+          ? createSseMeter(endpoint.format, reading?.added !== undefined)
+          : createJsonMeter(endpoint.format);
+      },
+      refuse: (status, message) => refusal(wire, status, message, arrival.requestId),
+    };
+  };
+}
+
+function forwardedQuery(query: URLSearchParams | undefined, allowed: ReadonlySet<string>): string {
+  if (!query) return "";
+  const kept = new URLSearchParams([...query].filter(([name]) => allowed.has(name)));
+  return kept.size === 0 ? "" : `?${kept}`;
+}

@@ -1,0 +1,71 @@
+/**
+ * What of the client's request reaches the provider: a list of what may, not of what may not, so that no
+ * credential, cookie or address of the client's gets there under a name nobody thought of, and no header chooses
+ * the account that pays.
+ */
+const forwarded = new Set([
+  "accept",
+  "accept-language",
+  "anthropic-beta",
+  "anthropic-dangerous-direct-browser-access",
+  "anthropic-version",
+  "http-referer",
+  "idempotency-key",
+  "openai-beta",
+  "traceparent",
+  "tracestate",
+  "user-agent",
+  "x-client-request-id",
+  "x-goog-api-client",
+  "x-server-timeout",
+  "x-title",
+]);
+
+/**
+ * @param headers names in lower case and values, by turns
+ * @returns the same form, with the master key in place of the client's
+ */
+export function upstreamHeaders(
+  headers: readonly string[],
+  credential: readonly [name: string, value: string],
+  hasBody: boolean,
+): string[] {
+  // Nothing is to be decoded before it is metered. The type is ours: the body was read as UTF-8 JSON.
+  const sent = [...credential, "accept-encoding", "identity"];
+  if (hasBody) sent.push("content-type", "application/json");
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]!;
+    if (forwarded.has(name) || name.startsWith("x-stainless-")) sent.push(name, headers[at + 1]!);
+  }
+  return sent;
+}
+
+/** Of one connection or one account, and so not of the answer. */
+const dropped = new Set([
+  "alt-svc",
+  "clear-site-data",
+  "connection",
+  "content-encoding",
+  "content-length",
+  "keep-alive",
+  "nel",
+  "proxy-authenticate",
+  "proxy-authentication-info",
+  "proxy-connection",
+  "public-key-pins",
+  "report-to",
+  "reporting-endpoints",
+  "set-cookie",
+  "strict-transport-security",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** @param name in lower case */
+export const isForwardedBack = (name: string): boolean => !dropped.has(name);
+
+/** Names that the upstream's `Connection` header declares to be of this hop only. */
+export const connectionNames = (connection: string | null | undefined): string[] =>
+  connection ? connection.split(",").map((name) => name.trim().toLowerCase()) : [];

@@ -1,0 +1,24 @@
+import type { ProviderWire } from "../providers/wire.ts";
+
+/** An answer of ours, in the provider's shape. */
+export interface Refusal {
+  outcome: "refused";
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+export function refusal(
+  wire: ProviderWire,
+  status: number,
+  message: string,
+  requestId: string,
+  headers: Record<string, string> = {},
+): Refusal {
+  return {
+    outcome: "refused",
+    status,
+    headers: { "content-type": "application/json", "x-request-id": requestId, ...headers },
+    body: JSON.stringify(wire.error({ status, message, requestId })),
+  };
+}

@@ -1,0 +1,100 @@
+import { modelAllowed } from "../domain/model-allowed.ts";
+import { limitsTokens, quotaCharges, stricterQuotas } from "../domain/quota.ts";
+import { type QuotaDenial, quotaDenial } from "../domain/quota-denial.ts";
+import type { CounterReservation } from "../ports.ts";
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
+import type { QuotaName } from "../schema/quota.ts";
+import type { Context } from "../service/context.ts";
+import { aiKeyLedger } from "../storage/ledger-names.ts";
+import type { ReadRequest } from "./read-request.ts";
+import { type KeyStanding, keyStanding, type StatedKey } from "./verify-key.ts";
+
+export type Reservation =
+  | { outcome: "standing"; standing: Exclude<KeyStanding, "valid"> }
+  | { outcome: "model"; model: string | undefined }
+  | { outcome: "unbounded"; reason: string }
+  | { outcome: "denied"; quota: QuotaName; denial: QuotaDenial }
+  | { outcome: "reserved"; tokens: number; now: number; bytes: Uint8Array | undefined };
+
+/** What a model's own template adds around the messages; JSON's syntax, counted in full, covers the rest. */
+const templateTokens = 64;
+/** Far above any context; keeps sums exact. */
+const maxAmount = 1_000_000_000_000;
+/** Each turn answers another writer's change or a lower bound: neither goes on for long. */
+const maxTurns = 32;
+
+const encoder = new TextEncoder();
+
+/**
+ * Holds all that the request may cost before any of it is spent: all of its counters or none, under the very state
+ * of the key that was checked.
+ *
+ * @param id names the reservation, below the key
+ * @param restate the key under another text of the ledger's
+ */
+export async function reserve(
+  context: Context,
+  id: string,
+  key: StatedKey,
+  restate: (key: StatedKey, text: string) => StatedKey,
+  provider: AiProviderRecord,
+  { endpoint, bytes, body, reading }: ReadRequest,
+): Promise<Reservation> {
+  const names = aiKeyLedger(key.record.keyId);
+  const spends = endpoint.format !== undefined;
+  const answers = reading?.answers ?? 1;
+  const input = Math.max(0, (bytes?.length ?? 0) + (reading?.inputBeyondBytes ?? 0) + templateTokens);
+  let bound = reading?.outputBound ?? context.settings.provisioning.proxy.defaultMaxOutputTokens;
+
+  for (let turn = 0; turn < maxTurns; turn++) {
+    const now = context.clock.now();
+    const { state } = key;
+    const standing = keyStanding(state, key.digest, now);
+    if (standing !== "valid") return { outcome: "standing", standing };
+    if (state.models && endpoint.body) {
+      const asked = modelsOf({ endpoint, reading });
+      const other = asked.find((model) => !modelAllowed(state.models, provider.provider, model));
+      if (other !== undefined || asked.length === 0) return { outcome: "model", model: other };
+    }
+    const quotas = stricterQuotas(provider.defaultQuotas ?? {}, state.quotas);
+    const limited = spends && limitsTokens(quotas);
+    if (limited && reading?.unbounded !== undefined) return { outcome: "unbounded", reason: reading.unbounded };
+
+    const tokens = spends ? Math.min(input + bound * answers, maxAmount) : 0;
+    const charges = quotaCharges(quotas, now).filter(({ counter }) => spends || counter === "requests");
+    const entries = charges.map(
+      ({ counter, period, limit }): CounterReservation => ({
+        counter: names[counter],
+        period,
+        limit,
+        amount: counter === "tokens" ? tokens : 1,
+      }),
+    );
+    const answer = await context.ledger.reserve(names.reservation(id), entries, { name: names.state, text: key.text });
+    if (answer.outcome === "changed") {
+      key = restate(key, answer.text);
+      continue;
+    }
+    const capped = limited && reading?.outputBound === undefined;
+    if (answer.outcome === "exceeded") {
+      const { exceeded } = answer;
+      const charge = charges[entries.findIndex((entry) => entry.counter === exceeded.counter && entry.period === exceeded.period)]!;
+      const room = Math.floor((exceeded.limit - exceeded.used - exceeded.reserved - input) / answers);
+      if (capped && charge.counter === "tokens" && room >= (endpoint.minOutput ?? 1) && room < bound) {
+        bound = room;
+        continue;
+      }
+      return { outcome: "denied", quota: charge.name, denial: quotaDenial({ ...exceeded, name: charge.name }, now) };
+    }
+    const fields = { ...reading?.added, ...(capped && reading?.cap(bound)) };
+    const rewritten = body !== undefined && Object.keys(fields).length > 0;
+    return { outcome: "reserved", tokens, now, bytes: rewritten ? encoder.encode(body.with(fields)) : bytes };
+  }
+  throw new Error("the key's state or its counters change faster than a request can be admitted");
+}
+
+/** Every model that may serve the request. */
+export const modelsOf = ({ endpoint, reading }: Pick<ReadRequest, "endpoint" | "reading">): string[] => [
+  ...(endpoint.model === undefined ? [] : [endpoint.model]),
+  ...(reading?.models ?? []),
+];

@@ -1,0 +1,96 @@
+import type { Ledger } from "../ports.ts";
+import type { Context } from "../service/context.ts";
+import type { aiKeyLedger } from "../storage/ledger-names.ts";
+import type { Meter } from "./usage/meter.ts";
+
+export interface OpenReservation {
+  names: ReturnType<typeof aiKeyLedger>;
+  id: string;
+  /** `YYYY-MM-DD` of the admission. */
+  day: string;
+  model: string;
+  /** Tokens held until settled. */
+  tokens: number;
+  provider: string;
+  agentId: string;
+  /** Epoch milliseconds of the arrival. */
+  since: number;
+}
+
+/** Ends a reservation, once; whatever is called later changes nothing. Neither call waits or throws. */
+export interface Settlement {
+  /** Nothing was spent: the upstream refused, or did not answer. */
+  release(reason: string): void;
+  /** The answer has ended, whole or cut. Without a meter it costs no tokens. */
+  finish(meter: Meter | undefined): void;
+}
+
+const nothing = { input: 0, output: 0, total: 0 };
+
+export function createSettlements(context: Context): (open: OpenReservation) => Settlement {
+  const { ledger, metrics, settings, clock } = context;
+  let unsettled = 0;
+  const gauge = () => metrics.gauge("openclaw_proxy_reservations_open", unsettled);
+
+  return (open) => {
+    const { provider } = open;
+    let settled = false;
+    unsettled++;
+    gauge();
+
+    function settle(outcome: string, ...how: Parameters<Ledger["settle"]>): void {
+      settled = true;
+      unsettled--;
+      gauge();
+      const agent = settings.provisioning.metrics.agentLabels ? { agent: open.agentId } : undefined;
+      metrics.count("openclaw_proxy_requests_total", { provider, outcome, ...agent });
+      metrics.observe("openclaw_proxy_request_duration_seconds", (clock.now() - open.since) / 1000, { provider });
+      // A failure here must never hide the provider's answer; what is not settled stays charged as reserved.
+      context.background(
+        ledger.settle(...how).catch((error: unknown) => {
+          metrics.count("openclaw_proxy_settle_failures_total", { provider });
+          context.log("error", "a metered request could not be settled and stays charged as reserved", {
+            provider,
+            agentId: open.agentId,
+            error: error instanceof Error ? error.message : String(error),
+          });
+        }),
+      );
+    }
+
+    return {
+      release(reason) {
+        if (settled) return;
+        metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
+        settle("upstream_error", open.names.reservation(open.id), {});
+      },
+
+      finish(meter) {
+        if (settled) return;
+        const usage = meter?.usage ?? nothing;
+        const whole = meter === undefined || meter.complete;
+        // What it really cost is known only at the end: without it the bound stands.
+        const tokens = whole ? usage.total : Math.max(usage.total, open.tokens);
+        const inputTokens = Math.min(usage.input, tokens);
+        if (meter) {
+          const outcome = whole ? "metered" : "estimated";
+          metrics.count("openclaw_proxy_tokens_total", { provider, outcome }, tokens);
+        }
+        settle(
+          whole ? "answered" : "cut",
+          open.names.reservation(open.id),
+          { [open.names.tokens]: tokens, [open.names.requests]: 1 },
+          {
+            name: open.names.usage,
+            day: open.day,
+            model: open.model,
+            requests: 1,
+            inputTokens,
+            outputTokens: tokens - inputTokens,
+            tokens,
+          },
+        );
+      },
+    };
+  };
+}

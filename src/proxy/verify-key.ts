@@ -1,0 +1,79 @@
+import { equalDigests } from "../domain/constant-time.ts";
+import { parseToken } from "../domain/token.ts";
+import { type AiKeyRecord, AiKeyState } from "../schema/ai-key.ts";
+import type { Context } from "../service/context.ts";
+import { aiKeyLedger } from "../storage/ledger-names.ts";
+
+/** A key's state with the exact text that the ledger is asked to confirm when something is reserved under it. */
+export interface StatedKey {
+  record: AiKeyRecord;
+  digest: string;
+  state: AiKeyState;
+  text: string;
+}
+
+export type KeyStanding = "valid" | "suspended" | "invalid";
+
+export function keyStanding(state: AiKeyState, digest: string, now: number): KeyStanding {
+  if (state.status === "revoked") return "invalid";
+  if (state.expiresAt !== undefined && Date.parse(state.expiresAt) <= now) return "invalid";
+  const inGrace = state.previous?.filter(({ until }) => Date.parse(until) > now) ?? [];
+  const known = [state.digest, ...inGrace.map((previous) => previous.digest)];
+  if (!known.some((valid) => equalDigests(digest, valid))) return "invalid";
+  return state.status === "suspended" ? "suspended" : "valid";
+}
+
+const maxRemembered = 10_000;
+
+/**
+ * Records may lag (KV by a minute), the ledger never does. So what a record says is believed only until the
+ * reservation, which compares the state's exact text; and a refusal is believed only once the ledger confirms it,
+ * or a key just rotated or resumed would be turned away.
+ */
+export function createKeyVerifier(context: Context) {
+  /** The ledger's own texts: a record need not serialise to the same one. */
+  const remembered = new Map<string, { state: AiKeyState; text: string }>();
+
+  function remember(keyId: string, text: string): AiKeyState {
+    const state = AiKeyState.parse(JSON.parse(text));
+    if (remembered.size >= maxRemembered) remembered.delete(remembered.keys().next().value!);
+    remembered.set(keyId, { state, text });
+    return state;
+  }
+
+  /** @returns `undefined` for a key that is malformed, unknown, of another provider, revoked or expired */
+  async function verify(
+    presented: string,
+    slug: string,
+    now: number,
+  ): Promise<{ key: StatedKey; standing: "valid" | "suspended" } | undefined> {
+    const token = parseToken(presented, "ocv");
+    if (!token) return undefined;
+    const record = await context.records.get("ai-keys", token.keyId);
+    if (!record || record.mode !== "virtual" || record.provider !== slug) return undefined;
+    const hashed = context.crypto.sha256(presented);
+    const digest = typeof hashed === "string" ? hashed : await hashed;
+    const exact = remembered.get(record.keyId);
+    const newest =
+      exact && exact.state.version >= record.state.version
+        ? exact
+        : { state: record.state, text: JSON.stringify(record.state) };
+    const key: StatedKey = { record, digest, ...newest };
+    const standing = keyStanding(key.state, digest, now);
+    if (standing === "valid") return { key, standing };
+    const text = await context.ledger.get(aiKeyLedger(record.keyId).state);
+    if (text === undefined || text === key.text) return standing === "invalid" ? undefined : { key, standing };
+    const current = restate(key, text);
+    const confirmed = keyStanding(current.state, digest, now);
+    return confirmed === "invalid" ? undefined : { key: current, standing: confirmed };
+  }
+
+  /** The same key under the text that the ledger has. */
+  const restate = (key: StatedKey, text: string): StatedKey => ({
+    ...key,
+    text,
+    state: remember(key.record.keyId, text),
+  });
+
+  return { verify, restate };
+}

@@ -1,0 +1,98 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createRedisAudit } from "../../adapters/node/redis-audit.ts";
+import { redisOptions } from "../../adapters/node/redis-connection.ts";
+import type { AuditTrail } from "../../src/ports.ts";
+import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
+import { settableClock } from "./settable-clock.ts";
+
+const event = (target: string) => ({ phase: "event" as const, action: "agent.create", actor: "cli", target });
+
+describe.skipIf(!hasRedis)("redis", () => {
+  let server: RedisServer;
+  let connections: Redis[];
+  let run = 0;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    connections = [1, 2, 3].map(() => new Redis(server.url, redisOptions));
+    await Promise.all(connections.map((redis) => new Promise((resolve) => redis.once("ready", resolve))));
+  });
+  afterAll(async () => {
+    for (const redis of connections) redis.disconnect();
+    await server.dispose();
+  });
+
+  describe("the stream of the Redis audit trail", () => {
+    let trails: AuditTrail[];
+    let redis: Redis;
+    let stream: string;
+    let head: string;
+
+    beforeEach(() => {
+      const prefix = `test-${run++}`;
+      trails = connections.map((connection) => createRedisAudit(connection, prefix, settableClock()));
+      redis = connections[0]!;
+      stream = `{${prefix}-audit}:stream`;
+      head = `{${prefix}-audit}:head`;
+    });
+
+    const fill = async (count: number) => {
+      for (let i = 0; i < count; i++) await trails[i % 3]!.append(event(`agent-${i}`));
+    };
+
+    it("is one chain, whoever appends and however many at once", async () => {
+      await Promise.all(Array.from({ length: 300 }, (_, i) => trails[i % 3]!.append(event(`agent-${i}`))));
+      await fill(9);
+      for (const trail of trails) expect(await trail.verify()).toEqual({ ok: true, events: 309 });
+      const { events } = await trails[1]!.read({ limit: 1000 });
+      expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: 309 }, (_, i) => 309 - i));
+      expect(new Set(events.map(({ target }) => target)).size).toBe(300);
+    });
+
+    it("verifies a trail of many pages, and reads on where a page ended", async () => {
+      await Promise.all(Array.from({ length: 1234 }, (_, i) => trails[0]!.append(event(`agent-${i}`))));
+      expect(await trails[2]!.verify()).toEqual({ ok: true, events: 1234 });
+      const first = await trails[1]!.read({ limit: 2, filter: { target: "agent-3" } });
+      expect(first.events.map(({ seq }) => seq)).toEqual([4]);
+      expect(first.nextCursor).toBeUndefined();
+      const page = await trails[1]!.read({ limit: 700 });
+      expect(page.nextCursor).toBe(535);
+      const rest = await trails[1]!.read({ limit: 700, cursor: page.nextCursor });
+      expect([rest.events.length, rest.events[0]?.seq, rest.nextCursor]).toEqual([534, 534, undefined]);
+    });
+
+    it("finds an event that was taken out, and names its place", async () => {
+      await fill(6);
+      await redis.xdel(stream, "4-0");
+      expect(await trails[0]!.verify()).toMatchObject({ ok: false, fault: { line: 4 } });
+    });
+
+    it("finds a tail that was cut off by the head that is remembered", async () => {
+      await fill(6);
+      await redis.xdel(stream, "5-0", "6-0");
+      expect(await trails[0]!.verify()).toEqual({
+        ok: false,
+        events: 4,
+        fault: { line: 5, reason: "the end is missing: events 5 to 6 were cut off" },
+      });
+      await redis.del(stream);
+      expect(await trails[0]!.verify()).toMatchObject({ ok: false, events: 0 });
+    });
+
+    it("finds events that stand behind the head, as no append puts them", async () => {
+      await fill(3);
+      const other = createRedisAudit(redis, `test-${run++}`, settableClock());
+      await other.append(event("agent-0"));
+      await redis.xadd(stream, "4-0", "line", '{"seq":4}');
+      expect(await trails[0]!.verify()).toMatchObject({ ok: false, fault: { line: 4 } });
+    });
+
+    it("does not begin anew where the head was removed", async () => {
+      await fill(3);
+      await redis.del(head);
+      await expect(trails[0]!.append(event("agent-4"))).rejects.toMatchObject({ code: "audit_unwritable" });
+      expect(await redis.xlen(stream)).toBe(3);
+    });
+  });
+});

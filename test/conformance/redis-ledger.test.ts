@@ -1,0 +1,85 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { redisOptions } from "../../adapters/node/redis-connection.ts";
+import { createRedisLedger } from "../../adapters/node/redis-ledger.ts";
+import { ledgerKeys } from "../../adapters/node/redis-ledger-keys.ts";
+import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
+import { testLedger } from "./ledger.ts";
+import { settableClock } from "./settable-clock.ts";
+
+describe.skipIf(!hasRedis)("redis", () => {
+  let server: RedisServer;
+  let connections: Redis[];
+  let run = 0;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    connections = [1, 2].map(() => new Redis(server.url, redisOptions));
+    await Promise.all(connections.map((redis) => new Promise((resolve) => redis.once("ready", resolve))));
+  });
+  afterAll(async () => {
+    for (const redis of connections) redis.disconnect();
+    await server.dispose();
+  });
+
+  testLedger("Redis", async () => {
+    const clock = settableClock();
+    const [ledger, second] = connections.map((redis) => createRedisLedger(redis, `test-${run}`, clock));
+    run++;
+    return { ledger: ledger!, second: second!, clock, dispose: async () => {} };
+  });
+
+  it("takes its time from Redis where it is given none", async () => {
+    const ledger = createRedisLedger(connections[0]!, `test-${run++}`);
+    const before = Date.now();
+    const { resetAt } = await ledger.take("key:a/rate", { limit: 1, windowMs: 60_000 });
+    expect(resetAt).toBeGreaterThanOrEqual(before + 60_000 - 5);
+    expect(resetAt).toBeLessThanOrEqual(Date.now() + 60_000 + 5);
+    await ledger.claim("agent:a/claim", { owner: "dead", ttlMs: 60, note: "op" });
+    expect(await ledger.claim("agent:a/claim", { owner: "b", ttlMs: 60_000 })).toEqual({
+      granted: false,
+      owner: "dead",
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await ledger.claim("agent:a/claim", { owner: "b", ttlMs: 60_000 })).toEqual({
+      granted: true,
+      abandoned: "op",
+    });
+  });
+
+  it("goes on after Redis forgot its scripts", async () => {
+    const ledger = createRedisLedger(connections[0]!, `test-${run++}`);
+    await ledger.adjust("key:a/agents", "all", 1);
+    await connections[0]!.script("FLUSH");
+    await ledger.adjust("key:a/agents", "all", 1);
+    expect(await ledger.used("key:a/agents", "all")).toEqual({ used: 2, reserved: 0 });
+  });
+
+  it("keeps what one operation touches under one hash tag, so that a cluster can hold it", () => {
+    const tag = (key: string) => /\{([^}]+)\}/.exec(key)?.[1];
+    const keys = ledgerKeys("p");
+    const { partitions, check, ...named } = keys;
+    const tags = new Set<string | undefined>();
+    for (let i = 0; i < 200; i++) {
+      const name = `ai-key:${i}/reservation:7` as const;
+      const own = new Set(Object.values(named).map((key) => tag(key(name))));
+      expect(own.size).toBe(1);
+      for (const one of own) tags.add(one);
+    }
+    expect(tags).toEqual(new Set(partitions.map(({ open }) => tag(open))));
+    // Written down, because what is stored is found again only as long as it stays so.
+    expect(keys.counters("ai-key:a/tokens")).toBe("p:ledger:{p-c}:counters:ai-key:a");
+    expect(tag(check)).toBeDefined();
+  });
+
+  it("keeps errors free of what the commands carried", async () => {
+    const prefix = `test-${run++}`;
+    await connections[0]!.set(ledgerKeys(prefix).texts("key:a/state"), "not a hash");
+    const error = await createRedisLedger(connections[0]!, prefix)
+      .put("key:a/state", "sk-test-not-a-real-key")
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "store_unwritable" });
+    expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain("sk-test");
+    expect(Object.keys((error as Error).cause as object)).toEqual([]);
+  });
+});

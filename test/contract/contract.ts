@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { agentTests } from "./agent-tests.ts";
+import { aiKeyTests } from "./ai-key-tests.ts";
+import { commonRouteTests } from "./common-route-tests.ts";
+import { guardTests } from "./guard-tests.ts";
+import { keyTests } from "./key-tests.ts";
+import { ask, type Target } from "./target.ts";
+
+/** One suite, run unchanged against every target. */
+export function testContract(name: string, make: () => Promise<Target>): void {
+  describe(`contract: ${name}`, () => {
+    let made: Target;
+    const target = () => made;
+    beforeAll(async () => {
+      made = await make();
+    }, 120_000);
+    afterAll(async () => {
+      await made?.close();
+    });
+
+    it("is alive and ready, for anybody", async () => {
+      for (const path of ["/healthz", "/readyz"]) {
+        const { status } = await ask(made, "GET", made.origin + path, { token: null });
+        expect([path, status]).toEqual([path, 200]);
+      }
+    });
+
+    describe("every route", () => commonRouteTests(target));
+    describe("guards", () => guardTests(target));
+    describe("keys", () => keyTests(target));
+    describe("agents", () => agentTests(target));
+    describe("AI keys", () => aiKeyTests(target));
+  });
+}

@@ -1,0 +1,97 @@
+import { expect, it } from "vitest";
+import { ask, makeKey, type Target } from "./target.ts";
+
+export function keyTests(target: () => Target): void {
+  const works = async (key: string) =>
+    (await ask(target(), "POST", "/agents/create", { key, body: {} })).status === 400;
+
+  it("issues a key under the id that lists show, with a checksum", async () => {
+    const { id, key } = await makeKey(target());
+    expect(key).toMatch(new RegExp(`^ocp_${id}_[A-Za-z0-9]{36}$`));
+    const { body } = await ask(target(), "GET", "/provisioning/agent-keys", { key: target().adminToken });
+    expect(body.keys.find((one: { id: string }) => one.id === id)).toMatchObject({ status: "active", agents: 0 });
+    expect(JSON.stringify(body)).not.toContain(key);
+  });
+
+  it("refuses a key with one character changed", async () => {
+    const { key } = await makeKey(target());
+    const tampered = key.slice(0, 30) + (key[30] === "a" ? "b" : "a") + key.slice(31);
+    expect((await ask(target(), "POST", "/agents/create", { key: tampered, body: {} })).status).toBe(401);
+  });
+
+  it("revokes at once, and again without harm", async () => {
+    const { id, key } = await makeKey(target());
+    expect(await works(key)).toBe(true);
+    const revoke = () => ask(target(), "POST", `/provisioning/agent-keys/${id}/revoke`, { key: target().adminToken });
+    expect((await revoke()).body.status).toBe("revoked");
+    expect((await ask(target(), "POST", "/agents/create", { key, body: {} })).status).toBe(401);
+    expect((await revoke()).status).toBe(200);
+  });
+
+  it("rotates under the same id; the old one has its grace, also through a second rotation", async () => {
+    const { id, key } = await makeKey(target());
+    const rotate = (body?: unknown) =>
+      ask(target(), "POST", `/provisioning/agent-keys/${id}/rotate`, { key: target().adminToken, body });
+    const second = (await rotate()).body;
+    expect(second.id).toBe(id);
+    const third = (await rotate()).body;
+    for (const one of [key, second.key, third.key]) expect(await works(one)).toBe(true);
+    const last = (await rotate({ graceSeconds: 0 })).body;
+    for (const one of [key, second.key, third.key]) {
+      expect((await ask(target(), "POST", "/agents/create", { key: one, body: {} })).status).toBe(401);
+    }
+    expect(await works(last.key)).toBe(true);
+  });
+
+  it("expires", async () => {
+    const { key } = await makeKey(target(), { expiresAt: new Date(Date.now() + 1_500).toISOString() });
+    expect(await works(key)).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 1_700));
+    expect((await ask(target(), "POST", "/agents/create", { key, body: {} })).status).toBe(401);
+  });
+
+  it("refuses scopes that are none, and a link to nothing", async () => {
+    const create = (body: unknown) =>
+      ask(target(), "POST", "/provisioning/agent-keys", { key: target().adminToken, body });
+    expect(await create({ name: "x", scopes: ["agents:fly"] })).toMatchObject({ status: 400 });
+    expect(await create({ name: "x", scopes: ["agents:create"], aiProviderKeyId: "nothing" })).toMatchObject({
+      status: 404,
+      body: { code: "ai_provider_not_found" },
+    });
+  });
+
+  it("counts uses and tells the last one", async () => {
+    const { id, key } = await makeKey(target());
+    await works(key);
+    await works(key);
+    const { body } = await ask(target(), "GET", "/provisioning/agent-keys", { key: target().adminToken });
+    const shown = body.keys.find((one: { id: string }) => one.id === id);
+    expect(shown.uses).toBe(2);
+    expect(Date.now() - Date.parse(shown.lastUsedAt)).toBeLessThan(60_000);
+  });
+
+  it("shows a master key as a hint only, and revokes it", async () => {
+    const secret = "sk-ant-not-a-real-key-abcd";
+    const added = await ask(target(), "POST", "/provisioning/ai-providers", {
+      key: target().adminToken,
+      body: { provider: "anthropic", name: "Hint", key: secret, verify: false },
+    });
+    expect(added).toMatchObject({
+      status: 201,
+      body: { hint: "sk-ant-...abcd", status: "active", verification: "skipped" },
+    });
+    const listed = await ask(target(), "GET", "/provisioning/ai-providers", { key: target().adminToken });
+    expect(JSON.stringify(listed.body)).not.toContain(secret);
+    const path = `/provisioning/ai-providers/${added.body.id}/revoke`;
+    expect((await ask(target(), "POST", path, { key: target().adminToken })).body.status).toBe("revoked");
+  });
+
+  it("keeps an audit trail that verifies, without secrets", async () => {
+    const { id, key } = await makeKey(target());
+    const page = await ask(target(), "GET", `/provisioning/audit?limit=5&target=${id}`, { key: target().adminToken });
+    expect(page.body.events.map((event: { phase: string }) => event.phase)).toEqual(["outcome", "intent"]);
+    expect(JSON.stringify(page.body)).not.toContain(key.slice(-36));
+    const verified = await ask(target(), "GET", "/provisioning/audit/verify", { key: target().adminToken });
+    expect(verified.body).toMatchObject({ ok: true });
+  });
+}

@@ -1,0 +1,41 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startServer } from "../../adapters/node/run-server.ts";
+import { contractConfig, type Target } from "./target.ts";
+
+export interface NodeTarget extends Target {
+  stateDir: string;
+}
+
+/** A whole server on files, in this process, on a port of its own. */
+export async function nodeTarget(
+  options: { env?: Record<string, string>; config?: unknown } = {},
+): Promise<NodeTarget> {
+  const stateDir = await mkdtemp(join(tmpdir(), "openclaw-contract-"));
+  await writeFile(join(stateDir, "config.json"), JSON.stringify(options.config ?? contractConfig), { mode: 0o600 });
+  const env = {
+    OPENCLAW_STATE_DIR: stateDir,
+    OPENCLAW_GATEWAY_TOKEN: "contract-token",
+    OPENCLAW_ADMIN_TOKEN: "contract-admin",
+    OPENCLAW_GATEWAY_PORT: "0",
+    ...options.env,
+  };
+  const deployment = await startServer(env);
+  const origin = `http://127.0.0.1:${deployment.server.port}`;
+  return {
+    origin,
+    api: `${origin}/api/v1`,
+    token: env.OPENCLAW_GATEWAY_TOKEN,
+    adminToken: env.OPENCLAW_ADMIN_TOKEN,
+    storesCredentials: true,
+    hasWorkspaces: true,
+    workspace: (name) => join(stateDir, `workspace-${name}`),
+    fetch: (url, init) => fetch(url, init),
+    stateDir,
+    async close() {
+      await deployment.stop();
+      await rm(stateDir, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient } from "../src/client/client.ts";
+
+export interface ServerProcess {
+  origin: string;
+  pid: number;
+  /** What it wrote so far. */
+  output(): string;
+  /** SIGKILL: no chance to tidy up. */
+  kill(): Promise<void>;
+  /** SIGTERM; resolves to the exit code. */
+  stop(): Promise<number | null>;
+}
+
+export const token = "test-gateway-token";
+export const adminToken = "test-admin-token";
+
+/** A state directory with settings for tests: everything allowed, hardly a limit, only errors logged. */
+export async function makeStateDir(provisioning: Record<string, unknown> = {}): Promise<string> {
+  const stateDir = await mkdtemp(join(tmpdir(), "openclaw-state-"));
+  const config = {
+    gateway: {
+      provisioning: { enabled: true, allowDelete: true, rateLimitPerMinute: 100_000, maxAgentsPerKey: 100_000, ...provisioning },
+    },
+    logging: { level: "error" },
+  };
+  await writeFile(join(stateDir, "config.json"), JSON.stringify(config), { mode: 0o600 });
+  return stateDir;
+}
+
+const freePort = (): number => 20_000 + Math.floor(Math.random() * 20_000);
+
+/** The server as a process of its own, ready. */
+export async function startServerProcess(stateDir: string, env: Record<string, string> = {}): Promise<ServerProcess> {
+  const port = Number(env.OPENCLAW_GATEWAY_PORT ?? freePort());
+  const child = spawn(process.execPath, ["adapters/node/index.ts", "serve"], {
+    env: {
+      ...process.env,
+      OPENCLAW_STATE_DIR: stateDir,
+      OPENCLAW_GATEWAY_TOKEN: token,
+      OPENCLAW_ADMIN_TOKEN: adminToken,
+      OPENCLAW_GATEWAY_PORT: String(port),
+      ...env,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  child.stdout.on("data", (chunk) => (output += chunk));
+  child.stderr.on("data", (chunk) => (output += chunk));
+  const origin = `http://127.0.0.1:${port}`;
+  await untilReady(child, origin, () => output);
+  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  return {
+    origin,
+    pid: child.pid!,
+    output: () => output,
+    async kill() {
+      child.kill("SIGKILL");
+      await exited;
+    },
+    async stop() {
+      child.kill("SIGTERM");
+      return await exited;
+    },
+  };
+}
+
+async function untilReady(child: ChildProcess, origin: string, output: () => string): Promise<void> {
+  for (const deadline = Date.now() + 40_000; ; ) {
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: ${output()}`);
+    const ready = await fetch(`${origin}/readyz`).then((response) => response.ok, () => false);
+    if (ready) return;
+    if (Date.now() > deadline) {
+      child.kill("SIGKILL");
+      throw new Error(`the server was not ready in time: ${output()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** A client with the admin token, which makes keys. */
+export const adminClient = (origin: string) => createClient({ url: origin, token, provisioningKey: adminToken });
+
+/** A client with a fresh key of every agent scope. */
+export async function keyedClient(origin: string, options: { aiProviderKeyId?: string; maxAgents?: number } = {}) {
+  const { key } = await adminClient(origin).agentKeys.create({
+    name: "test",
+    scopes: ["agents:create", "agents:onboard", "agents:delete", "agents:update", "agents:keys"],
+    rateLimitPerMinute: 100_000,
+    ...options,
+  });
+  return { key, client: createClient({ url: origin, token, provisioningKey: key, retries: 0 }) };
+}
