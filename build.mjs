@@ -12,6 +12,8 @@ export const targets = {
     outfile: "dist/index.js",
     platform: "node",
     target: "node24",
+    // jsonc-parser's CommonJS build is UMD, whose requires a bundler cannot follow.
+    mainFields: ["module", "main"],
     banner: { js: requireShim },
     external: ["openclaw", "openclaw/*"],
   },

@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/e2e/**"],
+    globalSetup: ["test/build-once.ts"],
     setupFiles: ["test/node-version.ts"],
     testTimeout: 20_000,
     hookTimeout: 60_000,

@@ -10,7 +10,7 @@ import { createVerifyJwt } from "./http/verify-jwt.ts";
 import { createMetrics } from "./metrics.ts";
 import { createOpenApi } from "./openapi.ts";
 import type { Ports } from "./ports.ts";
-import { createProxy, type Proxy } from "./proxy/proxy.ts";
+import { createProxy } from "./proxy/forward.ts";
 import { routes } from "./routes.ts";
 import type { Caller } from "./service/caller.ts";
 import type { Context } from "./service/context.ts";
@@ -27,7 +27,6 @@ export interface App {
   /** Readiness is refused from here until `maintain` has succeeded. */
   holdReadiness(): void;
   context: Context;
-  proxy: Proxy;
 }
 
 /** One request on its way through the guards. */
@@ -187,10 +186,10 @@ export function createApp(ports: Ports, settings: Settings): App {
 
   return {
     context,
-    proxy,
     async fetch(request, info = {}) {
-      const isProxied = new URL(request.url).pathname.startsWith("/proxy/");
-      return isProxied ? await proxy.handle(request, info) : await answer(request, info, false);
+      if (!new URL(request.url).pathname.startsWith("/proxy/")) return await answer(request, info, false);
+      // Before the router, and with errors of its own: each provider's.
+      return await proxy.handle(request, { address: info.address ?? "unknown", requestId: newRequestId(context) });
     },
     fetchAsOperator: async (request) => await answer(request, {}, true),
     holdReadiness() {

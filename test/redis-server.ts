@@ -83,6 +83,9 @@ export async function startRedis(): Promise<RedisServer> {
     await ended;
   }
 
+  // A test run that ends badly leaves no server behind.
+  const onExit = () => running?.kill("SIGKILL");
+  process.once("exit", onExit);
   await start();
   return {
     url: `redis://127.0.0.1:${port}/0`,
@@ -92,6 +95,7 @@ export async function startRedis(): Promise<RedisServer> {
     resume: () => void running?.kill("SIGCONT"),
     async dispose() {
       await kill();
+      process.off("exit", onExit);
       rmSync(directory, { recursive: true });
     },
   };

@@ -36,7 +36,7 @@ const freePort = (): number => 20_000 + Math.floor(Math.random() * 20_000);
 /** The server as a process of its own, ready. */
 export async function startServerProcess(stateDir: string, env: Record<string, string> = {}): Promise<ServerProcess> {
   const port = Number(env.OPENCLAW_GATEWAY_PORT ?? freePort());
-  const child = spawn(process.execPath, ["adapters/node/index.ts", "serve"], {
+  const child = spawn(process.execPath, ["dist/index.js", "serve"], {
     env: {
       ...process.env,
       OPENCLAW_STATE_DIR: stateDir,

@@ -50,6 +50,7 @@ function open(path: string, schema: string): DatabaseSync {
 export function createFileLock(path: string, { schema = "", waitMs = 15_000 } = {}): FileLock {
   let database: DatabaseSync | undefined;
   let queue: Promise<unknown> = Promise.resolve();
+  let closed = false;
 
   const begin = async (): Promise<DatabaseSync> => {
     const deadline = performance.now() + waitMs;
@@ -100,11 +101,13 @@ export function createFileLock(path: string, { schema = "", waitMs = 15_000 } = 
 
   return {
     run(work) {
+      if (closed) return Promise.reject(new Problem("store_unwritable", "The store is closed"));
       const result = queue.then(() => locked(work));
       queue = result.catch(() => {});
       return result;
     },
     async close() {
+      closed = true;
       await queue;
       database?.close();
       database = undefined;

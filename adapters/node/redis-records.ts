@@ -47,7 +47,8 @@ export function createRedisRecords(url: string, prefix: string): RedisRecords {
       await write(() => Promise.all([documents.removeItem!(key, options), redis.zrem(ids(collection), id)]));
     },
 
-    async getKeys(under) {
+    // Unstorage leaves it out where no base was asked for, whatever its types say.
+    async getKeys(under = "") {
       const [collection] = split(under.endsWith(":") ? under : `${under}:`);
       const asked = collection === "" ? Object.keys(collections) : [collection];
       const found = await Promise.all(

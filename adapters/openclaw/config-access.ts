@@ -28,7 +28,11 @@ async function until(isSo: () => boolean | Promise<boolean>, everyMs: number): P
 }
 
 /** OpenClaw keeps other writers out by comparing hashes, and leaves it to the caller to try again. */
-async function write(mutateConfigFile: MutateConfig, change: (draft: OpenClawConfig) => void, removed: string[]): Promise<void> {
+async function write(
+  mutateConfigFile: MutateConfig,
+  change: (draft: OpenClawConfig) => void,
+  removed: string[],
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       await mutateConfigFile({

@@ -44,7 +44,8 @@ export function createConfigChanges(config: ConfigAccess): <T>(change: ConfigCha
       }
     }
     const done = works.filter((work) => work.outcome && "value" in work.outcome);
-    const applied = done.length > 0 ? config.applied((roster) => done.every((work) => work.change.shows(roster))) : undefined;
+    const applied =
+      done.length > 0 ? config.applied((roster) => done.every((work) => work.change.shows(roster))) : undefined;
     for (const work of works) {
       work.applied = applied;
       work.written();

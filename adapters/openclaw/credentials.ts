@@ -30,7 +30,8 @@ export function createCredentials(auth: ProviderAuth, stateDir: string): AgentCr
   async function update(agentDir: string, updater: (store: ProfileStore) => boolean): Promise<void> {
     openedDirs.add(agentDir);
     const stored = await auth.updateAuthProfileStoreWithLock({ agentDir, stateDir, updater });
-    if (stored === null) throw new Problem("host_unavailable", "The agent's credential store is held by another process.");
+    if (stored === null)
+      throw new Problem("host_unavailable", "The agent's credential store is held by another process.");
   }
 
   async function look<T>(agentDir: string, at: (store: ProfileStore) => T): Promise<T | undefined> {

@@ -61,7 +61,10 @@ export function createGatewayRpc(
     };
     try {
       return await new Promise<T>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new GatewayAway(`${method} took longer than ${timeoutMs} ms`)), timeoutMs);
+        const timer = setTimeout(
+          () => reject(new GatewayAway(`${method} took longer than ${timeoutMs} ms`)),
+          timeoutMs,
+        );
         timer.unref();
         const settle = (work: () => void) => {
           clearTimeout(timer);

@@ -36,7 +36,9 @@ export function readMarker(home: string): MadeMarker | undefined {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     const name = home.slice(home.lastIndexOf("/") + 1);
-    throw new Problem("store_unreadable", `agents/${name}/provisioning.json cannot be read; correct or remove it.`, { cause });
+    throw new Problem("store_unreadable", `agents/${name}/provisioning.json cannot be read; correct or remove it.`, {
+      cause,
+    });
   }
 }
 

@@ -33,13 +33,11 @@ export interface ProviderAuth {
   }): Promise<ProfileStore | null>;
 }
 
-export interface MutateConfig {
-  (params: {
-    afterWrite: { mode: "auto" };
-    writeOptions?: { allowedAgentRosterRemovals?: string[] };
-    mutate(draft: OpenClawConfig): void;
-  }): Promise<unknown>;
-}
+export type MutateConfig = (params: {
+  afterWrite: { mode: "auto" };
+  writeOptions?: { allowedAgentRosterRemovals?: string[] };
+  mutate(draft: OpenClawConfig): void;
+}) => Promise<unknown>;
 
 /** `openclaw/plugin-sdk/config-mutation` */
 export interface ConfigMutation {

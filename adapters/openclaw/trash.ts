@@ -1,53 +1,40 @@
-import { cp, lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { cp, lstat, readdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 
-/** Something that OpenClaw is about to move to the trash. */
-export interface Doomed {
-  path: string;
-  inode?: bigint;
-}
-
 export interface Trash {
-  /** Notes what is there, and what is in the trash already. */
-  watch(paths: string[]): Promise<WatchedTrash>;
+  /** Notes what is at these paths, and what is in the trash already. */
+  watch(paths: string[]): Promise<{
+    /** Where each of the paths has come to lie since, if it has. */
+    found(): Promise<Map<string, string>>;
+  }>;
 }
 
-export interface WatchedTrash {
-  /** Where each of the paths came to lie. */
-  found(): Promise<Map<string, string>>;
-}
-
-const inodeOf = async (path: string): Promise<bigint | undefined> =>
-  (await lstat(path, { bigint: true }).catch(() => undefined))?.ino;
+const seen = async (path: string) => await lstat(path, { bigint: true }).catch(() => undefined);
 
 /**
- * `~/.Trash` of the gateway's user, where OpenClaw keeps what it deletes: each in a directory of its own, under its
- * old name. On the same file system the inode tells whose it was; on another, the name and that it is new.
+ * `~/.Trash` of the gateway's user, where OpenClaw keeps what it deletes: each in a new directory of its own, under
+ * its old name. On the same file system the inode tells whose it was; on another, that it is new and has the name.
  *
  * @param directory default: this user's
  */
 export function createTrash(directory = join(homedir(), ".Trash")): Trash {
-  const list = async (): Promise<string[]> => await readdir(directory).catch(() => []);
+  const slots = async (): Promise<string[]> => await readdir(directory).catch(() => []);
   return {
     async watch(paths) {
-      const before = new Set(await list());
-      const inodes = new Map<string, bigint>();
-      for (const path of paths) {
-        const inode = await inodeOf(path);
-        if (inode !== undefined) inodes.set(path, inode);
-      }
+      const before = new Set(await slots());
+      const watched = (await Promise.all(paths.map(async (path) => ({ path, was: await seen(path) })))).filter(
+        ({ was }) => was !== undefined,
+      );
       return {
         async found() {
           const places = new Map<string, string>();
-          for (const slot of await list()) {
+          for (const slot of await slots()) {
             if (before.has(slot)) continue;
-            for (const [path, inode] of inodes) {
+            for (const { path, was } of watched) {
               const place = join(directory, slot, basename(path));
-              const there = await inodeOf(place);
-              if (there === undefined) continue;
-              const isElsewhere = (await inodeOf(path)) === undefined && !places.has(path);
-              if (there === inode || isElsewhere) places.set(path, place);
+              const is = await seen(place);
+              if (is && (is.dev === was!.dev ? is.ino === was!.ino : !(await seen(path)))) places.set(path, place);
             }
           }
           return places;
@@ -64,7 +51,6 @@ export async function putBack(from: string, to: string): Promise<void> {
     await rename(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
-    await mkdir(to, { recursive: true, mode: 0o700 });
     await cp(from, to, { recursive: true });
     await rm(from, { recursive: true, force: true });
   }

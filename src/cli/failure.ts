@@ -45,7 +45,9 @@ export const oneLine = (text: string) => text.replace(/\s*[\r\n]+\s*/g, " ").tri
 export function describeFailure(error: unknown): string {
   if (!(error instanceof ClientError)) return oneLine(error instanceof Error ? error.message : String(error));
   const faults = error.errors.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
-  const news = faults.filter((fault) => !error.detail.includes(fault));
+  const [only] = error.errors;
+  const told = error.errors.length === 1 && error.detail.includes(only!.message);
+  const news = told ? [] : faults.filter((fault) => !error.detail.includes(fault));
   const parts = [error.detail, ...news];
   const { mark, remedy } = remedies[error.code] ?? {};
   if (mark !== undefined && remedy !== undefined && !error.detail.includes(mark)) parts.push(remedy);

@@ -32,10 +32,15 @@ export function gatewayProblem(gateway: string, error: unknown): Problem {
   if (callersOwn.has(code)) return onGateway(gateway, code as ProblemCode, detail);
   if (code === "network_error" || code === "timeout") return failed(gateway, "could not be reached.", error);
   if (credentialFaults.has(code)) {
-    return failed(gateway, `refuses us (${code}); check its token and key in gateway.provisioning.host.gateways.`, error);
+    return failed(
+      gateway,
+      `refuses us (${code}); check its token and key in gateway.provisioning.host.gateways.`,
+      error,
+    );
   }
   if (code === "rate_limited") {
-    const headers = error.retryAfter === undefined ? {} : { "retry-after": String(error.retryAfter) };
+    const headers: Record<string, string> =
+      error.retryAfter === undefined ? {} : { "retry-after": String(error.retryAfter) };
     const why = "limits how often we may call it; give its provisioning key a higher rate limit.";
     return failed(gateway, why, error, headers);
   }
@@ -56,7 +61,14 @@ const failed = (gateway: string, what: string, cause: unknown, headers: Record<s
   new Problem("gateway_failed", `The gateway "${gateway}" ${what}`, { cause, headers });
 
 /** Nothing was sent: Node's and undici's codes of a connection that never was. */
-const neverConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
+const neverConnected = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
 
 /**
  * Whether the gateway did not do what was asked, beyond doubt: it refused, or was never reached. After everything

@@ -1,8 +1,8 @@
 import { type Client, createClient } from "../client/client.ts";
 import { ClientError } from "../client/client-error.ts";
-import { Problem } from "../errors.ts";
+import type { Problem } from "../errors.ts";
 import type { Clock, Fetch, Log } from "../ports.ts";
-import { gatewayProblem } from "./gateway-problem.ts";
+import { gatewayProblem, isCertainlyUndone } from "./gateway-problem.ts";
 
 export interface GatewaySettings {
   id: string;
@@ -16,24 +16,29 @@ export interface GatewaySettings {
 
 export interface GatewayTools {
   fetch: Fetch;
-  /** Patience with one attempt; a change that is retried gets twice as much in all. */
+  /** Patience with one attempt; a change that is tried again gets twice as much in all. */
   timeoutMs: number;
   clock: Clock;
   log: Log;
 }
 
+/** `undone`: beyond doubt, the gateway did not do it and will not. */
+export type Changed<T> = { done: true; value: T } | { done: false; undone: boolean; problem: Problem };
+
 export interface Gateway {
   readonly id: string;
-  /** A question: asked once, without patience. `undefined` from a gateway that does not answer. */
-  ask<T>(question: (client: Client) => Promise<T>): Promise<T | undefined>;
   /**
-   * A change that may be repeated: tried again while it is in doubt.
-   * @throws Problem `gateway_failed`, or what the gateway says of the caller's own doing
+   * A question, asked once and with little patience.
+   * @returns `undefined` where the gateway does not answer, or refuses to
    */
-  change<T>(work: (client: Client, signal: AbortSignal) => Promise<T>): Promise<T>;
-  /** How many agents it has, as far as is known; `undefined` while it does not answer. */
-  agents(): Promise<number | undefined>;
-  /** Notes agents placed or removed since they were counted. */
+  ask<T>(question: (client: Client) => Promise<T>): Promise<T | undefined>;
+  /** A change that may be repeated: it is, while it is in doubt. */
+  change<T>(work: (client: Client, signal: AbortSignal) => Promise<T>): Promise<Changed<T>>;
+  /** Counts its agents, unless that was done just now; resolves to whether it answers. */
+  recount(): Promise<boolean>;
+  /** How many agents it has, as far as is known. */
+  readonly agents: number;
+  /** Notes agents that come or go between counts. */
   expect(difference: number): void;
 }
 
@@ -42,72 +47,92 @@ const questionMs = 2_000;
 const restMs = 5_000;
 const countMs = 10_000;
 
-/** One gateway, and whether it is there. */
+/** @throws TypeError for an address or a credential that cannot be sent */
 export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gateway {
   const { id } = settings;
   const { clock, log, timeoutMs } = tools;
   const common = { url: settings.url, token: settings.token, provisioningKey: settings.key, fetch: tools.fetch };
   const brief = createClient({ ...common, timeoutMs: Math.min(questionMs, timeoutMs), retries: 0 });
-  const patient = createClient({ ...common, timeoutMs, retries: 4, maxRetryDelayMs: 2_000 });
 
-  // Plain data and no shared promises: on a Worker, one request must not wait for another's I/O.
-  let downSince: number | undefined;
-  let askedAt = 0;
-  let counted: { agents: number; at: number } | undefined;
+  // Plain data and no shared promises: on a Worker, one request cannot wait for another's I/O.
+  let silentSince: number | undefined;
+  let askedAt = Number.NEGATIVE_INFINITY;
+  let countedAt = Number.NEGATIVE_INFINITY;
+  let agents = 0;
 
   async function watched<T>(work: () => Promise<T>): Promise<T> {
     try {
       const answer = await work();
-      if (downSince !== undefined) log("info", "gateway answers again", { gateway: id });
-      downSince = undefined;
+      if (silentSince !== undefined) log("info", "gateway answers again", { gateway: id });
+      silentSince = undefined;
       return answer;
     } catch (error) {
-      // A gateway that refuses is there.
+      // One that refuses is there.
       if (error instanceof ClientError && error.status > 0 && error.status < 500) throw error;
-      if (downSince === undefined) log("warn", "gateway does not answer", { gateway: id, reason: reasonOf(error) });
-      downSince ??= clock.now();
+      if (silentSince === undefined) log("warn", "gateway does not answer", { gateway: id, reason: reasonOf(error) });
+      silentSince ??= clock.now();
       throw error;
     }
   }
 
   async function ask<T>(question: (client: Client) => Promise<T>): Promise<T | undefined> {
     const now = clock.now();
-    if (downSince !== undefined && now - askedAt < restMs) return undefined;
+    if (silentSince !== undefined && now - askedAt < restMs) return undefined;
     askedAt = now;
     try {
       return await watched(() => question(brief));
     } catch (error) {
-      if (error instanceof ClientError && error.code === "agent_not_found") throw error;
-      if (downSince === undefined) log("warn", "gateway refuses us", { gateway: id, reason: reasonOf(error) });
+      if (silentSince === undefined)
+        log("warn", "gateway refuses a question", { gateway: id, reason: reasonOf(error) });
       return undefined;
     }
   }
 
   async function count(client: Client): Promise<number> {
-    let agents = 0;
-    for await (const page of client.agents.pages({ limit: 1000 })) agents += page.agents.length;
-    return agents;
+    let counted = 0;
+    for await (const page of client.agents.pages({ limit: 1000 })) counted += page.agents.length;
+    return counted;
   }
 
   return {
     id,
     ask,
     async change(work) {
-      const signal = AbortSignal.timeout(2 * timeoutMs);
-      return await watched(() => work(patient, signal));
+      let inDoubt = false;
+      const patient = createClient({
+        ...common,
+        timeoutMs,
+        retries: 4,
+        maxRetryDelayMs: 2_000,
+        onRetry({ error }) {
+          inDoubt ||= !isCertainlyUndone(error);
+        },
+      });
+      try {
+        return { done: true, value: await watched(() => work(patient, AbortSignal.timeout(2 * timeoutMs))) };
+      } catch (error) {
+        // A refusal settles it, whatever came of earlier attempts; a connection refused does not.
+        const refused = error instanceof ClientError && error.status > 0;
+        const undone = isCertainlyUndone(error) && (refused || !inDoubt);
+        return { done: false, undone, problem: gatewayProblem(id, error) };
+      }
     },
-    async agents() {
+    async recount() {
       const now = clock.now();
-      if (counted && downSince === undefined && now - counted.at < countMs) return counted.agents;
-      // Others who ask meanwhile go by the old number.
-      if (counted) counted.at = now;
-      const agents = await ask(count);
-      if (agents === undefined) return undefined;
-      counted = { agents, at: clock.now() };
+      if (silentSince === undefined && now - countedAt < countMs) return true;
+      // Who comes meanwhile goes by the old number; before the first there is none to go by.
+      if (Number.isFinite(countedAt)) countedAt = now;
+      const counted = await ask(count);
+      if (counted === undefined) return false;
+      agents = counted;
+      countedAt = clock.now();
+      return true;
+    },
+    get agents() {
       return agents;
     },
     expect(difference) {
-      if (counted) counted.agents += difference;
+      agents += difference;
     },
   };
 }

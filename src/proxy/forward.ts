@@ -1,5 +1,5 @@
 import type { Context } from "../service/context.ts";
-import { createAdmission } from "./admit.ts";
+import { type Admit, createAdmission } from "./admit.ts";
 import type { Arrival, ReadBody } from "./arrival.ts";
 import type { Grant } from "./grant.ts";
 import { connectionNames, isForwardedBack } from "./headers.ts";
@@ -22,6 +22,8 @@ export interface ProxyRequestInfo {
 
 /** The metering proxy over Web APIs: for Workers, and wherever no faster transport is at hand. */
 export interface Proxy {
+  /** For transports of their own: what is granted must be settled. */
+  admit: Admit;
   /** Never rejects. */
   handle(request: Request, info: ProxyRequestInfo): Promise<Response>;
 }
@@ -29,6 +31,7 @@ export interface Proxy {
 export function createProxy(context: Context): Proxy {
   const admit = createAdmission(context);
   return {
+    admit,
     async handle(request, info) {
       const admission = await admit(arrivalOf(request, info));
       switch (admission.outcome) {
@@ -164,10 +167,6 @@ function metered(
   done: () => void,
 ): ReadableStream<Uint8Array> {
   const reader = source.getReader();
-  const finish = () => {
-    done();
-    grant.finish(meter);
-  };
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -176,18 +175,21 @@ function metered(
             const { done: ended, value } = await reader.read();
             onBytes();
             const passed = ended ? meter?.end() : meter ? meter.push(value) : value;
-            if (ended || meter?.final) finish();
+            if (ended || meter?.final) grant.finish(meter);
+            if (ended) done();
             if (passed && passed.length > 0) controller.enqueue(passed);
             if (ended) controller.close();
             if (ended || passed) return;
           }
         } catch (error) {
-          finish();
+          done();
+          grant.finish(meter);
           controller.error(error);
         }
       },
       async cancel(reason) {
-        finish();
+        done();
+        grant.finish(meter);
         await reader.cancel(reason);
       },
     },

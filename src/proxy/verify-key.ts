@@ -1,4 +1,4 @@
-import { equalDigests } from "../domain/constant-time.ts";
+import { digestIsValid } from "../domain/secret-digests.ts";
 import { parseToken } from "../domain/token.ts";
 import { type AiKeyRecord, AiKeyState } from "../schema/ai-key.ts";
 import type { Context } from "../service/context.ts";
@@ -17,9 +17,7 @@ export type KeyStanding = "valid" | "suspended" | "invalid";
 export function keyStanding(state: AiKeyState, digest: string, now: number): KeyStanding {
   if (state.status === "revoked") return "invalid";
   if (state.expiresAt !== undefined && Date.parse(state.expiresAt) <= now) return "invalid";
-  const inGrace = state.previous?.filter(({ until }) => Date.parse(until) > now) ?? [];
-  const known = [state.digest, ...inGrace.map((previous) => previous.digest)];
-  if (!known.some((valid) => equalDigests(digest, valid))) return "invalid";
+  if (!digestIsValid(state, digest, now)) return "invalid";
   return state.status === "suspended" ? "suspended" : "valid";
 }
 

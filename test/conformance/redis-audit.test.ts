@@ -4,6 +4,7 @@ import { createRedisAudit } from "../../adapters/node/redis-audit.ts";
 import { redisOptions } from "../../adapters/node/redis-connection.ts";
 import type { AuditTrail } from "../../src/ports.ts";
 import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
+import { testAuditTrail } from "./audit-trail.ts";
 import { settableClock } from "./settable-clock.ts";
 
 const event = (target: string) => ({ phase: "event" as const, action: "agent.create", actor: "cli", target });
@@ -21,6 +22,12 @@ describe.skipIf(!hasRedis)("redis", () => {
   afterAll(async () => {
     for (const redis of connections) redis.disconnect();
     await server.dispose();
+  });
+
+  testAuditTrail("Redis", async () => {
+    const prefix = `test-${run++}`;
+    const [instance, second] = connections.map((redis) => createRedisAudit(redis, prefix, { now: Date.now }));
+    return { instance: instance!, second: second!, dispose: async () => {} };
   });
 
   describe("the stream of the Redis audit trail", () => {
@@ -82,8 +89,6 @@ describe.skipIf(!hasRedis)("redis", () => {
 
     it("finds events that stand behind the head, as no append puts them", async () => {
       await fill(3);
-      const other = createRedisAudit(redis, `test-${run++}`, settableClock());
-      await other.append(event("agent-0"));
       await redis.xadd(stream, "4-0", "line", '{"seq":4}');
       expect(await trails[0]!.verify()).toMatchObject({ ok: false, fault: { line: 4 } });
     });

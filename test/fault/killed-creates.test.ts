@@ -24,6 +24,7 @@ describe("kill -9 in the middle of hundreds of creates", () => {
         verify: false,
       });
       const { client } = await keyedClient(server.origin, { aiProviderKeyId: provider.id });
+      let done = 0;
       const creating = Array.from({ length: 300 }, async (_, at) => {
         const name = `agent-${round}-${at}`;
         started.add(name);
@@ -33,8 +34,9 @@ describe("kill -9 in the middle of hundreds of creates", () => {
           autoProvisionAiKey: { provider: "anthropic" },
         });
         answered.add(name);
+        // Early, in the middle, late.
+        if (++done === [1, 60, 200][round]) void server.kill();
       });
-      setTimeout(() => void server.kill(), 60 + round * 70);
       await Promise.allSettled(creating);
       await server.kill();
     }

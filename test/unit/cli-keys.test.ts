@@ -89,6 +89,20 @@ describe("agent-keys create", () => {
     });
     expect(ran).toMatchObject({ exitCode: 1, stderr: "error: The body is not valid; name: at most 128 characters\n" });
   });
+
+  it("says each fault once", async () => {
+    const long = { path: "name", message: "at most 128 characters" };
+    const errors = [long, { path: "scopes", message: "name at least one scope" }];
+    const detail = "name: at most 128 characters (and 1 more).";
+    const answer = (body: object) => ({ "POST /provisioning/agent-keys": problem(400, "invalid_body", detail, body) });
+    const two = await runCli([...create, "--scopes", "agents:create"], answer({ errors }));
+    expect(two.stderr).toBe("error: name: at most 128 characters (and 1 more); scopes: name at least one scope\n");
+    const one = await runCli(
+      [...create, "--scopes", "agents:create"],
+      answer({ errors: [{ ...long, path: "other" }] }),
+    );
+    expect(one.stderr).toBe("error: name: at most 128 characters (and 1 more)\n");
+  });
 });
 
 describe("agent-keys list, revoke, rotate", () => {

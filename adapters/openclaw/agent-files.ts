@@ -1,0 +1,52 @@
+import { lstatSync, mkdirSync, realpathSync, rmdirSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { workspaceProblem } from "../../src/host/workspace-text.ts";
+import type { HostCreate } from "../../src/ports.ts";
+import type { WorkspacePlace } from "../node/workspace-paths.ts";
+import { type MadeMarker, writeMarker } from "./made-marker.ts";
+
+export const isDirectory = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+/**
+ * The workspace and the agent's directories, all of them noted before they are made. What is inside is OpenClaw's:
+ * it fills a workspace itself.
+ *
+ * @param home `agents/<id>`
+ */
+export async function makeAgentFiles(home: string, agent: HostCreate, place: WorkspacePlace): Promise<MadeMarker> {
+  const sessions = join(home, "sessions");
+  const missing = relative(place.existing, place.path)
+    .split(sep)
+    .filter((one) => one !== "");
+  const marker: MadeMarker = {
+    version: 1,
+    operationId: agent.operationId,
+    workspace: place.path,
+    workspaceMade: missing.length > 0,
+    ...(missing.length > 0 && { from: join(place.existing, missing[0]!) }),
+    sessionsMade: !isDirectory(sessions),
+    bindings: [...new Set(agent.bindings)],
+  };
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  await writeMarker(home, marker);
+  mkdirSync(place.path, { recursive: true, mode: 0o700 });
+  // A directory above may have become a link between the look and the making.
+  if (realpathSync.native(place.path) !== place.path) {
+    throw workspaceProblem(place.path, "was replaced by a link while it was being made.");
+  }
+  for (const path of [join(home, "agent"), sessions]) mkdirSync(path, { recursive: true, mode: 0o700 });
+  return marker;
+}
+
+/** Directories that were made on the way to a workspace go with it, unless something else came to be in them. */
+export function removeEmptyAbove({ workspace, from }: MadeMarker): void {
+  if (workspace === undefined || from === undefined) return;
+  for (let path = dirname(workspace); path.length >= from.length; path = dirname(path)) {
+    try {
+      rmdirSync(path);
+    } catch {
+      return;
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Problem } from "../../src/errors.ts";
+import type { AgentHost, HostCreate, Log } from "../../src/ports.ts";
+import type { WorkspacePaths } from "../node/workspace-paths.ts";
+import { makeAgentFiles, removeEmptyAbove } from "./agent-files.ts";
+import type { ConfigAccess } from "./config-access.ts";
+import type { createConfigChanges } from "./config-changes.ts";
+import { addBindings, entryFor, refuseTaken } from "./config-entries.ts";
+import type { AgentCredentials } from "./credentials.ts";
+import { deletionOf } from "./deletion-journal.ts";
+import type { GatewayRpc } from "./gateway-rpc.ts";
+import { dropMarker, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
+import { declareModel, modelReference, providerFor } from "./metered-provider.ts";
+import type { Trash } from "./trash.ts";
+
+export interface HostTools {
+  stateDir: string;
+  proxyBaseUrl?: string | undefined;
+  config: ConfigAccess;
+  change: ReturnType<typeof createConfigChanges>;
+  credentials: AgentCredentials;
+  gateway: GatewayRpc;
+  paths: WorkspacePaths;
+  homeOf(agentId: string): string;
+  fillWorkspace?: ((path: string) => Promise<unknown>) | undefined;
+  trash: Trash;
+  log: Log;
+}
+
+type Created = Awaited<ReturnType<AgentHost["create"]>>;
+
+const createdBy = (marker: MadeMarker): Created => ({
+  workspaceCreated: marker.workspaceMade,
+  ...(marker.profileId !== undefined && { profileId: marker.profileId }),
+  bindings: { added: marker.bindings, updated: [], skipped: [], conflicts: [] },
+});
+
+/** Makes agents whole: files, key, then the entry, which is the moment at which there is an agent. */
+export function createAgentMaker(tools: HostTools): (agent: HostCreate) => Promise<Created> {
+  const { stateDir, config, change, credentials, gateway, paths, homeOf, log } = tools;
+
+  return async (agent) => {
+    const { agentId } = agent;
+    const home = homeOf(agentId);
+    const there = await config.read();
+    const marker = readMarker(home);
+    if (there.agents?.entries?.[agentId]) {
+      if (marker?.operationId === agent.operationId) return createdBy(marker);
+      throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
+    }
+    // What is left of an attempt that nobody is at any more: calls take turns here, and claims keep others out.
+    if (marker?.operationId !== undefined) await undo(home, marker);
+    const place = paths.place(agentId, agent.workspace);
+    refuseTaken(there, agentId, agent.bindings);
+    const provider = agent.credential && providerFor(agent.credential, tools.proxyBaseUrl);
+    const reference = provider ? modelReference(provider, agent.model) : agent.model;
+
+    const made = await makeAgentFiles(home, agent, place);
+    let starting = false;
+    try {
+      const revived = await revive(agentId, place.path);
+      const agentDir = join(home, "agent");
+      if (agent.credential && provider) {
+        made.profileId = await credentials.store(agentDir, provider, agent.credential.apiKey);
+        made.provider = provider.name;
+        await writeMarker(home, made);
+      }
+      const entry = entryFor({ ...agent, workspace: place.path, agentDir }, reference);
+      const changed = await change({
+        apply(draft) {
+          if (draft.agents?.entries?.[agentId] && !revived) {
+            throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
+          }
+          const bindings = addBindings(draft, agentId, agent.bindings);
+          if (provider) declareModel(draft, provider, reference!);
+          draft.agents = { ...draft.agents, entries: { ...draft.agents?.entries, [agentId]: structuredClone(entry) } };
+          return bindings;
+        },
+        shows: (roster) => roster[agentId]?.name === agent.name,
+      });
+      const filled = fill(agent, place.path);
+      if (agent.awaitReady) starting = !(await changed.applied);
+      else starting = true;
+      await filled;
+    } catch (error) {
+      // What cannot be undone now is on record, and goes with the next `remove` or `create`.
+      await undo(home, made).catch((cause) =>
+        log("error", "a half-made agent could not be undone", { agentId, cause }),
+      );
+      throw error;
+    }
+    return { ...createdBy(made), ...(starting && { starting }) };
+  };
+
+  /** OpenClaw has to be told that a deleted id lives again, and takes that from its own call alone. */
+  async function revive(agentId: string, workspace: string): Promise<boolean> {
+    const deletion = deletionOf(stateDir, agentId);
+    if (deletion === "none") return false;
+    if (deletion === "running") throw new Problem("agent_busy", "OpenClaw is still deleting an agent of this id.");
+    try {
+      await gateway.request("agents.create", { name: agentId, workspace });
+    } catch (cause) {
+      throw new Problem(
+        "host_unavailable",
+        "An agent of this id was deleted before, and only a running gateway can make one anew.",
+        { cause },
+      );
+    }
+    return true;
+  }
+
+  /** OpenClaw does it at the first turn otherwise: failing here is no reason to take the agent back. */
+  async function fill(agent: HostCreate, workspace: string): Promise<void> {
+    if (agent.skipBootstrap || !tools.fillWorkspace) return;
+    await tools.fillWorkspace(workspace).catch((cause: unknown) => {
+      log("warn", "the workspace was not filled", { agentId: agent.agentId, cause });
+    });
+  }
+
+  async function undo(home: string, made: MadeMarker): Promise<void> {
+    const agentDir = join(home, "agent");
+    await credentials.clear(agentDir);
+    if (!credentials.opened(agentDir)) await rm(agentDir, { recursive: true, force: true });
+    if (made.sessionsMade) await rm(join(home, "sessions"), { recursive: true, force: true });
+    if (made.workspaceMade && made.workspace !== undefined) {
+      await rm(made.workspace, { recursive: true, force: true });
+      removeEmptyAbove(made);
+    }
+    dropMarker(home);
+  }
+}

@@ -1,0 +1,57 @@
+import type { AgentHost, Log } from "../../src/ports.ts";
+import type { Settings } from "../../src/settings.ts";
+import { version } from "../../src/version.ts";
+import { externalConfig } from "./config-access.ts";
+import { createGatewayRpc, type GatewayRpc } from "./gateway-rpc.ts";
+import type { OpenClawConfig } from "./openclaw-config.ts";
+import { createOpenClawHost } from "./openclaw-host.ts";
+import { loadSdk } from "./sdk.ts";
+
+type Environment = Record<string, string | undefined>;
+
+/** To the gateway of this configuration, wherever it is now. */
+export function gatewayOf(read: () => Promise<OpenClawConfig>, env: Environment, packageDir?: string): GatewayRpc {
+  return createGatewayRpc(
+    async () => {
+      const { gateway } = await read();
+      const { resolveGatewayAuth } = await loadSdk("gateway-runtime", packageDir);
+      const { token, password } = resolveGatewayAuth({ authConfig: gateway?.auth, env });
+      const scheme = gateway?.tls?.enabled ? "wss" : "ws";
+      const url =
+        env.OPENCLAW_GATEWAY_URL || `${scheme}://127.0.0.1:${env.OPENCLAW_GATEWAY_PORT || gateway?.port || 18789}`;
+      return { url: url.replace(/^http/, "ws"), auth: { ...(token && { token }), ...(password && { password }) } };
+    },
+    { version },
+  );
+}
+
+/**
+ * The host from outside of the gateway's process: the same state directory, and the package `openclaw` to write it
+ * with. A gateway that runs is told at `OPENCLAW_GATEWAY_URL`, by default on this machine.
+ *
+ * @throws Problem `host_unavailable` without the package
+ */
+export async function openOpenClawHost(options: {
+  stateDir: string;
+  settings: Settings;
+  log: Log;
+  env?: Environment;
+}): Promise<AgentHost> {
+  const { stateDir, settings, log, env = process.env } = options;
+  const packageDir = env.OPENCLAW_PACKAGE_DIR || undefined;
+  // OpenClaw finds its files by its own environment.
+  process.env.OPENCLAW_STATE_DIR = stateDir;
+  const mutation = await loadSdk("config-mutation", packageDir);
+  const read = async () => (await mutation.readConfigFileSnapshotForWrite()).snapshot.sourceConfig;
+  const gateway = gatewayOf(read, env, packageDir);
+  return createOpenClawHost({
+    stateDir,
+    workspaceRoots: settings.provisioning.workspaceRoots,
+    proxyBaseUrl: `${settings.provisioning.publicUrl}/proxy`,
+    config: externalConfig(mutation, gateway),
+    auth: await loadSdk("provider-auth", packageDir),
+    gateway,
+    announceKeys: true,
+    log,
+  });
+}

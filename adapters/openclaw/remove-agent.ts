@@ -1,0 +1,135 @@
+import { rmdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Problem } from "../../src/errors.ts";
+import type { AgentHost } from "../../src/ports.ts";
+import { AgentId } from "../../src/schema/primitives.ts";
+import { createTurns } from "../node/in-turn.ts";
+import { isDirectory, removeEmptyAbove } from "./agent-files.ts";
+import { bindingsOf, dropAgent } from "./config-entries.ts";
+import { GatewayAway, GatewayRefusal } from "./gateway-rpc.ts";
+import { dropMarker, type MadeMarker, readMarker } from "./made-marker.ts";
+import type { HostTools } from "./make-agent.ts";
+import { putBack } from "./trash.ts";
+
+type Remove = AgentHost["remove"];
+type Removed = Awaited<ReturnType<Remove>>;
+type What = Parameters<Remove>[1];
+
+/**
+ * Removes agents by OpenClaw's own call: a running gateway has an agent's store open, and remembers its workspace.
+ * What that call moves to the trash is removed for good, except what was to be preserved.
+ */
+export function createAgentRemover(tools: HostTools): Remove {
+  const { config, change, credentials, gateway, paths, homeOf, trash, log } = tools;
+  const turns = createTurns();
+
+  return async ({ agentId, operationId }, what) => {
+    const nothing: Removed = { deleted: [], preserved: [] };
+    if (!AgentId.safeParse(agentId).success) return nothing;
+    const home = homeOf(agentId);
+    const marker = readMarker(home);
+    // Of what others made, nothing is known to be ours.
+    if (marker?.operationId !== operationId) return nothing;
+    // One at a time: in the trash, one agent's files are told from another's by what is new there.
+    return await turns("trash", () => remove(agentId, home, marker, what));
+  };
+
+  async function remove(agentId: string, home: string, marker: MadeMarker, what: What): Promise<Removed> {
+    const agentDir = join(home, "agent");
+    const sessions = join(home, "sessions");
+    const workspace = marker.workspace ?? "";
+    const takeWorkspace =
+      what.workspace && marker.workspaceMade && paths.holds(agentId, workspace) && isDirectory(workspace);
+    const present = {
+      agentDir: isDirectory(agentDir),
+      sessions: isDirectory(sessions),
+      workspace: isDirectory(workspace),
+    };
+    const before = await config.read();
+    const isThere = before.agents?.entries?.[agentId] !== undefined;
+    const hadBindings = bindingsOf(before, agentId).length > 0;
+    const hadKey = await credentials.clear(agentDir);
+
+    if (isThere) {
+      if (!takeWorkspace) await leaveWorkspace(agentId, join(home, "no-workspace"));
+      const watched = await trash.watch([
+        agentDir,
+        sessions,
+        ...(takeWorkspace ? [workspace] : []),
+        ...["", "-wal", "-shm", "-journal"].map((ending) => join(agentDir, `openclaw-agent.sqlite${ending}`)),
+      ]);
+      const byGateway = await askGateway(agentId);
+      if (!byGateway) await dropEntry(agentId);
+      for (const [path, place] of await watched.found()) {
+        if (path === sessions && !what.sessions) await putBack(place, sessions);
+        else await rm(join(place, ".."), { recursive: true, force: true });
+      }
+    }
+    // In a process that has it open, a store whose agent never came to be stays, empty.
+    const keepsStore = !isThere && credentials.opened(agentDir);
+    if (!keepsStore) await rm(agentDir, { recursive: true, force: true });
+    if (what.sessions) await rm(sessions, { recursive: true, force: true });
+    if (takeWorkspace) {
+      await rm(workspace, { recursive: true, force: true });
+      removeEmptyAbove(marker);
+    }
+    dropMarker(home);
+    try {
+      rmdirSync(home);
+    } catch {
+      // Something is preserved in it.
+    }
+
+    const { deleted, preserved }: Removed = { deleted: [], preserved: [] };
+    if (isThere) deleted.push("entry");
+    if (hadBindings) deleted.push("bindings");
+    if (hadKey) deleted.push("credentials");
+    if (present.agentDir) deleted.push("agentDir");
+    if (present.sessions) (what.sessions ? deleted : preserved).push("sessions");
+    if (present.workspace) (takeWorkspace ? deleted : preserved).push("workspace");
+    return { deleted, preserved };
+  }
+
+  /** OpenClaw's call takes the workspace that the entry names, or nothing at all: so the entry is made to name none. */
+  async function leaveWorkspace(agentId: string, elsewhere: string): Promise<void> {
+    const { applied } = await change({
+      apply(draft) {
+        const entry = draft.agents?.entries?.[agentId];
+        if (entry) entry.workspace = elsewhere;
+      },
+      shows: () => true,
+    });
+    await applied;
+  }
+
+  /** @returns whether a gateway did it */
+  async function askGateway(agentId: string): Promise<boolean> {
+    try {
+      const { failed } = await gateway.request<{ failed?: { path: string }[] }>("agents.delete", {
+        agentId,
+        deleteFiles: true,
+      });
+      if (failed && failed.length > 0)
+        log("warn", "OpenClaw could not remove all of an agent", { agentId, failed: failed.length });
+    } catch (cause) {
+      if (cause instanceof GatewayAway) return false;
+      if (cause instanceof GatewayRefusal) {
+        throw new Problem("gateway_failed", "OpenClaw refused to delete the agent.", { cause });
+      }
+      throw cause;
+    }
+    if (!(await config.applied((roster) => roster[agentId] === undefined))) {
+      throw new Problem("gateway_failed", "OpenClaw has not let go of the agent in time.");
+    }
+    return true;
+  }
+
+  async function dropEntry(agentId: string): Promise<void> {
+    await change({
+      apply: (draft) => dropAgent(draft, agentId),
+      shows: (roster) => !roster[agentId],
+      removes: agentId,
+    });
+  }
+}

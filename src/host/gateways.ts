@@ -1,0 +1,67 @@
+import { Problem } from "../errors.ts";
+import { type Gateway, type GatewaySettings, type GatewayTools, openGateway } from "./gateway.ts";
+
+export interface Gateways {
+  readonly all: readonly Gateway[];
+  /**
+   * The gateway of an agent that is there already; the only one there is, where none is named.
+   * @throws Problem `gateway_not_found`
+   */
+  of(agent: { agentId: string; gateway?: string | undefined }): Gateway;
+  /**
+   * Where a new agent goes: the one asked for, or else the one that answers and has the fewest agents.
+   * @throws Problem `gateway_not_found`, `gateway_failed` where none answers
+   */
+  place(wanted?: string): Promise<Gateway>;
+}
+
+/** @throws Problem `host_unavailable` for settings that leave nothing to work with */
+export function openGateways(settings: readonly GatewaySettings[], tools: GatewayTools): Gateways {
+  const place = "gateway.provisioning.host.gateways";
+  if (settings.length === 0) {
+    throw new Problem("host_unavailable", `The host "remote" needs at least one gateway; name one in ${place}.`);
+  }
+  const byId = new Map<string, Gateway>();
+  for (const one of settings) {
+    if (byId.has(one.id)) throw new Problem("host_unavailable", `${place} names the gateway "${one.id}" twice.`);
+    try {
+      byId.set(one.id, openGateway(one, tools));
+    } catch (error) {
+      throw new Problem("host_unavailable", `${place}, "${one.id}": ${(error as Error).message}.`);
+    }
+  }
+  const all = [...byId.values()];
+
+  return {
+    all,
+    of({ agentId, gateway }) {
+      const found = gateway === undefined ? (all.length === 1 ? all[0] : undefined) : byId.get(gateway);
+      if (found) return found;
+      const which =
+        gateway === undefined
+          ? "is on a gateway that is not known"
+          : `is on the gateway "${gateway}", which is not configured`;
+      throw new Problem("gateway_not_found", `The agent "${agentId}" ${which} (${place}).`);
+    },
+    async place(wanted) {
+      if (wanted !== undefined) {
+        const found = byId.get(wanted);
+        if (!found)
+          throw new Problem(
+            "gateway_not_found",
+            `There is no gateway "${wanted}"; choose one of ${[...byId.keys()].join(", ")}.`,
+          );
+        found.expect(1);
+        return found;
+      }
+      const answering = await Promise.all(all.map((gateway) => gateway.recount()));
+      let best: Gateway | undefined;
+      for (const [at, gateway] of all.entries()) {
+        if (answering[at] && (!best || gateway.agents < best.agents)) best = gateway;
+      }
+      if (!best) throw new Problem("gateway_failed", "None of the gateways can be reached.");
+      best.expect(1);
+      return best;
+    },
+  };
+}

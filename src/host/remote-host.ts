@@ -1,0 +1,223 @@
+import { ClientError } from "../client/client-error.ts";
+import { isProblem, Problem } from "../errors.ts";
+import type { AgentHost, HostAgent, HostCreate } from "../ports.ts";
+import type { AgentSummary, CreateAgent, OnboardAgent } from "../schema/agent.ts";
+import { createDoubts } from "./doubts.ts";
+import type { Changed, Gateway, GatewaySettings, GatewayTools } from "./gateway.ts";
+import { stepProblem } from "./gateway-problem.ts";
+import { openGateways } from "./gateways.ts";
+import { splitBindings } from "./split-bindings.ts";
+import { parseWorkspaceText } from "./workspace-text.ts";
+
+export interface RemoteHostOptions extends GatewayTools {
+  gateways: readonly GatewaySettings[];
+}
+
+export interface RemoteHost extends AgentHost {
+  readonly kind: "remote";
+  /** `workspace` and `agentDir`: where the gateway put it. */
+  create(
+    agent: HostCreate,
+  ): Promise<
+    Awaited<ReturnType<AgentHost["create"]>> & { workspace?: string | undefined; agentDir?: string | undefined }
+  >;
+}
+
+/**
+ * Agents on other instances of this API. What is asked of a gateway carries the operation's id as its
+ * `Idempotency-Key`, so that a repetition is never a second agent.
+ *
+ * @throws Problem `host_unavailable` for settings that leave nothing to work with
+ */
+export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
+  const gateways = openGateways(options.gateways, options);
+  const doubts = createDoubts<CreateAgent>();
+
+  const create = async (gateway: Gateway, body: CreateAgent, idempotencyKey: string, respondAsync: boolean) =>
+    await gateway.change((client, signal) => client.agents.create(body, { idempotencyKey, respondAsync, signal }));
+
+  async function onboard(agent: HostAgent, body: OnboardAgent): Promise<void> {
+    const gateway = gateways.of(agent);
+    const { errors } = answerOf(
+      await gateway.change((client, signal) => client.agents.onboard(agent.agentId, body, { signal })),
+    );
+    if (errors[0]) throw stepProblem(gateway.id, errors[0]);
+  }
+
+  const setCredential: AgentHost["setCredential"] = async (agent, { provider, apiKey, baseUrl }) => {
+    await onboard(agent, {
+      steps: ["auth"],
+      auth: { provider, credentials: { apiKey }, ...(baseUrl !== undefined && { baseUrl }) },
+    });
+    return `${provider}:dedicated`;
+  };
+
+  /** Whether there is something of this operation's to remove. */
+  async function isThere(gateway: Gateway, agentId: string, operationId: string): Promise<boolean> {
+    const doubt = doubts.of(operationId);
+    if (doubt === "undone") return false;
+    if (doubt) {
+      // A request that is still on its way would make the agent after its removal: asked once more, it is settled.
+      const settled = await create(gateway, doubt.asked, operationId, true);
+      if (!settled.done && !settled.undone) throw settled.problem;
+      doubts.clear(operationId);
+      return settled.done;
+    }
+    const found = await gateway.change((client, signal) => client.agents.get(agentId, { signal }));
+    if (!found.done && isProblem(found.problem, "agent_not_found")) return false;
+    // An operation of ours made a managed agent; one made by hand since then is not its to remove.
+    return answerOf(found).managed || operationId === "";
+  }
+
+  return {
+    kind: "remote",
+    storesCredentials: true,
+    setCredential,
+
+    async plan({ workspace, gateway }) {
+      if (workspace !== undefined) parseWorkspaceText(workspace);
+      return { gateway: (await gateways.place(gateway)).id, ...(workspace !== undefined && { workspace }) };
+    },
+
+    async create(agent) {
+      const gateway = gateways.of(agent);
+      const body = requestFor(agent);
+      const answer = await create(gateway, body, agent.operationId, !agent.awaitReady);
+      if (!answer.done) {
+        doubts.note(agent.operationId, answer.undone ? "undone" : { asked: body });
+        if (answer.undone) gateway.expect(-1);
+        throw answer.problem;
+      }
+      doubts.clear(agent.operationId);
+      const { agentId, bindings, status, workspace, agentDir } = answer.value;
+      if (agentId !== agent.agentId) {
+        await gateway.change((client, signal) => client.agents.delete(agentId, everything, { signal }));
+        throw new Problem(
+          "gateway_failed",
+          `The gateway "${gateway.id}" calls the agent "${agentId}"; is it of another version?`,
+        );
+      }
+      const profileId = agent.credential && (await setCredential(agent, agent.credential));
+      return {
+        // Which of it was there before, the gateway remembers, and asks itself on a removal.
+        workspaceCreated: true,
+        ...(profileId !== undefined && { profileId }),
+        bindings,
+        ...(status === "starting" && { starting: true }),
+        workspace,
+        agentDir,
+      };
+    },
+
+    async remove({ agentId, operationId, ...agent }, what) {
+      const gateway = gateways.of({ agentId, ...agent });
+      if (!(await isThere(gateway, agentId, operationId))) return { deleted: [], preserved: [] };
+      const body = { deleteWorkspace: what.workspace, deleteSessions: what.sessions };
+      const remove = () => gateway.change((client, signal) => client.agents.delete(agentId, body, { signal }));
+      let removed = await remove();
+      if (!removed.done && !removed.undone) removed = await remove();
+      // Of an agent that was there, and whose removal lost its answer, more is not known.
+      if (!removed.done && isProblem(removed.problem, "agent_not_found")) return { deleted: ["entry"], preserved: [] };
+      const { deleted, preserved } = answerOf(removed);
+      gateway.expect(-1);
+      return { deleted, preserved };
+    },
+
+    async bind(agent, bindings) {
+      const result = splitBindings(agent.bindings, bindings);
+      await onboard(agent, { steps: ["bindings"], bindings: [...new Set(bindings)] });
+      return result;
+    },
+
+    async update(agent, { identity, ...change }) {
+      if (Object.keys(change).length > 0) {
+        const gateway = gateways.of(agent);
+        answerOf(await gateway.change((client, signal) => client.agents.update(agent.agentId, change, { signal })));
+      }
+      if (identity) await onboard(agent, { steps: ["identity"], identity });
+    },
+
+    async inspect(agent) {
+      const found = await lookUp(gateways.of(agent), agent.agentId);
+      if (found === "silent") return { reachable: false, ...allUnknown, detail: "The gateway does not answer." };
+      if (found === "absent") return { reachable: true, ...allMissing, detail: "The gateway has no such agent." };
+      const { host, workspace, agentDir, credentials, detail } = found.health;
+      return { reachable: host === "ok", workspace, agentDir, credentials, ...(detail !== undefined && { detail }) };
+    },
+
+    async list({ cursor, limit }) {
+      const pages = await Promise.all(
+        gateways.all.map(async (gateway) => ({
+          gateway: gateway.id,
+          page: await gateway.ask((client) => client.agents.list({ cursor, limit })),
+        })),
+      );
+      const byId = new Map<string, HostAgent>();
+      for (const { gateway, page } of pages) {
+        for (const agent of page?.agents ?? []) {
+          if (!byId.has(agent.agentId)) byId.set(agent.agentId, hostAgent(agent, gateway));
+        }
+      }
+      const all = [...byId.values()].sort((a, b) => (a.agentId < b.agentId ? -1 : 1));
+      const agents = all.slice(0, limit);
+      const more = all.length > limit || pages.some(({ page }) => page?.nextCursor !== undefined);
+      return {
+        agents,
+        ...(more && agents.length > 0 && { nextCursor: agents.at(-1)!.agentId }),
+        unreachable: pages.filter(({ page }) => !page).map(({ gateway }) => gateway),
+      };
+    },
+
+    async find(agentId) {
+      const found = await Promise.all(gateways.all.map((gateway) => lookUp(gateway, agentId)));
+      for (const [at, one] of found.entries()) {
+        if (typeof one !== "string") return hostAgent(one, gateways.all[at]!.id);
+      }
+      return undefined;
+    },
+
+    async check() {
+      const answers = await Promise.all(gateways.all.map((gateway) => gateway.recount()));
+      if (!answers.includes(true)) throw new Problem("host_unavailable", "None of the gateways can be reached.");
+    },
+  };
+}
+
+const everything = { deleteWorkspace: true, deleteSessions: true };
+const allUnknown = { workspace: "unknown", agentDir: "unknown", credentials: "unknown" } as const;
+const allMissing = { workspace: "missing", agentDir: "missing", credentials: "missing" } as const;
+
+function answerOf<T>(changed: Changed<T>): T {
+  if (changed.done) return changed.value;
+  throw changed.problem;
+}
+
+/** The same for every repetition: another body under the same key is refused. */
+const requestFor = (agent: HostCreate): CreateAgent => ({
+  name: agent.name,
+  ...(agent.workspace !== undefined && { workspace: agent.workspace }),
+  ...(agent.model !== undefined && { model: agent.model }),
+  ...(agent.bindings.length > 0 && { bind: [...agent.bindings] }),
+  ...(agent.identity && { identity: agent.identity }),
+  ...(agent.skipBootstrap && { skipBootstrap: true }),
+});
+
+const hostAgent = (agent: AgentSummary, gateway: string): HostAgent => ({
+  agentId: agent.agentId,
+  name: agent.name,
+  workspace: agent.workspace,
+  agentDir: agent.agentDir,
+  model: agent.model,
+  identity: agent.identity,
+  bindings: agent.bindings,
+  gateway,
+});
+
+/** Asked for an agent that it does not have, a gateway has answered. */
+const absent = (error: unknown): "absent" => {
+  if (error instanceof ClientError && error.code === "agent_not_found") return "absent";
+  throw error;
+};
+
+const lookUp = async (gateway: Gateway, agentId: string) =>
+  (await gateway.ask(async (client) => await client.agents.get(agentId).catch(absent))) ?? "silent";

@@ -1,0 +1,227 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createOpenClawHost } from "../../adapters/openclaw/openclaw-host.ts";
+import type { AgentHost, HostCreate } from "../../src/ports.ts";
+import { refusal, testAgentHost } from "./agent-host.ts";
+import { type FakeOpenClaw, makeFakeOpenClaw } from "./fake-openclaw.ts";
+
+const proxyBaseUrl = "http://127.0.0.1:18789/proxy";
+const secret = "sk-test-not-a-real-key";
+const credential = { provider: "anthropic", apiKey: secret, baseUrl: `${proxyBaseUrl}/anthropic`, metered: true };
+
+const hostOn = (openclaw: FakeOpenClaw): AgentHost =>
+  createOpenClawHost({ ...openclaw, proxyBaseUrl, announceKeys: true, log: () => undefined });
+
+async function underTest(running: boolean) {
+  const openclaw = await makeFakeOpenClaw({ running });
+  return {
+    host: hostOn(openclaw),
+    workspace: (name: string) => join(openclaw.stateDir, "placed", name),
+    disk: {
+      read: async (path: string) => await readFile(path, "utf8").catch(() => undefined),
+      async write(path: string, text: string) {
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, text);
+      },
+      exists: async (path: string) => existsSync(path),
+    },
+    async storedKey(agentId: string, provider: string) {
+      const agentDir = join(openclaw.stateDir, "agents", agentId, "agent");
+      const store = await openclaw.auth.updateAuthProfileStoreWithLock({
+        agentDir,
+        stateDir: openclaw.stateDir,
+        updater: () => false,
+      });
+      return store?.profiles[`${provider}:dedicated`]?.key;
+    },
+    close: openclaw.close,
+  };
+}
+
+testAgentHost("openclaw, gateway running", () => underTest(true));
+testAgentHost("openclaw, no gateway", () => underTest(false));
+
+describe("the openclaw host", () => {
+  let openclaw: FakeOpenClaw;
+  let host: AgentHost;
+
+  beforeEach(async () => {
+    openclaw = await makeFakeOpenClaw({ running: true });
+    host = hostOn(openclaw);
+  });
+  afterEach(() => openclaw.close());
+
+  let count = 0;
+  async function planned(agentId: string, more: Partial<HostCreate> = {}): Promise<HostCreate> {
+    const plan = await host.plan({ agentId });
+    const basis = { agentId, name: agentId, bindings: [], skipBootstrap: false, awaitReady: true };
+    return { ...basis, operationId: `op-${++count}`, ...more, ...plan };
+  }
+  const entryOf = (agentId: string) => openclaw.file().agents!.entries![agentId]!;
+
+  test("one shared provider without a key, the requested model declared, and no way around the meter", async () => {
+    await host.create(await planned("one", { model: "claude-sonnet-3.5", credential }));
+    await host.create(await planned("two", { model: "anthropic/claude-haiku", credential }));
+    const { providers } = openclaw.file().models!;
+    expect(Object.keys(providers!)).toEqual(["metered-anthropic"]);
+    expect(providers!["metered-anthropic"]).toMatchObject({
+      api: "anthropic-messages",
+      baseUrl: `${proxyBaseUrl}/anthropic`,
+    });
+    expect(providers!["metered-anthropic"]).not.toHaveProperty("apiKey");
+    expect(providers!["metered-anthropic"]!.models!.map((model) => model.id)).toEqual([
+      "claude-sonnet-3.5",
+      "claude-haiku",
+    ]);
+    expect(entryOf("one")).toMatchObject({
+      model: { primary: "metered-anthropic/claude-sonnet-3.5", fallbacks: [] },
+      utilityModel: "",
+      memory: { search: { provider: "none" } },
+    });
+  });
+
+  test("without a model the agent gets one of its key's provider", async () => {
+    await host.create(await planned("plain", { credential }));
+    expect(entryOf("plain").model).toEqual({ primary: "metered-anthropic/claude-sonnet-4-5", fallbacks: [] });
+  });
+
+  test.each([
+    ["openai", "openai-completions", `${proxyBaseUrl}/openai/v1`, `${proxyBaseUrl}/openai/v1`],
+    ["gemini", "google-generative-ai", `${proxyBaseUrl}/gemini`, `${proxyBaseUrl}/gemini/v1beta`],
+    ["my-llm", "openai-completions", `${proxyBaseUrl}/my-llm`, `${proxyBaseUrl}/my-llm`],
+  ])("declares %s as OpenClaw calls it", async (provider, api, baseUrl, declared) => {
+    await host.create(
+      await planned("a", { model: "vendor/model-x", credential: { ...credential, provider, baseUrl } }),
+    );
+    expect(openclaw.file().models!.providers![`metered-${provider}`]).toMatchObject({ api, baseUrl: declared });
+    expect(entryOf("a").model).toEqual({ primary: `metered-${provider}/vendor/model-x`, fallbacks: [] });
+  });
+
+  test("a key that someone put at our provider is taken out", async () => {
+    await host.create(await planned("one", { credential }));
+    await openclaw.config.mutate((draft) => {
+      draft.models!.providers!["metered-anthropic"]!.apiKey = "shared";
+    }, []);
+    await host.create(await planned("two", { credential }));
+    expect(openclaw.file().models!.providers!["metered-anthropic"]).not.toHaveProperty("apiKey");
+  });
+
+  test("creates that arrive together share their writes", async () => {
+    const agents = await Promise.all(Array.from({ length: 50 }, (_, at) => planned(`many-${at}`, { credential })));
+    const before = openclaw.writes();
+    await Promise.all(agents.map((agent) => host.create(agent)));
+    expect(openclaw.writes() - before).toBeLessThanOrEqual(5);
+    expect((await host.list({ limit: 100 })).agents).toHaveLength(51);
+  });
+
+  test("one that is refused does not fail those written with it", async () => {
+    await host.create(await planned("owner", { bindings: ["telegram:ops"] }));
+    const [first, ...others] = await Promise.all(
+      Array.from({ length: 8 }, (_, at) =>
+        planned(`w-${at}`, { bindings: [at === 5 ? "telegram:ops" : `slack:${at}`] }),
+      ),
+    );
+    const results = await Promise.allSettled([first!, ...others].map((agent) => host.create(agent)));
+    expect(results.map((one) => one.status)).toEqual(results.map((_, at) => (at === 5 ? "rejected" : "fulfilled")));
+  });
+
+  test("a write that OpenClaw refuses leaves nothing and is told without its reason", async () => {
+    await host.create(await planned("first"));
+    openclaw.failNextWrite(new Error("first refusal"));
+    const agent = await planned("refused", { credential });
+    const failing = host.create(agent);
+    openclaw.failNextWrite(new Error("/some/path: invalid"));
+    await failing.catch(() => undefined);
+    openclaw.failNextWrite(new Error("/some/path: invalid"));
+    // Refused alone too: the second attempt of a refused write is the change by itself.
+    expect(existsSync(agent.workspace!)).toBe((await host.find("refused")) !== undefined);
+  });
+
+  test("the implicit default agent is listed, and other agents of OpenClaw", async () => {
+    expect((await host.list({ limit: 10 })).agents.map((one) => one.agentId)).toEqual(["main"]);
+    await openclaw.config.mutate((draft) => {
+      draft.agents = { entries: { main: {}, theirs: { name: "Theirs", model: "openai/gpt-5.1" } } };
+      draft.bindings = [{ type: "route", agentId: "theirs", match: { channel: "telegram" } }];
+    }, []);
+    await openclaw.config.applied((roster) => roster.theirs !== undefined);
+    expect(await host.find("theirs")).toMatchObject({
+      name: "Theirs",
+      model: "openai/gpt-5.1",
+      bindings: ["telegram"],
+    });
+  });
+
+  test("an agent of others is not removed", async () => {
+    await openclaw.config.mutate((draft) => {
+      draft.agents = { entries: { main: {}, theirs: {} } };
+    }, []);
+    await openclaw.config.applied((roster) => roster.theirs !== undefined);
+    const result = await host.remove({ agentId: "theirs", operationId: "op" }, { workspace: true, sessions: true });
+    expect(result).toEqual({ deleted: [], preserved: [] });
+    expect(openclaw.file().agents!.entries).toHaveProperty("theirs");
+  });
+
+  test("a binding without an account is the default account's, and becomes another's on demand", async () => {
+    const agent = await planned("bound", { bindings: ["telegram"] });
+    await host.create(agent);
+    await expect(host.create(await planned("other", { bindings: ["telegram:default"] }))).rejects.toEqual(
+      refusal("binding_taken"),
+    );
+    expect(await host.bind(agent, ["telegram:ops"])).toMatchObject({ added: [], updated: ["telegram:ops"] });
+    expect((await host.find("bound"))!.bindings).toEqual(["telegram:ops"]);
+  });
+
+  test("after removal no file anywhere holds the key, and the trash nothing of the agent", async () => {
+    const agent = await planned("gone", { credential });
+    await host.create(agent);
+    await host.remove(agent, { workspace: true, sessions: true });
+    expect(await readdir(openclaw.trashDir)).toEqual([]);
+    for (const name of await readdir(openclaw.home, { recursive: true })) {
+      const text = await readFile(join(openclaw.home, name), "latin1").catch(() => "");
+      expect(text.includes(secret), name).toBe(false);
+    }
+  });
+
+  test("a deleted id is made anew through the gateway, before its key is stored", async () => {
+    const agent = await planned("phoenix", { credential });
+    await host.create(agent);
+    await host.remove(agent, { workspace: true, sessions: true });
+    await host.create(await planned("phoenix", { credential, model: "claude-x" }));
+    expect(openclaw.calls.map((call) => call.method)).toEqual(["agents.delete", "agents.create"]);
+    expect(entryOf("phoenix")).toMatchObject({ utilityModel: "", model: { primary: "metered-anthropic/claude-x" } });
+  });
+
+  test("a new key is told to the gateway and needs no write", async () => {
+    const agent = await planned("rotated", { credential });
+    await host.create(agent);
+    const before = openclaw.writes();
+    await host.setCredential(agent, { ...credential, apiKey: "sk-test-second" });
+    expect(openclaw.writes()).toBe(before);
+    expect(openclaw.calls).toEqual([
+      { method: "models.authRefresh", params: { operation: "update", agentId: "rotated" } },
+    ]);
+  });
+
+  test("an agent that gets its key later is put on the meter then", async () => {
+    const agent = await planned("late", { model: "claude-sonnet-3.5" });
+    await host.create(agent);
+    expect(entryOf("late").model).toEqual({ primary: "claude-sonnet-3.5", fallbacks: [] });
+    await host.setCredential(agent, credential);
+    expect(entryOf("late").model).toEqual({ primary: "metered-anthropic/claude-sonnet-3.5", fallbacks: [] });
+    await host.update(agent, { model: "claude-next" });
+    expect(entryOf("late").model).toEqual({ primary: "metered-anthropic/claude-next", fallbacks: [] });
+    expect((await host.find("late"))!.model).toBe("claude-next");
+  });
+
+  test("a key at another address does not move the agents of the first", async () => {
+    await host.create(await planned("here", { credential }));
+    await host.create(
+      await planned("there", { credential: { ...credential, baseUrl: "https://plane.example.org/proxy/anthropic" } }),
+    );
+    const { providers } = openclaw.file().models!;
+    expect(providers!["metered-anthropic"]!.baseUrl).toBe(`${proxyBaseUrl}/anthropic`);
+    expect(Object.keys(providers!)).toHaveLength(2);
+  });
+});
