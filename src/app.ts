@@ -10,7 +10,7 @@ import { createVerifyJwt } from "./http/verify-jwt.ts";
 import { createMetrics } from "./metrics.ts";
 import { createOpenApi } from "./openapi.ts";
 import type { Ports } from "./ports.ts";
-import { createProxy } from "./proxy/forward.ts";
+import { createProxy, type Proxy as MeteringProxy } from "./proxy/forward.ts";
 import { routes } from "./routes.ts";
 import type { Caller } from "./service/caller.ts";
 import type { Context } from "./service/context.ts";
@@ -27,6 +27,8 @@ export interface App {
   /** Readiness is refused from here until `maintain` has succeeded. */
   holdReadiness(): void;
   context: Context;
+  /** For transports that serve `/proxy/` below the fetch layer. */
+  proxy: MeteringProxy;
 }
 
 /** One request on its way through the guards. */
@@ -186,6 +188,7 @@ export function createApp(ports: Ports, settings: Settings): App {
 
   return {
     context,
+    proxy,
     async fetch(request, info = {}) {
       if (!new URL(request.url).pathname.startsWith("/proxy/")) return await answer(request, info, false);
       // Before the router, and with errors of its own: each provider's.

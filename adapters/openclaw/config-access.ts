@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { GatewayAway } from "./gateway-rpc.ts";
-import { type OpenClawConfig, type Roster, rosterOf } from "./openclaw-config.ts";
+import { type Live, liveFrom, type OpenClawConfig } from "./openclaw-config.ts";
 import type { ConfigMutation, MutateConfig } from "./sdk.ts";
 
 export interface ConfigAccess {
@@ -11,8 +11,8 @@ export interface ConfigAccess {
    * @param removed agents that the change takes away
    */
   mutate(change: (draft: OpenClawConfig) => void, removed: string[]): Promise<void>;
-  /** Whether the running gateway, if there is one, came to work with such a roster in time. */
-  applied(satisfied: (roster: Roster) => boolean): Promise<boolean>;
+  /** Whether the running gateway, if there is one, came to work like that in time. */
+  applied(satisfied: (live: Live) => boolean): Promise<boolean>;
 }
 
 const appliedWithinMs = 20_000;
@@ -55,18 +55,18 @@ export function inProcessConfig(runtime: { current(): unknown; mutateConfigFile:
   return {
     read: async () => current(),
     mutate: (change, removed) => write(runtime.mutateConfigFile, change, removed),
-    applied: (satisfied) => until(() => satisfied(rosterOf(current())), 5),
+    applied: (satisfied) => until(() => satisfied(liveFrom(current())), 5),
   };
 }
 
 /** Beside the gateway: the file, and what the gateway says when asked. */
 export function externalConfig(sdk: ConfigMutation, gateway: GatewayRpc): ConfigAccess {
-  async function roster(): Promise<Roster> {
-    const { agents } = await gateway.request<{ agents: { id: string; name?: string; model?: { primary?: string } }[] }>(
-      "agents.list",
-      {},
-    );
-    return Object.fromEntries(agents.map(({ id, name, model }) => [id, { name, model: model?.primary }]));
+  async function live(): Promise<Live> {
+    const { agents } = await gateway.request<{
+      agents: { id: string; name?: string; workspace?: string; model?: { primary?: string } }[];
+    }>("agents.list", {});
+    const seen = agents.map(({ id, name, workspace, model }) => [id, { name, workspace, model: model?.primary }]);
+    return { agents: Object.fromEntries(seen), bindings: undefined, providers: undefined };
   }
   return {
     async read() {
@@ -76,7 +76,7 @@ export function externalConfig(sdk: ConfigMutation, gateway: GatewayRpc): Config
     applied: (satisfied) =>
       until(async () => {
         try {
-          return satisfied(await roster());
+          return satisfied(await live());
         } catch (error) {
           // Without a gateway there is none that has to take it up.
           if (error instanceof GatewayAway) return true;

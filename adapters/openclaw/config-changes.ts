@@ -1,13 +1,13 @@
 import { isProblem, Problem } from "../../src/errors.ts";
 import { groupCommit } from "../node/group-commit.ts";
 import type { ConfigAccess } from "./config-access.ts";
-import type { OpenClawConfig, Roster } from "./openclaw-config.ts";
+import type { Live, OpenClawConfig } from "./openclaw-config.ts";
 
 export interface ConfigChange<T> {
   /** Changes the draft, or throws and leaves it untouched. May run more than once. */
   apply(draft: OpenClawConfig): T;
   /** What shows that the gateway has taken it up. */
-  shows(roster: Roster): boolean;
+  shows(live: Live): boolean;
   /** The agent that it takes away. */
   removes?: string;
 }
@@ -45,7 +45,7 @@ export function createConfigChanges(config: ConfigAccess): <T>(change: ConfigCha
     }
     const done = works.filter((work) => work.outcome && "value" in work.outcome);
     const applied =
-      done.length > 0 ? config.applied((roster) => done.every((work) => work.change.shows(roster))) : undefined;
+      done.length > 0 ? config.applied((live) => done.every((work) => work.change.shows(live))) : undefined;
     for (const work of works) {
       work.applied = applied;
       work.written();

@@ -11,7 +11,7 @@ import type { AgentCredentials } from "./credentials.ts";
 import { deletionOf } from "./deletion-journal.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { dropMarker, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
-import { declareModel, modelReference, providerFor } from "./metered-provider.ts";
+import { declareModel, declareProvider, modelReference, providerFor } from "./metered-provider.ts";
 import type { Trash } from "./trash.ts";
 
 export interface HostTools {
@@ -73,11 +73,12 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate) => Promi
             throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
           }
           const bindings = addBindings(draft, agentId, agent.bindings);
-          if (provider) declareModel(draft, provider, reference!);
+          if (provider) declareProvider(draft, provider);
+          if (reference !== undefined) declareModel(draft, reference);
           draft.agents = { ...draft.agents, entries: { ...draft.agents?.entries, [agentId]: structuredClone(entry) } };
           return bindings;
         },
-        shows: (roster) => roster[agentId]?.name === agent.name,
+        shows: ({ agents }) => agents[agentId]?.workspace === place.path,
       });
       const filled = fill(agent, place.path);
       if (agent.awaitReady) starting = !(await changed.applied);

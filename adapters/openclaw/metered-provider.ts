@@ -68,6 +68,9 @@ export function providerFor(credential: Credential, proxyBaseUrl: string | undef
 export const ourProviderIn = (reference: string | undefined): string | undefined =>
   reference?.match(/^((?:metered|own)-[a-z0-9-]+)\/./)?.[1];
 
+/** Whose keys the provider of this name is for. */
+export const slugIn = (name: string): string => name.replace(/^(metered|own)-/, "").replace(/-[0-9a-f]{8}$/, "");
+
 /** A model as the caller knows it. */
 export const shownModel = (reference: string | undefined): string | undefined => {
   const name = ourProviderIn(reference);
@@ -105,8 +108,8 @@ const modelEntry = (id: string): ModelEntry => ({
   maxTokens: 8192,
 });
 
-/** Declares the provider and the model in the draft; models that are there stay as they are. */
-export function declareModel(draft: OpenClawConfig, provider: AgentProvider, reference: string): void {
+/** Declares the provider in the draft; models that are there stay as they are. */
+export function declareProvider(draft: OpenClawConfig, provider: AgentProvider): void {
   draft.models ??= {};
   draft.models.mode ??= "merge";
   draft.models.providers ??= {};
@@ -116,15 +119,16 @@ export function declareModel(draft: OpenClawConfig, provider: AgentProvider, ref
     ...there,
     baseUrl: provider.baseUrl,
     api: provider.api,
-    models: withModel(there.models ?? [], reference.slice(provider.name.length + 1)),
+    models: there.models ?? [],
   };
 }
 
-const withModel = (models: ModelEntry[], id: string): ModelEntry[] =>
-  models.some((model) => model.id === id) ? models : [...models, modelEntry(id)];
-
-/** The same for a provider that is declared already; one that is not is left alone. */
-export function declareModelOf(draft: OpenClawConfig, providerName: string, reference: string): void {
-  const provider = draft.models?.providers?.[providerName];
-  if (provider) provider.models = withModel(provider.models ?? [], reference.slice(providerName.length + 1));
+/** Declares the model of a reference with its provider, where there is such a provider. */
+export function declareModel(draft: OpenClawConfig, reference: string): void {
+  const name = ourProviderIn(reference);
+  const provider = name === undefined ? undefined : draft.models?.providers?.[name];
+  if (!provider) return;
+  const id = shownModel(reference)!;
+  provider.models ??= [];
+  if (!provider.models.some((model) => model.id === id)) provider.models.push(modelEntry(id));
 }

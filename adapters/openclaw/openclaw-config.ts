@@ -62,16 +62,27 @@ export interface OpenClawConfig {
   [other: string]: unknown;
 }
 
-/** What a gateway works with now: each agent's name and model, by id. */
-export type Roster = Record<string, { name?: string | undefined; model?: string | undefined }>;
+/** What a gateway works with now, as far as it can be seen. */
+export interface Live {
+  agents: Record<string, { name?: string | undefined; model?: string | undefined; workspace?: string | undefined }>;
+  /** `undefined` where they cannot be seen. */
+  bindings: AgentBinding[] | undefined;
+  /** Addresses by name; `undefined` where they cannot be seen. */
+  providers: Record<string, string | undefined> | undefined;
+}
 
 export const primaryModel = (model: AgentEntry["model"]): string | undefined =>
   typeof model === "string" ? model : model?.primary;
 
-export const rosterOf = (config: OpenClawConfig): Roster =>
-  Object.fromEntries(
-    Object.entries(config.agents?.entries ?? {}).map(([id, { name, model }]) => [
+export const liveFrom = (config: OpenClawConfig): Live => ({
+  agents: Object.fromEntries(
+    Object.entries(config.agents?.entries ?? {}).map(([id, { name, model, workspace }]) => [
       id,
-      { name, model: primaryModel(model) },
+      { name, model: primaryModel(model), workspace },
     ]),
-  );
+  ),
+  bindings: config.bindings ?? [],
+  providers: Object.fromEntries(
+    Object.entries(config.models?.providers ?? {}).map(([name, { baseUrl }]) => [name, baseUrl]),
+  ),
+});

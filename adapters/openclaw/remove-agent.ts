@@ -98,7 +98,7 @@ export function createAgentRemover(tools: HostTools): Remove {
         const entry = draft.agents?.entries?.[agentId];
         if (entry) entry.workspace = elsewhere;
       },
-      shows: () => true,
+      shows: ({ agents }) => agents[agentId]?.workspace === elsewhere,
     });
     await applied;
   }
@@ -119,7 +119,7 @@ export function createAgentRemover(tools: HostTools): Remove {
       }
       throw cause;
     }
-    if (!(await config.applied((roster) => roster[agentId] === undefined))) {
+    if (!(await config.applied(({ agents }) => agents[agentId] === undefined))) {
       throw new Problem("gateway_failed", "OpenClaw has not let go of the agent in time.");
     }
     return true;
@@ -128,7 +128,7 @@ export function createAgentRemover(tools: HostTools): Remove {
   async function dropEntry(agentId: string): Promise<void> {
     await change({
       apply: (draft) => dropAgent(draft, agentId),
-      shows: (roster) => !roster[agentId],
+      shows: ({ agents }) => !agents[agentId],
       removes: agentId,
     });
   }

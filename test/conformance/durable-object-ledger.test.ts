@@ -11,10 +11,11 @@ beforeAll(async () => {
 afterAll(() => ports.dispose());
 
 function handle(scope: string, clock: Clock): Ledger {
+  const send = ports.handle("ledger", scope, clock.now);
   const call =
     (method: keyof Ledger) =>
     <T>(...args: unknown[]) =>
-      ports.call<T>({ port: "ledger", scope, now: clock.now() }, method, args);
+      send<T>(method, args);
   return {
     take: call("take"),
     seen: call("seen"),
@@ -31,11 +32,11 @@ function handle(scope: string, clock: Clock): Ledger {
     release: call("release"),
     check: call("check"),
     close: call("close"),
-    // A function does not cross: those of whom everybody is gone come first, and are asked about here.
+    // A function does not cross: whom it may be asked about comes first, and it is asked here.
     async abandoned(isGone) {
-      const everyone = await call("abandoned")<Abandoned[]>(null);
+      const everyone = await send<Abandoned[]>("abandoned", [null]);
       const gone = everyone.map(({ owner }) => owner).filter(isGone);
-      const left = await call("abandoned")<Abandoned[]>(gone);
+      const left = await send<Abandoned[]>("abandoned", [gone]);
       return left.map(({ name, owner, note }) => ({ name, owner, note }));
     },
   };
@@ -44,17 +45,9 @@ function handle(scope: string, clock: Clock): Ledger {
 testLedger("Durable Object", async () => {
   const scope = freshScope();
   const clock = settableClock();
-  return {
-    ledger: handle(scope, clock),
-    second: handle(scope, clock),
-    clock,
-    dispose: async () => {},
-  };
+  return { ledger: handle(scope, clock), second: handle(scope, clock), clock, dispose: async () => {} };
 });
 
-const left = <T>(scope: string, now: number, method: string) => ports.call<T>({ port: "left", scope, now }, method, []);
-/** As in `ledger-shard.ts`, whose module only a Worker can load. */
-const recordLagMs = 120_000;
 const until = async <T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> => {
   for (let tries = 0; ; tries++) {
     const value = await read();
@@ -62,13 +55,16 @@ const until = async <T>(read: () => Promise<T>, holds: (value: T) => boolean): P
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 };
+/** As in `ledger-shard.ts`, whose module only a Worker can load. */
+const recordLagMs = 120_000;
 
 it("finds a claim that ran out by the note that its object leaves, and takes the note back when it is dealt with", async () => {
   const scope = freshScope();
   const clock = settableClock();
   const ledger = handle(scope, clock);
-  const abandoned = () => left<Abandoned[]>(scope, clock.now(), "abandoned");
-  const notes = () => left<string[]>(scope, clock.now(), "notes");
+  const left = ports.handle("left", scope, clock.now);
+  const notes = () => left<string[]>("notes", []);
+  const abandoned = () => left<Abandoned[]>("abandoned", []);
   // Alarms run on the machine's time, which no test can move: the claims begin in the past instead.
   const ttlMs = 300 - recordLagMs;
   await ledger.claim("agent:a/claim", { owner: "a", ttlMs, note: "op-a" });

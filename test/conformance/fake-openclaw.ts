@@ -25,8 +25,7 @@ export interface FakeOpenClaw {
   writes(): number;
   /** What the gateway was asked to do. */
   calls: { method: string; params: Record<string, unknown> }[];
-  /** Stops the next write. */
-  failNextWrite(error: Error): void;
+  failNextWrites(times: number): void;
   close(): Promise<void>;
 }
 
@@ -41,7 +40,8 @@ export async function makeFakeOpenClaw({ running }: { running: boolean }): Promi
   const path = join(stateDir, "openclaw.json");
   const calls: FakeOpenClaw["calls"] = [];
   let writes = 0;
-  let failure: Error | undefined;
+  let failures = 0;
+  let closed = false;
   let slot = 0;
   for (const directory of [stateDir, trashDir, join(stateDir, "state")]) mkdirSync(directory, { mode: 0o700 });
   writeFileSync(path, JSON.stringify({ gateway: { mode: "local" } }), { mode: 0o600 });
@@ -54,10 +54,9 @@ export async function makeFakeOpenClaw({ running }: { running: boolean }): Promi
     const before = file();
     const draft = structuredClone(before);
     mutate(draft);
-    if (failure) {
-      const error = failure;
-      failure = undefined;
-      throw error;
+    if (failures > 0) {
+      failures--;
+      throw new Error("/some/path/openclaw.json: invalid");
     }
     for (const id of Object.keys(before.agents?.entries ?? {})) {
       const allowed = writeOptions?.allowedAgentRosterRemovals?.includes(id);
@@ -69,7 +68,7 @@ export async function makeFakeOpenClaw({ running }: { running: boolean }): Promi
     writes++;
     writeFileSync(path, JSON.stringify(draft));
     setTimeout(() => {
-      live = file();
+      if (!closed) live = file();
     }, 10).unref();
   };
 
@@ -146,10 +145,11 @@ export async function makeFakeOpenClaw({ running }: { running: boolean }): Promi
     file,
     writes: () => writes,
     calls,
-    failNextWrite(error) {
-      failure = error;
+    failNextWrites(times) {
+      failures = times;
     },
     async close() {
+      closed = true;
       state.close();
       await rm(home, { recursive: true, force: true });
     },

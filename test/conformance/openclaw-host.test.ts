@@ -127,16 +127,17 @@ describe("the openclaw host", () => {
     expect(results.map((one) => one.status)).toEqual(results.map((_, at) => (at === 5 ? "rejected" : "fulfilled")));
   });
 
-  test("a write that OpenClaw refuses leaves nothing and is told without its reason", async () => {
-    await host.create(await planned("first"));
-    openclaw.failNextWrite(new Error("first refusal"));
+  test("a write that OpenClaw refuses leaves nothing, and is told without its reason", async () => {
     const agent = await planned("refused", { credential });
-    const failing = host.create(agent);
-    openclaw.failNextWrite(new Error("/some/path: invalid"));
-    await failing.catch(() => undefined);
-    openclaw.failNextWrite(new Error("/some/path: invalid"));
-    // Refused alone too: the second attempt of a refused write is the change by itself.
-    expect(existsSync(agent.workspace!)).toBe((await host.find("refused")) !== undefined);
+    // Once with whatever came with it, once alone.
+    openclaw.failNextWrites(2);
+    const failure = (await host.create(agent).catch((error: unknown) => error)) as Error;
+    expect(failure).toEqual(refusal("host_unavailable"));
+    expect(failure.message).not.toContain("/some/path");
+    expect(await host.find("refused")).toBeUndefined();
+    expect(existsSync(agent.workspace!)).toBe(false);
+    expect(existsSync(join(openclaw.stateDir, "agents", "refused", "sessions"))).toBe(false);
+    await host.create(await planned("refused"));
   });
 
   test("the implicit default agent is listed, and other agents of OpenClaw", async () => {
@@ -145,7 +146,7 @@ describe("the openclaw host", () => {
       draft.agents = { entries: { main: {}, theirs: { name: "Theirs", model: "openai/gpt-5.1" } } };
       draft.bindings = [{ type: "route", agentId: "theirs", match: { channel: "telegram" } }];
     }, []);
-    await openclaw.config.applied((roster) => roster.theirs !== undefined);
+    await openclaw.config.applied(({ agents }) => agents.theirs !== undefined);
     expect(await host.find("theirs")).toMatchObject({
       name: "Theirs",
       model: "openai/gpt-5.1",
@@ -157,7 +158,7 @@ describe("the openclaw host", () => {
     await openclaw.config.mutate((draft) => {
       draft.agents = { entries: { main: {}, theirs: {} } };
     }, []);
-    await openclaw.config.applied((roster) => roster.theirs !== undefined);
+    await openclaw.config.applied(({ agents }) => agents.theirs !== undefined);
     const result = await host.remove({ agentId: "theirs", operationId: "op" }, { workspace: true, sessions: true });
     expect(result).toEqual({ deleted: [], preserved: [] });
     expect(openclaw.file().agents!.entries).toHaveProperty("theirs");

@@ -84,6 +84,24 @@ describe("the file of the node:sqlite ledger", () => {
     await ledger.close();
   });
 
+  it("does not grow with time: old periods, ended texts and empty windows are dropped", async () => {
+    const ledger = await open();
+    const start = clock.now();
+    for (let i = 0; i < 50; i++) {
+      clock.set(start + i * 60_000);
+      await ledger.adjust("ai-key:a/requests", new Date(clock.now()).toISOString().slice(0, 16), 1);
+      await ledger.take(`address:${i}/failures`, { limit: 5, windowMs: 60_000 });
+      await ledger.put(`key:a/idempotency:${i}`, "body", 60_000);
+    }
+    await ledger.close();
+    const db = new DatabaseSync(path);
+    const rows = (table: string) => (db.prepare(`SELECT count(*) AS n FROM ${table}`).get() as { n: number }).n;
+    expect(rows("counters")).toBe(2);
+    expect(rows("texts")).toBeLessThanOrEqual(2);
+    expect(rows("hits")).toBeLessThanOrEqual(2);
+    db.close();
+  });
+
   it("refuses a file that others can read, and leaves it alone", async () => {
     await filled();
     chmodSync(path, 0o640);

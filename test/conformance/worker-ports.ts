@@ -3,14 +3,18 @@ import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { Problem, type ProblemCode } from "../../src/errors.ts";
 
+interface Answer {
+  call: number;
+  value?: unknown;
+  failure?: { name: string; code?: ProblemCode; message: string; cause: string };
+}
+
+/** Calls a port's method inside the Worker. What one handle asks in one moment travels together. */
+export type CallPort = <T>(method: string, args: unknown[]) => Promise<T>;
+
 export interface WorkerPorts {
-  /** Calls a port's method inside the Worker, at the clock's time `now`. */
-  call<T>(
-    to: { port: "ledger" | "audit" | "left"; scope: string; now: number },
-    method: string,
-    args: unknown[],
-  ): Promise<T>;
-  miniflare: Miniflare;
+  /** @param now the time that the port's clock shows */
+  handle(port: "ledger" | "audit" | "records" | "left", scope: string, now: () => number): CallPort;
   dispose(): Promise<void>;
 }
 
@@ -38,27 +42,41 @@ export async function startWorkerPorts(): Promise<WorkerPorts> {
   });
   await miniflare.ready;
 
+  async function send(calls: unknown[]): Promise<Answer[]> {
+    const response = await miniflare.dispatchFetch("http://ports/", { method: "POST", body: JSON.stringify(calls) });
+    return (await response.json()) as Answer[];
+  }
+
   return {
-    miniflare,
-    async call<T>(to: object, method: string, args: unknown[]) {
-      const response = await miniflare.dispatchFetch("http://ports/", {
-        method: "POST",
-        body: JSON.stringify({ ...to, method, args }),
-      });
-      const answer = (await response.json()) as {
-        value?: T;
-        failure?: { code?: ProblemCode; message: string; cause: string };
-      };
-      if (answer.failure?.code) {
-        throw new Problem(answer.failure.code, answer.failure.message, { cause: answer.failure.cause });
+    handle(port, scope, now) {
+      let waiting: { call: object; resolve: (value: never) => void; reject: (error: unknown) => void }[] = [];
+      async function flush() {
+        const batch = waiting;
+        waiting = [];
+        try {
+          for (const { call, value, failure } of await send(batch.map((item) => item.call))) {
+            if (failure) batch[call]!.reject(rebuilt(failure));
+            else batch[call]!.resolve(value as never);
+          }
+        } catch (error) {
+          for (const { reject } of batch) reject(error);
+        }
       }
-      if (answer.failure) throw new Error(answer.failure.message);
-      return answer.value as T;
+      return <T>(method: string, args: unknown[]) =>
+        new Promise<T>((resolve, reject) => {
+          if (waiting.length === 0) setImmediate(flush);
+          waiting.push({ call: { port, scope, now: now(), method, args }, resolve, reject });
+        });
     },
     dispose: () => miniflare.dispose(),
   };
 }
 
+function rebuilt({ name, code, message, cause }: NonNullable<Answer["failure"]>): Error {
+  if (code !== undefined) return new Problem(code, message, { cause });
+  return name === "TypeError" ? new TypeError(message) : new Error(message);
+}
+
 let scopes = 0;
-/** Objects that no other test has. */
+/** Objects and records that no other test has. */
 export const freshScope = (): string => `scope-${++scopes}`;

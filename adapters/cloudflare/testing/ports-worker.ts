@@ -1,48 +1,72 @@
-/** Shows the ports to a test in another process, by JSON: `{ port, method, args, now, scope }`. */
+/**
+ * Shows the ports to a test in another process. A request carries the calls of one moment, which run together here;
+ * the answer has them in the order in which they ended.
+ */
 import { createDurableAudit } from "../audit.ts";
 import type { Bindings } from "../bindings.ts";
+import { createKvRecords } from "../kv-records.ts";
 import { createDurableLedger } from "../ledger.ts";
 
 export { AuditObject } from "../audit-object.ts";
 export { LedgerObject } from "../ledger-object.ts";
 
-interface Call {
-  port: "ledger" | "audit" | "left";
+export interface PortCall {
+  port: "ledger" | "audit" | "records" | "left";
   method: string;
   args: unknown[];
+  /** The clock's time. */
   now: number;
-  /** Keeps one test's objects apart from another's. */
+  /** Keeps one test's objects and records apart from another's. */
   scope: string;
 }
+
+export type PortAnswer = { call: number } & (
+  | { value: unknown }
+  | { failure: { name: string; code?: string; message: string; cause: string } }
+);
 
 /** Ids of the ledger objects used, by scope: they stand for the notes that an alarm would leave in time. */
 const used = new Map<string, Set<string>>();
 
-function scoped<T extends Rpc.DurableObjectBranded>(namespace: DurableObjectNamespace<T>, scope: string) {
+function scopedObjects<T extends Rpc.DurableObjectBranded>(objects: DurableObjectNamespace<T>, scope: string) {
   const ids = used.get(scope) ?? new Set<string>();
   used.set(scope, ids);
-  const proxy = Object.create(namespace) as DurableObjectNamespace<T>;
-  proxy.idFromName = (name) => {
-    const id = namespace.idFromName(`${scope} ${name}`);
-    ids.add(id.toString());
-    return id;
-  };
-  proxy.idFromString = (id) => namespace.idFromString(id);
-  proxy.get = (id) => namespace.get(id);
-  return proxy;
+  return {
+    idFromName(name: string) {
+      const id = objects.idFromName(`${scope} ${name}`);
+      ids.add(id.toString());
+      return id;
+    },
+    idFromString: (id: string) => objects.idFromString(id),
+    get: (id: DurableObjectId) => objects.get(id),
+  } as DurableObjectNamespace<T>;
 }
 
-async function answer({ port, method, args, now, scope }: Call, env: Bindings): Promise<unknown> {
+function scopedKv(kv: KVNamespace, scope: string): KVNamespace {
+  const prefix = `${scope} `;
+  return {
+    get: (key: string) => kv.get(prefix + key),
+    put: (key: string, value: string) => kv.put(prefix + key, value),
+    delete: (key: string) => kv.delete(prefix + key),
+    async list(options: KVNamespaceListOptions) {
+      // Short lists, so that the paging of the namespace shows.
+      const list = await kv.list({ ...options, prefix: prefix + (options.prefix ?? ""), limit: 5 });
+      return { ...list, keys: list.keys.map((key) => ({ ...key, name: key.name.slice(prefix.length) })) };
+    },
+  } as unknown as KVNamespace;
+}
+
+async function answer({ port, method, args, now, scope }: PortCall, env: Bindings): Promise<unknown> {
   const clock = { now: () => now };
-  const objects = scoped(env.LEDGER, scope);
-  if (port === "audit")
-    return await invoke(createDurableAudit({ objects: scoped(env.AUDIT, scope), clock }), method, args);
+  if (port === "records") return await invoke(createKvRecords(scopedKv(env.RECORDS, scope)), method, args);
+  if (port === "audit") {
+    return await invoke(createDurableAudit({ objects: scopedObjects(env.AUDIT, scope), clock }), method, args);
+  }
+  const objects = scopedObjects(env.LEDGER, scope);
   if (port === "left") {
     // The notes as they really are.
-    const ledger = createDurableLedger({ objects, notes: env.RECORDS, clock });
-    return method === "abandoned"
-      ? await ledger.abandoned(() => false)
-      : (await env.RECORDS.list()).keys.map((k) => k.name);
+    if (method === "notes") return (await env.RECORDS.list({ prefix: "leftover:" })).keys.map(({ name }) => name);
+    return await createDurableLedger({ objects, notes: env.RECORDS, clock }).abandoned(() => false);
   }
   const notes = { list: async () => ({ keys: [...used.get(scope)!].map((id) => ({ name: `leftover:${id}` })) }) };
   const ledger = createDurableLedger({ objects, notes: notes as unknown as KVNamespace, clock });
@@ -59,11 +83,21 @@ async function invoke(port: object, method: string, args: unknown[]): Promise<un
 
 export default {
   async fetch(request, env) {
-    try {
-      return Response.json({ value: await answer(await request.json<Call>(), env) });
-    } catch (error) {
-      const { code, message, cause } = error as { code?: string; message: string; cause?: unknown };
-      return Response.json({ failure: { code, message, cause: String(cause) } });
-    }
+    const answers: PortAnswer[] = [];
+    const run = async (call: PortCall, index: number) => {
+      try {
+        answers.push({ call: index, value: await answer(call, env) });
+      } catch (error) {
+        const { name, code, message, cause } = error as {
+          name: string;
+          code?: string;
+          message: string;
+          cause: unknown;
+        };
+        answers.push({ call: index, failure: { name, code, message, cause: String(cause) } });
+      }
+    };
+    await Promise.all((await request.json<PortCall[]>()).map(run));
+    return Response.json(answers);
   },
 } satisfies ExportedHandler<Bindings>;

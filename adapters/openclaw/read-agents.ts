@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import { reservedAgentId } from "../../src/domain/agent-id.ts";
+import { Problem } from "../../src/errors.ts";
+import type { AgentHost } from "../../src/ports.ts";
+import { isDirectory } from "./agent-files.ts";
+import { agentOf } from "./config-entries.ts";
+import type { HostTools } from "./make-agent.ts";
+import type { AgentEntry, OpenClawConfig } from "./openclaw-config.ts";
+
+/** All agents of the configuration; `main` is there before anybody has made one. */
+export function entriesOf(config: OpenClawConfig): Record<string, AgentEntry> {
+  const entries = config.agents?.entries ?? {};
+  return Object.keys(entries).length > 0 ? entries : { [reservedAgentId]: {} };
+}
+
+export const entryIn = (config: OpenClawConfig, agentId: string): AgentEntry | undefined => {
+  const entries = entriesOf(config);
+  return Object.hasOwn(entries, agentId) ? entries[agentId] : undefined;
+};
+
+/** The agents of OpenClaw's configuration, whoever made them. */
+export function createAgentReader(tools: HostTools): Pick<AgentHost, "find" | "list" | "inspect" | "check"> {
+  const { config, credentials, stateDir } = tools;
+  const agentDirOf = (agentId: string): string => join(stateDir, "agents", agentId, "agent");
+
+  return {
+    async find(agentId) {
+      const all = await config.read();
+      const entry = entryIn(all, agentId);
+      return entry && agentOf(all, agentId, entry, agentDirOf);
+    },
+
+    async list({ cursor, limit }) {
+      const all = await config.read();
+      const entries = entriesOf(all);
+      const ids = Object.keys(entries).sort();
+      const after = cursor === undefined ? ids : ids.filter((id) => id > cursor);
+      const agents = after.slice(0, limit).map((id) => agentOf(all, id, entries[id]!, agentDirOf));
+      return { agents, ...(after.length > limit && { nextCursor: agents.at(-1)!.agentId }), unreachable: [] };
+    },
+
+    async inspect({ agentId, workspace: known }) {
+      const entry = entryIn(await config.read(), agentId);
+      if (!entry) {
+        const missing = { workspace: "missing", agentDir: "missing", credentials: "missing" } as const;
+        return { reachable: true, ...missing, detail: "The host has no such agent." };
+      }
+      const agentDir = entry.agentDir ?? agentDirOf(agentId);
+      const workspace = entry.workspace ?? known;
+      return {
+        reachable: true,
+        workspace: workspace === undefined ? "unknown" : isDirectory(workspace) ? "ok" : "missing",
+        agentDir: isDirectory(agentDir) ? "ok" : "missing",
+        credentials: (await credentials.has(agentDir)) ? "ok" : "missing",
+      };
+    },
+
+    async check() {
+      try {
+        await config.read();
+      } catch (cause) {
+        throw new Problem("host_unavailable", "OpenClaw's configuration cannot be read.", { cause });
+      }
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/** Creating, listing and getting agents over HTTP, against the bundle in a process of its own. */
+import { hash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makePrivateDirectory, writePrivate } from "../adapters/node/atomic-write.ts";
+import { equalDigests } from "../src/domain/constant-time.ts";
+import { issueToken, newKeyId, parseToken } from "../src/domain/token.ts";
+import { keyedClient, makeStateDir, startServerProcess, token } from "../test/server-process.ts";
+import { median, type Row, sample } from "./row.ts";
+
+const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+
+/** Global `fetch` would cost more than what is measured. */
+function call(origin: string, method: string, path: string, key: string, body?: unknown): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      origin + path,
+      { method, agent, headers: { authorization: `Bearer ${token}`, "x-agent-provisioning-key": key } },
+      (response) => {
+        response.resume();
+        response.once("end", () => resolve(response.statusCode!));
+      },
+    );
+    sent.once("error", reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+async function atOnce(count: number, concurrency: number, work: (at: number) => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: concurrency }, async () => {
+      while (next < count) await work(next++);
+    }),
+  );
+  return performance.now() - startedAt;
+}
+
+export async function benchCreate(): Promise<Row[]> {
+  const stateDir = await makeStateDir();
+  const scratch = mkdtempSync(join(tmpdir(), "openclaw-bench-"));
+  const server = await startServerProcess(stateDir);
+  const rows: Row[] = [];
+  try {
+    const { key } = await keyedClient(server.origin);
+    let made = 0;
+    const create = async () => {
+      const status = await call(server.origin, "POST", "/api/v1/agents/create", key, { name: `bench-${made++}` });
+      if (status !== 201) throw new Error(`create answered ${status}`);
+    };
+    await makePrivateDirectory(scratch);
+    const text = "x".repeat(1024);
+    let written = 0;
+    const write = () => writePrivate(join(scratch, `${written++}.json`), text);
+    const get = (at: number) => call(server.origin, "GET", `/api/v1/agents/bench-${at % 100}`, key);
+    const list = () => call(server.origin, "GET", "/api/v1/agents?limit=50", key);
+
+    await atOnce(100, 1, create);
+    // Interleaved: the machine's speed drifts.
+    const [creates, writes] = [[] as number[], [] as number[]];
+    for (let round = 0; round < 10; round++) {
+      writes.push(...(await sample(40, write)));
+      creates.push(...(await sample(40, create)));
+    }
+    const bare = median(writes);
+    rows.push({ name: "one atomic private write, 1 KB, p50", value: bare, unit: "ms" });
+    rows.push({ name: "create, c1, p50", value: median(creates), unit: "ms", ratio: median(creates) / bare, aim: "<= 4 x a write" });
+    const small = { create: median(creates), get: median(await sample(300, get)), list: median(await sample(300, list)) };
+
+    const batch = 2_000;
+    const elapsed = await atOnce(batch, 64, create);
+    rows.push({ name: "create, c64", value: (batch / elapsed) * 1000, unit: "/s", aim: ">= 1000" });
+    await atOnce(Math.max(0, 10_000 - made), 64, create);
+    await sample(50, list);
+    const large = { create: median(await sample(300, create)), get: median(await sample(300, get)), list: median(await sample(300, list)) };
+    for (const name of ["create", "get", "list"] as const) {
+      rows.push({ name: `${name} at 10,000 agents, p50`, value: large[name], unit: "ms", ratio: large[name] / small[name], aim: "<= 1.3 x at 100" });
+    }
+  } finally {
+    await server.stop();
+    rmSync(stateDir, { recursive: true, force: true });
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  rows.push(verification());
+  return rows;
+}
+
+/** Parse with checksum, hash, look up, compare: what stands between a key and its caller. */
+function verification(): Row {
+  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+  const keys = Array.from({ length: 10_000 }, () => {
+    const id = newKeyId(random);
+    return { id, key: issueToken("ocp", id, random) };
+  });
+  const known = new Map(keys.map(({ id, key }) => [id, hash("sha256", key, "hex")]));
+  const times: number[] = [];
+  for (let round = 0; round < 20; round++) {
+    const startedAt = performance.now();
+    for (const { key } of keys) {
+      const parsed = parseToken(key, "ocp");
+      if (!parsed || !equalDigests(hash("sha256", key, "hex"), known.get(parsed.keyId)!)) throw new Error("not verified");
+    }
+    times.push(((performance.now() - startedAt) / keys.length) * 1000);
+  }
+  return { name: "key verification among 10,000", value: median(times), unit: "us", aim: "<= 1" };
+}

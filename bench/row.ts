@@ -1,0 +1,25 @@
+export interface Row {
+  name: string;
+  value: number;
+  unit: string;
+  /** Against what `aim` names, in the same run. */
+  ratio?: number;
+  aim?: string;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** Milliseconds of each of `count` runs, one after another. */
+export async function sample(count: number, work: (at: number) => Promise<unknown>): Promise<number[]> {
+  const times: number[] = [];
+  for (let at = 0; at < count; at++) {
+    const startedAt = performance.now();
+    await work(at);
+    times.push(performance.now() - startedAt);
+  }
+  return times;
+}
