@@ -3,8 +3,10 @@ import * as z from "zod";
 import { type App, createApp } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
+import { createRemoteHost } from "../../src/host/remote-host.ts";
 import { respondProblem } from "../../src/http/respond.ts";
-import type { AgentHost } from "../../src/ports.ts";
+import type { AgentHost, Log } from "../../src/ports.ts";
+import { openGateways } from "../../src/service/config-secret.ts";
 import { type Settings, SettingsError } from "../../src/settings.ts";
 import { createDurableAudit } from "./audit.ts";
 import type { Bindings } from "./bindings.ts";
@@ -28,13 +30,16 @@ const randomId = () => Array.from(randomBytes(8), (byte) => byte.toString(16).pa
 /** One an isolate: bindings and settings change only with a new one. */
 let made: { env: Bindings; app: App } | undefined;
 
-function appFor(env: Bindings): App {
-  if (made?.env !== env) made = { env, app: buildApp(env) };
-  return made.app;
+/** Requests that come before it is made each make their own: on a Worker, one cannot wait for another's promise. */
+async function appFor(env: Bindings): Promise<App> {
+  if (made?.env === env) return made.app;
+  const app = await buildApp(env);
+  made = { env, app };
+  return app;
 }
 
-/** @throws SettingsError */
-function buildApp(env: Bindings): App {
+/** @throws SettingsError, Problem `host_unavailable` */
+async function buildApp(env: Bindings): Promise<App> {
   const { settings, sealKey } = readWorkerSettings(env);
   const log = createConsoleLog(settings.logLevel);
   return createApp(
@@ -42,7 +47,7 @@ function buildApp(env: Bindings): App {
       records: createKvRecords(env.RECORDS),
       ledger: createDurableLedger({ objects: env.LEDGER, notes: env.RECORDS, clock }),
       audit: createDurableAudit({ objects: env.AUDIT, clock }),
-      host: createHost(settings),
+      host: await openHost(settings, { log, sealKey }),
       clock,
       crypto: { sha256, randomBytes },
       fetch: edgeFetch,
@@ -56,27 +61,39 @@ function buildApp(env: Bindings): App {
   );
 }
 
-function createHost({ provisioning: { host } }: Settings): AgentHost {
-  const kind = host.kind ?? "registry";
-  if (kind === "registry") return createRegistryHost();
-  throw new SettingsError(
-    `OPENCLAW_CONFIG: gateway.provisioning.host.kind is "${kind}"; on a Worker it is "remote" or "registry"`,
-  );
+async function openHost(
+  { provisioning: { host } }: Settings,
+  { log, sealKey }: { log: Log; sealKey: Uint8Array },
+): Promise<AgentHost> {
+  const kind = host.kind ?? (host.gateways.length > 0 ? "remote" : "registry");
+  switch (kind) {
+    case "registry":
+      return createRegistryHost();
+    case "remote": {
+      const gateways = await openGateways({ sealKey }, host.gateways);
+      return createRemoteHost({ gateways, timeoutMs: host.timeoutMs, fetch: edgeFetch, clock, log });
+    }
+    default:
+      throw new SettingsError(
+        `OPENCLAW_CONFIG: gateway.provisioning.host.kind is "${kind}"; on a Worker it is "remote" or "registry"`,
+      );
+  }
 }
 
 /** Anybody may read the answer: it names the variables and shows no value. */
 function notConfigured(error: unknown): unknown {
   if (!(error instanceof SettingsError)) return error;
   const names = [...new Set(error.message.match(/OPENCLAW_[A-Z_]+[A-Z]/g))].join(", ");
+  createConsoleLog("error")("error", error.message);
   const detail = `This deployment's settings are not complete (${names}). Its log says what each has to be.`;
-  return new Problem("not_ready", detail, { cause: error });
+  return new Problem("not_ready", detail);
 }
 
 export default {
   async fetch(request, env) {
     let app: App;
     try {
-      app = appFor(env);
+      app = await appFor(env);
     } catch (error) {
       return respondProblem(notConfigured(error), `req_${randomId()}`, createConsoleLog("info"));
     }
@@ -85,7 +102,7 @@ export default {
 
   /** The cron: settles what isolates left unfinished, and revokes what could not be revoked yet. */
   async scheduled(_event, env) {
-    const app = appFor(env);
+    const app = await appFor(env);
     const maintained = await app.maintain();
     app.context.log("info", "maintenance done", { ...maintained });
   },

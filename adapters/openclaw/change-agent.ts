@@ -20,6 +20,9 @@ import {
 import { type AgentEntry, type Live, type OpenClawConfig, primaryModel } from "./openclaw-config.ts";
 import { entryIn } from "./read-agents.ts";
 
+const isPartOf = (part: object, whole: Record<string, unknown>): boolean =>
+  Object.entries(part).every(([key, value]) => whole[key] === value);
+
 const absent = (agentId: string) => new Problem("agent_not_found", `The host has no agent "${agentId.slice(0, 64)}".`);
 
 /** Changes of agents that are there, also of those that others made. */
@@ -139,7 +142,9 @@ export function createAgentChanges(
           declareModel(draft, reference);
         },
         ({ agents: { [agentId]: seen } }) =>
-          (name === undefined || seen?.name === name) && (reference === undefined || seen?.model === reference),
+          (name === undefined || seen?.name === name) &&
+          (reference === undefined || seen?.model === reference) &&
+          (seen?.identity === undefined || isPartOf(identity ?? {}, seen.identity)),
       );
     },
   };

@@ -62,9 +62,17 @@ export interface OpenClawConfig {
   [other: string]: unknown;
 }
 
+export interface LiveAgent {
+  name?: string | undefined;
+  model?: string | undefined;
+  workspace?: string | undefined;
+  /** `undefined` where it cannot be seen. */
+  identity?: OpenClawIdentity | undefined;
+}
+
 /** What a gateway works with now, as far as it can be seen. */
 export interface Live {
-  agents: Record<string, { name?: string | undefined; model?: string | undefined; workspace?: string | undefined }>;
+  agents: Record<string, LiveAgent>;
   /** `undefined` where they cannot be seen. */
   bindings: AgentBinding[] | undefined;
   /** Addresses by name; `undefined` where they cannot be seen. */
@@ -76,9 +84,9 @@ export const primaryModel = (model: AgentEntry["model"]): string | undefined =>
 
 export const liveFrom = (config: OpenClawConfig): Live => ({
   agents: Object.fromEntries(
-    Object.entries(config.agents?.entries ?? {}).map(([id, { name, model, workspace }]) => [
+    Object.entries(config.agents?.entries ?? {}).map(([id, { name, model, workspace, identity = {} }]) => [
       id,
-      { name, model: primaryModel(model), workspace },
+      { name, model: primaryModel(model), workspace, identity },
     ]),
   ),
   bindings: config.bindings ?? [],

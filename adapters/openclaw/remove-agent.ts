@@ -126,10 +126,11 @@ export function createAgentRemover(tools: HostTools): Remove {
   }
 
   async function dropEntry(agentId: string): Promise<void> {
-    await change({
+    const { applied } = await change({
       apply: (draft) => dropAgent(draft, agentId),
-      shows: ({ agents }) => !agents[agentId],
+      shows: ({ agents }) => agents[agentId] === undefined,
       removes: agentId,
     });
+    await applied;
   }
 }

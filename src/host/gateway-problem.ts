@@ -60,7 +60,11 @@ export const stepProblem = (gateway: string, step: { code: string; message: stri
 const failed = (gateway: string, what: string, cause: unknown, headers: Record<string, string> = {}): Problem =>
   new Problem("gateway_failed", `The gateway "${gateway}" ${what}`, { cause, headers });
 
-/** Nothing was sent: Node's and undici's codes of a connection that never was. */
+/** The gateway's own no, after which nothing was done, whatever became of earlier attempts. */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof ClientError && error.status >= 400 && error.status < 500 && error.code !== "idempotency_in_flight";
+
+/** Node's and undici's codes of a connection that never was. */
 const neverConnected = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -70,15 +74,9 @@ const neverConnected = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-/**
- * Whether the gateway did not do what was asked, beyond doubt: it refused, or was never reached. After everything
- * else it may have, or may do so yet.
- */
-export function isCertainlyUndone(error: unknown): boolean {
-  if (!(error instanceof ClientError)) return false;
-  if (error.code === "network_error") return neverConnected.has(causeCode(error.cause));
-  return error.status >= 400 && error.status < 500 && error.code !== "idempotency_in_flight";
-}
+/** Where a runtime does not say why a call failed, it may have been sent. */
+export const isUnsent = (error: unknown): boolean =>
+  error instanceof ClientError && error.code === "network_error" && neverConnected.has(causeCode(error.cause));
 
 function causeCode(error: unknown): string {
   const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };

@@ -2,7 +2,7 @@ import { type Client, createClient } from "../client/client.ts";
 import { ClientError } from "../client/client-error.ts";
 import type { Problem } from "../errors.ts";
 import type { Clock, Fetch, Log } from "../ports.ts";
-import { gatewayProblem, isCertainlyUndone } from "./gateway-problem.ts";
+import { gatewayProblem, isRefusal, isUnsent } from "./gateway-problem.ts";
 
 export interface GatewaySettings {
   id: string;
@@ -22,8 +22,13 @@ export interface GatewayTools {
   log: Log;
 }
 
-/** `undone`: beyond doubt, the gateway did not do it and will not. */
-export type Changed<T> = { done: true; value: T } | { done: false; undone: boolean; problem: Problem };
+/**
+ * How a change ended. `refused`: the gateway did not do it. `unsent`: nor was it ever asked to, by this call.
+ * `unknown`: it may have done it, or may do it yet.
+ */
+export type Changed<T> =
+  | { outcome: "done"; value: T }
+  | { outcome: "refused" | "unsent" | "unknown"; problem: Problem };
 
 export interface Gateway {
   readonly id: string;
@@ -98,23 +103,21 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
     id,
     ask,
     async change(work) {
-      let inDoubt = false;
+      let unsent = true;
       const patient = createClient({
         ...common,
         timeoutMs,
-        retries: 4,
+        retries: 3,
         maxRetryDelayMs: 2_000,
         onRetry({ error }) {
-          inDoubt ||= !isCertainlyUndone(error);
+          unsent &&= isUnsent(error);
         },
       });
       try {
-        return { done: true, value: await watched(() => work(patient, AbortSignal.timeout(2 * timeoutMs))) };
+        return { outcome: "done", value: await watched(() => work(patient, AbortSignal.timeout(2 * timeoutMs))) };
       } catch (error) {
-        // A refusal settles it, whatever came of earlier attempts; a connection refused does not.
-        const refused = error instanceof ClientError && error.status > 0;
-        const undone = isCertainlyUndone(error) && (refused || !inDoubt);
-        return { done: false, undone, problem: gatewayProblem(id, error) };
+        const outcome = isRefusal(error) ? "refused" : unsent && isUnsent(error) ? "unsent" : "unknown";
+        return { outcome, problem: gatewayProblem(id, error) };
       }
     },
     async recount() {

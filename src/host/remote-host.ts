@@ -59,12 +59,12 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     if (doubt) {
       // A request that is still on its way would make the agent after its removal: asked once more, it is settled.
       const settled = await create(gateway, doubt.asked, operationId, true);
-      if (!settled.done && !settled.undone) throw settled.problem;
+      if (settled.outcome === "unsent" || settled.outcome === "unknown") throw settled.problem;
       doubts.clear(operationId);
-      return settled.done;
+      return settled.outcome === "done";
     }
     const found = await gateway.change((client, signal) => client.agents.get(agentId, { signal }));
-    if (!found.done && isProblem(found.problem, "agent_not_found")) return false;
+    if (isAbsent(found)) return false;
     // An operation of ours made a managed agent; one made by hand since then is not its to remove.
     return answerOf(found).managed || operationId === "";
   }
@@ -83,9 +83,11 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       const gateway = gateways.of(agent);
       const body = requestFor(agent);
       const answer = await create(gateway, body, agent.operationId, !agent.awaitReady);
-      if (!answer.done) {
-        doubts.note(agent.operationId, answer.undone ? "undone" : { asked: body });
-        if (answer.undone) gateway.expect(-1);
+      if (answer.outcome !== "done") {
+        const neverSent = answer.outcome === "unsent" && doubts.of(agent.operationId) === undefined;
+        const undone = answer.outcome === "refused" || neverSent;
+        doubts.note(agent.operationId, undone ? "undone" : { asked: body });
+        if (undone) gateway.expect(-1);
         throw answer.problem;
       }
       doubts.clear(agent.operationId);
@@ -115,9 +117,9 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       const body = { deleteWorkspace: what.workspace, deleteSessions: what.sessions };
       const remove = () => gateway.change((client, signal) => client.agents.delete(agentId, body, { signal }));
       let removed = await remove();
-      if (!removed.done && !removed.undone) removed = await remove();
+      if (removed.outcome !== "done" && removed.outcome !== "refused") removed = await remove();
       // Of an agent that was there, and whose removal lost its answer, more is not known.
-      if (!removed.done && isProblem(removed.problem, "agent_not_found")) return { deleted: ["entry"], preserved: [] };
+      if (isAbsent(removed)) return { deleted: ["entry"], preserved: [] };
       const { deleted, preserved } = answerOf(removed);
       gateway.expect(-1);
       return { deleted, preserved };
@@ -188,9 +190,12 @@ const allUnknown = { workspace: "unknown", agentDir: "unknown", credentials: "un
 const allMissing = { workspace: "missing", agentDir: "missing", credentials: "missing" } as const;
 
 function answerOf<T>(changed: Changed<T>): T {
-  if (changed.done) return changed.value;
+  if (changed.outcome === "done") return changed.value;
   throw changed.problem;
 }
+
+const isAbsent = (changed: Changed<unknown>): boolean =>
+  changed.outcome !== "done" && isProblem(changed.problem, "agent_not_found");
 
 /** The same for every repetition: another body under the same key is refused. */
 const requestFor = (agent: HostCreate): CreateAgent => ({

@@ -126,14 +126,14 @@ export const AgentRecord = z.object({
   agentId: AgentId,
   name: z.string(),
   workspace: z.string().optional(),
-  workspaceCreated: z.boolean(),
   agentDir: z.string().optional(),
   model: z.string().optional(),
   identity: Identity.optional(),
   bindings: z.array(z.string()),
   gateway: z.string().optional(),
   aiKeyId: z.string().optional(),
-  credentials: z.array(z.object({ provider: z.string(), profileId: z.string() })),
+  /** The providers for which the host holds a credential. */
+  credentials: z.array(z.string()),
   suspended: z.boolean(),
   /** The provisioning key that made it; absent: the operator's CLI. */
   createdBy: z.string().optional(),

@@ -44,8 +44,11 @@ export async function withAgentClaim<T>(
     return await work();
   } finally {
     clearInterval(renewal);
-    await context.ledger.release(name, operationId).catch((cause) => {
-      context.log("error", "claim not released; it expires by itself", { agentId, cause });
-    });
+    // Nobody waits for it: whoever claims next comes after it.
+    context.background(
+      context.ledger.release(name, operationId).catch((cause) => {
+        context.log("error", "claim not released; it expires by itself", { agentId, cause });
+      }),
+    );
   }
 }

@@ -88,27 +88,29 @@ export async function createAgent(
       bindings: note.bindings,
       gateway: plan.gateway,
     };
-    const made = await context.host.create({
-      ...agent,
-      skipBootstrap: body.skipBootstrap ?? false,
-      credential: aiKey?.credential,
-      operationId,
-      awaitReady: options.respondAsync !== true,
-    });
     const createdAt = new Date(context.clock.now()).toISOString();
-    await context.records.set("agents", agentId, {
+    const record: AgentRecord = {
       ...agent,
-      workspaceCreated: made.workspaceCreated,
       ...(aiKey && { aiKeyId: aiKey.record.keyId }),
-      credentials:
-        aiKey && made.profileId !== undefined ? [{ provider: aiKey.record.provider, profileId: made.profileId }] : [],
+      credentials: aiKey && context.host.storesCredentials ? [aiKey.record.provider] : [],
       suspended: false,
       ...(caller.key && { createdBy: caller.key.id }),
       operationId,
       idempotency: options.idempotency,
       createdAt,
       updatedAt: createdAt,
-    });
+    };
+    // Together, since each waits for the disk: only with both is the agent whole, and recovery asks for both.
+    const [made] = await bothOrNeither(
+      context.host.create({
+        ...agent,
+        skipBootstrap: body.skipBootstrap ?? false,
+        credential: aiKey?.credential,
+        operationId,
+        awaitReady: options.respondAsync !== true,
+      }),
+      context.records.set("agents", agentId, record),
+    );
     const reveal = aiKey && (body.revealAiKey === true || !context.host.storesCredentials);
     return {
       agentId,
@@ -129,6 +131,12 @@ export async function createAgent(
       createdAt,
     };
   }
+}
+
+/** Rejects once both have ended, so that nothing is still being done while it is undone. */
+async function bothOrNeither<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return [await a, await b];
 }
 
 /** @throws Problem `invalid_name`, `agent_reserved` */
@@ -169,7 +177,6 @@ const auditDetails = (body: CreateAgent, note: OperationNote) => ({
 /** The answer to a repeated request, from what is on record: without the secret, which is nowhere. */
 export async function createdView(context: Context, agent: AgentRecord): Promise<AgentCreated> {
   const aiKey = agent.aiKeyId === undefined ? undefined : await context.records.get("ai-keys", agent.aiKeyId);
-  const profileId = agent.credentials.find((one) => one.provider === aiKey?.provider)?.profileId;
   return {
     agentId: agent.agentId,
     name: agent.name,
@@ -178,7 +185,7 @@ export async function createdView(context: Context, agent: AgentRecord): Promise
     model: agent.model,
     gateway: agent.gateway,
     bindings: { added: agent.bindings, updated: [], skipped: [], conflicts: [] },
-    ...(aiKey && { aiKey: { ...issuedAiKeyView(aiKey, {}), ...(profileId !== undefined && { profileId }) } }),
+    ...(aiKey && { aiKey: issuedAiKeyView(aiKey, {}) }),
     createdAt: agent.createdAt,
   };
 }

@@ -63,10 +63,10 @@ async function setAuth(
   }
   const { provider, credentials, baseUrl, model } = auth;
   const credential = { provider, apiKey: credentials.apiKey, baseUrl, metered: isMetered(context, baseUrl) };
-  const profileId = await context.host.setCredential(agent, credential);
+  await context.host.setCredential(agent, credential);
   const known = await remember(context, agent, (record) => ({
     ...record,
-    credentials: [...record.credentials.filter((one) => one.provider !== provider), { provider, profileId }],
+    credentials: [...new Set([...record.credentials, provider])],
   }));
   return model === undefined ? known : await update(context, known, { model });
 }

@@ -31,9 +31,9 @@ async function finishOrUndo(context: Context, note: OperationNote): Promise<"fin
   const record = await context.records.get("agents", note.agentId);
   switch (note.action) {
     case "create":
-      // The record is the last step: with it the agent is whole, without it nothing may stay.
-      if (record?.operationId === note.operationId) return "finished";
-      if (record) return "nothing";
+      if (record && record.operationId !== note.operationId) return "nothing";
+      // The record and the host's entry are the last steps: with both the agent is whole, else nothing may stay.
+      if (record && (context.host.kind === "registry" || (await context.host.find(note.agentId)))) return "finished";
       await undoCreate(context, note);
       return "undone";
     case "delete":

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -40,6 +41,29 @@ async function timed(work: () => Promise<unknown>): Promise<{ code: string; ms: 
     (error: unknown) => (isProblem(error) ? error.code : String(error)),
   );
   return { code, ms: performance.now() - begun };
+}
+
+/** A way to Redis on which what is open now can fall silent, with no end and no error, while new connections pass. */
+async function startPath(url: string): Promise<{ url: string; vanish(): void; close(): void }> {
+  const open = new Set<Socket>();
+  const path = createServer((near) => {
+    const far = connect(Number(new URL(url).port), "127.0.0.1");
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(from);
+      from.on("data", (data) => open.has(from) && to.write(data));
+      from.on("error", () => {});
+      from.on("close", () => open.has(from) && to.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => path.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `redis://127.0.0.1:${(path.address() as AddressInfo).port}`,
+    vanish: () => open.clear(),
+    close: () => path.close(),
+  };
 }
 
 describe.skipIf(!hasRedis)("while Redis is away", () => {
@@ -175,11 +199,27 @@ describe.skipIf(!hasRedis)("while Redis is away", () => {
   it("starts all the same, and works once it is there", async () => {
     await server.kill();
     const early = await openRedis({ url: server.url, clock: { now: Date.now } });
-    expect(await timed(() => early.ledger.check())).toMatchObject({ code: "store_unwritable" });
+    expect(await timed(() => early.ledger.adjust("key:a/agents", "all", 1))).toMatchObject({
+      code: "store_unwritable",
+    });
     await server.start();
     await sleep(2_000);
     await early.ledger.check();
+    // What was refused is not done behind the caller's back.
+    expect(await early.ledger.used("key:a/agents", "all")).toEqual({ used: 0, reserved: 0 });
     await early.close();
+  });
+
+  it("leaves a connection whose other end vanished without a word", async () => {
+    const path = await startPath(server.url);
+    const far = await openRedis({ url: path.url, clock: { now: Date.now } });
+    await far.ledger.check();
+    path.vanish();
+    expect(await timed(() => far.ledger.check())).toMatchObject({ code: "store_unwritable" });
+    await sleep(500);
+    await far.ledger.check();
+    await far.close();
+    path.close();
   });
 
   it("refuses changes on a replica, and goes on where it is primary again", async () => {

@@ -94,7 +94,9 @@ describe("agent-keys create", () => {
     const long = { path: "name", message: "at most 128 characters" };
     const errors = [long, { path: "scopes", message: "name at least one scope" }];
     const detail = "name: at most 128 characters (and 1 more).";
-    const answer = (body: object) => ({ "POST /provisioning/agent-keys": problem(400, "invalid_body", detail, body) });
+    const answer = (body: Record<string, unknown>) => ({
+      "POST /provisioning/agent-keys": problem(400, "invalid_body", detail, body),
+    });
     const two = await runCli([...create, "--scopes", "agents:create"], answer({ errors }));
     expect(two.stderr).toBe("error: name: at most 128 characters (and 1 more); scopes: name at least one scope\n");
     const one = await runCli(

@@ -30,8 +30,7 @@ export function createByteCapture(): ByteCapture {
   }
 
   function hold(bytes: Uint8Array, end: number): void {
-    // A copy: the piece may be a view of a buffer that its owner uses again.
-    if (heldLength <= limit && end > from) held.push(bytes.slice(from, end));
+    if (heldLength <= limit && end > from) held.push(copyOf(bytes.subarray(from, end)));
     heldLength += end - from;
   }
 
@@ -62,6 +61,12 @@ export function createByteCapture(): ByteCapture {
     drop,
   };
 }
+
+/**
+ * What outlives its piece is copied: the piece may be a view of a buffer that its owner uses again. (`slice` would
+ * not do: Node's Buffer overrides it with a view.)
+ */
+export const copyOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
 export function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
   if (parts.length === 1) return parts[0]!;

@@ -1,5 +1,5 @@
 import { addReport, type TokenUsage, tokenUsage, type UsageCounts, type UsageFormat } from "../../domain/usage.ts";
-import { joined } from "./byte-capture.ts";
+import { copyOf, joined } from "./byte-capture.ts";
 import { createJsonScan, type Watch } from "./json-scan.ts";
 import { createSseScan } from "./sse-scan.ts";
 
@@ -40,6 +40,9 @@ const lastEvents: Partial<Record<UsageFormat, ReadonlySet<string>>> = {
 
 /** A usage chunk has some 300 bytes: an event beyond this is none and is not held back. */
 const maxHeld = 65_536;
+
+const LF = 0x0a;
+const CR = 0x0d;
 
 function parsed(text: string | undefined): unknown {
   if (text === undefined || text[0] !== "{") return undefined;
@@ -101,6 +104,8 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean): Mete
   let heldLength = 0;
   /** The beginning of the present event has gone on: so must its end. */
   let begun = false;
+  /** The dropped event's last line ended in a CR whose LF may come with the next piece. */
+  let dropsLf = false;
   /** Of the present piece: what goes on, and where the event that has not ended yet begins. */
   let parts: Uint8Array[] = [];
   let passedTo = 0;
@@ -118,6 +123,7 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean): Mete
       if (reported && !choicesFilled && !begun) {
         held = [];
         heldLength = 0;
+        dropsLf = end === present.length && present[end - 1] === CR;
       } else {
         release();
         parts.push(present.subarray(passedTo, end));
@@ -130,7 +136,8 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean): Mete
 
   function filtered(bytes: Uint8Array): Uint8Array | undefined {
     present = bytes;
-    passedTo = 0;
+    passedTo = dropsLf && bytes[0] === LF ? 1 : 0;
+    if (bytes.length > 0) dropsLf = false;
     parts = [];
     events.push(bytes);
     const rest = bytes.subarray(passedTo);
@@ -141,7 +148,7 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean): Mete
         release();
         parts.push(rest);
       } else {
-        held.push(rest.slice());
+        held.push(copyOf(rest));
         heldLength += rest.length;
       }
     }

@@ -1,0 +1,204 @@
+import { hash, randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createProxyServer } from "../adapters/node/proxy-server.ts";
+import { openSqliteLedger } from "../adapters/node/sqlite-ledger.ts";
+import { proxyBasePath } from "../src/domain/proxy-path.ts";
+import { periodOf, quotaRules, quotaState } from "../src/domain/quota.ts";
+import { issueToken, newKeyId } from "../src/domain/token.ts";
+import { createMetrics } from "../src/metrics.ts";
+import type { Ledger, Records } from "../src/ports.ts";
+import { createProxy } from "../src/proxy/forward.ts";
+import type { AiKeyRecord, AiKeyState } from "../src/schema/ai-key.ts";
+import type { AiProviderRecord, ProviderKind } from "../src/schema/ai-provider.ts";
+import type { QuotaName, QuotaState, Quotas } from "../src/schema/quota.ts";
+import type { Context } from "../src/service/context.ts";
+import { seal } from "../src/service/vault.ts";
+import { parseSettings } from "../src/settings.ts";
+import { aiKeyLedger } from "../src/storage/ledger-names.ts";
+
+export const masterKey = "sk-master-not-a-real-key";
+
+export interface StandOptions {
+  kind?: ProviderKind;
+  slug?: string;
+  /** Without the path that the provider's base URL carries. */
+  upstream: string;
+  quotas?: Quotas;
+  defaultQuotas?: Quotas;
+  models?: string[];
+  /** `gateway.provisioning` as in `config.json`. */
+  settings?: Record<string, unknown>;
+  now?: () => number;
+  /** In place of a ledger of its own. */
+  ledgerPath?: string;
+  wrapLedger?: (ledger: Ledger) => Ledger;
+}
+
+export interface IssuedKey {
+  keyId: string;
+  key: string;
+  /** What the agent's SDK takes. */
+  baseUrl: string;
+}
+
+export type Transport = "node" | "fetch";
+
+export type ProxyStand = Awaited<ReturnType<typeof proxyStand>>;
+
+const basePaths: Record<ProviderKind, string> = {
+  anthropic: "",
+  gemini: "",
+  openai: "/v1",
+  openrouter: "/api/v1",
+  litellm: "/v1",
+  custom: "/v1",
+};
+
+const noRead = (): never => {
+  throw new Error("the proxy has no business here");
+};
+
+/** The proxy with a ledger on disk, records in memory and one AI key, served over HTTP and as a fetch handler. */
+export async function proxyStand(options: StandOptions) {
+  const { kind = "openai", slug = kind } = options;
+  const directory = mkdtempSync(join(tmpdir(), "proxy-stand-"));
+  const clock = { now: options.now ?? Date.now };
+  const opened = await openSqliteLedger({ path: options.ledgerPath ?? join(directory, "ledger.sqlite"), clock });
+  const ledger = options.wrapLedger?.(opened) ?? opened;
+  const stored = { "ai-keys": new Map<string, AiKeyRecord>(), "ai-providers": new Map<string, AiProviderRecord>() };
+  const records = {
+    get: async (collection: keyof typeof stored, id: string) => stored[collection].get(id),
+    set: noRead,
+    remove: noRead,
+    list: noRead,
+  } as unknown as Records;
+  const logs: { level: string; message: string; fields?: unknown }[] = [];
+  const running = new Set<Promise<unknown>>();
+  const parsed = parseSettings({ gateway: { provisioning: options.settings ?? {} } }, "test");
+  const context: Context = {
+    records,
+    ledger,
+    audit: new Proxy({}, { get: noRead }) as Context["audit"],
+    host: new Proxy({}, { get: noRead }) as Context["host"],
+    clock,
+    crypto: {
+      sha256: (text) => hash("sha256", text, "hex"),
+      randomBytes: (length) => new Uint8Array(randomBytes(length)),
+    },
+    fetch: (input, init) => fetch(input, init),
+    log: (level, message, fields) => void logs.push({ level, message, fields }),
+    instance: { id: "test", isGone: () => false },
+    sealKey: new Uint8Array(32).fill(7),
+    background(work) {
+      running.add(work);
+      void work.finally(() => running.delete(work));
+    },
+    metrics: createMetrics(),
+    settings: {
+      provisioning: { ...parsed.provisioning, publicUrl: "http://127.0.0.1:0" },
+      logLevel: "info",
+      gatewayToken: "gateway-token-not-real",
+    },
+  };
+
+  const createdAt = "2026-11-01T00:00:00.000Z";
+  async function addProvider(given: Partial<AiProviderRecord> & { key?: string } = {}): Promise<AiProviderRecord> {
+    const { key = masterKey, ...record } = given;
+    const id = record.id ?? `prov_${stored["ai-providers"].size}`;
+    const providerKind = record.kind ?? kind;
+    const provider = record.provider ?? slug;
+    const full: AiProviderRecord = {
+      provider,
+      kind: providerKind,
+      name: "Test",
+      baseUrl: options.upstream + basePaths[providerKind],
+      sealedKey: await seal(context, key, { provider, id }),
+      hint: "sk-...",
+      createdAt,
+      ...record,
+      id,
+    };
+    stored["ai-providers"].set(id, full);
+    return full;
+  }
+
+  async function addKey(provider: AiProviderRecord, state: Partial<AiKeyState> = {}): Promise<IssuedKey> {
+    const keyId = newKeyId(context.crypto.randomBytes);
+    const key = issueToken("ocv", keyId, context.crypto.randomBytes);
+    const full: AiKeyState = {
+      version: 1,
+      status: "active",
+      digest: await context.crypto.sha256(key),
+      quotas: {},
+      ...state,
+    };
+    const record = { keyId, agentId: "agent-a", provider: provider.provider, mode: "virtual" as const };
+    stored["ai-keys"].set(keyId, { ...record, aiProviderId: provider.id, createdAt, state: full });
+    await ledger.put(aiKeyLedger(keyId).state, JSON.stringify(full));
+    return { keyId, key, baseUrl: origin + proxyBasePath(provider.kind, provider.provider) };
+  }
+
+  const proxy = createProxy(context);
+  const nodeProxy = createProxyServer(proxy, context);
+  const server: Server = createServer((request, response) => nodeProxy.handle(request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const provider = await addProvider(options.defaultQuotas ? { defaultQuotas: options.defaultQuotas } : {});
+  const issued = await addKey(provider, {
+    quotas: options.quotas ?? {},
+    ...(options.models && { models: options.models }),
+  });
+
+  const idle = async (): Promise<void> => {
+    while (running.size > 0) await Promise.allSettled([...running]);
+  };
+
+  return {
+    ...issued,
+    origin,
+    provider,
+    context,
+    server,
+    logs,
+    stored,
+    addProvider,
+    addKey,
+    /** Through either transport, with a URL or a path below the origin. */
+    fetchBy:
+      (transport: Transport) =>
+      async (target: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+        const url = target instanceof Request ? target : new URL(String(target), origin);
+        const request = new Request(url, { ...(init.body ? { duplex: "half" } : {}), ...init } as RequestInit);
+        if (transport === "node") return await fetch(request);
+        return await proxy.handle(request, { address: "127.0.0.1", requestId: "req_test" });
+      },
+    /** Changes the key's state as the services do: the ledger's text, and the record unless it is to lag. */
+    async changeState(change: Partial<AiKeyState>, { keyId = issued.keyId, recordLags = false } = {}): Promise<void> {
+      const record = stored["ai-keys"].get(keyId)!;
+      const state = { ...record.state, ...change, version: record.state.version + 1 };
+      await ledger.put(aiKeyLedger(keyId).state, JSON.stringify(state));
+      if (!recordLags) stored["ai-keys"].set(keyId, { ...record, state });
+    },
+    idle,
+    /** After everything under way was settled. */
+    async quota(name: QuotaName, limit = 0, keyId = issued.keyId): Promise<QuotaState> {
+      await idle();
+      const { counter, span } = quotaRules[name];
+      const now = clock.now();
+      return quotaState(name, limit, await ledger.used(aiKeyLedger(keyId)[counter], periodOf(span, now)), now);
+    },
+    async close(): Promise<void> {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await nodeProxy.close();
+      await idle();
+      await opened.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
