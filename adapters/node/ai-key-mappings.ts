@@ -33,6 +33,7 @@ export function withAiKeyMappings(
   const path = join(directory, "ai-key-mappings.json");
   const lock = createFileLock(join(directory, "locks.sqlite"));
   let stale = false;
+  let closed = false;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
 
@@ -68,7 +69,7 @@ export function withAiKeyMappings(
           );
         });
       } catch (error) {
-        stale = true;
+        schedule();
         throw error;
       }
     });
@@ -78,12 +79,7 @@ export function withAiKeyMappings(
 
   const schedule = (): void => {
     stale = true;
-    timer ??= setTimeout(() => {
-      rewrite().catch((error) => {
-        onFailure(error);
-        schedule();
-      });
-    }, delayMs);
+    if (!closed) timer ??= setTimeout(() => rewrite().catch(onFailure), delayMs);
   };
 
   // A process that was killed left the index behind the records.
@@ -102,8 +98,9 @@ export function withAiKeyMappings(
     },
     flush: rewrite,
     async close() {
-      await running;
+      closed = true;
       clearTimeout(timer);
+      await running;
       if (stale) await rewrite().catch(onFailure);
       await lock.close();
     },

@@ -1,11 +1,11 @@
-import { ClientError } from "../client/client-error.ts";
 import { isProblem, Problem } from "../errors.ts";
 import type { AgentHost, HostAgent, HostCreate } from "../ports.ts";
-import type { AgentSummary, CreateAgent, OnboardAgent } from "../schema/agent.ts";
+import type { CreateAgent, OnboardAgent } from "../schema/agent.ts";
 import { createDoubts } from "./doubts.ts";
 import type { Changed, Gateway, GatewaySettings, GatewayTools } from "./gateway.ts";
 import { stepProblem } from "./gateway-problem.ts";
 import { openGateways } from "./gateways.ts";
+import { readRemoteAgents } from "./read-remote-agents.ts";
 import { splitBindings } from "./split-bindings.ts";
 import { parseWorkspaceText } from "./workspace-text.ts";
 
@@ -73,6 +73,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     kind: "remote",
     storesCredentials: true,
     setCredential,
+    ...readRemoteAgents(gateways),
 
     async plan({ workspace, gateway }) {
       if (workspace !== undefined) parseWorkspaceText(workspace);
@@ -84,7 +85,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       const body = requestFor(agent);
       const answer = await create(gateway, body, agent.operationId, !agent.awaitReady);
       if (answer.outcome !== "done") {
-        const neverSent = answer.outcome === "unsent" && doubts.of(agent.operationId) === undefined;
+        const neverSent = answer.outcome === "unsent" && typeof doubts.of(agent.operationId) !== "object";
         const undone = answer.outcome === "refused" || neverSent;
         doubts.note(agent.operationId, undone ? "undone" : { asked: body });
         if (undone) gateway.expect(-1);
@@ -139,45 +140,6 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       if (identity) await onboard(agent, { steps: ["identity"], identity });
     },
 
-    async inspect(agent) {
-      const found = await lookUp(gateways.of(agent), agent.agentId);
-      if (found === "silent") return { reachable: false, ...allUnknown, detail: "The gateway does not answer." };
-      if (found === "absent") return { reachable: true, ...allMissing, detail: "The gateway has no such agent." };
-      const { host, workspace, agentDir, credentials, detail } = found.health;
-      return { reachable: host === "ok", workspace, agentDir, credentials, ...(detail !== undefined && { detail }) };
-    },
-
-    async list({ cursor, limit }) {
-      const pages = await Promise.all(
-        gateways.all.map(async (gateway) => ({
-          gateway: gateway.id,
-          page: await gateway.ask((client) => client.agents.list({ cursor, limit })),
-        })),
-      );
-      const byId = new Map<string, HostAgent>();
-      for (const { gateway, page } of pages) {
-        for (const agent of page?.agents ?? []) {
-          if (!byId.has(agent.agentId)) byId.set(agent.agentId, hostAgent(agent, gateway));
-        }
-      }
-      const all = [...byId.values()].sort((a, b) => (a.agentId < b.agentId ? -1 : 1));
-      const agents = all.slice(0, limit);
-      const more = all.length > limit || pages.some(({ page }) => page?.nextCursor !== undefined);
-      return {
-        agents,
-        ...(more && agents.length > 0 && { nextCursor: agents.at(-1)!.agentId }),
-        unreachable: pages.filter(({ page }) => !page).map(({ gateway }) => gateway),
-      };
-    },
-
-    async find(agentId) {
-      const found = await Promise.all(gateways.all.map((gateway) => lookUp(gateway, agentId)));
-      for (const [at, one] of found.entries()) {
-        if (typeof one !== "string") return hostAgent(one, gateways.all[at]!.id);
-      }
-      return undefined;
-    },
-
     async check() {
       const answers = await Promise.all(gateways.all.map((gateway) => gateway.recount()));
       if (!answers.includes(true)) throw new Problem("host_unavailable", "None of the gateways can be reached.");
@@ -186,8 +148,6 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
 }
 
 const everything = { deleteWorkspace: true, deleteSessions: true };
-const allUnknown = { workspace: "unknown", agentDir: "unknown", credentials: "unknown" } as const;
-const allMissing = { workspace: "missing", agentDir: "missing", credentials: "missing" } as const;
 
 function answerOf<T>(changed: Changed<T>): T {
   if (changed.outcome === "done") return changed.value;
@@ -206,23 +166,3 @@ const requestFor = (agent: HostCreate): CreateAgent => ({
   ...(agent.identity && { identity: agent.identity }),
   ...(agent.skipBootstrap && { skipBootstrap: true }),
 });
-
-const hostAgent = (agent: AgentSummary, gateway: string): HostAgent => ({
-  agentId: agent.agentId,
-  name: agent.name,
-  workspace: agent.workspace,
-  agentDir: agent.agentDir,
-  model: agent.model,
-  identity: agent.identity,
-  bindings: agent.bindings,
-  gateway,
-});
-
-/** Asked for an agent that it does not have, a gateway has answered. */
-const absent = (error: unknown): "absent" => {
-  if (error instanceof ClientError && error.code === "agent_not_found") return "absent";
-  throw error;
-};
-
-const lookUp = async (gateway: Gateway, agentId: string) =>
-  (await gateway.ask(async (client) => await client.agents.get(agentId).catch(absent))) ?? "silent";

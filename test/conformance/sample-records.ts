@@ -27,10 +27,9 @@ export const sampleRecords: { [C in Collection]: (id: string) => RecordOf<C> } =
   agents: (id) => ({
     agentId: id.toLowerCase(),
     name: `Agent ${id}`,
-    workspaceCreated: true,
     bindings: ["telegram:*"],
     identity: { emoji: "🦞" },
-    credentials: [{ provider: "anthropic", profileId: "anthropic:provisioned" }],
+    credentials: ["anthropic"],
     suspended: false,
     operationId: `operation-${id}`,
     createdAt,

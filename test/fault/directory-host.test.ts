@@ -18,7 +18,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { openDirectoryHost } from "../../adapters/node/directory-host.ts";
 import { Problem } from "../../src/errors.ts";
 import type { HostCreate } from "../../src/ports.ts";
-import { changingCalls } from "./changing-calls.ts";
+import { changingCalls } from "./children/changing-calls.ts";
 
 let home: string;
 let stateDir: string;
@@ -118,7 +118,7 @@ test.each(["nothing before it", "a workspace that was there", "sessions of an ea
   },
 );
 
-const script = fileURLToPath(new URL("make-agent-and-die.ts", import.meta.url));
+const script = fileURLToPath(new URL("children/make-agent-and-die.ts", import.meta.url));
 const run = promisify(execFile);
 
 test("killed at any call, an agent is whole, or can be undone to nothing", async () => {

@@ -104,8 +104,8 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean): Mete
   let heldLength = 0;
   /** The beginning of the present event has gone on: so must its end. */
   let begun = false;
-  /** The dropped event's last line ended in a CR whose LF may come with the next piece. */
-  let dropsLf = false;
+  /** A piece ended in the CR that ended an event: an LF that comes with the next piece shares that event's fate. */
+  let openCr: "passed" | "dropped" | undefined;
   /** Of the present piece: what goes on, and where the event that has not ended yet begins. */
   let parts: Uint8Array[] = [];
   let passedTo = 0;
@@ -120,10 +120,11 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean): Mete
   const events = createSseScan(scan, (done, end) => {
     if (format === "openai" && done) over = true;
     if (dropInjected) {
-      if (reported && !choicesFilled && !begun) {
+      const drops = reported && !choicesFilled && !begun;
+      if (end === present.length && present[end - 1] === CR) openCr = drops ? "dropped" : "passed";
+      if (drops) {
         held = [];
         heldLength = 0;
-        dropsLf = end === present.length && present[end - 1] === CR;
       } else {
         release();
         parts.push(present.subarray(passedTo, end));
@@ -136,9 +137,15 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean): Mete
 
   function filtered(bytes: Uint8Array): Uint8Array | undefined {
     present = bytes;
-    passedTo = dropsLf && bytes[0] === LF ? 1 : 0;
-    if (bytes.length > 0) dropsLf = false;
+    passedTo = 0;
     parts = [];
+    if (openCr !== undefined && bytes.length > 0) {
+      if (bytes[0] === LF) {
+        if (openCr === "passed") parts.push(bytes.subarray(0, 1));
+        passedTo = 1;
+      }
+      openCr = undefined;
+    }
     events.push(bytes);
     const rest = bytes.subarray(passedTo);
     if (rest.length > 0) {

@@ -1,0 +1,82 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { parse } from "jsonc-parser";
+import { Miniflare, type MiniflareOptions } from "miniflare";
+// @ts-expect-error esbuild's options are plain JavaScript, as build.mjs reads them
+import { workerBundle } from "../cloudflare/bundle.mjs";
+
+export interface RunningWorker {
+  /** `http://127.0.0.1:<port>` */
+  origin: string;
+  miniflare: Miniflare;
+  /** What the cron does. */
+  maintain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface WorkerOptions {
+  /** The variables and secrets of `bindings.ts`. */
+  variables: Record<string, unknown>;
+  /** Default: any free one. */
+  port?: number | undefined;
+  /** Where KV and the objects are kept; absent: nowhere. */
+  directory?: string | undefined;
+  /** Whatever the Worker logs, a line at a time. */
+  log?: ((line: string) => void) | undefined;
+  miniflare?: Partial<MiniflareOptions>;
+}
+
+const wranglerFile = fileURLToPath(new URL("../cloudflare/wrangler.jsonc", import.meta.url));
+
+/** Builds the Worker as it is deployed, and serves it in workerd on this machine. */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const wrangler = parse(readFileSync(wranglerFile, "utf8")) as {
+    compatibility_date: string;
+    triggers: { crons: [string] };
+    kv_namespaces: { binding: string }[];
+    durable_objects: { bindings: { name: string; class_name: string }[] };
+  };
+  const objects = wrangler.durable_objects.bindings.map(({ name, class_name }) => [
+    name,
+    { className: class_name, useSQLite: true },
+  ]);
+  const miniflare = new Miniflare({
+    name: "openclaw-provisioning",
+    modules: true,
+    script: await bundled(),
+    compatibilityDate: wrangler.compatibility_date,
+    kvNamespaces: wrangler.kv_namespaces.map(({ binding }) => binding),
+    durableObjects: Object.fromEntries(objects),
+    // Miniflare takes what JSON can say.
+    bindings: options.variables as Record<string, string>,
+    host: "127.0.0.1",
+    port: options.port ?? 0,
+    // Or it asks Cloudflare where this machine is.
+    cf: false,
+    telemetry: { enabled: false },
+    handleStructuredLogs: ({ message }) => options.log?.(message),
+    ...(options.directory !== undefined && { defaultPersistRoot: options.directory }),
+    ...options.miniflare,
+  } as MiniflareOptions);
+  try {
+    const address = await miniflare.ready;
+    return {
+      origin: `http://127.0.0.1:${address.port}`,
+      miniflare,
+      async maintain() {
+        const worker = await miniflare.getWorker();
+        await worker.scheduled({ cron: wrangler.triggers.crons[0] });
+      },
+      close: () => miniflare.dispose(),
+    };
+  } catch (error) {
+    await miniflare.dispose();
+    throw error;
+  }
+}
+
+async function bundled(): Promise<string> {
+  const { outputFiles } = await build({ ...workerBundle, write: false, metafile: false });
+  return outputFiles![0]!.text;
+}

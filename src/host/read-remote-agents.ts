@@ -1,0 +1,72 @@
+import { ClientError } from "../client/client-error.ts";
+import type { AgentHost, HostAgent } from "../ports.ts";
+import type { AgentSummary } from "../schema/agent.ts";
+import type { Gateway } from "./gateway.ts";
+import type { Gateways } from "./gateways.ts";
+
+const allUnknown = { workspace: "unknown", agentDir: "unknown", credentials: "unknown" } as const;
+const allMissing = { workspace: "missing", agentDir: "missing", credentials: "missing" } as const;
+
+/** The agents of all gateways, as far as these answer. */
+export function readRemoteAgents(gateways: Gateways): Pick<AgentHost, "find" | "list" | "inspect"> {
+  return {
+    async inspect(agent) {
+      const found = await lookUp(gateways.of(agent), agent.agentId);
+      if (found === "silent") return { reachable: false, ...allUnknown, detail: "The gateway does not answer." };
+      if (found === "absent") return { reachable: true, ...allMissing, detail: "The gateway has no such agent." };
+      const { host, workspace, agentDir, credentials, detail } = found.health;
+      return { reachable: host === "ok", workspace, agentDir, credentials, ...(detail !== undefined && { detail }) };
+    },
+
+    async list({ cursor, limit }) {
+      const pages = await Promise.all(
+        gateways.all.map(async (gateway) => ({
+          gateway: gateway.id,
+          page: await gateway.ask((client) => client.agents.list({ cursor, limit })),
+        })),
+      );
+      const byId = new Map<string, HostAgent>();
+      for (const { gateway, page } of pages) {
+        for (const agent of page?.agents ?? []) {
+          if (!byId.has(agent.agentId)) byId.set(agent.agentId, hostAgent(agent, gateway));
+        }
+      }
+      const all = [...byId.values()].sort((a, b) => (a.agentId < b.agentId ? -1 : 1));
+      const agents = all.slice(0, limit);
+      const more = all.length > limit || pages.some(({ page }) => page?.nextCursor !== undefined);
+      return {
+        agents,
+        ...(more && agents.length > 0 && { nextCursor: agents.at(-1)!.agentId }),
+        unreachable: pages.filter(({ page }) => !page).map(({ gateway }) => gateway),
+      };
+    },
+
+    async find(agentId) {
+      const found = await Promise.all(gateways.all.map((gateway) => lookUp(gateway, agentId)));
+      for (const [at, one] of found.entries()) {
+        if (typeof one !== "string") return hostAgent(one, gateways.all[at]!.id);
+      }
+      return undefined;
+    },
+  };
+}
+
+const hostAgent = (agent: AgentSummary, gateway: string): HostAgent => ({
+  agentId: agent.agentId,
+  name: agent.name,
+  workspace: agent.workspace,
+  agentDir: agent.agentDir,
+  model: agent.model,
+  identity: agent.identity,
+  bindings: agent.bindings,
+  gateway,
+});
+
+/** Asked for an agent that it does not have, a gateway has answered. */
+const absent = (error: unknown): "absent" => {
+  if (error instanceof ClientError && error.code === "agent_not_found") return "absent";
+  throw error;
+};
+
+const lookUp = async (gateway: Gateway, agentId: string) =>
+  (await gateway.ask(async (client) => await client.agents.get(agentId).catch(absent))) ?? "silent";
