@@ -67,17 +67,37 @@ export async function benchCreate(): Promise<Row[]> {
     }
     const bare = median(writes);
     rows.push({ name: "one atomic private write, 1 KB, p50", value: bare, unit: "ms" });
-    rows.push({ name: "create, c1, p50", value: median(creates), unit: "ms", ratio: median(creates) / bare, aim: "<= 4 x a write" });
-    const small = { create: median(creates), get: median(await sample(300, get)), list: median(await sample(300, list)) };
+    rows.push({
+      name: "create, c1, p50",
+      value: median(creates),
+      unit: "ms",
+      ratio: median(creates) / bare,
+      aim: "<= 4 x a write",
+    });
+    const small = {
+      create: median(creates),
+      get: median(await sample(300, get)),
+      list: median(await sample(300, list)),
+    };
 
     const batch = 2_000;
     const elapsed = await atOnce(batch, 64, create);
     rows.push({ name: "create, c64", value: (batch / elapsed) * 1000, unit: "/s", aim: ">= 1000" });
     await atOnce(Math.max(0, 10_000 - made), 64, create);
     await sample(50, list);
-    const large = { create: median(await sample(300, create)), get: median(await sample(300, get)), list: median(await sample(300, list)) };
+    const large = {
+      create: median(await sample(300, create)),
+      get: median(await sample(300, get)),
+      list: median(await sample(300, list)),
+    };
     for (const name of ["create", "get", "list"] as const) {
-      rows.push({ name: `${name} at 10,000 agents, p50`, value: large[name], unit: "ms", ratio: large[name] / small[name], aim: "<= 1.3 x at 100" });
+      rows.push({
+        name: `${name} at 10,000 agents, p50`,
+        value: large[name],
+        unit: "ms",
+        ratio: large[name] / small[name],
+        aim: "<= 1.3 x at 100",
+      });
     }
   } finally {
     await server.stop();
@@ -101,7 +121,8 @@ function verification(): Row {
     const startedAt = performance.now();
     for (const { key } of keys) {
       const parsed = parseToken(key, "ocp");
-      if (!parsed || !equalDigests(hash("sha256", key, "hex"), known.get(parsed.keyId)!)) throw new Error("not verified");
+      if (!parsed || !equalDigests(hash("sha256", key, "hex"), known.get(parsed.keyId)!))
+        throw new Error("not verified");
     }
     times.push(((performance.now() - startedAt) / keys.length) * 1000);
   }

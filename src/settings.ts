@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { HttpUrl } from "./schema/primitives.ts";
 import { Scope } from "./schema/provisioning-key.ts";
 

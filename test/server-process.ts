@@ -23,7 +23,13 @@ export async function makeStateDir(provisioning: Record<string, unknown> = {}): 
   const stateDir = await mkdtemp(join(tmpdir(), "openclaw-state-"));
   const config = {
     gateway: {
-      provisioning: { enabled: true, allowDelete: true, rateLimitPerMinute: 100_000, maxAgentsPerKey: 100_000, ...provisioning },
+      provisioning: {
+        enabled: true,
+        allowDelete: true,
+        rateLimitPerMinute: 100_000,
+        maxAgentsPerKey: 100_000,
+        ...provisioning,
+      },
     },
     logging: { level: "error" },
   };
@@ -71,7 +77,10 @@ export async function startServerProcess(stateDir: string, env: Record<string, s
 async function untilReady(child: ChildProcess, origin: string, output: () => string): Promise<void> {
   for (const deadline = Date.now() + 40_000; ; ) {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: ${output()}`);
-    const ready = await fetch(`${origin}/readyz`).then((response) => response.ok, () => false);
+    const ready = await fetch(`${origin}/readyz`).then(
+      (response) => response.ok,
+      () => false,
+    );
     if (ready) return;
     if (Date.now() > deadline) {
       child.kill("SIGKILL");

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { CounterReservation, LedgerName, RateRule, UsageEntry } from "../../src/ports.ts";
 import type { Bindings } from "./bindings.ts";
-import { createLedgerShard, hourMs, type LedgerShard, recordLagMs, reservationPatienceMs } from "./ledger-shard.ts";
+import { createLedgerShard, hourMs, type LedgerShard, reservationPatienceMs } from "./ledger-shard.ts";
 import { leftoverNote } from "./leftovers.ts";
 
 /**
@@ -72,9 +72,7 @@ export class LedgerObject extends DurableObject<Bindings> {
   }
 
   claim(now: number, name: LedgerName, claim: { owner: string; ttlMs: number | null; note?: string }) {
-    return this.#write(now, claim.ttlMs === null ? null : claim.ttlMs + recordLagMs, (shard) =>
-      shard.claim(now, name, claim),
-    );
+    return this.#write(now, claim.ttlMs, (shard) => shard.claim(now, name, claim));
   }
 
   release(now: number, name: LedgerName, owner: string) {
@@ -110,7 +108,9 @@ export class LedgerObject extends DurableObject<Bindings> {
 
   /** Not inside a transaction: its failure would take the tables back. */
   #prepare() {
-    if (!this.#prepared) this.#shard.prepare();
+    if (this.#prepared) return;
+    // What was only asked about must not stay for ever.
+    if (this.#shard.prepare()) this.#wake(Date.now() + hourMs);
     this.#prepared = true;
   }
 

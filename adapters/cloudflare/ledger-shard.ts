@@ -29,11 +29,6 @@ const tables = `
 const tableNames = ["buckets", "hits", "counters", "reservations", "usage", "texts", "claims"] as const;
 
 type Entry = Pick<CounterReservation, "counter" | "period" | "amount">;
-/**
- * How long after a claim ran out its remains are shown to whoever settles them. He decides by records, and KV may
- * show for a minute what was before: a whole agent would look like one that was never finished.
- */
-export const recordLagMs = 120_000;
 /** A metered call may still be running; and whoever looks meanwhile finds that there is nothing to do. */
 export const reservationPatienceMs = 3_600_000;
 export const hourMs = 3_600_000;
@@ -106,7 +101,12 @@ export function createLedgerShard(sql: SqlStorage) {
       ?.at ?? undefined;
 
   return {
-    prepare: (): void => void sql.exec(tables),
+    /** Whether there was nothing before. */
+    prepare(): boolean {
+      const isNew = first("SELECT 1 FROM sqlite_master WHERE name = 'claims'") === undefined;
+      if (isNew) sql.exec(tables);
+      return isNew;
+    },
 
     take(now: number, bucket: LedgerName, { limit, windowMs }: RateRule, cost: number): RateDecision {
       const taken = prune(now, bucket, windowMs);
@@ -256,7 +256,7 @@ export function createLedgerShard(sql: SqlStorage) {
 
     /** Whether somebody has to look here: a claim that ran out, or a reservation that nobody settles. */
     hasLeftovers: (now: number): boolean =>
-      first("SELECT 1 FROM claims WHERE expires <= ?", now - recordLagMs) !== undefined ||
+      first("SELECT 1 FROM claims WHERE expires <= ?", now) !== undefined ||
       (passingReservation() ?? now) <= now - reservationPatienceMs,
 
     /** Drops what no call will ask for again. */
@@ -280,7 +280,7 @@ export function createLedgerShard(sql: SqlStorage) {
       );
       const reservation = passingReservation();
       const due: number[] = [];
-      if (state?.claim != null) due.push(state.claim + recordLagMs);
+      if (state?.claim != null) due.push(state.claim);
       if (reservation !== undefined) due.push(reservation + reservationPatienceMs);
       // What was due already has left its note, and is looked at again in case the note got lost.
       const at = due.map((time) => (time <= now ? now + hourMs : time));

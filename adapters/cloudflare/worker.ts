@@ -42,10 +42,11 @@ async function appFor(env: Bindings): Promise<App> {
 async function buildApp(env: Bindings): Promise<App> {
   const { settings, sealKey } = readWorkerSettings(env);
   const log = createConsoleLog(settings.logLevel);
+  const ledger = createDurableLedger({ objects: env.LEDGER, notes: env.RECORDS, clock });
   return createApp(
     {
-      records: createKvRecords(env.RECORDS),
-      ledger: createDurableLedger({ objects: env.LEDGER, notes: env.RECORDS, clock }),
+      records: createKvRecords(env.RECORDS, ledger),
+      ledger,
       audit: createDurableAudit({ objects: env.AUDIT, clock }),
       host: await openHost(settings, { log, sealKey }),
       clock,

@@ -55,7 +55,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     // Or it asks Cloudflare where this machine is.
     cf: false,
     telemetry: { enabled: false },
-    handleStructuredLogs: ({ message }) => options.log?.(message),
+    handleStructuredLogs: ({ message }: { message: string }): void => {
+      options.log?.(message);
+    },
     ...(options.directory !== undefined && { defaultPersistRoot: options.directory }),
     ...options.miniflare,
   } as MiniflareOptions);

@@ -1,6 +1,6 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { Problem } from "../../src/errors.ts";
 import type { Credential } from "../../src/ports.ts";
 import { writePrivate } from "./atomic-write.ts";

@@ -1,9 +1,9 @@
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { makePrivateDirectory, removeDurably, writePrivate } from "./atomic-write.ts";
 import {
   deepFreeze,
   distrust,
+  namesIn,
   parseObject,
   readPrivate,
   type Stamp,
@@ -63,7 +63,7 @@ export function directoryCollection(stateDir: string, directory: string): Stored
       const finding = distrust(stats, directory, "directory");
       if (finding) throw unreadable(finding);
       const ids: string[] = [];
-      for (const name of readdirSync(join(stateDir, directory))) {
+      for (const name of namesIn(stateDir, directory)) {
         const id = recordFile.exec(name)?.[1];
         if (id !== undefined) ids.push(id);
       }

@@ -11,7 +11,7 @@ import { profileIdFor, storeCredential } from "./auth-profiles.ts";
 import { createBindingIndex } from "./binding-index.ts";
 import { renewIdentityFile } from "./bootstrap-files.ts";
 import { createTurns } from "./in-turn.ts";
-import { makeAgents, type Removal } from "./make-agents.ts";
+import { makeAgents } from "./make-agents.ts";
 import { readAgents } from "./read-agents.ts";
 import { createWorkspacePaths } from "./workspace-paths.ts";
 
@@ -25,16 +25,8 @@ export interface DirectoryHostOptions {
   clock?: Clock;
 }
 
-type RemovedAgent = Omit<Parameters<AgentHost["remove"]>[0], "operationId"> & { operationId?: string | undefined };
-
-export interface DirectoryHost extends AgentHost {
-  readonly kind: "directory";
-  /** With an `operationId` nothing but what that operation made is touched; without: whoever made the agent. */
-  remove(agent: RemovedAgent, what: Removal): ReturnType<AgentHost["remove"]>;
-}
-
 /** Agents as directories `<state>/agents/<id>`, in OpenClaw's classic layout. */
-export function openDirectoryHost(options: DirectoryHostOptions): DirectoryHost {
+export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
   mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
   const stateDir = realpathSync.native(options.stateDir);
   const agentsDir = join(stateDir, "agents");

@@ -10,6 +10,11 @@ import { startForPerson } from "./start-for-person.ts";
 // Everything this process makes is private from birth, SQLite's own files included.
 process.umask(0o077);
 
+// A reader that has seen enough (`... | head`) is no failure.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+}
+
 const { env } = process;
 const serve = () => (env.OPENCLAW_PROVISIONING_START === "person" ? startForPerson(env) : runServer(env));
 

@@ -16,8 +16,8 @@ export interface Removal {
 export interface MakeAgents {
   /** @throws Problem `agent_exists`, `binding_taken`, `workspace_not_allowed`; then nothing was changed */
   make(agent: HostCreate): Promise<AgentEntry>;
-  /** With an `operationId` nothing but what that operation made is touched; without: whoever made the agent. */
-  remove(agentId: string, operationId: string | undefined, what: Removal): Promise<Dismantled>;
+  /** Nothing but what the operation made is touched; an empty `operationId` stands for whoever made the agent. */
+  remove(agentId: string, operationId: string, what: Removal): Promise<Dismantled>;
 }
 
 /** Makes and removes agents whole. Calls for one agent come one after another. */
@@ -73,17 +73,17 @@ export function makeAgents(tools: {
     if (entry) await dismantle(home, "pending", entry, { workspace: true, sessions: true });
   }
 
-  async function remove(agentId: string, operationId: string | undefined, what: Removal): Promise<Dismantled> {
+  async function remove(agentId: string, operationId: string, what: Removal): Promise<Dismantled> {
     const nothing = { deleted: [], preserved: [] };
     const home = homes.of(agentId);
     if (!home) return nothing;
     for (const state of ["agent", "pending", "removed"] as const) {
       const entry = readEntry(home, state);
       if (!entry) continue;
-      if (operationId !== undefined && entry.made.operationId !== operationId) return nothing;
+      if (operationId !== "" && entry.made.operationId !== operationId) return nothing;
       return await dismantle(home, state, entry, what);
     }
-    if (operationId !== undefined || !isForeign(home)) return nothing;
+    if (operationId !== "" || !isForeign(home)) return nothing;
     return await dismantle(home, "foreign", foreignEntry(agentId), what);
   }
 

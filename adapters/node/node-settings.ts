@@ -32,6 +32,7 @@ export function readNodeSettings(env: Environment): NodeSettings {
   const host = env.OPENCLAW_GATEWAY_HOST || "127.0.0.1";
   const port = portFrom(env);
   const local = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
+  const hostKind = hostKindFrom(env) ?? provisioning.host.kind;
   const publicUrl = publicUrlFrom(env) ?? provisioning.publicUrl ?? `http://${local}:${port}`;
   return {
     stateDir,
@@ -39,7 +40,12 @@ export function readNodeSettings(env: Environment): NodeSettings {
     port,
     storage: env.OPENCLAW_PROVISIONING_STORAGE || undefined,
     settings: {
-      provisioning: { ...provisioning, enabled: enabled ?? provisioning.enabled, publicUrl },
+      provisioning: {
+        ...provisioning,
+        enabled: enabled ?? provisioning.enabled,
+        publicUrl,
+        host: { ...provisioning.host, kind: hostKind },
+      },
       logLevel,
       gatewayToken: env.OPENCLAW_GATEWAY_TOKEN ?? "",
       adminToken: env.OPENCLAW_ADMIN_TOKEN || undefined,
@@ -74,6 +80,16 @@ function flag(env: Environment, name: string): boolean | undefined {
   if (["true", "1", "yes", "on"].includes(text)) return true;
   if (["false", "0", "no", "off"].includes(text)) return false;
   throw new SettingsError(`${name} is "${env[name]}"; it must be true or false`);
+}
+
+const hostKinds = ["directory", "openclaw", "remote", "registry"] as const;
+
+function hostKindFrom(env: Environment): (typeof hostKinds)[number] | undefined {
+  const text = env.OPENCLAW_PROVISIONING_HOST;
+  if (!text) return undefined;
+  const kind = hostKinds.find((one) => one === text);
+  if (kind) return kind;
+  throw new SettingsError(`OPENCLAW_PROVISIONING_HOST is "${text}"; it must be one of ${hostKinds.join(", ")}`);
 }
 
 function portFrom(env: Environment): number {

@@ -14,7 +14,6 @@ import { createInstance } from "./instance.ts";
 import type { Environment, NodeSettings } from "./node-settings.ts";
 import type { StoreFinding } from "./private-file.ts";
 import { createPrivateFs } from "./private-fs.ts";
-import { openRedis } from "./redis.ts";
 import { readSealKey } from "./seal-key.ts";
 import { openSqliteLedger } from "./sqlite-ledger.ts";
 
@@ -95,8 +94,9 @@ async function openFiles(stateDir: string, clock: Clock) {
 }
 
 async function openShared(url: string, clock: Clock) {
-  const { storage, ledger, audit, close } = await openRedis({ url, clock });
-  return { records: createRecords(storage), ledger, audit, checkStore: async () => [], close };
+  const { openRedis } = await import("./redis.ts");
+  const { records, ledger, audit, close } = await openRedis({ url, clock });
+  return { records, ledger, audit, checkStore: async () => [], close };
 }
 
 async function openHost(

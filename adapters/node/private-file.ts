@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { Problem } from "../../src/errors.ts";
 
@@ -86,21 +86,35 @@ export const unchanged = (stamp: Stamp, stats: Stats): boolean =>
   stamp.mtimeMs === stats.mtimeMs &&
   stamp.ctimeMs === stats.ctimeMs;
 
-/** Some two microseconds. */
+/** The failure to look at a file or a directory at all. */
+export const inaccessible = (file: string, error: unknown): Problem =>
+  unreadable(
+    {
+      file,
+      problem: `cannot be opened (${(error as NodeJS.ErrnoException).code})`,
+      remedy: "make it and the directories above it accessible to the service's user",
+      fixable: false,
+    },
+    error,
+  );
+
+/** Costs a microsecond or two. */
 export const statOf = (stateDir: string, file: string): Stats | undefined => {
   try {
     return lstatSync(join(stateDir, file), { throwIfNoEntry: false });
   } catch (error) {
-    throw unreadable(closed(file, error), error);
+    throw inaccessible(file, error);
   }
 };
 
-const closed = (file: string, error: unknown): StoreFinding => ({
-  file,
-  problem: `cannot be opened (${(error as NodeJS.ErrnoException).code})`,
-  remedy: "make it and the directories above it accessible to the service's user",
-  fixable: false,
-});
+/** The names in a directory of the store. */
+export function namesIn(stateDir: string, directory: string): string[] {
+  try {
+    return readdirSync(join(stateDir, directory));
+  } catch (error) {
+    throw inaccessible(directory, error);
+  }
+}
 
 /**
  * Reads a file that only the service's user may touch. The checks are made on the open descriptor, so that
@@ -118,7 +132,8 @@ export function readPrivate(stateDir: string, file: string): { text: string; sta
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT") return undefined;
     const stats = code === "ELOOP" ? statOf(stateDir, file) : undefined;
-    throw unreadable((stats && distrust(stats, file, "file")) ?? closed(file, error), error);
+    const finding = stats && distrust(stats, file, "file");
+    throw finding ? unreadable(finding, error) : inaccessible(file, error);
   }
   try {
     const stats = fstatSync(descriptor);
@@ -126,7 +141,7 @@ export function readPrivate(stateDir: string, file: string): { text: string; sta
     if (finding) throw unreadable(finding);
     return { text: readFileSync(descriptor, "utf8"), stamp: stampOf(stats, readAt) };
   } catch (error) {
-    throw error instanceof Problem ? error : unreadable(closed(file, error), error);
+    throw error instanceof Problem ? error : inaccessible(file, error);
   } finally {
     closeSync(descriptor);
   }

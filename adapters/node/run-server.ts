@@ -32,7 +32,8 @@ export async function startServer(env: Environment): Promise<Deployment> {
     app.holdReadiness();
     const server = await serve(app, node);
     // Port 0 asks for any: only now is it known where agents find the proxy.
-    if (node.port === 0) node.settings.provisioning.publicUrl = node.settings.provisioning.publicUrl.replace(/:0$/, `:${server.port}`);
+    if (node.port === 0)
+      node.settings.provisioning.publicUrl = node.settings.provisioning.publicUrl.replace(/:0$/, `:${server.port}`);
     log("info", "listening", { host: node.host, port: server.port, enabled: node.settings.provisioning.enabled });
     const tend = () =>
       app.maintain().catch((cause) => log("error", "maintenance failed; it is tried again", { cause }));

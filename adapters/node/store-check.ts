@@ -1,8 +1,8 @@
-import { chmodSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as yieldToOthers } from "node:timers/promises";
 import { type Collection, collections as schemas } from "../../src/storage/keyspace.ts";
-import { damaged, distrust, findingOf, octal, type StoreFinding, statOf } from "./private-file.ts";
+import { damaged, distrust, findingOf, namesIn, octal, type StoreFinding, statOf } from "./private-file.ts";
 import type { StoredCollection } from "./stored-collection.ts";
 
 /** What the store consists of, `-wal` and `-shm` included. Other people's files in the directory are theirs. */
@@ -25,7 +25,7 @@ function* modeFindings(stateDir: string): Generator<StoreFinding> {
   const finding = distrust(stats, "provisioning", "directory");
   if (finding) yield finding;
   if (!stats.isDirectory()) return;
-  for (const name of readdirSync(join(stateDir, "provisioning")).sort()) {
+  for (const name of namesIn(stateDir, "provisioning").sort()) {
     const file = `provisioning/${name}`;
     const isDirectory = Object.hasOwn(schemas, name) && !(name in documents);
     if (!isDirectory && !storeFile.test(name)) continue;

@@ -83,7 +83,12 @@ export async function readLine(line: string, sha256: Sha256): Promise<ChainStep>
   if (typeof seq !== "number" || typeof time !== "string" || typeof previous !== "string" || typeof hash !== "string") {
     return { ok: false, reason: "is not an event" };
   }
-  const canonical = canonicalJson(event);
+  let canonical: string;
+  try {
+    canonical = canonicalJson(event);
+  } catch {
+    return { ok: false, reason: "is nested too deeply to be an event" };
+  }
   if ((await sha256(previous + canonical)) !== hash || withHashes(canonical, previous, hash) !== line) {
     return { ok: false, reason: `event ${seq} was altered: its hash does not match` };
   }

@@ -18,7 +18,8 @@ export function imageSize(base64: string): { width: number; height: number } | u
     for (let step = count - 1; step >= 0; step--) value = value * 256 + at(index + step);
     return value;
   };
-  const big = (index: number): number => ((at(index) * 256 + at(index + 1)) * 256 + at(index + 2)) * 256 + at(index + 3);
+  const big = (index: number): number =>
+    ((at(index) * 256 + at(index + 1)) * 256 + at(index + 2)) * 256 + at(index + 3);
   if (head.startsWith("\x89PNG")) return { width: big(16), height: big(20) };
   if (head.startsWith("GIF8")) return { width: little(6, 2), height: little(8, 2) };
   if (!head.startsWith("RIFF") || head.slice(8, 12) !== "WEBP") return undefined;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { route } from "../http/call.ts";
 import { AuditPage, AuditVerification } from "../schema/audit-event.ts";
 import { PageQuery } from "../schema/page-query.ts";

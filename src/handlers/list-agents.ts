@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { route } from "../http/call.ts";
 import { AgentList } from "../schema/agent.ts";
 import { PageQuery } from "../schema/page-query.ts";

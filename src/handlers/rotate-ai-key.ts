@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { route } from "../http/call.ts";
 import { withIdempotency } from "../http/idempotency.ts";
 import { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";

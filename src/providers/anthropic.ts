@@ -1,5 +1,14 @@
 import { mediaTokens } from "./media.ts";
-import { type BodyFields, countField, type Endpoint, isRecord, isSet, type MediaLimits, type ProviderWire, type Reading } from "./wire.ts";
+import {
+  type BodyFields,
+  countField,
+  type Endpoint,
+  isRecord,
+  isSet,
+  type MediaLimits,
+  type ProviderWire,
+  type Reading,
+} from "./wire.ts";
 
 /** https://platform.claude.com/docs/en/api/errors */
 const errorTypes: Record<number, string> = {
@@ -18,7 +27,17 @@ const clientTool = /^(bash|text_editor|computer|memory)_\d+$/;
 const clientToolTokens = 1_536;
 const image = { base: 0, pixelsPerToken: 500 };
 
-const known = ["model", "max_tokens", "messages", "system", "tools", "stream", "mcp_servers", "container", "context_management"];
+const known = [
+  "model",
+  "max_tokens",
+  "messages",
+  "system",
+  "tools",
+  "stream",
+  "mcp_servers",
+  "container",
+  "context_management",
+];
 
 function read(body: BodyFields, limits: MediaLimits): Reading {
   const bound = countField(body, "max_tokens");
@@ -32,9 +51,11 @@ function read(body: BodyFields, limits: MediaLimits): Reading {
     if (tool.model !== undefined) models.push(tool.model);
     if (tool.type === undefined || tool.type === null || tool.type === "custom") continue;
     if (clientTool.test(String(tool.type))) beyond += clientToolTokens;
-    else unbounded = `the tool "${String(tool.type).slice(0, 64)}" runs at the provider and reads what the request does not hold`;
+    else
+      unbounded = `the tool "${String(tool.type).slice(0, 64)}" runs at the provider and reads what the request does not hold`;
   }
-  if (isSet(body, "mcp_servers")) unbounded = "mcp_servers are called by the provider, and what they answer is not in the request";
+  if (isSet(body, "mcp_servers"))
+    unbounded = "mcp_servers are called by the provider, and what they answer is not in the request";
   if (isSet(body, "container")) unbounded = "a container holds what is not in the request";
   const management = body.get("context_management");
   const edits = isRecord(management) && Array.isArray(management.edits) ? management.edits : [];

@@ -1,5 +1,14 @@
 import { mediaTokens } from "./media.ts";
-import { type BodyFields, countField, type Endpoint, isRecord, isSet, type MediaLimits, type ProviderWire, type Reading } from "./wire.ts";
+import {
+  type BodyFields,
+  countField,
+  type Endpoint,
+  isRecord,
+  isSet,
+  type MediaLimits,
+  type ProviderWire,
+  type Reading,
+} from "./wire.ts";
 
 /** https://ai.google.dev/gemini-api/docs/troubleshooting */
 const errorStatuses: Record<number, string> = {
@@ -63,7 +72,8 @@ function read(body: BodyFields, limits: MediaLimits): Reading {
       hostedTool(body.get("tools")) ??
       (isSet(body, "cachedContent") ? "cachedContent stands for input that the request does not hold" : undefined),
     cap: (tokens) => {
-      const field = isRecord(generationConfig) && "max_output_tokens" in generationConfig ? "max_output_tokens" : "maxOutputTokens";
+      const field =
+        isRecord(generationConfig) && "max_output_tokens" in generationConfig ? "max_output_tokens" : "maxOutputTokens";
       return { generationConfig: { ...(isRecord(generationConfig) && generationConfig), [field]: tokens } };
     },
   };

@@ -1,5 +1,5 @@
 import { importPKCS8, SignJWT } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { Problem } from "../errors.ts";
 import type { Clock } from "../ports.ts";
 import { type Ask, unknownShape } from "./ask-provider.ts";

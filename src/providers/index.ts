@@ -18,4 +18,5 @@ const wires: Record<ProviderKind, ProviderWire> = {
 export const providerWire = (kind: ProviderKind): ProviderWire => wires[kind];
 
 /** How to speak to a client of whom only the path is known: an unknown slug is answered in OpenAI's shape. */
-export const wireOfSlug = (slug: string): ProviderWire => (Object.hasOwn(wires, slug) ? wires[slug as ProviderKind] : custom);
+export const wireOfSlug = (slug: string): ProviderWire =>
+  Object.hasOwn(wires, slug) ? wires[slug as ProviderKind] : custom;

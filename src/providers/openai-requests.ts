@@ -17,7 +17,8 @@ export interface OpenAiDialect {
 const image: ImageCost = { base: 1_445, pixelsPerToken: 400 };
 /** This model counts each of up to eight tiles as 5,667 tokens. */
 const dearImage: ImageCost = { base: 48_169, pixelsPerToken: 400 };
-const imageCost = (models: readonly string[]) => (models.some((model) => model.includes("4o-mini")) ? dearImage : image);
+const imageCost = (models: readonly string[]) =>
+  models.some((model) => model.includes("4o-mini")) ? dearImage : image;
 
 /** Run by the client: their definitions are the provider's own and not in the body. */
 const clientTools = new Set(["local_shell", "apply_patch", "computer_use_preview", "computer"]);
@@ -132,7 +133,13 @@ export const readResponses =
       unbounded:
         tools.hosted ??
         items.stored ??
-        firstSet(body, dialect, models, ["background", "previous_response_id", "conversation", "prompt", "context_management"]),
+        firstSet(body, dialect, models, [
+          "background",
+          "previous_response_id",
+          "conversation",
+          "prompt",
+          "context_management",
+        ]),
       cap: (tokens) => ({ max_output_tokens: tokens }),
     };
   };

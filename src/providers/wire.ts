@@ -79,7 +79,11 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A count in a body: absent and null are `undefined`, anything but a whole number from `least` on is a fault. */
-export function countField(body: BodyFields, name: string, least = 0): { count: number | undefined } | { fault: string } {
+export function countField(
+  body: BodyFields,
+  name: string,
+  least = 0,
+): { count: number | undefined } | { fault: string } {
   const value = body.get(name);
   if (value === undefined || value === null) return { count: undefined };
   if (Number.isSafeInteger(value) && (value as number) >= least) return { count: value as number };

@@ -90,7 +90,10 @@ export function createAdmission(context: Context): Admit {
       admission = await decide(arrival, target, wire);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      context.log("error", "a proxied request failed before it was sent", { requestId: arrival.requestId, error: message });
+      context.log("error", "a proxied request failed before it was sent", {
+        requestId: arrival.requestId,
+        error: message,
+      });
       const unavailable = isProblem(error) && error.status === 503;
       admission = refusal(
         wire,

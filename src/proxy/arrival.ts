@@ -32,9 +32,7 @@ const form = /^\/proxy\/([a-z0-9][a-z0-9-]{0,31})(\/[^?#]*)?(?:\?([^#]*))?$/;
 /** `undefined`: no provider can have such a path. */
 export function readTarget(target: string): Target | undefined {
   const [, slug, path = "", query] = form.exec(target) ?? [];
-  return slug === undefined
-    ? undefined
-    : { slug, path, query: query ? new URLSearchParams(query) : undefined };
+  return slug === undefined ? undefined : { slug, path, query: query ? new URLSearchParams(query) : undefined };
 }
 
 /** @returns the value, `undefined` where there is none, `null` where it was sent more than once */
@@ -56,7 +54,9 @@ export function presentedKey(
 ): string | undefined {
   for (const place of places) {
     const value =
-      place === "query" ? onlyValue(target.query, "key") : headerOf(headers, place === "bearer" ? "authorization" : place);
+      place === "query"
+        ? onlyValue(target.query, "key")
+        : headerOf(headers, place === "bearer" ? "authorization" : place);
     if (value === undefined) continue;
     if (value === null) return undefined;
     return place === "bearer" ? /^Bearer +(\S+) *$/i.exec(value)?.[1] : value;

@@ -4,8 +4,6 @@ import type { Arrival, ReadBody } from "./arrival.ts";
 import type { Grant } from "./grant.ts";
 import { connectionNames, isForwardedBack } from "./headers.ts";
 import type { Refusal } from "./refuse.ts";
-import type { Meter } from "./usage/meter.ts";
-import { joined } from "./usage/byte-capture.ts";
 import {
   maxErrorBytes,
   redirectMessage,
@@ -13,6 +11,8 @@ import {
   unreachableMessage,
   withoutMasterKey,
 } from "./upstream-error.ts";
+import { joined } from "./usage/byte-capture.ts";
+import type { Meter } from "./usage/meter.ts";
 
 export interface ProxyRequestInfo {
   /** The client's address, for the throttle of failed authentications. */

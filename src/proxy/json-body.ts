@@ -47,7 +47,8 @@ function readObject(text: string, rules: FieldRules): { body: JsonBody } | { fau
   } catch {
     return { fault: "the body is not valid JSON" };
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return { fault: "the body is not a JSON object" };
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return { fault: "the body is not a JSON object" };
   const read = value as Record<string, unknown>;
   const fields = new Map<string, Field>();
   const known = knownBy(rules);

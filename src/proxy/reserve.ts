@@ -78,7 +78,8 @@ export async function reserve(
     const capped = limited && reading?.outputBound === undefined;
     if (answer.outcome === "exceeded") {
       const { exceeded } = answer;
-      const charge = charges[entries.findIndex((entry) => entry.counter === exceeded.counter && entry.period === exceeded.period)]!;
+      const charge =
+        charges[entries.findIndex((entry) => entry.counter === exceeded.counter && entry.period === exceeded.period)]!;
       const room = Math.floor((exceeded.limit - exceeded.used - exceeded.reserved - input) / answers);
       if (capped && charge.counter === "tokens" && room >= (endpoint.minOutput ?? 1) && room < bound) {
         bound = room;

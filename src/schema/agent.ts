@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { AutoProvisionAiKey, IssuedAiKey } from "./ai-key.ts";
 import { AgentId, HttpUrl, Label, ModelName, ProviderSlug, Timestamp } from "./primitives.ts";
 import { QuotaChange, QuotaStates } from "./quota.ts";

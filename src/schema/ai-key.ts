@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { AgentId, ModelName, ProviderSlug, RetiredDigest, Timestamp } from "./primitives.ts";
 import { Quotas } from "./quota.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** An agent's id as OpenClaw spells it. */
 export const AgentId = z

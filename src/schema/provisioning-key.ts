@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Label, RetiredDigest, Timestamp } from "./primitives.ts";
 
 export const scopes = [

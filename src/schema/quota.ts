@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 const amount = z.int("must be a whole number").min(0, "must not be negative").max(Number.MAX_SAFE_INTEGER);
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { QuotaStates } from "./quota.ts";
 
 const day = z.iso.date().meta({ description: "A day in UTC", examples: ["2026-11-22"] });

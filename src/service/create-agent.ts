@@ -105,7 +105,7 @@ export async function createAgent(
       context.host.create({
         ...agent,
         skipBootstrap: body.skipBootstrap ?? false,
-        credential: aiKey?.credential,
+        credential: context.host.storesCredentials ? aiKey?.credential : undefined,
         operationId,
         awaitReady: options.respondAsync !== true,
       }),

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** What a change to an agent is about to do, kept with its claim: enough to finish or undo it after a crash. */
 export const OperationNote = z.object({

@@ -29,10 +29,22 @@ export const aiKeyLedger = (keyId: string) => {
 };
 
 export const agentClaim = (agentId: string): LedgerName => `agent:${enc(agentId)}/claim`;
+/** An agent's record as it was written last, where records lag. */
+export const recentAgent = (agentId: string): LedgerName => `agent:${enc(agentId)}/recent`;
 export const bindingClaim = (gateway: string | undefined, binding: string): LedgerName =>
   `binding:${enc(gateway ?? "")}:${enc(binding)}/owner`;
 export const workspaceClaim = (gateway: string | undefined, path: string): LedgerName =>
   `workspace:${enc(gateway ?? "")}:${enc(path)}/owner`;
-export const addressFailures = (address: string): LedgerName => `address:${enc(address)}/failures`;
+export const addressFailures = (address: string): LedgerName => `address:${enc(subscriber(address))}/failures`;
+
+/** Whoever has one IPv6 address has the other 2^64 of its network too. */
+function subscriber(address: string): string {
+  if (!address.includes(":")) return address;
+  const [head = "", tail] = address.toLowerCase().split("::");
+  const groups = head.split(":").filter((group) => group !== "");
+  const rest = tail?.split(":").filter((group) => group !== "") ?? [];
+  const zeros = Array<string>(Math.max(0, 8 - groups.length - rest.length)).fill("0");
+  return `${[...groups, ...(tail === undefined ? [] : zeros), ...rest].slice(0, 4).join(":")}::/64`;
+}
 /** The first provisioning of a local deployment happens once. */
 export const initClaim: LedgerName = "init/claim";

@@ -55,9 +55,6 @@ const until = async <T>(read: () => Promise<T>, holds: (value: T) => boolean): P
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 };
-/** As in `ledger-shard.ts`, whose module only a Worker can load. */
-const recordLagMs = 120_000;
-
 it("finds a claim that ran out by the note that its object leaves, and takes the note back when it is dealt with", async () => {
   const scope = freshScope();
   const clock = settableClock();
@@ -65,8 +62,7 @@ it("finds a claim that ran out by the note that its object leaves, and takes the
   const left = ports.handle("left", scope, clock.now);
   const notes = () => left<string[]>("notes", []);
   const abandoned = () => left<Abandoned[]>("abandoned", []);
-  // Alarms run on the machine's time, which no test can move: the claims begin in the past instead.
-  const ttlMs = 300 - recordLagMs;
+  const ttlMs = 300;
   await ledger.claim("agent:a/claim", { owner: "a", ttlMs, note: "op-a" });
   await ledger.claim("agent:b/claim", { owner: "b", ttlMs });
   await ledger.release("agent:b/claim", "b");

@@ -2,7 +2,11 @@ import { execFileSync } from "node:child_process";
 
 const run = (command: string, args: string[]): string | undefined => {
   try {
-    return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 20_000 }).trim();
+    return execFileSync(command, args, {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      timeout: 20_000,
+    }).trim();
   } catch {
     return undefined;
   }

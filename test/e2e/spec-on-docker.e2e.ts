@@ -36,8 +36,18 @@ describe.skipIf(missing !== undefined)("the guide on Docker", () => {
 
   beforeAll(async () => {
     for (const entry of [
-      "Dockerfile", "docker-compose.yml", ".dockerignore", ".npmrc", "package.json", "package-lock.json",
-      "tsconfig.json", "build.mjs", "LICENSE", "src", "adapters", "scripts",
+      "Dockerfile",
+      "docker-compose.yml",
+      ".dockerignore",
+      ".npmrc",
+      "package.json",
+      "package-lock.json",
+      "tsconfig.json",
+      "build.mjs",
+      "LICENSE",
+      "src",
+      "adapters",
+      "scripts",
     ]) {
       cpSync(entry, join(directory, entry), { recursive: true });
     }
@@ -53,13 +63,19 @@ describe.skipIf(missing !== undefined)("the guide on Docker", () => {
   it("adds less than 10 MB to the base image", async () => {
     const sizes = await paste("docker history --format '{{.Size}}' --human=false openclaw-provisioning");
     const base = await paste("docker history --format '{{.Size}}' --human=false node:24-bookworm-slim");
-    const sum = (text: string) => text.trim().split("\n").reduce((total, line) => total + Number(line), 0);
+    const sum = (text: string) =>
+      text
+        .trim()
+        .split("\n")
+        .reduce((total, line) => total + Number(line), 0);
     expect(sum(sizes) - sum(base)).toBeLessThan(10_000_000);
   });
 
   it("starts: docker-compose up -d openclaw-gateway", async () => {
     await paste(`${composeCommand()} up -d openclaw-gateway`);
-    await paste("for i in $(seq 100); do curl -fsS http://localhost:18789/readyz && exit 0; sleep 0.2; done; docker logs openclaw-gateway; exit 1");
+    await paste(
+      "for i in $(seq 100); do curl -fsS http://localhost:18789/readyz && exit 0; sleep 0.2; done; docker logs openclaw-gateway; exit 1",
+    );
     expect((await paste("docker exec openclaw-gateway id -un")).trim()).toBe("node");
   });
 
@@ -85,11 +101,17 @@ describe.skipIf(missing !== undefined)("the guide on Docker", () => {
   }'`),
     );
     expect(answer).toMatchObject({ agentId: "my-agent", workspace: "/home/node/.openclaw/workspace-my-agent" });
-    expect(await paste("docker exec openclaw-gateway ls /home/node/.openclaw/workspace-my-agent")).toContain("AGENTS.md");
+    expect(await paste("docker exec openclaw-gateway ls /home/node/.openclaw/workspace-my-agent")).toContain(
+      "AGENTS.md",
+    );
   });
 
   it("provisions an AI key: providers, a linked key, the agent", async () => {
-    variables = { ...variables, ANTHROPIC_MASTER_KEY: "sk-ant-not-a-real-key-0001", OPENAI_MASTER_KEY: "sk-not-a-real-key-0002" };
+    variables = {
+      ...variables,
+      ANTHROPIC_MASTER_KEY: "sk-ant-not-a-real-key-0001",
+      OPENAI_MASTER_KEY: "sk-not-a-real-key-0002",
+    };
     await paste(`docker exec openclaw-gateway node dist/index.js provisioning ai-providers add \
   --provider anthropic \
   --name "Master Anthropic Key" \
@@ -98,7 +120,8 @@ describe.skipIf(missing !== undefined)("the guide on Docker", () => {
   --provider openai \
   --name "Master OpenAI Key" \
   --key "\${OPENAI_MASTER_KEY}"`);
-    const made = await paste(`AI_PROVIDER_KEY_ID=$(docker exec openclaw-gateway node dist/index.js provisioning ai-providers list --json | jq -r '.keys[0].id')
+    const made =
+      await paste(`AI_PROVIDER_KEY_ID=$(docker exec openclaw-gateway node dist/index.js provisioning ai-providers list --json | jq -r '.keys[0].id')
 docker exec openclaw-gateway node dist/index.js provisioning agent-keys create \
   --name "Auto-provisioning key" \
   --scopes "agents:create,agents:onboard" \
@@ -122,7 +145,9 @@ docker exec openclaw-gateway node dist/index.js provisioning agent-keys create \
   }'`),
     );
     expect(answer).toMatchObject({ agentId: "auto-agent", aiKey: { provider: "anthropic", mode: "virtual" } });
-    const modes = await paste("docker exec openclaw-gateway stat -c '%a %U' /home/node/.openclaw/agents/auto-agent/agent/auth-profiles.json");
+    const modes = await paste(
+      "docker exec openclaw-gateway stat -c '%a %U' /home/node/.openclaw/agents/auto-agent/agent/auth-profiles.json",
+    );
     expect(modes.trim()).toBe("600 node");
   });
 
@@ -131,7 +156,9 @@ docker exec openclaw-gateway node dist/index.js provisioning agent-keys create \
     const keyed = `${auth} -H "X-Agent-Provisioning-Key: \${AGENT_PROVISIONING_KEY}"`;
     const agents = JSON.parse(await paste(`curl -sS http://localhost:18789/api/v1/agents ${auth}`)).agents;
     expect(agents.map((agent: { agentId: string }) => agent.agentId)).toEqual(["auto-agent", "my-agent"]);
-    expect(JSON.parse(await paste(`curl -sS http://localhost:18789/api/v1/agents/my-agent ${auth}`)).status).toBe("needs_auth");
+    expect(JSON.parse(await paste(`curl -sS http://localhost:18789/api/v1/agents/my-agent ${auth}`)).status).toBe(
+      "needs_auth",
+    );
     const onboarded = JSON.parse(
       await paste(`curl -sS -X POST http://localhost:18789/api/v1/agents/my-agent/onboard ${keyed} -d '{
   "steps": ["auth"],
@@ -145,7 +172,8 @@ docker exec openclaw-gateway node dist/index.js provisioning agent-keys create \
 }'`),
     );
     expect(onboarded).toMatchObject({ agentId: "my-agent", completed: ["auth"], failed: [] });
-    const deleted = await paste(`KEY=$(docker exec openclaw-gateway node dist/index.js provisioning agent-keys create --name d --scopes agents:delete --output-key-only)
+    const deleted =
+      await paste(`KEY=$(docker exec openclaw-gateway node dist/index.js provisioning agent-keys create --name d --scopes agents:delete --output-key-only)
 curl -sS -X DELETE http://localhost:18789/api/v1/agents/my-agent ${auth} -H "X-Agent-Provisioning-Key: $KEY" -d '{"deleteWorkspace": true, "deleteSessions": true}'`);
     expect(JSON.parse(deleted)).toMatchObject({ status: 403, code: "delete_not_allowed" });
     expect(deleted).toContain("gateway.provisioning.allowDelete");
@@ -153,11 +181,15 @@ curl -sS -X DELETE http://localhost:18789/api/v1/agents/my-agent ${auth} -H "X-A
 
   it("runs the guide's CLI commands", async () => {
     const cli = "docker exec openclaw-gateway node dist/index.js provisioning";
-    const added = await paste(`${cli} ai-providers add --provider anthropic --name "Master Key" --key "sk-ant-..." --no-verify --json`);
+    const added = await paste(
+      `${cli} ai-providers add --provider anthropic --name "Master Key" --key "sk-ant-..." --no-verify --json`,
+    );
     const providerId = JSON.parse(added).id;
     expect(await paste(`${cli} ai-providers list`)).toContain("Master Key");
     await paste(`${cli} ai-providers revoke ${providerId}`);
-    const plain = await paste(`${cli} agent-keys create --name "Docker automation" --scopes "agents:create,agents:onboard"`);
+    const plain = await paste(
+      `${cli} agent-keys create --name "Docker automation" --scopes "agents:create,agents:onboard"`,
+    );
     expect(plain).toMatch(/ocp_\w+/);
     const list = JSON.parse(await paste(`${cli} agent-keys list --json`)).keys;
     const { id } = list.find((key: { name: string }) => key.name === "Docker automation");
@@ -172,12 +204,19 @@ curl -sS -X DELETE http://localhost:18789/api/v1/agents/my-agent ${auth} -H "X-A
   it("shows the trail, whose files are private", async () => {
     const trail = await paste("docker exec openclaw-gateway cat /home/node/.openclaw/provisioning/audit.jsonl");
     expect(trail).toContain('"agent.create"');
-    for (const secret of ["not-a-real-key", variables.AGENT_PROVISIONING_KEY!.slice(-36)]) expect(trail).not.toContain(secret);
-    const modes = await paste("docker exec openclaw-gateway find /home/node/.openclaw/provisioning -type f -not -perm 600");
+    for (const secret of ["not-a-real-key", variables.AGENT_PROVISIONING_KEY!.slice(-36)])
+      expect(trail).not.toContain(secret);
+    const modes = await paste(
+      "docker exec openclaw-gateway find /home/node/.openclaw/provisioning -type f -not -perm 600",
+    );
     expect(modes).toBe("");
-    expect(await paste("docker exec openclaw-gateway node dist/index.js provisioning audit verify")).toMatch(/whole|ok/i);
+    expect(await paste("docker exec openclaw-gateway node dist/index.js provisioning audit verify")).toMatch(
+      /whole|ok/i,
+    );
     await new Promise((resolve) => setTimeout(resolve, 1_200));
-    const mappings = JSON.parse(await paste("docker exec openclaw-gateway cat /home/node/.openclaw/provisioning/ai-key-mappings.json"));
+    const mappings = JSON.parse(
+      await paste("docker exec openclaw-gateway cat /home/node/.openclaw/provisioning/ai-key-mappings.json"),
+    );
     expect(JSON.stringify(mappings)).toContain("auto-agent");
   });
 
@@ -192,8 +231,11 @@ JSON`);
     const startedAt = Date.now();
     await paste("docker stop -t 10 openclaw-gateway");
     expect(Date.now() - startedAt).toBeLessThan(6_000);
-    await paste("docker start openclaw-gateway && for i in $(seq 100); do curl -fsS http://localhost:18789/readyz && exit 0; sleep 0.2; done; exit 1");
-    const deleted = await paste(`KEY=$(docker exec openclaw-gateway node dist/index.js provisioning agent-keys create --name d2 --scopes agents:delete --output-key-only)
+    await paste(
+      "docker start openclaw-gateway && for i in $(seq 100); do curl -fsS http://localhost:18789/readyz && exit 0; sleep 0.2; done; exit 1",
+    );
+    const deleted =
+      await paste(`KEY=$(docker exec openclaw-gateway node dist/index.js provisioning agent-keys create --name d2 --scopes agents:delete --output-key-only)
 curl -sS -X DELETE http://localhost:18789/api/v1/agents/my-agent -H "Authorization: Bearer \${OPENCLAW_GATEWAY_TOKEN}" -H "X-Agent-Provisioning-Key: $KEY" -H "Content-Type: application/json" -d '{
   "deleteWorkspace": true,
   "deleteSessions": true
@@ -203,6 +245,8 @@ curl -sS -X DELETE http://localhost:18789/api/v1/agents/my-agent -H "Authorizati
   });
 
   it("becomes healthy in Docker's eyes", async () => {
-    await paste("for i in $(seq 60); do [ \"$(docker inspect -f '{{.State.Health.Status}}' openclaw-gateway)\" = healthy ] && exit 0; sleep 1; done; exit 1");
+    await paste(
+      "for i in $(seq 60); do [ \"$(docker inspect -f '{{.State.Health.Status}}' openclaw-gateway)\" = healthy ] && exit 0; sleep 1; done; exit 1",
+    );
   });
 });

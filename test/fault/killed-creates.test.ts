@@ -53,7 +53,9 @@ describe("kill -9 in the middle of hundreds of creates", () => {
     expect(answered.size).toBeLessThan(started.size);
     for (const name of answered) expect(present).toContain(name);
 
-    const keyFiles = new Set(readdirSync(join(stateDir, "provisioning", "ai-keys")).filter((file) => file.endsWith(".json")));
+    const keyFiles = new Set(
+      readdirSync(join(stateDir, "provisioning", "ai-keys")).filter((file) => file.endsWith(".json")),
+    );
     for (const name of present) {
       const { status, health } = await client.agents.get(name);
       expect([name, status, health.workspace, health.credentials]).toEqual([name, "ready", "ok", "ok"]);
@@ -70,7 +72,9 @@ describe("kill -9 in the middle of hundreds of creates", () => {
     // Nothing that was undone is still held: names, bindings, places.
     const undone = [...started].filter((name) => !present.has(name)).slice(0, 20);
     for (const name of undone) {
-      await expect(client.agents.create({ name, bind: [`telegram:${name}`] })).resolves.toMatchObject({ agentId: name });
+      await expect(client.agents.create({ name, bind: [`telegram:${name}`] })).resolves.toMatchObject({
+        agentId: name,
+      });
     }
     const verdict = await adminClient(server.origin).audit.verify();
     expect(verdict).toMatchObject({ ok: true });

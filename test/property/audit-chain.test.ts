@@ -163,6 +163,11 @@ describe("the audit chain", () => {
     );
   });
 
+  it("takes a line nested a hundred thousand deep for no event", async () => {
+    const line = `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)},"seq":1,"time":"","previous":"","hash":""}`;
+    expect(await verifyLine(genesis, line, sha256)).toMatchObject({ ok: false });
+  });
+
   it.each(["", "null", "[]", "5", "{}", '{"seq":1}', '{"seq":"1","time":"","previous":"","hash":""}'])(
     "takes %j for no event",
     async (line) => expect(await verifyLine(genesis, line, sha256)).toMatchObject({ ok: false }),

@@ -23,12 +23,23 @@ const usages: fc.Arbitrary<SampleUsage> = fc.record({
 const texts = fc.array(
   fc.oneof(
     fc.string({ unit: "binary" }),
-    fc.constantFrom('"usage":{"output_tokens":9}', "data: [DONE]\n\n", '\\"', "\r\n\r\n", "]}", "🚀", '"type":"message_stop"'),
+    fc.constantFrom(
+      '"usage":{"output_tokens":9}',
+      "data: [DONE]\n\n",
+      '\\"',
+      "\r\n\r\n",
+      "]}",
+      "🚀",
+      '"type":"message_stop"',
+    ),
   ),
   { minLength: 1, maxLength: 8 },
 );
 const lineEnds = fc.constantFrom("\n", "\r\n", "\r");
-const cutting = fc.oneof(fc.constant<number[]>([1]), fc.array(fc.integer({ min: 1, max: 80 }), { minLength: 1, maxLength: 10 }));
+const cutting = fc.oneof(
+  fc.constant<number[]>([1]),
+  fc.array(fc.integer({ min: 1, max: 80 }), { minLength: 1, maxLength: 10 }),
+);
 
 function total(api: SampleRequest["api"], usage: SampleUsage): number {
   const sum = usage.input + usage.output;
@@ -62,7 +73,13 @@ function feed(meter: Meter, bytes: Uint8Array, sizes: number[]): Uint8Array {
   return Buffer.concat(passed);
 }
 
-const sse = (api: SampleRequest["api"], pieces: string[], usage: SampleUsage, end: string, comments: boolean): Buffer => {
+const sse = (
+  api: SampleRequest["api"],
+  pieces: string[],
+  usage: SampleUsage,
+  end: string,
+  comments: boolean,
+): Buffer => {
   const events = eventAnswer(request(api, true), pieces, usage).map(
     ({ event, data }) => `${event ? `event: ${event}${end}` : ""}data:${comments ? "" : " "}${data}${end}${end}`,
   );
@@ -117,7 +134,10 @@ it("keeps only the usage chunk that was not asked for from the client, however t
       const bytes = sse("openai", pieces, usage, end, false);
       const meter = createSseMeter("openai", true);
       const passed = Buffer.from(feed(meter, bytes, sizes)).toString();
-      const events = bytes.toString().split(`${end}${end}`).filter((event) => !event.includes('"choices":[]'));
+      const events = bytes
+        .toString()
+        .split(`${end}${end}`)
+        .filter((event) => !event.includes('"choices":[]'));
       expect(passed).toBe(events.join(`${end}${end}`));
       expect(meter.usage.total).toBe(usage.input + usage.output);
       expect(meter.final).toBe(true);
@@ -140,13 +160,14 @@ it("reads Gemini's stream without alt=sse, an array of chunks, however it is cut
 
 it("reads events of 10 MB", () => {
   for (const [api, format] of formats) {
-    const big = "🚀 \"usage\" ".repeat(800_000);
+    const big = '🚀 "usage" '.repeat(800_000);
     const usage = { input: 3, output: 4, cacheCreation: 0, cacheRead: 0, thoughts: 0 };
     const bytes = sse(api, [big], usage, "\n", false);
     expect(bytes.length).toBeGreaterThan(10_000_000);
     const meter = createSseMeter(format, api === "openai");
     let most = 0;
-    for (let at = 0; at < bytes.length; at += 65_536) most = Math.max(most, meter.push(bytes.subarray(at, at + 65_536))?.length ?? 0);
+    for (let at = 0; at < bytes.length; at += 65_536)
+      most = Math.max(most, meter.push(bytes.subarray(at, at + 65_536))?.length ?? 0);
     expect(meter.usage.total).toBe(7);
     expect(meter.complete).toBe(true);
     // Nothing of it was held back until it was whole.

@@ -192,7 +192,7 @@ test("an agent that others made goes where no operation is named, but for its se
   mkdirSync(at("agents/my-agent/agent"), { recursive: true });
   mkdirSync(at("agents/my-agent/sessions"));
   mkdirSync(at("workspace-my-agent"));
-  expect(await host.remove({ agentId: "my-agent" }, { workspace: true, sessions: false })).toEqual({
+  expect(await host.remove({ agentId: "my-agent", operationId: "" }, { workspace: true, sessions: false })).toEqual({
     deleted: ["entry", "agentDir"],
     preserved: ["sessions"],
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { problemCodes } from "../../src/errors.ts";
 import { requestExamples } from "../../src/openapi/examples.ts";
 import { createOpenApi, type DescribedRoute } from "../../src/openapi.ts";

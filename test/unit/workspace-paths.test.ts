@@ -153,6 +153,14 @@ test("through a symlink that leads out, into the service's files, nowhere, or to
   }
 });
 
+test("below a directory that lies behind a symlink", () => {
+  mkdirSync(join(home, "outside", "sub"), { recursive: true });
+  symlinkSync(join(home, "outside"), join(stateDir, "out"));
+  symlinkSync(join(stateDir, "agents"), join(stateDir, "to-agents"));
+  mkdirSync(join(stateDir, "agents", "other"));
+  for (const path of ["out/sub", "out/sub/a", "to-agents/other", "to-agents/other/a/b"]) refused(join(stateDir, path));
+});
+
 test("a name or a path that is too long", () => {
   refused(join(stateDir, "a".repeat(300)));
   refused(`${stateDir}/${"a/".repeat(3000)}`);

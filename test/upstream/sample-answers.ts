@@ -27,7 +27,9 @@ export interface SampleEvent {
 const toolArguments = { city: "Wien", note: 'ü "quoted" \\ 🚀' };
 
 export const textPieces = (count: number, size: number): string[] =>
-  Array.from({ length: count }, (_, at) => (at % 3 === 2 ? "ü🚀 ".repeat(Math.ceil(size / 7)) : "word ".repeat(Math.ceil(size / 5))));
+  Array.from({ length: count }, (_, at) =>
+    at % 3 === 2 ? "ü🚀 ".repeat(Math.ceil(size / 7)) : "word ".repeat(Math.ceil(size / 5)),
+  );
 
 const anthropicUsage = ({ input, output, cacheCreation, cacheRead }: SampleUsage) => ({
   input_tokens: input,
@@ -178,11 +180,13 @@ export function eventAnswer(request: SampleRequest, pieces: string[], usage: Sam
   }
 }
 
-function anthropicEvents({ model, tool, tellsUsage }: SampleRequest, pieces: string[], usage: SampleUsage): SampleEvent[] {
+function anthropicEvents(
+  { model, tool, tellsUsage }: SampleRequest,
+  pieces: string[],
+  usage: SampleUsage,
+): SampleEvent[] {
   const opening = { ...anthropicUsage(usage), output_tokens: 1 };
-  const block = tool
-    ? { type: "tool_use", id: "toolu_sample_01", name: tool, input: {} }
-    : { type: "text", text: "" };
+  const block = tool ? { type: "tool_use", id: "toolu_sample_01", name: tool, input: {} } : { type: "text", text: "" };
   const json = JSON.stringify(toolArguments);
   const deltas = tool
     ? [json.slice(0, 9), json.slice(9)].map((partial_json) => ({ type: "input_json_delta", partial_json }))
@@ -251,7 +255,11 @@ function responsesEvents(request: SampleRequest, pieces: string[], usage: Sample
   const place = { output_index: 0, item_id: item.id };
   const middle: ({ type: string } & Record<string, unknown>)[] = request.tool
     ? [
-        { type: "response.output_item.added", output_index: 0, item: { ...item, arguments: "", status: "in_progress" } },
+        {
+          type: "response.output_item.added",
+          output_index: 0,
+          item: { ...item, arguments: "", status: "in_progress" },
+        },
         { type: "response.function_call_arguments.delta", ...place, delta: JSON.stringify(toolArguments) },
         { type: "response.function_call_arguments.done", ...place, arguments: JSON.stringify(toolArguments) },
         { type: "response.output_item.done", output_index: 0, item },

@@ -116,7 +116,11 @@ export async function startSampleUpstream({ port = 0, keepSeen = true } = {}): P
 
 type AskedBody = Record<string, unknown> & { tools?: Record<string, unknown>[] };
 
-function understand(url: string, body: AskedBody, { tellsUsage, usesTools }: SampleBehaviour): SampleRequest | undefined {
+function understand(
+  url: string,
+  body: AskedBody,
+  { tellsUsage, usesTools }: SampleBehaviour,
+): SampleRequest | undefined {
   const { pathname } = new URL(url, "http://sample");
   const model = String(body.model ?? "sample-model");
   const tool = usesTools ? toolName(body) : undefined;
@@ -152,7 +156,9 @@ async function answer(request: SeenRequest, response: ServerResponse, how: Sampl
     return;
   }
   if (how.status !== undefined) {
-    const body = how.errorBody ?? JSON.stringify({ type: "error", error: { type: "sample_error", message: "sample", code: how.status } });
+    const body =
+      how.errorBody ??
+      JSON.stringify({ type: "error", error: { type: "sample_error", message: "sample", code: how.status } });
     response.writeHead(how.status, { "content-type": "application/json", ...how.headers });
     response.end(body);
     return;
@@ -161,7 +167,11 @@ async function answer(request: SeenRequest, response: ServerResponse, how: Sampl
   if (request.url.includes(":countTokens")) return json(response, { totalTokens: 9 });
   const understood = understand(request.url, request.body ? (JSON.parse(request.body) as AskedBody) : {}, how);
   if (!understood) {
-    return json(response, { object: "list", data: [{ id: "sample-model", object: "model", type: "model" }], models: [] });
+    return json(response, {
+      object: "list",
+      data: [{ id: "sample-model", object: "model", type: "model" }],
+      models: [],
+    });
   }
   const usage = { ...defaultUsage, ...how.usage };
   const texts = textPieces(how.pieces, how.pieceBytes);
@@ -209,7 +219,8 @@ async function send(response: ServerResponse, type: string, writes: string[], ho
   const stopAt = how.cut === "in the middle" ? Math.ceil(parts.length / 2) : parts.length;
   for (let at = 0; at < stopAt; at++) {
     if (response.destroyed) return;
-    if (!response.write(parts[at])) await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+    if (!response.write(parts[at]))
+      await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
     if (how.intervalMs > 0) await sleep(how.intervalMs);
   }
   if (how.cut === "in the middle") {

@@ -58,11 +58,14 @@ function scopedKv(kv: KVNamespace, scope: string): KVNamespace {
 
 async function answer({ port, method, args, now, scope }: PortCall, env: Bindings): Promise<unknown> {
   const clock = { now: () => now };
-  if (port === "records") return await invoke(createKvRecords(scopedKv(env.RECORDS, scope)), method, args);
   if (port === "audit") {
     return await invoke(createDurableAudit({ objects: scopedObjects(env.AUDIT, scope), clock }), method, args);
   }
   const objects = scopedObjects(env.LEDGER, scope);
+  if (port === "records") {
+    const ledger = createDurableLedger({ objects, notes: env.RECORDS, clock });
+    return await invoke(createKvRecords(scopedKv(env.RECORDS, scope), ledger), method, args);
+  }
   if (port === "left") {
     // The notes as they really are.
     if (method === "notes") return (await env.RECORDS.list({ prefix: "leftover:" })).keys.map(({ name }) => name);

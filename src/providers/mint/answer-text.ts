@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** A key as it can stand in a header: what a provider sends otherwise is not used. */
 export const secretText = z

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../ports.ts";
 import { type Answer, type Ask, bearer, isGone, unknownShape } from "../ask-provider.ts";
 import { litellmRoot } from "../litellm-root.ts";

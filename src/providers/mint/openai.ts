@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Problem } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
 import { type Ask, bearer, isGone, segment, unknownShape, urlOf } from "../ask-provider.ts";

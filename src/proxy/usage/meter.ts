@@ -1,5 +1,5 @@
 import { addReport, type TokenUsage, tokenUsage, type UsageCounts, type UsageFormat } from "../../domain/usage.ts";
-import { copyOf, joined } from "./byte-capture.ts";
+import { createEventFilter } from "./event-filter.ts";
 import { createJsonScan, type Watch } from "./json-scan.ts";
 import { createSseScan } from "./sse-scan.ts";
 
@@ -37,12 +37,6 @@ const lastEvents: Partial<Record<UsageFormat, ReadonlySet<string>>> = {
   anthropic: new Set(['"message_stop"']),
   "openai-responses": new Set(['"response.completed"', '"response.incomplete"', '"response.failed"']),
 };
-
-/** A usage chunk has some 300 bytes: an event beyond this is none and is not held back. */
-const maxHeld = 65_536;
-
-const LF = 0x0a;
-const CR = 0x0d;
 
 function parsed(text: string | undefined): unknown {
   if (text === undefined || text[0] !== "{") return undefined;
@@ -100,75 +94,20 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean): Mete
     true,
   );
 
-  let held: Uint8Array[] = [];
-  let heldLength = 0;
-  /** The beginning of the present event has gone on: so must its end. */
-  let begun = false;
-  /** A piece ended in the CR that ended an event: an LF that comes with the next piece shares that event's fate. */
-  let openCr: "passed" | "dropped" | undefined;
-  /** Of the present piece: what goes on, and where the event that has not ended yet begins. */
-  let parts: Uint8Array[] = [];
-  let passedTo = 0;
-  let present: Uint8Array = new Uint8Array();
-
-  function release(): void {
-    parts.push(...held);
-    held = [];
-    heldLength = 0;
-  }
-
+  const filter = dropInjected ? createEventFilter() : undefined;
   const events = createSseScan(scan, (done, end) => {
     if (format === "openai" && done) over = true;
-    if (dropInjected) {
-      const drops = reported && !choicesFilled && !begun;
-      if (end === present.length && present[end - 1] === CR) openCr = drops ? "dropped" : "passed";
-      if (drops) {
-        held = [];
-        heldLength = 0;
-      } else {
-        release();
-        parts.push(present.subarray(passedTo, end));
-      }
-      passedTo = end;
-      begun = false;
-    }
+    filter?.eventEnds(end, reported && !choicesFilled);
     reported = choicesFilled = false;
   });
 
-  function filtered(bytes: Uint8Array): Uint8Array | undefined {
-    present = bytes;
-    passedTo = 0;
-    parts = [];
-    if (openCr !== undefined && bytes.length > 0) {
-      if (bytes[0] === LF) {
-        if (openCr === "passed") parts.push(bytes.subarray(0, 1));
-        passedTo = 1;
-      }
-      openCr = undefined;
-    }
-    events.push(bytes);
-    const rest = bytes.subarray(passedTo);
-    if (rest.length > 0) {
-      // Of an event that cannot be the usage chunk nothing is held back.
-      if (begun || choicesFilled || heldLength + rest.length > maxHeld) {
-        begun = true;
-        release();
-        parts.push(rest);
-      } else {
-        held.push(copyOf(rest));
-        heldLength += rest.length;
-      }
-    }
-    return gathered(parts);
-  }
-
   return {
     push(bytes) {
-      if (dropInjected) return filtered(bytes);
+      filter?.begin(bytes);
       events.push(bytes);
-      return bytes;
+      return filter ? filter.passed(choicesFilled) : bytes;
     },
-    end: () => gathered(held),
+    end: () => filter?.held(),
     get complete() {
       return seen && over;
     },
@@ -181,11 +120,3 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean): Mete
     },
   };
 }
-
-const gathered = (parts: readonly Uint8Array[]): Uint8Array | undefined =>
-  parts.length === 0
-    ? undefined
-    : joined(
-        parts,
-        parts.reduce((length, part) => length + part.length, 0),
-      );

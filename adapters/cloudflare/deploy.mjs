@@ -1,0 +1,20 @@
+// `npm run deploy -- [wrangler's options]`: builds dist/worker.js, holds it to its size, and hands it to wrangler.
+import { spawnSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { checkWorkerSize, workerBundle } from "./bundle.mjs";
+
+await build(workerBundle);
+const size = checkWorkerSize(await readFile(workerBundle.outfile));
+console.log(`dist/worker.js  ${(size / 1024).toFixed(1)} KB gzipped`);
+
+const wrangler = join(dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin/wrangler.js");
+const config = fileURLToPath(new URL("wrangler.jsonc", import.meta.url));
+const { status } = spawnSync(process.execPath, [wrangler, "deploy", "--config", config, ...process.argv.slice(2)], {
+  stdio: "inherit",
+  env: { WRANGLER_SEND_METRICS: "false", ...process.env },
+});
+process.exit(status ?? 1);

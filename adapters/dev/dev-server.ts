@@ -1,0 +1,151 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type ParseError, parse } from "jsonc-parser";
+import { SettingsError } from "../../src/settings.ts";
+import { type Environment, stateDirFrom } from "../node/node-settings.ts";
+import { type DevSecrets, keepDevSecrets, readDevSecrets } from "./dev-secrets.ts";
+import { type RunningWorker, startWorker } from "./start-worker.ts";
+
+const maintenanceMs = 60_000;
+
+export interface DevServer extends RunningWorker {
+  secrets: DevSecrets & { AGENT_PROVISIONING_KEY: string };
+  /** What is shown to the person who started it. */
+  greeting: string;
+}
+
+/** The Worker on this machine, with everything that it keeps in `<state>/dev`. */
+export async function startDevServer(
+  env: Environment,
+  { port = 18789, log }: { port?: number; log?: (line: string) => void } = {},
+): Promise<DevServer> {
+  const stateDir = stateDirFrom(env);
+  const config = readConfig(stateDir);
+  const secrets = readDevSecrets(stateDir, env);
+  // Before anything is sealed under a key that nobody has written down.
+  const file = await keepDevSecrets(stateDir, secrets);
+  const { AGENT_PROVISIONING_KEY: keptKey, ...tokens } = secrets;
+  const worker = await startWorker({
+    port,
+    directory: join(stateDir, "dev"),
+    log,
+    variables: {
+      ...tokens,
+      OPENCLAW_CONFIG: JSON.stringify(config.value),
+      OPENCLAW_PROVISIONING_ENABLED: env.OPENCLAW_PROVISIONING_ENABLED || "true",
+      OPENCLAW_PUBLIC_URL: env.OPENCLAW_PUBLIC_URL || config.publicUrl || `http://127.0.0.1:${port}`,
+    },
+  });
+  try {
+    const api = `${worker.origin}${config.basePath}`;
+    const key = await firstKey(api, secrets, keptKey);
+    await keepDevSecrets(stateDir, { ...secrets, AGENT_PROVISIONING_KEY: key });
+    await worker.maintain();
+    const timer = setInterval(() => {
+      worker.maintain().catch((error: Error) => log?.(JSON.stringify({ level: "error", message: error.message })));
+    }, maintenanceMs);
+    timer.unref();
+    return {
+      ...worker,
+      secrets: { ...secrets, AGENT_PROVISIONING_KEY: key },
+      greeting: greeting({ api, token: secrets.OPENCLAW_GATEWAY_TOKEN, key, file }),
+      async close() {
+        clearInterval(timer);
+        await worker.close();
+      },
+    };
+  } catch (error) {
+    await worker.close();
+    throw error;
+  }
+}
+
+/** Only what is the Worker's: the rest of the file may be large, and may hold other secrets. */
+function readConfig(stateDir: string) {
+  const errors: ParseError[] = [];
+  const parsed: unknown = parse(readIfThere(join(stateDir, "config.json")), errors, { allowTrailingComma: true }) ?? {};
+  if (errors.length > 0) throw new SettingsError("config.json is not valid JSON; correct it");
+  const { gateway, logging } = parsed as { gateway?: { provisioning?: Record<string, unknown> }; logging?: unknown };
+  const provisioning = gateway?.provisioning ?? {};
+  const host = (provisioning.host ?? {}) as Record<string, unknown>;
+  // The same file serves `npm start`, whose hosts a Worker does not have.
+  const kind = host.kind === "remote" ? "remote" : "registry";
+  return {
+    value: { gateway: { provisioning: { ...provisioning, host: { ...host, kind } } }, ...(logging ? { logging } : {}) },
+    basePath: typeof provisioning.basePath === "string" ? provisioning.basePath : "/api/v1",
+    publicUrl: typeof provisioning.publicUrl === "string" ? provisioning.publicUrl : undefined,
+  };
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "{}";
+    throw error;
+  }
+}
+
+/** The one kept from the last time while it is still good, or a new one. */
+async function firstKey(api: string, secrets: DevSecrets, kept: string | undefined): Promise<string> {
+  const { keys } = await admin<{ keys: { id: string; status: string }[] }>(api, secrets, "GET");
+  const keptId = kept?.split("_")[1];
+  if (kept !== undefined && keys.some(({ id, status }) => id === keptId && status === "active")) return kept;
+  const { key } = await admin<{ key: string }>(api, secrets, "POST", {
+    name: "First key",
+    scopes: ["agents:create", "agents:onboard", "agents:delete", "agents:update", "agents:keys"],
+    rateLimitPerMinute: 60,
+  });
+  return key;
+}
+
+async function admin<T>(api: string, secrets: DevSecrets, method: "GET" | "POST", body?: object): Promise<T> {
+  const response = await fetch(`${api}/provisioning/agent-keys`, {
+    method,
+    headers: {
+      authorization: `Bearer ${secrets.OPENCLAW_GATEWAY_TOKEN}`,
+      "x-agent-provisioning-key": secrets.OPENCLAW_ADMIN_TOKEN,
+    },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  const answer = (await response.json()) as T & { detail?: string };
+  if (!response.ok) throw new SettingsError(`the Worker answered ${response.status}: ${answer.detail}`);
+  return answer;
+}
+
+const greeting = ({ api, token, key, file }: Record<"api" | "token" | "key" | "file", string>) => `
+The Worker is ready at ${api}.
+
+  gateway token      ${token}
+  provisioning key   ${key}
+
+Both are kept in ${file}, with the admin token, and will be the same the next time. Create an agent:
+
+curl -X POST ${api}/agents/create \\
+  -H "Authorization: Bearer ${token}" \\
+  -H "X-Agent-Provisioning-Key: ${key}" \\
+  -H "Content-Type: application/json" \\
+  -d '{"name": "my-agent", "model": "claude-sonnet-3.5"}'
+
+Stop with Ctrl+C.
+`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { port: { type: "string", short: "p" } } });
+  const port = Number(values.port ?? process.env.OPENCLAW_GATEWAY_PORT ?? 18789);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new SettingsError("--port must be from 0 to 65535");
+  const server = await startDevServer(process.env, { port, log: (line) => process.stdout.write(`${line}\n`) });
+  process.stdout.write(server.greeting);
+  const stop = () => void server.close().then(() => process.exit(0));
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+}
+
+if (import.meta.main) {
+  process.umask(0o077);
+  main().catch((error: Error) => {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  });
+}

@@ -1,0 +1,32 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Command } from "commander";
+import type { MutateConfig } from "./sdk.ts";
+
+/** What OpenClaw hands a plugin, as far as it is used here. */
+export interface PluginApi {
+  /** `full` in a gateway; `discovery`, `cli-metadata` and others where a plugin is only looked at. */
+  registrationMode: string;
+  pluginConfig?: Record<string, unknown> | undefined;
+  logger: Record<"debug" | "info" | "warn" | "error", (message: string) => void>;
+  runtime: PluginRuntime;
+  lifecycle?: { onDispose?(cleanup: () => Promise<void>): unknown };
+  registerHttpRoute(route: {
+    path: string;
+    match: "exact" | "prefix";
+    auth: "plugin";
+    handler(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
+  }): void;
+  registerService(service: { id: string; start(): void | Promise<void>; stop?(): void | Promise<void> }): void;
+  registerCli(
+    attach: (context: { program: Command }) => void | Promise<void>,
+    options: { descriptors: { name: string; description: string; hasSubcommands: boolean }[] },
+  ): void;
+}
+
+/** Not there in every registration mode: reading it then throws. */
+export interface PluginRuntime {
+  version: string;
+  config: { current(): unknown; mutateConfigFile: MutateConfig };
+  state: { resolveStateDir(env: Record<string, string | undefined>): string };
+  agent: { ensureAgentWorkspace?(params: { dir: string; ensureBootstrapFiles: boolean }): Promise<unknown> };
+}

@@ -1,0 +1,88 @@
+import { type App, createApp } from "../../src/app.ts";
+import type { Log } from "../../src/ports.ts";
+import { SettingsError } from "../../src/settings.ts";
+import { createJsonLog } from "../node/json-log.ts";
+import { openNode } from "../node/open-node.ts";
+import { createRequestListener, type RequestListener } from "../node/request-listener.ts";
+import { inProcessConfig } from "./config-access.ts";
+import { gatewayOf } from "./open-openclaw-host.ts";
+import type { OpenClawConfig } from "./openclaw-config.ts";
+import { createOpenClawHost } from "./openclaw-host.ts";
+import type { PluginApi } from "./plugin-api.ts";
+import { gatewayPort, readPluginSettings } from "./plugin-settings.ts";
+import { loadSdk } from "./sdk.ts";
+
+export interface PluginApp {
+  app: App;
+  requests: RequestListener;
+  close(): Promise<void>;
+}
+
+/** Half a minute is what a claim of a dead process lasts at most. */
+const maintenanceMs = 15_000;
+
+/** Lines of ours in the gateway's log, secrets cut out. */
+const gatewayLog = (api: PluginApi, level: Parameters<typeof createJsonLog>[0]): Log => {
+  const lines: Record<string, Log> = {};
+  for (const at of ["debug", "info", "warn", "error"] as const) {
+    lines[at] = createJsonLog(level, (line) => api.logger[at](line.trimEnd()));
+  }
+  return (at, message, fields) => lines[at]!(at, message, fields);
+};
+
+/**
+ * The app inside the gateway's process.
+ * @throws SettingsError, Problem: what keeps it from working, in words for the operator
+ */
+export async function openPluginApp(api: PluginApi, env: Record<string, string | undefined>): Promise<PluginApp> {
+  const { runtime } = api;
+  const stateDir = runtime.state.resolveStateDir(env);
+  const current = () => runtime.config.current() as OpenClawConfig;
+  const { resolveGatewayAuth } = await loadSdk("gateway-runtime");
+  const { token } = resolveGatewayAuth({ authConfig: current().gateway?.auth, env });
+  if (!token) {
+    throw new SettingsError(
+      'the gateway has no token: set gateway.auth.mode to "token", and the token or OPENCLAW_GATEWAY_TOKEN',
+    );
+  }
+  const port = gatewayPort(current(), env, process.argv);
+  const node = readPluginSettings({ env, stateDir, port, gatewayToken: token, pluginConfig: api.pluginConfig });
+  const log = gatewayLog(api, node.settings.logLevel);
+  const ensureWorkspace = runtime.agent.ensureAgentWorkspace;
+  const host = createOpenClawHost({
+    stateDir,
+    workspaceRoots: node.settings.provisioning.workspaceRoots,
+    proxyBaseUrl: `${node.settings.provisioning.publicUrl}/proxy`,
+    config: inProcessConfig(runtime.config),
+    auth: await loadSdk("provider-auth"),
+    gateway: gatewayOf(async () => current(), { ...env, OPENCLAW_GATEWAY_URL: "", OPENCLAW_GATEWAY_PORT: port }),
+    announceKeys: false,
+    fillWorkspace: ensureWorkspace && ((dir) => ensureWorkspace({ dir, ensureBootstrapFiles: true })),
+    log,
+  });
+  const { ports, checkStore, close } = await openNode(node, { env, log, host });
+  try {
+    const [finding] = await checkStore();
+    if (finding) throw new SettingsError(`${finding.file} ${finding.problem}: ${finding.remedy}`);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const app = createApp(ports, node.settings);
+  app.holdReadiness();
+  const requests = createRequestListener(app);
+  const tend = () => app.maintain().catch((cause) => log("error", "maintenance failed; it is tried again", { cause }));
+  const timer = setInterval(tend, maintenanceMs);
+  timer.unref();
+  const first = tend();
+  return {
+    app,
+    requests,
+    async close() {
+      clearInterval(timer);
+      await first;
+      await requests.close();
+      await close();
+    },
+  };
+}

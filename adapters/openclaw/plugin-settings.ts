@@ -1,0 +1,61 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "jsonc-parser";
+import { parseSettings } from "../../src/settings.ts";
+import { type NodeSettings, readNodeSettings } from "../node/node-settings.ts";
+import type { OpenClawConfig } from "./openclaw-config.ts";
+
+type Environment = Record<string, string | undefined>;
+
+export const pluginId = "openclaw-provisioning";
+
+/** OpenClaw's own order: `--port`, the environment, its configuration, its default. */
+export function gatewayPort(config: OpenClawConfig, env: Environment, args: readonly string[]): string {
+  const at = args.findIndex((arg) => arg === "--port" || arg.startsWith("--port="));
+  const asked = at === -1 ? undefined : args[at]!.includes("=") ? args[at]!.split("=")[1] : args[at + 1];
+  return asked ?? (env.OPENCLAW_GATEWAY_PORT || String(config.gateway?.port ?? 18789));
+}
+
+/**
+ * The settings of `config.json` under those of the plugin's own configuration, which has the same form. Whoever
+ * installs the plugin wants it: it is on unless something says otherwise.
+ *
+ * @throws SettingsError naming the setting, its value and the remedy
+ */
+export function readPluginSettings(options: {
+  env: Environment;
+  stateDir: string;
+  port: string;
+  gatewayToken: string;
+  pluginConfig?: Record<string, unknown> | undefined;
+}): NodeSettings {
+  const { stateDir, port, gatewayToken, pluginConfig = {} } = options;
+  const env = {
+    ...options.env,
+    OPENCLAW_STATE_DIR: stateDir,
+    OPENCLAW_GATEWAY_PORT: port,
+    OPENCLAW_GATEWAY_TOKEN: gatewayToken,
+    OPENCLAW_PROVISIONING_HOST: "openclaw",
+    ...(!options.env.OPENCLAW_PROVISIONING_ENABLED &&
+      !saysWhetherEnabled(stateDir) && { OPENCLAW_PROVISIONING_ENABLED: "true" }),
+  };
+  const node = readNodeSettings(env);
+  const source = `plugins.entries.${pluginId}.config`;
+  const own: Record<string, unknown> = parseSettings({ gateway: { provisioning: pluginConfig } }, source).provisioning;
+  const given = Object.fromEntries(Object.keys(pluginConfig).map((name) => [name, own[name]]));
+  const { provisioning } = node.settings;
+  const merged = { ...provisioning, ...given };
+  return {
+    ...node,
+    settings: { ...node.settings, provisioning: { ...merged, host: { ...merged.host, kind: "openclaw" } } },
+  };
+}
+
+function saysWhetherEnabled(stateDir: string): boolean {
+  try {
+    const config = parse(readFileSync(join(stateDir, "config.json"), "utf8"), [], { allowTrailingComma: true });
+    return config?.gateway?.provisioning?.enabled !== undefined;
+  } catch {
+    return false;
+  }
+}

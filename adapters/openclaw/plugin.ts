@@ -1,0 +1,103 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { parseSettings } from "../../src/settings.ts";
+import type { PluginApi } from "./plugin-api.ts";
+import { openPluginApp, type PluginApp } from "./plugin-app.ts";
+import { addPluginCommands } from "./plugin-cli.ts";
+import { pluginId, readPluginSettings } from "./plugin-settings.ts";
+
+const oldestHost = [2026, 9, 0];
+const description = "Provision agents over HTTP, each with its own metered AI key";
+
+/** Versions are `year.month.patch`, with a suffix after `-` on the way to a release. */
+function isTooOld(version: string): boolean {
+  const parts = version.split(/[.-]/).map(Number);
+  for (const [at, oldest] of oldestHost.entries()) {
+    if (parts[at] !== oldest) return !(parts[at]! > oldest);
+  }
+  return false;
+}
+
+/** What the gateway is to answer for us while we cannot. */
+function refuse(response: ServerResponse, status: number, code: string, detail: string): void {
+  response.writeHead(status, { "content-type": "application/problem+json", "retry-after": "5" });
+  response.end(JSON.stringify({ type: "about:blank", title: "Not ready", status, detail, code, error: detail }));
+}
+
+function register(api: PluginApi): void {
+  api.registerCli(({ program }) => addPluginCommands(program), {
+    descriptors: [{ name: "provisioning", description, hasSubcommands: true }],
+  });
+  if (api.registrationMode !== "full") return;
+  const { version } = api.runtime;
+  if (isTooOld(version)) {
+    api.logger.error(
+      `${pluginId} needs OpenClaw ${oldestHost.join(".")} or later, and this is ${version}: it stays off`,
+    );
+    return;
+  }
+
+  let opening: Promise<PluginApp> | undefined;
+  let closed = false;
+  /** What stands in the way may be put right while the gateway runs: the next request tries again. */
+  const open = (): Promise<PluginApp> => {
+    if (closed) return Promise.reject(new Error("the plugin is being replaced"));
+    opening ??= openPluginApp(api, process.env).catch((error: unknown) => {
+      opening = undefined;
+      api.logger.error(`${pluginId} does not work: ${error instanceof Error ? error.message : String(error)}`);
+      throw error;
+    });
+    return opening;
+  };
+
+  async function handler(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    let running: PluginApp;
+    try {
+      running = await open();
+    } catch {
+      refuse(response, 503, "not_ready", "Provisioning cannot work; the gateway's log says why.");
+      return true;
+    }
+    const done = new Promise<void>((resolve) => response.once("close", () => resolve()));
+    running.requests.handle(request, response);
+    // The gateway counts a request as under way until this resolves, and waits for it before it restarts.
+    await done;
+    return true;
+  }
+
+  const basePath = basePathOf(api);
+  for (const path of [`${basePath}/agents`, `${basePath}/provisioning`, "/proxy"]) {
+    api.registerHttpRoute({ path, match: "prefix", auth: "plugin", handler });
+  }
+  api.registerHttpRoute({ path: `${basePath}/openapi.json`, match: "exact", auth: "plugin", handler });
+
+  const close = async (): Promise<void> => {
+    closed = true;
+    const running = opening;
+    opening = undefined;
+    await (await running?.catch(() => undefined))?.close();
+  };
+  api.registerService({
+    id: pluginId,
+    start() {
+      closed = false;
+      open().catch(() => undefined);
+    },
+    stop: close,
+  });
+  api.lifecycle?.onDispose?.(close);
+}
+
+/** Routes are registered before anything is opened; a setting that is wrong is told where it is opened. */
+function basePathOf(api: PluginApi): string {
+  try {
+    const stateDir = api.runtime.state.resolveStateDir(process.env);
+    const { pluginConfig } = api;
+    return readPluginSettings({ env: process.env, stateDir, port: "0", gatewayToken: "", pluginConfig }).settings
+      .provisioning.basePath;
+  } catch {
+    return parseSettings({}, "defaults").provisioning.basePath;
+  }
+}
+
+/** A plain object: an SDK import that an older host lacks would fail without saying why. */
+export default { id: pluginId, name: "Provisioning", description, register };

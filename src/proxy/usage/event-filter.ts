@@ -1,0 +1,95 @@
+import { copyOf, joined } from "./byte-capture.ts";
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+/** What is dropped (a usage chunk) has some 300 bytes: an event beyond this is something else and not held back. */
+const maxHeld = 65_536;
+
+/**
+ * Leaves whole events out of a stream that comes in pieces. All else goes on at once, byte for byte: only the
+ * beginning of an event of which nobody can tell yet is held back.
+ */
+export interface EventFilter {
+  begin(piece: Uint8Array): void;
+  /** An event ends before this index of the piece. */
+  eventEnds(end: number, drops: boolean): void;
+  /** @param decided that the event that has begun stays; @returns what of the piece goes on */
+  passed(decided: boolean): Uint8Array | undefined;
+  /** What is held back when the stream ends. */
+  held(): Uint8Array | undefined;
+}
+
+export function createEventFilter(): EventFilter {
+  let piece: Uint8Array = new Uint8Array();
+  /** Of the piece, what goes on begins here; the event under way begins there. */
+  let keepFrom = 0;
+  let eventFrom = 0;
+  let out: Uint8Array[] = [];
+  let held: Uint8Array[] = [];
+  let heldLength = 0;
+  /** The beginning of the event under way has gone on, and so must its end. */
+  let begun = false;
+  /** A piece ended in the CR that ended an event: an LF at the start of the next shares that event's fate. */
+  let openCr: "kept" | "dropped" | undefined;
+
+  function unhold(goesOn: boolean): void {
+    if (goesOn) out.push(...held);
+    held = [];
+    heldLength = 0;
+  }
+
+  function keep(end: number): void {
+    if (end > keepFrom) out.push(piece.subarray(keepFrom, end));
+    keepFrom = end;
+  }
+
+  function gathered(parts: readonly Uint8Array[]): Uint8Array | undefined {
+    if (parts.length === 0) return undefined;
+    let length = 0;
+    for (const part of parts) length += part.length;
+    return joined(parts, length);
+  }
+
+  return {
+    begin(next) {
+      piece = next;
+      out = [];
+      keepFrom = eventFrom = 0;
+      if (openCr === undefined || next.length === 0) return;
+      if (next[0] === LF) {
+        eventFrom = 1;
+        if (openCr === "dropped") keepFrom = 1;
+      }
+      openCr = undefined;
+    },
+
+    eventEnds(end, drops) {
+      const dropped = drops && !begun;
+      if (end === piece.length && piece[end - 1] === CR) openCr = dropped ? "dropped" : "kept";
+      unhold(!dropped);
+      if (dropped) {
+        keep(eventFrom);
+        keepFrom = end;
+      }
+      eventFrom = end;
+      begun = false;
+    },
+
+    passed(decided) {
+      const rest = piece.length - eventFrom;
+      if (rest > 0 && !begun && !decided && heldLength + rest <= maxHeld) {
+        keep(eventFrom);
+        held.push(copyOf(piece.subarray(eventFrom)));
+        heldLength += rest;
+      } else {
+        begun ||= rest > 0;
+        if (rest > 0) unhold(true);
+        keep(piece.length);
+      }
+      return gathered(out);
+    },
+
+    held: () => gathered(held),
+  };
+}

@@ -1,0 +1,28 @@
+import { join } from "node:path";
+import { startRedisCluster } from "../redis-cluster.ts";
+import { adminToken, token } from "../server-process.ts";
+import { contractConfig, type Target } from "./target.ts";
+
+/** Two server processes on one Redis behind one address, which sends each request to the other of the two. */
+export async function redisTarget(): Promise<Target> {
+  const origin = "http://instances.test";
+  const cluster = await startRedisCluster({
+    provisioning: { maxAgentsPerKey: 100, ...contractConfig.gateway.provisioning },
+    env: { OPENCLAW_PUBLIC_URL: origin },
+  });
+  let requests = 0;
+  return {
+    origin,
+    api: `${origin}/api/v1`,
+    token,
+    adminToken,
+    storesCredentials: true,
+    hasWorkspaces: true,
+    workspace: (name) => join(cluster.stateDir, `workspace-${name}`),
+    fetch(url, init) {
+      const server = cluster.servers[requests++ % cluster.servers.length]!;
+      return fetch(url.replace(origin, server.origin), init);
+    },
+    close: cluster.close,
+  };
+}
