@@ -235,12 +235,18 @@ export interface AgentHost {
    */
   create(agent: HostCreate): Promise<{
     workspaceCreated: boolean;
+    /** Where only the host knows them: on another machine. */
+    workspace?: string;
+    agentDir?: string;
     profileId?: string;
     bindings: BindResult;
     /** The agent is durable, though not yet answering. */
     starting?: boolean;
   }>;
-  /** Undoes `create` and everything since; what is not there is not an error. */
+  /**
+   * Undoes `create` and everything since; what is not there is not an error. With an `operationId` only what that
+   * creation made is touched; an empty one stands for whoever made the agent.
+   */
   remove(
     agent: { agentId: string; workspace?: string | undefined; gateway?: string | undefined; operationId: string },
     what: { workspace: boolean; sessions: boolean },

@@ -24,6 +24,8 @@ export interface WorkerOptions {
   directory?: string | undefined;
   /** Whatever the Worker logs, a line at a time. */
   log?: ((line: string) => void) | undefined;
+  /** In place of `worker.ts`: what a test puts around it. */
+  entryPoint?: string | undefined;
   miniflare?: Partial<MiniflareOptions>;
 }
 
@@ -44,7 +46,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const miniflare = new Miniflare({
     name: "openclaw-provisioning",
     modules: true,
-    script: await bundled(),
+    script: await bundled(options.entryPoint),
     compatibilityDate: wrangler.compatibility_date,
     kvNamespaces: wrangler.kv_namespaces.map(({ binding }) => binding),
     durableObjects: Object.fromEntries(objects),
@@ -78,7 +80,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
-async function bundled(): Promise<string> {
-  const { outputFiles } = await build({ ...workerBundle, write: false, metafile: false });
+async function bundled(entryPoint?: string): Promise<string> {
+  const entry = entryPoint === undefined ? {} : { entryPoints: [entryPoint] };
+  const { outputFiles } = await build({ ...workerBundle, ...entry, write: false, metafile: false });
   return outputFiles![0]!.text;
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Arrival, ReadBody } from "../../src/proxy/arrival.ts";
-import type { Proxy } from "../../src/proxy/forward.ts";
+import type { Proxy as MeteringProxy } from "../../src/proxy/forward.ts";
 import type { Refusal } from "../../src/proxy/refuse.ts";
 import type { Context } from "../../src/service/context.ts";
 import { createClientAddress } from "./client-address.ts";
@@ -18,7 +18,7 @@ export interface ProxyServer {
  * The metering proxy on Node's own request and response: below the fetch layer, whose `Response` alone costs more
  * than all that is done here. What is admitted, metered and settled is the shared code's.
  */
-export function createProxyServer({ admit }: Pick<Proxy, "admit">, context: Context): ProxyServer {
+export function createProxyServer({ admit }: Pick<MeteringProxy, "admit">, context: Context): ProxyServer {
   const { proxy, trustedProxies } = context.settings.provisioning;
   const clientAddress = createClientAddress(trustedProxies);
   const upstreams = createUpstreams(proxy);

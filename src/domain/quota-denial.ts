@@ -1,5 +1,5 @@
-import type { QuotaName } from "../schema/quota.ts";
 import { quotaRules, resetOf } from "./quota.ts";
+import type { QuotaName } from "./quota-names.ts";
 
 export interface QuotaDenial {
   reason: "exhausted" | "too_large" | "in_flight" | "rate";

@@ -1,4 +1,4 @@
-import { type QuotaName, type QuotaState, type Quotas, quotaNames } from "../schema/quota.ts";
+import { type QuotaLimits, type QuotaName, quotaNames } from "./quota-names.ts";
 
 export type QuotaCounter = "tokens" | "requests";
 export type QuotaSpan = "month" | "day" | "minute";
@@ -31,8 +31,8 @@ export function resetOf(span: QuotaSpan, now: number): number {
 }
 
 /** Of each limit the lower one: neither an agent's own quota nor its provider's default can widen the other. */
-export function stricterQuotas(a: Quotas, b: Quotas): Quotas {
-  const quotas: Quotas = {};
+export function stricterQuotas(a: QuotaLimits, b: QuotaLimits): QuotaLimits {
+  const quotas: QuotaLimits = {};
   for (const name of quotaNames) {
     const limit = Math.min(a[name] ?? Number.POSITIVE_INFINITY, b[name] ?? Number.POSITIVE_INFINITY);
     if (Number.isFinite(limit)) quotas[name] = limit;
@@ -40,7 +40,7 @@ export function stricterQuotas(a: Quotas, b: Quotas): Quotas {
   return quotas;
 }
 
-export const limitsTokens = (quotas: Quotas): boolean =>
+export const limitsTokens = (quotas: QuotaLimits): boolean =>
   quotas.maxTokensPerMonth !== undefined || quotas.maxTokensPerDay !== undefined;
 
 export interface QuotaCharge extends QuotaRule {
@@ -54,7 +54,7 @@ export interface QuotaCharge extends QuotaRule {
  * What every request is counted in. Tokens and the day's requests count without a limit too, so that a quota
  * added later knows what was spent before it.
  */
-export function quotaCharges(quotas: Quotas, now: number): QuotaCharge[] {
+export function quotaCharges(quotas: QuotaLimits, now: number): QuotaCharge[] {
   const charges: QuotaCharge[] = [];
   for (const name of quotaNames) {
     const rule = quotaRules[name];
@@ -71,7 +71,7 @@ export const quotaState = (
   limit: number,
   { used, reserved }: { used: number; reserved: number },
   now: number,
-): QuotaState => ({
+) => ({
   limit,
   used,
   reserved,

@@ -1,14 +1,9 @@
 import * as z from "zod";
+import { quotaNames } from "../domain/quota-names.ts";
+
+export { type QuotaName, quotaNames } from "../domain/quota-names.ts";
 
 const amount = z.int("must be a whole number").min(0, "must not be negative").max(Number.MAX_SAFE_INTEGER);
-
-export const quotaNames = [
-  "maxTokensPerMonth",
-  "maxTokensPerDay",
-  "maxRequestsPerDay",
-  "maxRequestsPerMinute",
-] as const;
-export type QuotaName = (typeof quotaNames)[number];
 
 /** Limits per calendar period in UTC. Absent: no limit of that name. */
 export const Quotas = z

@@ -12,15 +12,16 @@ const pauseMs = 15;
 /**
  * Runs `work` while nothing else changes this agent. What a dead owner left half done is finished or undone first.
  *
- * @param options.wait whether to wait a little for another change to end; else `taken` is thrown at once
- * @throws Problem `agent_busy`, or `taken` where given
+ * @param work may `leave` what it could not undo, for recovery to try again
+ * @param taken thrown at once where another change is under way; without it, that is waited for a little
+ * @throws Problem `agent_busy`, or `taken`
  */
 export async function withAgentClaim<T>(
   context: Context,
   agentId: string,
   operationId: string,
   note: OperationNote,
-  work: () => Promise<T>,
+  work: (leave: (rest: OperationNote) => void) => Promise<T>,
   taken?: () => Problem,
 ): Promise<T> {
   const name = agentClaim(agentId);
@@ -38,17 +39,23 @@ export async function withAgentClaim<T>(
   const renewal = setInterval(() => {
     context.background(context.ledger.claim(name, claim).catch(() => undefined));
   }, claimTtlMs / 3);
+  let unfinished: OperationNote | undefined;
   try {
-    const left = granted.abandoned === undefined ? undefined : parseNote(granted.abandoned);
-    if (left) await recoverOperation(context, left);
-    return await work();
+    unfinished = granted.abandoned === undefined ? undefined : parseNote(granted.abandoned);
+    if (unfinished) await recoverOperation(context, unfinished);
+    unfinished = undefined;
+    return await work((rest) => {
+      unfinished = rest;
+    });
   } finally {
     clearInterval(renewal);
+    // What could not be settled keeps the claim, which expires with its note: recovery tries again then.
+    const end = unfinished
+      ? context.ledger.claim(name, { ...claim, note: noteText(unfinished) })
+      : context.ledger.release(name, operationId);
     // Nobody waits for it: whoever claims next comes after it.
     context.background(
-      context.ledger.release(name, operationId).catch((cause) => {
-        context.log("error", "claim not released; it expires by itself", { agentId, cause });
-      }),
+      end.catch((cause) => context.log("error", "claim not released; it expires", { agentId, cause })),
     );
   }
 }

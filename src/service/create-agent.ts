@@ -50,7 +50,7 @@ export async function createAgent(
   };
   return await withAgentClaim(context, agentId, operationId, note, create, () => exists(agentId));
 
-  async function create(): Promise<AgentCreated> {
+  async function create(leave: (rest: OperationNote) => void): Promise<AgentCreated> {
     const earlier = await context.records.get("agents", agentId);
     if (earlier && sameRequest(earlier, options)) return await createdView(context, earlier);
     if (earlier || (await context.host.find(agentId))) throw exists(agentId);
@@ -59,10 +59,10 @@ export async function createAgent(
       await takePlaces(context, note, caller.key?.maxAgents ?? context.settings.provisioning.maxAgentsPerKey);
       return await auditedChange(context, caller, change, build);
     } catch (error) {
-      // An undo that fails leaves the rest to the next start and to doctor: the claim's note stays readable in the trail.
-      await undoCreate(context, note).catch((cause) =>
-        context.log("error", "undo failed", { operationId, agentId, cause }),
-      );
+      await undoCreate(context, note).catch((cause) => {
+        context.log("error", "a creation could not be undone yet", { operationId, agentId, cause });
+        leave(note);
+      });
       throw error;
     }
   }
@@ -112,11 +112,15 @@ export async function createAgent(
       context.records.set("agents", agentId, record),
     );
     const reveal = aiKey && (body.revealAiKey === true || !context.host.storesCredentials);
+    // Of an agent on another machine only that machine knows the paths.
+    const paths = { workspace: made.workspace ?? plan.workspace, agentDir: made.agentDir ?? plan.agentDir };
+    if (paths.workspace !== plan.workspace || paths.agentDir !== plan.agentDir) {
+      await context.records.set("agents", agentId, { ...record, ...paths });
+    }
     return {
       agentId,
       name: body.name,
-      workspace: plan.workspace,
-      agentDir: plan.agentDir,
+      ...paths,
       model: body.model,
       gateway: plan.gateway,
       bindings: made.bindings,

@@ -30,7 +30,8 @@ export async function deleteAgent(
   const note: OperationNote = {
     action: "delete",
     operationId,
-    creation: known.record?.operationId ?? operationId,
+    // Made by others: by no operation of ours.
+    creation: known.record?.operationId ?? "",
     agentId,
     gateway: known.gateway,
     workspace: known.workspace,

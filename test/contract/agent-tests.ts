@@ -89,8 +89,9 @@ export function agentTests(target: () => Target): void {
     const { key } = await makeKey(target());
     const [first, second] = [newName("bound"), newName("bound")];
     const bind = [`telegram:${first}`];
-    expect((await create(key, { name: first, bind })).status).toBe(201);
-    expect(await create(key, { name: second, bind: ["discord:*".replace("*", second), ...bind] })).toMatchObject({
+    const { sameGateway } = target();
+    expect((await create(key, { name: first, bind, ...sameGateway })).status).toBe(201);
+    expect(await create(key, { name: second, bind: [`discord:${second}`, ...bind], ...sameGateway })).toMatchObject({
       status: 409,
       body: { code: "binding_taken" },
     });
@@ -151,9 +152,9 @@ export function agentTests(target: () => Target): void {
   it("refuses a workspace that another agent has", async () => {
     if (!target().hasWorkspaces) return expect(target().hasWorkspaces).toBe(false);
     const { key } = await makeKey(target());
-    const workspace = target().workspace(newName("shared"));
-    expect((await create(key, { name: newName("ws"), workspace })).status).toBe(201);
-    expect(await create(key, { name: newName("ws"), workspace })).toMatchObject({
+    const common = { workspace: target().workspace(newName("shared")), ...target().sameGateway };
+    expect((await create(key, { name: newName("ws"), ...common })).status).toBe(201);
+    expect(await create(key, { name: newName("ws"), ...common })).toMatchObject({
       status: 409,
       body: { code: "workspace_taken" },
     });

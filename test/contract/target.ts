@@ -10,6 +10,8 @@ export interface Target {
   storesCredentials: boolean;
   /** Whether the host has workspaces of its own to check paths against. */
   hasWorkspaces: boolean;
+  /** Put into creates that are to meet each other, where the host has several gateways: what is taken on one is free on another. */
+  sameGateway?: { gateway: string };
   /** A workspace that is allowed, for a name. */
   workspace(name: string): string;
   fetch(url: string, init?: RequestInit): Promise<Response>;

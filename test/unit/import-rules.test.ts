@@ -7,7 +7,7 @@ const allowed: Record<string, string[]> = {
   schema: ["domain"],
   storage: ["domain", "schema"],
   providers: ["domain", "schema"],
-  host: ["domain", "schema", "providers"],
+  host: ["domain", "schema", "client"],
   service: ["domain", "schema", "storage", "providers"],
   http: ["domain", "schema", "storage", "service"],
   proxy: ["domain", "schema", "storage", "providers", "service"],
@@ -15,7 +15,8 @@ const allowed: Record<string, string[]> = {
   client: ["domain", "schema"],
   cli: ["domain", "schema", "client"],
   "routes.ts": ["handlers", "http"],
-  "openapi.ts": ["schema", "http"],
+  openapi: ["schema", "http"],
+  "openapi.ts": ["openapi", "schema", "http"],
   "settings.ts": ["schema"],
 };
 const free = new Set(["ports.ts", "errors.ts", "metrics.ts", "version.ts"]);

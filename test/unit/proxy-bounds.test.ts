@@ -1,0 +1,338 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { ProviderKind } from "../../src/schema/ai-provider.ts";
+import type { Quotas } from "../../src/schema/quota.ts";
+import { type ProxyStand, proxyStand } from "../proxy-stand.ts";
+import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
+
+/** What a request may cost must be reserved before it is sent; these are the ways in which it could cost more. */
+
+const mediaReferenceTokens = 5_000;
+const messages = [{ role: "user", content: "hello" }];
+const userSays = (...content: unknown[]) => [{ role: "user", content }];
+
+const endpoints: Record<string, { kind: ProviderKind; path: string; base: Record<string, unknown> }> = {
+  anthropic: {
+    kind: "anthropic",
+    path: "/proxy/anthropic/v1/messages",
+    base: { model: "claude-sonnet-4-5", max_tokens: 100, messages },
+  },
+  chat: { kind: "openai", path: "/proxy/openai/v1/chat/completions", base: { model: "gpt-5", max_completion_tokens: 100, messages } },
+  responses: { kind: "openai", path: "/proxy/openai/v1/responses", base: { model: "gpt-5", max_output_tokens: 100, input: "hello" } },
+  embeddings: { kind: "openai", path: "/proxy/openai/v1/embeddings", base: { model: "text-embedding-3-small", input: "hello" } },
+  openrouter: {
+    kind: "openrouter",
+    path: "/proxy/openrouter/api/v1/chat/completions",
+    base: { model: "x/y", max_tokens: 100, messages },
+  },
+  custom: { kind: "custom", path: "/proxy/custom/chat/completions", base: { model: "llama", max_tokens: 100, messages } },
+  gemini: {
+    kind: "gemini",
+    path: "/proxy/gemini/v1beta/models/gemini-2.5-pro:generateContent",
+    base: { contents: [{ parts: [{ text: "hello" }] }], generationConfig: { maxOutputTokens: 100 } },
+  },
+};
+
+let upstream: SampleUpstream;
+let stand: ProxyStand;
+beforeAll(async () => {
+  upstream = await startSampleUpstream();
+  // Without usage, what is charged is what was reserved.
+  upstream.behave({ tellsUsage: false });
+});
+afterAll(() => upstream.close());
+beforeEach(() => {
+  upstream.seen.length = 0;
+  return () => stand?.close();
+});
+
+async function send(name: string, change: Record<string, unknown> = {}, quotas: Quotas = { maxTokensPerMonth: 10_000_000 }) {
+  const { kind, path, base } = endpoints[name]!;
+  stand = await proxyStand({ kind, upstream: upstream.origin, quotas, settings: { proxy: { mediaReferenceTokens } } });
+  const body = JSON.stringify({ ...base, ...change });
+  const response = await fetch(stand.origin + path, {
+    method: "POST",
+    headers: { authorization: `Bearer ${stand.key}`, "x-goog-api-key": stand.key },
+    body,
+  });
+  const answer = (await response.json()) as { error?: { message: string } };
+  const { used } = await stand.quota("maxTokensPerMonth");
+  const sent = upstream.seen.at(-1)?.body;
+  return {
+    status: response.status,
+    message: answer.error?.message,
+    bytes: Buffer.byteLength(body),
+    reserved: used,
+    sent: sent === undefined ? undefined : (JSON.parse(sent) as Record<string, unknown>),
+    untouched: sent === body,
+  };
+}
+
+const slack = 128;
+
+describe.each(Object.keys(endpoints))("%s", (name) => {
+  it("reserves the body's bytes and the bound of the output, and at most 128 tokens more", async () => {
+    const { bytes, reserved, untouched } = await send(name, { user: "ü🚀".repeat(300) });
+    const output = name === "embeddings" ? 0 : 100;
+    expect(reserved).toBeGreaterThanOrEqual(bytes + output);
+    expect(reserved).toBeLessThanOrEqual(bytes + output + slack);
+    expect(untouched).toBe(true);
+  });
+});
+
+describe("an output that the request does not bound", () => {
+  const unbound: [string, Record<string, unknown>, (sent: Record<string, unknown>) => unknown][] = [
+    ["anthropic", { max_tokens: null }, (sent) => sent.max_tokens],
+    ["chat", { max_completion_tokens: undefined }, (sent) => sent.max_completion_tokens],
+    ["chat", { max_completion_tokens: null }, (sent) => sent.max_completion_tokens],
+    ["responses", { max_output_tokens: undefined }, (sent) => sent.max_output_tokens],
+    ["openrouter", { max_tokens: undefined }, (sent) => sent.max_tokens],
+    ["custom", { max_tokens: undefined }, (sent) => sent.max_tokens],
+    ["gemini", { generationConfig: undefined }, (sent) => (sent.generationConfig as { maxOutputTokens: number }).maxOutputTokens],
+    [
+      "gemini",
+      { generationConfig: undefined, generation_config: { temperature: 1, max_output_tokens: null } },
+      (sent) => (sent.generation_config as Record<string, number>).max_output_tokens,
+    ],
+  ];
+
+  it.each(unbound)("of %s is bounded at 8,192, or at what is left", async (name, change, capOf) => {
+    const wide = await send(name, change);
+    expect(capOf(wide.sent!)).toBe(8_192);
+    expect(wide.reserved).toBeGreaterThanOrEqual(wide.bytes + 8_192);
+    expect(wide.reserved).toBeLessThanOrEqual(wide.bytes + 8_192 + slack);
+    await stand.close();
+    const narrow = await send(name, change, { maxTokensPerMonth: 1_000, maxTokensPerDay: 900 });
+    expect(narrow.status).toBe(200);
+    expect(narrow.reserved).toBeLessThanOrEqual(900);
+    expect(capOf(narrow.sent!)).toBeGreaterThan(900 - narrow.bytes - slack);
+    expect(capOf(narrow.sent!)).toBeLessThanOrEqual(900 - narrow.bytes);
+  });
+
+  it("is left as it is where no token quota is set", async () => {
+    const { untouched } = await send("chat", { max_completion_tokens: undefined }, { maxRequestsPerDay: 10 });
+    expect(untouched).toBe(true);
+  });
+
+  it("keeps what the client wrote around the field that is put in", async () => {
+    const { sent } = await send("chat", { max_completion_tokens: undefined, seed: 7, temperature: 0.1 });
+    expect(sent).toEqual({ model: "gpt-5", messages, seed: 7, temperature: 0.1, max_completion_tokens: 8_192 });
+  });
+});
+
+describe("several answers", () => {
+  const several: [string, Record<string, unknown>, number][] = [
+    ["chat", { n: 5 }, 5],
+    ["custom", { n: 2, best_of: 7 }, 7],
+    ["gemini", { generationConfig: { maxOutputTokens: 100, candidateCount: 4 } }, 4],
+    ["gemini", { generationConfig: undefined, generation_config: { max_output_tokens: 100, candidate_count: 3 } }, 3],
+  ];
+  it.each(several)("of %s with %j are each reserved", async (name, change, answers) => {
+    const { reserved, bytes } = await send(name, change);
+    expect(reserved).toBeGreaterThanOrEqual(bytes + 100 * answers);
+    expect(reserved).toBeLessThanOrEqual(bytes + 100 * answers + slack);
+  });
+
+  it("without a bound share what is left", async () => {
+    const change = { max_completion_tokens: undefined, n: 4 };
+    const { sent, reserved } = await send("chat", change, { maxTokensPerMonth: 1_000 });
+    expect(reserved).toBeLessThanOrEqual(1_000);
+    expect(sent?.max_completion_tokens).toBeLessThanOrEqual(250);
+  });
+});
+
+it("takes the larger bound where a chat names both", async () => {
+  const { reserved, bytes } = await send("custom", { max_tokens: 10, max_completion_tokens: 5_000 });
+  expect(reserved).toBeGreaterThanOrEqual(bytes + 5_000);
+});
+
+describe("media that the request names", () => {
+  const url = "https://example.com/x";
+  const named: [string, Record<string, unknown>, number][] = [
+    ["anthropic", { messages: userSays({ type: "image", source: { type: "url", url } }) }, 1],
+    ["anthropic", { messages: userSays({ type: "document", source: { type: "file", file_id: "file_1" } }) }, 1],
+    ["anthropic", { messages: userSays({ type: "container_upload", file_id: "file_1" }) }, 1],
+    [
+      "anthropic",
+      { messages: userSays({ type: "tool_result", tool_use_id: "t", content: [{ type: "image", source: { type: "url", url } }] }) },
+      1,
+    ],
+    ["chat", { messages: userSays({ type: "image_url", image_url: { url } }, { type: "image_url", image_url: { url } }) }, 2],
+    ["chat", { messages: userSays({ type: "file", file: { file_id: "file-1" } }) }, 1],
+    ["chat", { messages: [{ role: "assistant", audio: { id: "audio_1" } }, ...messages] }, 1],
+    ["openrouter", { messages: userSays({ type: "file", file: { filename: "a.pdf", file_data: url } }) }, 1],
+    ["custom", { messages: userSays({ type: "video_url", video_url: { url } }) }, 1],
+    ["responses", { input: userSays({ type: "input_image", image_url: url }, { type: "input_file", file_id: "f" }) }, 2],
+    ["responses", { input: userSays({ type: "input_file", file_url: url }) }, 1],
+    ["responses", { input: [{ type: "reasoning", id: "rs_1", summary: [] }, ...messages] }, 1],
+    ["gemini", { contents: [{ parts: [{ fileData: { fileUri: url } }, { file_data: { file_uri: url } }] }] }, 2],
+  ];
+  it.each(named)("by %s %j cost the configured bound each", async (name, change, count) => {
+    const { reserved, bytes } = await send(name, change);
+    expect(reserved).toBeGreaterThanOrEqual(bytes + 100 + count * mediaReferenceTokens);
+    expect(reserved).toBeLessThanOrEqual(bytes + 100 + count * mediaReferenceTokens + slack);
+  });
+});
+
+describe("media that the request carries", () => {
+  /** A PNG's header is all that its size is read from. */
+  const png = (width: number, height: number, bytes = 60): string => {
+    const image = Buffer.alloc(bytes);
+    image.write("\x89PNG\r\n\x1a\n", 0, "latin1");
+    image.writeUInt32BE(13, 8);
+    image.write("IHDR", 12);
+    image.writeUInt32BE(width, 16);
+    image.writeUInt32BE(height, 20);
+    return image.toString("base64");
+  };
+  const carried = (data: string, mediaType = "image/png"): [string, Record<string, unknown>][] => [
+    ["anthropic", { messages: userSays({ type: "image", source: { type: "base64", media_type: mediaType, data } }) }],
+    ["chat", { messages: userSays({ type: "image_url", image_url: { url: `data:${mediaType};base64,${data}` } }) }],
+    ["gemini", { contents: [{ parts: [{ inlineData: { mimeType: mediaType, data } }] }] }],
+  ];
+
+  it.each(carried(png(2_000, 2_000)))("by %s: a large blank image counts by its pixels, not by its few bytes", async (name, change) => {
+    const { reserved } = await send(name, change);
+    expect(reserved).toBeGreaterThan(4_000);
+  });
+
+  it.each(carried(png(1_920, 1_080, 900_000)))("by %s: an image of a megabyte does not use up a month", async (name, change) => {
+    const { reserved, bytes } = await send(name, change);
+    expect(bytes).toBeGreaterThan(1_000_000);
+    expect(reserved).toBeLessThan(mediaReferenceTokens + 1_000);
+  });
+
+  it.each(carried("JVBERi0xLjc=", "application/pdf"))("by %s: a packed document counts at least as one that is named", async (name, change) => {
+    const { reserved } = await send(name, change);
+    expect(reserved).toBeGreaterThan(mediaReferenceTokens);
+  });
+
+  it("in a tool's arguments is text, in full", async () => {
+    const data = png(10, 10, 30_000);
+    const input = { source: { type: "base64", media_type: "image/png", data } };
+    const { reserved, bytes } = await send("anthropic", {
+      messages: [{ role: "assistant", content: [{ type: "tool_use", id: "t", name: "x", input }] }, ...messages],
+    });
+    expect(bytes).toBeGreaterThan(40_000);
+    expect(reserved).toBeGreaterThanOrEqual(bytes + 100);
+  });
+
+  it("as a sound counts at least as one that is named", async () => {
+    const { reserved } = await send("chat", {
+      messages: userSays({ type: "input_audio", input_audio: { data: "AAAA", format: "wav" } }),
+    });
+    expect(reserved).toBeGreaterThan(mediaReferenceTokens);
+  });
+});
+
+it("counts the definitions of tools that the client runs but the body does not hold", async () => {
+  const tools = [{ type: "bash_20250124", name: "bash" }, { name: "own", input_schema: { type: "object" } }];
+  const { reserved, bytes } = await send("anthropic", { tools });
+  expect(reserved).toBeGreaterThan(bytes + 100 + 1_000);
+});
+
+describe("what no bound holds for is refused where a token quota is set", () => {
+  const unbounded: [string, Record<string, unknown>][] = [
+    ["anthropic", { tools: [{ type: "web_search_20250305", name: "web_search" }] }],
+    ["anthropic", { tools: [{ type: "code_execution_20250825", name: "code_execution" }] }],
+    ["anthropic", { mcp_servers: [{ type: "url", url: "https://example.com", name: "x" }] }],
+    ["anthropic", { container: "container_1" }],
+    ["anthropic", { context_management: { edits: [{ type: "compact_20260112" }] } }],
+    ["chat", { web_search_options: { search_context_size: "high" } }],
+    ["chat", { tools: [{ type: "web_search" }] }],
+    ["responses", { background: true }],
+    ["responses", { previous_response_id: "resp_1" }],
+    ["responses", { conversation: "conv_1" }],
+    ["responses", { conversation: { id: "conv_1" } }],
+    ["responses", { prompt: { id: "pmpt_1" } }],
+    ["responses", { input: [{ type: "item_reference", id: "msg_1" }] }],
+    ["responses", { input: [{ id: "msg_1" }] }],
+    ["responses", { context_management: [{ type: "compaction" }] }],
+    ...["web_search", "web_search_preview", "file_search", "code_interpreter", "image_generation", "mcp"].map(
+      (type): [string, Record<string, unknown>] => ["responses", { tools: [{ type: "function", name: "f" }, { type }] }],
+    ),
+    ["openrouter", { plugins: [{ id: "web" }] }],
+    ["openrouter", { model: "x/y:online" }],
+    ["openrouter", { models: ["a/b", "@preset/mine"] }],
+    ["custom", { chat_template: "{% for i in range(9999) %}x{% endfor %}" }],
+    ["custom", { n_predict: 100_000 }],
+    ["custom", { options: { num_predict: 100_000 } }],
+    ["gemini", { cachedContent: "cachedContents/1" }],
+    ["gemini", { cached_content: "cachedContents/1" }],
+    ["gemini", { tools: [{ googleSearch: {} }] }],
+    ["gemini", { tools: [{ functionDeclarations: [] }, { url_context: {} }] }],
+    ["gemini", { tools: { codeExecution: {} } }],
+  ];
+  it.each(unbounded)("%s %j", async (name, change) => {
+    const limited = await send(name, change);
+    expect(limited.status).toBe(400);
+    expect(limited.message).toMatch(/token quota: \S/);
+    expect(limited.sent).toBeUndefined();
+    await stand.close();
+    const free = await send(name, change, { maxRequestsPerDay: 10 });
+    expect(free.status).toBe(200);
+  });
+
+  const allowed: [string, Record<string, unknown>][] = [
+    ["responses", { background: false, previous_response_id: null, tools: [{ type: "function", name: "f" }] }],
+    ["responses", { input: [{ type: "reasoning", id: "rs_1", encrypted_content: "AAAA" }, ...messages], service_tier: "priority" }],
+    ["anthropic", { thinking: { type: "enabled", budget_tokens: 90 }, context_management: { edits: [{ type: "clear_tool_uses_20250919" }] } }],
+    ["gemini", { tools: [{ functionDeclarations: [{ name: "f" }] }] }],
+    ["chat", { tools: [{ type: "function", function: { name: "f" } }, { type: "custom", custom: { name: "c" } }] }],
+  ];
+  it.each(allowed)("but %s %j is not", async (name, change) => {
+    expect((await send(name, change)).status).toBe(200);
+  });
+});
+
+describe("a field that could be read in two ways is refused", () => {
+  const double: [string, string][] = [
+    ["anthropic", '{"model":"m","max_tokens":1,"messages":[],"max_tokens":100000}'],
+    ["anthropic", '{"model":"m","max_tokens":1,"messages":[],"max_\\u0074okens":100000}'],
+    ["anthropic", '{"model":"m","max_tokens":1,"messages":[],"MAX_TOKENS":100000}'],
+    ["anthropic", '{"model":"m","Max_Tokens":100000,"messages":[]}'],
+    ["chat", '{"model":"m","messages":[],"n":1,"N":9}'],
+    ["chat", '{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true,"include_usage":false}}'],
+    ["gemini", '{"contents":[],"generationConfig":{"maxOutputTokens":1},"generation_config":{"maxOutputTokens":100000}}'],
+    ["gemini", '{"contents":[],"generationConfig":{"maxOutputTokens":1,"max_output_tokens":100000}}'],
+    ["gemini", '{"contents":[],"generationConfig":{"MaxOutputTokens":100000}}'],
+  ];
+  it.each(double)("%s %s", async (name, body) => {
+    const { kind, path } = endpoints[name]!;
+    stand = await proxyStand({ kind, upstream: upstream.origin, quotas: { maxTokensPerMonth: 1_000_000 } });
+    const response = await fetch(stand.origin + path, {
+      method: "POST",
+      headers: { authorization: `Bearer ${stand.key}`, "x-goog-api-key": stand.key },
+      body,
+    });
+    expect(response.status).toBe(400);
+    await response.text();
+    expect(upstream.seen).toHaveLength(0);
+  });
+});
+
+describe("a bound that is none is refused", () => {
+  const wrong: [string, Record<string, unknown>][] = [
+    ["anthropic", { max_tokens: "100000" }],
+    ["anthropic", { max_tokens: -1 }],
+    ["chat", { max_completion_tokens: 1.5 }],
+    ["chat", { n: 0 }],
+    ["responses", { max_output_tokens: [1] }],
+    ["gemini", { generationConfig: { maxOutputTokens: 1, candidateCount: "4" } }],
+    ["gemini", { generationConfig: "x" }],
+    ["custom", { api_base: "https://example.com" }],
+    ["custom", { fallbacks: ["other-model"] }],
+    ["openrouter", { preset: "mine" }],
+  ];
+  it.each(wrong)("%s %j", async (name, change) => {
+    const { status, sent } = await send(name, change);
+    expect(status).toBe(400);
+    expect(sent).toBeUndefined();
+  });
+});
+
+it("counts what the provider reports even where it goes over what was reserved", async () => {
+  upstream.behave({ tellsUsage: true, usage: { input: 2_000_000 } });
+  const { reserved } = await send("chat");
+  upstream.behave({ tellsUsage: false, usage: {} });
+  expect(reserved).toBe(2_000_007);
+});
