@@ -1,9 +1,10 @@
 import { hash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { toNodeHandler } from "srvx/node";
 import { createProxyServer } from "../adapters/node/proxy-server.ts";
 import { openSqliteLedger } from "../adapters/node/sqlite-ledger.ts";
 import { proxyBasePath } from "../src/domain/proxy-path.ts";
@@ -61,6 +62,11 @@ const basePaths: Record<ProviderKind, string> = {
 const noRead = (): never => {
   throw new Error("the proxy has no business here");
 };
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
 
 /** The proxy with a ledger on disk, records in memory and one AI key, served over HTTP and as a fetch handler. */
 export async function proxyStand(options: StandOptions) {
@@ -144,9 +150,10 @@ export async function proxyStand(options: StandOptions) {
 
   const proxy = createProxy(context);
   const nodeProxy = createProxyServer(proxy, context);
-  const server: Server = createServer((request, response) => nodeProxy.handle(request, response));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const server = createServer((request, response) => nodeProxy.handle(request, response));
+  const handleFetch = (request: Request) => proxy.handle(request, { address: "127.0.0.1", requestId: "req_test" });
+  const fetchServer = createServer(toNodeHandler(handleFetch) as RequestListener);
+  const [origin, fetchOrigin] = [await listen(server), await listen(fetchServer)];
 
   const provider = await addProvider(options.defaultQuotas ? { defaultQuotas: options.defaultQuotas } : {});
   const issued = await addKey(provider, {
@@ -161,6 +168,8 @@ export async function proxyStand(options: StandOptions) {
   return {
     ...issued,
     origin,
+    /** The fetch handler over HTTP, as a server without a transport of its own has it. */
+    fetchOrigin,
     provider,
     context,
     server,
@@ -175,7 +184,7 @@ export async function proxyStand(options: StandOptions) {
         const url = target instanceof Request ? target : new URL(String(target), origin);
         const request = new Request(url, { ...(init.body ? { duplex: "half" } : {}), ...init } as RequestInit);
         if (transport === "node") return await fetch(request);
-        return await proxy.handle(request, { address: "127.0.0.1", requestId: "req_test" });
+        return await handleFetch(request);
       },
     /** Changes the key's state as the services do: the ledger's text, and the record unless it is to lag. */
     async changeState(change: Partial<AiKeyState>, { keyId = issued.keyId, recordLags = false } = {}): Promise<void> {
@@ -193,8 +202,10 @@ export async function proxyStand(options: StandOptions) {
       return quotaState(name, limit, await ledger.used(aiKeyLedger(keyId)[counter], periodOf(span, now)), now);
     },
     async close(): Promise<void> {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      for (const one of [server, fetchServer]) {
+        one.closeAllConnections();
+        await new Promise((resolve) => one.close(resolve));
+      }
       await nodeProxy.close();
       await idle();
       await opened.close();

@@ -1,20 +1,7 @@
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
-
-/** `import { z }` keeps every locale and every way of asking: 65 KB of gzip that no tree shaker takes out. */
-const zodAsNamespace = {
-  name: "zod-as-namespace",
-  setup(build) {
-    build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-      if (path.includes("node_modules")) return undefined;
-      const contents = readFileSync(path, "utf8").replaceAll('import { z } from "zod"', 'import * as z from "zod"');
-      return { contents, loader: "ts" };
-    });
-  },
-};
 
 /** esbuild's options for `dist/worker.js`, one module with nothing beside it. */
 export const workerBundle = {
@@ -31,7 +18,6 @@ export const workerBundle = {
   legalComments: "none",
   metafile: true,
   logLevel: "warning",
-  plugins: [zodAsNamespace],
 };
 
 /** Of gzip. Ours makes up 58 KB of what there is, zod 28, jose 14, unstorage 3. */

@@ -1,7 +1,19 @@
 import { parseSettings, type Settings, SettingsError } from "../../src/settings.ts";
-import type { Bindings } from "./bindings.ts";
 
-export type Variables = Omit<Bindings, "RECORDS" | "LEDGER" | "AUDIT">;
+/** Variables and secrets, as `wrangler` sets them. */
+export interface Variables {
+  /** The settings of `config.json`: JSON text, or the object itself as `wrangler.jsonc` may have it. */
+  OPENCLAW_CONFIG?: unknown;
+  /** Overrides `gateway.provisioning.enabled`. */
+  OPENCLAW_PROVISIONING_ENABLED?: string | undefined;
+  /** Overrides `gateway.provisioning.publicUrl`. */
+  OPENCLAW_PUBLIC_URL?: string | undefined;
+  OPENCLAW_GATEWAY_TOKEN?: string | undefined;
+  /** Stands for a key with `provisioning:admin`. */
+  OPENCLAW_ADMIN_TOKEN?: string | undefined;
+  /** 32 bytes, base64url. */
+  OPENCLAW_PROVISIONING_SEAL_KEY?: string | undefined;
+}
 
 /** One that may be guessed in an afternoon is none, on an address that the whole world can reach. */
 const tokenLength = 16;

@@ -1,81 +1,59 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { Problem } from "../../src/errors.ts";
+import type { KeyStore } from "./key-store.ts";
 import type { AgentProvider } from "./metered-provider.ts";
-import type { ProfileStore, ProviderAuth } from "./sdk.ts";
 
 export interface AgentCredentials {
   /** Stores the key and makes it the only one that is tried; a pause after an earlier key's refusal ends. */
   store(agentDir: string, provider: AgentProvider, key: string): Promise<string>;
-  /** The key of that provider's profile. */
-  read(agentDir: string, slug: string): Promise<string | undefined>;
   has(agentDir: string): Promise<boolean>;
   /** Takes all keys out, and what is left of them in the file. Resolves to whether there were any. */
   clear(agentDir: string): Promise<boolean>;
   /**
-   * Whether this process has had the agent's store open. OpenClaw keeps it open: removed under its hands, it would
-   * go on reading and writing the file that is gone.
+   * Whether this process has the agent's store open. Removed under its hands, OpenClaw would go on reading and
+   * writing the file that is gone.
    */
-  opened(agentDir: string): boolean;
+  isOpen(agentDir: string): boolean;
 }
 
 export const profileIdFor = (slug: string): string => `${slug}:dedicated`;
 const storePath = (agentDir: string): string => join(agentDir, "openclaw-agent.sqlite");
 
 /** Agents' keys, in OpenClaw's own store: `openclaw-agent.sqlite` in each agent's directory. */
-export function createCredentials(auth: ProviderAuth, stateDir: string): AgentCredentials {
-  const openedDirs = new Set<string>();
-
-  async function update(agentDir: string, updater: (store: ProfileStore) => boolean): Promise<void> {
-    openedDirs.add(agentDir);
-    const stored = await auth.updateAuthProfileStoreWithLock({ agentDir, stateDir, updater });
-    if (stored === null)
-      throw new Problem("host_unavailable", "The agent's credential store is held by another process.");
-  }
-
-  async function look<T>(agentDir: string, at: (store: ProfileStore) => T): Promise<T | undefined> {
-    if (!existsSync(storePath(agentDir))) return undefined;
-    let seen: T | undefined;
-    await update(agentDir, (store) => {
-      seen = at(store);
-      return false;
-    });
-    return seen;
-  }
+export function createCredentials(keys: KeyStore): AgentCredentials {
+  const open = new Set<string>();
+  const update: KeyStore["update"] = (agentDir, patch) => {
+    if (keys.keepsOpen) open.add(agentDir);
+    return keys.update(agentDir, patch);
+  };
+  const has = async (agentDir: string): Promise<boolean> =>
+    existsSync(storePath(agentDir)) && Object.keys(await update(agentDir)).length > 0;
 
   return {
-    async store(agentDir, provider, key) {
-      const profileId = profileIdFor(provider.slug);
-      await update(agentDir, (store) => {
-        store.profiles[profileId] = { type: "api_key", provider: provider.name, key, copyToAgents: false };
+    async store(agentDir, { name, slug }, key) {
+      const id = profileIdFor(slug);
+      await update(agentDir, {
+        profiles: { [id]: { type: "api_key", provider: name, key, copyToAgents: false } },
         // Unpinned, OpenClaw alternates with any shared profile, and tries that one after a refusal.
-        store.order = { ...store.order, [provider.name]: [profileId] };
-        store.lastGood = { ...store.lastGood, [provider.name]: profileId };
-        delete store.usageStats?.[profileId];
-        return true;
+        order: { [name]: [id] },
+        lastGood: { [name]: id },
+        forgive: [id],
       });
-      return profileId;
+      return id;
     },
-    read: (agentDir, slug) => look(agentDir, ({ profiles }) => profiles[profileIdFor(slug)]?.key),
-    has: async (agentDir) => (await look(agentDir, ({ profiles }) => Object.keys(profiles).length > 0)) ?? false,
+    has,
     async clear(agentDir) {
-      if (!(await look(agentDir, ({ profiles }) => Object.keys(profiles).length > 0))) return false;
-      await update(agentDir, (store) => {
-        store.profiles = {};
-        store.order = {};
-        store.lastGood = {};
-        store.usageStats = {};
-        return true;
-      });
+      if (!(await has(agentDir))) return false;
+      await update(agentDir, { clear: true });
       scrub(storePath(agentDir));
       return true;
     },
-    opened: (agentDir) => openedDirs.has(agentDir),
+    isOpen: (agentDir) => open.has(agentDir),
   };
 }
 
-/** SQLite leaves what was deleted in free pages and in its log: OpenClaw moves both to the trash, and keeps them. */
+/** SQLite leaves what was deleted in free pages and in its log, and OpenClaw moves both to the trash. */
 function scrub(path: string): void {
   const database = new DatabaseSync(path, { timeout: 5_000 });
   try {

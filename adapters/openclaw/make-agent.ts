@@ -122,7 +122,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate) => Promi
   async function undo(home: string, made: MadeMarker): Promise<void> {
     const agentDir = join(home, "agent");
     await credentials.clear(agentDir);
-    if (!credentials.opened(agentDir)) await rm(agentDir, { recursive: true, force: true });
+    if (!credentials.isOpen(agentDir)) await rm(agentDir, { recursive: true, force: true });
     if (made.sessionsMade) await rm(join(home, "sessions"), { recursive: true, force: true });
     if (made.workspaceMade && made.workspace !== undefined) {
       await rm(made.workspace, { recursive: true, force: true });

@@ -132,3 +132,17 @@ export function declareModel(draft: OpenClawConfig, reference: string): void {
   provider.models ??= [];
   if (!provider.models.some((model) => model.id === id)) provider.models.push(modelEntry(id));
 }
+
+/**
+ * Where each of our providers has to be when the proxy is at `proxyBaseUrl`: agents that were made before it moved
+ * call the old address otherwise. Those at another service's proxy stay.
+ */
+export function movedProviders(config: OpenClawConfig, proxyBaseUrl: string): Record<string, string> {
+  const moved: Record<string, string> = {};
+  for (const [name, { baseUrl }] of Object.entries(config.models?.providers ?? {})) {
+    if (name !== `metered-${slugIn(name)}`) continue;
+    const path = baseUrl?.match(/\/proxy(\/.*)$/)?.[1];
+    if (path !== undefined && baseUrl !== `${proxyBaseUrl}${path}`) moved[name] = `${proxyBaseUrl}${path}`;
+  }
+  return moved;
+}

@@ -3,9 +3,10 @@ import type { Settings } from "../../src/settings.ts";
 import { version } from "../../src/version.ts";
 import { externalConfig } from "./config-access.ts";
 import { createGatewayRpc, type GatewayRpc } from "./gateway-rpc.ts";
+import { childKeyStore } from "./key-store.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import { createOpenClawHost } from "./openclaw-host.ts";
-import { loadSdk } from "./sdk.ts";
+import { loadSdk, sdkAddress } from "./sdk.ts";
 
 type Environment = Record<string, string | undefined>;
 
@@ -49,7 +50,7 @@ export async function openOpenClawHost(options: {
     workspaceRoots: settings.provisioning.workspaceRoots,
     proxyBaseUrl: `${settings.provisioning.publicUrl}/proxy`,
     config: externalConfig(mutation, gateway),
-    auth: await loadSdk("provider-auth", packageDir),
+    keys: childKeyStore(sdkAddress("provider-auth", packageDir), stateDir),
     gateway,
     announceKeys: true,
     log,

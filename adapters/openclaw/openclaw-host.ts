@@ -11,10 +11,10 @@ import type { ConfigAccess } from "./config-access.ts";
 import { createConfigChanges } from "./config-changes.ts";
 import { createCredentials } from "./credentials.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
+import type { KeyStore } from "./key-store.ts";
 import { createAgentMaker } from "./make-agent.ts";
 import { createAgentReader } from "./read-agents.ts";
 import { createAgentRemover } from "./remove-agent.ts";
-import type { ProviderAuth } from "./sdk.ts";
 import { createTrash, type Trash } from "./trash.ts";
 
 export interface OpenClawHostOptions {
@@ -27,7 +27,7 @@ export interface OpenClawHostOptions {
   /** Where our own proxy is: `http://127.0.0.1:18789/proxy`. */
   proxyBaseUrl?: string | undefined;
   config: ConfigAccess;
-  auth: ProviderAuth;
+  keys: KeyStore;
   gateway: GatewayRpc;
   /** Whether a key that is stored has to be told to the gateway: not from inside its own process. */
   announceKeys: boolean;
@@ -54,7 +54,7 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     stateDir,
     paths,
     homeOf,
-    credentials: createCredentials(options.auth, stateDir),
+    credentials: createCredentials(options.keys),
     change: createConfigChanges(options.config),
     trash: options.trash ?? createTrash(),
   };

@@ -18,7 +18,7 @@ export interface PluginApi {
   }): void;
   registerService(service: { id: string; start(): void | Promise<void>; stop?(): void | Promise<void> }): void;
   registerCli(
-    attach: (context: { program: Command }) => void | Promise<void>,
+    attach: (context: { program: Command; config: unknown }) => void | Promise<void>,
     options: { descriptors: { name: string; description: string; hasSubcommands: boolean }[] },
   ): void;
 }

@@ -4,10 +4,13 @@ import { SettingsError } from "../../src/settings.ts";
 import { createJsonLog } from "../node/json-log.ts";
 import { openNode } from "../node/open-node.ts";
 import { createRequestListener, type RequestListener } from "../node/request-listener.ts";
-import { inProcessConfig } from "./config-access.ts";
+import { type ConfigAccess, inProcessConfig } from "./config-access.ts";
+import { inProcessKeyStore } from "./key-store.ts";
+import { movedProviders } from "./metered-provider.ts";
 import { gatewayOf } from "./open-openclaw-host.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import { createOpenClawHost } from "./openclaw-host.ts";
+import { serveOperator } from "./operator-socket.ts";
 import type { PluginApi } from "./plugin-api.ts";
 import { gatewayPort, readPluginSettings } from "./plugin-settings.ts";
 import { loadSdk } from "./sdk.ts";
@@ -49,12 +52,14 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   const node = readPluginSettings({ env, stateDir, port, gatewayToken: token, pluginConfig: api.pluginConfig });
   const log = gatewayLog(api, node.settings.logLevel);
   const ensureWorkspace = runtime.agent.ensureAgentWorkspace;
+  const proxyBaseUrl = `${node.settings.provisioning.publicUrl}/proxy`;
+  const config = inProcessConfig(runtime.config);
   const host = createOpenClawHost({
     stateDir,
     workspaceRoots: node.settings.provisioning.workspaceRoots,
-    proxyBaseUrl: `${node.settings.provisioning.publicUrl}/proxy`,
-    config: inProcessConfig(runtime.config),
-    auth: await loadSdk("provider-auth"),
+    proxyBaseUrl,
+    config,
+    keys: inProcessKeyStore(await loadSdk("provider-auth"), stateDir),
     gateway: gatewayOf(async () => current(), { ...env, OPENCLAW_GATEWAY_URL: "", OPENCLAW_GATEWAY_PORT: port }),
     announceKeys: false,
     fillWorkspace: ensureWorkspace && ((dir) => ensureWorkspace({ dir, ensureBootstrapFiles: true })),
@@ -68,6 +73,9 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
     await close();
     throw error;
   }
+  await followProxy(config, proxyBaseUrl).catch((cause) =>
+    log("error", "agents may call an address that is gone", { cause }),
+  );
   const app = createApp(ports, node.settings);
   app.holdReadiness();
   const requests = createRequestListener(app);
@@ -75,14 +83,30 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   const timer = setInterval(tend, maintenanceMs);
   timer.unref();
   const first = tend();
+  // The commands have the HTTP API otherwise; a socket that cannot be had is no reason to have neither.
+  const endOperator = await serveOperator(app, stateDir).catch((cause) => {
+    log("warn", "the commands cannot use the running gateway", { cause });
+    return async () => undefined;
+  });
   return {
     app,
     requests,
     async close() {
       clearInterval(timer);
+      await endOperator();
       await first;
       await requests.close();
       await close();
     },
   };
+}
+
+/** The gateway's port or its public address may be another than when the agents were made. */
+async function followProxy(config: ConfigAccess, proxyBaseUrl: string): Promise<void> {
+  if (Object.keys(movedProviders(await config.read(), proxyBaseUrl)).length === 0) return;
+  await config.mutate((draft) => {
+    for (const [name, baseUrl] of Object.entries(movedProviders(draft, proxyBaseUrl))) {
+      draft.models!.providers![name]!.baseUrl = baseUrl;
+    }
+  }, []);
 }

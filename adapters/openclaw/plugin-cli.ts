@@ -1,16 +1,30 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Command } from "commander";
+import type { LocalSession } from "../../src/cli/environment.ts";
 import { attachProvisioning } from "../../src/cli/program.ts";
 import { version } from "../../src/version.ts";
 import { diagnose } from "../node/diagnose.ts";
+import { createFileLock } from "../node/file-lock.ts";
+import { stateDirFrom } from "../node/node-settings.ts";
 import { openLocal, sealLocally } from "../node/open-local.ts";
+import type { OpenClawConfig } from "./openclaw-config.ts";
+import { connectOperator } from "./operator-socket.ts";
+import { gatewayPort, pluginConfigIn, readPluginSettings } from "./plugin-settings.ts";
+
+type Environment = Record<string, string | undefined>;
 
 /** `openclaw provisioning ...`: the commands of `dist/index.js`, on OpenClaw's own program and on its agents. */
-export function addPluginCommands(program: Command): void {
+export function addPluginCommands(program: Command, config: OpenClawConfig): void {
   // Everything this process makes for us is private from birth, SQLite's own files included.
   process.umask(0o077);
-  const env = { ...process.env, OPENCLAW_PROVISIONING_HOST: "openclaw" };
+  const env: Environment = {
+    ...process.env,
+    OPENCLAW_PROVISIONING_HOST: "openclaw",
+    OPENCLAW_GATEWAY_PORT: gatewayPort(config, process.env, []),
+    OPENCLAW_PROVISIONING_ENABLED: process.env.OPENCLAW_PROVISIONING_ENABLED || "true",
+  };
   attachProvisioning(
     program,
     {
@@ -21,7 +35,7 @@ export function addPluginCommands(program: Command): void {
       env: (name) => process.env[name],
       readStdin: () => text(process.stdin),
       readFile: (path) => readFile(path, "utf8"),
-      openLocal: () => openLocal(env),
+      openLocal: async () => (await openRunning(env, config)) ?? (await openLocal(env)),
       doctor: ({ fix }) => diagnose(env, fix),
       seal: (secret) => sealLocally(env, secret),
       async serve() {
@@ -30,4 +44,24 @@ export function addPluginCommands(program: Command): void {
     },
     (exitCode) => process.exit(exitCode),
   );
+}
+
+/** The gateway's own app, where one runs: it has the agents' stores open, and its settings are the ones that count. */
+async function openRunning(env: Environment, config: OpenClawConfig): Promise<LocalSession | undefined> {
+  const stateDir = stateDirFrom(env);
+  const operator = await connectOperator(stateDir);
+  if (!operator) return undefined;
+  const port = env.OPENCLAW_GATEWAY_PORT!;
+  const pluginConfig = pluginConfigIn(config);
+  const { settings } = readPluginSettings({ env, stateDir, port, gatewayToken: "", pluginConfig });
+  const lock = createFileLock(join(stateDir, "provisioning", "init.sqlite"));
+  return {
+    fetch: operator.fetch,
+    basePath: settings.provisioning.basePath,
+    exclusively: async (work) => await lock.run(async () => await work()),
+    async close() {
+      await lock.close();
+      await operator.close();
+    },
+  };
 }

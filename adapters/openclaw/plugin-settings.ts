@@ -9,6 +9,12 @@ type Environment = Record<string, string | undefined>;
 
 export const pluginId = "openclaw-provisioning";
 
+/** `plugins.entries.openclaw-provisioning.config` */
+export const pluginConfigIn = (config: OpenClawConfig): Record<string, unknown> | undefined => {
+  const { entries } = (config.plugins ?? {}) as { entries?: Record<string, { config?: Record<string, unknown> }> };
+  return entries?.[pluginId]?.config;
+};
+
 /** OpenClaw's own order: `--port`, the environment, its configuration, its default. */
 export function gatewayPort(config: OpenClawConfig, env: Environment, args: readonly string[]): string {
   const at = args.findIndex((arg) => arg === "--port" || arg.startsWith("--port="));

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { parseSettings } from "../../src/settings.ts";
+import type { OpenClawConfig } from "./openclaw-config.ts";
 import type { PluginApi } from "./plugin-api.ts";
 import { openPluginApp, type PluginApp } from "./plugin-app.ts";
 import { addPluginCommands } from "./plugin-cli.ts";
@@ -24,7 +25,7 @@ function refuse(response: ServerResponse, status: number, code: string, detail: 
 }
 
 function register(api: PluginApi): void {
-  api.registerCli(({ program }) => addPluginCommands(program), {
+  api.registerCli(({ program, config }) => addPluginCommands(program, config as OpenClawConfig), {
     descriptors: [{ name: "provisioning", description, hasSubcommands: true }],
   });
   if (api.registrationMode !== "full") return;

@@ -67,7 +67,7 @@ export function createAgentRemover(tools: HostTools): Remove {
       }
     }
     // In a process that has it open, a store whose agent never came to be stays, empty.
-    const keepsStore = !isThere && credentials.opened(agentDir);
+    const keepsStore = !isThere && credentials.isOpen(agentDir);
     if (!keepsStore) await rm(agentDir, { recursive: true, force: true });
     if (what.sessions) await rm(sessions, { recursive: true, force: true });
     if (takeWorkspace) {

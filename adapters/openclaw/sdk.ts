@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { Problem } from "../../src/errors.ts";
+import { isProblem, Problem } from "../../src/errors.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 
 /**
@@ -61,21 +61,35 @@ interface Modules {
 }
 
 /**
+ * The address of a module of the SDK.
+ *
  * @param packageDir where the package is, if not in a `node_modules` that is searched from here (OpenClaw's own image
  *   has it in `/app`)
  * @throws Problem `host_unavailable` where there is no such package
  */
-export async function loadSdk<Name extends keyof Modules>(name: Name, packageDir?: string): Promise<Modules[Name]> {
-  const specifier = `openclaw/plugin-sdk/${name}`;
+export function sdkAddress(name: keyof Modules, packageDir?: string): string {
+  const from = packageDir === undefined ? import.meta.url : join(packageDir, "package.json");
   try {
-    if (packageDir === undefined) return (await import(specifier)) as Modules[Name];
-    const path = createRequire(join(packageDir, "package.json")).resolve(specifier);
-    return (await import(pathToFileURL(path).href)) as Modules[Name];
+    return pathToFileURL(createRequire(from).resolve(`openclaw/plugin-sdk/${name}`)).href;
   } catch (cause) {
-    throw new Problem(
-      "host_unavailable",
-      'The package "openclaw" cannot be used from here; install it beside this service, or set OPENCLAW_PACKAGE_DIR.',
-      { cause },
-    );
+    throw absent(cause);
   }
 }
+
+/** @throws Problem `host_unavailable` */
+export async function loadSdk<Name extends keyof Modules>(name: Name, packageDir?: string): Promise<Modules[Name]> {
+  try {
+    // A plugin's loader knows the bare name, wherever the package is.
+    const specifier = packageDir === undefined ? `openclaw/plugin-sdk/${name}` : sdkAddress(name, packageDir);
+    return (await import(specifier)) as Modules[Name];
+  } catch (cause) {
+    throw isProblem(cause) ? cause : absent(cause);
+  }
+}
+
+const absent = (cause: unknown): Problem =>
+  new Problem(
+    "host_unavailable",
+    'The package "openclaw" cannot be used from here; install it beside this service, or set OPENCLAW_PACKAGE_DIR.',
+    { cause },
+  );

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { inProcessKeyStore } from "../../adapters/openclaw/key-store.ts";
 import { createOpenClawHost } from "../../adapters/openclaw/openclaw-host.ts";
 import type { AgentHost, HostCreate } from "../../src/ports.ts";
 import { refusal, testAgentHost } from "./agent-host.ts";
@@ -12,7 +13,13 @@ const secret = "sk-test-not-a-real-key";
 const credential = { provider: "anthropic", apiKey: secret, baseUrl: `${proxyBaseUrl}/anthropic`, metered: true };
 
 const hostOn = (openclaw: FakeOpenClaw): AgentHost =>
-  createOpenClawHost({ ...openclaw, proxyBaseUrl, announceKeys: true, log: () => undefined });
+  createOpenClawHost({
+    ...openclaw,
+    keys: inProcessKeyStore(openclaw.auth, openclaw.stateDir),
+    proxyBaseUrl,
+    announceKeys: true,
+    log: () => undefined,
+  });
 
 async function underTest(running: boolean) {
   const openclaw = await makeFakeOpenClaw({ running });

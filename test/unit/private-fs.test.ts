@@ -19,6 +19,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createStorage } from "unstorage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { stampOf, unchanged } from "../../adapters/node/private-file.ts";
 import { createPrivateFs, type PrivateFs } from "../../adapters/node/private-fs.ts";
 import { repairMode } from "../../adapters/node/store-check.ts";
 import type { Records } from "../../src/ports.ts";
@@ -116,6 +117,19 @@ describe("private-fs on disk", () => {
     rmSync(path("agents/a1.json"));
     expect(await records.get("agents", "a1")).toBeUndefined();
     expect((await records.list("agents")).items.map(({ agentId }) => agentId)).toEqual(["a2"]);
+  });
+
+  it("believes an equal stamp only of a file that had been at rest when it was read", async () => {
+    await set();
+    const stats = statSync(path("agents/a1.json"));
+    const changedAt = Math.max(stats.mtimeMs, stats.ctimeMs);
+    expect(unchanged(stampOf(stats, changedAt + 1000), stats)).toBe(true);
+    // A file system's clock may tick every few milliseconds, or lie in the future.
+    for (const after of [-5000, 0, 5, 49]) expect(unchanged(stampOf(stats, changedAt + after), stats)).toBe(false);
+    for (const field of ["ino", "size", "mtimeMs", "ctimeMs"] as const) {
+      const other = Object.assign(Object.create(stats), { [field]: stats[field] + 1 });
+      expect(unchanged(stampOf(stats, changedAt + 1000), other)).toBe(false);
+    }
   });
 
   it("reads a file once as long as nothing changes", async () => {

@@ -1,0 +1,52 @@
+/** `npm run bench [name ...] [--peer portkey]`: measures, prints a table, writes `bench/results.json`. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { buildTargets } from "../build.mjs";
+import { benchCreate } from "./create.ts";
+import { benchLedger } from "./ledger.ts";
+import { benchProxy } from "./proxy.ts";
+import { benchRedis } from "./redis.ts";
+import type { Row } from "./row.ts";
+import { benchStorage } from "./storage.ts";
+import { benchWorker } from "./worker.ts";
+
+const benches: Record<string, () => Promise<Row[]>> = {
+  create: benchCreate,
+  storage: benchStorage,
+  ledger: benchLedger,
+  proxy: benchProxy,
+  worker: benchWorker,
+  redis: benchRedis,
+};
+
+const file = "bench/results.json";
+const asked = process.argv.slice(2).filter((argument) => argument in benches);
+await buildTargets(["node", "worker"]);
+const results = previous();
+for (const name of asked.length > 0 ? asked : Object.keys(benches)) {
+  console.log(`\n${name}`);
+  const rows = await benches[name]!();
+  results[name] = { at: new Date().toISOString().slice(0, 10), rows: rows.map(rounded) };
+  print(rows);
+}
+writeFileSync(file, `${JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, results }, null, 2)}\n`);
+
+/** What this run does not measure stays. */
+function previous(): Record<string, { at: string; rows: Row[] }> {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")).results;
+  } catch {
+    return {};
+  }
+}
+
+const significant = (value: number): number => Number(value.toPrecision(4));
+const rounded = (row: Row): Row => ({ ...row, value: significant(row.value), ...(row.ratio !== undefined && { ratio: significant(row.ratio) }) });
+
+function print(rows: Row[]): void {
+  const width = Math.max(0, ...rows.map(({ name }) => name.length));
+  for (const { name, value, unit, ratio, aim } of rows) {
+    const figure = `${value >= 100 ? value.toFixed(0) : value.toPrecision(3)} ${unit}`.padStart(14);
+    console.log(`${name.padEnd(width)} ${figure} ${ratio === undefined ? "".padStart(8) : `${ratio.toFixed(2)} x`.padStart(8)}  ${aim ?? ""}`);
+  }
+}
