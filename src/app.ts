@@ -15,6 +15,7 @@ import { routes } from "./routes.ts";
 import type { Caller } from "./service/caller.ts";
 import type { Context } from "./service/context.ts";
 import { type Maintained, maintain } from "./service/maintain.ts";
+import { measuredPorts } from "./service/measured-ports.ts";
 import type { Settings } from "./settings.ts";
 import { version } from "./version.ts";
 
@@ -46,7 +47,8 @@ interface Passage {
 
 /** The whole product as one fetch handler over its ports. */
 export function createApp(ports: Ports, settings: Settings): App {
-  const context: Context = { ...ports, settings, metrics: createMetrics() };
+  const metrics = createMetrics();
+  const context: Context = { ...measuredPorts(ports, metrics), settings, metrics };
   const { basePath } = settings.provisioning;
   const verifyJwt = createVerifyJwt(context);
   const proxy = createProxy(context);

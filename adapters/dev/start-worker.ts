@@ -35,6 +35,7 @@ const wranglerFile = fileURLToPath(new URL("../cloudflare/wrangler.jsonc", impor
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const wrangler = parse(readFileSync(wranglerFile, "utf8")) as {
     compatibility_date: string;
+    compatibility_flags: string[];
     triggers: { crons: [string] };
     kv_namespaces: { binding: string }[];
     durable_objects: { bindings: { name: string; class_name: string }[] };
@@ -48,6 +49,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     modules: true,
     script: await bundled(options.entryPoint),
     compatibilityDate: wrangler.compatibility_date,
+    compatibilityFlags: wrangler.compatibility_flags,
     kvNamespaces: wrangler.kv_namespaces.map(({ binding }) => binding),
     durableObjects: Object.fromEntries(objects),
     // Miniflare takes what JSON can say.

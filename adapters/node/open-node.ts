@@ -38,7 +38,8 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
   const clock: Clock = { now: Date.now };
   await makePrivateDirectory(join(stateDir, "provisioning"));
   const sealKey = await readSealKey(stateDir, options.env);
-  const stores = node.storage === undefined ? await openFiles(stateDir, clock) : await openShared(node.storage, clock);
+  const stores =
+    node.storage === undefined ? await openFiles(stateDir, clock, options.log) : await openShared(node.storage, clock);
   const running = new Set<Promise<unknown>>();
   const fetch: Ports["fetch"] = (input, init) => globalThis.fetch(input, init);
   const ports: Ports = {
@@ -71,12 +72,11 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
   };
 }
 
-async function openFiles(stateDir: string, clock: Clock) {
+async function openFiles(stateDir: string, clock: Clock, log: Log) {
   const files = createPrivateFs({ stateDir, now: clock.now });
-  const records = withAiKeyMappings(
-    createRecords(createStorage({ driver: files.driver }), files.page),
-    stateDir,
-    clock,
+  const storage = createStorage({ driver: files.driver });
+  const records = withAiKeyMappings(createRecords(storage, files.page), stateDir, clock, (cause) =>
+    log("error", "ai-key-mappings.json could not be rewritten", { cause }),
   );
   const ledger = await openSqliteLedger({ path: join(stateDir, "provisioning", "ledger.sqlite"), clock });
   const audit = createAuditFile({ stateDir, clock });
@@ -89,6 +89,7 @@ async function openFiles(stateDir: string, clock: Clock) {
       await records.close();
       await audit.close();
       await ledger.close();
+      await storage.dispose();
     },
   };
 }

@@ -65,6 +65,44 @@ describe("the Worker", () => {
       .toMatchObject({ used: 15, reserved: 0, left: 985 });
   });
 
+  it("stops the upstream and settles when the client leaves in the middle", async () => {
+    let left = false;
+    const worker = await start(() => {
+      const body = new ReadableStream<Uint8Array>({
+        async start(controller) {
+          controller.enqueue(new TextEncoder().encode(opening));
+        },
+        cancel() {
+          left = true;
+        },
+      });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    });
+    const { key } = await makeLinkedKey(worker);
+    const made = await ask(worker, "POST", "/agents/create", {
+      key,
+      body: { name: "leaves", autoProvisionAiKey: { provider: "anthropic", quotas: { maxTokensPerMonth: 1000 } } },
+    });
+    const abort = new AbortController();
+    const response = await worker.fetch(`${worker.origin}/proxy/anthropic/v1/messages`, {
+      method: "POST",
+      headers: { "x-api-key": made.body.aiKey.key, "content-type": "application/json" },
+      body: JSON.stringify({ model: "m", max_tokens: 16, stream: true, messages: [{ role: "user", content: "Hi" }] }),
+      signal: abort.signal,
+    });
+    await response.body!.getReader().read();
+    const quota = async () =>
+      (await ask(worker, "GET", "/agents/leaves")).body.health.aiKey.quotas.maxTokensPerMonth as {
+        used: number;
+        reserved: number;
+      };
+    const { reserved } = await quota();
+    expect(reserved).toBeGreaterThan(16);
+    abort.abort();
+    await expect.poll(quota, { timeout: 10_000 }).toMatchObject({ used: reserved, reserved: 0 });
+    await expect.poll(() => left).toBe(true);
+  });
+
   it("revokes with its cron what could not be revoked at once", async () => {
     let revocable = false;
     const revoked: string[] = [];

@@ -1,0 +1,40 @@
+import type { ServerProcess } from "./server-process.ts";
+import { adminClient, keyedClient } from "./server-process.ts";
+import type { SampleUpstream } from "./upstream/sample-upstream.ts";
+
+/** A request whose cost is known to the token before it is sent: what is reserved is what `exactUsage` then charges. */
+export const meteredBody = JSON.stringify({
+  model: "claude-sonnet-3.5",
+  max_tokens: 16,
+  messages: [{ role: "user", content: "hello" }],
+});
+/** Bytes of the request, what a template may add, and the output bound. */
+export const meteredTokens = meteredBody.length + 64 + 16;
+export const exactUsage = { input: meteredTokens - 16, output: 16 };
+
+/** Sends one metered request; resolves to the status, 0 where no answer came. */
+export async function meteredCall(origin: string, aiKey: string): Promise<number> {
+  try {
+    const response = await fetch(`${origin}/proxy/anthropic/v1/messages`, {
+      method: "POST",
+      headers: { "x-api-key": aiKey, "anthropic-version": "2023-06-01", "content-type": "application/json" },
+      body: meteredBody,
+    });
+    await response.arrayBuffer();
+    return response.status;
+  } catch {
+    return 0;
+  }
+}
+
+/** An AI provider whose requests go to the sample upstream, and a client whose provisioning key is linked to it. */
+export async function meteredClient(server: ServerProcess, upstream: SampleUpstream, options: { maxAgents?: number } = {}) {
+  const provider = await adminClient(server.origin).aiProviders.add({
+    provider: "anthropic",
+    name: "Sample",
+    key: "sk-ant-not-a-real-key-0000",
+    baseUrl: upstream.origin,
+    verify: false,
+  });
+  return await keyedClient(server.origin, { aiProviderKeyId: provider.id, ...options });
+}
