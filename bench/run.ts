@@ -40,8 +40,10 @@ function previous(): Record<string, { at: string; rows: Row[] }> {
   }
 }
 
-const significant = (value: number): number => Number(value.toPrecision(4));
-const rounded = (row: Row): Row => ({ ...row, value: significant(row.value), ...(row.ratio !== undefined && { ratio: significant(row.ratio) }) });
+function rounded(row: Row): Row {
+  const significant = (value: number): number => Number(value.toPrecision(4));
+  return { ...row, value: significant(row.value), ...(row.ratio !== undefined && { ratio: significant(row.ratio) }) };
+}
 
 function print(rows: Row[]): void {
   const width = Math.max(0, ...rows.map(({ name }) => name.length));

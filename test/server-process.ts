@@ -37,6 +37,12 @@ export async function makeStateDir(provisioning: Record<string, unknown> = {}): 
   return stateDir;
 }
 
+/** A test that fails in the middle must not leave a server behind. */
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 const freePort = (): number => 20_000 + Math.floor(Math.random() * 20_000);
 
 /** The server as a process of its own, ready. */
@@ -53,6 +59,8 @@ export async function startServerProcess(stateDir: string, env: Record<string, s
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
   let output = "";
   child.stdout.on("data", (chunk) => (output += chunk));
   child.stderr.on("data", (chunk) => (output += chunk));

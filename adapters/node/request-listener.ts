@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServerRequest } from "srvx";
-import { toNodeHandler } from "srvx/node";
+import { sendNodeResponse, toNodeHandler } from "srvx/node";
 import type { App } from "../../src/app.ts";
+import { Problem } from "../../src/errors.ts";
+import { respondProblem } from "../../src/http/respond.ts";
 import { createClientAddress } from "./client-address.ts";
 import { createProxyServer } from "./proxy-server.ts";
 
@@ -27,6 +29,17 @@ function joinRepeatedCredentials(request: IncomingMessage): void {
   }
 }
 
+/**
+ * Path and query of the request's target; `undefined` where it is no address (RFC 9112, 3.2), which no later `new URL`
+ * could take either.
+ */
+function pathOf({ url = "/", headers: { host = "" } }: IncomingMessage): string | undefined {
+  if (host !== "" && !URL.canParse(`http://${host}`)) return undefined;
+  if (url.startsWith("/") || url === "*") return url;
+  const target = URL.parse(url);
+  return target && /^https?:$/.test(target.protocol) ? target.pathname + target.search : undefined;
+}
+
 /** The app on Node's own request and response: the proxy below the fetch layer, everything else through it. */
 export function createRequestListener(app: App): RequestListener {
   const clientAddress = createClientAddress(app.context.settings.provisioning.trustedProxies);
@@ -35,14 +48,27 @@ export function createRequestListener(app: App): RequestListener {
     return clientAddress(request.socket.remoteAddress, Array.isArray(forwarded) ? forwarded.join(",") : forwarded);
   };
   const proxy = createProxyServer(app.proxy, app.context);
-  const answer = toNodeHandler((request: ServerRequest) => {
+  const { crypto, log } = app.context;
+  const refused = (cause: unknown): Response =>
+    respondProblem(cause, `req_${Buffer.from(crypto.randomBytes(12)).toString("hex")}`, log);
+  const answer = toNodeHandler(async (request: ServerRequest) => {
     const incoming = request.runtime?.node?.req as IncomingMessage;
-    return app.fetch(request, { address: addressOf(incoming) });
+    // A rejection that nobody takes would end the process.
+    return await app.fetch(request, { address: addressOf(incoming) }).catch(refused);
   }) as (request: IncomingMessage, response: ServerResponse) => void;
 
   return {
     handle(request, response) {
-      if (request.url?.startsWith("/proxy/")) {
+      const path = pathOf(request);
+      if (path === undefined) {
+        const problem = new Problem("invalid_path", "The request's target or its Host is not an address.");
+        void sendNodeResponse(response, refused(problem));
+        return;
+      }
+      request.url = path;
+      // The name by which a client calls us decides nothing.
+      request.headers.host = "localhost";
+      if (path.startsWith("/proxy/")) {
         proxy.handle(request, response);
         return;
       }

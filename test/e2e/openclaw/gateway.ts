@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type OpenClawPackage, openClawPackage } from "./openclaw-package.ts";
+
+export interface Answer<T = Record<string, unknown>> {
+  status: number;
+  headers: Headers;
+  body: T;
+  /** Milliseconds. */
+  took: number;
+}
+
+export interface Gateway {
+  home: string;
+  stateDir: string;
+  url: string;
+  token: string;
+  openclaw: OpenClawPackage;
+  /** `openclaw ...`; rejects when it fails, with what it said. */
+  cli(args: string[], input?: string): Promise<string>;
+  start(): Promise<void>;
+  /** SIGKILL to all of it: the crash of a machine, as far as one process can have it. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+  api(method: string, path: string, body?: unknown, key?: string): Promise<Answer>;
+  /** One message to an agent, as a client of the gateway sends it. */
+  turn(agentId: string, message?: string): Promise<Answer & { text: string }>;
+  log(): Promise<string>;
+  close(): Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}
+
+const startWithinMs = 120_000;
+
+/** A real gateway on a fresh state directory, not started yet. */
+export async function makeGateway(provisioning: Record<string, unknown> = {}): Promise<Gateway> {
+  const openclaw = await openClawPackage();
+  const home = await realpath(await mkdtemp(join(tmpdir(), "openclaw-e2e-")));
+  const stateDir = join(home, ".openclaw");
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const token = "gateway-token-of-a-test";
+  const logFile = join(home, "gateway.log");
+  await mkdir(stateDir, { mode: 0o700 });
+  const config = {
+    gateway: {
+      mode: "local",
+      bind: "loopback",
+      port,
+      auth: { mode: "token" },
+      http: { endpoints: { chatCompletions: { enabled: true } } },
+    },
+  };
+  await writeFile(join(stateDir, "openclaw.json"), JSON.stringify(config), { mode: 0o600 });
+  await writeFile(join(stateDir, "config.json"), JSON.stringify({ gateway: { provisioning } }), { mode: 0o600 });
+  const env: NodeJS.ProcessEnv = {
+    PATH: openclaw.path,
+    HOME: home,
+    OPENCLAW_STATE_DIR: stateDir,
+    OPENCLAW_GATEWAY_TOKEN: token,
+  };
+  let running: ChildProcess | undefined;
+
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    const child = running;
+    running = undefined;
+    if (!child?.pid || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    // The gateway has helpers of its own: it was made the leader of a group for this.
+    process.kill(signal === "SIGKILL" ? -child.pid : child.pid, signal);
+    await ended;
+  };
+
+  async function call(method: string, path: string, headers: Record<string, string>, body: unknown): Promise<Answer> {
+    const startedAt = performance.now();
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json", ...headers },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const content = await response.text();
+    let parsed: Record<string, unknown>;
+    try {
+      parsed = JSON.parse(content) as Record<string, unknown>;
+    } catch {
+      parsed = { content };
+    }
+    return { status: response.status, headers: response.headers, body: parsed, took: performance.now() - startedAt };
+  }
+
+  return {
+    home,
+    stateDir,
+    url,
+    token,
+    openclaw,
+    async cli(args, input = "") {
+      const child = spawn("openclaw", args, { env, stdio: ["pipe", "pipe", "pipe"] });
+      child.stdin.end(input);
+      const [output, said, code] = await Promise.all([
+        text(child.stdout),
+        text(child.stderr),
+        new Promise<number | null>((resolve) => child.once("close", resolve)),
+      ]);
+      if (code !== 0) throw new Error(`openclaw ${args.join(" ")} ended with ${code}: ${said}${output}`);
+      return output;
+    },
+    async start() {
+      const child = spawn("openclaw", ["gateway", "run"], { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+      const log = createWriteStream(logFile, { flags: "a" });
+      child.stdout.pipe(log, { end: false });
+      child.stderr.pipe(log, { end: false });
+      running = child;
+      const until = performance.now() + startWithinMs;
+      while (!(await fetch(`${url}/readyz`).then((one) => one.ok, () => false))) {
+        if (performance.now() > until || child.exitCode !== null) {
+          throw new Error(`the gateway did not start: ${(await readFile(logFile, "utf8")).slice(-4000)}`);
+        }
+        await sleep(100);
+      }
+    },
+    kill: () => end("SIGKILL"),
+    stop: () => end("SIGTERM"),
+    api: (method, path, body, key) =>
+      call(method, `/api/v1${path}`, key === undefined ? {} : { "x-agent-provisioning-key": key }, body),
+    async turn(agentId, message = "hello") {
+      const body = { model: `openclaw/${agentId}`, messages: [{ role: "user", content: message }] };
+      const answer = await call("POST", "/v1/chat/completions", {}, body);
+      const { choices, error } = answer.body as {
+        choices?: { message: { content: string } }[];
+        error?: { message: string };
+      };
+      return { ...answer, text: choices?.[0]?.message.content ?? error?.message ?? "" };
+    },
+    log: () => readFile(logFile, "utf8"),
+    async close() {
+      await end("SIGKILL");
+      await rm(home, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}

@@ -1,0 +1,144 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { readNodeSettings } from "../../adapters/node/node-settings.ts";
+import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
+import { Problem } from "../../src/errors.ts";
+import { createRegistryHost } from "../../src/host/registry-host.ts";
+import { createMetrics } from "../../src/metrics.ts";
+import type { AgentHost } from "../../src/ports.ts";
+import type { AgentRecord } from "../../src/schema/agent.ts";
+import type { Context } from "../../src/service/context.ts";
+import { noteText, type OperationNote } from "../../src/service/operation-note.ts";
+import { recoverAbandoned } from "../../src/service/recover.ts";
+import { agentClaim } from "../../src/storage/ledger-names.ts";
+
+let stateDir: string;
+let node: NodePorts;
+let context: Context;
+let removed: string[];
+let host: Partial<AgentHost>;
+
+beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), "openclaw-recover-"));
+  const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
+  const settings = readNodeSettings(env);
+  removed = [];
+  host = {};
+  const base: AgentHost = {
+    ...createRegistryHost(),
+    kind: "remote",
+    async remove({ agentId }) {
+      removed.push(agentId);
+      return { deleted: ["entry"], preserved: [] };
+    },
+  };
+  const proxied = new Proxy(base, { get: (target, name) => Reflect.get(host, name) ?? Reflect.get(target, name) });
+  node = await openNode(settings, { env, log: () => undefined, host: proxied });
+  const instance = { id: "here", isGone: (owner: string) => owner.startsWith("dead.") };
+  context = { ...node.ports, instance, settings: settings.settings, metrics: createMetrics() };
+});
+afterEach(async () => {
+  await node.close();
+  await rm(stateDir, { recursive: true, force: true });
+});
+
+const silent = () => Promise.reject(new Problem("gateway_failed", "It does not answer."));
+const unknown = { workspace: "unknown", agentDir: "unknown", credentials: "unknown" } as const;
+
+/** What a process leaves that dies in the middle of a creation. */
+async function interrupted(agentId: string, more: Partial<OperationNote> = {}): Promise<OperationNote> {
+  const operationId = `dead.${agentId}`;
+  const note = { action: "create" as const, operationId, creation: operationId, agentId, bindings: [], ...more };
+  await context.ledger.claim(agentClaim(agentId), { owner: operationId, ttlMs: 30_000, note: noteText(note) });
+  return note;
+}
+
+async function recorded(note: OperationNote, more: Partial<AgentRecord> = {}): Promise<void> {
+  const now = "2026-11-22T18:00:00.000Z";
+  const { agentId, operationId } = note;
+  const basis = { agentId, name: agentId, bindings: [], credentials: [], suspended: false, operationId };
+  await context.records.set("agents", agentId, { ...basis, createdAt: now, updatedAt: now, ...more });
+}
+
+const isHeld = async (agentId: string) => {
+  const name = agentClaim(agentId);
+  const { granted } = await context.ledger.claim(name, { owner: "probe", ttlMs: 30_000 });
+  if (granted) await context.ledger.release(name, "probe");
+  return !granted;
+};
+const outcomes = async (target: string) =>
+  (await context.audit.read({ limit: 100, filter: { target } })).events.map((event) => event.details?.recovered);
+
+it("settles what was left once, though several look for it at once", async () => {
+  for (const id of ["a", "b", "c"]) await interrupted(id);
+  let held = false;
+  host.remove = async ({ agentId }) => {
+    held ||= await isHeld(agentId);
+    removed.push(agentId);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return { deleted: [], preserved: [] };
+  };
+  const all = await Promise.all([1, 2, 3].map(() => recoverAbandoned(context)));
+  expect(all.flat()).toHaveLength(3);
+  expect(removed.sort()).toEqual(["a", "b", "c"]);
+  expect(await outcomes("a")).toEqual(["undone"]);
+  // Nobody could have made anew what was being undone.
+  expect(held).toBe(true);
+  expect(await isHeld("a")).toBe(false);
+});
+
+it("goes on where one died who was at it", async () => {
+  await interrupted("a");
+  const died = new Error("killed");
+  host.remove = () => Promise.reject(died);
+  const other = { ...context, instance: { id: "dead", isGone: context.instance.isGone } };
+  other.ledger = { ...context.ledger, release: () => Promise.reject(died) };
+  await expect(recoverAbandoned(other)).rejects.toBe(died);
+  host = {};
+  delete host.remove;
+  expect(await recoverAbandoned(context)).toHaveLength(1);
+});
+
+it("does not let a gateway that is down keep the others' agents waiting", async () => {
+  await interrupted("a", { gateway: "gw1" });
+  await interrupted("b", { gateway: "gw2" });
+  await interrupted("c", { gateway: "gw1" });
+  let asked = 0;
+  host.remove = async (agent) => {
+    if (agent.gateway === "gw1" && ++asked > 0) return await silent();
+    removed.push(agent.agentId);
+    return { deleted: [], preserved: [] };
+  };
+  expect(await recoverAbandoned(context)).toEqual(['create of agent "b": undone']);
+  expect(removed).toEqual(["b"]);
+  // One refusal is enough: each costs the patience with a gateway.
+  expect(asked).toBe(1);
+  expect(await isHeld("a")).toBe(true);
+  delete host.remove;
+  expect(await recoverAbandoned(context)).toHaveLength(2);
+  expect(await isHeld("a")).toBe(false);
+});
+
+it("does not undo a whole agent whose gateway is silent", async () => {
+  await recorded(await interrupted("a", { gateway: "gw1" }), { gateway: "gw1" });
+  host.find = async () => undefined;
+  host.inspect = async () => ({ reachable: false, ...unknown });
+  expect(await recoverAbandoned(context)).toEqual([]);
+  expect(removed).toEqual([]);
+  expect(await context.records.get("agents", "a")).toBeDefined();
+  host.find = async (agentId) => ({ agentId, name: agentId, bindings: [] });
+  host.inspect = async () => ({ reachable: true, ...unknown });
+  expect(await recoverAbandoned(context)).toEqual(['create of agent "a": finished']);
+  expect(await context.records.get("agents", "a")).toBeDefined();
+});
+
+it("undoes an agent that never got the credential it was made with", async () => {
+  await recorded(await interrupted("a"), { credentials: ["anthropic"], aiKeyId: "k1" });
+  host.find = async (agentId) => ({ agentId, name: agentId, bindings: [] });
+  host.inspect = async () => ({ reachable: true, ...unknown, credentials: "missing" });
+  expect(await recoverAbandoned(context)).toEqual(['create of agent "a": undone']);
+  expect(removed).toEqual(["a"]);
+  expect(await context.records.get("agents", "a")).toBeUndefined();
+});
