@@ -1,6 +1,9 @@
 // One esbuild bundle per target: `node build.mjs` builds them all, `node build.mjs node worker` only those.
+import { execFileSync } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { build } from "esbuild";
+import { checkWorkerSize, workerBundle } from "./adapters/cloudflare/bundle.mjs";
+import { pluginBundle } from "./adapters/openclaw/bundle.mjs";
 
 /** Some dependencies are CommonJS and call `require`, which an ES module does not have. */
 const requireShim =
@@ -23,6 +26,8 @@ export const targets = {
     platform: "neutral",
     target: "es2024",
   },
+  worker: workerBundle,
+  plugin: pluginBundle,
 };
 
 const shared = {
@@ -42,6 +47,7 @@ export async function buildTargets(names = Object.keys(targets)) {
   for (const name of names) {
     if (!targets[name]) throw new Error(`there is no target "${name}": ${Object.keys(targets).join(", ")}`);
     built[name] = await build({ ...shared, ...targets[name] });
+    if (name === "worker") checkWorkerSize(await readFile(targets.worker.outfile));
   }
   return built;
 }
@@ -50,6 +56,18 @@ if (import.meta.main) {
   const names = process.argv.slice(2);
   if (names.length === 0) await rm("dist", { recursive: true, force: true });
   const built = await buildTargets(names.length > 0 ? names : undefined);
+  // The client's types are those of the schemas it was written with.
+  if (built.client)
+    execFileSync("tsc", [
+      "-p",
+      "src",
+      "--noEmit",
+      "false",
+      "--declaration",
+      "--emitDeclarationOnly",
+      "--outDir",
+      "dist/types",
+    ]);
   for (const { metafile } of Object.values(built)) {
     for (const [file, { bytes }] of Object.entries(metafile.outputs))
       console.log(`${file}  ${(bytes / 1024).toFixed(0)} KB`);

@@ -34,7 +34,12 @@ const provider: Provider = ANTHROPIC_MASTER_KEY
   ? { name: "anthropic", model: process.env.DEMO_MODEL ?? "claude-sonnet-4-5", masterKey: ANTHROPIC_MASTER_KEY }
   : OPENAI_MASTER_KEY
     ? { name: "openai", model: process.env.DEMO_MODEL ?? "gpt-5-mini", masterKey: OPENAI_MASTER_KEY }
-    : { name: "anthropic", model: "claude-sonnet-3.5", masterKey: "sk-ant-sample-not-a-real-key", baseUrl: sample!.origin };
+    : {
+        name: "anthropic",
+        model: "claude-sonnet-3.5",
+        masterKey: "sk-ant-sample-not-a-real-key",
+        baseUrl: sample!.origin,
+      };
 
 const stateDir = await mkdtemp(join(tmpdir(), "openclaw-demo-"));
 await writeFile(join(stateDir, "config.json"), '{ "logging": { "level": "error" } }\n', { mode: 0o600 });
@@ -50,7 +55,11 @@ const server = await startServer({
 try {
   const url = `http://127.0.0.1:${server.server.port}`;
   const admin = createClient({ url, token, provisioningKey: adminToken });
-  step(real ? `The real ${provider.name} answers.` : `A sample upstream on ${sample!.origin} plays ${provider.name}; no token costs anything.`);
+  step(
+    real
+      ? `The real ${provider.name} answers.`
+      : `A sample upstream on ${sample!.origin} plays ${provider.name}; no token costs anything.`,
+  );
 
   step("The operator stores the master key, and makes a provisioning key that is linked to it");
   const stored = await admin.aiProviders.add({
@@ -84,9 +93,15 @@ try {
   step("What the operator sees");
   const usage = await client.agents.usage("demo-agent");
   const month = usage.quotas.maxTokensPerMonth!;
-  say(`${usage.total.requests} requests, ${usage.total.tokens} tokens; of ${month.limit}: ${month.used} used, ${month.left} left, new on ${month.resetAt.slice(0, 10)}`);
+  say(
+    `${usage.total.requests} requests, ${usage.total.tokens} tokens; of ${month.limit}: ${month.used} used, ${month.left} left, new on ${month.resetAt.slice(0, 10)}`,
+  );
   const verdict = await admin.audit.verify();
-  say(verdict.ok ? `The audit trail is whole: ${verdict.events} events.` : `The audit trail is broken: ${verdict.fault?.reason}`);
+  say(
+    verdict.ok
+      ? `The audit trail is whole: ${verdict.events} events.`
+      : `The audit trail is broken: ${verdict.fault?.reason}`,
+  );
 } finally {
   await server.stop();
   await sample?.close();

@@ -23,9 +23,12 @@ export interface App {
   fetch(request: Request, info?: RequestInfo): Promise<Response>;
   /** The same routes with the local operator's authority: no credentials, no rate limit. Never expose it. */
   fetchAsOperator(request: Request): Promise<Response>;
-  /** Settles what dead processes left, and retries what could not be revoked. Run it at start and now and then. */
-  maintain(): Promise<Maintained>;
-  /** Readiness is refused from here until `maintain` has succeeded. */
+  /**
+   * Settles what dead processes left, and retries what could not be revoked. Run it at start and now and then.
+   * @param settled called as soon as the service is ready, before any provider is asked
+   */
+  maintain(settled?: () => void): Promise<Maintained>;
+  /** Readiness is refused from here until `maintain` has settled everything. */
   holdReadiness(): void;
   context: Context;
   /** For transports that serve `/proxy/` below the fetch layer. */
@@ -200,11 +203,11 @@ export function createApp(ports: Ports, settings: Settings): App {
     holdReadiness() {
       ready = false;
     },
-    async maintain() {
-      const maintained = await maintain(context);
-      ready = true;
-      return maintained;
-    },
+    maintain: async (settled) =>
+      await maintain(context, () => {
+        ready = true;
+        settled?.();
+      }),
   };
 }
 

@@ -101,10 +101,16 @@ export class SettingsError extends Error {
   override readonly name = "SettingsError";
 }
 
-const shown = (value: unknown): string => {
-  const text = JSON.stringify(value);
-  return text === undefined ? "nothing" : text.length > 80 ? `${text.slice(0, 77)}...` : text;
-};
+/** Never what stands inside a wrong value: a section may hold secrets, and an address a password. */
+function shown(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "a section";
+  const text = withoutPassword(JSON.stringify(value));
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+export const withoutPassword = (url: string): string => url.replace(/\/\/[^/]*@/g, "//...@");
+
 const secretPath = /(token|key)$/;
 
 function valueAt(value: unknown, path: PropertyKey[]): unknown {
@@ -126,7 +132,7 @@ export function parseSettings(
       if (issue.code === "unrecognized_keys") {
         return `${path}: unknown setting ${issue.keys.map((key) => `"${key}"`).join(", ")}; remove it or correct its name`;
       }
-      const value = secretPath.test(path) ? "" : ` is ${shown(valueAt(raw, issue.path))};`;
+      const value = secretPath.test(path) ? ":" : ` is ${shown(valueAt(raw, issue.path))};`;
       return `${path}${value} ${issue.message}`;
     });
     throw new SettingsError(`${source}: ${faults.join("; ")}`);

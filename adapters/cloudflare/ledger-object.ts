@@ -68,7 +68,7 @@ export class LedgerObject extends DurableObject<Bindings> {
   }
 
   writeText(now: number, name: LedgerName, text: string | undefined, ttlMs?: number) {
-    return this.#write(now, hourMs, (shard) => shard.put(now, name, text, ttlMs));
+    return this.#write(now, ttlMs ?? null, (shard) => shard.put(now, name, text, ttlMs));
   }
 
   claim(now: number, name: LedgerName, claim: { owner: string; ttlMs: number | null; note?: string }) {

@@ -14,8 +14,10 @@ const family = (address: string): "ipv4" | "ipv6" => (isIP(address) === 6 ? "ipv
 export function createClientAddress(trustedProxies: readonly string[]) {
   const trusted = new BlockList();
   for (const entry of trustedProxies) {
-    const [address = "", bits] = entry.split("/");
-    if (isIP(address) === 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits))) {
+    const [address = "", bits, ...rest] = entry.split("/");
+    const width = isIP(address) === 6 ? 128 : 32;
+    const isRange = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width);
+    if (isIP(address) === 0 || !isRange || rest.length > 0) {
       throw new SettingsError(
         `config.json: gateway.provisioning.trustedProxies has "${entry}"; use an address or a range, as in 10.0.0.0/8`,
       );

@@ -1,7 +1,11 @@
 import { redact } from "../../src/domain/redact.ts";
+import { scrubKeys } from "../../src/domain/scrub-keys.ts";
 import type { Log, LogLevel } from "../../src/ports.ts";
 
 const order: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+/** JSON has none, and a log line must not be lost for one. */
+const withoutBigInt = (_: string, value: unknown): unknown => (typeof value === "bigint" ? String(value) : value);
 
 /** One JSON object a line, to stdout; secrets are cut out whatever brought them in. */
 export function createJsonLog(
@@ -10,6 +14,7 @@ export function createJsonLog(
 ): Log {
   return (at, message, fields = {}) => {
     if (order[at] < order[level]) return;
-    write(`${JSON.stringify({ time: new Date().toISOString(), level: at, message, ...redact(fields) })}\n`);
+    const own = { time: new Date().toISOString(), level: at, message: scrubKeys(message) };
+    write(`${JSON.stringify({ ...own, ...redact(fields), ...own }, withoutBigInt)}\n`);
   };
 }

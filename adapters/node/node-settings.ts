@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
-import { parseSettings, type Settings, SettingsError } from "../../src/settings.ts";
+import { parseSettings, type Settings, SettingsError, withoutPassword } from "../../src/settings.ts";
 
 export type Environment = Record<string, string | undefined>;
 
@@ -38,7 +38,7 @@ export function readNodeSettings(env: Environment): NodeSettings {
     stateDir,
     host,
     port,
-    storage: env.OPENCLAW_PROVISIONING_STORAGE || undefined,
+    storage: storageFrom(env),
     settings: {
       provisioning: {
         ...provisioning,
@@ -56,7 +56,8 @@ export function readNodeSettings(env: Environment): NodeSettings {
 function readConfig(path: string): unknown {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    // Editors on Windows begin a file with a byte order mark.
+    text = readFileSync(path, "utf8").replace(/^\uFEFF/, "");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
     throw new SettingsError(
@@ -106,6 +107,15 @@ function publicUrlFrom(env: Environment): string | undefined {
   if (url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username)
     return text.replace(/\/+$/, "");
   throw new SettingsError(
-    `OPENCLAW_PUBLIC_URL is "${text}"; it must be an http or https URL, as in https://agents.example.org`,
+    `OPENCLAW_PUBLIC_URL is "${withoutPassword(text)}"; it must be an http or https URL without credentials, as in https://agents.example.org`,
+  );
+}
+
+function storageFrom(env: Environment): string | undefined {
+  const text = env.OPENCLAW_PROVISIONING_STORAGE;
+  if (!text) return undefined;
+  if (/^rediss?:$/.test(URL.parse(text)?.protocol ?? "")) return text;
+  throw new SettingsError(
+    `OPENCLAW_PROVISIONING_STORAGE is "${withoutPassword(text)}"; it must be a Redis URL, as in redis://127.0.0.1:6379, or left out for files`,
   );
 }

@@ -14,15 +14,15 @@ export interface RequestListener {
   close(): Promise<void>;
 }
 
-/** Fields that Node keeps the first of, or joins: a repeated credential must not pass unseen. */
-const credentialFields = new Set(["authorization", "x-agent-provisioning-key"]);
+/** Fields that Node keeps the first of, or joins: a repeated credential or Host must not pass unseen. */
+const singleFields = new Set(["authorization", "x-agent-provisioning-key", "host"]);
 
-/** Marks a request whose credential came twice, in a form that the guards refuse. */
-function joinRepeatedCredentials(request: IncomingMessage): void {
+/** Puts what came twice into a form that is refused later. */
+function joinRepeated(request: IncomingMessage): void {
   const seen = new Map<string, string>();
   for (let at = 0; at < request.rawHeaders.length; at += 2) {
     const name = request.rawHeaders[at]!.toLowerCase();
-    if (!credentialFields.has(name)) continue;
+    if (!singleFields.has(name)) continue;
     const before = seen.get(name);
     if (before !== undefined) request.headers[name] = `${before}, ${request.rawHeaders[at + 1]}`;
     seen.set(name, request.rawHeaders[at + 1]!);
@@ -59,6 +59,7 @@ export function createRequestListener(app: App): RequestListener {
 
   return {
     handle(request, response) {
+      joinRepeated(request);
       const path = pathOf(request);
       if (path === undefined) {
         const problem = new Problem("invalid_path", "The request's target or its Host is not an address.");
@@ -72,7 +73,6 @@ export function createRequestListener(app: App): RequestListener {
         proxy.handle(request, response);
         return;
       }
-      joinRepeatedCredentials(request);
       answer(request, response);
     },
     close: () => proxy.close(),

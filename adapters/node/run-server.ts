@@ -35,16 +35,26 @@ export async function startServer(env: Environment): Promise<Deployment> {
     if (node.port === 0)
       node.settings.provisioning.publicUrl = node.settings.provisioning.publicUrl.replace(/:0$/, `:${server.port}`);
     log("info", "listening", { host: node.host, port: server.port, enabled: node.settings.provisioning.enabled });
-    const tend = () =>
-      app.maintain().catch((cause) => log("error", "maintenance failed; it is tried again", { cause }));
-    await tend();
-    const timer = setInterval(tend, maintenanceMs);
+    let stopping = false;
+    let tending: Promise<unknown> | undefined;
+    const tend = (settled?: () => void) => {
+      tending ??= app
+        .maintain(settled)
+        .catch((cause) => stopping || log("error", "maintenance failed; it is tried again", { cause }))
+        .finally(() => {
+          tending = undefined;
+        });
+      return tending;
+    };
+    await new Promise<void>((resolve) => void tend(resolve).then(() => resolve()));
+    const timer = setInterval(() => void tend(), maintenanceMs);
     timer.unref();
     return {
       app,
       node,
       server,
       async stop() {
+        stopping = true;
         clearInterval(timer);
         await server.stop();
         await close();
@@ -69,10 +79,14 @@ function requireGatewayToken(token: string): void {
 
 /** Serves until SIGTERM or SIGINT. */
 export async function runServer(env: Environment, started?: (deployment: Deployment) => Promise<void>): Promise<void> {
-  const deployment = await startServer(env);
-  await started?.(deployment);
-  await new Promise<void>((resolve) => {
+  // From the beginning: process 1 of a container ignores a signal that nobody listens for.
+  const asked = new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
   });
+  const deployment = await startServer(env);
+  await started?.(deployment);
+  await asked;
   await deployment.stop();
+  // Only maintenance can be waiting for something still, a provider that does not answer: it is repeated at the start.
+  setTimeout(() => process.exit(), 100).unref();
 }

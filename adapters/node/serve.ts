@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { App } from "../../src/app.ts";
+import { SettingsError } from "../../src/settings.ts";
 import type { NodeSettings } from "./node-settings.ts";
 import { createRequestListener } from "./request-listener.ts";
 
@@ -11,26 +12,45 @@ export interface RunningServer {
   stop(graceMs?: number): Promise<void>;
 }
 
+const remedies: Record<string, string> = {
+  EADDRINUSE: "something else listens there; stop it, or set OPENCLAW_GATEWAY_PORT",
+  EACCES: "this user may not listen there; set OPENCLAW_GATEWAY_PORT to 1024 or more",
+  EADDRNOTAVAIL: "this machine has no such address; correct OPENCLAW_GATEWAY_HOST",
+  ENOTFOUND: "there is no such host; correct OPENCLAW_GATEWAY_HOST",
+};
+
 /** Serves the app over HTTP. */
 export async function serve(app: App, node: Pick<NodeSettings, "host" | "port">): Promise<RunningServer> {
   const requests = createRequestListener(app);
-  let draining = false;
+  /** Under way. */
+  const open = new Set<ServerResponse>();
 
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    // A client that keeps its connection would keep the stop waiting.
-    if (draining) response.setHeader("connection", "close");
+    open.add(response);
+    response.once("close", () => open.delete(response));
+    // What is read from a connection after the stop began was sent before it.
+    if (!server.listening) response.setHeader("connection", "close");
     requests.handle(request, response);
   };
   const server = createServer({ requestTimeout: 300_000, headersTimeout: 60_000, keepAliveTimeout: 65_000 }, listener);
+  /** Node does not count a connection that has not sent anything yet as idle. */
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   await listen(server, node);
   return {
     port: (server.address() as AddressInfo).port,
     async stop(graceMs = 4_500) {
-      draining = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      // A client that keeps its connection would keep the stop waiting.
+      for (const response of open) if (!response.headersSent) response.setHeader("connection", "close");
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      const idle = setInterval(() => server.closeIdleConnections(), 50);
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);
       await closed;
+      clearInterval(idle);
       clearTimeout(cut);
       await requests.close();
     },
@@ -39,9 +59,13 @@ export async function serve(app: App, node: Pick<NodeSettings, "host" | "port">)
 
 async function listen(server: Server, { host, port }: Pick<NodeSettings, "host" | "port">): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    const failed = (error: NodeJS.ErrnoException): void => {
+      const remedy = remedies[error.code ?? ""];
+      reject(remedy ? new SettingsError(`cannot listen on ${host}, port ${port}: ${remedy}`) : error);
+    };
+    server.once("error", failed);
     server.listen(port, host, () => {
-      server.off("error", reject);
+      server.off("error", failed);
       resolve();
     });
   });

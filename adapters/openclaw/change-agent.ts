@@ -29,7 +29,7 @@ const absent = (agentId: string) => new Problem("agent_not_found", `The host has
 export function createAgentChanges(
   tools: HostTools & { announceKeys: boolean },
 ): Pick<AgentHost, "setCredential" | "bind" | "update"> {
-  const { config, change, credentials, gateway, homeOf, log } = tools;
+  const { config, changes, credentials, gateway, homeOf, log } = tools;
 
   async function requireEntry(agentId: string): Promise<AgentEntry> {
     const entry = entryIn(await config.read(), agentId);
@@ -43,7 +43,7 @@ export function createAgentChanges(
     apply: (entry: AgentEntry, draft: OpenClawConfig) => T,
     shows: (live: Live) => boolean,
   ): Promise<T> {
-    const { result, applied } = await change({
+    const { result, applied } = await changes.make({
       apply(draft) {
         const there = draft.agents?.entries?.[agentId];
         if (!there && agentId !== reservedAgentId) throw absent(agentId);

@@ -25,13 +25,41 @@ interface Work {
   written(): void;
 }
 
+export interface ConfigChanges {
+  make<T>(change: ConfigChange<T>): Promise<ConfigChanged<T>>;
+  /** Until the work has `come` (or ended), a change of its own is expected: a write waits for it, for a moment. */
+  expecting<T>(work: (come: () => void) => Promise<T>): Promise<T>;
+}
+
 const nothingToWrite = Symbol("nothing to write");
+const gatherMs = 2_000;
 
 /**
- * Changes that arrive while one is written and taken up share the next write and the next reload: OpenClaw needs about
- * a second for both, however much has changed.
+ * Changes that arrive together, or while others are written and taken up, share one write and one reload: OpenClaw
+ * needs about a second for both, however much has changed.
  */
-export function createConfigChanges(config: ConfigAccess): <T>(change: ConfigChange<T>) => Promise<ConfigChanged<T>> {
+export function createConfigChanges(config: ConfigAccess): ConfigChanges {
+  let expected = 0;
+  let gathering: { all: Promise<void>; done(): void } | undefined;
+
+  /** Until everybody who is on the way has come. Whoever is held up goes with the next write. */
+  function gather(): Promise<void> {
+    if (expected === 0) return Promise.resolve();
+    if (!gathering) {
+      let done = () => {};
+      const all = new Promise<void>((resolve) => {
+        done = resolve;
+      });
+      const timer = setTimeout(done, gatherMs);
+      gathering = { all, done };
+      void all.then(() => {
+        clearTimeout(timer);
+        gathering = undefined;
+      });
+    }
+    return gathering.all;
+  }
+
   const commit = groupCommit<Work>(async (works) => {
     try {
       await writeAll(works);
@@ -66,12 +94,12 @@ export function createConfigChanges(config: ConfigAccess): <T>(change: ConfigCha
     }
   }
 
-  return async <T>(change: ConfigChange<T>): Promise<ConfigChanged<T>> => {
+  async function make<T>(change: ConfigChange<T>): Promise<ConfigChanged<T>> {
     const work: Work = { change, written: () => undefined };
     const written = new Promise<void>((resolve) => {
       work.written = resolve;
     });
-    const committed = commit(work);
+    const committed = gather().then(() => commit(work));
     // Whoever does not wait for the reload does not hear of its failure either.
     committed.catch(() => undefined);
     await Promise.race([written, committed]);
@@ -82,6 +110,25 @@ export function createConfigChanges(config: ConfigAccess): <T>(change: ConfigCha
     const cause = outcome?.error;
     if (isProblem(cause)) throw cause;
     throw new Problem("host_unavailable", "OpenClaw did not take the change of its configuration.", { cause });
+  }
+
+  return {
+    make,
+    async expecting(work) {
+      let isExpected = true;
+      const come = () => {
+        if (!isExpected) return;
+        isExpected = false;
+        expected--;
+        if (expected === 0) gathering?.done();
+      };
+      expected++;
+      try {
+        return await work(come);
+      } finally {
+        come();
+      }
+    },
   };
 }
 

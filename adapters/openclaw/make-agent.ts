@@ -5,7 +5,7 @@ import type { AgentHost, HostCreate, Log } from "../../src/ports.ts";
 import type { WorkspacePaths } from "../node/workspace-paths.ts";
 import { makeAgentFiles, removeEmptyAbove } from "./agent-files.ts";
 import type { ConfigAccess } from "./config-access.ts";
-import type { createConfigChanges } from "./config-changes.ts";
+import type { ConfigChanges } from "./config-changes.ts";
 import { addBindings, entryFor, refuseTaken } from "./config-entries.ts";
 import type { AgentCredentials } from "./credentials.ts";
 import { deletionOf } from "./deletion-journal.ts";
@@ -18,7 +18,7 @@ export interface HostTools {
   stateDir: string;
   proxyBaseUrl?: string | undefined;
   config: ConfigAccess;
-  change: ReturnType<typeof createConfigChanges>;
+  changes: ConfigChanges;
   credentials: AgentCredentials;
   gateway: GatewayRpc;
   paths: WorkspacePaths;
@@ -37,10 +37,10 @@ const createdBy = (marker: MadeMarker): Created => ({
 });
 
 /** Makes agents whole: files, key, then the entry, which is the moment at which there is an agent. */
-export function createAgentMaker(tools: HostTools): (agent: HostCreate) => Promise<Created> {
-  const { stateDir, config, change, credentials, gateway, paths, homeOf, log } = tools;
+export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: () => void) => Promise<Created> {
+  const { stateDir, config, changes, credentials, gateway, paths, homeOf, log } = tools;
 
-  return async (agent) => {
+  return async (agent, come) => {
     const { agentId } = agent;
     const home = homeOf(agentId);
     const there = await config.read();
@@ -67,7 +67,8 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate) => Promi
         await writeMarker(home, made);
       }
       const entry = entryFor({ ...agent, workspace: place.path, agentDir }, reference);
-      const changed = await change({
+      come();
+      const changed = await changes.make({
         apply(draft) {
           if (draft.agents?.entries?.[agentId] && !revived) {
             throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);

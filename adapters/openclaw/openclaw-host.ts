@@ -55,7 +55,7 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     paths,
     homeOf,
     credentials: createCredentials(options.keys),
-    change: createConfigChanges(options.config),
+    changes: createConfigChanges(options.config),
     trash: options.trash ?? createTrash(),
   };
   const make = createAgentMaker(tools);
@@ -80,7 +80,7 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
       return { workspace: path, agentDir: join(homeOf(agentId), "agent") };
     },
 
-    create: (agent) => turns(agent.agentId, () => make(agent)),
+    create: (agent) => turns(agent.agentId, () => tools.changes.expecting((come) => make(agent, come))),
     remove: (agent, what) => turns(agent.agentId, () => remove(agent, what)),
     setCredential: (agent, credential) => turns(agent.agentId, () => changes.setCredential(agent, credential)),
     bind: (agent, bindings) => turns(agent.agentId, () => changes.bind(agent, bindings)),

@@ -21,7 +21,7 @@ type What = Parameters<Remove>[1];
  * What that call moves to the trash is removed for good, except what was to be preserved.
  */
 export function createAgentRemover(tools: HostTools): Remove {
-  const { config, change, credentials, gateway, paths, homeOf, trash, log } = tools;
+  const { config, changes, credentials, gateway, paths, homeOf, trash, log } = tools;
   const turns = createTurns();
 
   return async ({ agentId, operationId }, what) => {
@@ -93,7 +93,7 @@ export function createAgentRemover(tools: HostTools): Remove {
 
   /** OpenClaw's call takes the workspace that the entry names, or nothing at all: so the entry is made to name none. */
   async function leaveWorkspace(agentId: string, elsewhere: string): Promise<void> {
-    const { applied } = await change({
+    const { applied } = await changes.make({
       apply(draft) {
         const entry = draft.agents?.entries?.[agentId];
         if (entry) entry.workspace = elsewhere;
@@ -126,7 +126,7 @@ export function createAgentRemover(tools: HostTools): Remove {
   }
 
   async function dropEntry(agentId: string): Promise<void> {
-    const { applied } = await change({
+    const { applied } = await changes.make({
       apply: (draft) => dropAgent(draft, agentId),
       shows: ({ agents }) => agents[agentId] === undefined,
       removes: agentId,

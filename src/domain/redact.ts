@@ -2,7 +2,7 @@ import { scrubKeys } from "./scrub-keys.ts";
 
 /** Ids are long and mixed, and yet no secrets; they are what a log is searched by. */
 const idFields = new Set(["requestId", "operationId", "agentId", "keyId", "clientRequestId", "actor"]);
-const secretFields = /(^key$|apikey|secret|token|authorization|password|credential)/i;
+const secretFields = /(^key$|api[-_]?key|provisioning[-_]?key|secret|token|authorization|password|credential)/i;
 
 /** A log line's fields, made safe: secrets by their field's name or their shape, errors as text with their causes. */
 export function redact(fields: Record<string, unknown>): Record<string, unknown> {

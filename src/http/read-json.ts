@@ -39,7 +39,9 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
   let size = 0;
   const reader = request.body.getReader();
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch((cause: unknown) => {
+      throw new Problem("invalid_json", "The body broke off before its end.", { cause });
+    });
     if (done) break;
     size += value.byteLength;
     if (size > maxBytes) {

@@ -1,3 +1,4 @@
+import { isProblem } from "../errors.ts";
 import type { Ledger } from "../ports.ts";
 import type { Context } from "../service/context.ts";
 import type { aiKeyLedger } from "../storage/ledger-names.ts";
@@ -27,6 +28,22 @@ export interface Settlement {
 
 const nothing = { input: 0, output: 0, total: 0 };
 
+/** Within the half minute that a Worker may go on after its answer. */
+const pausesMs = [250, 500, 1_000, 2_000, 4_000, 8_000, 12_000];
+
+/** A store that was away comes back, and settling what it has settled changes nothing: so it is tried again. */
+async function settlePatiently(ledger: Ledger, how: Parameters<Ledger["settle"]>): Promise<void> {
+  for (const pause of pausesMs) {
+    try {
+      return await ledger.settle(...how);
+    } catch (error) {
+      if (!isProblem(error, "store_unwritable")) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+  await ledger.settle(...how);
+}
+
 export function createSettlements(context: Context): (open: OpenReservation) => Settlement {
   const { ledger, metrics, settings, clock } = context;
   let unsettled = 0;
@@ -47,7 +64,7 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
       metrics.observe("openclaw_proxy_request_duration_seconds", (clock.now() - open.since) / 1000, { provider });
       // A failure here must never hide the provider's answer; what is not settled stays charged as reserved.
       context.background(
-        ledger.settle(...how).catch((error: unknown) => {
+        settlePatiently(ledger, how).catch((error: unknown) => {
           metrics.count("openclaw_proxy_settle_failures_total", { provider });
           context.log("error", "a metered request could not be settled and stays charged as reserved", {
             provider,

@@ -13,9 +13,12 @@ export interface Maintained {
   charged: number;
 }
 
-export async function maintain(context: Context): Promise<Maintained> {
+/** @param settled called once nothing is half done any more; a provider that is away is not waited for */
+export async function maintain(context: Context, settled: () => void = () => {}): Promise<Maintained> {
+  const recovered = await recoverAbandoned(context);
+  settled();
   return {
-    recovered: await recoverAbandoned(context),
+    recovered,
     revocations: await retryRevocations(context),
     charged: await context.ledger.settleStale("ai-key:", staleReservationMs),
   };

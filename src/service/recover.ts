@@ -1,7 +1,13 @@
+import { isProblem, Problem } from "../errors.ts";
+import type { Abandoned } from "../ports.ts";
+import type { AgentRecord } from "../schema/agent.ts";
+import { recoveryClaim } from "../storage/ledger-names.ts";
+import { newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
 import { dismantleAgent } from "./delete-agent.ts";
-import { type OperationNote, parseNote } from "./operation-note.ts";
+import { knownFrom } from "./find-agent.ts";
+import { noteText, type OperationNote, parseNote } from "./operation-note.ts";
 import { undoCreate } from "./undo-create.ts";
 
 const recovery: Caller = { actor: "recovery", scopes: [], operator: true, requestId: "recovery" };
@@ -32,8 +38,7 @@ async function finishOrUndo(context: Context, note: OperationNote): Promise<"fin
   switch (note.action) {
     case "create":
       if (record && record.operationId !== note.operationId) return "nothing";
-      // The record and the host's entry are the last steps: with both the agent is whole, else nothing may stay.
-      if (record && (context.host.kind === "registry" || (await context.host.find(note.agentId)))) return "finished";
+      if (record && (await isWhole(context, record))) return "finished";
       await undoCreate(context, note);
       return "undone";
     case "delete":
@@ -46,18 +51,70 @@ async function finishOrUndo(context: Context, note: OperationNote): Promise<"fin
 }
 
 /**
- * Settles everything that dead processes left: at start, before the service is ready, and from `doctor`.
+ * The record and the host's entry are the last steps, and on another machine the credential: only with all of them
+ * may the creation have been answered.
+ *
+ * @throws Problem `gateway_failed` where nobody can tell now
+ */
+async function isWhole({ host }: Context, record: AgentRecord): Promise<boolean> {
+  if (host.kind === "registry") return true;
+  const found = await host.find(record.agentId);
+  const health = await host.inspect(knownFrom(record));
+  if (!health.reachable) throw new Problem("gateway_failed", "The agent's gateway does not say whether it has it.");
+  return found !== undefined && (record.credentials.length === 0 || health.credentials !== "missing");
+}
+
+/** Longer than one settling takes, a gateway's patience included. */
+const turnMs = 120_000;
+
+/**
+ * Settles everything that dead processes left: at start, before the service is ready, and now and then. One process
+ * at a time: two that undo the same would undo what is made anew after the first.
  * Returns what it met, in words for a person.
  */
 export async function recoverAbandoned(context: Context): Promise<string[]> {
+  const { ledger, instance } = context;
+  const turn = { owner: newOperationId(context), ttlMs: turnMs };
+  let taken = await ledger.claim(recoveryClaim, turn);
+  if (!taken.granted && instance.isGone(taken.owner)) {
+    await ledger.release(recoveryClaim, taken.owner);
+    taken = await ledger.claim(recoveryClaim, turn);
+  }
+  if (!taken.granted) return [];
+  try {
+    return await settleAll(context, async () => void (await ledger.claim(recoveryClaim, turn)));
+  } finally {
+    await ledger.release(recoveryClaim, turn.owner);
+  }
+}
+
+async function settleAll(context: Context, keepTurn: () => Promise<void>): Promise<string[]> {
   const settled: string[] = [];
+  const silent = new Set<string | undefined>();
   for (const left of await context.ledger.abandoned(context.instance.isGone)) {
     const note = left.note === undefined ? undefined : parseNote(left.note);
-    if (note) {
-      const outcome = await recoverOperation(context, note);
-      if (outcome !== "nothing") settled.push(`${note.action} of agent "${note.agentId}": ${outcome}`);
+    if (note && silent.has(note.gateway)) continue;
+    await keepTurn();
+    try {
+      const outcome = await settle(context, left, note);
+      if (note && outcome !== "nothing") settled.push(`${note.action} of agent "${note.agentId}": ${outcome}`);
+    } catch (error) {
+      // A gateway that is down must keep neither the others' agents waiting nor the service from being ready.
+      if (!note || !isProblem(error, "gateway_failed")) throw error;
+      silent.add(note.gateway);
+      context.log("warn", "an interrupted change waits for its gateway", { agentId: note.agentId, cause: error });
     }
-    await context.ledger.release(left.name, left.owner);
   }
   return settled;
+}
+
+/** The dead owner's claim is kept up meanwhile, so that nobody makes anew what is being undone. */
+async function settle(context: Context, { name, owner }: Abandoned, note: OperationNote | undefined) {
+  if (note) {
+    const kept = await context.ledger.claim(name, { owner, ttlMs: turnMs, note: noteText(note) });
+    if (!kept.granted) return "nothing";
+  }
+  const outcome = note ? await recoverOperation(context, note) : "nothing";
+  await context.ledger.release(name, owner);
+  return outcome;
 }

@@ -48,3 +48,5 @@ function subscriber(address: string): string {
 }
 /** The first provisioning of a local deployment happens once. */
 export const initClaim: LedgerName = "init/claim";
+/** What dead processes left is settled by one process at a time. */
+export const recoveryClaim: LedgerName = "recovery/claim";

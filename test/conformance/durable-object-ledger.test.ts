@@ -69,6 +69,8 @@ it("finds a claim that ran out by the note that its object leaves, and takes the
   expect(await notes()).toEqual([]);
   clock.set(clock.now() + 300);
   expect(await until(notes, (names) => names.length > 0)).toHaveLength(1);
+  // The one that was released left nothing, and its emptied object serves on.
+  expect(await ledger.claim("agent:b/claim", { owner: "c", ttlMs: null })).toEqual({ granted: true });
   expect(await abandoned()).toEqual([{ name: "agent:a/claim", owner: "a", note: "op-a" }]);
   expect(await notes()).toHaveLength(1);
   await ledger.release("agent:a/claim", "a");

@@ -10,7 +10,14 @@ const run = promisify(execFile);
 
 /** A copy of `dist/openclaw-plugin/`, built from the sources as they are now. */
 export async function builtPlugin(): Promise<string> {
-  await build({ bundle: true, format: "esm", minify: true, legalComments: "none", logLevel: "warning", ...pluginBundle });
+  await build({
+    bundle: true,
+    format: "esm",
+    minify: true,
+    legalComments: "none",
+    logLevel: "warning",
+    ...pluginBundle,
+  });
   const directory = await realpath(await mkdtemp(join(tmpdir(), "openclaw-plugin-")));
   await cp("dist/openclaw-plugin", directory, { recursive: true });
   return directory;

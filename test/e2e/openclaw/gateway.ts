@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -45,10 +45,10 @@ async function freePort(): Promise<number> {
 
 const startWithinMs = 120_000;
 
-/** A real gateway on a fresh state directory, not started yet. */
-export async function makeGateway(provisioning: Record<string, unknown> = {}): Promise<Gateway> {
+/** A real gateway on a fresh state directory, not started yet. `config` is what `config.json` holds. */
+export async function makeGateway(options: { config?: unknown; env?: Record<string, string> } = {}): Promise<Gateway> {
   const openclaw = await openClawPackage();
-  const home = await realpath(await mkdtemp(join(tmpdir(), "openclaw-e2e-")));
+  const home = await realpath(await mkdtemp(join(tmpdir(), "oc-e2e-")));
   const stateDir = join(home, ".openclaw");
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -65,12 +65,13 @@ export async function makeGateway(provisioning: Record<string, unknown> = {}): P
     },
   };
   await writeFile(join(stateDir, "openclaw.json"), JSON.stringify(config), { mode: 0o600 });
-  await writeFile(join(stateDir, "config.json"), JSON.stringify({ gateway: { provisioning } }), { mode: 0o600 });
+  await writeFile(join(stateDir, "config.json"), JSON.stringify(options.config ?? {}), { mode: 0o600 });
   const env: NodeJS.ProcessEnv = {
     PATH: openclaw.path,
     HOME: home,
     OPENCLAW_STATE_DIR: stateDir,
     OPENCLAW_GATEWAY_TOKEN: token,
+    ...options.env,
   };
   let running: ChildProcess | undefined;
 
@@ -125,7 +126,12 @@ export async function makeGateway(provisioning: Record<string, unknown> = {}): P
       child.stderr.pipe(log, { end: false });
       running = child;
       const until = performance.now() + startWithinMs;
-      while (!(await fetch(`${url}/readyz`).then((one) => one.ok, () => false))) {
+      while (
+        !(await fetch(`${url}/readyz`).then(
+          (one) => one.ok,
+          () => false,
+        ))
+      ) {
         if (performance.now() > until || child.exitCode !== null) {
           throw new Error(`the gateway did not start: ${(await readFile(logFile, "utf8")).slice(-4000)}`);
         }

@@ -22,8 +22,7 @@ export interface OpenClawPackage {
  */
 export async function openClawPackage(): Promise<OpenClawPackage> {
   const cache =
-    process.env.OPENCLAW_E2E_CACHE ||
-    join(homedir(), ".cache", "openclaw-provisioning", `openclaw-${openClawVersion}`);
+    process.env.OPENCLAW_E2E_CACHE || join(homedir(), ".cache", "openclaw-provisioning", `openclaw-${openClawVersion}`);
   const bin = join(cache, "node_modules", ".bin");
   const path = [bin, process.env.PATH].join(delimiter);
   const directory = join(cache, "node_modules", "openclaw");

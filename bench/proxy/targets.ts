@@ -1,0 +1,160 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { createClient } from "../../src/client/client.ts";
+import { adminToken, makeStateDir, token } from "../../test/server-process.ts";
+import { type Endpoint, requestBody } from "./load.ts";
+
+export interface Target {
+  name: string;
+  endpoint: Endpoint;
+  /** From the process's start to its first answer. */
+  coldStartMs: number;
+  /** Resident now. */
+  rssMb(): number;
+  stop(): void;
+}
+
+const pinning = cpus().length > 1 && hasTaskset();
+
+function hasTaskset(): boolean {
+  try {
+    execFileSync("taskset", ["-V"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Targets have the first core for themselves; what drives them stays off it. */
+export function leaveFirstCore(): string {
+  if (!pinning) return "not pinned";
+  execFileSync("taskset", ["-a", "-p", "-c", "1", String(process.pid)], { stdio: "ignore" });
+  return "pinned to one core each";
+}
+
+const onFirstCore = (args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess => {
+  const command = pinning ? ["taskset", "-c", "0", process.execPath, ...args] : [process.execPath, ...args];
+  return spawn(command[0]!, command.slice(1), {
+    env: { ...process.env, NODE_ENV: "production", ...env },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+};
+
+async function untilAnswered(endpoint: Endpoint): Promise<void> {
+  for (const deadline = Date.now() + 20_000; ; ) {
+    try {
+      const response = await fetch(endpoint.origin + endpoint.path, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...endpoint.headers },
+        body: requestBody(false),
+      });
+      await response.text();
+      if (response.ok) return;
+      if (Date.now() > deadline) throw new Error(`${endpoint.origin} answers ${response.status}`);
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+async function opened(name: string, child: ChildProcess, since: number, endpoint: Endpoint, tidy = () => {}): Promise<Target> {
+  await untilAnswered(endpoint);
+  return {
+    name,
+    endpoint,
+    coldStartMs: performance.now() - since,
+    rssMb: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) / 1024,
+    stop() {
+      child.kill("SIGKILL");
+      tidy();
+    },
+  };
+}
+
+export async function bareTarget(upstream: string): Promise<Target> {
+  const since = performance.now();
+  const child = onFirstCore([join(import.meta.dirname, "bare-proxy.ts"), upstream]);
+  const port = await new Promise<string>((resolve) => child.stdout!.once("data", (data) => resolve(String(data).trim())));
+  const endpoint = { origin: `http://127.0.0.1:${port}`, path: "/v1/chat/completions", headers: {} };
+  return await opened("bare node:http", child, since, endpoint);
+}
+
+/** The product itself: the bundle on files, with an agent whose key has a quota. */
+export async function meteringTarget(upstream: string): Promise<Target> {
+  const stateDir = await makeStateDir();
+  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const origin = `http://127.0.0.1:${port}`;
+  const start = () =>
+    onFirstCore(["dist/index.js", "serve"], {
+      OPENCLAW_STATE_DIR: stateDir,
+      OPENCLAW_GATEWAY_TOKEN: token,
+      OPENCLAW_ADMIN_TOKEN: adminToken,
+      OPENCLAW_GATEWAY_PORT: String(port),
+    });
+  const first = start();
+  await untilReady(origin);
+  const admin = createClient({ url: origin, token, provisioningKey: adminToken });
+  const { id } = await admin.aiProviders.add({
+    provider: "openai",
+    name: "bench",
+    key: "sk-bench-not-a-real-key",
+    baseUrl: `${upstream}/v1`,
+    verify: false,
+  });
+  const { key } = await admin.agentKeys.create({ name: "bench", scopes: ["agents:create"], aiProviderKeyId: id });
+  const client = createClient({ url: origin, token, provisioningKey: key });
+  const quotas = { maxTokensPerMonth: 1_000_000_000_000, maxRequestsPerDay: 1_000_000_000 };
+  const agent = await client.agents.create({
+    name: "bench",
+    autoProvisionAiKey: { provider: "openai", quotas },
+    revealAiKey: true,
+  });
+  const stopped = new Promise((resolve) => first.once("exit", resolve));
+  first.kill("SIGTERM");
+  await stopped;
+  const since = performance.now();
+  const child = start();
+  const endpoint = {
+    origin,
+    path: "/proxy/openai/v1/chat/completions",
+    headers: { authorization: `Bearer ${agent.aiKey!.key}` },
+  };
+  return await opened("metering proxy", child, since, endpoint, () => rmSync(stateDir, { recursive: true, force: true }));
+}
+
+async function untilReady(origin: string): Promise<void> {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
+    const ready = await fetch(`${origin}/readyz`).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (ready) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error("the metering proxy was not ready in time");
+}
+
+/** `undefined` where `@portkey-ai/gateway` is not installed (here, or where `PORTKEY_DIR` says). */
+export async function portkeyTarget(upstream: string): Promise<Target | undefined> {
+  let script: string;
+  try {
+    const from = process.env.PORTKEY_DIR ?? process.cwd();
+    script = createRequire(join(from, "package.json")).resolve("@portkey-ai/gateway/build/start-server.js");
+  } catch {
+    return undefined;
+  }
+  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const since = performance.now();
+  const child = onFirstCore([script, "--headless", `--port=${port}`]);
+  child.stdout!.resume();
+  const headers = {
+    authorization: "Bearer sk-bench-not-a-real-key",
+    "x-portkey-provider": "openai",
+    "x-portkey-custom-host": `${upstream}/v1`,
+  };
+  return await opened("portkey", child, since, { origin: `http://127.0.0.1:${port}`, path: "/v1/chat/completions", headers });
+}
