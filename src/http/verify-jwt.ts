@@ -1,5 +1,5 @@
-import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from "jose";
-import { Problem } from "../errors.ts";
+import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { isProblem, Problem } from "../errors.ts";
 import type { Context } from "../service/context.ts";
 import type { Bearer } from "./authenticate.ts";
 
@@ -8,22 +8,20 @@ export type VerifyJwt = (token: string) => Promise<Bearer | undefined>;
 
 type Rule = NonNullable<Context["settings"]["provisioning"]["auth"]["jwks"]>["rules"][number];
 
+/** After a failure the issuer is left alone for so long: whoever sends tokens must not make us hammer it. */
+const restMs = 1_000;
+
 /** Lets a JWT of the configured issuer (`auth.jwks`) stand for the gateway token; `undefined` where none is configured. */
 export function createVerifyJwt(context: Context): VerifyJwt | undefined {
   const { jwks } = context.settings.provisioning.auth;
   if (!jwks) return undefined;
   const url = new URL(jwks.url ?? `${jwks.issuer.replace(/\/$/, "")}/.well-known/jwks.json`);
-  const keys = createRemoteJWKSet(url, {
-    // Redirects are refused: the keys are trusted because of where they stand.
-    [customFetch]: (input, init) => context.fetch(input, { ...init, redirect: "error" } as RequestInit),
-    timeoutDuration: 5_000,
-    cooldownDuration: 10_000,
-  });
+  const keyOf = issuerKeys(context, url);
   return async (token) => {
     // Three segments, or it is no JWT and not worth a look at the issuer.
     if (token.split(".").length !== 3) return undefined;
     try {
-      const { payload } = await jwtVerify(token, keys, {
+      const { payload } = await jwtVerify(token, keyOf, {
         issuer: jwks.issuer,
         audience: jwks.audience,
         algorithms: jwks.algorithms,
@@ -32,32 +30,55 @@ export function createVerifyJwt(context: Context): VerifyJwt | undefined {
         requiredClaims: ["exp"],
       });
       return bearerFrom(payload, jwks.rules);
-    } catch (cause) {
-      // A token may name a key that the issuer does not have; that the issuer did not answer is not the token's fault.
-      if (
-        cause instanceof errors.JOSEError &&
-        !(cause instanceof errors.JWKSTimeout) &&
-        cause.code !== "ERR_JOSE_GENERIC"
-      ) {
-        return undefined;
-      }
-      throw new Problem(
-        "issuer_unreachable",
-        "The token issuer's keys cannot be read right now; try again in a moment.",
-        { cause },
-      );
+    } catch (error) {
+      if (isProblem(error)) throw error;
+      return undefined;
     }
   };
 }
 
-function bearerFrom(payload: JWTPayload, rules: Rule[]): Bearer {
+/** @throws Problem `issuer_unreachable` where the keys cannot be read, which is not the token's fault */
+function issuerKeys(context: Context, url: URL): JWTVerifyGetKey {
+  let failedAt = Number.NEGATIVE_INFINITY;
+  const keys = createRemoteJWKSet(url, {
+    // Redirects are not followed, which is jose's own choice: the keys are trusted because of where they stand.
+    [customFetch]: async (input, init) => {
+      if (context.clock.now() - failedAt < restMs) throw new Error("the issuer failed just now");
+      try {
+        const response = await context.fetch(input, init as RequestInit);
+        if (response.status !== 200) failedAt = context.clock.now();
+        return response;
+      } catch (error) {
+        failedAt = context.clock.now();
+        throw error;
+      }
+    },
+    timeoutDuration: 5_000,
+    cooldownDuration: 10_000,
+  });
+  return async (header, token) => {
+    try {
+      return await keys(header, token);
+    } catch (cause) {
+      // A token may name a key that the issuer does not have.
+      if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys) throw cause;
+      const detail = "The token issuer's keys cannot be read right now; try again in a moment.";
+      throw new Problem("issuer_unreachable", detail, { cause });
+    }
+  };
+}
+
+function bearerFrom(payload: JWTPayload, rules: Rule[]): Bearer | undefined {
+  // OpenID Connect Core, section 2: at most 255 characters. Some issuers leave a machine's empty.
+  const subject: unknown = payload.sub || "unknown";
+  if (typeof subject !== "string" || subject.length > 255 || !subject.isWellFormed()) return undefined;
   const matching = rules.filter((rule) => {
     const claim = payload[rule.claim];
     return Array.isArray(claim) ? claim.includes(rule.value) : claim === rule.value;
   });
   const aiProviderKeyId = matching.find((rule) => rule.aiProviderKeyId !== undefined)?.aiProviderKeyId;
   return {
-    actor: `jwt:${payload.sub ?? "unknown"}`,
+    actor: `jwt:${subject}`,
     scopes: [...new Set(matching.flatMap((rule) => rule.scopes))],
     ...(aiProviderKeyId !== undefined && { aiProviderKeyId }),
   };

@@ -14,12 +14,14 @@ export interface Maintained {
 }
 
 /** @param settled called once nothing is half done any more; a provider that is away is not waited for */
-export async function maintain(context: Context, settled: () => void = () => {}): Promise<Maintained> {
-  const recovered = await recoverAbandoned(context);
-  settled();
-  return {
-    recovered,
-    revocations: await retryRevocations(context),
-    charged: await context.ledger.settleStale("ai-key:", staleReservationMs),
-  };
+/** One step that fails keeps none of the others; the first failure is thrown when all have been tried. */
+export async function maintain(context: Context): Promise<Maintained> {
+  const steps = [
+    recoverAbandoned(context),
+    retryRevocations(context),
+    context.ledger.settleStale("ai-key:", staleReservationMs),
+  ] as const;
+  await Promise.allSettled(steps);
+  const [recovered, revocations, charged] = await Promise.all(steps);
+  return { recovered, revocations, charged };
 }

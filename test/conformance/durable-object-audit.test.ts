@@ -1,4 +1,4 @@
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { AuditTrail } from "../../src/ports.ts";
 import { testAuditTrail } from "./audit-trail.ts";
 import { freshScope, startWorkerPorts, type WorkerPorts } from "./worker-ports.ts";
@@ -23,4 +23,30 @@ function handle(scope: string): AuditTrail {
 testAuditTrail("Durable Object", async () => {
   const scope = freshScope();
   return { instance: handle(scope), second: handle(scope), dispose: async () => {} };
+});
+
+it.each([
+  ["a changed word", "UPDATE lines SET line = replace(line, 'agent-3', 'agent-9') WHERE seq = 3", 3, /altered/],
+  ["a removed event", "DELETE FROM lines WHERE seq = 3", 3, /event 4 stands where event 3 belongs/],
+  ["a cut tail", "DELETE FROM lines WHERE seq > 3", 4, /ends at event 3, but event 5 was written/],
+  ["an emptied trail", "DELETE FROM lines", 1, /ends at event 0, but event 5 was written/],
+  [
+    "a doubled event",
+    "UPDATE lines SET line = (SELECT line FROM lines WHERE seq = 2) WHERE seq = 3",
+    3,
+    /event 2 stands/,
+  ],
+])("finds %s, and names where", async (_, statement, line, reason) => {
+  const scope = freshScope();
+  const trail = handle(scope);
+  for (let i = 1; i <= 5; i++) {
+    await trail.append({ phase: "event", action: "agent.create", actor: "key1", target: `agent-${i}` });
+  }
+  expect(await trail.verify()).toEqual({ ok: true, events: 5 });
+  await ports.handle("audit", scope, Date.now)("forge", [statement]);
+  expect(await trail.verify()).toEqual({
+    ok: false,
+    events: line - 1,
+    fault: { line, reason: expect.stringMatching(reason) },
+  });
 });

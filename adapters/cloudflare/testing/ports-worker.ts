@@ -3,12 +3,19 @@
  * the answer has them in the order in which they ended.
  */
 import { createDurableAudit } from "../audit.ts";
+import { AuditObject as RealAuditObject } from "../audit-object.ts";
 import type { Bindings } from "../bindings.ts";
 import { createKvRecords } from "../kv-records.ts";
 import { createDurableLedger } from "../ledger.ts";
 
-export { AuditObject } from "../audit-object.ts";
 export { LedgerObject } from "../ledger-object.ts";
+
+/** With a way in for a forger. */
+export class AuditObject extends RealAuditObject {
+  forge(statement: string): void {
+    this.ctx.storage.sql.exec(statement);
+  }
+}
 
 export interface PortCall {
   port: "ledger" | "audit" | "records" | "left";
@@ -59,6 +66,10 @@ function scopedKv(kv: KVNamespace, scope: string): KVNamespace {
 async function answer({ port, method, args, now, scope }: PortCall, env: Bindings): Promise<unknown> {
   const clock = { now: () => now };
   if (port === "audit") {
+    if (method === "forge") {
+      const forged = scopedObjects(env.AUDIT, scope) as unknown as DurableObjectNamespace<AuditObject>;
+      return await forged.get(forged.idFromName("audit")).forge(args[0] as string);
+    }
     return await invoke(createDurableAudit({ objects: scopedObjects(env.AUDIT, scope), clock }), method, args);
   }
   const objects = scopedObjects(env.LEDGER, scope);
