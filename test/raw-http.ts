@@ -21,12 +21,8 @@ export async function rawConnection(origin: string): Promise<RawConnection> {
     });
   return {
     socket,
-    send: (part) =>
-      new Promise((resolve) => {
-        socket.once("close", () => resolve());
-        if (socket.destroyed) resolve();
-        else socket.write(part, () => resolve());
-      }),
+    // Its callback comes also where the connection is gone.
+    send: (part) => new Promise((resolve) => void socket.write(part, () => resolve())),
     received: (ms = 5_000) =>
       new Promise((resolve) => {
         const timer = setTimeout(end, ms);
@@ -42,19 +38,13 @@ export async function rawConnection(origin: string): Promise<RawConnection> {
 }
 
 /** Sends one text, and reads until the server ends the connection: the request should ask for that. */
-export async function exchange(
-  origin: string,
-  text: string,
-  ms?: number,
-): Promise<{ status: number; body: string; all: string }> {
+export async function exchange(origin: string, text: string, ms?: number) {
   const connection = await rawConnection(origin);
   await connection.send(text);
   const all = await connection.received(ms);
-  return {
-    status: Number(/^HTTP\/1\.1 (\d{3})/.exec(all)?.[1] ?? 0),
-    body: all.split("\r\n\r\n").slice(1).join("\r\n\r\n"),
-    all,
-  };
+  // Of a chunked body too, as long as it is one chunk.
+  const json = /\{.*\}/.exec(all)?.[0];
+  return { status: statusesIn(all)[0] ?? 0, code: json && (JSON.parse(json) as { code?: string }).code, all };
 }
 
 export const statusesIn = (text: string): number[] =>

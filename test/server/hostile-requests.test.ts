@@ -32,9 +32,9 @@ describe("a Host that is no address", () => {
     "%j is a 400",
     async (host) => {
       for (const path of ["/healthz", "/api/v1/agents", "/proxy/anthropic/v1/models"]) {
-        const { status, body } = await exchange(server.origin, head(`GET ${path}`, `Host: ${host}\r\n`));
+        const { status, code } = await exchange(server.origin, head(`GET ${path}`, `Host: ${host}\r\n`));
         expect([path, status]).toEqual([path, 400]);
-        expect(JSON.parse(body)).toMatchObject({ code: "invalid_path", status: 400 });
+        expect(code).toBe("invalid_path");
       }
       await expectAlive();
     },
@@ -112,8 +112,8 @@ describe("a crafted target", () => {
   });
 
   it("with broken percent-encoding is a 400", async () => {
-    const { status, body } = await exchange(server.origin, head("GET /api/v1/agents/%zz", `Host: a\r\n${bearer()}`));
-    expect([status, JSON.parse(body).code]).toEqual([400, "invalid_path"]);
+    const { status, code } = await exchange(server.origin, head("GET /api/v1/agents/%zz", `Host: a\r\n${bearer()}`));
+    expect([status, code]).toEqual([400, "invalid_path"]);
   });
 
   it.each(["OPTIONS *", "CONNECT evil.example:443", "TRACE /api/v1/agents", "PROPFIND /api/v1/agents", "NONSENSE /"])(
@@ -145,8 +145,8 @@ describe("headers that came twice", () => {
       expect(status).toBe(400);
     }
     const twice = `Host: a\r\n${credentials()}X-AGENT-PROVISIONING-KEY: ${key}\r\nContent-Length: 0\r\n`;
-    const { status, body } = await exchange(server.origin, head("POST /api/v1/agents/create", twice));
-    expect([status, JSON.parse(body).code]).toEqual([400, "invalid_header"]);
+    const { status, code } = await exchange(server.origin, head("POST /api/v1/agents/create", twice));
+    expect([status, code]).toEqual([400, "invalid_header"]);
   });
 
   it("two framings of one body are refused", async () => {
@@ -185,11 +185,11 @@ describe("bodies", () => {
   it("one of exactly 1 MiB is read", async () => {
     const body = `{"name":"${"a".repeat(1_048_576 - 11)}"}`;
     expect(body).toHaveLength(1_048_576);
-    const { status, body: answer } = await exchange(
+    const { status, code } = await exchange(
       server.origin,
       `${create}${credentials()}Connection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
-    expect([status, JSON.parse(answer).code]).toEqual([400, "invalid_body"]);
+    expect([status, code]).toEqual([400, "invalid_body"]);
   });
 
   it("Expect: 100-continue is answered, then the request", async () => {

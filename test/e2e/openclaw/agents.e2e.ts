@@ -1,64 +1,33 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
-import { builtPlugin } from "./built-plugin.ts";
-import { type Answer, type Gateway, makeGateway } from "./gateway.ts";
+import type { SampleUpstream } from "../../upstream/sample-upstream.ts";
+import type { Answer, Gateway } from "./gateway.ts";
+import { masterKey, type ProvisionedGateway, provisionedGateway } from "./provisioned-gateway.ts";
 
-const master = "sk-test-master-not-a-real-key-0001";
-const scopes = "agents:create,agents:onboard,agents:update,agents:delete,agents:keys";
 /** A change has to be felt within this. */
 const effectiveMs = 3_000;
 
 describe("agents on a real gateway", () => {
-  let plugin: string;
+  let on: ProvisionedGateway;
   let gateway: Gateway;
   let upstream: SampleUpstream;
   let key: string;
-  let providerId: string;
 
   beforeAll(async () => {
-    plugin = await builtPlugin();
-    upstream = await startSampleUpstream();
-    gateway = await makeGateway({
-      config: { gateway: { provisioning: { allowDelete: true, rateLimitPerMinute: 10_000, maxAgentsPerKey: 1000 } } },
-    });
-    await gateway.cli(["plugins", "install", "--link", plugin, "--force", "--accept-capabilities"]);
-    await gateway.start();
-    const add = ["provisioning", "ai-providers", "add", "--provider", "anthropic", "--name", "Master", "--key", "-"];
-    await gateway.cli([...add, "--base-url", upstream.origin, "--no-verify"], master);
-    const list = JSON.parse(await gateway.cli(["provisioning", "ai-providers", "list", "--json"])) as {
-      keys: { id: string }[];
-    };
-    providerId = list.keys[0]!.id;
-    const make = ["provisioning", "agent-keys", "create", "--name", "E2E", "--scopes", scopes];
-    key = (await gateway.cli([...make, "--ai-provider-key", providerId, "--output-key-only"])).trim();
+    on = await provisionedGateway();
+    ({ gateway, upstream, key } = on);
   });
-  afterAll(async () => {
-    await gateway?.close();
-    await upstream?.close();
-    if (plugin) await rm(plugin, { recursive: true, force: true });
-  });
+  afterAll(() => on?.close());
   beforeEach(() => {
     upstream?.behave("reset");
     upstream?.behave({ usesTools: false });
     if (upstream) upstream.seen.length = 0;
   });
 
-  const create = (name: string, more: Record<string, unknown> = {}, quotas: Record<string, number> = {}) =>
-    gateway.api(
-      "POST",
-      "/agents/create",
-      { name, model: "claude-sonnet-3.5", autoProvisionAiKey: { provider: "anthropic", quotas }, ...more },
-      key,
-    );
-  async function created(name: string, more: Record<string, unknown> = {}, quotas: Record<string, number> = {}) {
-    const answer = await create(name, more, quotas);
-    expect([answer.status, answer.body]).toEqual([201, expect.anything()]);
-    return answer;
-  }
+  const create: ProvisionedGateway["create"] = (...args) => on.create(...args);
+  const created: ProvisionedGateway["created"] = (...args) => on.created(...args);
   const remove = (id: string, what = { deleteWorkspace: true, deleteSessions: true }) =>
     gateway.api("DELETE", `/agents/${id}`, what, key);
   async function usedTokens(id: string): Promise<number> {
@@ -66,7 +35,7 @@ describe("agents on a real gateway", () => {
     return (body as { total: { tokens: number } }).total.tokens;
   }
   /** What arrived upstream carries the master key: it came through the meter. */
-  const cameThroughTheMeter = () => upstream.seen.every((one) => one.headers["x-api-key"] === master);
+  const cameThroughTheMeter = () => upstream.seen.every((one) => one.headers["x-api-key"] === masterKey);
   const expectOk = (answer: Answer & { text: string }) =>
     expect([answer.status, answer.text]).toEqual([200, expect.any(String)]);
 
@@ -234,14 +203,16 @@ describe("agents on a real gateway", () => {
     const made = await created("gone", { bind: ["telegram:gone"], revealAiKey: true });
     const { key: secret } = (made.body as { aiKey: { key: string } }).aiKey;
     expectOk(await gateway.turn("gone"));
-    const removed = await remove("gone");
+    const models = () => fetch(`${gateway.url}/proxy/anthropic/v1/models`, { headers: { "x-api-key": secret } });
+    expect((await models()).status).not.toBe(401);
+    const removing = remove("gone");
+    // OpenClaw takes its time to let go of an agent's files; by then its key has long been dead.
+    await expect.poll(async () => (await models()).status, { timeout: effectiveMs, interval: 50 }).toBe(401);
+    const removed = await removing;
     expect(removed.body).toMatchObject({ agentId: "gone", preserved: [] });
-    expect(removed.took).toBeLessThan(effectiveMs);
     expect((await gateway.turn("gone")).status).toBe(400);
     expect(await filesHolding(gateway.home, secret)).toEqual([]);
     expect(existsSync(join(gateway.stateDir, "workspace-gone"))).toBe(false);
-    const old = await fetch(`${gateway.url}/proxy/anthropic/v1/models`, { headers: { "x-api-key": secret } });
-    expect(old.status).toBe(401);
     await created("gone", { bind: ["telegram:gone"] });
     expectOk(await gateway.turn("gone"));
     expect(await usedTokens("gone")).toBe(19);
@@ -257,57 +228,7 @@ describe("agents on a real gateway", () => {
     await created("kept");
     expectOk(await gateway.turn("kept"));
   });
-
-  test("creation is many times faster than OpenClaw's own command", async () => {
-    const commands: number[] = [];
-    for (let at = 0; at < 2; at++) {
-      const startedAt = performance.now();
-      const workspace = join(gateway.stateDir, `workspace-cli-${at}`);
-      await gateway.cli(["agents", "add", `cli-${at}`, "--non-interactive", "--workspace", workspace, "--json"]);
-      commands.push(performance.now() - startedAt);
-    }
-    await sleep(2_000);
-    const singles: number[] = [];
-    for (let at = 0; at < 5; at++) singles.push((await created(`single-${at}`)).took);
-    const startedAt = performance.now();
-    await Promise.all(Array.from({ length: 50 }, (_, at) => created(`many-${at}`)));
-    const each = (performance.now() - startedAt) / 50;
-    const command = median(commands);
-    const single = median(singles);
-    console.log(
-      `agents add ${command.toFixed(0)} ms; one by one ${single.toFixed(0)} ms (${(command / single).toFixed(1)}x); ` +
-        `50 at once ${each.toFixed(0)} ms each (${(command / each).toFixed(0)}x)`,
-    );
-    expect(command / single).toBeGreaterThan(6);
-    expect(command / each).toBeGreaterThan(50);
-    expectOk(await gateway.turn("many-49"));
-  }, 300_000);
-
-  test("killed in the middle of creates: every agent is whole or absent, and the doctor agrees", async () => {
-    const answers = Array.from({ length: 12 }, (_, at) => create(`cut-${at}`).catch(() => undefined));
-    await sleep(700);
-    await gateway.kill();
-    const answered = (await Promise.all(answers)).filter((one) => one?.status === 201).length;
-    await gateway.start();
-    const records = async () =>
-      (
-        (await gateway.api("GET", "/agents?limit=200")).body as {
-          agents: { agentId: string; managed: boolean; status: string }[];
-        }
-      ).agents.filter((one) => one.agentId.startsWith("cut-"));
-    await expect
-      .poll(async () => (await records()).every((one) => one.managed && one.status === "ready"), { timeout: 40_000 })
-      .toBe(true);
-    const whole = await records();
-    expect(whole.length).toBeGreaterThanOrEqual(answered);
-    if (whole[0]) expectOk(await gateway.turn(whole[0].agentId));
-    const report = JSON.parse(await gateway.cli(["provisioning", "doctor", "--json"])) as { ok: boolean };
-    expect(report.ok).toBe(true);
-    console.log(`killed: ${answered} of 12 were answered, ${whole.length} are whole`);
-  }, 300_000);
 });
-
-const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 async function filesHolding(directory: string, text: string): Promise<string[]> {
   const found: string[] = [];

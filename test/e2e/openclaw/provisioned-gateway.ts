@@ -1,0 +1,62 @@
+import { rm } from "node:fs/promises";
+import { expect } from "vitest";
+import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
+import { builtPlugin } from "./built-plugin.ts";
+import { type Answer, type Gateway, makeGateway } from "./gateway.ts";
+
+export const masterKey = "sk-test-master-not-a-real-key-0001";
+const scopes = "agents:create,agents:onboard,agents:update,agents:delete,agents:keys";
+
+export interface ProvisionedGateway {
+  gateway: Gateway;
+  upstream: SampleUpstream;
+  /** A provisioning key with every scope of agents, linked to a sample of Anthropic. */
+  key: string;
+  create(name: string, more?: Record<string, unknown>, quotas?: Record<string, number>): Promise<Answer>;
+  /** The same, and it has to succeed. */
+  created(name: string, more?: Record<string, unknown>, quotas?: Record<string, number>): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+/** A running gateway with the plugin linked, set up by the spec's own commands. */
+export async function provisionedGateway(): Promise<ProvisionedGateway> {
+  const plugin = await builtPlugin();
+  const upstream = await startSampleUpstream();
+  upstream.behave({ usesTools: false });
+  const gateway = await makeGateway({
+    config: { gateway: { provisioning: { allowDelete: true, rateLimitPerMinute: 10_000, maxAgentsPerKey: 1000 } } },
+  });
+  await gateway.cli(["plugins", "install", "--link", plugin, "--force", "--accept-capabilities"]);
+  await gateway.start();
+  const add = ["provisioning", "ai-providers", "add", "--provider", "anthropic", "--name", "Master", "--key", "-"];
+  await gateway.cli([...add, "--base-url", upstream.origin, "--no-verify"], masterKey);
+  const { keys } = JSON.parse(await gateway.cli(["provisioning", "ai-providers", "list", "--json"])) as {
+    keys: { id: string }[];
+  };
+  const make = ["provisioning", "agent-keys", "create", "--name", "E2E", "--scopes", scopes];
+  const key = (await gateway.cli([...make, "--ai-provider-key", keys[0]!.id, "--output-key-only"])).trim();
+
+  const create: ProvisionedGateway["create"] = (name, more = {}, quotas = {}) =>
+    gateway.api(
+      "POST",
+      "/agents/create",
+      { name, model: "claude-sonnet-3.5", autoProvisionAiKey: { provider: "anthropic", quotas }, ...more },
+      key,
+    );
+  return {
+    gateway,
+    upstream,
+    key,
+    create,
+    async created(...args) {
+      const answer = await create(...args);
+      expect([answer.status, answer.body]).toEqual([201, expect.anything()]);
+      return answer;
+    },
+    async close() {
+      await gateway.close();
+      await upstream.close();
+      await rm(plugin, { recursive: true, force: true });
+    },
+  };
+}
