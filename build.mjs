@@ -9,6 +9,17 @@ import { pluginBundle } from "./adapters/openclaw/bundle.mjs";
 const requireShim =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
+/** Imported as a module it fails before the first line of ours runs on a Node that has no SQLite. */
+const sqliteWhenNeeded = {
+  name: "sqlite-when-needed",
+  setup(builder) {
+    builder.onResolve({ filter: /^node:sqlite$/ }, ({ path }) => ({ path, namespace: "sqlite" }));
+    builder.onLoad({ filter: /.*/, namespace: "sqlite" }, () => ({
+      contents: 'export const { DatabaseSync } = process.getBuiltinModule("node:sqlite");',
+    }));
+  },
+};
+
 export const targets = {
   node: {
     entryPoints: ["adapters/node/index.ts"],
@@ -19,6 +30,7 @@ export const targets = {
     mainFields: ["module", "main"],
     banner: { js: requireShim },
     external: ["openclaw", "openclaw/*"],
+    plugins: [sqliteWhenNeeded],
   },
   client: {
     entryPoints: ["src/client/client.ts"],

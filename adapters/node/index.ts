@@ -1,36 +1,12 @@
-import { readFile } from "node:fs/promises";
-import { text } from "node:stream/consumers";
-import { runProgram } from "../../src/cli/program.ts";
-import { version } from "../../src/version.ts";
-import { diagnose } from "./diagnose.ts";
-import { openLocal, sealLocally } from "./open-local.ts";
-import { runServer } from "./run-server.ts";
-import { startForPerson } from "./start-for-person.ts";
-
-// Everything this process makes is private from birth, SQLite's own files included.
-process.umask(0o077);
-
-// A reader that has seen enough (`... | head`) is no failure.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+/** `dist/index.js`: says in a line what an older Node would say in a stack, and then runs. */
+const needed = 24;
+const major = Number(process.versions.node.split(".")[0]);
+if (major >= needed) await import("./main.ts");
+else {
+  process.stderr.write(
+    `error: this needs Node ${needed} or later, and is run by Node ${process.versions.node}; npm scripts (npm start) bring their own\n`,
+  );
+  process.exitCode = 2;
 }
 
-const { env } = process;
-const serve = () => (env.OPENCLAW_PROVISIONING_START === "person" ? startForPerson(env) : runServer(env));
-
-process.exitCode = await runProgram(
-  {
-    version,
-    write: (line) => void process.stdout.write(line),
-    writeError: (line) => void process.stderr.write(line),
-    isTerminal: process.stdout.isTTY === true,
-    env: (name) => env[name],
-    readStdin: () => text(process.stdin),
-    readFile: (path) => readFile(path, "utf8"),
-    openLocal: () => openLocal(env),
-    doctor: ({ fix }) => diagnose(env, fix),
-    seal: (secret) => sealLocally(env, secret),
-    serve,
-  },
-  process.argv.slice(2),
-);
+export {};

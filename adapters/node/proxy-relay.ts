@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Transform } from "node:stream";
-import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
+// Whole: an older Node lacks one of its names, and is to be told so by us rather than by its linker.
+import zlib from "node:zlib";
 import type { Dispatcher } from "undici";
 import type { Grant } from "../../src/proxy/grant.ts";
 import { connectionNames, isForwardedBack } from "../../src/proxy/headers.ts";
@@ -19,11 +20,11 @@ import type { Upstreams } from "./upstreams.ts";
 type Controller = Dispatcher.DispatchController;
 
 const decoders: Record<string, () => Transform> = {
-  gzip: createGunzip,
-  "x-gzip": createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-  zstd: createZstdDecompress,
+  gzip: zlib.createGunzip,
+  "x-gzip": zlib.createGunzip,
+  deflate: zlib.createInflate,
+  br: zlib.createBrotliDecompress,
+  zstd: zlib.createZstdDecompress,
 };
 
 /** Asked of the upstream is `identity`; one that compresses all the same is decoded, for the meter and the client. */

@@ -135,7 +135,7 @@ export const AgentRecord = z.object({
   /** The providers for which the host holds a credential. */
   credentials: z.array(z.string()),
   suspended: z.boolean(),
-  /** The provisioning key that made it; absent: the operator's CLI. */
+  /** The provisioning key that made it, or `jwt:<subject>`; absent: the operator's CLI. */
   createdBy: z.string().optional(),
   /** The creation's operation: names the place that the agent takes of its key's `maxAgents`. */
   operationId: z.string(),

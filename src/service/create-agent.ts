@@ -33,6 +33,8 @@ export async function createAgent(
   const plan = await context.host.plan({ agentId, workspace: body.workspace, gateway: body.gateway });
 
   const operationId = newOperationId(context);
+  // A provisioning key's id, or a JWT's subject, which stands for one.
+  const maker = caller.operator ? undefined : caller.actor;
   const note: OperationNote = {
     action: "create",
     operationId,
@@ -41,7 +43,7 @@ export async function createAgent(
     gateway: plan.gateway,
     workspace: plan.workspace,
     bindings: [...new Set(body.bind ?? [])],
-    placeKeyId: caller.key?.id,
+    placeKeyId: maker,
     ...(provider && {
       aiKeyId: newKeyId(context.crypto.randomBytes),
       aiProviderId: provider.id,
@@ -94,7 +96,7 @@ export async function createAgent(
       ...(aiKey && { aiKeyId: aiKey.record.keyId }),
       credentials: aiKey && context.host.storesCredentials ? [aiKey.record.provider] : [],
       suspended: false,
-      ...(caller.key && { createdBy: caller.key.id }),
+      ...(maker !== undefined && { createdBy: maker }),
       operationId,
       idempotency: options.idempotency,
       createdAt,

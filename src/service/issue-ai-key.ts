@@ -53,7 +53,7 @@ export async function issueAiKey(
     mode,
     aiProviderId: provider.id,
     createdAt: new Date(context.clock.now()).toISOString(),
-    ...(caller.key && { createdBy: caller.key.id }),
+    ...(!caller.operator && { createdBy: caller.actor }),
   };
   const state = {
     version: 1,

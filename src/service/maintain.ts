@@ -13,11 +13,16 @@ export interface Maintained {
   charged: number;
 }
 
-/** @param settled called once nothing is half done any more; a provider that is away is not waited for */
-/** One step that fails keeps none of the others; the first failure is thrown when all have been tried. */
-export async function maintain(context: Context): Promise<Maintained> {
+/**
+ * One step that fails keeps none of the others; the first failure is thrown when all have been tried.
+ * @param settled called once nothing is half done any more: a provider that is away is not waited for
+ */
+export async function maintain(context: Context, settled: () => void = () => {}): Promise<Maintained> {
   const steps = [
-    recoverAbandoned(context),
+    recoverAbandoned(context).then((recovered) => {
+      settled();
+      return recovered;
+    }),
     retryRevocations(context),
     context.ledger.settleStale("ai-key:", staleReservationMs),
   ] as const;

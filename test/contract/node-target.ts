@@ -1,11 +1,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startServer } from "../../adapters/node/run-server.ts";
+import { type Deployment, startServer } from "../../adapters/node/run-server.ts";
 import { contractConfig, type Target } from "./target.ts";
 
 export interface NodeTarget extends Target {
   stateDir: string;
+  context: Deployment["app"]["context"];
 }
 
 /** A whole server on files, in this process, on a port of its own. */
@@ -33,6 +34,7 @@ export async function nodeTarget(
     workspace: (name) => join(stateDir, `workspace-${name}`),
     fetch: (url, init) => fetch(url, init),
     stateDir,
+    context: deployment.app.context,
     async close() {
       await deployment.stop();
       await rm(stateDir, { recursive: true, force: true });

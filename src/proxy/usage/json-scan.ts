@@ -1,4 +1,6 @@
 import { createByteCapture } from "./byte-capture.ts";
+import { CLOSE_ARRAY, CLOSE_OBJECT, COLON, COMMA, CR, LF, marks, OPEN_ARRAY, OPEN_OBJECT, QUOTE, SPACE } from "./bytes.ts";
+import { createStringScan } from "./string-scan.ts";
 
 /** What to look for, by key. Arrays on the way are looked into element by element. */
 export interface Watch {
@@ -25,24 +27,6 @@ export interface JsonScan {
 const maxValue = 16_384;
 const maxKey = 64;
 
-const LF = 0x0a;
-const CR = 0x0d;
-const SPACE = 0x20;
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_ARRAY = 0x5b;
-const BACKSLASH = 0x5c;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
-
-const marks = (...codes: number[]): Uint8Array => {
-  const table = new Uint8Array(256);
-  for (const code of codes) table[code] = 1;
-  return table;
-};
-const endsString = marks(QUOTE, BACKSLASH, LF, CR);
 const structural = marks(QUOTE, COMMA, COLON, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT, LF, CR);
 /** In what is skipped only the depth matters. */
 const nesting = marks(QUOTE, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT, LF, CR);
@@ -59,13 +43,13 @@ interface Level {
  */
 export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): JsonScan {
   const capture = createByteCapture();
+  const string = createStringScan(lineMode);
   /** The containers that are looked into; what lies deeper is only counted, in `skipped`. */
   let levels: Level[] = [];
   let level: Level | undefined;
   let skipped = 0;
   let closed = false;
   let inString = false;
-  let escaped = false;
   let expectKey = false;
   let readsKey = false;
   /** What was asked of the value that comes next. */
@@ -75,10 +59,11 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
   let awaitsContent = false;
 
   function reset(): void {
-    levels = [];
+    if (levels.length > 0) levels = [];
     level = asked = undefined;
     skipped = 0;
-    closed = inString = escaped = expectKey = readsKey = awaitsContent = false;
+    closed = inString = expectKey = readsKey = awaitsContent = false;
+    string.reset();
     capture.drop();
   }
 
@@ -93,10 +78,6 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
   }
 
   function open(array: boolean, at: number): void {
-    if (skipped > 0) {
-      skipped++;
-      return;
-    }
     if (asked === "value") capture.begin(at, maxValue);
     awaitsContent = asked === "filled";
     const inner = level === undefined ? watch : level.array ? level.watch : asked;
@@ -111,13 +92,6 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
   }
 
   function close(bytes: Uint8Array, at: number): void {
-    if (skipped > 0) {
-      skipped--;
-      if (skipped > 0) return;
-      awaitsContent = false;
-      if (capture.active) valueRead(capture.end(bytes, at + 1));
-      return;
-    }
     if (capture.active) valueRead(capture.end(bytes, at));
     levels.pop();
     level = levels.at(-1);
@@ -127,45 +101,71 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
   }
 
   function stringClosed(bytes: Uint8Array, quote: number): void {
+    inString = false;
     if (readsKey) {
       readsKey = false;
       keyRead(capture.end(bytes, quote));
     } else if (skipped === 0 && capture.active) valueRead(capture.end(bytes, quote + 1));
   }
 
-  function scan(bytes: Uint8Array, start: number, end: number): number {
+  /** To the end of the container that is skipped, or of the piece. */
+  function skip(bytes: Uint8Array, start: number, end: number): number {
+    let depth = skipped;
     let at = start;
-    if (capture.active) capture.goOn(at);
     while (at < end) {
       const byte = bytes[at]!;
-      if (inString) {
-        if (escaped && !(lineMode && (byte === LF || byte === CR))) {
-          escaped = false;
-          at++;
-        } else if (endsString[byte] === 0) {
-          do at++;
-          while (at < end && endsString[bytes[at]!] === 0);
-        } else if (byte === BACKSLASH) {
-          escaped = true;
-          at++;
-        } else if (byte === QUOTE) {
-          inString = false;
-          stringClosed(bytes, at);
-          at++;
-        } else if (lineMode) break;
-        else at++;
-        continue;
-      }
       if (awaitsContent && byte > SPACE && byte !== CLOSE_ARRAY && byte !== CLOSE_OBJECT) {
         awaitsContent = false;
         found(askedPath, "filled");
       }
-      const ends = skipped > 0 ? nesting : structural;
-      if (ends[byte] === 0) {
-        // The first character of a number or a literal.
-        if (asked === "value" && skipped === 0 && !capture.active && byte > SPACE) capture.begin(at, maxValue);
+      if (nesting[byte] === 0) {
         at++;
-        if (!awaitsContent && asked === undefined) while (at < end && ends[bytes[at]!] === 0) at++;
+        continue;
+      }
+      if (byte === QUOTE) {
+        at = string.end(bytes, at + 1, end);
+        if (at === end || bytes[at] !== QUOTE) {
+          inString = true;
+          break;
+        }
+      } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth++;
+      else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
+        depth--;
+        if (depth === 0) {
+          awaitsContent = false;
+          at++;
+          skipped = 0;
+          if (capture.active) valueRead(capture.end(bytes, at));
+          return at;
+        }
+      } else if (lineMode) break;
+      at++;
+    }
+    skipped = depth;
+    return at;
+  }
+
+  function scan(bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    if (capture.active) capture.goOn(at);
+    while (at < end) {
+      if (inString) {
+        at = string.end(bytes, at, end);
+        if (at === end || bytes[at] !== QUOTE) break;
+        stringClosed(bytes, at);
+        at++;
+        continue;
+      }
+      if (skipped > 0) {
+        at = skip(bytes, at, end);
+        if (skipped > 0 && !inString) break;
+        continue;
+      }
+      const byte = bytes[at]!;
+      if (structural[byte] === 0) {
+        // The first character of a number or a literal.
+        if (asked === "value" && byte > SPACE && !capture.active) capture.begin(at, maxValue);
+        at++;
         continue;
       }
       switch (byte) {
@@ -175,12 +175,11 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
           if (capture.active) capture.hold(bytes, at);
           return at;
         case QUOTE:
-          inString = true;
-          if (skipped > 0) break;
           if (expectKey) {
             readsKey = true;
             capture.begin(at + 1, maxKey);
           } else if (asked === "value") capture.begin(at, maxValue);
+          inString = true;
           break;
         case OPEN_OBJECT:
         case OPEN_ARRAY:
@@ -191,13 +190,12 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
           close(bytes, at);
           break;
         case COMMA:
-          if (skipped > 0) break;
           if (capture.active) valueRead(capture.end(bytes, at));
           asked = undefined;
           expectKey = level !== undefined && !level.array;
           break;
         case COLON:
-          if (skipped === 0) expectKey = false;
+          expectKey = false;
           break;
       }
       at++;

@@ -1,0 +1,42 @@
+import { BACKSLASH, CR, LF, marks, QUOTE } from "./bytes.ts";
+
+const ends = marks(QUOTE, BACKSLASH, LF, CR);
+
+/** Finds the end of a JSON string that arrives in pieces. */
+export interface StringScan {
+  /** @returns the index of the closing quote, in line mode of a CR or LF before it, or `end` */
+  end(bytes: Uint8Array, at: number, end: number): number;
+  reset(): void;
+}
+
+export function createStringScan(lineMode: boolean): StringScan {
+  /** The piece before ended in a backslash. */
+  let escaped = false;
+  return {
+    end(bytes, start, end) {
+      let at = start;
+      if (escaped && at < end) {
+        escaped = false;
+        // A line's end inside a broken string ends the line all the same.
+        if (!lineMode || (bytes[at] !== LF && bytes[at] !== CR)) at++;
+      }
+      while (at < end) {
+        const byte = bytes[at]!;
+        if (ends[byte] === 0) at++;
+        else if (byte === QUOTE) return at;
+        else if (byte === BACKSLASH) {
+          if (at + 1 === end) {
+            escaped = true;
+            return end;
+          }
+          at += lineMode && (bytes[at + 1] === LF || bytes[at + 1] === CR) ? 1 : 2;
+        } else if (lineMode) return at;
+        else at++;
+      }
+      return end;
+    },
+    reset() {
+      escaped = false;
+    },
+  };
+}
