@@ -10,7 +10,7 @@ import { describeQuotas } from "../quota-text.ts";
 import { type IdentityOptions, identityOf, quotasOf, withIdentity, withQuotas } from "./agent-options.ts";
 
 interface Options extends IdentityOptions, Partial<Record<QuotaName, number>> {
-  name: string;
+  name?: string;
   workspace?: string;
   model?: string;
   bind?: string[];
@@ -65,13 +65,20 @@ function printCreated(out: Output, created: AgentCreated): void {
   out.line("Save this key now: it is not shown again.");
 }
 
+function nameOf(positional: string | undefined, { name = positional }: Options): string {
+  if (name === undefined) throw wrongUsage("the agent needs a name: agents create --name <name>");
+  if (positional !== undefined && positional !== name) throw wrongUsage("the name is given twice, and differently");
+  return name;
+}
+
 export function addCreateAgentCommand(tree: Tree, group: Command): void {
-  leaf<Options>(tree, group, {
+  leaf<Options, [name: string]>(tree, group, {
     name: "create",
     description: "Create an agent, with its own AI key if asked",
     configure: (command) => {
       command
-        .requiredOption("--name <name>", "its name, from which its id is made")
+        .argument("[name]", "its name, from which its id is made")
+        .option("--name <name>", "the same, as an option")
         .option("--workspace <path>", "its workspace (default: workspace-<id> in the state directory)")
         .option("--model <model>", "its model")
         .option("--bind <binding>", "a channel, as in telegram:* (repeatable)", repeated)
@@ -87,9 +94,9 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
       withQuotas(command, "a limit of its AI key", amount);
       withIdentity(command);
     },
-    run: async ({ options, out, withClient }) => {
+    run: async ({ options, out, withClient }, positional: string | undefined) => {
       const body: CreateAgent = {
-        name: options.name,
+        name: nameOf(positional, options),
         workspace: options.workspace,
         model: options.model,
         bind: options.bind,
