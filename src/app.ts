@@ -219,6 +219,7 @@ async function checkPorts({ records, ledger, audit, host }: Context): Promise<vo
     records.list("keys", { limit: 1 }),
     records.list("ai-providers", { limit: 1 }),
     records.list("agents", { limit: 1 }),
+    records.check?.(),
     ledger.check(),
     audit.check(),
     host.check(),

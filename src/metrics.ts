@@ -39,11 +39,20 @@ export interface Metrics {
   render(): string;
 }
 
-const escaped = (text: string): string => text.replace(/[\\"\n]/g, (c) => (c === "\n" ? "\\n" : `\\${c}`));
+const special = /[\\"\n]/g;
+const escaped = (text: string): string => text.replace(special, (c) => (c === "\n" ? "\\n" : `\\${c}`));
+/** A caller that counts often keeps its labels, and their text is made once. */
+const labelTexts = new WeakMap<Labels, string>();
 
 function labelText(labels: Labels | undefined): string {
-  let text = "";
-  for (const name in labels) text += `${text === "" ? "" : ","}${name}="${escaped(labels[name]!)}"`;
+  if (!labels) return "";
+  let text = labelTexts.get(labels);
+  if (text === undefined) {
+    text = Object.entries(labels)
+      .map(([name, value]) => `${name}="${escaped(value)}"`)
+      .join(",");
+    labelTexts.set(labels, text);
+  }
   return text;
 }
 

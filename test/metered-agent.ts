@@ -28,7 +28,11 @@ export async function meteredCall(origin: string, aiKey: string): Promise<number
 }
 
 /** An AI provider whose requests go to the sample upstream, and a client whose provisioning key is linked to it. */
-export async function meteredClient(server: ServerProcess, upstream: SampleUpstream, options: { maxAgents?: number } = {}) {
+export async function meteredClient(
+  server: ServerProcess,
+  upstream: SampleUpstream,
+  options: { maxAgents?: number } = {},
+) {
   const provider = await adminClient(server.origin).aiProviders.add({
     provider: "anthropic",
     name: "Sample",

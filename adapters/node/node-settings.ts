@@ -31,9 +31,8 @@ export function readNodeSettings(env: Environment): NodeSettings {
   const enabled = flag(env, "OPENCLAW_PROVISIONING_ENABLED");
   const host = env.OPENCLAW_GATEWAY_HOST || "127.0.0.1";
   const port = portFrom(env);
-  const local = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
   const hostKind = hostKindFrom(env) ?? provisioning.host.kind;
-  const publicUrl = publicUrlFrom(env) ?? provisioning.publicUrl ?? `http://${local}:${port}`;
+  const publicUrl = publicUrlFrom(env) ?? provisioning.publicUrl ?? `http://${reachableHost(host)}:${port}`;
   return {
     stateDir,
     host,
@@ -51,6 +50,12 @@ export function readNodeSettings(env: Environment): NodeSettings {
       adminToken: env.OPENCLAW_ADMIN_TOKEN || undefined,
     },
   };
+}
+
+/** What a URL on this machine has for an address that is listened on. */
+export function reachableHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function readConfig(path: string): unknown {

@@ -10,12 +10,13 @@ import { withAiKeyMappings } from "./ai-key-mappings.ts";
 import { makePrivateDirectory } from "./atomic-write.ts";
 import { createAuditFile } from "./audit-file.ts";
 import { openDirectoryHost } from "./directory-host.ts";
-import { createInstance } from "./instance.ts";
+import { createInstance, machineName } from "./instance.ts";
 import type { Environment, NodeSettings } from "./node-settings.ts";
 import type { StoreFinding } from "./private-file.ts";
 import { createPrivateFs } from "./private-fs.ts";
 import { readSealKey } from "./seal-key.ts";
 import { openSqliteLedger } from "./sqlite-ledger.ts";
+import { createStoreReadiness } from "./store-readiness.ts";
 
 export interface NodePorts {
   ports: Ports;
@@ -54,7 +55,7 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
     },
     fetch,
     log: options.log,
-    instance: createInstance(),
+    instance: createInstance(node.storage === undefined ? undefined : machineName()),
     sealKey,
     background(work) {
       running.add(work);
@@ -81,7 +82,7 @@ async function openFiles(stateDir: string, clock: Clock, log: Log) {
   const ledger = await openSqliteLedger({ path: join(stateDir, "provisioning", "ledger.sqlite"), clock });
   const audit = createAuditFile({ stateDir, clock });
   return {
-    records,
+    records: { ...records, check: createStoreReadiness(files.check) },
     ledger,
     audit,
     checkStore: files.check,

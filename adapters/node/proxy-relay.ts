@@ -84,7 +84,7 @@ export function relay(grant: Grant, response: ServerResponse, upstreams: Upstrea
       if (rest) passed = passed ? Buffer.concat([passed, rest]) : rest;
     }
     // Before the bytes that say so: whoever has seen the answer's end sees its cost.
-    if (ended || meter?.final) grant.finish(meter);
+    if (ended || meter?.isFinal()) grant.finish(meter);
     if (ended) {
       over = true;
       writeHead(passed?.length ?? 0);

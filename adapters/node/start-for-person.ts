@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { createClient } from "../../src/client/client.ts";
+import { type Client, createClient } from "../../src/client/client.ts";
+import { parseToken } from "../../src/domain/token.ts";
 import { makePrivateDirectory, writePrivate } from "./atomic-write.ts";
-import { type Environment, stateDirFrom } from "./node-settings.ts";
+import { type Environment, reachableHost, stateDirFrom } from "./node-settings.ts";
 import { readPrivate } from "./private-file.ts";
 import { runServer } from "./run-server.ts";
 
@@ -18,10 +19,11 @@ export async function startForPerson(env: Environment): Promise<void> {
   const token = env.OPENCLAW_GATEWAY_TOKEN || kept.OPENCLAW_GATEWAY_TOKEN || randomBytes(24).toString("base64url");
   const withToken = { OPENCLAW_PROVISIONING_ENABLED: "true", ...env, OPENCLAW_GATEWAY_TOKEN: token };
   await runServer(withToken, async ({ app, node, server }) => {
-    const key = kept.AGENT_PROVISIONING_KEY ?? (await makeKey(app, node.settings.provisioning.basePath));
+    const client = operatorClient(app, node.settings.provisioning.basePath);
+    const key = (await stillActive(client, kept.AGENT_PROVISIONING_KEY)) ?? (await makeKey(client));
     await makePrivateDirectory(stateDir);
     await writePrivate(join(stateDir, file), `OPENCLAW_GATEWAY_TOKEN=${token}\nAGENT_PROVISIONING_KEY=${key}\n`);
-    const origin = `http://${node.host === "0.0.0.0" ? "127.0.0.1" : node.host}:${server.port}`;
+    const origin = `http://${reachableHost(node.host)}:${server.port}`;
     process.stdout.write(greeting({ origin, basePath: node.settings.provisioning.basePath, token, key, stateDir }));
   });
 }
@@ -35,15 +37,22 @@ const parseLines = (text: string): Record<string, string> =>
       .map(([, name, value]) => [name!, value!]),
   );
 
-async function makeKey(
-  app: { fetchAsOperator(request: Request): Promise<Response> },
-  basePath: string,
-): Promise<string> {
-  const client = createClient({
+const operatorClient = (app: { fetchAsOperator(request: Request): Promise<Response> }, basePath: string) =>
+  createClient({
     url: `http://localhost${basePath}`,
     token: "unused",
     fetch: (request: Request) => app.fetchAsOperator(request),
   });
+
+/** The kept key, unless it was revoked since, or belongs to a store that is no more. */
+async function stillActive(client: Client, key: string | undefined): Promise<string | undefined> {
+  const id = key === undefined ? undefined : parseToken(key, "ocp")?.keyId;
+  if (id === undefined) return undefined;
+  const { keys } = await client.agentKeys.list();
+  return keys.some((one) => one.id === id && one.status === "active") ? key : undefined;
+}
+
+async function makeKey(client: Client): Promise<string> {
   const { key } = await client.agentKeys.create({
     name: "First key",
     scopes: ["agents:create", "agents:onboard", "agents:delete", "agents:update", "agents:keys"],
@@ -51,6 +60,9 @@ async function makeKey(
   });
   return key;
 }
+
+/** For a shell: a token of the operator's own may hold anything. */
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 const greeting = ({
   origin,
@@ -67,9 +79,9 @@ Agent provisioning is ready at ${origin}${basePath} (state in ${stateDir}).
 Both are kept in ${join(stateDir, file)} and will be the same the next time. Create an agent:
 
 curl -X POST ${origin}${basePath}/agents/create \\
-  -H "Authorization: Bearer ${token}" \\
-  -H "X-Agent-Provisioning-Key: ${key}" \\
-  -H "Content-Type: application/json" \\
+  -H ${quoted(`Authorization: Bearer ${token}`)} \\
+  -H ${quoted(`X-Agent-Provisioning-Key: ${key}`)} \\
+  -H 'Content-Type: application/json' \\
   -d '{"name": "my-agent", "model": "claude-sonnet-3.5"}'
 
 Stop with Ctrl+C.

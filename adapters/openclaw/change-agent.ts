@@ -12,9 +12,13 @@ import {
   type AgentProvider,
   declareModel,
   declareProvider,
+  isAnothers,
+  keylessReference,
+  loadsPlugins,
   modelReference,
   ourProviderIn,
   providerFor,
+  shownModel,
   slugIn,
 } from "./metered-provider.ts";
 import { type AgentEntry, type Live, type OpenClawConfig, primaryModel } from "./openclaw-config.ts";
@@ -42,6 +46,7 @@ export function createAgentChanges(
     agentId: string,
     apply: (entry: AgentEntry, draft: OpenClawConfig) => T,
     shows: (live: Live) => boolean,
+    awaited = true,
   ): Promise<T> {
     const { result, applied } = await changes.make({
       apply(draft) {
@@ -53,8 +58,9 @@ export function createAgentChanges(
         return value;
       },
       shows,
+      awaited,
     });
-    if (!(await applied)) log("warn", "the gateway has not taken up a change in time", { agentId });
+    if (awaited && !(await applied)) log("warn", "the gateway has not taken up a change in time", { agentId });
     return result;
   }
 
@@ -73,10 +79,8 @@ export function createAgentChanges(
   /** Puts the agent's model where its key is. The model of another provider's key stays, until it is set. */
   async function useProvider(agent: HostAgent, entry: AgentEntry, provider: AgentProvider): Promise<void> {
     const current = primaryModel(entry.model);
-    const used = ourProviderIn(current);
-    const isSecond = used !== undefined && slugIn(used) !== provider.slug;
-    const asked = used === undefined ? (agent.model ?? current) : current!.slice(used.length + 1);
-    const reference = isSecond ? current! : modelReference(provider, asked);
+    const stays = isAnothers(current, provider.slug);
+    const reference = stays ? current! : modelReference(provider, shownModel(current) ?? agent.model);
     const declared = (await config.read()).models?.providers?.[provider.name];
     const isDeclared = declared?.baseUrl === provider.baseUrl && declared.apiKey === undefined;
     if (isDeclared && reference === current) return;
@@ -84,6 +88,7 @@ export function createAgentChanges(
       agent.agentId,
       (draftEntry, draft) => {
         declareProvider(draft, provider);
+        if (stays) return;
         declareModel(draft, reference);
         draftEntry.model = { primary: reference, fallbacks: [] };
         draftEntry.utilityModel = "";
@@ -129,8 +134,8 @@ export function createAgentChanges(
       // With keys of several providers, a model's name alone does not say whose it is: it is the last key's.
       const provider = used && (readMarker(homeOf(agentId))?.provider ?? used);
       const reference =
-        model === undefined || provider === undefined
-          ? model
+        provider === undefined || model === undefined
+          ? keylessReference(model)
           : modelReference({ name: provider, slug: slugIn(provider) }, model);
       await changeEntry(
         agentId,
@@ -145,6 +150,7 @@ export function createAgentChanges(
           (name === undefined || seen?.name === name) &&
           (reference === undefined || seen?.model === reference) &&
           (seen?.identity === undefined || isPartOf(identity ?? {}, seen.identity)),
+        !loadsPlugins(reference),
       );
     },
   };

@@ -8,13 +8,15 @@ export interface ConfigChange<T> {
   apply(draft: OpenClawConfig): T;
   /** What shows that the gateway has taken it up. */
   shows(live: Live): boolean;
+  /** Whether to wait until the gateway has taken it up. */
+  awaited?: boolean;
   /** The agent that it takes away. */
   removes?: string;
 }
 
 export interface ConfigChanged<T> {
   result: T;
-  /** Whether the gateway works with it; `false` where it has not come to in time. */
+  /** Whether the gateway works with it; `false` where it has not come to in time, or was not waited for. */
   applied: Promise<boolean>;
 }
 
@@ -72,8 +74,10 @@ export function createConfigChanges(config: ConfigAccess): ConfigChanges {
       }
     }
     const done = works.filter((work) => work.outcome && "value" in work.outcome);
-    const applied =
-      done.length > 0 ? config.applied((live) => done.every((work) => work.change.shows(live))) : undefined;
+    const awaited = done.every((work) => work.change.awaited !== false);
+    const applied = awaited
+      ? config.applied((live) => done.every((work) => work.change.shows(live)))
+      : Promise.resolve(false);
     for (const work of works) {
       work.applied = applied;
       work.written();

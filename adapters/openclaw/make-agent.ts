@@ -11,7 +11,14 @@ import type { AgentCredentials } from "./credentials.ts";
 import { deletionOf } from "./deletion-journal.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { dropMarker, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
-import { declareModel, declareProvider, modelReference, providerFor } from "./metered-provider.ts";
+import {
+  declareModel,
+  declareProvider,
+  keylessReference,
+  loadsPlugins,
+  modelReference,
+  providerFor,
+} from "./metered-provider.ts";
 import type { Trash } from "./trash.ts";
 
 export interface HostTools {
@@ -54,7 +61,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
     const place = paths.place(agentId, agent.workspace);
     refuseTaken(there, agentId, agent.bindings);
     const provider = agent.credential && providerFor(agent.credential, tools.proxyBaseUrl);
-    const reference = provider ? modelReference(provider, agent.model) : agent.model;
+    const reference = provider ? modelReference(provider, agent.model) : keylessReference(agent.model);
 
     const made = await makeAgentFiles(home, agent, place);
     let starting = false;
@@ -80,6 +87,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
           return bindings;
         },
         shows: ({ agents }) => agents[agentId]?.workspace === place.path,
+        awaited: !loadsPlugins(reference),
       });
       const filled = fill(agent, place.path);
       if (agent.awaitReady) starting = !(await changed.applied);

@@ -64,18 +64,45 @@ export function providerFor(credential: Credential, proxyBaseUrl: string | undef
   return { name, slug, api: shape.api, baseUrl: `${address}${suffix}` };
 }
 
+/** In place of a provider, for the model of an agent that has no key yet. No provider has this name. */
+const unassigned = "unassigned";
+
 /** The provider's name in a model reference of ours; `undefined` for any other model. */
 export const ourProviderIn = (reference: string | undefined): string | undefined =>
   reference?.match(/^((?:metered|own)-[a-z0-9-]+)\/./)?.[1];
+
+/**
+ * The reference of a model that is not called with a key of ours. By its bare name OpenClaw would give it to whichever
+ * provider it knows it of, with the key that is shared there; whoever wants that names the provider.
+ */
+export const keylessReference = (model: string | undefined): string | undefined =>
+  model === undefined || model.includes("/") ? model : `${unassigned}/${model}`;
+
+/**
+ * Whether OpenClaw may have to load a plugin of its own for the model's provider. It replaces all plugins then, once
+ * none of them has a call: a call that waits for it would wait for itself.
+ */
+export const loadsPlugins = (reference: string | undefined): boolean =>
+  reference !== undefined && ourProviderIn(reference) === undefined && !reference.startsWith(`${unassigned}/`);
 
 /** Whose keys the provider of this name is for. */
 export const slugIn = (name: string): string => name.replace(/^(metered|own)-/, "").replace(/-[0-9a-f]{8}$/, "");
 
 /** A model as the caller knows it. */
 export const shownModel = (reference: string | undefined): string | undefined => {
-  const name = ourProviderIn(reference);
+  const name = reference?.startsWith(`${unassigned}/`) ? unassigned : ourProviderIn(reference);
   return name === undefined ? reference : reference!.slice(name.length + 1);
 };
+
+/** Whether a model is plainly another provider's than the key: to be left where it is. */
+export function isAnothers(reference: string | undefined, slug: string): boolean {
+  const ours = ourProviderIn(reference);
+  if (ours !== undefined) return slugIn(ours) !== slug;
+  if (!loadsPlugins(reference) || !reference!.includes("/")) return false;
+  // Routers and custom providers have models with a slash in their names.
+  const native = { anthropic: ["anthropic/"], openai: ["openai/"], gemini: ["gemini/", "google/"] }[slug];
+  return native !== undefined && !native.some((prefix) => reference!.startsWith(prefix));
+}
 
 /**
  * A reference that can only be called with the agent's own key: whatever provider a model's name begins with, it is

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type App, createApp } from "../../src/app.ts";
 import type { Log } from "../../src/ports.ts";
 import { SettingsError } from "../../src/settings.ts";
@@ -23,6 +24,8 @@ export interface PluginApp {
 
 /** Half a minute is what a claim of a dead process lasts at most. */
 const maintenanceMs = 15_000;
+/** Longer than settling takes; shorter than a client waits. */
+const settleMs = 20_000;
 
 /** Lines of ours in the gateway's log, secrets cut out. */
 const gatewayLog = (api: PluginApi, level: Parameters<typeof createJsonLog>[0]): Log => {
@@ -82,7 +85,9 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   const tend = () => app.maintain().catch((cause) => log("error", "maintenance failed; it is tried again", { cause }));
   const timer = setInterval(tend, maintenanceMs);
   timer.unref();
+  // On the gateway nobody asks whether we are ready: what a crash left is settled before the first answer instead.
   const first = tend();
+  await Promise.race([first, sleep(settleMs, undefined, { ref: false })]);
   // The commands have the HTTP API otherwise; a socket that cannot be had is no reason to have neither.
   const endOperator = await serveOperator(app, stateDir).catch((cause) => {
     log("warn", "the commands cannot use the running gateway", { cause });

@@ -69,7 +69,9 @@ function register(api: PluginApi): void {
   for (const path of [`${basePath}/agents`, `${basePath}/provisioning`, "/proxy"]) {
     api.registerHttpRoute({ path, match: "prefix", auth: "plugin", handler });
   }
-  api.registerHttpRoute({ path: `${basePath}/openapi.json`, match: "exact", auth: "plugin", handler });
+  for (const path of [`${basePath}/openapi.json`, "/metrics"]) {
+    api.registerHttpRoute({ path, match: "exact", auth: "plugin", handler });
+  }
 
   const close = async (): Promise<void> => {
     closed = true;

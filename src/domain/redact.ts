@@ -1,4 +1,4 @@
-import { scrubKeys } from "./scrub-keys.ts";
+import { scrubKeys, scrubKnownKeys } from "./scrub-keys.ts";
 
 /** Ids are long and mixed, and yet no secrets; they are what a log is searched by. */
 const idFields = new Set(["requestId", "operationId", "agentId", "keyId", "clientRequestId", "actor"]);
@@ -12,7 +12,7 @@ export function redact(fields: Record<string, unknown>): Record<string, unknown>
 function safe(name: string, value: unknown, depth: number): unknown {
   if (typeof value === "string") {
     if (secretFields.test(name)) return "[redacted]";
-    return idFields.has(name) ? value : scrubKeys(value);
+    return idFields.has(name) ? scrubKnownKeys(value) : scrubKeys(value);
   }
   if (typeof value !== "object" || value === null) return value;
   if (depth > 4) return "[deep]";

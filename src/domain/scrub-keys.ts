@@ -10,9 +10,13 @@ const keyShapes = [
   /\b(ya29|AQ)\.[\w.*-]{8,}/g,
   /\boc[pv]_\w{4,}/g,
   /\bBearer\s+\S+/gi,
-  // Anything long without a space that mixes letters and digits: tokens and their hashes.
-  /(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{32,}/g,
 ];
+/** Anything long without a space that mixes letters and digits: tokens and their hashes. */
+const longShape = /(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{32,}/g;
+
+/** Takes out only what has the shape of a known maker's key, and leaves ids that are merely long. */
+export const scrubKnownKeys = (text: string): string =>
+  keyShapes.reduce((rest, shape) => rest.replace(shape, "[key]"), text);
 
 /** @param secrets texts that must not appear in any case, whatever they look like */
 export function scrubKeys(text: string, secrets: readonly string[] = []): string {
@@ -21,5 +25,5 @@ export function scrubKeys(text: string, secrets: readonly string[] = []): string
     .filter((secret) => secret.length >= 4)
     .sort((a, b) => b.length - a.length);
   const known = exact.reduce((rest, secret) => rest.replaceAll(secret, "[key]"), text);
-  return keyShapes.reduce((rest, shape) => rest.replace(shape, "[key]"), known);
+  return scrubKnownKeys(known).replace(longShape, "[key]");
 }

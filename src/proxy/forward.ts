@@ -175,7 +175,7 @@ function metered(
             const { done: ended, value } = await reader.read();
             onBytes();
             const passed = ended ? meter?.end() : meter ? meter.push(value) : value;
-            if (ended || meter?.final) grant.finish(meter);
+            if (ended || meter?.isFinal()) grant.finish(meter);
             if (ended) done();
             if (passed && passed.length > 0) controller.enqueue(passed);
             if (ended) controller.close();

@@ -94,7 +94,17 @@ function readObject(text: string, rules: FieldRules): { body: JsonBody } | { fau
   };
 }
 
-const plain = (key: string): string => key.toLowerCase().replaceAll("_", "");
+const plainForms = new Map<string, string>();
+const maxPlainForms = 1_000;
+
+function plain(key: string): string {
+  let form = plainForms.get(key);
+  if (form === undefined) {
+    form = key.toLowerCase().replaceAll("_", "");
+    if (plainForms.size < maxPlainForms && key.length < 64) plainForms.set(key, form);
+  }
+  return form;
+}
 const shown = (key: string): string => key.slice(0, 40);
 
 const spellingsOf = new WeakMap<FieldRules, Map<string, string[]>>();

@@ -1,4 +1,5 @@
 import { isProblem } from "../errors.ts";
+import type { Labels } from "../metrics.ts";
 import type { Ledger } from "../ports.ts";
 import type { Context } from "../service/context.ts";
 import type { aiKeyLedger } from "../storage/ledger-names.ts";
@@ -44,9 +45,24 @@ async function settlePatiently(ledger: Ledger, how: Parameters<Ledger["settle"]>
   await ledger.settle(...how);
 }
 
+/** The same object for the same labels: it is counted with far more often than it is new. */
+function createLabels(): (provider: string, outcome?: string, agent?: string) => Labels {
+  const kept = new Map<string, Labels>();
+  return (provider, outcome = "", agent = "") => {
+    const key = `${provider} ${outcome} ${agent}`;
+    let labels = kept.get(key);
+    if (!labels) {
+      labels = { provider, ...(outcome !== "" && { outcome }), ...(agent !== "" && { agent }) };
+      if (kept.size < 10_000) kept.set(key, labels);
+    }
+    return labels;
+  };
+}
+
 export function createSettlements(context: Context): (open: OpenReservation) => Settlement {
   const { ledger, metrics, settings, clock } = context;
   let unsettled = 0;
+  const labels = createLabels();
   const gauge = () => metrics.gauge("openclaw_proxy_reservations_open", unsettled);
 
   return (open) => {
@@ -59,9 +75,9 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
       settled = true;
       unsettled--;
       gauge();
-      const agent = settings.provisioning.metrics.agentLabels ? { agent: open.agentId } : undefined;
-      metrics.count("openclaw_proxy_requests_total", { provider, outcome, ...agent });
-      metrics.observe("openclaw_proxy_request_duration_seconds", (clock.now() - open.since) / 1000, { provider });
+      const agent = settings.provisioning.metrics.agentLabels ? open.agentId : "";
+      metrics.count("openclaw_proxy_requests_total", labels(provider, outcome, agent));
+      metrics.observe("openclaw_proxy_request_duration_seconds", (clock.now() - open.since) / 1000, labels(provider));
       // A failure here must never hide the provider's answer; what is not settled stays charged as reserved.
       context.background(
         settlePatiently(ledger, how).catch((error: unknown) => {
@@ -84,14 +100,14 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
 
       finish(meter) {
         if (settled) return;
-        const usage = meter?.usage ?? nothing;
-        const whole = meter === undefined || meter.complete;
+        const usage = meter?.usage() ?? nothing;
+        const whole = meter === undefined || meter.isComplete();
         // What it really cost is known only at the end: without it the bound stands.
         const tokens = whole ? usage.total : Math.max(usage.total, open.tokens);
         const inputTokens = Math.min(usage.input, tokens);
         if (meter) {
           const outcome = whole ? "metered" : "estimated";
-          metrics.count("openclaw_proxy_tokens_total", { provider, outcome }, tokens);
+          metrics.count("openclaw_proxy_tokens_total", labels(provider, outcome), tokens);
         }
         settle(
           whole ? "answered" : "cut",

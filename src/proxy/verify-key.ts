@@ -32,11 +32,11 @@ export function createKeyVerifier(context: Context) {
   /** The ledger's own texts: a record need not serialise to the same one. */
   const remembered = new Map<string, { state: AiKeyState; text: string }>();
 
-  function remember(keyId: string, text: string): AiKeyState {
-    const state = AiKeyState.parse(JSON.parse(text));
+  function remember(keyId: string, state: AiKeyState, text: string): { state: AiKeyState; text: string } {
     if (remembered.size >= maxRemembered) remembered.delete(remembered.keys().next().value!);
-    remembered.set(keyId, { state, text });
-    return state;
+    const exact = { state, text };
+    remembered.set(keyId, exact);
+    return exact;
   }
 
   /** @returns `undefined` for a key that is malformed, unknown, of another provider, revoked or expired */
@@ -55,8 +55,8 @@ export function createKeyVerifier(context: Context) {
     const newest =
       exact && exact.state.version >= record.state.version
         ? exact
-        : { state: record.state, text: JSON.stringify(record.state) };
-    const key: StatedKey = { record, digest, ...newest };
+        : remember(record.keyId, record.state, JSON.stringify(record.state));
+    const key: StatedKey = { record, digest, state: newest.state, text: newest.text };
     const standing = keyStanding(key.state, digest, now);
     if (standing === "valid") return { key, standing };
     const text = await context.ledger.get(aiKeyLedger(record.keyId).state);
@@ -69,8 +69,7 @@ export function createKeyVerifier(context: Context) {
   /** The same key under the text that the ledger has. */
   const restate = (key: StatedKey, text: string): StatedKey => ({
     ...key,
-    text,
-    state: remember(key.record.keyId, text),
+    ...remember(key.record.keyId, AiKeyState.parse(JSON.parse(text)), text),
   });
 
   return { verify, restate };

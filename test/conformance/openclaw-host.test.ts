@@ -215,12 +215,32 @@ describe("the openclaw host", () => {
   test("an agent that gets its key later is put on the meter then", async () => {
     const agent = await planned("late", { model: "claude-sonnet-3.5" });
     await host.create(agent);
-    expect(entryOf("late").model).toEqual({ primary: "claude-sonnet-3.5", fallbacks: [] });
+    expect(entryOf("late").model).toEqual({ primary: "unassigned/claude-sonnet-3.5", fallbacks: [] });
     await host.setCredential(agent, credential);
     expect(entryOf("late").model).toEqual({ primary: "metered-anthropic/claude-sonnet-3.5", fallbacks: [] });
     await host.update(agent, { model: "claude-next" });
     expect(entryOf("late").model).toEqual({ primary: "metered-anthropic/claude-next", fallbacks: [] });
     expect((await host.find("late"))!.model).toBe("claude-next");
+  });
+
+  test("a key beside a model of another provider leaves the model, until one is asked for", async () => {
+    const agent = await planned("second", { credential });
+    await host.create(agent);
+    const openai = { provider: "openai", apiKey: "sk-test-second", metered: false };
+    await host.setCredential(agent, openai);
+    expect(entryOf("second").model).toMatchObject({ primary: "metered-anthropic/claude-sonnet-4-5" });
+    await host.update(agent, { model: "gpt-5.1" });
+    expect(entryOf("second").model).toEqual({ primary: "own-openai/gpt-5.1", fallbacks: [] });
+    expect(openclaw.file().models!.providers!["own-openai"]).toMatchObject({
+      baseUrl: "https://api.openai.com/v1",
+      models: [{ id: "gpt-5.1" }],
+    });
+  });
+
+  test("a model for which OpenClaw may load a plugin is not waited for: the plugin would wait for the call", async () => {
+    const made = await host.create(await planned("shared", { model: "anthropic/claude-sonnet-4-5" }));
+    expect(made.starting).toBe(true);
+    expect(entryOf("shared").model).toEqual({ primary: "anthropic/claude-sonnet-4-5", fallbacks: [] });
   });
 
   test("a key at another address does not move the agents of the first", async () => {

@@ -2,6 +2,7 @@ import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "../../src/client/client.ts";
+import { sealConfigSecret } from "../../src/service/config-secret.ts";
 import { type NodeTarget, nodeTarget } from "./node-target.ts";
 import { allScopes, contractConfig, type Target } from "./target.ts";
 
@@ -25,18 +26,24 @@ async function startGateway(root: string): Promise<{ target: NodeTarget; key: st
 }
 
 /** A control plane on files, over two instances of this API that have agents on this machine. */
-export async function controlPlaneTarget(
-  options: { host?: Record<string, unknown>; config?: typeof contractConfig } = {},
-): Promise<ControlPlaneTarget> {
-  const { gateway, logging } = options.config ?? contractConfig;
+export async function controlPlaneTarget(): Promise<ControlPlaneTarget> {
   const root = await realpath(await mkdtemp(join(tmpdir(), "openclaw-fleet-")));
   const gateways = { gw1: await startGateway(root), gw2: await startGateway(root) };
+  const sealKey = crypto.getRandomValues(new Uint8Array(32));
+  const sealed = (secret: string) => sealConfigSecret({ sealKey }, secret);
+  const { gw1, gw2 } = gateways;
   const host = {
     kind: "remote",
-    gateways: Object.entries(gateways).map(([id, { target, key }]) => ({ id, url: target.api, token: target.token, key })),
-    ...options.host,
+    // As they are, and as `provisioning seal` prints them.
+    gateways: [
+      { id: "gw1", url: gw1.target.api, token: gw1.target.token, key: gw1.key },
+      { id: "gw2", url: gw2.target.origin, token: await sealed(gw2.target.token), key: await sealed(gw2.key) },
+    ],
   };
-  const plane = await nodeTarget({ config: { gateway: { provisioning: { ...gateway.provisioning, host } }, logging } });
+  const plane = await nodeTarget({
+    config: { ...contractConfig, gateway: { provisioning: { ...contractConfig.gateway.provisioning, host } } },
+    env: { OPENCLAW_PROVISIONING_SEAL_KEY: Buffer.from(sealKey).toString("base64url") },
+  });
   return {
     ...plane,
     gateways: { gw1: gateways.gw1.target, gw2: gateways.gw2.target },

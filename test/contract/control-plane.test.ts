@@ -25,7 +25,13 @@ describe("the control plane and its gateways", () => {
   it("puts an agent where it is told to, and nowhere else", async () => {
     const name = newName("placed");
     const workspace = plane.workspace(name);
-    const made = await create({ name, gateway: "gw2", workspace, model: "claude-sonnet-3.5", bind: [`telegram:${name}`] });
+    const made = await create({
+      name,
+      gateway: "gw2",
+      workspace,
+      model: "claude-sonnet-3.5",
+      bind: [`telegram:${name}`],
+    });
     expect(made).toMatchObject({ status: 201, body: { agentId: name, gateway: "gw2", workspace } });
     expect((await onGateway("gw1", name)).status).toBe(404);
     expect(await onGateway("gw2", name)).toMatchObject({
@@ -56,7 +62,10 @@ describe("the control plane and its gateways", () => {
   it("gives the agent a key of its own that points at the control plane's proxy", async () => {
     const name = newName("keyed");
     const made = await create({ name, gateway: "gw1", autoProvisionAiKey: { provider: "anthropic" } });
-    expect(made.body.aiKey).toMatchObject({ baseUrl: `${plane.origin}/proxy/anthropic`, profileId: "anthropic:dedicated" });
+    expect(made.body.aiKey).toMatchObject({
+      baseUrl: `${plane.origin}/proxy/anthropic`,
+      profileId: "anthropic:dedicated",
+    });
     const agentDir = join(plane.gateways.gw1.stateDir, "agents", name, "agent");
     const store = JSON.parse(readFileSync(join(agentDir, "auth-profiles.json"), "utf8"));
     expect(store.profiles["anthropic:dedicated"]).toMatchObject({

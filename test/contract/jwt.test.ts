@@ -83,7 +83,9 @@ describe("sign-in by JWT", () => {
       expect([method, path, answer.status, answer.body.code]).toEqual([method, path, 403, "scope_missing"]);
     }
     expect((await ask(target, "DELETE", `/agents/${name}`, { token: await jwt({ role: "keeper" }) })).status).toBe(200);
-    expect((await ask(target, "GET", "/provisioning/agent-keys", { token: await jwt({ role: "admin" }) })).status).toBe(200);
+    expect((await ask(target, "GET", "/provisioning/agent-keys", { token: await jwt({ role: "admin" }) })).status).toBe(
+      200,
+    );
   });
 
   it("has with a provisioning key that key's scopes, not both", async () => {

@@ -12,6 +12,8 @@ export interface Target {
   hasWorkspaces: boolean;
   /** Put into creates that are to meet each other, where the host has several gateways: what is taken on one is free on another. */
   sameGateway?: { gateway: string };
+  /** Whether paths outside of the API's resources are another server's (a gateway's own), which has no secrets of ours. */
+  sharesOrigin?: boolean;
   /** A workspace that is allowed, for a name. */
   workspace(name: string): string;
   fetch(url: string, init?: RequestInit): Promise<Response>;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ClientError } from "../../src/client/client-error.ts";
 import { createClient } from "../../src/client/client.ts";
+import { ClientError } from "../../src/client/client-error.ts";
 import { meteredCall } from "../metered-agent.ts";
 import { token } from "../server-process.ts";
 

@@ -103,7 +103,10 @@ async function expectDoneOnce({ cluster }: Stand): Promise<void> {
 
 // At the same time: most of it is waiting for claims to end.
 describe.skipIf(!hasRedis).concurrent("a cluster on one Redis, in the middle of a load", () => {
-  it("loses Redis, twice: refuses meanwhile, loses and doubles nothing, and heals", async ({ expect, onTestFinished }) => {
+  it("loses Redis, twice: refuses meanwhile, loses and doubles nothing, and heals", async ({
+    expect,
+    onTestFinished,
+  }) => {
     const stand = await underLoad();
     onTestFinished(stand.finished);
     const { cluster, load, upstream } = stand;
@@ -130,7 +133,10 @@ describe.skipIf(!hasRedis).concurrent("a cluster on one Redis, in the middle of 
     expect(readdirSync(`${cluster.stateDir}/agents`).sort()).toEqual(["metered", ...load.created].sort());
   }, 180_000);
 
-  it("loses a process, twice: the other goes on, and what was left half done is finished or undone", async ({ expect, onTestFinished }) => {
+  it("loses a process, twice: the other goes on, and what was left half done is finished or undone", async ({
+    expect,
+    onTestFinished,
+  }) => {
     const stand = await underLoad();
     onTestFinished(stand.finished);
     const { cluster, load, upstream } = stand;

@@ -120,7 +120,9 @@ describe.skipIf(!hasRedis)("two processes on one Redis", () => {
     const clients = clientsOf(key);
     const race = async (round: string) =>
       await Promise.all(
-        Array.from({ length: 40 }, (_, at) => statusOf(clients[at % 2]!.agents.create({ name: `room-${round}-${at}` }))),
+        Array.from({ length: 40 }, (_, at) =>
+          statusOf(clients[at % 2]!.agents.create({ name: `room-${round}-${at}` })),
+        ),
       );
     const first = await race("a");
     expect(count(first)).toEqual({ 201: 10, 403: 30 });

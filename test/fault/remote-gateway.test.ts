@@ -83,7 +83,10 @@ function firstCreates(fate: Fate): (request: ShimmedRequest) => Fate {
 
 // At the same time: most of it is waiting.
 describe.concurrent("a gateway", () => {
-  it("that is down: its agents are listed from records, shown as unreachable, and suspended all the same", async ({ expect, onTestFinished }) => {
+  it("that is down: its agents are listed from records, shown as unreachable, and suspended all the same", async ({
+    expect,
+    onTestFinished,
+  }) => {
     const { plane, gw1, gw2, create, get, change } = await startFleet(onTestFinished);
     for (const gateway of ["gw1", "gw2"]) {
       expect((await create(`on-${gateway}`, { gateway, model: "claude-sonnet-3.5" })).status).toBe(201);
@@ -112,7 +115,10 @@ describe.concurrent("a gateway", () => {
     expect(Date.now() - startedAt).toBeLessThan(3_000);
 
     // What has to be done there fails, and leaves nothing behind.
-    expect(await create("refused", { gateway: "gw1" })).toMatchObject({ status: 502, body: { code: "gateway_failed" } });
+    expect(await create("refused", { gateway: "gw1" })).toMatchObject({
+      status: 502,
+      body: { code: "gateway_failed" },
+    });
     expect((await get("refused")).status).toBe(404);
     expect((await create("refused", { gateway: "gw2" }, "another")).status).toBe(201);
     // Without a wish it goes where it can.
@@ -129,7 +135,10 @@ describe.concurrent("a gateway", () => {
     expect(await gw2.agents()).toEqual(["anywhere-0", "anywhere-1", "anywhere-2", "on-gw2", "refused"]);
   }, 60_000);
 
-  it("that is the last one: nothing is ready, and what is on record is still told", async ({ expect, onTestFinished }) => {
+  it("that is the last one: nothing is ready, and what is on record is still told", async ({
+    expect,
+    onTestFinished,
+  }) => {
     const { plane, gw1, gw2, create, get } = await startFleet(onTestFinished);
     expect((await create("kept", { gateway: "gw2" })).status).toBe(201);
     await Promise.all([gw1.shim.down(), gw2.shim.down()]);
@@ -151,6 +160,7 @@ describe.concurrent("a gateway", () => {
 
   it.for<Fate>(["lose", "late", "first", "second"])(
     "behind a network in which each create's first attempt is: %s, has each agent once",
+    { timeout: 60_000 },
     async (fate, { expect, onTestFinished }) => {
       const { gw1, create, get } = await startFleet(onTestFinished);
       gw1.shim.behave(firstCreates(fate));
@@ -166,7 +176,6 @@ describe.concurrent("a gateway", () => {
       const again = await create("agent-0", { gateway: "gw1" });
       expect([again.status, again.body.aiKey.keyId]).toEqual([200, made[0]!.body.aiKey.keyId]);
     },
-    60_000,
   );
 
   it("that does everything twice is none the wiser: create, onboard, delete", async ({ expect, onTestFinished }) => {
@@ -184,7 +193,10 @@ describe.concurrent("a gateway", () => {
     expect(await gw1.agents()).toEqual([]);
   }, 60_000);
 
-  it("whose every answer is lost: the create is refused, and its repetition is one agent", async ({ expect, onTestFinished }) => {
+  it("whose every answer is lost: the create is refused, and its repetition is one agent", async ({
+    expect,
+    onTestFinished,
+  }) => {
     const { gw1, create, get } = await startFleet(onTestFinished);
     gw1.shim.behave((request) => (isCreate(request) ? "lose" : "pass"));
     const lost = await create("doubtful", { gateway: "gw1" });
@@ -202,7 +214,10 @@ describe.concurrent("a gateway", () => {
     expect((await get("doubtful")).body).toMatchObject({ status: "ready", health: { credentials: "ok" } });
   }, 150_000);
 
-  it("whose requests come after the create was given up: what was undone stays undone", async ({ expect, onTestFinished }) => {
+  it("whose requests come after the create was given up: what was undone stays undone", async ({
+    expect,
+    onTestFinished,
+  }) => {
     const { gw1, create, get } = await startFleet(onTestFinished);
     gw1.shim.behave((request) => (isCreate(request) ? "late" : "pass"));
     const given = await create("late", { gateway: "gw1" });

@@ -70,6 +70,7 @@ it("what a log is searched by stays, and so does ordinary text", () => {
   const fields = {
     requestId: "req_0123456789abcdef01234567",
     operationId: "host-1234-567890.0123456789abcdef",
+    clientRequestId: "3f0c1f6e-9a3b-4b58-9d55-0a1b2c3d4e5f",
     keyId: "AbCdEf0123456789",
     agentId: "my-agent",
     path: "/api/v1/agents/my-agent",
@@ -78,6 +79,11 @@ it("what a log is searched by stays, and so does ordinary text", () => {
     nothing: null,
   };
   expect(redact(fields)).toEqual(fields);
+});
+
+it("an id that is a key is none", () => {
+  const key = issueToken("ocp", newKeyId(random), random);
+  expect(JSON.stringify(redact({ clientRequestId: key, requestId: `x-${key}` }))).not.toContain(key);
 });
 
 it("never throws, and always gives what JSON can hold", () => {

@@ -93,8 +93,8 @@ describe.each(formats)("usage of %s", (api, format) => {
         const bytes = sse(api, pieces, usage, end, comments);
         const meter = createSseMeter(format, false);
         expect(Buffer.from(feed(meter, bytes, sizes)).equals(bytes)).toBe(true);
-        expect(meter.complete).toBe(true);
-        expect(meter.usage.total).toBe(total(api, usage));
+        expect(meter.isComplete()).toBe(true);
+        expect(meter.usage().total).toBe(total(api, usage));
       }),
       { numRuns: 300 },
     );
@@ -106,8 +106,8 @@ describe.each(formats)("usage of %s", (api, format) => {
         const bytes = Buffer.from(JSON.stringify(jsonAnswer(request(api, false), pieces, usage), null, pretty ? 2 : 0));
         const meter = createJsonMeter(format);
         expect(Buffer.from(feed(meter, bytes, sizes)).equals(bytes)).toBe(true);
-        expect(meter.complete).toBe(true);
-        expect(meter.usage.total).toBe(total(api, usage));
+        expect(meter.isComplete()).toBe(true);
+        expect(meter.usage().total).toBe(total(api, usage));
       }),
       { numRuns: 300 },
     );
@@ -121,7 +121,7 @@ describe.each(formats)("usage of %s", (api, format) => {
         const lastEvent = bytes.lastIndexOf("data: ");
         const meter = createSseMeter(format, false);
         feed(meter, bytes.subarray(0, where % lastEvent), [7]);
-        expect(meter.complete).toBe(false);
+        expect(meter.isComplete()).toBe(false);
       }),
       { numRuns: 300 },
     );
@@ -139,8 +139,8 @@ it("keeps only the usage chunk that was not asked for from the client, however t
         .split(`${end}${end}`)
         .filter((event) => !event.includes('"choices":[]'));
       expect(passed).toBe(events.join(`${end}${end}`));
-      expect(meter.usage.total).toBe(usage.input + usage.output);
-      expect(meter.final).toBe(true);
+      expect(meter.usage().total).toBe(usage.input + usage.output);
+      expect(meter.isFinal()).toBe(true);
     }),
     { numRuns: 500 },
   );
@@ -152,8 +152,8 @@ it("reads Gemini's stream without alt=sse, an array of chunks, however it is cut
       const chunks = eventAnswer(request("gemini", true), pieces, usage).map(({ data }) => data);
       const meter = createJsonMeter("gemini");
       feed(meter, Buffer.from(`[${chunks.join(",\r\n")}]`), sizes);
-      expect(meter.complete).toBe(true);
-      expect(meter.usage.total).toBe(total("gemini", usage));
+      expect(meter.isComplete()).toBe(true);
+      expect(meter.usage().total).toBe(total("gemini", usage));
     }),
   );
 });
@@ -168,8 +168,8 @@ it("reads events of 10 MB", () => {
     let most = 0;
     for (let at = 0; at < bytes.length; at += 65_536)
       most = Math.max(most, meter.push(bytes.subarray(at, at + 65_536))?.length ?? 0);
-    expect(meter.usage.total).toBe(7);
-    expect(meter.complete).toBe(true);
+    expect(meter.usage().total).toBe(7);
+    expect(meter.isComplete()).toBe(true);
     // Nothing of it was held back until it was whole.
     expect(most).toBeLessThan(200_000);
   }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createInstance } from "../../adapters/node/instance.ts";
+import { createInstance, machineName } from "../../adapters/node/instance.ts";
 
 const instance = createInstance();
 const [host] = instance.id.split("-");
@@ -46,5 +46,14 @@ describe.runIf(process.platform === "linux")("an instance", () => {
     for (const owner of ["", "agent:my-agent", "..", `${host}-${gone}-12345`, "x#y"]) {
       expect([owner, instance.isGone(owner)]).toEqual([owner, false]);
     }
+  });
+
+  it("goes by the machine where the store is shared: another of the same hostname may be alive", () => {
+    const here = createInstance(machineName());
+    const earlier = (id: string) => operation(id.replace(/\d+$/, "1"));
+    expect(here.isGone(operation(here.id))).toBe(false);
+    expect(here.isGone(earlier(here.id))).toBe(true);
+    expect(here.isGone(earlier(instance.id))).toBe(false);
+    expect(createInstance(machineName()).id).toBe(here.id);
   });
 });

@@ -59,7 +59,9 @@ describe("a token that is valid", () => {
 
   it("without a subject is nobody in particular", async () => {
     for (const sub of [undefined, ""]) {
-      expect(await verifier()(await issuer.sign(first, { sub: sub as string }))).toMatchObject({ actor: "jwt:unknown" });
+      expect(await verifier()(await issuer.sign(first, { sub: sub as string }))).toMatchObject({
+        actor: "jwt:unknown",
+      });
     }
   });
 });
@@ -177,11 +179,7 @@ describe("scopes", () => {
     [{ verified: 1 }, [], undefined],
     [{ level: 3 }, ["agents:keys"], undefined],
     [{ level: "3" }, [], undefined],
-    [
-      { role: "builder", groups: ["keepers"] },
-      ["agents:create", "agents:onboard", "agents:delete"],
-      "prov1",
-    ],
+    [{ role: "builder", groups: ["keepers"] }, ["agents:create", "agents:onboard", "agents:delete"], "prov1"],
     [{ scope: "provisioning:admin", scopes: ["provisioning:admin"] }, [], undefined],
     [{}, [], undefined],
   ])("of %j are %j", async (held, scopes, aiProviderKeyId) => {
@@ -197,7 +195,13 @@ describe("the issuer's keys", () => {
   it("are not asked for because of what is no JWT, or cannot be a token of its", async () => {
     const before = issuer.asked();
     const verify = verifier();
-    for (const token of ["secret", "a.b", "a.b.c", "a.b.c.d.e", `${segment({ alg: "HS256" })}.${segment(claims())}.x`]) {
+    for (const token of [
+      "secret",
+      "a.b",
+      "a.b.c",
+      "a.b.c.d.e",
+      `${segment({ alg: "HS256" })}.${segment(claims())}.x`,
+    ]) {
       expect(await verify(token)).toBeUndefined();
     }
     expect(issuer.asked()).toBe(before);
@@ -207,7 +211,8 @@ describe("the issuer's keys", () => {
     const before = issuer.asked();
     const verify = verifier();
     const token = await issuer.sign(first);
-    for (const bearer of await Promise.all(Array.from({ length: 20 }, () => verify(token)))) expect(bearer).toBeDefined();
+    for (const bearer of await Promise.all(Array.from({ length: 20 }, () => verify(token))))
+      expect(bearer).toBeDefined();
     await verify(token);
     expect(issuer.asked()).toBe(before + 1);
   });

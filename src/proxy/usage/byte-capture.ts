@@ -2,7 +2,7 @@ const decoder = new TextDecoder();
 
 /** Takes down one span of a stream that arrives in pieces; a span over the limit is counted but not kept. */
 export interface ByteCapture {
-  readonly active: boolean;
+  isActive(): boolean;
   /** The span begins at this index of the present piece. */
   begin(at: number, limit: number): void;
   /** The span goes on at this index of a new piece. */
@@ -35,9 +35,7 @@ export function createByteCapture(): ByteCapture {
   }
 
   return {
-    get active() {
-      return active;
-    },
+    isActive: () => active,
     begin(at, most) {
       active = true;
       from = at;

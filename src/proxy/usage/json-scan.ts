@@ -18,7 +18,7 @@ export interface JsonScan {
    */
   scan(bytes: Uint8Array, at: number, end: number): number;
   /** Whether the outermost value has ended. */
-  readonly closed: boolean;
+  isClosed(): boolean;
   /** Begins anew, for the next document. */
   reset(): void;
 }
@@ -92,7 +92,7 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
   }
 
   function close(bytes: Uint8Array, at: number): void {
-    if (capture.active) valueRead(capture.end(bytes, at));
+    if (capture.isActive()) valueRead(capture.end(bytes, at));
     levels.pop();
     level = levels.at(-1);
     asked = undefined;
@@ -105,7 +105,7 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
     if (readsKey) {
       readsKey = false;
       keyRead(capture.end(bytes, quote));
-    } else if (skipped === 0 && capture.active) valueRead(capture.end(bytes, quote + 1));
+    } else if (skipped === 0 && capture.isActive()) valueRead(capture.end(bytes, quote + 1));
   }
 
   /** To the end of the container that is skipped, or of the piece. */
@@ -135,7 +135,7 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
           awaitsContent = false;
           at++;
           skipped = 0;
-          if (capture.active) valueRead(capture.end(bytes, at));
+          if (capture.isActive()) valueRead(capture.end(bytes, at));
           return at;
         }
       } else if (lineMode) break;
@@ -147,7 +147,7 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
 
   function scan(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
-    if (capture.active) capture.goOn(at);
+    if (capture.isActive()) capture.goOn(at);
     while (at < end) {
       if (inString) {
         at = string.end(bytes, at, end);
@@ -164,15 +164,16 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
       const byte = bytes[at]!;
       if (structural[byte] === 0) {
         // The first character of a number or a literal.
-        if (asked === "value" && byte > SPACE && !capture.active) capture.begin(at, maxValue);
-        at++;
+        if (asked === "value" && byte > SPACE && !capture.isActive()) capture.begin(at, maxValue);
+        do at++;
+        while (at < end && structural[bytes[at]!] === 0 && asked !== "value");
         continue;
       }
       switch (byte) {
         case LF:
         case CR:
           if (!lineMode) break;
-          if (capture.active) capture.hold(bytes, at);
+          if (capture.isActive()) capture.hold(bytes, at);
           return at;
         case QUOTE:
           if (expectKey) {
@@ -190,7 +191,7 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
           close(bytes, at);
           break;
         case COMMA:
-          if (capture.active) valueRead(capture.end(bytes, at));
+          if (capture.isActive()) valueRead(capture.end(bytes, at));
           asked = undefined;
           expectKey = level !== undefined && !level.array;
           break;
@@ -200,15 +201,13 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
       }
       at++;
     }
-    if (capture.active) capture.hold(bytes, at);
+    if (capture.isActive()) capture.hold(bytes, at);
     return at;
   }
 
   return {
     scan,
     reset,
-    get closed() {
-      return closed;
-    },
+    isClosed: () => closed,
   };
 }

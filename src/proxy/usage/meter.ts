@@ -9,10 +9,10 @@ export interface Meter {
   /** The upstream has ended: what was held back. */
   end(): Uint8Array | undefined;
   /** The provider has said what it cost, and that it was done. */
-  readonly complete: boolean;
-  /** `complete`, and no later report can follow. */
-  readonly final: boolean;
-  readonly usage: TokenUsage;
+  isComplete(): boolean;
+  /** It is complete, and no later report can follow. */
+  isFinal(): boolean;
+  usage(): TokenUsage;
 }
 
 const usageKey: Record<UsageFormat, string> = {
@@ -38,6 +38,26 @@ const lastEvents: Partial<Record<UsageFormat, ReadonlySet<string>>> = {
   "openai-responses": new Set(['"response.completed"', '"response.incomplete"', '"response.failed"']),
 };
 
+/** Where in a text an event stands that matters at all, or -1; absent: every one may. */
+const matters: Partial<Record<UsageFormat, (text: string) => number>> = {
+  anthropic: (text) => first(toldUsage(text), text.indexOf("message_stop")),
+  openai: (text) => first(toldUsage(text), text.indexOf("[DONE]")),
+  "openai-responses": toldUsage,
+};
+
+const first = (a: number, b: number): number => (a === -1 || b === -1 ? Math.max(a, b) : Math.min(a, b));
+
+/** OpenAI writes `"usage":null` into every chunk. In a JSON string these quotes would be escaped. */
+function toldUsage(text: string): number {
+  for (let at = text.indexOf('"usage"'); at !== -1; at = text.indexOf('"usage"', at)) {
+    at += 7;
+    let next = text[at];
+    while (next === ":" || next === " ") next = text[++at];
+    if (next !== "n") return at;
+  }
+  return -1;
+}
+
 function parsed(text: string | undefined): unknown {
   if (text === undefined || text[0] !== "{") return undefined;
   try {
@@ -53,22 +73,16 @@ export function createJsonMeter(format: UsageFormat): Meter {
   let seen = false;
   const watch: Watch = { [usageKey[format]]: "value" };
   const scan = createJsonScan(watch, (_, text) => (seen = addReport(format, counts, parsed(text)) || seen), false);
-  const isComplete = () => seen && scan.closed;
+  const isComplete = () => seen && scan.isClosed();
   return {
     push(bytes) {
       scan.scan(bytes, 0, bytes.length);
       return bytes;
     },
     end: () => undefined,
-    get complete() {
-      return isComplete();
-    },
-    get final() {
-      return isComplete();
-    },
-    get usage() {
-      return tokenUsage(format, counts);
-    },
+    isComplete,
+    isFinal: isComplete,
+    usage: () => tokenUsage(format, counts),
   };
 }
 
@@ -99,7 +113,7 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean): Mete
     if (format === "openai" && done) over = true;
     filter?.eventEnds(end, reported && !choicesFilled);
     reported = choicesFilled = false;
-  });
+  }, matters[format]);
 
   return {
     push(bytes) {
@@ -108,15 +122,9 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean): Mete
       return filter ? filter.passed(choicesFilled) : bytes;
     },
     end: () => filter?.held(),
-    get complete() {
-      return seen && over;
-    },
-    get final() {
-      // Gemini has no last event: any chunk after a finish reason may still raise the count.
-      return seen && over && format !== "gemini";
-    },
-    get usage() {
-      return tokenUsage(format, counts);
-    },
+    isComplete: () => seen && over,
+    // Gemini has no last event: any chunk after a finish reason may still raise the count.
+    isFinal: () => seen && over && format !== "gemini",
+    usage: () => tokenUsage(format, counts),
   };
 }

@@ -2,6 +2,13 @@ import { BACKSLASH, CR, LF, marks, QUOTE } from "./bytes.ts";
 
 const ends = marks(QUOTE, BACKSLASH, LF, CR);
 
+/** Alone in its function this loop is compiled to half the time that it takes inside another. */
+function plainRun(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end && ends[bytes[at]!] === 0) at++;
+  return at;
+}
+
 /** Finds the end of a JSON string that arrives in pieces. */
 export interface StringScan {
   /** @returns the index of the closing quote, in line mode of a CR or LF before it, or `end` */
@@ -20,11 +27,12 @@ export function createStringScan(lineMode: boolean): StringScan {
         // A line's end inside a broken string ends the line all the same.
         if (!lineMode || (bytes[at] !== LF && bytes[at] !== CR)) at++;
       }
-      while (at < end) {
+      for (;;) {
+        at = plainRun(bytes, at, end);
+        if (at >= end) return end;
         const byte = bytes[at]!;
-        if (ends[byte] === 0) at++;
-        else if (byte === QUOTE) return at;
-        else if (byte === BACKSLASH) {
+        if (byte === QUOTE) return at;
+        if (byte === BACKSLASH) {
           if (at + 1 === end) {
             escaped = true;
             return end;
@@ -33,7 +41,6 @@ export function createStringScan(lineMode: boolean): StringScan {
         } else if (lineMode) return at;
         else at++;
       }
-      return end;
     },
     reset() {
       escaped = false;

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { SampleUpstream } from "../../upstream/sample-upstream.ts";
 import type { Answer, Gateway } from "./gateway.ts";
@@ -197,6 +198,18 @@ describe("agents on a real gateway", () => {
     expect(onboarded.body).toMatchObject({ completed: ["auth"], failed: [] });
     expectOk(await gateway.turn("by-hand"));
     expect(upstream.seen.map((one) => one.headers["x-api-key"])).toEqual(["sk-test-own-not-a-real-key"]);
+  });
+
+  test("a model for which OpenClaw replaces its plugins: the agent is durable, and the API comes back by itself", async () => {
+    const body = { name: "shared", model: "anthropic/claude-sonnet-4-5" };
+    const made = await gateway.api("POST", "/agents/create", body, key);
+    expect([made.status, made.body.status]).toEqual([202, "starting"]);
+    await sleep(1_500);
+    const lists = async () => (await gateway.api("GET", "/agents/shared")).status;
+    await expect.poll(lists, { timeout: 30_000 }).toBe(200);
+    await created("after");
+    expectOk(await gateway.turn("after"));
+    expect(cameThroughTheMeter()).toBe(true);
   });
 
   test("a deleted agent leaves no key in any file, and can be made anew", async () => {

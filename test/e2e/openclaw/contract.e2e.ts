@@ -1,0 +1,31 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { testContract } from "../../contract/contract.ts";
+import { contractConfig, type Target } from "../../contract/target.ts";
+import { builtPlugin } from "./built-plugin.ts";
+import { makeGateway } from "./gateway.ts";
+
+async function gatewayTarget(): Promise<Target> {
+  const plugin = await builtPlugin();
+  const adminToken = "contract-admin";
+  const gateway = await makeGateway({ config: contractConfig, env: { OPENCLAW_ADMIN_TOKEN: adminToken } });
+  await gateway.cli(["plugins", "install", "--link", plugin, "--force", "--accept-capabilities"]);
+  await gateway.start();
+  return {
+    origin: gateway.url,
+    api: `${gateway.url}/api/v1`,
+    token: gateway.token,
+    adminToken,
+    storesCredentials: true,
+    hasWorkspaces: true,
+    sharesOrigin: true,
+    workspace: (name) => join(gateway.stateDir, `workspace-${name}`),
+    fetch: (url, init) => fetch(url, init),
+    async close() {
+      await gateway.close();
+      await rm(plugin, { recursive: true, force: true });
+    },
+  };
+}
+
+testContract("the gateway's port", gatewayTarget);

@@ -1,0 +1,268 @@
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readNodeSettings } from "../../adapters/node/node-settings.ts";
+import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
+import { createApp } from "../../src/app.ts";
+import type { DoctorReport } from "../../src/cli/doctor-report.ts";
+import { agentClaim } from "../../src/storage/ledger-names.ts";
+import { runBundle } from "../run-bundle.ts";
+import { makeStateDir, token } from "../server-process.ts";
+
+let stateDir: string;
+let env: Record<string, string>;
+beforeEach(async () => {
+  stateDir = await makeStateDir();
+  env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: token };
+  await within(async ({ call }) => {
+    await call("POST", "/provisioning/agent-keys", { name: "first", scopes: ["agents:create"] });
+    await call("POST", "/agents/create", { name: "whole" });
+  });
+});
+afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
+
+/** Works on the files as a process of this service would, and leaves. */
+async function within(
+  work: (node: NodePorts & { call(method: string, path: string, body: unknown): Promise<void> }) => Promise<void>,
+): Promise<void> {
+  const settings = readNodeSettings(env);
+  const node = await openNode(settings, { env, log: () => {} });
+  const app = createApp(node.ports, settings.settings);
+  const call = async (method: string, path: string, body: unknown) => {
+    const request = new Request(`http://localhost/api/v1${path}`, { method, body: JSON.stringify(body) });
+    expect((await app.fetchAsOperator(request)).status).toBe(201);
+  };
+  try {
+    await work({ ...node, call });
+  } finally {
+    await node.close();
+  }
+}
+
+async function doctor(...args: string[]) {
+  const { exitCode, stdout, stderr } = await runBundle(["provisioning", "doctor", "--json", ...args], env);
+  const report = JSON.parse(stdout) as DoctorReport;
+  expect(exitCode).toBe(report.ok ? 0 : 1);
+  expect(stderr).toMatch(report.ok ? /^$/ : /^error: failed: [^\n]+\n$/);
+  const found = report.checks.filter(({ status }) => status !== "ok");
+  for (const { status, remedy } of found) if (status !== "fixed" && remedy !== undefined) expect(remedy).not.toBe("");
+  return { ok: report.ok, checks: report.checks, found };
+}
+const file = (name: string) => join(stateDir, "provisioning", name);
+const at = "2026-11-22T00:00:00.000Z";
+
+describe("doctor", () => {
+  it("finds nothing wrong with what is well, and says what it looked at", async () => {
+    const { ok, checks, found } = await doctor();
+    expect([ok, found]).toEqual([true, []]);
+    expect(checks.map(({ name }) => name)).toEqual([
+      "settings",
+      "files",
+      "interrupted changes",
+      "revocations",
+      "orphans",
+      "audit trail",
+      "agent host",
+    ]);
+  });
+
+  it("says when provisioning is off, and when there is no token", async () => {
+    env.OPENCLAW_PROVISIONING_ENABLED = "false";
+    expect((await doctor()).found).toMatchObject(
+      [{ name: "settings", status: "warning", remedy: /ENABLED=true/ }].map((one) => ({
+        ...one,
+        remedy: expect.stringMatching(one.remedy),
+      })),
+    );
+    env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: "" };
+    expect((await doctor()).found).toMatchObject([
+      { name: "settings", status: "warning", detail: expect.stringContaining("no gateway token") },
+    ]);
+  });
+
+  it("names a wrong setting", async () => {
+    writeFileSync(join(stateDir, "config.json"), '{"gateway":{"provisioning":{"enabled":1}}}');
+    const { ok, found } = await doctor();
+    expect([ok, found]).toMatchObject([
+      false,
+      [{ name: "settings", status: "failed", detail: expect.stringContaining("enabled is 1") }],
+    ]);
+  });
+
+  it("sees a file that others can read, and --fix takes it from them", async () => {
+    chmodSync(file("keys.json"), 0o644);
+    chmodSync(file("agents"), 0o755);
+    const { ok, found } = await doctor();
+    expect(ok).toBe(false);
+    expect(found).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          name: "files",
+          status: "failed",
+          detail: expect.stringContaining("keys.json is open to others (mode 0644)"),
+          remedy: expect.stringContaining("chmod 600"),
+        }),
+        expect.objectContaining({
+          name: "files",
+          status: "failed",
+          detail: expect.stringContaining("agents is open to others (mode 0755)"),
+        }),
+      ]),
+    );
+    expect(statSync(file("keys.json")).mode & 0o777).toBe(0o644);
+    expect(await doctor("--fix")).toMatchObject({ ok: true, found: [{ status: "fixed" }, { status: "fixed" }] });
+    expect(statSync(file("keys.json")).mode & 0o777).toBe(0o600);
+    expect(statSync(file("agents")).mode & 0o777).toBe(0o700);
+    expect(await doctor()).toMatchObject({ ok: true, found: [] });
+  });
+
+  it("sees a seal key that others can read, and --fix takes it from them", async () => {
+    chmodSync(file("seal.key"), 0o644);
+    expect(await doctor()).toMatchObject({
+      ok: false,
+      found: [{ status: "failed", detail: expect.stringContaining("seal.key is open to others") }],
+    });
+    expect(await doctor("--fix")).toMatchObject({ ok: true, found: [{ status: "fixed" }] });
+  });
+
+  it("names a damaged file and leaves it as it is, also with --fix", async () => {
+    writeFileSync(file("agents/whole.json"), "{");
+    for (const args of [[], ["--fix"]]) {
+      const { ok, found } = await doctor(...args);
+      expect(ok).toBe(false);
+      expect(found).toContainEqual(
+        expect.objectContaining({
+          name: "files",
+          status: "failed",
+          detail: expect.stringContaining("agents/whole.json is not valid JSON"),
+          remedy: expect.stringContaining("backup"),
+        }),
+      );
+    }
+    expect(readFileSync(file("agents/whole.json"), "utf8")).toBe("{");
+  });
+
+  it("sees a creation that a dead process left, and --fix undoes it", async () => {
+    const operationId = await interruptCreate();
+    expect(existsSync(join(stateDir, "workspace-half"))).toBe(true);
+    const { found } = await doctor();
+    expect(found).toMatchObject([
+      { name: "interrupted changes", status: "failed", remedy: expect.stringContaining("--fix") },
+    ]);
+    expect(await doctor("--fix")).toMatchObject({
+      ok: true,
+      found: [
+        { name: "interrupted changes", status: "fixed", detail: expect.stringContaining('agent "half": undone') },
+      ],
+    });
+    expect(existsSync(join(stateDir, "workspace-half"))).toBe(false);
+    expect(existsSync(file("ai-keys/half-key.json"))).toBe(false);
+    expect(await doctor()).toMatchObject({ ok: true, found: [] });
+    await within(async ({ ports, call }) => {
+      const { events } = await ports.audit.read({ limit: 5, filter: { target: "half" } });
+      expect(events[0]).toMatchObject({ operationId, phase: "outcome", outcome: "failure", actor: "recovery" });
+      await call("POST", "/agents/create", { name: "half" });
+    });
+  });
+
+  it("sees an AI key of no agent, and --fix revokes it", async () => {
+    await within(async ({ ports }) => {
+      await ports.records.set("ai-keys", "lost-key", aiKey("lost-key", "nobody"));
+    });
+    expect((await doctor()).found).toMatchObject([
+      { name: "orphans", status: "failed", detail: expect.stringContaining("lost-key") },
+    ]);
+    expect((await doctor("--fix")).found).toMatchObject([{ name: "orphans", status: "fixed" }]);
+    expect(existsSync(file("ai-keys/lost-key.json"))).toBe(false);
+    expect((await doctor()).found).toEqual([]);
+  });
+
+  it("sees an agent whose home is gone, and leaves it to a person", async () => {
+    rmSync(join(stateDir, "agents", "whole"), { recursive: true });
+    for (const args of [[], ["--fix"]]) {
+      expect((await doctor(...args)).found).toMatchObject([
+        {
+          name: "orphans",
+          status: "failed",
+          detail: expect.stringContaining('"whole"'),
+          remedy: expect.stringContaining("agents delete whole"),
+        },
+      ]);
+    }
+    expect((await runBundle(["provisioning", "agents", "delete", "whole"], env)).exitCode).toBe(0);
+    expect((await doctor()).found).toEqual([]);
+  });
+
+  it("sees a changed line of the trail, and a tail that was cut off", async () => {
+    const whole = readFileSync(file("audit.jsonl"), "utf8");
+    const lines = whole.split("\n");
+    writeFileSync(file("audit.jsonl"), whole.replace('"whole"', '"other"'));
+    expect((await doctor()).found).toMatchObject([
+      { name: "audit trail", status: "failed", detail: expect.stringMatching(/^line \d+: /) },
+    ]);
+    writeFileSync(file("audit.jsonl"), `${lines.slice(0, -2).join("\n")}\n`);
+    expect((await doctor()).found).toMatchObject([
+      { name: "audit trail", status: "failed", remedy: expect.stringContaining("evidence") },
+    ]);
+    writeFileSync(file("audit.jsonl"), whole);
+    expect((await doctor()).found).toEqual([]);
+  });
+
+  it("warns of gateway secrets in the clear", async () => {
+    const host = {
+      kind: "remote",
+      gateways: [{ id: "g", url: "http://127.0.0.1:1", token: "plain-token", key: "plain-key" }],
+    };
+    writeFileSync(
+      join(stateDir, "config.json"),
+      JSON.stringify({ gateway: { provisioning: { enabled: true, host } } }),
+    );
+    const { found } = await doctor();
+    expect(found).toContainEqual(
+      expect.objectContaining({ name: "gateway secrets", status: "warning", remedy: expect.stringContaining("seal") }),
+    );
+    expect(JSON.stringify(found)).not.toMatch(/plain-token|plain-key/);
+  });
+});
+
+const aiKey = (keyId: string, agentId: string) => ({
+  keyId,
+  agentId,
+  provider: "anthropic",
+  mode: "virtual" as const,
+  aiProviderId: "none",
+  createdAt: at,
+  state: { version: 1, status: "active" as const, digest: "0".repeat(64), quotas: {} },
+});
+
+/** As a process leaves it that dies after the agent's home was made, and before its record was. */
+async function interruptCreate(): Promise<string> {
+  let operationId = "";
+  await within(async ({ ports }) => {
+    // The same host, another start: this process is none of it.
+    operationId = `${ports.instance.id.replace(/\d+$/, "1")}.0123456789abcdef`;
+    const plan = await ports.host.plan({ agentId: "half" });
+    const note = {
+      action: "create",
+      operationId,
+      creation: operationId,
+      agentId: "half",
+      workspace: plan.workspace,
+      bindings: [],
+      aiKeyId: "half-key",
+    };
+    await ports.ledger.claim(agentClaim("half"), { owner: operationId, ttlMs: 30_000, note: JSON.stringify(note) });
+    await ports.audit.append({ phase: "intent", action: "agent.create", actor: "cli", operationId, target: "half" });
+    await ports.records.set("ai-keys", "half-key", aiKey("half-key", "half"));
+    await ports.host.create({
+      agentId: "half",
+      name: "half",
+      ...plan,
+      bindings: [],
+      skipBootstrap: false,
+      operationId,
+      awaitReady: true,
+    });
+  });
+  return operationId;
+}
