@@ -31,7 +31,10 @@ async function measure(targets: (Target | "direct")[], upstream: string): Promis
         rssMb: 0,
       };
       all.set(name, figures);
-      for (const [key, { stream, concurrency, ms }] of Object.entries(measures) as [Measure, (typeof measures)[Measure]][]) {
+      for (const [key, { stream, concurrency, ms }] of Object.entries(measures) as [
+        Measure,
+        (typeof measures)[Measure],
+      ][]) {
         if (target === "direct" && concurrency > 1) continue;
         const load = await runLoad(target === "direct" ? direct : target.endpoint, stream, concurrency, ms);
         if (target !== "direct") figures.rssMb = Math.max(figures.rssMb, target.rssMb());
@@ -67,7 +70,10 @@ export async function benchProxy(): Promise<Row[]> {
       const figures = all.get(target.name)!;
       const mine = figures === ours;
       const against = (key: Measure) =>
-        ratios(perRound(figures, key, (load) => load.perSecond), perRound(bare, key, (load) => load.perSecond));
+        ratios(
+          perRound(figures, key, (load) => load.perSecond),
+          perRound(bare, key, (load) => load.perSecond),
+        );
       const p50 = added(figures, "JSON c1", (load) => middle(load.latencies));
       const ttfb = added(figures, "SSE c1", (load) => middle(load.firstBytes));
       rows.push(
@@ -89,18 +95,29 @@ export async function benchProxy(): Promise<Row[]> {
           name: `${target.name}: JSON c1, added p50`,
           value: median(p50),
           unit: "us",
-          ratio: ratios(p50, added(bare, "JSON c1", (load) => middle(load.latencies))),
+          ratio: ratios(
+            p50,
+            added(bare, "JSON c1", (load) => middle(load.latencies)),
+          ),
           ...(mine && { aim: "<= 1.15 x bare node:http" }),
         },
         {
           name: `${target.name}: SSE c1, added time to first byte, p50`,
           value: median(ttfb),
           unit: "us",
-          ratio: ratios(ttfb, added(bare, "SSE c1", (load) => middle(load.firstBytes))),
+          ratio: ratios(
+            ttfb,
+            added(bare, "SSE c1", (load) => middle(load.firstBytes)),
+          ),
           ...(mine && { aim: "<= 1 x bare node:http" }),
         },
         { name: `${target.name}: RSS under load`, value: figures.rssMb, unit: "MB", ...(mine && { aim: "<= 200 MB" }) },
-        { name: `${target.name}: cold start`, value: target.coldStartMs, unit: "ms", ...(mine && { aim: "<= 250 ms" }) },
+        {
+          name: `${target.name}: cold start`,
+          value: target.coldStartMs,
+          unit: "ms",
+          ...(mine && { aim: "<= 250 ms" }),
+        },
       );
     }
     const portkey = all.get("portkey");
@@ -121,7 +138,13 @@ function againstPortkey(
   const rate = (of: Figures, key: Measure) => perRound(of, key, (load) => load.perSecond);
   const p50 = (of: Figures) => added(of, "JSON c1", (load) => middle(load.latencies));
   const coldStart = (name: string) => targets.find((target) => target.name === name)!.coldStartMs;
-  const row = (name: string, ratio: number, aim: string): Row => ({ name: `against portkey: ${name}`, value: ratio, unit: "x", ratio, aim });
+  const row = (name: string, ratio: number, aim: string): Row => ({
+    name: `against portkey: ${name}`,
+    value: ratio,
+    unit: "x",
+    ratio,
+    aim,
+  });
   return [
     row("JSON c64", ratios(rate(ours, "JSON c64"), rate(portkey, "JSON c64")), ">= 8 x"),
     row("SSE c16", ratios(rate(ours, "SSE c16"), rate(portkey, "SSE c16")), ">= 15 x"),

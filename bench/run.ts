@@ -29,7 +29,10 @@ for (const name of asked.length > 0 ? asked : Object.keys(benches)) {
   results[name] = { at: new Date().toISOString().slice(0, 10), rows: rows.map(rounded) };
   print(rows);
 }
-writeFileSync(file, `${JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, results }, null, 2)}\n`);
+writeFileSync(
+  file,
+  `${JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, results }, null, 2)}\n`,
+);
 
 /** What this run does not measure stays. */
 function previous(): Record<string, { at: string; rows: Row[] }> {
@@ -49,6 +52,8 @@ function print(rows: Row[]): void {
   const width = Math.max(0, ...rows.map(({ name }) => name.length));
   for (const { name, value, unit, ratio, aim } of rows) {
     const figure = `${value >= 100 ? value.toFixed(0) : value.toPrecision(3)} ${unit}`.padStart(14);
-    console.log(`${name.padEnd(width)} ${figure} ${ratio === undefined ? "".padStart(8) : `${ratio.toFixed(2)} x`.padStart(8)}  ${aim ?? ""}`);
+    console.log(
+      `${name.padEnd(width)} ${figure} ${ratio === undefined ? "".padStart(8) : `${ratio.toFixed(2)} x`.padStart(8)}  ${aim ?? ""}`,
+    );
   }
 }

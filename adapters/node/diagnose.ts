@@ -8,8 +8,8 @@ import { findOrphans } from "../../src/service/orphans.ts";
 import { SettingsError } from "../../src/settings.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { commandLog } from "./open-local.ts";
-import { openNode } from "./open-node.ts";
-import type { StoreFinding } from "./private-file.ts";
+import { type NodePorts, openNode } from "./open-node.ts";
+import { findingOf, type StoreFinding } from "./private-file.ts";
 import { repairMode } from "./store-check.ts";
 
 /** Looks at everything that can go wrong with a deployment on this machine; `fix` mends what is safe to mend. */
@@ -21,7 +21,7 @@ export async function diagnose(env: Environment, fix: boolean): Promise<DoctorRe
     return read;
   });
   if (!node) return doctorReport(checks);
-  const opened = await attempt(checks, "stores", () => openNode(node, { env, log: commandLog(env) }));
+  const opened = await attempt(checks, "stores", () => open(checks, node, env, fix));
   if (!opened) return doctorReport(checks);
   try {
     const { context } = createApp(opened.ports, node.settings);
@@ -44,6 +44,25 @@ export async function diagnose(env: Environment, fix: boolean): Promise<DoctorRe
     await opened.close();
   }
   return doctorReport(checks);
+}
+
+/** Some files are looked at on opening already: what `fix` can mend must not stand in the way of the rest. */
+async function open(
+  checks: DoctorCheck[],
+  node: NodeSettings,
+  env: Environment,
+  fix: boolean,
+): Promise<NodePorts | undefined> {
+  for (;;) {
+    try {
+      return await openNode(node, { env, log: commandLog(env) });
+    } catch (error) {
+      const finding = findingOf(error);
+      if (!finding) throw error;
+      checks.push(...fileChecks(node.stateDir, [finding], fix));
+      if (checks.at(-1)?.status !== "fixed") return undefined;
+    }
+  }
 }
 
 /** A check that cannot even be made is one that failed. */

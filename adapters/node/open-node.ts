@@ -39,15 +39,17 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
   const clock: Clock = { now: Date.now };
   await makePrivateDirectory(join(stateDir, "provisioning"));
   const sealKey = await readSealKey(stateDir, options.env);
+  const fetch: Ports["fetch"] = (input, init) => globalThis.fetch(input, init);
+  // Before the stores: settings that it refuses must leave no connection open.
+  const host = options.host ?? (await openHost(node, { fetch, clock, log: options.log, sealKey }));
   const stores =
     node.storage === undefined ? await openFiles(stateDir, clock, options.log) : await openShared(node.storage, clock);
   const running = new Set<Promise<unknown>>();
-  const fetch: Ports["fetch"] = (input, init) => globalThis.fetch(input, init);
   const ports: Ports = {
     records: stores.records,
     ledger: stores.ledger,
     audit: stores.audit,
-    host: options.host ?? (await openHost(node, { fetch, clock, log: options.log, sealKey })),
+    host,
     clock,
     crypto: {
       sha256: (text) => hash("sha256", text, "hex"),

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Problem } from "../../src/errors.ts";
+import { type CacheGroup, createCacheGroup } from "./sqlite-cache.ts";
 import { isBusy } from "./sqlite-file.ts";
 
 /** So that a flood of work does not hold the event loop, nor the lock that other processes wait for. */
@@ -14,6 +15,8 @@ export interface SqliteTransactions {
   write<T>(operation: () => T): Promise<T>;
   /** Runs at once, outside of a transaction. */
   read<T>(operation: () => T): Promise<T>;
+  /** Rows kept between transactions. */
+  caches: CacheGroup;
   /** Takes nothing more, and resolves when nothing waits. */
   drain(): Promise<void>;
 }
@@ -46,6 +49,7 @@ export async function whenFree<T>(operation: () => T): Promise<T> {
 export function createSqliteTransactions(db: DatabaseSync, explain: (error: unknown) => unknown): SqliteTransactions {
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
+  const caches = createCacheGroup(db);
   let waiting: Job[] = [];
   let scheduled = false;
   let alone = 0;
@@ -97,11 +101,14 @@ export function createSqliteTransactions(db: DatabaseSync, explain: (error: unkn
     waiting = waiting.slice(jobs.length);
     if (alone > 0) alone--;
     try {
+      caches.begun();
       for (const job of jobs) job.result = job.run();
+      caches.flush();
       commit.run();
       for (const job of jobs) job.resolve(job.result as never);
     } catch (error) {
       undo();
+      caches.clear();
       if (jobs.length === 1) fail(jobs, error);
       else {
         waiting = [...jobs, ...waiting];
@@ -123,6 +130,7 @@ export function createSqliteTransactions(db: DatabaseSync, explain: (error: unkn
 
   return {
     write,
+    caches,
     async read(operation) {
       try {
         return operation();

@@ -2,8 +2,9 @@
  * The upstream and the clients of a proxy under load, in one process and on bare sockets: they must cost less than
  * what is measured.
  */
-import { connect, createServer, type Socket } from "node:net";
+
 import type { AddressInfo } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 
 const headEnd = Buffer.from("\r\n\r\n");
 const lastChunk = Buffer.from("0\r\n\r\n");

@@ -61,7 +61,13 @@ async function untilAnswered(endpoint: Endpoint): Promise<void> {
   }
 }
 
-async function opened(name: string, child: ChildProcess, since: number, endpoint: Endpoint, tidy = () => {}): Promise<Target> {
+async function opened(
+  name: string,
+  child: ChildProcess,
+  since: number,
+  endpoint: Endpoint,
+  tidy = () => {},
+): Promise<Target> {
   await untilAnswered(endpoint);
   return {
     name,
@@ -78,7 +84,9 @@ async function opened(name: string, child: ChildProcess, since: number, endpoint
 export async function bareTarget(upstream: string): Promise<Target> {
   const since = performance.now();
   const child = onFirstCore([join(import.meta.dirname, "bare-proxy.ts"), upstream]);
-  const port = await new Promise<string>((resolve) => child.stdout!.once("data", (data) => resolve(String(data).trim())));
+  const port = await new Promise<string>((resolve) =>
+    child.stdout!.once("data", (data) => resolve(String(data).trim())),
+  );
   const endpoint = { origin: `http://127.0.0.1:${port}`, path: "/v1/chat/completions", headers: {} };
   return await opened("bare node:http", child, since, endpoint);
 }
@@ -123,7 +131,9 @@ export async function meteringTarget(upstream: string): Promise<Target> {
     path: "/proxy/openai/v1/chat/completions",
     headers: { authorization: `Bearer ${agent.aiKey!.key}` },
   };
-  return await opened("metering proxy", child, since, endpoint, () => rmSync(stateDir, { recursive: true, force: true }));
+  return await opened("metering proxy", child, since, endpoint, () =>
+    rmSync(stateDir, { recursive: true, force: true }),
+  );
 }
 
 async function untilReady(origin: string): Promise<void> {
@@ -156,5 +166,9 @@ export async function portkeyTarget(upstream: string): Promise<Target | undefine
     "x-portkey-provider": "openai",
     "x-portkey-custom-host": `${upstream}/v1`,
   };
-  return await opened("portkey", child, since, { origin: `http://127.0.0.1:${port}`, path: "/v1/chat/completions", headers });
+  return await opened("portkey", child, since, {
+    origin: `http://127.0.0.1:${port}`,
+    path: "/v1/chat/completions",
+    headers,
+  });
 }

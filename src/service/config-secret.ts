@@ -1,3 +1,4 @@
+import { Problem } from "../errors.ts";
 import type { Context } from "./context.ts";
 import { seal, unseal } from "./vault.ts";
 
@@ -15,15 +16,29 @@ export async function openConfigSecret(context: Pick<Context, "sealKey">, text: 
 /** Five segments, the second one empty: a compact JWE with `dir`. */
 export const isSealed = (text: string): boolean => /^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
 
-/** The remote gateways of the settings, with their secrets opened. */
-export const openGateways = async <G extends { token: string; key: string }>(
+/**
+ * The remote gateways of the settings, with their secrets opened.
+ *
+ * @throws Problem `store_unreadable` naming the gateway whose secret does not open
+ */
+export const openGateways = async <G extends { id: string; token: string; key: string }>(
   context: Pick<Context, "sealKey">,
   gateways: readonly G[],
 ): Promise<G[]> =>
   await Promise.all(
-    gateways.map(async (gateway) => ({
-      ...gateway,
-      token: await openConfigSecret(context, gateway.token),
-      key: await openConfigSecret(context, gateway.key),
-    })),
+    gateways.map(async (gateway) => {
+      try {
+        const [token, key] = await Promise.all(
+          [gateway.token, gateway.key].map((text) => openConfigSecret(context, text)),
+        );
+        return { ...gateway, token: token!, key: key! };
+      } catch (cause) {
+        throw new Problem(
+          "store_unreadable",
+          `gateway.provisioning.host.gateways, "${gateway.id}": its token or key was sealed under another seal key; ` +
+            'restore that key, or seal the secret anew with "provisioning seal".',
+          { cause },
+        );
+      }
+    }),
   );

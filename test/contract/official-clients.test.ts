@@ -34,7 +34,11 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
   const common = () => ({ baseURL: stand.baseUrl, maxRetries: 0, fetch: stand.fetchBy(transport) });
 
   describe("@anthropic-ai/sdk", () => {
-    const request = { model: "claude-sample", max_tokens: 200, messages: [{ role: "user" as const, content: "hello" }] };
+    const request = {
+      model: "claude-sample",
+      max_tokens: 200,
+      messages: [{ role: "user" as const, content: "hello" }],
+    };
     const tools = [{ name: "weather", input_schema: schema }];
     const each = 30 + 12 + 4 + 2;
     const client = () => new Anthropic({ apiKey: stand.key, ...common() });
@@ -53,7 +57,9 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       expect(final.usage.output_tokens).toBe(12);
       const used = await client().messages.create({ ...request, tools });
       expect(used.content[0]).toMatchObject({ type: "tool_use", name: "weather", input: city });
-      const streamed = await client().messages.stream({ ...request, tools }).finalMessage();
+      const streamed = await client()
+        .messages.stream({ ...request, tools })
+        .finalMessage();
       expect(streamed.content[0]).toMatchObject({ type: "tool_use", name: "weather", input: city });
       expect(await spent()).toBe(4 * each);
       expect((await client().messages.countTokens(request)).input_tokens).toBe(9);
@@ -105,7 +111,9 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       const used = await client().chat.completions.create({ ...request, tools });
       const [call] = used.choices[0]!.message.tool_calls!;
       expect(JSON.parse((call as { function: { arguments: string } }).function.arguments)).toEqual(city);
-      const streamed = await client().chat.completions.stream({ ...request, tools }).finalChatCompletion();
+      const streamed = await client()
+        .chat.completions.stream({ ...request, tools })
+        .finalChatCompletion();
       const [last] = streamed.choices[0]!.message.tool_calls!;
       expect(JSON.parse((last as { function: { arguments: string } }).function.arguments)).toEqual(city);
       expect(await spent()).toBe(5 * each);
@@ -123,14 +131,20 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       });
       expect((await stream.finalResponse()).output_text).toBe(text);
       const tool = { type: "function" as const, name: "weather", parameters: schema, strict: false };
-      const streamed = await client().responses.stream({ ...input, tools: [tool] }).finalResponse();
+      const streamed = await client()
+        .responses.stream({ ...input, tools: [tool] })
+        .finalResponse();
       expect(streamed.output[0]).toMatchObject({ type: "function_call", arguments: JSON.stringify(city) });
       expect(await spent()).toBe(3 * each);
     });
 
     it("embeds, and lists models", async () => {
       await open("openai");
-      const embeddings = await client().embeddings.create({ model: "text-embedding-3-small", input: "hello", encoding_format: "float" });
+      const embeddings = await client().embeddings.create({
+        model: "text-embedding-3-small",
+        input: "hello",
+        encoding_format: "float",
+      });
       expect(embeddings.data[0]?.embedding).toEqual([0.0123, -0.5, 1e-3]);
       expect(await spent()).toBe(30);
       expect((await client().models.list()).data).toHaveLength(1);
@@ -148,7 +162,9 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     it("gets its own error classes", async () => {
       await open("openai", { maxTokensPerMonth: 10 });
       await expect(client().chat.completions.create(request)).rejects.toThrow(OpenAI.RateLimitError);
-      await expect(client().responses.create({ model: "gpt-5", input: "x" })).rejects.toThrow(/Monthly token quota exceeded/);
+      await expect(client().responses.create({ model: "gpt-5", input: "x" })).rejects.toThrow(
+        /Monthly token quota exceeded/,
+      );
       const wrong = new OpenAI({ apiKey: "sk-not-a-real-key", ...common() });
       await expect(wrong.chat.completions.create(request)).rejects.toThrow(OpenAI.AuthenticationError);
       await expect(client().files.list()).rejects.toThrow(OpenAI.PermissionDeniedError);
@@ -156,15 +172,18 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       await expect(client().chat.completions.create(request)).rejects.toThrow(OpenAI.BadRequestError);
     });
 
-    it.each(["openrouter", "custom", "litellm"] as const)("speaks to %s under the base URL handed out", async (kind) => {
-      await open(kind);
-      const completion = await client().chat.completions.create(request);
-      expect(completion.usage?.total_tokens).toBe(42);
-      for await (const _ of await client().chat.completions.create({ ...request, stream: true }));
-      expect(await spent()).toBe(2 * each);
-      await stand.changeState({ quotas: { maxTokensPerMonth: 1 } });
-      await expect(client().chat.completions.create(request)).rejects.toThrow(/Monthly token quota exceeded/);
-    });
+    it.each(["openrouter", "custom", "litellm"] as const)(
+      "speaks to %s under the base URL handed out",
+      async (kind) => {
+        await open(kind);
+        const completion = await client().chat.completions.create(request);
+        expect(completion.usage?.total_tokens).toBe(42);
+        for await (const _ of await client().chat.completions.create({ ...request, stream: true }));
+        expect(await spent()).toBe(2 * each);
+        await stand.changeState({ quotas: { maxTokensPerMonth: 1 } });
+        await expect(client().chat.completions.create(request)).rejects.toThrow(/Monthly token quota exceeded/);
+      },
+    );
   });
 
   describe("@google/genai", () => {
@@ -200,7 +219,9 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       await expect(client().models.generateContent(request)).rejects.toThrow(/Monthly token quota exceeded/);
       await expect(client().models.generateContent(request)).rejects.toMatchObject({ status: 429 });
       await expect(client("AIza-not-a-real-key").models.generateContent(request)).rejects.toThrow(ApiError);
-      await expect(client("AIza-not-a-real-key").models.generateContent(request)).rejects.toMatchObject({ status: 401 });
+      await expect(client("AIza-not-a-real-key").models.generateContent(request)).rejects.toMatchObject({
+        status: 401,
+      });
     });
   });
 });

@@ -52,7 +52,12 @@ const request = (proxy: ProxyProcess, init: RequestInit = {}, stream = true) =>
   fetch(`${proxy.origin}/proxy/openai/v1/chat/completions`, {
     method: "POST",
     headers: { authorization: `Bearer ${proxy.key}` },
-    body: JSON.stringify({ model: "m", stream, max_completion_tokens: 50, messages: [{ role: "user", content: "hello" }] }),
+    body: JSON.stringify({
+      model: "m",
+      stream,
+      max_completion_tokens: 50,
+      messages: [{ role: "user", content: "hello" }],
+    }),
     ...init,
   });
 

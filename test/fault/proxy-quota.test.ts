@@ -15,7 +15,12 @@ beforeEach(() => {
 
 const outputBound = 100_000;
 const body = (stream = false) =>
-  JSON.stringify({ model: "gpt-5", max_completion_tokens: outputBound, stream, messages: [{ role: "user", content: "hello" }] });
+  JSON.stringify({
+    model: "gpt-5",
+    max_completion_tokens: outputBound,
+    stream,
+    messages: [{ role: "user", content: "hello" }],
+  });
 /** What one request holds, give or take its slack. */
 const one = outputBound + Buffer.byteLength(body());
 
@@ -65,7 +70,10 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
 
   it("denies nothing that is left: what failed upstream leaves its room to others", async () => {
     const limit = 10 * one;
-    const stand = await proxyStand({ upstream: upstream.origin, quotas: { maxTokensPerMonth: limit, maxRequestsPerDay: 30 } });
+    const stand = await proxyStand({
+      upstream: upstream.origin,
+      quotas: { maxTokensPerMonth: limit, maxRequestsPerDay: 30 },
+    });
     upstream.behave({ status: 500 });
     for (let turn = 0; turn < 40; turn++) expect((await call(stand, transport)).status).toBe(500);
     upstream.behave({ status: undefined });

@@ -116,14 +116,20 @@ describe("doctor", () => {
     expect(await doctor()).toMatchObject({ ok: true, found: [] });
   });
 
-  it("sees a seal key that others can read, and --fix takes it from them", async () => {
-    chmodSync(file("seal.key"), 0o644);
-    expect(await doctor()).toMatchObject({
-      ok: false,
-      found: [{ status: "failed", detail: expect.stringContaining("seal.key is open to others") }],
-    });
-    expect(await doctor("--fix")).toMatchObject({ ok: true, found: [{ status: "fixed" }] });
-  });
+  it.each(["seal.key", "ledger.sqlite", "audit-head.sqlite", "audit.jsonl", "."])(
+    "sees that others can read %s, and --fix takes it from them",
+    async (name) => {
+      const wanted = statSync(file(name)).mode & 0o777;
+      chmodSync(file(name), wanted | 0o055);
+      const { ok, found } = await doctor();
+      expect(ok).toBe(false);
+      expect(found[0]).toMatchObject({ name: "files", status: "failed", remedy: expect.stringContaining("chmod") });
+      expect(found[0]!.detail).toContain(name === "." ? "provisioning is open to others" : `${name} is open to others`);
+      expect(await doctor("--fix")).toMatchObject({ ok: true, found: [{ name: "files", status: "fixed" }] });
+      expect(statSync(file(name)).mode & 0o777).toBe(wanted);
+      expect(await doctor()).toMatchObject({ ok: true, found: [] });
+    },
+  );
 
   it("names a damaged file and leaves it as it is, also with --fix", async () => {
     writeFileSync(file("agents/whole.json"), "{");
@@ -146,9 +152,11 @@ describe("doctor", () => {
     const operationId = await interruptCreate();
     expect(existsSync(join(stateDir, "workspace-half"))).toBe(true);
     const { found } = await doctor();
-    expect(found).toMatchObject([
-      { name: "interrupted changes", status: "failed", remedy: expect.stringContaining("--fix") },
-    ]);
+    expect(found[0]).toMatchObject({
+      name: "interrupted changes",
+      status: "failed",
+      remedy: expect.stringContaining("--fix"),
+    });
     expect(await doctor("--fix")).toMatchObject({
       ok: true,
       found: [

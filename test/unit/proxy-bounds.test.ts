@@ -16,15 +16,31 @@ const endpoints: Record<string, { kind: ProviderKind; path: string; base: Record
     path: "/proxy/anthropic/v1/messages",
     base: { model: "claude-sonnet-4-5", max_tokens: 100, messages },
   },
-  chat: { kind: "openai", path: "/proxy/openai/v1/chat/completions", base: { model: "gpt-5", max_completion_tokens: 100, messages } },
-  responses: { kind: "openai", path: "/proxy/openai/v1/responses", base: { model: "gpt-5", max_output_tokens: 100, input: "hello" } },
-  embeddings: { kind: "openai", path: "/proxy/openai/v1/embeddings", base: { model: "text-embedding-3-small", input: "hello" } },
+  chat: {
+    kind: "openai",
+    path: "/proxy/openai/v1/chat/completions",
+    base: { model: "gpt-5", max_completion_tokens: 100, messages },
+  },
+  responses: {
+    kind: "openai",
+    path: "/proxy/openai/v1/responses",
+    base: { model: "gpt-5", max_output_tokens: 100, input: "hello" },
+  },
+  embeddings: {
+    kind: "openai",
+    path: "/proxy/openai/v1/embeddings",
+    base: { model: "text-embedding-3-small", input: "hello" },
+  },
   openrouter: {
     kind: "openrouter",
     path: "/proxy/openrouter/api/v1/chat/completions",
     base: { model: "x/y", max_tokens: 100, messages },
   },
-  custom: { kind: "custom", path: "/proxy/custom/chat/completions", base: { model: "llama", max_tokens: 100, messages } },
+  custom: {
+    kind: "custom",
+    path: "/proxy/custom/chat/completions",
+    base: { model: "llama", max_tokens: 100, messages },
+  },
   gemini: {
     kind: "gemini",
     path: "/proxy/gemini/v1beta/models/gemini-2.5-pro:generateContent",
@@ -45,7 +61,11 @@ beforeEach(() => {
   return () => stand?.close();
 });
 
-async function send(name: string, change: Record<string, unknown> = {}, quotas: Quotas = { maxTokensPerMonth: 10_000_000 }) {
+async function send(
+  name: string,
+  change: Record<string, unknown> = {},
+  quotas: Quotas = { maxTokensPerMonth: 10_000_000 },
+) {
   const { kind, path, base } = endpoints[name]!;
   stand = await proxyStand({ kind, upstream: upstream.origin, quotas, settings: { proxy: { mediaReferenceTokens } } });
   const body = JSON.stringify({ ...base, ...change });
@@ -87,7 +107,11 @@ describe("an output that the request does not bound", () => {
     ["responses", { max_output_tokens: undefined }, (sent) => sent.max_output_tokens],
     ["openrouter", { max_tokens: undefined }, (sent) => sent.max_tokens],
     ["custom", { max_tokens: undefined }, (sent) => sent.max_tokens],
-    ["gemini", { generationConfig: undefined }, (sent) => (sent.generationConfig as { maxOutputTokens: number }).maxOutputTokens],
+    [
+      "gemini",
+      { generationConfig: undefined },
+      (sent) => (sent.generationConfig as { maxOutputTokens: number }).maxOutputTokens,
+    ],
     [
       "gemini",
       { generationConfig: undefined, generation_config: { temperature: 1, max_output_tokens: null } },
@@ -153,15 +177,29 @@ describe("media that the request names", () => {
     ["anthropic", { messages: userSays({ type: "container_upload", file_id: "file_1" }) }, 1],
     [
       "anthropic",
-      { messages: userSays({ type: "tool_result", tool_use_id: "t", content: [{ type: "image", source: { type: "url", url } }] }) },
+      {
+        messages: userSays({
+          type: "tool_result",
+          tool_use_id: "t",
+          content: [{ type: "image", source: { type: "url", url } }],
+        }),
+      },
       1,
     ],
-    ["chat", { messages: userSays({ type: "image_url", image_url: { url } }, { type: "image_url", image_url: { url } }) }, 2],
+    [
+      "chat",
+      { messages: userSays({ type: "image_url", image_url: { url } }, { type: "image_url", image_url: { url } }) },
+      2,
+    ],
     ["chat", { messages: userSays({ type: "file", file: { file_id: "file-1" } }) }, 1],
     ["chat", { messages: [{ role: "assistant", audio: { id: "audio_1" } }, ...messages] }, 1],
     ["openrouter", { messages: userSays({ type: "file", file: { filename: "a.pdf", file_data: url } }) }, 1],
     ["custom", { messages: userSays({ type: "video_url", video_url: { url } }) }, 1],
-    ["responses", { input: userSays({ type: "input_image", image_url: url }, { type: "input_file", file_id: "f" }) }, 2],
+    [
+      "responses",
+      { input: userSays({ type: "input_image", image_url: url }, { type: "input_file", file_id: "f" }) },
+      2,
+    ],
     ["responses", { input: userSays({ type: "input_file", file_url: url }) }, 1],
     ["responses", { input: [{ type: "reasoning", id: "rs_1", summary: [] }, ...messages] }, 1],
     ["gemini", { contents: [{ parts: [{ fileData: { fileUri: url } }, { file_data: { file_uri: url } }] }] }, 2],
@@ -190,21 +228,30 @@ describe("media that the request carries", () => {
     ["gemini", { contents: [{ parts: [{ inlineData: { mimeType: mediaType, data } }] }] }],
   ];
 
-  it.each(carried(png(2_000, 2_000)))("by %s: a large blank image counts by its pixels, not by its few bytes", async (name, change) => {
-    const { reserved } = await send(name, change);
-    expect(reserved).toBeGreaterThan(4_000);
-  });
+  it.each(carried(png(2_000, 2_000)))(
+    "by %s: a large blank image counts by its pixels, not by its few bytes",
+    async (name, change) => {
+      const { reserved } = await send(name, change);
+      expect(reserved).toBeGreaterThan(4_000);
+    },
+  );
 
-  it.each(carried(png(1_920, 1_080, 900_000)))("by %s: an image of a megabyte does not use up a month", async (name, change) => {
-    const { reserved, bytes } = await send(name, change);
-    expect(bytes).toBeGreaterThan(1_000_000);
-    expect(reserved).toBeLessThan(mediaReferenceTokens + 1_000);
-  });
+  it.each(carried(png(1_920, 1_080, 900_000)))(
+    "by %s: an image of a megabyte does not use up a month",
+    async (name, change) => {
+      const { reserved, bytes } = await send(name, change);
+      expect(bytes).toBeGreaterThan(1_000_000);
+      expect(reserved).toBeLessThan(mediaReferenceTokens + 1_000);
+    },
+  );
 
-  it.each(carried("JVBERi0xLjc=", "application/pdf"))("by %s: a packed document counts at least as one that is named", async (name, change) => {
-    const { reserved } = await send(name, change);
-    expect(reserved).toBeGreaterThan(mediaReferenceTokens);
-  });
+  it.each(carried("JVBERi0xLjc=", "application/pdf"))(
+    "by %s: a packed document counts at least as one that is named",
+    async (name, change) => {
+      const { reserved } = await send(name, change);
+      expect(reserved).toBeGreaterThan(mediaReferenceTokens);
+    },
+  );
 
   it("in a tool's arguments is text, in full", async () => {
     const data = png(10, 10, 30_000);
@@ -225,7 +272,10 @@ describe("media that the request carries", () => {
 });
 
 it("counts the definitions of tools that the client runs but the body does not hold", async () => {
-  const tools = [{ type: "bash_20250124", name: "bash" }, { name: "own", input_schema: { type: "object" } }];
+  const tools = [
+    { type: "bash_20250124", name: "bash" },
+    { name: "own", input_schema: { type: "object" } },
+  ];
   const { reserved, bytes } = await send("anthropic", { tools });
   expect(reserved).toBeGreaterThan(bytes + 100 + 1_000);
 });
@@ -248,7 +298,10 @@ describe("what no bound holds for is refused where a token quota is set", () => 
     ["responses", { input: [{ id: "msg_1" }] }],
     ["responses", { context_management: [{ type: "compaction" }] }],
     ...["web_search", "web_search_preview", "file_search", "code_interpreter", "image_generation", "mcp"].map(
-      (type): [string, Record<string, unknown>] => ["responses", { tools: [{ type: "function", name: "f" }, { type }] }],
+      (type): [string, Record<string, unknown>] => [
+        "responses",
+        { tools: [{ type: "function", name: "f" }, { type }] },
+      ],
     ),
     ["openrouter", { plugins: [{ id: "web" }] }],
     ["openrouter", { model: "x/y:online" }],
@@ -274,10 +327,27 @@ describe("what no bound holds for is refused where a token quota is set", () => 
 
   const allowed: [string, Record<string, unknown>][] = [
     ["responses", { background: false, previous_response_id: null, tools: [{ type: "function", name: "f" }] }],
-    ["responses", { input: [{ type: "reasoning", id: "rs_1", encrypted_content: "AAAA" }, ...messages], service_tier: "priority" }],
-    ["anthropic", { thinking: { type: "enabled", budget_tokens: 90 }, context_management: { edits: [{ type: "clear_tool_uses_20250919" }] } }],
+    [
+      "responses",
+      { input: [{ type: "reasoning", id: "rs_1", encrypted_content: "AAAA" }, ...messages], service_tier: "priority" },
+    ],
+    [
+      "anthropic",
+      {
+        thinking: { type: "enabled", budget_tokens: 90 },
+        context_management: { edits: [{ type: "clear_tool_uses_20250919" }] },
+      },
+    ],
     ["gemini", { tools: [{ functionDeclarations: [{ name: "f" }] }] }],
-    ["chat", { tools: [{ type: "function", function: { name: "f" } }, { type: "custom", custom: { name: "c" } }] }],
+    [
+      "chat",
+      {
+        tools: [
+          { type: "function", function: { name: "f" } },
+          { type: "custom", custom: { name: "c" } },
+        ],
+      },
+    ],
   ];
   it.each(allowed)("but %s %j is not", async (name, change) => {
     expect((await send(name, change)).status).toBe(200);
@@ -292,7 +362,10 @@ describe("a field that could be read in two ways is refused", () => {
     ["anthropic", '{"model":"m","Max_Tokens":100000,"messages":[]}'],
     ["chat", '{"model":"m","messages":[],"n":1,"N":9}'],
     ["chat", '{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true,"include_usage":false}}'],
-    ["gemini", '{"contents":[],"generationConfig":{"maxOutputTokens":1},"generation_config":{"maxOutputTokens":100000}}'],
+    [
+      "gemini",
+      '{"contents":[],"generationConfig":{"maxOutputTokens":1},"generation_config":{"maxOutputTokens":100000}}',
+    ],
     ["gemini", '{"contents":[],"generationConfig":{"maxOutputTokens":1,"max_output_tokens":100000}}'],
     ["gemini", '{"contents":[],"generationConfig":{"MaxOutputTokens":100000}}'],
   ];

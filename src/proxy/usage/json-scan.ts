@@ -1,5 +1,17 @@
 import { createByteCapture } from "./byte-capture.ts";
-import { CLOSE_ARRAY, CLOSE_OBJECT, COLON, COMMA, CR, LF, marks, OPEN_ARRAY, OPEN_OBJECT, QUOTE, SPACE } from "./bytes.ts";
+import {
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  CR,
+  LF,
+  marks,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+  SPACE,
+} from "./bytes.ts";
 import { createStringScan } from "./string-scan.ts";
 
 /** What to look for, by key. Arrays on the way are looked into element by element. */

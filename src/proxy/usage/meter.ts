@@ -109,11 +109,15 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean): Mete
   );
 
   const filter = dropInjected ? createEventFilter() : undefined;
-  const events = createSseScan(scan, (done, end) => {
-    if (format === "openai" && done) over = true;
-    filter?.eventEnds(end, reported && !choicesFilled);
-    reported = choicesFilled = false;
-  }, matters[format]);
+  const events = createSseScan(
+    scan,
+    (done, end) => {
+      if (format === "openai" && done) over = true;
+      filter?.eventEnds(end, reported && !choicesFilled);
+      reported = choicesFilled = false;
+    },
+    matters[format],
+  );
 
   return {
     push(bytes) {
