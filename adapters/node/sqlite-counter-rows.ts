@@ -2,19 +2,20 @@ import type { DatabaseSync } from "node:sqlite";
 import type { CounterState, UsageEntry } from "../../src/ports.ts";
 import type { RowCache } from "./sqlite-cache.ts";
 
-interface CounterRow extends CounterState {
-  counter: string;
-  period: string;
+export interface CounterRow extends CounterState {
+  readonly counter: string;
+  readonly period: string;
   stored: boolean;
 }
 
-/** More than all agents that are busy at once. */
-const maxRows = 20_000;
+/** Two a key; more than all agents that are busy at once. */
+const maxCounters = 20_000;
 
 export interface CounterRows extends RowCache {
-  /** For use inside a transaction. */
-  state(counter: string, period: string): CounterState;
-  set(counter: string, period: string, used: number, reserved: number): void;
+  /** Inside a transaction: the counter as it is now, to be changed in place. */
+  row(counter: string, period: string): CounterRow;
+  /** Notes that it was changed. */
+  changed(row: CounterRow): void;
   addUsage(entry: UsageEntry): void;
 }
 
@@ -35,30 +36,28 @@ export function createCounterRows(
      requests = requests + excluded.requests, input_tokens = input_tokens + excluded.input_tokens,
      output_tokens = output_tokens + excluded.output_tokens, tokens = tokens + excluded.tokens`,
   );
-  const rows = new Map<string, CounterRow>();
+  const rows = new Map<string, Map<string, CounterRow>>();
   const changed = new Set<CounterRow>();
   const usage = new Map<string, UsageEntry>();
 
   function rowOf(counter: string, period: string): CounterRow {
-    const key = `${counter} ${period}`;
-    let row = rows.get(key);
+    let periods = rows.get(counter);
+    if (periods === undefined) {
+      periods = new Map();
+      rows.set(counter, periods);
+    }
+    let row = periods.get(period);
     if (row === undefined) {
       const found = read(counter, period);
       row = { counter, period, used: found?.used ?? 0, reserved: found?.reserved ?? 0, stored: found !== undefined };
-      rows.set(key, row);
+      periods.set(period, row);
     }
     return row;
   }
 
   return {
-    state: rowOf,
-
-    set(counter, period, used, reserved) {
-      const row = rowOf(counter, period);
-      row.used = used;
-      row.reserved = reserved;
-      changed.add(row);
-    },
+    row: rowOf,
+    changed: (row) => changed.add(row),
 
     addUsage(entry) {
       const key = `${entry.name} ${entry.day} ${entry.model}`;
@@ -86,7 +85,7 @@ export function createCounterRows(
       }
       usage.clear();
       // What was pruned is not to be found here any more.
-      if (begun.length > 0 || rows.size > maxRows) rows.clear();
+      if (begun.length > 0 || rows.size > maxCounters) rows.clear();
     },
 
     clear() {

@@ -21,14 +21,13 @@ const within = (prefix: string): [from: string, before: string] => [
 
 /** What one reservation asks of each counter: several limits of one counter and period are one amount. */
 function merged(entries: CounterReservation[]): Entry[] {
-  const sums = new Map<string, Entry>();
+  const sums: Entry[] = [];
   for (const { counter, period, amount } of entries) {
-    const key = `${counter} ${period}`;
-    const entry = sums.get(key);
-    if (entry === undefined) sums.set(key, [counter, period, amount]);
+    const entry = sums.find((sum) => sum[0] === counter && sum[1] === period);
+    if (entry === undefined) sums.push([counter, period, amount]);
     else entry[2] += amount;
   }
-  return [...sums.values()];
+  return sums;
 }
 
 export function createSqliteCounters(
@@ -66,13 +65,14 @@ export function createSqliteCounters(
   transactions.caches.add(rows);
 
   function firstExceeded(entries: CounterReservation[]): Exceeded | undefined {
-    const asked = new Map<string, number>();
-    for (const { counter, period, limit, amount } of entries) {
-      const key = `${counter} ${period}`;
-      const sum = (asked.get(key) ?? 0) + amount;
-      asked.set(key, sum);
+    for (const [at, { counter, period, limit, amount }] of entries.entries()) {
       if (limit === null) continue;
-      const { used, reserved } = rows.state(counter, period);
+      let sum = 0;
+      for (let before = 0; before <= at; before++) {
+        const entry = entries[before]!;
+        if (entry.counter === counter && entry.period === period) sum += entry.amount;
+      }
+      const { used, reserved } = rows.row(counter, period);
       if (used + reserved + sum > limit) return { counter, period, limit, amount, used, reserved };
     }
     return undefined;
@@ -82,8 +82,10 @@ export function createSqliteCounters(
   function charge(stored: string, actual: Record<LedgerName, number> | "reserved"): void {
     for (const [counter, period, amount] of JSON.parse(stored) as Entry[]) {
       const spent = actual === "reserved" ? amount : (actual[counter] ?? 0);
-      const { used, reserved } = rows.state(counter, period);
-      rows.set(counter, period, used + spent, Math.max(0, reserved - amount));
+      const row = rows.row(counter, period);
+      row.used += spent;
+      row.reserved = Math.max(0, row.reserved - amount);
+      rows.changed(row);
     }
   }
 
@@ -101,8 +103,9 @@ export function createSqliteCounters(
         const amounts = merged(entries);
         if (insertReservation.run(id, JSON.stringify(amounts), now).changes === 0) return { outcome: "reserved" };
         for (const [counter, period, amount] of amounts) {
-          const { used, reserved } = rows.state(counter, period);
-          rows.set(counter, period, used, reserved + amount);
+          const row = rows.row(counter, period);
+          row.reserved += amount;
+          rows.changed(row);
         }
         return { outcome: "reserved" };
       }),
@@ -127,8 +130,9 @@ export function createSqliteCounters(
 
     adjust: (counter, period, delta) =>
       transactions.write(() => {
-        const { used, reserved } = rows.state(counter, period);
-        rows.set(counter, period, Math.max(0, used + delta), reserved);
+        const row = rows.row(counter, period);
+        row.used = Math.max(0, row.used + delta);
+        rows.changed(row);
       }),
 
     // Rows come with a null prototype, which deep equality in callers trips over.

@@ -72,7 +72,9 @@ export async function getAgent(context: Context, agentId: string): Promise<Agent
   };
   const base = summary(agent);
   const broken = checks.workspace === "missing" || checks.agentDir === "missing";
-  const lacksKey = base.status === "ready" && checks.credentials === "missing";
+  // A deletion whose gateway did not answer has withdrawn the key already.
+  const withdrawn = agent.record?.aiKeyId !== undefined && !aiKey;
+  const lacksKey = base.status === "ready" && (withdrawn || checks.credentials === "missing");
   const status = broken ? "failed" : lacksKey ? "needs_auth" : base.status;
   return { ...base, status, health };
 }

@@ -34,11 +34,22 @@ function writableKey(collection: Collection, id: string): string {
   return key;
 }
 
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}
+
 /**
  * Records over any unstorage driver. What is read is parsed, every time: drivers turn a truncated document into a
- * string and text into numbers without a word.
+ * string and text into numbers without a word. Only the very object that was parsed before, and that nobody can have
+ * changed since (a driver that caches hands out frozen ones), is not parsed again.
  */
 export function createRecords(storage: Storage, page: IdPage = byListing(storage)): Records {
+  const parsedBefore = new WeakMap<object, unknown>();
+
   async function get<C extends Collection>(collection: C, id: string): Promise<RecordOf<C> | undefined> {
     const key = recordKey(collection, id);
     if (key === undefined) return undefined;
@@ -49,8 +60,14 @@ export function createRecords(storage: Storage, page: IdPage = byListing(storage
       throw failure("store_unreadable", error);
     }
     if (stored === null || stored === undefined) return undefined;
+    const frozen = typeof stored === "object" && Object.isFrozen(stored) ? stored : undefined;
+    const known = frozen && parsedBefore.get(frozen);
+    if (known !== undefined) return known as RecordOf<C>;
     const parsed = collections[collection].safeParse(stored);
-    if (parsed.success) return parsed.data as RecordOf<C>;
+    if (parsed.success) {
+      if (frozen) parsedBefore.set(frozen, deepFreeze(parsed.data));
+      return parsed.data as RecordOf<C>;
+    }
     const fields = parsed.error.issues.map((issue) => issue.path.join(".") || "the record itself").join(", ");
     throw new Problem("store_unreadable", `The stored record ${collection}/${id} is damaged (${fields})`);
   }
