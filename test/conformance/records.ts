@@ -129,13 +129,15 @@ export function testRecords(name: string, make: () => Promise<RecordsUnderTest>)
       expect((await other.list("agents")).items).toHaveLength(60);
     });
 
-    it("hands out copies: what a caller does to one changes nothing", async () => {
+    it("hands out what no caller can change: a copy, or something frozen", async () => {
       const value = sample("agents", "a1");
       await records.set("agents", "a1", value);
       value.bindings.push("discord:*");
       const read = await records.get("agents", "a1");
-      read?.bindings.push("slack:*");
-      read?.credentials.pop();
+      for (const change of [() => read?.bindings.push("slack:*"), () => read?.credentials.pop()]) {
+        if (Object.isFrozen(read)) expect(change).toThrow(TypeError);
+        else change();
+      }
       expect(await records.get("agents", "a1")).toEqual(sample("agents", "a1"));
     });
 

@@ -29,13 +29,15 @@ async function expectAlive(): Promise<void> {
 
 describe("a Host that is no address", () => {
   it.each(["a:99999", "[::1", "[zz]", "a b", "a%00b", "1.2.3.4.5", "999999999999", "a, b"])(
-    "%j is a 400",
+    "%j is a 400, and nothing to the proxy, which looks at no Host",
     async (host) => {
-      for (const path of ["/healthz", "/api/v1/agents", "/proxy/anthropic/v1/models"]) {
-        const { status, code } = await exchange(server.origin, head(`GET ${path}`, `Host: ${host}\r\n`));
+      const ask = (path: string) => exchange(server.origin, head(`GET ${path}`, `Host: ${host}\r\n`));
+      for (const path of ["/healthz", "/api/v1/agents"]) {
+        const { status, code } = await ask(path);
         expect([path, status]).toEqual([path, 400]);
         expect(code).toBe("invalid_path");
       }
+      expect((await ask("/proxy/anthropic/v1/models")).status).toBe(401);
       await expectAlive();
     },
   );

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promi
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type OpenClawPackage, openClawPackage } from "./openclaw-package.ts";
@@ -41,6 +42,16 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise<void>((resolve) => server.close(() => resolve()));
   return port;
+}
+
+/**
+ * Killed in the middle of a reload, OpenClaw itself does not start again before the lease that it held has run out,
+ * which takes five minutes. They pass here at once.
+ */
+function forgetLease(stateDir: string): void {
+  const database = new DatabaseSync(join(stateDir, "state", "openclaw.sqlite"), { timeout: 5_000 });
+  database.exec("DELETE FROM state_leases WHERE scope = 'core:plugin-lifecycle'");
+  database.close();
 }
 
 const startWithinMs = 120_000;
@@ -138,7 +149,10 @@ export async function makeGateway(options: { config?: unknown; env?: Record<stri
         await sleep(100);
       }
     },
-    kill: () => end("SIGKILL"),
+    async kill() {
+      await end("SIGKILL");
+      forgetLease(stateDir);
+    },
     stop: () => end("SIGTERM"),
     api: (method, path, body, key) =>
       call(method, `/api/v1${path}`, key === undefined ? {} : { "x-agent-provisioning-key": key }, body),
