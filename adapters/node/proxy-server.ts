@@ -42,10 +42,16 @@ export function createProxyServer({ admit }: Pick<MeteringProxy, "admit">, conte
         requestId: newRequestId(),
         body: (limit) => readBody(request, limit),
       };
-      admit(arrival).then((admission) => {
-        if (admission.outcome === "refused") refuse(response, admission);
-        else if (admission.outcome === "granted") relay(admission, response, upstreams, context);
-      });
+      admit(arrival)
+        .then((admission) => {
+          if (admission.outcome === "refused") refuse(response, admission);
+          else if (admission.outcome === "granted") relay(admission, response, upstreams, context);
+        })
+        .catch((cause: unknown) => {
+          // A rejection that nobody takes would end the process. What was reserved stays charged.
+          context.log("error", "a proxied request failed", { requestId: arrival.requestId, cause });
+          response.destroy();
+        });
     },
     close: () => upstreams.close(),
   };
@@ -69,6 +75,7 @@ function refuse(response: ServerResponse, { status, headers, body }: Refusal): v
 
 function readBody(request: IncomingMessage, limit: number): Promise<ReadBody> {
   return new Promise((resolve) => {
+    if (request.destroyed) return resolve({ outcome: "aborted" });
     const parts: Buffer[] = [];
     let length = 0;
     request.on("data", (part: Buffer) => {

@@ -5,7 +5,6 @@ import { Problem } from "../../src/errors.ts";
 import type { AgentHost, HostAgent } from "../../src/ports.ts";
 import { addBindings, bindingsOf, refuseTaken } from "./config-entries.ts";
 import { profileIdFor } from "./credentials.ts";
-import { GatewayAway } from "./gateway-rpc.ts";
 import { readMarker, writeMarker } from "./made-marker.ts";
 import type { HostTools } from "./make-agent.ts";
 import {
@@ -30,10 +29,8 @@ const isPartOf = (part: object, whole: Record<string, unknown>): boolean =>
 const absent = (agentId: string) => new Problem("agent_not_found", `The host has no agent "${agentId.slice(0, 64)}".`);
 
 /** Changes of agents that are there, also of those that others made. */
-export function createAgentChanges(
-  tools: HostTools & { announceKeys: boolean },
-): Pick<AgentHost, "setCredential" | "bind" | "update"> {
-  const { config, changes, credentials, gateway, homeOf, log } = tools;
+export function createAgentChanges(tools: HostTools): Pick<AgentHost, "setCredential" | "bind" | "update"> {
+  const { config, changes, credentials, homeOf, log } = tools;
 
   async function requireEntry(agentId: string): Promise<AgentEntry> {
     const entry = entryIn(await config.read(), agentId);
@@ -62,18 +59,6 @@ export function createAgentChanges(
     });
     if (awaited && !(await applied)) log("warn", "the gateway has not taken up a change in time", { agentId });
     return result;
-  }
-
-  /** A running gateway goes on with the key that it has read, until it is told. */
-  async function announceKey(agentId: string): Promise<void> {
-    if (!tools.announceKeys) return;
-    try {
-      await gateway.request("models.authRefresh", { operation: "update", agentId });
-    } catch (cause) {
-      if (!(cause instanceof GatewayAway)) {
-        throw new Problem("gateway_failed", "The gateway did not take up the new key.", { cause });
-      }
-    }
   }
 
   /** Puts the agent's model where its key is. The model of another provider's key stays, until it is set. */
@@ -112,7 +97,7 @@ export function createAgentChanges(
       const marker = readMarker(home) ?? { version: 1, workspaceMade: false, sessionsMade: false, bindings: [] };
       if (marker.provider !== provider.name) await writeMarker(home, { ...marker, provider: provider.name });
       await useProvider(agent, entry, provider);
-      await announceKey(agentId);
+      await tools.announceKey(agentId);
       return profileIdFor(credential.provider);
     },
 

@@ -34,7 +34,9 @@ export interface ConfigChanges {
 }
 
 const nothingToWrite = Symbol("nothing to write");
-const gatherMs = 2_000;
+/** What one of them takes to come, and the longest that all are waited for. */
+const comingMs = 50;
+const gatherMs = 2_500;
 
 /**
  * Changes that arrive together, or while others are written and taken up, share one write and one reload: OpenClaw
@@ -52,7 +54,7 @@ export function createConfigChanges(config: ConfigAccess): ConfigChanges {
       const all = new Promise<void>((resolve) => {
         done = resolve;
       });
-      const timer = setTimeout(done, gatherMs);
+      const timer = setTimeout(done, Math.min(comingMs * expected, gatherMs));
       gathering = { all, done };
       void all.then(() => {
         clearTimeout(timer);

@@ -28,6 +28,8 @@ export interface HostTools {
   changes: ConfigChanges;
   credentials: AgentCredentials;
   gateway: GatewayRpc;
+  /** Tells the gateway of a key that was stored for an agent which it knows. */
+  announceKey(agentId: string): Promise<void>;
   paths: WorkspacePaths;
   homeOf(agentId: string): string;
   fillWorkspace?: ((path: string) => Promise<unknown>) | undefined;
@@ -93,6 +95,8 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
       if (agent.awaitReady) starting = !(await changed.applied);
       else starting = true;
       await filled;
+      // The gateway has known this agent, without a key, since it was revived.
+      if (revived && provider) await tools.announceKey(agentId);
     } catch (error) {
       // What cannot be undone now is on record, and goes with the next `remove` or `create`.
       await undo(home, made).catch((cause) =>

@@ -10,16 +10,22 @@ import { loadSdk, sdkAddress } from "./sdk.ts";
 
 type Environment = Record<string, string | undefined>;
 
-/** To the gateway of this configuration, wherever it is now. */
-export function gatewayOf(read: () => Promise<OpenClawConfig>, env: Environment, packageDir?: string): GatewayRpc {
+/**
+ * To the gateway of this configuration, wherever it is now.
+ * @param where its address or its port, if not as configured; and the package's directory
+ */
+export function gatewayOf(
+  read: () => Promise<OpenClawConfig>,
+  env: Environment,
+  where: { url?: string | undefined; port?: string; packageDir?: string | undefined } = {},
+): GatewayRpc {
   return createGatewayRpc(
     async () => {
       const { gateway } = await read();
-      const { resolveGatewayAuth } = await loadSdk("gateway-runtime", packageDir);
+      const { resolveGatewayAuth } = await loadSdk("gateway-runtime", where.packageDir);
       const { token, password } = resolveGatewayAuth({ authConfig: gateway?.auth, env });
       const scheme = gateway?.tls?.enabled ? "wss" : "ws";
-      const url =
-        env.OPENCLAW_GATEWAY_URL || `${scheme}://127.0.0.1:${env.OPENCLAW_GATEWAY_PORT || gateway?.port || 18789}`;
+      const url = where.url ?? `${scheme}://127.0.0.1:${where.port ?? gateway?.port ?? 18789}`;
       return { url: url.replace(/^http/, "ws"), auth: { ...(token && { token }), ...(password && { password }) } };
     },
     { version },
@@ -44,7 +50,7 @@ export async function openOpenClawHost(options: {
   process.env.OPENCLAW_STATE_DIR = stateDir;
   const mutation = await loadSdk("config-mutation", packageDir);
   const read = async () => (await mutation.readConfigFileSnapshotForWrite()).snapshot.sourceConfig;
-  const gateway = gatewayOf(read, env, packageDir);
+  const gateway = gatewayOf(read, env, { packageDir, url: env.OPENCLAW_GATEWAY_URL || undefined });
   return createOpenClawHost({
     stateDir,
     workspaceRoots: settings.provisioning.workspaceRoots,

@@ -6,6 +6,7 @@ import type { AgentHost, Log } from "../../src/ports.ts";
 import { AgentId } from "../../src/schema/primitives.ts";
 import { createTurns } from "../node/in-turn.ts";
 import { createWorkspacePaths } from "../node/workspace-paths.ts";
+import { announceKeyTo } from "./announce-key.ts";
 import { createAgentChanges } from "./change-agent.ts";
 import type { ConfigAccess } from "./config-access.ts";
 import { createConfigChanges } from "./config-changes.ts";
@@ -57,6 +58,7 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     credentials: createCredentials(options.keys),
     changes: createConfigChanges(options.config),
     trash: options.trash ?? createTrash(),
+    announceKey: options.announceKeys ? announceKeyTo(options.gateway) : async () => undefined,
   };
   const make = createAgentMaker(tools);
   const remove = createAgentRemover(tools);

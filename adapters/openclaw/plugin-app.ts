@@ -63,7 +63,7 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
     proxyBaseUrl,
     config,
     keys: inProcessKeyStore(await loadSdk("provider-auth"), stateDir),
-    gateway: gatewayOf(async () => current(), { ...env, OPENCLAW_GATEWAY_URL: "", OPENCLAW_GATEWAY_PORT: port }),
+    gateway: gatewayOf(async () => current(), env, { port }),
     announceKeys: false,
     fillWorkspace: ensureWorkspace && ((dir) => ensureWorkspace({ dir, ensureBootstrapFiles: true })),
     log,

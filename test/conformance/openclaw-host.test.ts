@@ -197,7 +197,7 @@ describe("the openclaw host", () => {
     await host.create(agent);
     await host.remove(agent, { workspace: true, sessions: true });
     await host.create(await planned("phoenix", { credential, model: "claude-x" }));
-    expect(openclaw.calls.map((call) => call.method)).toEqual(["agents.delete", "agents.create"]);
+    expect(openclaw.calls.map((call) => call.method)).toEqual(["agents.delete", "agents.create", "models.authRefresh"]);
     expect(entryOf("phoenix")).toMatchObject({ utilityModel: "", model: { primary: "metered-anthropic/claude-x" } });
   });
 
