@@ -48,7 +48,7 @@ export function createKeyVerifier(context: Context) {
     const token = parseToken(presented, "ocv");
     if (!token) return undefined;
     const record = await context.records.get("ai-keys", token.keyId);
-    if (!record || record.mode !== "virtual" || record.provider !== slug) return undefined;
+    if (record?.mode !== "virtual" || record.provider !== slug) return undefined;
     const hashed = context.crypto.sha256(presented);
     const digest = typeof hashed === "string" ? hashed : await hashed;
     const exact = remembered.get(record.keyId);

@@ -73,7 +73,7 @@ export function testAgentHost(
       expect(await host.find("planned")).toBeUndefined();
     });
 
-    test.each(["relative/path", "~someone/x", "~", "", "/tmp/../etc", "/tmp/a\0b"])(
+    test.each(["relative/path", "~someone/x", "~", "", "/srv/../etc", "/srv/a\0b"])(
       "refuses the workspace %j before anything is made",
       async (workspace) => {
         // A host whose disk is elsewhere may find out only when it creates.

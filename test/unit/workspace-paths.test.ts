@@ -48,7 +48,7 @@ test("superfluous slashes and dots are nothing", () => {
 });
 
 test("a root may be from the home directory, and need not be there yet", () => {
-  expect(place("~/work/a", ["~/work"])).toBe(join(home, "work", "a"));
+  expect(place("~/projects/a", ["~/projects"])).toBe(join(home, "projects", "a"));
 });
 
 test("a relative root is a wrong setting", () => {
