@@ -35,8 +35,11 @@ async function measure(targets: (Target | "direct")[], upstream: string): Promis
         Measure,
         (typeof measures)[Measure],
       ][]) {
-        if (target === "direct" && concurrency > 1) continue;
-        const load = await runLoad(target === "direct" ? direct : target.endpoint, stream, concurrency, ms);
+        if (target === "direct" ? concurrency > 1 : stream && !target.streams) continue;
+        const load =
+          target === "direct"
+            ? await runLoad(direct, stream, concurrency, ms)
+            : await runLoad(target.endpoint, stream, concurrency, ms, target.cpuUs);
         if (target !== "direct") figures.rssMb = Math.max(figures.rssMb, target.rssMb());
         // The first round warms up.
         if (round >= 0) figures.loads[key].push(load);
@@ -91,6 +94,15 @@ export async function benchProxy(): Promise<Row[]> {
           ratio: against("SSE c16"),
           ...(mine && { aim: ">= 2 x bare node:http" }),
         },
+        ...(["JSON c64", "SSE c16"] as const).map((key) => ({
+          name: `${target.name}: ${key}, CPU of a request`,
+          value: median(perRound(figures, key, (load) => load.cpuUs)),
+          unit: "us",
+          ratio: ratios(
+            perRound(figures, key, (load) => load.cpuUs),
+            perRound(bare, key, (load) => load.cpuUs),
+          ),
+        })),
         {
           name: `${target.name}: JSON c1, added p50`,
           value: median(p50),
@@ -122,7 +134,8 @@ export async function benchProxy(): Promise<Row[]> {
     }
     const portkey = all.get("portkey");
     if (portkey) rows.push(...againstPortkey(ours, portkey, targets, added));
-    return rows;
+    // What could not be measured (a peer that does not stream) has no row.
+    return rows.filter(({ value }) => Number.isFinite(value));
   } finally {
     for (const target of targets) target.stop();
     upstream.close();

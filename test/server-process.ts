@@ -3,6 +3,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "../src/client/client.ts";
+import { freePort } from "./free-port.ts";
 
 export interface ServerProcess {
   origin: string;
@@ -43,11 +44,20 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-const freePort = (): number => 20_000 + Math.floor(Math.random() * 20_000);
-
 /** The server as a process of its own, ready. */
 export async function startServerProcess(stateDir: string, env: Record<string, string> = {}): Promise<ServerProcess> {
-  const port = Number(env.OPENCLAW_GATEWAY_PORT ?? freePort());
+  if (env.OPENCLAW_GATEWAY_PORT !== undefined) return await startOn(Number(env.OPENCLAW_GATEWAY_PORT), stateDir, env);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOn(await freePort(), stateDir, env);
+    } catch (error) {
+      // Between the look and the start, another test's connection may have been given the port.
+      if (attempt === 3 || !String(error).includes("something else listens")) throw error;
+    }
+  }
+}
+
+async function startOn(port: number, stateDir: string, env: Record<string, string>): Promise<ServerProcess> {
   const child = spawn(process.execPath, ["dist/index.js", "serve"], {
     env: {
       ...process.env,

@@ -110,10 +110,19 @@ export interface Load {
   /** Milliseconds, in ascending order. */
   latencies: number[];
   firstBytes: number[];
+  /** The target's, each request, in microseconds: what neither a slow driver nor a busy machine distorts. */
+  cpuUs: number;
 }
 
 /** Keeps `concurrency` requests under way, each on a connection of its own, for a while. */
-export async function runLoad(endpoint: Endpoint, stream: boolean, concurrency: number, forMs: number): Promise<Load> {
+export async function runLoad(
+  endpoint: Endpoint,
+  stream: boolean,
+  concurrency: number,
+  forMs: number,
+  cpuUs: () => number = () => 0,
+): Promise<Load> {
+  const cpuBefore = cpuUs();
   const bytes = requestBytes(endpoint, stream);
   const { hostname, port } = new URL(endpoint.origin);
   const latencies: number[] = [];
@@ -166,6 +175,7 @@ export async function runLoad(endpoint: Endpoint, stream: boolean, concurrency: 
   const ascending = (a: number, b: number) => a - b;
   return {
     perSecond: latencies.length / seconds,
+    cpuUs: (cpuUs() - cpuBefore) / latencies.length,
     latencies: latencies.sort(ascending),
     firstBytes: firstBytes.sort(ascending),
   };

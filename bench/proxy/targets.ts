@@ -10,10 +10,14 @@ import { type Endpoint, requestBody } from "./load.ts";
 export interface Target {
   name: string;
   endpoint: Endpoint;
+  /** Portkey 1.15.2 as published answers streams with a 500. */
+  streams: boolean;
   /** From the process's start to its first answer. */
   coldStartMs: number;
   /** Resident now. */
   rssMb(): number;
+  /** Microseconds of CPU that it has used, all of its threads together. */
+  cpuUs(): number;
   stop(): void;
 }
 
@@ -43,17 +47,22 @@ const onFirstCore = (args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess 
   });
 };
 
+async function statusOf(endpoint: Endpoint, stream: boolean): Promise<number> {
+  const response = await fetch(endpoint.origin + endpoint.path, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...endpoint.headers },
+    body: requestBody(stream),
+  });
+  await response.text();
+  return response.status;
+}
+
 async function untilAnswered(endpoint: Endpoint): Promise<void> {
   for (const deadline = Date.now() + 20_000; ; ) {
     try {
-      const response = await fetch(endpoint.origin + endpoint.path, {
-        method: "POST",
-        headers: { "content-type": "application/json", ...endpoint.headers },
-        body: requestBody(false),
-      });
-      await response.text();
-      if (response.ok) return;
-      if (Date.now() > deadline) throw new Error(`${endpoint.origin} answers ${response.status}`);
+      const status = await statusOf(endpoint, false);
+      if (status === 200) return;
+      if (Date.now() > deadline) throw new Error(`${endpoint.origin} answers ${status}`);
     } catch (error) {
       if (Date.now() > deadline) throw error;
     }
@@ -69,10 +78,17 @@ async function opened(
   tidy = () => {},
 ): Promise<Target> {
   await untilAnswered(endpoint);
+  const coldStartMs = performance.now() - since;
   return {
     name,
     endpoint,
-    coldStartMs: performance.now() - since,
+    streams: (await statusOf(endpoint, true)) === 200,
+    coldStartMs,
+    cpuUs() {
+      const [, fields = ""] = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ");
+      const [user, system] = fields.split(" ").slice(11, 13).map(Number);
+      return (user! + system!) * 10_000;
+    },
     rssMb: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) / 1024,
     stop() {
       child.kill("SIGKILL");

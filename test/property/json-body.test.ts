@@ -12,9 +12,12 @@ const body = (text: string) => {
 /** Keys that no two parsers read as one, and that are not known under another spelling. */
 const key = fc.string({ unit: "binary" }).map((text) => `k${text}`);
 const objects = fc
-  .uniqueArray(fc.tuple(key, fc.jsonValue()), { selector: ([name]) => name.toLowerCase().replaceAll("_", ""), maxLength: 8 })
+  .uniqueArray(fc.tuple(key, fc.jsonValue()), {
+    selector: ([name]) => name.toLowerCase().replaceAll("_", ""),
+    maxLength: 8,
+  })
   .map((entries) => Object.fromEntries(entries));
-const spacing = fc.constantFrom(undefined, 1, "\t", "\r\n "[2]);
+const spacing = fc.constantFrom(undefined, 1, "\t", "   ");
 
 it("sets fields and leaves all else as the client wrote it", () => {
   fc.assert(
@@ -36,7 +39,9 @@ it("keeps digits that a number cannot hold", () => {
     '{"stream":true, "seed" : 12345678901234567890, "x":[1.0] }',
   );
   expect(body("{}").with({ stream: true })).toBe('{"stream":true}');
-  expect(body('{"stream":false,"max_tokens": null }').with({ max_tokens: 1, stream: true })).toBe('{"stream":true,"max_tokens": 1 }');
+  expect(body('{"stream":false,"max_tokens": null }').with({ max_tokens: 1, stream: true })).toBe(
+    '{"stream":true,"max_tokens": 1 }',
+  );
 });
 
 it("refuses a key that stands twice, wherever it stands and however it is written", () => {
@@ -53,16 +58,23 @@ it("refuses a key that stands twice, wherever it stands and however it is writte
 
 it("does not break on anything that is no object", () => {
   fc.assert(
-    fc.property(fc.oneof(fc.uint8Array(), fc.json().map((text) => Buffer.from(text))), (bytes) => {
-      const read = readJsonBody(bytes, rules);
-      const parsed = (() => {
-        try {
-          return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)) as unknown;
-        } catch {
-          return undefined;
-        }
-      })();
-      if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) expect(read).toHaveProperty("fault");
-    }),
+    fc.property(
+      fc.oneof(
+        fc.uint8Array(),
+        fc.json().map((text) => Buffer.from(text)),
+      ),
+      (bytes) => {
+        const read = readJsonBody(bytes, rules);
+        const parsed = (() => {
+          try {
+            return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)) as unknown;
+          } catch {
+            return undefined;
+          }
+        })();
+        if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+          expect(read).toHaveProperty("fault");
+      },
+    ),
   );
 });

@@ -19,7 +19,8 @@ it("renders counters, gauges and histograms in Prometheus' text format", () => {
   expect(text).toContain('_bucket{provider="x",le="+Inf"} 2\n');
   expect(text).toContain('_sum{provider="x"} 400.02\n');
   expect(text.endsWith("\n")).toBe(true);
-  for (const line of text.trimEnd().split("\n")) expect(line).toMatch(/^(# (HELP|TYPE) |[a-z_]+(\{[^{}]*\})? [\d.e+]+$)/);
+  for (const line of text.trimEnd().split("\n"))
+    expect(line).toMatch(/^(# (HELP|TYPE) |[a-z_]+(\{[^{}]*\})? [\d.e+]+$)/);
 });
 
 it("escapes what would break a line", () => {

@@ -60,7 +60,10 @@ it("shows nothing left, not less, where a provider charged more than was reserve
 describe("a denial", () => {
   const now = iso("2026-11-22T17:05:30Z");
   const denied = (change: Partial<DeniedRequest>) =>
-    quotaDenial({ name: "maxTokensPerMonth", limit: 1_000_000, used: 1_000_000, reserved: 0, amount: 900, ...change }, now);
+    quotaDenial(
+      { name: "maxTokensPerMonth", limit: 1_000_000, used: 1_000_000, reserved: 0, amount: 900, ...change },
+      now,
+    );
   /** What OpenClaw (2026.9.6) takes for a longer quota, and shows at once. */
   const surfaces = /daily|weekly|monthly|per day|per month|usage limit|quota exceeded|current quota/i;
   const perMinute = /requests? per minute|per-minute|\brpm\b|\btpm\b/i;

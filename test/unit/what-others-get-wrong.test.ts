@@ -112,7 +112,13 @@ it("CVE-2026-42208: what is no key never reaches a lookup", async () => {
     lookups++;
     return await get(...of);
   }) as typeof get;
-  for (const key of ["ocv_' OR '1'='1", "ocv_../../keys_x", `${stand.key}'--`, stand.key.replace("_", "_%"), "x".repeat(20_000)]) {
+  for (const key of [
+    "ocv_' OR '1'='1",
+    "ocv_../../keys_x",
+    `${stand.key}'--`,
+    stand.key.replace("_", "_%"),
+    "x".repeat(20_000),
+  ]) {
     expect([400, 401, 431]).toContain((await chat({}, key).catch(() => ({ status: 431 }))).status);
   }
   expect(lookups).toBe(0);
@@ -120,8 +126,17 @@ it("CVE-2026-42208: what is no key never reaches a lookup", async () => {
 
 it("CVE-2026-49468: no Host and no path leads to an endpoint that is not metered", async () => {
   await open({ kind: "litellm" });
-  const headers = { host: "127.0.0.1/key/generate", "x-forwarded-host": "/key/generate", "x-original-url": "/key/generate" };
-  for (const path of ["/key/generate", "/v1/../key/generate", "/%6bey/generate", "/chat/completions/../../key/generate"]) {
+  const headers = {
+    host: "127.0.0.1/key/generate",
+    "x-forwarded-host": "/key/generate",
+    "x-original-url": "/key/generate",
+  };
+  for (const path of [
+    "/key/generate",
+    "/v1/../key/generate",
+    "/%6bey/generate",
+    "/chat/completions/../../key/generate",
+  ]) {
     const response = await fetch(`${stand.origin}/proxy/litellm${path}`, {
       method: "POST",
       headers: { authorization: `Bearer ${stand.key}`, ...headers },
@@ -137,7 +152,10 @@ it("CVE-2026-49468: no Host and no path leads to an endpoint that is not metered
     body: JSON.stringify(body),
   });
   expect(metered.status).toBe(200);
-  expect(upstream.seen[0]).toMatchObject({ url: "/v1/chat/completions", headers: { host: new URL(upstream.origin).host } });
+  expect(upstream.seen[0]).toMatchObject({
+    url: "/v1/chat/completions",
+    headers: { host: new URL(upstream.origin).host },
+  });
 });
 
 it("CVE-2026-35030: a key that was accepted lends nothing to another that resembles it", async () => {
@@ -145,7 +163,12 @@ it("CVE-2026-35030: a key that was accepted lends nothing to another that resemb
   expect((await chat()).status).toBe(200);
   const { issueToken } = await import("../../src/domain/token.ts");
   const sameId = issueToken("ocv", stand.keyId, stand.context.crypto.randomBytes);
-  for (const key of [sameId, stand.key.slice(0, 40), ` ${stand.key}`.trimStart().toUpperCase(), stand.key + stand.key]) {
+  for (const key of [
+    sameId,
+    stand.key.slice(0, 40),
+    ` ${stand.key}`.trimStart().toUpperCase(),
+    stand.key + stand.key,
+  ]) {
     expect((await chat({}, key)).status).toBe(401);
   }
 });

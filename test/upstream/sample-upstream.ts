@@ -190,6 +190,16 @@ async function answer(request: SeenRequest, response: ServerResponse, how: Sampl
   await send(response, asJson ? "application/json" : "text/event-stream", writes, how);
 }
 
+function writable(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off("drain", done).off("close", done);
+      resolve();
+    };
+    response.on("drain", done).on("close", done);
+  });
+}
+
 function json(response: ServerResponse, body: unknown): void {
   response.writeHead(200, { "content-type": "application/json" });
   response.end(JSON.stringify(body));
@@ -219,8 +229,7 @@ async function send(response: ServerResponse, type: string, writes: string[], ho
   const stopAt = how.cut === "in the middle" ? Math.ceil(parts.length / 2) : parts.length;
   for (let at = 0; at < stopAt; at++) {
     if (response.destroyed) return;
-    if (!response.write(parts[at]))
-      await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+    if (!response.write(parts[at])) await writable(response);
     if (how.intervalMs > 0) await sleep(how.intervalMs);
   }
   if (how.cut === "in the middle") {

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../../free-port.ts";
 import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
-import { freePort, type Gateway, makeGateway } from "./gateway.ts";
+import { type Gateway, makeGateway } from "./gateway.ts";
 import { masterKey } from "./provisioned-gateway.ts";
 
 describe("the Node server beside a real gateway, on its state directory", () => {
