@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makePrivateDirectory, writePrivate } from "../adapters/node/atomic-write.ts";
+import { makePrivateDirectory, writePrivate } from "../adapters/node/files/atomic-write.ts";
 import { equalDigests } from "../src/domain/constant-time.ts";
 import { issueToken, newKeyId, parseToken } from "../src/domain/token.ts";
 import { keyedClient, makeStateDir, startServerProcess, token } from "../test/server-process.ts";

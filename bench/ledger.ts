@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { openSqliteLedger } from "../adapters/node/sqlite-ledger.ts";
+import { openSqliteLedger } from "../adapters/node/sqlite/sqlite-ledger.ts";
 import type { Ledger, LedgerName } from "../src/ports.ts";
 
 export interface BenchRow {

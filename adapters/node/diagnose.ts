@@ -6,11 +6,11 @@ import type { Context } from "../../src/service/context.ts";
 import { maintain } from "../../src/service/maintain.ts";
 import { findOrphans } from "../../src/service/orphans.ts";
 import { SettingsError } from "../../src/settings.ts";
+import { findingOf, type StoreFinding } from "./files/private-file.ts";
+import { repairMode } from "./files/store-check.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { commandLog } from "./open-local.ts";
 import { type NodePorts, openNode } from "./open-node.ts";
-import { findingOf, type StoreFinding } from "./private-file.ts";
-import { repairMode } from "./store-check.ts";
 
 /** Looks at everything that can go wrong with a deployment on this machine; `fix` mends what is safe to mend. */
 export async function diagnose(env: Environment, fix: boolean): Promise<DoctorReport> {

@@ -6,17 +6,17 @@ import { createRemoteHost } from "../../src/host/remote-host.ts";
 import type { AgentHost, Clock, Log, Ports } from "../../src/ports.ts";
 import { openGateways } from "../../src/service/config-secret.ts";
 import { createRecords } from "../../src/storage/records.ts";
-import { withAiKeyMappings } from "./ai-key-mappings.ts";
-import { makePrivateDirectory } from "./atomic-write.ts";
-import { createAuditFile } from "./audit-file.ts";
-import { openDirectoryHost } from "./directory-host.ts";
+import { createAuditFile } from "./audit/audit-file.ts";
+import { openDirectoryHost } from "./directory-host/directory-host.ts";
+import { withAiKeyMappings } from "./files/ai-key-mappings.ts";
+import { makePrivateDirectory } from "./files/atomic-write.ts";
+import type { StoreFinding } from "./files/private-file.ts";
+import { createPrivateFs } from "./files/private-fs.ts";
+import { createStoreReadiness } from "./files/store-readiness.ts";
 import { createInstance, machineName } from "./instance.ts";
 import type { Environment, NodeSettings } from "./node-settings.ts";
-import type { StoreFinding } from "./private-file.ts";
-import { createPrivateFs } from "./private-fs.ts";
 import { readSealKey } from "./seal-key.ts";
-import { openSqliteLedger } from "./sqlite-ledger.ts";
-import { createStoreReadiness } from "./store-readiness.ts";
+import { openSqliteLedger } from "./sqlite/sqlite-ledger.ts";
 
 export interface NodePorts {
   ports: Ports;
@@ -98,7 +98,7 @@ async function openFiles(stateDir: string, clock: Clock, log: Log) {
 }
 
 async function openShared(url: string, clock: Clock) {
-  const { openRedis } = await import("./redis.ts");
+  const { openRedis } = await import("./redis/redis.ts");
   const { records, ledger, audit, close } = await openRedis({ url, clock });
   return { records, ledger, audit, checkStore: async () => [], close };
 }

@@ -5,7 +5,7 @@ import type { App } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
 import { respondProblem } from "../../src/http/respond.ts";
 import { createClientAddress } from "./client-address.ts";
-import { createProxyServer } from "./proxy-server.ts";
+import { createProxyServer } from "./proxy/proxy-server.ts";
 
 export interface RequestListener {
   /** Answers the request. Never throws. */

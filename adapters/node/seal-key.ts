@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { closeSync, linkSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { SettingsError } from "../../src/settings.ts";
-import { makePrivateDirectory, syncDirectory } from "./atomic-write.ts";
+import { makePrivateDirectory, syncDirectory } from "./files/atomic-write.ts";
+import { readPrivate } from "./files/private-file.ts";
 import type { Environment } from "./node-settings.ts";
-import { readPrivate } from "./private-file.ts";
 
 const file = "provisioning/seal.key";
 

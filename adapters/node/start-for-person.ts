@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Client, createClient } from "../../src/client/client.ts";
 import { parseToken } from "../../src/domain/token.ts";
-import { makePrivateDirectory, writePrivate } from "./atomic-write.ts";
+import { makePrivateDirectory, writePrivate } from "./files/atomic-write.ts";
+import { readPrivate } from "./files/private-file.ts";
 import { type Environment, reachableHost, stateDirFrom } from "./node-settings.ts";
-import { readPrivate } from "./private-file.ts";
 import { runServer } from "./run-server.ts";
 
 const file = "dev.env";

@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, realpathSync, rmdirSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { workspaceProblem } from "../../src/host/workspace-text.ts";
 import type { HostCreate } from "../../src/ports.ts";
-import type { WorkspacePlace } from "../node/workspace-paths.ts";
+import type { WorkspacePlace } from "../node/directory-host/workspace-paths.ts";
 import { type MadeMarker, writeMarker } from "./made-marker.ts";
 
 export const isDirectory = (path: string): boolean =>

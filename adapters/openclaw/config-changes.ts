@@ -1,5 +1,5 @@
 import { isProblem, Problem } from "../../src/errors.ts";
-import { groupCommit } from "../node/group-commit.ts";
+import { groupCommit } from "../node/files/group-commit.ts";
 import type { ConfigAccess } from "./config-access.ts";
 import type { Live, OpenClawConfig } from "./openclaw-config.ts";
 

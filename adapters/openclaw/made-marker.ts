@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { Problem } from "../../src/errors.ts";
-import { writePrivate } from "../node/atomic-write.ts";
+import { writePrivate } from "../node/files/atomic-write.ts";
 
 /**
  * `agents/<id>/provisioning.json`: what was made for an agent, for undoing and removing it. OpenClaw's own file has a

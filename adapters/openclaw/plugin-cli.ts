@@ -6,7 +6,7 @@ import type { LocalSession } from "../../src/cli/environment.ts";
 import { attachProvisioning } from "../../src/cli/program.ts";
 import { version } from "../../src/version.ts";
 import { diagnose } from "../node/diagnose.ts";
-import { createFileLock } from "../node/file-lock.ts";
+import { createFileLock } from "../node/files/file-lock.ts";
 import { stateDirFrom } from "../node/node-settings.ts";
 import { openLocal, sealLocally } from "../node/open-local.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Problem } from "../../src/errors.ts";
 import type { AgentHost } from "../../src/ports.ts";
 import { AgentId } from "../../src/schema/primitives.ts";
-import { createTurns } from "../node/in-turn.ts";
+import { createTurns } from "../node/files/in-turn.ts";
 import { isDirectory, removeEmptyAbove } from "./agent-files.ts";
 import { bindingsOf, dropAgent } from "./config-entries.ts";
 import { GatewayAway, GatewayRefusal } from "./gateway-rpc.ts";

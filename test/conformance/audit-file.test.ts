@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createAuditFile } from "../../adapters/node/audit-file.ts";
+import { createAuditFile } from "../../adapters/node/audit/audit-file.ts";
 import { testAuditTrail } from "./audit-trail.ts";
 
 testAuditTrail("audit.jsonl", async () => {

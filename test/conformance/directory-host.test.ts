@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { openDirectoryHost } from "../../adapters/node/directory-host.ts";
+import { openDirectoryHost } from "../../adapters/node/directory-host/directory-host.ts";
 import { testAgentHost } from "./agent-host.ts";
 
 export async function makeDirectoryHost() {

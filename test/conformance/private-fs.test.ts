@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createStorage } from "unstorage";
-import { withAiKeyMappings } from "../../adapters/node/ai-key-mappings.ts";
-import { createPrivateFs } from "../../adapters/node/private-fs.ts";
+import { withAiKeyMappings } from "../../adapters/node/files/ai-key-mappings.ts";
+import { createPrivateFs } from "../../adapters/node/files/private-fs.ts";
 import { createRecords } from "../../src/storage/records.ts";
 import { testRecords } from "./records.ts";
 

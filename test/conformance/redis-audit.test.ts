@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createRedisAudit } from "../../adapters/node/redis-audit.ts";
-import { redisOptions } from "../../adapters/node/redis-connection.ts";
+import { createRedisAudit } from "../../adapters/node/redis/redis-audit.ts";
+import { redisOptions } from "../../adapters/node/redis/redis-connection.ts";
 import type { AuditTrail } from "../../src/ports.ts";
 import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
 import { testAuditTrail } from "./audit-trail.ts";

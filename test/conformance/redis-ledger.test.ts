@@ -1,8 +1,8 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { redisOptions } from "../../adapters/node/redis-connection.ts";
-import { createRedisLedger } from "../../adapters/node/redis-ledger.ts";
-import { ledgerKeys } from "../../adapters/node/redis-ledger-keys.ts";
+import { redisOptions } from "../../adapters/node/redis/redis-connection.ts";
+import { createRedisLedger } from "../../adapters/node/redis/redis-ledger.ts";
+import { ledgerKeys } from "../../adapters/node/redis/redis-ledger-keys.ts";
 import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
 import { testLedger } from "./ledger.ts";
 import { settableClock } from "./settable-clock.ts";

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { createStorage, type Storage } from "unstorage";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createRedisRecords, type RedisRecords } from "../../adapters/node/redis-records.ts";
+import { createRedisRecords, type RedisRecords } from "../../adapters/node/redis/redis-records.ts";
 import type { Records } from "../../src/ports.ts";
 import type { RevocationRecord } from "../../src/storage/keyspace.ts";
 import { createRecords } from "../../src/storage/records.ts";

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openSqliteLedger } from "../../adapters/node/sqlite-ledger.ts";
+import { openSqliteLedger } from "../../adapters/node/sqlite/sqlite-ledger.ts";
 import { isProblem } from "../../src/errors.ts";
 import { testLedger } from "./ledger.ts";
 import { settableClock } from "./settable-clock.ts";

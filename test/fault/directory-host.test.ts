@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { openDirectoryHost } from "../../adapters/node/directory-host.ts";
+import { openDirectoryHost } from "../../adapters/node/directory-host/directory-host.ts";
 import { Problem } from "../../src/errors.ts";
 import type { HostCreate } from "../../src/ports.ts";
 import { changingCalls } from "./children/changing-calls.ts";

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openSqliteLedger } from "../../adapters/node/sqlite-ledger.ts";
+import { openSqliteLedger } from "../../adapters/node/sqlite/sqlite-ledger.ts";
 
 const run = promisify(execFile);
 const child = (name: string) => join(import.meta.dirname, "children", `${name}.ts`);

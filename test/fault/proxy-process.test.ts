@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { openSqliteLedger } from "../../adapters/node/sqlite-ledger.ts";
+import { openSqliteLedger } from "../../adapters/node/sqlite/sqlite-ledger.ts";
 import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openRedis, type RedisStores } from "../../adapters/node/redis.ts";
+import { openRedis, type RedisStores } from "../../adapters/node/redis/redis.ts";
 import { isProblem } from "../../src/errors.ts";
 import type { LedgerName } from "../../src/ports.ts";
 import type { RevocationRecord } from "../../src/storage/keyspace.ts";

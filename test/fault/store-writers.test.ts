@@ -6,9 +6,9 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { createStorage } from "unstorage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createAuditFile } from "../../adapters/node/audit-file.ts";
-import { createFileLock } from "../../adapters/node/file-lock.ts";
-import { createPrivateFs } from "../../adapters/node/private-fs.ts";
+import { createAuditFile } from "../../adapters/node/audit/audit-file.ts";
+import { createFileLock } from "../../adapters/node/files/file-lock.ts";
+import { createPrivateFs } from "../../adapters/node/files/private-fs.ts";
 import { createRecords } from "../../src/storage/records.ts";
 import { sampleRecords } from "../conformance/sample-records.ts";
 
@@ -98,7 +98,7 @@ describe("the files of the store", () => {
         "-e",
         `const { createFileLock } = await import(process.argv[1]);
          await createFileLock(process.argv[2]).run(async () => { console.log("held"); await new Promise((r) => setTimeout(r, 60_000)); });`,
-        new URL("../../adapters/node/file-lock.ts", import.meta.url).href,
+        new URL("../../adapters/node/files/file-lock.ts", import.meta.url).href,
         path,
       ],
       { stdio: ["ignore", "pipe", "inherit"] },

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openSqliteLedger } from "../../adapters/node/sqlite-ledger.ts";
+import { openSqliteLedger } from "../../adapters/node/sqlite/sqlite-ledger.ts";
 import type { Ledger, LedgerName } from "../../src/ports.ts";
 import { settableClock } from "../conformance/settable-clock.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createWorkspacePaths } from "../../adapters/node/workspace-paths.ts";
+import { createWorkspacePaths } from "../../adapters/node/directory-host/workspace-paths.ts";
 import { isProblem } from "../../src/errors.ts";
 
 const name = fc.oneof(

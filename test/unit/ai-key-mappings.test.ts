@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createStorage } from "unstorage";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { withAiKeyMappings } from "../../adapters/node/ai-key-mappings.ts";
-import { createPrivateFs } from "../../adapters/node/private-fs.ts";
+import { withAiKeyMappings } from "../../adapters/node/files/ai-key-mappings.ts";
+import { createPrivateFs } from "../../adapters/node/files/private-fs.ts";
 import { createRecords } from "../../src/storage/records.ts";
 import { sampleRecords } from "../conformance/sample-records.ts";
 

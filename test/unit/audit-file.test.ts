@@ -16,7 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createAuditFile } from "../../adapters/node/audit-file.ts";
+import { createAuditFile } from "../../adapters/node/audit/audit-file.ts";
 import { genesis, linkEvent } from "../../src/domain/audit-chain.ts";
 import type { AuditTrail } from "../../src/ports.ts";
 

@@ -17,7 +17,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { openDirectoryHost } from "../../adapters/node/directory-host.ts";
+import { openDirectoryHost } from "../../adapters/node/directory-host/directory-host.ts";
 import type { HostCreate } from "../../src/ports.ts";
 import { refusal } from "../conformance/agent-host.ts";
 

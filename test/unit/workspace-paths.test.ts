@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createWorkspacePaths } from "../../adapters/node/workspace-paths.ts";
+import { createWorkspacePaths } from "../../adapters/node/directory-host/workspace-paths.ts";
 import { Problem } from "../../src/errors.ts";
 import { SettingsError } from "../../src/settings.ts";
 

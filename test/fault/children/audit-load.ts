@@ -1,6 +1,6 @@
 /** Appends events as fast as it goes, and says each one's target on stdout once it is durable. */
 import { writeSync } from "node:fs";
-import { createAuditFile } from "../../../adapters/node/audit-file.ts";
+import { createAuditFile } from "../../../adapters/node/audit/audit-file.ts";
 
 const [stateDir = "", name = ""] = process.argv.slice(2);
 const trail = createAuditFile({ stateDir, clock: { now: Date.now } });

@@ -1,5 +1,5 @@
 /** Adds 1 to a counter as often as it is told to, a few at a time. */
-import { openSqliteLedger } from "../../../adapters/node/sqlite-ledger.ts";
+import { openSqliteLedger } from "../../../adapters/node/sqlite/sqlite-ledger.ts";
 
 const [path = "", count = "0"] = process.argv.slice(2);
 const ledger = await openSqliteLedger({ path, clock: { now: Date.now } });

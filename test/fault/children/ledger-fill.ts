@@ -2,7 +2,7 @@
  * Runs under `ulimit -f`, where writes begin to fail as on a full disk. Prints how many puts were answered, the code
  * of the first failure, whether reads went on, and the code that `check` then rejects with.
  */
-import { openSqliteLedger } from "../../../adapters/node/sqlite-ledger.ts";
+import { openSqliteLedger } from "../../../adapters/node/sqlite/sqlite-ledger.ts";
 import { isProblem } from "../../../src/errors.ts";
 
 // Its default action is to kill the process, where a full disk would be an error code.

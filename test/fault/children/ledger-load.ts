@@ -1,6 +1,6 @@
 /** Reserves 10 and settles 7, as fast as it goes, and says each answer on stdout once it has it: `r 17`, `s 17`. */
 import { writeSync } from "node:fs";
-import { openSqliteLedger } from "../../../adapters/node/sqlite-ledger.ts";
+import { openSqliteLedger } from "../../../adapters/node/sqlite/sqlite-ledger.ts";
 
 const [path = "", name = ""] = process.argv.slice(2);
 const ledger = await openSqliteLedger({ path, clock: { now: Date.now } });

@@ -4,7 +4,7 @@
  */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { openDirectoryHost } from "../../../adapters/node/directory-host.ts";
+import { openDirectoryHost } from "../../../adapters/node/directory-host/directory-host.ts";
 import { changingCalls } from "./changing-calls.ts";
 
 const [stateDir, home, fatal] = process.argv.slice(2) as [string, string, string];

@@ -1,5 +1,5 @@
 /** Asks for many places of ten on one counter at once, settles what it got, and prints how many that were. */
-import { openRedis } from "../../../adapters/node/redis.ts";
+import { openRedis } from "../../../adapters/node/redis/redis.ts";
 
 const [url = "", name = "", count = "0"] = process.argv.slice(2);
 const { ledger, close } = await openRedis({ url, clock: { now: Date.now } });

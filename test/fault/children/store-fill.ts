@@ -3,8 +3,8 @@
  * JSON how each ended and what can be read afterwards.
  */
 import { createStorage } from "unstorage";
-import { createAuditFile } from "../../../adapters/node/audit-file.ts";
-import { createPrivateFs } from "../../../adapters/node/private-fs.ts";
+import { createAuditFile } from "../../../adapters/node/audit/audit-file.ts";
+import { createPrivateFs } from "../../../adapters/node/files/private-fs.ts";
 import { Problem } from "../../../src/errors.ts";
 import { createRecords } from "../../../src/storage/records.ts";
 import { sampleRecords } from "../../conformance/sample-records.ts";

@@ -1,6 +1,6 @@
 /** Stores provisioning keys and agents of its own name, several at a time, and revokes every tenth key again. */
 import { createStorage } from "unstorage";
-import { createPrivateFs } from "../../../adapters/node/private-fs.ts";
+import { createPrivateFs } from "../../../adapters/node/files/private-fs.ts";
 import { createRecords } from "../../../src/storage/records.ts";
 import { sampleRecords } from "../../conformance/sample-records.ts";
 

@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod";
+import { Problem } from "../../../src/errors.ts";
+import { AgentId } from "../../../src/schema/primitives.ts";
+
+/**
+ * An agent's configuration entry, and with it the memory of what was made for it.
+ *
+ * | file in `agents/<id>/` | says |
+ * |---|---|
+ * | `agent.pending.json` | a creation is under way, or was when its process died: this is no agent yet |
+ * | `agent.json`         | the agent. The rename from `agent.pending.json` is the moment at which it is made |
+ * | `agent.removed.json` | the agent is gone; what is left here was preserved. The rename is the moment of removal |
+ */
+export const AgentEntry = z.object({
+  version: z.literal(1),
+  agentId: AgentId,
+  name: z.string(),
+  workspace: z.string(),
+  model: z.string().optional(),
+  // Read more loosely than it is accepted: a hand's edit must not cost the agent its entry.
+  identity: z
+    .object({ name: z.string().optional(), emoji: z.string().optional(), avatar: z.string().optional() })
+    .optional(),
+  bindings: z.array(z.string()),
+  createdAt: z.string(),
+  made: z.object({
+    operationId: z.string(),
+    /** The workspace was not there before. */
+    workspace: z.boolean(),
+    /** The first directory that had to be made for it: the workspace or one above it. */
+    from: z.string().optional(),
+    /** Bootstrap files put into a workspace that was there before. */
+    files: z.array(z.string()),
+    /** The sessions directory was not left by an earlier agent of this id. */
+    sessions: z.boolean(),
+  }),
+});
+export type AgentEntry = z.infer<typeof AgentEntry>;
+
+export type EntryState = "pending" | "agent" | "removed";
+const fileNames = { pending: "agent.pending.json", agent: "agent.json", removed: "agent.removed.json" } as const;
+
+export const entryPath = (home: string, state: EntryState): string => join(home, fileNames[state]);
+export const entryText = (entry: AgentEntry): string => `${JSON.stringify(entry, null, 2)}\n`;
+
+/** @throws Problem `store_unreadable` for a file that is there and is not an entry */
+export function readEntry(home: string, state: EntryState): AgentEntry | undefined {
+  let text: string;
+  try {
+    text = readFileSync(entryPath(home, state), "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw unreadable(home, state, error);
+  }
+  try {
+    return AgentEntry.parse(JSON.parse(text));
+  } catch (error) {
+    throw unreadable(home, state, error);
+  }
+}
+
+const unreadable = (home: string, state: EntryState, cause: unknown): Problem =>
+  new Problem(
+    "store_unreadable",
+    `agents/${home.slice(home.lastIndexOf("/") + 1)}/${fileNames[state]} cannot be read as an agent's entry; ` +
+      "correct it or restore it from a backup.",
+    { cause },
+  );

@@ -1,0 +1,129 @@
+import { accessSync, constants, lstatSync, mkdirSync, realpathSync } from "node:fs";
+import { join } from "node:path";
+import { Problem } from "../../../src/errors.ts";
+import { noGateway } from "../../../src/host/no-gateway.ts";
+import { splitBindings } from "../../../src/host/split-bindings.ts";
+import type { AgentHost, Clock } from "../../../src/ports.ts";
+import { makePrivateDirectory, unwritable, writePrivate } from "../files/atomic-write.ts";
+import { createTurns } from "../files/in-turn.ts";
+import { type AgentEntry, entryPath, entryText, readEntry } from "./agent-entry.ts";
+import { createAgentHomes, isForeign, requireHome } from "./agent-homes.ts";
+import { profileIdFor, storeCredential } from "./auth-profiles.ts";
+import { createBindingIndex } from "./binding-index.ts";
+import { renewIdentityFile } from "./bootstrap-files.ts";
+import { makeAgents } from "./make-agents.ts";
+import { readAgents } from "./read-agents.ts";
+import { createWorkspacePaths } from "./workspace-paths.ts";
+
+export interface DirectoryHostOptions {
+  /** Made, with mode 0700, where it is missing. */
+  stateDir: string;
+  /** Where workspaces may be. Default: inside the state directory. */
+  workspaceRoots?: string[] | undefined;
+  /** What `~/` stands for. Default: the user's home. */
+  home?: string;
+  clock?: Clock;
+}
+
+/** Agents as directories `<state>/agents/<id>`, in OpenClaw's classic layout. */
+export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
+  mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
+  const stateDir = realpathSync.native(options.stateDir);
+  const agentsDir = join(stateDir, "agents");
+  mkdirSync(agentsDir, { recursive: true, mode: 0o700 });
+
+  const paths = createWorkspacePaths({ ...options, stateDir });
+  const homes = createAgentHomes(agentsDir);
+  const index = createBindingIndex(homes);
+  const agents = makeAgents({ homes, index, paths, clock: options.clock ?? { now: Date.now } });
+  const turns = createTurns();
+  const inTurn = <T>(agentId: string, work: () => Promise<T>): Promise<T> => turns(agentId, () => told(work));
+
+  /** @throws Problem `agent_not_found`, `agent_not_managed`, `store_unreadable` */
+  function requireEntry(agentId: string): { home: string; entry: AgentEntry } {
+    const home = homes.of(agentId);
+    const entry = home && readEntry(home, "agent");
+    if (home && entry) return { home, entry };
+    if (!home || !isForeign(home))
+      throw new Problem("agent_not_found", `The host has no agent "${agentId.slice(0, 64)}".`);
+    throw new Problem("agent_not_managed", `The agent "${agentId}" was made by others and has no entry to change.`);
+  }
+
+  async function writeEntry(home: string, entry: AgentEntry): Promise<void> {
+    await writePrivate(entryPath(home, "agent"), entryText(entry));
+    index.note(entry);
+  }
+
+  return {
+    kind: "directory",
+    storesCredentials: true,
+    ...readAgents(homes),
+
+    async plan({ agentId, workspace, gateway }) {
+      if (gateway !== undefined) throw noGateway(gateway);
+      const agentDir = join(requireHome(homes, agentId), "agent");
+      return { workspace: paths.place(agentId, workspace).path, agentDir };
+    },
+
+    create: (agent) =>
+      inTurn(agent.agentId, async () => {
+        const entry = await agents.make(agent);
+        return {
+          workspaceCreated: entry.made.workspace,
+          ...(agent.credential && { profileId: profileIdFor(agent.credential.provider) }),
+          bindings: splitBindings([], entry.bindings),
+        };
+      }),
+
+    remove: ({ agentId, operationId }, what) => inTurn(agentId, () => agents.remove(agentId, operationId, what)),
+
+    setCredential: ({ agentId }, credential) =>
+      inTurn(agentId, async () => {
+        const agentDir = join(requireEntry(agentId).home, "agent");
+        await makePrivateDirectory(agentDir);
+        return await storeCredential(agentDir, credential);
+      }),
+
+    bind: ({ agentId }, bindings) =>
+      inTurn(agentId, async () => {
+        const { home, entry } = requireEntry(agentId);
+        const result = splitBindings(entry.bindings, bindings);
+        if (result.added.length === 0) return result;
+        const release = await index.keep(agentId, result.added);
+        try {
+          await writeEntry(home, { ...entry, bindings: [...entry.bindings, ...result.added] });
+          return result;
+        } finally {
+          release();
+        }
+      }),
+
+    update: ({ agentId }, change) =>
+      inTurn(agentId, async () => {
+        const { home, entry } = requireEntry(agentId);
+        const { name = entry.name, model = entry.model } = change;
+        const identity = change.identity ? { ...entry.identity, ...change.identity } : entry.identity;
+        const changed = { ...entry, name, model, identity };
+        await writeEntry(home, changed);
+        if (paths.holds(agentId, entry.workspace)) await renewIdentityFile(entry.workspace, entry, changed);
+      }),
+
+    async check() {
+      try {
+        if (!lstatSync(agentsDir).isDirectory()) throw new Error("agents is not a directory");
+        accessSync(agentsDir, constants.R_OK | constants.W_OK | constants.X_OK);
+      } catch (cause) {
+        throw new Problem("host_unavailable", "The agents directory cannot be used.", { cause });
+      }
+    },
+  };
+}
+
+/** A failed system call is told without its path; a bug stays one. */
+async function told<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).syscall === undefined ? error : unwritable(error);
+  }
+}

@@ -1,0 +1,114 @@
+import {
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { syncDirectory } from "../files/atomic-write.ts";
+import { flush } from "../files/flush.ts";
+import { type AgentEntry, type EntryState, entryPath, entryText } from "./agent-entry.ts";
+import { authProfilesPath } from "./auth-profiles.ts";
+import { bootstrapFiles } from "./bootstrap-files.ts";
+
+export interface Dismantled {
+  deleted: string[];
+  preserved: string[];
+}
+
+/**
+ * Removes an agent, entry first: from then on there is none, and a repetition finishes what a crash cut short.
+ *
+ * @param aside where to put the emptied home away
+ * @param state in which of its files the entry was found; `foreign`: in none, since others made the agent
+ * @param what.workspace whether what was made of the workspace may go: all of it, or the bootstrap files put into it
+ */
+export async function dismantleAgent(
+  home: string,
+  aside: string,
+  state: EntryState | "foreign",
+  entry: AgentEntry,
+  what: { workspace: boolean; sessions: boolean },
+): Promise<Dismantled> {
+  const result: Dismantled = { deleted: [], preserved: [] };
+  const agentDir = join(home, "agent");
+  const sessions = join(home, "sessions");
+
+  if (state === "agent" || state === "foreign") {
+    if (state === "agent") renameSync(entryPath(home, "agent"), entryPath(home, "removed"));
+    else writeFileSync(entryPath(home, "removed"), entryText(entry), { flag: "wx", mode: 0o600 });
+    await flush(home);
+    result.deleted.push("entry");
+    if (entry.bindings.length > 0) result.deleted.push("bindings");
+  }
+  if (unlinked(authProfilesPath(agentDir))) result.deleted.push("credentials");
+  if (isDirectory(agentDir)) {
+    await rm(agentDir, { recursive: true, force: true });
+    result.deleted.push("agentDir");
+  }
+  if (isDirectory(sessions)) {
+    const removable = what.sessions && (state !== "pending" || entry.made.sessions);
+    if (removable) await rm(sessions, { recursive: true, force: true });
+    (removable ? result.deleted : result.preserved).push("sessions");
+  }
+  if (isDirectory(entry.workspace)) {
+    const removable =
+      what.workspace && entry.made.workspace && realpathSync.native(entry.workspace) === entry.workspace;
+    if (removable) await rm(entry.workspace, { recursive: true, force: true });
+    else if (what.workspace) removeBootstrapFiles(entry, state === "pending");
+    (removable ? result.deleted : result.preserved).push("workspace");
+  }
+  if (what.workspace && entry.made.workspace) removeEmptyAbove(entry.workspace, entry.made.from);
+
+  const markers = [entryPath(home, "removed"), entryPath(home, "pending")].map((path) => basename(path));
+  if (readdirSync(home).every((name) => markers.includes(name))) {
+    renameSync(home, aside);
+    rmSync(aside, { recursive: true, force: true });
+  } else {
+    // The marker of removal stays: without it, what was preserved would pass for an agent.
+    rmSync(entryPath(home, "pending"), { force: true });
+  }
+  await syncDirectory(dirname(home));
+  return result;
+}
+
+/** What an agent has written into is the agent's, and stays; what is half written is nobody's. */
+function removeBootstrapFiles(entry: AgentEntry, halfWritten: boolean): void {
+  const texts = bootstrapFiles(entry);
+  for (const name of entry.made.files) {
+    const path = join(entry.workspace, name);
+    if (halfWritten || (isFile(path) && readFileSync(path, "utf8") === texts[name])) unlinked(path);
+  }
+}
+
+const isFile = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
+const isDirectory = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+function unlinked(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return false;
+    throw error;
+  }
+}
+
+/** Directories that were made on the way to a workspace go with it, unless something else came to be in them. */
+function removeEmptyAbove(workspace: string, from: string | undefined): void {
+  if (from === undefined) return;
+  for (let path = dirname(workspace); path.length >= from.length; path = dirname(path)) {
+    try {
+      rmdirSync(path);
+    } catch {
+      return;
+    }
+  }
+}

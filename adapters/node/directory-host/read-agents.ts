@@ -1,0 +1,81 @@
+import { lstatSync } from "node:fs";
+import { join } from "node:path";
+import type { Problem } from "../../../src/errors.ts";
+import type { AgentHost, HostAgent } from "../../../src/ports.ts";
+import { type AgentEntry, readEntry } from "./agent-entry.ts";
+import { type AgentHomes, isForeign } from "./agent-homes.ts";
+import { credentialState } from "./auth-profiles.ts";
+
+const allMissing = { workspace: "missing", agentDir: "missing", credentials: "missing" } as const;
+
+/** The agents of these homes as they are on disk now. */
+export function readAgents(homes: AgentHomes): Pick<AgentHost, "find" | "list" | "inspect"> {
+  function found(agentId: string): { agent: HostAgent; fault?: string } | undefined {
+    const home = homes.of(agentId);
+    if (!home) return undefined;
+    const agentDir = join(home, "agent");
+    const bare = { agentId, name: agentId, agentDir, bindings: [] };
+    let entry: AgentEntry | undefined;
+    try {
+      entry = readEntry(home, "agent");
+    } catch (error) {
+      // It is an agent all the same: one damaged entry must not hide it, nor the others of a list.
+      return { agent: bare, fault: (error as Problem).message };
+    }
+    if (!entry) return isForeign(home) ? { agent: bare } : undefined;
+    const { name, workspace, model, identity, bindings } = entry;
+    return { agent: { agentId, name, workspace, agentDir, model, identity, bindings } };
+  }
+
+  return {
+    find: async (agentId) => found(agentId)?.agent,
+
+    async list({ cursor, limit }) {
+      const ids = homes.ids();
+      const agents: HostAgent[] = [];
+      for (let at = cursor === undefined ? 0 : firstAfter(ids, cursor); at < ids.length; at++) {
+        const agent = found(ids[at]!)?.agent;
+        if (!agent) continue;
+        if (agents.length === limit) return { agents, nextCursor: agents.at(-1)!.agentId, unreachable: [] };
+        agents.push(agent);
+      }
+      return { agents, unreachable: [] };
+    },
+
+    async inspect(agent) {
+      const known = found(agent.agentId);
+      if (!known) return { reachable: true, ...allMissing, detail: "The host has no such agent." };
+      const workspace = known.agent.workspace ?? agent.workspace;
+      const agentDir = known.agent.agentDir!;
+      const { credentials, detail } = credentialState(agentDir);
+      const details = [known.fault, detail].filter((one) => one !== undefined);
+      return {
+        reachable: true,
+        workspace: workspace === undefined ? "unknown" : isDirectory(workspace) ? "ok" : "missing",
+        agentDir: isDirectory(agentDir) ? "ok" : "missing",
+        credentials,
+        ...(details.length > 0 && { detail: details.join(" ") }),
+      };
+    },
+  };
+}
+
+const isDirectory = (path: string): boolean => {
+  try {
+    return lstatSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+};
+
+/** The index of the first id behind the cursor, in ascending ids. */
+function firstAfter(ids: readonly string[], cursor: string): number {
+  let low = 0;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ids[middle]! <= cursor) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

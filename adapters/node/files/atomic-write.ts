@@ -1,0 +1,130 @@
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  fsync as fsyncCallback,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { Problem, type ProblemCode } from "../../../src/errors.ts";
+import { groupCommit } from "./group-commit.ts";
+
+/*
+ * Opening, writing and renaming a small file takes some 20 microseconds, less than a trip to the thread pool:
+ * only fsync, which waits for the disk, is asynchronous.
+ */
+const fsync = promisify(fsyncCallback);
+
+const reasons: Record<string, string> = {
+  ENOSPC: "There is no space left on the disk",
+  EDQUOT: "The disk quota is used up",
+  EROFS: "The file system is read-only",
+  EACCES: "The service may not write there",
+  EPERM: "The service may not write there",
+};
+
+/** What a caller may know of a failed write; the error itself, with its path, goes to the log as the cause. */
+export function unwritable(cause: unknown, code: ProblemCode = "store_unwritable"): Problem {
+  if (cause instanceof Problem) return cause;
+  const errno = (cause as NodeJS.ErrnoException | null)?.code ?? "";
+  return new Problem(code, reasons[errno], { cause });
+}
+
+// Process ids repeat (in a container it is always 1), and a crash leaves its temporary files.
+const run = randomBytes(6).toString("hex");
+let count = 0;
+const temporaryFor = (path: string): string => join(dirname(path), `.${basename(path)}.${run}-${++count}.tmp`);
+
+/** What this module names its temporary files; one that is minutes old was left by a crash. */
+export const isTemporary = (name: string): boolean => /^\..+\.[0-9a-f]{12}-\d+\.tmp$/.test(name);
+
+const directorySyncs = new Map<string, { sync: (item: undefined) => Promise<void>; callers: number }>();
+
+async function fsyncDirectory(path: string): Promise<void> {
+  const directory = openSync(path, "r");
+  try {
+    await fsync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+/** Makes renames, creations and removals in a directory durable. Callers at one time share an fsync. */
+export async function syncDirectory(path: string): Promise<void> {
+  const shared = directorySyncs.get(path) ?? { sync: groupCommit<undefined>(() => fsyncDirectory(path)), callers: 0 };
+  directorySyncs.set(path, shared);
+  shared.callers++;
+  try {
+    await shared.sync(undefined);
+  } catch (error) {
+    throw unwritable(error);
+  } finally {
+    if (--shared.callers === 0) directorySyncs.delete(path);
+  }
+}
+
+/**
+ * Replaces a file whole or not at all, durably, with mode 0600 from its first byte.
+ * @throws Problem `store_unwritable`; what stood there before is untouched
+ */
+export async function writePrivate(path: string, content: string | Uint8Array): Promise<void> {
+  const temporary = temporaryFor(path);
+  try {
+    const file = openSync(temporary, "wx", 0o600);
+    try {
+      writeFileSync(file, content);
+      await fsync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    try {
+      rmSync(temporary, { force: true });
+    } catch {
+      // The disk refuses even this; the next start sweeps it.
+    }
+    throw unwritable(error);
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Durably gone when it resolves, whether or not it was there. */
+export async function removeDurably(path: string): Promise<void> {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw unwritable(error);
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Makes a directory, and those above it that are missing, with mode 0700. One that exists is left as it is. */
+export async function makePrivateDirectory(path: string): Promise<void> {
+  let first: string | undefined;
+  try {
+    first = mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw unwritable(error);
+  }
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+}
+
+/** @throws Problem `store_unwritable` where a small file cannot be written now */
+export function probeWritable(directory: string): void {
+  const probe = temporaryFor(join(directory, "probe"));
+  try {
+    writeFileSync(probe, new Uint8Array(4096), { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    throw unwritable(error);
+  } finally {
+    rmSync(probe, { force: true });
+  }
+}

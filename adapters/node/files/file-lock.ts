@@ -1,0 +1,122 @@
+import { closeSync, openSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { setTimeout as delay, setImmediate as nextTick } from "node:timers/promises";
+import { Problem } from "../../../src/errors.ts";
+import { unwritable } from "./atomic-write.ts";
+
+export interface FileLock {
+  /**
+   * Runs alone among everybody who uses this file, in every process. What the work writes through `database` is
+   * committed when it resolves and rolled back when it rejects. Not reentrant.
+   * @throws Problem `store_unwritable` when the lock cannot be had within `waitMs`
+   */
+  run<T>(work: (database: DatabaseSync) => T | Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const BUSY = 5;
+const CORRUPT = 11;
+const NOT_A_DATABASE = 26;
+
+/** SQLite's primary result code; the extended ones carry more above the low byte. */
+const resultCode = (error: unknown): number => ((error as { errcode?: number } | null)?.errcode ?? 0) & 0xff;
+
+interface Connection {
+  database: DatabaseSync;
+  begin: StatementSync;
+  commit: StatementSync;
+}
+
+function open(path: string, schema: string): Connection {
+  try {
+    // SQLite gives -wal and -shm the mode of the database, so it is enough that this file is born private. It must
+    // not be opened here when it exists: closing any descriptor of it would drop this process's POSIX locks.
+    closeSync(openSync(path, "wx", 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  const database = new DatabaseSync(path, { timeout: 0 });
+  try {
+    // NORMAL: a crash of the machine may lose the last commits but cannot corrupt the file. Nothing kept here is
+    // the only copy. Small pages, because a commit writes whole ones.
+    database.exec(`PRAGMA page_size = 512; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${schema}`);
+    return { database, begin: database.prepare("BEGIN IMMEDIATE"), commit: database.prepare("COMMIT") };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/**
+ * A lock between processes: SQLite's write lock on a file of its own, which the kernel releases when its holder
+ * dies. Waiting never blocks the event loop.
+ * @param schema made once (`CREATE TABLE IF NOT EXISTS ...`), for the little that is to change together with the lock
+ */
+export function createFileLock(path: string, { schema = "", waitMs = 15_000 } = {}): FileLock {
+  let connection: Connection | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+  let closed = false;
+
+  const begin = async (): Promise<Connection> => {
+    const deadline = performance.now() + waitMs;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        connection ??= open(path, schema);
+        connection.begin.run();
+        return connection;
+      } catch (error) {
+        const code = resultCode(error);
+        if (code === NOT_A_DATABASE || code === CORRUPT) {
+          const remedy = "stop the service and remove it; it is made anew";
+          throw new Problem("store_unreadable", `${basename(dirname(path))}/${basename(path)} is damaged; ${remedy}`, {
+            cause: error,
+          });
+        }
+        if (code !== BUSY) throw unwritable(error);
+        if (performance.now() > deadline) {
+          throw new Problem("store_unwritable", "Another process holds the store", { cause: error });
+        }
+      }
+      // Holders keep it for a few milliseconds; the jitter keeps waiters from meeting again and again.
+      await (attempt < 4 ? nextTick() : delay(1 + Math.random() * 4));
+    }
+  };
+
+  const rollBack = ({ database }: Connection): void => {
+    try {
+      if (database.isTransaction) database.exec("ROLLBACK");
+    } catch {
+      // Closing lets the lock go whatever state the connection is in.
+      database.close();
+      connection = undefined;
+    }
+  };
+
+  const locked = async <T>(work: (database: DatabaseSync) => T | Promise<T>): Promise<T> => {
+    const held = await begin();
+    try {
+      const result = await work(held.database);
+      held.commit.run();
+      return result;
+    } catch (error) {
+      rollBack(held);
+      throw resultCode(error) === 0 ? error : unwritable(error);
+    }
+  };
+
+  return {
+    run(work) {
+      if (closed) return Promise.reject(new Problem("store_unwritable", "The store is closed"));
+      const result = queue.then(() => locked(work));
+      queue = result.catch(() => {});
+      return result;
+    },
+    async close() {
+      closed = true;
+      await queue;
+      connection?.database.close();
+      connection = undefined;
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Transform } from "node:stream";
+// Whole: an older Node lacks one of its names, and is to be told so by us rather than by its linker.
+import zlib from "node:zlib";
+import type { Grant } from "../../../src/proxy/grant.ts";
+import { connectionNames, isForwardedBack } from "../../../src/proxy/headers.ts";
+
+const decoders: Record<string, () => Transform> = {
+  gzip: zlib.createGunzip,
+  "x-gzip": zlib.createGunzip,
+  deflate: zlib.createInflate,
+  br: zlib.createBrotliDecompress,
+  zstd: zlib.createZstdDecompress,
+};
+
+export const single = (value: string | string[] | undefined): string | undefined =>
+  Array.isArray(value) ? value[0] : value;
+
+/** Asked of the upstream is `identity`; one that compresses all the same is decoded, for the meter and the client. */
+export function decoderOf(headers: IncomingHttpHeaders): Transform | undefined {
+  const encoding = single(headers["content-encoding"])?.trim().toLowerCase() ?? "";
+  return Object.hasOwn(decoders, encoding) ? decoders[encoding]!() : undefined;
+}
+
+/** Names and values by turns, as `writeHead` takes them. */
+export function answerHead(headers: IncomingHttpHeaders, grant: Grant, decoded: boolean): string[] {
+  const hop = connectionNames(single(headers.connection));
+  const fields: string[] = [];
+  if (headers["x-request-id"] === undefined) fields.push("x-request-id", grant.requestId);
+  for (const name in headers) {
+    const unknownEncoding = name === "content-encoding" && !decoded;
+    if (!unknownEncoding && !isForwardedBack(name)) continue;
+    if (hop.length > 0 && hop.includes(name)) continue;
+    const value = headers[name];
+    for (const one of Array.isArray(value) ? value : [value ?? ""]) {
+      if (!one.includes(grant.masterKey)) fields.push(name, one);
+    }
+  }
+  return fields;
+}

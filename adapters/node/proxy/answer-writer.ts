@@ -1,0 +1,162 @@
+import type { ServerResponse } from "node:http";
+import type { Grant } from "../../../src/proxy/grant.ts";
+import { maxErrorBytes, withoutMasterKey } from "../../../src/proxy/upstream-error.ts";
+import type { Meter } from "../../../src/proxy/usage/meter.ts";
+
+/** The upstream's connection, as far as the client's pace and departure steer it. */
+export interface Source {
+  pause(): void;
+  resume(): void;
+  abort(reason: string): void;
+}
+
+export interface AnswerWriter {
+  /** @param head names and values by turns */
+  start(status: number, head: string[]): void;
+  isStarted(): boolean;
+  data(chunk: Uint8Array): void;
+  end(): void;
+  /** The answer broke off: what came goes on, and then the client's connection breaks off as well. */
+  cut(): void;
+  /** An answer of ours in place of the upstream's. */
+  refuse(status: number, message: string): void;
+  /** The client has left. */
+  leave(): void;
+  /** Nothing more is done for this request. */
+  isOver(): boolean;
+}
+
+/**
+ * Writes an answer as it comes, and settles what it cost. The chunks of one turn of the event loop (often all that a
+ * socket held) are metered and written as one.
+ */
+export function createAnswerWriter(grant: Grant, response: ServerResponse, source: Source): AnswerWriter {
+  let status = 0;
+  let head: string[] | undefined;
+  let meter: Meter | undefined;
+  let chunks: Uint8Array[] = [];
+  let length = 0;
+  let ended = false;
+  let scheduled = false;
+  let paused = false;
+  let over = false;
+
+  function gathered(): Uint8Array | undefined {
+    if (chunks.length === 0) return undefined;
+    const whole = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
+    chunks = [];
+    length = 0;
+    return whole;
+  }
+
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    process.nextTick(flush);
+  }
+
+  function flush(): void {
+    scheduled = false;
+    if (over || (status >= 400 && !ended)) return;
+    if (ended) {
+      over = true;
+      endWith(status >= 400 ? errorBody() : lastPiece());
+      return;
+    }
+    const bytes = gathered();
+    const passed = bytes && meter ? meter.push(bytes) : bytes;
+    // Before the bytes that say so: whoever has seen the answer's end sees its cost.
+    if (meter?.isFinal()) grant.finish(meter);
+    if (!response.headersSent) {
+      response.writeHead(status, head);
+      if (!passed) response.flushHeaders();
+    }
+    if (passed && passed.length > 0 && !response.write(passed)) waitForClient();
+  }
+
+  function lastPiece(): Uint8Array | undefined {
+    const bytes = gathered();
+    const passed = bytes && meter ? meter.push(bytes) : bytes;
+    const held = meter?.end();
+    grant.finish(meter);
+    return passed && held ? Buffer.concat([passed, held]) : (passed ?? held);
+  }
+
+  function errorBody(): Uint8Array | undefined {
+    const bytes = gathered();
+    return bytes && withoutMasterKey(bytes, grant.masterKey);
+  }
+
+  function endWith(body: Uint8Array | undefined): void {
+    if (!response.headersSent) response.writeHead(status, [...head!, "content-length", String(body?.length ?? 0)]);
+    response.end(body);
+  }
+
+  function waitForClient(): void {
+    if (paused) return;
+    paused = true;
+    source.pause();
+    response.once("drain", () => {
+      paused = false;
+      if (!over) source.resume();
+    });
+  }
+
+  function refuse(code: number, message: string): void {
+    over = true;
+    const refusal = grant.refuse(code, message);
+    response.writeHead(refusal.status, { ...refusal.headers, "content-length": Buffer.byteLength(refusal.body) });
+    response.end(refusal.body);
+  }
+
+  return {
+    start(code, fields) {
+      status = code;
+      head = fields;
+      if (code >= 400) grant.release(String(code));
+      else {
+        const type = fields.indexOf("content-type");
+        meter = grant.meter(type === -1 ? undefined : fields[type + 1]);
+      }
+      schedule();
+    },
+    isStarted: () => head !== undefined,
+
+    data(chunk) {
+      if (over) return;
+      chunks.push(chunk);
+      length += chunk.length;
+      if (status >= 400 && length > maxErrorBytes) {
+        refuse(status, "The provider's error is too long to be shown");
+        source.abort("the error is too long");
+      } else schedule();
+    },
+
+    end() {
+      ended = true;
+      flush();
+    },
+
+    cut() {
+      if (over) return;
+      if (status >= 400) {
+        ended = true;
+        flush();
+        return;
+      }
+      flush();
+      over = true;
+      grant.finish(meter);
+      response.write("", () => response.destroy());
+    },
+
+    refuse,
+
+    leave() {
+      over = true;
+      grant.finish(head === undefined ? grant.meter(undefined) : meter);
+    },
+
+    isOver: () => over,
+  };
+}

@@ -1,0 +1,92 @@
+import type { ServerResponse } from "node:http";
+import type { Transform } from "node:stream";
+import type { Dispatcher } from "undici";
+import type { Grant } from "../../../src/proxy/grant.ts";
+import { redirectMessage, timeoutMessage, unreachableMessage } from "../../../src/proxy/upstream-error.ts";
+import type { Context } from "../../../src/service/context.ts";
+import { answerHead, decoderOf } from "./answer-head.ts";
+import { createAnswerWriter } from "./answer-writer.ts";
+import type { Upstreams } from "./upstreams.ts";
+
+/** Sends what was granted, and streams the answer back. Each way out settles the grant. */
+export function relay(grant: Grant, response: ServerResponse, upstreams: Upstreams, context: Context): void {
+  let controller: Dispatcher.DispatchController | undefined;
+  let decoder: Transform | undefined;
+  let left = false;
+
+  const answer = createAnswerWriter(grant, response, {
+    pause: () => controller?.pause(),
+    resume: () => controller?.resume(),
+    abort: (reason) => controller?.abort(new Error(reason)),
+  });
+
+  function clientLeft(): void {
+    if (answer.isOver()) return;
+    left = true;
+    // Never sent, it costs nothing; sent, it may cost what was reserved.
+    if (controller === undefined) grant.release("client_left");
+    answer.leave();
+    decoder?.destroy();
+    controller?.abort(new Error("the client left"));
+  }
+  response.on("close", clientLeft);
+  if (response.destroyed) {
+    clientLeft();
+    return;
+  }
+
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart(started) {
+      controller = started;
+      if (left) started.abort(new Error("the client left"));
+    },
+
+    onResponseStart(started, code, headers) {
+      if (code < 200 || answer.isOver()) return;
+      if (code >= 300 && code < 400) {
+        grant.release("redirect");
+        answer.refuse(502, redirectMessage);
+        started.abort(new Error("a redirect is not followed"));
+        return;
+      }
+      decoder = decoderOf(headers);
+      decoder
+        ?.on("data", answer.data)
+        .on("end", answer.end)
+        .on("error", () => {
+          answer.cut();
+          started.abort(new Error("the answer cannot be decoded"));
+        });
+      answer.start(code, answerHead(headers, grant, decoder !== undefined));
+    },
+
+    onResponseData(_, chunk) {
+      if (decoder) decoder.write(chunk);
+      else answer.data(chunk);
+    },
+
+    onResponseEnd() {
+      if (decoder) decoder.end();
+      else answer.end();
+    },
+
+    onResponseError(_, error) {
+      if (answer.isOver()) return;
+      if (answer.isStarted()) {
+        answer.cut();
+        return;
+      }
+      const { code = error.message } = error as { code?: string };
+      const late = code === "UND_ERR_HEADERS_TIMEOUT";
+      grant.release(late ? "timeout" : "unreachable");
+      const fields = { origin: grant.origin, requestId: grant.requestId, error: code };
+      context.log("warn", "the AI provider could not be reached", fields);
+      if (code === "UND_ERR_INVALID_ARG") answer.refuse(400, "The request has a header that cannot be forwarded");
+      else if (late) answer.refuse(504, timeoutMessage);
+      else answer.refuse(502, unreachableMessage);
+    },
+  };
+
+  const { path, method, headers, body = null } = grant;
+  upstreams.to(grant.origin).dispatch({ path, method, headers, body }, handler);
+}

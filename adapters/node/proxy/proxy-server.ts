@@ -1,0 +1,93 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Arrival, ReadBody } from "../../../src/proxy/arrival.ts";
+import type { Proxy as MeteringProxy } from "../../../src/proxy/forward.ts";
+import type { Refusal } from "../../../src/proxy/refuse.ts";
+import type { Context } from "../../../src/service/context.ts";
+import { createClientAddress } from "../client-address.ts";
+import { relay } from "./proxy-relay.ts";
+import { createUpstreams } from "./upstreams.ts";
+
+export interface ProxyServer {
+  /** Answers a request whose URL begins with `/proxy/`. Never throws. */
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Closes the connections upstream; what is under way is cut. */
+  close(): Promise<void>;
+}
+
+/**
+ * The metering proxy on Node's own request and response: below the fetch layer, whose `Response` alone costs more
+ * than all that is done here. What is admitted, metered and settled is the shared code's.
+ */
+export function createProxyServer({ admit }: Pick<MeteringProxy, "admit">, context: Context): ProxyServer {
+  const { proxy, trustedProxies } = context.settings.provisioning;
+  const clientAddress = createClientAddress(trustedProxies);
+  const upstreams = createUpstreams(proxy);
+
+  function addressOf(request: IncomingMessage): string {
+    const forwarded = trustedProxies.length > 0 ? request.headers["x-forwarded-for"] : undefined;
+    const hops = Array.isArray(forwarded) ? forwarded.join(",") : forwarded;
+    return clientAddress(request.socket.remoteAddress, hops) ?? "unknown";
+  }
+
+  return {
+    handle(request, response) {
+      // A client that is gone is no failure of ours; without a listener its reset would end the process.
+      request.on("error", () => {});
+      response.on("error", () => {});
+      const arrival: Arrival = {
+        method: request.method ?? "GET",
+        target: request.url ?? "",
+        headers: lowered(request.rawHeaders),
+        address: addressOf(request),
+        requestId: newRequestId(),
+        body: (limit) => readBody(request, limit),
+      };
+      admit(arrival)
+        .then((admission) => {
+          if (admission.outcome === "refused") refuse(response, admission);
+          else if (admission.outcome === "granted") relay(admission, response, upstreams, context);
+        })
+        .catch((cause: unknown) => {
+          // A rejection that nobody takes would end the process. What was reserved stays charged.
+          context.log("error", "a proxied request failed", { requestId: arrival.requestId, cause });
+          response.destroy();
+        });
+    },
+    close: () => upstreams.close(),
+  };
+}
+
+let requests = 0;
+const processPart = crypto.randomUUID().slice(0, 13).replace("-", "");
+/** Unique, and no secret: a random one would cost more than the hash of the key. */
+const newRequestId = (): string => `req_${processPart}${(requests++).toString(36).padStart(6, "0")}`;
+
+function lowered(raw: readonly string[]): string[] {
+  const headers = raw.slice();
+  for (let at = 0; at < headers.length; at += 2) headers[at] = headers[at]!.toLowerCase();
+  return headers;
+}
+
+function refuse(response: ServerResponse, { status, headers, body }: Refusal): void {
+  response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
+  response.end(body);
+}
+
+function readBody(request: IncomingMessage, limit: number): Promise<ReadBody> {
+  return new Promise((resolve) => {
+    if (request.destroyed) return resolve({ outcome: "aborted" });
+    const parts: Buffer[] = [];
+    let length = 0;
+    request.on("data", (part: Buffer) => {
+      length += part.length;
+      if (length <= limit) parts.push(part);
+      else {
+        // What follows is read and dropped, so that the client gets to see the answer.
+        parts.length = 0;
+        resolve({ outcome: "too_large" });
+      }
+    });
+    request.on("end", () => resolve({ outcome: "read", bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts) }));
+    request.on("close", () => resolve({ outcome: "aborted" }));
+  });
+}

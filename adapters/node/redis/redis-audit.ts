@@ -1,0 +1,155 @@
+import { hash } from "node:crypto";
+import type { Redis } from "ioredis";
+import { type ChainHead, genesis, linkEvent, verifyLine } from "../../../src/domain/audit-chain.ts";
+import type { AuditTrail, AuditVerdict, Clock } from "../../../src/ports.ts";
+import { type AuditEvent, type AuditFilter, AuditRecord } from "../../../src/schema/audit-event.ts";
+import { groupCommit } from "../files/group-commit.ts";
+import { answered } from "./redis-connection.ts";
+import { type RedisArgument, redisScript } from "./redis-script.ts";
+
+const sha256 = (text: string): string => hash("sha256", text, "hex");
+const pageSize = 500;
+const mostPerAppend = 500;
+
+/**
+ * KEYS head, stream; ARGV seq and hash that the batch follows on, those it ends with, its lines -> {1} or the head
+ * that there is. An entry's id is its event's number, so that Redis itself refuses a second of one number.
+ */
+const appendScript = `
+local head = redis.call('HMGET', KEYS[1], 'seq', 'hash')
+local seq = tonumber(head[1] or 0)
+if seq ~= tonumber(ARGV[1]) or (head[2] and head[2] ~= ARGV[2]) then return {0, seq, head[2] or ''} end
+for i = 5, #ARGV do redis.call('XADD', KEYS[2], string.format('%.0f-0', seq + i - 4), 'line', ARGV[i]) end
+redis.call('HSET', KEYS[1], 'seq', ARGV[3], 'hash', ARGV[4])
+return {1}
+`;
+
+type Entry = [id: string, fields: string[]];
+const lineOf = ([, fields]: Entry): string => fields[1] ?? "";
+
+function recordIn(entry: Entry): AuditRecord | undefined {
+  try {
+    const parsed = AuditRecord.safeParse(JSON.parse(lineOf(entry)));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const matches = (record: AuditRecord, { action, actor, target }: AuditFilter): boolean =>
+  (action === undefined || record.action === action) &&
+  (actor === undefined || record.actor === actor) &&
+  (target === undefined || record.target === target);
+
+/**
+ * One chain for every process that shares the Redis: a stream of lines, and the chain's head beside it. A process links
+ * its events onto the head it knows; where another was faster, the script hands it the new head and it links again.
+ *
+ * What was appended is as durable as Redis is set to make it: see `createRedisLedger`. An append whose answer was lost
+ * is refused to the caller and may stand in the trail nevertheless: an event too many, never one too few.
+ */
+export function createRedisAudit(redis: Redis, prefix: string, clock: Clock): AuditTrail {
+  // One hash tag: the script works on both.
+  const headKey = `{${prefix}-audit}:head`;
+  const streamKey = `{${prefix}-audit}:stream`;
+  const appendAfter = redisScript<[1] | [0, number, string]>(redis, appendScript);
+  const read = <T>(work: () => Promise<T>) => answered(redis, "store_unreadable", work);
+  let known: ChainHead = genesis;
+  let last: Promise<void> = Promise.resolve();
+
+  async function appendBatch(events: AuditEvent[]): Promise<void> {
+    const time = new Date(clock.now()).toISOString();
+    for (;;) {
+      let head = known;
+      const lines: RedisArgument[] = [];
+      for (const event of events) {
+        const link = await linkEvent(head, event, time, sha256);
+        lines.push(link.line);
+        head = link.head;
+      }
+      const [done, seq, hash] = await answered(redis, "audit_unwritable", () =>
+        appendAfter([headKey, streamKey], [known.seq, known.hash, head.seq, head.hash, ...lines]),
+      );
+      if (done === 1) {
+        known = head;
+        return;
+      }
+      known = seq === 0 ? genesis : { seq: seq ?? 0, hash: hash ?? "" };
+    }
+  }
+
+  const append = groupCommit<AuditEvent>(async (events) => {
+    for (let i = 0; i < events.length; i += mostPerAppend) await appendBatch(events.slice(i, i + mostPerAppend));
+  });
+
+  async function storedHead(): Promise<ChainHead> {
+    const [seq, hash] = await redis.hmget(headKey, "seq", "hash");
+    return seq == null || hash == null ? genesis : { seq: Number(seq), hash };
+  }
+
+  async function verify(): Promise<AuditVerdict> {
+    // The head first: what is appended from now on stands behind it.
+    const remembered = await storedHead();
+    let head = genesis;
+    let count = 0;
+    const fault = (line: number, reason: string): AuditVerdict => ({
+      ok: false,
+      events: count,
+      fault: { line, reason },
+    });
+    for (let from = "-"; ; ) {
+      const entries: Entry[] = await redis.xrange(streamKey, from, "+", "COUNT", pageSize);
+      for (const entry of entries) {
+        const step = await verifyLine(head, lineOf(entry), sha256);
+        if (!step.ok) return fault(count + 1, step.reason);
+        head = step.head;
+        count++;
+        if (entry[0] !== `${head.seq}-0`) return fault(count, `event ${head.seq} stands under the id ${entry[0]}`);
+        if (head.seq === remembered.seq && head.hash !== remembered.hash) {
+          return fault(count, `event ${head.seq} is not the one that was remembered as the last`);
+        }
+      }
+      const end = entries.at(-1);
+      if (end === undefined || entries.length < pageSize) break;
+      from = `(${end[0]}`;
+    }
+    if (head.seq < remembered.seq) {
+      return fault(count + 1, `the end is missing: events ${head.seq + 1} to ${remembered.seq} were cut off`);
+    }
+    return { ok: true, events: count };
+  }
+
+  return {
+    append(event) {
+      last = append(event);
+      return last;
+    },
+
+    async read({ limit, cursor, filter = {} }) {
+      const events: AuditRecord[] = [];
+      for (let to = cursor === undefined ? "+" : `(${cursor}-0`; ; ) {
+        const entries: Entry[] = await read(() => redis.xrevrange(streamKey, to, "-", "COUNT", pageSize));
+        for (const entry of entries) {
+          const record = recordIn(entry);
+          if (record === undefined || !matches(record, filter)) continue;
+          const oldest = events.at(-1);
+          if (events.length >= limit) return oldest === undefined ? { events } : { events, nextCursor: oldest.seq };
+          events.push(record);
+        }
+        const end = entries.at(-1);
+        if (end === undefined || entries.length < pageSize) return { events };
+        to = `(${end[0]}`;
+      }
+    },
+
+    verify: () => read(verify),
+
+    async check() {
+      await answered(redis, "audit_unwritable", () => redis.hset(headKey, "checked", clock.now()));
+    },
+
+    async close() {
+      await last.catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import type { Redis, RedisOptions } from "ioredis";
+import { isProblem, Problem, type ProblemCode } from "../../../src/errors.ts";
+
+/** Longer than any answer of a Redis that works, and short of what a client would wait for. */
+const answerMs = 900;
+
+/**
+ * A command is answered or refused within a second, and sent once: while Redis is away nothing is queued, and what
+ * was under way when the connection broke is not repeated, since it may have been done.
+ */
+export const redisOptions: RedisOptions = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: answerMs,
+  connectTimeout: answerMs,
+  retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 6), 1_000) * (0.75 + Math.random() / 2),
+  // After a failover the old primary still answers, as a replica.
+  reconnectOnError: (error) => error.message.startsWith("READONLY"),
+};
+
+/** Resolves when the first attempt to connect has ended, either way: a Redis that is away is waited for by all calls. */
+export function firstAttempt(redis: Redis): Promise<void> {
+  if (redis.status === "ready") return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, 2 * answerMs);
+    function done(): void {
+      clearTimeout(timer);
+      redis.off("ready", done).off("close", done);
+      resolve();
+    }
+    redis.once("ready", done).once("close", done);
+  });
+}
+
+/**
+ * A peer that vanished without a word is noticed by TCP only after many minutes. (The `socketTimeout` of ioredis is no
+ * help: its timer outlives the connection that it was set for, and then ends the next one.)
+ */
+const dropSilent = (redis: Redis, error: Error): unknown =>
+  error.message === "Command timed out" && redis.status === "ready" ? redis.stream.destroy() : undefined;
+
+/** @throws Problem of this code for whatever Redis or the connection refuses */
+export async function answered<T>(redis: Redis, code: ProblemCode, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isProblem(error) || !(error instanceof Error)) throw error;
+    dropSilent(redis, error);
+    // ioredis hangs the whole command on its errors, a record's content and all: the log gets the message alone.
+    throw new Problem(code, undefined, { cause: new Error(`Redis: ${error.message}`) });
+  }
+}

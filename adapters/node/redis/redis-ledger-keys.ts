@@ -1,0 +1,47 @@
+import type { LedgerName } from "../../../src/ports.ts";
+
+/**
+ * A shard lives in one of sixteen partitions, and a partition's keys carry one hash tag: what one script touches is
+ * in one slot of a cluster, and what has to be listed over all shards (open reservations, claims) is sixteen reads.
+ * A name decides its keys for good: neither number nor hash may ever change.
+ *
+ * | key, after `<prefix>:ledger:{<partition>}:` | holds                                                          |
+ * |---------------------------------------------|----------------------------------------------------------------|
+ * | `counters:<shard>`                          | hash: `<counter> <period> used` and `... reserved`             |
+ * | `reservations:<shard>`                      | hash by id: a line an entry, `<counter> <period> <amount>`     |
+ * | `open`                                      | sorted set: ids of unsettled reservations by creation          |
+ * | `usage:<shard>`                             | hash: `<name> <day> requests|input|output|tokens <model>`      |
+ * | `texts:<shard>`, `expiry:<shard>`           | hash of texts; sorted set of those that end, by their end      |
+ * | `bucket:<bucket>`, `hits:<bucket>`          | hash: cost, busy, calls, last; sorted set of hits by their end |
+ * | `claims`, `ending`                          | hash by name, in JSON; set of the names that have a TTL        |
+ */
+const partitions = 16;
+
+/** FNV-1a */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
+
+export function ledgerKeys(prefix: string) {
+  const base = (partition: number) => `${prefix}:ledger:{${prefix}-${partition.toString(16)}}`;
+  const bases = Array.from({ length: partitions }, (_, partition) => base(partition));
+  const shardOf = (name: string) => name.slice(0, name.indexOf("/"));
+  const baseOf = (name: LedgerName) => bases[hashOf(shardOf(name)) % partitions]!;
+  const ofShard = (kind: string) => (name: LedgerName) => `${baseOf(name)}:${kind}:${shardOf(name)}`;
+  return {
+    counters: ofShard("counters"),
+    reservations: ofShard("reservations"),
+    usage: ofShard("usage"),
+    texts: ofShard("texts"),
+    expiry: ofShard("expiry"),
+    open: (name: LedgerName) => `${baseOf(name)}:open`,
+    claims: (name: LedgerName) => `${baseOf(name)}:claims`,
+    ending: (name: LedgerName) => `${baseOf(name)}:ending`,
+    bucket: (name: LedgerName) => `${baseOf(name)}:bucket:${name}`,
+    hits: (name: LedgerName) => `${baseOf(name)}:hits:${name}`,
+    partitions: bases.map((at) => ({ open: `${at}:open`, claims: `${at}:claims`, ending: `${at}:ending` })),
+    check: `${base(0)}:check`,
+  };
+}

@@ -1,0 +1,186 @@
+import type { Redis } from "ioredis";
+import type { Abandoned, Clock, Ledger, LedgerName, UsageRow } from "../../../src/ports.ts";
+import { answered } from "./redis-connection.ts";
+import { ledgerKeys } from "./redis-ledger-keys.ts";
+import * as scripts from "./redis-ledger-scripts.ts";
+import { type RedisArgument, redisScript } from "./redis-script.ts";
+
+const usageFields: Record<string, keyof UsageRow & ("requests" | `${string}okens`)> = {
+  requests: "requests",
+  input: "inputTokens",
+  output: "outputTokens",
+  tokens: "tokens",
+};
+
+/** In Lua a wrong amount would fail after the first of a script's writes, and Redis takes none of them back. */
+function whole(amount: number): number {
+  if (!Number.isSafeInteger(amount)) throw new TypeError(`${amount} is not an amount that can be counted`);
+  return amount;
+}
+
+/**
+ * The ledger of many machines. Every operation is one script, which Redis runs alone.
+ *
+ * Durability is Redis's: `appendonly yes` with `appendfsync always` keeps whatever was answered; `everysec` may lose
+ * the last second with the machine. Replication is asynchronous, so a failover may lose what the replica had not yet
+ * got; `maxmemory-policy` has to be `noeviction`.
+ * @param clock for tests. Machines' clocks differ, and a window or a claim has to have one time: by default Redis's.
+ */
+export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): Ledger {
+  const keys = ledgerKeys(prefix);
+  const time = () => (clock === undefined ? "" : clock.now());
+  const script = <T>(lua: string) => {
+    const run = redisScript<T>(redis, lua);
+    return (at: string[], ...args: RedisArgument[]) =>
+      answered(redis, "store_unwritable", () => run(at, [time(), ...args]));
+  };
+
+  const take = script<[number, number, number]>(scripts.take);
+  const reserve = script<["reserved"] | ["exceeded", number, number, number] | ["changed", string]>(scripts.reserve);
+  const settle = script<number>(scripts.settle);
+  const stale = script<LedgerName[]>(scripts.stale);
+  const adjust = script<number>(scripts.adjust);
+  const forget = script<number>(scripts.forget);
+  const get = script<string | null>(scripts.get);
+  const put = script<number>(scripts.put);
+  const claim = script<[number, string | null]>(scripts.claim);
+  const release = script<number>(scripts.release);
+  const ending = script<[LedgerName, string, number, string | null][]>(scripts.ending);
+
+  const settleKeys = (id: LedgerName) => [keys.counters(id), keys.reservations(id), keys.open(id), keys.usage(id)];
+
+  return {
+    async take(bucket, { limit, windowMs }, cost = 1) {
+      const [allowed, remaining, resetAt] = await take(
+        [keys.bucket(bucket), keys.hits(bucket)],
+        limit,
+        windowMs,
+        whole(cost),
+      );
+      return { allowed: allowed === 1, remaining, resetAt };
+    },
+
+    async seen(bucket) {
+      const [calls, last] = await answered(redis, "store_unwritable", () =>
+        redis.hmget(keys.bucket(bucket), "calls", "last"),
+      );
+      return last == null ? { count: 0 } : { count: Number(calls), lastAt: Number(last) };
+    },
+
+    async reserve(id, entries, expect) {
+      const answer = await reserve(
+        [keys.counters(id), keys.reservations(id), keys.open(id), keys.texts(id)],
+        id,
+        expect?.name ?? "",
+        expect?.text ?? "",
+        ...entries.flatMap(({ counter, period, limit, amount }) => [counter, period, limit ?? "", whole(amount)]),
+      );
+      if (answer[0] === "changed") return { outcome: "changed", text: answer[1] };
+      if (answer[0] === "reserved") return { outcome: "reserved" };
+      const [, index, used, reserved] = answer;
+      const { limit, ...entry } = entries[index]!;
+      return { outcome: "exceeded", exceeded: { ...entry, limit: limit ?? 0, used, reserved } };
+    },
+
+    async settle(id, actual, usage) {
+      const amounts = actual === "reserved" ? [] : Object.entries(actual);
+      await settle(
+        settleKeys(id),
+        id,
+        actual === "reserved" ? "1" : "0",
+        amounts.length,
+        ...amounts.flatMap(([counter, amount]) => [counter, whole(amount)]),
+        ...(usage === undefined ? [] : [usage.name, usage.day, usage.model]),
+        ...(usage === undefined
+          ? []
+          : [usage.requests, usage.inputTokens, usage.outputTokens, usage.tokens].map(whole)),
+      );
+    },
+
+    async settleStale(prefix, olderThanMs) {
+      const found = await Promise.all(keys.partitions.map(({ open }) => stale([open], olderThanMs)));
+      const ids = found.flat().filter((id) => id.startsWith(prefix));
+      // One that was settled meanwhile is unknown to the script, and counts as none.
+      const settled = await Promise.all(ids.map((id) => settle(settleKeys(id), id, "1", 0)));
+      return settled.reduce((sum, one) => sum + one, 0);
+    },
+
+    async used(counter, period) {
+      const [used, reserved] = await answered(redis, "store_unwritable", () =>
+        redis.hmget(keys.counters(counter), `${counter} ${period} used`, `${counter} ${period} reserved`),
+      );
+      return { used: Number(used ?? 0), reserved: Number(reserved ?? 0) };
+    },
+
+    async adjust(counter, period, delta) {
+      await adjust([keys.counters(counter)], counter, period, whole(delta));
+    },
+
+    async usage(name, from, to) {
+      const fields = await answered(redis, "store_unwritable", () => redis.hgetall(keys.usage(name)));
+      const rows = new Map<string, UsageRow>();
+      for (const [field, amount] of Object.entries(fields)) {
+        const [owner, day = "", what = "", ...rest] = field.split(" ");
+        const kind = usageFields[what];
+        if (owner !== name || day < from || day > to || kind === undefined) continue;
+        const model = rest.join(" ");
+        const row = rows.get(`${day} ${model}`) ?? {
+          day,
+          model,
+          requests: 0,
+          inputTokens: 0,
+          outputTokens: 0,
+          tokens: 0,
+        };
+        rows.set(`${day} ${model}`, { ...row, [kind]: Number(amount) });
+      }
+      return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+    },
+
+    async forget(prefix) {
+      const { counters, usage, texts, reservations, expiry, open } = keys;
+      await forget(
+        [counters, usage, texts, reservations, expiry, open].map((key) => key(prefix)),
+        prefix,
+      );
+    },
+
+    async get(name) {
+      return (await get([keys.texts(name)], name)) ?? undefined;
+    },
+
+    async put(name, text, ttlMs) {
+      await put([keys.texts(name), keys.expiry(name)], name, text === undefined ? "0" : "1", text ?? "", ttlMs ?? "");
+    },
+
+    async claim(name, { owner, ttlMs, note }) {
+      const [granted, text] = await claim(
+        [keys.claims(name), keys.ending(name)],
+        name,
+        owner,
+        ttlMs ?? "",
+        note === undefined ? "" : `=${note}`,
+      );
+      if (granted === 0) return { granted: false, owner: text ?? "" };
+      return text === null ? { granted: true } : { granted: true, abandoned: text };
+    },
+
+    async release(name, owner) {
+      await release([keys.claims(name), keys.ending(name)], name, owner);
+    },
+
+    async abandoned(isGone) {
+      const found = await Promise.all(keys.partitions.map((at) => ending([at.claims, at.ending])));
+      return found
+        .flat()
+        .filter(([, owner, expired]) => expired === 1 || isGone(owner))
+        .map(([name, owner, , note]): Abandoned => ({ name, owner, note: note ?? undefined }));
+    },
+
+    async check() {
+      await answered(redis, "store_unwritable", () => redis.set(keys.check, "written"));
+    },
+
+    async close() {},
+  };
+}

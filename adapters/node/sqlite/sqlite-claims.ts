@@ -1,0 +1,51 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Abandoned, Clock, Ledger, LedgerName } from "../../../src/ports.ts";
+import type { SqliteTransactions } from "./sqlite-transactions.ts";
+
+type ClaimRow = [owner: string, expiresAt: number | null, note: string | null];
+
+export function createSqliteClaims(
+  db: DatabaseSync,
+  transactions: SqliteTransactions,
+  clock: Clock,
+): Pick<Ledger, "claim" | "release" | "abandoned"> {
+  const claimRow = db.prepare("SELECT owner, expires_at, note FROM claims WHERE name = ?");
+  claimRow.setReturnArrays(true);
+  const putClaim = db.prepare(
+    `INSERT INTO claims VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name)
+     DO UPDATE SET owner = ?2, expires_at = ?3, note = ?4`,
+  );
+  const dropClaim = db.prepare("DELETE FROM claims WHERE name = ? AND owner = ?");
+  const endingClaims = db.prepare(
+    "SELECT name, owner, expires_at, note FROM claims WHERE expires_at IS NOT NULL ORDER BY name",
+  );
+  endingClaims.setReturnArrays(true);
+
+  return {
+    claim: (name, { owner, ttlMs, note }) =>
+      transactions.write(() => {
+        const now = clock.now();
+        const [holder, expiresAt, left] = (claimRow.get(name) as unknown as ClaimRow | undefined) ?? [];
+        const mine = holder === owner;
+        const expired = expiresAt != null && expiresAt <= now;
+        if (holder !== undefined && !mine && !expired) return { granted: false, owner: holder };
+        const expiry = ttlMs === null ? null : now + ttlMs;
+        putClaim.run(name, owner, expiry, note ?? (mine ? (left ?? null) : null));
+        return mine || left == null ? { granted: true } : { granted: true, abandoned: left };
+      }),
+
+    release: (name, owner) =>
+      transactions.write(() => {
+        dropClaim.run(name, owner);
+      }),
+
+    abandoned: (isGone) =>
+      transactions.read(() => {
+        const now = clock.now();
+        const rows = endingClaims.all() as unknown as [LedgerName, string, number, string | null][];
+        return rows
+          .filter(([, owner, expiresAt]) => expiresAt <= now || isGone(owner))
+          .map(([name, owner, , note]): Abandoned => ({ name, owner, note: note ?? undefined }));
+      }),
+  };
+}

@@ -1,0 +1,128 @@
+import { randomUUID } from "node:crypto";
+import { closeSync, linkSync, lstatSync, mkdirSync, openSync, rmSync, type Stats } from "node:fs";
+import { basename, dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { Problem } from "../../../src/errors.ts";
+import { distrust, type StoreFinding, unreadable } from "../files/private-file.ts";
+
+/** https://www.sqlite.org/rescode.html: the primary code is the low byte. */
+const BUSY = 5;
+const LOCKED = 6;
+const CORRUPT = 11;
+const CANTOPEN = 14;
+const NOTADB = 26;
+/** At 2 ms a MB. Damage in a larger file is met on the page where it is, and stops the operation that meets it. */
+const checkedWholeBytes = 32 * 1024 * 1024;
+const isDamage = (code: number | undefined) => code === CORRUPT || code === NOTADB;
+
+function resultCode(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown } | null)?.errcode;
+  return typeof code === "number" ? code & 0xff : undefined;
+}
+
+export function isBusy(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === BUSY || code === LOCKED;
+}
+
+const shortName = (path: string) => `${basename(dirname(path))}/${basename(path)}`;
+const faulty = (path: string, problem: string, remedy: string): StoreFinding => ({
+  file: shortName(path),
+  problem,
+  remedy,
+  fixable: false,
+});
+
+/** What SQLite or the file system threw, as the caller is to see it; what is neither is passed through. */
+export function storeProblem(path: string, cause: unknown): unknown {
+  const code = resultCode(cause);
+  if (isDamage(code)) {
+    const remedy =
+      "stop the service, then restore the file from a backup or move it away to begin with empty limits, usage and claims";
+    return unreadable(faulty(path, "is damaged", remedy), cause);
+  }
+  if (code === CANTOPEN) {
+    return unreadable(
+      faulty(path, "cannot be opened", "make it and the directories above it accessible to the service's user"),
+      cause,
+    );
+  }
+  const refused = code !== undefined || typeof (cause as NodeJS.ErrnoException | null)?.errno === "number";
+  return refused ? new Problem("store_unwritable", undefined, { cause }) : cause;
+}
+
+/** @throws Problem `store_unreadable` where the file must not be believed, or is no longer the one of inode `ino` */
+export function assertTrusted(path: string, ino?: number): Stats {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || (ino !== undefined && stats.ino !== ino)) {
+    throw unreadable(faulty(path, "was moved or replaced while in use", "restart the service"));
+  }
+  const finding = distrust(stats, shortName(path), "file");
+  if (finding !== undefined) throw unreadable(finding);
+  // It is born whole (see `bear`), so an empty one was cut, and SQLite would silently begin anew.
+  if (stats.size === 0) {
+    throw unreadable(faulty(path, "is empty", "restore it from a backup, or move it away to begin anew"));
+  }
+  return stats;
+}
+
+/**
+ * Made under another name and linked into place when whole: a crash leaves no half of it, and of two processes
+ * one makes it. SQLite gives `-wal` and `-shm` the mode of the database, so they are 0600 from birth as well.
+ */
+function bear(path: string, schema: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const unborn = `${path}.${randomUUID()}`;
+  try {
+    closeSync(openSync(unborn, "wx", 0o600));
+    const db = new DatabaseSync(unborn);
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${schema}`);
+    db.close();
+    linkSync(unborn, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    rmSync(unborn, { force: true });
+  }
+}
+
+/**
+ * Opens the database at `path`, 0600, in WAL mode, making it with `schema` where there is none.
+ * @param version of `schema`, kept in `user_version`
+ * @throws Problem `store_unreadable` naming the file and the remedy; `store_unwritable` where it cannot be made.
+ *   SQLite's own BUSY while another process recovers or closes the file: try again.
+ */
+export function openPrivateDatabase(path: string, schema: string, version: number): DatabaseSync {
+  try {
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+      bear(path, `${schema}; PRAGMA user_version = ${version}`);
+    }
+    const { size } = assertTrusted(path);
+    const db = new DatabaseSync(path, { timeout: 0 });
+    try {
+      prepareDatabase(db, path, size, version);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+    return db;
+  } catch (error) {
+    throw isBusy(error) ? error : storeProblem(path, error);
+  }
+}
+
+function prepareDatabase(db: DatabaseSync, path: string, size: number, version: number): void {
+  // NORMAL does not sync each commit: what is committed is in the kernel's hands and so survives `kill -9`. A power
+  // cut may take back the last commits, never a part of one, and cannot damage the file.
+  db.exec("PRAGMA synchronous = NORMAL");
+  if (size <= checkedWholeBytes) {
+    const verdict = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
+    if (verdict.quick_check !== "ok") throw Object.assign(new Error(verdict.quick_check), { errcode: CORRUPT });
+  }
+  const { user_version: found } = db.prepare("PRAGMA user_version").get() as { user_version: number };
+  if (found !== version) {
+    throw unreadable(
+      faulty(path, `is of version ${found}, this release reads ${version}`, "run the release that made it"),
+    );
+  }
+}

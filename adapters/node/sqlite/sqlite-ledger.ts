@@ -1,0 +1,85 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Clock, Ledger, LedgerName } from "../../../src/ports.ts";
+import { createSqliteClaims } from "./sqlite-claims.ts";
+import { createSqliteCounters } from "./sqlite-counters.ts";
+import { assertTrusted, openPrivateDatabase, storeProblem } from "./sqlite-file.ts";
+import { schema, schemaVersion } from "./sqlite-ledger-schema.ts";
+import { createSqliteRates } from "./sqlite-rates.ts";
+import { createSqliteTransactions, whenFree } from "./sqlite-transactions.ts";
+
+const sweepEveryMs = 60_000;
+
+function createSqliteTexts(db: DatabaseSync) {
+  const textRow = db.prepare("SELECT text, expires_at FROM texts WHERE name = ?");
+  textRow.setReturnArrays(true);
+  const putText = db.prepare(
+    "INSERT INTO texts VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE SET text = ?2, expires_at = ?3",
+  );
+  const dropText = db.prepare("DELETE FROM texts WHERE name = ?");
+  const dropExpired = db.prepare("DELETE FROM texts WHERE expires_at IS NOT NULL AND expires_at <= ?");
+  return {
+    read(name: LedgerName, now: number): string | undefined {
+      const [text, expiresAt] = (textRow.get(name) as unknown as [string, number | null] | undefined) ?? [];
+      return expiresAt != null && expiresAt <= now ? undefined : text;
+    },
+    write(name: LedgerName, text: string | undefined, expiresAt: number | null): void {
+      if (text === undefined) dropText.run(name);
+      else putText.run(name, text, expiresAt);
+    },
+    sweep: (now: number) => dropExpired.run(now),
+  };
+}
+
+/**
+ * The ledger of one machine, shared by every process that opens the same file. A write resolves when it is
+ * committed: from then on `kill -9` does not lose it.
+ * @throws Problem `store_unreadable` (damaged, open to others, of another version), `store_unwritable`
+ */
+export async function openSqliteLedger({ path, clock }: { path: string; clock: Clock }): Promise<Ledger> {
+  const explain = (error: unknown) => storeProblem(path, error);
+  const db = await whenFree(() => openPrivateDatabase(path, schema, schemaVersion)).catch((error) => {
+    throw explain(error);
+  });
+  const { ino } = assertTrusted(path);
+  const transactions = createSqliteTransactions(db, explain);
+  const texts = createSqliteTexts(db);
+  const rates = createSqliteRates(db, transactions, clock);
+  const markCheck = db.prepare("INSERT INTO checks VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET checked_at = ?1");
+  let nextSweep = clock.now() + sweepEveryMs;
+
+  /** Rides on traffic, so that an idle process writes nothing. */
+  function sweepWhenDue(): void {
+    const now = clock.now();
+    if (now < nextSweep) return;
+    nextSweep = now + sweepEveryMs;
+    texts.sweep(now);
+    rates.sweep(now);
+  }
+
+  return {
+    ...createSqliteCounters(db, transactions, clock, texts.read),
+    ...createSqliteClaims(db, transactions, clock),
+    seen: rates.seen,
+    take: rates.take,
+
+    get: (name) => transactions.read(() => texts.read(name, clock.now())),
+    put: (name, text, ttlMs) =>
+      transactions.write(() => {
+        sweepWhenDue();
+        texts.write(name, text, ttlMs === undefined ? null : clock.now() + ttlMs);
+      }),
+
+    async check() {
+      assertTrusted(path, ino);
+      await transactions.write(() => {
+        sweepWhenDue();
+        markCheck.run(clock.now());
+      });
+    },
+
+    async close() {
+      await transactions.drain();
+      if (db.isOpen) db.close();
+    },
+  };
+}

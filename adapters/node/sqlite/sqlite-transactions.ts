@@ -1,0 +1,149 @@
+import type { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Problem } from "../../../src/errors.ts";
+import { type CacheGroup, createCacheGroup } from "./sqlite-cache.ts";
+import { isBusy } from "./sqlite-file.ts";
+
+/** So that a flood of work does not hold the event loop, nor the lock that other processes wait for. */
+const mostPerTransaction = 512;
+/** Others hold the lock for a few milliseconds: whoever waits longer has met a fault. */
+const patienceMs = 5_000;
+const pause = (attempt: number) => Math.min(1 + attempt / 4, 10) * (0.5 + Math.random());
+
+export interface SqliteTransactions {
+  /** Resolves when the transaction that `operation` shared is committed. It is synchronous and may run twice. */
+  write<T>(operation: () => T): Promise<T>;
+  /** Runs at once, outside of a transaction. */
+  read<T>(operation: () => T): Promise<T>;
+  /** Rows kept between transactions. */
+  caches: CacheGroup;
+  /** Takes nothing more, and resolves when nothing waits. */
+  drain(): Promise<void>;
+}
+
+interface Job {
+  run: () => unknown;
+  resolve: (result: never) => void;
+  reject: (error: unknown) => void;
+  result?: unknown;
+}
+
+/** Waits for another process's lock without holding up the event loop (SQLite's own timeout would). */
+export async function whenFree<T>(operation: () => T): Promise<T> {
+  const begun = performance.now();
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return operation();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() - begun > patienceMs) throw error;
+    }
+    await sleep(pause(attempt));
+  }
+}
+
+/**
+ * What arrives in one turn of the event loop shares one transaction. An operation that throws takes nothing along:
+ * the transaction is rolled back and each of its operations is run again alone.
+ * @param explain turns what SQLite threw into what the caller is to see
+ */
+export function createSqliteTransactions(db: DatabaseSync, explain: (error: unknown) => unknown): SqliteTransactions {
+  const begin = db.prepare("BEGIN IMMEDIATE");
+  const commit = db.prepare("COMMIT");
+  const caches = createCacheGroup(db);
+  let waiting: Job[] = [];
+  let scheduled = false;
+  let alone = 0;
+  let busySince: number | undefined;
+  let attempt = 0;
+  let closed = false;
+
+  function fail(jobs: Job[], error: unknown): void {
+    const problem = explain(error);
+    for (const job of jobs) job.reject(problem);
+  }
+
+  function undo(): void {
+    // After a full disk or a failed read SQLite may have rolled back by itself.
+    try {
+      if (db.isTransaction) db.exec("ROLLBACK");
+    } catch {
+      // The disk is failing. BEGIN refuses while the transaction stands, so nothing is taken for written.
+    }
+  }
+
+  /** False where this turn is over: another process has the lock, or the store cannot be written. */
+  function begun(): boolean {
+    try {
+      begin.run();
+      busySince = undefined;
+      attempt = 0;
+      return true;
+    } catch (error) {
+      if (isBusy(error)) {
+        busySince ??= performance.now();
+        if (performance.now() - busySince < patienceMs) {
+          setTimeout(turn, pause(attempt++));
+          return false;
+        }
+      }
+      busySince = undefined;
+      alone = 0;
+      scheduled = false;
+      fail(waiting.splice(0), error);
+      return false;
+    }
+  }
+
+  function turn(): void {
+    if (!begun()) return;
+    const size = alone > 0 ? 1 : mostPerTransaction;
+    const jobs = waiting.length <= size ? waiting : waiting.slice(0, size);
+    waiting = waiting.slice(jobs.length);
+    if (alone > 0) alone--;
+    try {
+      caches.begun();
+      for (const job of jobs) job.result = job.run();
+      caches.flush();
+      commit.run();
+      for (const job of jobs) job.resolve(job.result as never);
+    } catch (error) {
+      undo();
+      caches.clear();
+      if (jobs.length === 1) fail(jobs, error);
+      else {
+        waiting = [...jobs, ...waiting];
+        alone = jobs.length;
+      }
+    }
+    if (waiting.length > 0) setImmediate(turn);
+    else scheduled = false;
+  }
+
+  const write = <T>(operation: () => T) =>
+    new Promise<T>((resolve, reject) => {
+      if (closed) return reject(new Problem("store_unwritable", "The store is closed"));
+      waiting.push({ run: operation, resolve, reject });
+      if (scheduled) return;
+      scheduled = true;
+      setImmediate(turn);
+    });
+
+  return {
+    write,
+    caches,
+    async read(operation) {
+      try {
+        return operation();
+      } catch (error) {
+        if (!isBusy(error)) throw explain(error);
+      }
+      return whenFree(operation).catch((error) => {
+        throw explain(error);
+      });
+    },
+    async drain() {
+      closed = true;
+      while (scheduled) await sleep(1);
+    },
+  };
+}
