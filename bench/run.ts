@@ -4,6 +4,7 @@ import { cpus } from "node:os";
 import { buildTargets } from "../build.mjs";
 import { benchCreate } from "./create.ts";
 import { benchLedger } from "./ledger.ts";
+import { benchOpenClaw } from "./openclaw.ts";
 import { benchProxy } from "./proxy.ts";
 import { benchRedis } from "./redis.ts";
 import type { Row } from "./row.ts";
@@ -17,6 +18,7 @@ const benches: Record<string, () => Promise<Row[]>> = {
   proxy: benchProxy,
   worker: benchWorker,
   redis: benchRedis,
+  openclaw: benchOpenClaw,
 };
 
 const file = "bench/results.json";

@@ -6,9 +6,8 @@ import type { Reply, RequestInfo, Route } from "./http/call.ts";
 import { limitRate } from "./http/limit-rate.ts";
 import { parseQuery, readJson } from "./http/read-json.ts";
 import { respond, respondProblem } from "./http/respond.ts";
-import { createVerifyJwt } from "./http/verify-jwt.ts";
+import type { VerifyJwt } from "./http/verify-jwt.ts";
 import { createMetrics } from "./metrics.ts";
-import { createOpenApi } from "./openapi.ts";
 import type { Ports } from "./ports.ts";
 import { createProxy, type Proxy as MeteringProxy } from "./proxy/forward.ts";
 import { routes } from "./routes.ts";
@@ -53,10 +52,10 @@ export function createApp(ports: Ports, settings: Settings): App {
   const metrics = createMetrics();
   const context: Context = { ...measuredPorts(ports, metrics), settings, metrics };
   const { basePath } = settings.provisioning;
-  const verifyJwt = createVerifyJwt(context);
+  const verifyJwt = settings.provisioning.auth.jwks && verifyJwtWhenNeeded(context);
   const proxy = createProxy(context);
   let ready = true;
-  const openApi = once(() => JSON.stringify(createOpenApi(routes, { basePath, version })));
+  let openApi: string | undefined;
 
   // The bare Router: AutoRouter hands its handlers a Proxy, on which `new Request` throws in Node.
   const router = Router<IRequest, [Passage], Promise<Reply>>({ base: basePath });
@@ -64,7 +63,11 @@ export function createApp(ports: Ports, settings: Settings): App {
     const register = route.method.toLowerCase() as "get" | "post" | "patch" | "delete";
     router[register](route.path, async (request, passage) => await callRoute(route, request, passage));
   }
-  router.get("/openapi.json", async () => ({ status: 200, body: openApi() }));
+  router.get("/openapi.json", async () => {
+    const { createOpenApi } = await import("./openapi.ts");
+    openApi ??= JSON.stringify(createOpenApi(routes, { basePath, version }));
+    return { status: 200, body: openApi };
+  });
 
   async function callRoute(route: Route, request: IRequest, passage: Passage): Promise<Reply> {
     passage.route = route;
@@ -237,10 +240,13 @@ function decodeParams(params: Record<string, string>): Record<string, string> {
 const newRequestId = (context: Context): string =>
   `req_${Array.from(context.crypto.randomBytes(12), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
+/** What a deployment may never need is loaded when it is: an isolate on the edge starts the faster for it. */
+function verifyJwtWhenNeeded(context: Context): VerifyJwt {
+  let verify: VerifyJwt | undefined;
+  return async (token) => {
+    const { createVerifyJwt } = await import("./http/verify-jwt.ts");
+    // Not the promise is kept but what it gave: on a Worker, a request cannot wait for another's.
+    verify ??= createVerifyJwt(context);
+    return await verify?.(token);
   };
 }

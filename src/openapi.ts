@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import type { ProblemCode } from "./errors.ts";
 import { answersOf, headers } from "./openapi/answers.ts";
 import { type Components, createComponents, queryFields } from "./openapi/components.ts";
@@ -13,10 +13,10 @@ export interface DescribedRoute {
   operationId: string;
   summary: string;
   scope: Scope | "token";
-  body?: z.ZodType;
+  body?: z.ZodMiniType;
   bodyOptional?: boolean;
-  query?: z.ZodType;
-  response: { status: number; description: string; schema: z.ZodType };
+  query?: z.ZodMiniType;
+  response: { status: number; description: string; schema: z.ZodMiniType };
   headers?: { name: string; description: string }[];
   problems: ProblemCode[];
 }

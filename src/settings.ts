@@ -1,89 +1,97 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { HttpUrl } from "./schema/primitives.ts";
 import { Scope } from "./schema/provisioning-key.ts";
 
 const Gateway = z.strictObject({
-  id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/),
+  id: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
   url: HttpUrl,
   /** That instance's gateway token and provisioning key: as they are, or sealed by `provisioning seal`. */
-  token: z.string().min(1),
-  key: z.string().min(1),
+  token: z.string().check(z.minLength(1)),
+  key: z.string().check(z.minLength(1)),
 });
 
 const Jwks = z.strictObject({
-  issuer: z.string().min(1),
-  audience: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+  issuer: z.string().check(z.minLength(1)),
+  audience: z.union([
+    z.string().check(z.minLength(1)),
+    z.array(z.string().check(z.minLength(1))).check(z.minLength(1)),
+  ]),
   /** Default: `<issuer>/.well-known/jwks.json`. */
-  url: HttpUrl.optional(),
+  url: z.optional(HttpUrl),
   /** Asymmetric only: a symmetric one would let the public key sign. */
   algorithms: z
     .array(z.enum(["EdDSA", "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]))
-    .min(1),
-  clockToleranceSeconds: z.int().min(0).max(300).default(30),
+    .check(z.minLength(1)),
+  clockToleranceSeconds: z._default(z.int().check(z.minimum(0), z.maximum(300)), 30),
   /** A token whose claim equals (or, for a list, holds) the value gets the scopes without a provisioning key. */
-  rules: z
-    .array(
+  rules: z._default(
+    z.array(
       z.strictObject({
-        claim: z.string().min(1),
+        claim: z.string().check(z.minLength(1)),
         value: z.union([z.string(), z.number(), z.boolean()]),
-        scopes: z.array(Scope).min(1),
-        aiProviderKeyId: z.string().optional(),
+        scopes: z.array(Scope).check(z.minLength(1)),
+        aiProviderKeyId: z.optional(z.string()),
       }),
-    )
-    .default([]),
+    ),
+    [],
+  ),
 });
 
 const Provisioning = z.strictObject({
-  enabled: z.boolean().default(false),
-  basePath: z
-    .string()
-    .regex(/^(\/[A-Za-z0-9._~-]+)+$/, 'must begin with "/" and not end with one, as in "/api/v1"')
-    .refine(
-      (path) => !path.split("/").some((segment) => segment === "." || segment === ".."),
-      "must not contain dot segments",
-    )
-    .refine(
-      (path) => !/^\/(proxy|healthz|readyz|metrics)(\/|$)/.test(path),
-      "must not begin with /proxy, /healthz, /readyz or /metrics",
-    )
-    .default("/api/v1"),
-  maxAgentsPerKey: z.int().min(0).default(100),
-  rateLimitPerMinute: z.int().min(1).max(100_000).default(10),
-  allowDelete: z.boolean().default(false),
+  enabled: z._default(z.boolean(), false),
+  basePath: z._default(
+    z.string().check(
+      z.regex(/^(\/[A-Za-z0-9._~-]+)+$/, 'must begin with "/" and not end with one, as in "/api/v1"'),
+      z.refine(
+        (path) => !path.split("/").some((segment) => segment === "." || segment === ".."),
+        "must not contain dot segments",
+      ),
+      z.refine(
+        (path) => !/^\/(proxy|healthz|readyz|metrics)(\/|$)/.test(path),
+        "must not begin with /proxy, /healthz, /readyz or /metrics",
+      ),
+    ),
+    "/api/v1",
+  ),
+  maxAgentsPerKey: z._default(z.int().check(z.minimum(0)), 100),
+  rateLimitPerMinute: z._default(z.int().check(z.minimum(1), z.maximum(100_000)), 10),
+  allowDelete: z._default(z.boolean(), false),
   /** Where agents reach this service. Default `http://127.0.0.1:<port>`. */
-  publicUrl: HttpUrl.optional(),
+  publicUrl: z.optional(HttpUrl),
   /** Directories inside which workspaces may be. Default: the state directory. */
-  workspaceRoots: z.array(z.string().min(1)).optional(),
+  workspaceRoots: z.optional(z.array(z.string().check(z.minLength(1)))),
   /** Addresses or CIDR ranges of reverse proxies whose `X-Forwarded-For` is believed. */
-  trustedProxies: z.array(z.string().min(1)).default([]),
-  authFailuresPerMinute: z.int().min(1).default(300),
-  maxBodyBytes: z.int().min(1024).default(1_048_576),
-  proxy: z
-    .strictObject({
-      maxBodyBytes: z.int().min(1024).default(33_554_432),
+  trustedProxies: z._default(z.array(z.string().check(z.minLength(1))), []),
+  authFailuresPerMinute: z._default(z.int().check(z.minimum(1)), 300),
+  maxBodyBytes: z._default(z.int().check(z.minimum(1024)), 1_048_576),
+  proxy: z.prefault(
+    z.strictObject({
+      maxBodyBytes: z._default(z.int().check(z.minimum(1024)), 33_554_432),
       /** Tokens reserved for each image, file or sound that a request names rather than carries. */
-      mediaReferenceTokens: z.int().min(0).default(32_768),
+      mediaReferenceTokens: z._default(z.int().check(z.minimum(0)), 32_768),
       /** Put into requests that do not bound their output, where a token quota is set. */
-      defaultMaxOutputTokens: z.int().min(1).default(8192),
-      connectTimeoutMs: z.int().min(1).default(10_000),
-      silenceTimeoutMs: z.int().min(1).default(300_000),
-    })
-    .prefault({}),
-  host: z
-    .strictObject({
-      kind: z.enum(["directory", "openclaw", "remote", "registry"]).optional(),
-      gateways: z.array(Gateway).default([]),
-      timeoutMs: z.int().min(100).default(20_000),
-    })
-    .prefault({}),
-  auth: z.strictObject({ jwks: Jwks.optional() }).prefault({}),
-  metrics: z.strictObject({ agentLabels: z.boolean().default(false) }).prefault({}),
+      defaultMaxOutputTokens: z._default(z.int().check(z.minimum(1)), 8192),
+      connectTimeoutMs: z._default(z.int().check(z.minimum(1)), 10_000),
+      silenceTimeoutMs: z._default(z.int().check(z.minimum(1)), 300_000),
+    }),
+    {},
+  ),
+  host: z.prefault(
+    z.strictObject({
+      kind: z.optional(z.enum(["directory", "openclaw", "remote", "registry"])),
+      gateways: z._default(z.array(Gateway), []),
+      timeoutMs: z._default(z.int().check(z.minimum(100)), 20_000),
+    }),
+    {},
+  ),
+  auth: z.prefault(z.strictObject({ jwks: z.optional(Jwks) }), {}),
+  metrics: z.prefault(z.strictObject({ agentLabels: z._default(z.boolean(), false) }), {}),
 });
 
 /** The file belongs to OpenClaw too: only the parts that are ours are strict. */
 export const Settings = z.looseObject({
-  gateway: z.looseObject({ provisioning: Provisioning.prefault({}) }).prefault({}),
-  logging: z.looseObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
+  gateway: z.prefault(z.looseObject({ provisioning: z.prefault(Provisioning, {}) }), {}),
+  logging: z.prefault(z.looseObject({ level: z._default(z.enum(["debug", "info", "warn", "error"]), "info") }), {}),
 });
 
 export type ProvisioningSettings = z.infer<typeof Provisioning>;

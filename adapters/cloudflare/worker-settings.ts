@@ -1,3 +1,4 @@
+import { fromBase64Url } from "../../src/domain/base64url.ts";
 import { parseSettings, type Settings, SettingsError } from "../../src/settings.ts";
 
 /** Variables and secrets, as `wrangler` sets them. */
@@ -98,20 +99,11 @@ function readToken(variables: Variables, name: "OPENCLAW_GATEWAY_TOKEN" | "OPENC
 
 function readSealKey(text: string | undefined): Uint8Array {
   if (!text) throw new SettingsError(`OPENCLAW_PROVISIONING_SEAL_KEY is not set: make a secret of it, ${random}`);
-  const bytes = fromBase64Url(text);
+  const bytes = fromBase64Url(text.replace(/=$/, ""));
   if (bytes?.length !== 32) {
     throw new SettingsError(`OPENCLAW_PROVISIONING_SEAL_KEY is not 32 bytes in base64url: make one, ${random}`);
   }
   return bytes;
-}
-
-function fromBase64Url(text: string): Uint8Array | undefined {
-  if (!/^[A-Za-z0-9_-]+=?$/.test(text)) return undefined;
-  try {
-    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
-  } catch {
-    return undefined;
-  }
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -1,9 +1,7 @@
 import { waitUntil } from "cloudflare:workers";
-import * as z from "zod";
 import { type App, createApp } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
-import { createRemoteHost } from "../../src/host/remote-host.ts";
 import { respondProblem } from "../../src/http/respond.ts";
 import type { AgentHost, Log } from "../../src/ports.ts";
 import { openGateways } from "../../src/service/config-secret.ts";
@@ -19,9 +17,6 @@ import { readWorkerSettings } from "./worker-settings.ts";
 
 export { AuditObject } from "./audit-object.ts";
 export { LedgerObject } from "./ledger-object.ts";
-
-// Workers forbid code from text, which zod would compile its parsers with.
-z.config({ jitless: true });
 
 const clock = { now: () => Date.now() };
 const randomBytes = (length: number) => crypto.getRandomValues(new Uint8Array(length));
@@ -71,6 +66,7 @@ async function openHost(
     case "registry":
       return createRegistryHost();
     case "remote": {
+      const { createRemoteHost } = await import("../../src/host/remote-host.ts");
       const gateways = await openGateways({ sealKey }, host.gateways);
       return createRemoteHost({ gateways, timeoutMs: host.timeoutMs, fetch: edgeFetch, clock, log });
     }

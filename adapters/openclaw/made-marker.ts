@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { Problem } from "../../src/errors.ts";
 import { writePrivate } from "../node/files/atomic-write.ts";
 
@@ -11,18 +11,18 @@ import { writePrivate } from "../node/files/atomic-write.ts";
 const MadeMarker = z.object({
   version: z.literal(1),
   /** Absent: others made the agent, and we gave it a credential. */
-  operationId: z.string().optional(),
-  workspace: z.string().optional(),
+  operationId: z.optional(z.string()),
+  workspace: z.optional(z.string()),
   /** The workspace was not there before. */
   workspaceMade: z.boolean(),
   /** The first directory that had to be made for it: the workspace or one above it. */
-  from: z.string().optional(),
+  from: z.optional(z.string()),
   /** The sessions directory was not left by an earlier agent of this id. */
   sessionsMade: z.boolean(),
   bindings: z.array(z.string()),
-  profileId: z.string().optional(),
+  profileId: z.optional(z.string()),
   /** Whose key the model is to be called with: the name of an entry of `models.providers`. */
-  provider: z.string().optional(),
+  provider: z.optional(z.string()),
 });
 export type MadeMarker = z.infer<typeof MadeMarker>;
 

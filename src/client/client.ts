@@ -10,7 +10,7 @@
  * for await (const { agentId, status } of client.agents.all()) console.log(agentId, status);
  * ```
  */
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import type {
   AgentCreated,
   AgentDeleted,

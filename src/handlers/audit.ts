@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { route } from "../http/call.ts";
 import { AuditPage, AuditVerification } from "../schema/audit-event.ts";
 import { PageQuery } from "../schema/page-query.ts";
@@ -9,11 +9,11 @@ export const listAuditRoute = route({
   operationId: "listAudit",
   summary: "Read the audit trail, the newest event first",
   scope: "provisioning:admin",
-  query: PageQuery.extend({
-    cursor: z.coerce.number().int().min(0).optional(),
-    action: z.string().max(64).optional(),
-    actor: z.string().max(256).optional(),
-    target: z.string().max(256).optional(),
+  query: z.extend(PageQuery, {
+    cursor: z.optional(z.coerce.number().check(z.int(), z.minimum(0))),
+    action: z.optional(z.string().check(z.maxLength(64))),
+    actor: z.optional(z.string().check(z.maxLength(256))),
+    target: z.optional(z.string().check(z.maxLength(256))),
   }),
   response: { status: 200, description: "One page", schema: AuditPage },
   problems: [],

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { route } from "../http/call.ts";
 import { AgentList } from "../schema/agent.ts";
 import { PageQuery } from "../schema/page-query.ts";
@@ -10,7 +10,7 @@ export const listAgentsRoute = route({
   operationId: "listAgents",
   summary: "List agents, those that others made included",
   scope: "token",
-  query: PageQuery.extend({ cursor: z.string().max(64).optional() }),
+  query: z.extend(PageQuery, { cursor: z.optional(z.string().check(z.maxLength(64))) }),
   response: { status: 200, description: "One page, in ascending order of id", schema: AgentList },
   problems: [],
   async handle({ context, query }) {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { route } from "../http/call.ts";
 import { withIdempotency } from "../http/idempotency.ts";
 import { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
@@ -15,7 +15,7 @@ export const rotateAiKeyRoute = route({
   response: {
     status: 200,
     description: "The key; its secret only where it was asked for or nothing else holds it",
-    schema: z.object({ agentId: z.string(), aiKey: IssuedAiKey }).meta({ id: "AiKeyRotated" }),
+    schema: z.object({ agentId: z.string(), aiKey: IssuedAiKey }).register(z.globalRegistry, { id: "AiKeyRotated" }),
   },
   headers: [{ name: "Idempotency-Key", description: "Makes a retry safe for 24 hours" }],
   problems: [

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import type { ProblemCode } from "../errors.ts";
 import type { Scope } from "../schema/provisioning-key.ts";
 import type { Caller } from "../service/caller.ts";
@@ -32,11 +32,11 @@ export interface Route {
   summary: string;
   /** `token`: the gateway token is enough. Else a provisioning key that holds the scope. */
   scope: Scope | "token";
-  body?: z.ZodType;
+  body?: z.ZodMiniType;
   /** Whether an absent body stands for `{}`. */
   bodyOptional?: boolean;
-  query?: z.ZodType;
-  response: { status: number; description: string; schema: z.ZodType };
+  query?: z.ZodMiniType;
+  response: { status: number; description: string; schema: z.ZodMiniType };
   /** Beyond those that every route may answer. */
   problems: ProblemCode[];
   /** Request headers beyond the credentials. */
@@ -44,10 +44,10 @@ export interface Route {
   handle(call: Call<never, never>): Promise<Reply>;
 }
 
-type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+type Parsed<S> = S extends z.ZodMiniType ? z.output<S> : undefined;
 
 /** Ties a handler's body and query to their schemas. */
-export function route<B extends z.ZodType | undefined = undefined, Q extends z.ZodType | undefined = undefined>(
+export function route<B extends z.ZodMiniType | undefined = undefined, Q extends z.ZodMiniType | undefined = undefined>(
   definition: Omit<Route, "body" | "query" | "handle"> & {
     body?: B;
     query?: Q;

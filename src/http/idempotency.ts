@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { Problem } from "../errors.ts";
 import { newOperationId } from "../service/audited-change.ts";
 import type { Caller } from "../service/caller.ts";

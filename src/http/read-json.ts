@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import { Problem } from "../errors.ts";
 
 /** Keys through which a parsed body could reach an object's prototype. */
@@ -9,7 +9,7 @@ const prototypeKeys = new Set(["__proto__", "constructor", "prototype"]);
  *
  * @throws Problem `body_too_large`, `invalid_json`, `invalid_body`
  */
-export async function readJson<S extends z.ZodType>(
+export async function readJson<S extends z.ZodMiniType>(
   request: Request,
   schema: S,
   { maxBytes, optional }: { maxBytes: number; optional: boolean },
@@ -87,19 +87,19 @@ function refusePrototypeKeys(root: unknown): void {
   }
 }
 
-function parseBody<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+function parseBody<S extends z.ZodMiniType>(schema: S, value: unknown): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw invalid("invalid_body", parsed.error);
 }
 
-export function parseQuery<S extends z.ZodType>(schema: S, params: URLSearchParams): z.output<S> {
+export function parseQuery<S extends z.ZodMiniType>(schema: S, params: URLSearchParams): z.output<S> {
   const parsed = schema.safeParse(Object.fromEntries(params));
   if (parsed.success) return parsed.data;
   throw invalid("invalid_query", parsed.error);
 }
 
-function invalid(code: "invalid_body" | "invalid_query", error: z.ZodError): Problem {
+function invalid(code: "invalid_body" | "invalid_query", error: z.core.$ZodError): Problem {
   const errors = error.issues.flatMap((issue) => {
     const path = issue.path.join(".");
     if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];

@@ -1,4 +1,5 @@
-import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { JWKSMultipleMatchingKeys, JWKSNoMatchingKey } from "jose/errors";
 import { isProblem, Problem } from "../errors.ts";
 import type { Context } from "../service/context.ts";
 import type { Bearer } from "./authenticate.ts";
@@ -61,7 +62,7 @@ function issuerKeys(context: Context, url: URL): JWTVerifyGetKey {
       return await keys(header, token);
     } catch (cause) {
       // A token may name a key that the issuer does not have.
-      if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys) throw cause;
+      if (cause instanceof JWKSNoMatchingKey || cause instanceof JWKSMultipleMatchingKeys) throw cause;
       const detail = "The token issuer's keys cannot be read right now; try again in a moment.";
       throw new Problem("issuer_unreachable", detail, { cause });
     }

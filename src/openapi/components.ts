@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { problemCodes } from "../errors.ts";
 
 export type JsonSchema = Record<string, unknown>;
@@ -6,19 +6,20 @@ export type JsonSchema = Record<string, unknown>;
 /** RFC 9457, as every refusal has it. */
 export const ProblemBody = z
   .object({
-    type: z.string().meta({ examples: ["urn:openclaw-provisioning:problem:agent_exists"] }),
+    type: z.string().register(z.globalRegistry, { examples: ["urn:openclaw-provisioning:problem:agent_exists"] }),
     title: z.string(),
-    status: z.int().min(400).max(599),
-    detail: z.string().meta({ description: "What is wrong and what to do" }),
-    code: z.enum(problemCodes).meta({ description: "Stable: the field to branch on" }),
-    requestId: z.string().meta({ description: "Equals X-Request-Id" }),
-    error: z.string().meta({ description: "Equals `detail`, for clients of the older API", deprecated: true }),
+    status: z.int().check(z.minimum(400), z.maximum(599)),
+    detail: z.string().register(z.globalRegistry, { description: "What is wrong and what to do" }),
+    code: z.enum(problemCodes).register(z.globalRegistry, { description: "Stable: the field to branch on" }),
+    requestId: z.string().register(z.globalRegistry, { description: "Equals X-Request-Id" }),
+    error: z
+      .string()
+      .register(z.globalRegistry, { description: "Equals `detail`, for clients of the older API", deprecated: true }),
     errors: z
-      .array(z.object({ path: z.string(), message: z.string() }))
-      .optional()
-      .meta({ description: "Faults of the body or the query, by path" }),
+      .optional(z.array(z.object({ path: z.string(), message: z.string() })))
+      .register(z.globalRegistry, { description: "Faults of the body or the query, by path" }),
   })
-  .meta({ id: "Problem" });
+  .register(z.globalRegistry, { id: "Problem" });
 
 const place = (id: string) => `#/components/schemas/${id}`;
 
@@ -38,13 +39,13 @@ const generated = (io: "input" | "output") =>
     JsonSchema
   >;
 
-const plain = (schema: z.ZodType, io: "input" | "output"): JsonSchema => {
+const plain = (schema: z.ZodMiniType, io: "input" | "output"): JsonSchema => {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any", override: tidy }) as JsonSchema;
   return rest;
 };
 
 /** The fields of a query: values as the handler gets them, required as the caller must send them. */
-export function queryFields(query: z.ZodType): { name: string; required: boolean; schema: JsonSchema }[] {
+export function queryFields(query: z.ZodMiniType): { name: string; required: boolean; schema: JsonSchema }[] {
   const { properties = {} } = plain(query, "output") as { properties?: Record<string, JsonSchema> };
   const { required = [] } = plain(query, "input") as { required?: string[] };
   return Object.entries(properties).map(([name, schema]) => ({ name, required: required.includes(name), schema }));
@@ -72,7 +73,7 @@ export function createComponents() {
 
   return {
     schemas,
-    reference(schema: z.ZodType, io: "input" | "output"): JsonSchema {
+    reference(schema: z.ZodMiniType, io: "input" | "output"): JsonSchema {
       const id = z.globalRegistry.get(schema)?.id;
       // A generated client needs the name.
       if (id === undefined) throw new Error("a body without `meta({ id })` has no place in the document");

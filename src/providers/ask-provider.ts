@@ -1,16 +1,6 @@
 import { Problem } from "../errors.ts";
 import type { Fetch } from "../ports.ts";
-import type { ProviderKind } from "../schema/ai-provider.ts";
 import { property, whatItSaid } from "./what-it-said.ts";
-
-export const providerTitles: Record<ProviderKind, string> = {
-  anthropic: "Anthropic",
-  openai: "OpenAI",
-  openrouter: "OpenRouter",
-  gemini: "Gemini",
-  litellm: "LiteLLM",
-  custom: "The AI provider",
-};
 
 export interface Question {
   method: "GET" | "POST" | "DELETE";

@@ -1,25 +1,25 @@
 import { importPKCS8, SignJWT } from "jose";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { Problem } from "../errors.ts";
 import type { Clock } from "../ports.ts";
 import { type Ask, unknownShape } from "./ask-provider.ts";
 
 const ServiceAccount = z.object({
   type: z.literal("service_account"),
-  client_email: z.string().min(3),
-  private_key: z.string().includes("PRIVATE KEY"),
-  private_key_id: z.string().optional(),
-  project_id: z.string().optional(),
-  token_uri: z.url({ protocol: /^https?$/ }).default("https://oauth2.googleapis.com/token"),
+  client_email: z.string().check(z.minLength(3)),
+  private_key: z.string().check(z.includes("PRIVATE KEY")),
+  private_key_id: z.optional(z.string()),
+  project_id: z.optional(z.string()),
+  token_uri: z._default(z.url({ protocol: /^https?$/ }), "https://oauth2.googleapis.com/token"),
   /** Google's clouds other than the public one. */
-  universe_domain: z
-    .string()
-    .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/)
-    .default("googleapis.com"),
+  universe_domain: z._default(z.string().check(z.regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/)), "googleapis.com"),
 });
 export type GoogleServiceAccount = z.infer<typeof ServiceAccount>;
 
-const Token = z.object({ access_token: z.string().regex(/^[\x21-\x7e]+$/), expires_in: z.number().default(3600) });
+const Token = z.object({
+  access_token: z.string().check(z.regex(/^[\x21-\x7e]+$/)),
+  expires_in: z._default(z.number(), 3600),
+});
 
 /** @throws Problem `provider_settings` that quotes nothing of the text */
 export function parseServiceAccount(text: string): GoogleServiceAccount {

@@ -1,9 +1,10 @@
 import { Problem } from "../errors.ts";
 import type { Clock, Fetch } from "../ports.ts";
 import type { ProviderKind } from "../schema/ai-provider.ts";
-import { type Ask, askProvider, bearer, providerTitles, type Question, urlOf } from "./ask-provider.ts";
+import { type Ask, askProvider, bearer, type Question, urlOf } from "./ask-provider.ts";
 import { googleAccessToken, parseServiceAccount } from "./google-access-token.ts";
 import { litellmRoot } from "./litellm-root.ts";
+import { providerTitles } from "./provider-titles.ts";
 
 export interface VerifiableProvider {
   kind: ProviderKind;

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { AgentId, ModelName, ProviderSlug, RetiredDigest, Timestamp } from "./primitives.ts";
 import { Quotas } from "./quota.ts";
 
@@ -7,12 +7,12 @@ export const aiKeyModes = ["virtual", "minted"] as const;
 export const AutoProvisionAiKey = z
   .strictObject({
     provider: ProviderSlug,
-    mode: z.enum(aiKeyModes).optional(),
-    quotas: Quotas.optional(),
-    models: z.array(ModelName).min(1).max(100).optional(),
-    expiresAt: Timestamp.optional(),
+    mode: z.optional(z.enum(aiKeyModes)),
+    quotas: z.optional(Quotas),
+    models: z.optional(z.array(ModelName).check(z.minLength(1), z.maxLength(100))),
+    expiresAt: z.optional(Timestamp),
   })
-  .meta({ id: "AutoProvisionAiKey" });
+  .register(z.globalRegistry, { id: "AutoProvisionAiKey" });
 export type AutoProvisionAiKey = z.infer<typeof AutoProvisionAiKey>;
 
 export const IssuedAiKey = z
@@ -21,15 +21,15 @@ export const IssuedAiKey = z
     mode: z.enum(aiKeyModes),
     keyId: z.string(),
     /** The host's name of the stored credential; absent where no host stores it. */
-    profileId: z.string().optional(),
-    baseUrl: z.string().optional(),
+    profileId: z.optional(z.string()),
+    baseUrl: z.optional(z.string()),
     quotas: Quotas,
-    models: z.array(z.string()).optional(),
-    expiresAt: Timestamp.optional(),
+    models: z.optional(z.array(z.string())),
+    expiresAt: z.optional(Timestamp),
     /** The secret, once: where no host can store it, or where it was asked for. */
-    key: z.string().optional(),
+    key: z.optional(z.string()),
   })
-  .meta({ id: "IssuedAiKey" });
+  .register(z.globalRegistry, { id: "IssuedAiKey" });
 export type IssuedAiKey = z.infer<typeof IssuedAiKey>;
 
 /**
@@ -42,10 +42,10 @@ export const AiKeyState = z.object({
   /** SHA-256 of the whole key, hex. Empty for a minted key. */
   digest: z.string(),
   /** Rotated away, and still valid until then; see `domain/secret-digests.ts`. */
-  previous: z.array(RetiredDigest).optional(),
+  previous: z.optional(z.array(RetiredDigest)),
   quotas: Quotas,
-  models: z.array(z.string()).optional(),
-  expiresAt: Timestamp.optional(),
+  models: z.optional(z.array(z.string())),
+  expiresAt: z.optional(Timestamp),
 });
 export type AiKeyState = z.infer<typeof AiKeyState>;
 
@@ -57,21 +57,17 @@ export const AiKeyRecord = z.object({
   /** The AI provider whose master key pays. */
   aiProviderId: z.string(),
   /** The provider's own name of a minted key, by which it is revoked. */
-  minted: z.object({ remoteId: z.string(), hint: z.string() }).optional(),
+  minted: z.optional(z.object({ remoteId: z.string(), hint: z.string() })),
   createdAt: Timestamp,
-  createdBy: z.string().optional(),
+  createdBy: z.optional(z.string()),
   state: AiKeyState,
 });
 export type AiKeyRecord = z.infer<typeof AiKeyRecord>;
 
 export const RotateAiKey = z
   .strictObject({
-    graceSeconds: z
-      .int()
-      .min(0)
-      .max(30 * 86_400)
-      .optional(),
-    revealAiKey: z.boolean().optional(),
+    graceSeconds: z.optional(z.int().check(z.minimum(0), z.maximum(30 * 86_400))),
+    revealAiKey: z.optional(z.boolean()),
   })
-  .meta({ id: "RotateAiKey" });
+  .register(z.globalRegistry, { id: "RotateAiKey" });
 export type RotateAiKey = z.infer<typeof RotateAiKey>;

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { HttpUrl, Label, ProviderSlug, Timestamp } from "./primitives.ts";
 import { Quotas } from "./quota.ts";
 
@@ -7,28 +7,30 @@ export type ProviderKind = (typeof providerKinds)[number];
 
 const secret = z
   .string()
-  .min(1, "must not be empty")
-  .max(16_384)
-  .regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces");
+  .check(
+    z.minLength(1, "must not be empty"),
+    z.maxLength(16_384),
+    z.regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces"),
+  );
 
 export const AddAiProvider = z
   .strictObject({
     /** A built-in provider, `custom` (with `slug`), or a custom slug itself (with `baseUrl`). */
     provider: ProviderSlug,
-    slug: ProviderSlug.optional(),
+    slug: z.optional(ProviderSlug),
     name: Label,
     key: secret,
-    baseUrl: HttpUrl.optional(),
+    baseUrl: z.optional(HttpUrl),
     /** Ask the provider whether it accepts the key. Default true. */
-    verify: z.boolean().optional(),
+    verify: z.optional(z.boolean()),
     /** Applied to every AI key of this provider; the stricter of this and the key's own wins. */
-    defaultQuotas: Quotas.optional(),
+    defaultQuotas: z.optional(Quotas),
     /** OpenAI: the project in which service accounts are made. Gemini: the Google Cloud project. */
-    project: Label.optional(),
+    project: z.optional(Label),
     /** Gemini: a service account's JSON, with which keys can be minted. */
-    credentials: z.string().max(16_384).optional(),
+    credentials: z.optional(z.string().check(z.maxLength(16_384))),
   })
-  .meta({ id: "AddAiProvider" });
+  .register(z.globalRegistry, { id: "AddAiProvider" });
 export type AddAiProvider = z.infer<typeof AddAiProvider>;
 
 export const AiProviderRecord = z.object({
@@ -36,16 +38,16 @@ export const AiProviderRecord = z.object({
   provider: ProviderSlug,
   kind: z.enum(providerKinds),
   name: z.string(),
-  baseUrl: z.string().optional(),
-  project: z.string().optional(),
-  defaultQuotas: Quotas.optional(),
+  baseUrl: z.optional(z.string()),
+  project: z.optional(z.string()),
+  defaultQuotas: z.optional(Quotas),
   /** Compact JWE (`dir`, `A256GCM`). */
   sealedKey: z.string(),
-  sealedCredentials: z.string().optional(),
+  sealedCredentials: z.optional(z.string()),
   /** Enough to recognise the key by: `sk-ant-...abcd`. */
   hint: z.string(),
   createdAt: Timestamp,
-  revokedAt: Timestamp.optional(),
+  revokedAt: z.optional(Timestamp),
 });
 export type AiProviderRecord = z.infer<typeof AiProviderRecord>;
 
@@ -57,21 +59,25 @@ export const AiProviderView = z
     name: z.string(),
     hint: z.string(),
     status: z.enum(["active", "revoked"]),
-    baseUrl: z.string().optional(),
-    project: z.string().optional(),
-    defaultQuotas: Quotas.optional(),
+    baseUrl: z.optional(z.string()),
+    project: z.optional(z.string()),
+    defaultQuotas: z.optional(Quotas),
     canMint: z.boolean(),
     createdAt: Timestamp,
-    revokedAt: Timestamp.optional(),
+    revokedAt: z.optional(Timestamp),
   })
-  .meta({ id: "AiProvider" });
+  .register(z.globalRegistry, { id: "AiProvider" });
 export type AiProviderView = z.infer<typeof AiProviderView>;
 
-export const AiProviderAdded = AiProviderView.extend({
-  verification: z.enum(["verified", "skipped", "unreachable"]),
-  /** What is to be known about a verification that did not succeed. */
-  warning: z.string().optional(),
-}).meta({ id: "AiProviderAdded" });
+export const AiProviderAdded = z
+  .extend(AiProviderView, {
+    verification: z.enum(["verified", "skipped", "unreachable"]),
+    /** What is to be known about a verification that did not succeed. */
+    warning: z.optional(z.string()),
+  })
+  .register(z.globalRegistry, { id: "AiProviderAdded" });
 export type AiProviderAdded = z.infer<typeof AiProviderAdded>;
 
-export const AiProviderList = z.object({ keys: z.array(AiProviderView) }).meta({ id: "AiProviderList" });
+export const AiProviderList = z
+  .object({ keys: z.array(AiProviderView) })
+  .register(z.globalRegistry, { id: "AiProviderList" });

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { Timestamp } from "./primitives.ts";
 
 /**
@@ -11,25 +11,27 @@ export const AuditEvent = z.object({
   action: z.string(),
   /** Who: a provisioning key's id, `admin`, `cli`, `token`, `anonymous`, `recovery`. */
   actor: z.string(),
-  outcome: z.enum(["success", "failure", "denied"]).optional(),
-  operationId: z.string().optional(),
-  requestId: z.string().optional(),
+  outcome: z.optional(z.enum(["success", "failure", "denied"])),
+  operationId: z.optional(z.string()),
+  requestId: z.optional(z.string()),
   /** What it was done to: an agent's id, a key's id. */
-  target: z.string().optional(),
-  address: z.string().optional(),
+  target: z.optional(z.string()),
+  address: z.optional(z.string()),
   /** Never a secret: names, ids, codes. */
-  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).optional(),
+  details: z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]))),
 });
 export type AuditEvent = z.infer<typeof AuditEvent>;
 
-export const AuditRecord = AuditEvent.extend({
-  seq: z.int(),
-  time: Timestamp,
-  /** The hash of the event before; 64 zeros for the first. */
-  previous: z.string(),
-  /** SHA-256 of `previous` and the canonical event. */
-  hash: z.string(),
-}).meta({ id: "AuditRecord" });
+export const AuditRecord = z
+  .extend(AuditEvent, {
+    seq: z.int(),
+    time: Timestamp,
+    /** The hash of the event before; 64 zeros for the first. */
+    previous: z.string(),
+    /** SHA-256 of `previous` and the canonical event. */
+    hash: z.string(),
+  })
+  .register(z.globalRegistry, { id: "AuditRecord" });
 export type AuditRecord = z.infer<typeof AuditRecord>;
 
 export interface AuditFilter {
@@ -39,12 +41,12 @@ export interface AuditFilter {
 }
 
 export const AuditPage = z
-  .object({ events: z.array(AuditRecord), nextCursor: z.string().optional() })
-  .meta({ id: "AuditPage" });
+  .object({ events: z.array(AuditRecord), nextCursor: z.optional(z.string()) })
+  .register(z.globalRegistry, { id: "AuditPage" });
 export const AuditVerification = z
   .object({
     ok: z.boolean(),
     events: z.int(),
-    fault: z.object({ line: z.int(), reason: z.string() }).optional(),
+    fault: z.optional(z.object({ line: z.int(), reason: z.string() })),
   })
-  .meta({ id: "AuditVerification" });
+  .register(z.globalRegistry, { id: "AuditVerification" });

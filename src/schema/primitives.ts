@@ -1,45 +1,50 @@
-import * as z from "zod";
+import * as z from "zod/mini";
+import "./wording.ts";
 
 /** An agent's id as OpenClaw spells it. */
 export const AgentId = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/)
-  .meta({ description: "Agent id", examples: ["my-agent"] });
+  .check(z.regex(/^[a-z0-9][a-z0-9_-]{0,63}$/))
+  .register(z.globalRegistry, { description: "Agent id", examples: ["my-agent"] });
 
 /** ISO 8601 in UTC, to the millisecond. */
-export const Timestamp = z.iso.datetime().meta({ examples: ["2026-11-22T18:00:00.000Z"] });
+export const Timestamp = z.iso.datetime().register(z.globalRegistry, { examples: ["2026-11-22T18:00:00.000Z"] });
 
 /** The slug of an AI provider: one of the built-in five or an operator's own. */
 export const ProviderSlug = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "use lower-case letters, digits and hyphens, at most 32")
-  .meta({ description: "AI provider", examples: ["anthropic"] });
+  .check(z.regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "use lower-case letters, digits and hyphens, at most 32"))
+  .register(z.globalRegistry, { description: "AI provider", examples: ["anthropic"] });
 
 /** One line of text, without control characters. */
-export const Label = z
-  .string()
-  .min(1, "must not be empty")
-  .max(128, "at most 128 characters")
+export const Label = z.string().check(
+  z.minLength(1, "must not be empty"),
+  z.maxLength(128, "at most 128 characters"),
   // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
-  .regex(/^[^\u0000-\u001f\u007f]*$/, "must not contain control characters");
+  z.regex(/^[^\u0000-\u001f\u007f]*$/, "must not contain control characters"),
+);
 
 export const ModelName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}$/, "is not a model name")
-  .refine((name) => !name.includes(".."), "is not a model name")
-  .meta({ description: "Model, with or without its provider", examples: ["claude-sonnet-3.5"] });
+  .check(
+    z.regex(/^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}$/, "is not a model name"),
+    z.refine((name) => !name.includes(".."), "is not a model name"),
+  )
+  .register(z.globalRegistry, { description: "Model, with or without its provider", examples: ["claude-sonnet-3.5"] });
 
 /** An address that requests are sent to: http or https, without credentials, query or fragment. */
-export const HttpUrl = z
-  .url({ protocol: /^https?$/, error: "must be an http or https URL" })
-  .max(2048)
-  .refine(
-    (text) => !/[?#]/.test(text) && !/^https?:\/\/[^/]*@/.test(text),
-    "must not carry credentials, a query or a fragment",
-  )
-  .transform((text) => text.replace(/\/+$/, ""));
+export const HttpUrl = z.pipe(
+  z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).check(
+    z.maxLength(2048),
+    z.refine(
+      (text) => !/[?#]/.test(text) && !/^https?:\/\/[^/]*@/.test(text),
+      "must not carry credentials, a query or a fragment",
+    ),
+  ),
+  z.transform((text: string) => text.replace(/\/+$/, "")),
+);
 
-export const PositiveInteger = z.int().min(1);
+export const PositiveInteger = z.int().check(z.minimum(1));
 
 /** The SHA-256 of a rotated key, hex, and the time until which it is still accepted. */
 export const RetiredDigest = z.object({ digest: z.string(), until: Timestamp });

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { Label, RetiredDigest, Timestamp } from "./primitives.ts";
 
 export const scopes = [
@@ -9,29 +9,31 @@ export const scopes = [
   "agents:keys",
   "provisioning:admin",
 ] as const;
-export const Scope = z.enum(scopes, { error: `must be one of ${scopes.join(", ")}` }).meta({ id: "Scope" });
+export const Scope = z
+  .enum(scopes, { error: `must be one of ${scopes.join(", ")}` })
+  .register(z.globalRegistry, { id: "Scope" });
 export type Scope = z.infer<typeof Scope>;
 
 export const CreateProvisioningKey = z
   .strictObject({
     name: Label,
-    scopes: z.array(Scope).min(1, "name at least one scope"),
-    aiProviderKeyId: z.string().min(1).optional(),
-    maxAgents: z.int().min(0).optional(),
-    rateLimitPerMinute: z.int().min(1).max(100_000).optional(),
-    expiresAt: Timestamp.optional(),
+    scopes: z.array(Scope).check(z.minLength(1, "name at least one scope")),
+    aiProviderKeyId: z.optional(z.string().check(z.minLength(1))),
+    maxAgents: z.optional(z.int().check(z.minimum(0))),
+    rateLimitPerMinute: z.optional(z.int().check(z.minimum(1), z.maximum(100_000))),
+    expiresAt: z.optional(Timestamp),
   })
-  .meta({ id: "CreateProvisioningKey" });
+  .register(z.globalRegistry, { id: "CreateProvisioningKey" });
 export type CreateProvisioningKey = z.infer<typeof CreateProvisioningKey>;
 
 /** What can be revoked or rotated; the ledger holds the same as an exact text. */
 export const ProvisioningKeyState = z.object({
   version: z.int(),
-  revokedAt: Timestamp.optional(),
+  revokedAt: z.optional(Timestamp),
   /** SHA-256 of the whole key, hex. */
   digest: z.string(),
   /** Rotated away, and still valid until then; see `domain/secret-digests.ts`. */
-  previous: z.array(RetiredDigest).optional(),
+  previous: z.optional(z.array(RetiredDigest)),
 });
 export type ProvisioningKeyState = z.infer<typeof ProvisioningKeyState>;
 
@@ -39,10 +41,10 @@ export const ProvisioningKeyRecord = z.object({
   id: z.string(),
   name: z.string(),
   scopes: z.array(Scope),
-  aiProviderKeyId: z.string().optional(),
-  maxAgents: z.int().optional(),
-  rateLimitPerMinute: z.int().optional(),
-  expiresAt: Timestamp.optional(),
+  aiProviderKeyId: z.optional(z.string()),
+  maxAgents: z.optional(z.int()),
+  rateLimitPerMinute: z.optional(z.int()),
+  expiresAt: z.optional(Timestamp),
   createdAt: Timestamp,
   state: ProvisioningKeyState,
 });
@@ -54,34 +56,32 @@ export const ProvisioningKeyView = z
     name: z.string(),
     scopes: z.array(Scope),
     status: z.enum(["active", "revoked", "expired"]),
-    aiProviderKeyId: z.string().optional(),
-    maxAgents: z.int().optional(),
-    rateLimitPerMinute: z.int().optional(),
-    expiresAt: Timestamp.optional(),
+    aiProviderKeyId: z.optional(z.string()),
+    maxAgents: z.optional(z.int()),
+    rateLimitPerMinute: z.optional(z.int()),
+    expiresAt: z.optional(Timestamp),
     createdAt: Timestamp,
-    revokedAt: Timestamp.optional(),
-    previousValidUntil: Timestamp.optional(),
+    revokedAt: z.optional(Timestamp),
+    previousValidUntil: z.optional(Timestamp),
     agents: z.int(),
     uses: z.int(),
-    lastUsedAt: Timestamp.optional(),
+    lastUsedAt: z.optional(Timestamp),
   })
-  .meta({ id: "ProvisioningKey" });
+  .register(z.globalRegistry, { id: "ProvisioningKey" });
 export type ProvisioningKeyView = z.infer<typeof ProvisioningKeyView>;
 
 /** The one answer that carries the key itself. */
-export const ProvisioningKeyIssued = ProvisioningKeyView.extend({ key: z.string() }).meta({
+export const ProvisioningKeyIssued = z.extend(ProvisioningKeyView, { key: z.string() }).register(z.globalRegistry, {
   id: "ProvisioningKeyIssued",
 });
 export type ProvisioningKeyIssued = z.infer<typeof ProvisioningKeyIssued>;
-export const ProvisioningKeyList = z.object({ keys: z.array(ProvisioningKeyView) }).meta({ id: "ProvisioningKeyList" });
+export const ProvisioningKeyList = z
+  .object({ keys: z.array(ProvisioningKeyView) })
+  .register(z.globalRegistry, { id: "ProvisioningKeyList" });
 
 export const RotateProvisioningKey = z
   .strictObject({
-    graceSeconds: z
-      .int()
-      .min(0)
-      .max(30 * 86_400)
-      .optional(),
+    graceSeconds: z.optional(z.int().check(z.minimum(0), z.maximum(30 * 86_400))),
   })
-  .meta({ id: "RotateProvisioningKey" });
+  .register(z.globalRegistry, { id: "RotateProvisioningKey" });
 export type RotateProvisioningKey = z.infer<typeof RotateProvisioningKey>;

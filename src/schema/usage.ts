@@ -1,11 +1,11 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { QuotaStates } from "./quota.ts";
 
-const day = z.iso.date().meta({ description: "A day in UTC", examples: ["2026-11-22"] });
-const count = z.int().min(0);
+const day = z.iso.date().register(z.globalRegistry, { description: "A day in UTC", examples: ["2026-11-22"] });
+const count = z.int().check(z.minimum(0));
 
 /** Both days are inclusive. */
-export const UsageQuery = z.strictObject({ from: day.optional(), to: day.optional() });
+export const UsageQuery = z.strictObject({ from: z.optional(day), to: z.optional(day) });
 export type UsageQuery = z.infer<typeof UsageQuery>;
 
 const byModel = { model: z.string(), requests: count, tokens: count };
@@ -29,8 +29,8 @@ export const Usage = z
     quotas: QuotaStates,
     total: z.object({ requests: count, tokens: count }),
     days: z.array(UsageDay),
-    months: z.array(z.object({ month: z.string().regex(/^\d{4}-\d{2}$/), requests: count, tokens: count })),
+    months: z.array(z.object({ month: z.string().check(z.regex(/^\d{4}-\d{2}$/)), requests: count, tokens: count })),
     models: z.array(z.object(byModel)),
   })
-  .meta({ id: "Usage" });
+  .register(z.globalRegistry, { id: "Usage" });
 export type Usage = z.infer<typeof Usage>;

@@ -1,7 +1,6 @@
 import { keyHint } from "../domain/key-hint.ts";
 import { newKeyId } from "../domain/token.ts";
 import { Problem } from "../errors.ts";
-import { verifyMasterKey } from "../providers/verify.ts";
 import {
   type AddAiProvider,
   type AiProviderAdded,
@@ -70,6 +69,7 @@ async function verify(
   body: AddAiProvider,
 ): Promise<Pick<AiProviderAdded, "verification" | "warning">> {
   if (body.verify === false) return { verification: "skipped" };
+  const { verifyMasterKey } = await import("../providers/verify.ts");
   const checked = await verifyMasterKey({ ...body, kind }, { fetch: context.fetch, clock: context.clock });
   switch (checked.outcome) {
     case "verified":

@@ -1,5 +1,7 @@
 import { Problem } from "../errors.ts";
-import { leftoverKey, type Minter, minterFor, mintRefusal } from "../providers/mint/index.ts";
+import { mintRefusal } from "../providers/mint/mint-refusal.ts";
+import type { Minter } from "../providers/mint/minter.ts";
+import { leftoverKey } from "../providers/mint/minter-over.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { Quotas } from "../schema/quota.ts";
 import type { Context } from "./context.ts";
@@ -29,6 +31,7 @@ interface MintedKey {
 /** @throws Problem `mode_not_supported` where that provider cannot mint */
 export async function openMinter(context: Context, provider: AiProviderRecord): Promise<Minter> {
   const binding = { provider: provider.provider, id: provider.id };
+  const { minterFor } = await import("../providers/mint/index.ts");
   const minter = minterFor(
     {
       kind: provider.kind,

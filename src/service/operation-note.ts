@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** What a change to an agent is about to do, kept with its claim: enough to finish or undo it after a crash. */
 export const OperationNote = z.object({
@@ -7,16 +7,16 @@ export const OperationNote = z.object({
   /** The operation that made the agent: its workspace and its place are known by it. */
   creation: z.string(),
   agentId: z.string(),
-  gateway: z.string().optional(),
-  workspace: z.string().optional(),
+  gateway: z.optional(z.string()),
+  workspace: z.optional(z.string()),
   bindings: z.array(z.string()),
-  aiKeyId: z.string().optional(),
-  aiProviderId: z.string().optional(),
-  minted: z.boolean().optional(),
+  aiKeyId: z.optional(z.string()),
+  aiProviderId: z.optional(z.string()),
+  minted: z.optional(z.boolean()),
   /** The provisioning key whose place the agent takes. */
-  placeKeyId: z.string().optional(),
-  deleteWorkspace: z.boolean().optional(),
-  deleteSessions: z.boolean().optional(),
+  placeKeyId: z.optional(z.string()),
+  deleteWorkspace: z.optional(z.boolean()),
+  deleteSessions: z.optional(z.boolean()),
 });
 export type OperationNote = z.infer<typeof OperationNote>;
 

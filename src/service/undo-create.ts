@@ -1,4 +1,4 @@
-import { remoteIdOfMark } from "../providers/mint/index.ts";
+import { remoteIdOfMark } from "../providers/mint/minter-over.ts";
 import { releasePlaces } from "./agent-places.ts";
 import { eraseAiKey } from "./ai-key-state.ts";
 import type { Context } from "./context.ts";

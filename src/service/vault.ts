@@ -1,5 +1,5 @@
-import { CompactEncrypt, compactDecrypt } from "jose";
 import { Problem } from "../errors.ts";
+import { decryptCompact, encryptCompact } from "./compact-jwe.ts";
 import type { Context } from "./context.ts";
 
 /** What a sealed value belongs to: moved to another record it does not open. */
@@ -9,22 +9,14 @@ export interface SealBinding {
 }
 
 /** Compact JWE (RFC 7516), `dir` with `A256GCM`, the binding in its protected header. */
-export async function seal(context: Pick<Context, "sealKey">, secret: string, binding: SealBinding): Promise<string> {
-  return await new CompactEncrypt(new TextEncoder().encode(secret))
-    .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: binding.id, provider: binding.provider })
-    .encrypt(context.sealKey);
-}
+export const seal = async (context: Pick<Context, "sealKey">, secret: string, binding: SealBinding): Promise<string> =>
+  await encryptCompact(context.sealKey, { kid: binding.id, provider: binding.provider }, secret);
 
 /** @throws Problem `store_unreadable` where the value was sealed under another key or for another record */
 export async function unseal(context: Pick<Context, "sealKey">, jwe: string, binding: SealBinding): Promise<string> {
   try {
-    const { plaintext, protectedHeader } = await compactDecrypt(jwe, context.sealKey, {
-      keyManagementAlgorithms: ["dir"],
-      contentEncryptionAlgorithms: ["A256GCM"],
-    });
-    if (protectedHeader.kid === binding.id && protectedHeader.provider === binding.provider) {
-      return new TextDecoder().decode(plaintext);
-    }
+    const { header, text } = await decryptCompact(context.sealKey, jwe);
+    if (header.kid === binding.id && header.provider === binding.provider) return text;
   } catch (cause) {
     throw new Problem("store_unreadable", unsealFailure(binding), { cause });
   }

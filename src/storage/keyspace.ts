@@ -9,7 +9,7 @@
  * | ai-keys       | `ai-keys:<id>`       | `ai-keys/<id>.json`               |
  * | revocations   | `revocations:<id>`   | `revocations/<id>.json`           |
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { AgentRecord } from "../schema/agent.ts";
 import { AiKeyRecord } from "../schema/ai-key.ts";
 import { AiProviderRecord } from "../schema/ai-provider.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { Problem } from "../../../src/errors.ts";
 import { AgentId } from "../../../src/schema/primitives.ts";
 
@@ -18,11 +18,11 @@ export const AgentEntry = z.object({
   agentId: AgentId,
   name: z.string(),
   workspace: z.string(),
-  model: z.string().optional(),
+  model: z.optional(z.string()),
   // Read more loosely than it is accepted: a hand's edit must not cost the agent its entry.
-  identity: z
-    .object({ name: z.string().optional(), emoji: z.string().optional(), avatar: z.string().optional() })
-    .optional(),
+  identity: z.optional(
+    z.object({ name: z.optional(z.string()), emoji: z.optional(z.string()), avatar: z.optional(z.string()) }),
+  ),
   bindings: z.array(z.string()),
   createdAt: z.string(),
   made: z.object({
@@ -30,7 +30,7 @@ export const AgentEntry = z.object({
     /** The workspace was not there before. */
     workspace: z.boolean(),
     /** The first directory that had to be made for it: the workspace or one above it. */
-    from: z.string().optional(),
+    from: z.optional(z.string()),
     /** Bootstrap files put into a workspace that was there before. */
     files: z.array(z.string()),
     /** The sessions directory was not left by an earlier agent of this id. */

@@ -1,6 +1,6 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { Problem } from "../../../src/errors.ts";
 import type { Credential } from "../../../src/ports.ts";
 import { writePrivate } from "../files/atomic-write.ts";
@@ -9,7 +9,7 @@ import { writePrivate } from "../files/atomic-write.ts";
 const AuthProfiles = z.looseObject({
   version: z.literal(1),
   profiles: z.record(z.string(), z.looseObject({ type: z.string(), provider: z.string() })),
-  order: z.record(z.string(), z.array(z.string())).optional(),
+  order: z.optional(z.record(z.string(), z.array(z.string()))),
 });
 type AuthProfiles = z.infer<typeof AuthProfiles>;
 

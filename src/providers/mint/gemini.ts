@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { Problem } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
 import { type Answer, type Ask, bearer, isGone, segment, unknownShape } from "../ask-provider.ts";
@@ -8,12 +8,12 @@ import { secretText } from "./answer-text.ts";
 import { failed, type KeyApi, type Left, minted } from "./minter.ts";
 
 const Operation = z.object({
-  name: z.string().regex(/^operations\/[\w.-]+$/),
-  done: z.boolean().default(false),
-  error: z.object({ message: z.string().default("") }).optional(),
+  name: z.string().check(z.regex(/^operations\/[\w.-]+$/)),
+  done: z._default(z.boolean(), false),
+  error: z.optional(z.object({ message: z._default(z.string(), "") })),
 });
 const KeyString = z.object({ keyString: secretText });
-const DeletedKey = z.object({ deleteTime: z.string().min(1) });
+const DeletedKey = z.object({ deleteTime: z.string().check(z.minLength(1)) });
 
 type Outcome = { state: "done" } | { state: "failed" | "unfinished"; problem: Problem };
 

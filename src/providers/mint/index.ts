@@ -1,7 +1,8 @@
 import type { Clock, Fetch } from "../../ports.ts";
 import type { ProviderKind } from "../../schema/ai-provider.ts";
-import { askProvider, providerTitles } from "../ask-provider.ts";
+import { askProvider } from "../ask-provider.ts";
 import { parseServiceAccount } from "../google-access-token.ts";
+import { providerTitles } from "../provider-titles.ts";
 import { geminiKeys } from "./gemini.ts";
 import { litellmKeys } from "./litellm.ts";
 import type { KeyApi, Minter } from "./minter.ts";

@@ -1,11 +1,11 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Clock } from "../../ports.ts";
 import { type Answer, type Ask, bearer, isGone, unknownShape } from "../ask-provider.ts";
 import { litellmRoot } from "../litellm-root.ts";
 import { idText, secretText } from "./answer-text.ts";
 import { failed, failedBy, type KeyApi, minted } from "./minter.ts";
 
-const Generated = z.object({ key: secretText, token: idText.optional().catch(undefined) });
+const Generated = z.object({ key: secretText, token: z.unknown() });
 const Deleted = z.object({ deleted_keys: z.array(z.string()) });
 
 /** LiteLLM knows a key by the SHA-256 of its text (its `token`); an alias is unique among all keys. */
@@ -30,7 +30,8 @@ export function litellmKeys(
       if (made.outcome !== "ok") return failedBy(made);
       const generated = Generated.safeParse(made.json).data;
       if (!generated) return failed(unknownShape("LiteLLM"), "unknown");
-      const { key, token } = generated;
+      const { key } = generated;
+      const token = idText.safeParse(generated.token).data;
       // Some versions give the key itself as `token`; the id we keep must not be a secret.
       return minted(token === undefined || token === key || token.startsWith("sk-") ? await sha256(key) : token, key);
     },

@@ -1,6 +1,6 @@
 import type { ProviderKind } from "../../schema/ai-provider.ts";
 import { type QuotaName, type Quotas, quotaNames } from "../../schema/quota.ts";
-import { providerTitles } from "../ask-provider.ts";
+import { providerTitles } from "../provider-titles.ts";
 
 /** As much of an AI provider as can be told without opening its secrets. */
 export interface MintMeans {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { Problem } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
 import { type Ask, bearer, isGone, segment, unknownShape, urlOf } from "../ask-provider.ts";
@@ -6,10 +6,10 @@ import { idText, secretText } from "./answer-text.ts";
 import { failed, failedBy, type KeyApi, minted } from "./minter.ts";
 
 const ApiKey = z.object({ value: secretText });
-const ServiceAccount = z.object({ id: idText, api_key: ApiKey.nullish() });
+const ServiceAccount = z.object({ id: idText, api_key: z.nullish(ApiKey) });
 const Page = z.object({
-  data: z.array(z.object({ id: idText, name: z.string().nullish() })),
-  has_more: z.boolean().default(false),
+  data: z.array(z.object({ id: idText, name: z.nullish(z.string()) })),
+  has_more: z._default(z.boolean(), false),
 });
 
 /** OpenAI's own bound on `expires_in_seconds`. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { Problem } from "../../errors.ts";
 import { type Ask, bearer, isGone, segment, unknownShape, urlOf } from "../ask-provider.ts";
 import { idText, secretText } from "./answer-text.ts";
@@ -6,7 +6,7 @@ import { failed, failedBy, type KeyApi, minted } from "./minter.ts";
 
 const Created = z.object({ key: secretText, data: z.object({ hash: idText }) });
 const Known = z.object({ data: z.object({ hash: idText }) });
-const Page = z.object({ data: z.array(z.object({ hash: idText, name: z.string().nullish() })) });
+const Page = z.object({ data: z.array(z.object({ hash: idText, name: z.nullish(z.string()) })) });
 
 const maxPages = 500;
 
