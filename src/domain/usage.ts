@@ -24,9 +24,12 @@ const counted: Record<UsageFormat, readonly string[]> = {
   ],
 };
 
+/** Far above any context; keeps sums exact. */
+export const mostTokens = 1_000_000_000_000;
+
 /**
  * Takes in one report. Anthropic's are cumulative with null for what did not change; the others repeat the whole,
- * so that the last one stands. A number that is none, or is negative, is not believed.
+ * so that the last one stands. A number that is none, is negative or is beyond all measure is not believed.
  *
  * @returns whether the report held any count
  */
@@ -35,7 +38,7 @@ export function addReport(format: UsageFormat, counts: UsageCounts, report: unkn
   let any = false;
   for (const name of counted[format]) {
     const value = (report as Record<string, unknown>)[name];
-    if (typeof value !== "number" || !Number.isFinite(value) || value < 0) continue;
+    if (typeof value !== "number" || !(value >= 0 && value <= mostTokens)) continue;
     counts.set(name, Math.ceil(value));
     any = true;
   }

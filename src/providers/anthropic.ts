@@ -1,4 +1,5 @@
 import { mediaTokens } from "./media.ts";
+import { toolPromptTokens } from "./tool-prompt.ts";
 import {
   type BodyFields,
   countField,
@@ -37,6 +38,8 @@ const known = [
   "mcp_servers",
   "container",
   "context_management",
+  "output_format",
+  "output_config",
 ];
 
 function read(body: BodyFields, limits: MediaLimits): Reading {
@@ -46,6 +49,8 @@ function read(body: BodyFields, limits: MediaLimits): Reading {
   let beyond = mediaTokens([body.get("messages"), body.get("system")], limits.mediaReferenceTokens, image);
   let unbounded: string | undefined;
   const tools = body.get("tools");
+  if (isSet(body, "tools")) beyond += toolPromptTokens;
+  if (isSet(body, "output_format") || isSet(body, "output_config")) beyond += toolPromptTokens;
   for (const tool of Array.isArray(tools) ? tools : []) {
     if (!isRecord(tool)) continue;
     if (tool.model !== undefined) models.push(tool.model);
@@ -89,6 +94,7 @@ export const anthropic: ProviderWire = {
     return undefined;
   },
 
+  requestIdHeader: "request-id",
   error: ({ status, message, requestId }) => ({
     type: "error",
     error: { type: errorTypes[status] ?? "api_error", message },

@@ -9,11 +9,15 @@ const dialect: OpenAiDialect = {
     "chat_template",
     // Other names for the bound of the answer, of which nobody knows which one wins (llama.cpp, Ollama, TGI).
     ...["n_predict", "num_predict", "max_new_tokens", "max_length", "options"],
+    // llama.cpp's `n`, and vLLM's finer images.
+    ...["n_cmpl", "mm_processor_kwargs"],
+    // Input that LiteLLM looks up.
+    ...["vector_store_ids", "prompt_variables"],
     "plugins",
   ],
   // LiteLLM lets a caller choose its upstream, its keys and further models.
   refused: [
-    ...["api_base", "base_url", "api_key", "user_config", "model_list", "preset"],
+    ...["api_base", "base_url", "api_key", "user_config", "model_list", "preset", "prompt_id"],
     ...["fallbacks", "context_window_fallbacks", "content_policy_fallbacks"],
   ],
 };

@@ -49,7 +49,7 @@ function hostedTool(tools: unknown): string | undefined {
 function read(body: BodyFields, limits: MediaLimits): Reading {
   const config = body.open("generationConfig");
   if ("fault" in config) return config;
-  const bound = countField(config.body, "maxOutputTokens");
+  const bound = countField(config.body, "maxOutputTokens", 1);
   if ("fault" in bound) return bound;
   const candidates = countField(config.body, "candidateCount", 1);
   if ("fault" in candidates) return candidates;

@@ -25,12 +25,13 @@ const nests = new Set([
  * Tokens of the media in `roots` beyond their own bytes.
  *
  * Bytes bound what is text. Media are bounded by the operator's setting: each that is named (an address, a file's
- * id) counts as that much. One that is carried as base64 counts by its bytes; an image at most by the setting, for
- * no provider asks more, and at least by its pixels, for a blank one has few bytes; a document or a sound at least
- * by the setting, for both can be packed without limit.
+ * id) counts as that much. One that is carried as base64 counts by its bytes; an image at most by the setting or by
+ * what its model asks for the smallest, and at least by its pixels, for a blank one has few bytes; a document or a
+ * sound at least by the setting, for both can be packed without limit.
  */
 export function mediaTokens(roots: readonly unknown[], perReference: number, image: ImageCost): number {
   let beyond = 0;
+  const dearestImage = Math.max(perReference, image.base);
 
   const carried = (data: string, mediaType: string, prefix = 0): void => {
     if (!mediaType.startsWith("image/")) {
@@ -39,18 +40,18 @@ export function mediaTokens(roots: readonly unknown[], perReference: number, ima
     }
     const size = imageSize(data.slice(prefix, prefix + 128));
     const pixels = size ? Math.ceil((size.width * size.height) / image.pixelsPerToken) : 0;
-    const least = Math.min(perReference, image.base + pixels);
-    beyond += Math.max(least, Math.min(data.length, perReference)) - data.length;
+    const least = Math.min(dearestImage, image.base + pixels);
+    beyond += Math.max(least, Math.min(data.length, dearestImage)) - data.length;
   };
-  const named = (): void => {
-    beyond += perReference;
+  const named = (tokens = perReference): void => {
+    beyond += tokens;
   };
   const address = (value: unknown): void => {
     const url = isRecord(value) ? value.url : value;
     if (typeof url !== "string") return;
     const data = /^data:([^;,]*)[^,]*,/i.exec(url.slice(0, 256));
     if (data) carried(url, data[1]!.toLowerCase(), data[0].length);
-    else named();
+    else named(dearestImage);
   };
 
   const pending: unknown[] = [...roots];
@@ -83,7 +84,8 @@ export function mediaTokens(roots: readonly unknown[], perReference: number, ima
           break;
         case "file_data":
           if (typeof value !== "string") pending.push(value);
-          else if (/^(data:|https?:)/i.test(value)) address(value);
+          else if (/^https?:/i.test(value)) named();
+          // A file is a document, whatever media type its data claims.
           else carried(value, "application/octet-stream");
           break;
         case "inlineData":

@@ -1,4 +1,5 @@
 import { type ImageCost, mediaTokens } from "./media.ts";
+import { toolPromptTokens } from "./tool-prompt.ts";
 import { type BodyFields, countField, isRecord, isSet, type MediaLimits, type Reading } from "./wire.ts";
 
 /** What differs between the services that speak OpenAI's shape. */
@@ -66,6 +67,10 @@ function readTools(tools: unknown): Tools {
   return { beyond };
 }
 
+/** Claude behind a service that speaks OpenAI's shape. */
+const toolPrompt = (body: BodyFields, models: readonly string[]): number =>
+  isSet(body, "tools") && models.some((model) => /claude|anthropic/i.test(model)) ? toolPromptTokens : 0;
+
 function firstSet(
   body: BodyFields,
   dialect: OpenAiDialect,
@@ -86,7 +91,8 @@ function refusedField(body: BodyFields, dialect: OpenAiDialect): { fault: string
 export const readChat =
   (dialect: OpenAiDialect) =>
   (body: BodyFields, limits: MediaLimits): Reading => {
-    const bounds = [countField(body, "max_tokens"), countField(body, "max_completion_tokens")];
+    // Services that take 0 or less for "no bound" (llama.cpp, Ollama) are behind some addresses.
+    const bounds = [countField(body, "max_tokens", 1), countField(body, "max_completion_tokens", 1)];
     const answers = [countField(body, "n", 1), countField(body, "best_of", 1)];
     for (const field of [...bounds, ...answers]) if ("fault" in field) return field;
     const refused = refusedField(body, dialect);
@@ -101,7 +107,9 @@ export const readChat =
     return {
       models,
       inputBeyondBytes:
-        tools.beyond + mediaTokens([body.get("messages")], limits.mediaReferenceTokens, imageCost(models)),
+        tools.beyond +
+        toolPrompt(body, models) +
+        mediaTokens([body.get("messages")], limits.mediaReferenceTokens, imageCost(models)),
       outputBound: counts(bounds).reduce<number | undefined>((most, count) => Math.max(most ?? 0, count), undefined),
       answers: Math.max(1, ...counts(answers)),
       unbounded: tools.hosted ?? firstSet(body, dialect, models, ["web_search_options"]),
@@ -116,7 +124,7 @@ export const readChat =
 export const readResponses =
   (dialect: OpenAiDialect) =>
   (body: BodyFields, limits: MediaLimits): Reading => {
-    const bound = countField(body, "max_output_tokens");
+    const bound = countField(body, "max_output_tokens", 1);
     if ("fault" in bound) return bound;
     const refused = refusedField(body, dialect);
     if (refused) return refused;
@@ -127,7 +135,10 @@ export const readResponses =
     return {
       models,
       inputBeyondBytes:
-        tools.beyond + items.beyond + mediaTokens([input], limits.mediaReferenceTokens, imageCost(models)),
+        tools.beyond +
+        toolPrompt(body, models) +
+        items.beyond +
+        mediaTokens([input], limits.mediaReferenceTokens, imageCost(models)),
       outputBound: bound.count,
       answers: 1,
       unbounded:

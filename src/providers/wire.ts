@@ -69,6 +69,8 @@ export interface ProviderWire {
   query: ReadonlySet<string>;
   /** @param path what stands after `/proxy/<slug>`; anything not on the list is `undefined` */
   endpoint(method: string, path: string): Endpoint | undefined;
+  /** Where its SDK looks for the request's id, besides `x-request-id`. */
+  requestIdHeader?: string;
   /** The body of an error of ours, in the provider's shape. */
   error(error: WireError): unknown;
 }

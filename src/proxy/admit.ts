@@ -2,7 +2,7 @@ import { isProblem } from "../errors.ts";
 import { providerWire, wireOfSlug } from "../providers/index.ts";
 import type { ProviderWire } from "../providers/wire.ts";
 import type { Context } from "../service/context.ts";
-import { addressFailures } from "../storage/ledger-names.ts";
+import { addressFailures, aiKeyLedger } from "../storage/ledger-names.ts";
 import { type Arrival, headerOf, presentedKey, readTarget, type Target } from "./arrival.ts";
 import { createGrants, createUpstreamBases, type Grant } from "./grant.ts";
 import { createMasterKeys } from "./master-keys.ts";
@@ -72,7 +72,12 @@ export function createAdmission(context: Context): Admit {
     const id = `${run}-${(reservations++).toString(36)}`;
     const reserved = await reserve(context, id, found.key, keys.restate, provider, request);
     if (reserved.outcome === "reserved") {
-      return grants({ arrival, target, wire, provider, record, request, reserved, id, masterKey, base });
+      try {
+        return grants({ arrival, target, wire, provider, record, request, reserved, id, masterKey, base });
+      } catch (error) {
+        context.background(ledger.settle(aiKeyLedger(record.keyId).reservation(id), {}));
+        throw error;
+      }
     }
     if (reserved.outcome === "standing" && reserved.standing === "invalid") return await unauthorized(wire, arrival);
     if (reserved.outcome === "denied") {

@@ -124,7 +124,8 @@ async function forward(context: Context, grant: Grant, client: AbortSignal): Pro
       return new Response(null, { status: 499 });
     }
     const timedOut = controller.signal.reason instanceof SilenceError;
-    grant.release(timedOut ? "timeout" : "unreachable");
+    if (timedOut) grant.abandon("timeout");
+    else grant.release("unreachable");
     context.log("warn", "the AI provider could not be reached", {
       origin: grant.origin,
       requestId: grant.requestId,

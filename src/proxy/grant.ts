@@ -9,7 +9,7 @@ import type { ReadRequest } from "./read-request.ts";
 import { type Refusal, refusal } from "./refuse.ts";
 import { modelsOf, type Reservation } from "./reserve.ts";
 import { createSettlements, type Settlement } from "./settle.ts";
-import { createJsonMeter, createSseMeter, type Meter } from "./usage/meter.ts";
+import { createJsonMeter, createSniffingMeter, createSseMeter, type Meter } from "./usage/meter.ts";
 
 /** A request that is paid for: what to send, how to read the answer, and how to settle. */
 export interface Grant extends Settlement {
@@ -69,6 +69,10 @@ export function createUpstreamBases(): (provider: AiProviderRecord, wire: Provid
 /** What a model may be called in the usage table, where anybody's text would otherwise grow rows. */
 const modelForm = /^[\w.:@/+-]{1,200}$/;
 
+/** One type, and no list of several that an upstream may have sent. */
+const jsonType = /^application\/json *(;[^,]*)?$/;
+const eventStreamType = /^text\/event-stream *(;[^,]*)?$/;
+
 export function createGrants(context: Context): (granted: Granted) => Grant {
   const settlements = createSettlements(context);
 
@@ -97,9 +101,12 @@ export function createGrants(context: Context): (granted: Granted) => Grant {
       ...settlement,
       meter(contentType) {
         if (endpoint.format === undefined) return undefined;
-        return contentType?.toLowerCase().startsWith("text/event-stream")
-          ? createSseMeter(endpoint.format, reading?.added !== undefined)
-          : createJsonMeter(endpoint.format);
+        const type = contentType?.toLowerCase() ?? "";
+        if (jsonType.test(type)) return createJsonMeter(endpoint.format);
+        const injected = reading?.added !== undefined;
+        return eventStreamType.test(type)
+          ? createSseMeter(endpoint.format, injected)
+          : createSniffingMeter(endpoint.format, injected);
       },
       refuse: (status, message) => refusal(wire, status, message, arrival.requestId),
     };

@@ -52,7 +52,9 @@ function readObject(text: string, rules: FieldRules): { body: JsonBody } | { fau
   const read = value as Record<string, unknown>;
   const fields = new Map<string, Field>();
   const known = knownBy(rules);
-  for (const field of topLevelFields(text)) {
+  const stand = topLevelFields(text);
+  if (stand === undefined) return { fault: `the body is nested deeper than ${maxDepth} levels` };
+  for (const field of stand) {
     const id = plain(field.key);
     if (fields.has(id)) return { fault: `"${shown(field.key)}" stands more than once in the body` };
     const spellings = known.get(id);
@@ -100,7 +102,8 @@ const maxPlainForms = 1_000;
 function plain(key: string): string {
   let form = plainForms.get(key);
   if (form === undefined) {
-    form = key.toLowerCase().replaceAll("_", "");
+    // Upper case first: Go takes U+017F for an s.
+    form = key.toUpperCase().toLowerCase().replaceAll("_", "");
     if (plainForms.size < maxPlainForms && key.length < 64) plainForms.set(key, form);
   }
   return form;
@@ -123,21 +126,30 @@ function knownBy(rules: FieldRules): Map<string, string[]> {
   return known;
 }
 
+/** Far beyond any schema; what goes deeper could be parsed, but not written again. */
+const maxDepth = 512;
+
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
 
-/** The fields of an object that `JSON.parse` has accepted, repeated ones included, with where their values stand. */
-function* topLevelFields(text: string): Generator<Field> {
+/**
+ * The fields of an object that `JSON.parse` has accepted, repeated ones included, with where their values stand;
+ * `undefined` where one is nested too deeply.
+ */
+function topLevelFields(text: string): Field[] | undefined {
+  const fields: Field[] = [];
   let at = text.indexOf("{") + 1;
   for (;;) {
     at = text.indexOf('"', at);
-    if (at === -1) return;
+    if (at === -1) return fields;
     const keyEnd = stringEnd(text, at);
-    const key = JSON.parse(text.slice(at, keyEnd)) as string;
+    const written = text.slice(at + 1, keyEnd - 1);
+    const key = written.includes("\\") ? (JSON.parse(`"${written}"`) as string) : written;
     const start = valueStart(text, text.indexOf(":", keyEnd) + 1);
     const end = valueEnd(text, start);
-    yield { key, start, end };
+    if (end === -1) return undefined;
+    fields.push({ key, start, end });
     at = end;
   }
 }
@@ -159,6 +171,7 @@ function stringEnd(text: string, from: number): number {
   }
 }
 
+/** The index after the value that begins at `from`; -1 where it is nested too deeply. */
 function valueEnd(text: string, from: number): number {
   let depth = 0;
   let at = from;
@@ -169,8 +182,10 @@ function valueEnd(text: string, from: number): number {
       if (depth === 0) return at;
       continue;
     }
-    if (code === 0x5b || code === 0x7b) depth++;
-    else if (code === 0x5d || code === 0x7d) {
+    if (code === 0x5b || code === 0x7b) {
+      if (depth === maxDepth) return -1;
+      depth++;
+    } else if (code === 0x5d || code === 0x7d) {
       if (depth === 0) return trimmed(text, at);
       depth--;
       if (depth === 0) return at + 1;

@@ -18,7 +18,12 @@ export function refusal(
   return {
     outcome: "refused",
     status,
-    headers: { "content-type": "application/json", "x-request-id": requestId, ...headers },
+    headers: {
+      "content-type": "application/json",
+      "x-request-id": requestId,
+      ...(wire.requestIdHeader !== undefined && { [wire.requestIdHeader]: requestId }),
+      ...headers,
+    },
     body: JSON.stringify(wire.error({ status, message, requestId })),
   };
 }

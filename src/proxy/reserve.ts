@@ -1,6 +1,7 @@
 import { modelAllowed } from "../domain/model-allowed.ts";
 import { limitsTokens, quotaCharges, stricterQuotas } from "../domain/quota.ts";
 import { type QuotaDenial, quotaDenial } from "../domain/quota-denial.ts";
+import { mostTokens } from "../domain/usage.ts";
 import type { CounterReservation } from "../ports.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { QuotaName } from "../schema/quota.ts";
@@ -18,8 +19,6 @@ export type Reservation =
 
 /** What a model's own template adds around the messages; JSON's syntax, counted in full, covers the rest. */
 const templateTokens = 64;
-/** Far above any context; keeps sums exact. */
-const maxAmount = 1_000_000_000_000;
 /** Each turn answers another writer's change or a lower bound: neither goes on for long. */
 const maxTurns = 32;
 
@@ -60,7 +59,7 @@ export async function reserve(
     const limited = spends && limitsTokens(quotas);
     if (limited && reading?.unbounded !== undefined) return { outcome: "unbounded", reason: reading.unbounded };
 
-    const tokens = spends ? Math.min(input + bound * answers, maxAmount) : 0;
+    const tokens = spends ? Math.min(input + bound * answers, mostTokens) : 0;
     const charges = quotaCharges(quotas, now).filter(({ counter }) => spends || counter === "requests");
     const entries = charges.map(
       ({ counter, period, limit }): CounterReservation => ({
@@ -70,12 +69,16 @@ export async function reserve(
         amount: counter === "tokens" ? tokens : 1,
       }),
     );
+    const capped = limited && reading?.outputBound === undefined;
+    const fields = { ...reading?.added, ...(capped && reading?.cap(bound)) };
+    const rewritten = body !== undefined && Object.keys(fields).length > 0;
+    // Whatever can fail does so before anything is reserved.
+    const sent = rewritten ? encoder.encode(body.with(fields)) : bytes;
     const answer = await context.ledger.reserve(names.reservation(id), entries, { name: names.state, text: key.text });
     if (answer.outcome === "changed") {
       key = restate(key, answer.text);
       continue;
     }
-    const capped = limited && reading?.outputBound === undefined;
     if (answer.outcome === "exceeded") {
       const { exceeded } = answer;
       const charge =
@@ -87,9 +90,7 @@ export async function reserve(
       }
       return { outcome: "denied", quota: charge.name, denial: quotaDenial({ ...exceeded, name: charge.name }, now) };
     }
-    const fields = { ...reading?.added, ...(capped && reading?.cap(bound)) };
-    const rewritten = body !== undefined && Object.keys(fields).length > 0;
-    return { outcome: "reserved", tokens, now, bytes: rewritten ? encoder.encode(body.with(fields)) : bytes };
+    return { outcome: "reserved", tokens, now, bytes: sent };
   }
   throw new Error("the key's state or its counters change faster than a request can be admitted");
 }

@@ -1,3 +1,4 @@
+import type { TokenUsage } from "../domain/usage.ts";
 import { isProblem } from "../errors.ts";
 import type { Labels } from "../metrics.ts";
 import type { Ledger } from "../ports.ts";
@@ -23,11 +24,13 @@ export interface OpenReservation {
 export interface Settlement {
   /** Nothing was spent: the upstream refused, or did not answer. */
   release(reason: string): void;
+  /** It was sent, and the answer never came: the provider may have done and billed it, so what was reserved is charged. */
+  abandon(reason: string): void;
   /** The answer has ended, whole or cut. Without a meter it costs no tokens. */
   finish(meter: Meter | undefined): void;
 }
 
-const nothing = { input: 0, output: 0, total: 0 };
+const nothing: TokenUsage = { input: 0, output: 0, total: 0 };
 
 /** Within the half minute that a Worker may go on after its answer. */
 const pausesMs = [250, 500, 1_000, 2_000, 4_000, 8_000, 12_000];
@@ -91,6 +94,29 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
       );
     }
 
+    /** What it really cost is known only at the end: without it the bound stands. */
+    function charge(usage: TokenUsage, whole: boolean, metered: boolean): void {
+      const tokens = whole ? usage.total : Math.max(usage.total, open.tokens);
+      const inputTokens = Math.min(usage.input, tokens);
+      if (metered) {
+        metrics.count("openclaw_proxy_tokens_total", labels(provider, whole ? "metered" : "estimated"), tokens);
+      }
+      settle(
+        whole ? "answered" : "cut",
+        open.names.reservation(open.id),
+        { [open.names.tokens]: tokens, [open.names.requests]: 1 },
+        {
+          name: open.names.usage,
+          day: open.day,
+          model: open.model,
+          requests: 1,
+          inputTokens,
+          outputTokens: tokens - inputTokens,
+          tokens,
+        },
+      );
+    }
+
     return {
       release(reason) {
         if (settled) return;
@@ -98,31 +124,14 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
         settle("upstream_error", open.names.reservation(open.id), {});
       },
 
-      finish(meter) {
+      abandon(reason) {
         if (settled) return;
-        const usage = meter?.usage() ?? nothing;
-        const whole = meter === undefined || meter.isComplete();
-        // What it really cost is known only at the end: without it the bound stands.
-        const tokens = whole ? usage.total : Math.max(usage.total, open.tokens);
-        const inputTokens = Math.min(usage.input, tokens);
-        if (meter) {
-          const outcome = whole ? "metered" : "estimated";
-          metrics.count("openclaw_proxy_tokens_total", labels(provider, outcome), tokens);
-        }
-        settle(
-          whole ? "answered" : "cut",
-          open.names.reservation(open.id),
-          { [open.names.tokens]: tokens, [open.names.requests]: 1 },
-          {
-            name: open.names.usage,
-            day: open.day,
-            model: open.model,
-            requests: 1,
-            inputTokens,
-            outputTokens: tokens - inputTokens,
-            tokens,
-          },
-        );
+        metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
+        charge(nothing, false, open.tokens > 0);
+      },
+
+      finish(meter) {
+        if (!settled) charge(meter?.usage() ?? nothing, meter === undefined || meter.isComplete(), meter !== undefined);
       },
     };
   };

@@ -280,6 +280,56 @@ it("counts the definitions of tools that the client runs but the body does not h
   expect(reserved).toBeGreaterThan(bytes + 100 + 1_000);
 });
 
+describe("the text that tells Claude how to use tools is reserved", () => {
+  const tool = { name: "own", description: "x", input_schema: { type: "object" } };
+  const hidden: [string, Record<string, unknown>][] = [
+    ["anthropic", { tools: [tool] }],
+    ["anthropic", { output_format: { type: "json_schema", schema: { type: "object" } } }],
+    ["openrouter", { model: "anthropic/claude-sonnet-4.5", tools: [{ type: "function", function: { name: "own" } }] }],
+    ["custom", { model: "claude-sonnet-4-5", tools: [{ type: "function", function: { name: "own" } }] }],
+  ];
+  it.each(hidden)("%s %j", async (name, change) => {
+    const { reserved, bytes } = await send(name, change);
+    // 530 where documented, for the oldest model.
+    expect(reserved).toBeGreaterThanOrEqual(bytes + 100 + 530);
+  });
+
+  it("and nothing where there is none", async () => {
+    const { reserved, bytes } = await send("anthropic", { tools: [] });
+    expect(reserved).toBeLessThanOrEqual(bytes + 100 + slack);
+  });
+});
+
+it("reserves what a small image costs where its model asks more than the setting", async () => {
+  const url = "https://example.com/x.png";
+  const { reserved } = await send("chat", {
+    model: "gpt-4o-mini",
+    messages: userSays({ type: "image_url", image_url: { url } }),
+  });
+  expect(reserved).toBeGreaterThan(48_169);
+});
+
+it("takes a file for a document, whatever media type it claims", async () => {
+  const file_data = `data:image/png;base64,${Buffer.alloc(60_000).toString("base64")}`;
+  const { reserved, bytes } = await send("chat", {
+    messages: userSays({ type: "file", file: { filename: "a.pdf", file_data } }),
+  });
+  expect(reserved).toBeGreaterThanOrEqual(bytes + 100);
+});
+
+it("refuses a body nested so deeply that it could not be written again, and holds nothing for it", async () => {
+  const { kind, path } = endpoints.gemini!;
+  stand = await proxyStand({ kind, upstream: upstream.origin, quotas: { maxTokensPerMonth: 60_000 } });
+  const response = await fetch(stand.origin + path, {
+    method: "POST",
+    headers: { "x-goog-api-key": stand.key },
+    body: `{"contents":[],"generationConfig":{"x":${"[".repeat(8_000)}${"]".repeat(8_000)}}}`,
+  });
+  expect(response.status).toBe(400);
+  expect(await response.text()).toContain("nested deeper than 512 levels");
+  expect(await stand.quota("maxTokensPerMonth", 60_000)).toMatchObject({ used: 0, reserved: 0 });
+});
+
 describe("what no bound holds for is refused where a token quota is set", () => {
   const unbounded: [string, Record<string, unknown>][] = [
     ["anthropic", { tools: [{ type: "web_search_20250305", name: "web_search" }] }],
@@ -309,6 +359,8 @@ describe("what no bound holds for is refused where a token quota is set", () => 
     ["custom", { chat_template: "{% for i in range(9999) %}x{% endfor %}" }],
     ["custom", { n_predict: 100_000 }],
     ["custom", { options: { num_predict: 100_000 } }],
+    ["custom", { n_cmpl: 9 }],
+    ["custom", { vector_store_ids: ["vs_1"] }],
     ["gemini", { cachedContent: "cachedContents/1" }],
     ["gemini", { cached_content: "cachedContents/1" }],
     ["gemini", { tools: [{ googleSearch: {} }] }],
@@ -360,6 +412,8 @@ describe("a field that could be read in two ways is refused", () => {
     ["anthropic", '{"model":"m","max_tokens":1,"messages":[],"max_\\u0074okens":100000}'],
     ["anthropic", '{"model":"m","max_tokens":1,"messages":[],"MAX_TOKENS":100000}'],
     ["anthropic", '{"model":"m","Max_Tokens":100000,"messages":[]}'],
+    ["custom", '{"model":"m","max_tokens":1,"messages":[],"max_token\u017f":100000}'],
+    ["custom", '{"model":"m","messages":[],"max_to\u212aens":100000}'],
     ["chat", '{"model":"m","messages":[],"n":1,"N":9}'],
     ["chat", '{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true,"include_usage":false}}'],
     [
@@ -388,12 +442,17 @@ describe("a bound that is none is refused", () => {
     ["anthropic", { max_tokens: "100000" }],
     ["anthropic", { max_tokens: -1 }],
     ["chat", { max_completion_tokens: 1.5 }],
+    ["chat", { max_completion_tokens: 0 }],
+    ["custom", { max_tokens: 0 }],
+    ["responses", { max_output_tokens: 0 }],
+    ["gemini", { generationConfig: { maxOutputTokens: 0 } }],
     ["chat", { n: 0 }],
     ["responses", { max_output_tokens: [1] }],
     ["gemini", { generationConfig: { maxOutputTokens: 1, candidateCount: "4" } }],
     ["gemini", { generationConfig: "x" }],
     ["custom", { api_base: "https://example.com" }],
     ["custom", { fallbacks: ["other-model"] }],
+    ["custom", { prompt_id: "p" }],
     ["openrouter", { preset: "mine" }],
   ];
   it.each(wrong)("%s %j", async (name, change) => {

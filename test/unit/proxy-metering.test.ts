@@ -238,18 +238,22 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       expect(response.headers.get("x-other")).toBe("kept");
     });
 
-    it("gives up on a silent upstream", async () => {
+    it("gives up on a silent upstream, and charges what was reserved: it was sent, and may be billed", async () => {
       await stand.close();
       stand = await proxyStand({
         kind,
         upstream: upstream.origin,
+        quotas: { maxTokensPerMonth: limit },
         settings: { proxy: { silenceTimeoutMs: 100 } },
       });
       upstream.behave({ delayMs: 3_000 });
       const response = await post(json);
       expect(response.status).toBe(504);
       await response.text();
-      expect(await left()).toMatchObject({ used: 0, reserved: 0 });
+      const { used, reserved } = await left();
+      expect(reserved).toBe(0);
+      expect(used).toBeGreaterThan(JSON.stringify(json[1]).length);
+      expect((await stand.quota("maxRequestsPerDay")).used).toBe(1);
     });
 
     it("aborts upstream when the client leaves, and charges what was reserved", async () => {

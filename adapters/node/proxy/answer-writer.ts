@@ -26,6 +26,13 @@ export interface AnswerWriter {
   isOver(): boolean;
 }
 
+/** All that the upstream said of it: names stand at even places, and a value may read like one. */
+function contentType(fields: readonly string[]): string | undefined {
+  const types: string[] = [];
+  for (let at = 0; at < fields.length; at += 2) if (fields[at] === "content-type") types.push(fields[at + 1]!);
+  return types.length === 0 ? undefined : types.join(", ");
+}
+
 /**
  * Writes an answer as it comes, and settles what it cost. The chunks of one turn of the event loop (often all that a
  * socket held) are metered and written as one.
@@ -115,8 +122,7 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
       head = fields;
       if (code >= 400) grant.release(String(code));
       else {
-        const type = fields.indexOf("content-type");
-        meter = grant.meter(type === -1 ? undefined : fields[type + 1]);
+        meter = grant.meter(contentType(fields));
       }
       schedule();
     },

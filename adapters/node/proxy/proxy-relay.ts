@@ -12,6 +12,7 @@ import type { Upstreams } from "./upstreams.ts";
 export function relay(grant: Grant, response: ServerResponse, upstreams: Upstreams, context: Context): void {
   let controller: Dispatcher.DispatchController | undefined;
   let decoder: Transform | undefined;
+  let decoded = false;
   let left = false;
 
   const answer = createAnswerWriter(grant, response, {
@@ -61,12 +62,15 @@ export function relay(grant: Grant, response: ServerResponse, upstreams: Upstrea
     },
 
     onResponseData(_, chunk) {
-      if (decoder) decoder.write(chunk);
-      else answer.data(chunk);
+      if (decoder) {
+        decoded = true;
+        decoder.write(chunk);
+      } else answer.data(chunk);
     },
 
     onResponseEnd() {
-      if (decoder) decoder.end();
+      // Of nothing there is nothing to decode.
+      if (decoder && decoded) decoder.end();
       else answer.end();
     },
 
@@ -78,7 +82,8 @@ export function relay(grant: Grant, response: ServerResponse, upstreams: Upstrea
       }
       const { code = error.message } = error as { code?: string };
       const late = code === "UND_ERR_HEADERS_TIMEOUT";
-      grant.release(late ? "timeout" : "unreachable");
+      if (late) grant.abandon("timeout");
+      else grant.release("unreachable");
       const fields = { origin: grant.origin, requestId: grant.requestId, error: code };
       context.log("warn", "the AI provider could not be reached", fields);
       if (code === "UND_ERR_INVALID_ARG") answer.refuse(400, "The request has a header that cannot be forwarded");

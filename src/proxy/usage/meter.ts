@@ -1,4 +1,5 @@
 import { addReport, type TokenUsage, tokenUsage, type UsageCounts, type UsageFormat } from "../../domain/usage.ts";
+import { OPEN_ARRAY, OPEN_OBJECT, SPACE } from "./bytes.ts";
 import { createEventFilter } from "./event-filter.ts";
 import { createJsonScan, type Watch } from "./json-scan.ts";
 import { createSseScan } from "./sse-scan.ts";
@@ -69,16 +70,41 @@ export function createJsonMeter(format: UsageFormat): Meter {
   let seen = false;
   const watch: Watch = { [usageKey[format]]: "value" };
   const scan = createJsonScan(watch, (_, text) => (seen = addReport(format, counts, parsed(text)) || seen), false);
-  const isComplete = () => seen && scan.isClosed();
   return {
     push(bytes) {
       scan.scan(bytes, 0, bytes.length);
       return bytes;
     },
     end: () => undefined,
-    isComplete,
-    isFinal: isComplete,
+    isComplete: () => seen && scan.isClosed(),
+    // What looks whole may have been no JSON at all; and its end costs no client anything.
+    isFinal: () => false,
     usage: () => tokenUsage(format, counts),
+  };
+}
+
+/**
+ * For an answer that does not say what it is.
+ * @param dropInjected as for `createSseMeter`
+ */
+export function createSniffingMeter(format: UsageFormat, dropInjected: boolean): Meter {
+  let meter: Meter | undefined;
+  return {
+    push(bytes) {
+      if (!meter) {
+        const first = bytes.find((byte) => byte > SPACE);
+        if (first === undefined) return bytes;
+        meter =
+          first === OPEN_OBJECT || first === OPEN_ARRAY
+            ? createJsonMeter(format)
+            : createSseMeter(format, dropInjected);
+      }
+      return meter.push(bytes);
+    },
+    end: () => meter?.end(),
+    isComplete: () => meter?.isComplete() ?? false,
+    isFinal: () => meter?.isFinal() ?? false,
+    usage: () => meter?.usage() ?? tokenUsage(format, new Map()),
   };
 }
 
@@ -121,7 +147,11 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean): Mete
       events.push(bytes);
       return filter ? filter.passed(choicesFilled) : bytes;
     },
-    end: () => filter?.held(),
+    end() {
+      // Some leave out the blank line that ends an event where the stream ends.
+      over ||= format === "openai" && events.endsInDone();
+      return filter?.held();
+    },
     isComplete: () => seen && over,
     // Gemini has no last event: any chunk after a finish reason may still raise the count.
     isFinal: () => seen && over && format !== "gemini",

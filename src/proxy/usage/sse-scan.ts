@@ -10,6 +10,8 @@ const byteOrderMark = [0xef, 0xbb, 0xbf];
 
 export interface SseScan {
   push(bytes: Uint8Array): void;
+  /** Whether the data of the event under way is `[DONE]`. */
+  endsInDone(): boolean;
 }
 
 /**
@@ -133,7 +135,7 @@ export function createSseScan(
     return end;
   }
 
-  return { push };
+  return { push, endsInDone: () => doneMatched === doneMark.length };
 }
 
 /** The index after the last blank line that ends in LF; 0 where there is none. */
