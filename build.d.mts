@@ -1,2 +1,2 @@
-import type { BuildResult } from "esbuild";
-export function buildTargets(names?: string[]): Promise<Record<string, BuildResult<{ metafile: true }>>>;
+/** By target, each file's bytes. */
+export function buildTargets(names?: string[]): Promise<Record<string, Record<string, number>>>;

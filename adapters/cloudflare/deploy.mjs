@@ -1,15 +1,11 @@
-// `npm run deploy -- [wrangler's options]`: builds dist/worker.js, holds it to its size, and hands it to wrangler.
+// `npm run deploy -- [wrangler's options]`: builds the Worker, holds it to its size, and hands it to wrangler.
 import { spawnSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { checkWorkerSize, workerBundle } from "./bundle.mjs";
+import { buildWorker } from "./bundle.mjs";
 
-await build(workerBundle);
-const size = checkWorkerSize(await readFile(workerBundle.outfile));
-console.log(`dist/worker.js  ${(size / 1024).toFixed(1)} KB gzipped`);
+await buildWorker();
 
 const wrangler = join(dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin/wrangler.js");
 const config = fileURLToPath(new URL("wrangler.jsonc", import.meta.url));

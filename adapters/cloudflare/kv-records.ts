@@ -1,17 +1,40 @@
-import { createStorage } from "unstorage";
 import cloudflareKv from "unstorage/drivers/cloudflare-kv-binding";
 import type { Ledger, Records } from "../../src/ports.ts";
-import { createRecords, type IdPage } from "../../src/storage/records.ts";
+import { createRecords, type IdPage, type RecordStorage } from "../../src/storage/records.ts";
 import { withRecentAgents } from "./recent-agents.ts";
 
 /** Records in Workers KV. */
-export function createKvRecords(kv: KVNamespace, ledger: Pick<Ledger, "get" | "put">): Records {
+export const createKvRecords = (kv: KVNamespace, ledger: Pick<Ledger, "get" | "put">): Records =>
+  withRecentAgents(createRecords(storageOf(kv), pageOf(kv)), ledger);
+
+/**
+ * Over unstorage's driver, and without its `createStorage`: of what that adds (mounts, watching, raw values), which is
+ * a twentieth of the Worker, records need that JSON goes in and comes out.
+ */
+function storageOf(kv: KVNamespace): RecordStorage {
   const binding = { ...pick(kv), put: (key: string, value: string) => patiently(() => kv.put(key, value)) };
-  const records = createRecords(
-    createStorage({ driver: cloudflareKv({ binding: binding as KVNamespace }) }),
-    pageOf(kv),
-  );
-  return withRecentAgents(records, ledger);
+  const driver = cloudflareKv({ binding: binding as KVNamespace });
+  return {
+    async getItem(key) {
+      const text = await driver.getItem(key);
+      return typeof text === "string" ? fromJson(text) : text;
+    },
+    async setItem(key, value) {
+      await driver.setItem?.(key, JSON.stringify(value), {});
+    },
+    async removeItem(key) {
+      await driver.removeItem?.(key, {});
+    },
+  };
+}
+
+/** What is none stays a text, which no record is: the fault is told without quoting it. */
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Bound by hand: a binding's methods are not its own properties. */

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { parse } from "jsonc-parser";
 import { Miniflare, type MiniflareOptions } from "miniflare";
-// @ts-expect-error esbuild's options are plain JavaScript, as build.mjs reads them
-import { workerBundle } from "../cloudflare/bundle.mjs";
+// @ts-expect-error plain JavaScript, as build.mjs reads it
+import { bundleWorker, workerRoot } from "../cloudflare/bundle.mjs";
 
 export interface RunningWorker {
   /** `http://127.0.0.1:<port>` */
@@ -46,8 +46,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   ]);
   const miniflare = new Miniflare({
     name: "openclaw-provisioning",
-    modules: true,
-    script: await bundled(options.entryPoint),
+    modulesRoot: workerRoot,
+    modules: await bundled(options.entryPoint),
     compatibilityDate: wrangler.compatibility_date,
     compatibilityFlags: wrangler.compatibility_flags,
     kvNamespaces: wrangler.kv_namespaces.map(({ binding }) => binding),
@@ -82,8 +82,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
-async function bundled(entryPoint?: string): Promise<string> {
-  const entry = entryPoint === undefined ? {} : { entryPoints: [entryPoint] };
-  const { outputFiles } = await build({ ...workerBundle, ...entry, write: false, metafile: false });
-  return outputFiles![0]!.text;
+async function bundled(entryPoint?: string): Promise<{ type: "ESModule"; path: string; contents: string }[]> {
+  const modules = (await bundleWorker(entryPoint)) as { name: string; code: string }[];
+  return modules.map(({ name, code }) => ({ type: "ESModule", path: join(workerRoot, name), contents: code }));
 }

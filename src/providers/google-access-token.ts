@@ -7,7 +7,7 @@ import { type Ask, unknownShape } from "./ask-provider.ts";
 const ServiceAccount = z.object({
   type: z.literal("service_account"),
   client_email: z.string().check(z.minLength(3)),
-  private_key: z.string().check(z.includes("PRIVATE KEY")),
+  private_key: z.string().check(z.regex(/PRIVATE KEY/)),
   private_key_id: z.optional(z.string()),
   project_id: z.optional(z.string()),
   token_uri: z._default(z.url({ protocol: /^https?$/ }), "https://oauth2.googleapis.com/token"),

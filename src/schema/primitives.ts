@@ -44,8 +44,6 @@ export const HttpUrl = z.pipe(
   z.transform((text: string) => text.replace(/\/+$/, "")),
 );
 
-export const PositiveInteger = z.int().check(z.minimum(1));
-
 /** The SHA-256 of a rotated key, hex, and the time until which it is still accepted. */
 export const RetiredDigest = z.object({ digest: z.string(), until: Timestamp });
 export type RetiredDigest = z.infer<typeof RetiredDigest>;

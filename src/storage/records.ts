@@ -1,4 +1,4 @@
-import type { Storage } from "unstorage";
+import type { Storage, StorageValue } from "unstorage";
 import { isProblem, Problem } from "../errors.ts";
 import type { Records } from "../ports.ts";
 import { type Collection, collections, type RecordOf, recordKey } from "./keyspace.ts";
@@ -13,8 +13,15 @@ export type IdPage = (
   limit: number,
 ) => readonly string[] | Promise<readonly string[]>;
 
+/** As much of unstorage's `Storage` as records need where a driver finds the pages. */
+export interface RecordStorage {
+  getItem(key: string): Promise<unknown>;
+  setItem(key: string, value: StorageValue): Promise<void>;
+  removeItem(key: string): Promise<void>;
+}
+
 const byListing =
-  (storage: Storage): IdPage =>
+  (storage: Pick<Storage, "getKeys">): IdPage =>
   async (collection, after, limit) => {
     const prefix = `${collection}:`;
     const ids = (await storage.getKeys(prefix)).map((key) => key.slice(prefix.length));
@@ -47,7 +54,9 @@ function deepFreeze<T>(value: T): T {
  * string and text into numbers without a word. Only the very object that was parsed before, and that nobody can have
  * changed since (a driver that caches hands out frozen ones), is not parsed again.
  */
-export function createRecords(storage: Storage, page: IdPage = byListing(storage)): Records {
+export function createRecords(storage: Storage): Records;
+export function createRecords(storage: RecordStorage, page: IdPage): Records;
+export function createRecords(storage: RecordStorage, page: IdPage = byListing(storage as Storage)): Records {
   const parsedBefore = new WeakMap<object, unknown>();
 
   async function get<C extends Collection>(collection: C, id: string): Promise<RecordOf<C> | undefined> {

@@ -5,7 +5,7 @@ import { litellmRoot } from "../litellm-root.ts";
 import { idText, secretText } from "./answer-text.ts";
 import { failed, failedBy, type KeyApi, minted } from "./minter.ts";
 
-const Generated = z.object({ key: secretText, token: z.unknown() });
+const Generated = z.object({ key: secretText, token: z.optional(z.unknown()) });
 const Deleted = z.object({ deleted_keys: z.array(z.string()) });
 
 /** LiteLLM knows a key by the SHA-256 of its text (its `token`); an alias is unique among all keys. */
