@@ -19,6 +19,9 @@ const within = (prefix: string): [from: string, before: string] => [
   prefix === "" ? "\u{7f}" : prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1),
 ];
 
+/** Beyond all requests under way; agents' places, which are held for months, are read when they are freed. */
+const maxHeld = 10_000;
+
 /** What one reservation asks of each counter: several limits of one counter and period are one amount. */
 function merged(entries: CounterReservation[]): Entry[] {
   const sums: Entry[] = [];
@@ -42,6 +45,7 @@ export function createSqliteCounters(
   const insertReservation = db.prepare("INSERT INTO reservations VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING");
   const takeReservation = db.prepare("DELETE FROM reservations WHERE id = ? RETURNING entries");
   takeReservation.setReturnArrays(true);
+  const dropReservation = db.prepare("DELETE FROM reservations WHERE id = ?");
   const takeStale = db.prepare(
     "DELETE FROM reservations WHERE id >= ? AND id < ? AND created_at < ? RETURNING entries",
   );
@@ -61,6 +65,7 @@ export function createSqliteCounters(
     const row = counterRow.get(counter, period) as unknown as [used: number, reserved: number] | undefined;
     return row && { used: row[0], reserved: row[1] };
   }
+  const held = new Map<string, Entry[]>();
   const rows = createCounterRows(db, stored);
   transactions.caches.add(rows);
 
@@ -78,9 +83,20 @@ export function createSqliteCounters(
     return undefined;
   }
 
+  /** Whoever reserved settles, as a rule: what it holds need not be read and parsed again. */
+  function take(id: string): Entry[] | undefined {
+    const amounts = held.get(id);
+    if (amounts !== undefined) {
+      held.delete(id);
+      return dropReservation.run(id).changes === 0 ? undefined : amounts;
+    }
+    const [stored] = (takeReservation.get(id) as unknown as [string] | undefined) ?? [];
+    return stored === undefined ? undefined : (JSON.parse(stored) as Entry[]);
+  }
+
   /** Each reserved amount becomes the actual one, or itself. */
-  function charge(stored: string, actual: Record<LedgerName, number> | "reserved"): void {
-    for (const [counter, period, amount] of JSON.parse(stored) as Entry[]) {
+  function charge(amounts: Entry[], actual: Record<LedgerName, number> | "reserved"): void {
+    for (const [counter, period, amount] of amounts) {
       const spent = actual === "reserved" ? amount : (actual[counter] ?? 0);
       const row = rows.row(counter, period);
       row.used += spent;
@@ -102,6 +118,7 @@ export function createSqliteCounters(
         }
         const amounts = merged(entries);
         if (insertReservation.run(id, JSON.stringify(amounts), now).changes === 0) return { outcome: "reserved" };
+        if (held.size < maxHeld) held.set(id, amounts);
         for (const [counter, period, amount] of amounts) {
           const row = rows.row(counter, period);
           row.reserved += amount;
@@ -111,17 +128,18 @@ export function createSqliteCounters(
       }),
 
     settle: (id, actual, usage) =>
-      transactions.write(() => {
-        const [stored] = (takeReservation.get(id) as unknown as [string] | undefined) ?? [];
-        if (stored === undefined) return;
-        charge(stored, actual);
+      // Until it is written the reservation stands: a crash charges too much, never too little.
+      transactions.writeSoon(() => {
+        const amounts = take(id);
+        if (amounts === undefined) return;
+        charge(amounts, actual);
         if (usage !== undefined) rows.addUsage(usage);
       }),
 
     settleStale: (prefix, olderThanMs) =>
       transactions.write(() => {
         const stale = takeStale.all(...within(prefix), clock.now() - olderThanMs) as unknown as [string][];
-        for (const [stored] of stale) charge(stored, "reserved");
+        for (const [stored] of stale) charge(JSON.parse(stored) as Entry[], "reserved");
         return stale.length;
       }),
 

@@ -1,34 +1,13 @@
-import type { DatabaseSync } from "node:sqlite";
-import type { Clock, Ledger, LedgerName } from "../../../src/ports.ts";
+import type { Clock, Ledger } from "../../../src/ports.ts";
 import { createSqliteClaims } from "./sqlite-claims.ts";
 import { createSqliteCounters } from "./sqlite-counters.ts";
 import { assertTrusted, openPrivateDatabase, storeProblem } from "./sqlite-file.ts";
 import { schema, schemaVersion } from "./sqlite-ledger-schema.ts";
 import { createSqliteRates } from "./sqlite-rates.ts";
+import { createSqliteTexts } from "./sqlite-texts.ts";
 import { createSqliteTransactions, whenFree } from "./sqlite-transactions.ts";
 
 const sweepEveryMs = 60_000;
-
-function createSqliteTexts(db: DatabaseSync) {
-  const textRow = db.prepare("SELECT text, expires_at FROM texts WHERE name = ?");
-  textRow.setReturnArrays(true);
-  const putText = db.prepare(
-    "INSERT INTO texts VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE SET text = ?2, expires_at = ?3",
-  );
-  const dropText = db.prepare("DELETE FROM texts WHERE name = ?");
-  const dropExpired = db.prepare("DELETE FROM texts WHERE expires_at IS NOT NULL AND expires_at <= ?");
-  return {
-    read(name: LedgerName, now: number): string | undefined {
-      const [text, expiresAt] = (textRow.get(name) as unknown as [string, number | null] | undefined) ?? [];
-      return expiresAt != null && expiresAt <= now ? undefined : text;
-    },
-    write(name: LedgerName, text: string | undefined, expiresAt: number | null): void {
-      if (text === undefined) dropText.run(name);
-      else putText.run(name, text, expiresAt);
-    },
-    sweep: (now: number) => dropExpired.run(now),
-  };
-}
 
 /**
  * The ledger of one machine, shared by every process that opens the same file. A write resolves when it is
@@ -42,7 +21,7 @@ export async function openSqliteLedger({ path, clock }: { path: string; clock: C
   });
   const { ino } = assertTrusted(path);
   const transactions = createSqliteTransactions(db, explain);
-  const texts = createSqliteTexts(db);
+  const texts = createSqliteTexts(db, transactions);
   const rates = createSqliteRates(db, transactions, clock);
   const markCheck = db.prepare("INSERT INTO checks VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET checked_at = ?1");
   let nextSweep = clock.now() + sweepEveryMs;
@@ -57,7 +36,7 @@ export async function openSqliteLedger({ path, clock }: { path: string; clock: C
   }
 
   return {
-    ...createSqliteCounters(db, transactions, clock, texts.read),
+    ...createSqliteCounters(db, transactions, clock, texts.readAgain),
     ...createSqliteClaims(db, transactions, clock),
     seen: rates.seen,
     take: rates.take,
