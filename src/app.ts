@@ -16,6 +16,7 @@ import type { Context } from "./service/context.ts";
 import { type Maintained, maintain } from "./service/maintain.ts";
 import { measuredPorts } from "./service/measured-ports.ts";
 import type { Settings } from "./settings.ts";
+import { withRecent } from "./storage/recent-records.ts";
 import { version } from "./version.ts";
 
 export interface App {
@@ -50,7 +51,8 @@ interface Passage {
 /** The whole product as one fetch handler over its ports. */
 export function createApp(ports: Ports, settings: Settings): App {
   const metrics = createMetrics();
-  const context: Context = { ...measuredPorts(ports, metrics), settings, metrics };
+  const measured = measuredPorts(ports, metrics);
+  const context: Context = { ...measured, records: withRecent(measured.records, ports.clock), settings, metrics };
   const { basePath } = settings.provisioning;
   const verifyJwt = settings.provisioning.auth.jwks && verifyJwtWhenNeeded(context);
   const proxy = createProxy(context);

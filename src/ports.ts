@@ -9,8 +9,11 @@ import type { Collection, RecordOf } from "./storage/keyspace.ts";
 
 /** Documents that are read far more than written; the last write wins. */
 export interface Records {
-  /** Resolves to `undefined` where there is none; rejects with `store_unreadable` where it does not parse. */
-  get<C extends Collection>(collection: C, id: string): Promise<RecordOf<C> | undefined>;
+  /**
+   * Resolves to `undefined` where there is none; rejects with `store_unreadable` where it does not parse.
+   * @param maxAgeMs what was read so long ago will do, if this process has not changed it since
+   */
+  get<C extends Collection>(collection: C, id: string, maxAgeMs?: number): Promise<RecordOf<C> | undefined>;
   /** Durable when it resolves. */
   set<C extends Collection>(collection: C, id: string, value: RecordOf<C>): Promise<void>;
   /** Resolves when there is nothing of that id, whether or not there was. */

@@ -9,7 +9,7 @@ import { createMasterKeys } from "./master-keys.ts";
 import { readRequest } from "./read-request.ts";
 import { type Refusal, refusal } from "./refuse.ts";
 import { type Reservation, reserve } from "./reserve.ts";
-import { createKeyVerifier } from "./verify-key.ts";
+import { createKeyVerifier, maxRecordAgeMs } from "./verify-key.ts";
 
 export type Admission = Refusal | Grant | { outcome: "aborted" };
 export type Admit = (arrival: Arrival) => Promise<Admission>;
@@ -32,7 +32,7 @@ export function createAdmission(context: Context): Admit {
   async function unauthorized(wire: ProviderWire, arrival: Arrival): Promise<Refusal> {
     metrics.count("openclaw_auth_failures_total", { kind: "ai-key" });
     const rule = { limit: settings.provisioning.authFailuresPerMinute, windowMs: 60_000 };
-    const decision = await ledger.take(addressFailures(arrival.address), rule);
+    const decision = await ledger.take(addressFailures(arrival.address()), rule);
     if (decision.allowed) {
       return refusal(wire, 401, "The API key is not valid", arrival.requestId, {
         "www-authenticate": 'Bearer realm="openclaw-provisioning", error="invalid_token"',
@@ -49,7 +49,7 @@ export function createAdmission(context: Context): Admit {
     if (!target || !found) return await unauthorized(outerWire, arrival);
 
     const { record } = found.key;
-    const provider = await context.records.get("ai-providers", record.aiProviderId);
+    const provider = await context.records.get("ai-providers", record.aiProviderId, maxRecordAgeMs);
     const wire = provider ? providerWire(provider.kind) : outerWire;
     const refuse = (status: number, message: string, headers?: Record<string, string>) =>
       refusal(wire, status, message, arrival.requestId, headers);

@@ -7,8 +7,8 @@ export interface Arrival {
   target: string;
   /** Names in lower case and values, by turns. */
   headers: readonly string[];
-  /** The client's, for the throttle of failed authentications. */
-  address: string;
+  /** The client's address, for the throttle of failed authentications. */
+  address(): string;
   requestId: string;
   /** Reads the body; called at most once, and only for a caller with a valid key. */
   body(limit: number): Promise<ReadBody>;

@@ -54,7 +54,7 @@ function arrivalOf(request: Request, { address, requestId }: ProxyRequestInfo): 
     method: request.method,
     target: pathname + search,
     headers: [...request.headers].flat(),
-    address,
+    address: () => address,
     requestId,
     body: (limit) => readBody(request, limit),
   };

@@ -22,6 +22,8 @@ export function keyStanding(state: AiKeyState, digest: string, now: number): Key
 }
 
 const maxRemembered = 10_000;
+/** What another process changed is felt within the same second; what the ledger knows of a key, at once. */
+export const maxRecordAgeMs = 250;
 
 /**
  * Records may lag (KV by a minute), the ledger never does. So what a record says is believed only until the
@@ -47,7 +49,7 @@ export function createKeyVerifier(context: Context) {
   ): Promise<{ key: StatedKey; standing: "valid" | "suspended" } | undefined> {
     const token = parseToken(presented, "ocv");
     if (!token) return undefined;
-    const record = await context.records.get("ai-keys", token.keyId);
+    const record = await context.records.get("ai-keys", token.keyId, maxRecordAgeMs);
     if (record?.mode !== "virtual" || record.provider !== slug) return undefined;
     const hashed = context.crypto.sha256(presented);
     const digest = typeof hashed === "string" ? hashed : await hashed;

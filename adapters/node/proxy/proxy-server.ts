@@ -38,7 +38,7 @@ export function createProxyServer({ admit }: Pick<MeteringProxy, "admit">, conte
         method: request.method ?? "GET",
         target: request.url ?? "",
         headers: lowered(request.rawHeaders),
-        address: addressOf(request),
+        address: () => addressOf(request),
         requestId: newRequestId(),
         body: (limit) => readBody(request, limit),
       };
