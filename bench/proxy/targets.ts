@@ -113,7 +113,8 @@ export async function meteringTarget(upstream: string): Promise<Target> {
   const port = 20_000 + Math.floor(Math.random() * 20_000);
   const origin = `http://127.0.0.1:${port}`;
   const start = () =>
-    onFirstCore(["dist/index.js", "serve"], {
+    // As the image starts it.
+    onFirstCore(["--max-semi-space-size=4", "dist/index.js", "serve"], {
       OPENCLAW_STATE_DIR: stateDir,
       OPENCLAW_GATEWAY_TOKEN: token,
       OPENCLAW_ADMIN_TOKEN: adminToken,

@@ -72,7 +72,7 @@ function readObject(text: string, rules: FieldRules): { body: JsonBody } | { fau
       },
       open(name) {
         const field = find(name);
-        if (field === undefined || read[field.key] === null) return readObject("{}", rules);
+        if (field === undefined || read[field.key] === null) return { body: noFields };
         const inner = readObject(text.slice(field.start, field.end), rules);
         return "fault" in inner ? { fault: `${name}: ${inner.fault.replace("the body", "it")}` } : inner;
       },
@@ -95,6 +95,12 @@ function readObject(text: string, rules: FieldRules): { body: JsonBody } | { fau
     },
   };
 }
+
+const noFields: JsonBody = {
+  get: () => undefined,
+  open: () => ({ body: noFields }),
+  with: (changes) => JSON.stringify(changes),
+};
 
 const plainForms = new Map<string, string>();
 const maxPlainForms = 1_000;
