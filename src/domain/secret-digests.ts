@@ -9,6 +9,8 @@ interface Retired {
 export interface SecretDigests {
   digest: string;
   previous?: Retired[] | undefined;
+  /** Offered to the host, which may or may not have taken it: as valid as the current one until that is known. */
+  pending?: { digest: string } | undefined;
 }
 
 /** More rotations than this inside one grace period are a loop, not a habit. */
@@ -16,6 +18,7 @@ const keptAtMost = 5;
 
 export function digestIsValid(secret: SecretDigests, digest: string, nowMs: number): boolean {
   let valid = equalDigests(digest, secret.digest);
+  if (secret.pending && equalDigests(digest, secret.pending.digest)) valid = true;
   for (const retired of secret.previous ?? []) {
     if (equalDigests(digest, retired.digest) && Date.parse(retired.until) > nowMs) valid = true;
   }
@@ -24,9 +27,14 @@ export function digestIsValid(secret: SecretDigests, digest: string, nowMs: numb
 
 /**
  * The digests after a rotation. A retry of a rotation must not cost the key that is still in use its grace: all that
- * are in theirs stay, the newest first; without a grace none does.
+ * are in theirs stay, the newest first; without a grace none does. Nothing is pending after it.
  */
-export function rotateDigests(secret: SecretDigests, digest: string, graceMs: number, nowMs: number): SecretDigests {
+export function rotateDigests(
+  secret: SecretDigests,
+  digest: string,
+  graceMs: number,
+  nowMs: number,
+): Omit<SecretDigests, "pending"> {
   if (graceMs <= 0) return { digest };
   const retired = { digest: secret.digest, until: new Date(nowMs + graceMs).toISOString() };
   const previous = [retired, ...liveDigests(secret, nowMs)].slice(0, keptAtMost);

@@ -1,6 +1,10 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, it, type TestContext } from "vitest";
 import { createClient } from "../../src/client/client.ts";
+import { keyStanding } from "../../src/proxy/verify-key.ts";
+import { currentAiKey } from "../../src/service/ai-key-state.ts";
 import { type NodeTarget, nodeTarget } from "../contract/node-target.ts";
 import { allScopes, ask, makeLinkedKey } from "../contract/target.ts";
 import { type Fate, type GatewayShim, type ShimmedRequest, startGatewayShim } from "./gateway-shim.ts";
@@ -65,7 +69,7 @@ async function startFleet(atEnd: AtEnd) {
     });
   const get = (name: string) => ask(plane, "GET", `/agents/${name}`);
   const change = (method: string, path: string) => ask(plane, method, `/agents/${path}`, { key });
-  return { plane, gw1, gw2, create, get, change };
+  return { plane, gw1, gw2, key, create, get, change };
 }
 
 const isCreate = ({ path }: ShimmedRequest): boolean => path.endsWith("/agents/create");
@@ -134,6 +138,35 @@ describe.concurrent("a gateway", () => {
     expect(await gw1.agents()).toEqual([]);
     expect(await gw2.agents()).toEqual(["anywhere-0", "anywhere-1", "anywhere-2", "on-gw2", "refused"]);
   }, 60_000);
+
+  it.for(["down", "deaf"])(
+    "that is %s during a rotation: the agent's key works on, and the next rotation is a whole one",
+    { timeout: 60_000 },
+    async (how, { expect, onTestFinished }) => {
+      const { plane, gw1, key, create } = await startFleet(onTestFinished);
+      const { keyId } = (await create("rotated", { gateway: "gw1" })).body.aiKey;
+      const file = join(gw1.target.stateDir, "agents", "rotated", "agent", "auth-profiles.json");
+      const inUse = () => JSON.parse(readFileSync(file, "utf8")).profiles["anthropic:dedicated"].key as string;
+      const works = async (key: string) => {
+        const { state } = (await currentAiKey(plane.context, keyId))!;
+        // A year on: not by a grace.
+        return keyStanding(state, await plane.context.crypto.sha256(key), Date.now() + 365 * 86_400_000) === "valid";
+      };
+      const rotate = () => ask(plane, "POST", "/agents/rotated/ai-key/rotate", { key, body: { graceSeconds: 0 } });
+      const first = inUse();
+      if (how === "down") await gw1.shim.down();
+      else gw1.shim.behave(({ path }) => (path.endsWith("/onboard") ? "lose" : "pass"));
+      for (let attempt = 0; attempt < 2; attempt++) {
+        expect(await rotate()).toMatchObject({ status: 502, body: { code: "gateway_failed" } });
+      }
+      expect([inUse() === first, await works(first), await works(inUse())]).toEqual([how === "down", true, true]);
+      const before = inUse();
+      if (how === "down") await gw1.shim.up();
+      gw1.shim.behave(() => "pass");
+      await expect.poll(async () => (await rotate()).status, { timeout: 15_000, interval: 500 }).toBe(200);
+      expect([await works(inUse()), await works(before), await works(first)]).toEqual([true, false, false]);
+    },
+  );
 
   it("that is the last one: nothing is ready, and what is on record is still told", async ({
     expect,

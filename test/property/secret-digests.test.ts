@@ -64,3 +64,19 @@ it("a loop of rotations does not grow the record without end", () => {
   expect(secret.previous!.length).toBeLessThanOrEqual(5);
   expect(digestIsValid(secret, digest(98), 0)).toBe(true);
 });
+
+it("a pending digest is valid beside all others, and after a rotation only if that made it the current one", () => {
+  fc.assert(
+    fc.property(history, fc.boolean(), (rotations, taken) => {
+      const { secret, now } = rotated(rotations);
+      const pending = { ...secret, pending: { digest: digest(98) } };
+      for (let old = 0; old < 20; old++) {
+        expect(digestIsValid(pending, digest(old), now)).toBe(digestIsValid(secret, digest(old), now));
+      }
+      expect(digestIsValid(pending, digest(98), now)).toBe(true);
+      const next = rotateDigests(pending, digest(taken ? 98 : 99), 1000, now);
+      expect(digestIsValid(next, digest(98), now)).toBe(taken);
+      expect(digestIsValid(next, secret.digest, now)).toBe(true);
+    }),
+  );
+});

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { parseToken } from "../../src/domain/token.ts";
+import { Problem } from "../../src/errors.ts";
+import type { AgentRecord } from "../../src/schema/agent.ts";
+import type { Context } from "../../src/service/context.ts";
+import { rotateAiKey } from "../../src/service/rotate-ai-key.ts";
 import { masterKey, type ProxyStand, proxyStand, type StandOptions } from "../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
 
@@ -89,13 +93,14 @@ it("litellm#38351, #27193, #13579, unkey#3767: a rotated key keeps its id and co
   let now = Date.now();
   await open({ now: () => now });
   await chat();
-  const { issueToken } = await import("../../src/domain/token.ts");
-  const { digest } = stand.stored["ai-keys"].get(stand.keyId)!.state;
-  const rotated = issueToken("ocv", stand.keyId, stand.context.crypto.randomBytes);
-  expect(parseToken(rotated, "ocv")?.keyId).toBe(stand.keyId);
-  const until = new Date(now + 60_000).toISOString();
-  const fresh = await stand.context.crypto.sha256(rotated);
-  await stand.changeState({ digest: fresh, previous: [{ digest, until }] }, { recordLags: true });
+  let hosted = stand.key;
+  const context = rotatingContext((key) => {
+    hosted = key;
+  });
+  const { aiKey } = await rotateAiKey(context, operator, "agent-a", { graceSeconds: 60, revealAiKey: true });
+  const rotated = aiKey.key!;
+  expect(aiKey.keyId).toBe(stand.keyId);
+  expect([parseToken(rotated, "ocv")?.keyId, hosted]).toEqual([stand.keyId, rotated]);
   expect((await chat({}, rotated)).status).toBe(200);
   expect((await chat()).status).toBe(200);
   expect((await stand.quota("maxRequestsPerDay")).used).toBe(3);
@@ -103,6 +108,55 @@ it("litellm#38351, #27193, #13579, unkey#3767: a rotated key keeps its id and co
   expect((await chat()).status).toBe(401);
   expect((await chat({}, rotated)).status).toBe(200);
 });
+
+it("a rotation that its host fails costs nobody a key", async () => {
+  let now = Date.now();
+  await open({ now: () => now });
+  const hosted: string[] = [];
+  const context = rotatingContext((key) => {
+    hosted.push(key);
+    throw new Problem("gateway_failed");
+  });
+  for (let attempt = 0; attempt < 7; attempt++) {
+    await expect(rotateAiKey(context, operator, "agent-a", { graceSeconds: 0 })).rejects.toThrow(Problem);
+  }
+  now += 31 * 86_400_000;
+  expect((await chat()).status).toBe(200);
+  for (const key of hosted) expect((await chat({}, key)).status).toBe(200);
+});
+
+const operator = { actor: "cli", scopes: [], operator: true, requestId: "r" };
+
+/** The stand's own context for changes: its records, written late as on a store that lags, and a host of one agent. */
+function rotatingContext(setCredential: (key: string) => void): Context {
+  const { context, stored } = stand;
+  const at = new Date(context.clock.now()).toISOString();
+  const agent: AgentRecord = {
+    ...{ agentId: "agent-a", name: "A", aiKeyId: stand.keyId, bindings: [], credentials: [stand.provider.provider] },
+    ...{ suspended: false, operationId: "op1", createdAt: at, updatedAt: at },
+  };
+  const collections: Record<string, ReadonlyMap<string, unknown>> = {
+    ...stored,
+    agents: new Map([["agent-a", agent]]),
+  };
+  const records = {
+    get: async (collection: string, id: string) => collections[collection]?.get(id),
+    set: async () => {},
+  };
+  const host = {
+    storesCredentials: true,
+    async setCredential(_: unknown, { apiKey }: { apiKey: string }) {
+      setCredential(apiKey);
+      return "profile";
+    },
+  };
+  return {
+    ...context,
+    records: records as unknown as Context["records"],
+    host: host as unknown as Context["host"],
+    audit: { append: async () => {} } as unknown as Context["audit"],
+  };
+}
 
 it("CVE-2026-42208: what is no key never reaches a lookup", async () => {
   await open();
