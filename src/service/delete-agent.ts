@@ -49,20 +49,28 @@ export async function deleteAgent(
       const result = await dismantleAgent(context, note);
       outcome.deleted = result.deleted;
       outcome.preserved = result.preserved;
+      if (note.aiKeyId !== undefined && result.preserved.includes("aiKey")) outcome.unrevokedAiKeyId = note.aiKeyId;
       return result;
     });
   });
 }
 
-/** Every step can be repeated: after a crash the whole of it is. */
+/**
+ * Every step can be repeated: after a crash the whole of it is. A minted key that its provider could not be brought
+ * to revoke is preserved for now; that is tried again until it is gone.
+ */
 export async function dismantleAgent(context: Context, note: OperationNote): Promise<AgentDeleted> {
   const { agentId } = note;
-  if (note.aiKeyId !== undefined) await withdrawAiKey(context, note, note.aiKeyId);
+  const revoked = note.aiKeyId === undefined ? undefined : await withdrawAiKey(context, note, note.aiKeyId);
   const { deleted, preserved } = await context.host.remove(hostTarget(note), {
     workspace: note.deleteWorkspace === true,
     sessions: note.deleteSessions === true,
   });
   await context.records.remove("agents", agentId);
   await releasePlaces(context, note);
-  return { agentId, deleted: note.aiKeyId === undefined ? deleted : [...deleted, "aiKey"], preserved };
+  return {
+    agentId,
+    deleted: revoked === true ? [...deleted, "aiKey"] : deleted,
+    preserved: revoked === false ? [...preserved, "aiKey"] : preserved,
+  };
 }

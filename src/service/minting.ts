@@ -96,10 +96,16 @@ async function rememberRevocation(context: Context, minted: MintedKey, cause: un
   context.log("warn", "a minted key could not be revoked yet", { keyId, cause });
 }
 
-/** Tries again what could not be revoked. Returns what is left. */
+/** Tries again what could not be revoked; what now is, the trail says. Returns what is left. */
 export async function retryRevocations(context: Context): Promise<{ revoked: number; left: number }> {
   const { items } = await context.records.list("revocations");
   let revoked = 0;
-  for (const item of items) if (await revokeMinted(context, { ...item, keyId: item.id })) revoked++;
+  for (const { id, agentId, attempts, ...known } of items) {
+    if (!(await revokeMinted(context, { ...known, agentId, keyId: id }))) continue;
+    revoked++;
+    const details = { agentId, attempts };
+    const subject = { action: "ai-key.revoke", actor: "recovery", requestId: "recovery", target: id };
+    await context.audit.append({ ...subject, phase: "event", outcome: "success", details });
+  }
   return { revoked, left: items.length - revoked };
 }

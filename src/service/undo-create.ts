@@ -21,20 +21,25 @@ export const hostTarget = ({ agentId, gateway, workspace, creation }: OperationN
   operationId: creation,
 });
 
-/** The agent's key stops working now; a minted one is revoked at its provider, however long that takes. */
-export async function withdrawAiKey(context: Context, note: OperationNote, keyId: string): Promise<void> {
+/**
+ * The agent's key stops working now; a minted one is revoked at its provider, however long that takes.
+ * @returns whether it is revoked there too
+ */
+export async function withdrawAiKey(context: Context, note: OperationNote, keyId: string): Promise<boolean> {
   const record = await context.records.get("ai-keys", keyId);
+  const { agentId } = note;
+  let revoked: boolean;
   if (record?.minted) {
-    await revokeMinted(context, {
-      aiProviderId: record.aiProviderId,
-      remoteId: record.minted.remoteId,
-      agentId: note.agentId,
-      keyId,
-    });
+    const { aiProviderId, minted } = record;
+    revoked = await revokeMinted(context, { aiProviderId, remoteId: minted.remoteId, agentId, keyId });
   } else if (note.minted && note.aiProviderId !== undefined) {
     // Minted, perhaps, but not recorded: only the provider knows, by the name that the creation gave the key.
-    const remoteId = remoteIdOfMark({ agentId: note.agentId, operationId: note.creation });
-    await revokeMinted(context, { aiProviderId: note.aiProviderId, remoteId, agentId: note.agentId, keyId });
+    const remoteId = remoteIdOfMark({ agentId, operationId: note.creation });
+    revoked = await revokeMinted(context, { aiProviderId: note.aiProviderId, remoteId, agentId, keyId });
+  } else {
+    // What an earlier attempt at the same could not revoke may still be there.
+    revoked = (await context.records.get("revocations", keyId)) === undefined;
   }
   await eraseAiKey(context, keyId);
+  return revoked;
 }

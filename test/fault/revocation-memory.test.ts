@@ -38,6 +38,8 @@ afterAll(async () => {
 
 const minted = (name: string) =>
   client.agents.create({ name, autoProvisionAiKey: { provider: "openrouter", mode: "minted" } });
+/** The newest event about it. */
+const trail = async (target: string) => (await adminClient(server.origin).audit.list({ target, limit: 1 })).events[0];
 /** Keys that work at the provider. */
 const atProvider = () => apis.state.openrouterKeys.length;
 const remembered = () => {
@@ -69,7 +71,15 @@ describe("a minted key", () => {
     await minted("down");
     // The call itself, doctor's try, and the next start's.
     apis.fail("DELETE", /\/keys\//, { status: 503, json: { error: { code: 503, message: "down" } } }, 2);
-    await client.agents.delete("down", { deleteWorkspace: true });
+    const { aiKeyId } = await client.agents.get("down");
+    const { deleted, preserved } = await client.agents.delete("down", { deleteWorkspace: true });
+    expect([deleted, preserved]).toEqual([expect.not.arrayContaining(["aiKey"]), ["sessions", "aiKey"]]);
+    expect(await trail("down")).toMatchObject({
+      action: "agent.delete",
+      phase: "outcome",
+      details: { preserved: ["sessions", "aiKey"], unrevokedAiKeyId: aiKeyId },
+    });
+    expect(await trail(aiKeyId!)).toBeUndefined();
     await expectNothingOf("down");
     expect([atProvider(), remembered()]).toEqual([1, 1]);
     expect(await doctor()).toMatchObject({ status: "failed", detail: expect.stringContaining('agent "down"') });
@@ -80,6 +90,29 @@ describe("a minted key", () => {
     expect(remembered()).toBe(1);
     expect(await doctor("--fix")).toMatchObject({ status: "fixed", detail: "1 done now" });
     expect([atProvider(), remembered()]).toEqual([0, 0]);
+    expect(await trail(aiKeyId!)).toMatchObject({
+      action: "ai-key.revoke",
+      phase: "event",
+      actor: "recovery",
+      outcome: "success",
+      details: { agentId: "down", attempts: 2 },
+    });
+  });
+
+  it("that could not be revoked is told beside the command's answer", async () => {
+    await minted("told");
+    apis.fail("DELETE", /\/keys\//, { status: 500, json: {} }, 1);
+    const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: token };
+    const ran = await runBundle(["provisioning", "agents", "delete", "told", "--json"], env);
+    expect(JSON.parse(ran.stdout)).toMatchObject({ preserved: expect.arrayContaining(["aiKey"]) });
+    expect([
+      ran.exitCode,
+      ran.stderr
+        .trim()
+        .split("\n")
+        .filter((line) => line.startsWith("warning: ")).length,
+    ]).toEqual([0, 1]);
+    await doctor("--fix");
   });
 
   it("still to be revoked at a provider that does not answer keeps no server from its start or its end", async () => {

@@ -157,6 +157,14 @@ describe("agents get, update, delete, suspend, resume, rotate-key, usage, onboar
     expect(ran.stdout).toBe("Agent my-agent deleted\ndeleted    workspace\npreserved  sessions\n");
   });
 
+  it.each([[], ["--json"]])("delete warns of a key that is still to be revoked %j", async (...options) => {
+    const ran = await runCli(agents("delete", "my-agent", ...options), {
+      "DELETE /agents/my-agent": { agentId: "my-agent", deleted: ["entry"], preserved: ["workspace", "aiKey"] },
+    });
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stderr).toMatch(/^warning: [^\n]*still to be revoked at its provider[^\n]*tried again[^\n]*\n$/);
+  });
+
   it("delete names the setting that forbids it", async () => {
     const ran = await runCli(agents("delete", "my-agent"), {
       "DELETE /agents/my-agent": problem(403, "delete_not_allowed", "Deleting agents is switched off"),

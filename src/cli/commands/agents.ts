@@ -74,6 +74,11 @@ function addDeleteCommand(tree: Tree, group: Command): void {
       const done = await withClient("agents", (client) =>
         client.agents.delete(id, { deleteWorkspace, deleteSessions }),
       );
+      if (done.preserved.includes("aiKey")) {
+        out.notice(
+          `warning: the AI key of ${done.agentId} is still to be revoked at its provider; that is tried again until it is done (see \`doctor\`)`,
+        );
+      }
       if (options.json) return out.json(done);
       out.title(`Agent ${done.agentId} deleted`);
       out.details([
