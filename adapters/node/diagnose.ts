@@ -3,6 +3,7 @@ import { type DoctorCheck, type DoctorReport, doctorReport } from "../../src/cli
 import { isProblem } from "../../src/errors.ts";
 import { isSealed } from "../../src/service/config-secret.ts";
 import type { Context } from "../../src/service/context.ts";
+import { findCutOffAgents } from "../../src/service/cut-off-agents.ts";
 import { maintain } from "../../src/service/maintain.ts";
 import { findOrphans } from "../../src/service/orphans.ts";
 import { SettingsError } from "../../src/settings.ts";
@@ -35,6 +36,7 @@ export async function diagnose(env: Environment, fix: boolean): Promise<DoctorRe
       async () => void checks.push(...(await maintenanceChecks(context, fix))),
     );
     await attempt(checks, "orphans", async () => void checks.push(...(await orphanChecks(context, fix))));
+    await attempt(checks, "AI keys", async () => void checks.push(await aiKeyCheck(context)));
     await attempt(checks, "audit trail", async () => void checks.push(await auditCheck(context)));
     await attempt(checks, "agent host", async () => {
       await context.host.check();
@@ -163,6 +165,18 @@ async function orphanChecks(context: Context, fix: boolean): Promise<DoctorCheck
       return { name: "orphans", status: "fixed" as const, detail };
     }),
   );
+}
+
+async function aiKeyCheck(context: Context): Promise<DoctorCheck> {
+  const name = "AI keys";
+  const cutOff = await findCutOffAgents(context);
+  if (cutOff.length === 0) return { name, status: "ok", detail: "none cut off" };
+  return {
+    name,
+    status: "warning",
+    detail: `refused, since the AI provider is revoked: ${cutOff.join("; ")}`,
+    remedy: "delete those agents, or make them anew with another AI provider",
+  };
 }
 
 async function auditCheck(context: Context): Promise<DoctorCheck> {

@@ -187,7 +187,8 @@ export const AgentHealth = z.object({
       keyId: z.string(),
       provider: z.string(),
       mode: z.enum(["virtual", "minted"]),
-      status: z.enum(["active", "suspended", "expired", "revoked"]),
+      /** `provider_revoked`: the AI provider behind it is; a virtual key is refused. */
+      status: z.enum(["active", "suspended", "expired", "revoked", "provider_revoked"]),
       models: z.optional(z.array(z.string())),
       expiresAt: z.optional(Timestamp),
       quotas: QuotaStates,

@@ -64,17 +64,19 @@ export async function getAgent(context: Context, agentId: string): Promise<Agent
     agent.record?.aiKeyId === undefined ? undefined : currentAiKey(context, agent.record.aiKeyId),
   ]);
   const { reachable, detail, ...checks } = found;
+  const keyHealth = aiKey && (await aiKeyHealth(context, aiKey));
   const health = {
     host: reachable ? ("ok" as const) : ("unreachable" as const),
     ...checks,
     ...(detail !== undefined && { detail }),
-    ...(aiKey && { aiKey: await aiKeyHealth(context, aiKey) }),
+    ...(keyHealth && { aiKey: keyHealth }),
   };
   const base = summary(agent);
   const broken = checks.workspace === "missing" || checks.agentDir === "missing";
   // A deletion whose gateway did not answer has withdrawn the key already.
   const withdrawn = agent.record?.aiKeyId !== undefined && !aiKey;
-  const lacksKey = base.status === "ready" && (withdrawn || checks.credentials === "missing");
+  const refused = keyHealth?.mode === "virtual" && keyHealth.status === "provider_revoked";
+  const lacksKey = base.status === "ready" && (withdrawn || refused || checks.credentials === "missing");
   const status = broken ? "failed" : lacksKey ? "needs_auth" : base.status;
   return { ...base, status, health };
 }
@@ -84,16 +86,22 @@ async function aiKeyHealth(
   record: AiKeyRecord,
 ): Promise<NonNullable<AgentDetail["health"]["aiKey"]>> {
   const { state } = record;
-  const expired = state.expiresAt !== undefined && Date.parse(state.expiresAt) <= context.clock.now();
   return {
     keyId: record.keyId,
     provider: record.provider,
     mode: record.mode,
-    status: state.status === "active" && expired ? "expired" : state.status,
+    status: await standingOf(context, record),
     ...(state.models && { models: state.models }),
     ...(state.expiresAt !== undefined && { expiresAt: state.expiresAt }),
     quotas: await readQuotaStates(context, record.keyId, await effectiveQuotas(context, record)),
   };
+}
+
+async function standingOf(context: Context, { state, aiProviderId }: AiKeyRecord) {
+  if (state.status !== "active") return state.status;
+  if (state.expiresAt !== undefined && Date.parse(state.expiresAt) <= context.clock.now()) return "expired";
+  const provider = await context.records.get("ai-providers", aiProviderId);
+  return !provider || provider.revokedAt !== undefined ? "provider_revoked" : "active";
 }
 
 /** @throws Problem `ai_key_not_found` */

@@ -1,4 +1,5 @@
 import { agentClaim } from "../storage/ledger-names.ts";
+import { allRecords } from "./all-records.ts";
 import { newOperationId } from "./audited-change.ts";
 import type { Context } from "./context.ts";
 import { withdrawAiKey } from "./undo-create.ts";
@@ -10,12 +11,10 @@ export interface Orphan {
   mend?: () => Promise<void>;
 }
 
-const pageSize = 500;
-
 /** What records and host do not agree on: AI keys without their agent, agents without their home. */
 export async function findOrphans(context: Context): Promise<Orphan[]> {
   const orphans: Orphan[] = [];
-  for await (const key of pages(context, "ai-keys")) {
+  for await (const key of allRecords(context, "ai-keys")) {
     const agent = await context.records.get("agents", key.agentId);
     if (agent?.aiKeyId === key.keyId) continue;
     orphans.push({
@@ -24,7 +23,7 @@ export async function findOrphans(context: Context): Promise<Orphan[]> {
       mend: async () => await revokeOrphan(context, key),
     });
   }
-  for await (const agent of pages(context, "agents")) {
+  for await (const agent of allRecords(context, "agents")) {
     if (context.host.kind === "remote" || context.host.kind === "registry") break;
     if (await context.host.find(agent.agentId)) continue;
     orphans.push({
@@ -33,15 +32,6 @@ export async function findOrphans(context: Context): Promise<Orphan[]> {
     });
   }
   return orphans;
-}
-
-async function* pages<C extends "agents" | "ai-keys">(context: Context, collection: C) {
-  let cursor: string | undefined;
-  do {
-    const page = await context.records.list(collection, { cursor, limit: pageSize });
-    yield* page.items;
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
 }
 
 /** Under the agent's claim: a creation under way has its key before it has its record. */

@@ -68,6 +68,19 @@ export function aiKeyTests(target: () => Target): void {
     });
   });
 
+  it("shows an agent whose AI provider was revoked as one that needs another key", async () => {
+    const { key, provider } = await makeLinkedKey(target());
+    const name = newName("cut-off");
+    await create(key, { name, autoProvisionAiKey });
+    await ask(target(), "POST", `/provisioning/ai-providers/${provider.id}/revoke`, { key: target().adminToken });
+    expect((await ask(target(), "GET", `/agents/${name}`)).body).toMatchObject({
+      status: "needs_auth",
+      health: { aiKey: { status: "provider_revoked" } },
+    });
+    const suspended = await ask(target(), "POST", `/agents/${name}/suspend`, { key });
+    expect(suspended.body).toMatchObject({ status: "suspended", health: { aiKey: { status: "suspended" } } });
+  });
+
   it("suspends, resumes, changes quotas, rotates; and shows use", async () => {
     const { key } = await makeLinkedKey(target());
     const name = newName("lived");

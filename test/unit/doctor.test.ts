@@ -23,7 +23,12 @@ afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
 
 /** Works on the files as a process of this service would, and leaves. */
 async function within(
-  work: (node: NodePorts & { call(method: string, path: string, body: unknown): Promise<void> }) => Promise<void>,
+  work: (
+    node: NodePorts & {
+      call(method: string, path: string, body: unknown): Promise<void>;
+      revokeProvider(name: string): Promise<void>;
+    },
+  ) => Promise<void>,
 ): Promise<void> {
   const settings = readNodeSettings(env);
   const node = await openNode(settings, { env, log: () => {} });
@@ -32,8 +37,14 @@ async function within(
     const request = new Request(`http://localhost/api/v1${path}`, { method, body: JSON.stringify(body) });
     expect((await app.fetchAsOperator(request)).status).toBe(201);
   };
+  const revokeProvider = async (name: string) => {
+    const { items } = await node.ports.records.list("ai-providers");
+    const { id } = items.find((item) => item.name === name)!;
+    const request = new Request(`http://localhost/api/v1/provisioning/ai-providers/${id}/revoke`, { method: "POST" });
+    expect((await app.fetchAsOperator(request)).status).toBe(200);
+  };
   try {
-    await work({ ...node, call });
+    await work({ ...node, call, revokeProvider });
   } finally {
     await node.close();
   }
@@ -61,6 +72,7 @@ describe("doctor", () => {
       "interrupted changes",
       "revocations",
       "orphans",
+      "AI keys",
       "audit trail",
       "agent host",
     ]);
@@ -183,6 +195,31 @@ describe("doctor", () => {
     expect((await doctor("--fix")).found).toMatchObject([{ name: "orphans", status: "fixed" }]);
     expect(existsSync(file("ai-keys/lost-key.json"))).toBe(false);
     expect((await doctor()).found).toEqual([]);
+  });
+
+  it("warns of agents whose AI provider was revoked", async () => {
+    await within(async ({ call, revokeProvider }) => {
+      for (const name of ["Old account", "New account"]) {
+        const provider = { provider: "anthropic", name, key: "sk-ant-not-a-real-key", verify: false };
+        await call("POST", "/provisioning/ai-providers", provider);
+        for (const agent of ["a", "b"]) {
+          const body = { name: `${agent}-${name}`, autoProvisionAiKey: { provider: "anthropic" } };
+          await call("POST", "/agents/create", body);
+        }
+      }
+      await revokeProvider("Old account");
+    });
+    for (const args of [[], ["--fix"]]) {
+      const { ok, found } = await doctor(...args);
+      expect(ok).toBe(true);
+      expect(found).toMatchObject([
+        {
+          name: "AI keys",
+          status: "warning",
+          detail: expect.stringMatching(/2 agents.*"Old account" \(anthropic, \w+\)/),
+        },
+      ]);
+    }
   });
 
   it("sees an agent whose home is gone, and leaves it to a person", async () => {
