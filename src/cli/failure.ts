@@ -36,7 +36,6 @@ const remedies: Partial<Record<ClientError["code"], { mark: string; remedy: stri
     mark: "OPENCLAW_PROVISIONING_ENABLED",
     remedy: "set OPENCLAW_PROVISIONING_ENABLED=true there",
   },
-  provider_refused: { mark: "--no-verify", remedy: "correct the key, or add it unchecked with --no-verify" },
 };
 
 export const oneLine = (text: string) => text.replace(/\s*[\r\n]+\s*/g, " ").trim();

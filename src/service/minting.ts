@@ -1,4 +1,4 @@
-import { Problem } from "../errors.ts";
+import { isProblem, Problem } from "../errors.ts";
 import { mintRefusal } from "../providers/mint/mint-refusal.ts";
 import type { Minter } from "../providers/mint/minter.ts";
 import { leftoverKey } from "../providers/mint/minter-over.ts";
@@ -65,9 +65,17 @@ export async function mintKey(
       const key = { aiProviderId: provider.id, remoteId: leftover.remoteId, agentId: request.agentId, keyId };
       await rememberRevocation(context, key, error);
     }
-    throw error;
+    throw isProblem(error, "provider_refused") ? advised(error, provider) : error;
   }
 }
+
+/** The refusal is the provider's own; what can be done about it here, it cannot know. */
+const advised = ({ message, cause }: Problem, { name }: AiProviderRecord): Problem =>
+  new Problem(
+    "provider_refused",
+    `${message} Check that the key of the AI provider "${name}" may create keys, or use the mode "virtual".`,
+    { cause },
+  );
 
 /** Revokes a minted key at its provider; where that fails it is remembered, and retried until it is gone. */
 export async function revokeMinted(context: Context, minted: MintedKey): Promise<boolean> {

@@ -139,6 +139,15 @@ describe("a minted key", () => {
 });
 
 describe("a minting that fails", () => {
+  it("says what the provider said and what helps", async () => {
+    apis.fail("POST", /\/keys$/, { status: 403, json: { error: { code: 403, message: "no" } } });
+    await expect(minted("advised")).rejects.toMatchObject({
+      code: "provider_refused",
+      detail:
+        'OpenRouter refused: no (HTTP 403). Check that the key of the AI provider "Management" may create keys, or use the mode "virtual".',
+    });
+  });
+
   it.each([
     ["is refused", { status: 403, json: { error: { code: 403, message: "no" } } } as const, "provider_refused"],
     ["meets a broken provider", { status: 500, json: {} } as const, "provider_unreachable"],

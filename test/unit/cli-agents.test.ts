@@ -85,6 +85,16 @@ describe("agents create", () => {
     },
   );
 
+  it("advises no option that it does not have where the provider refuses to mint", async () => {
+    const ran = await runCli(
+      agents("create", "--name", "a", "--provision-ai-key", "openai", "--ai-key-mode", "minted"),
+      {
+        "POST /agents/create": problem(422, "provider_refused", "OpenAI refused: no (HTTP 403)."),
+      },
+    );
+    expect(ran).toMatchObject({ exitCode: 1, stderr: "error: OpenAI refused: no (HTTP 403)\n" });
+  });
+
   it("passes a refusal on in one line", async () => {
     const ran = await runCli(agents("create", "--name", "a", "--json"), {
       "POST /agents/create": problem(409, "agent_exists", "An agent\nof this id exists"),
