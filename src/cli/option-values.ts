@@ -23,6 +23,14 @@ export function amount(text: string): number {
 /** A limit, or `none` to lift it: commander turns a parsed `null` into an empty text. */
 export const amountOrNone = (text: string): number | "none" => (text === "none" ? text : amount(text));
 
+export function usd(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0 || value > 1_000_000) {
+    throw new InvalidValue("It must be an amount in USD such as 20 or 12.50, and at most 1000000.");
+  }
+  return value;
+}
+
 /** In whole seconds. */
 export function graceSeconds(text: string): number {
   const ms = parseDuration(text);

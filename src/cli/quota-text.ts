@@ -10,6 +10,9 @@ export function describeQuotas(quotas: Quotas | undefined): string | undefined {
   return parts.length === 0 ? undefined : parts.join(", ");
 }
 
+export const describeBudget = (usd: number | undefined): string | undefined =>
+  usd === undefined ? undefined : `${usd} USD a month`;
+
 export const quotaHeader = ["QUOTA", "LIMIT", "USED", "RESERVED", "LEFT", "RESETS"] as const;
 
 export const quotaRows = (quotas: QuotaStates): string[][] =>

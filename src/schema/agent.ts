@@ -191,6 +191,7 @@ export const AgentHealth = z.object({
       status: z.enum(["active", "suspended", "expired", "revoked", "provider_revoked"]),
       models: z.optional(z.array(z.string())),
       expiresAt: z.optional(Timestamp),
+      budgetUsdPerMonth: z.optional(z.number()),
       quotas: QuotaStates,
     }),
   ),

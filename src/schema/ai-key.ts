@@ -4,6 +4,14 @@ import { Quotas } from "./quota.ts";
 
 export const aiKeyModes = ["virtual", "minted"] as const;
 
+const BudgetUsd = z
+  .number()
+  .check(z.gt(0), z.maximum(1_000_000))
+  .register(z.globalRegistry, {
+    description: "USD a month, which the provider holds the key to: minted keys of OpenRouter and LiteLLM only",
+    examples: [20],
+  });
+
 export const AutoProvisionAiKey = z
   .strictObject({
     provider: ProviderSlug,
@@ -11,6 +19,7 @@ export const AutoProvisionAiKey = z
     quotas: z.optional(Quotas),
     models: z.optional(z.array(ModelName).check(z.minLength(1), z.maxLength(100))),
     expiresAt: z.optional(Timestamp),
+    budgetUsdPerMonth: z.optional(BudgetUsd),
   })
   .register(z.globalRegistry, { id: "AutoProvisionAiKey" });
 export type AutoProvisionAiKey = z.infer<typeof AutoProvisionAiKey>;
@@ -26,6 +35,7 @@ export const IssuedAiKey = z
     quotas: Quotas,
     models: z.optional(z.array(z.string())),
     expiresAt: z.optional(Timestamp),
+    budgetUsdPerMonth: z.optional(z.number()),
     /** The secret, once: where no host can store it, or where it was asked for. */
     key: z.optional(z.string()),
   })
@@ -48,6 +58,7 @@ export const AiKeyState = z.object({
   quotas: Quotas,
   models: z.optional(z.array(z.string())),
   expiresAt: z.optional(Timestamp),
+  budgetUsdPerMonth: z.optional(z.number()),
 });
 export type AiKeyState = z.infer<typeof AiKeyState>;
 

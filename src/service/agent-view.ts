@@ -93,6 +93,7 @@ async function aiKeyHealth(
     status: await standingOf(context, record),
     ...(state.models && { models: state.models }),
     ...(state.expiresAt !== undefined && { expiresAt: state.expiresAt }),
+    ...(state.budgetUsdPerMonth !== undefined && { budgetUsdPerMonth: state.budgetUsdPerMonth }),
     quotas: await readQuotaStates(context, record.keyId, await effectiveQuotas(context, record)),
   };
 }

@@ -3,6 +3,7 @@ import { stricterQuotas } from "../domain/quota.ts";
 import { issueToken } from "../domain/token.ts";
 import { Problem } from "../errors.ts";
 import type { Credential } from "../ports.ts";
+import { budgetsAre } from "../providers/mint/mint-refusal.ts";
 import type { AiKeyRecord, AutoProvisionAiKey, IssuedAiKey } from "../schema/ai-key.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import { saveAiKey } from "./ai-key-state.ts";
@@ -22,13 +23,19 @@ export const meteredBaseUrl = (context: Context, provider: Pick<AiProviderRecord
 /** @throws Problem for what can be refused before anything is done */
 export function checkAiKeyRequest(context: Context, provider: AiProviderRecord, request: AutoProvisionAiKey): void {
   if (request.mode === "minted") {
-    requireMintable(provider, request.quotas ?? {}, request.expiresAt);
+    requireMintable(provider, request.quotas ?? {}, request);
     if (request.models) {
       throw new Problem(
         "mode_not_supported",
         'A minted key cannot be held to a list of models; use the mode "virtual".',
       );
     }
+  }
+  if (request.mode !== "minted" && request.budgetUsdPerMonth !== undefined) {
+    throw new Problem(
+      "mode_not_supported",
+      `A virtual key has quotas in tokens and requests and no budgetUsdPerMonth; ${budgetsAre}.`,
+    );
   }
   if (request.expiresAt !== undefined && Date.parse(request.expiresAt) <= context.clock.now()) {
     throw new Problem("invalid_body", "autoProvisionAiKey.expiresAt lies in the past.", {
@@ -62,10 +69,12 @@ export async function issueAiKey(
       mode === "virtual" ? stricterQuotas(provider.defaultQuotas ?? {}, request.quotas ?? {}) : (request.quotas ?? {}),
     ...(request.models && { models: request.models }),
     ...(request.expiresAt && { expiresAt: request.expiresAt }),
+    ...(request.budgetUsdPerMonth !== undefined && { budgetUsdPerMonth: request.budgetUsdPerMonth }),
   };
   if (mode === "minted") {
     const { agentId, name, operationId } = agent;
-    const wanted = { agentId, name, operationId, quotas: state.quotas, expiresAt: request.expiresAt };
+    const { expiresAt, budgetUsdPerMonth } = request;
+    const wanted = { agentId, name, operationId, quotas: state.quotas, expiresAt, budgetUsdPerMonth };
     const { remoteId, secret, hint } = await mintKey(context, provider, agent.keyId, wanted);
     const record: AiKeyRecord = { ...common, minted: { remoteId, hint }, state: { ...state, digest: "" } };
     await saveAiKey(context, record);
@@ -97,4 +106,5 @@ export const issuedAiKeyView = (record: AiKeyRecord, credential: Pick<Credential
   quotas: record.state.quotas,
   ...(record.state.models && { models: record.state.models }),
   ...(record.state.expiresAt && { expiresAt: record.state.expiresAt }),
+  ...(record.state.budgetUsdPerMonth !== undefined && { budgetUsdPerMonth: record.state.budgetUsdPerMonth }),
 });

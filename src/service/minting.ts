@@ -11,13 +11,17 @@ import { unseal } from "./vault.ts";
 export const mintingRefusal = (
   { kind, baseUrl, project, hint, sealedCredentials }: AiProviderRecord,
   quotas: Quotas,
-  expiresAt?: string,
+  other?: Parameters<typeof mintRefusal>[2],
 ): string | undefined =>
-  mintRefusal({ kind, baseUrl, project, hint, hasCredentials: sealedCredentials !== undefined }, quotas, { expiresAt });
+  mintRefusal({ kind, baseUrl, project, hint, hasCredentials: sealedCredentials !== undefined }, quotas, other);
 
 /** @throws Problem `mode_not_supported`, saying which mode can */
-export function requireMintable(provider: AiProviderRecord, quotas: Quotas, expiresAt?: string): void {
-  const refusal = mintingRefusal(provider, quotas, expiresAt);
+export function requireMintable(
+  provider: AiProviderRecord,
+  quotas: Quotas,
+  other?: Parameters<typeof mintRefusal>[2],
+): void {
+  const refusal = mintingRefusal(provider, quotas, other);
   if (refusal !== undefined) throw new Problem("mode_not_supported", refusal);
 }
 

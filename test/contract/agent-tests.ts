@@ -114,6 +114,10 @@ export function agentTests(target: () => Target): void {
       { name: "a", autoProvisionAiKey: { provider: "anthropic", quotas: { maxTokensPerMonth: 1.5 } } },
       "autoProvisionAiKey.quotas.maxTokensPerMonth",
     ],
+    ...[0, -1, 1_000_001, "10", null].map((budgetUsdPerMonth): [object, string] => [
+      { name: "a", autoProvisionAiKey: { provider: "openrouter", mode: "minted", budgetUsdPerMonth } },
+      "autoProvisionAiKey.budgetUsdPerMonth",
+    ]),
     [{ name: "a", model: "../../etc" }, "model"],
   ])("is 400 for %j, and names the field", async (body, path) => {
     const { key } = await makeKey(target());

@@ -68,6 +68,16 @@ export function aiKeyTests(target: () => Target): void {
     });
   });
 
+  it("is 422 for a budget in USD that nobody would hold the key to, and says who can", async () => {
+    const { key } = await makeLinkedKey(target());
+    for (const mode of [undefined, "virtual", "minted"]) {
+      const wanted = { provider: "anthropic", mode, budgetUsdPerMonth: 10 };
+      const refused = await create(key, { name: newName("budget"), autoProvisionAiKey: wanted });
+      expect(refused).toMatchObject({ status: 422, body: { code: "mode_not_supported" } });
+      expect(refused.body.detail).toMatch(/"minted".*OpenRouter or LiteLLM/);
+    }
+  });
+
   it("shows an agent whose AI provider was revoked as one that needs another key", async () => {
     const { key, provider } = await makeLinkedKey(target());
     const name = newName("cut-off");

@@ -68,6 +68,20 @@ describe("agents create", () => {
     expect(ran.stdout).toMatch(/^AI key quotas +maxTokensPerMonth 1,000,000$/m);
   });
 
+  it("takes a budget in USD, and shows it", async () => {
+    const args = ["create", "a", "--provision-ai-key", "openrouter", "--ai-key-mode", "minted"];
+    const minted = { ...aiKey, provider: "openrouter", mode: "minted", budgetUsdPerMonth: 12.5 };
+    const answers = { "POST /agents/create": { ...created, aiKey: minted } };
+    const ran = await runCli(agents(...args, "--budget-usd-per-month", "12.5"), answers);
+    expect(ran.calls[0]?.body).toMatchObject({ autoProvisionAiKey: { mode: "minted", budgetUsdPerMonth: 12.5 } });
+    expect(ran.stdout).toMatch(/^AI key budget +12.5 USD a month$/m);
+    for (const wrong of ["0", "-1", "1e3", "0x10", "1000001", "ten", " "]) {
+      const refused = await runCli(agents(...args, `--budget-usd-per-month=${wrong}`), answers);
+      expect([wrong, refused.exitCode, refused.calls]).toEqual([wrong, 2, []]);
+    }
+    expect(await runCli(agents("create", "a", "--budget-usd-per-month", "5"))).toMatchObject({ exitCode: 2 });
+  });
+
   it("prints a revealed key alone", async () => {
     const key = "ocv_v1_not-a-real-secret";
     const args = agents("create", "--name", "a", "--provision-ai-key", "anthropic", "--output-key-only");
@@ -143,6 +157,15 @@ describe("agents get, update, delete, suspend, resume, rotate-key, usage, onboar
     const ran = await runCli(agents("get", "my-agent"), { "GET /agents/my-agent": detail });
     expect(ran.stdout).toMatch(/^status +ready$/m);
     expect(ran.stdout).toMatch(/^maxTokensPerMonth +1,000,000 +1,234 +0 +998,766 +2026-12-01T00:00:00Z$/m);
+  });
+
+  it("get shows a minted key's budget", async () => {
+    const { health } = detail;
+    const minted = { ...health.aiKey, mode: "minted", budgetUsdPerMonth: 20 };
+    const ran = await runCli(agents("get", "my-agent"), {
+      "GET /agents/my-agent": { ...detail, health: { ...health, aiKey: minted } },
+    });
+    expect(ran.stdout).toMatch(/^AI key budget +20 USD a month$/m);
   });
 
   it("an unknown agent says where the ids are", async () => {

@@ -32,6 +32,11 @@ test("mints with the request limit and the expiry, and revokes, twice", async ()
   expect(apis.state.litellmKeys).toEqual([]);
 });
 
+test("a budget is in USD and counted anew each month", async () => {
+  await minter().mint({ ...request, budgetUsdPerMonth: 0.25 });
+  expect(apis.state.litellmKeys[0]!.body).toMatchObject({ max_budget: 0.25, budget_duration: "1mo" });
+});
+
 test("finds the management API beside a base URL given with /v1", async () => {
   await minter(masterKeys.litellm, "/litellm/v1/").mint(request);
   expect(apis.seen.at(-1)!.path).toBe("/litellm/key/generate");

@@ -26,6 +26,21 @@ test("mints with an expiry, and revokes by hash, twice", async () => {
   expect(apis.state.openrouterKeys).toEqual([]);
 });
 
+test("a budget is the key's limit in USD, counted anew each month, whoever's account at the model pays", async () => {
+  await minter().mint({ ...request, budgetUsdPerMonth: 12.5 });
+  expect(JSON.parse(apis.seen.at(-1)!.body)).toEqual({
+    name: "openclaw-my-agent-op1",
+    limit: 12.5,
+    limit_reset: "monthly",
+    include_byok_in_limit: true,
+  });
+});
+
+test("without a budget nothing is said of limits", async () => {
+  await minter().mint(request);
+  expect(JSON.parse(apis.seen.at(-1)!.body)).toEqual({ name: "openclaw-my-agent-op1" });
+});
+
 test("a refusal says what OpenRouter said", async () => {
   const error = await failureOf(minter("sk-or-v1-other-not-a-real-key").mint(request));
   expect(error).toMatchObject({ code: "provider_refused", message: "OpenRouter refused: User not found (HTTP 401)." });

@@ -47,6 +47,15 @@ test.each<[string, MintMeans, RegExp]>([
     expect(minterFor({ ...means, masterKey: "k" }, { fetch, clock: { now: () => 0 } })).toBeUndefined();
 });
 
+test.each(Object.entries({ ...able, anthropic: { kind: "anthropic" }, custom: { kind: "custom" } } as typeof able))(
+  "%s takes a budget in USD only where it can be held to it",
+  (kind, means) => {
+    const refusal = mintRefusal(means, {}, { budgetUsdPerMonth: 10 });
+    if (kind === "openrouter" || kind === "litellm") expect(refusal).toBeUndefined();
+    else expect(refusal).toMatch(/budgetUsdPerMonth.*"minted".*OpenRouter or LiteLLM/);
+  },
+);
+
 test("behind a base URL of its own, an OpenAI key may look like anything", () => {
   expect(mintRefusal({ ...able.openai!, hint: "...", baseUrl: "http://gateway.example/v1" }, {})).toBeUndefined();
 });

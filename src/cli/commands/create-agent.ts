@@ -4,9 +4,9 @@ import { aiKeyModes } from "../../schema/ai-key.ts";
 import type { QuotaName } from "../../schema/quota.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { amount, commaList, expiry, repeated } from "../option-values.ts";
+import { amount, commaList, expiry, repeated, usd } from "../option-values.ts";
 import { type Output, shortTime } from "../output.ts";
-import { describeQuotas } from "../quota-text.ts";
+import { describeBudget, describeQuotas } from "../quota-text.ts";
 import { type IdentityOptions, identityOf, quotasOf, withIdentity, withQuotas } from "./agent-options.ts";
 
 interface Options extends IdentityOptions, Partial<Record<QuotaName, number>> {
@@ -20,6 +20,7 @@ interface Options extends IdentityOptions, Partial<Record<QuotaName, number>> {
   aiKeyMode?: string;
   models?: string[];
   keyExpires?: string;
+  budgetUsdPerMonth?: number;
   revealAiKey?: true;
   outputKeyOnly?: true;
   idempotencyKey?: string;
@@ -28,13 +29,14 @@ interface Options extends IdentityOptions, Partial<Record<QuotaName, number>> {
 
 function aiKeyOf(options: Options): CreateAgent["autoProvisionAiKey"] {
   const quotas = quotasOf(options);
-  const { provisionAiKey: provider, models, keyExpires: expiresAt } = options;
+  const { provisionAiKey: provider, models, keyExpires: expiresAt, budgetUsdPerMonth } = options;
   const mode = aiKeyModes.find((name) => name === options.aiKeyMode);
   if (options.aiKeyMode !== undefined && mode === undefined) {
     throw wrongUsage(`--ai-key-mode must be one of ${aiKeyModes.join(", ")}`);
   }
-  if (provider !== undefined) return { provider, mode, quotas, models, expiresAt };
-  const needsKey = quotas ?? mode ?? models ?? expiresAt ?? options.outputKeyOnly ?? options.revealAiKey;
+  if (provider !== undefined) return { provider, mode, quotas, models, expiresAt, budgetUsdPerMonth };
+  const needsKey =
+    quotas ?? mode ?? models ?? expiresAt ?? budgetUsdPerMonth ?? options.outputKeyOnly ?? options.revealAiKey;
   if (needsKey !== undefined) {
     throw wrongUsage("options of an AI key (quotas, mode, models, ...) need --provision-ai-key <provider>");
   }
@@ -56,6 +58,7 @@ function printCreated(out: Output, created: AgentCreated): void {
     ["AI key", aiKey && `${aiKey.keyId} (${aiKey.provider}, ${aiKey.mode})`],
     ["AI key quotas", describeQuotas(aiKey?.quotas)],
     ["AI key models", aiKey?.models?.join(", ")],
+    ["AI key budget", describeBudget(aiKey?.budgetUsdPerMonth)],
     ["AI key expires", shortTime(aiKey?.expiresAt)],
     ["AI base URL", aiKey?.baseUrl],
     ["key", aiKey?.key],
@@ -88,6 +91,7 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         .option("--ai-key-mode <mode>", `${aiKeyModes.join(" or ")} (default: virtual)`)
         .option("--models <models>", "the models that its key may use, with commas", commaList)
         .option("--key-expires <when>", "when its key expires: a time, or a duration such as 30d", expiry)
+        .option("--budget-usd-per-month <amount>", "what a minted key may spend (openrouter, litellm)", usd)
         .option("--reveal-ai-key", "print its key too")
         .option("--output-key-only", "print its key and nothing else")
         .option("--idempotency-key <key>", "makes repeating this command safe");

@@ -1,6 +1,6 @@
 import type { AgentDetail } from "../../schema/agent.ts";
 import { type Output, shortTime } from "../output.ts";
-import { quotaHeader, quotaRows } from "../quota-text.ts";
+import { describeBudget, quotaHeader, quotaRows } from "../quota-text.ts";
 
 export function printAgent(out: Output, agent: AgentDetail): void {
   const { health } = agent;
@@ -19,6 +19,7 @@ export function printAgent(out: Output, agent: AgentDetail): void {
     ["detail", health.detail],
     ["AI key", aiKey && `${aiKey.keyId} (${aiKey.provider}, ${aiKey.mode}, ${aiKey.status})`],
     ["AI key models", aiKey?.models?.join(", ")],
+    ["AI key budget", describeBudget(aiKey?.budgetUsdPerMonth)],
     ["AI key expires", shortTime(aiKey?.expiresAt)],
     ["made by", agent.managed ? (agent.createdBy ?? "the operator") : "another program"],
     ["created", shortTime(agent.createdAt)],

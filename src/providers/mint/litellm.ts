@@ -19,11 +19,12 @@ export function litellmKeys(
     ask({ method: "POST", url: `${root}/key/delete`, headers, body });
 
   return {
-    async create({ keyName, name, agentId, quotas, expiresAt }) {
+    async create({ keyName, name, agentId, quotas, expiresAt, budgetUsdPerMonth: budget }) {
       const body = {
         key_alias: keyName,
         metadata: { agent: agentId, agent_name: name },
         ...(quotas.maxRequestsPerMinute !== undefined && { rpm_limit: quotas.maxRequestsPerMinute }),
+        ...(budget !== undefined && { max_budget: budget, budget_duration: "1mo" }),
         ...(expiresAt !== undefined && { duration: `${secondsUntil(expiresAt, clock)}s` }),
       };
       const made = await ask({ method: "POST", url: `${root}/key/generate`, headers, body });

@@ -21,17 +21,25 @@ const enforceable: Record<ProviderKind, readonly QuotaName[]> = {
   custom: [],
 };
 
+const holdingBudgets: readonly ProviderKind[] = ["openrouter", "litellm"];
+/** Where a budget in USD can be had, in words for the caller. */
+export const budgetsAre = 'with the mode "minted" a key of OpenRouter or LiteLLM can be held to one';
+
 const instead = 'use the mode "virtual"';
 
 /** Why such a key cannot be minted, and what can be done about it; `undefined` where it can. */
 export function mintRefusal(
   means: MintMeans,
   quotas: Quotas,
-  other: { expiresAt?: string | undefined } = {},
+  other: { expiresAt?: string | undefined; budgetUsdPerMonth?: number | undefined } = {},
 ): string | undefined {
+  const title = providerTitles[means.kind];
+  // First: the mode that would help otherwise does not help here.
+  if (other.budgetUsdPerMonth !== undefined && !holdingBudgets.includes(means.kind)) {
+    return `${title} cannot hold a key to budgetUsdPerMonth; ${budgetsAre}.`;
+  }
   const lacking = cannotMint(means);
   if (lacking !== undefined) return lacking;
-  const title = providerTitles[means.kind];
   const beyond = quotaNames.filter((name) => quotas[name] !== undefined && !enforceable[means.kind].includes(name));
   if (beyond.length > 0) {
     return `${title} cannot hold a key to ${beyond.join(", ")}; ${instead}, in which every quota is enforced.`;

@@ -15,6 +15,8 @@ export interface MintRequest extends KeyMark {
   quotas: Quotas;
   /** ISO 8601. */
   expiresAt?: string | undefined;
+  /** Only where `mintRefusal` allows it. */
+  budgetUsdPerMonth?: number | undefined;
 }
 
 export interface MintedKey {

@@ -25,8 +25,13 @@ export function openrouterKeys(
   }
 
   return {
-    async create({ keyName, expiresAt }) {
-      const body = { name: keyName, ...(expiresAt !== undefined && { expires_at: expiresAt }) };
+    async create({ keyName, expiresAt, budgetUsdPerMonth: limit }) {
+      const body = {
+        name: keyName,
+        ...(expiresAt !== undefined && { expires_at: expiresAt }),
+        // What is paid through the operator's own accounts at the models' makers would not count otherwise.
+        ...(limit !== undefined && { limit, limit_reset: "monthly", include_byok_in_limit: true }),
+      };
       const made = await ask({ method: "POST", url: keys, headers, body });
       if (made.outcome !== "ok") return failedBy(made);
       const created = Created.safeParse(made.json).data;
