@@ -12,24 +12,26 @@ const pauseMs = 15;
 /**
  * Runs `work` while nothing else changes this agent. What a dead owner left half done is finished or undone first.
  *
+ * @param owner of the claim: an operation's id, and more behind it where that tells whom it is for
  * @param work may `leave` what it could not undo, for recovery to try again
- * @param taken thrown at once where another change is under way; without it, that is waited for a little
+ * @param taken thrown at once where another change, by the owner given, is under way; without it, that is waited for
+ *   a little
  * @throws Problem `agent_busy`, or `taken`
  */
 export async function withAgentClaim<T>(
   context: Context,
   agentId: string,
-  operationId: string,
+  owner: string,
   note: OperationNote,
   work: (leave: (rest: OperationNote) => void) => Promise<T>,
-  taken?: () => Problem,
+  taken?: (owner: string) => Problem,
 ): Promise<T> {
   const name = agentClaim(agentId);
-  const claim = { owner: operationId, ttlMs: claimTtlMs, note: noteText(note) };
+  const claim = { owner, ttlMs: claimTtlMs, note: noteText(note) };
   const giveUpAt = context.clock.now() + patienceMs;
   let granted = await context.ledger.claim(name, claim);
   while (!granted.granted) {
-    if (taken) throw taken();
+    if (taken) throw taken(granted.owner);
     if (context.clock.now() > giveUpAt) {
       throw new Problem("agent_busy", `The agent "${agentId}" is being changed; try again in a moment.`);
     }
@@ -52,7 +54,7 @@ export async function withAgentClaim<T>(
     // What could not be settled keeps the claim, which expires with its note: recovery tries again then.
     const end = unfinished
       ? context.ledger.claim(name, { ...claim, note: noteText(unfinished) })
-      : context.ledger.release(name, operationId);
+      : context.ledger.release(name, owner);
     // Nobody waits for it: whoever claims next comes after it.
     context.background(
       end.catch((cause) => context.log("error", "claim not released; it expires", { agentId, cause })),

@@ -50,7 +50,9 @@ export async function createAgent(
       minted: request?.mode === "minted",
     }),
   };
-  return await withAgentClaim(context, agentId, operationId, note, create, () => exists(agentId));
+  const attempt = attemptOf(options);
+  const taken = (owner: string) => (attempt && owner.endsWith(attempt) ? unsettled(agentId) : exists(agentId));
+  return await withAgentClaim(context, agentId, operationId + attempt, note, create, taken);
 
   async function create(leave: (rest: OperationNote) => void): Promise<AgentCreated> {
     const earlier = await context.records.get("agents", agentId);
@@ -165,6 +167,17 @@ function usableId(name: string): string {
 
 const exists = (agentId: string): Problem =>
   new Problem("agent_exists", `An agent "${agentId}" exists or is being created; choose another name.`);
+
+/** Stands behind the claim's owner, so that a retry is told from others while nobody knows how the first one ended. */
+const attemptOf = ({ idempotency }: CreateOptions): string =>
+  idempotency ? `#${idempotency.key}.${idempotency.fingerprint}` : "";
+
+const unsettled = (agentId: string): Problem =>
+  new Problem(
+    "idempotency_in_flight",
+    `Whether the first request with this Idempotency-Key made the agent "${agentId}" is still being settled; try again in a moment.`,
+    { headers: { "retry-after": "5" } },
+  );
 
 const sameRequest = (agent: AgentRecord, options: CreateOptions): boolean =>
   agent.idempotency !== undefined &&

@@ -238,6 +238,8 @@ describe.concurrent("a gateway", () => {
     expect(await gw1.agents()).toEqual(["doubtful"]);
     gw1.shim.behave(() => "pass");
     let answer = await create("doubtful", { gateway: "gw1" });
+    expect(answer.body.code).toBe("idempotency_in_flight");
+    expect((await create("doubtful", { gateway: "gw1" }, "another")).body.code).toBe("agent_exists");
     for (const deadline = Date.now() + 90_000; answer.status === 409 && Date.now() < deadline; ) {
       await sleep(1_000);
       answer = await create("doubtful", { gateway: "gw1" });
