@@ -26,6 +26,10 @@ export interface AnswerWriter {
   isOver(): boolean;
 }
 
+/** Above it copying costs more than a second part of a write. */
+const maxJoined = 16_384;
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
 /** All that the upstream said of it: names stand at even places, and a value may read like one. */
 function contentType(fields: readonly string[]): string | undefined {
   const types: string[] = [];
@@ -96,7 +100,9 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
 
   function endWith(body: Uint8Array | undefined): void {
     if (!response.headersSent) response.writeHead(status, [...head!, "content-length", String(body?.length ?? 0)]);
-    response.end(body);
+    // Node joins head and body into one write where both are text, and Latin-1 carries any byte.
+    if (body && body.length <= maxJoined) response.end(asBuffer(body).toString("latin1"), "latin1");
+    else response.end(body);
   }
 
   function waitForClient(): void {
