@@ -13,7 +13,7 @@ import { createProxy, type Proxy as MeteringProxy } from "./proxy/forward.ts";
 import { routes } from "./routes.ts";
 import type { Caller } from "./service/caller.ts";
 import type { Context } from "./service/context.ts";
-import { type Maintained, maintain } from "./service/maintain.ts";
+import type { Maintained } from "./service/maintain.ts";
 import { measuredPorts } from "./service/measured-ports.ts";
 import type { Settings } from "./settings.ts";
 import { withRecent } from "./storage/recent-records.ts";
@@ -208,11 +208,13 @@ export function createApp(ports: Ports, settings: Settings): App {
     holdReadiness() {
       ready = false;
     },
-    maintain: async (settled) =>
-      await maintain(context, () => {
+    async maintain(settled) {
+      const { maintain } = await import("./service/maintain.ts");
+      return await maintain(context, () => {
         ready = true;
         settled?.();
-      }),
+      });
+    },
   };
 }
 

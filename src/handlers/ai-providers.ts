@@ -1,6 +1,5 @@
 import { route } from "../http/call.ts";
 import { AddAiProvider, AiProviderAdded, AiProviderList, AiProviderView } from "../schema/ai-provider.ts";
-import { addAiProvider, listAiProviders, revokeAiProvider } from "../service/ai-providers.ts";
 
 const path = "/provisioning/ai-providers";
 
@@ -14,6 +13,7 @@ export const addAiProviderRoute = route({
   response: { status: 201, description: "The AI provider, its key as a hint only", schema: AiProviderAdded },
   problems: ["provider_settings", "provider_refused"],
   async handle({ context, caller, body }) {
+    const { addAiProvider } = await import("../service/ai-providers.ts");
     return { status: 201, body: await addAiProvider(context, caller, body) };
   },
 });
@@ -27,6 +27,7 @@ export const listAiProvidersRoute = route({
   response: { status: 200, description: "All AI providers, the oldest first", schema: AiProviderList },
   problems: [],
   async handle({ context }) {
+    const { listAiProviders } = await import("../service/ai-providers.ts");
     return { status: 200, body: await listAiProviders(context) };
   },
 });
@@ -40,6 +41,7 @@ export const revokeAiProviderRoute = route({
   response: { status: 200, description: "The AI provider", schema: AiProviderView },
   problems: ["ai_provider_not_found"],
   async handle({ context, caller, params }) {
+    const { revokeAiProvider } = await import("../service/ai-providers.ts");
     return { status: 200, body: await revokeAiProvider(context, caller, params.id!) };
   },
 });

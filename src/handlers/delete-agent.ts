@@ -1,6 +1,5 @@
 import { route } from "../http/call.ts";
 import { AgentDeleted, DeleteAgent } from "../schema/agent.ts";
-import { deleteAgent } from "../service/delete-agent.ts";
 
 export const deleteAgentRoute = route({
   method: "DELETE",
@@ -13,6 +12,7 @@ export const deleteAgentRoute = route({
   response: { status: 200, description: "What was deleted and what was kept", schema: AgentDeleted },
   problems: ["delete_not_allowed", "agent_not_found", "agent_reserved", "agent_busy", "gateway_failed"],
   async handle({ context, caller, params, body }) {
+    const { deleteAgent } = await import("../service/delete-agent.ts");
     return { status: 200, body: await deleteAgent(context, caller, params.id!, body) };
   },
 });

@@ -1,6 +1,5 @@
 import { route } from "../http/call.ts";
 import { AgentDetail } from "../schema/agent.ts";
-import { getAgent } from "../service/agent-view.ts";
 
 export const getAgentRoute = route({
   method: "GET",
@@ -11,6 +10,7 @@ export const getAgentRoute = route({
   response: { status: 200, description: "The agent", schema: AgentDetail },
   problems: ["agent_not_found"],
   async handle({ context, params }) {
+    const { getAgent } = await import("../service/agent-view.ts");
     return { status: 200, body: await getAgent(context, params.id!) };
   },
 });

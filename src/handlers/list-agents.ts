@@ -2,7 +2,6 @@ import * as z from "zod/mini";
 import { route } from "../http/call.ts";
 import { AgentList } from "../schema/agent.ts";
 import { PageQuery } from "../schema/page-query.ts";
-import { listAgents } from "../service/agent-view.ts";
 
 export const listAgentsRoute = route({
   method: "GET",
@@ -14,6 +13,7 @@ export const listAgentsRoute = route({
   response: { status: 200, description: "One page, in ascending order of id", schema: AgentList },
   problems: [],
   async handle({ context, query }) {
+    const { listAgents } = await import("../service/agent-view.ts");
     return { status: 200, body: await listAgents(context, query) };
   },
 });

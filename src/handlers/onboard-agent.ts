@@ -1,6 +1,5 @@
 import { route } from "../http/call.ts";
 import { AgentOnboarded, OnboardAgent } from "../schema/agent.ts";
-import { onboardAgent } from "../service/onboard-agent.ts";
 
 export const onboardAgentRoute = route({
   method: "POST",
@@ -12,6 +11,7 @@ export const onboardAgentRoute = route({
   response: { status: 200, description: "Which steps were completed, which failed, and why", schema: AgentOnboarded },
   problems: ["agent_not_found", "agent_busy", "gateway_failed"],
   async handle({ context, caller, params, body }) {
+    const { onboardAgent } = await import("../service/onboard-agent.ts");
     return { status: 200, body: await onboardAgent(context, caller, params.id!, body) };
   },
 });

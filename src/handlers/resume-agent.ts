@@ -1,6 +1,5 @@
 import { route } from "../http/call.ts";
 import { AgentDetail } from "../schema/agent.ts";
-import { suspendAgent } from "../service/suspend-agent.ts";
 
 export const resumeAgentRoute = route({
   method: "POST",
@@ -11,6 +10,7 @@ export const resumeAgentRoute = route({
   response: { status: 200, description: "The agent as it is now", schema: AgentDetail },
   problems: ["agent_not_found", "agent_busy", "ai_key_not_found", "mode_not_supported"],
   async handle({ context, caller, params }) {
+    const { suspendAgent } = await import("../service/suspend-agent.ts");
     return { status: 200, body: await suspendAgent(context, caller, params.id!, false) };
   },
 });

@@ -1,6 +1,5 @@
 import { route } from "../http/call.ts";
 import { AgentDetail, UpdateAgent } from "../schema/agent.ts";
-import { updateAgent } from "../service/update-agent.ts";
 
 export const updateAgentRoute = route({
   method: "PATCH",
@@ -12,6 +11,7 @@ export const updateAgentRoute = route({
   response: { status: 200, description: "The agent as it is now", schema: AgentDetail },
   problems: ["agent_not_found", "agent_busy", "ai_key_not_found", "mode_not_supported", "gateway_failed"],
   async handle({ context, caller, params, body }) {
+    const { updateAgent } = await import("../service/update-agent.ts");
     return { status: 200, body: await updateAgent(context, caller, params.id!, body) };
   },
 });

@@ -1,17 +1,18 @@
 import { liveDigests, rotateDigests } from "../domain/secret-digests.ts";
 import { issueToken, newKeyId } from "../domain/token.ts";
 import { Problem } from "../errors.ts";
-import {
-  type CreateProvisioningKey,
-  type ProvisioningKeyIssued,
-  type ProvisioningKeyRecord,
+import type {
+  CreateProvisioningKey,
+  ProvisioningKeyIssued,
+  ProvisioningKeyRecord,
   ProvisioningKeyState,
-  type ProvisioningKeyView,
+  ProvisioningKeyView,
 } from "../schema/provisioning-key.ts";
 import { keyLedger } from "../storage/ledger-names.ts";
 import { auditedChange } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
+import { currentProvisioningKey, keyStatus, withCurrentState } from "./current-provisioning-key.ts";
 
 export const defaultKeyGraceSeconds = 86_400;
 
@@ -110,17 +111,6 @@ export async function rotateProvisioningKey(
   });
 }
 
-/** The state as the ledger has it now: a revocation is felt at once, even where records lag. */
-export async function currentProvisioningKey(context: Context, id: string): Promise<ProvisioningKeyRecord | undefined> {
-  const record = await context.records.get("keys", id);
-  return record && (await withCurrentState(context, record));
-}
-
-async function withCurrentState(context: Context, record: ProvisioningKeyRecord): Promise<ProvisioningKeyRecord> {
-  const text = await context.ledger.get(keyLedger(record.id).state);
-  return text === undefined ? record : { ...record, state: ProvisioningKeyState.parse(JSON.parse(text)) };
-}
-
 async function requireKey(context: Context, id: string): Promise<ProvisioningKeyRecord> {
   const record = await currentProvisioningKey(context, id);
   if (record) return record;
@@ -156,11 +146,6 @@ async function keyView(context: Context, record: ProvisioningKeyRecord): Promise
     uses: seen.count,
     ...(seen.lastAt !== undefined && { lastUsedAt: new Date(seen.lastAt).toISOString() }),
   };
-}
-
-export function keyStatus(record: ProvisioningKeyRecord, nowMs: number): ProvisioningKeyView["status"] {
-  if (record.state.revokedAt !== undefined) return "revoked";
-  return record.expiresAt !== undefined && Date.parse(record.expiresAt) <= nowMs ? "expired" : "active";
 }
 
 const now = (context: Context): string => new Date(context.clock.now()).toISOString();
