@@ -1,4 +1,4 @@
-import { ClientError } from "./client-error.ts";
+import { ClientError, type ClientErrorCode } from "./client-error.ts";
 import { readAnswer } from "./read-answer.ts";
 
 export interface Retry {
@@ -36,8 +36,12 @@ export interface Call extends CallOptions {
 
 const firstDelayMs = 250;
 
+/** Refused before anything was done, as every 429 is; any other 503 may come after the change. */
+const notBegun: readonly ClientErrorCode[] = ["not_ready", "issuer_unreachable"];
+
 function isWorthRetrying(error: ClientError, repeatable: boolean): boolean {
-  if (error.status === 429 || error.status === 503) return true;
+  if (error.status === 429 || notBegun.includes(error.code)) return true;
+  if (error.status === 503) return repeatable;
   // The first attempt, whose answer was lost, is still at work.
   if (error.code === "idempotency_in_flight") return repeatable;
   return repeatable && (error.code === "network_error" || error.code === "timeout");

@@ -187,6 +187,20 @@ describe("retries", () => {
     expect(requests).toHaveLength(calls.length);
   });
 
+  it.each([
+    ["store_unwritable", 1],
+    ["audit_unwritable", 1],
+    ["not_ready", 2],
+    ["issuer_unreachable", 2],
+  ])("after a 503 %s go on only where nothing can have been done", async (code, attempts) => {
+    const { client, requests } = script([() => problem(503, code, "no"), ok()]);
+    await outcome(client.agentKeys.create({ name: "k", scopes: ["agents:create"] }));
+    expect(requests).toHaveLength(attempts);
+    const again = script([() => problem(503, code, "no"), ok()]);
+    expect(await outcome(again.client.agents.create({ name: "a" }))).toEqual(created);
+    expect(again.requests).toHaveLength(2);
+  });
+
   it("are not tried after a clear no", async () => {
     const { client, requests } = script([() => problem(409, "agent_exists", "exists")]);
     expect(await outcome(client.agents.create({ name: "a" }))).toMatchObject({ code: "agent_exists" });
