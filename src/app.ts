@@ -13,6 +13,7 @@ import { createProxy, type Proxy as MeteringProxy } from "./proxy/forward.ts";
 import { routes } from "./routes.ts";
 import type { Caller } from "./service/caller.ts";
 import type { Context } from "./service/context.ts";
+import { createInheritedChanges } from "./service/inherited-changes.ts";
 import type { Maintained } from "./service/maintain.ts";
 import { measuredPorts } from "./service/measured-ports.ts";
 import type { Settings } from "./settings.ts";
@@ -25,10 +26,12 @@ export interface App {
   fetchAsOperator(request: Request): Promise<Response>;
   /**
    * Settles what dead processes left, and retries what could not be revoked. Run it at start and now and then.
-   * @param settled called as soon as the service is ready, before any provider is asked
+   * @param settled called once the former is done, before any provider is asked
    */
   maintain(settled?: () => void): Promise<Maintained>;
-  /** Readiness is refused from here until `maintain` has settled everything. */
+  /** The first part of `maintain` alone. Resolves to whether the service is ready. */
+  recover(): Promise<boolean>;
+  /** Readiness is refused from here until everything is settled, also what a predecessor elsewhere has left. */
   holdReadiness(): void;
   context: Context;
   /** For transports that serve `/proxy/` below the fetch layer. */
@@ -56,7 +59,7 @@ export function createApp(ports: Ports, settings: Settings): App {
   const { basePath } = settings.provisioning;
   const verifyJwt = settings.provisioning.auth.jwks && verifyJwtWhenNeeded(context);
   const proxy = createProxy(context);
-  let ready = true;
+  let isInheritedOver: (() => Promise<boolean>) | undefined;
   let openApi: string | undefined;
 
   // The bare Router: AutoRouter hands its handlers a Proxy, on which `new Request` throws in Node.
@@ -139,7 +142,7 @@ export function createApp(ports: Ports, settings: Settings): App {
     if (!isRead(request)) return undefined;
     if (pathname === "/healthz") return { status: 200, body: { status: "ok" } };
     if (pathname !== "/readyz") return undefined;
-    if (!ready) throw new Problem("not_ready", "Changes that were interrupted are being settled.");
+    if (isInheritedOver) throw new Problem("not_ready", "Changes that were interrupted are being settled.");
     await checkPorts(context);
     return { status: 200, body: { status: "ready" } };
   }
@@ -196,6 +199,12 @@ export function createApp(ports: Ports, settings: Settings): App {
     });
   }
 
+  async function becomeReady(): Promise<boolean> {
+    if (isInheritedOver && !(await isInheritedOver())) return false;
+    isInheritedOver = undefined;
+    return true;
+  }
+
   return {
     context,
     proxy,
@@ -206,14 +215,19 @@ export function createApp(ports: Ports, settings: Settings): App {
     },
     fetchAsOperator: async (request) => await answer(request, {}, true),
     holdReadiness() {
-      ready = false;
+      isInheritedOver = createInheritedChanges(context);
     },
     async maintain(settled) {
       const { maintain } = await import("./service/maintain.ts");
-      return await maintain(context, () => {
-        ready = true;
+      return await maintain(context, async () => {
+        await becomeReady();
         settled?.();
       });
+    },
+    async recover() {
+      const { recoverAbandoned } = await import("./service/recover.ts");
+      await recoverAbandoned(context);
+      return await becomeReady();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { createApp } from "../../src/app.ts";
 import { SettingsError } from "../../src/settings.ts";
 import { createJsonLog } from "./json-log.ts";
@@ -47,6 +48,10 @@ export async function startServer(env: Environment): Promise<Deployment> {
       return tending;
     };
     await new Promise<void>((resolve) => void tend(resolve).then(() => resolve()));
+    const becomeReady = async (): Promise<void> => {
+      while (!stopping && !(await app.recover().catch(() => false))) await sleep(1_000, undefined, { ref: false });
+    };
+    void becomeReady();
     const timer = setInterval(() => void tend(), maintenanceMs);
     timer.unref();
     return {

@@ -17,10 +17,10 @@ export interface Maintained {
  * One step that fails keeps none of the others; the first failure is thrown when all have been tried.
  * @param settled called once nothing is half done any more: a provider that is away is not waited for
  */
-export async function maintain(context: Context, settled: () => void = () => {}): Promise<Maintained> {
+export async function maintain(context: Context, settled: () => void | Promise<void> = () => {}): Promise<Maintained> {
   const steps = [
-    recoverAbandoned(context).then((recovered) => {
-      settled();
+    recoverAbandoned(context).then(async (recovered) => {
+      await settled();
       return recovered;
     }),
     retryRevocations(context),

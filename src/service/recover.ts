@@ -1,5 +1,5 @@
 import { isProblem, Problem } from "../errors.ts";
-import type { Abandoned } from "../ports.ts";
+import type { Abandoned, LedgerName } from "../ports.ts";
 import type { AgentRecord } from "../schema/agent.ts";
 import { recoveryClaim } from "../storage/ledger-names.ts";
 import { newOperationId } from "./audited-change.ts";
@@ -64,8 +64,11 @@ async function isWhole({ host }: Context, record: AgentRecord): Promise<boolean>
   return found !== undefined && (record.credentials.length === 0 || health.credentials !== "missing");
 }
 
-/** Longer than one settling takes, a gateway's patience included. */
-const turnMs = 120_000;
+/** What a process held that is gone is free after it; a living one renews it. */
+const claimMs = 30_000;
+
+/** The turns that this process has. Any other of its name is left over: the release was lost, with the store away. */
+const turns = new Set<string>();
 
 /**
  * Settles everything that dead processes left: at start, before the service is ready, and now and then. One process
@@ -74,27 +77,46 @@ const turnMs = 120_000;
  */
 export async function recoverAbandoned(context: Context): Promise<string[]> {
   const { ledger, instance } = context;
-  const turn = { owner: newOperationId(context), ttlMs: turnMs };
+  const turn = { owner: newOperationId(context), ttlMs: claimMs };
   let taken = await ledger.claim(recoveryClaim, turn);
-  if (!taken.granted && instance.isGone(taken.owner)) {
+  if (!taken.granted && (instance.isGone(taken.owner) || isLeftOver(context, taken.owner))) {
     await ledger.release(recoveryClaim, taken.owner);
     taken = await ledger.claim(recoveryClaim, turn);
   }
   if (!taken.granted) return [];
+  turns.add(turn.owner);
+  const end = keptUp(context, recoveryClaim, turn);
   try {
-    return await settleAll(context, async () => void (await ledger.claim(recoveryClaim, turn)));
+    return await settleAll(context, async () => (await ledger.claim(recoveryClaim, turn)).granted);
   } finally {
+    turns.delete(turn.owner);
+    await end();
     await ledger.release(recoveryClaim, turn.owner);
   }
 }
 
-async function settleAll(context: Context, keepTurn: () => Promise<void>): Promise<string[]> {
+const isLeftOver = ({ instance }: Context, owner: string): boolean =>
+  owner.startsWith(`${instance.id}.`) && !turns.has(owner);
+
+/** @returns what ends it, once no renewal is on its way any more: one that comes after the release would undo that */
+function keptUp({ ledger }: Context, name: LedgerName, claim: { owner: string; ttlMs: number; note?: string }) {
+  let last: Promise<unknown> = Promise.resolve();
+  const renewal = setInterval(() => {
+    last = ledger.claim(name, claim).catch(() => undefined);
+  }, claimMs / 3);
+  return async (): Promise<void> => {
+    clearInterval(renewal);
+    await last;
+  };
+}
+
+async function settleAll(context: Context, isMyTurn: () => Promise<boolean>): Promise<string[]> {
   const settled: string[] = [];
   const silent = new Set<string | undefined>();
   for (const left of await context.ledger.abandoned(context.instance.isGone)) {
     const note = left.note === undefined ? undefined : parseNote(left.note);
     if (note && silent.has(note.gateway)) continue;
-    await keepTurn();
+    if (!(await isMyTurn())) break;
     try {
       const outcome = await settle(context, left, note);
       if (note && outcome !== "nothing") settled.push(`${note.action} of agent "${note.agentId}": ${outcome}`);
@@ -110,11 +132,14 @@ async function settleAll(context: Context, keepTurn: () => Promise<void>): Promi
 
 /** The dead owner's claim is kept up meanwhile, so that nobody makes anew what is being undone. */
 async function settle(context: Context, { name, owner }: Abandoned, note: OperationNote | undefined) {
-  if (note) {
-    const kept = await context.ledger.claim(name, { owner, ttlMs: turnMs, note: noteText(note) });
-    if (!kept.granted) return "nothing";
+  if (!note) {
+    await context.ledger.release(name, owner);
+    return "nothing";
   }
-  const outcome = note ? await recoverOperation(context, note) : "nothing";
+  const claim = { owner, ttlMs: claimMs, note: noteText(note) };
+  if (!(await context.ledger.claim(name, claim)).granted) return "nothing";
+  const end = keptUp(context, name, claim);
+  const outcome = await recoverOperation(context, note).finally(end);
   await context.ledger.release(name, owner);
   return outcome;
 }

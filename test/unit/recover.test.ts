@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readNodeSettings } from "../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
+import { openSqliteLedger } from "../../adapters/node/sqlite/sqlite-ledger.ts";
+import { type App, createApp } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
 import { createMetrics } from "../../src/metrics.ts";
@@ -141,4 +143,86 @@ it("undoes an agent that never got the credential it was made with", async () =>
   expect(await recoverAbandoned(context)).toEqual(['create of agent "a": undone']);
   expect(removed).toEqual(["a"]);
   expect(await context.records.get("agents", "a")).toBeUndefined();
+});
+
+it("takes back its own turn, whose release was lost, and no turn that it has", async () => {
+  const gone = new Error("the store is away");
+  const failing = { ...context, ledger: { ...context.ledger, release: () => Promise.reject(gone) } };
+  await expect(recoverAbandoned(failing)).rejects.toBe(gone);
+  await interrupted("a");
+  expect(await recoverAbandoned(context)).toHaveLength(1);
+});
+
+it("lets go of a dead settler's turn and agent after half a minute, and a living one keeps both", async () => {
+  let ahead = 0;
+  const clock = { now: () => Date.now() + ahead };
+  const ledger = await openSqliteLedger({ path: join(stateDir, "other.sqlite"), clock });
+  context = { ...context, ledger, clock };
+  await interrupted("a");
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  const begun = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<void>();
+  host.remove = async () => {
+    begun.resolve();
+    await end.promise;
+    return { deleted: [], preserved: [] };
+  };
+  const settling = recoverAbandoned(context);
+  await begun.promise;
+  for (let renewal = 0; renewal < 6; renewal++) {
+    ahead += 10_000;
+    await vi.advanceTimersByTimeAsync(10_000);
+  }
+  expect(await isHeld("a")).toBe(true);
+  const elsewhere = { ...context, instance: { id: "elsewhere", isGone: () => false } };
+  expect(await recoverAbandoned(elsewhere)).toEqual([]);
+  // As if it were gone: nothing is renewed any more.
+  vi.clearAllTimers();
+  ahead += 30_001;
+  host = {};
+  expect(await recoverAbandoned(elsewhere)).toEqual(['create of agent "a": undone']);
+  end.resolve();
+  await settling;
+  vi.useRealTimers();
+  await ledger.close();
+});
+
+describe("readiness", () => {
+  const note = noteText({
+    action: "create",
+    operationId: "other.a",
+    creation: "other.a",
+    agentId: "a",
+    bindings: [],
+  });
+  const under = (owner: string) => ({ owner, ttlMs: 60_000, note });
+  const isReady = async (app: App) => (await app.fetch(new Request("http://h/readyz"))).status === 200;
+
+  it("waits for the very changes that others had under way, and for no later ones", async () => {
+    const app = createApp({ ...node.ports, instance: context.instance }, context.settings);
+    await context.ledger.claim(agentClaim("a"), under("other.1"));
+    app.holdReadiness();
+    expect(await app.recover()).toBe(false);
+    expect(await isReady(app)).toBe(false);
+    await context.ledger.claim(agentClaim("b"), under("other.2"));
+    await context.ledger.claim(agentClaim("mine"), under("here.1"));
+    await context.ledger.release(agentClaim("a"), "other.1");
+    await context.ledger.claim(agentClaim("a"), under("other.3"));
+    let settled = 0;
+    await app.maintain(() => settled++);
+    expect(settled).toBe(1);
+    expect(await isReady(app)).toBe(true);
+    expect(await app.recover()).toBe(true);
+  });
+
+  it("waits for 40 s at most", async () => {
+    let ahead = 0;
+    const clock = { now: () => Date.now() + ahead };
+    const app = createApp({ ...node.ports, clock, instance: context.instance }, context.settings);
+    await context.ledger.claim(agentClaim("a"), under("other.1"));
+    app.holdReadiness();
+    expect(await app.recover()).toBe(false);
+    ahead = 40_000;
+    expect(await app.recover()).toBe(true);
+  });
 });
