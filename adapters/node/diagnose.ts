@@ -12,6 +12,7 @@ import { repairMode } from "./files/store-check.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { commandLog } from "./open-local.ts";
 import { type NodePorts, openNode } from "./open-node.ts";
+import { evictionWarning } from "./redis/redis-faults.ts";
 
 /** Looks at everything that can go wrong with a deployment on this machine; `fix` mends what is safe to mend. */
 export async function diagnose(env: Environment, fix: boolean): Promise<DoctorReport> {
@@ -26,7 +27,7 @@ export async function diagnose(env: Environment, fix: boolean): Promise<DoctorRe
   if (!opened) return doctorReport(checks);
   try {
     const { context } = createApp(opened.ports, node.settings);
-    checks.push(...plainSecrets(node));
+    checks.push(...plainSecrets(node), ...(await redisChecks(opened)));
     await attempt(checks, "files", async () => {
       checks.push(...fileChecks(node.stateDir, await opened.checkStore(), fix));
     });
@@ -104,6 +105,20 @@ const plainSecrets = ({ settings }: NodeSettings): DoctorCheck[] =>
       detail: `config.json holds the secrets of the gateway "${id}" in the clear`,
       remedy: "`provisioning seal` turns a secret into what config.json can hold in its place",
     }));
+
+async function redisChecks({ redis }: NodePorts): Promise<DoctorCheck[]> {
+  if (!redis) return [];
+  const name = "redis";
+  const fault = redis.fault();
+  if (fault !== undefined) {
+    const remedy = "start it, or correct OPENCLAW_PROVISIONING_STORAGE; until then every call is answered 503";
+    return [{ name, status: "failed", detail: fault, remedy }];
+  }
+  const policy = await redis.evicts();
+  if (policy === undefined) return [{ name, status: "ok", detail: "answers, and throws nothing away" }];
+  const remedy = "set maxmemory-policy noeviction in redis.conf";
+  return [{ name, status: "warning", detail: evictionWarning(policy), remedy }];
+}
 
 function fileChecks(stateDir: string, findings: StoreFinding[], fix: boolean): DoctorCheck[] {
   if (findings.length === 0) return [{ name: "files", status: "ok", detail: "private and readable" }];

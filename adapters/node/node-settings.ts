@@ -119,8 +119,11 @@ function publicUrlFrom(env: Environment): string | undefined {
 function storageFrom(env: Environment): string | undefined {
   const text = env.OPENCLAW_PROVISIONING_STORAGE;
   if (!text) return undefined;
-  if (/^rediss?:$/.test(URL.parse(text)?.protocol ?? "")) return text;
+  const url = URL.parse(text);
+  // What is no number would be database 0, and the data another deployment's.
+  const isDatabase = /^\/?\d*$/.test(url?.pathname ?? "") && !url?.searchParams.has("db");
+  if (isDatabase && /^rediss?:$/.test(url?.protocol ?? "")) return text;
   throw new SettingsError(
-    `OPENCLAW_PROVISIONING_STORAGE is "${withoutPassword(text)}"; it must be a Redis URL, as in redis://127.0.0.1:6379, or left out for files`,
+    `OPENCLAW_PROVISIONING_STORAGE is "${withoutPassword(text)}"; it must be a Redis URL, as in redis://127.0.0.1:6379/0 (the number is that of the database), or left out for files`,
   );
 }

@@ -15,6 +15,7 @@ import { createPrivateFs } from "./files/private-fs.ts";
 import { createStoreReadiness } from "./files/store-readiness.ts";
 import { createInstance, machineName } from "./instance.ts";
 import type { Environment, NodeSettings } from "./node-settings.ts";
+import type { RedisStores } from "./redis/redis.ts";
 import { readSealKey } from "./seal-key.ts";
 import { openSqliteLedger } from "./sqlite/sqlite-ledger.ts";
 
@@ -22,6 +23,8 @@ export interface NodePorts {
   ports: Ports;
   /** What is wrong with the files, if anything. */
   checkStore(): Promise<StoreFinding[]>;
+  /** Where Redis holds the records. */
+  redis?: Pick<RedisStores, "fault" | "evicts">;
   /** Waits for what runs in the background, then closes the stores. */
   close(): Promise<void>;
 }
@@ -43,7 +46,9 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
   // Before the stores: settings that it refuses must leave no connection open.
   const host = options.host ?? (await openHost(node, { fetch, clock, log: options.log, sealKey }));
   const stores =
-    node.storage === undefined ? await openFiles(stateDir, clock, options.log) : await openShared(node.storage, clock);
+    node.storage === undefined
+      ? await openFiles(stateDir, clock, options.log)
+      : await openShared(node.storage, clock, options.log);
   const running = new Set<Promise<unknown>>();
   const ports: Ports = {
     records: stores.records,
@@ -68,6 +73,7 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
   return {
     ports,
     checkStore: stores.checkStore,
+    ...("redis" in stores && { redis: stores.redis }),
     async close() {
       while (running.size > 0) await Promise.allSettled(running);
       await stores.close();
@@ -97,10 +103,11 @@ async function openFiles(stateDir: string, clock: Clock, log: Log) {
   };
 }
 
-async function openShared(url: string, clock: Clock) {
+async function openShared(url: string, clock: Clock, log: Log) {
   const { openRedis } = await import("./redis/redis.ts");
-  const { records, ledger, audit, close } = await openRedis({ url, clock });
-  return { records, ledger, audit, checkStore: async () => [], close };
+  const redis = await openRedis({ url, clock, log });
+  const { records, ledger, audit, close } = redis;
+  return { records, ledger, audit, checkStore: async () => [], close, redis };
 }
 
 async function openHost(

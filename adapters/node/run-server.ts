@@ -4,6 +4,7 @@ import { SettingsError } from "../../src/settings.ts";
 import { createJsonLog } from "./json-log.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { openNode } from "./open-node.ts";
+import { evictionWarning } from "./redis/redis-faults.ts";
 import { type RunningServer, serve } from "./serve.ts";
 
 /** Half a minute is what a claim of a dead process lasts at most. */
@@ -25,8 +26,11 @@ export async function startServer(env: Environment): Promise<Deployment> {
   const node = readNodeSettings(env);
   requireGatewayToken(node.settings.gatewayToken);
   const log = createJsonLog(node.settings.logLevel);
-  const { ports, checkStore, close } = await openNode(node, { env, log });
+  const { ports, checkStore, redis, close } = await openNode(node, { env, log });
   try {
+    // One that is away is told of by itself.
+    const policy = await redis?.evicts().catch(() => undefined);
+    if (policy !== undefined) log("warn", evictionWarning(policy), { remedy: "set maxmemory-policy noeviction" });
     const [finding] = await checkStore();
     if (finding) throw new SettingsError(`${finding.file} ${finding.problem}: ${finding.remedy}`);
     const app = createApp(ports, node.settings);

@@ -200,6 +200,9 @@ describe("the environment", () => {
     ["OPENCLAW_PROVISIONING_HOST", "cloud", "directory, openclaw, remote, registry"],
     ["OPENCLAW_PROVISIONING_STORAGE", "mysql://127.0.0.1", "redis://"],
     ["OPENCLAW_PROVISIONING_STORAGE", "/var/lib/state", "redis://"],
+    ["OPENCLAW_PROVISIONING_STORAGE", "redis://127.0.0.1:6379/staging", "number"],
+    ["OPENCLAW_PROVISIONING_STORAGE", "redis://127.0.0.1:6379/1/2", "number"],
+    ["OPENCLAW_PROVISIONING_STORAGE", "redis://127.0.0.1:6379/?db=staging", "number"],
   ])("a wrong %s (%s) is named with its value and what it has to be", (name, value, remedy) => {
     const message = refusal("{}", { [name]: value });
     for (const word of [name, `"${value}"`, remedy]) expect(message).toContain(word);

@@ -1,5 +1,6 @@
 import type { Redis, RedisOptions } from "ioredis";
 import { isProblem, Problem, type ProblemCode } from "../../../src/errors.ts";
+import { faultOf } from "./redis-faults.ts";
 
 /** Longer than any answer of a Redis that works, and short of what a client would wait for. */
 const answerMs = 900;
@@ -48,6 +49,8 @@ export async function answered<T>(redis: Redis, code: ProblemCode, work: () => P
     if (isProblem(error) || !(error instanceof Error)) throw error;
     dropSilent(redis, error);
     // ioredis hangs the whole command on its errors, a record's content and all: the log gets the message alone.
-    throw new Problem(code, undefined, { cause: new Error(`Redis: ${error.message}`) });
+    const fault = faultOf(redis);
+    const why = fault === undefined ? "" : ` (${fault})`;
+    throw new Problem(code, undefined, { cause: new Error(`Redis: ${error.message}${why}`) });
   }
 }

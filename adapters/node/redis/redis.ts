@@ -1,8 +1,10 @@
 import { createStorage, type Storage } from "unstorage";
-import type { AuditTrail, Clock, Ledger, Records } from "../../../src/ports.ts";
+import type { AuditTrail, Clock, Ledger, Log, Records } from "../../../src/ports.ts";
+import { SettingsError } from "../../../src/settings.ts";
 import { createRecords } from "../../../src/storage/records.ts";
 import { createRedisAudit } from "./redis-audit.ts";
 import { firstAttempt } from "./redis-connection.ts";
+import { evictionPolicy, faultOf, isGivenUp, watchConnection } from "./redis-faults.ts";
 import { createRedisLedger } from "./redis-ledger.ts";
 import { createRedisRecords } from "./redis-records.ts";
 
@@ -11,6 +13,10 @@ export interface RedisStores {
   records: Records;
   ledger: Ledger;
   audit: AuditTrail;
+  /** Why Redis cannot be used, in its own words or the network's. */
+  fault(): string | undefined;
+  /** @see evictionPolicy */
+  evicts(): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
@@ -18,21 +24,25 @@ export interface RedisStores {
  * Records, ledger and audit trail over one connection, shared by every process that names the same Redis and prefix.
  * Resolves also while Redis is away: its calls are then refused, each within a second, until it is back.
  * @param prefix of every key; letters, digits, `-` and `_`
+ * @throws SettingsError where the database is not to be had
  */
 export async function openRedis({
   url,
   clock,
+  log = () => {},
   prefix = "openclaw",
 }: {
   url: string;
   clock: Clock;
+  log?: Log;
   prefix?: string;
 }): Promise<RedisStores> {
   if (!/^[A-Za-z0-9_-]+$/.test(prefix)) throw new TypeError("a Redis prefix is letters, digits, - and _");
   const { driver, page, redis } = createRedisRecords(url, prefix);
-  // Each call reports what it met, and so do the checks: without a listener ioredis would print it as well.
-  redis.on("error", () => {});
+  watchConnection(redis, log);
   await firstAttempt(redis);
+  if (isGivenUp(redis))
+    throw new SettingsError(`OPENCLAW_PROVISIONING_STORAGE names a Redis that cannot be used: ${faultOf(redis)}`);
   const storage = createStorage({ driver });
   const audit = createRedisAudit(redis, prefix, clock);
   return {
@@ -40,6 +50,8 @@ export async function openRedis({
     records: createRecords(storage, page),
     ledger: createRedisLedger(redis, prefix),
     audit,
+    fault: () => faultOf(redis),
+    evicts: () => evictionPolicy(redis),
     async close() {
       await audit.close();
       redis.disconnect();

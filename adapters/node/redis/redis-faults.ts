@@ -1,0 +1,67 @@
+import type { Redis } from "ioredis";
+import type { Log } from "../../../src/ports.ts";
+import { withoutPassword } from "../../../src/settings.ts";
+
+interface Fault {
+  reason: string;
+  /** No further attempt is made. */
+  final?: boolean;
+}
+
+/** By connection, why it cannot be used: what Redis or the network said last. */
+const faults = new WeakMap<Redis, Fault>();
+
+export const faultOf = (redis: Redis): string | undefined => faults.get(redis)?.reason;
+export const isGivenUp = (redis: Redis): boolean => faults.get(redis)?.final === true;
+
+/**
+ * Keeps and logs the reason while a connection cannot be used, which no refused command tells. A database that cannot
+ * be selected ends the connection for good: ioredis would go on in database 0, among another deployment's data.
+ */
+export function watchConnection(redis: Redis, log: Log): void {
+  const note = (fault: Fault): void => {
+    const known = faults.get(redis);
+    if (known?.final || known?.reason === fault.reason) return;
+    faults.set(redis, fault);
+    log("error", "Redis cannot be used", { reason: fault.reason });
+  };
+  redis.on("error", (error: Error) => {
+    const reason = reasonOf(error);
+    if (isRefusedSelect(error)) {
+      note({ reason: `its database ${redis.options.db} cannot be used (${reason})`, final: true });
+      redis.options.retryStrategy = () => null;
+      redis.disconnect();
+    } else note({ reason: redis.options.tls ? `${reason}; does it speak TLS (rediss://)?` : reason });
+  });
+  redis.on("close", () => {
+    if (!faults.has(redis)) note({ reason: "it closed the connection; does it speak TLS (rediss://), or not?" });
+  });
+  redis.on("ready", () => {
+    if (faults.delete(redis)) log("info", "Redis can be used again");
+  });
+}
+
+/**
+ * Redis's own words begin with a code in capitals; classes have other names in the bundle. Without a credential all is
+ * refused, and with the right one it may not be.
+ */
+const isRefusedSelect = (error: Error): boolean =>
+  (error as Error & { command?: { name?: string } }).command?.name === "select" &&
+  /^(?!NOAUTH|WRONGPASS|LOADING)[A-Z]+ /.test(error.message);
+
+/** Some have an empty message (of each address one) or OpenSSL's several lines; commands hang on some, secrets and all. */
+function reasonOf(error: Error): string {
+  const first = error instanceof AggregateError ? (error.errors[0] as Error) : error;
+  return withoutPassword((first.message.split("\n")[0] || error.name).slice(0, 200));
+}
+
+/** The policy by which this Redis throws keys away once memory is short; `undefined` where it throws none. */
+export async function evictionPolicy(redis: Redis): Promise<string | undefined> {
+  const memory = await redis.info("memory");
+  const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
+  const limited = !/^maxmemory:0\s*$/m.test(memory);
+  return limited && policy !== "noeviction" ? policy : undefined;
+}
+
+export const evictionWarning = (policy: string): string =>
+  `Redis throws keys, quotas and agents away once its memory is short (maxmemory-policy ${policy})`;

@@ -1,0 +1,124 @@
+import { rmSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openRedis } from "../../adapters/node/redis/redis.ts";
+import type { DoctorReport } from "../../src/cli/doctor-report.ts";
+import { freePort } from "../free-port.ts";
+import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
+import { runBundle } from "../run-bundle.ts";
+import { makeStateDir, token } from "../server-process.ts";
+
+const password = "hunter2-not-a-real-password";
+
+describe.skipIf(!hasRedis)("a Redis that cannot be used is told of:", () => {
+  let server: RedisServer;
+  let stateDir: string;
+  let admin: Redis;
+
+  beforeEach(async () => {
+    server = await startRedis();
+    stateDir = await makeStateDir();
+    admin = new Redis(server.url).on("error", () => {});
+  });
+  afterEach(async () => {
+    admin.disconnect();
+    await server.dispose();
+    rmSync(stateDir, { recursive: true, force: true });
+  });
+
+  const run = (args: string[], storage: string) =>
+    runBundle(args, {
+      OPENCLAW_STATE_DIR: stateDir,
+      OPENCLAW_GATEWAY_TOKEN: token,
+      OPENCLAW_GATEWAY_PORT: "0",
+      OPENCLAW_PROVISIONING_STORAGE: storage,
+    });
+  const redisCheck = async (storage: string) => {
+    const { stdout, stderr } = await run(["provisioning", "doctor", "--json"], storage);
+    expect(stdout + stderr).not.toContain(password);
+    return (JSON.parse(stdout) as DoctorReport).checks.find(({ name }) => name === "redis");
+  };
+  const withPort = (scheme: string, port: string) => `${scheme}://:${password}@127.0.0.1:${port}/0`;
+
+  it("a database that it does not have, which is never another one", async () => {
+    const storage = server.url.replace(/0$/, "99");
+    for (const args of [["serve"], ["provisioning", "agents", "list"]]) {
+      const { exitCode, stderr } = await run(args, storage);
+      expect([exitCode, stderr]).toEqual([
+        1,
+        expect.stringMatching(/^error: .*STORAGE .* its database 99 .*out of range/),
+      ]);
+    }
+    expect(await admin.dbsize()).toBe(0);
+  });
+
+  it("a database that it has no more, also while the server runs", async () => {
+    await admin.acl("SETUSER", "fickle", "on", `>${password}`, "~*", "&*", "+@all");
+    const { host } = new URL(server.url);
+    const stores = await openRedis({
+      url: `redis://fickle:${password}@${host}/7`,
+      clock: { now: Date.now },
+    });
+    await stores.ledger.check();
+    await admin.acl("SETUSER", "fickle", "-select");
+    await admin.client("KILL", "USER", "fickle");
+    await sleep(1_500);
+    for (const call of [() => stores.ledger.check(), () => stores.records.list("keys"), () => stores.audit.check()]) {
+      await expect(call()).rejects.toMatchObject({
+        cause: { message: expect.stringContaining("its database 7 cannot") },
+      });
+    }
+    expect(await admin.dbsize()).toBe(0);
+    await stores.close();
+  });
+
+  it("a password that it does not take", async () => {
+    await admin.config("SET", "requirepass", "another");
+    const storage = withPort("redis", new URL(server.url).port);
+    expect(await redisCheck(storage)).toMatchObject({ status: "failed", detail: expect.stringContaining("WRONGPASS") });
+  });
+
+  it("nothing at its address, TLS to a plain port, and a host that there is not", async () => {
+    expect(await redisCheck(withPort("redis", String(await freePort())))).toMatchObject({
+      status: "failed",
+      detail: expect.stringContaining("ECONNREFUSED"),
+    });
+    const tls = await redisCheck(withPort("rediss", new URL(server.url).port));
+    expect(tls?.status).toBe("failed");
+    expect(tls?.detail).toMatch(/does it speak TLS/);
+    const unknown = await redisCheck(`redis://:${password}@no-such-host.invalid:6379/0`);
+    expect(unknown).toMatchObject({ status: "failed", detail: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/) });
+  });
+
+  it("in the log, once for each reason, and when it is over", async () => {
+    const lines: unknown[] = [];
+    const stores = await openRedis({
+      url: server.url,
+      clock: { now: Date.now },
+      log: (level, message, fields) => lines.push([level, message, fields?.reason]),
+    });
+    await server.kill();
+    await sleep(1_500);
+    await expect(stores.ledger.check()).rejects.toMatchObject({
+      cause: { message: expect.stringContaining("ECONNREFUSED") },
+    });
+    await server.start();
+    for (let i = 0; i < 50 && stores.fault() !== undefined; i++) await sleep(100);
+    await stores.close();
+    expect(lines.at(-1)).toEqual(["info", "Redis can be used again", undefined]);
+    const refused = lines.filter((line) => String(line).includes("ECONNREFUSED"));
+    expect(refused).toEqual([["error", "Redis cannot be used", expect.stringContaining("ECONNREFUSED")]]);
+  });
+
+  it("that it may throw away what it holds, by doctor", async () => {
+    expect(await redisCheck(server.url)).toMatchObject({ status: "ok" });
+    await admin.config("SET", "maxmemory-policy", "allkeys-lru");
+    expect(await redisCheck(server.url)).toMatchObject({ status: "ok" });
+    await admin.config("SET", "maxmemory", "100mb");
+    expect(await redisCheck(server.url)).toMatchObject({
+      status: "warning",
+      detail: expect.stringContaining("maxmemory-policy allkeys-lru"),
+    });
+  });
+});
