@@ -212,6 +212,9 @@ export interface HostCreate extends HostAgent {
   awaitReady: boolean;
 }
 
+/** What a creation asked of a host whose answer nobody remembers. */
+export type HostAsked = Pick<HostCreate, "name" | "workspace" | "model" | "identity" | "bindings" | "skipBootstrap">;
+
 export interface BindResult {
   added: string[];
   updated: string[];
@@ -250,10 +253,16 @@ export interface AgentHost {
   }>;
   /**
    * Undoes `create` and everything since; what is not there is not an error. With an `operationId` only what that
-   * creation made is touched; an empty one stands for whoever made the agent.
+   * creation made is touched; an empty one stands for whoever made the agent. `asked`: that it may be made yet.
    */
   remove(
-    agent: { agentId: string; workspace?: string | undefined; gateway?: string | undefined; operationId: string },
+    agent: {
+      agentId: string;
+      workspace?: string | undefined;
+      gateway?: string | undefined;
+      operationId: string;
+      asked?: HostAsked | undefined;
+    },
     what: { workspace: boolean; sessions: boolean },
   ): Promise<{ deleted: string[]; preserved: string[] }>;
   /** Replaces the provider's credential and pins it; resolves to its profile id. */

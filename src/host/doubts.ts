@@ -1,6 +1,6 @@
 /**
  * How creations ended whose answer was not a yes: `undone`, or in doubt, with what was asked for. The newest
- * thousand are remembered; after a crash none is, and what is there is looked at.
+ * thousand are remembered; after a crash none is, and whoever undoes a creation says what it asked for.
  */
 export interface Doubts<Asked> {
   note(operationId: string, outcome: "undone" | { asked: Asked }): void;

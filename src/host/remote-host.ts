@@ -1,5 +1,5 @@
 import { isProblem, Problem } from "../errors.ts";
-import type { AgentHost, HostAgent, HostCreate } from "../ports.ts";
+import type { AgentHost, HostAgent, HostAsked, HostCreate } from "../ports.ts";
 import type { CreateAgent, OnboardAgent } from "../schema/agent.ts";
 import { createDoubts } from "./doubts.ts";
 import type { Changed, Gateway, GatewaySettings, GatewayTools } from "./gateway.ts";
@@ -53,15 +53,15 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
   };
 
   /** Whether there is something of this operation's to remove. */
-  async function isThere(gateway: Gateway, agentId: string, operationId: string): Promise<boolean> {
-    const doubt = doubts.of(operationId);
+  async function isThere(gateway: Gateway, agentId: string, operationId: string, asked?: HostAsked): Promise<boolean> {
+    const doubt = doubts.of(operationId) ?? (asked && { asked: requestFor(asked) });
     if (doubt === "undone") return false;
     if (doubt) {
       // A request that is still on its way would make the agent after its removal: asked once more, it is settled.
       const settled = await create(gateway, doubt.asked, operationId, true);
       if (settled.outcome === "unsent" || settled.outcome === "unknown") throw settled.problem;
       doubts.clear(operationId);
-      return settled.outcome === "done";
+      if (settled.outcome === "refused") return false;
     }
     const found = await gateway.change((client, signal) => client.agents.get(agentId, { signal }));
     if (isAbsent(found)) return false;
@@ -112,9 +112,9 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       };
     },
 
-    async remove({ agentId, operationId, ...agent }, what) {
+    async remove({ agentId, operationId, asked, ...agent }, what) {
       const gateway = gateways.of({ agentId, ...agent });
-      if (!(await isThere(gateway, agentId, operationId))) return { deleted: [], preserved: [] };
+      if (!(await isThere(gateway, agentId, operationId, asked))) return { deleted: [], preserved: [] };
       const body = { deleteWorkspace: what.workspace, deleteSessions: what.sessions };
       const remove = () => gateway.change((client, signal) => client.agents.delete(agentId, body, { signal }));
       let removed = await remove();
@@ -158,7 +158,7 @@ const isAbsent = (changed: Changed<unknown>): boolean =>
   changed.outcome !== "done" && isProblem(changed.problem, "agent_not_found");
 
 /** The same for every repetition: another body under the same key is refused. */
-const requestFor = (agent: HostCreate): CreateAgent => ({
+const requestFor = (agent: HostAsked): CreateAgent => ({
   name: agent.name,
   ...(agent.workspace !== undefined && { workspace: agent.workspace }),
   ...(agent.model !== undefined && { model: agent.model }),

@@ -44,6 +44,7 @@ export async function createAgent(
     workspace: plan.workspace,
     bindings: [...new Set(body.bind ?? [])],
     placeKeyId: maker,
+    ...(plan.gateway !== undefined && { asked: askedOf(body) }),
     ...(provider && {
       aiKeyId: newKeyId(context.crypto.randomBytes),
       aiProviderId: provider.id,
@@ -63,7 +64,8 @@ export async function createAgent(
       await takePlaces(context, note, caller.key?.maxAgents ?? context.settings.provisioning.maxAgentsPerKey);
       return await auditedChange(context, caller, change, build);
     } catch (error) {
-      await undoCreate(context, note).catch((cause) => {
+      // Whether the gateway was asked, and what it said, the host still knows.
+      await undoCreate(context, { ...note, asked: undefined }).catch((cause) => {
         context.log("error", "a creation could not be undone yet", { operationId, agentId, cause });
         leave(note);
       });
@@ -183,6 +185,13 @@ const sameRequest = (agent: AgentRecord, options: CreateOptions): boolean =>
   agent.idempotency !== undefined &&
   agent.idempotency.key === options.idempotency?.key &&
   agent.idempotency.fingerprint === options.idempotency.fingerprint;
+
+const askedOf = ({ name, model, identity, skipBootstrap = false }: CreateAgent): OperationNote["asked"] => ({
+  name,
+  model,
+  identity,
+  skipBootstrap,
+});
 
 const auditDetails = (body: CreateAgent, note: OperationNote) => ({
   name: body.name,

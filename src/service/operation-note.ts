@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { Identity } from "../schema/agent.ts";
 
 /** What a change to an agent is about to do, kept with its claim: enough to finish or undo it after a crash. */
 export const OperationNote = z.object({
@@ -13,6 +14,15 @@ export const OperationNote = z.object({
   aiKeyId: z.optional(z.string()),
   aiProviderId: z.optional(z.string()),
   minted: z.optional(z.boolean()),
+  /** What else a creation asks of a gateway: its request may arrive there when we are gone. */
+  asked: z.optional(
+    z.object({
+      name: z.string(),
+      model: z.optional(z.string()),
+      identity: z.optional(Identity),
+      skipBootstrap: z.boolean(),
+    }),
+  ),
   /** The provisioning key whose place the agent takes. */
   placeKeyId: z.optional(z.string()),
   deleteWorkspace: z.optional(z.boolean()),

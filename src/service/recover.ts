@@ -38,7 +38,7 @@ async function finishOrUndo(context: Context, note: OperationNote): Promise<"fin
   switch (note.action) {
     case "create":
       if (record && record.operationId !== note.operationId) return "nothing";
-      if (record && (await isWhole(context, record))) return "finished";
+      if (record && (await finishWhole(context, record))) return "finished";
       await undoCreate(context, note);
       return "undone";
     case "delete":
@@ -52,16 +52,21 @@ async function finishOrUndo(context: Context, note: OperationNote): Promise<"fin
 
 /**
  * The record and the host's entry are the last steps, and on another machine the credential: only with all of them
- * may the creation have been answered.
+ * may the creation have been answered. What was missing is then at most where the agent is.
  *
  * @throws Problem `gateway_failed` where nobody can tell now
  */
-async function isWhole({ host }: Context, record: AgentRecord): Promise<boolean> {
+async function finishWhole({ host, records }: Context, record: AgentRecord): Promise<boolean> {
   if (host.kind === "registry") return true;
   const found = await host.find(record.agentId);
   const health = await host.inspect(knownFrom(record));
   if (!health.reachable) throw new Problem("gateway_failed", "The agent's gateway does not say whether it has it.");
-  return found !== undefined && (record.credentials.length === 0 || health.credentials !== "missing");
+  if (!found || (record.credentials.length > 0 && health.credentials === "missing")) return false;
+  const { workspace = found.workspace, agentDir = found.agentDir } = record;
+  if (workspace !== record.workspace || agentDir !== record.agentDir) {
+    await records.set("agents", record.agentId, { ...record, workspace, agentDir });
+  }
+  return true;
 }
 
 /** What a process held that is gone is free after it; a living one renews it. */

@@ -14,11 +14,12 @@ export async function undoCreate(context: Context, note: OperationNote): Promise
 }
 
 /** The host knows what it made for an agent by the operation that asked for it. */
-export const hostTarget = ({ agentId, gateway, workspace, creation }: OperationNote) => ({
+export const hostTarget = ({ agentId, gateway, workspace, creation, asked, bindings }: OperationNote) => ({
   agentId,
   gateway,
   workspace,
   operationId: creation,
+  asked: asked && { ...asked, workspace, bindings },
 });
 
 /**

@@ -246,6 +246,25 @@ describe("a creation in doubt", () => {
     expect(await gw1.agentIds()).toEqual([]);
   });
 
+  test("and undone after a restart stays undone, also when its request arrives afterwards", async () => {
+    const held: (() => Promise<Response>)[] = [];
+    const first = remote(
+      (request, send) => {
+        if (!isCreate(request)) return undefined;
+        held.push(send);
+        return silence(request);
+      },
+      { timeoutMs: 150 },
+    );
+    const more = { gateway: "gw1", bindings: ["slack"], model: "m", identity: { name: "Late", emoji: "🦊" } };
+    const agent = await planned(first, "later", more);
+    await expect(first.create(agent)).rejects.toEqual(refusal("gateway_failed"));
+    await remote().remove({ ...agent, asked: agent }, everything);
+    for (const send of held) await send();
+    expect(held.length).toBeGreaterThan(0);
+    expect(await gw1.agentIds()).toEqual([]);
+  });
+
   test("is not called undone while the gateway cannot be asked", async () => {
     let state: "cut" | "down" | "up" = "cut";
     const host = remote((request, send) => {
