@@ -109,6 +109,32 @@ export class SettingsError extends Error {
   override readonly name = "SettingsError";
 }
 
+/** One that may be guessed in an afternoon is none, on an address that the whole world can reach. */
+const secretLength = 16;
+export const makeSecret = "for example with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='";
+
+/** @throws SettingsError for what a header cannot carry as one value: a comma is what joins two */
+export function checkToken(name: string, token: string): void {
+  if (!/^[\x21-\x2b\x2d-\x7e]+$/.test(token)) {
+    throw new SettingsError(`${name} must be printable ASCII without spaces and commas: make another, ${makeSecret}`);
+  }
+}
+
+/** @throws SettingsError also for one that is too short */
+export function checkSecretToken(name: string, token: string): void {
+  checkToken(name, token);
+  if (token.length < secretLength) {
+    throw new SettingsError(`${name} is shorter than ${secretLength} characters: make a longer one, ${makeSecret}`);
+  }
+}
+
+/** @throws SettingsError where one token would open both: whoever may call would be the administrator */
+export function checkTokensDiffer(adminToken: string | undefined, gatewayToken: string | undefined): void {
+  if (adminToken !== undefined && adminToken === gatewayToken) {
+    throw new SettingsError(`OPENCLAW_ADMIN_TOKEN is the gateway token: make it another secret, ${makeSecret}`);
+  }
+}
+
 /** Never what stands inside a wrong value: a section may hold secrets, and an address a password. */
 function shown(value: unknown): string {
   if (value === undefined) return "nothing";

@@ -1,5 +1,14 @@
 import { fromBase64Url } from "../../src/domain/base64url.ts";
-import { parseSettings, type Settings, SettingsError } from "../../src/settings.ts";
+import { HttpUrl } from "../../src/schema/primitives.ts";
+import {
+  checkSecretToken,
+  checkTokensDiffer,
+  makeSecret,
+  parseSettings,
+  type Settings,
+  SettingsError,
+  withoutPassword,
+} from "../../src/settings.ts";
 
 /** Variables and secrets, as `wrangler` sets them. */
 export interface Variables {
@@ -16,10 +25,6 @@ export interface Variables {
   OPENCLAW_PROVISIONING_SEAL_KEY?: string | undefined;
 }
 
-/** One that may be guessed in an afternoon is none, on an address that the whole world can reach. */
-const tokenLength = 16;
-const random = "for example with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='";
-
 /**
  * @throws SettingsError naming every variable at fault and what it has to be, and no secret
  */
@@ -34,19 +39,18 @@ export function readWorkerSettings(variables: Variables): { settings: Settings; 
       return undefined;
     }
   };
+  const givenUrl = attempt(() => readPublicUrl(variables.OPENCLAW_PUBLIC_URL));
   const parsed = attempt(() => parseSettings(withOverrides(variables), "OPENCLAW_CONFIG"));
   const gatewayToken = attempt(() => readToken(variables, "OPENCLAW_GATEWAY_TOKEN"));
   const adminToken = attempt(() =>
     variables.OPENCLAW_ADMIN_TOKEN === undefined ? undefined : readToken(variables, "OPENCLAW_ADMIN_TOKEN"),
   );
   const sealKey = attempt(() => readSealKey(variables.OPENCLAW_PROVISIONING_SEAL_KEY));
-  const publicUrl = parsed?.provisioning.publicUrl;
-  if (parsed && publicUrl === undefined) {
+  const publicUrl = givenUrl ?? parsed?.provisioning.publicUrl;
+  if (parsed && publicUrl === undefined && !variables.OPENCLAW_PUBLIC_URL) {
     faults.push("OPENCLAW_PUBLIC_URL is not set: give it the address at which agents reach this Worker");
   }
-  if (adminToken !== undefined && adminToken === gatewayToken) {
-    faults.push("OPENCLAW_ADMIN_TOKEN is the gateway token: make it another secret");
-  }
+  attempt(() => checkTokensDiffer(adminToken, gatewayToken));
   if (!parsed || !gatewayToken || !sealKey || publicUrl === undefined || faults.length > 0) {
     throw new SettingsError(faults.join("; "));
   }
@@ -57,17 +61,20 @@ export function readWorkerSettings(variables: Variables): { settings: Settings; 
 function withOverrides(variables: Variables): unknown {
   const config = readConfig(variables.OPENCLAW_CONFIG);
   const enabled = readSwitch(variables.OPENCLAW_PROVISIONING_ENABLED);
-  const publicUrl = variables.OPENCLAW_PUBLIC_URL || undefined;
-  if (enabled === undefined && publicUrl === undefined) return config;
+  if (enabled === undefined) return config;
   if (!isObject(config) || !isObject(config.gateway ?? {})) return config;
   const gateway = (config.gateway ?? {}) as Record<string, unknown>;
   if (!isObject(gateway.provisioning ?? {})) return config;
-  const provisioning = {
-    ...(gateway.provisioning as object | undefined),
-    ...(enabled !== undefined && { enabled }),
-    ...(publicUrl !== undefined && { publicUrl }),
-  };
-  return { ...config, gateway: { ...gateway, provisioning } };
+  return { ...config, gateway: { ...gateway, provisioning: { ...(gateway.provisioning as object), enabled } } };
+}
+
+function readPublicUrl(text: string | undefined): string | undefined {
+  if (!text) return undefined;
+  const url = HttpUrl.safeParse(text);
+  if (url.success) return url.data;
+  throw new SettingsError(
+    `OPENCLAW_PUBLIC_URL is "${withoutPassword(text)}"; it must be an http or https URL, as in https://agents.example.org`,
+  );
 }
 
 function readConfig(value: unknown): unknown {
@@ -89,19 +96,16 @@ function readSwitch(value: string | undefined): boolean | undefined {
 
 function readToken(variables: Variables, name: "OPENCLAW_GATEWAY_TOKEN" | "OPENCLAW_ADMIN_TOKEN"): string {
   const token = variables[name];
-  if (!token) throw new SettingsError(`${name} is not set: make a secret of it, ${random}`);
-  if (!/^[\x21-\x7e]+$/.test(token)) throw new SettingsError(`${name} must be printable ASCII without spaces`);
-  if (token.length < tokenLength) {
-    throw new SettingsError(`${name} is shorter than ${tokenLength} characters: make a longer one, ${random}`);
-  }
+  if (!token) throw new SettingsError(`${name} is not set: make a secret of it, ${makeSecret}`);
+  checkSecretToken(name, token);
   return token;
 }
 
 function readSealKey(text: string | undefined): Uint8Array {
-  if (!text) throw new SettingsError(`OPENCLAW_PROVISIONING_SEAL_KEY is not set: make a secret of it, ${random}`);
+  if (!text) throw new SettingsError(`OPENCLAW_PROVISIONING_SEAL_KEY is not set: make a secret of it, ${makeSecret}`);
   const bytes = fromBase64Url(text.replace(/=$/, ""));
   if (bytes?.length !== 32) {
-    throw new SettingsError(`OPENCLAW_PROVISIONING_SEAL_KEY is not 32 bytes in base64url: make one, ${random}`);
+    throw new SettingsError(`OPENCLAW_PROVISIONING_SEAL_KEY is not 32 bytes in base64url: make one, ${makeSecret}`);
   }
   return bytes;
 }

@@ -36,6 +36,7 @@ async function appFor(env: Bindings): Promise<App> {
 /** @throws SettingsError, Problem `host_unavailable` */
 async function buildApp(env: Bindings): Promise<App> {
   const { settings, sealKey } = readWorkerSettings(env);
+  checkBindings(env);
   const log = createConsoleLog(settings.logLevel);
   const ledger = createDurableLedger({ objects: env.LEDGER, notes: env.RECORDS, clock });
   return createApp(
@@ -54,6 +55,15 @@ async function buildApp(env: Bindings): Promise<App> {
       background: waitUntil,
     },
     settings,
+  );
+}
+
+/** @throws SettingsError naming those that a `wrangler.jsonc` of one's own has left out */
+function checkBindings(env: Partial<Bindings>): void {
+  const missing = (["RECORDS", "LEDGER", "AUDIT"] as const).filter((name) => env[name] === undefined);
+  if (missing.length === 0) return;
+  throw new SettingsError(
+    `the binding ${missing.join(" and ")} is missing: take over kv_namespaces, durable_objects and migrations of adapters/cloudflare/wrangler.jsonc`,
   );
 }
 
@@ -80,7 +90,8 @@ async function openHost(
 /** Anybody may read the answer: it names the variables and shows no value. */
 function notConfigured(error: unknown): unknown {
   if (!(error instanceof SettingsError)) return error;
-  const names = [...new Set(error.message.match(/OPENCLAW_[A-Z_]+[A-Z]/g))].join(", ");
+  const named = error.message.match(/OPENCLAW_[A-Z_]+[A-Z]|\b(RECORDS|LEDGER|AUDIT)\b/g);
+  const names = [...new Set(named)].join(", ");
   createConsoleLog("error")("error", error.message);
   const detail = `This deployment's settings are not complete (${names}). Its log says what each has to be.`;
   return new Problem("not_ready", detail);

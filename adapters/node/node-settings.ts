@@ -2,7 +2,14 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
-import { parseSettings, type Settings, SettingsError, withoutPassword } from "../../src/settings.ts";
+import {
+  checkSecretToken,
+  checkTokensDiffer,
+  parseSettings,
+  type Settings,
+  SettingsError,
+  withoutPassword,
+} from "../../src/settings.ts";
 
 export type Environment = Record<string, string | undefined>;
 
@@ -47,7 +54,7 @@ export function readNodeSettings(env: Environment): NodeSettings {
       },
       logLevel,
       gatewayToken: env.OPENCLAW_GATEWAY_TOKEN ?? "",
-      adminToken: env.OPENCLAW_ADMIN_TOKEN || undefined,
+      adminToken: adminTokenFrom(env),
     },
   };
 }
@@ -86,6 +93,13 @@ function flag(env: Environment, name: string): boolean | undefined {
   if (["true", "1", "yes", "on"].includes(text)) return true;
   if (["false", "0", "no", "off"].includes(text)) return false;
   throw new SettingsError(`${name} is "${env[name]}"; it must be true or false`);
+}
+
+function adminTokenFrom(env: Environment): string | undefined {
+  const token = env.OPENCLAW_ADMIN_TOKEN || undefined;
+  if (token !== undefined) checkSecretToken("OPENCLAW_ADMIN_TOKEN", token);
+  checkTokensDiffer(token, env.OPENCLAW_GATEWAY_TOKEN);
+  return token;
 }
 
 const hostKinds = ["directory", "openclaw", "remote", "registry"] as const;

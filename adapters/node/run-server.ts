@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createApp } from "../../src/app.ts";
-import { SettingsError } from "../../src/settings.ts";
+import { checkToken, SettingsError } from "../../src/settings.ts";
 import { createJsonLog } from "./json-log.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { openNode } from "./open-node.ts";
@@ -82,8 +82,7 @@ function requireGatewayToken(token: string): void {
       "OPENCLAW_GATEWAY_TOKEN is not set: every call carries it. Make one with `openssl rand -hex 32` and put it into .env or the environment",
     );
   }
-  if (/[\s,]/.test(token))
-    throw new SettingsError("OPENCLAW_GATEWAY_TOKEN holds a space or a comma; a bearer token cannot");
+  checkToken("OPENCLAW_GATEWAY_TOKEN", token);
 }
 
 /** Serves until SIGTERM or SIGINT. */

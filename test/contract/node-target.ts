@@ -18,7 +18,7 @@ export async function nodeTarget(
   const env = {
     OPENCLAW_STATE_DIR: stateDir,
     OPENCLAW_GATEWAY_TOKEN: "contract-token",
-    OPENCLAW_ADMIN_TOKEN: "contract-admin",
+    OPENCLAW_ADMIN_TOKEN: "contract-admin-of-the-server",
     OPENCLAW_GATEWAY_PORT: "0",
     ...options.env,
   };

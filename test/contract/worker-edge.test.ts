@@ -19,7 +19,8 @@ describe("the Worker", () => {
     target = undefined;
   });
   const start = async (upstream: Upstream, options: Parameters<typeof workerTarget>[0] = {}) => {
-    target = await workerTarget({ ...options, miniflare: { outboundService: upstream as never } });
+    const miniflare = { outboundService: upstream as never, ...options?.miniflare };
+    target = await workerTarget({ ...options, miniflare });
     return target;
   };
 
@@ -155,6 +156,20 @@ describe("the Worker", () => {
     const text = lines.join("\n");
     expect(text).toMatch(/OPENCLAW_PROVISIONING_SEAL_KEY is not 32 bytes in base64url/);
     expect(text).not.toMatch(/short-admin|c2hvcnQ|worker\.js|\bat /);
+  });
+
+  it.each([
+    ["RECORDS", { kvNamespaces: [] }],
+    ["LEDGER", { durableObjects: { AUDIT: { className: "AuditObject", useSQLite: true } } }],
+    ["AUDIT", { durableObjects: { LEDGER: { className: "LedgerObject", useSQLite: true } } }],
+  ])("answers 503 where the binding %s is missing, and names it", async (name, miniflare) => {
+    const lines: string[] = [];
+    const worker = await start(() => new Response(), { miniflare, log: (line) => lines.push(line) });
+    for (const path of ["/readyz", "/api/v1/agents"]) {
+      const { status, body } = await ask(worker, "GET", worker.origin + path);
+      expect([status, body.code, body.detail]).toEqual([503, "not_ready", expect.stringContaining(`(${name})`)]);
+    }
+    expect(lines.join("\n")).toContain(`the binding ${name} is missing`);
   });
 
   it("says that a host of files is none of its own", async () => {

@@ -45,8 +45,18 @@ describe("the server does not start", () => {
     expect(await refusal({ OPENCLAW_GATEWAY_TOKEN: "" })).toMatch(/OPENCLAW_GATEWAY_TOKEN is not set.*openssl rand/);
   });
 
-  it("with a token that no header can carry", async () => {
-    expect(await refusal({ OPENCLAW_GATEWAY_TOKEN: "two words" })).toMatch(/OPENCLAW_GATEWAY_TOKEN holds a space/);
+  it.each(["two words", "one,two", "tökên"])("with the gateway token %j, which no header can carry", async (text) => {
+    const expected = /OPENCLAW_GATEWAY_TOKEN must be printable ASCII without spaces and commas: .*openssl rand/;
+    expect(await refusal({ OPENCLAW_GATEWAY_TOKEN: text })).toMatch(expected);
+  });
+
+  it.each([
+    ["x", /OPENCLAW_ADMIN_TOKEN is shorter than 16 characters: .*openssl rand/],
+    ["a-long-one,and-a-comma", /OPENCLAW_ADMIN_TOKEN must be printable ASCII/],
+    ["ein-langes-für-alle", /OPENCLAW_ADMIN_TOKEN must be printable ASCII/],
+    [token, /OPENCLAW_ADMIN_TOKEN is the gateway token/],
+  ])("with the admin token %j", async (text, expected) => {
+    expect(await refusal({ OPENCLAW_ADMIN_TOKEN: text })).toMatch(expected);
   });
 
   it("with a wrong setting", async () => {

@@ -143,13 +143,13 @@ describe("the environment", () => {
       OPENCLAW_PUBLIC_URL: "https://new.example.org/base/",
       OPENCLAW_PROVISIONING_HOST: "directory",
       OPENCLAW_GATEWAY_TOKEN: "the-token",
-      OPENCLAW_ADMIN_TOKEN: "the-admin",
+      OPENCLAW_ADMIN_TOKEN: "the-admin-token-of-it",
       OPENCLAW_PROVISIONING_STORAGE: "redis://127.0.0.1:6379/3",
     });
     expect({ host, port, storage }).toEqual({ host: "0.0.0.0", port: 8080, storage: "redis://127.0.0.1:6379/3" });
     expect(settings).toMatchObject({
       gatewayToken: "the-token",
-      adminToken: "the-admin",
+      adminToken: "the-admin-token-of-it",
       provisioning: { enabled: true, publicUrl: "https://new.example.org/base", host: { kind: "directory" } },
     });
     expect(

@@ -75,6 +75,7 @@ describe("the Worker's settings", () => {
     ["a short gateway token", { OPENCLAW_GATEWAY_TOKEN: "too-short-x" }, /^OPENCLAW_GATEWAY_TOKEN is shorter/],
     ["a short admin token", { OPENCLAW_ADMIN_TOKEN: "too-short-x" }, /^OPENCLAW_ADMIN_TOKEN is shorter/],
     ["a token with a space", { OPENCLAW_GATEWAY_TOKEN: "a token with spaces" }, /printable ASCII without spaces/],
+    ["a token with a comma", { OPENCLAW_ADMIN_TOKEN: "a-token,and-another" }, /ADMIN_TOKEN must be .* commas/],
     ["one token for both", { OPENCLAW_ADMIN_TOKEN: complete.OPENCLAW_GATEWAY_TOKEN }, /make it another secret/],
     ["31 bytes", { OPENCLAW_PROVISIONING_SEAL_KEY: Buffer.alloc(31, 1).toString("base64url") }, /is not 32 bytes/],
     ["plain base64", { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey.toString("base64") }, /is not 32 bytes/],
@@ -82,7 +83,16 @@ describe("the Worker's settings", () => {
     ["a list for settings", { OPENCLAW_CONFIG: "[]" }, /^OPENCLAW_CONFIG: /],
     ["a number for the gateway", { OPENCLAW_CONFIG: { gateway: 7 } }, /^OPENCLAW_CONFIG: gateway/],
     ["neither on nor off", { OPENCLAW_PROVISIONING_ENABLED: "maybe" }, /must be "true" or "false"/],
-    ["no address", { OPENCLAW_PUBLIC_URL: "agents.example.org" }, /^OPENCLAW_CONFIG: gateway.provisioning.publicUrl/],
+    [
+      "no address",
+      { OPENCLAW_PUBLIC_URL: "agents.example.org" },
+      /^OPENCLAW_PUBLIC_URL is "agents.example.org"; it must be/,
+    ],
+    [
+      "no address in the file",
+      { OPENCLAW_PUBLIC_URL: "", OPENCLAW_CONFIG: { gateway: { provisioning: { publicUrl: "agents" } } } },
+      /^OPENCLAW_CONFIG: gateway.provisioning.publicUrl is "agents"/,
+    ],
   ])("refuse %s, without showing a secret", (_, fault, expected) => {
     const message = refusal({ ...complete, ...fault });
     expect(message).toMatch(expected);

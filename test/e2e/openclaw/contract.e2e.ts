@@ -7,7 +7,7 @@ import { makeGateway } from "./gateway.ts";
 
 async function gatewayTarget(): Promise<Target> {
   const plugin = await builtPlugin();
-  const adminToken = "contract-admin";
+  const adminToken = "contract-admin-of-the-plugin";
   const gateway = await makeGateway({ config: contractConfig, env: { OPENCLAW_ADMIN_TOKEN: adminToken } });
   await gateway.cli(["plugins", "install", "--link", plugin, "--force", "--accept-capabilities"]);
   await gateway.start();
