@@ -23,7 +23,7 @@ const Jwks = z.strictObject({
     .array(z.enum(["EdDSA", "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]))
     .check(z.minLength(1)),
   clockToleranceSeconds: z._default(z.int().check(z.minimum(0), z.maximum(300)), 30),
-  /** A token whose claim equals (or, for a list, holds) the value gets the scopes without a provisioning key. */
+  /** `claim` is a name or a path (`realm_access.roles`). A token whose claim equals (or, for a list, holds) the value gets the scopes without a provisioning key. */
   rules: z._default(
     z.array(
       z.strictObject({

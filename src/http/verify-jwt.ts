@@ -11,6 +11,8 @@ type Rule = NonNullable<Context["settings"]["provisioning"]["auth"]["jwks"]>["ru
 
 /** After a failure the issuer is left alone for so long: whoever sends tokens must not make us hammer it. */
 const restMs = 1_000;
+/** A hundred times what a large set of keys is. */
+const mostBytes = 1_048_576;
 
 /** Lets a JWT of the configured issuer (`auth.jwks`) stand for the gateway token; `undefined` where none is configured. */
 export function createVerifyJwt(context: Context): VerifyJwt | undefined {
@@ -48,7 +50,9 @@ function issuerKeys(context: Context, url: URL): JWTVerifyGetKey {
       try {
         const response = await context.fetch(input, init as RequestInit);
         if (response.status !== 200) failedAt = context.clock.now();
-        return response;
+        return bounded(response, () => {
+          failedAt = context.clock.now();
+        });
       } catch (error) {
         failedAt = context.clock.now();
         throw error;
@@ -69,12 +73,37 @@ function issuerKeys(context: Context, url: URL): JWTVerifyGetKey {
   };
 }
 
+/** An issuer that is no longer itself must not fill our memory. */
+function bounded(response: Response, exceeded: () => void): Response {
+  if (response.status !== 200 || !response.body) return response;
+  let size = 0;
+  const body = response.body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        size += chunk.byteLength;
+        if (size <= mostBytes) return controller.enqueue(chunk);
+        exceeded();
+        throw new Error(`the issuer's keys are more than ${mostBytes} bytes`);
+      },
+    }),
+  );
+  return new Response(body, response);
+}
+
+/** What a claim holds, by its name or by its path (`realm_access.roles`). */
+function claimAt(payload: JWTPayload, name: string): unknown {
+  const step = (at: unknown, key: string): unknown =>
+    typeof at === "object" && at !== null && Object.hasOwn(at, key) ? (at as Record<string, unknown>)[key] : undefined;
+  // Some names are addresses, full of dots.
+  return step(payload, name) ?? name.split(".").reduce(step, payload);
+}
+
 function bearerFrom(payload: JWTPayload, rules: Rule[]): Bearer | undefined {
   // OpenID Connect Core, section 2: at most 255 characters. Some issuers leave a machine's empty.
   const subject: unknown = payload.sub || "unknown";
   if (typeof subject !== "string" || subject.length > 255 || !subject.isWellFormed()) return undefined;
   const matching = rules.filter((rule) => {
-    const claim = payload[rule.claim];
+    const claim = claimAt(payload, rule.claim);
     return Array.isArray(claim) ? claim.includes(rule.value) : claim === rule.value;
   });
   const aiProviderKeyId = matching.find((rule) => rule.aiProviderKeyId !== undefined)?.aiProviderKeyId;

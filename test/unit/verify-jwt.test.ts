@@ -165,6 +165,9 @@ describe("scopes", () => {
     { claim: "groups", value: "keepers", scopes: ["agents:delete", "agents:create"], aiProviderKeyId: "prov2" },
     { claim: "verified", value: true, scopes: ["agents:update"] },
     { claim: "level", value: 3, scopes: ["agents:keys"] },
+    { claim: "realm_access.roles", value: "nested", scopes: ["agents:keys"] },
+    { claim: "https://example.org/role", value: "dotted", scopes: ["agents:delete"] },
+    { claim: "role.constructor.name", value: "String", scopes: ["provisioning:admin"] },
     { claim: "toString", value: "x", scopes: ["provisioning:admin"] },
   ];
   it.each([
@@ -175,6 +178,10 @@ describe("scopes", () => {
     [{ groups: ["a", "keepers"] }, ["agents:delete", "agents:create"], "prov2"],
     [{ groups: { 0: "keepers" } }, [], undefined],
     [{ verified: true }, ["agents:update"], undefined],
+    [{ realm_access: { roles: ["other", "nested"] } }, ["agents:keys"], undefined],
+    [{ realm_access: "nested" }, [], undefined],
+    [{ "https://example.org/role": "dotted" }, ["agents:delete"], undefined],
+    [{ role: "x" }, [], undefined],
     [{ verified: "true" }, [], undefined],
     [{ verified: 1 }, [], undefined],
     [{ level: 3 }, ["agents:keys"], undefined],
@@ -254,6 +261,21 @@ describe("the issuer's keys", () => {
     const token = await issuer.sign(first);
     await expect(verify(token)).rejects.toMatchObject({ code: "issuer_unreachable", status: 503 });
     issuer.answer(undefined);
+    advance(1_500);
+    expect(await verify(token)).toBeDefined();
+  });
+
+  it("are read up to a mebibyte, and an issuer that sends more is left alone for a moment", async () => {
+    const verify = verifier();
+    const keys = JSON.stringify({ keys: [first.publicJwk] });
+    const token = await issuer.sign(first);
+    issuer.answer({ status: 200, body: keys + " ".repeat(1_048_576) });
+    const before = issuer.asked();
+    for (let times = 0; times < 3; times++) {
+      await expect(verify(token)).rejects.toMatchObject({ code: "issuer_unreachable" });
+    }
+    expect(issuer.asked()).toBe(before + 1);
+    issuer.answer({ status: 200, body: keys + " ".repeat(1_000_000) });
     advance(1_500);
     expect(await verify(token)).toBeDefined();
   });
