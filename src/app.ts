@@ -13,7 +13,6 @@ import { createProxy, type Proxy as MeteringProxy } from "./proxy/forward.ts";
 import { routes } from "./routes.ts";
 import type { Caller } from "./service/caller.ts";
 import type { Context } from "./service/context.ts";
-import { createInheritedChanges } from "./service/inherited-changes.ts";
 import type { Maintained } from "./service/maintain.ts";
 import { measuredPorts } from "./service/measured-ports.ts";
 import type { Settings } from "./settings.ts";
@@ -31,8 +30,11 @@ export interface App {
   maintain(settled?: () => void): Promise<Maintained>;
   /** The first part of `maintain` alone. Resolves to whether the service is ready. */
   recover(): Promise<boolean>;
-  /** Readiness is refused from here until everything is settled, also what a predecessor elsewhere has left. */
-  holdReadiness(): void;
+  /**
+   * Readiness is refused from here until what dead processes left is settled.
+   * @param isOver asked after each attempt: whether nothing is under way any more that others had begun
+   */
+  holdReadiness(isOver: () => Promise<boolean>): void;
   context: Context;
   /** For transports that serve `/proxy/` below the fetch layer. */
   proxy: MeteringProxy;
@@ -59,7 +61,7 @@ export function createApp(ports: Ports, settings: Settings): App {
   const { basePath } = settings.provisioning;
   const verifyJwt = settings.provisioning.auth.jwks && verifyJwtWhenNeeded(context);
   const proxy = createProxy(context);
-  let isInheritedOver: (() => Promise<boolean>) | undefined;
+  let isSettled: (() => Promise<boolean>) | undefined;
   let openApi: string | undefined;
 
   // The bare Router: AutoRouter hands its handlers a Proxy, on which `new Request` throws in Node.
@@ -142,7 +144,7 @@ export function createApp(ports: Ports, settings: Settings): App {
     if (!isRead(request)) return undefined;
     if (pathname === "/healthz") return { status: 200, body: { status: "ok" } };
     if (pathname !== "/readyz") return undefined;
-    if (isInheritedOver) throw new Problem("not_ready", "Changes that were interrupted are being settled.");
+    if (isSettled) throw new Problem("not_ready", "Changes that were interrupted are being settled.");
     await checkPorts(context);
     return { status: 200, body: { status: "ready" } };
   }
@@ -200,8 +202,8 @@ export function createApp(ports: Ports, settings: Settings): App {
   }
 
   async function becomeReady(): Promise<boolean> {
-    if (isInheritedOver && !(await isInheritedOver())) return false;
-    isInheritedOver = undefined;
+    if (isSettled && !(await isSettled())) return false;
+    isSettled = undefined;
     return true;
   }
 
@@ -214,8 +216,8 @@ export function createApp(ports: Ports, settings: Settings): App {
       return await proxy.handle(request, { address: info.address ?? "unknown", requestId: newRequestId(context) });
     },
     fetchAsOperator: async (request) => await answer(request, {}, true),
-    holdReadiness() {
-      isInheritedOver = createInheritedChanges(context);
+    holdReadiness(isOver) {
+      isSettled = isOver;
     },
     async maintain(settled) {
       const { maintain } = await import("./service/maintain.ts");
@@ -236,15 +238,7 @@ const isRead = (request: Request): boolean => request.method === "GET" || reques
 
 /** @throws Problem of the first port that cannot work */
 async function checkPorts({ records, ledger, audit, host }: Context): Promise<void> {
-  await Promise.all([
-    records.list("keys", { limit: 1 }),
-    records.list("ai-providers", { limit: 1 }),
-    records.list("agents", { limit: 1 }),
-    records.check?.(),
-    ledger.check(),
-    audit.check(),
-    host.check(),
-  ]);
+  await Promise.all([records.check?.(), ledger.check(), audit.check(), host.check()]);
 }
 
 function decodeParams(params: Record<string, string>): Record<string, string> {

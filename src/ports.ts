@@ -23,7 +23,7 @@ export interface Records {
     collection: C,
     page?: { cursor?: string | undefined; limit?: number | undefined },
   ): Promise<{ items: RecordOf<C>[]; nextCursor?: string }>;
-  /** Rejects with `store_unreadable` where any part of the store is damaged, as far as that can be seen cheaply. */
+  /** Rejects with `store_unreadable` where the store cannot be read, or is damaged as far as can be seen cheaply. */
   check?(): Promise<void>;
 }
 

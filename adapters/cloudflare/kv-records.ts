@@ -1,23 +1,67 @@
 import cloudflareKv from "unstorage/drivers/cloudflare-kv-binding";
 import type { Ledger, Records } from "../../src/ports.ts";
 import { createRecords, type IdPage, type RecordStorage } from "../../src/storage/records.ts";
+import { createLeftovers, type Leftovers, leftoverOr } from "./leftovers.ts";
 import { withRecentAgents } from "./recent-agents.ts";
 
 /** Records in Workers KV. */
-export const createKvRecords = (kv: KVNamespace, ledger: Pick<Ledger, "get" | "put">): Records =>
-  withRecentAgents(createRecords(storageOf(kv), pageOf(kv)), ledger);
+export function createKvRecords(
+  kv: KVNamespace,
+  ledger: Pick<Ledger, "get" | "put">,
+  leftovers: Pick<Leftovers, "revocations"> = createLeftovers(kv),
+): Records {
+  const storage = storageOf(kv);
+  const page = pageOf(kv, leftovers);
+  return {
+    ...withRecentAgents(createRecords(storage, page), ledger),
+
+    async list(collection, asked) {
+      const documents = new Map<string, string | null>();
+      const fetched: IdPage = async (...query) => {
+        const ids = await page(...query);
+        for (const [key, text] of await readMany(
+          kv,
+          ids.map((id) => `${collection}:${id}`),
+        ))
+          documents.set(key, text);
+        return ids;
+      };
+      const getItem = async (key: string) => fromJson(documents.get(key) ?? null);
+      return await createRecords({ ...storage, getItem }, fetched).list(collection, asked);
+    },
+
+    /** One read, whoever asks how often: lists are dear. */
+    async check() {
+      await storage.getItem("keys:readiness");
+    },
+  };
+}
+
+const mostAtOnce = 100;
+
+/** A hundred documents are one operation, of which an invocation has a thousand. */
+async function readMany(kv: KVNamespace, keys: readonly string[]): Promise<[key: string, text: string | null][]> {
+  const starts = Array.from({ length: Math.ceil(keys.length / mostAtOnce) }, (_, part) => part * mostAtOnce);
+  const parts = await Promise.all(
+    starts.map(async (start) => {
+      const part = keys.slice(start, start + mostAtOnce);
+      const found = await kv.get(part.map(leftoverOr));
+      return part.map((key): [string, string | null] => [key, found.get(leftoverOr(key)) ?? null]);
+    }),
+  );
+  return parts.flat();
+}
 
 /**
  * Over unstorage's driver, and without its `createStorage`: of what that adds (mounts, watching, raw values), which is
  * a twentieth of the Worker, records need that JSON goes in and comes out.
  */
 function storageOf(kv: KVNamespace): RecordStorage {
-  const binding = { ...pick(kv), put: (key: string, value: string) => patiently(() => kv.put(key, value)) };
+  const binding = { ...pick(kv), put: (key: string, value: string) => patiently(() => kv.put(leftoverOr(key), value)) };
   const driver = cloudflareKv({ binding: binding as KVNamespace });
   return {
     async getItem(key) {
-      const text = await driver.getItem(key);
-      return typeof text === "string" ? fromJson(text) : text;
+      return fromJson(await driver.getItem(key));
     },
     async setItem(key, value) {
       await driver.setItem?.(key, JSON.stringify(value), {});
@@ -29,7 +73,8 @@ function storageOf(kv: KVNamespace): RecordStorage {
 }
 
 /** What is none stays a text, which no record is: the fault is told without quoting it. */
-function fromJson(text: string): unknown {
+function fromJson(text: unknown): unknown {
+  if (typeof text !== "string") return text;
   try {
     return JSON.parse(text);
   } catch {
@@ -39,15 +84,19 @@ function fromJson(text: string): unknown {
 
 /** Bound by hand: a binding's methods are not its own properties. */
 const pick = (kv: KVNamespace) => ({
-  get: (key: string) => kv.get(key),
-  delete: (key: string) => kv.delete(key),
+  get: (key: string) => kv.get(leftoverOr(key)),
+  delete: (key: string) => kv.delete(leftoverOr(key)),
   list: (options: KVNamespaceListOptions) => kv.list(options),
 });
 
 /** Lists come in ascending order, and so a page ends the listing. */
 const pageOf =
-  (kv: KVNamespace): IdPage =>
+  (kv: KVNamespace, leftovers: Pick<Leftovers, "revocations">): IdPage =>
   async (collection, after, limit) => {
+    if (collection === "revocations") {
+      const ids = await leftovers.revocations();
+      return ids.filter((id) => after === undefined || id > after).slice(0, limit);
+    }
     const prefix = `${collection}:`;
     const ids: string[] = [];
     let cursor: string | undefined;

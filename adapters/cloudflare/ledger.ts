@@ -1,7 +1,7 @@
 import { Problem } from "../../src/errors.ts";
 import type { Abandoned, Clock, Ledger, LedgerName, Reserved } from "../../src/ports.ts";
 import type { LedgerObject } from "./ledger-object.ts";
-import { objectsWithLeftovers } from "./leftovers.ts";
+import type { Leftovers } from "./leftovers.ts";
 
 type Stub = DurableObjectStub<LedgerObject>;
 type Claimed = Awaited<ReturnType<Ledger["claim"]>>;
@@ -18,17 +18,17 @@ const shardOf = (name: LedgerName): string => name.slice(0, name.indexOf("/"));
  */
 export function createDurableLedger({
   objects,
-  notes,
+  leftovers,
   clock,
 }: {
   objects: DurableObjectNamespace<LedgerObject>;
-  notes: KVNamespace;
+  leftovers: Pick<Leftovers, "objects">;
   clock: Clock;
 }): Ledger {
   const shard = (name: LedgerName): Stub => objects.get(objects.idFromName(shardOf(name)));
 
   const visit = async <T>(work: (shard: Stub) => Promise<T>): Promise<T[]> => {
-    const ids = await objectsWithLeftovers(notes, visitsPerRun);
+    const ids = (await leftovers.objects()).slice(0, visitsPerRun);
     return await Promise.all(ids.map((id) => work(objects.get(objects.idFromString(id)))));
   };
 

@@ -1,18 +1,52 @@
 /**
- * An object cannot be found by what it holds. One that holds something unfinished (a claim that ran out, a
- * reservation that nobody settled) therefore leaves a note in KV, where the cron finds it. The note is a hint that
- * may be late; what the object itself answers is exact.
+ * What the cron has to look at stands under one prefix of KV, so that one list finds it all: of lists there are a
+ * thousand a day on the free plan.
+ *
+ * An object cannot be found by what it holds. One that holds something unfinished (a claim that ran out, a reservation
+ * that nobody settled) therefore leaves a note here. The note is a hint that may be late; what the object itself
+ * answers is exact. Minted keys that are to be revoked yet have their records here.
  */
 const prefix = "leftover:";
+const objects = `${prefix}shard:`;
+/** Before the objects in the list: these may be more than it shows, and a key must not wait for them. */
+const revocations = `${prefix}revocations:`;
+
+/** Where a record's key stands in KV. */
+export const leftoverOr = (key: string): string =>
+  key.startsWith("revocations:") ? revocations + key.slice("revocations:".length) : key;
 
 /** The object writes and removes its own note, so that the two cannot overtake each other. */
 export const leftoverNote = (kv: KVNamespace, objectId: string) => ({
-  leave: () => kv.put(`${prefix}${objectId}`, "1"),
-  remove: () => kv.delete(`${prefix}${objectId}`),
+  leave: () => kv.put(objects + objectId, "1"),
+  remove: () => kv.delete(objects + objectId),
 });
 
-/** Ids of the objects that left a note; the rest comes with the next run. */
-export async function objectsWithLeftovers(kv: KVNamespace, limit: number): Promise<string[]> {
-  const { keys } = await kv.list({ prefix, limit });
-  return keys.map(({ name }) => name.slice(prefix.length));
+export interface Leftovers {
+  /** Ids of the objects that left a note. */
+  objects(): Promise<string[]>;
+  /** Ids of the revocations to be made, in ascending order. */
+  revocations(): Promise<string[]>;
+  /** Everything that `work` asks is answered from one list. */
+  during<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** At most a thousand; the rest comes with the next run. */
+export function createLeftovers(kv: Pick<KVNamespace, "list">): Leftovers {
+  let seen: string[] | undefined;
+  const list = async () => (await kv.list({ prefix })).keys.map(({ name }) => name);
+  const below = async (start: string) =>
+    (seen ?? (await list())).filter((name) => name.startsWith(start)).map((name) => name.slice(start.length));
+
+  return {
+    objects: () => below(objects),
+    revocations: () => below(revocations),
+    async during(work) {
+      seen = await list();
+      try {
+        return await work();
+      } finally {
+        seen = undefined;
+      }
+    },
+  };
 }

@@ -12,6 +12,7 @@ import { createConsoleLog } from "./console-log.ts";
 import { edgeFetch } from "./edge-fetch.ts";
 import { createKvRecords } from "./kv-records.ts";
 import { createDurableLedger } from "./ledger.ts";
+import { createLeftovers, type Leftovers } from "./leftovers.ts";
 import { sha256 } from "./sha256.ts";
 import { readWorkerSettings } from "./worker-settings.ts";
 
@@ -23,25 +24,32 @@ const randomBytes = (length: number) => crypto.getRandomValues(new Uint8Array(le
 const randomId = () => Array.from(randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** One an isolate: bindings and settings change only with a new one. */
-let made: { env: Bindings; app: App } | undefined;
+let made: Deployment | undefined;
+
+interface Deployment {
+  env: Bindings;
+  app: App;
+  leftovers: Leftovers;
+}
 
 /** Requests that come before it is made each make their own: on a Worker, one cannot wait for another's promise. */
-async function appFor(env: Bindings): Promise<App> {
-  if (made?.env === env) return made.app;
-  const app = await buildApp(env);
-  made = { env, app };
-  return app;
+async function deploymentFor(env: Bindings): Promise<Deployment> {
+  if (made?.env === env) return made;
+  const deployment = await build(env);
+  made = deployment;
+  return deployment;
 }
 
 /** @throws SettingsError, Problem `host_unavailable` */
-async function buildApp(env: Bindings): Promise<App> {
+async function build(env: Bindings): Promise<Deployment> {
   const { settings, sealKey } = readWorkerSettings(env);
   checkBindings(env);
   const log = createConsoleLog(settings.logLevel);
-  const ledger = createDurableLedger({ objects: env.LEDGER, notes: env.RECORDS, clock });
-  return createApp(
+  const leftovers = createLeftovers(env.RECORDS);
+  const ledger = createDurableLedger({ objects: env.LEDGER, leftovers, clock });
+  const app = createApp(
     {
-      records: createKvRecords(env.RECORDS, ledger),
+      records: createKvRecords(env.RECORDS, ledger, leftovers),
       ledger,
       audit: createDurableAudit({ objects: env.AUDIT, clock }),
       host: await openHost(settings, { log, sealKey }),
@@ -56,6 +64,7 @@ async function buildApp(env: Bindings): Promise<App> {
     },
     settings,
   );
+  return { env, app, leftovers };
 }
 
 /** @throws SettingsError naming those that a `wrangler.jsonc` of one's own has left out */
@@ -101,7 +110,7 @@ export default {
   async fetch(request, env) {
     let app: App;
     try {
-      app = await appFor(env);
+      ({ app } = await deploymentFor(env));
     } catch (error) {
       return respondProblem(notConfigured(error), `req_${randomId()}`, createConsoleLog("info"));
     }
@@ -110,8 +119,8 @@ export default {
 
   /** The cron: settles what isolates left unfinished, and revokes what could not be revoked yet. */
   async scheduled(_event, env) {
-    const app = await appFor(env);
-    const maintained = await app.maintain();
+    const { app, leftovers } = await deploymentFor(env);
+    const maintained = await leftovers.during(() => app.maintain());
     app.context.log("info", "maintenance done", { ...maintained });
   },
 } satisfies ExportedHandler<Bindings>;

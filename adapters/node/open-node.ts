@@ -89,8 +89,14 @@ async function openFiles(stateDir: string, clock: Clock, log: Log) {
   );
   const ledger = await openSqliteLedger({ path: join(stateDir, "provisioning", "ledger.sqlite"), clock });
   const audit = createAuditFile({ stateDir, clock });
+  const readiness = createStoreReadiness(files.check);
   return {
-    records: { ...records, check: createStoreReadiness(files.check) },
+    records: {
+      ...records,
+      async check() {
+        await Promise.all([records.check?.(), readiness()]);
+      },
+    },
     ledger,
     audit,
     checkStore: files.check,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createApp } from "../../src/app.ts";
+import { createInheritedChanges } from "../../src/service/inherited-changes.ts";
 import { checkToken, SettingsError } from "../../src/settings.ts";
 import { createJsonLog } from "./json-log.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
@@ -34,7 +35,7 @@ export async function startServer(env: Environment): Promise<Deployment> {
     const [finding] = await checkStore();
     if (finding) throw new SettingsError(`${finding.file} ${finding.problem}: ${finding.remedy}`);
     const app = createApp(ports, node.settings);
-    app.holdReadiness();
+    app.holdReadiness(createInheritedChanges(app.context));
     const server = await serve(app, node);
     // Port 0 asks for any: only now is it known where agents find the proxy.
     if (node.port === 0)

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type App, createApp } from "../../src/app.ts";
 import type { Log } from "../../src/ports.ts";
+import { createInheritedChanges } from "../../src/service/inherited-changes.ts";
 import { SettingsError } from "../../src/settings.ts";
 import { createJsonLog } from "../node/json-log.ts";
 import { openNode } from "../node/open-node.ts";
@@ -80,7 +81,7 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
     log("error", "agents may call an address that is gone", { cause }),
   );
   const app = createApp(ports, node.settings);
-  app.holdReadiness();
+  app.holdReadiness(createInheritedChanges(app.context));
   const requests = createRequestListener(app);
   const tend = () => app.maintain().catch((cause) => log("error", "maintenance failed; it is tried again", { cause }));
   const timer = setInterval(tend, maintenanceMs);

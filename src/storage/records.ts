@@ -81,7 +81,7 @@ export function createRecords(storage: RecordStorage, page: IdPage = byListing(s
     throw new Problem("store_unreadable", `The stored record ${collection}/${id} is damaged (${fields})`);
   }
 
-  return {
+  const records: Records = {
     get,
 
     async set(collection, id, value) {
@@ -120,5 +120,11 @@ export function createRecords(storage: RecordStorage, page: IdPage = byListing(s
       const last = shown.at(-1);
       return ids.length > shown.length && last !== undefined ? { items, nextCursor: last } : { items };
     },
+
+    async check() {
+      const asked = ["keys", "ai-providers", "agents"] as const;
+      await Promise.all(asked.map((collection) => records.list(collection, { limit: 1 })));
+    },
   };
+  return records;
 }

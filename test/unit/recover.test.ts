@@ -12,6 +12,7 @@ import { createMetrics } from "../../src/metrics.ts";
 import type { AgentHost } from "../../src/ports.ts";
 import type { AgentRecord } from "../../src/schema/agent.ts";
 import type { Context } from "../../src/service/context.ts";
+import { createInheritedChanges } from "../../src/service/inherited-changes.ts";
 import { noteText, type OperationNote } from "../../src/service/operation-note.ts";
 import { recoverAbandoned } from "../../src/service/recover.ts";
 import { agentClaim } from "../../src/storage/ledger-names.ts";
@@ -201,7 +202,7 @@ describe("readiness", () => {
   it("waits for the very changes that others had under way, and for no later ones", async () => {
     const app = createApp({ ...node.ports, instance: context.instance }, context.settings);
     await context.ledger.claim(agentClaim("a"), under("other.1"));
-    app.holdReadiness();
+    app.holdReadiness(createInheritedChanges(app.context));
     expect(await app.recover()).toBe(false);
     expect(await isReady(app)).toBe(false);
     await context.ledger.claim(agentClaim("b"), under("other.2"));
@@ -220,7 +221,7 @@ describe("readiness", () => {
     const clock = { now: () => Date.now() + ahead };
     const app = createApp({ ...node.ports, clock, instance: context.instance }, context.settings);
     await context.ledger.claim(agentClaim("a"), under("other.1"));
-    app.holdReadiness();
+    app.holdReadiness(createInheritedChanges(app.context));
     expect(await app.recover()).toBe(false);
     ahead = 40_000;
     expect(await app.recover()).toBe(true);

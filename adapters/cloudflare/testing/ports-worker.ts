@@ -7,6 +7,7 @@ import { AuditObject as RealAuditObject } from "../audit-object.ts";
 import type { Bindings } from "../bindings.ts";
 import { createKvRecords } from "../kv-records.ts";
 import { createDurableLedger } from "../ledger.ts";
+import { createLeftovers } from "../leftovers.ts";
 
 export { LedgerObject } from "../ledger-object.ts";
 
@@ -52,7 +53,11 @@ function scopedObjects<T extends Rpc.DurableObjectBranded>(objects: DurableObjec
 function scopedKv(kv: KVNamespace, scope: string): KVNamespace {
   const prefix = `${scope} `;
   return {
-    get: (key: string) => kv.get(prefix + key),
+    async get(asked: string | string[]) {
+      if (typeof asked === "string") return await kv.get(prefix + asked);
+      const found = await kv.get(asked.map((key) => prefix + key));
+      return new Map([...found].map(([key, text]) => [key.slice(prefix.length), text]));
+    },
     put: (key: string, value: string) => kv.put(prefix + key, value),
     delete: (key: string) => kv.delete(prefix + key),
     async list(options: KVNamespaceListOptions) {
@@ -74,16 +79,16 @@ async function answer({ port, method, args, now, scope }: PortCall, env: Binding
   }
   const objects = scopedObjects(env.LEDGER, scope);
   if (port === "records") {
-    const ledger = createDurableLedger({ objects, notes: env.RECORDS, clock });
+    const ledger = createDurableLedger({ objects, leftovers: createLeftovers(env.RECORDS), clock });
     return await invoke(createKvRecords(scopedKv(env.RECORDS, scope), ledger), method, args);
   }
   if (port === "left") {
     // The notes as they really are.
     if (method === "notes") return (await env.RECORDS.list({ prefix: "leftover:" })).keys.map(({ name }) => name);
-    return await createDurableLedger({ objects, notes: env.RECORDS, clock }).abandoned(() => false);
+    const leftovers = createLeftovers(env.RECORDS);
+    return await createDurableLedger({ objects, leftovers, clock }).abandoned(() => false);
   }
-  const notes = { list: async () => ({ keys: [...used.get(scope)!].map((id) => ({ name: `leftover:${id}` })) }) };
-  const ledger = createDurableLedger({ objects, notes: notes as unknown as KVNamespace, clock });
+  const ledger = createDurableLedger({ objects, leftovers: { objects: async () => [...used.get(scope)!] }, clock });
   if (method !== "abandoned") return await invoke(ledger, method, args);
   const gone = args[0] as string[] | null;
   return await ledger.abandoned((owner) => gone === null || gone.includes(owner));

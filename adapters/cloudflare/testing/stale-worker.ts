@@ -17,21 +17,26 @@ const withStaleRecords = (env: Bindings): Bindings => {
 
 function staleKv(kv: KVNamespace): KVNamespace {
   return {
-    async get(key: string) {
-      const now = Date.now();
-      const value = await kv.get(key);
-      const before = seen.get(key);
-      if (!before || now - before.at > staleMs) {
-        seen.set(key, { value, at: now });
-        return value;
-      }
-      if (before.value !== value) staleReads++;
-      return before.value;
+    async get(asked: string | string[]) {
+      if (typeof asked === "string") return await read(asked);
+      return new Map(await Promise.all(asked.map(async (key) => [key, await read(key)] as const)));
     },
     put: (key: string, value: string) => kv.put(key, value),
     delete: (key: string) => kv.delete(key),
     list: (options: KVNamespaceListOptions) => kv.list(options),
   } as unknown as KVNamespace;
+
+  async function read(key: string): Promise<string | null> {
+    const now = Date.now();
+    const value = await kv.get(key);
+    const before = seen.get(key);
+    if (!before || now - before.at > staleMs) {
+      seen.set(key, { value, at: now });
+      return value;
+    }
+    if (before.value !== value) staleReads++;
+    return before.value;
+  }
 }
 
 export default {

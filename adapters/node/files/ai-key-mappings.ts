@@ -86,8 +86,7 @@ export function withAiKeyMappings(
   if (changedAt(join(directory, "ai-keys")) > changedAt(path)) schedule();
 
   return {
-    get: records.get,
-    list: records.list,
+    ...records,
     async set(collection, id, value) {
       await records.set(collection, id, value);
       if (collection === "ai-keys") schedule();
