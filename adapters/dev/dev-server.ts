@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type ParseError, parse } from "jsonc-parser";
 import { SettingsError } from "../../src/settings.ts";
+import { readWorkerSettings } from "../cloudflare/worker-settings.ts";
 import { type Environment, stateDirFrom } from "../node/node-settings.ts";
 import { type DevSecrets, keepDevSecrets, readDevSecrets } from "./dev-secrets.ts";
 import { type RunningWorker, startWorker } from "./start-worker.ts";
@@ -18,25 +20,24 @@ export interface DevServer extends RunningWorker {
 /** The Worker on this machine, with everything that it keeps in `<state>/dev`. */
 export async function startDevServer(
   env: Environment,
-  { port = 18789, log }: { port?: number; log?: (line: string) => void } = {},
+  { port: wanted = 18789, log }: { port?: number; log?: (line: string) => void } = {},
 ): Promise<DevServer> {
   const stateDir = stateDirFrom(env);
   const config = readConfig(stateDir);
   const secrets = readDevSecrets(stateDir, env);
+  const { AGENT_PROVISIONING_KEY: keptKey, ...tokens } = secrets;
+  const port = await freePort(wanted);
+  const variables = {
+    ...tokens,
+    OPENCLAW_CONFIG: JSON.stringify(config.value),
+    OPENCLAW_PROVISIONING_ENABLED: env.OPENCLAW_PROVISIONING_ENABLED || "true",
+    OPENCLAW_PUBLIC_URL: env.OPENCLAW_PUBLIC_URL || config.publicUrl || `http://127.0.0.1:${port}`,
+  };
+  // One that is refused would be kept, and refused the next time too.
+  readWorkerSettings(variables);
   // Before anything is sealed under a key that nobody has written down.
   const file = await keepDevSecrets(stateDir, secrets);
-  const { AGENT_PROVISIONING_KEY: keptKey, ...tokens } = secrets;
-  const worker = await startWorker({
-    port,
-    directory: join(stateDir, "dev"),
-    log,
-    variables: {
-      ...tokens,
-      OPENCLAW_CONFIG: JSON.stringify(config.value),
-      OPENCLAW_PROVISIONING_ENABLED: env.OPENCLAW_PROVISIONING_ENABLED || "true",
-      OPENCLAW_PUBLIC_URL: env.OPENCLAW_PUBLIC_URL || config.publicUrl || `http://127.0.0.1:${port}`,
-    },
-  });
+  const worker = await startWorker({ port, directory: join(stateDir, "dev"), log, variables });
   try {
     const api = `${worker.origin}${config.basePath}`;
     const key = await firstKey(api, secrets, keptKey);
@@ -59,6 +60,23 @@ export async function startDevServer(
     await worker.close();
     throw error;
   }
+}
+
+/**
+ * The port, or any free one for 0: its number is in the addresses that agents get before workerd listens, and what
+ * workerd says of one that is taken is a stack.
+ */
+async function freePort(port: number): Promise<number> {
+  const server = createServer();
+  const listening = new Promise<number>((resolve, reject) => {
+    server.once("error", ({ code }: NodeJS.ErrnoException) =>
+      reject(new SettingsError(`cannot listen on port ${port} (${code}): choose another with --port`)),
+    );
+    server.listen(port, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+  const found = await listening;
+  await new Promise((resolve) => server.close(resolve));
+  return found;
 }
 
 /** Only what is the Worker's: the rest of the file may be large, and may hold other secrets. */

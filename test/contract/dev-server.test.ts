@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,6 +55,54 @@ it("prints a line that works as pasted, and goes on where it stopped", async () 
     await second.close();
   }
 }, 60_000);
+
+it("keeps no secret that it refuses", async () => {
+  const file = join(stateDir, "dev", "dev.env");
+  const before = await readFile(file, "utf8").catch(() => "none");
+  const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_ADMIN_TOKEN: "short" };
+  await expect(startDevServer(env, { port: 0 })).rejects.toThrow(/^OPENCLAW_ADMIN_TOKEN is shorter/);
+  expect(await readFile(file, "utf8").catch(() => "none")).toBe(before);
+});
+
+it("takes any port for 0, and hands that out", async () => {
+  const server = await startDevServer({ OPENCLAW_STATE_DIR: stateDir }, { port: 0 });
+  try {
+    const { port } = new URL(server.origin);
+    expect(Number(port)).toBeGreaterThan(0);
+    expect(server.greeting).toContain(`127.0.0.1:${port}/`);
+    const call = async (path: string, key: string, body: object) =>
+      await (
+        await fetch(`${server.origin}/api/v1${path}`, {
+          method: "POST",
+          headers: {
+            authorization: `Bearer ${server.secrets.OPENCLAW_GATEWAY_TOKEN}`,
+            "x-agent-provisioning-key": key,
+          },
+          body: JSON.stringify(body),
+        })
+      ).json();
+    const admin = server.secrets.OPENCLAW_ADMIN_TOKEN;
+    const master = { provider: "anthropic", name: "M", key: "sk-test-not-a-real-key", verify: false };
+    const { id } = await call("/provisioning/ai-providers", admin, master);
+    const linked = { name: "linked", scopes: ["agents:create"], aiProviderKeyId: id };
+    const { key } = await call("/provisioning/agent-keys", admin, linked);
+    const agent = { name: "reaches-us", autoProvisionAiKey: { provider: "anthropic" } };
+    const { aiKey } = await call("/agents/create", key, agent);
+    expect(aiKey.baseUrl).toBe(`${server.origin}/proxy/anthropic`);
+  } finally {
+    await server.close();
+  }
+});
+
+it("says in one line that its port is taken", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => other.once("listening", resolve));
+  const { port } = other.address() as { port: number };
+  await expect(startDevServer({ OPENCLAW_STATE_DIR: stateDir }, { port })).rejects.toThrow(
+    `cannot listen on port ${port} (EADDRINUSE): choose another with --port`,
+  );
+  await new Promise((resolve) => other.close(resolve));
+});
 
 it("takes its secrets from the environment", async () => {
   const token = "token-from-the-environment";
