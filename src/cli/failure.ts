@@ -31,6 +31,10 @@ const remedies: Partial<Record<ClientError["code"], { mark: string; remedy: stri
     mark: "OPENCLAW_ADMIN_TOKEN",
     remedy: "check OPENCLAW_ADMIN_TOKEN or AGENT_PROVISIONING_KEY",
   },
+  scope_missing: {
+    mark: "AGENT_PROVISIONING_KEY",
+    remedy: "set AGENT_PROVISIONING_KEY to one for agents, OPENCLAW_ADMIN_TOKEN for the administration",
+  },
   delete_not_allowed: { mark: "allowDelete", remedy: "set gateway.provisioning.allowDelete to true in config.json" },
   provisioning_disabled: {
     mark: "OPENCLAW_PROVISIONING_ENABLED",

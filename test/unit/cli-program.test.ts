@@ -119,6 +119,17 @@ describe("--url", () => {
     expect(await keyOf(create, { ...variables, AGENT_PROVISIONING_KEY: "" })).toBe("a");
   });
 
+  it("says which variable has the scope that is missing", async () => {
+    const lacks = problem(403, "scope_missing", 'OPENCLAW_ADMIN_TOKEN lacks the scope "agents:create".');
+    const args = ["provisioning", "agents", "create", "--name", "a", ...url];
+    const answers = { "POST /agents/create": lacks };
+    const ran = await runCli(args, answers, { variables: { ...variables, AGENT_PROVISIONING_KEY: "" }, openLocal });
+    expect([ran.exitCode, ran.stderr]).toEqual([
+      1,
+      expect.stringContaining("set AGENT_PROVISIONING_KEY to one for agents"),
+    ]);
+  });
+
   it("needs a token and an address", async () => {
     const bare = await runCli([...list, ...url], listed);
     expect(bare.exitCode).toBe(1);
