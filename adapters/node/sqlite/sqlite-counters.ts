@@ -128,8 +128,7 @@ export function createSqliteCounters(
       }),
 
     settle: (id, actual, usage) =>
-      // Until it is written the reservation stands: a crash charges too much, never too little.
-      transactions.writeSoon(() => {
+      transactions.write(() => {
         const amounts = take(id);
         if (amounts === undefined) return;
         charge(amounts, actual);

@@ -8,16 +8,12 @@ import { isBusy } from "./sqlite-file.ts";
 const mostPerTransaction = 512;
 /** Others hold the lock for a few milliseconds: whoever waits longer has met a fault. */
 const patienceMs = 5_000;
-/** How long what nobody waits for may stay for another transaction to share. */
-const shareMs = 2;
 const pause = (attempt: number) => Math.min(1 + attempt / 4, 10) * (0.5 + Math.random());
 
 export interface SqliteTransactions {
   /** Resolves when the transaction that `operation` shared is committed. It is synchronous and may run twice. */
   write<T>(operation: () => T): Promise<T>;
-  /** The same a moment later, with the next `write` if one comes: for what its caller does not wait for. */
-  writeSoon<T>(operation: () => T): Promise<T>;
-  /** Outside of a transaction, and after whatever is still to be written. */
+  /** Runs at once, outside of a transaction. */
   read<T>(operation: () => T): Promise<T>;
   /** Rows kept between transactions. */
   caches: CacheGroup;
@@ -56,8 +52,6 @@ export function createSqliteTransactions(db: DatabaseSync, explain: (error: unkn
   const caches = createCacheGroup(db);
   let waiting: Job[] = [];
   let scheduled = false;
-  /** Set while all that waits may wait for more. */
-  let soon: NodeJS.Timeout | undefined;
   let alone = 0;
   let busySince: number | undefined;
   let attempt = 0;
@@ -125,30 +119,19 @@ export function createSqliteTransactions(db: DatabaseSync, explain: (error: unkn
     else scheduled = false;
   }
 
-  function start(): void {
-    if (soon) clearTimeout(soon);
-    soon = undefined;
-    if (scheduled) return;
-    scheduled = true;
-    setImmediate(turn);
-  }
-
-  const queue = <T>(run: () => T, begin: () => void) =>
+  const write = <T>(operation: () => T) =>
     new Promise<T>((resolve, reject) => {
       if (closed) return reject(new Problem("store_unwritable", "The store is closed"));
-      waiting.push({ run, resolve, reject });
-      begin();
+      waiting.push({ run: operation, resolve, reject });
+      if (scheduled) return;
+      scheduled = true;
+      setImmediate(turn);
     });
-  const startSoon = (): void => {
-    if (!scheduled) soon ??= setTimeout(start, shareMs);
-  };
 
   return {
-    write: (operation) => queue(operation, start),
-    writeSoon: (operation) => queue(operation, startSoon),
+    write,
     caches,
     async read(operation) {
-      if (soon) await queue(() => undefined, start);
       try {
         return operation();
       } catch (error) {
@@ -160,7 +143,6 @@ export function createSqliteTransactions(db: DatabaseSync, explain: (error: unkn
     },
     async drain() {
       closed = true;
-      if (soon) start();
       while (scheduled) await sleep(1);
     },
   };
