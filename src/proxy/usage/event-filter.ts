@@ -45,10 +45,23 @@ export function createEventFilter(): EventFilter {
   }
 
   function gathered(parts: readonly Uint8Array[]): Uint8Array | undefined {
-    if (parts.length === 0) return undefined;
+    const [first] = parts;
+    if (first === undefined) return undefined;
+    if (first.buffer === piece.buffer && parts.length > 1) return closedUp(first, parts.slice(1));
     let length = 0;
     for (const part of parts) length += part.length;
     return joined(parts, length);
+  }
+
+  /** All are spans of the piece, which nobody reads any more: what follows moves up, and the rest need not be copied. */
+  function closedUp(first: Uint8Array, rest: readonly Uint8Array[]): Uint8Array {
+    const from = first.byteOffset - piece.byteOffset;
+    let end = from + first.length;
+    for (const part of rest) {
+      piece.set(part, end);
+      end += part.length;
+    }
+    return piece.subarray(from, end);
   }
 
   return {
