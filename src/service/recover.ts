@@ -5,7 +5,7 @@ import { recoveryClaim } from "../storage/ledger-names.ts";
 import { newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
-import { dismantleAgent } from "./delete-agent.ts";
+import { dismantleAgent } from "./dismantle-agent.ts";
 import { knownFrom } from "./find-agent.ts";
 import { noteText, type OperationNote, parseNote } from "./operation-note.ts";
 import { undoCreate } from "./undo-create.ts";
