@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { GatewayRpc } from "./gateway-rpc.ts";
-import { GatewayAway } from "./gateway-rpc.ts";
+import { Problem } from "../../src/errors.ts";
+import { GatewayAway, GatewayRefusal, type GatewayRpc } from "./gateway-rpc.ts";
 import { type Live, liveFrom, type OpenClawConfig } from "./openclaw-config.ts";
 import type { ConfigMutation, MutateConfig } from "./sdk.ts";
 
@@ -80,7 +80,8 @@ export function externalConfig(sdk: ConfigMutation, gateway: GatewayRpc): Config
         } catch (error) {
           // Without a gateway there is none that has to take it up.
           if (error instanceof GatewayAway) return true;
-          throw error;
+          if (!(error instanceof GatewayRefusal)) throw error;
+          throw new Problem("gateway_failed", "OpenClaw refused to say which agents it has.", { cause: error });
         }
       }, 100),
   };

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 /** A gateway said no: `code` and `retryAfterMs` are its own. */
 export class GatewayRefusal extends Error {
   override readonly name = "GatewayRefusal";
@@ -40,6 +42,38 @@ interface Frame {
 }
 
 const protocol = 4;
+
+/** OpenClaw allows 30 changes of one kind a minute, and says when there is room again. */
+const mostAnnouncedMs = 20_000;
+const mostAnnounced = 3;
+
+/** While a change of the configuration reloads a plugin, every call that meets it is refused, also those that read. */
+const reloading = /was reloaded or disabled|publication was superseded/;
+const reloadMs = 250;
+const mostReloads = 60;
+
+/** Asks again where the gateway's no is one for the moment only. */
+export function patiently(once: GatewayRpc["request"]): GatewayRpc["request"] {
+  return async (method, params) => {
+    let announced = 0;
+    let reloads = 0;
+    for (;;) {
+      try {
+        return await once(method, params);
+      } catch (error) {
+        if (!(error instanceof GatewayRefusal)) throw error;
+        const { retryAfterMs, message } = error;
+        if (retryAfterMs !== undefined) {
+          if (retryAfterMs > mostAnnouncedMs || announced++ === mostAnnounced) throw error;
+          await sleep(retryAfterMs + 50);
+        } else {
+          if (!reloading.test(message) || reloads++ === mostReloads) throw error;
+          await sleep(reloadMs);
+        }
+      }
+    }
+  };
+}
 
 /** The gateway's WebSocket calls: the few things that its plugin SDK has no function for. */
 export function createGatewayRpc(
@@ -88,18 +122,5 @@ export function createGatewayRpc(
     }
   }
 
-  return {
-    async request(method, params) {
-      for (let attempt = 0; ; attempt++) {
-        try {
-          return await once(method, params);
-        } catch (error) {
-          // OpenClaw allows 30 changes of one kind a minute.
-          const wait = error instanceof GatewayRefusal ? error.retryAfterMs : undefined;
-          if (wait === undefined || wait > 20_000 || attempt === 3) throw error;
-          await new Promise((resolve) => setTimeout(resolve, wait + 50));
-        }
-      }
-    },
-  };
+  return { request: patiently(once) };
 }
