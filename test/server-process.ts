@@ -93,7 +93,8 @@ async function startOn(port: number, stateDir: string, env: Record<string, strin
 }
 
 async function untilReady(child: ChildProcess, origin: string, output: () => string): Promise<void> {
-  for (const deadline = Date.now() + 40_000; ; ) {
+  // A server waits up to 40 s for what a predecessor elsewhere left half done.
+  for (const deadline = Date.now() + 60_000; ; ) {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: ${output()}`);
     const ready = await fetch(`${origin}/readyz`).then(
       (response) => response.ok,
