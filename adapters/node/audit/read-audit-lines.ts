@@ -1,19 +1,8 @@
-import { type AuditFilter, AuditRecord } from "../../../src/schema/audit-event.ts";
+import type { AuditFilter, AuditRecord } from "../../../src/schema/audit-event.ts";
 import { lineAfter, linesBackward } from "../files/line-file.ts";
+import { matchesFilter, recordInLine } from "./record-line.ts";
 
-function recordIn(bytes: Buffer): AuditRecord | undefined {
-  try {
-    const parsed = AuditRecord.safeParse(JSON.parse(bytes.toString()));
-    return parsed.success ? parsed.data : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const matches = (record: AuditRecord, { action, actor, target }: AuditFilter): boolean =>
-  (action === undefined || record.action === action) &&
-  (actor === undefined || record.actor === actor) &&
-  (target === undefined || record.target === target);
+const recordIn = (bytes: Buffer): AuditRecord | undefined => recordInLine(bytes.toString());
 
 /** An offset at or behind which no event before `cursor` begins: a bisection, since numbers rise along the file. */
 async function endBefore(descriptor: number, size: number, cursor: number): Promise<number> {
@@ -44,7 +33,7 @@ export async function readAuditLines(
   for await (const lines of linesBackward(descriptor, end)) {
     for (const line of lines) {
       const record = recordIn(line.bytes);
-      if (!record || (cursor !== undefined && record.seq >= cursor) || !matches(record, filter)) continue;
+      if (!record || (cursor !== undefined && record.seq >= cursor) || !matchesFilter(record, filter)) continue;
       const last = events.at(-1);
       if (events.length >= limit) return last ? { events, nextCursor: last.seq } : { events };
       events.push(record);

@@ -2,7 +2,8 @@ import { hash } from "node:crypto";
 import type { Redis } from "ioredis";
 import { type ChainHead, genesis, linkEvent, verifyLine } from "../../../src/domain/audit-chain.ts";
 import type { AuditTrail, AuditVerdict, Clock } from "../../../src/ports.ts";
-import { type AuditEvent, type AuditFilter, AuditRecord } from "../../../src/schema/audit-event.ts";
+import type { AuditEvent, AuditRecord } from "../../../src/schema/audit-event.ts";
+import { matchesFilter, recordInLine } from "../audit/record-line.ts";
 import { groupCommit } from "../files/group-commit.ts";
 import { answered } from "./redis-connection.ts";
 import { type RedisArgument, redisScript } from "./redis-script.ts";
@@ -27,19 +28,7 @@ return {1}
 type Entry = [id: string, fields: string[]];
 const lineOf = ([, fields]: Entry): string => fields[1] ?? "";
 
-function recordIn(entry: Entry): AuditRecord | undefined {
-  try {
-    const parsed = AuditRecord.safeParse(JSON.parse(lineOf(entry)));
-    return parsed.success ? parsed.data : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const matches = (record: AuditRecord, { action, actor, target }: AuditFilter): boolean =>
-  (action === undefined || record.action === action) &&
-  (actor === undefined || record.actor === actor) &&
-  (target === undefined || record.target === target);
+const recordIn = (entry: Entry): AuditRecord | undefined => recordInLine(lineOf(entry));
 
 /**
  * One chain for every process that shares the Redis: a stream of lines, and the chain's head beside it. A process links
@@ -131,7 +120,7 @@ export function createRedisAudit(redis: Redis, prefix: string, clock: Clock): Au
         const entries: Entry[] = await read(() => redis.xrevrange(streamKey, to, "-", "COUNT", pageSize));
         for (const entry of entries) {
           const record = recordIn(entry);
-          if (record === undefined || !matches(record, filter)) continue;
+          if (record === undefined || !matchesFilter(record, filter)) continue;
           const oldest = events.at(-1);
           if (events.length >= limit) return oldest === undefined ? { events } : { events, nextCursor: oldest.seq };
           events.push(record);
