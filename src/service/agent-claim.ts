@@ -1,11 +1,10 @@
 import { Problem } from "../errors.ts";
 import { agentClaim } from "../storage/ledger-names.ts";
 import type { Context } from "./context.ts";
+import { claimTtlMs, keepClaim } from "./kept-claim.ts";
 import { noteText, type OperationNote, parseNote } from "./operation-note.ts";
 import { recoverOperation } from "./recover.ts";
 
-/** A claim left by a dead process frees itself after this; a living one renews it. */
-export const claimTtlMs = 30_000;
 const patienceMs = 5_000;
 const pauseMs = 15;
 
@@ -38,9 +37,7 @@ export async function withAgentClaim<T>(
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     granted = await context.ledger.claim(name, claim);
   }
-  const renewal = setInterval(() => {
-    context.background(context.ledger.claim(name, claim).catch(() => undefined));
-  }, claimTtlMs / 3);
+  const letGo = keepClaim(context, name, claim);
   let unfinished: OperationNote | undefined;
   try {
     unfinished = granted.abandoned === undefined ? undefined : parseNote(granted.abandoned);
@@ -50,14 +47,16 @@ export async function withAgentClaim<T>(
       unfinished = rest;
     });
   } finally {
-    clearInterval(renewal);
     // What could not be settled keeps the claim, which expires with its note: recovery tries again then.
-    const end = unfinished
-      ? context.ledger.claim(name, { ...claim, note: noteText(unfinished) })
-      : context.ledger.release(name, owner);
+    const rest = unfinished && noteText(unfinished);
+    const end = async () => {
+      await letGo();
+      if (rest === undefined) await context.ledger.release(name, owner);
+      else await context.ledger.claim(name, { ...claim, note: rest });
+    };
     // Nobody waits for it: whoever claims next comes after it.
     context.background(
-      end.catch((cause) => context.log("error", "claim not released; it expires", { agentId, cause })),
+      end().catch((cause) => context.log("error", "claim not released; it expires", { agentId, cause })),
     );
   }
 }

@@ -1,5 +1,5 @@
 import { isProblem, Problem } from "../errors.ts";
-import type { Abandoned, LedgerName } from "../ports.ts";
+import type { Abandoned } from "../ports.ts";
 import type { AgentRecord } from "../schema/agent.ts";
 import { recoveryClaim } from "../storage/ledger-names.ts";
 import { newOperationId } from "./audited-change.ts";
@@ -7,6 +7,7 @@ import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
 import { dismantleAgent } from "./dismantle-agent.ts";
 import { knownFrom } from "./find-agent.ts";
+import { claimTtlMs, keepClaim } from "./kept-claim.ts";
 import { noteText, type OperationNote, parseNote } from "./operation-note.ts";
 import { undoCreate } from "./undo-create.ts";
 
@@ -69,9 +70,6 @@ async function finishWhole({ host, records }: Context, record: AgentRecord): Pro
   return true;
 }
 
-/** What a process held that is gone is free after it; a living one renews it. */
-const claimMs = 30_000;
-
 /** The turns that this process has. Any other of its name is left over: the release was lost, with the store away. */
 const turns = new Set<string>();
 
@@ -82,7 +80,7 @@ const turns = new Set<string>();
  */
 export async function recoverAbandoned(context: Context): Promise<string[]> {
   const { ledger, instance } = context;
-  const turn = { owner: newOperationId(context), ttlMs: claimMs };
+  const turn = { owner: newOperationId(context), ttlMs: claimTtlMs };
   let taken = await ledger.claim(recoveryClaim, turn);
   if (!taken.granted && (instance.isGone(taken.owner) || isLeftOver(context, taken.owner))) {
     await ledger.release(recoveryClaim, taken.owner);
@@ -90,7 +88,7 @@ export async function recoverAbandoned(context: Context): Promise<string[]> {
   }
   if (!taken.granted) return [];
   turns.add(turn.owner);
-  const end = keptUp(context, recoveryClaim, turn);
+  const end = keepClaim(context, recoveryClaim, turn);
   try {
     return await settleAll(context, async () => (await ledger.claim(recoveryClaim, turn)).granted);
   } finally {
@@ -102,18 +100,6 @@ export async function recoverAbandoned(context: Context): Promise<string[]> {
 
 const isLeftOver = ({ instance }: Context, owner: string): boolean =>
   owner.startsWith(`${instance.id}.`) && !turns.has(owner);
-
-/** @returns what ends it, once no renewal is on its way any more: one that comes after the release would undo that */
-function keptUp({ ledger }: Context, name: LedgerName, claim: { owner: string; ttlMs: number; note?: string }) {
-  let last: Promise<unknown> = Promise.resolve();
-  const renewal = setInterval(() => {
-    last = ledger.claim(name, claim).catch(() => undefined);
-  }, claimMs / 3);
-  return async (): Promise<void> => {
-    clearInterval(renewal);
-    await last;
-  };
-}
 
 async function settleAll(context: Context, isMyTurn: () => Promise<boolean>): Promise<string[]> {
   const settled: string[] = [];
@@ -141,9 +127,9 @@ async function settle(context: Context, { name, owner }: Abandoned, note: Operat
     await context.ledger.release(name, owner);
     return "nothing";
   }
-  const claim = { owner, ttlMs: claimMs, note: noteText(note) };
+  const claim = { owner, ttlMs: claimTtlMs, note: noteText(note) };
   if (!(await context.ledger.claim(name, claim)).granted) return "nothing";
-  const end = keptUp(context, name, claim);
+  const end = keepClaim(context, name, claim);
   const outcome = await recoverOperation(context, note).finally(end);
   await context.ledger.release(name, owner);
   return outcome;
