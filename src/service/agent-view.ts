@@ -1,6 +1,7 @@
 import { Problem } from "../errors.ts";
 import type { AgentDetail, AgentList, AgentSummary } from "../schema/agent.ts";
 import type { AiKeyRecord } from "../schema/ai-key.ts";
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import { currentAiKey } from "./ai-key-state.ts";
 import type { Context } from "./context.ts";
 import { type KnownAgent, knownFrom, requireAgent } from "./find-agent.ts";
@@ -86,22 +87,22 @@ async function aiKeyHealth(
   record: AiKeyRecord,
 ): Promise<NonNullable<AgentDetail["health"]["aiKey"]>> {
   const { state } = record;
+  const provider = await context.records.get("ai-providers", record.aiProviderId);
   return {
     keyId: record.keyId,
     provider: record.provider,
     mode: record.mode,
-    status: await standingOf(context, record),
+    status: standingOf(record, provider, context.clock.now()),
     ...(state.models && { models: state.models }),
     ...(state.expiresAt !== undefined && { expiresAt: state.expiresAt }),
     ...(state.budgetUsdPerMonth !== undefined && { budgetUsdPerMonth: state.budgetUsdPerMonth }),
-    quotas: await readQuotaStates(context, record.keyId, await effectiveQuotas(context, record)),
+    quotas: await readQuotaStates(context, record.keyId, effectiveQuotas(record, provider)),
   };
 }
 
-async function standingOf(context: Context, { state, aiProviderId }: AiKeyRecord) {
+function standingOf({ state }: AiKeyRecord, provider: AiProviderRecord | undefined, nowMs: number) {
   if (state.status !== "active") return state.status;
-  if (state.expiresAt !== undefined && Date.parse(state.expiresAt) <= context.clock.now()) return "expired";
-  const provider = await context.records.get("ai-providers", aiProviderId);
+  if (state.expiresAt !== undefined && Date.parse(state.expiresAt) <= nowMs) return "expired";
   return !provider || provider.revokedAt !== undefined ? "provider_revoked" : "active";
 }
 

@@ -1,15 +1,13 @@
 import { periodOf, quotaRules, quotaState, stricterQuotas } from "../domain/quota.ts";
 import type { AiKeyRecord } from "../schema/ai-key.ts";
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import { type QuotaStates, type Quotas, quotaNames } from "../schema/quota.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import type { Context } from "./context.ts";
 
 /** The key's own quotas and its AI provider's defaults, the stricter of each. */
-export async function effectiveQuotas(context: Context, record: AiKeyRecord): Promise<Quotas> {
-  if (record.mode === "minted") return record.state.quotas;
-  const provider = await context.records.get("ai-providers", record.aiProviderId);
-  return stricterQuotas(provider?.defaultQuotas ?? {}, record.state.quotas);
-}
+export const effectiveQuotas = ({ mode, state }: AiKeyRecord, provider: AiProviderRecord | undefined): Quotas =>
+  mode === "minted" ? state.quotas : stricterQuotas(provider?.defaultQuotas ?? {}, state.quotas);
 
 export async function readQuotaStates(context: Context, keyId: string, quotas: Quotas): Promise<QuotaStates> {
   const now = context.clock.now();

@@ -22,10 +22,11 @@ export async function readUsage(context: Context, agentId: string, query: UsageQ
     });
   }
   const aiKey = await requireAiKey(context, await requireAgent(context, agentId));
-  const [rows, quotas] = await Promise.all([
+  const [rows, provider] = await Promise.all([
     context.ledger.usage(aiKeyLedger(aiKey.keyId).usage, from, to),
-    effectiveQuotas(context, aiKey).then((limits) => readQuotaStates(context, aiKey.keyId, limits)),
+    context.records.get("ai-providers", aiKey.aiProviderId),
   ]);
+  const quotas = await readQuotaStates(context, aiKey.keyId, effectiveQuotas(aiKey, provider));
   const months = grouped(rows, (row) => row.day.slice(0, 7));
   const models = grouped(rows, (row) => row.model);
   return {
