@@ -151,6 +151,8 @@ export async function makeGateway(options: { config?: unknown; env?: Record<stri
     async turn(agentId, message = "hello") {
       const body = { model: `openclaw/${agentId}`, messages: [{ role: "user", content: message }] };
       const answer = await call("POST", "/v1/chat/completions", {}, body);
+      // OpenClaw answers "internal error", and tells its log alone what it was.
+      if (answer.status >= 500) console.error(`${agentId}: ${answer.status}\n${(await this.log()).slice(-3_000)}`);
       const { choices, error } = answer.body as {
         choices?: { message: { content: string } }[];
         error?: { message: string };
