@@ -5,6 +5,7 @@ import type { PluginApi } from "./plugin-api.ts";
 import { openPluginApp, type PluginApp } from "./plugin-app.ts";
 import { addPluginCommands } from "./plugin-cli.ts";
 import { pluginId, readPluginSettings } from "./plugin-settings.ts";
+import { untilClosed } from "./until-closed.ts";
 
 const oldestHost = [2026, 9, 0];
 const description = "Provision agents over HTTP, each with its own metered AI key";
@@ -58,7 +59,7 @@ function register(api: PluginApi): void {
       refuse(response, 503, "not_ready", "Provisioning cannot work; the gateway's log says why.");
       return true;
     }
-    const done = new Promise<void>((resolve) => response.once("close", () => resolve()));
+    const done = untilClosed(response);
     running.requests.handle(request, response);
     // The gateway counts a request as under way until this resolves, and waits for it before it restarts.
     await done;
