@@ -77,6 +77,7 @@ export async function makeGateway(options: { config?: unknown; env?: Record<stri
     ...options.env,
   };
   let running: ChildProcess | undefined;
+  const readLog = () => readFile(logFile, "utf8");
 
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     const child = running;
@@ -136,7 +137,7 @@ export async function makeGateway(options: { config?: unknown; env?: Record<stri
         ))
       ) {
         if (performance.now() > until || child.exitCode !== null) {
-          throw new Error(`the gateway did not start: ${(await readFile(logFile, "utf8")).slice(-4000)}`);
+          throw new Error(`the gateway did not start: ${(await readLog()).slice(-4000)}`);
         }
         await sleep(100);
       }
@@ -152,14 +153,14 @@ export async function makeGateway(options: { config?: unknown; env?: Record<stri
       const body = { model: `openclaw/${agentId}`, messages: [{ role: "user", content: message }] };
       const answer = await call("POST", "/v1/chat/completions", {}, body);
       // OpenClaw answers "internal error", and tells its log alone what it was.
-      if (answer.status >= 500) console.error(`${agentId}: ${answer.status}\n${(await this.log()).slice(-3_000)}`);
+      if (answer.status >= 500) console.error(`${agentId}: ${answer.status}\n${(await readLog()).slice(-3_000)}`);
       const { choices, error } = answer.body as {
         choices?: { message: { content: string } }[];
         error?: { message: string };
       };
       return { ...answer, text: choices?.[0]?.message.content ?? error?.message ?? "" };
     },
-    log: () => readFile(logFile, "utf8"),
+    log: readLog,
     async close() {
       await end("SIGKILL");
       await rm(home, { recursive: true, force: true, maxRetries: 5 });
