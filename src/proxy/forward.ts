@@ -80,15 +80,21 @@ async function readBody(request: Request, limit: number): Promise<ReadBody> {
   }
 }
 
-/** Aborts when nothing has come for so long. */
-function silenceTimer(controller: AbortController, ms: number) {
-  let timer = setTimeout(() => controller.abort(new SilenceError()), ms);
+interface SilenceTimer {
+  start(): void;
+  stop(): void;
+}
+
+/** Aborts when what is waited for has not come for so long. */
+function silenceTimer(controller: AbortController, ms: number): SilenceTimer {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stop = () => clearTimeout(timer);
   return {
-    restart() {
-      clearTimeout(timer);
+    start() {
+      stop();
       timer = setTimeout(() => controller.abort(new SilenceError()), ms);
     },
-    stop: () => clearTimeout(timer),
+    stop,
   };
 }
 
@@ -100,6 +106,7 @@ async function forward(context: Context, grant: Grant, client: AbortSignal): Pro
   const leave = () => controller.abort();
   client.addEventListener("abort", leave);
   const silence = silenceTimer(controller, silenceTimeoutMs);
+  silence.start();
   const done = () => {
     silence.stop();
     client.removeEventListener("abort", leave);
@@ -152,7 +159,8 @@ async function forward(context: Context, grant: Grant, client: AbortSignal): Pro
     grant.finish(meter);
     return new Response(null, { status: upstream.status, headers });
   }
-  const body = metered(upstream.body, meter, grant, silence.restart, done);
+  silence.stop();
+  const body = metered(upstream.body, meter, grant, silence, done);
   return new Response(body, { status: upstream.status, headers });
 }
 
@@ -164,7 +172,7 @@ function metered(
   source: ReadableStream<Uint8Array>,
   meter: Meter | undefined,
   grant: Grant,
-  onBytes: () => void,
+  silence: SilenceTimer,
   done: () => void,
 ): ReadableStream<Uint8Array> {
   const reader = source.getReader();
@@ -173,8 +181,10 @@ function metered(
       async pull(controller) {
         try {
           for (;;) {
+            // Only while it is waited for: a client that takes its time is not the provider's silence.
+            silence.start();
             const { done: ended, value } = await reader.read();
-            onBytes();
+            silence.stop();
             const passed = ended ? meter?.end() : meter ? meter.push(value) : value;
             if (ended || meter?.isFinal()) grant.finish(meter);
             if (ended) done();

@@ -16,8 +16,9 @@ export function relay(grant: Grant, response: ServerResponse, upstreams: Upstrea
   let left = false;
 
   const answer = createAnswerWriter(grant, response, {
-    pause: () => controller?.pause(),
-    resume: () => controller?.resume(),
+    // A decoder makes a thousand bytes of one: held back behind it, they would all be in memory.
+    pause: () => (decoder ?? controller)?.pause(),
+    resume: () => (decoder ?? controller)?.resume(),
     abort: (reason) => controller?.abort(new Error(reason)),
   });
 
@@ -53,6 +54,7 @@ export function relay(grant: Grant, response: ServerResponse, upstreams: Upstrea
       decoder = decoderOf(headers);
       decoder
         ?.on("data", answer.data)
+        .on("drain", () => started.resume())
         .on("end", answer.end)
         .on("error", () => {
           answer.cut();
@@ -61,10 +63,10 @@ export function relay(grant: Grant, response: ServerResponse, upstreams: Upstrea
       answer.start(code, answerHead(headers, grant, decoder !== undefined));
     },
 
-    onResponseData(_, chunk) {
+    onResponseData(started, chunk) {
       if (decoder) {
         decoded = true;
-        decoder.write(chunk);
+        if (!decoder.write(chunk)) started.pause();
       } else answer.data(chunk);
     },
 
