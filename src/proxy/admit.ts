@@ -51,8 +51,10 @@ export function createAdmission(context: Context): Admit {
     const { record } = found.key;
     const provider = await context.records.get("ai-providers", record.aiProviderId, maxRecordAgeMs);
     const wire = provider ? providerWire(provider.kind) : outerWire;
-    const refuse = (status: number, message: string, headers?: Record<string, string>) =>
-      refusal(wire, status, message, arrival.requestId, headers);
+    const refuse = (status: number, message: string, headers?: Record<string, string>): Refusal => ({
+      ...refusal(wire, status, message, arrival.requestId, headers),
+      provider: target.slug,
+    });
     if (!provider || provider.revokedAt !== undefined) {
       return refuse(401, "The AI provider behind this key is revoked");
     }
@@ -109,7 +111,8 @@ export function createAdmission(context: Context): Admit {
     }
     if (admission.outcome === "refused") {
       // A slug is a label only where a key vouched for it: anybody can think of slugs.
-      metrics.count("openclaw_proxy_requests_total", { provider: "-", outcome: `refused_${admission.status}` });
+      const { provider = "-", status } = admission;
+      metrics.count("openclaw_proxy_requests_total", { provider, outcome: `refused_${status}` });
     }
     return admission;
   };

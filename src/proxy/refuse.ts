@@ -6,6 +6,8 @@ export interface Refusal {
   status: number;
   headers: Record<string, string>;
   body: string;
+  /** Whose key it is, where one vouched for it. */
+  provider?: string;
 }
 
 export function refusal(

@@ -307,6 +307,14 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       expect((await stand.quota("maxTokensPerMonth")).reserved).toBeGreaterThan(0);
     });
 
+    it("counts refusals by provider where a key vouched for it, and only there", async () => {
+      await ask({ to: `/proxy/${kind}/v1/nothing-of-the-kind` });
+      await ask({ key: "ocv_nobody" });
+      const counted = stand.context.metrics.render();
+      expect(counted).toContain(`openclaw_proxy_requests_total{provider="${kind}",outcome="refused_403"} 1`);
+      expect(counted).toContain('openclaw_proxy_requests_total{provider="-",outcome="refused_401"} 1');
+    });
+
     it("throttles failed keys by address, after the fact, and lets the owner of a right one pass", async () => {
       await stand.close();
       stand = await proxyStand({ kind, upstream: upstream.origin, settings: { authFailuresPerMinute: 3 } });
