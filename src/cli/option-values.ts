@@ -68,8 +68,10 @@ export function quotaAssignment(
   text: string,
   before: Partial<Record<QuotaName, number>> | undefined,
 ): Partial<Record<QuotaName, number>> {
-  const [name = "", value = ""] = text.split("=", 2);
-  if (!isOneOf(quotaNames, name)) throw new InvalidValue(`It must be NAME=NUMBER; names are ${quotaNames.join(", ")}.`);
+  const [name = "", value = "", ...more] = text.split("=");
+  if (!isOneOf(quotaNames, name) || more.length > 0) {
+    throw new InvalidValue(`It must be NAME=NUMBER; names are ${quotaNames.join(", ")}.`);
+  }
   return { ...before, [name]: amount(value) };
 }
 

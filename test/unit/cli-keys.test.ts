@@ -222,6 +222,8 @@ describe("ai-providers", () => {
   it("refuses an unknown quota, and a file that is not there", async () => {
     const quota = await runCli([...add, "--key", "-", "--default-quota", "maxTokens=1"], accepts, { stdin: "k" });
     expect(quota.exitCode).toBe(2);
+    const twice = ["--default-quota", "maxTokensPerMonth=5=7"];
+    expect((await runCli([...add, "--key", "-", ...twice], accepts, { stdin: "k" })).exitCode).toBe(2);
     const file = await runCli([...add, "--key", "-", "--credentials", "gone.json"], accepts, {
       stdin: "k",
       readFile: async () => Promise.reject(new Error("gone.json is not there")),
