@@ -24,8 +24,8 @@ const counted: Record<UsageFormat, readonly string[]> = {
   ],
 };
 
-/** Far above any context; keeps sums exact. */
-export const mostTokens = 1_000_000_000_000;
+/** Far above any context; keeps the sums of ninety million requests exact. */
+export const mostTokens = 100_000_000;
 
 /**
  * Takes in one report. Anthropic's are cumulative with null for what did not change; the others repeat the whole,

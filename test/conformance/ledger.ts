@@ -243,6 +243,19 @@ export function testLedger(name: string, make: () => Promise<LedgerUnderTest>): 
         expect(await ledger.used("key:k/agents", "all")).toEqual({ used: 0, reserved: 0 });
       });
 
+      it("can still be read when more was charged than a number holds exactly", async () => {
+        const most = Number.MAX_SAFE_INTEGER;
+        for (const id of [1, 2, 3]) {
+          await ledger.reserve(reservation(id), [entry(most - 1, null)]);
+          await ledger.settle(reservation(id), "reserved", use(most - 1));
+        }
+        await ledger.reserve(reservation(4), [entry(1, null)]);
+        expect((await other.used(tokens, "2026-11")).used).toBeGreaterThanOrEqual(most - 1);
+        const [first] = await other.usage("ai-key:a/usage", "2026-11-01", "2026-11-30");
+        expect(first!.tokens).toBeGreaterThanOrEqual(most - 1);
+        expect(await ledger.reserve(reservation(5), [entry(1, most - 2)])).toMatchObject({ outcome: "exceeded" });
+      });
+
       it("settles into the period that was reserved, after that has ended", async () => {
         await ledger.reserve(reservation(1), [entry(60, 100, tokens, "2026-11-22T18:00")]);
         for (const time of ["18:01", "18:02", "18:03"]) {

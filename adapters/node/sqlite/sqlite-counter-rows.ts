@@ -31,10 +31,11 @@ export function createCounterRows(
     `DELETE FROM counters WHERE counter = ?1 AND length(period) = length(?2) AND reserved = 0 AND period <
      (SELECT max(period) FROM counters WHERE counter = ?1 AND length(period) = length(?2) AND period < ?2)`,
   );
+  // Node reads no number beyond this, and one such row would be the end of every look at it.
+  const sum = (column: string) => `${column} = min(${column} + excluded.${column}, ${Number.MAX_SAFE_INTEGER})`;
   const addUsage = db.prepare(
     `INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name, day, model) DO UPDATE SET
-     requests = requests + excluded.requests, input_tokens = input_tokens + excluded.input_tokens,
-     output_tokens = output_tokens + excluded.output_tokens, tokens = tokens + excluded.tokens`,
+     ${["requests", "input_tokens", "output_tokens", "tokens"].map(sum).join(", ")}`,
   );
   const rows = new Map<string, Map<string, CounterRow>>();
   const changed = new Set<CounterRow>();

@@ -99,7 +99,7 @@ export function createSqliteCounters(
     for (const [counter, period, amount] of amounts) {
       const spent = actual === "reserved" ? amount : (actual[counter] ?? 0);
       const row = rows.row(counter, period);
-      row.used += spent;
+      row.used = Math.min(row.used + spent, Number.MAX_SAFE_INTEGER);
       row.reserved = Math.max(0, row.reserved - amount);
       rows.changed(row);
     }
@@ -121,7 +121,7 @@ export function createSqliteCounters(
         if (held.size < maxHeld) held.set(id, amounts);
         for (const [counter, period, amount] of amounts) {
           const row = rows.row(counter, period);
-          row.reserved += amount;
+          row.reserved = Math.min(row.reserved + amount, Number.MAX_SAFE_INTEGER);
           rows.changed(row);
         }
         return { outcome: "reserved" };
