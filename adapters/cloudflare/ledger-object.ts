@@ -1,7 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
+import { staleReservationMs } from "../../src/domain/quota.ts";
 import type { CounterReservation, LedgerName, RateRule, UsageEntry } from "../../src/ports.ts";
 import type { Bindings } from "./bindings.ts";
-import { createLedgerShard, hourMs, type LedgerShard, reservationPatienceMs } from "./ledger-shard.ts";
+import { createLedgerShard, hourMs, type LedgerShard } from "./ledger-shard.ts";
 import { leftoverNote } from "./leftovers.ts";
 
 /**
@@ -34,7 +35,7 @@ export class LedgerObject extends DurableObject<Bindings> {
   }
 
   reserve(now: number, id: LedgerName, entries: CounterReservation[], expect?: { name: LedgerName; text: string }) {
-    return this.#write(now, reservationPatienceMs, (shard) => shard.reserve(now, id, entries, expect));
+    return this.#write(now, staleReservationMs, (shard) => shard.reserve(now, id, entries, expect));
   }
 
   settle(now: number, id: LedgerName, actual: Record<LedgerName, number> | "reserved", usage?: UsageEntry) {

@@ -1,3 +1,4 @@
+import { staleReservationMs } from "../../src/domain/quota.ts";
 import { createShardClaims } from "./shard-claims.ts";
 import { createShardCounters } from "./shard-counters.ts";
 import { createShardRates } from "./shard-rates.ts";
@@ -5,8 +6,6 @@ import { openShardSql } from "./shard-sql.ts";
 import { createShardTexts } from "./shard-texts.ts";
 
 export const hourMs = 3_600_000;
-/** A metered call may still be running; and whoever looks meanwhile finds that there is nothing to do. */
-export const reservationPatienceMs = hourMs;
 
 /** One shard of the ledger over one SQLite database. Every method runs to its end without yielding. */
 export function createLedgerShard(storage: SqlStorage) {
@@ -26,7 +25,7 @@ export function createLedgerShard(storage: SqlStorage) {
     /** Whether somebody has to look here: a claim that ran out, or a reservation that nobody settles. */
     hasLeftovers: (now: number): boolean =>
       sql.first("SELECT 1 FROM claims WHERE expires <= ?", now) !== undefined ||
-      (counters.oldestMetered() ?? now) <= now - reservationPatienceMs,
+      (counters.oldestMetered() ?? now) <= now - staleReservationMs,
 
     /** Drops what no call will ask for again. */
     sweep(now: number): void {
@@ -45,7 +44,7 @@ export function createLedgerShard(storage: SqlStorage) {
       const due: number[] = [];
       if (state?.claim != null) due.push(state.claim);
       if (state?.text != null) due.push(state.text);
-      if (reservation !== undefined) due.push(reservation + reservationPatienceMs);
+      if (reservation !== undefined) due.push(reservation + staleReservationMs);
       // What was due already has left its note, and is looked at again in case the note got lost.
       const at = due.map((time) => (time <= now ? now + hourMs : time));
       if (state?.passing) at.push(now + hourMs);

@@ -16,6 +16,12 @@ export const quotaRules: Record<QuotaName, QuotaRule> = {
   maxRequestsPerMinute: { counter: "requests", span: "minute" },
 };
 
+/**
+ * No metered request lasts longer: what is still reserved then was left by a crash. Until then it counts as much as it
+ * will afterwards, so that there is no hurry.
+ */
+export const staleReservationMs = 86_400_000;
+
 const periodLength: Record<QuotaSpan, number> = { month: 7, day: 10, minute: 16 };
 
 let lastMinute = -1;

@@ -1,9 +1,7 @@
+import { staleReservationMs } from "../domain/quota.ts";
 import type { Context } from "./context.ts";
 import { retryRevocations } from "./minting.ts";
 import { recoverAbandoned } from "./recover.ts";
-
-/** No request through the proxy lasts longer: what is still reserved then was left by a crash. */
-const staleReservationMs = 3_600_000;
 
 export interface Maintained {
   /** Interrupted changes that were finished or undone, in words. */
