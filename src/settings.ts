@@ -23,13 +23,17 @@ const Jwks = z.strictObject({
     .array(z.enum(["EdDSA", "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]))
     .check(z.minLength(1)),
   clockToleranceSeconds: z._default(z.int().check(z.minimum(0), z.maximum(300)), 30),
-  /** `claim` is a name or a path (`realm_access.roles`). A token whose claim equals (or, for a list, holds) the value gets the scopes without a provisioning key. */
+  /**
+   * `claim` is a name or a path (`realm_access.roles`). A token whose claim equals (or, for a list, holds) the value
+   * gets the scopes without a provisioning key; without scopes it reads. One that no rule matches is refused, unless
+   * there are no rules.
+   */
   rules: z._default(
     z.array(
       z.strictObject({
         claim: z.string().check(z.minLength(1)),
         value: z.union([z.string(), z.number(), z.boolean()]),
-        scopes: z.array(Scope).check(z.minLength(1)),
+        scopes: z.array(Scope),
         aiProviderKeyId: z.optional(z.string()),
       }),
     ),

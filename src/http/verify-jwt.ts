@@ -106,6 +106,8 @@ function bearerFrom(payload: JWTPayload, rules: Rule[]): Bearer | undefined {
     const claim = claimAt(payload, rule.claim);
     return Array.isArray(claim) ? claim.includes(rule.value) : claim === rule.value;
   });
+  // Where rules say who is let in, nobody else is: whoever may run a workflow at GitHub chooses its token's audience.
+  if (rules.length > 0 && matching.length === 0) return undefined;
   const aiProviderKeyId = matching.find((rule) => rule.aiProviderKeyId !== undefined)?.aiProviderKeyId;
   return {
     actor: `jwt:${subject}`,

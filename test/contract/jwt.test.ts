@@ -22,6 +22,7 @@ describe("sign-in by JWT", () => {
         { claim: "role", value: "builder", scopes: ["agents:create"], aiProviderKeyId: "to-be-linked" },
         { claim: "role", value: "keeper", scopes: ["agents:create", "agents:delete"] },
         { claim: "role", value: "admin", scopes: ["provisioning:admin"] },
+        { claim: "role", value: "reader", scopes: [] },
       ],
     };
     const provisioning = { enabled: true, allowDelete: true, maxAgentsPerKey: 3, auth: { jwks } };
@@ -40,7 +41,7 @@ describe("sign-in by JWT", () => {
     ask(target, "POST", "/agents/create", { token, body, ...(provisioningKey && { key: provisioningKey }) });
 
   it("stands for the gateway token: it reads, and changes nothing by itself", async () => {
-    const token = await jwt();
+    const token = await jwt({ role: "reader" });
     expect((await ask(target, "GET", "/agents", { token })).status).toBe(200);
     expect((await ask(target, "GET", `${target.origin}/metrics`, { token })).status).toBe(200);
     expect(await create(token, { name: newName("none") })).toMatchObject({
@@ -58,6 +59,9 @@ describe("sign-in by JWT", () => {
       jwt({ aud: "another" }),
       jwt({ iss: "https://elsewhere.example.org" }),
       jwt({ exp: 1 }),
+      // It is the issuer's and to us, but nobody whom the rules let in.
+      jwt(),
+      jwt({ role: "visitor" }),
     ]);
     for (const token of [...bad, "a.b.c"]) {
       const { status, body, headers } = await ask(target, "GET", "/agents", { token });

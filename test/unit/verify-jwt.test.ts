@@ -169,29 +169,37 @@ describe("scopes", () => {
     { claim: "https://example.org/role", value: "dotted", scopes: ["agents:delete"] },
     { claim: "role.constructor.name", value: "String", scopes: ["provisioning:admin"] },
     { claim: "toString", value: "x", scopes: ["provisioning:admin"] },
+    { claim: "role", value: "reader", scopes: [] },
   ];
   it.each([
     [{ role: "builder" }, ["agents:create", "agents:onboard"], "prov1"],
-    [{ role: "Builder" }, [], undefined],
     [{ role: ["x", "builder"] }, ["agents:create", "agents:onboard"], "prov1"],
-    [{ role: "builder keepers" }, [], undefined],
     [{ groups: ["a", "keepers"] }, ["agents:delete", "agents:create"], "prov2"],
-    [{ groups: { 0: "keepers" } }, [], undefined],
     [{ verified: true }, ["agents:update"], undefined],
     [{ realm_access: { roles: ["other", "nested"] } }, ["agents:keys"], undefined],
-    [{ realm_access: "nested" }, [], undefined],
     [{ "https://example.org/role": "dotted" }, ["agents:delete"], undefined],
-    [{ role: "x" }, [], undefined],
-    [{ verified: "true" }, [], undefined],
-    [{ verified: 1 }, [], undefined],
     [{ level: 3 }, ["agents:keys"], undefined],
-    [{ level: "3" }, [], undefined],
     [{ role: "builder", groups: ["keepers"] }, ["agents:create", "agents:onboard", "agents:delete"], "prov1"],
-    [{ scope: "provisioning:admin", scopes: ["provisioning:admin"] }, [], undefined],
-    [{}, [], undefined],
+    [{ role: "reader" }, [], undefined],
   ])("of %j are %j", async (held, scopes, aiProviderKeyId) => {
     const bearer = await verifier({ rules })(await issuer.sign(first, held));
     expect(bearer).toEqual({ actor: "jwt:someone", scopes, ...(aiProviderKeyId && { aiProviderKeyId }) });
+  });
+
+  it.each([
+    { role: "Builder" },
+    { role: "builder keepers" },
+    { groups: { 0: "keepers" } },
+    { realm_access: "nested" },
+    { role: "x" },
+    { verified: "true" },
+    { verified: 1 },
+    { level: "3" },
+    { scope: "provisioning:admin", scopes: ["provisioning:admin"] },
+    {},
+  ])("are not even none for %j, which no rule matches: it is refused", async (held) => {
+    expect(await verifier({ rules })(await issuer.sign(first, held))).toBeUndefined();
+    expect(await verifier()(await issuer.sign(first, held))).toEqual({ actor: "jwt:someone", scopes: [] });
   });
 });
 
