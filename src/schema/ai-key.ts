@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { AgentId, ModelName, ProviderSlug, RetiredDigest, Timestamp } from "./primitives.ts";
+import { AgentId, GivenTimestamp, ModelName, ProviderSlug, RetiredDigest, Timestamp } from "./primitives.ts";
 import { Quotas } from "./quota.ts";
 
 export const aiKeyModes = ["virtual", "minted"] as const;
@@ -18,7 +18,7 @@ export const AutoProvisionAiKey = z
     mode: z.optional(z.enum(aiKeyModes)),
     quotas: z.optional(Quotas),
     models: z.optional(z.array(ModelName).check(z.minLength(1), z.maxLength(100))),
-    expiresAt: z.optional(Timestamp),
+    expiresAt: z.optional(GivenTimestamp),
     budgetUsdPerMonth: z.optional(BudgetUsd),
   })
   .register(z.globalRegistry, { id: "AutoProvisionAiKey" });

@@ -10,6 +10,14 @@ export const AgentId = z
 /** ISO 8601 in UTC, to the millisecond. */
 export const Timestamp = z.iso.datetime().register(z.globalRegistry, { examples: ["2026-11-22T18:00:00.000Z"] });
 
+/** The same as callers write it, in whatever offset (RFC 3339). */
+export const GivenTimestamp = z
+  .pipe(
+    z.iso.datetime({ offset: true, error: "must be a time with its offset, such as 2027-01-31T00:00:00Z" }),
+    z.transform((text: string) => new Date(text).toISOString()),
+  )
+  .register(z.globalRegistry, { examples: ["2027-01-31T00:00:00Z"] });
+
 /** The slug of an AI provider: one of the built-in five or an operator's own. */
 export const ProviderSlug = z
   .string()

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { Label, RetiredDigest, Timestamp } from "./primitives.ts";
+import { GivenTimestamp, Label, RetiredDigest, Timestamp } from "./primitives.ts";
 
 export const scopes = [
   "agents:create",
@@ -21,7 +21,7 @@ export const CreateProvisioningKey = z
     aiProviderKeyId: z.optional(z.string().check(z.minLength(1))),
     maxAgents: z.optional(z.int().check(z.minimum(0))),
     rateLimitPerMinute: z.optional(z.int().check(z.minimum(1), z.maximum(100_000))),
-    expiresAt: z.optional(Timestamp),
+    expiresAt: z.optional(GivenTimestamp),
   })
   .register(z.globalRegistry, { id: "CreateProvisioningKey" });
 export type CreateProvisioningKey = z.infer<typeof CreateProvisioningKey>;
