@@ -98,9 +98,12 @@ function servicePaths(problem: Record<string, unknown>) {
     },
   });
   const json = { "application/json": { schema: { type: "object" } } };
-  const unauthorized = { 401: refusal("`unauthorized`") };
+  const guarded = { 401: refusal("`unauthorized`"), 429: refusal("`rate_limited`") };
   return {
-    "/openapi.json": operation("getOpenApi", "This document", json, true, unauthorized),
+    "/openapi.json": operation("getOpenApi", "This document", json, true, {
+      ...guarded,
+      404: refusal("`provisioning_disabled`"),
+    }),
     "/healthz": { ...root, ...operation("getHealth", "The process lives", json, false, {}) },
     "/readyz": {
       ...root,
@@ -115,7 +118,7 @@ function servicePaths(problem: Record<string, unknown>) {
         "Metrics as Prometheus reads them",
         { "text/plain": { schema: { type: "string" } } },
         true,
-        unauthorized,
+        guarded,
       ),
     },
   };

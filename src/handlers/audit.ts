@@ -10,7 +10,7 @@ export const listAuditRoute = route({
   summary: "Read the audit trail, the newest event first",
   scope: "provisioning:admin",
   query: z.extend(PageQuery, {
-    cursor: z.optional(z.coerce.number().check(z.int(), z.minimum(0))),
+    cursor: z.optional(z.string().check(z.regex(/^\d{1,15}$/, "is no cursor of this list"))),
     action: z.optional(z.string().check(z.maxLength(64))),
     actor: z.optional(z.string().check(z.maxLength(256))),
     target: z.optional(z.string().check(z.maxLength(256))),
@@ -18,7 +18,8 @@ export const listAuditRoute = route({
   response: { status: 200, description: "One page", schema: AuditPage },
   problems: [],
   async handle({ context, query: { limit, cursor, ...filter } }) {
-    const { events, nextCursor } = await context.audit.read({ limit, cursor, filter });
+    const before = cursor === undefined ? undefined : Number(cursor);
+    const { events, nextCursor } = await context.audit.read({ limit, cursor: before, filter });
     return { status: 200, body: { events, ...(nextCursor !== undefined && { nextCursor: String(nextCursor) }) } };
   },
 });

@@ -10,7 +10,14 @@ export const deleteAgentRoute = route({
   body: DeleteAgent,
   bodyOptional: true,
   response: { status: 200, description: "What was deleted and what was kept", schema: AgentDeleted },
-  problems: ["delete_not_allowed", "agent_not_found", "agent_reserved", "agent_busy", "gateway_failed"],
+  problems: [
+    "delete_not_allowed",
+    "agent_not_found",
+    "agent_reserved",
+    "agent_busy",
+    "gateway_failed",
+    "gateway_not_found",
+  ],
   async handle({ context, caller, params, body }) {
     const { deleteAgent } = await import("../service/delete-agent.ts");
     return { status: 200, body: await deleteAgent(context, caller, params.id!, body) };

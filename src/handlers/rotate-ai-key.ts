@@ -23,6 +23,7 @@ export const rotateAiKeyRoute = route({
     "ai_key_not_found",
     "mode_not_supported",
     "gateway_failed",
+    "gateway_not_found",
     "idempotency_in_flight",
     "idempotency_mismatch",
     "invalid_header",

@@ -9,7 +9,14 @@ export const updateAgentRoute = route({
   scope: "agents:update",
   body: UpdateAgent,
   response: { status: 200, description: "The agent as it is now", schema: AgentDetail },
-  problems: ["agent_not_found", "agent_busy", "ai_key_not_found", "mode_not_supported", "gateway_failed"],
+  problems: [
+    "agent_not_found",
+    "agent_busy",
+    "ai_key_not_found",
+    "mode_not_supported",
+    "gateway_failed",
+    "gateway_not_found",
+  ],
   async handle({ context, caller, params, body }) {
     const { updateAgent } = await import("../service/update-agent.ts");
     return { status: 200, body: await updateAgent(context, caller, params.id!, body) };

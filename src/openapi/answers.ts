@@ -7,10 +7,14 @@ export const headers = {
   "X-Request-Id": { description: "Names this request in the service's log", schema: { type: "string" } },
   Location: { description: "Where the agent is", schema: { type: "string", format: "uri-reference" } },
   RateLimit: {
-    description: 'What is left: `"key";r=9;t=42` (draft-ietf-httpapi-ratelimit-headers)',
+    description:
+      'What is left: `"key";r=9;t=42` (draft-ietf-httpapi-ratelimit-headers). Absent with the admin token, which has no limit',
     schema: { type: "string" },
   },
-  "RateLimit-Policy": { description: 'The limit: `"key";q=10;w=60`', schema: { type: "string" } },
+  "RateLimit-Policy": {
+    description: 'The limit: `"key";q=10;w=60`. Absent with the admin token',
+    schema: { type: "string" },
+  },
   "Retry-After": { description: "Seconds until a retry is welcome", schema: { type: "integer", minimum: 1 } },
   "WWW-Authenticate": { description: "Which credential is missing or wrong (RFC 6750)", schema: { type: "string" } },
 } as const;

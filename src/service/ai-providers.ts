@@ -53,6 +53,9 @@ function kindAndSlug(body: AddAiProvider): { kind: ProviderKind; slug: string } 
     return { kind: builtIn, slug: builtIn };
   }
   const slug = builtIn === "custom" ? body.slug : body.provider;
+  if (body.slug !== undefined && body.slug !== slug) {
+    fail(`The provider "${body.provider}" is its own slug: give "provider": "custom" with another one.`, "slug");
+  }
   if (slug === undefined) return fail('The provider "custom" needs a slug, as in "my-llm".', "slug");
   if (slug === "custom" || (providerKinds as readonly string[]).includes(slug))
     fail(`"${slug}" is a built-in provider; choose another slug.`, "slug");

@@ -50,6 +50,46 @@ export function keyTests(target: () => Target): void {
     expect((await ask(target(), "POST", "/agents/create", { key, body: {} })).status).toBe(401);
   });
 
+  it("takes an end in any offset, and says what it wants of another", async () => {
+    const create = (expiresAt: string) =>
+      ask(target(), "POST", "/provisioning/agent-keys", {
+        key: target().adminToken,
+        body: { name: "x", scopes: ["agents:create"], expiresAt },
+      });
+    expect((await create("2099-01-01T02:00:00+02:00")).body.expiresAt).toBe("2099-01-01T00:00:00.000Z");
+    expect(await create("2099-01-01 02:00")).toMatchObject({
+      status: 400,
+      body: { errors: [{ path: "expiresAt", message: expect.stringContaining("2027-01-31T00:00:00Z") }] },
+    });
+  });
+
+  it("refuses a slug beside a provider that is its own", async () => {
+    const body = {
+      provider: "my-llm",
+      slug: "other",
+      name: "x",
+      key: "k",
+      baseUrl: "http://127.0.0.1:9",
+      verify: false,
+    };
+    expect(await ask(target(), "POST", "/provisioning/ai-providers", { key: target().adminToken, body })).toMatchObject(
+      {
+        status: 422,
+        body: { code: "provider_settings", errors: [{ path: "slug" }] },
+      },
+    );
+  });
+
+  it("takes up the audit trail where its cursor says, and no other text", async () => {
+    const read = (query: string) => ask(target(), "GET", `/provisioning/audit?${query}`, { key: target().adminToken });
+    const { body } = await read("limit=1");
+    const [next] = (await read(`limit=1&cursor=${body.nextCursor}`)).body.events;
+    expect(next.seq).toBeLessThan(body.events[0].seq);
+    for (const cursor of ["-1", "1e3", "abc", "1.5"]) {
+      expect(await read(`cursor=${cursor}`)).toMatchObject({ status: 400, body: { code: "invalid_query" } });
+    }
+  });
+
   it("refuses scopes that are none, and a link to nothing", async () => {
     const create = (body: unknown) =>
       ask(target(), "POST", "/provisioning/agent-keys", { key: target().adminToken, body });
