@@ -76,7 +76,8 @@ function bear(path: string, schema: string): void {
   try {
     closeSync(openSync(unborn, "wx", 0o600));
     const db = new DatabaseSync(unborn);
-    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${schema}`);
+    // Rows have a hundred bytes, and a commit writes and sums whole pages: of 4 KB it takes a third longer.
+    db.exec(`PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${schema}`);
     db.close();
     linkSync(unborn, path);
   } catch (error) {
