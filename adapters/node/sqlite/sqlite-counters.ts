@@ -107,7 +107,7 @@ export function createSqliteCounters(
 
   return {
     reserve: (id, entries, expect) =>
-      transactions.write(() => {
+      transactions.writeSoon(() => {
         const now = clock.now();
         const text = expect === undefined ? undefined : readText(expect.name, now);
         if (text !== undefined && text !== expect?.text) return { outcome: "changed", text };

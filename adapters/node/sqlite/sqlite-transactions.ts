@@ -13,6 +13,8 @@ const pause = (attempt: number) => Math.min(1 + attempt / 4, 10) * (0.5 + Math.r
 export interface SqliteTransactions {
   /** Resolves when the transaction that `operation` shared is committed. It is synchronous and may run twice. */
   write<T>(operation: () => T): Promise<T>;
+  /** The same for what a request waits for: at once, unless there is company to share the transaction with. */
+  writeSoon<T>(operation: () => T): Promise<T>;
   /** Runs at once, outside of a transaction. */
   read<T>(operation: () => T): Promise<T>;
   /** Rows kept between transactions. */
@@ -52,6 +54,8 @@ export function createSqliteTransactions(db: DatabaseSync, explain: (error: unkn
   const caches = createCacheGroup(db);
   let waiting: Job[] = [];
   let scheduled = false;
+  /** Of the turn before. */
+  let company = 0;
   let alone = 0;
   let busySince: number | undefined;
   let attempt = 0;
@@ -98,6 +102,7 @@ export function createSqliteTransactions(db: DatabaseSync, explain: (error: unkn
     if (!begun()) return;
     const size = alone > 0 ? 1 : mostPerTransaction;
     const jobs = waiting.length <= size ? waiting : waiting.slice(0, size);
+    company = jobs.length;
     waiting = waiting.slice(jobs.length);
     if (alone > 0) alone--;
     try {
@@ -119,17 +124,19 @@ export function createSqliteTransactions(db: DatabaseSync, explain: (error: unkn
     else scheduled = false;
   }
 
-  const write = <T>(operation: () => T) =>
+  const enqueue = <T>(operation: () => T, begin: () => void) =>
     new Promise<T>((resolve, reject) => {
       if (closed) return reject(new Problem("store_unwritable", "The store is closed"));
       waiting.push({ run: operation, resolve, reject });
       if (scheduled) return;
       scheduled = true;
-      setImmediate(turn);
+      begin();
     });
+  const nextTurn = () => void setImmediate(turn);
 
   return {
-    write,
+    write: (operation) => enqueue(operation, nextTurn),
+    writeSoon: (operation) => enqueue(operation, company > 1 ? nextTurn : turn),
     caches,
     async read(operation) {
       try {
