@@ -9,6 +9,7 @@ import { auditedChange, newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
 import { checkAiKeyRequest, issueAiKey, issuedAiKeyView } from "./issue-ai-key.ts";
+import type { Minting } from "./minting.ts";
 import type { OperationNote } from "./operation-note.ts";
 import { undoCreate } from "./undo-create.ts";
 
@@ -51,6 +52,7 @@ export async function createAgent(
       minted: request?.mode === "minted",
     }),
   };
+  const minting: Minting = { unrecorded: false };
   const attempt = attemptOf(options);
   const taken = (owner: string) => (attempt && owner.endsWith(attempt) ? unsettled(agentId) : exists(agentId));
   return await withAgentClaim(context, agentId, operationId + attempt, note, create, taken);
@@ -64,10 +66,12 @@ export async function createAgent(
       await takePlaces(context, note, caller.key?.maxAgents ?? context.settings.provisioning.maxAgentsPerKey);
       return await auditedChange(context, caller, change, build);
     } catch (error) {
+      // The note is of what may have been done; how far the minting came is known here.
+      const done = { ...note, minted: minting.unrecorded };
       // Whether the gateway was asked, and what it said, the host still knows.
-      await undoCreate(context, { ...note, asked: undefined }).catch((cause) => {
+      await undoCreate(context, { ...done, asked: undefined }).catch((cause) => {
         context.log("error", "a creation could not be undone yet", { operationId, agentId, cause });
-        leave(note);
+        leave(done);
       });
       throw error;
     }
@@ -82,6 +86,7 @@ export async function createAgent(
             { agentId, name: body.name, keyId: note.aiKeyId!, operationId },
             provider,
             request,
+            minting,
           )
         : undefined;
     const agent = {

@@ -9,7 +9,7 @@ import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import { saveAiKey } from "./ai-key-state.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
-import { mintKey, requireMintable } from "./minting.ts";
+import { type Minting, mintKey, requireMintable } from "./minting.ts";
 
 export interface NewAiKey {
   record: AiKeyRecord;
@@ -51,6 +51,7 @@ export async function issueAiKey(
   agent: { agentId: string; name: string; keyId: string; operationId: string },
   provider: AiProviderRecord,
   request: AutoProvisionAiKey,
+  minting: Minting,
 ): Promise<NewAiKey> {
   const mode = request.mode ?? "virtual";
   const common = {
@@ -75,7 +76,7 @@ export async function issueAiKey(
     const { agentId, name, operationId } = agent;
     const { expiresAt, budgetUsdPerMonth } = request;
     const wanted = { agentId, name, operationId, quotas: state.quotas, expiresAt, budgetUsdPerMonth };
-    const { remoteId, secret, hint } = await mintKey(context, provider, agent.keyId, wanted);
+    const { remoteId, secret, hint } = await mintKey(context, provider, agent.keyId, wanted, minting);
     const record: AiKeyRecord = { ...common, minted: { remoteId, hint }, state: { ...state, digest: "" } };
     await saveAiKey(context, record);
     return {

@@ -6,7 +6,8 @@ import { recoverAbandoned } from "./recover.ts";
 export interface Maintained {
   /** Interrupted changes that were finished or undone, in words. */
   recovered: string[];
-  revocations: { revoked: number; left: number };
+  /** Minted keys that are revoked now, those that could not be, and those that are not there but may be yet. */
+  revocations: { revoked: number; left: number; awaited: number };
   /** Reservations charged because nobody came back to settle them. */
   charged: number;
 }

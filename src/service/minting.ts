@@ -54,21 +54,33 @@ export async function openMinter(context: Context, provider: AiProviderRecord): 
   return minter;
 }
 
+/** How far a minting has come, for whoever has to undo it. */
+export interface Minting {
+  /** There may be a key at the provider that no record of ours tells of. */
+  unrecorded: boolean;
+}
+
 /** Mints; a key that the provider may have made without telling us is remembered, and revoked when it can be. */
 export async function mintKey(
   context: Context,
   provider: AiProviderRecord,
   keyId: string,
   request: Parameters<Minter["mint"]>[0],
+  minting: Minting,
 ): ReturnType<Minter["mint"]> {
+  const minter = await openMinter(context, provider);
+  minting.unrecorded = true;
   try {
-    return await (await openMinter(context, provider)).mint(request);
+    return await minter.mint(request);
   } catch (error) {
     const leftover = leftoverKey(error);
     if (leftover) {
-      const key = { aiProviderId: provider.id, remoteId: leftover.remoteId, agentId: request.agentId, keyId };
-      await rememberRevocation(context, key, error);
+      const { remoteId, unseen } = leftover;
+      const key = { aiProviderId: provider.id, remoteId, agentId: request.agentId, keyId };
+      await rememberRevocation(context, key, error, unseen);
     }
+    // A failure of any other sort tells nothing of what is at the provider.
+    if (isProblem(error)) minting.unrecorded = false;
     throw isProblem(error, "provider_refused") ? advised(error, provider) : error;
   }
 }
@@ -81,43 +93,70 @@ const advised = ({ message, cause }: Problem, { name }: AiProviderRecord): Probl
     { cause },
   );
 
-/** Revokes a minted key at its provider; where that fails it is remembered, and retried until it is gone. */
-export async function revokeMinted(context: Context, minted: MintedKey): Promise<boolean> {
+/**
+ * What became of a key that was to be revoked. `awaited`: it is not there, but its creation, which was never answered,
+ * may take effect yet; `absent`: nor will it.
+ */
+export type Revocation = "revoked" | "failed" | "awaited" | "absent";
+
+/** Longer than any provider works on a request whose caller has left. */
+const longestCreationMs = 3_600_000;
+
+/** Revokes a minted key at its provider; where that fails it is remembered, and retried until it is gone for good. */
+export async function revokeMinted(context: Context, minted: MintedKey): Promise<Revocation> {
+  let gone: boolean;
   try {
     const provider = await context.records.get("ai-providers", minted.aiProviderId);
     if (!provider) throw new Error(`the AI provider ${minted.aiProviderId} is not on record`);
-    await (await openMinter(context, provider)).revoke(minted.remoteId);
+    gone = await (await openMinter(context, provider)).revoke(minted.remoteId);
   } catch (error) {
-    await rememberRevocation(context, minted, error);
-    return false;
+    await rememberRevocation(context, minted, error, false);
+    return "failed";
+  }
+  if (!gone) {
+    const known = await context.records.get("revocations", minted.keyId);
+    const sinceMs = known ? context.clock.now() - Date.parse(known.createdAt) : 0;
+    if (sinceMs < longestCreationMs) {
+      if (!known?.unseen) await rememberRevocation(context, minted, undefined, true);
+      return "awaited";
+    }
   }
   await context.records.remove("revocations", minted.keyId);
-  return true;
+  return gone ? "revoked" : "absent";
 }
 
-async function rememberRevocation(context: Context, minted: MintedKey, cause: unknown): Promise<void> {
-  const { keyId, ...known } = minted;
+async function rememberRevocation(
+  context: Context,
+  { keyId, aiProviderId, remoteId, agentId }: MintedKey,
+  cause: unknown,
+  unseen: boolean,
+): Promise<void> {
   const earlier = await context.records.get("revocations", keyId);
   await context.records.set("revocations", keyId, {
     id: keyId,
-    ...known,
+    aiProviderId,
+    remoteId,
+    agentId,
     attempts: (earlier?.attempts ?? 0) + 1,
-    lastError: cause instanceof Problem ? cause.message : "unexpected failure",
+    lastError: unseen ? "no key of its name is there so far" : isProblem(cause) ? cause.message : "unexpected failure",
+    ...(unseen && { unseen }),
     createdAt: earlier?.createdAt ?? new Date(context.clock.now()).toISOString(),
   });
-  context.log("warn", "a minted key could not be revoked yet", { keyId, cause });
+  const what = unseen ? "a key may yet be minted whose creation was given up" : "a minted key could not be revoked yet";
+  context.log("warn", what, { keyId, cause });
 }
 
-/** Tries again what could not be revoked; what now is, the trail says. Returns what is left. */
-export async function retryRevocations(context: Context): Promise<{ revoked: number; left: number }> {
+/** Tries again what could not be revoked; what now is, the trail says. Returns what came of it, and what is left. */
+export async function retryRevocations(context: Context): Promise<{ revoked: number; left: number; awaited: number }> {
   const { items } = await context.records.list("revocations");
-  let revoked = 0;
-  for (const { id, agentId, attempts, ...known } of items) {
-    if (!(await revokeMinted(context, { ...known, agentId, keyId: id }))) continue;
-    revoked++;
+  const count = { revoked: 0, failed: 0, awaited: 0, absent: 0 };
+  for (const { id, agentId, attempts, aiProviderId, remoteId } of items) {
+    const became = await revokeMinted(context, { aiProviderId, remoteId, agentId, keyId: id });
+    count[became]++;
+    if (became !== "revoked") continue;
     const details = { agentId, attempts };
     const subject = { action: "ai-key.revoke", actor: "recovery", requestId: "recovery", target: id };
     await context.audit.append({ ...subject, phase: "event", outcome: "success", details });
   }
-  return { revoked, left: items.length - revoked };
+  return { revoked: count.revoked, left: count.failed, awaited: count.awaited };
 }

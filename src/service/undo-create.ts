@@ -2,7 +2,7 @@ import { remoteIdOfMark } from "../providers/mint/minter-over.ts";
 import { releasePlaces } from "./agent-places.ts";
 import { eraseAiKey } from "./ai-key-state.ts";
 import type { Context } from "./context.ts";
-import { revokeMinted } from "./minting.ts";
+import { type Revocation, revokeMinted } from "./minting.ts";
 import type { OperationNote } from "./operation-note.ts";
 
 /** Takes back whatever a creation did, newest first; what it did not come to is not missed. */
@@ -29,18 +29,20 @@ export const hostTarget = ({ agentId, gateway, workspace, creation, asked, bindi
 export async function withdrawAiKey(context: Context, note: OperationNote, keyId: string): Promise<boolean> {
   const record = await context.records.get("ai-keys", keyId);
   const { agentId } = note;
-  let revoked: boolean;
+  let became: Revocation;
   if (record?.minted) {
     const { aiProviderId, minted } = record;
-    revoked = await revokeMinted(context, { aiProviderId, remoteId: minted.remoteId, agentId, keyId });
+    became = await revokeMinted(context, { aiProviderId, remoteId: minted.remoteId, agentId, keyId });
+  } else if (await context.records.get("revocations", keyId)) {
+    // Remembered by the minting or by an earlier attempt at this, which knew more of it; it is tried again by itself.
+    became = "failed";
   } else if (note.minted && note.aiProviderId !== undefined) {
     // Minted, perhaps, but not recorded: only the provider knows, by the name that the creation gave the key.
     const remoteId = remoteIdOfMark({ agentId, operationId: note.creation });
-    revoked = await revokeMinted(context, { aiProviderId: note.aiProviderId, remoteId, agentId, keyId });
+    became = await revokeMinted(context, { aiProviderId: note.aiProviderId, remoteId, agentId, keyId });
   } else {
-    // What an earlier attempt at the same could not revoke may still be there.
-    revoked = (await context.records.get("revocations", keyId)) === undefined;
+    became = "revoked";
   }
   await eraseAiKey(context, keyId);
-  return revoked;
+  return became === "revoked";
 }

@@ -16,7 +16,7 @@ import { AiProviderRecord } from "../schema/ai-provider.ts";
 import { Timestamp } from "../schema/primitives.ts";
 import { ProvisioningKeyRecord } from "../schema/provisioning-key.ts";
 
-/** A minted key that its provider could not be brought to revoke yet. */
+/** A minted key that its provider could not be brought to revoke yet, or that may be made there yet. */
 export const RevocationRecord = z.object({
   id: z.string(),
   aiProviderId: z.string(),
@@ -24,6 +24,8 @@ export const RevocationRecord = z.object({
   agentId: z.string(),
   attempts: z.int(),
   lastError: z.string(),
+  /** When last looked for under its name, it was not there: its creation may take effect yet. */
+  unseen: z.optional(z.boolean()),
   createdAt: Timestamp,
 });
 export type RevocationRecord = z.infer<typeof RevocationRecord>;

@@ -39,7 +39,7 @@ test("mints a service account and revokes it by deleting the account", async () 
 test("revoking twice is revoking once", async () => {
   const { remoteId } = await minter().mint(request);
   await minter().revoke(remoteId);
-  await expect(minter().revoke(remoteId)).resolves.toBeUndefined();
+  expect(await minter().revoke(remoteId)).toBe(true);
 });
 
 test("asks for a key where the account comes without one", async () => {
@@ -66,7 +66,11 @@ test("remembers the account where neither its key nor its deletion comes through
   apis.fail("DELETE", /./, { status: 500 });
   const error = await failureOf(minter().mint(request));
   const left = leftoverKey(error);
-  expect(left).toEqual({ remoteId: apis.state.accounts[0]!.id, keyName: "openclaw-my-agent-op1" });
+  expect(left).toEqual({
+    remoteId: apis.state.accounts[0]!.id,
+    keyName: "openclaw-my-agent-op1",
+    unseen: false,
+  });
   await minter().revoke(left!.remoteId);
   expect(apis.state.accounts).toEqual([]);
 });
@@ -105,12 +109,13 @@ test("a creation that takes effect after the look for it is revoked later", asyn
   apis.fail("POST", accountPath, { hang: "before" });
   const error = await failureOf(minter().mint(request));
   const left = leftoverKey(error);
-  expect(left).toEqual({ remoteId: "name:openclaw-my-agent-op1", keyName: "openclaw-my-agent-op1" });
+  const keyName = "openclaw-my-agent-op1";
+  expect(left).toEqual({ remoteId: `name:${keyName}`, keyName, unseen: true });
   expect(error.message).toContain('"openclaw-my-agent-op1" may have been left');
-  apis.state.accounts.push({ id: "svc_acct_late", name: "openclaw-my-agent-op1", keys: ["late"] });
-  await minter().revoke(left!.remoteId);
+  expect(await minter().revoke(left!.remoteId)).toBe(false);
+  apis.state.accounts.push({ id: "svc_acct_late", name: keyName, keys: ["late"] });
+  expect(await minter().revoke(left!.remoteId)).toBe(true);
   expect(apis.state.accounts).toEqual([]);
-  await expect(minter().revoke(left!.remoteId)).resolves.toBeUndefined();
 });
 
 test("a creation whose connection breaks leaves no account", async () => {

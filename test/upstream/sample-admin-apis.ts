@@ -25,8 +25,8 @@ export type Fault =
   | { status: number; json?: unknown; text?: string; headers?: Record<string, string> }
   /** Never answers; with `after`, once it has done what was asked. */
   | { hang: "before" | "after" }
-  /** Cuts the connection once it has done what was asked. */
-  | { drop: "after" };
+  /** Cuts the connection once it has done what was asked; with `before`, that is done when `arrive` is called. */
+  | { drop: "before" | "after" };
 
 type Reply = { status: number; json?: unknown; text?: string; headers?: Record<string, string> };
 interface Account {
@@ -51,6 +51,7 @@ export async function sampleAdminApis() {
   const serviceAccountKey = await exportPKCS8(privateKey);
   const seen: Seen[] = [];
   const faults: { method: string; path: RegExp; fault: Fault; times: number }[] = [];
+  const late: Seen[] = [];
   const open = new Set<ServerResponse>();
   const state = {
     accounts: [] as Account[],
@@ -313,6 +314,11 @@ export async function sampleAdminApis() {
     if (hit) hit.times--;
     const fault = hit?.fault;
     if (fault && "hang" in fault && fault.hang === "before") return;
+    if (fault && "drop" in fault && fault.drop === "before") {
+      late.push(request);
+      outgoing.destroy();
+      return;
+    }
     const reply = fault && "status" in fault ? fault : await route(request);
     if (fault && "hang" in fault) return;
     if (fault && "drop" in fault) {
@@ -344,6 +350,10 @@ export async function sampleAdminApis() {
     /** The next `times` requests that match meet this. */
     fail(method: string, path: RegExp, fault: Fault, times = 1) {
       faults.push({ method, path, fault, times });
+    },
+    /** What was cut off on its way takes effect. */
+    async arrive() {
+      for (const request of late.splice(0)) await route(request);
     },
     /** May be called again. */
     async close() {

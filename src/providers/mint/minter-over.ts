@@ -1,11 +1,13 @@
 import { Problem } from "../../errors.ts";
 import type { KeyApi, KeyMark, Minter } from "./minter.ts";
 
-/** A key that may still be at its provider after a failed creation: `revoke(remoteId)` until that resolves. */
+/** A key that may still come to be at its provider after a failed creation: `revoke(remoteId)` until it is gone. */
 export interface LeftoverKey {
   remoteId: string;
   /** Under this name a person finds it in the provider's console. */
   keyName: string;
+  /** It was looked for and is not there so far. */
+  unseen: boolean;
 }
 
 const leftovers = new WeakMap<object, LeftoverKey>();
@@ -21,11 +23,16 @@ const keyNameOf = ({ agentId, operationId }: KeyMark): string => `openclaw-${age
 /** What `revoke` takes where only the operation that minted, or was about to, is known. */
 export const remoteIdOfMark = (mark: KeyMark): string => named + keyNameOf(mark);
 
+/** The key's name, where that is all that is known of it. */
+export const nameIn = (remoteId: string): string | undefined =>
+  remoteId.startsWith(named) ? remoteId.slice(named.length) : undefined;
+
 export function minterOver(api: KeyApi): Minter {
-  const revoke = async (remoteId: string): Promise<number> => {
-    if (remoteId.startsWith(named)) return await api.removeNamed(remoteId.slice(named.length));
+  const revoke = async (remoteId: string): Promise<boolean> => {
+    const keyName = nameIn(remoteId);
+    if (keyName !== undefined) return (await api.removeNamed(keyName)) > 0;
     await api.remove(remoteId);
-    return 1;
+    return true;
   };
 
   return {
@@ -37,8 +44,8 @@ export function minterOver(api: KeyApi): Minter {
       if (left === "nothing") throw problem;
       const remoteId = left === "unknown" ? named + keyName : left.remoteId;
       // A creation cut off on its way may take effect after this look: not found now is not yet gone for good.
-      const removed = await revoke(remoteId).catch(() => 0);
-      if (removed > 0) throw problem;
+      const gone = await revoke(remoteId).catch(() => undefined);
+      if (gone) throw problem;
       const doubtful = new Problem(
         problem.code,
         `${problem.message} A key named "${keyName}" may have been left there.`,
@@ -46,13 +53,11 @@ export function minterOver(api: KeyApi): Minter {
           cause: problem.cause,
         },
       );
-      leftovers.set(doubtful, { remoteId, keyName });
+      leftovers.set(doubtful, { remoteId, keyName, unseen: gone === false });
       throw doubtful;
     },
 
-    async revoke(remoteId) {
-      await revoke(remoteId);
-    },
+    revoke,
 
     async cleanup(mark) {
       await api.removeNamed(keyNameOf(mark));

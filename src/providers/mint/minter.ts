@@ -36,11 +36,12 @@ export interface Minter {
    */
   mint(request: MintRequest): Promise<MintedKey>;
   /**
-   * Resolves when the key is gone; one that is not there is.
+   * Resolves when no such key is there any more.
    *
+   * @returns whether that is for good: by its name a key is found only once its creation has taken effect
    * @throws Problem `provider_refused`, `provider_unreachable`
    */
-  revoke(remoteId: string): Promise<void>;
+  revoke(remoteId: string): Promise<boolean>;
   /** Revokes whatever that operation minted for that agent, without knowing its id. */
   cleanup(mark: KeyMark): Promise<void>;
 }
