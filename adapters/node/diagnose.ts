@@ -4,11 +4,11 @@ import { isProblem } from "../../src/errors.ts";
 import { isSealed } from "../../src/service/config-secret.ts";
 import type { Context } from "../../src/service/context.ts";
 import { findCutOffAgents } from "../../src/service/cut-off-agents.ts";
-import { maintain } from "../../src/service/maintain.ts";
 import { findOrphans } from "../../src/service/orphans.ts";
 import { SettingsError } from "../../src/settings.ts";
 import { findingOf, type StoreFinding } from "./files/private-file.ts";
 import { repairMode } from "./files/store-check.ts";
+import { maintenanceChecks } from "./maintenance-checks.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { commandLog } from "./open-local.ts";
 import { type NodePorts, openNode } from "./open-node.ts";
@@ -128,46 +128,6 @@ function fileChecks(stateDir: string, findings: StoreFinding[], fix: boolean): D
     repairMode(stateDir, finding);
     return { name: "files", status: "fixed", detail };
   });
-}
-
-async function maintenanceChecks(context: Context, fix: boolean): Promise<DoctorCheck[]> {
-  const name = "interrupted changes";
-  if (!fix) {
-    const left = await context.ledger.abandoned(context.instance.isGone);
-    const { items } = await context.records.list("revocations");
-    const remedy = "`doctor --fix`, or the server's next start, settles them";
-    return [
-      left.length === 0
-        ? { name, status: "ok", detail: "none" }
-        : { name, status: "failed", detail: `${left.length} left by a process that is gone`, remedy },
-      items.length === 0
-        ? { name: "revocations", status: "ok", detail: "none outstanding" }
-        : {
-            name: "revocations",
-            status: "failed",
-            detail: items.map((item) => `key of agent "${item.agentId}": ${item.lastError}`).join("; "),
-            remedy: "`doctor --fix` tries again, and so does a running server",
-          },
-    ];
-  }
-  const { recovered, revocations } = await maintain(context);
-  return [
-    recovered.length === 0
-      ? { name, status: "ok", detail: "none" }
-      : { name, status: "fixed", detail: recovered.join("; ") },
-    revocations.left > 0
-      ? {
-          name: "revocations",
-          status: "failed",
-          detail: `${revocations.left} still refused`,
-          remedy: "see the log, or revoke them at the provider",
-        }
-      : {
-          name: "revocations",
-          status: revocations.revoked > 0 ? "fixed" : "ok",
-          detail: `${revocations.revoked} done now`,
-        },
-  ];
 }
 
 async function orphanChecks(context: Context, fix: boolean): Promise<DoctorCheck[]> {

@@ -78,6 +78,24 @@ describe("doctor", () => {
     ]);
   });
 
+  it("tells a key that may yet be minted from one that is known to live", async () => {
+    const record = { aiProviderId: "gone", attempts: 1, createdAt: at };
+    await within(async ({ ports: { records } }) => {
+      const cutOff = { ...record, id: "r1", remoteId: "name:openclaw-late-op", agentId: "late", lastError: "none" };
+      await records.set("revocations", "r1", { ...cutOff, unseen: true });
+    });
+    const { ok, found } = await doctor();
+    expect([ok, found]).toMatchObject([true, [{ name: "revocations", status: "warning" }]]);
+    expect(found[0]!.detail).toContain('shows none so far: "openclaw-late-op" for agent "late"');
+    await within(async ({ ports: { records } }) => {
+      await records.set("revocations", "r2", { ...record, id: "r2", remoteId: "r", agentId: "old", lastError: "down" });
+    });
+    expect((await doctor()).found).toMatchObject([
+      { name: "revocations", status: "failed", detail: 'key of agent "old": down' },
+      { name: "revocations", status: "warning" },
+    ]);
+  });
+
   it("says when provisioning is off, and when there is no token", async () => {
     env.OPENCLAW_PROVISIONING_ENABLED = "false";
     expect((await doctor()).found).toMatchObject(

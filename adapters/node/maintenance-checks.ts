@@ -1,0 +1,66 @@
+import type { DoctorCheck } from "../../src/cli/doctor-report.ts";
+import { nameIn } from "../../src/providers/mint/minter-over.ts";
+import type { Context } from "../../src/service/context.ts";
+import { maintain } from "../../src/service/maintain.ts";
+
+const interrupted = "interrupted changes";
+const revocations = "revocations";
+
+/** What is left to be settled; with `fix`, what came of settling it. */
+export async function maintenanceChecks(context: Context, fix: boolean): Promise<DoctorCheck[]> {
+  return [...(fix ? await settled(context) : await outstanding(context)), ...(await awaited(context))];
+}
+
+async function outstanding(context: Context): Promise<DoctorCheck[]> {
+  const left = await context.ledger.abandoned(context.instance.isGone);
+  const { items } = await context.records.list("revocations");
+  const refused = items.filter(({ unseen }) => !unseen);
+  const remedy = "`doctor --fix`, or the server's next start, settles them";
+  return [
+    left.length === 0
+      ? { name: interrupted, status: "ok", detail: "none" }
+      : { name: interrupted, status: "failed", detail: `${left.length} left by a process that is gone`, remedy },
+    refused.length === 0
+      ? { name: revocations, status: "ok", detail: "none outstanding" }
+      : {
+          name: revocations,
+          status: "failed",
+          detail: refused.map((item) => `key of agent "${item.agentId}": ${item.lastError}`).join("; "),
+          remedy: "`doctor --fix` tries again, and so does a running server",
+        },
+  ];
+}
+
+async function settled(context: Context): Promise<DoctorCheck[]> {
+  const { recovered, revocations: tried } = await maintain(context);
+  return [
+    recovered.length === 0
+      ? { name: interrupted, status: "ok", detail: "none" }
+      : { name: interrupted, status: "fixed", detail: recovered.join("; ") },
+    tried.left > 0
+      ? {
+          name: revocations,
+          status: "failed",
+          detail: `${tried.left} still refused`,
+          remedy: "see the log, or revoke them at the provider",
+        }
+      : { name: revocations, status: tried.revoked > 0 ? "fixed" : "ok", detail: `${tried.revoked} done now` },
+  ];
+}
+
+/** No key that is known to live, so nothing that failed: one that may turn up, and how a person would tell it. */
+async function awaited(context: Context): Promise<DoctorCheck[]> {
+  const { items } = await context.records.list("revocations");
+  const unseen = items.filter((item) => item.unseen);
+  if (unseen.length === 0) return [];
+  const each = unseen.map(({ agentId, remoteId }) => `"${nameIn(remoteId) ?? remoteId}" for agent "${agentId}"`);
+  return [
+    {
+      name: revocations,
+      status: "warning",
+      detail: `the provider never said whether it made a key, and shows none so far: ${each.join("; ")}`,
+      remedy:
+        "none is needed: a running server, and `doctor --fix`, revoke it should it turn up, and give up after an hour",
+    },
+  ];
+}
