@@ -57,6 +57,29 @@ test("an older version's 400 for a key that is not there counts as revoked, and 
   expect(await minter().revoke(remoteId)).toBe(true);
 });
 
+test.each([200, 400, 404])(
+  "a version that answers %i to an alias of no key does not pass for having had it",
+  async (as) => {
+    apis.state.litellmMissing = as;
+    apis.fail("POST", /generate/, { drop: "before" });
+    const left = leftoverKey(await failureOf(minter().mint(request)));
+    expect(left).toMatchObject({ remoteId: "name:openclaw-my-agent-op1", unseen: true });
+    expect(await minter().revoke(left!.remoteId)).toBe(false);
+    await apis.arrive();
+    expect(await minter().revoke(left!.remoteId)).toBe(true);
+    expect(apis.state.litellmKeys).toEqual([]);
+  },
+);
+
+test("without a list of keys, the deletion's own answer counts", async () => {
+  apis.fail("GET", /list/, { status: 403, json: { error: { message: "not allowed" } } }, 2);
+  apis.fail("POST", /generate/, { drop: "before" });
+  const left = leftoverKey(await failureOf(minter().mint(request)));
+  expect(left).toMatchObject({ unseen: true });
+  await apis.arrive();
+  expect(await minter().revoke(left!.remoteId)).toBe(true);
+});
+
 test("litellm issue 18731: a plaintext key echoed in an error is not passed on", async () => {
   const masterKey = "sk-other-not-a-real-key";
   const error = await failureOf(minter(masterKey).mint(request));

@@ -64,6 +64,7 @@ export async function sampleAdminApis() {
     /** Polls until a Google operation is done. */
     operationPolls: 1,
     operationError: undefined as string | undefined,
+    /** What the deletion of a key that is not there is answered with; 200 as if it had been. */
     litellmMissing: 404,
   };
   const operations = new Map<string, number>();
@@ -250,13 +251,17 @@ export async function sampleAdminApis() {
     if (path === "/key/delete") {
       const { keys = [], key_aliases = [] } = JSON.parse(request.body);
       const rest = state.litellmKeys.filter((key) => !keys.includes(key.token) && !key_aliases.includes(key.key_alias));
-      if (rest.length === state.litellmKeys.length) {
+      if (rest.length === state.litellmKeys.length && state.litellmMissing !== 200) {
         return json(state.litellmMissing, {
           error: { message: "{'error': 'No keys found'}", code: String(state.litellmMissing) },
         });
       }
       state.litellmKeys = rest;
       return json(200, { deleted_keys: [...keys, ...key_aliases] });
+    }
+    if (path === "/key/list") {
+      const keys = state.litellmKeys.filter(({ key_alias }) => key_alias === query.get("key_alias"));
+      return json(200, { keys: keys.map(({ token }) => token), total_count: keys.length, current_page: 1 });
     }
     if (path === "/key/info" && !state.litellmKeys.some(({ token }) => token === query.get("key"))) {
       return json(404, { error: { message: "Key not found in database", code: "404" } });
