@@ -66,8 +66,7 @@ export async function issueAiKey(
   const state = {
     version: 1,
     status: "active" as const,
-    quotas:
-      mode === "virtual" ? stricterQuotas(provider.defaultQuotas ?? {}, request.quotas ?? {}) : (request.quotas ?? {}),
+    quotas: stricterQuotas(provider.defaultQuotas ?? {}, request.quotas ?? {}),
     ...(request.models && { models: request.models }),
     ...(request.expiresAt && { expiresAt: request.expiresAt }),
     ...(request.budgetUsdPerMonth !== undefined && { budgetUsdPerMonth: request.budgetUsdPerMonth }),

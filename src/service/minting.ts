@@ -9,11 +9,15 @@ import { unseal } from "./vault.ts";
 
 /** Why this provider cannot mint a key held to that, in words for the caller; `undefined` where it can. */
 export const mintingRefusal = (
-  { kind, baseUrl, project, hint, sealedCredentials }: AiProviderRecord,
+  { kind, baseUrl, project, hint, defaultQuotas, sealedCredentials }: AiProviderRecord,
   quotas: Quotas,
   other?: Parameters<typeof mintRefusal>[2],
 ): string | undefined =>
-  mintRefusal({ kind, baseUrl, project, hint, hasCredentials: sealedCredentials !== undefined }, quotas, other);
+  mintRefusal(
+    { kind, baseUrl, project, hint, defaultQuotas, hasCredentials: sealedCredentials !== undefined },
+    quotas,
+    other,
+  );
 
 /** @throws Problem `mode_not_supported`, saying which mode can */
 export function requireMintable(

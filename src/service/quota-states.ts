@@ -5,7 +5,10 @@ import { type QuotaStates, type Quotas, quotaNames } from "../schema/quota.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import type { Context } from "./context.ts";
 
-/** The key's own quotas and its AI provider's defaults, the stricter of each. */
+/**
+ * The key's own quotas and its AI provider's defaults, the stricter of each. A minted key is held at the provider, to
+ * what it was minted with, whatever the defaults are now.
+ */
 export const effectiveQuotas = ({ mode, state }: AiKeyRecord, provider: AiProviderRecord | undefined): Quotas =>
   mode === "minted" ? state.quotas : stricterQuotas(provider?.defaultQuotas ?? {}, state.quotas);
 

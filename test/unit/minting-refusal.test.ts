@@ -24,6 +24,14 @@ test.each(Object.entries(able))(
   },
 );
 
+test("a quota that is the AI provider's default is said to be it", () => {
+  const defaultQuotas = { maxTokensPerMonth: 5, maxRequestsPerMinute: 5 };
+  expect(mintRefusal({ ...able.litellm!, defaultQuotas }, { maxRequestsPerDay: 1 })).toBe(
+    'LiteLLM cannot hold a key to maxTokensPerMonth (a default of this AI provider), maxRequestsPerDay; use the mode "virtual", in which every quota is enforced.',
+  );
+  expect(mintRefusal({ ...able.litellm!, defaultQuotas: { maxRequestsPerMinute: 5 } }, {})).toBeUndefined();
+});
+
 test("several quotas are named together", () => {
   const refusal = mintRefusal(able.litellm!, { maxTokensPerMonth: 1, maxRequestsPerDay: 1, maxRequestsPerMinute: 1 });
   expect(refusal).toContain("maxTokensPerMonth, maxRequestsPerDay;");

@@ -10,6 +10,8 @@ export interface MintMeans {
   hasCredentials?: boolean | undefined;
   /** The master key's hint, by which one of the wrong sort is told early. */
   hint?: string | undefined;
+  /** What every key of it is held to, beside its own quotas. */
+  defaultQuotas?: Quotas | undefined;
 }
 
 const enforceable: Record<ProviderKind, readonly QuotaName[]> = {
@@ -40,7 +42,11 @@ export function mintRefusal(
   }
   const lacking = cannotMint(means);
   if (lacking !== undefined) return lacking;
-  const beyond = quotaNames.filter((name) => quotas[name] !== undefined && !enforceable[means.kind].includes(name));
+  const { defaultQuotas = {} } = means;
+  const beyond = quotaNames
+    .filter((name) => !enforceable[means.kind].includes(name))
+    .filter((name) => quotas[name] !== undefined || defaultQuotas[name] !== undefined)
+    .map((name) => (defaultQuotas[name] === undefined ? name : `${name} (a default of this AI provider)`));
   if (beyond.length > 0) {
     return `${title} cannot hold a key to ${beyond.join(", ")}; ${instead}, in which every quota is enforced.`;
   }
