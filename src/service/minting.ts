@@ -106,8 +106,11 @@ export type Revocation = "revoked" | "failed" | "awaited" | "absent";
 /** Longer than any provider works on a request whose caller has left. */
 const longestCreationMs = 3_600_000;
 
-/** Revokes a minted key at its provider; where that fails it is remembered, and retried until it is gone for good. */
-export async function revokeMinted(context: Context, minted: MintedKey): Promise<Revocation> {
+/**
+ * Revokes a minted key at its provider; where that fails it is remembered, and retried until it is gone for good.
+ * @param retried it was remembered: if it no longer is, another process has settled it meanwhile
+ */
+export async function revokeMinted(context: Context, minted: MintedKey, retried = false): Promise<Revocation> {
   let gone: boolean;
   try {
     const provider = await context.records.get("ai-providers", minted.aiProviderId);
@@ -119,6 +122,7 @@ export async function revokeMinted(context: Context, minted: MintedKey): Promise
   }
   if (!gone) {
     const known = await context.records.get("revocations", minted.keyId);
+    if (retried && !known) return "absent";
     const sinceMs = known ? context.clock.now() - Date.parse(known.createdAt) : 0;
     if (sinceMs < longestCreationMs) {
       if (!known?.unseen) await rememberRevocation(context, minted, undefined, true);
@@ -155,7 +159,7 @@ export async function retryRevocations(context: Context): Promise<{ revoked: num
   const { items } = await context.records.list("revocations");
   const count = { revoked: 0, failed: 0, awaited: 0, absent: 0 };
   for (const { id, agentId, attempts, aiProviderId, remoteId } of items) {
-    const became = await revokeMinted(context, { aiProviderId, remoteId, agentId, keyId: id });
+    const became = await revokeMinted(context, { aiProviderId, remoteId, agentId, keyId: id }, true);
     count[became]++;
     if (became !== "revoked") continue;
     const details = { agentId, attempts };

@@ -7,6 +7,7 @@ import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
 import type { Records } from "../../src/ports.ts";
+import { retryRevocations } from "../../src/service/minting.ts";
 import { masterKeys, type SampleAdminApis, sampleAdminApis } from "../upstream/sample-admin-apis.ts";
 
 const hourMs = 3_600_000;
@@ -175,6 +176,19 @@ describe("remembered is what may exist", () => {
     expect(await create("openrouter")).toMatchObject({ status: 503 });
     expect([atProviders(), await remembered()]).toEqual([0, []]);
     expect(apis.seen.at(-1)).toMatchObject({ method: "DELETE" });
+  });
+
+  it("what another process settled meanwhile is not remembered anew", async () => {
+    await addProvider("openrouter");
+    apis.fail("POST", creations.openrouter, { drop: "before" });
+    await create("openrouter");
+    const { records } = app.context;
+    const page = await records.list("revocations");
+    await records.remove("revocations", page.items[0]!.id);
+    const list = async () => page;
+    const stale = new Proxy(records, { get: (of, name) => (name === "list" ? list : Reflect.get(of, name)) });
+    expect(await retryRevocations({ ...app.context, records: stale })).toEqual({ revoked: 0, left: 0, awaited: 0 });
+    expect(await remembered()).toEqual([]);
   });
 
   it("a look that fails says so, until one succeeds", async () => {
