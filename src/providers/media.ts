@@ -1,4 +1,4 @@
-import { imageSize } from "../domain/image-size.ts";
+import { imagePixels } from "../domain/image-pixels.ts";
 import { isRecord } from "./wire.ts";
 
 /** What an image that the body carries costs at least, by the provider's own rule. */
@@ -26,8 +26,8 @@ const nests = new Set([
  *
  * Bytes bound what is text. Media are bounded by the operator's setting: each that is named (an address, a file's
  * id) counts as that much. One that is carried as base64 counts by its bytes; an image at most by the setting or by
- * what its model asks for the smallest, and at least by its pixels, for a blank one has few bytes; a document or a
- * sound at least by the setting, for both can be packed without limit.
+ * what its model asks for the smallest, and at least by its pixels, for a blank one has few bytes; one whose pixels
+ * cannot be told, a document or a sound at least by the setting, for all of these can be packed without limit.
  */
 export function mediaTokens(roots: readonly unknown[], perReference: number, image: ImageCost): number {
   let beyond = 0;
@@ -38,9 +38,8 @@ export function mediaTokens(roots: readonly unknown[], perReference: number, ima
       beyond += Math.max(0, perReference - data.length);
       return;
     }
-    const size = imageSize(data.slice(prefix, prefix + 128));
-    const pixels = size ? Math.ceil((size.width * size.height) / image.pixelsPerToken) : 0;
-    const least = Math.min(dearestImage, image.base + pixels);
+    const pixels = imagePixels(data.slice(prefix)) ?? Number.POSITIVE_INFINITY;
+    const least = Math.min(dearestImage, image.base + Math.ceil(pixels / image.pixelsPerToken));
     beyond += Math.max(least, Math.min(data.length, dearestImage)) - data.length;
   };
   const named = (tokens = perReference): void => {

@@ -228,6 +228,43 @@ describe("media that the request carries", () => {
     ["gemini", { contents: [{ parts: [{ inlineData: { mimeType: mediaType, data } }] }] }],
   ];
 
+  it.each([
+    ["in base64 for URLs", (data: string) => data.replaceAll("+", "-").replaceAll("/", "_")],
+    ["in base64 in lines", (data: string) => data.replaceAll(/.{4}/g, "$&\r\n")],
+    ["in base64 after much space", (data: string) => " ".repeat(300) + data],
+    ["without padding", (data: string) => data.replaceAll("=", "")],
+  ])("an image %s counts by its pixels all the same", async (_, written) => {
+    // Its size is written with both characters in which the two alphabets differ.
+    const large = png(64_511, 64_767);
+    expect(large.slice(0, 40)).toMatch(/\+.*\/|\/.*\+/);
+    for (const [name, change] of carried(written(large))) {
+      const { reserved } = await send(name, change);
+      expect(reserved).toBeGreaterThan(mediaReferenceTokens);
+      await stand.close();
+    }
+    // Nor for more than its pixels.
+    const [[name, change]] = carried(written(png(100, 100))) as [[string, Record<string, unknown>]];
+    const { reserved, bytes } = await send(name, change);
+    expect(reserved).toBeLessThanOrEqual(bytes + 100 + slack);
+  });
+
+  it.each([
+    ...carried(Buffer.from("\0\0\0\x18ftypheic\0\0\0\0").toString("base64"), "image/heic"),
+    ...carried(png(10, 10).slice(0, 20)),
+    ...carried(`!${png(10, 10)}`),
+  ])("by %s %j: an image whose size cannot be read counts as one that is named", async (name, change) => {
+    const { reserved } = await send(name, change);
+    expect(reserved).toBeGreaterThan(mediaReferenceTokens);
+  });
+
+  it.each(carried(Buffer.from("\xff\xd8\xff\xe0\0\x10JFIF", "latin1").toString("base64"), "image/jpeg"))(
+    "by %s: a JPEG counts by its bytes, which grow with its pixels",
+    async (name, change) => {
+      const { reserved } = await send(name, change);
+      expect(reserved).toBeLessThan(mediaReferenceTokens);
+    },
+  );
+
   it.each(carried(png(2_000, 2_000)))(
     "by %s: a large blank image counts by its pixels, not by its few bytes",
     async (name, change) => {
