@@ -4,7 +4,7 @@ import { type BodyFields, countField, isRecord, isSet, type MediaLimits, type Re
 
 /** What differs between the services that speak OpenAI's shape. */
 export interface OpenAiDialect {
-  /** The field that bounds a chat's answer where the client set none. */
+  /** The field that bounds a chat's answer wherever this is spoken. */
   chatCap: "max_completion_tokens" | "max_tokens";
   /** Further fields under which tokens are spent that the request does not bound. */
   unbounded: readonly string[];
@@ -92,7 +92,8 @@ export const readChat =
   (dialect: OpenAiDialect) =>
   (body: BodyFields, limits: MediaLimits): Reading => {
     // Services that take 0 or less for "no bound" (llama.cpp, Ollama) are behind some addresses.
-    const bounds = [countField(body, "max_tokens", 1), countField(body, "max_completion_tokens", 1)];
+    const older = countField(body, "max_tokens", 1);
+    const bounds = [older, countField(body, "max_completion_tokens", 1)];
     const answers = [countField(body, "n", 1), countField(body, "best_of", 1)];
     for (const field of [...bounds, ...answers]) if ("fault" in field) return field;
     const refused = refusedField(body, dialect);
@@ -104,19 +105,26 @@ export const readChat =
     const models = namedModels(body);
     const asked = options.body.get("include_usage") === true;
     const streamOptions = body.get("stream_options");
+    const outputBound = counts(bounds).reduce<number | undefined>(
+      (most, count) => Math.max(most ?? 0, count),
+      undefined,
+    );
+    const renames = dialect.chatCap === "max_tokens" && outputBound !== undefined && counts([older]).length === 0;
     return {
       models,
       inputBeyondBytes:
         tools.beyond +
         toolPrompt(body, models) +
         mediaTokens([body.get("messages")], limits.mediaReferenceTokens, imageCost(models)),
-      outputBound: counts(bounds).reduce<number | undefined>((most, count) => Math.max(most ?? 0, count), undefined),
+      outputBound,
       answers: Math.max(1, ...counts(answers)),
       unbounded: tools.hosted ?? firstSet(body, dialect, models, ["web_search_options"]),
       added:
         body.get("stream") === true && !asked
           ? { stream_options: { ...(isRecord(streamOptions) && streamOptions), include_usage: true } }
           : undefined,
+      // Ollama and others know the older name only. Both at once would be refused (OpenAI behind LiteLLM, Volcengine).
+      restated: renames ? { max_tokens: outputBound, max_completion_tokens: undefined } : undefined,
       cap: (tokens) => ({ [dialect.chatCap]: tokens }),
     };
   };

@@ -7,7 +7,7 @@ export interface JsonBody {
   get(name: string): unknown;
   /** The same for an object's own fields, under the same rules. */
   open(name: string): { body: JsonBody } | { fault: string };
-  /** The body with these fields set, in place where they stand. */
+  /** The body with these fields set, in place where they stand; `undefined` takes one out. */
   with(fields: Record<string, unknown>): string;
 }
 
@@ -20,6 +20,9 @@ export interface FieldRules {
 
 interface Field {
   key: string;
+  /** Of the quote before the key. */
+  keyStart: number;
+  /** Of the value. */
   start: number;
   end: number;
 }
@@ -77,20 +80,24 @@ function readObject(text: string, rules: FieldRules): { body: JsonBody } | { fau
         return "fault" in inner ? { fault: `${name}: ${inner.fault.replace("the body", "it")}` } : inner;
       },
       with(changes) {
-        const replaced: { start: number; end: number; json: string }[] = [];
+        const replaced: (Field & { json: string | undefined })[] = [];
         let added = "";
         for (const [name, change] of Object.entries(changes)) {
           const field = find(name);
-          const json = JSON.stringify(change);
+          const json = JSON.stringify(change) as string | undefined;
           if (field) replaced.push({ ...field, json });
-          else added += `${JSON.stringify(name)}:${json},`;
+          else if (json !== undefined) added += `${JSON.stringify(name)}:${json},`;
         }
         replaced.sort((a, b) => b.start - a.start);
         let result = text;
-        for (const { start, end, json } of replaced) result = result.slice(0, start) + json + result.slice(end);
+        for (const field of replaced) {
+          const { start, end, json } = field;
+          result = json === undefined ? without(result, field) : result.slice(0, start) + json + result.slice(end);
+        }
         if (added === "") return result;
         const brace = result.indexOf("{") + 1;
-        return result.slice(0, brace) + (fields.size === 0 ? added.slice(0, -1) : added) + result.slice(brace);
+        const isEmpty = result[valueStart(result, brace)] === "}";
+        return result.slice(0, brace) + (isEmpty ? added.slice(0, -1) : added) + result.slice(brace);
       },
     },
   };
@@ -155,7 +162,7 @@ function topLevelFields(text: string): Field[] | undefined {
     const start = valueStart(text, text.indexOf(":", keyEnd) + 1);
     const end = valueEnd(text, start);
     if (end === -1) return undefined;
-    fields.push({ key, start, end });
+    fields.push({ key, keyStart: at, start, end });
     at = end;
   }
 }
@@ -198,6 +205,14 @@ function valueEnd(text: string, from: number): number {
     } else if (code === COMMA && depth === 0) return trimmed(text, at);
     at++;
   }
+}
+
+/** The object's text without a field and without one of the commas beside it. */
+function without(text: string, { keyStart, end }: Field): string {
+  const next = valueStart(text, end);
+  if (text.charCodeAt(next) === COMMA) return text.slice(0, keyStart) + text.slice(valueStart(text, next + 1));
+  const before = trimmed(text, keyStart);
+  return text.slice(0, text.charCodeAt(before - 1) === COMMA ? before - 1 : before) + text.slice(next);
 }
 
 function trimmed(text: string, end: number): number {

@@ -70,7 +70,7 @@ export async function reserve(
       }),
     );
     const capped = limited && reading?.outputBound === undefined;
-    const fields = { ...reading?.added, ...(capped && reading?.cap(bound)) };
+    const fields = { ...reading?.added, ...(limited && reading?.restated), ...(capped && reading?.cap(bound)) };
     const rewritten = body !== undefined && Object.keys(fields).length > 0;
     // Whatever can fail does so before anything is reserved.
     const sent = rewritten ? encoder.encode(body.with(fields)) : bytes;

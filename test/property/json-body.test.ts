@@ -34,6 +34,22 @@ it("sets fields and leaves all else as the client wrote it", () => {
   );
 });
 
+it("takes fields out wherever they stand", () => {
+  fc.assert(
+    fc.property(objects, fc.nat(), fc.jsonValue(), spacing, fc.boolean(), (object, at, old, space, sets) => {
+      const entries = Object.entries(object);
+      entries.splice(at % (entries.length + 1), 0, ["max_tokens", old]);
+      const text = JSON.stringify(Object.fromEntries(entries), null, space);
+      const rest = JSON.parse(JSON.stringify(object)) as object;
+      const changed = body(text).with({ max_tokens: undefined, ...(sets && { stream: true }) });
+      expect(JSON.parse(changed)).toEqual({ ...rest, ...(sets && { stream: true }) });
+    }),
+    { numRuns: 300 },
+  );
+  expect(body("{}").with({ max_tokens: undefined })).toBe("{}");
+  expect(body('{"max_tokens":1 , "stream":false}').with({ max_tokens: undefined, stream: undefined })).toBe("{}");
+});
+
 it("keeps digits that a number cannot hold", () => {
   expect(body('{ "seed" : 12345678901234567890, "x":[1.0] }').with({ stream: true })).toBe(
     '{"stream":true, "seed" : 12345678901234567890, "x":[1.0] }',

@@ -164,9 +164,36 @@ describe("several answers", () => {
   });
 });
 
-it("takes the larger bound where a chat names both", async () => {
-  const { reserved, bytes } = await send("custom", { max_tokens: 10, max_completion_tokens: 5_000 });
-  expect(reserved).toBeGreaterThanOrEqual(bytes + 5_000);
+describe("the two names of a chat's bound", () => {
+  it("count by the larger one where both are set, and go on as they are", async () => {
+    const { reserved, bytes, untouched } = await send("custom", { max_tokens: 10, max_completion_tokens: 5_000 });
+    expect(reserved).toBeGreaterThanOrEqual(bytes + 5_000);
+    expect(untouched).toBe(true);
+  });
+
+  const newer = { max_completion_tokens: 70, seed: 7 };
+  it.each([
+    ["custom", { max_tokens: undefined, ...newer }],
+    ["custom", { max_tokens: null, ...newer }],
+    ["openrouter", { max_tokens: undefined, ...newer }],
+  ])("of %s: the one that every server knows stands in for the newer one in %j", async (name, change) => {
+    const { sent, reserved, bytes } = await send(name, change);
+    // Not both: there are services that refuse that.
+    expect(sent).toEqual({ model: endpoints[name]!.base.model, messages, max_tokens: 70, seed: 7 });
+    expect(reserved).toBeLessThanOrEqual(bytes + 70 + slack);
+  });
+
+  it("are left alone where no token quota is set", async () => {
+    const change = { max_tokens: undefined, ...newer };
+    expect((await send("custom", change, { maxRequestsPerDay: 10 })).untouched).toBe(true);
+  });
+
+  it("are left alone with OpenAI, which obeys the one or refuses it", async () => {
+    const { untouched } = await send("chat", { max_completion_tokens: undefined, max_tokens: 70 });
+    expect(untouched).toBe(true);
+    await stand.close();
+    expect((await send("chat", newer)).untouched).toBe(true);
+  });
 });
 
 describe("media that the request names", () => {
