@@ -5,20 +5,30 @@ import type { ProviderWire } from "./wire.ts";
 const dialect: OpenAiDialect = {
   chatCap: "max_tokens",
   unbounded: [
-    // Templates can repeat the input at will (vLLM).
-    "chat_template",
-    // Other names for the bound of the answer, of which nobody knows which one wins (llama.cpp, Ollama, TGI).
+    // Templates can repeat the input at will (vLLM; LiteLLM's `roles`).
+    ...["chat_template", "roles"],
+    // Other names for the bound of the answer, of which nobody knows which one wins (llama.cpp, Ollama, TGI, and the
+    // providers' own, which LiteLLM hands on).
     ...["n_predict", "num_predict", "max_new_tokens", "max_length", "options"],
-    // llama.cpp's `n`, and vLLM's finer images.
-    ...["n_cmpl", "mm_processor_kwargs"],
+    ...["max_tokens_to_sample", "max_gen_len", "maxTokenCount"],
+    // Other names for `n` (llama.cpp, Gemini), and vLLM's finer images and videos.
+    ...["n_cmpl", "candidate_count", "mm_processor_kwargs", "media_io_kwargs"],
     // Input that LiteLLM looks up.
     ...["vector_store_ids", "prompt_variables"],
     "plugins",
   ],
-  // LiteLLM lets a caller choose its upstream, its keys and further models.
   refused: [
-    ...["api_base", "base_url", "api_key", "user_config", "model_list", "preset", "prompt_id"],
-    ...["fallbacks", "context_window_fallbacks", "content_policy_fallbacks"],
+    // LiteLLM lets a caller choose its upstream and its keys,
+    ...["api_base", "base_url", "api_key", "user_config", "preset", "prompt_id", "litellm_credential_name"],
+    ...["custom_llm_provider", "aws_bedrock_runtime_endpoint", "sagemaker_base_url", "deployment_url"],
+    // further models,
+    ...["model_list", "model_id", "deployment_id", "router_settings_override"],
+    ...["fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "context_window_fallback_dict"],
+    ...["mock_testing_fallbacks", "mock_testing_context_fallbacks", "mock_testing_content_policy_fallbacks"],
+    // and which fields go on: bounds, and the wish for a report of the usage, among them.
+    ...["additional_drop_params", "drop_params", "allowed_openai_params", "extra_body"],
+    // SGLang's adapters are models of their own.
+    "lora_path",
   ],
 };
 

@@ -1,6 +1,7 @@
 import { type ImageCost, mediaTokens } from "./media.ts";
+import { namedModels } from "./named-models.ts";
 import { toolPromptTokens } from "./tool-prompt.ts";
-import { type BodyFields, countField, isRecord, isSet, type MediaLimits, type Reading } from "./wire.ts";
+import { type BodyFields, countField, isRecord, isSet, list, type MediaLimits, type Reading } from "./wire.ts";
 
 /** What differs between the services that speak OpenAI's shape. */
 export interface OpenAiDialect {
@@ -27,21 +28,16 @@ const clientToolTokens = 1_536;
 
 export const chatFields = [
   ...["model", "models", "messages", "tools", "stream", "stream_options", "n", "best_of"],
-  ...["max_tokens", "max_completion_tokens", "web_search_options", "include_usage"],
+  ...["max_tokens", "max_completion_tokens", "max_output_tokens", "web_search_options", "include_usage"],
 ];
+/** The bounds of a chat, which LiteLLM makes of these requests for most providers. */
+const chatBounds = ["max_tokens", "max_completion_tokens", "n", "best_of"];
 export const responsesFields = [
   ...["model", "models", "input", "instructions", "tools", "stream", "max_output_tokens", "background"],
   ...["previous_response_id", "conversation", "prompt", "context_management"],
+  ...chatBounds,
 ];
-export const embeddingFields = ["model", "models", "input"];
-
-const strings = (values: readonly unknown[]): string[] => values.filter((value) => typeof value === "string");
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-
-function namedModels(body: BodyFields): string[] {
-  const tools = list(body.get("tools")).map((tool) => (isRecord(tool) ? tool.model : undefined));
-  return strings([body.get("model"), ...list(body.get("models")), ...tools]);
-}
+export const embeddingFields = ["model", "models", "input", "messages"];
 
 interface Tools {
   beyond: number;
@@ -79,7 +75,10 @@ function firstSet(
 ): string | undefined {
   const model = models.find((name) => dialect.unboundedModel?.test(name));
   if (model !== undefined) return `the model "${model.slice(0, 128)}" reads what the request does not hold`;
-  const name = [...own, ...dialect.unbounded].find((field) => isSet(body, field));
+  // Until 0.11.1 vLLM took any argument of its templating from here, another template among them (CVE-2025-62426).
+  const template = body.get("chat_template_kwargs");
+  const isOwn = isRecord(template) && "chat_template" in template;
+  const name = isOwn ? "chat_template" : [...own, ...dialect.unbounded].find((field) => isSet(body, field));
   return name === undefined ? undefined : `${name} leaves open what the request may cost`;
 }
 
@@ -118,7 +117,10 @@ export const readChat =
         mediaTokens([body.get("messages")], limits.mediaReferenceTokens, imageCost(models)),
       outputBound,
       answers: Math.max(1, ...counts(answers)),
-      unbounded: tools.hosted ?? firstSet(body, dialect, models, ["web_search_options"]),
+      unbounded:
+        tools.hosted ??
+        // Gemini's name for the bound, which LiteLLM hands on.
+        firstSet(body, dialect, models, ["web_search_options", "max_output_tokens"]),
       added:
         body.get("stream") === true && !asked
           ? { stream_options: { ...(isRecord(streamOptions) && streamOptions), include_usage: true } }
@@ -158,6 +160,7 @@ export const readResponses =
           "conversation",
           "prompt",
           "context_management",
+          ...chatBounds,
         ]),
       cap: (tokens) => ({ max_output_tokens: tokens }),
     };
@@ -183,11 +186,14 @@ export const readEmbeddings =
   (body: BodyFields, limits: MediaLimits): Reading => {
     const refused = refusedField(body, dialect);
     if (refused) return refused;
+    const models = namedModels(body);
     return {
-      models: namedModels(body),
-      inputBeyondBytes: mediaTokens([body.get("input")], limits.mediaReferenceTokens, image),
+      models,
+      // vLLM embeds a chat's messages too.
+      inputBeyondBytes: mediaTokens([body.get("input"), body.get("messages")], limits.mediaReferenceTokens, image),
       outputBound: 0,
       answers: 1,
+      unbounded: firstSet(body, dialect, models, []),
       cap: () => ({}),
     };
   };

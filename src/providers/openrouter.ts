@@ -11,9 +11,10 @@ export const openrouter: ProviderWire = {
     "/api/v1",
     openAiEndpoints({
       chatCap: "max_tokens",
-      // Plugins search and read files, as `:online` does; a preset is a stored prompt, and may name another model.
+      // Plugins search, read files and ask panels of models, as `:online` and `openrouter/fusion` do; a preset is a
+      // stored prompt, and may name another model.
       unbounded: ["plugins"],
-      unboundedModel: /:online\b|@preset\//,
+      unboundedModel: /:online\b|@preset\/|^openrouter\/fusion\b/,
       refused: ["preset"],
     }),
   ),

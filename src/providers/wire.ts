@@ -82,6 +82,8 @@ export type WireOf = (kind: ProviderKind) => ProviderWire;
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
 /** A count in a body: absent and null are `undefined`, anything but a whole number from `least` on is a fault. */
 export function countField(
   body: BodyFields,

@@ -41,6 +41,11 @@ const endpoints: Record<string, { kind: ProviderKind; path: string; base: Record
     path: "/proxy/custom/chat/completions",
     base: { model: "llama", max_tokens: 100, messages },
   },
+  "custom embeddings": {
+    kind: "custom",
+    path: "/proxy/custom/embeddings",
+    base: { model: "llama", input: "hello" },
+  },
   gemini: {
     kind: "gemini",
     path: "/proxy/gemini/v1beta/models/gemini-2.5-pro:generateContent",
@@ -88,13 +93,13 @@ async function send(
 }
 
 const slack = 128;
+const outputOf = (name: string): number => (name.endsWith("embeddings") ? 0 : 100);
 
 describe.each(Object.keys(endpoints))("%s", (name) => {
   it("reserves the body's bytes and the bound of the output, and at most 128 tokens more", async () => {
     const { bytes, reserved, untouched } = await send(name, { user: "ü🚀".repeat(300) });
-    const output = name === "embeddings" ? 0 : 100;
-    expect(reserved).toBeGreaterThanOrEqual(bytes + output);
-    expect(reserved).toBeLessThanOrEqual(bytes + output + slack);
+    expect(reserved).toBeGreaterThanOrEqual(bytes + outputOf(name));
+    expect(reserved).toBeLessThanOrEqual(bytes + outputOf(name) + slack);
     expect(untouched).toBe(true);
   });
 });
@@ -222,6 +227,7 @@ describe("media that the request names", () => {
     ["chat", { messages: [{ role: "assistant", audio: { id: "audio_1" } }, ...messages] }, 1],
     ["openrouter", { messages: userSays({ type: "file", file: { filename: "a.pdf", file_data: url } }) }, 1],
     ["custom", { messages: userSays({ type: "video_url", video_url: { url } }) }, 1],
+    ["custom embeddings", { messages: userSays({ type: "image_url", image_url: { url } }) }, 1],
     [
       "responses",
       { input: userSays({ type: "input_image", image_url: url }, { type: "input_file", file_id: "f" }) },
@@ -233,8 +239,9 @@ describe("media that the request names", () => {
   ];
   it.each(named)("by %s %j cost the configured bound each", async (name, change, count) => {
     const { reserved, bytes } = await send(name, change);
-    expect(reserved).toBeGreaterThanOrEqual(bytes + 100 + count * mediaReferenceTokens);
-    expect(reserved).toBeLessThanOrEqual(bytes + 100 + count * mediaReferenceTokens + slack);
+    const bound = bytes + outputOf(name) + count * mediaReferenceTokens;
+    expect(reserved).toBeGreaterThanOrEqual(bound);
+    expect(reserved).toBeLessThanOrEqual(bound + slack);
   });
 });
 
@@ -425,6 +432,20 @@ describe("what no bound holds for is refused where a token quota is set", () => 
     ["custom", { options: { num_predict: 100_000 } }],
     ["custom", { n_cmpl: 9 }],
     ["custom", { vector_store_ids: ["vs_1"] }],
+    ["custom", { chat_template_kwargs: { chat_template: "{% for i in range(9999) %}x{% endfor %}" } }],
+    ["custom", { media_io_kwargs: { video: { num_frames: 10_000 } } }],
+    ["custom", { roles: { user: { pre_message: "x".repeat(1_000) } } }],
+    ...["max_output_tokens", "max_tokens_to_sample", "max_gen_len", "maxTokenCount", "candidate_count"].map(
+      (name): [string, Record<string, unknown>] => ["custom", { [name]: 100_000 }],
+    ),
+    ...["max_tokens", "max_completion_tokens", "n"].map((name): [string, Record<string, unknown>] => [
+      "responses",
+      { [name]: 100_000 },
+    ]),
+    ["custom embeddings", { chat_template: "{% for i in range(9999) %}x{% endfor %}" }],
+    ["openrouter", { model: "openrouter/fusion" }],
+    ["openrouter", { plugins: [{ id: "fusion" }] }],
+    ["openrouter", { tools: [{ type: "openrouter:fusion" }] }],
     ["gemini", { cachedContent: "cachedContents/1" }],
     ["gemini", { cached_content: "cachedContents/1" }],
     ["gemini", { tools: [{ googleSearch: {} }] }],
@@ -442,6 +463,7 @@ describe("what no bound holds for is refused where a token quota is set", () => 
   });
 
   const allowed: [string, Record<string, unknown>][] = [
+    ["custom", { chat_template_kwargs: { enable_thinking: false }, drop_params: false }],
     ["responses", { background: false, previous_response_id: null, tools: [{ type: "function", name: "f" }] }],
     [
       "responses",
@@ -516,13 +538,46 @@ describe("a bound that is none is refused", () => {
     ["gemini", { generationConfig: "x" }],
     ["custom", { api_base: "https://example.com" }],
     ["custom", { fallbacks: ["other-model"] }],
-    ["custom", { prompt_id: "p" }],
     ["openrouter", { preset: "mine" }],
   ];
   it.each(wrong)("%s %j", async (name, change) => {
     const { status, sent } = await send(name, change);
     expect(status).toBe(400);
     expect(sent).toBeUndefined();
+  });
+});
+
+describe("what steers the service behind a custom address is refused, quota or none", () => {
+  const steering: Record<string, unknown> = {
+    prompt_id: "p",
+    // They take bounds and the report of the usage out again, or put others in.
+    additional_drop_params: ["max_tokens"],
+    drop_params: true,
+    allowed_openai_params: ["max_tokens"],
+    extra_body: { max_tokens: 50_000 },
+    // They name other models, or lead to them.
+    model_id: "other-model",
+    deployment_id: "other-model",
+    lora_path: "other-model",
+    custom_llm_provider: "azure",
+    router_settings_override: { fallbacks: [{ llama: ["other-model"] }] },
+    context_window_fallback_dict: { llama: "other-model" },
+    mock_testing_fallbacks: true,
+    mock_testing_context_fallbacks: true,
+    mock_testing_content_policy_fallbacks: true,
+    // They name other services, and the keys to them.
+    litellm_credential_name: "other",
+    aws_bedrock_runtime_endpoint: "https://example.com",
+    sagemaker_base_url: "https://example.com",
+    deployment_url: "https://example.com",
+  };
+  it.each(Object.entries(steering))("%s", async (field, value) => {
+    for (const name of ["custom", "custom embeddings"]) {
+      const { status, message, sent } = await send(name, { [field]: value }, { maxRequestsPerDay: 10 });
+      expect([status, message]).toEqual([400, `${field} cannot be set through this proxy`]);
+      expect(sent).toBeUndefined();
+      await stand.close();
+    }
   });
 });
 

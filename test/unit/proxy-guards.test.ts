@@ -359,6 +359,29 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
   });
 });
 
+it("refuses OpenRouter's panels of models to a key with a list of models that does not have them", async () => {
+  const stand = await proxyStand({ kind: "openrouter", upstream: upstream.origin, models: ["x/y"] });
+  const ask = async (change: Record<string, unknown>) => {
+    const response = await fetch(`${stand.origin}/proxy/openrouter/api/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${stand.key}` },
+      body: JSON.stringify({ model: "x/y", messages, ...change }),
+    });
+    await response.text();
+    return response.status;
+  };
+  expect(await ask({ tools: [{ type: "function", function: { name: "fusion" } }], plugins: [{ id: "web" }] })).toBe(
+    200,
+  );
+  upstream.seen.length = 0;
+  expect(await ask({ plugins: [{ id: "fusion" }] })).toBe(403);
+  expect(await ask({ plugins: [{ id: "other", analysis_models: ["x/y", "a/b"] }] })).toBe(403);
+  expect(await ask({ tools: [{ type: "openrouter:fusion" }] })).toBe(403);
+  expect(await ask({ tools: [{ type: "openrouter:other", parameters: { model: "a/b" } }] })).toBe(403);
+  expect(upstream.seen).toHaveLength(0);
+  await stand.close();
+});
+
 it("takes Gemini's key from the query, and does not send it on", async () => {
   const stand = await proxyStand({ kind: "gemini", upstream: upstream.origin });
   const { path, body } = calls.gemini;
