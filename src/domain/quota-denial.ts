@@ -17,6 +17,8 @@ export interface DeniedRequest {
   reserved: number;
   /** What the request asked for, at most. */
   amount: number;
+  /** The least that it could go on with, where it can shrink. */
+  least?: number;
 }
 
 const spanWords = { month: "Monthly", day: "Daily", minute: "Per-minute" } as const;
@@ -30,7 +32,7 @@ const withoutMillis = (time: number): string => new Date(time).toISOString().rep
  */
 export function quotaDenial(denied: DeniedRequest, now: number): QuotaDenial {
   const { counter, span } = quotaRules[denied.name];
-  const { limit, used, reserved, amount } = denied;
+  const { limit, used, reserved, amount, least } = denied;
   const resetAt = resetOf(span, now);
   const untilReset = Math.max(1, Math.ceil((resetAt - now) / 1000));
   if (span === "minute") {
@@ -44,14 +46,15 @@ export function quotaDenial(denied: DeniedRequest, now: number): QuotaDenial {
   const word = spanWords[span];
   const kind = counter === "tokens" ? "token" : "request";
   const bounds = `usage limit ${digits(limit)}; resets ${withoutMillis(resetAt)}`;
-  if (used + amount <= limit) {
+  const left = digits(Math.max(0, limit - used - reserved));
+  const asks = least === undefined ? `asks for up to ${digits(amount)}` : `needs at least ${digits(least)}`;
+  if (used + (least ?? amount) <= limit) {
     // Reservations are upper bounds: much of what is reserved now comes back when those requests end.
-    const left = Math.max(0, limit - used - reserved);
     return {
       reason: "in_flight",
       message:
-        `Requests in flight hold the rest of what this key may spend: ${digits(left)} ${kind}s are left for now, ` +
-        `this request asks for up to ${digits(amount)}; try again when they have ended`,
+        `Requests in flight hold the rest of what this key may spend: ${left} ${kind}s are left for now, ` +
+        `this request ${asks}; try again when they have ended`,
       retryAfter: 2,
       transient: true,
     };
@@ -59,9 +62,7 @@ export function quotaDenial(denied: DeniedRequest, now: number): QuotaDenial {
   if (used < limit) {
     return {
       reason: "too_large",
-      message:
-        `${word} ${kind} quota exceeded: this request asks for up to ${digits(amount)} ${kind}s, ` +
-        `${digits(Math.max(0, limit - used - reserved))} are left (${bounds})`,
+      message: `${word} ${kind} quota exceeded: this request ${asks} ${kind}s, ${left} are left (${bounds})`,
       retryAfter: untilReset,
       transient: false,
     };

@@ -83,12 +83,18 @@ export async function reserve(
       const { exceeded } = answer;
       const charge =
         charges[entries.findIndex((entry) => entry.counter === exceeded.counter && entry.period === exceeded.period)]!;
+      const { name } = charge;
+      if (!capped || charge.counter !== "tokens") {
+        return { outcome: "denied", quota: name, denial: quotaDenial({ ...exceeded, name }, now) };
+      }
       const room = Math.floor((exceeded.limit - exceeded.used - exceeded.reserved - input) / answers);
-      if (capped && charge.counter === "tokens" && room >= (endpoint.minOutput ?? 1) && room < bound) {
+      const leastOutput = Math.min(endpoint.minOutput ?? 1, bound);
+      if (room >= leastOutput && room < bound) {
         bound = room;
         continue;
       }
-      return { outcome: "denied", quota: charge.name, denial: quotaDenial({ ...exceeded, name: charge.name }, now) };
+      const least = input + leastOutput * answers;
+      return { outcome: "denied", quota: name, denial: quotaDenial({ ...exceeded, name, least }, now) };
     }
     return { outcome: "reserved", tokens, now, bytes: sent };
   }

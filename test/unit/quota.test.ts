@@ -85,6 +85,16 @@ describe("a denial", () => {
     expect(message).toContain("up to 9,000 tokens, 1,000 are left");
   });
 
+  it("judges a request that can shrink by the least it can do with", () => {
+    const shrinks = { used: 10_000, amount: 989_900, least: 100 };
+    const waits = denied({ ...shrinks, reserved: 989_950 });
+    expect([waits.reason, waits.retryAfter]).toEqual(["in_flight", 2]);
+    expect(waits.message).toContain("50 tokens are left for now, this request needs at least 100;");
+    const { reason, message } = denied({ ...shrinks, used: 999_950 });
+    expect(reason).toBe("too_large");
+    expect(message).toContain("this request needs at least 100 tokens, 50 are left");
+  });
+
   it("asks to wait for seconds only where what is in flight may give room", () => {
     const { reason, message, retryAfter, transient } = denied({ used: 10_000, reserved: 989_500 });
     expect([reason, transient]).toEqual(["in_flight", true]);
