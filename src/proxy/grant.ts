@@ -103,10 +103,8 @@ export function createGrants(context: Context): (granted: Granted) => Grant {
         if (endpoint.format === undefined) return undefined;
         const type = contentType?.toLowerCase() ?? "";
         if (jsonType.test(type)) return createJsonMeter(endpoint.format);
-        const injected = reading?.added !== undefined;
-        return eventStreamType.test(type)
-          ? createSseMeter(endpoint.format, injected)
-          : createSniffingMeter(endpoint.format, injected);
+        const createMeter = eventStreamType.test(type) ? createSseMeter : createSniffingMeter;
+        return createMeter(endpoint.format, reading?.added !== undefined, reading?.answers ?? 1);
       },
       refuse: (status, message) => refusal(wire, status, message, arrival.requestId),
     };

@@ -27,7 +27,13 @@ const asked: Partial<Record<ProviderKind, [path: string, body: Record<string, un
   openai: ["/proxy/openai/v1/chat/completions", { model: "m", messages: [], max_completion_tokens: 50, stream: true }],
 };
 
-async function answered(kind: ProviderKind, { head, pieces }: Answer, transport: Transport) {
+/** @param change of the request; @param leavesAfter a text of the answer's after which the client is gone */
+async function answered(
+  kind: ProviderKind,
+  { head, pieces }: Answer,
+  transport: Transport,
+  { change = {}, leavesAfter }: { change?: Record<string, unknown>; leavesAfter?: string } = {},
+) {
   server = createServer((request, response) => {
     request.resume().on("end", async () => {
       response.writeHead(200, head);
@@ -42,12 +48,26 @@ async function answered(kind: ProviderKind, { head, pieces }: Answer, transport:
   const upstream = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   stand = await proxyStand({ kind, upstream, quotas: { maxTokensPerMonth: 1_000_000 } });
   const [path, body] = asked[kind]!;
+  const leaving = new AbortController();
   const response = await stand.fetchBy(transport)(path, {
     method: "POST",
+    signal: leaving.signal,
     headers: { authorization: `Bearer ${stand.key}`, "x-api-key": stand.key, "x-goog-api-key": stand.key },
-    body: JSON.stringify(body),
+    body: JSON.stringify({ ...body, ...change }),
   });
-  const text = await response.text();
+  let text = "";
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    text += value ?? "";
+    if (done) break;
+    if (leavesAfter === undefined || !text.includes(leavesAfter)) continue;
+    await reader.cancel();
+    leaving.abort();
+    break;
+  }
+  const isSettled = async () => (await stand!.quota("maxTokensPerMonth")).reserved === 0;
+  await expect.poll(isSettled).toBe(true);
   return { text, status: response.status, ...(await stand.quota("maxTokensPerMonth", 1_000_000)) };
 }
 
@@ -74,6 +94,33 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     expect(gemini).toMatchObject({ text: geminiStream.join(""), used: 3_010, reserved: 0 });
     const anthropic = await answered("anthropic", { head, pieces: anthropicStream }, transport);
     expect(anthropic).toMatchObject({ text: anthropicStream.join(""), used: 5_020, reserved: 0 });
+  });
+
+  describe("of Gemini with several candidates", () => {
+    const head = ["content-type", "text/event-stream"];
+    const finished = (index: number, tokens: number) =>
+      `data: ${JSON.stringify({ candidates: [{ index, finishReason: "STOP" }], usageMetadata: { totalTokenCount: tokens } })}\n\n`;
+    const pieces = [finished(0, 20), ...Array<string>(5).fill(": still at it\n\n"), finished(1, 4_000)];
+    const change = { generationConfig: { candidateCount: 2, maxOutputTokens: 3_000 } };
+
+    it("is complete once it has ended", async () => {
+      expect(await answered("gemini", { head, pieces }, transport, { change })).toMatchObject({ used: 4_000 });
+      await stand!.close();
+      const sniffed = await answered("gemini", { head: [], pieces }, transport, { change });
+      expect(sniffed.used).toBe(4_000);
+    });
+
+    it("is not when the first of them has finished", async () => {
+      const left = await answered("gemini", { head, pieces }, transport, { change, leavesAfter: "STOP" });
+      expect(left.text).not.toContain("4000");
+      expect(left.used).toBeGreaterThan(2 * 3_000);
+    });
+
+    it("but a single one is", async () => {
+      const single = { generationConfig: { candidateCount: 1, maxOutputTokens: 3_000 } };
+      const left = await answered("gemini", { head, pieces }, transport, { change: single, leavesAfter: "STOP" });
+      expect(left.used).toBe(20);
+    });
   });
 
   it("JSON of no content type is metered as JSON", async () => {

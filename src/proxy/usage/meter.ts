@@ -83,11 +83,8 @@ export function createJsonMeter(format: UsageFormat): Meter {
   };
 }
 
-/**
- * For an answer that does not say what it is.
- * @param dropInjected as for `createSseMeter`
- */
-export function createSniffingMeter(format: UsageFormat, dropInjected: boolean): Meter {
+/** For an answer that does not say what it is. The parameters are those of `createSseMeter`. */
+export function createSniffingMeter(format: UsageFormat, dropInjected: boolean, answers: number): Meter {
   let meter: Meter | undefined;
   return {
     push(bytes) {
@@ -97,7 +94,7 @@ export function createSniffingMeter(format: UsageFormat, dropInjected: boolean):
         meter =
           first === OPEN_OBJECT || first === OPEN_ARRAY
             ? createJsonMeter(format)
-            : createSseMeter(format, dropInjected);
+            : createSseMeter(format, dropInjected, answers);
       }
       return meter.push(bytes);
     },
@@ -108,10 +105,16 @@ export function createSniffingMeter(format: UsageFormat, dropInjected: boolean):
   };
 }
 
-/** @param dropInjected whether the usage chunk that we asked for (OpenAI's chat) is kept from the client */
-export function createSseMeter(format: UsageFormat, dropInjected: boolean): Meter {
+/**
+ * @param dropInjected whether the usage chunk that we asked for (OpenAI's chat) is kept from the client
+ * @param answers how many answers the stream carries
+ */
+export function createSseMeter(format: UsageFormat, dropInjected: boolean, answers = 1): Meter {
   const counts: UsageCounts = new Map();
   const endings = lastEvents[format];
+  // Gemini ends each of several answers for itself, and after the first the others may go on for long.
+  const endsSeverally = format === "gemini" && answers > 1;
+  let ended = false;
   let seen = false;
   let over = false;
   let reported = false;
@@ -148,11 +151,12 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean): Mete
       return filter ? filter.passed(choicesFilled) : bytes;
     },
     end() {
+      ended = true;
       // Some leave out the blank line that ends an event where the stream ends.
       over ||= format === "openai" && events.endsInDone();
       return filter?.held();
     },
-    isComplete: () => seen && over,
+    isComplete: () => seen && over && (ended || !endsSeverally),
     // Gemini has no last event: any chunk after a finish reason may still raise the count.
     isFinal: () => seen && over && format !== "gemini",
     usage: () => tokenUsage(format, counts),
