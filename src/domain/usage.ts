@@ -45,6 +45,9 @@ export function addReport(format: UsageFormat, counts: UsageCounts, report: unkn
   return any;
 }
 
+/** No answer costs nothing: a total of zero is the report of a service that does not count. */
+export const tellsUsage = (format: UsageFormat, counts: UsageCounts): boolean => tokenUsage(format, counts).total > 0;
+
 export function tokenUsage(format: UsageFormat, counts: UsageCounts): TokenUsage {
   const [read, sum] = reader(counts);
   switch (format) {

@@ -13,7 +13,8 @@ const formats: [SampleRequest["api"], UsageFormat][] = [
 
 const count = fc.nat({ max: 5_000_000 });
 const usages: fc.Arbitrary<SampleUsage> = fc.record({
-  input: count,
+  // A report of nothing but zeros is none.
+  input: fc.integer({ min: 1, max: 5_000_000 }),
   output: count,
   cacheCreation: count,
   cacheRead: count,

@@ -177,6 +177,18 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       }
     });
 
+    it("takes a report of nothing but zeros for none, and keeps a chunk that was not asked for all the same", async () => {
+      upstream.behave({ usage: { input: 0, output: 0, cacheCreation: 0, cacheRead: 0, thoughts: 0 } });
+      for (const call of [json, stream]) {
+        const before = (await left()).used;
+        const text = await (await post(call)).text();
+        expect(text).not.toContain('"choices":[]');
+        const state = await left();
+        expect(state.reserved).toBe(0);
+        expect(state.used - before).toBeGreaterThanOrEqual(JSON.stringify(call[1]).length);
+      }
+    });
+
     it("charges what was reserved where the terminal marker is missing", async () => {
       upstream.behave({ terminal: false });
       await (await post(stream)).text();

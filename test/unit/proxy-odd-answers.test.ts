@@ -135,6 +135,19 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     expect(used).toBe(15);
   });
 
+  it("zeros that a later report puts right cost nothing more", async () => {
+    const head = ["content-type", "text/event-stream"];
+    const zeros = `data: ${JSON.stringify({ choices: [{ delta: {} }], usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 } })}\n\n`;
+    const openai = await answered("openai", { head, pieces: [zeros, openAiUsage(15), "data: [DONE]\n\n"] }, transport);
+    expect(openai.used).toBe(15);
+    await stand!.close();
+    const start = 'data: {"type":"message_start","message":{"usage":{"input_tokens":0,"output_tokens":0}}}\n\n';
+    const delta = 'data: {"type":"message_delta","usage":{"input_tokens":9,"output_tokens":5}}\n\n';
+    const stop = 'data: {"type":"message_stop"}\n\n';
+    const anthropic = await answered("anthropic", { head, pieces: [start, delta, stop] }, transport);
+    expect(anthropic.used).toBe(14);
+  });
+
   it("a count beyond all measure is not believed, and breaks nothing", async () => {
     for (const absurd of [9e18, 1e300]) {
       const usage = { prompt_tokens: absurd, completion_tokens: 1, total_tokens: absurd };

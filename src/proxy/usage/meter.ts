@@ -1,4 +1,11 @@
-import { addReport, type TokenUsage, tokenUsage, type UsageCounts, type UsageFormat } from "../../domain/usage.ts";
+import {
+  addReport,
+  type TokenUsage,
+  tellsUsage,
+  tokenUsage,
+  type UsageCounts,
+  type UsageFormat,
+} from "../../domain/usage.ts";
 import { OPEN_ARRAY, OPEN_OBJECT, SPACE } from "./bytes.ts";
 import { createEventFilter } from "./event-filter.ts";
 import { createJsonScan, type Watch } from "./json-scan.ts";
@@ -67,16 +74,15 @@ function parsed(text: string | undefined): unknown {
 /** The answer is one JSON document, or (Gemini without `alt=sse`) an array of them. */
 export function createJsonMeter(format: UsageFormat): Meter {
   const counts: UsageCounts = new Map();
-  let seen = false;
   const watch: Watch = { [usageKey[format]]: "value" };
-  const scan = createJsonScan(watch, (_, text) => (seen = addReport(format, counts, parsed(text)) || seen), false);
+  const scan = createJsonScan(watch, (_, text) => void addReport(format, counts, parsed(text)), false);
   return {
     push(bytes) {
       scan.scan(bytes, 0, bytes.length);
       return bytes;
     },
     end: () => undefined,
-    isComplete: () => seen && scan.isClosed(),
+    isComplete: () => scan.isClosed() && tellsUsage(format, counts),
     // What looks whole may have been no JSON at all; and its end costs no client anything.
     isFinal: () => false,
     usage: () => tokenUsage(format, counts),
@@ -115,7 +121,6 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean, answe
   // Gemini ends each of several answers for itself, and after the first the others may go on for long.
   const endsSeverally = format === "gemini" && answers > 1;
   let ended = false;
-  let seen = false;
   let over = false;
   let reported = false;
   let choicesFilled = false;
@@ -127,7 +132,6 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean, answe
       else if (path === "type") over ||= text !== undefined && endings!.has(text.trim());
       else if (path.endsWith(usageKey[format])) {
         reported = addReport(format, counts, parsed(text));
-        seen ||= reported;
       } else if (text?.trim() !== "null") over = true;
     },
     true,
@@ -156,9 +160,9 @@ export function createSseMeter(format: UsageFormat, dropInjected: boolean, answe
       over ||= format === "openai" && events.endsInDone();
       return filter?.held();
     },
-    isComplete: () => seen && over && (ended || !endsSeverally),
+    isComplete: () => over && (ended || !endsSeverally) && tellsUsage(format, counts),
     // Gemini has no last event: any chunk after a finish reason may still raise the count.
-    isFinal: () => seen && over && format !== "gemini",
+    isFinal: () => over && format !== "gemini" && tellsUsage(format, counts),
     usage: () => tokenUsage(format, counts),
   };
 }
