@@ -52,6 +52,8 @@ export function leaf<Options extends object, Arguments extends string[] = []>(
   },
 ): void {
   const command = parent.command(definition.name).description(definition.description);
+  // The root allows them, and commander hands that on: of two keys to revoke the second would be passed over.
+  command.allowExcessArguments(false);
   definition.configure?.(command);
   command.option(...jsonOption);
   if (!definition.localOnly) command.option(...urlOption);

@@ -27,6 +27,9 @@ describe("the program", () => {
     [["--loud"], "error: unknown option '--loud'\n"],
     [["provisioning", "agent-key", "list"], /^error: unknown command 'agent-key'[^\n]*\n$/],
     [["provisioning", "agent-keys"], /Usage: /],
+    [["provisioning", "agent-keys", "revoke", "one", "two"], /^error: too many arguments/],
+    [["provisioning", "agents", "delete", "one", "two"], /^error: too many arguments/],
+    [["provisioning", "agent-keys", "list", "extra"], /^error: too many arguments/],
   ])("%j is wrong usage", async (args, stderr) => {
     const ran = await runCli(args);
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
