@@ -83,16 +83,14 @@ export function createApp(ports: Ports, settings: Settings): App {
     if (!caller.operator && route.scope !== "token") await limitRate(context, caller, passage.headers);
     const native = request as unknown as Request;
     const { maxBodyBytes } = settings.provisioning;
-    const call = {
-      context,
-      caller,
-      params: decodeParams(request.params),
-      query: route.query && parseQuery(route.query, new URL(native.url).searchParams),
-      body:
-        route.body &&
-        (await readJson(native, route.body, { maxBytes: maxBodyBytes, optional: route.bodyOptional ?? false })),
-      headers: native.headers,
-    };
+    const params = decodeParams(request.params);
+    const query = route.query && parseQuery(route.query, new URL(native.url).searchParams);
+    const body =
+      route.body &&
+      (await readJson(native, route.body, { maxBytes: maxBodyBytes, optional: route.bodyOptional ?? false }));
+    // A body may take minutes to come, and the key may have been revoked by then.
+    const current = route.body ? await authorize(route, native, passage) : caller;
+    const call = { context, caller: current, params, query, body, headers: native.headers };
     // The table pairs each handler with its own schemas; here they are all alike.
     return await route.handle(call as Parameters<Route["handle"]>[0]);
   }
