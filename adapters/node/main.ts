@@ -10,13 +10,21 @@ import { startForPerson } from "./start-for-person.ts";
 // Everything this process makes is private from birth, SQLite's own files included.
 process.umask(0o077);
 
-// A reader that has seen enough (`... | head`) is no failure.
+let serving = false;
 for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    // A log that cannot be written, or that nobody reads any more, is no reason to stop serving.
+    if (serving) return;
+    // A reader that has seen enough (`... | head`) is no failure.
+    process.exit(error.code === "EPIPE" ? 0 : 1);
+  });
 }
 
 const { env } = process;
-const serve = () => (env.OPENCLAW_PROVISIONING_START === "person" ? startForPerson(env) : runServer(env));
+const serve = () => {
+  serving = true;
+  return env.OPENCLAW_PROVISIONING_START === "person" ? startForPerson(env) : runServer(env);
+};
 
 process.exitCode = await runProgram(
   {
