@@ -36,6 +36,23 @@ testLedger("node:sqlite", async () => {
   };
 });
 
+it("a clock that was set back holds up no rate limit", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "ledger-"));
+  const clock = settableClock();
+  const ledger = await openSqliteLedger({ path: join(directory, "ledger.sqlite"), clock });
+  const rule = { limit: 2, windowMs: 60_000 };
+  const take = () => ledger.take("key:k/rate", rule);
+  const now = Date.UTC(2026, 10, 22, 18);
+  clock.set(now + 7_200_000);
+  for (const allowed of [true, true, false]) expect((await take()).allowed).toBe(allowed);
+  clock.set(now);
+  expect(await take()).toEqual({ allowed: true, remaining: 1, resetAt: now + 60_000 });
+  expect((await take()).allowed).toBe(true);
+  expect(await take()).toMatchObject({ allowed: false, resetAt: now + 60_000 });
+  await ledger.close();
+  rmSync(directory, { recursive: true });
+});
+
 describe("the file of the node:sqlite ledger", () => {
   let directory: string;
   let path: string;

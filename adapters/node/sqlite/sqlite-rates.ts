@@ -14,6 +14,8 @@ export function createSqliteRates(
   bucketRow.setReturnArrays(true);
   const leave = db.prepare("DELETE FROM hits WHERE bucket = ? AND leaves_at <= ? RETURNING cost");
   leave.setReturnArrays(true);
+  const leaveFuture = db.prepare("DELETE FROM hits WHERE bucket = ? AND leaves_at > ? RETURNING cost");
+  leaveFuture.setReturnArrays(true);
   const oldest = db.prepare("SELECT leaves_at, cost FROM hits WHERE bucket = ? ORDER BY leaves_at");
   oldest.setReturnArrays(true);
   const hit = db.prepare(
@@ -47,6 +49,11 @@ export function createSqliteRates(
         let [inside, busyUntil, calls, lastAt] = row ?? [0, now, 0, null];
         if (inside > 0) {
           const left = leave.all(bucket, now) as unknown as [number][];
+          // Of a time that is not yet: the clock was set back, and nobody is to wait until it is there again.
+          if (busyUntil > now + windowMs) {
+            busyUntil = now + windowMs;
+            left.push(...(leaveFuture.all(bucket, busyUntil) as unknown as [number][]));
+          }
           for (const [gone] of left) inside -= gone;
           if (left.length > 0) putBucket.run(bucket, inside, busyUntil, calls, lastAt);
         }
