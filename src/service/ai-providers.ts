@@ -89,7 +89,11 @@ async function verify(
 
 export async function listAiProviders(context: Context): Promise<{ keys: AiProviderView[] }> {
   const { items } = await context.records.list("ai-providers");
-  items.sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id));
+  // The guide links the first one: a revoked one must not stand there.
+  const isRevoked = ({ revokedAt }: AiProviderRecord) => Number(revokedAt !== undefined);
+  items.sort(
+    (a, b) => isRevoked(a) - isRevoked(b) || a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id),
+  );
   return { keys: items.map(aiProviderView) };
 }
 

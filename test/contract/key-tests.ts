@@ -80,6 +80,20 @@ export function keyTests(target: () => Target): void {
     );
   });
 
+  it("lists AI providers that work before those that are revoked, for the guide links the first", async () => {
+    const admin = { key: target().adminToken };
+    const add = async (name: string): Promise<string> => {
+      const body = { provider: "openai", name, key: "sk-not-a-real-key", verify: false };
+      return (await ask(target(), "POST", "/provisioning/ai-providers", { ...admin, body })).body.id;
+    };
+    const [older, newer] = [await add("older"), await add("newer")];
+    await ask(target(), "POST", `/provisioning/ai-providers/${older}/revoke`, admin);
+    const { body } = await ask(target(), "GET", "/provisioning/ai-providers", admin);
+    const ids = body.keys.map((one: { id: string }) => one.id);
+    expect(ids.indexOf(newer)).toBeLessThan(ids.indexOf(older));
+    expect(body.keys[0].status).toBe("active");
+  });
+
   it("takes up the audit trail where its cursor says, and no other text", async () => {
     const read = (query: string) => ask(target(), "GET", `/provisioning/audit?${query}`, { key: target().adminToken });
     const { body } = await read("limit=1");
