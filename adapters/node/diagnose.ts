@@ -1,11 +1,10 @@
 import { createApp } from "../../src/app.ts";
 import { type DoctorCheck, type DoctorReport, doctorReport } from "../../src/cli/doctor-report.ts";
-import { isProblem } from "../../src/errors.ts";
 import { isSealed } from "../../src/service/config-secret.ts";
 import type { Context } from "../../src/service/context.ts";
 import { findCutOffAgents } from "../../src/service/cut-off-agents.ts";
 import { findOrphans } from "../../src/service/orphans.ts";
-import { SettingsError } from "../../src/settings.ts";
+import { credentialFindings } from "./files/credential-findings.ts";
 import { findingOf, type StoreFinding } from "./files/private-file.ts";
 import { repairMode } from "./files/store-check.ts";
 import { maintenanceChecks } from "./maintenance-checks.ts";
@@ -29,7 +28,8 @@ export async function diagnose(env: Environment, fix: boolean): Promise<DoctorRe
     const { context } = createApp(opened.ports, node.settings);
     checks.push(...plainSecrets(node), ...(await redisChecks(opened)));
     await attempt(checks, "files", async () => {
-      checks.push(...fileChecks(node.stateDir, await opened.checkStore(), fix));
+      const findings = [...(await opened.checkStore()), ...credentialFindings(node.stateDir)];
+      checks.push(...fileChecks(node.stateDir, findings, fix));
     });
     await attempt(
       checks,
@@ -73,8 +73,7 @@ async function attempt<T>(checks: DoctorCheck[], name: string, look: () => Promi
   try {
     return await look();
   } catch (error) {
-    if (!isProblem(error) && !(error instanceof SettingsError)) throw error;
-    checks.push({ name, status: "failed", detail: error.message });
+    checks.push({ name, status: "failed", detail: error instanceof Error ? error.message : String(error) });
     return undefined;
   }
 }

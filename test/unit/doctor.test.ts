@@ -26,6 +26,7 @@ async function within(
   work: (
     node: NodePorts & {
       call(method: string, path: string, body: unknown): Promise<void>;
+      onboard(agentId: string, body: unknown): Promise<void>;
       revokeProvider(name: string): Promise<void>;
     },
   ) => Promise<void>,
@@ -33,10 +34,11 @@ async function within(
   const settings = readNodeSettings(env);
   const node = await openNode(settings, { env, log: () => {} });
   const app = createApp(node.ports, settings.settings);
-  const call = async (method: string, path: string, body: unknown) => {
+  const call = async (method: string, path: string, body: unknown, status = 201) => {
     const request = new Request(`http://localhost/api/v1${path}`, { method, body: JSON.stringify(body) });
-    expect((await app.fetchAsOperator(request)).status).toBe(201);
+    expect((await app.fetchAsOperator(request)).status).toBe(status);
   };
+  const onboard = (agentId: string, body: unknown) => call("POST", `/agents/${agentId}/onboard`, body, 200);
   const revokeProvider = async (name: string) => {
     const { items } = await node.ports.records.list("ai-providers");
     const { id } = items.find((item) => item.name === name)!;
@@ -44,7 +46,7 @@ async function within(
     expect((await app.fetchAsOperator(request)).status).toBe(200);
   };
   try {
-    await work({ ...node, call, revokeProvider });
+    await work({ ...node, call, onboard, revokeProvider });
   } finally {
     await node.close();
   }
@@ -117,6 +119,27 @@ describe("doctor", () => {
       false,
       [{ name: "settings", status: "failed", detail: expect.stringContaining("enabled is 1") }],
     ]);
+  });
+
+  it("sees an agent's keys that others can read, and --fix takes them from them", async () => {
+    const auth = { provider: "anthropic", credentials: { apiKey: "sk-test-not-a-real-key" } };
+    await within(async ({ onboard }) => await onboard("whole", { steps: ["auth"], auth }));
+    writeFileSync(join(stateDir, "agents", "stray-file"), "");
+    const directory = join(stateDir, "agents", "whole", "agent");
+    const profiles = join(directory, "auth-profiles.json");
+    chmodSync(directory, 0o777);
+    chmodSync(profiles, 0o644);
+    expect((await doctor()).found).toMatchObject([
+      { name: "files", status: "failed", detail: "agents/whole/agent is open to others (mode 0777)" },
+      {
+        name: "files",
+        status: "failed",
+        detail: "agents/whole/agent/auth-profiles.json is open to others (mode 0644)",
+      },
+    ]);
+    await doctor("--fix");
+    expect([statSync(directory).mode & 0o777, statSync(profiles).mode & 0o777]).toEqual([0o700, 0o600]);
+    expect((await doctor()).ok).toBe(true);
   });
 
   it("sees a file that others can read, and --fix takes it from them", async () => {
