@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, linkSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, linkSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { SettingsError } from "../../src/settings.ts";
 import { makePrivateDirectory, syncDirectory } from "./files/atomic-write.ts";
@@ -39,6 +39,8 @@ async function make(stateDir: string): Promise<void> {
   const descriptor = openSync(temporary, "wx", 0o600);
   try {
     writeSync(descriptor, `${randomBytes(32).toString("base64url")}\n`);
+    // Master keys are soon sealed under it, in files that a power cut leaves whole.
+    fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }

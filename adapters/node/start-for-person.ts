@@ -17,7 +17,8 @@ export async function startForPerson(env: Environment): Promise<void> {
   const stateDir = stateDirFrom(env);
   const kept = readPrivate(stateDir, file) ? parseLines(readPrivate(stateDir, file)!.text) : {};
   const token = env.OPENCLAW_GATEWAY_TOKEN || kept.OPENCLAW_GATEWAY_TOKEN || randomBytes(24).toString("base64url");
-  const withToken = { OPENCLAW_PROVISIONING_ENABLED: "true", ...env, OPENCLAW_GATEWAY_TOKEN: token };
+  const enabled = env.OPENCLAW_PROVISIONING_ENABLED || "true";
+  const withToken = { ...env, OPENCLAW_PROVISIONING_ENABLED: enabled, OPENCLAW_GATEWAY_TOKEN: token };
   await runServer(withToken, async ({ app, node, server }) => {
     const client = operatorClient(app, node.settings.provisioning.basePath);
     const key = (await stillActive(client, kept.AGENT_PROVISIONING_KEY)) ?? (await makeKey(client));

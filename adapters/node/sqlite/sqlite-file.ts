@@ -1,8 +1,19 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, linkSync, lstatSync, mkdirSync, openSync, rmSync, type Stats } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  type Stats,
+} from "node:fs";
 import { basename, dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Problem } from "../../../src/errors.ts";
+import { unwritable } from "../files/atomic-write.ts";
 import { distrust, type StoreFinding, unreadable } from "../files/private-file.ts";
 
 /** https://www.sqlite.org/rescode.html: the primary code is the low byte. */
@@ -33,6 +44,16 @@ const faulty = (path: string, problem: string, remedy: string): StoreFinding => 
   fixable: false,
 });
 
+/** Why nothing can be written there, which SQLite does not say. */
+function refusalOf(directory: string): NodeJS.ErrnoException | undefined {
+  try {
+    accessSync(directory, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
+  }
+}
+
 /** What SQLite or the file system threw, as the caller is to see it; what is neither is passed through. */
 export function storeProblem(path: string, cause: unknown): unknown {
   const code = resultCode(cause);
@@ -42,6 +63,8 @@ export function storeProblem(path: string, cause: unknown): unknown {
     return unreadable(faulty(path, "is damaged", remedy), cause);
   }
   if (code === CANTOPEN) {
+    const refusal = refusalOf(dirname(path));
+    if (refusal?.code === "EROFS") return unwritable(refusal);
     return unreadable(
       faulty(path, "cannot be opened", "make it and the directories above it accessible to the service's user"),
       cause,
