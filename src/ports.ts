@@ -18,7 +18,7 @@ export interface Records {
   set<C extends Collection>(collection: C, id: string, value: RecordOf<C>): Promise<void>;
   /** Resolves when there is nothing of that id, whether or not there was. */
   remove(collection: Collection, id: string): Promise<void>;
-  /** In ascending order of id, after `cursor` (an id, exclusive). */
+  /** In ascending order of id, after `cursor` (an id, exclusive). With a `nextCursor` it goes on, though it be empty. */
   list<C extends Collection>(
     collection: C,
     page?: { cursor?: string | undefined; limit?: number | undefined },
@@ -272,7 +272,8 @@ export interface AgentHost {
   update(agent: HostAgent, change: { name?: string; model?: string; identity?: Identity }): Promise<void>;
   inspect(agent: HostAgent): Promise<HostHealth>;
   /**
-   * In ascending order of id, after `cursor` (an id, exclusive). Agents that others made are listed too.
+   * In ascending order of id, after `cursor` (an id, exclusive). Agents that others made are listed too; those that
+   * several gateways have by one id are all on one page.
    * `unreachable` names gateways that did not answer.
    */
   list(page: {

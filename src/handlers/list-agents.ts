@@ -10,7 +10,12 @@ export const listAgentsRoute = route({
   summary: "List agents, those that others made included",
   scope: "token",
   query: z.extend(PageQuery, { cursor: z.optional(z.string().check(z.maxLength(64))) }),
-  response: { status: 200, description: "One page, in ascending order of id", schema: AgentList },
+  response: {
+    status: 200,
+    description:
+      "One page, in ascending order of id. While there is a `nextCursor`, the list goes on, also behind an empty page",
+    schema: AgentList,
+  },
   problems: [],
   async handle({ context, query }) {
     const { listAgents } = await import("../service/agent-view.ts");

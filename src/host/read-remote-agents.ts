@@ -1,4 +1,5 @@
 import { ClientError } from "../client/client-error.ts";
+import { mergePages } from "../domain/merge-pages.ts";
 import type { AgentHost, HostAgent } from "../ports.ts";
 import type { AgentSummary } from "../schema/agent.ts";
 import type { Gateway } from "./gateway.ts";
@@ -25,18 +26,14 @@ export function readRemoteAgents(gateways: Gateways): Pick<AgentHost, "find" | "
           page: await gateway.ask((client) => client.agents.list({ cursor, limit })),
         })),
       );
-      const byId = new Map<string, HostAgent>();
-      for (const { gateway, page } of pages) {
-        for (const agent of page?.agents ?? []) {
-          if (!byId.has(agent.agentId)) byId.set(agent.agentId, hostAgent(agent, gateway));
-        }
-      }
-      const all = [...byId.values()].sort((a, b) => (a.agentId < b.agentId ? -1 : 1));
-      const agents = all.slice(0, limit);
-      const more = all.length > limit || pages.some(({ page }) => page?.nextCursor !== undefined);
+      const answered = pages.map(({ gateway, page }) => ({
+        items: (page?.agents ?? []).map((agent) => hostAgent(agent, gateway)),
+        nextCursor: page?.nextCursor,
+      }));
+      const { items, ...more } = mergePages(answered, limit);
       return {
-        agents,
-        ...(more && agents.length > 0 && { nextCursor: agents.at(-1)!.agentId }),
+        agents: [...items],
+        ...more,
         unreachable: pages.filter(({ page }) => !page).map(({ gateway }) => gateway),
       };
     },

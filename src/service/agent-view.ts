@@ -1,3 +1,4 @@
+import { mergePages } from "../domain/merge-pages.ts";
 import { Problem } from "../errors.ts";
 import type { AgentDetail, AgentList, AgentSummary } from "../schema/agent.ts";
 import type { AiKeyRecord } from "../schema/ai-key.ts";
@@ -37,20 +38,20 @@ export async function listAgents(
   page: { limit: number; cursor?: string | undefined },
 ): Promise<AgentList> {
   const [ours, theirs] = await Promise.all([context.records.list("agents", page), context.host.list(page)]);
-  const byId = new Map<string, KnownAgent>();
-  for (const agent of theirs.agents) byId.set(agent.agentId, agent);
-  for (const record of ours.items) byId.set(record.agentId, knownFrom(record));
-  const all = [...byId.values()].sort((a, b) => (a.agentId < b.agentId ? -1 : 1));
-  const shown = all.slice(0, page.limit);
-  const more = all.length > shown.length || ours.nextCursor !== undefined || theirs.nextCursor !== undefined;
+  const onRecord = new Set(ours.items.map(({ agentId }) => agentId));
+  const pages = [
+    { ...ours, items: ours.items.map(knownFrom) },
+    { ...theirs, items: theirs.agents.filter(({ agentId }) => !onRecord.has(agentId)) },
+  ];
+  const { items, nextCursor } = mergePages<KnownAgent>(pages, page.limit);
   return {
-    agents: await Promise.all(shown.map(async (agent) => summary(await withRecord(context, agent)))),
-    ...(more && shown.length > 0 && { nextCursor: shown.at(-1)!.agentId }),
+    agents: await Promise.all(items.map(async (agent) => summary(await withRecord(context, agent)))),
+    ...(nextCursor !== undefined && { nextCursor }),
     ...(theirs.unreachable.length > 0 && { unreachable: theirs.unreachable }),
   };
 }
 
-/** The two lists need not reach equally far: an agent that only the host's page shows may have a record all the same. */
+/** A list of records may lag: an agent that only the host's page shows may have a record all the same. */
 async function withRecord(context: Context, agent: KnownAgent): Promise<KnownAgent> {
   if (agent.record) return agent;
   const record = await context.records.get("agents", agent.agentId);

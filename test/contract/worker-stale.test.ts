@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createClient } from "../../src/client/client.ts";
 import { ask, makeKey, makeLinkedKey } from "./target.ts";
 import { type WorkerTarget, workerTarget } from "./worker-target.ts";
 
@@ -102,5 +103,33 @@ describe("a Worker whose KV shows what was there a minute ago", () => {
     expect((await ask(target, "DELETE", "/agents/stale-f", { key })).status).toBe(200);
     expect((await complete(aiKey)).status).toBe(401);
     expect(await staleReads()).toBeGreaterThan(before);
+  });
+});
+
+describe("a Worker whose KV lists agents that are gone", () => {
+  let target: WorkerTarget;
+  beforeAll(async () => {
+    target = await workerTarget({
+      entryPoint: fileURLToPath(new URL("../../adapters/cloudflare/testing/stale-list-worker.ts", import.meta.url)),
+    });
+  });
+  afterAll(() => target?.close());
+
+  it("lists those that are there to the end, in pages of any size", async () => {
+    const { key } = await makeKey(target);
+    const ids = ["gone-a", "gone-b", "gone-c", "kept-d", "gone-e", "gone-f", "kept-g", "gone-h"];
+    for (const name of ids) {
+      expect((await ask(target, "POST", "/agents/create", { key, body: { name } })).status).toBe(201);
+    }
+    for (const id of ids.filter((one) => one.startsWith("gone"))) {
+      expect((await ask(target, "DELETE", `/agents/${id}`, { key })).status).toBe(200);
+    }
+    const client = createClient({ url: target.origin, token: target.token });
+    for (const limit of [1, 2, 3, 100]) {
+      const listed: string[] = [];
+      for await (const page of client.agents.pages({ limit }))
+        listed.push(...page.agents.map(({ agentId }) => agentId));
+      expect([limit, ...listed]).toEqual([limit, "kept-d", "kept-g"]);
+    }
   });
 });
