@@ -26,6 +26,7 @@ const catalogue = {
   method_not_allowed: [405, "The method is not allowed here"],
   agent_exists: [409, "An agent of this id exists"],
   agent_reserved: [409, "This agent id is reserved"],
+  agent_ambiguous: [409, "Several gateways have an agent of this id"],
   agent_busy: [409, "The agent is being changed"],
   binding_taken: [409, "A binding belongs to another agent"],
   workspace_taken: [409, "The workspace belongs to another agent"],

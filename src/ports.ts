@@ -280,7 +280,8 @@ export interface AgentHost {
     cursor?: string | undefined;
     limit: number;
   }): Promise<{ agents: HostAgent[]; nextCursor?: string; unreachable: string[] }>;
-  find(agentId: string): Promise<HostAgent | undefined>;
+  /** More than one where several gateways have an agent of this id. `unreachable` ones do not say. */
+  find(agentId: string): Promise<{ agents: HostAgent[]; unreachable: string[] }>;
   /** Rejects when the host cannot be used. */
   check(): Promise<void>;
 }

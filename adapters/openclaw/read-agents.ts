@@ -27,7 +27,7 @@ export function createAgentReader(tools: HostTools): Pick<AgentHost, "find" | "l
     async find(agentId) {
       const all = await config.read();
       const entry = entryIn(all, agentId);
-      return entry && agentOf(all, agentId, entry, agentDirOf);
+      return { agents: entry ? [agentOf(all, agentId, entry, agentDirOf)] : [], unreachable: [] };
     },
 
     async list({ cursor, limit }) {

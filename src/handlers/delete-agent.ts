@@ -13,6 +13,7 @@ export const deleteAgentRoute = route({
   problems: [
     "delete_not_allowed",
     "agent_not_found",
+    "agent_ambiguous",
     "agent_reserved",
     "agent_busy",
     "gateway_failed",

@@ -8,7 +8,7 @@ export const getAgentRoute = route({
   summary: "Status and health of an agent",
   scope: "token",
   response: { status: 200, description: "The agent", schema: AgentDetail },
-  problems: ["agent_not_found"],
+  problems: ["agent_not_found", "agent_ambiguous"],
   async handle({ context, params }) {
     const { getAgent } = await import("../service/agent-view.ts");
     return { status: 200, body: await getAgent(context, params.id!) };

@@ -9,7 +9,7 @@ export const getUsageRoute = route({
   scope: "token",
   query: UsageQuery,
   response: { status: 200, description: "Use and quotas", schema: Usage },
-  problems: ["agent_not_found", "ai_key_not_found"],
+  problems: ["agent_not_found", "agent_ambiguous", "ai_key_not_found"],
   async handle({ context, params, query }) {
     const { readUsage } = await import("../service/read-usage.ts");
     return { status: 200, body: await readUsage(context, params.id!, query) };

@@ -8,7 +8,14 @@ export const resumeAgentRoute = route({
   summary: "Restore a suspended agent's AI key at once",
   scope: "agents:update",
   response: { status: 200, description: "The agent as it is now", schema: AgentDetail },
-  problems: ["agent_not_found", "agent_busy", "ai_key_not_found", "mode_not_supported"],
+  problems: [
+    "agent_not_found",
+    "agent_ambiguous",
+    "agent_busy",
+    "ai_key_not_found",
+    "mode_not_supported",
+    "gateway_failed",
+  ],
   async handle({ context, caller, params }) {
     const { suspendAgent } = await import("../service/suspend-agent.ts");
     return { status: 200, body: await suspendAgent(context, caller, params.id!, false) };

@@ -19,6 +19,7 @@ export const rotateAiKeyRoute = route({
   headers: [{ name: "Idempotency-Key", description: "Makes a retry safe for 24 hours" }],
   problems: [
     "agent_not_found",
+    "agent_ambiguous",
     "agent_busy",
     "ai_key_not_found",
     "mode_not_supported",

@@ -11,6 +11,7 @@ export const updateAgentRoute = route({
   response: { status: 200, description: "The agent as it is now", schema: AgentDetail },
   problems: [
     "agent_not_found",
+    "agent_ambiguous",
     "agent_busy",
     "ai_key_not_found",
     "mode_not_supported",

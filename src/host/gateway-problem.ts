@@ -3,6 +3,7 @@ import { isProblem, Problem, type ProblemCode } from "../errors.ts";
 
 /** What the caller did, or can do something about, wherever the agent lives. The rest is between us and the gateway. */
 const callersOwn: ReadonlySet<string> = new Set<ProblemCode>([
+  "agent_ambiguous",
   "agent_busy",
   "agent_exists",
   "agent_not_found",

@@ -39,11 +39,15 @@ export function readRemoteAgents(gateways: Gateways): Pick<AgentHost, "find" | "
     },
 
     async find(agentId) {
-      const found = await Promise.all(gateways.all.map((gateway) => lookUp(gateway, agentId)));
-      for (const [at, one] of found.entries()) {
-        if (typeof one !== "string") return hostAgent(one, gateways.all[at]!.id);
+      const agents: HostAgent[] = [];
+      const unreachable: string[] = [];
+      const answers = await Promise.all(gateways.all.map((gateway) => lookUp(gateway, agentId)));
+      for (const [at, answer] of answers.entries()) {
+        const { id } = gateways.all[at]!;
+        if (answer === "silent") unreachable.push(id);
+        else if (answer !== "absent") agents.push(hostAgent(answer, id));
       }
-      return undefined;
+      return { agents, unreachable };
     },
   };
 }

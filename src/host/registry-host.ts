@@ -42,7 +42,7 @@ export function createRegistryHost(): AgentHost {
     update: async () => undefined,
     inspect: async () => ({ reachable: true, ...checks }),
     list: async () => ({ agents: [], unreachable: [] }),
-    find: async () => undefined,
+    find: async () => ({ agents: [], unreachable: [] }),
     check: async () => undefined,
   };
 }

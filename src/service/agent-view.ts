@@ -1,6 +1,7 @@
 import { mergePages } from "../domain/merge-pages.ts";
 import { Problem } from "../errors.ts";
-import type { AgentDetail, AgentList, AgentSummary } from "../schema/agent.ts";
+import type { HostAgent } from "../ports.ts";
+import type { AgentDetail, AgentList, AgentRecord, AgentSummary } from "../schema/agent.ts";
 import type { AiKeyRecord } from "../schema/ai-key.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import { currentAiKey } from "./ai-key-state.ts";
@@ -38,10 +39,10 @@ export async function listAgents(
   page: { limit: number; cursor?: string | undefined },
 ): Promise<AgentList> {
   const [ours, theirs] = await Promise.all([context.records.list("agents", page), context.host.list(page)]);
-  const onRecord = new Set(ours.items.map(({ agentId }) => agentId));
+  const records = new Map(ours.items.map((record) => [record.agentId, record]));
   const pages = [
     { ...ours, items: ours.items.map(knownFrom) },
-    { ...theirs, items: theirs.agents.filter(({ agentId }) => !onRecord.has(agentId)) },
+    { ...theirs, items: theirs.agents.filter((agent) => !isOnRecord(agent, records.get(agent.agentId))) },
   ];
   const { items, nextCursor } = mergePages<KnownAgent>(pages, page.limit);
   return {
@@ -55,8 +56,12 @@ export async function listAgents(
 async function withRecord(context: Context, agent: KnownAgent): Promise<KnownAgent> {
   if (agent.record) return agent;
   const record = await context.records.get("agents", agent.agentId);
-  return record ? knownFrom(record) : agent;
+  return record && isOnRecord(agent, record) ? knownFrom(record) : agent;
 }
+
+/** On another gateway, others may have made an agent of the same id. */
+const isOnRecord = (agent: HostAgent, record: AgentRecord | undefined): boolean =>
+  record !== undefined && (record.gateway ?? agent.gateway) === agent.gateway;
 
 /** Status and health, really looked at. */
 export async function getAgent(context: Context, agentId: string): Promise<AgentDetail> {

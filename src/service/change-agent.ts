@@ -3,7 +3,7 @@ import { withAgentClaim } from "./agent-claim.ts";
 import { type AuditDetails, auditedChange, newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
-import { type KnownAgent, requireAgent } from "./find-agent.ts";
+import { type KnownAgent, requireAgentToChange } from "./find-agent.ts";
 
 /** What every change to an existing agent has in common: found, held, audited; `work` sees it as it then is. */
 export async function changeAgent<T>(
@@ -13,11 +13,11 @@ export async function changeAgent<T>(
   work: (agent: KnownAgent, outcome: AuditDetails) => Promise<T>,
 ): Promise<T> {
   const { agentId } = change;
-  await requireAgent(context, agentId);
+  await requireAgentToChange(context, agentId);
   const operationId = newOperationId(context);
   const note = { action: "change" as const, operationId, creation: operationId, agentId, bindings: [] };
   return await withAgentClaim(context, agentId, operationId, note, async () => {
-    const agent = await requireAgent(context, agentId);
+    const agent = await requireAgentToChange(context, agentId);
     return await auditedChange(
       context,
       caller,

@@ -60,7 +60,7 @@ export async function createAgent(
   async function create(leave: (rest: OperationNote) => void): Promise<AgentCreated> {
     const earlier = await context.records.get("agents", agentId);
     if (earlier && sameRequest(earlier, options)) return await createdView(context, earlier);
-    if (earlier || (await context.host.find(agentId))) throw exists(agentId);
+    if (earlier || (await context.host.find(agentId)).agents.length > 0) throw exists(agentId);
     const change = { action: "agent.create", target: agentId, operationId, details: auditDetails(body, note) };
     try {
       await takePlaces(context, note, caller.key?.maxAgents ?? context.settings.provisioning.maxAgentsPerKey);

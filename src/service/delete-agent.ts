@@ -6,7 +6,7 @@ import { auditedChange, newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
 import { dismantleAgent } from "./dismantle-agent.ts";
-import { agentNotFound, findAgent } from "./find-agent.ts";
+import { requireAgentToChange } from "./find-agent.ts";
 import type { OperationNote } from "./operation-note.ts";
 
 /** The AI key goes first and always; workspace and sessions only where asked for. */
@@ -24,8 +24,7 @@ export async function deleteAgent(
   }
   if (agentId === reservedAgentId) throw new Problem("agent_reserved", "OpenClaw's default agent cannot be deleted.");
   const operationId = newOperationId(context);
-  const known = await findAgent(context, agentId);
-  if (!known) throw agentNotFound(agentId);
+  const known = await requireAgentToChange(context, agentId);
   const note: OperationNote = {
     action: "delete",
     operationId,
@@ -41,7 +40,7 @@ export async function deleteAgent(
     deleteSessions: body.deleteSessions === true,
   };
   return await withAgentClaim(context, agentId, operationId, note, async () => {
-    if (!(await findAgent(context, agentId))) throw agentNotFound(agentId);
+    await requireAgentToChange(context, agentId);
     const details = { deleteWorkspace: note.deleteWorkspace!, deleteSessions: note.deleteSessions! };
     const change = { action: "agent.delete", target: agentId, operationId, details };
     return await auditedChange(context, caller, change, async (_, outcome) => {

@@ -10,12 +10,18 @@ export interface KnownAgent extends HostAgent {
 
 const agentId = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
-/** `undefined` for an id that no agent has, or can have. */
-export async function findAgent(context: Context, id: string): Promise<KnownAgent | undefined> {
-  if (!agentId.test(id)) return undefined;
+/**
+ * What an id means: the agent on record, or the one that others made. `unreachable` gateways may have one of theirs.
+ * @throws Problem `agent_ambiguous`
+ */
+async function lookUp(context: Context, id: string): Promise<{ known?: KnownAgent; unreachable: string[] }> {
+  if (!agentId.test(id)) return { unreachable: [] };
   const record = await context.records.get("agents", id);
-  if (record) return knownFrom(record);
-  return await context.host.find(id);
+  if (record) return { known: knownFrom(record), unreachable: [] };
+  const { agents, unreachable } = await context.host.find(id);
+  const [known, ...more] = agents;
+  if (more.length > 0) throw ambiguous(id, agents);
+  return { ...(known && { known }), unreachable };
 }
 
 export const knownFrom = (record: AgentRecord): KnownAgent => ({
@@ -30,12 +36,38 @@ export const knownFrom = (record: AgentRecord): KnownAgent => ({
   record,
 });
 
-export const agentNotFound = (id: string): Problem =>
+const named = (gateways: readonly (string | undefined)[]): string => gateways.map((id) => `"${id}"`).join(" and ");
+
+const ambiguous = (id: string, agents: readonly HostAgent[]): Problem =>
+  new Problem(
+    "agent_ambiguous",
+    `The gateways ${named(agents.map(({ gateway }) => gateway))} each have an agent "${id}" that others made; ` +
+      "read or change the one that is meant on its own gateway.",
+  );
+
+const uncertain = (id: string, gateways: readonly string[]): Problem =>
+  new Problem(
+    "gateway_failed",
+    `No answer from ${named(gateways)}, where "${id}" may be an agent too; try again once there is one.`,
+  );
+
+const agentNotFound = (id: string): Problem =>
   new Problem("agent_not_found", `There is no agent "${id.slice(0, 64)}"; GET the list for those there are.`);
 
-/** @throws Problem `agent_not_found` */
+/** @throws Problem `agent_not_found`, `agent_ambiguous` */
 export async function requireAgent(context: Context, id: string): Promise<KnownAgent> {
-  const known = await findAgent(context, id);
+  const { known } = await lookUp(context, id);
+  if (!known) throw agentNotFound(id);
+  return known;
+}
+
+/**
+ * For a change, which must not reach another agent of this id because the gateway of the one that is meant is silent.
+ * @throws Problem `agent_not_found`, `agent_ambiguous`, `gateway_failed` where it cannot be told now what is meant
+ */
+export async function requireAgentToChange(context: Context, id: string): Promise<KnownAgent> {
+  const { known, unreachable } = await lookUp(context, id);
+  if (unreachable.length > 0) throw uncertain(id, unreachable);
   if (!known) throw agentNotFound(id);
   return known;
 }

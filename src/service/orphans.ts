@@ -25,7 +25,7 @@ export async function findOrphans(context: Context): Promise<Orphan[]> {
   }
   for await (const agent of allRecords(context, "agents")) {
     if (context.host.kind === "remote" || context.host.kind === "registry") break;
-    if (await context.host.find(agent.agentId)) continue;
+    if ((await context.host.find(agent.agentId)).agents.length > 0) continue;
     orphans.push({
       detail: `the agent "${agent.agentId}" is on record, but the host does not have it`,
       remedy: `\`agents delete ${agent.agentId}\` removes the record and revokes its key`,

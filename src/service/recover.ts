@@ -59,9 +59,11 @@ async function finishOrUndo(context: Context, note: OperationNote): Promise<"fin
  */
 async function finishWhole({ host, records }: Context, record: AgentRecord): Promise<boolean> {
   if (host.kind === "registry") return true;
-  const found = await host.find(record.agentId);
+  const { agents, unreachable } = await host.find(record.agentId);
+  const found = agents.find(({ gateway }) => gateway === record.gateway);
   const health = await host.inspect(knownFrom(record));
-  if (!health.reachable) throw new Problem("gateway_failed", "The agent's gateway does not say whether it has it.");
+  const silent = !health.reachable || unreachable.some((gateway) => gateway === record.gateway);
+  if (silent) throw new Problem("gateway_failed", "The agent's gateway does not say whether it has it.");
   if (!found || (record.credentials.length > 0 && health.credentials === "missing")) return false;
   const { workspace = found.workspace, agentDir = found.agentDir } = record;
   if (workspace !== record.workspace || agentDir !== record.agentDir) {

@@ -24,6 +24,10 @@ const credential: Credential = {
   metered: true,
 };
 
+/** The agent of that id, on a host where an id is one agent's. */
+export const found = async (host: Pick<AgentHost, "find">, agentId: string): Promise<HostAgent | undefined> =>
+  (await host.find(agentId)).agents[0];
+
 export const refusal = (code: ProblemCode) => expect.objectContaining({ name: "Problem", code });
 
 /**
@@ -70,7 +74,7 @@ export function testAgentHost(
     test("plans without a side effect", async () => {
       const plan = await host.plan({ agentId: "planned" });
       if (plan.workspace !== undefined && on.disk) expect(await on.disk.exists(plan.workspace)).toBe(false);
-      expect(await host.find("planned")).toBeUndefined();
+      expect(await found(host, "planned")).toBeUndefined();
     });
 
     test.each(["relative/path", "~someone/x", "~", "", "/srv/../etc", "/srv/a\0b"])(
@@ -79,7 +83,7 @@ export function testAgentHost(
         // A host whose disk is elsewhere may find out only when it creates.
         const attempt = async () => void (await host.create(await planned("refused", { workspace })));
         await expect(attempt()).rejects.toEqual(refusal("workspace_not_allowed"));
-        expect(await host.find("refused")).toBeUndefined();
+        expect(await found(host, "refused")).toBeUndefined();
       },
     );
 
@@ -140,7 +144,7 @@ export function testAgentHost(
         const made = await host.create(agent);
         expect(made.profileId).toBe("anthropic:dedicated");
         expect(made.starting ?? false).toBe(false);
-        expect(await host.find("whole")).toMatchObject({
+        expect(await found(host, "whole")).toMatchObject({
           agentId: "whole",
           name: "whole",
           model: "claude-sonnet-3.5",
@@ -176,7 +180,7 @@ export function testAgentHost(
         await expect(host.create(second)).rejects.toEqual(refusal("agent_exists"));
         await host.remove(second, everything);
         expect(await host.inspect(first)).toMatchObject({ workspace: "ok", agentDir: "ok", credentials: "ok" });
-        expect(await host.find("taken")).toBeDefined();
+        expect(await found(host, "taken")).toBeDefined();
       });
 
       test("of many creations of one id at one time one succeeds", async () => {
@@ -190,12 +194,12 @@ export function testAgentHost(
         await created("owner", { bindings: ["telegram:*"] });
         const second = await planned("second", { bindings: ["slack", "telegram:*"], credential });
         await expect(host.create(second)).rejects.toEqual(refusal("binding_taken"));
-        expect(await host.find("second")).toBeUndefined();
+        expect(await found(host, "second")).toBeUndefined();
         if (on.disk && second.workspace) expect(await on.disk.exists(second.workspace)).toBe(false);
 
         const third = await created("third", { bindings: ["slack"] });
         await expect(host.bind(third, ["irc", "telegram:*"])).rejects.toEqual(refusal("binding_taken"));
-        expect((await host.find("third"))?.bindings).toEqual(["slack"]);
+        expect((await found(host, "third"))?.bindings).toEqual(["slack"]);
         // "irc" was not kept for the one that failed.
         await created("fourth", { bindings: ["irc"] });
       });
@@ -213,7 +217,7 @@ export function testAgentHost(
         const agent = await created("gone", { bindings: ["telegram:*"] });
         await host.remove(agent, everything);
         await created("next", { bindings: ["telegram:*"] });
-        expect((await host.find("next"))?.bindings).toEqual(["telegram:*"]);
+        expect((await found(host, "next"))?.bindings).toEqual(["telegram:*"]);
       });
 
       test("replaces one provider's credential and keeps the others", async () => {
@@ -233,7 +237,7 @@ export function testAgentHost(
         await host.update(agent, { model: "model-b" });
         await host.update(agent, { name: "Changed" });
         await host.update(agent, { identity: { emoji: "*" } });
-        expect(await host.find("changing")).toMatchObject({
+        expect(await found(host, "changing")).toMatchObject({
           name: "Changed",
           model: "model-b",
           identity: { name: "Ada", emoji: "*" },
@@ -258,7 +262,7 @@ export function testAgentHost(
         const { deleted, preserved } = await host.remove(agent, everything);
         expect([...deleted].sort()).toEqual(["agentDir", "bindings", "credentials", "entry", "sessions", "workspace"]);
         expect(preserved).toEqual([]);
-        expect(await host.find("removed")).toBeUndefined();
+        expect(await found(host, "removed")).toBeUndefined();
         expect(await host.remove(agent, everything)).toEqual({ deleted: [], preserved: [] });
       });
 
@@ -267,10 +271,10 @@ export function testAgentHost(
         const { deleted, preserved } = await host.remove(agent, nothing);
         expect([...deleted].sort()).toEqual(["agentDir", "entry"]);
         expect([...preserved].sort()).toEqual(["sessions", "workspace"]);
-        expect(await host.find("kept")).toBeUndefined();
+        expect(await found(host, "kept")).toBeUndefined();
         expect((await all()).map((one) => one.agentId)).not.toContain("kept");
         await created("kept");
-        expect(await host.find("kept")).toBeDefined();
+        expect(await found(host, "kept")).toBeDefined();
       });
 
       test("an agent made anew has no credential of the one before", async () => {
@@ -299,7 +303,7 @@ export function testAgentHost(
       test("uses the workspace asked for", async () => {
         const agent = await planned("placed", { workspace: on.workspace("placed") });
         await host.create(agent);
-        expect((await host.find("placed"))?.workspace).toBe(on.workspace("placed"));
+        expect((await found(host, "placed"))?.workspace).toBe(on.workspace("placed"));
         expect(await on.disk!.exists(on.workspace("placed"))).toBe(true);
       });
 

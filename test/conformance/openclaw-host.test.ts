@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inProcessKeyStore } from "../../adapters/openclaw/key-store.ts";
 import { createOpenClawHost } from "../../adapters/openclaw/openclaw-host.ts";
 import type { AgentHost, HostCreate } from "../../src/ports.ts";
-import { refusal, testAgentHost } from "./agent-host.ts";
+import { found, refusal, testAgentHost } from "./agent-host.ts";
 import { type FakeOpenClaw, makeFakeOpenClaw } from "./fake-openclaw.ts";
 
 const proxyBaseUrl = "http://127.0.0.1:18789/proxy";
@@ -141,7 +141,7 @@ describe("the openclaw host", () => {
     const failure = (await host.create(agent).catch((error: unknown) => error)) as Error;
     expect(failure).toEqual(refusal("host_unavailable"));
     expect(failure.message).not.toContain("/some/path");
-    expect(await host.find("refused")).toBeUndefined();
+    expect(await found(host, "refused")).toBeUndefined();
     expect(existsSync(agent.workspace!)).toBe(false);
     expect(existsSync(join(openclaw.stateDir, "agents", "refused", "sessions"))).toBe(false);
     await host.create(await planned("refused"));
@@ -154,7 +154,7 @@ describe("the openclaw host", () => {
       draft.bindings = [{ type: "route", agentId: "theirs", match: { channel: "telegram" } }];
     }, []);
     await openclaw.config.applied(({ agents }) => agents.theirs !== undefined);
-    expect(await host.find("theirs")).toMatchObject({
+    expect(await found(host, "theirs")).toMatchObject({
       name: "Theirs",
       model: "openai/gpt-5.1",
       bindings: ["telegram"],
@@ -178,7 +178,7 @@ describe("the openclaw host", () => {
       refusal("binding_taken"),
     );
     expect(await host.bind(agent, ["telegram:ops"])).toMatchObject({ added: [], updated: ["telegram:ops"] });
-    expect((await host.find("bound"))!.bindings).toEqual(["telegram:ops"]);
+    expect((await found(host, "bound"))!.bindings).toEqual(["telegram:ops"]);
   });
 
   test("after removal no file anywhere holds the key, and the trash nothing of the agent", async () => {
@@ -220,7 +220,7 @@ describe("the openclaw host", () => {
     expect(entryOf("late").model).toEqual({ primary: "metered-anthropic/claude-sonnet-3.5", fallbacks: [] });
     await host.update(agent, { model: "claude-next" });
     expect(entryOf("late").model).toEqual({ primary: "metered-anthropic/claude-next", fallbacks: [] });
-    expect((await host.find("late"))!.model).toBe("claude-next");
+    expect((await found(host, "late"))!.model).toBe("claude-next");
   });
 
   test("a key beside a model of another provider leaves the model, until one is asked for", async () => {

@@ -18,6 +18,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { openDirectoryHost } from "../../adapters/node/directory-host/directory-host.ts";
 import { Problem } from "../../src/errors.ts";
 import type { HostCreate } from "../../src/ports.ts";
+import { found } from "../conformance/agent-host.ts";
 import { changingCalls } from "./children/changing-calls.ts";
 
 let home: string;
@@ -111,7 +112,7 @@ test.each(["nothing before it", "a workspace that was there", "sessions of an ea
       expect(result).toMatchObject({ code: "store_unwritable" });
       expect((result as Problem).message).not.toContain(home);
       expect(snapshot()).toEqual(start);
-      expect(await host.find("my-agent")).toBeUndefined();
+      expect(await found(host, "my-agent")).toBeUndefined();
       expect((await host.create(agent)).bindings.added).toEqual(["telegram:*"]);
     }
     expect(failures).toBeGreaterThan(15);
@@ -134,10 +135,10 @@ test("killed at any call, an agent is whole, or can be undone to nothing", async
       },
     );
     const host = openDirectoryHost({ stateDir: state, home: place });
-    const found = await host.find("my-agent");
-    if (found) {
+    const there = await found(host, "my-agent");
+    if (there) {
       seen.whole++;
-      expect(await host.inspect(found)).toMatchObject({ workspace: "ok", agentDir: "ok", credentials: "ok" });
+      expect(await host.inspect(there)).toMatchObject({ workspace: "ok", agentDir: "ok", credentials: "ok" });
     } else {
       seen.undone++;
       expect((await host.list({ limit: 10 })).agents).toEqual([]);

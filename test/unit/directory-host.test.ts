@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { openDirectoryHost } from "../../adapters/node/directory-host/directory-host.ts";
 import type { HostCreate } from "../../src/ports.ts";
-import { refusal } from "../conformance/agent-host.ts";
+import { found, refusal } from "../conformance/agent-host.ts";
 
 let home: string;
 let stateDir: string;
@@ -176,7 +176,7 @@ test("agents that others made are listed and found, whatever they hold", async (
     agentDir: at("agents/hand-made/agent"),
     bindings: [],
   });
-  expect(await host.find("hand-made")).toEqual(agents[0]);
+  expect(await found(host, "hand-made")).toEqual(agents[0]);
 });
 
 test("an agent that others made is neither overwritten nor changed", async () => {
@@ -196,7 +196,7 @@ test("an agent that others made goes where no operation is named, but for its se
     deleted: ["entry", "agentDir"],
     preserved: ["sessions"],
   });
-  expect(await host.find("my-agent")).toBeUndefined();
+  expect(await found(host, "my-agent")).toBeUndefined();
   expect(existsSync(at("workspace-my-agent"))).toBe(true);
 });
 
@@ -306,7 +306,7 @@ test("a directory that turns into a link while the workspace is made leads nowhe
     refusal("workspace_not_allowed"),
   );
   expect(existsSync(join(home, "outside/a/AGENTS.md"))).toBe(false);
-  expect(await host.find("my-agent")).toBeUndefined();
+  expect(await found(host, "my-agent")).toBeUndefined();
 });
 
 test("a directory that somebody makes while the workspace is made is theirs", async () => {
@@ -324,7 +324,7 @@ test("crafted ids reach no path", async () => {
   for (const agentId of ["../x", "..", "", "a/b", "A", ".x", "a\0", "a".repeat(65)]) {
     await expect(host.create(agent({ agentId }))).rejects.toEqual(refusal("invalid_name"));
     await expect(host.plan({ agentId })).rejects.toEqual(refusal("invalid_name"));
-    expect(await host.find(agentId)).toBeUndefined();
+    expect(await found(host, agentId)).toBeUndefined();
     expect(await host.remove({ agentId, operationId: "op" }, everything)).toEqual({ deleted: [], preserved: [] });
     await expect(host.setCredential(agent({ agentId }), credential)).rejects.toEqual(refusal("agent_not_found"));
   }
@@ -374,7 +374,7 @@ test("sessions of an earlier agent survive the undoing of a creation that failed
   syncBuiltinESMExports();
   await expect(host.create(agent({ operationId: "op-2" }))).rejects.toEqual(refusal("store_unwritable"));
   expect(existsSync(at("agents/my-agent/sessions/one.jsonl"))).toBe(true);
-  expect(await host.find("my-agent")).toBeUndefined();
+  expect(await found(host, "my-agent")).toBeUndefined();
 });
 
 test("a host whose directory is gone cannot be used", async () => {

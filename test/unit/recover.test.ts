@@ -126,12 +126,17 @@ it("does not let a gateway that is down keep the others' agents waiting", async 
 
 it("does not undo a whole agent whose gateway is silent", async () => {
   await recorded(await interrupted("a", { gateway: "gw1" }), { gateway: "gw1" });
-  host.find = async () => undefined;
+  host.find = async () => ({ agents: [], unreachable: [] });
   host.inspect = async () => ({ reachable: false, ...unknown });
   expect(await recoverAbandoned(context)).toEqual([]);
   expect(removed).toEqual([]);
   expect(await context.records.get("agents", "a")).toBeDefined();
-  host.find = async (agentId) => ({ agentId, name: agentId, bindings: [] });
+  // It may begin to answer between the two questions.
+  host.inspect = async () => ({ reachable: true, ...unknown });
+  host.find = async () => ({ agents: [], unreachable: ["gw1"] });
+  expect(await recoverAbandoned(context)).toEqual([]);
+  const there = { name: "a", bindings: [], gateway: "gw1" };
+  host.find = async (agentId) => ({ agents: [{ agentId, ...there }], unreachable: [] });
   host.inspect = async () => ({ reachable: true, ...unknown });
   expect(await recoverAbandoned(context)).toEqual(['create of agent "a": finished']);
   expect(await context.records.get("agents", "a")).toBeDefined();
@@ -139,7 +144,7 @@ it("does not undo a whole agent whose gateway is silent", async () => {
 
 it("undoes an agent that never got the credential it was made with", async () => {
   await recorded(await interrupted("a"), { credentials: ["anthropic"], aiKeyId: "k1" });
-  host.find = async (agentId) => ({ agentId, name: agentId, bindings: [] });
+  host.find = async (agentId) => ({ agents: [{ agentId, name: agentId, bindings: [] }], unreachable: [] });
   host.inspect = async () => ({ reachable: true, ...unknown, credentials: "missing" });
   expect(await recoverAbandoned(context)).toEqual(['create of agent "a": undone']);
   expect(removed).toEqual(["a"]);

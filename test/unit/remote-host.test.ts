@@ -147,8 +147,8 @@ describe("across gateways", () => {
       cursor = page.nextCursor;
     } while (cursor !== undefined);
     expect(seen).toEqual(["a@gw1", "b@gw2", "c@gw2", "d@gw1", "e@gw2"]);
-    expect(await host.find("c")).toMatchObject({ agentId: "c", gateway: "gw2" });
-    expect(await host.find("z")).toBeUndefined();
+    expect(await host.find("c")).toMatchObject({ agents: [{ agentId: "c", gateway: "gw2" }], unreachable: [] });
+    expect(await host.find("z")).toEqual({ agents: [], unreachable: [] });
   });
 
   test("one that is down is named, and the others are listed", async () => {

@@ -28,7 +28,10 @@ export function readAgents(homes: AgentHomes): Pick<AgentHost, "find" | "list" |
   }
 
   return {
-    find: async (agentId) => found(agentId)?.agent,
+    async find(agentId) {
+      const known = found(agentId);
+      return { agents: known ? [known.agent] : [], unreachable: [] };
+    },
 
     async list({ cursor, limit }) {
       const ids = homes.ids();

@@ -1,0 +1,139 @@
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readNodeSettings } from "../../adapters/node/node-settings.ts";
+import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
+import { type App, createApp } from "../../src/app.ts";
+import { createRemoteHost } from "../../src/host/remote-host.ts";
+import type { Fetch } from "../../src/ports.ts";
+import { type GatewayApp, openGatewayApp, switchboard } from "../conformance/gateway-app.ts";
+
+let root: string;
+let gw1: GatewayApp;
+let gw2: GatewayApp;
+let node: NodePorts;
+let app: App;
+/** Gateways that cannot be connected to. */
+let down: Set<GatewayApp>;
+let now: number;
+
+beforeEach(async () => {
+  root = await realpath(await mkdtemp(join(tmpdir(), "control-plane-")));
+  [gw1, gw2] = await Promise.all([openGatewayApp("gw1", root), openGatewayApp("gw2", root)]);
+  down = new Set();
+  now = Date.now();
+  await open([gw1, gw2]);
+});
+afterEach(async () => {
+  await Promise.all([node.close(), gw1.close(), gw2.close()]);
+  await rm(root, { recursive: true, force: true });
+});
+
+async function open(gateways: GatewayApp[]): Promise<void> {
+  const through = switchboard([gw1, gw2]);
+  const fetch: Fetch = async (input, init) => {
+    const request = new Request(input, init);
+    if ([...down].some(({ settings }) => request.url.startsWith(settings.url))) {
+      throw new TypeError("fetch failed", { cause: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }) });
+    }
+    return await through(request);
+  };
+  const env = { OPENCLAW_STATE_DIR: join(root, "plane"), OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
+  const host = createRemoteHost({
+    gateways: gateways.map(({ settings }) => settings),
+    fetch,
+    timeoutMs: 2_000,
+    clock: { now: () => now },
+    log: () => undefined,
+  });
+  const settings = readNodeSettings(env);
+  node = await openNode(settings, { env, log: () => undefined, host });
+  app = createApp(node.ports, settings.settings);
+}
+
+async function call(method: string, path: string, body?: object) {
+  const request = new Request(`http://localhost/api/v1${path}`, {
+    method,
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  const response = await app.fetchAsOperator(request);
+  // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
+  return { status: response.status, body: (await response.json()) as any };
+}
+const create = (name: string, more: object = {}) => call("POST", "/agents/create", { name, ...more });
+const ask = (gateway: GatewayApp) =>
+  createRemoteHost({
+    gateways: [gateway.settings],
+    fetch: switchboard([gateway]),
+    timeoutMs: 2_000,
+    clock: { now: Date.now },
+    log: () => undefined,
+  });
+/** An agent that others made there. */
+async function others(gateway: GatewayApp, agentId: string): Promise<void> {
+  const basis = { agentId, name: agentId, bindings: [], skipBootstrap: true, awaitReady: true };
+  await ask(gateway).create({ ...basis, operationId: `others-${agentId}-${gateway.settings.id}` });
+}
+
+describe("an id that agents of others have", () => {
+  it("on two gateways, is listed for both and means neither", async () => {
+    for (const gateway of [gw1, gw2]) await others(gateway, "support");
+    await others(gw1, "solo");
+    const { agents } = (await call("GET", "/agents")).body;
+    expect(agents.map((one: { agentId: string; gateway: string }) => `${one.agentId}@${one.gateway}`)).toEqual([
+      "solo@gw1",
+      "support@gw1",
+      "support@gw2",
+    ]);
+    for (const [method, path, body] of [
+      ["GET", "", undefined],
+      ["DELETE", "", { deleteWorkspace: true }],
+      ["PATCH", "", { name: "Mine" }],
+      ["POST", "/onboard", { steps: ["model"], model: "m" }],
+    ] as const) {
+      const { status, body: problem } = await call(method, `/agents/support${path}`, body);
+      expect([method, status, problem.code]).toEqual([method, 409, "agent_ambiguous"]);
+      expect(problem.detail).toMatch(/"gw1" and "gw2"/);
+    }
+    expect(await create("support")).toMatchObject({ status: 409, body: { code: "agent_exists" } });
+    expect((await call("DELETE", "/agents/solo")).status).toBe(200);
+    expect([await gw1.agentIds(), await gw2.agentIds()]).toEqual([["support"], ["support"]]);
+  });
+
+  it("does not come to mean another agent while a gateway is silent", async () => {
+    for (const gateway of [gw1, gw2]) await others(gateway, "support");
+    await others(gw1, "solo");
+    down.add(gw1);
+    expect((await call("GET", "/agents/support")).body.gateway).toBe("gw2");
+    for (const agentId of ["support", "solo"]) {
+      for (const [method, path, body] of [
+        ["DELETE", "", { deleteWorkspace: true }],
+        ["PATCH", "", { name: "Mine" }],
+      ] as const) {
+        const { status, body: problem } = await call(method, `/agents/${agentId}${path}`, body);
+        expect([agentId, method, status, problem.code]).toEqual([agentId, method, 502, "gateway_failed"]);
+        expect(problem.detail).toContain('"gw1"');
+      }
+    }
+    expect(await gw2.agentIds()).toEqual(["support"]);
+    // Ours are on record: no gateway has to say where they are.
+    expect((await create("ours", { gateway: "gw2" })).status).toBe(201);
+    expect((await call("DELETE", "/agents/ours")).status).toBe(200);
+  });
+
+  it("and one of ours, is ours, and both are listed", async () => {
+    await others(gw1, "solo");
+    down.add(gw1);
+    expect((await create("solo")).body.gateway).toBe("gw2");
+    down.clear();
+    now += 60_000;
+    const { agents } = (await call("GET", "/agents")).body;
+    expect(agents.map((one: { gateway: string; managed: boolean }) => [one.gateway, one.managed])).toEqual([
+      ["gw2", true],
+      ["gw1", false],
+    ]);
+    expect((await call("DELETE", "/agents/solo")).status).toBe(200);
+    expect([await gw1.agentIds(), await gw2.agentIds()]).toEqual([["solo"], []]);
+  });
+});
