@@ -265,6 +265,11 @@ export interface AgentHost {
     },
     what: { workspace: boolean; sessions: boolean },
   ): Promise<{ deleted: string[]; preserved: string[] }>;
+  /**
+   * For a change that does more than one thing, before the first of them; absent where there are no gateways.
+   * @throws Problem `gateway_not_found` where the agent's is not one of the host's any more
+   */
+  requireGateway?(agent: Pick<HostAgent, "agentId" | "gateway">): void;
   /** Replaces the provider's credential and pins it; resolves to its profile id. */
   setCredential(agent: HostAgent, credential: Credential): Promise<string>;
   bind(agent: HostAgent, bindings: string[]): Promise<BindResult>;

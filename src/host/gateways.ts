@@ -3,10 +3,9 @@ import { type Gateway, type GatewaySettings, type GatewayTools, openGateway } fr
 
 export interface Gateways {
   readonly all: readonly Gateway[];
-  /**
-   * The gateway of an agent that is there already; the only one there is, where none is named.
-   * @throws Problem `gateway_not_found`
-   */
+  /** The gateway of an agent that is there already; the only one there is, where none is named. */
+  find(agent: { gateway?: string | undefined }): Gateway | undefined;
+  /** @throws Problem `gateway_not_found` */
   of(agent: { agentId: string; gateway?: string | undefined }): Gateway;
   /**
    * Where a new agent goes: the one asked for, or else the one that answers and has the fewest agents.
@@ -31,11 +30,14 @@ export function openGateways(settings: readonly GatewaySettings[], tools: Gatewa
     }
   }
   const all = [...byId.values()];
+  const find: Gateways["find"] = ({ gateway }) =>
+    gateway === undefined ? (all.length === 1 ? all[0] : undefined) : byId.get(gateway);
 
   return {
     all,
+    find,
     of({ agentId, gateway }) {
-      const found = gateway === undefined ? (all.length === 1 ? all[0] : undefined) : byId.get(gateway);
+      const found = find({ gateway });
       if (found) return found;
       const which =
         gateway === undefined

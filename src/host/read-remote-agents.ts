@@ -12,7 +12,9 @@ const allMissing = { workspace: "missing", agentDir: "missing", credentials: "mi
 export function readRemoteAgents(gateways: Gateways): Pick<AgentHost, "find" | "list" | "inspect"> {
   return {
     async inspect(agent) {
-      const found = await lookUp(gateways.of(agent), agent.agentId);
+      const gateway = gateways.find(agent);
+      if (!gateway) return { reachable: false, ...allUnknown, detail: notConfigured(agent) };
+      const found = await lookUp(gateway, agent.agentId);
       if (found === "silent") return { reachable: false, ...allUnknown, detail: "The gateway does not answer." };
       if (found === "absent") return { reachable: true, ...allMissing, detail: "The gateway has no such agent." };
       const { host, workspace, agentDir, credentials, detail } = found.health;
@@ -51,6 +53,10 @@ export function readRemoteAgents(gateways: Gateways): Pick<AgentHost, "find" | "
     },
   };
 }
+
+/** A read of what is on record is not refused for it. */
+const notConfigured = ({ gateway }: HostAgent): string =>
+  gateway === undefined ? "Which gateway it is on is not known." : `The gateway "${gateway}" is not configured.`;
 
 const hostAgent = (agent: AgentSummary, gateway: string): HostAgent => ({
   agentId: agent.agentId,

@@ -74,6 +74,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     storesCredentials: true,
     setCredential,
     ...readRemoteAgents(gateways),
+    requireGateway: (agent) => void gateways.of(agent),
 
     async plan({ workspace, gateway }) {
       if (workspace !== undefined) parseWorkspaceText(workspace);

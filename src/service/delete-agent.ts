@@ -25,6 +25,7 @@ export async function deleteAgent(
   if (agentId === reservedAgentId) throw new Problem("agent_reserved", "OpenClaw's default agent cannot be deleted.");
   const operationId = newOperationId(context);
   const known = await requireAgentToChange(context, agentId);
+  context.host.requireGateway?.(known);
   const note: OperationNote = {
     action: "delete",
     operationId,

@@ -18,6 +18,7 @@ export async function onboardAgent(
   const steps = [...new Set(body.steps)];
   const change = { action: "agent.onboard", agentId, details: { steps } };
   return await changeAgent(context, caller, change, async (found, outcome) => {
+    context.host.requireGateway?.(found);
     let agent = found;
     const result: AgentOnboarded = { agentId, completed: [], failed: [], errors: [] };
     for (const step of steps) {

@@ -37,6 +37,7 @@ export async function rotateAiKey(
         'A minted key is rotated at its provider; make the agent anew, or use the mode "virtual".',
       );
     }
+    context.host.requireGateway?.(agent);
     outcome.aiKeyId = aiKey.keyId;
     const provider = await context.records.get("ai-providers", aiKey.aiProviderId);
     const baseUrl = meteredBaseUrl(context, { kind: provider?.kind ?? "custom", provider: aiKey.provider });

@@ -52,6 +52,11 @@ async function open(gateways: GatewayApp[]): Promise<void> {
   app = createApp(node.ports, settings.settings);
 }
 
+async function reopen(gateways: GatewayApp[]): Promise<void> {
+  await node.close();
+  await open(gateways);
+}
+
 async function call(method: string, path: string, body?: object) {
   const request = new Request(`http://localhost/api/v1${path}`, {
     method,
@@ -75,6 +80,58 @@ async function others(gateway: GatewayApp, agentId: string): Promise<void> {
   const basis = { agentId, name: agentId, bindings: [], skipBootstrap: true, awaitReady: true };
   await ask(gateway).create({ ...basis, operationId: `others-${agentId}-${gateway.settings.id}` });
 }
+
+describe("an agent whose gateway was taken out of the settings", () => {
+  const aiProvider = { provider: "anthropic", name: "Master", key: "sk-ant-not-a-real-key-0000", verify: false };
+  beforeEach(async () => {
+    expect((await call("POST", "/provisioning/ai-providers", aiProvider)).status).toBe(201);
+    const autoProvisionAiKey = { provider: "anthropic" };
+    expect((await create("left", { gateway: "gw1", autoProvisionAiKey })).status).toBe(201);
+    await reopen([gw2]);
+  });
+  const keyStatus = async () => (await call("GET", "/agents/left")).body.health.aiKey?.status;
+
+  it("is read, and held to what the control plane itself can do", async () => {
+    const unreachable = { host: "unreachable", workspace: "unknown", detail: expect.stringContaining('"gw1"') };
+    expect(await call("GET", "/agents/left")).toMatchObject({
+      status: 200,
+      body: { gateway: "gw1", health: unreachable },
+    });
+    expect((await call("GET", "/agents")).body.agents).toMatchObject([{ agentId: "left", gateway: "gw1" }]);
+    const quotas = { maxRequestsPerDay: 5 };
+    expect(await call("PATCH", "/agents/left", { quotas })).toMatchObject({
+      status: 200,
+      body: { health: { ...unreachable, aiKey: { quotas: { maxRequestsPerDay: { limit: 5 } } } } },
+    });
+    expect(await call("POST", "/agents/left/suspend")).toMatchObject({ status: 200, body: { status: "suspended" } });
+    expect(await call("POST", "/agents/left/resume")).toMatchObject({ status: 200, body: { health: unreachable } });
+    expect((await call("GET", "/agents/left/usage")).status).toBe(200);
+  });
+
+  it("is refused what needs the gateway, before any of it is done", async () => {
+    const before = await node.ports.records.get("agents", "left");
+    const { aiKeyId } = before!;
+    const keyBefore = (await node.ports.records.get("ai-keys", aiKeyId!))!;
+    const steps = ["bindings", "identity"];
+    for (const [method, path, body] of [
+      ["DELETE", "", undefined],
+      ["POST", "/onboard", { steps, bindings: ["slack"], identity: { name: "Left" } }],
+      ["POST", "/ai-key/rotate", {}],
+      ["PATCH", "", { name: "Renamed", quotas: { maxRequestsPerDay: 5 } }],
+    ] as const) {
+      const refused = await call(method, `/agents/left${path}`, body);
+      expect([path, refused.status, refused.body.code]).toEqual([path, 422, "gateway_not_found"]);
+    }
+    expect(await keyStatus()).toBe("active");
+    expect(await node.ports.records.get("agents", "left")).toEqual(before);
+    expect(await node.ports.records.get("ai-keys", aiKeyId!)).toEqual(keyBefore);
+
+    await reopen([gw1, gw2]);
+    expect((await create("heir", { gateway: "gw1", bind: ["slack"] })).status).toBe(201);
+    expect((await call("DELETE", "/agents/left")).body.deleted).toContain("aiKey");
+    expect(await gw1.agentIds()).toEqual(["heir"]);
+  });
+});
 
 describe("an id that agents of others have", () => {
   it("on two gateways, is listed for both and means neither", async () => {
