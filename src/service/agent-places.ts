@@ -19,19 +19,27 @@ export interface Places {
 const ownerOf = (agentId: string) => `agent:${agentId}`;
 
 /**
+ * On another machine none is claimed here: which directory `~/x`, `/srv/x/` or a link is, that machine alone knows, and
+ * its gateway claims it by its real path. A claim by what was asked for would not be found again by what it became.
+ */
+const workspaceOf = ({ host }: Context, { workspace }: Pick<Places, "workspace">) =>
+  workspace === undefined || host.kind === "remote" ? undefined : workspaceClaim(workspace);
+
+/**
  * @param limit agents that the key may have
  * @throws Problem `agent_limit_reached`, `workspace_taken`, `binding_taken`; call `releasePlaces` in any case
  */
 export async function takePlaces(context: Context, places: Places, limit: number | null): Promise<void> {
   const { ledger } = context;
   const claim = { owner: ownerOf(places.agentId), ttlMs: null };
-  const [place, workspace, ...bindings] = await Promise.all([
+  const workspace = workspaceOf(context, places);
+  const [place, workspaceClaimed, ...bindings] = await Promise.all([
     places.placeKeyId === undefined
       ? undefined
       : ledger.reserve(keyLedger(places.placeKeyId).agentReservation(places.creation), [
           { counter: keyLedger(places.placeKeyId).agents, period: "all", limit, amount: 1 },
         ]),
-    places.workspace === undefined ? undefined : ledger.claim(workspaceClaim(places.gateway, places.workspace), claim),
+    workspace && ledger.claim(workspace, claim),
     ...places.bindings.map((binding) => ledger.claim(bindingClaim(places.gateway, binding), claim)),
   ]);
   if (place?.outcome === "exceeded") {
@@ -41,7 +49,7 @@ export async function takePlaces(context: Context, places: Places, limit: number
         "delete one, or raise maxAgents (gateway.provisioning.maxAgentsPerKey, or the key's own).",
     );
   }
-  if (workspace && !workspace.granted) throw workspaceTaken(workspace.owner);
+  if (workspaceClaimed && !workspaceClaimed.granted) throw workspaceTaken(workspaceClaimed.owner);
   places.bindings.forEach((binding, at) => {
     const result = bindings[at]!;
     if (!result.granted) throw bindingTaken(binding, result.owner.replace(/^agent:/, ""));
@@ -72,9 +80,10 @@ async function releaseBindings(context: Context, places: Places): Promise<void> 
 /** Frees what this agent holds, and only that: what it asked for in vain stays with its owner. */
 export async function releasePlaces(context: Context, places: Places): Promise<void> {
   const { ledger } = context;
+  const workspace = workspaceOf(context, places);
   await Promise.all([
     releaseBindings(context, places),
-    places.workspace && ledger.release(workspaceClaim(places.gateway, places.workspace), ownerOf(places.agentId)),
+    workspace && ledger.release(workspace, ownerOf(places.agentId)),
     places.placeKeyId && ledger.settle(keyLedger(places.placeKeyId).agentReservation(places.creation), {}),
   ]);
 }

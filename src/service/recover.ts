@@ -65,7 +65,7 @@ async function finishWhole({ host, records }: Context, record: AgentRecord): Pro
   const silent = !health.reachable || unreachable.some((gateway) => gateway === record.gateway);
   if (silent) throw new Problem("gateway_failed", "The agent's gateway does not say whether it has it.");
   if (!found || (record.credentials.length > 0 && health.credentials === "missing")) return false;
-  const { workspace = found.workspace, agentDir = found.agentDir } = record;
+  const { workspace = record.workspace, agentDir = record.agentDir } = found;
   if (workspace !== record.workspace || agentDir !== record.agentDir) {
     await records.set("agents", record.agentId, { ...record, workspace, agentDir });
   }

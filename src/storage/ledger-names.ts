@@ -33,8 +33,7 @@ export const agentClaim = (agentId: string): LedgerName => `agent:${enc(agentId)
 export const recentAgent = (agentId: string): LedgerName => `agent:${enc(agentId)}/recent`;
 export const bindingClaim = (gateway: string | undefined, binding: string): LedgerName =>
   `binding:${enc(gateway ?? "")}:${enc(binding)}/owner`;
-export const workspaceClaim = (gateway: string | undefined, path: string): LedgerName =>
-  `workspace:${enc(gateway ?? "")}:${enc(path)}/owner`;
+export const workspaceClaim = (path: string): LedgerName => `workspace::${enc(path)}/owner`;
 export const addressFailures = (address: string): LedgerName => `address:${enc(subscriber(address))}/failures`;
 
 /** Whoever has one IPv6 address has the other 2^64 of its network too. */

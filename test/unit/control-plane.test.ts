@@ -133,6 +133,33 @@ describe("an agent whose gateway was taken out of the settings", () => {
   });
 });
 
+describe("a workspace", () => {
+  it("however it is written, is free again once its agent is deleted", async () => {
+    for (const workspace of [join(root, "plain"), `${join(root, "slash")}/`, `${root}//./doubled`]) {
+      for (const name of ["first", "second"]) {
+        const made = await create(name, { gateway: "gw1", workspace });
+        expect([workspace, made.status, made.body.workspace]).toEqual([
+          workspace,
+          201,
+          join(workspace, ".").replace(/\/$/, ""),
+        ]);
+        expect((await call("DELETE", `/agents/${name}`, { deleteWorkspace: true })).status).toBe(200);
+      }
+    }
+  });
+
+  it("however it is written, is one agent's on its gateway", async () => {
+    expect((await create("first", { gateway: "gw1", workspace: `${join(root, "one")}/` })).status).toBe(201);
+    for (const workspace of [join(root, "one"), `${join(root, "one")}/`, `${root}//one`]) {
+      expect(await create("second", { gateway: "gw1", workspace })).toMatchObject({
+        status: 409,
+        body: { code: "workspace_taken" },
+      });
+    }
+    expect((await call("GET", "/agents/second")).status).toBe(404);
+  });
+});
+
 describe("an id that agents of others have", () => {
   it("on two gateways, is listed for both and means neither", async () => {
     for (const gateway of [gw1, gw2]) await others(gateway, "support");

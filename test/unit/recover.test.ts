@@ -142,6 +142,18 @@ it("does not undo a whole agent whose gateway is silent", async () => {
   expect(await context.records.get("agents", "a")).toBeDefined();
 });
 
+it("writes down where the gateway put a whole agent, whatever was asked for", async () => {
+  const asked = { gateway: "gw1", workspace: "~/work/" };
+  await recorded(await interrupted("a", asked), asked);
+  const there = { name: "a", bindings: [], gateway: "gw1", workspace: "/home/ops/work", agentDir: "/home/ops/a" };
+  const elsewhere = { ...there, gateway: "gw0", workspace: "/home/others/a" };
+  host.find = async (agentId) => ({ agents: [elsewhere, there].map((one) => ({ agentId, ...one })), unreachable: [] });
+  host.inspect = async () => ({ reachable: true, ...unknown });
+  expect(await recoverAbandoned(context)).toEqual(['create of agent "a": finished']);
+  const { workspace, agentDir } = there;
+  expect(await context.records.get("agents", "a")).toMatchObject({ gateway: "gw1", workspace, agentDir });
+});
+
 it("undoes an agent that never got the credential it was made with", async () => {
   await recorded(await interrupted("a"), { credentials: ["anthropic"], aiKeyId: "k1" });
   host.find = async (agentId) => ({ agents: [{ agentId, name: agentId, bindings: [] }], unreachable: [] });
