@@ -85,5 +85,12 @@ export class Problem extends Error {
   }
 }
 
+/** `gateway_failed` of a gateway that has surely done nothing: what was asked of it may be asked of another. */
+export class GatewayUntouched extends Problem {
+  constructor({ code, message, headers, cause }: Problem) {
+    super(code, message, { headers, cause });
+  }
+}
+
 export const isProblem = (error: unknown, code?: ProblemCode): error is Problem =>
   error instanceof Problem && (code === undefined || error.code === code);

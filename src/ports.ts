@@ -235,11 +235,20 @@ export interface AgentHost {
   readonly kind: "directory" | "openclaw" | "remote" | "registry";
   /** Whether a credential can be stored at all. */
   readonly storesCredentials: boolean;
-  /** Decides place and paths without a side effect; a workspace that may not be is a 422. */
-  plan(request: { agentId: string; workspace?: string | undefined; gateway?: string | undefined }): Promise<HostPlan>;
+  /**
+   * Decides place and paths without a side effect; a workspace that may not be is a 422.
+   * `except`: a gateway that has been tried in vain.
+   */
+  plan(request: {
+    agentId: string;
+    workspace?: string | undefined;
+    gateway?: string | undefined;
+    except?: string | undefined;
+  }): Promise<HostPlan>;
   /**
    * Workspace, agent directory, the credential, then the entry and its bindings. Idempotent for one `operationId`.
-   * A binding that another agent of the host has rejects with `binding_taken`, and nothing is changed.
+   * A binding that another agent of the host has rejects with `binding_taken`, and nothing is changed; a gateway that
+   * failed before it did anything, with `GatewayUntouched`.
    */
   create(agent: HostCreate): Promise<{
     workspaceCreated: boolean;

@@ -8,10 +8,10 @@ export interface Gateways {
   /** @throws Problem `gateway_not_found` */
   of(agent: { agentId: string; gateway?: string | undefined }): Gateway;
   /**
-   * Where a new agent goes: the one asked for, or else the one that answers and has the fewest agents.
+   * Where a new agent goes: the one asked for, or else the one that answers and has the fewest agents, `except` apart.
    * @throws Problem `gateway_not_found`, `gateway_failed` where none answers
    */
-  place(wanted?: string): Promise<Gateway>;
+  place(wanted?: string, except?: string): Promise<Gateway>;
 }
 
 /** @throws Problem `host_unavailable` for settings that leave nothing to work with */
@@ -45,7 +45,7 @@ export function openGateways(settings: readonly GatewaySettings[], tools: Gatewa
           : `is on the gateway "${gateway}", which is not configured`;
       throw new Problem("gateway_not_found", `The agent "${agentId}" ${which} (${place}).`);
     },
-    async place(wanted) {
+    async place(wanted, except) {
       if (wanted !== undefined) {
         const found = byId.get(wanted);
         if (!found)
@@ -56,9 +56,10 @@ export function openGateways(settings: readonly GatewaySettings[], tools: Gatewa
         found.expect(1);
         return found;
       }
-      const answering = await Promise.all(all.map((gateway) => gateway.recount()));
+      const candidates = all.filter(({ id }) => id !== except);
+      const answering = await Promise.all(candidates.map((gateway) => gateway.recount()));
       let best: Gateway | undefined;
-      for (const [at, gateway] of all.entries()) {
+      for (const [at, gateway] of candidates.entries()) {
         if (answering[at] && (!best || gateway.agents < best.agents)) best = gateway;
       }
       if (!best) throw new Problem("gateway_failed", "None of the gateways can be reached.");

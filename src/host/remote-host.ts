@@ -1,4 +1,4 @@
-import { isProblem, Problem } from "../errors.ts";
+import { GatewayUntouched, isProblem, Problem } from "../errors.ts";
 import type { AgentHost, HostAgent, HostAsked, HostCreate } from "../ports.ts";
 import type { CreateAgent, OnboardAgent } from "../schema/agent.ts";
 import { createDoubts } from "./doubts.ts";
@@ -76,9 +76,9 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     ...readRemoteAgents(gateways),
     requireGateway: (agent) => void gateways.of(agent),
 
-    async plan({ workspace, gateway }) {
+    async plan({ workspace, gateway, except }) {
       if (workspace !== undefined) parseWorkspaceText(workspace);
-      return { gateway: (await gateways.place(gateway)).id, ...(workspace !== undefined && { workspace }) };
+      return { gateway: (await gateways.place(gateway, except)).id, ...(workspace !== undefined && { workspace }) };
     },
 
     async create(agent) {
@@ -90,7 +90,9 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
         const undone = answer.outcome === "refused" || neverSent;
         doubts.note(agent.operationId, undone ? "undone" : { asked: body });
         if (undone) gateway.expect(-1);
-        throw answer.problem;
+        throw undone && isProblem(answer.problem, "gateway_failed")
+          ? new GatewayUntouched(answer.problem)
+          : answer.problem;
       }
       doubts.clear(agent.operationId);
       const { agentId, bindings, status, workspace, agentDir } = answer.value;

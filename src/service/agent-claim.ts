@@ -8,11 +8,21 @@ import { recoverOperation } from "./recover.ts";
 const patienceMs = 5_000;
 const pauseMs = 15;
 
+const busy = (agentId: string): Problem =>
+  new Problem("agent_busy", `The agent "${agentId}" is being changed; try again in a moment.`);
+
+/** A claim as whoever has it sees it. */
+export interface AgentClaim {
+  /** Leaves what could not be undone for recovery to try again. */
+  leave(rest: OperationNote): void;
+  /** Tells recovery that another thing is about to be done than was said first. */
+  restate(note: OperationNote): Promise<void>;
+}
+
 /**
  * Runs `work` while nothing else changes this agent. What a dead owner left half done is finished or undone first.
  *
  * @param owner of the claim: an operation's id, and more behind it where that tells whom it is for
- * @param work may `leave` what it could not undo, for recovery to try again
  * @param taken thrown at once where another change, by the owner given, is under way; without it, that is waited for
  *   a little
  * @throws Problem `agent_busy`, or `taken`
@@ -22,7 +32,7 @@ export async function withAgentClaim<T>(
   agentId: string,
   owner: string,
   note: OperationNote,
-  work: (leave: (rest: OperationNote) => void) => Promise<T>,
+  work: (claim: AgentClaim) => Promise<T>,
   taken?: (owner: string) => Problem,
 ): Promise<T> {
   const name = agentClaim(agentId);
@@ -32,7 +42,7 @@ export async function withAgentClaim<T>(
   while (!granted.granted) {
     if (taken) throw taken(granted.owner);
     if (context.clock.now() > giveUpAt) {
-      throw new Problem("agent_busy", `The agent "${agentId}" is being changed; try again in a moment.`);
+      throw busy(agentId);
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     granted = await context.ledger.claim(name, claim);
@@ -43,8 +53,15 @@ export async function withAgentClaim<T>(
     unfinished = granted.abandoned === undefined ? undefined : parseNote(granted.abandoned);
     if (unfinished) await recoverOperation(context, unfinished);
     unfinished = undefined;
-    return await work((rest) => {
-      unfinished = rest;
+    return await work({
+      leave(rest) {
+        unfinished = rest;
+      },
+      async restate(next) {
+        claim.note = noteText(next);
+        // Lost, it is another's, who undoes by now what was said first.
+        if (!(await context.ledger.claim(name, claim)).granted) throw busy(agentId);
+      },
     });
   } finally {
     // What could not be settled keeps the claim, which expires with its note: recovery tries again then.

@@ -70,7 +70,7 @@ export async function takeBindings(
   }
 }
 
-async function releaseBindings(context: Context, places: Places): Promise<void> {
+export async function releaseBindings(context: Context, places: Places): Promise<void> {
   const owner = ownerOf(places.agentId);
   await Promise.all(
     places.bindings.map((binding) => context.ledger.release(bindingClaim(places.gateway, binding), owner)),

@@ -2,23 +2,17 @@ import { agentIdFrom, reservedAgentId } from "../domain/agent-id.ts";
 import { newKeyId } from "../domain/token.ts";
 import { Problem } from "../errors.ts";
 import type { AgentCreated, AgentRecord, CreateAgent } from "../schema/agent.ts";
-import { withAgentClaim } from "./agent-claim.ts";
+import { type AgentClaim, withAgentClaim } from "./agent-claim.ts";
 import { takePlaces } from "./agent-places.ts";
 import { linkedAiProvider } from "./ai-provider-record.ts";
 import { auditedChange, newOperationId } from "./audited-change.ts";
+import { buildAgent, type CreateOptions } from "./build-agent.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
-import { checkAiKeyRequest, issueAiKey, issuedAiKeyView } from "./issue-ai-key.ts";
+import { checkAiKeyRequest, issuedAiKeyView } from "./issue-ai-key.ts";
 import type { Minting } from "./minting.ts";
 import type { OperationNote } from "./operation-note.ts";
 import { undoCreate } from "./undo-create.ts";
-
-export interface CreateOptions {
-  /** Kept with the agent, so that a retry after a crash is answered from it. */
-  idempotency?: AgentRecord["idempotency"];
-  /** Answer as soon as the agent is durable, though it may not answer yet (RFC 7240 `respond-async`). */
-  respondAsync?: boolean;
-}
 
 /** Design's "Creating an agent, step by step": all of it, or nothing. */
 export async function createAgent(
@@ -57,14 +51,17 @@ export async function createAgent(
   const taken = (owner: string) => (attempt && owner.endsWith(attempt) ? unsettled(agentId) : exists(agentId));
   return await withAgentClaim(context, agentId, operationId + attempt, note, create, taken);
 
-  async function create(leave: (rest: OperationNote) => void): Promise<AgentCreated> {
+  async function create({ leave, restate }: AgentClaim): Promise<AgentCreated> {
     const earlier = await context.records.get("agents", agentId);
     if (earlier && sameRequest(earlier, options)) return await createdView(context, earlier);
     if (earlier || (await context.host.find(agentId)).agents.length > 0) throw exists(agentId);
     const change = { action: "agent.create", target: agentId, operationId, details: auditDetails(body, note) };
     try {
       await takePlaces(context, note, caller.key?.maxAgents ?? context.settings.provisioning.maxAgentsPerKey);
-      return await auditedChange(context, caller, change, build);
+      const creation = { ...options, body, plan, note, provider, minting, restate };
+      return await auditedChange(context, caller, change, (_, outcome) =>
+        buildAgent(context, caller, creation, outcome),
+      );
     } catch (error) {
       // The note is of what may have been done; how far the minting came is known here.
       const done = { ...note, minted: minting.unrecorded };
@@ -76,82 +73,6 @@ export async function createAgent(
       throw error;
     }
   }
-
-  async function build(): Promise<AgentCreated> {
-    const aiKey =
-      provider && request
-        ? await issueAiKey(
-            context,
-            caller,
-            { agentId, name: body.name, keyId: note.aiKeyId!, operationId },
-            provider,
-            request,
-            minting,
-          )
-        : undefined;
-    const agent = {
-      agentId,
-      name: body.name,
-      workspace: plan.workspace,
-      agentDir: plan.agentDir,
-      model: body.model,
-      identity: body.identity,
-      bindings: note.bindings,
-      gateway: plan.gateway,
-    };
-    const createdAt = new Date(context.clock.now()).toISOString();
-    const record: AgentRecord = {
-      ...agent,
-      ...(aiKey && { aiKeyId: aiKey.record.keyId }),
-      credentials: aiKey && context.host.storesCredentials ? [aiKey.record.provider] : [],
-      suspended: false,
-      ...(maker !== undefined && { createdBy: maker }),
-      operationId,
-      idempotency: options.idempotency,
-      createdAt,
-      updatedAt: createdAt,
-    };
-    // Together, since each waits for the disk: only with both is the agent whole, and recovery asks for both.
-    const [made] = await bothOrNeither(
-      context.host.create({
-        ...agent,
-        skipBootstrap: body.skipBootstrap ?? false,
-        credential: context.host.storesCredentials ? aiKey?.credential : undefined,
-        operationId,
-        awaitReady: options.respondAsync !== true,
-      }),
-      context.records.set("agents", agentId, record),
-    );
-    const reveal = aiKey && (body.revealAiKey === true || !context.host.storesCredentials);
-    // Of an agent on another machine only that machine knows the paths.
-    const paths = { workspace: made.workspace ?? plan.workspace, agentDir: made.agentDir ?? plan.agentDir };
-    if (paths.workspace !== plan.workspace || paths.agentDir !== plan.agentDir) {
-      await context.records.set("agents", agentId, { ...record, ...paths });
-    }
-    return {
-      agentId,
-      name: body.name,
-      ...paths,
-      model: body.model,
-      gateway: plan.gateway,
-      bindings: made.bindings,
-      ...(aiKey && {
-        aiKey: {
-          ...issuedAiKeyView(aiKey.record, aiKey.credential),
-          ...(made.profileId !== undefined && { profileId: made.profileId }),
-          ...(reveal && { key: aiKey.credential.apiKey }),
-        },
-      }),
-      ...(made.starting && { status: "starting" as const }),
-      createdAt,
-    };
-  }
-}
-
-/** Rejects once both have ended, so that nothing is still being done while it is undone. */
-async function bothOrNeither<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([a, b]);
-  return [await a, await b];
 }
 
 /** @throws Problem `invalid_name`, `agent_reserved` */

@@ -16,12 +16,15 @@ let node: NodePorts;
 let app: App;
 /** Gateways that cannot be connected to. */
 let down: Set<GatewayApp>;
+/** Answers a create in a gateway's place. */
+let onCreate: (gateway: GatewayApp) => Response | undefined | Promise<undefined>;
 let now: number;
 
 beforeEach(async () => {
   root = await realpath(await mkdtemp(join(tmpdir(), "control-plane-")));
   [gw1, gw2] = await Promise.all([openGatewayApp("gw1", root), openGatewayApp("gw2", root)]);
   down = new Set();
+  onCreate = () => undefined;
   now = Date.now();
   await open([gw1, gw2]);
 });
@@ -37,7 +40,8 @@ async function open(gateways: GatewayApp[]): Promise<void> {
     if ([...down].some(({ settings }) => request.url.startsWith(settings.url))) {
       throw new TypeError("fetch failed", { cause: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }) });
     }
-    return await through(request);
+    const creating = [gw1, gw2].find(({ settings }) => request.url === `${settings.url}/api/v1/agents/create`);
+    return (creating && (await onCreate(creating))) ?? (await through(request));
   };
   const env = { OPENCLAW_STATE_DIR: join(root, "plane"), OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
   const host = createRemoteHost({
@@ -220,4 +224,77 @@ describe("an id that agents of others have", () => {
     expect((await call("DELETE", "/agents/solo")).status).toBe(200);
     expect([await gw1.agentIds(), await gw2.agentIds()]).toEqual([["solo"], []]);
   });
+});
+
+describe("a create without a wish", () => {
+  const counted = async () => {
+    for (let at = 0; at < 3; at++) await others(gw2, `fill-${at}`);
+    // From here on gw1 is known as the emptier one.
+    await node.ports.host.check();
+  };
+
+  it("is done on another gateway, where the chosen one cannot be connected to", async () => {
+    await counted();
+    down.add(gw1);
+    const bind = ["telegram:ops"];
+    let noted: string | undefined;
+    onCreate = async () => {
+      [noted] = (await node.ports.ledger.abandoned(() => true)).map(({ note }) => note);
+      return undefined;
+    };
+    const made = await create("anywhere", { bind });
+    // Whoever had to undo it would have looked there.
+    expect(JSON.parse(noted!)).toMatchObject({ action: "create", gateway: "gw2", asked: { name: "anywhere" } });
+    expect(made).toMatchObject({ status: 201, body: { gateway: "gw2", bindings: { added: bind } } });
+    expect((await call("GET", "/agents/anywhere")).body).toMatchObject({ gateway: "gw2", health: { host: "ok" } });
+    const { events } = (await call("GET", "/provisioning/audit")).body;
+    expect(events.find((one: { action: string }) => one.action === "agent.create")).toMatchObject({
+      phase: "outcome",
+      outcome: "success",
+      details: { gateway: "gw2" },
+    });
+    expect((await call("DELETE", "/agents/anywhere")).status).toBe(200);
+    // What was held for it on the first gateway is free, and so is what it had on the second.
+    down.clear();
+    now += 60_000;
+    for (const gateway of ["gw1", "gw2"]) expect((await create(`at-${gateway}`, { gateway, bind })).status).toBe(201);
+  }, 20_000);
+
+  it("is done on another gateway, where the chosen one refuses us, and only on one", async () => {
+    await counted();
+    const body = { status: 403, code: "agent_limit_reached", detail: "its own words" };
+    onCreate = (gateway) => (gateway === gw1 ? Response.json(body, { status: 403 }) : undefined);
+    expect(await create("refused", { gateway: "gw1" })).toMatchObject({
+      status: 502,
+      body: { code: "gateway_failed" },
+    });
+    expect((await create("anywhere")).body).toMatchObject({ agentId: "anywhere", gateway: "gw2" });
+    // What is wrong with the request is wrong everywhere.
+    onCreate = () => Response.json({ ...body, code: "workspace_not_allowed" }, { status: 422 });
+    expect(await create("wrong")).toMatchObject({ status: 422, body: { code: "workspace_not_allowed" } });
+    expect(await gw2.agentIds()).not.toContain("wrong");
+  });
+
+  it("is not done on another gateway, where the chosen one may have done it", async () => {
+    await counted();
+    onCreate = () => {
+      throw new TypeError("fetch failed", { cause: Object.assign(new Error("reset"), { code: "ECONNRESET" }) });
+    };
+    expect(await create("doubtful")).toMatchObject({ status: 502, body: { code: "gateway_failed" } });
+    expect(await gw2.agentIds()).not.toContain("doubtful");
+  }, 20_000);
+
+  it("fails as ever where a gateway was asked for, or no other answers", async () => {
+    await counted();
+    down.add(gw1);
+    const asked = await create("there", { gateway: "gw1" });
+    expect(asked).toMatchObject({ status: 502, body: { code: "gateway_failed" } });
+    down.add(gw2);
+    now += 60_000;
+    expect(await create("nowhere")).toMatchObject({ status: 502, body: { code: "gateway_failed" } });
+    down.clear();
+    now += 60_000;
+    for (const gateway of [gw1, gw2]) expect(await gateway.agentIds()).not.toContain("there");
+    expect((await create("there")).status).toBe(201);
+  }, 20_000);
 });

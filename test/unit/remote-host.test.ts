@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { GatewayUntouched } from "../../src/errors.ts";
 import { createRemoteHost, type RemoteHost } from "../../src/host/remote-host.ts";
 import type { Fetch, HostCreate } from "../../src/ports.ts";
 import { refusal } from "../conformance/agent-host.ts";
@@ -105,6 +106,13 @@ describe("placing", () => {
     for (const id of ["a", "b", "c"]) expect((await created(host, id)).gateway).toBe("gw2");
     const locked = { ...gw1, settings: { ...gw1.settings, token: "another-token" } };
     expect((await remote(undefined, { gateways: [locked, gw2] }).plan({ agentId: "d" })).gateway).toBe("gw2");
+  });
+
+  test("not with one that was tried in vain, though it has the fewest", async () => {
+    await created(remote(undefined, { gateways: [gw2] }), "a");
+    expect((await remote().plan({ agentId: "b", except: "gw1" })).gateway).toBe("gw2");
+    const only = remote(undefined, { gateways: [gw1] });
+    await expect(only.plan({ agentId: "b", except: "gw1" })).rejects.toEqual(refusal("gateway_failed"));
   });
 
   test("nowhere, when none answers", async () => {
@@ -238,7 +246,9 @@ describe("a creation in doubt", () => {
       { timeoutMs: 150 },
     );
     const agent = await planned(host, "late", { gateway: "gw1" });
-    await expect(host.create(agent)).rejects.toEqual(refusal("gateway_failed"));
+    const error = await host.create(agent).catch((one: unknown) => one);
+    expect(error).toEqual(refusal("gateway_failed"));
+    expect(error).not.toBeInstanceOf(GatewayUntouched);
     expect(held.length).toBeGreaterThan(0);
     holding = false;
     await host.remove(agent, everything);
@@ -285,7 +295,7 @@ describe("a creation in doubt", () => {
   test("is none where the gateway was never reached, or refused", async () => {
     const host = remote((request) => (isCreate(request) ? Promise.resolve().then(refuseConnection) : undefined));
     const agent = await planned(host, "never", { gateway: "gw1" });
-    await expect(host.create(agent)).rejects.toEqual(refusal("gateway_failed"));
+    await expect(host.create(agent)).rejects.toBeInstanceOf(GatewayUntouched);
     expect(await host.remove(agent, everything)).toEqual({ deleted: [], preserved: [] });
 
     const whole = remote();

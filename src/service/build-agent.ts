@@ -1,0 +1,147 @@
+import { GatewayUntouched } from "../errors.ts";
+import type { HostPlan } from "../ports.ts";
+import type { AgentCreated, AgentRecord, CreateAgent } from "../schema/agent.ts";
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
+import type { AgentClaim } from "./agent-claim.ts";
+import { releaseBindings, takeBindings } from "./agent-places.ts";
+import type { AuditDetails } from "./audited-change.ts";
+import type { Caller } from "./caller.ts";
+import type { Context } from "./context.ts";
+import { issueAiKey, issuedAiKeyView, type NewAiKey } from "./issue-ai-key.ts";
+import type { Minting } from "./minting.ts";
+import type { OperationNote } from "./operation-note.ts";
+
+export interface CreateOptions {
+  /** Kept with the agent, so that a retry after a crash is answered from it. */
+  idempotency?: AgentRecord["idempotency"];
+  /** Answer as soon as the agent is durable, though it may not answer yet (RFC 7240 `respond-async`). */
+  respondAsync?: boolean;
+}
+
+/** A creation whose places are taken. */
+export interface Creation extends CreateOptions, Pick<AgentClaim, "restate"> {
+  body: CreateAgent;
+  plan: HostPlan;
+  /** Says at any moment what may be there of it. */
+  note: OperationNote;
+  provider: AiProviderRecord | undefined;
+  minting: Minting;
+}
+
+/** The AI key, then the agent. Whatever it rejects with, `note` says what is to be undone. */
+export async function buildAgent(
+  context: Context,
+  caller: Caller,
+  creation: Creation,
+  outcome: AuditDetails,
+): Promise<AgentCreated> {
+  const { body, note, provider, minting } = creation;
+  const { agentId, operationId } = note;
+  const request = body.autoProvisionAiKey;
+  const named = { agentId, name: body.name, keyId: note.aiKeyId!, operationId };
+  const aiKey = provider && request && (await issueAiKey(context, caller, named, provider, request, minting));
+  const createdAt = new Date(context.clock.now()).toISOString();
+  const { made, workspace, agentDir, gateway } = await onSomeGateway(context, creation, outcome, (plan) =>
+    makeOnHost(context, { ...creation, plan }, aiKey, createdAt),
+  );
+  const reveal = aiKey && (body.revealAiKey === true || !context.host.storesCredentials);
+  return {
+    agentId,
+    name: body.name,
+    workspace,
+    agentDir,
+    model: body.model,
+    gateway,
+    bindings: made.bindings,
+    ...(aiKey && {
+      aiKey: {
+        ...issuedAiKeyView(aiKey.record, aiKey.credential),
+        ...(made.profileId !== undefined && { profileId: made.profileId }),
+        ...(reveal && { key: aiKey.credential.apiKey }),
+      },
+    }),
+    ...(made.starting && { status: "starting" as const }),
+    createdAt,
+  };
+}
+
+/** Where the caller asked for no gateway, and the one chosen has surely done nothing, the next best is tried, once. */
+async function onSomeGateway<T>(
+  context: Context,
+  { body, plan, note, restate }: Creation,
+  outcome: AuditDetails,
+  make: (plan: HostPlan) => Promise<T>,
+): Promise<T> {
+  try {
+    return await make(plan);
+  } catch (error) {
+    if (body.gateway !== undefined || !(error instanceof GatewayUntouched)) throw error;
+    const { agentId, creation, bindings } = note;
+    const request = { agentId, workspace: body.workspace, except: plan.gateway };
+    const next = await context.host.plan(request).catch(() => {
+      throw error;
+    });
+    context.log("warn", "an agent is made on another gateway", { agentId, gateway: next.gateway, cause: error });
+    await releaseBindings(context, note);
+    // From here on an undoing looks there.
+    note.gateway = next.gateway;
+    await restate(note);
+    await takeBindings(context, { agentId, creation, gateway: next.gateway, bindings }, []);
+    if (next.gateway !== undefined) outcome.gateway = next.gateway;
+    return await make(next);
+  }
+}
+
+/** Agent and record together, since each waits for the disk: only with both is it whole, and recovery asks for both. */
+async function makeOnHost(
+  context: Context,
+  { body, plan, note, ...options }: Creation,
+  aiKey: NewAiKey | undefined,
+  createdAt: string,
+) {
+  const { host, records } = context;
+  const { agentId, operationId } = note;
+  const agent = {
+    agentId,
+    name: body.name,
+    workspace: plan.workspace,
+    agentDir: plan.agentDir,
+    model: body.model,
+    identity: body.identity,
+    bindings: note.bindings,
+    gateway: plan.gateway,
+  };
+  const record: AgentRecord = {
+    ...agent,
+    ...(aiKey && { aiKeyId: aiKey.record.keyId }),
+    credentials: aiKey && host.storesCredentials ? [aiKey.record.provider] : [],
+    suspended: false,
+    ...(note.placeKeyId !== undefined && { createdBy: note.placeKeyId }),
+    operationId,
+    idempotency: options.idempotency,
+    createdAt,
+    updatedAt: createdAt,
+  };
+  const [made] = await bothOrNeither(
+    host.create({
+      ...agent,
+      skipBootstrap: body.skipBootstrap ?? false,
+      credential: host.storesCredentials ? aiKey?.credential : undefined,
+      operationId,
+      awaitReady: options.respondAsync !== true,
+    }),
+    records.set("agents", agentId, record),
+  );
+  // Of an agent on another machine only that machine knows the paths.
+  const { workspace = plan.workspace, agentDir = plan.agentDir } = made;
+  if (workspace !== plan.workspace || agentDir !== plan.agentDir) {
+    await records.set("agents", agentId, { ...record, workspace, agentDir });
+  }
+  return { made, workspace, agentDir, gateway: plan.gateway };
+}
+
+/** Rejects once both have ended, so that nothing is still being done while it is undone. */
+async function bothOrNeither<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return [await a, await b];
+}
