@@ -63,7 +63,14 @@ const failed = (gateway: string, what: string, cause: unknown, headers: Record<s
 
 /** The gateway's own no, after which nothing was done, whatever became of earlier attempts. */
 export const isRefusal = (error: unknown): boolean =>
-  error instanceof ClientError && error.status >= 400 && error.status < 500 && error.code !== "idempotency_in_flight";
+  error instanceof ClientError &&
+  error.status >= 400 &&
+  error.status < 500 &&
+  error.code !== "idempotency_in_flight" &&
+  !isTurnedAway(error);
+
+/** Whoever is turned away is told nothing of what an earlier attempt has done. */
+const isTurnedAway = ({ code }: ClientError): boolean => credentialFaults.has(code) || code === "rate_limited";
 
 /** Node's and undici's codes of a connection that never was. */
 const neverConnected = new Set([
@@ -75,9 +82,10 @@ const neverConnected = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-/** Where a runtime does not say why a call failed, it may have been sent. */
+/** Of one attempt, that it did nothing. Where a runtime does not say why a call failed, it may have been sent. */
 export const isUnsent = (error: unknown): boolean =>
-  error instanceof ClientError && error.code === "network_error" && neverConnected.has(causeCode(error.cause));
+  error instanceof ClientError &&
+  (isTurnedAway(error) || (error.code === "network_error" && neverConnected.has(causeCode(error.cause))));
 
 function causeCode(error: unknown): string {
   const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };

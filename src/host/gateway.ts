@@ -23,7 +23,7 @@ export interface GatewayTools {
 }
 
 /**
- * How a change ended. `refused`: the gateway did not do it. `unsent`: nor was it ever asked to, by this call.
+ * How a change ended. `refused`: the gateway did not do it. `unsent`: nor did this call ever get as far as to ask.
  * `unknown`: it may have done it, or may do it yet.
  */
 export type Changed<T> =

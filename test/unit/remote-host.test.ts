@@ -306,6 +306,28 @@ describe("a creation in doubt", () => {
     expect(await gw1.agentIds()).toEqual(["there"]);
   }, 30_000);
 
+  test.each([
+    [401, "unauthorized"],
+    [429, "rate_limited"],
+  ])("stays one, when what comes after a lost answer is a %i that looks at no request", async (status, code) => {
+    let refusing = true;
+    let creates = 0;
+    const problem = { code, status, detail: "its own words" };
+    const refuse = () => Response.json(problem, { status, headers: { "retry-after": "30" } });
+    const host = remote((request, send) => {
+      if (!refusing || !isCreate(request)) return undefined;
+      return ++creates === 1 ? send().then(loseConnection) : Promise.resolve(refuse());
+    });
+    const agent = await planned(host, "doubt", { gateway: "gw1" });
+    const error = await host.create(agent).catch((one: unknown) => one);
+    expect(error).toEqual(refusal("gateway_failed"));
+    expect(error).not.toBeInstanceOf(GatewayUntouched);
+    await expect(host.remove(agent, everything)).rejects.toEqual(refusal("gateway_failed"));
+    refusing = false;
+    expect((await host.remove(agent, everything)).deleted).toContain("entry");
+    expect(await gw1.agentIds()).toEqual([]);
+  });
+
   test("undone after a restart: what is there is removed, but not what others made since", async () => {
     const agent = await created(remote(), "crashed", { gateway: "gw1" });
     const next = remote();
