@@ -32,6 +32,7 @@ const catalogue = {
   workspace_taken: [409, "The workspace belongs to another agent"],
   idempotency_in_flight: [409, "The first request with this Idempotency-Key is still running"],
   provider_exists: [409, "There is an AI provider of this name"],
+  key_busy: [409, "The key is being changed"],
   key_revoked: [409, "The key is revoked"],
   body_too_large: [413, "The body is too large"],
   workspace_not_allowed: [422, "The workspace is not allowed"],

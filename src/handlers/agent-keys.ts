@@ -45,7 +45,7 @@ export const revokeAgentKeyRoute = route({
   summary: "Revoke a provisioning key at once",
   scope: "provisioning:admin",
   response: { status: 200, description: "The key", schema: ProvisioningKeyView },
-  problems: ["key_not_found"],
+  problems: ["key_not_found", "key_busy"],
   async handle({ context, caller, params }) {
     const { revokeProvisioningKey } = await import("../service/provisioning-keys.ts");
     return { status: 200, body: await revokeProvisioningKey(context, caller, params.id!) };
@@ -61,7 +61,7 @@ export const rotateAgentKeyRoute = route({
   body: RotateProvisioningKey,
   bodyOptional: true,
   response: { status: 200, description: "The new key, shown this once", schema: ProvisioningKeyIssued },
-  problems: ["key_not_found", "key_revoked"],
+  problems: ["key_not_found", "key_busy", "key_revoked"],
   async handle({ context, caller, params, body }) {
     const { rotateProvisioningKey } = await import("../service/provisioning-keys.ts");
     return {

@@ -1,12 +1,9 @@
 import { Problem } from "../errors.ts";
 import { agentClaim } from "../storage/ledger-names.ts";
 import type { Context } from "./context.ts";
-import { claimTtlMs, keepClaim } from "./kept-claim.ts";
+import { claimPatienceMs, claimTtlMs, keepClaim, waitForClaim } from "./kept-claim.ts";
 import { noteText, type OperationNote, parseNote } from "./operation-note.ts";
 import { recoverOperation } from "./recover.ts";
-
-const patienceMs = 5_000;
-const pauseMs = 15;
 
 const busy = (agentId: string): Problem =>
   new Problem("agent_busy", `The agent "${agentId}" is being changed; try again in a moment.`);
@@ -37,20 +34,17 @@ export async function withAgentClaim<T>(
 ): Promise<T> {
   const name = agentClaim(agentId);
   const claim = { owner, ttlMs: claimTtlMs, note: noteText(note) };
-  const giveUpAt = context.clock.now() + patienceMs;
-  let granted = await context.ledger.claim(name, claim);
-  while (!granted.granted) {
-    if (taken) throw taken(granted.owner);
-    if (context.clock.now() > giveUpAt) {
-      throw busy(agentId);
-    }
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    granted = await context.ledger.claim(name, claim);
-  }
+  const abandoned = await waitForClaim(
+    context,
+    name,
+    claim,
+    taken ?? (() => busy(agentId)),
+    taken ? 0 : claimPatienceMs,
+  );
   const letGo = keepClaim(context, name, claim);
   let unfinished: OperationNote | undefined;
   try {
-    unfinished = granted.abandoned === undefined ? undefined : parseNote(granted.abandoned);
+    unfinished = abandoned === undefined ? undefined : parseNote(abandoned);
     if (unfinished) await recoverOperation(context, unfinished);
     unfinished = undefined;
     return await work({

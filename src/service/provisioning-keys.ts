@@ -9,10 +9,11 @@ import type {
   ProvisioningKeyView,
 } from "../schema/provisioning-key.ts";
 import { keyLedger } from "../storage/ledger-names.ts";
-import { auditedChange } from "./audited-change.ts";
+import { auditedChange, newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
 import { currentProvisioningKey, keyStatus, withCurrentState } from "./current-provisioning-key.ts";
+import { withClaim } from "./kept-claim.ts";
 
 export const defaultKeyGraceSeconds = 86_400;
 
@@ -76,13 +77,14 @@ export async function revokeProvisioningKey(
   caller: Caller,
   id: string,
 ): Promise<ProvisioningKeyView> {
-  const record = await requireKey(context, id);
-  if (record.state.revokedAt !== undefined) return await keyView(context, record);
-  return await auditedChange(context, caller, { action: "provisioning-key.revoke", target: id }, async () => {
-    const state = { version: record.state.version + 1, digest: record.state.digest, revokedAt: now(context) };
-    const next = { ...record, state };
-    await saveKey(context, next);
-    return await keyView(context, next);
+  return await changeKey(context, id, async (record) => {
+    if (record.state.revokedAt !== undefined) return await keyView(context, record);
+    return await auditedChange(context, caller, { action: "provisioning-key.revoke", target: id }, async () => {
+      const state = { version: record.state.version + 1, digest: record.state.digest, revokedAt: now(context) };
+      const next = { ...record, state };
+      await saveKey(context, next);
+      return await keyView(context, next);
+    });
   });
 }
 
@@ -93,22 +95,43 @@ export async function rotateProvisioningKey(
   id: string,
   graceSeconds = defaultKeyGraceSeconds,
 ): Promise<ProvisioningKeyIssued> {
-  const record = await requireKey(context, id);
-  if (record.state.revokedAt !== undefined) {
-    throw new Problem("key_revoked", `The key ${id} was revoked; create a new one with "agent-keys create".`);
-  }
-  const key = issueToken("ocp", id, context.crypto.randomBytes);
-  const change = { action: "provisioning-key.rotate", target: id, details: { graceSeconds } };
-  return await auditedChange(context, caller, change, async () => {
-    const digest = await context.crypto.sha256(key);
-    const state: ProvisioningKeyState = {
-      version: record.state.version + 1,
-      ...rotateDigests(record.state, digest, graceSeconds * 1000, context.clock.now()),
-    };
-    const next = { ...record, state };
-    await saveKey(context, next);
-    return { ...(await keyView(context, next)), key };
+  return await changeKey(context, id, async (record) => {
+    if (record.state.revokedAt !== undefined) {
+      throw new Problem("key_revoked", `The key ${id} was revoked; create a new one with "agent-keys create".`);
+    }
+    const key = issueToken("ocp", id, context.crypto.randomBytes);
+    const change = { action: "provisioning-key.rotate", target: id, details: { graceSeconds } };
+    return await auditedChange(context, caller, change, async () => {
+      const digest = await context.crypto.sha256(key);
+      const state: ProvisioningKeyState = {
+        version: record.state.version + 1,
+        ...rotateDigests(record.state, digest, graceSeconds * 1000, context.clock.now()),
+      };
+      const next = { ...record, state };
+      await saveKey(context, next);
+      return { ...(await keyView(context, next)), key };
+    });
   });
+}
+
+/**
+ * One change to a key at a time, on the key as it then is: each writes the whole of its state, and a rotation that
+ * began before a revocation would undo it.
+ *
+ * @throws Problem `key_not_found`, `key_busy`
+ */
+async function changeKey<T>(
+  context: Context,
+  id: string,
+  work: (record: ProvisioningKeyRecord) => Promise<T>,
+): Promise<T> {
+  await requireKey(context, id);
+  const busy = () =>
+    new Problem("key_busy", `The key ${id} is being changed; try again in a moment.`, {
+      headers: { "retry-after": "1" },
+    });
+  const onKey = async () => await work(await requireKey(context, id));
+  return await withClaim(context, keyLedger(id).claim, newOperationId(context), onKey, busy);
 }
 
 async function requireKey(context: Context, id: string): Promise<ProvisioningKeyRecord> {

@@ -9,6 +9,8 @@ export const keyLedger = (keyId: string) => {
   return {
     state: `${shard}/state` as LedgerName,
     rate: `${shard}/rate` as LedgerName,
+    /** Held by whoever changes the key. */
+    claim: `${shard}/claim` as LedgerName,
     agents: `${shard}/agents` as LedgerName,
     agentReservation: (operationId: string) => `${shard}/op:${enc(operationId)}` as LedgerName,
     idempotency: (key: string) => `${shard}/idempotency:${enc(key)}` as LedgerName,

@@ -43,6 +43,22 @@ export function keyTests(target: () => Target): void {
     expect(await works(last.key)).toBe(true);
   });
 
+  it("stays revoked, and hands out no dead key, whatever else is done to it at the same time", async () => {
+    const change = async (id: string, how: "rotate" | "revoke") =>
+      await ask(target(), "POST", `/provisioning/agent-keys/${id}/${how}`, { key: target().adminToken });
+    for (let round = 0; round < 5; round++) {
+      const { id, key } = await makeKey(target());
+      const rotated = await Promise.all([change(id, "rotate"), change(id, "rotate"), change(id, "rotate")]);
+      expect(rotated.map(({ status }) => status)).toEqual([200, 200, 200]);
+      for (const { body } of rotated) expect(await works(body.key)).toBe(true);
+
+      const [late, revoked] = await Promise.all([change(id, "rotate"), change(id, "revoke")]);
+      expect(revoked).toMatchObject({ status: 200, body: { status: "revoked" } });
+      expect(late.status === 200 || late.body.code === "key_revoked").toBe(true);
+      for (const one of [key, late.body.key ?? key]) expect(await works(one)).toBe(false);
+    }
+  });
+
   it("expires", async () => {
     const { key } = await makeKey(target(), { expiresAt: new Date(Date.now() + 1_500).toISOString() });
     expect(await works(key)).toBe(true);

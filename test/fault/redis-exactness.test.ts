@@ -92,6 +92,17 @@ describe.skipIf(!hasRedis)("two processes on one Redis", () => {
     }
   });
 
+  it("keeps a key revoked that the other process rotates at the same time", async () => {
+    const [here, there] = origins;
+    for (let round = 0; round < 20; round++) {
+      const { id, key } = await adminClient(here).agentKeys.create({ name: "raced", scopes: ["agents:delete"] });
+      const rotating = statusOf(adminClient(there).agentKeys.rotate(id));
+      expect(await adminClient(here).agentKeys.revoke(id)).toMatchObject({ status: "revoked" });
+      await rotating;
+      for (const client of clientsOf(key)) expect(await statusOf(client.agents.delete("nobody"))).toBe(401);
+    }
+  });
+
   it("makes one agent of 64 creates of one name", async () => {
     const { key } = await keyedClient(origins[0]);
     const clients = clientsOf(key);
