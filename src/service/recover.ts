@@ -114,14 +114,21 @@ async function settleAll(context: Context, isMyTurn: () => Promise<boolean>): Pr
       const outcome = await settle(context, left, note);
       if (note && outcome !== "nothing") settled.push(`${note.action} of agent "${note.agentId}": ${outcome}`);
     } catch (error) {
-      // A gateway that is down must keep neither the others' agents waiting nor the service from being ready.
-      if (!note || !isProblem(error, "gateway_failed")) throw error;
-      silent.add(note.gateway);
-      context.log("warn", "an interrupted change waits for its gateway", { agentId: note.agentId, cause: error });
+      if (!note || !canWait(error)) throw error;
+      if (isProblem(error, "gateway_failed")) silent.add(note.gateway);
+      const { agentId, action } = note;
+      context.log("warn", "an interrupted change cannot be settled yet", { agentId, action, cause: error });
     }
   }
   return settled;
 }
+
+/**
+ * A gateway that is down, or that says no (it does not let agents be deleted, or is none of ours any more), must keep
+ * neither the others' agents waiting nor the service from being ready: the claim keeps its note, and it is tried again.
+ */
+const canWait = (error: unknown): boolean =>
+  isProblem(error) && (error.status < 500 || error.code === "gateway_failed");
 
 /** The dead owner's claim is kept up meanwhile, so that nobody makes anew what is being undone. */
 async function settle(context: Context, { name, owner }: Abandoned, note: OperationNote | undefined) {

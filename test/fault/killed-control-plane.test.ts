@@ -1,4 +1,6 @@
 import { rmSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Client } from "../../src/client/client.ts";
 import { adminClient, keyedClient, makeStateDir, type ServerProcess, startServerProcess } from "../server-process.ts";
@@ -71,4 +73,24 @@ describe("a control plane that is killed in the middle of a create", () => {
     expect(agents).toMatchObject([{ agentId: "whole", workspace: there.workspace, agentDir: there.agentDir }]);
     expect(there.workspace).toMatch(/workspace-whole$/);
   });
+
+  it("is ready though that gateway is no longer one of its own, and settles it when it is again", async () => {
+    shim.behave((request) => (isCreate(request) ? "lose" : "pass"));
+    const lost = client.agents.create({ name: "left" }).catch(() => "lost");
+    await expect.poll(onGateway).toEqual(["left"]);
+    await plane.kill();
+    expect(await lost).toBe("lost");
+    const config = join(directories[1]!, "config.json");
+    const before = await readFile(config, "utf8");
+    await writeFile(config, before.replaceAll('"gw1"', '"gw2"'));
+    await restart();
+    ({ client } = await keyedClient(plane.origin));
+    expect(await client.agents.create({ name: "another" })).toMatchObject({ agentId: "another", gateway: "gw2" });
+    expect(await onGateway()).toEqual(["another", "left"]);
+    await writeFile(config, before);
+    await restart();
+    ({ client } = await keyedClient(plane.origin));
+    expect(await client.agents.delete("left")).toMatchObject({ agentId: "left" });
+    expect(await onGateway()).toEqual(["another"]);
+  }, 90_000);
 });

@@ -71,6 +71,7 @@ const isHeld = async (agentId: string) => {
   if (granted) await context.ledger.release(name, "probe");
   return !granted;
 };
+const isReady = async (app: App) => (await app.fetch(new Request("http://h/readyz"))).status === 200;
 const outcomes = async (target: string) =>
   (await context.audit.read({ limit: 100, filter: { target } })).events.map((event) => event.details?.recovered);
 
@@ -122,6 +123,36 @@ it("does not let a gateway that is down keep the others' agents waiting", async 
   delete host.remove;
   expect(await recoverAbandoned(context)).toHaveLength(2);
   expect(await isHeld("a")).toBe(false);
+});
+
+it.each(["gateway_not_found", "delete_not_allowed"] as const)(
+  "keeps what is refused (%s) for later, and is ready with the others settled",
+  async (code) => {
+    for (const id of ["a", "b", "c"]) await interrupted(id, { gateway: "gw1" });
+    host.remove = async ({ agentId }) => {
+      if (agentId !== "c") throw new Problem(code);
+      removed.push(agentId);
+      return { deleted: [], preserved: [] };
+    };
+    const app = createApp({ ...node.ports, instance: context.instance }, context.settings);
+    app.holdReadiness(createInheritedChanges(app.context));
+    let settled = 0;
+    expect((await app.maintain(() => settled++)).recovered).toEqual(['create of agent "c": undone']);
+    expect(settled).toBe(1);
+    expect(await isReady(app)).toBe(true);
+    expect([await isHeld("a"), await isHeld("b"), await isHeld("c")]).toEqual([true, true, false]);
+    expect(await outcomes("a")).toEqual([]);
+    delete host.remove;
+    expect(await recoverAbandoned(context)).toHaveLength(2);
+    expect(await isHeld("a")).toBe(false);
+  },
+);
+
+it("is not ready while a store fails in which it would have to be looked", async () => {
+  await interrupted("a", { gateway: "gw1" });
+  host.remove = () => Promise.reject(new Problem("store_unreadable"));
+  await expect(recoverAbandoned(context)).rejects.toMatchObject({ code: "store_unreadable" });
+  expect(await isHeld("a")).toBe(true);
 });
 
 it("does not undo a whole agent whose gateway is silent", async () => {
@@ -214,7 +245,6 @@ describe("readiness", () => {
     bindings: [],
   });
   const under = (owner: string) => ({ owner, ttlMs: 60_000, note });
-  const isReady = async (app: App) => (await app.fetch(new Request("http://h/readyz"))).status === 200;
 
   it("waits for the very changes that others had under way, and for no later ones", async () => {
     const app = createApp({ ...node.ports, instance: context.instance }, context.settings);
