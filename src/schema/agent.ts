@@ -136,6 +136,8 @@ export const AgentRecord = z.object({
   model: z.optional(z.string()),
   identity: z.optional(Identity),
   bindings: z.array(z.string()),
+  /** Asked of the host, which may or may not have taken them: the agent's until it is deleted, or asks again. */
+  bindingsInDoubt: z.optional(z.array(z.string())),
   gateway: z.optional(z.string()),
   aiKeyId: z.optional(z.string()),
   /** The providers for which the host holds a credential. */

@@ -2,7 +2,7 @@
  * What an agent holds so that no other can have it: its workspace, its bindings, and its place among the agents
  * that its provisioning key may make. All three are exact, and outlive the process.
  */
-import { Problem } from "../errors.ts";
+import { isProblem, Problem } from "../errors.ts";
 import { bindingClaim, keyLedger, workspaceClaim } from "../storage/ledger-names.ts";
 import type { Context } from "./context.ts";
 
@@ -56,21 +56,47 @@ export async function takePlaces(context: Context, places: Places, limit: number
   });
 }
 
-/** Claims bindings for an agent that exists. On a conflict nothing is kept. */
-export async function takeBindings(
+type BindingPlaces = Pick<Places, "agentId" | "gateway" | "bindings">;
+
+/**
+ * Claims bindings for an agent that exists, and has them given to it. What it was refused it does not keep; what it
+ * may have been given, it does.
+ *
+ * @param added those of them that it had no claim to before
+ */
+export async function takeBindings<T>(
   context: Context,
-  places: Omit<Places, "placeKeyId">,
-  keep: string[],
-): Promise<void> {
+  places: BindingPlaces,
+  added: string[],
+  give: () => Promise<T>,
+): Promise<T> {
   try {
-    await takePlaces(context, { ...places, workspace: undefined }, null);
+    await takePlaces(context, { ...places, creation: "" }, null);
+    return await give();
   } catch (error) {
-    await releaseBindings(context, { ...places, bindings: places.bindings.filter((one) => !keep.includes(one)) });
+    const fresh = { ...places, bindings: added };
+    await (isRefusal(error) ? releaseBindings(context, fresh) : keepInDoubt(context, fresh));
     throw error;
   }
 }
 
-export async function releaseBindings(context: Context, places: Places): Promise<void> {
+/** What tells that nothing was done. A gateway may call the agent busy because it is still at an earlier attempt. */
+const isRefusal = (error: unknown): boolean => isProblem(error) && error.status < 500 && error.code !== "agent_busy";
+
+/**
+ * Nobody knows whether the host has given the agent these: its record remembers them, so that they are freed with it.
+ * An agent that others made has none, and of what it has the host alone is asked.
+ */
+export async function keepInDoubt(context: Context, places: BindingPlaces): Promise<void> {
+  const record = await context.records.get("agents", places.agentId);
+  if (!record) return await releaseBindings(context, places);
+  const { bindings, bindingsInDoubt = [] } = record;
+  const more = places.bindings.filter((one) => !bindings.includes(one) && !bindingsInDoubt.includes(one));
+  if (more.length === 0) return;
+  await context.records.set("agents", places.agentId, { ...record, bindingsInDoubt: [...bindingsInDoubt, ...more] });
+}
+
+export async function releaseBindings(context: Context, places: BindingPlaces): Promise<void> {
   const owner = ownerOf(places.agentId);
   await Promise.all(
     places.bindings.map((binding) => context.ledger.release(bindingClaim(places.gateway, binding), owner)),

@@ -3,7 +3,7 @@ import type { HostPlan } from "../ports.ts";
 import type { AgentCreated, AgentRecord, CreateAgent } from "../schema/agent.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { AgentClaim } from "./agent-claim.ts";
-import { releaseBindings, takeBindings } from "./agent-places.ts";
+import { releaseBindings, takePlaces } from "./agent-places.ts";
 import type { AuditDetails } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
@@ -86,7 +86,7 @@ async function onSomeGateway<T>(
     // From here on an undoing looks there.
     note.gateway = next.gateway;
     await restate(note);
-    await takeBindings(context, { agentId, creation, gateway: next.gateway, bindings }, []);
+    await takePlaces(context, { agentId, creation, gateway: next.gateway, bindings }, null);
     if (next.gateway !== undefined) outcome.gateway = next.gateway;
     return await make(next);
   }

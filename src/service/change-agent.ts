@@ -4,25 +4,29 @@ import { type AuditDetails, auditedChange, newOperationId } from "./audited-chan
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
 import { type KnownAgent, requireAgentToChange } from "./find-agent.ts";
+import { changeNote, type OperationNote } from "./operation-note.ts";
+
+/** Notes, before it is done, what would have to be settled after a crash in the middle of it. */
+export type Intend = (more: Pick<OperationNote, "bindings" | "gateway">) => Promise<void>;
 
 /** What every change to an existing agent has in common: found, held, audited; `work` sees it as it then is. */
 export async function changeAgent<T>(
   context: Context,
   caller: Caller,
   change: { action: string; agentId: string; details?: AuditDetails | undefined },
-  work: (agent: KnownAgent, outcome: AuditDetails) => Promise<T>,
+  work: (agent: KnownAgent, outcome: AuditDetails, intend: Intend) => Promise<T>,
 ): Promise<T> {
   const { agentId } = change;
   await requireAgentToChange(context, agentId);
   const operationId = newOperationId(context);
-  const note = { action: "change" as const, operationId, creation: operationId, agentId, bindings: [] };
-  return await withAgentClaim(context, agentId, operationId, note, async () => {
+  const note = changeNote(agentId, operationId);
+  return await withAgentClaim(context, agentId, operationId, note, async ({ restate }) => {
     const agent = await requireAgentToChange(context, agentId);
     return await auditedChange(
       context,
       caller,
       { action: change.action, target: agentId, details: change.details, operationId },
-      async (_, outcome) => await work(agent, outcome),
+      async (_, outcome) => await work(agent, outcome, async (more) => await restate({ ...note, ...more })),
     );
   });
 }

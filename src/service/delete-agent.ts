@@ -6,8 +6,8 @@ import { auditedChange, newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
 import { dismantleAgent } from "./dismantle-agent.ts";
-import { requireAgentToChange } from "./find-agent.ts";
-import type { OperationNote } from "./operation-note.ts";
+import { type KnownAgent, requireAgentToChange, requireSameAgent } from "./find-agent.ts";
+import { changeNote, type OperationNote } from "./operation-note.ts";
 
 /** The AI key goes first and always; workspace and sessions only where asked for. */
 export async function deleteAgent(
@@ -23,25 +23,13 @@ export async function deleteAgent(
     );
   }
   if (agentId === reservedAgentId) throw new Problem("agent_reserved", "OpenClaw's default agent cannot be deleted.");
+  const meant = await requireAgentToChange(context, agentId);
+  context.host.requireGateway?.(meant);
   const operationId = newOperationId(context);
-  const known = await requireAgentToChange(context, agentId);
-  context.host.requireGateway?.(known);
-  const note: OperationNote = {
-    action: "delete",
-    operationId,
-    // Made by others: by no operation of ours.
-    creation: known.record?.operationId ?? "",
-    agentId,
-    gateway: known.gateway,
-    workspace: known.workspace,
-    bindings: known.bindings,
-    aiKeyId: known.record?.aiKeyId,
-    placeKeyId: known.record?.createdBy,
-    deleteWorkspace: body.deleteWorkspace === true,
-    deleteSessions: body.deleteSessions === true,
-  };
-  return await withAgentClaim(context, agentId, operationId, note, async () => {
-    await requireAgentToChange(context, agentId);
+  return await withAgentClaim(context, agentId, operationId, changeNote(agentId, operationId), async ({ restate }) => {
+    // Not before: what it has to free may have changed while the agent was waited for.
+    const note = deletionNote(await requireSameAgent(context, meant), operationId, body);
+    await restate(note);
     const details = { deleteWorkspace: note.deleteWorkspace!, deleteSessions: note.deleteSessions! };
     const change = { action: "agent.delete", target: agentId, operationId, details };
     return await auditedChange(context, caller, change, async (_, outcome) => {
@@ -53,3 +41,18 @@ export async function deleteAgent(
     });
   });
 }
+
+const deletionNote = (known: KnownAgent, operationId: string, body: DeleteAgent): OperationNote => ({
+  action: "delete",
+  operationId,
+  // Made by others: by no operation of ours.
+  creation: known.record?.operationId ?? "",
+  agentId: known.agentId,
+  gateway: known.gateway,
+  workspace: known.workspace,
+  bindings: [...known.bindings, ...(known.record?.bindingsInDoubt ?? [])],
+  aiKeyId: known.record?.aiKeyId,
+  placeKeyId: known.record?.createdBy,
+  deleteWorkspace: body.deleteWorkspace === true,
+  deleteSessions: body.deleteSessions === true,
+});

@@ -72,6 +72,16 @@ export async function requireAgentToChange(context: Context, id: string): Promis
   return known;
 }
 
+/**
+ * The agent as it is now. One that was made anew under its id since is another, and nobody's to change.
+ * @throws Problem as `requireAgentToChange`
+ */
+export async function requireSameAgent(context: Context, before: KnownAgent): Promise<KnownAgent> {
+  const now = await requireAgentToChange(context, before.agentId);
+  if (now.record?.operationId !== before.record?.operationId) throw agentNotFound(before.agentId);
+  return now;
+}
+
 /** @throws Problem `agent_not_found`, `agent_not_managed` */
 export async function requireManagedAgent(context: Context, id: string): Promise<AgentRecord> {
   const { record } = await requireAgent(context, id);

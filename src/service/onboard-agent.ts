@@ -2,9 +2,9 @@ import { isProblem, Problem } from "../errors.ts";
 import type { AgentOnboarded, OnboardAgent, onboardSteps } from "../schema/agent.ts";
 import { takeBindings } from "./agent-places.ts";
 import type { Caller } from "./caller.ts";
-import { changeAgent, saveAgent } from "./change-agent.ts";
+import { changeAgent, type Intend, saveAgent } from "./change-agent.ts";
 import type { Context } from "./context.ts";
-import type { KnownAgent } from "./find-agent.ts";
+import { type KnownAgent, knownFrom } from "./find-agent.ts";
 
 type Step = (typeof onboardSteps)[number];
 
@@ -17,19 +17,22 @@ export async function onboardAgent(
 ): Promise<AgentOnboarded> {
   const steps = [...new Set(body.steps)];
   const change = { action: "agent.onboard", agentId, details: { steps } };
-  return await changeAgent(context, caller, change, async (found, outcome) => {
+  return await changeAgent(context, caller, change, async (found, outcome, intend) => {
     context.host.requireGateway?.(found);
     let agent = found;
     const result: AgentOnboarded = { agentId, completed: [], failed: [], errors: [] };
     for (const step of steps) {
       try {
-        agent = await runStep(context, agent, step, body);
+        agent = await runStep(context, agent, step, body, intend);
         result.completed.push(step);
       } catch (error) {
         // A store that is full or gone fails the whole call; what one step may not do fails the step.
         if (!isProblem(error) || error.status >= 500) throw error;
         result.failed.push(step);
         result.errors.push({ step, code: error.code, message: error.message });
+        // Its record may tell by now what is in doubt of the step; the next one must not write over that.
+        const record = await context.records.get("agents", agentId);
+        if (record) agent = knownFrom(record);
       }
     }
     outcome.completed = result.completed;
@@ -38,12 +41,18 @@ export async function onboardAgent(
   });
 }
 
-async function runStep(context: Context, agent: KnownAgent, step: Step, body: OnboardAgent): Promise<KnownAgent> {
+async function runStep(
+  context: Context,
+  agent: KnownAgent,
+  step: Step,
+  body: OnboardAgent,
+  intend: Intend,
+): Promise<KnownAgent> {
   switch (step) {
     case "auth":
       return await setAuth(context, agent, body.auth!);
     case "bindings":
-      return await addBindings(context, agent, body.bindings!);
+      return await addBindings(context, agent, body.bindings!, intend);
     case "identity":
       return await update(context, agent, { identity: { ...agent.identity, ...body.identity } });
     case "model":
@@ -76,17 +85,20 @@ async function setAuth(
 const isMetered = (context: Context, baseUrl: string | undefined): boolean =>
   baseUrl?.startsWith(`${context.settings.provisioning.publicUrl}/proxy/`) ?? false;
 
-async function addBindings(context: Context, agent: KnownAgent, bindings: string[]): Promise<KnownAgent> {
-  const places = {
-    agentId: agent.agentId,
-    creation: agent.record?.operationId ?? "",
-    gateway: agent.gateway,
-    bindings: [...new Set(bindings)],
-  };
-  await takeBindings(context, places, agent.bindings);
-  await context.host.bind(agent, places.bindings);
+async function addBindings(context: Context, agent: KnownAgent, wanted: string[], intend: Intend): Promise<KnownAgent> {
+  const { agentId, gateway, record } = agent;
+  const bindings = [...new Set(wanted)];
+  const inDoubt = record?.bindingsInDoubt ?? [];
+  const added = bindings.filter((one) => !agent.bindings.includes(one) && !inDoubt.includes(one));
+  if (added.length > 0) await intend({ bindings: added, gateway });
   const all = [...new Set([...agent.bindings, ...bindings])];
-  return { ...(await remember(context, agent, (record) => ({ ...record, bindings: all }))), bindings: all };
+  const left = inDoubt.filter((one) => !all.includes(one));
+  const bindingsInDoubt = left.length > 0 ? left : undefined;
+  return await takeBindings(context, { agentId, gateway, bindings }, added, async () => {
+    await context.host.bind(agent, bindings);
+    const known = await remember(context, agent, (before) => ({ ...before, bindings: all, bindingsInDoubt }));
+    return { ...known, bindings: all };
+  });
 }
 
 async function update(

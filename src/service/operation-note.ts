@@ -30,6 +30,15 @@ export const OperationNote = z.object({
 });
 export type OperationNote = z.infer<typeof OperationNote>;
 
+/** Of a change that leaves nothing to be finished or undone, until it says otherwise. */
+export const changeNote = (agentId: string, operationId: string): OperationNote => ({
+  action: "change",
+  operationId,
+  creation: operationId,
+  agentId,
+  bindings: [],
+});
+
 export const noteText = (note: OperationNote): string => JSON.stringify(note);
 
 /** `undefined` for what is not a note of ours. */

@@ -2,6 +2,7 @@ import { isProblem, Problem } from "../errors.ts";
 import type { Abandoned } from "../ports.ts";
 import type { AgentRecord } from "../schema/agent.ts";
 import { recoveryClaim } from "../storage/ledger-names.ts";
+import { keepInDoubt } from "./agent-places.ts";
 import { newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
@@ -47,6 +48,7 @@ async function finishOrUndo(context: Context, note: OperationNote): Promise<"fin
       await dismantleAgent(context, note);
       return "finished";
     case "change":
+      await keepInDoubt(context, note);
       return "nothing";
   }
 }

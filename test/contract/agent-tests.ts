@@ -99,6 +99,26 @@ export function agentTests(target: () => Target): void {
     expect((await create(key, { name: second, bind: [`discord:${second}`] })).status).toBe(201);
   });
 
+  it("frees the bindings of a deleted agent, those too that it was being given at that moment", async () => {
+    const { key } = await makeKey(target());
+    const { sameGateway } = target();
+    for (let round = 0; round < 8; round++) {
+      const [first, second] = [newName("freed"), newName("freed")];
+      const bindings = [`telegram:${first}`];
+      expect((await create(key, { name: first, ...sameGateway })).status).toBe(201);
+      const [given, deleted] = await Promise.all([
+        ask(target(), "POST", `/agents/${first}/onboard`, { key, body: { steps: ["bindings"], bindings } }),
+        // Sooner or later in the course of it.
+        new Promise((resolve) => setTimeout(resolve, round)).then(() =>
+          ask(target(), "DELETE", `/agents/${first}`, { key }),
+        ),
+      ]);
+      expect([200, 404]).toContain(given.status);
+      expect(deleted.status).toBe(200);
+      expect(await create(key, { name: second, bind: bindings, ...sameGateway })).toMatchObject({ status: 201 });
+    }
+  });
+
   it.each([
     [{}, "name"],
     [{ name: 7 }, "name"],

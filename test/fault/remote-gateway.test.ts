@@ -226,6 +226,32 @@ describe.concurrent("a gateway", () => {
     expect(await gw1.agents()).toEqual([]);
   }, 60_000);
 
+  it("that has given a binding to another: it is free once that agent is gone, though it was asked for in vain", async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const { plane, gw1, key, create, change } = await startFleet(onTestFinished);
+    const { target } = gw1;
+    const admin = createClient({ url: target.origin, token: target.token, provisioningKey: target.adminToken });
+    const { key: itsOwn } = await admin.agentKeys.create({ name: "by hand", scopes: allScopes as never });
+    const byHand = createClient({ url: target.origin, token: target.token, provisioningKey: itsOwn });
+    await byHand.agents.create({ name: "direct", bind: ["slack:*"] });
+    for (const name of ["one", "two"]) expect((await create(name, { gateway: "gw1" })).status).toBe(201);
+    const onboard = (name: string, bindings: string[]) =>
+      ask(plane, "POST", `/agents/${name}/onboard`, { key, body: { steps: ["bindings"], bindings } });
+    expect((await onboard("one", ["slack:*"])).body.errors).toMatchObject([{ code: "binding_taken" }]);
+    await byHand.agents.delete("direct");
+    expect((await onboard("two", ["slack:*"])).body).toMatchObject({ completed: ["bindings"], failed: [] });
+
+    // Whether it has given one nobody knows whose answers were lost.
+    gw1.shim.behave(({ path }) => (path.endsWith("/onboard") ? "lose" : "pass"));
+    expect(await onboard("one", ["discord:*"])).toMatchObject({ status: 502, body: { code: "gateway_failed" } });
+    gw1.shim.behave(() => "pass");
+    expect((await onboard("two", ["discord:*"])).body.errors).toMatchObject([{ code: "binding_taken" }]);
+    expect((await change("DELETE", "one")).status).toBe(200);
+    expect((await onboard("two", ["discord:*"])).body).toMatchObject({ completed: ["bindings"], failed: [] });
+  }, 60_000);
+
   it("whose every answer is lost: the create is refused, and its repetition is one agent", async ({
     expect,
     onTestFinished,
