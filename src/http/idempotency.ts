@@ -3,12 +3,11 @@ import { Problem } from "../errors.ts";
 import { newOperationId } from "../service/audited-change.ts";
 import type { Caller } from "../service/caller.ts";
 import type { Context } from "../service/context.ts";
+import { withClaim } from "../service/kept-claim.ts";
 import { keyLedger } from "../storage/ledger-names.ts";
 import type { Reply } from "./call.ts";
 
 const keptMs = 24 * 3_600_000;
-/** As long as a claim of a dead process lasts at most; renewed by nobody, as no create takes longer. */
-const inFlightMs = 30_000;
 
 const Kept = z.object({ fingerprint: z.string(), body: z.unknown() });
 
@@ -39,26 +38,15 @@ export async function withIdempotency(
   if (earlier) return earlier;
   // The owner carries the fingerprint, so that another body is told apart while the first is in flight.
   const owner = `${newOperationId(context)}#${fingerprint}`;
-  const claim = await context.ledger.claim(name, { owner, ttlMs: inFlightMs });
-  if (!claim.granted) {
-    if (!claim.owner.endsWith(`#${fingerprint}`)) throw mismatch();
-    throw new Problem(
-      "idempotency_in_flight",
-      "The first request with this Idempotency-Key is still running; try again in a moment.",
-      {
-        headers: { "retry-after": "1" },
-      },
-    );
-  }
-  try {
+  const once = async () => {
     const finished = await keptReply(context, name, fingerprint);
     if (finished) return finished;
     const { reply, replayed } = await run({ key, fingerprint });
     await context.ledger.put(name, JSON.stringify({ fingerprint, body: replayed }), keptMs);
     return reply;
-  } finally {
-    await context.ledger.release(name, owner);
-  }
+  };
+  const taken = (by: string) => (by.endsWith(`#${fingerprint}`) ? inFlight() : mismatch());
+  return await withClaim(context, name, owner, once, taken, 0);
 }
 
 async function keptReply(
@@ -77,4 +65,11 @@ const mismatch = (): Problem =>
   new Problem(
     "idempotency_mismatch",
     "This Idempotency-Key was used with another body; use a new key for a new request.",
+  );
+
+const inFlight = (): Problem =>
+  new Problem(
+    "idempotency_in_flight",
+    "The first request with this Idempotency-Key is still running; try again in a moment.",
+    { headers: { "retry-after": "1" } },
   );
