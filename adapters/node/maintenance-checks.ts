@@ -3,7 +3,6 @@ import { nameIn } from "../../src/providers/mint/minter-over.ts";
 import type { Context } from "../../src/service/context.ts";
 import { maintain } from "../../src/service/maintain.ts";
 
-const interrupted = "interrupted changes";
 const revocations = "revocations";
 
 /** What is left to be settled; with `fix`, what came of settling it. */
@@ -12,14 +11,10 @@ export async function maintenanceChecks(context: Context, fix: boolean): Promise
 }
 
 async function outstanding(context: Context): Promise<DoctorCheck[]> {
-  const left = await context.ledger.abandoned(context.instance.isGone);
   const { items } = await context.records.list("revocations");
   const refused = items.filter(({ unseen }) => !unseen);
-  const remedy = "`doctor --fix`, or the server's next start, settles them";
   return [
-    left.length === 0
-      ? { name: interrupted, status: "ok", detail: "none" }
-      : { name: interrupted, status: "failed", detail: `${left.length} left by a process that is gone`, remedy },
+    ...(await interruptedChecks(context, [], "`doctor --fix`, or the server's next start, settles them")),
     refused.length === 0
       ? { name: revocations, status: "ok", detail: "none outstanding" }
       : {
@@ -34,9 +29,7 @@ async function outstanding(context: Context): Promise<DoctorCheck[]> {
 async function settled(context: Context): Promise<DoctorCheck[]> {
   const { recovered, revocations: tried } = await maintain(context);
   return [
-    recovered.length === 0
-      ? { name: interrupted, status: "ok", detail: "none" }
-      : { name: interrupted, status: "fixed", detail: recovered.join("; ") },
+    ...(await interruptedChecks(context, recovered, "the log says what their gateways answer; it is tried again")),
     tried.left > 0
       ? {
           name: revocations,
@@ -46,6 +39,21 @@ async function settled(context: Context): Promise<DoctorCheck[]> {
         }
       : { name: revocations, status: tried.revoked > 0 ? "fixed" : "ok", detail: `${tried.revoked} done now` },
   ];
+}
+
+async function interruptedChecks(
+  { ledger, instance }: Context,
+  recovered: string[],
+  remedy: string,
+): Promise<DoctorCheck[]> {
+  const name = "interrupted changes";
+  const left = await ledger.abandoned(instance.isGone);
+  const checks: DoctorCheck[] = [];
+  if (recovered.length > 0) checks.push({ name, status: "fixed", detail: recovered.join("; ") });
+  if (left.length > 0) {
+    checks.push({ name, status: "failed", detail: `${left.length} left by a process that is gone`, remedy });
+  }
+  return checks.length > 0 ? checks : [{ name, status: "ok", detail: "none" }];
 }
 
 /** No key that is known to live, so nothing that failed: one that may turn up, and how a person would tell it. */

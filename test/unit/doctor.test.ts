@@ -226,6 +226,20 @@ describe("doctor", () => {
     });
   });
 
+  it("says of a creation that --fix cannot undo yet that it is still left", async () => {
+    await interruptCreate();
+    const gateways = [{ id: "gw1", url: "http://127.0.0.1:9", token, key: "none" }];
+    const provisioning = { enabled: true, host: { kind: "remote", gateways } };
+    writeFileSync(join(stateDir, "config.json"), JSON.stringify({ gateway: { provisioning } }));
+    for (const args of [[], ["--fix"]]) {
+      const { ok, found } = await doctor(...args);
+      expect(ok).toBe(false);
+      expect(found.filter(({ name }) => name === "interrupted changes")).toMatchObject([
+        { status: "failed", detail: expect.stringContaining("1 left by a process that is gone") },
+      ]);
+    }
+  });
+
   it("sees an AI key of no agent, and --fix revokes it", async () => {
     await within(async ({ ports }) => {
       await ports.records.set("ai-keys", "lost-key", aiKey("lost-key", "nobody"));
