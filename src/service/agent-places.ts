@@ -62,20 +62,21 @@ type BindingPlaces = Pick<Places, "agentId" | "gateway" | "bindings">;
  * Claims bindings for an agent that exists, and has them given to it. What it was refused it does not keep; what it
  * may have been given, it does.
  *
- * @param added those of them that it had no claim to before
+ * @param fresh those of them that it had no claim to before, and what leaves these to recovery
  */
 export async function takeBindings<T>(
   context: Context,
   places: BindingPlaces,
-  added: string[],
+  fresh: { added: string[]; leave: () => void },
   give: () => Promise<T>,
 ): Promise<T> {
   try {
     await takePlaces(context, { ...places, creation: "" }, null);
     return await give();
   } catch (error) {
-    const fresh = { ...places, bindings: added };
-    await (isRefusal(error) ? releaseBindings(context, fresh) : keepInDoubt(context, fresh));
+    const added = { ...places, bindings: fresh.added };
+    const settled = isRefusal(error) ? releaseBindings(context, added) : keepInDoubt(context, added);
+    await settled.catch(fresh.leave);
     throw error;
   }
 }

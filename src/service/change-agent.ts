@@ -6,8 +6,11 @@ import type { Context } from "./context.ts";
 import { type KnownAgent, requireAgentToChange } from "./find-agent.ts";
 import { changeNote, type OperationNote } from "./operation-note.ts";
 
-/** Notes, before it is done, what would have to be settled after a crash in the middle of it. */
-export type Intend = (more: Pick<OperationNote, "bindings" | "gateway">) => Promise<void>;
+/**
+ * Notes, before it is done, what would have to be settled after a crash in the middle of it.
+ * @returns what leaves that to recovery
+ */
+export type Intend = (more: Pick<OperationNote, "bindings" | "gateway">) => Promise<() => void>;
 
 /** What every change to an existing agent has in common: found, held, audited; `work` sees it as it then is. */
 export async function changeAgent<T>(
@@ -20,13 +23,18 @@ export async function changeAgent<T>(
   await requireAgentToChange(context, agentId);
   const operationId = newOperationId(context);
   const note = changeNote(agentId, operationId);
-  return await withAgentClaim(context, agentId, operationId, note, async ({ restate }) => {
+  return await withAgentClaim(context, agentId, operationId, note, async ({ leave, restate }) => {
     const agent = await requireAgentToChange(context, agentId);
     return await auditedChange(
       context,
       caller,
       { action: change.action, target: agentId, details: change.details, operationId },
-      async (_, outcome) => await work(agent, outcome, async (more) => await restate({ ...note, ...more })),
+      async (_, outcome) =>
+        await work(agent, outcome, async (more) => {
+          const intended = { ...note, ...more };
+          await restate(intended);
+          return () => leave(intended);
+        }),
     );
   });
 }

@@ -90,11 +90,11 @@ async function addBindings(context: Context, agent: KnownAgent, wanted: string[]
   const bindings = [...new Set(wanted)];
   const inDoubt = record?.bindingsInDoubt ?? [];
   const added = bindings.filter((one) => !agent.bindings.includes(one) && !inDoubt.includes(one));
-  if (added.length > 0) await intend({ bindings: added, gateway });
+  const leave = added.length > 0 ? await intend({ bindings: added, gateway }) : () => undefined;
   const all = [...new Set([...agent.bindings, ...bindings])];
   const left = inDoubt.filter((one) => !all.includes(one));
   const bindingsInDoubt = left.length > 0 ? left : undefined;
-  return await takeBindings(context, { agentId, gateway, bindings }, added, async () => {
+  return await takeBindings(context, { agentId, gateway, bindings }, { added, leave }, async () => {
     await context.host.bind(agent, bindings);
     const known = await remember(context, agent, (before) => ({ ...before, bindings: all, bindingsInDoubt }));
     return { ...known, bindings: all };

@@ -6,7 +6,7 @@ import { readNodeSettings } from "../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../src/app.ts";
 import { Problem, type ProblemCode } from "../../src/errors.ts";
-import type { AgentHost } from "../../src/ports.ts";
+import type { AgentHost, Records } from "../../src/ports.ts";
 import { parseNote } from "../../src/service/operation-note.ts";
 
 let stateDir: string;
@@ -14,6 +14,8 @@ let node: NodePorts;
 let app: App;
 /** What the host does instead of binding, or before it removes. */
 let instead: { bind?: () => Promise<never>; remove?: () => Promise<void> };
+/** Whether records cannot be written. */
+let full: boolean;
 /** Whether this process is taken for one that is gone. */
 let gone: boolean;
 
@@ -23,8 +25,8 @@ beforeEach(async () => {
   const settings = readNodeSettings(env);
   node = await openNode(settings, { env, log: () => undefined });
   instead = {};
-  gone = false;
-  const { host } = node.ports;
+  gone = full = false;
+  const { host, records } = node.ports;
   const bind: AgentHost["bind"] = async (agent, bindings) => await (instead.bind?.() ?? host.bind(agent, bindings));
   const remove: AgentHost["remove"] = async (agent, what) => {
     await instead.remove?.();
@@ -33,7 +35,11 @@ beforeEach(async () => {
   const overridden = { bind, remove };
   const proxied = new Proxy(host, { get: (of, name) => Reflect.get(overridden, name) ?? Reflect.get(of, name) });
   const instance = { id: node.ports.instance.id, isGone: () => gone };
-  app = createApp({ ...node.ports, host: proxied, instance }, settings.settings);
+  const set: Records["set"] = async (...record) => {
+    if (full) throw new Problem("store_unwritable");
+    await records.set(...record);
+  };
+  app = createApp({ ...node.ports, host: proxied, instance, records: { ...records, set } }, settings.settings);
   for (const name of ["one", "two"]) expect((await call("POST", "/agents/create", { name })).status).toBe(201);
 });
 afterEach(async () => {
@@ -118,6 +124,18 @@ describe("a binding that the host", () => {
     died.reject(new Problem("gateway_failed"));
     await lost;
   });
+});
+
+it("a binding that was given, though no record could be written of it, is settled once one can", async () => {
+  full = true;
+  expect(await onboard("one", ["telegram:*"])).toMatchObject({ status: 503, body: { code: "store_unwritable" } });
+  full = false;
+  gone = true;
+  await app.maintain();
+  gone = false;
+  expect(await isFree("telegram:*")).toBe(false);
+  await call("DELETE", "/agents/one");
+  expect(await isFree("telegram:*")).toBe(true);
 });
 
 describe("a delete that waits for an onboarding", () => {
