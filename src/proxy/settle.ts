@@ -1,8 +1,8 @@
 import type { TokenUsage } from "../domain/usage.ts";
-import { isProblem } from "../errors.ts";
 import type { Labels } from "../metrics.ts";
 import type { Ledger } from "../ports.ts";
 import type { Context } from "../service/context.ts";
+import { patiently } from "../service/patiently.ts";
 import type { aiKeyLedger } from "../storage/ledger-names.ts";
 import type { Meter } from "./usage/meter.ts";
 
@@ -31,22 +31,6 @@ export interface Settlement {
 }
 
 const nothing: TokenUsage = { input: 0, output: 0, total: 0 };
-
-/** Within the half minute that a Worker may go on after its answer. */
-const pausesMs = [250, 500, 1_000, 2_000, 4_000, 8_000, 12_000];
-
-/** A store that was away comes back, and settling what it has settled changes nothing: so it is tried again. */
-async function settlePatiently(ledger: Ledger, how: Parameters<Ledger["settle"]>): Promise<void> {
-  for (const pause of pausesMs) {
-    try {
-      return await ledger.settle(...how);
-    } catch (error) {
-      if (!isProblem(error, "store_unwritable")) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, pause));
-  }
-  await ledger.settle(...how);
-}
 
 /** The same object for the same labels: it is counted with far more often than it is new. */
 function createLabels(): (provider: string, outcome?: string, agent?: string) => Labels {
@@ -83,7 +67,7 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
       metrics.observe("openclaw_proxy_request_duration_seconds", (clock.now() - open.since) / 1000, labels(provider));
       // A failure here must never hide the provider's answer; what is not settled stays charged as reserved.
       context.background(
-        settlePatiently(ledger, how).catch((error: unknown) => {
+        patiently(() => ledger.settle(...how)).catch((error: unknown) => {
           metrics.count("openclaw_proxy_settle_failures_total", { provider });
           context.log("error", "a metered request could not be settled and stays charged as reserved", {
             provider,

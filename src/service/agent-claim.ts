@@ -3,6 +3,7 @@ import { agentClaim } from "../storage/ledger-names.ts";
 import type { Context } from "./context.ts";
 import { claimPatienceMs, claimTtlMs, keepClaim, waitForClaim } from "./kept-claim.ts";
 import { noteText, type OperationNote, parseNote } from "./operation-note.ts";
+import { patiently } from "./patiently.ts";
 import { recoverOperation } from "./recover.ts";
 
 const busy = (agentId: string): Problem =>
@@ -67,7 +68,7 @@ export async function withAgentClaim<T>(
     };
     // Nobody waits for it: whoever claims next comes after it.
     context.background(
-      end().catch((cause) => context.log("error", "claim not released; it expires", { agentId, cause })),
+      patiently(end).catch((cause) => context.log("error", "claim not released; it expires", { agentId, cause })),
     );
   }
 }

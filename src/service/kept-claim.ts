@@ -1,6 +1,7 @@
 import type { Problem } from "../errors.ts";
 import type { LedgerName } from "../ports.ts";
 import type { Context } from "./context.ts";
+import { patiently } from "./patiently.ts";
 
 /** What a process held that is gone is free after it; a living one renews it. */
 export const claimTtlMs = 30_000;
@@ -70,9 +71,11 @@ export async function withClaim<T>(
     return await work();
   } finally {
     await letGo();
-    await context.ledger
-      .release(name, owner)
-      // What was done is done: it must not be hidden by this.
-      .catch((cause) => context.log("error", "claim not released; it expires", { name, cause }));
+    const release = () => context.ledger.release(name, owner);
+    // What was done is done, and must not be hidden by this; but nobody is to wait for the claim to expire.
+    await release().catch(() => {
+      const lost = (cause: unknown) => context.log("error", "claim not released; it expires", { name, cause });
+      context.background(patiently(release).catch(lost));
+    });
   }
 }
