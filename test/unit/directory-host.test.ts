@@ -49,6 +49,7 @@ const credential = { provider: "anthropic", apiKey: "sk-test-not-a-real-key", me
 const everything = { workspace: true, sessions: true };
 const at = (...path: string[]) => join(stateDir, ...path);
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
+const homes = () => readdirSync(at("agents")).filter((name) => !name.startsWith("."));
 const bootstrap = ["AGENTS.md", "BOOTSTRAP.md", "IDENTITY.md", "SOUL.md", "USER.md"];
 
 test("the layout, its modes and its contents", async () => {
@@ -263,6 +264,66 @@ test("a workspace in which another agent's lies is preserved", async () => {
   expect(existsSync(at("team/inner/AGENTS.md"))).toBe(true);
 });
 
+test.each(["one process", "two processes"])(
+  "a workspace that is made inside of one being removed is there when its creation says so: %s",
+  async (where) => {
+    const maker = where === "one process" ? host : openDirectoryHost({ stateDir, home });
+    const seen = { removed: 0, preserved: 0 };
+    for (let round = 0; round < 48; round++) {
+      const outer = agent({ operationId: `outer-${round}`, workspace: at("team") });
+      const inner = agent({ agentId: "inner", operationId: `inner-${round}`, workspace: at("team/a/inner") });
+      await host.create(outer);
+      const removal = host.remove(outer, everything);
+      const creation = new Promise((resolve) => setTimeout(resolve, (round % 6) * 3)).then(() => maker.create(inner));
+      const [removed] = await Promise.all([removal, creation]);
+      expect([round, existsSync(at("team/a/inner/AGENTS.md"))]).toEqual([round, true]);
+      seen[removed.deleted.includes("workspace") ? "removed" : "preserved"]++;
+      await host.remove(inner, everything);
+      rmSync(at("team"), { recursive: true, force: true });
+    }
+    expect(seen.removed).toBeGreaterThan(0);
+    expect(seen.preserved).toBeGreaterThan(0);
+  },
+  30_000,
+);
+
+test("a workspace that another process has made inside is seen, however short or long ago", async () => {
+  const other = openDirectoryHost({ stateDir, home });
+  await host.create(agent({ workspace: at("team") }));
+  const inner = agent({ agentId: "inner", operationId: "op-2" });
+  await other.create(inner);
+  // Whatever the host remembers of the agents, it remembers it from here.
+  await host.create(agent({ agentId: "third", operationId: "op-3", bindings: ["slack"] }));
+  await other.remove(inner, everything);
+  await other.create({ ...inner, operationId: "op-4", workspace: at("team/inner") });
+  expect((await host.remove(agent(), everything)).preserved).toEqual(["workspace"]);
+  expect(existsSync(at("team/inner/AGENTS.md"))).toBe(true);
+});
+
+test("a workspace inside is seen also while its agent is half made, and where its entry is damaged", async () => {
+  const inner = agent({ agentId: "inner", operationId: "op-2", workspace: at("team/inner") });
+  for (const spoil of [
+    () => renameSync(at("agents/inner/agent.json"), at("agents/inner/agent.pending.json")),
+    () => writeFileSync(at("agents/inner/agent.json"), `{"workspace": "${at("team/inner")}"`),
+  ]) {
+    await host.create(agent({ workspace: at("team") }));
+    await host.create(inner);
+    spoil();
+    expect((await host.remove(agent(), everything)).preserved).toEqual(["workspace"]);
+    expect(existsSync(at("team/inner/AGENTS.md"))).toBe(true);
+    for (const path of ["agents/inner", "team"]) rmSync(at(path), { recursive: true });
+  }
+});
+
+test("a workspace that two agents came to share goes with neither", async () => {
+  const second = agent({ agentId: "second", operationId: "op-2", workspace: at("team") });
+  await host.create(agent({ workspace: at("team") }));
+  await host.create(second);
+  expect((await host.remove(agent(), everything)).preserved).toEqual(["workspace"]);
+  expect(readdirSync(at("team")).sort()).toEqual(bootstrap);
+  expect((await host.remove(second, everything)).preserved).toEqual(["workspace"]);
+});
+
 test.each(["symlink", "file", "under a link"])("a workspace that has become a %s is not removed", async (what) => {
   await host.create(agent({ workspace: at("team/a") }));
   mkdirSync(join(home, "precious", "a"), { recursive: true });
@@ -329,7 +390,7 @@ test("crafted ids reach no path", async () => {
     await expect(host.setCredential(agent({ agentId }), credential)).rejects.toEqual(refusal("agent_not_found"));
   }
   expect(readdirSync(home)).toEqual([".openclaw"]);
-  expect(readdirSync(at("agents"))).toEqual([]);
+  expect(homes()).toEqual([]);
 });
 
 test("bindings of agents that were there at the start are known", async () => {
@@ -337,7 +398,7 @@ test("bindings of agents that were there at the start are known", async () => {
   const next = openDirectoryHost({ stateDir, home });
   const other = agent({ agentId: "other", operationId: "op-2", bindings: ["telegram:*"] });
   await expect(next.create(other)).rejects.toEqual(refusal("binding_taken"));
-  expect(readdirSync(at("agents"))).toEqual(["my-agent"]);
+  expect(homes()).toEqual(["my-agent"]);
 });
 
 test("what another process makes and removes is seen at the next read", async () => {

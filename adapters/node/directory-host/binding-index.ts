@@ -13,8 +13,6 @@ export interface BindingIndex {
   /** The entry as it is now on disk. */
   note(entry: AgentEntry): void;
   drop(entry: AgentEntry): void;
-  /** Whether another agent's workspace is inside this directory. */
-  othersInside(agentId: string, workspace: string): Promise<boolean>;
 }
 
 const refreshMs = 1_000;
@@ -27,7 +25,7 @@ const chunk = 200;
 export function createBindingIndex(homes: AgentHomes): BindingIndex {
   const owners = new Map<string, string>();
   const kept = new Map<string, string>();
-  const workspaces = new Map<string, string>();
+  const known = new Set<string>();
   let refreshedAt = Number.NEGATIVE_INFINITY;
   let refreshing: Promise<void> | undefined;
 
@@ -41,14 +39,14 @@ export function createBindingIndex(homes: AgentHomes): BindingIndex {
   };
 
   function note(entry: AgentEntry): void {
-    workspaces.set(entry.agentId, entry.workspace);
+    known.add(entry.agentId);
     for (const binding of entry.bindings) owners.set(binding, entry.agentId);
   }
 
   async function readUnknown(): Promise<void> {
     let read = 0;
     for (const agentId of homes.ids()) {
-      if (workspaces.has(agentId)) continue;
+      if (known.has(agentId)) continue;
       const entry = entryOf(agentId);
       if (entry) note(entry);
       // Thousands of files at the first call must not hold up other requests.
@@ -92,15 +90,8 @@ export function createBindingIndex(homes: AgentHomes): BindingIndex {
     },
     note,
     drop(entry) {
-      workspaces.delete(entry.agentId);
+      known.delete(entry.agentId);
       for (const binding of entry.bindings) if (owners.get(binding) === entry.agentId) owners.delete(binding);
-    },
-    async othersInside(agentId, workspace) {
-      await refresh();
-      for (const [other, path] of workspaces) {
-        if (other !== agentId && path.startsWith(`${workspace}/`) && entryOf(other)?.workspace === path) return true;
-      }
-      return false;
     },
   };
 }

@@ -5,6 +5,7 @@ import { noGateway } from "../../../src/host/no-gateway.ts";
 import { splitBindings } from "../../../src/host/split-bindings.ts";
 import type { AgentHost, Clock } from "../../../src/ports.ts";
 import { makePrivateDirectory, unwritable, writePrivate } from "../files/atomic-write.ts";
+import { createFileLock, makeLockFile } from "../files/file-lock.ts";
 import { createTurns } from "../files/in-turn.ts";
 import { type AgentEntry, entryPath, entryText, readEntry } from "./agent-entry.ts";
 import { createAgentHomes, isForeign, requireHome } from "./agent-homes.ts";
@@ -14,6 +15,7 @@ import { renewIdentityFile } from "./bootstrap-files.ts";
 import { makeAgents } from "./make-agents.ts";
 import { readAgents } from "./read-agents.ts";
 import { createWorkspacePaths } from "./workspace-paths.ts";
+import { createWorkspaces } from "./workspaces.ts";
 
 export interface DirectoryHostOptions {
   /** Made, with mode 0700, where it is missing. */
@@ -35,7 +37,11 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
   const paths = createWorkspacePaths({ ...options, stateDir });
   const homes = createAgentHomes(agentsDir);
   const index = createBindingIndex(homes);
-  const agents = makeAgents({ homes, index, paths, clock: options.clock ?? { now: Date.now } });
+  const lockPath = join(agentsDir, ".workspaces.sqlite");
+  // Now, since a disk that is full when a workspace is to be removed may have no room for it.
+  makeLockFile(lockPath);
+  const workspaces = createWorkspaces({ homes, paths, lock: createFileLock(lockPath, { logged: false }) });
+  const agents = makeAgents({ homes, index, paths, workspaces, clock: options.clock ?? { now: Date.now } });
   const turns = createTurns();
   const inTurn = <T>(agentId: string, work: () => Promise<T>): Promise<T> => turns(agentId, () => told(work));
 

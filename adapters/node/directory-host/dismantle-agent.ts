@@ -1,14 +1,4 @@
-import {
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { syncDirectory } from "../files/atomic-write.ts";
@@ -22,20 +12,20 @@ export interface Dismantled {
   preserved: string[];
 }
 
-/**
- * Removes an agent, entry first: from then on there is none, and a repetition finishes what a crash cut short.
- *
- * @param aside where to put the emptied home away
- * @param state in which of its files the entry was found; `foreign`: in none, since others made the agent
- * @param what.workspace whether what was made of the workspace may go: all of it, or the bootstrap files put into it
- */
-export async function dismantleAgent(
-  home: string,
-  aside: string,
-  state: EntryState | "foreign",
-  entry: AgentEntry,
-  what: { workspace: boolean; sessions: boolean },
-): Promise<Dismantled> {
+/** Removes an agent, entry first: from then on there is none, and a repetition finishes what a crash cut short. */
+export async function dismantleAgent(agent: {
+  home: string;
+  /** Where to put the emptied home away. */
+  aside: string;
+  /** In which of its files the entry was found; `foreign`: in none, since others made the agent. */
+  state: EntryState | "foreign";
+  entry: AgentEntry;
+  /** `workspace`: whether what was made of it may go, which is all of it or the bootstrap files put into it. */
+  what: { workspace: boolean; sessions: boolean };
+  /** Removes a workspace that was made for the agent. @returns whether it is gone */
+  removeWorkspace: () => Promise<boolean>;
+}): Promise<Dismantled> {
+  const { home, aside, state, entry, what } = agent;
   const result: Dismantled = { deleted: [], preserved: [] };
   const agentDir = join(home, "agent");
   const sessions = join(home, "sessions");
@@ -57,14 +47,10 @@ export async function dismantleAgent(
     if (removable) await rm(sessions, { recursive: true, force: true });
     (removable ? result.deleted : result.preserved).push("sessions");
   }
-  if (isDirectory(entry.workspace)) {
-    const removable =
-      what.workspace && entry.made.workspace && realpathSync.native(entry.workspace) === entry.workspace;
-    if (removable) await rm(entry.workspace, { recursive: true, force: true });
-    else if (what.workspace) removeBootstrapFiles(entry, state === "pending");
-    (removable ? result.deleted : result.preserved).push("workspace");
-  }
-  if (what.workspace && entry.made.workspace) removeEmptyAbove(entry.workspace, entry.made.from);
+  const wasThere = isDirectory(entry.workspace);
+  if (wasThere && what.workspace && !entry.made.workspace) removeBootstrapFiles(entry, state === "pending");
+  const gone = what.workspace && entry.made.workspace && (await agent.removeWorkspace());
+  if (wasThere) (gone ? result.deleted : result.preserved).push("workspace");
 
   const markers = [entryPath(home, "removed"), entryPath(home, "pending")].map((path) => basename(path));
   if (readdirSync(home).every((name) => markers.includes(name))) {
@@ -98,17 +84,5 @@ function unlinked(path: string): boolean {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return false;
     throw error;
-  }
-}
-
-/** Directories that were made on the way to a workspace go with it, unless something else came to be in them. */
-function removeEmptyAbove(workspace: string, from: string | undefined): void {
-  if (from === undefined) return;
-  for (let path = dirname(workspace); path.length >= from.length; path = dirname(path)) {
-    try {
-      rmdirSync(path);
-    } catch {
-      return;
-    }
   }
 }

@@ -3,10 +3,12 @@ import { Problem } from "../../../src/errors.ts";
 import type { Clock, HostCreate } from "../../../src/ports.ts";
 import { type AgentEntry, type EntryState, entryPath, readEntry } from "./agent-entry.ts";
 import { type AgentHomes, isForeign, requireHome } from "./agent-homes.ts";
+import { beginAgent } from "./begin-agent.ts";
 import type { BindingIndex } from "./binding-index.ts";
 import { buildAgent } from "./build-agent.ts";
 import { type Dismantled, dismantleAgent } from "./dismantle-agent.ts";
 import type { WorkspacePaths } from "./workspace-paths.ts";
+import type { Workspaces } from "./workspaces.ts";
 
 export interface Removal {
   workspace: boolean;
@@ -25,9 +27,10 @@ export function makeAgents(tools: {
   homes: AgentHomes;
   index: BindingIndex;
   paths: WorkspacePaths;
+  workspaces: Workspaces;
   clock: Clock;
 }): MakeAgents {
-  const { homes, index, paths, clock } = tools;
+  const { homes, index, paths, workspaces, clock } = tools;
 
   async function make(agent: HostCreate): Promise<AgentEntry> {
     const { agentId, operationId } = agent;
@@ -42,17 +45,16 @@ export function makeAgents(tools: {
     if (made || isForeign(home)) {
       throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
     }
-    const place = paths.place(agentId, agent.workspace);
+    const find = () => paths.place(agentId, agent.workspace);
+    const place = find();
     const bindings = [...new Set(agent.bindings)];
     const release = await index.keep(agentId, bindings);
     try {
-      const entry = await buildAgent(
-        home,
-        homes.aside(agentId),
-        { ...agent, bindings },
-        place,
-        new Date(clock.now()).toISOString(),
+      const createdAt = new Date(clock.now()).toISOString();
+      const entry = await workspaces.take(place, find, (found) =>
+        beginAgent(home, homes.aside(agentId), { ...agent, bindings }, found, createdAt),
       );
+      await buildAgent(home, entry, agent);
       index.note(entry);
       return entry;
     } catch (error) {
@@ -88,11 +90,15 @@ export function makeAgents(tools: {
   }
 
   async function dismantle(home: string, state: EntryState | "foreign", entry: AgentEntry, what: Removal) {
-    const workspace =
-      what.workspace &&
-      paths.holds(entry.agentId, entry.workspace) &&
-      !(entry.made.workspace && (await index.othersInside(entry.agentId, entry.workspace)));
-    const result = await dismantleAgent(home, homes.aside(entry.agentId), state, entry, { ...what, workspace });
+    const workspace = what.workspace && paths.holds(entry.agentId, entry.workspace);
+    const result = await dismantleAgent({
+      home,
+      aside: homes.aside(entry.agentId),
+      state,
+      entry,
+      what: { ...what, workspace },
+      removeWorkspace: () => workspaces.remove(entry),
+    });
     index.drop(entry);
     return result;
   }

@@ -19,6 +19,8 @@ export interface WorkspacePaths {
   place(agentId: string, workspace?: string): WorkspacePlace;
   /** Whether this agent's workspace may be at this path, in which no symlink is left. */
   holds(agentId: string, path: string): boolean;
+  /** Whether it may be, or lie in, another agent's workspace. Not so what is new and right in a root. */
+  mayBeAnothers(place: WorkspacePlace): boolean;
 }
 
 /**
@@ -41,6 +43,8 @@ export function createWorkspacePaths(options: {
     );
   });
 
+  const isInARoot = (path: string) => roots.some((root) => isInside(path, resolveExisting(root)?.path ?? root));
+
   const defaultPath = (agentId: string) => join(stateDir, `workspace-${agentId}`);
 
   function faultOf(agentId: string, path: string): string | undefined {
@@ -53,7 +57,7 @@ export function createWorkspacePaths(options: {
     }
     // Our own choice is right wherever the roots are.
     if (path === defaultPath(agentId)) return undefined;
-    if (roots.some((root) => isInside(path, resolveExisting(root)?.path ?? root))) return undefined;
+    if (isInARoot(path)) return undefined;
     return (
       "is outside of the directories in which workspaces may be; choose one inside them " +
       '(gateway.provisioning.workspaceRoots, by default the state directory), or leave "workspace" out.'
@@ -80,6 +84,11 @@ export function createWorkspacePaths(options: {
       return place;
     },
     holds: (agentId, path) => faultOf(agentId, path) === undefined,
+    mayBeAnothers({ path, existing }) {
+      if (existing === path) return true;
+      const parent = dirname(path);
+      return parent !== stateDir && (isInside(parent, stateDir) || isInARoot(parent));
+    },
   };
 }
 

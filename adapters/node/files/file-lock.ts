@@ -25,10 +25,11 @@ const resultCode = (error: unknown): number => ((error as { errcode?: number } |
 interface Connection {
   database: DatabaseSync;
   begin: StatementSync;
-  commit: StatementSync;
+  end: StatementSync;
 }
 
-function open(path: string, schema: string): Connection {
+/** Makes the file where it is missing. What is there already is enough for a lock that is not `logged`. */
+export function makeLockFile(path: string): void {
   try {
     // SQLite gives -wal and -shm the mode of the database, so it is enough that this file is born private. It must
     // not be opened here when it exists: closing any descriptor of it would drop this process's POSIX locks.
@@ -36,12 +37,19 @@ function open(path: string, schema: string): Connection {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
+}
+
+function open(path: string, schema: string, logged: boolean): Connection {
+  makeLockFile(path);
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
     // NORMAL: a crash of the machine may lose the last commits but cannot corrupt the file. Nothing kept here is
     // the only copy. Small pages, because a commit writes whole ones.
-    database.exec(`PRAGMA page_size = 512; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${schema}`);
-    return { database, begin: database.prepare("BEGIN IMMEDIATE"), commit: database.prepare("COMMIT") };
+    const log = `PRAGMA page_size = 512; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${schema}`;
+    database.exec(logged ? log : "PRAGMA journal_mode = MEMORY");
+    // A commit would write even the first page of an empty database.
+    const end = database.prepare(logged ? "COMMIT" : "ROLLBACK");
+    return { database, begin: database.prepare("BEGIN IMMEDIATE"), end };
   } catch (error) {
     database.close();
     throw error;
@@ -52,8 +60,9 @@ function open(path: string, schema: string): Connection {
  * A lock between processes: SQLite's write lock on a file of its own, which the kernel releases when its holder
  * dies. Waiting never blocks the event loop.
  * @param schema made once (`CREATE TABLE IF NOT EXISTS ...`), for the little that is to change together with the lock
+ * @param logged false where nothing is to change: taken and let go, the lock then needs no room on the disk
  */
-export function createFileLock(path: string, { schema = "", waitMs = 15_000 } = {}): FileLock {
+export function createFileLock(path: string, { schema = "", logged = true, waitMs = 15_000 } = {}): FileLock {
   let connection: Connection | undefined;
   let queue: Promise<unknown> = Promise.resolve();
   let closed = false;
@@ -62,7 +71,7 @@ export function createFileLock(path: string, { schema = "", waitMs = 15_000 } = 
     const deadline = performance.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
       try {
-        connection ??= open(path, schema);
+        connection ??= open(path, schema, logged);
         connection.begin.run();
         return connection;
       } catch (error) {
@@ -97,7 +106,7 @@ export function createFileLock(path: string, { schema = "", waitMs = 15_000 } = 
     const held = await begin();
     try {
       const result = await work(held.database);
-      held.commit.run();
+      held.end.run();
       return result;
     } catch (error) {
       rollBack(held);

@@ -1,0 +1,99 @@
+import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { workspaceProblem } from "../../../src/host/workspace-text.ts";
+import type { HostCreate } from "../../../src/ports.ts";
+import { type AgentEntry, entryPath, entryText } from "./agent-entry.ts";
+import { bootstrapFiles } from "./bootstrap-files.ts";
+import type { WorkspacePlace } from "./workspace-paths.ts";
+
+/** Exclusive, so that nothing is overwritten and no planted link followed. */
+export const writeNew = (path: string, text: string): void => writeFileSync(path, text, { flag: "wx", mode: 0o600 });
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+
+/**
+ * Makes the pending entry, by which `dismantleAgent` removes whatever a crash or a failure leaves, and then the
+ * workspace. All at once: nothing of this process comes between the look and the making.
+ *
+ * @param home `agents/<id>`, missing or with nothing in it but what a removed agent left
+ * @param aside where to make it
+ */
+export function beginAgent(
+  home: string,
+  aside: string,
+  agent: HostCreate,
+  place: WorkspacePlace,
+  createdAt: string,
+): AgentEntry {
+  const missing = relative(place.existing, place.path)
+    .split(sep)
+    .filter((one) => one !== "");
+  const names = agent.skipBootstrap ? [] : Object.keys(bootstrapFiles(agent));
+
+  const entry: AgentEntry = {
+    version: 1,
+    agentId: agent.agentId,
+    name: agent.name,
+    workspace: place.path,
+    ...(agent.model !== undefined && { model: agent.model }),
+    ...(agent.identity && { identity: agent.identity }),
+    bindings: agent.bindings,
+    createdAt,
+    made: {
+      operationId: agent.operationId,
+      workspace: missing.length > 0,
+      ...(missing.length > 0 && { from: join(place.existing, missing[0]!) }),
+      files: missing.length > 0 ? [] : names.filter((name) => !isThere(join(place.path, name))),
+      sessions: !isThere(join(home, "sessions")),
+    },
+  };
+  placePending(home, aside, entry);
+
+  if (missing.length > 0 && !makeWorkspace(place.existing, missing)) {
+    // Somebody made it since we looked: it is theirs, also when this creation is undone.
+    entry.made.workspace = false;
+    writeFileSync(entryPath(home, "pending"), entryText(entry));
+  }
+  // A directory above may have become a link between the look and the making.
+  if (realpathSync.native(place.path) !== place.path) {
+    throw workspaceProblem(place.path, "was replaced by a link while it was being made.");
+  }
+  return entry;
+}
+
+/** The home appears together with its pending entry, and never without. */
+function placePending(home: string, aside: string, entry: AgentEntry): void {
+  try {
+    mkdirSync(aside, { mode: 0o700 });
+    writeNew(entryPath(aside, "pending"), entryText(entry));
+    if (isThere(home)) renameSync(entryPath(aside, "pending"), entryPath(home, "pending"));
+    else renameSync(aside, home);
+  } finally {
+    remove(aside);
+  }
+}
+
+/** What is in nobody's way is worth no failure. */
+export function remove(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // What is left aside is swept at the next start.
+  }
+}
+
+/** @returns whether the last of them was made here */
+function makeWorkspace(existing: string, missing: string[]): boolean {
+  let made = false;
+  let path = existing;
+  for (const segment of missing) {
+    path = join(path, segment);
+    try {
+      mkdirSync(path, { mode: 0o700 });
+      made = true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      made = false;
+    }
+  }
+  return made;
+}

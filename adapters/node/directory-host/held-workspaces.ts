@@ -1,0 +1,56 @@
+import { lstatSync, readFileSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { type EntryState, entryPath } from "./agent-entry.ts";
+import type { AgentHomes } from "./agent-homes.ts";
+
+export interface HeldWorkspaces {
+  /** Whether this directory is, or has in it, the workspace of another agent, made or in the making. */
+  heldByOthers(agentId: string, directory: string): boolean;
+}
+
+/** An entry that does not parse still shows in its text which paths it may mean. */
+type Holding = { agentId: string; workspace: string } | { agentId: string; text: string | undefined };
+
+const chunk = 200;
+
+/** Reads every entry as it is now: another process may have made an agent anew under an id that is known. */
+export async function readHeldWorkspaces(homes: AgentHomes): Promise<HeldWorkspaces> {
+  const holdings: Holding[] = [];
+  let read = 0;
+  for (const agentId of homes.ids()) {
+    // In this order: the agent that is made in between is seen in one of them.
+    for (const state of ["pending", "agent"] as const) {
+      const holding = holdingOf(homes.of(agentId)!, agentId, state);
+      if (holding) holdings.push(holding);
+    }
+    // Thousands of files must not hold up other requests.
+    if (++read % chunk === 0) await nextTurn();
+  }
+  return {
+    heldByOthers: (agentId, directory) => holdings.some((one) => one.agentId !== agentId && isInOrAt(one, directory)),
+  };
+}
+
+function holdingOf(home: string, agentId: string, state: EntryState): Holding | undefined {
+  const path = entryPath(home, state);
+  let text: string;
+  try {
+    // Nearly every look for a pending entry is in vain, and an error costs more than a look.
+    if (!lstatSync(path, { throwIfNoEntry: false })) return undefined;
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : { agentId, text: undefined };
+  }
+  try {
+    const { workspace } = JSON.parse(text);
+    if (typeof workspace === "string") return { agentId, workspace };
+  } catch {
+    // What is lost with a workspace is more than what is left with it.
+  }
+  return { agentId, text };
+}
+
+function isInOrAt(holding: Holding, directory: string): boolean {
+  if ("workspace" in holding) return `${holding.workspace}/`.startsWith(`${directory}/`);
+  return holding.text?.includes(JSON.stringify(directory).slice(1, -1)) ?? true;
+}

@@ -1,0 +1,79 @@
+import { lstatSync, realpathSync, rmdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { FileLock } from "../files/file-lock.ts";
+import { groupCommit } from "../files/group-commit.ts";
+import type { AgentEntry } from "./agent-entry.ts";
+import type { AgentHomes } from "./agent-homes.ts";
+import { type HeldWorkspaces, readHeldWorkspaces } from "./held-workspaces.ts";
+import { removeTree } from "./remove-tree.ts";
+import type { WorkspacePaths, WorkspacePlace } from "./workspace-paths.ts";
+
+export interface Workspaces {
+  /**
+   * Takes a place for a workspace while none in which it may lie is being removed, by whichever process.
+   * @param place where it was found
+   * @param findAgain what was found may be gone when the wait is over
+   * @param take leaves a pending entry, by which removals to come see it
+   */
+  take<T>(place: WorkspacePlace, findAgain: () => WorkspacePlace, take: (place: WorkspacePlace) => T): Promise<T>;
+  /**
+   * Removes the workspace that was made for an agent, and the directories that were made on the way to it, unless
+   * something else is in them.
+   * @returns whether it is gone; what is, or has in it, another agent's workspace stays
+   */
+  remove(entry: AgentEntry): Promise<boolean>;
+}
+
+interface Removal {
+  entry: AgentEntry;
+  outcome?: Promise<boolean>;
+}
+
+export function createWorkspaces(tools: { homes: AgentHomes; paths: WorkspacePaths; lock: FileLock }): Workspaces {
+  const { homes, paths, lock } = tools;
+
+  // Removals do not disturb each other: those that arrive while others run share the lock and the look.
+  const removeTogether = groupCommit<Removal>((removals) =>
+    lock.run(async () => {
+      let look: Promise<HeldWorkspaces> | undefined;
+      for (const one of removals) one.outcome = removeOne(one.entry, () => (look ??= readHeldWorkspaces(homes)));
+      // The lock is kept until the last has ended, also where one fails.
+      await Promise.allSettled(removals.map(({ outcome }) => outcome));
+    }),
+  );
+
+  return {
+    async take(place, findAgain, take) {
+      return paths.mayBeAnothers(place) ? await lock.run(() => take(findAgain())) : take(place);
+    },
+    async remove(entry) {
+      const removal: Removal = { entry };
+      await removeTogether(removal);
+      return (await removal.outcome) ?? false;
+    },
+  };
+}
+
+async function removeOne(entry: AgentEntry, look: () => Promise<HeldWorkspaces>): Promise<boolean> {
+  const { agentId, workspace, made } = entry;
+  if (lstatSync(workspace, { throwIfNoEntry: false })) {
+    if (!isOwnDirectory(workspace) || (await look()).heldByOthers(agentId, workspace)) return false;
+    if (!(await removeTree(workspace))) return false;
+  }
+  removeEmptyAbove(workspace, made.from);
+  return true;
+}
+
+/** Neither a link nor reached through one. */
+const isOwnDirectory = (path: string): boolean => lstatSync(path).isDirectory() && realpathSync.native(path) === path;
+
+function removeEmptyAbove(workspace: string, from: string | undefined): void {
+  if (from === undefined) return;
+  for (let path = dirname(workspace); path.length >= from.length; path = dirname(path)) {
+    try {
+      rmdirSync(path);
+    } catch {
+      return;
+    }
+  }
+}
