@@ -1,5 +1,7 @@
 import { execFile } from "node:child_process";
 import fs, {
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -7,6 +9,7 @@ import fs, {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
@@ -14,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { openDirectoryHost } from "../../adapters/node/directory-host/directory-host.ts";
 import { Problem } from "../../src/errors.ts";
 import type { HostCreate } from "../../src/ports.ts";
@@ -120,6 +123,7 @@ test.each(["nothing before it", "a workspace that was there", "sessions of an ea
 );
 
 const script = fileURLToPath(new URL("children/make-agent-and-die.ts", import.meta.url));
+const removal = fileURLToPath(new URL("children/remove-unwritable.ts", import.meta.url));
 const run = promisify(execFile);
 
 test("killed at any call, an agent is whole, or can be undone to nothing", async () => {
@@ -157,3 +161,37 @@ test("killed at any call, an agent is whole, or can be undone to nothing", async
   expect(seen.undone).toBeGreaterThan(15);
   expect(seen.whole).toBeGreaterThan(2);
 }, 60_000);
+
+describe("directories that may not be written to", () => {
+  const root = process.getuid?.() === 0;
+  // Modes do not bind root.
+  const uid = root ? 65_534 : process.getuid!();
+  const remove = async (own: boolean) => {
+    const outside = join(home, "outside");
+    mkdirSync(outside);
+    chmodSync(outside, 0o555);
+    mkdirSync(stateDir);
+    if (root) for (const path of [home, stateDir, outside]) chownSync(path, uid, uid);
+    const { stdout } = await run(process.execPath, [removal, stateDir, home, String(uid), outside, String(own)]);
+    expect((statSync(outside).mode & 0o777).toString(8)).toBe("555");
+    return JSON.parse(stdout);
+  };
+
+  test("go with the workspace and the sessions that they are in, and nothing that a link leads to is opened", async () => {
+    const { answer, there } = await remove(true);
+    expect(answer).toEqual({ deleted: ["entry", "agentDir", "sessions", "workspace"], preserved: [] });
+    expect(there).toBe(false);
+    expect(readdirSync(join(stateDir, "agents"))).not.toContain("my-agent");
+  });
+
+  // Only root can leave what its owner may not remove.
+  if (!root) console.warn("skipped, as it takes root to make what another may not remove: preserved workspaces");
+  test.runIf(root)("of another user are preserved, and the rest of the agent goes", async () => {
+    const { answer, again, there } = await remove(false);
+    expect(answer).toEqual({ deleted: ["entry", "agentDir", "sessions"], preserved: ["workspace"] });
+    expect(again).toEqual({ deleted: [], preserved: [] });
+    expect(there).toBe(true);
+    expect(existsSync(join(stateDir, "workspace-my-agent/theirs/file"))).toBe(true);
+    expect(readdirSync(join(stateDir, "agents"))).not.toContain("my-agent");
+  });
+});

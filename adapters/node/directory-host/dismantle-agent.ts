@@ -1,11 +1,11 @@
 import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { syncDirectory } from "../files/atomic-write.ts";
 import { flush } from "../files/flush.ts";
 import { type AgentEntry, type EntryState, entryPath, entryText } from "./agent-entry.ts";
 import { authProfilesPath } from "./auth-profiles.ts";
 import { bootstrapFiles } from "./bootstrap-files.ts";
+import { removeTree } from "./remove-tree.ts";
 
 export interface Dismantled {
   deleted: string[];
@@ -39,13 +39,12 @@ export async function dismantleAgent(agent: {
   }
   if (unlinked(authProfilesPath(agentDir))) result.deleted.push("credentials");
   if (isDirectory(agentDir)) {
-    await rm(agentDir, { recursive: true, force: true });
-    result.deleted.push("agentDir");
+    ((await removeTree(agentDir)) ? result.deleted : result.preserved).push("agentDir");
   }
   if (isDirectory(sessions)) {
     const removable = what.sessions && (state !== "pending" || entry.made.sessions);
-    if (removable) await rm(sessions, { recursive: true, force: true });
-    (removable ? result.deleted : result.preserved).push("sessions");
+    const gone = removable && (await removeTree(sessions));
+    (gone ? result.deleted : result.preserved).push("sessions");
   }
   const wasThere = isDirectory(entry.workspace);
   if (wasThere && what.workspace && !entry.made.workspace) removeBootstrapFiles(entry, state === "pending");

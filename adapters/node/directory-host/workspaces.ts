@@ -19,7 +19,8 @@ export interface Workspaces {
   /**
    * Removes the workspace that was made for an agent, and the directories that were made on the way to it, unless
    * something else is in them.
-   * @returns whether it is gone; what is, or has in it, another agent's workspace stays
+   * @returns whether it is gone; what is, or has in it, another agent's workspace stays, and so does what the
+   * system withholds
    */
   remove(entry: AgentEntry): Promise<boolean>;
 }
