@@ -51,6 +51,19 @@ test("a root may be from the home directory, and need not be there yet", () => {
   expect(place("~/projects/a", ["~/projects"])).toBe(join(home, "projects", "a"));
 });
 
+test.each(["", "/", "//", "/./"])("a root that ends in %j is the same one, there or not", (end) => {
+  for (const [root, path] of [
+    ["~/projects", join(home, "projects")],
+    [join(home, "work"), join(home, "work")],
+  ] as const) {
+    expect(place(join(path, "a"), [root + end])).toBe(join(path, "a"));
+    mkdirSync(path, { recursive: true });
+    expect(place(join(path, "a"), [root + end])).toBe(join(path, "a"));
+    rmSync(path, { recursive: true });
+  }
+  expect(place(join(home, "work", "a"), [home + end])).toBe(join(home, "work", "a"));
+});
+
 test("a relative root is a wrong setting", () => {
   expect(() => paths(["work"])).toThrow(SettingsError);
   expect(() => paths(["work"])).toThrow(/workspaceRoots\.0 is "work"/);
@@ -164,6 +177,34 @@ test("below a directory that lies behind a symlink", () => {
 test("a name or a path that is too long", () => {
   refused(join(stateDir, "a".repeat(300)));
   refused(`${stateDir}/${"a/".repeat(3000)}`);
+});
+
+test("a path so long that the files in the workspace would have none", () => {
+  const long = (bytes: number, letter = "a") => {
+    let path = stateDir;
+    while (Buffer.byteLength(path) < bytes) {
+      const room = Math.floor((bytes - Buffer.byteLength(path) - 1) / Buffer.byteLength(letter));
+      path += `/${letter.repeat(Math.max(1, Math.min(room, 80)))}`;
+    }
+    return path;
+  };
+  expect(place(long(3800))).toBe(long(3800));
+  for (const path of [long(3950), long(4090), long(4200), long(3950, "é")]) {
+    expect(refused(path).message).toContain("too long");
+  }
+});
+
+test("a new directory right in a root lies in no workspace; anything else may", () => {
+  const work = join(home, "work");
+  const mayBe = (path: string, roots?: string[]) => paths(roots).mayBeAnothers(paths(roots).place("x", path));
+  expect(mayBe(join(stateDir, "workspace-x"))).toBe(false);
+  expect(mayBe(join(stateDir, "workspace-x"), ["/"])).toBe(false);
+  expect(mayBe(join(work, "a"), [work])).toBe(false);
+  expect(mayBe(join(work, "a", "b"), [work])).toBe(true);
+  expect(mayBe(join(work, "a"), [work, home])).toBe(true);
+  expect(mayBe(join(stateDir, "team", "a"))).toBe(true);
+  mkdirSync(join(work, "a"), { recursive: true });
+  expect(mayBe(join(work, "a"), [work])).toBe(true);
 });
 
 test("a root that is reached through a symlink is where it leads", () => {

@@ -1,11 +1,14 @@
 import { lstatSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join, sep } from "node:path";
+import { dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { parseWorkspaceText, workspaceProblem } from "../../../src/host/workspace-text.ts";
 import { SettingsError } from "../../../src/settings.ts";
 
 /** What is in the state directory for the service, OpenClaw or an operator, and never an agent's to write. */
 const kept = new Set(["provisioning", "agents", "config.json", "openclaw.json", "dev.env", "credentials", "plugins"]);
+
+/** Linux takes paths of up to 4,095 bytes, and something is to be in a workspace. */
+const maxPathBytes = 3_900;
 
 export interface WorkspacePlace {
   /** Absolute, symlinks resolved. */
@@ -36,8 +39,9 @@ export function createWorkspacePaths(options: {
 }): WorkspacePaths {
   const { stateDir, home = homedir() } = options;
   const roots = (options.workspaceRoots ?? [stateDir]).map((root, at) => {
-    if (root.startsWith("~/")) return join(home, root.slice(2));
-    if (isAbsolute(root)) return join(root);
+    // `resolve`, and not `join`, takes a slash at the end off.
+    if (root.startsWith("~/")) return resolve(home, `./${root.slice(2)}`);
+    if (isAbsolute(root)) return resolve(root);
     throw new SettingsError(
       `gateway.provisioning.workspaceRoots.${at} is "${root}"; it must be an absolute path or begin with "~/"`,
     );
@@ -48,6 +52,8 @@ export function createWorkspacePaths(options: {
   const defaultPath = (agentId: string) => join(stateDir, `workspace-${agentId}`);
 
   function faultOf(agentId: string, path: string): string | undefined {
+    if (Buffer.byteLength(path) > maxPathBytes)
+      return `is too long: it may have ${maxPathBytes} bytes, so that the files in it can be reached.`;
     if (path === stateDir || isInside(stateDir, path))
       return "is or contains the state directory; choose one inside it.";
     if (isInside(path, stateDir)) {
