@@ -19,6 +19,7 @@ export function parseWorkspaceText(path: string): { from: "root" | "home"; segme
   if (/[\u0000-\u001f\u007f]/.test(path)) {
     throw workspaceProblem(path, "contains a NUL or another control character; remove it.");
   }
+  if (!path.isWellFormed()) throw workspaceProblem(path, "is not well-formed Unicode: no file system has that name.");
   const from = path.startsWith("/") ? "root" : path.startsWith("~/") ? "home" : undefined;
   if (!from) throw workspaceProblem(path, 'must be an absolute path, or begin with "~/".');
   const segments = (from === "root" ? path : path.slice(1)).split("/").filter((one) => one !== "" && one !== ".");

@@ -1,14 +1,21 @@
 import * as z from "zod/mini";
 import { AutoProvisionAiKey, IssuedAiKey } from "./ai-key.ts";
-import { AgentId, HttpUrl, Label, ModelName, ProviderSlug, Timestamp } from "./primitives.ts";
+import { AgentId, HttpUrl, Label, ModelName, ProviderSlug, Timestamp, wellFormed } from "./primitives.ts";
 import { QuotaChange, QuotaStates } from "./quota.ts";
 
 export const Identity = z.strictObject({
   name: z.optional(Label),
-  emoji: z.optional(z.string().check(z.maxLength(16))),
-  avatar: z.optional(z.string().check(z.maxLength(2048))),
+  emoji: z.optional(z.string().check(wellFormed, z.maxLength(16))),
+  avatar: z.optional(z.string().check(wellFormed, z.maxLength(2048))),
 });
 export type Identity = z.infer<typeof Identity>;
+
+/** As it is kept: what was once let in must stay readable. */
+export const StoredIdentity = z.object({
+  name: z.optional(z.string()),
+  emoji: z.optional(z.string()),
+  avatar: z.optional(z.string()),
+});
 
 /** `channel`, `channel:account` or `channel:*`. */
 export const Binding = z
@@ -134,7 +141,7 @@ export const AgentRecord = z.object({
   workspace: z.optional(z.string()),
   agentDir: z.optional(z.string()),
   model: z.optional(z.string()),
-  identity: z.optional(Identity),
+  identity: z.optional(StoredIdentity),
   bindings: z.array(z.string()),
   /** Asked of the host, which may or may not have taken them: the agent's until it is deleted, or asks again. */
   bindingsInDoubt: z.optional(z.array(z.string())),

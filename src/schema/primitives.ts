@@ -24,8 +24,12 @@ export const ProviderSlug = z
   .check(z.regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "use lower-case letters, digits and hyphens, at most 32"))
   .register(z.globalRegistry, { description: "AI provider", examples: ["anthropic"] });
 
+/** A lone surrogate has no UTF-8: what is stored of it, or percent-encoded, is another text or an error. */
+export const wellFormed = z.refine<string>((text) => text.isWellFormed(), "must be well-formed Unicode");
+
 /** One line of text, without control characters. */
 export const Label = z.string().check(
+  wellFormed,
   z.minLength(1, "must not be empty"),
   z.maxLength(128, "at most 128 characters"),
   // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
@@ -44,6 +48,7 @@ export const ModelName = z
 export const HttpUrl = z.pipe(
   z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).check(
     z.maxLength(2048),
+    wellFormed,
     z.refine(
       (text) => !/[?#]/.test(text) && !/^https?:\/\/[^/]*@/.test(text),
       "must not carry credentials, a query or a fragment",

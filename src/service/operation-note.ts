@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { Identity } from "../schema/agent.ts";
+import { StoredIdentity } from "../schema/agent.ts";
 
 /** What a change to an agent is about to do, kept with its claim: enough to finish or undo it after a crash. */
 export const OperationNote = z.object({
@@ -19,7 +19,7 @@ export const OperationNote = z.object({
     z.object({
       name: z.string(),
       model: z.optional(z.string()),
-      identity: z.optional(Identity),
+      identity: z.optional(StoredIdentity),
       skipBootstrap: z.boolean(),
     }),
   ),

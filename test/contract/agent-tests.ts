@@ -173,6 +173,52 @@ export function agentTests(target: () => Target): void {
     }
   });
 
+  it("refuses text that is not well-formed, wherever it is given, and keeps nothing of it", async () => {
+    const { key } = await makeKey(target(), { maxAgents: 1 });
+    const admin = target().adminToken;
+    const name = newName("lone");
+    const lone = "\ud800";
+    const workspace = `${target().workspace(name)}/${lone}1`;
+    expect(await create(key, { name, workspace })).toMatchObject({
+      status: 422,
+      body: { code: "workspace_not_allowed" },
+    });
+    const refused: [string, string, string, object][] = [
+      ["POST", "/agents/create", key, { name: name + lone }],
+      ["POST", "/agents/create", key, { name, bind: [`telegram:${lone}`] }],
+      ["POST", "/agents/create", key, { name, model: `m${lone}` }],
+      ["POST", "/agents/create", key, { name, gateway: `gw${lone}` }],
+      ["POST", "/agents/create", key, { name, identity: { name: lone } }],
+      ["POST", "/agents/create", key, { name, identity: { emoji: lone } }],
+      ["POST", "/agents/create", key, { name, identity: { avatar: lone } }],
+      ["POST", "/agents/create", key, { name, autoProvisionAiKey: { provider: lone } }],
+      ["POST", "/agents/create", key, { name, autoProvisionAiKey: { provider: "openai", models: [lone] } }],
+      ["PATCH", `/agents/${name}`, key, { name: lone }],
+      ["POST", `/agents/${name}/onboard`, key, { steps: ["identity"], identity: { avatar: lone } }],
+      ["POST", "/provisioning/agent-keys", admin, { name: lone, scopes: ["agents:create"] }],
+      ["POST", "/provisioning/agent-keys", admin, { name, scopes: ["agents:create"], aiProviderKeyId: lone }],
+      [
+        "POST",
+        "/provisioning/ai-providers",
+        admin,
+        { provider: "openai", name: lone, key: "sk-not-real", verify: false },
+      ],
+      ["POST", "/provisioning/ai-providers", admin, { provider: "openai", name, key: `sk-${lone}`, verify: false }],
+      [
+        "POST",
+        "/provisioning/ai-providers",
+        admin,
+        { provider: "openai", name, key: "sk-not-real", baseUrl: `https://example.com/${lone}`, verify: false },
+      ],
+    ];
+    for (const [method, path, as, body] of refused) {
+      const { status } = await ask(target(), method, path, { key: as, body });
+      expect([path, JSON.stringify(body), Math.floor(status / 100)]).toEqual([path, JSON.stringify(body), 4]);
+    }
+    expect((await ask(target(), "GET", `${target().origin}/readyz`)).status).toBe(200);
+    expect((await create(key, { name })).status).toBe(201);
+  });
+
   it("refuses a workspace that another agent has", async () => {
     if (!target().hasWorkspaces) return expect(target().hasWorkspaces).toBe(false);
     const { key } = await makeKey(target());
