@@ -116,10 +116,12 @@ async function settleAll(context: Context, isMyTurn: () => Promise<boolean>): Pr
       const outcome = await settle(context, left, note);
       if (note && outcome !== "nothing") settled.push(`${note.action} of agent "${note.agentId}": ${outcome}`);
     } catch (error) {
-      if (!note || !canWait(error)) throw error;
+      if (!note || (isProblem(error) && !canWait(error))) throw error;
+      if (!isProblem(error)) await requireStores(context);
       if (isProblem(error, "gateway_failed")) silent.add(note.gateway);
       const { agentId, action } = note;
-      context.log("warn", "an interrupted change cannot be settled yet", { agentId, action, cause: error });
+      const level = isProblem(error) ? "warn" : "error";
+      context.log(level, "an interrupted change cannot be settled yet", { agentId, action, cause: error });
     }
   }
   return settled;
@@ -129,8 +131,15 @@ async function settleAll(context: Context, isMyTurn: () => Promise<boolean>): Pr
  * A gateway that is down, or that says no (it does not let agents be deleted, or is none of ours any more), must keep
  * neither the others' agents waiting nor the service from being ready: the claim keeps its note, and it is tried again.
  */
-const canWait = (error: unknown): boolean =>
-  isProblem(error) && (error.status < 500 || error.code === "gateway_failed");
+const canWait = (problem: Problem): boolean => problem.status < 500 || problem.code === "gateway_failed";
+
+/**
+ * What is no Problem is a fault of ours in this one change, unless a store is at fault that has no word for it.
+ * @throws of the first store that does not work
+ */
+async function requireStores({ records, ledger, audit }: Context): Promise<void> {
+  await Promise.all([records.check?.(), ledger.check(), audit.check()]);
+}
 
 /** The dead owner's claim is kept up meanwhile, so that nobody makes anew what is being undone. */
 async function settle(context: Context, { name, owner }: Abandoned, note: OperationNote | undefined) {

@@ -1,7 +1,8 @@
 /** The only place where ledger names are spelled. What stands before the first `/` is the shard. */
 import type { LedgerName } from "../ports.ts";
 
-const enc = encodeURIComponent;
+/** Total: what a note or a record holds must be found and freed, though it should never have been let in. */
+const enc = (text: string): string => encodeURIComponent(text.toWellFormed());
 
 /** Everything exact about one provisioning key. */
 export const keyLedger = (keyId: string) => {

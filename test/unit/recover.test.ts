@@ -155,6 +155,42 @@ it("is not ready while a store fails in which it would have to be looked", async
   expect(await isHeld("a")).toBe(true);
 });
 
+it("settles what was noted of a workspace that is not well-formed, and of a binding", async () => {
+  context = { ...context, host: createRegistryHost() };
+  const asked = { name: "a", identity: { name: "\ud800", emoji: "\ud800" }, skipBootstrap: false };
+  await interrupted("a", { workspace: "/x/\ud8001", bindings: ["telegram:\ud800"], asked });
+  expect(await recoverAbandoned(context)).toEqual(['create of agent "a": undone']);
+  expect(await isHeld("a")).toBe(false);
+});
+
+it("lets a fault of ours in one change keep neither the others nor readiness waiting", async () => {
+  for (const id of ["a", "b", "c"]) await interrupted(id);
+  const logged = vi.fn();
+  host.remove = async ({ agentId }) => {
+    if (agentId === "a") throw new TypeError("nobody thought of this");
+    removed.push(agentId);
+    return { deleted: [], preserved: [] };
+  };
+  const app = createApp({ ...node.ports, log: logged, instance: context.instance }, context.settings);
+  app.holdReadiness(createInheritedChanges(app.context));
+  expect((await app.maintain()).recovered).toHaveLength(2);
+  expect(await isReady(app)).toBe(true);
+  expect(logged).toHaveBeenCalledWith("error", expect.any(String), expect.objectContaining({ agentId: "a" }));
+  expect([await isHeld("a"), await isHeld("b"), await isHeld("c")]).toEqual([true, false, false]);
+  // It is tried again.
+  delete host.remove;
+  expect(await recoverAbandoned(context)).toEqual(['create of agent "a": undone']);
+});
+
+it("is not ready where a store fails in words of its own", async () => {
+  await interrupted("a");
+  host.remove = () => Promise.reject(new Error("SQLITE_CORRUPT"));
+  const away = new Error("no such table");
+  const failing = { ...context, ledger: { ...context.ledger, check: () => Promise.reject(away) } };
+  await expect(recoverAbandoned(failing)).rejects.toBe(away);
+  expect(await isHeld("a")).toBe(true);
+});
+
 it("does not undo a whole agent whose gateway is silent", async () => {
   await recorded(await interrupted("a", { gateway: "gw1" }), { gateway: "gw1" });
   host.find = async () => ({ agents: [], unreachable: [] });
