@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { allScopes, ask, makeKey, type Target } from "./target.ts";
+import { allScopes, ask, makeKey, makeLinkedKey, type Target } from "./target.ts";
 
 let counter = 0;
 /** No two tests share an agent, also where a target outlives a run. */
@@ -170,6 +170,37 @@ export function agentTests(target: () => Target): void {
     ]) {
       const { status, body } = await create(key, { name: newName("outside"), workspace });
       expect([workspace, status, body.code]).toEqual([workspace, 422, "workspace_not_allowed"]);
+    }
+  });
+
+  it("deletes what was meant, and not what was made anew under its name meanwhile", async () => {
+    const { key } = await makeLinkedKey(target());
+    for (let round = 0; round < 4; round++) {
+      const name = newName("anew");
+      const body = {
+        name,
+        workspace: target().workspace(name),
+        autoProvisionAiKey: { provider: "anthropic" },
+        ...target().sameGateway,
+      };
+      expect((await create(key, body)).status).toBe(201);
+      const deletes = [1, 2].map(() => ask(target(), "DELETE", `/agents/${name}`, { key }));
+      let made = await create(key, body);
+      for (let tries = 0; made.status !== 201 && tries < 500; tries++) made = await create(key, body);
+      expect(made.status).toBe(201);
+      const deleted = (await Promise.all(deletes)).map(({ status }) => status).sort();
+      const shown = await ask(target(), "GET", `/agents/${name}`);
+      if (deleted.join() === "200,200") {
+        // The one came later than the creation, and meant the new agent: of that, nothing is left.
+        expect(shown.status).toBe(404);
+        expect((await create(key, { ...body, name: newName("heir") })).status).toBe(201);
+        continue;
+      }
+      expect(deleted).toEqual([200, 404]);
+      expect(shown).toMatchObject({ status: 200, body: { managed: true, aiKeyId: made.body.aiKey.keyId } });
+      expect(shown.body.health.aiKey).toMatchObject({ keyId: made.body.aiKey.keyId, status: "active" });
+      const thief = await create(key, { ...body, name: newName("thief") });
+      expect([thief.status, thief.body.code]).toEqual([409, "workspace_taken"]);
     }
   });
 
