@@ -46,7 +46,7 @@ export async function withAgentClaim<T>(
   let unfinished: OperationNote | undefined;
   try {
     unfinished = abandoned === undefined ? undefined : parseNote(abandoned);
-    if (unfinished) await recoverOperation(context, unfinished);
+    if (unfinished) await recoverOperation(context, unfinished, { wanted: true });
     unfinished = undefined;
     return await work({
       leave(rest) {

@@ -20,9 +20,9 @@ export async function changeAgent<T>(
   work: (agent: KnownAgent, outcome: AuditDetails, intend: Intend) => Promise<T>,
 ): Promise<T> {
   const { agentId } = change;
-  await requireAgentToChange(context, agentId);
+  const meant = await requireAgentToChange(context, agentId);
   const operationId = newOperationId(context);
-  const note = changeNote(agentId, operationId);
+  const note = changeNote(meant, operationId, change.action);
   return await withAgentClaim(context, agentId, operationId, note, async ({ leave, restate }) => {
     const agent = await requireAgentToChange(context, agentId);
     return await auditedChange(

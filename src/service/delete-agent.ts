@@ -26,7 +26,7 @@ export async function deleteAgent(
   const meant = await requireAgentToChange(context, agentId);
   context.host.requireGateway?.(meant);
   const operationId = newOperationId(context);
-  return await withAgentClaim(context, agentId, operationId, changeNote(agentId, operationId), async ({ restate }) => {
+  return await withAgentClaim(context, agentId, operationId, changeNote(meant, operationId), async ({ restate }) => {
     // Not before: what it has to free may have changed while the agent was waited for.
     const note = deletionNote(await requireSameAgent(context, meant), operationId, body);
     await restate(note);

@@ -5,6 +5,8 @@ import { StoredIdentity } from "../schema/agent.ts";
 export const OperationNote = z.object({
   action: z.enum(["create", "delete", "change"]),
   operationId: z.string(),
+  /** How the trail names a change whose intent it has. */
+  audited: z.optional(z.string()),
   /** The operation that made the agent: its workspace and its place are known by it. */
   creation: z.string(),
   agentId: z.string(),
@@ -30,12 +32,18 @@ export const OperationNote = z.object({
 });
 export type OperationNote = z.infer<typeof OperationNote>;
 
-/** Of a change that leaves nothing to be finished or undone, until it says otherwise. */
-export const changeNote = (agentId: string, operationId: string): OperationNote => ({
+/** Of a change that leaves nothing but what the host has and the record has not, until it says otherwise. */
+export const changeNote = (
+  { agentId, gateway }: Pick<OperationNote, "agentId" | "gateway">,
+  operationId: string,
+  audited?: string,
+): OperationNote => ({
   action: "change",
   operationId,
+  audited,
   creation: operationId,
   agentId,
+  gateway,
   bindings: [],
 });
 

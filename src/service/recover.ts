@@ -1,8 +1,7 @@
-import { isProblem, Problem } from "../errors.ts";
+import { isProblem, type Problem } from "../errors.ts";
 import type { Abandoned } from "../ports.ts";
 import type { AgentRecord } from "../schema/agent.ts";
 import { recoveryClaim } from "../storage/ledger-names.ts";
-import { keepInDoubt } from "./agent-places.ts";
 import { newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
@@ -10,46 +9,58 @@ import { dismantleAgent } from "./dismantle-agent.ts";
 import { knownFrom } from "./find-agent.ts";
 import { claimTtlMs, keepClaim } from "./kept-claim.ts";
 import { noteText, type OperationNote, parseNote } from "./operation-note.ts";
+import { type SettledChange, settleChange, silentGateway } from "./settle-change.ts";
 import { undoCreate } from "./undo-create.ts";
 
 const recovery: Caller = { actor: "recovery", scopes: [], operator: true, requestId: "recovery" };
 
-/** Finishes or undoes what a process that is gone had begun. The agent's claim is held by the caller. */
+/** Of a change nobody knows whether it was done: the record is as the host has it by now. */
+type Recovered = "finished" | "undone" | "nothing" | SettledChange["outcome"];
+
+/**
+ * Finishes or undoes what a process that is gone had begun. The agent's claim is held by the caller.
+ *
+ * @param wanted that somebody waits for the agent, to change it
+ */
 export async function recoverOperation(
   context: Context,
   note: OperationNote,
-): Promise<"finished" | "undone" | "nothing"> {
-  const outcome = await finishOrUndo(context, note);
-  if (outcome === "nothing") return outcome;
+  { wanted = false } = {},
+): Promise<Recovered> {
+  const { outcome, fromHost = [] } = await finishOrUndo(context, note, wanted);
+  if (outcome === "nothing" || (note.action === "change" && note.audited === undefined)) return "nothing";
   context.log("info", "an interrupted change was settled", { agentId: note.agentId, action: note.action, outcome });
   await context.audit.append({
     phase: "outcome",
-    action: `agent.${note.action}`,
+    action: note.audited ?? `agent.${note.action}`,
     actor: recovery.actor,
     operationId: note.operationId,
     requestId: recovery.requestId,
     target: note.agentId,
-    outcome: outcome === "finished" ? "success" : "failure",
-    details: { recovered: outcome },
+    ...(outcome === "finished" && { outcome: "success" }),
+    ...(outcome === "undone" && { outcome: "failure" }),
+    details: { recovered: outcome, ...(fromHost.length > 0 && { fromHost }) },
   });
   return outcome;
 }
 
-async function finishOrUndo(context: Context, note: OperationNote): Promise<"finished" | "undone" | "nothing"> {
+async function finishOrUndo(
+  context: Context,
+  note: OperationNote,
+  wanted: boolean,
+): Promise<{ outcome: Recovered; fromHost?: string[] }> {
+  if (note.action === "change") return await settleChange(context, note, wanted);
   const record = await context.records.get("agents", note.agentId);
   switch (note.action) {
     case "create":
-      if (record && record.operationId !== note.operationId) return "nothing";
-      if (record && (await finishWhole(context, record))) return "finished";
+      if (record && record.operationId !== note.operationId) return { outcome: "nothing" };
+      if (record && (await finishWhole(context, record))) return { outcome: "finished" };
       await undoCreate(context, note);
-      return "undone";
+      return { outcome: "undone" };
     case "delete":
-      if (record && record.operationId !== note.creation) return "nothing";
+      if (record && record.operationId !== note.creation) return { outcome: "nothing" };
       await dismantleAgent(context, note);
-      return "finished";
-    case "change":
-      await keepInDoubt(context, note);
-      return "nothing";
+      return { outcome: "finished" };
   }
 }
 
@@ -65,7 +76,7 @@ async function finishWhole({ host, records }: Context, record: AgentRecord): Pro
   const found = agents.find(({ gateway }) => gateway === record.gateway);
   const health = await host.inspect(knownFrom(record));
   const silent = !health.reachable || unreachable.some((gateway) => gateway === record.gateway);
-  if (silent) throw new Problem("gateway_failed", "The agent's gateway does not say whether it has it.");
+  if (silent) throw silentGateway();
   if (!found || (record.credentials.length > 0 && health.credentials === "missing")) return false;
   const { workspace = record.workspace, agentDir = record.agentDir } = found;
   if (workspace !== record.workspace || agentDir !== record.agentDir) {
@@ -150,7 +161,15 @@ async function settle(context: Context, { name, owner }: Abandoned, note: Operat
   const claim = { owner, ttlMs: claimTtlMs, note: noteText(note) };
   if (!(await context.ledger.claim(name, claim)).granted) return "nothing";
   const end = keepClaim(context, name, claim);
-  const outcome = await recoverOperation(context, note).finally(end);
-  await context.ledger.release(name, owner);
-  return outcome;
+  try {
+    const outcome = await recoverOperation(context, note);
+    await end();
+    await context.ledger.release(name, owner);
+    return outcome;
+  } catch (error) {
+    await end();
+    // What can be compared later keeps nobody from changing the agent now: a claim that has ended keeps its note.
+    if (note.action === "change") await context.ledger.claim(name, { ...claim, ttlMs: 1 });
+    throw error;
+  }
 }

@@ -1,0 +1,75 @@
+import { isProblem, Problem } from "../errors.ts";
+import type { HostAgent } from "../ports.ts";
+import type { AgentRecord } from "../schema/agent.ts";
+import { keepInDoubt, releaseBindings } from "./agent-places.ts";
+import type { Context } from "./context.ts";
+import { knownFrom } from "./find-agent.ts";
+import type { OperationNote } from "./operation-note.ts";
+
+export const silentGateway = (): Problem =>
+  new Problem("gateway_failed", "The agent's gateway does not say whether it has it.");
+
+/** `unknown`: its gateway cannot tell now, and what it may have been given stays in doubt. */
+export interface SettledChange {
+  outcome: "compared" | "unknown";
+  /** What the record had otherwise. */
+  fromHost: string[];
+}
+
+/**
+ * Brings the record of an agent in step with its host, where a change of both broke off between them: nobody knows
+ * how far it came but the host. The agent keeps the bindings that it has there; the others are free.
+ *
+ * @param wanted that the agent is waited for, and must not be so for as long as its gateway is silent
+ * @throws Problem `gateway_failed` where nobody can tell now
+ */
+export async function settleChange(context: Context, note: OperationNote, wanted: boolean): Promise<SettledChange> {
+  const record = await context.records.get("agents", note.agentId);
+  try {
+    return { outcome: "compared", fromHost: await compare(context, note, record) };
+  } catch (error) {
+    if (!wanted || !isProblem(error, "gateway_failed")) throw error;
+    await keepInDoubt(context, note);
+    return { outcome: "unknown", fromHost: [] };
+  }
+}
+
+async function compare(context: Context, note: OperationNote, record: AgentRecord | undefined): Promise<string[]> {
+  const { agentId } = note;
+  if (!record && note.bindings.length === 0) return [];
+  const gateway = record ? record.gateway : note.gateway;
+  const entry = await entryOnHost(context, { agentId, gateway, record });
+  // Of an agent that the host does not have, the record is all there is to go by.
+  const { name, model, identity, bindings } = entry ?? { ...record, bindings: record?.bindings ?? [] };
+  const asked = [...note.bindings, ...(record?.bindings ?? []), ...(record?.bindingsInDoubt ?? [])];
+  const free = [...new Set(asked)].filter((one) => !bindings.includes(one));
+  // Before the record tells of them no more, or a crash would leave them taken for good.
+  await releaseBindings(context, { agentId, gateway, bindings: free });
+  if (!record || !entry) return [];
+  const { bindingsInDoubt, ...known } = record;
+  const there = { name: name ?? record.name, model, identity, bindings };
+  const fields = ["name", "model", "identity", "bindings"] as const;
+  const fromHost = fields.filter((field) => JSON.stringify(there[field]) !== JSON.stringify(record[field]));
+  if (fromHost.length > 0 || bindingsInDoubt !== undefined) {
+    const updatedAt = new Date(context.clock.now()).toISOString();
+    await context.records.set("agents", agentId, { ...known, ...there, updatedAt });
+  }
+  return fromHost;
+}
+
+/** @throws Problem `gateway_failed` where the host cannot tell */
+async function entryOnHost(
+  { host }: Context,
+  { agentId, gateway, record }: Pick<HostAgent, "agentId" | "gateway"> & { record: AgentRecord | undefined },
+): Promise<HostAgent | undefined> {
+  if (host.kind === "registry") return record && knownFrom(record);
+  const { agents, unreachable } = await host.find(agentId);
+  const found = agents.find((agent) => agent.gateway === gateway);
+  if (!found) {
+    const { reachable } = await host.inspect({ agentId, name: agentId, bindings: [], gateway });
+    if (!reachable || unreachable.some((silent) => silent === gateway)) throw silentGateway();
+  }
+  // A damaged entry shows as an agent of which nothing is known.
+  if (found && found.workspace === undefined && record?.workspace !== undefined) throw silentGateway();
+  return found;
+}
