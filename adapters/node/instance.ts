@@ -2,6 +2,7 @@ import { hash, randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Instance } from "../../src/ports.ts";
+import { createPresence, type Presence } from "./presence.ts";
 
 /** When a process started, in the kernel's ticks; `undefined` where there is none of that pid, or no /proc. */
 function startOf(pid: number | string): string | undefined {
@@ -26,15 +27,15 @@ function isAlive(pid: number): boolean {
 const named = (host: string): string => host.replace(/[^A-Za-z0-9]/g, "") || "localhost";
 
 /**
- * This machine and this space of process ids, whatever hostname was given to them and to others: on a store that
- * machines share, a living process must never be called gone by one of another machine.
+ * This machine and this space of process ids, whatever hostname was given to them and to others: a living process
+ * must never be called gone by one to which its pid means nothing, on another machine or in another container.
  */
 export function machineName(): string {
   let place: string;
   try {
     place = `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8")} ${readlinkSync("/proc/self/ns/pid")}`;
   } catch {
-    // Nobody is told from others here: what a crash left ends by itself.
+    // Nobody is told from others by pid here.
     place = randomUUID();
   }
   return `${hostname()}x${hash("sha256", place, "hex").slice(0, 12)}`;
@@ -42,21 +43,28 @@ export function machineName(): string {
 
 /**
  * `<host>-<pid>-<start>`. In a container every server is process 1, and pids come again: only with the start time
- * does an id name one process. What another host runs cannot be seen from here, and is never called gone.
+ * does an id name one process. What another host runs cannot be seen from here: it is called gone by those only who
+ * share files with it.
  *
- * @param host by default the hostname, which a container started anew keeps: right where no other machine has the store
+ * @param host where the pid means something
+ * @param presentIn the directory in which those who share the files say that they live; absent: they share none
  */
-export function createInstance(host: string = hostname()): Instance {
+export function createInstance(host: string = machineName(), presentIn?: string): Instance & Pick<Presence, "close"> {
   const name = named(host);
+  const id = `${name}-${process.pid}-${startOf(process.pid) ?? "0"}`;
+  const presence = presentIn === undefined ? undefined : createPresence(presentIn, id);
   return {
-    id: `${name}-${process.pid}-${startOf(process.pid) ?? "0"}`,
+    id,
+    close: (leavesWork) => presence?.close(leavesWork),
     isGone(owner) {
-      const match = /^([A-Za-z0-9]+)-(\d+)-(\d+)\./.exec(owner);
-      if (!match || match[1] !== name) return false;
-      const pid = Number(match[2]);
+      const match = /^(([A-Za-z0-9]+)-(\d+)-(\d+))\./.exec(owner);
+      if (!match) return false;
+      const [, other, where, number, began] = match;
+      if (where !== name) return presence?.isGone(other!) ?? false;
+      const pid = Number(number);
       const start = startOf(pid);
       if (start === undefined) return !isAlive(pid);
-      return match[3] !== "0" && start !== match[3];
+      return began !== "0" && start !== began;
     },
   };
 }

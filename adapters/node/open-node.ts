@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createStorage } from "unstorage";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
 import { createRemoteHost } from "../../src/host/remote-host.ts";
-import type { AgentHost, Clock, Log, Ports } from "../../src/ports.ts";
+import type { AgentHost, Clock, Ledger, Log, Ports } from "../../src/ports.ts";
 import { openGateways } from "../../src/service/config-secret.ts";
 import { createRecords } from "../../src/storage/records.ts";
 import { createAuditFile } from "./audit/audit-file.ts";
@@ -13,7 +13,7 @@ import { makePrivateDirectory } from "./files/atomic-write.ts";
 import type { StoreFinding } from "./files/private-file.ts";
 import { createPrivateFs } from "./files/private-fs.ts";
 import { createStoreReadiness } from "./files/store-readiness.ts";
-import { createInstance, machineName } from "./instance.ts";
+import { createInstance } from "./instance.ts";
 import type { Environment, NodeSettings } from "./node-settings.ts";
 import type { RedisStores } from "./redis/redis.ts";
 import { readSealKey } from "./seal-key.ts";
@@ -49,6 +49,8 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
     node.storage === undefined
       ? await openFiles(stateDir, clock, options.log)
       : await openShared(node.storage, clock, options.log);
+  const presentIn = node.storage === undefined ? join(stateDir, "provisioning", "instances") : undefined;
+  const instance = createInstance(undefined, presentIn);
   const running = new Set<Promise<unknown>>();
   const ports: Ports = {
     records: stores.records,
@@ -62,7 +64,7 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
     },
     fetch,
     log: options.log,
-    instance: createInstance(node.storage === undefined ? undefined : machineName()),
+    instance,
     sealKey,
     background(work) {
       running.add(work);
@@ -76,9 +78,18 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
     ...("redis" in stores && { redis: stores.redis }),
     async close() {
       while (running.size > 0) await Promise.allSettled(running);
+      const leavesWork = presentIn !== undefined && (await leavesClaims(stores.ledger, instance.id));
       await stores.close();
+      instance.close(leavesWork);
     },
   };
+}
+
+async function leavesClaims(ledger: Ledger, id: string): Promise<boolean> {
+  const isOurs = (owner: string): boolean => owner.startsWith(`${id}.`);
+  // A store that is gone leaves nothing that could be settled.
+  const left = await ledger.abandoned(isOurs).catch(() => []);
+  return left.some(({ owner }) => isOurs(owner));
 }
 
 async function openFiles(stateDir: string, clock: Clock, log: Log) {

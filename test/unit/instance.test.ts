@@ -1,9 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createInstance, machineName } from "../../adapters/node/instance.ts";
 
+const script = fileURLToPath(new URL("../fault/children/be-present.ts", import.meta.url));
 const instance = createInstance();
 const [host] = instance.id.split("-");
 const operation = (owner: string) => `${owner}.0123456789abcdef`;
@@ -48,12 +53,72 @@ describe.runIf(process.platform === "linux")("an instance", () => {
     }
   });
 
-  it("goes by the machine where the store is shared: another of the same hostname may be alive", () => {
-    const here = createInstance(machineName());
+  it("is named by its machine and space of pids, not by a hostname alone: one of the same name may be alive", () => {
+    expect(host).toBe(machineName().replace(/[^A-Za-z0-9]/g, ""));
+    const named = createInstance("same-hostname");
     const earlier = (id: string) => operation(id.replace(/\d+$/, "1"));
-    expect(here.isGone(operation(here.id))).toBe(false);
-    expect(here.isGone(earlier(here.id))).toBe(true);
-    expect(here.isGone(earlier(instance.id))).toBe(false);
-    expect(createInstance(machineName()).id).toBe(here.id);
+    expect(instance.isGone(earlier(instance.id))).toBe(true);
+    expect(instance.isGone(earlier(named.id))).toBe(false);
+  });
+
+  describe("that shares files with those whose pids mean nothing to it", () => {
+    let directory: string;
+    beforeEach(async () => {
+      directory = join(await mkdtemp(join(tmpdir(), "openclaw-presence-")), "instances");
+    });
+    afterEach(() => rmSync(dirname(directory), { recursive: true, force: true }));
+    const elsewhere = async (name: string): Promise<{ id: string; kill(): Promise<void> }> => {
+      const child = spawn(process.execPath, [script, name, directory], { stdio: ["ignore", "pipe", "inherit"] });
+      const [line] = await once(child.stdout!, "data");
+      return {
+        id: String(line).trim(),
+        async kill() {
+          child.kill("SIGKILL");
+          await once(child, "exit");
+        },
+      };
+    };
+
+    it("sees them alive until they are killed, and gone from that moment on", async () => {
+      const here = createInstance("here", directory);
+      const other = await elsewhere("elsewhere");
+      expect(here.isGone(operation(other.id))).toBe(false);
+      // Of one that does not share the files it knows nothing.
+      expect(createInstance("here").isGone(operation(other.id))).toBe(false);
+      await other.kill();
+      expect(createInstance("here").isGone(operation(other.id))).toBe(false);
+      expect(here.isGone(operation(other.id))).toBe(true);
+      expect(here.isGone(operation("never-1-2"))).toBe(false);
+      here.close(false);
+      // Whoever comes later still knows.
+      const later = createInstance("later", directory);
+      expect(later.isGone(operation(other.id))).toBe(true);
+      later.close(false);
+    });
+
+    it("leaves no file behind, unless it leaves work", async () => {
+      const [one, again] = [createInstance("here", directory), createInstance("here", directory)];
+      one.close(false);
+      // This process has the files open still.
+      expect(readdirSync(directory)).toEqual([`${again.id}.lock`]);
+      expect(statSync(join(directory, `${again.id}.lock`)).mode & 0o777).toBe(0o600);
+      again.close(false);
+      expect(readdirSync(directory)).toEqual([]);
+      createInstance("here", directory).close(true);
+      const later = createInstance("later", directory);
+      expect(later.isGone(operation(one.id))).toBe(true);
+      const anHourAgo = Date.now() / 1000 - 3_601;
+      utimesSync(join(directory, `${one.id}.gone`), anHourAgo, anHourAgo);
+      createInstance("last", directory).close(false);
+      expect(readdirSync(directory)).toEqual([`${later.id}.lock`]);
+      later.close(false);
+    });
+
+    it("starts though it cannot say that it lives", () => {
+      writeFileSync(directory, "in the way");
+      const here = createInstance("here", directory);
+      expect(here.isGone(operation("elsewhere-1-2"))).toBe(false);
+      here.close(true);
+    });
   });
 });
