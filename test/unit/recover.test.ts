@@ -210,9 +210,9 @@ it("does not undo a whole agent whose gateway is silent", async () => {
 });
 
 it("writes down where the gateway put a whole agent, whatever was asked for", async () => {
-  const asked = { gateway: "gw1", workspace: "~/work/" };
+  const asked = { gateway: "gw1", workspace: "~/shared/" };
   await recorded(await interrupted("a", asked), asked);
-  const there = { name: "a", bindings: [], gateway: "gw1", workspace: "/home/ops/work", agentDir: "/home/ops/a" };
+  const there = { name: "a", bindings: [], gateway: "gw1", workspace: "/home/ops/shared", agentDir: "/home/ops/a" };
   const elsewhere = { ...there, gateway: "gw0", workspace: "/home/others/a" };
   host.find = async (agentId) => ({ agents: [elsewhere, there].map((one) => ({ agentId, ...one })), unreachable: [] });
   host.inspect = async () => ({ reachable: true, ...unknown });
