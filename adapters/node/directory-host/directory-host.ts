@@ -37,7 +37,10 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
   const paths = createWorkspacePaths({ ...options, stateDir });
   const homes = createAgentHomes(agentsDir);
   const index = createBindingIndex(homes);
-  const lockPath = join(agentsDir, ".workspaces.sqlite");
+  // Not among the agents, which OpenClaw lists too.
+  const ours = join(stateDir, "provisioning");
+  mkdirSync(ours, { recursive: true, mode: 0o700 });
+  const lockPath = join(ours, "workspaces.sqlite");
   // Now, since a disk that is full when a workspace is to be removed may have no room for it.
   makeLockFile(lockPath);
   const workspaces = createWorkspaces({ homes, paths, lock: createFileLock(lockPath, { logged: false }) });
