@@ -12,6 +12,9 @@ export function respond(reply: Reply, requestId: string, extra: Record<string, s
   return new Response(text, { status: reply.status, headers });
 }
 
+/** A problem names what was given, and half a surrogate pair is JSON that many a parser refuses. */
+const wellFormed = (_: string, value: unknown): unknown => (typeof value === "string" ? value.toWellFormed() : value);
+
 /** RFC 9457, with `error` for clients of the older API. What is not a `Problem` says nothing but its request id. */
 export function respondProblem(
   thrown: unknown,
@@ -36,5 +39,5 @@ export function respondProblem(
     ...(problem.errors && { errors: problem.errors }),
   };
   const headers = { "content-type": "application/problem+json", ...problem.headers };
-  return respond({ status: problem.status, body, headers }, requestId, extra);
+  return respond({ status: problem.status, body: JSON.stringify(body, wellFormed), headers }, requestId, extra);
 }

@@ -26,6 +26,6 @@ export function refusal(
       ...(wire.requestIdHeader !== undefined && { [wire.requestIdHeader]: requestId }),
       ...headers,
     },
-    body: JSON.stringify(wire.error({ status, message, requestId })),
+    body: JSON.stringify(wire.error({ status, message: message.toWellFormed(), requestId })),
   };
 }

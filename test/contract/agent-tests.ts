@@ -214,10 +214,10 @@ export function agentTests(target: () => Target): void {
     const name = newName("lone");
     const lone = "\ud800";
     const workspace = `${target().workspace(name)}/${lone}1`;
-    expect(await create(key, { name, workspace })).toMatchObject({
-      status: 422,
-      body: { code: "workspace_not_allowed" },
-    });
+    const unplaced = await create(key, { name, workspace });
+    expect(unplaced).toMatchObject({ status: 422, body: { code: "workspace_not_allowed" } });
+    // A refusal that names what was given must be JSON that every parser takes.
+    expect(unplaced.body.detail.isWellFormed()).toBe(true);
     const refused: [string, string, string, object][] = [
       ["POST", "/agents/create", key, { name: name + lone }],
       ["POST", "/agents/create", key, { name, bind: [`telegram:${lone}`] }],
@@ -247,7 +247,8 @@ export function agentTests(target: () => Target): void {
       ],
     ];
     for (const [method, path, as, body] of refused) {
-      const { status } = await ask(target(), method, path, { key: as, body });
+      const { status, body: problem } = await ask(target(), method, path, { key: as, body });
+      expect(problem.detail.isWellFormed()).toBe(true);
       expect([path, JSON.stringify(body), Math.floor(status / 100)]).toEqual([path, JSON.stringify(body), 4]);
     }
     expect((await ask(target(), "GET", `${target().origin}/readyz`)).status).toBe(200);

@@ -419,3 +419,18 @@ it("takes Gemini's key from the query, and does not send it on", async () => {
   expect(twice.status).toBe(401);
   await stand.close();
 });
+
+it("a refusal that cuts a name short stays JSON that every parser takes", async () => {
+  const stand = await proxyStand({ upstream: upstream.origin, models: ["gpt-5"] });
+  try {
+    const response = await fetch(`${stand.baseUrl}/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${stand.key}` },
+      body: JSON.stringify({ model: `${"m".repeat(199)}\u{1f600}`, messages }),
+    });
+    const { error } = (await response.json()) as { error: { message: string } };
+    expect([response.status, error.message.isWellFormed()]).toEqual([403, true]);
+  } finally {
+    await stand.close();
+  }
+});
