@@ -19,7 +19,7 @@ export class LedgerObject extends DurableObject<Bindings> {
 
   constructor(context: DurableObjectState, env: Bindings) {
     super(context, env);
-    this.#shard = createLedgerShard(context.storage.sql);
+    this.#shard = createLedgerShard(context.storage);
     this.#note = leftoverNote(env.RECORDS, context.id.toString());
     context.blockConcurrencyWhile(async () => {
       this.#alarmAt = (await context.storage.getAlarm()) ?? Number.POSITIVE_INFINITY;
@@ -107,7 +107,6 @@ export class LedgerObject extends DurableObject<Bindings> {
     return work(this.#shard);
   }
 
-  /** Not inside a transaction: its failure would take the tables back. */
   #prepare() {
     if (this.#prepared) return;
     // What was only asked about must not stay for ever.

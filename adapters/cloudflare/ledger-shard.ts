@@ -8,7 +8,7 @@ import { createShardTexts } from "./shard-texts.ts";
 export const hourMs = 3_600_000;
 
 /** One shard of the ledger over one SQLite database. Every method runs to its end without yielding. */
-export function createLedgerShard(storage: SqlStorage) {
+export function createLedgerShard(storage: DurableObjectStorage) {
   const sql = openShardSql(storage);
   const texts = createShardTexts(sql);
   const rates = createShardRates(sql);

@@ -77,3 +77,50 @@ it("finds a claim that ran out by the note that its object leaves, and takes the
   expect(await abandoned()).toEqual([]);
   expect(await notes()).toEqual([]);
 });
+
+/** As the first release made it. */
+const version1 = `
+  CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, taken INTEGER NOT NULL, window INTEGER NOT NULL,
+    count INTEGER NOT NULL, last INTEGER) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS hits (bucket TEXT NOT NULL, at INTEGER NOT NULL, cost INTEGER NOT NULL,
+    PRIMARY KEY (bucket, at)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS counters (name TEXT NOT NULL, period TEXT NOT NULL, used INTEGER NOT NULL DEFAULT 0,
+    reserved INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name, period)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS reservations (id TEXT PRIMARY KEY, at INTEGER NOT NULL, entries TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS usage (name TEXT NOT NULL, day TEXT NOT NULL, model TEXT NOT NULL,
+    requests INTEGER NOT NULL, inputTokens INTEGER NOT NULL, outputTokens INTEGER NOT NULL, tokens INTEGER NOT NULL,
+    PRIMARY KEY (name, day, model)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS texts (name TEXT PRIMARY KEY, text TEXT NOT NULL, expires INTEGER) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS claims (name TEXT PRIMARY KEY, owner TEXT NOT NULL, note TEXT, expires INTEGER) WITHOUT ROWID;
+  INSERT INTO counters VALUES ('ai-key:a/tokens', '2026-11', 40, 60);
+  INSERT INTO reservations VALUES ('ai-key:a/reservation:1', 1, '[{"counter":"ai-key:a/tokens","period":"2026-11","amount":60}]');
+  INSERT INTO usage VALUES ('ai-key:a/usage', '2026-11-22', 'm', 1, 30, 10, 40);
+  INSERT INTO texts VALUES ('ai-key:a/state', 'active', NULL);
+`;
+
+it("brings an object of version 1 up to date, and keeps all that is in it", async () => {
+  const scope = freshScope();
+  const clock = settableClock();
+  const ledger = handle(scope, clock);
+  await ports.handle("ledger", scope, clock.now)("forge", ["ai-key:a", version1]);
+  expect(await ledger.used("ai-key:a/tokens", "2026-11")).toEqual({ used: 40, reserved: 60 });
+  expect(await ledger.usage("ai-key:a/usage", "2026-11-01", "2026-11-30")).toMatchObject([
+    { day: "2026-11-22", model: "m", requests: 1, inputTokens: 30, outputTokens: 10, tokens: 40 },
+  ]);
+  expect(await ledger.get("ai-key:a/state")).toBe("active");
+  await ledger.settle("ai-key:a/reservation:1", { "ai-key:a/tokens": 50 });
+  expect(await ledger.used("ai-key:a/tokens", "2026-11")).toEqual({ used: 90, reserved: 0 });
+});
+
+it("leaves an object of a newer release as it is", async () => {
+  const scope = freshScope();
+  const clock = settableClock();
+  const ledger = handle(scope, clock);
+  const forge = ports.handle("ledger", scope, clock.now);
+  const newer =
+    "CREATE TABLE schema_version (version INTEGER PRIMARY KEY) WITHOUT ROWID; INSERT INTO schema_version VALUES (999)";
+  await forge("forge", ["ai-key:a", `${version1}; ${newer}`]);
+  const refused = await ledger.used("ai-key:a/tokens", "2026-11").catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: "store_unreadable" });
+  expect(String((refused as Error).cause)).toContain("written by a newer release (version 999");
+});

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   closeSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -11,7 +12,7 @@ import {
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSqliteLedger } from "../../adapters/node/sqlite/sqlite-ledger.ts";
@@ -144,6 +145,44 @@ describe("the file of the node:sqlite ledger", () => {
     expect(await refusal()).toMatch(/^provisioning\/ledger\.sqlite is empty: restore/);
   });
 
+  it("brings a file of version 1 up to date, and keeps all that is in it", async () => {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    closeSync(openSync(path, "wx", 0o600));
+    const old = new DatabaseSync(path);
+    old.exec(version1);
+    old.close();
+    const now = Date.UTC(2026, 10, 22, 18);
+    clock.set(now);
+    // Two at once, as after a deployment: one migrates, the other waits for it.
+    const [ledger, second] = await Promise.all([open(), open()]);
+    expect(await ledger.used("ai-key:a/tokens", "2026-11")).toEqual({ used: 40, reserved: 60 });
+    expect(await second.usage("ai-key:a/usage", "2026-11-01", "2026-11-30")).toMatchObject([
+      { day: "2026-11-22", model: "m", requests: 1, inputTokens: 30, outputTokens: 10, tokens: 40 },
+    ]);
+    expect(await second.get("ai-key:a/state")).toBe("active");
+    expect(await second.claim("agent:a/claim", { owner: "b", ttlMs: 1 })).toEqual({ granted: false, owner: "a" });
+    expect(await second.seen("key:a/rate")).toEqual({ count: 3, lastAt: now });
+    expect(await second.take("key:a/rate", { limit: 3, windowMs: 60_000 }, 1)).toMatchObject({ remaining: 0 });
+    await ledger.settle("ai-key:a/reservation:1", { "ai-key:a/tokens": 50 });
+    expect(await second.used("ai-key:a/tokens", "2026-11")).toEqual({ used: 90, reserved: 0 });
+    await Promise.all([ledger.close(), second.close()]);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const fresh = join(directory, "fresh.sqlite");
+    await (await openSqliteLedger({ path: fresh, clock })).close();
+    expect(schemaOf(path)).toEqual(schemaOf(fresh));
+  });
+
+  it("leaves a file of a newer release as it is, and says which release to run", async () => {
+    await filled();
+    const db = new DatabaseSync(path);
+    db.exec("PRAGMA user_version = 999");
+    db.close();
+    expect(await refusal()).toMatch(
+      /^provisioning\/ledger\.sqlite was made by a newer release \(version 999, .*: run that release; .*left as it is$/,
+    );
+    expect(schemaOf(path)).toMatchObject({ version: 999 });
+  });
+
   it("fails check when the file was replaced or opened to others", async () => {
     const ledger = await open();
     chmodSync(path, 0o644);
@@ -180,6 +219,43 @@ describe("the file of the node:sqlite ledger", () => {
     await again.close();
   });
 });
+
+/** As the first release made it, with a row in every table. */
+const version1 = `
+  PRAGMA page_size = 1024; PRAGMA journal_mode = WAL;
+  CREATE TABLE buckets (bucket TEXT PRIMARY KEY, cost INT NOT NULL, busy_until INT NOT NULL, calls INT NOT NULL, last_at INT) STRICT, WITHOUT ROWID;
+  CREATE TABLE hits (bucket TEXT, leaves_at INT, cost INT NOT NULL, PRIMARY KEY (bucket, leaves_at)) STRICT, WITHOUT ROWID;
+  CREATE TABLE counters (counter TEXT, period TEXT, used INT NOT NULL, reserved INT NOT NULL, PRIMARY KEY (counter, period)) STRICT, WITHOUT ROWID;
+  CREATE TABLE reservations (id TEXT PRIMARY KEY, entries TEXT NOT NULL, created_at INT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE usage (name TEXT, day TEXT, model TEXT, requests INT NOT NULL, input_tokens INT NOT NULL, output_tokens INT NOT NULL,
+       tokens INT NOT NULL, PRIMARY KEY (name, day, model)) STRICT, WITHOUT ROWID;
+  CREATE TABLE texts (name TEXT PRIMARY KEY, text TEXT NOT NULL, expires_at INT) STRICT, WITHOUT ROWID;
+  CREATE INDEX texts_by_expiry ON texts (expires_at) WHERE expires_at IS NOT NULL;
+  CREATE TABLE claims (name TEXT PRIMARY KEY, owner TEXT NOT NULL, expires_at INT, note TEXT) STRICT, WITHOUT ROWID;
+  CREATE TABLE checks (id INT PRIMARY KEY, checked_at INT NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO buckets VALUES ('key:a/rate', 2, ${Date.UTC(2026, 10, 22, 18, 1)}, 3, ${Date.UTC(2026, 10, 22, 18)});
+  INSERT INTO hits VALUES ('key:a/rate', ${Date.UTC(2026, 10, 22, 18, 1)}, 2);
+  INSERT INTO counters VALUES ('ai-key:a/tokens', '2026-11', 40, 60);
+  INSERT INTO reservations VALUES ('ai-key:a/reservation:1', '[["ai-key:a/tokens","2026-11",60]]', 1);
+  INSERT INTO usage VALUES ('ai-key:a/usage', '2026-11-22', 'm', 1, 30, 10, 40);
+  INSERT INTO texts VALUES ('ai-key:a/state', 'active', NULL);
+  INSERT INTO claims VALUES ('agent:a/claim', 'a', NULL, 'note');
+  INSERT INTO checks VALUES (1, 1);
+  PRAGMA user_version = 1;
+`;
+
+function schemaOf(path: string) {
+  const db = new DatabaseSync(path);
+  const { user_version: version } = db.prepare("PRAGMA user_version").get() as { user_version: number };
+  const columns = db
+    .prepare(
+      `SELECT t.name AS "table", c.name AS name, c.type, c.pk FROM sqlite_master t, pragma_table_info(t.name) c
+       WHERE t.type = 'table' ORDER BY 1, 2`,
+    )
+    .all();
+  db.close();
+  return { version, columns };
+}
 
 function overwrite(path: string): void {
   const db = new DatabaseSync(path);

@@ -7,9 +7,15 @@ import { AuditObject as RealAuditObject } from "../audit-object.ts";
 import type { Bindings } from "../bindings.ts";
 import { createKvRecords } from "../kv-records.ts";
 import { createDurableLedger } from "../ledger.ts";
+import { LedgerObject as RealLedgerObject } from "../ledger-object.ts";
 import { createLeftovers } from "../leftovers.ts";
 
-export { LedgerObject } from "../ledger-object.ts";
+/** With a way in for what another release has left. */
+export class LedgerObject extends RealLedgerObject {
+  forge(statement: string): void {
+    this.ctx.storage.sql.exec(statement);
+  }
+}
 
 /** With a way in for a forger. */
 export class AuditObject extends RealAuditObject {
@@ -78,6 +84,11 @@ async function answer({ port, method, args, now, scope }: PortCall, env: Binding
     return await invoke(createDurableAudit({ objects: scopedObjects(env.AUDIT, scope), clock }), method, args);
   }
   const objects = scopedObjects(env.LEDGER, scope);
+  if (port === "ledger" && method === "forge") {
+    const [shard, statement] = args as [string, string];
+    const forged = objects as unknown as DurableObjectNamespace<LedgerObject>;
+    return await forged.get(forged.idFromName(shard)).forge(statement);
+  }
   if (port === "records") {
     const ledger = createDurableLedger({ objects, leftovers: createLeftovers(env.RECORDS), clock });
     return await invoke(createKvRecords(scopedKv(env.RECORDS, scope), ledger), method, args);

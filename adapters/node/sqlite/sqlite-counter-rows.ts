@@ -34,7 +34,8 @@ export function createCounterRows(
   // Node reads no number beyond this, and one such row would be the end of every look at it.
   const sum = (column: string) => `${column} = min(${column} + excluded.${column}, ${Number.MAX_SAFE_INTEGER})`;
   const addUsage = db.prepare(
-    `INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name, day, model) DO UPDATE SET
+    `INSERT INTO usage (name, day, model, requests, input_tokens, output_tokens, tokens) VALUES (?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (name, day, model) DO UPDATE SET
      ${["requests", "input_tokens", "output_tokens", "tokens"].map(sum).join(", ")}`,
   );
   const rows = new Map<string, Map<string, CounterRow>>();

@@ -111,20 +111,21 @@ function bear(path: string, schema: string): void {
 }
 
 /**
- * Opens the database at `path`, 0600, in WAL mode, making it with `schema` where there is none.
- * @param version of `schema`, kept in `user_version`
+ * Opens the database at `path`, 0600, in WAL mode, making it where there is none and bringing an older one up to date.
+ * @param migrations each leads from one version (kept in `user_version`) to the next, the first from nothing
  * @throws Problem `store_unreadable` naming the file and the remedy; `store_unwritable` where it cannot be made.
- *   SQLite's own BUSY while another process recovers or closes the file: try again.
+ *   SQLite's own BUSY while another process recovers, migrates or closes the file: try again.
  */
-export function openPrivateDatabase(path: string, schema: string, version: number): DatabaseSync {
+export function openPrivateDatabase(path: string, migrations: readonly string[]): DatabaseSync {
   try {
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
-      bear(path, `${schema}; PRAGMA user_version = ${version}`);
+      bear(path, `${migrations.join("\n")} PRAGMA user_version = ${migrations.length}`);
     }
     const { size } = assertTrusted(path);
     const db = new DatabaseSync(path, { timeout: 0 });
     try {
-      prepareDatabase(db, path, size, version);
+      prepareDatabase(db, size);
+      migrate(db, path, migrations);
     } catch (error) {
       db.close();
       throw error;
@@ -135,18 +136,41 @@ export function openPrivateDatabase(path: string, schema: string, version: numbe
   }
 }
 
-function prepareDatabase(db: DatabaseSync, path: string, size: number, version: number): void {
+function prepareDatabase(db: DatabaseSync, size: number): void {
   // NORMAL does not sync each commit: what is committed is in the kernel's hands and so survives `kill -9`. A power
   // cut may take back the last commits, never a part of one, and cannot damage the file.
   db.exec("PRAGMA synchronous = NORMAL");
-  if (size <= checkedWholeBytes) {
-    const verdict = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
-    if (verdict.quick_check !== "ok") throw Object.assign(new Error(verdict.quick_check), { errcode: CORRUPT });
-  }
+  if (size > checkedWholeBytes) return;
+  const verdict = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
+  if (verdict.quick_check !== "ok") throw Object.assign(new Error(verdict.quick_check), { errcode: CORRUPT });
+}
+
+/** @returns the version found, which is this release's or an older one of its own */
+function versionOf(db: DatabaseSync, path: string, newest: number): number {
   const { user_version: found } = db.prepare("PRAGMA user_version").get() as { user_version: number };
-  if (found !== version) {
-    throw unreadable(
-      faulty(path, `is of version ${found}, this release reads ${version}`, "run the release that made it"),
-    );
+  if (found >= 1 && found <= newest) return found;
+  throw unreadable(
+    found > newest
+      ? faulty(
+          path,
+          `was made by a newer release (version ${found}, this release reads up to ${newest})`,
+          "run that release; the file was left as it is",
+        )
+      : faulty(path, "is not a ledger of this service", "restore it from a backup, or move it away to begin anew"),
+  );
+}
+
+/** All steps in one transaction under the write lock: another process meets the old schema or the new one. */
+function migrate(db: DatabaseSync, path: string, migrations: readonly string[]): void {
+  const newest = migrations.length;
+  if (versionOf(db, path, newest) === newest) return;
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    // Another process may have migrated the file while this one waited for the lock.
+    const steps = migrations.slice(versionOf(db, path, newest));
+    db.exec(`${steps.join("\n")} PRAGMA user_version = ${newest}; COMMIT`);
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw error;
   }
 }

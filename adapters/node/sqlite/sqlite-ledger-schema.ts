@@ -1,21 +1,6 @@
-/**
- * | table        | a row is                                                                                 |
- * |--------------|------------------------------------------------------------------------------------------|
- * | buckets      | one rate limit: cost inside the window, when the window is empty again, calls ever, last |
- * | hits         | the exact log of a window: cost by the millisecond at which it leaves the window          |
- * | counters     | use and reservations of one counter in one period                                         |
- * | reservations | one unsettled reservation: `[[counter, period, amount], ...]`                             |
- * | usage        | one model's use on one day                                                                |
- * | texts        | an exact short text, with or without an end                                               |
- * | claims       | who holds a name, until when, and what for                                                |
- *
- * Times are epoch milliseconds. Names are ASCII, so that SQLite's byte order is theirs.
- */
-export const schemaVersion = 1;
-
 const table = (name: string, columns: string) => `CREATE TABLE ${name} (${columns}) STRICT, WITHOUT ROWID;`;
 
-export const schema = [
+const version1 = [
   table(
     "buckets",
     "bucket TEXT PRIMARY KEY, cost INT NOT NULL, busy_until INT NOT NULL, calls INT NOT NULL, last_at INT",
@@ -36,3 +21,31 @@ export const schema = [
   table("claims", "name TEXT PRIMARY KEY, owner TEXT NOT NULL, expires_at INT, note TEXT"),
   table("checks", "id INT PRIMARY KEY, checked_at INT NOT NULL"),
 ].join("\n");
+
+const version2 = [
+  "ALTER TABLE usage ADD COLUMN estimated_tokens INT NOT NULL DEFAULT 0;",
+  table(
+    "estimates",
+    `name TEXT, minute INT, day TEXT, model TEXT, counter TEXT, periods TEXT, tokens INT NOT NULL,
+     PRIMARY KEY (name, minute, day, model, counter, periods)`,
+  ),
+].join("\n");
+
+/**
+ * | table        | a row is                                                                                 |
+ * |--------------|------------------------------------------------------------------------------------------|
+ * | buckets      | one rate limit: cost inside the window, when the window is empty again, calls ever, last |
+ * | hits         | the exact log of a window: cost by the millisecond at which it leaves the window          |
+ * | counters     | use and reservations of one counter in one period                                         |
+ * | reservations | one unsettled reservation: `[[counter, period, amount], ...]`                             |
+ * | usage        | one model's use on one day                                                                |
+ * | estimates    | tokens charged without the provider's word, by minute, and the periods charged            |
+ * | texts        | an exact short text, with or without an end                                               |
+ * | claims       | who holds a name, until when, and what for                                                |
+ *
+ * Times are epoch milliseconds. Names are ASCII, so that SQLite's byte order is theirs.
+ *
+ * Each text leads from one version of the schema to the next, and the first from nothing. A text that was released
+ * never changes: a change of the schema is another text at the end.
+ */
+export const ledgerMigrations: readonly string[] = [version1, version2];

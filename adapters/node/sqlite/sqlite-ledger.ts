@@ -2,7 +2,7 @@ import type { Clock, Ledger } from "../../../src/ports.ts";
 import { createSqliteClaims } from "./sqlite-claims.ts";
 import { createSqliteCounters } from "./sqlite-counters.ts";
 import { assertTrusted, openPrivateDatabase, storeProblem } from "./sqlite-file.ts";
-import { schema, schemaVersion } from "./sqlite-ledger-schema.ts";
+import { ledgerMigrations } from "./sqlite-ledger-schema.ts";
 import { createSqliteRates } from "./sqlite-rates.ts";
 import { createSqliteTexts } from "./sqlite-texts.ts";
 import { createSqliteTransactions, whenFree } from "./sqlite-transactions.ts";
@@ -12,11 +12,11 @@ const sweepEveryMs = 60_000;
 /**
  * The ledger of one machine, shared by every process that opens the same file. A write resolves when it is
  * committed: from then on `kill -9` does not lose it.
- * @throws Problem `store_unreadable` (damaged, open to others, of another version), `store_unwritable`
+ * @throws Problem `store_unreadable` (damaged, open to others, made by a newer release), `store_unwritable`
  */
 export async function openSqliteLedger({ path, clock }: { path: string; clock: Clock }): Promise<Ledger> {
   const explain = (error: unknown) => storeProblem(path, error);
-  const db = await whenFree(() => openPrivateDatabase(path, schema, schemaVersion)).catch((error) => {
+  const db = await whenFree(() => openPrivateDatabase(path, ledgerMigrations)).catch((error) => {
     throw explain(error);
   });
   const { ino } = assertTrusted(path);
