@@ -3,6 +3,8 @@
  * spliced in: numbers keep their digits and prompts their cache.
  */
 export interface JsonBody {
+  /** Every field, under the names that the client wrote. */
+  readonly value: Readonly<Record<string, unknown>>;
   /** A top-level field's value, whichever accepted spelling the client used. */
   get(name: string): unknown;
   /** The same for an object's own fields, under the same rules. */
@@ -40,10 +42,11 @@ export function readJsonBody(bytes: Uint8Array, rules: FieldRules): { body: Json
   } catch {
     return { fault: "the body is not valid UTF-8" };
   }
-  return readObject(text, rules);
+  return readObject(text, rules, true);
 }
 
-function readObject(text: string, rules: FieldRules): { body: JsonBody } | { fault: string } {
+/** @param outermost whether this is the whole body, so that what is nested in it is checked here and only once */
+function readObject(text: string, rules: FieldRules, outermost = false): { body: JsonBody } | { fault: string } {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -57,7 +60,7 @@ function readObject(text: string, rules: FieldRules): { body: JsonBody } | { fau
   const known = knownBy(rules);
   const stand = topLevelFields(text);
   if (stand === undefined) return { fault: `the body is nested deeper than ${maxDepth} levels` };
-  for (const field of stand) {
+  for (const field of stand.fields) {
     const id = plain(field.key);
     if (fields.has(id)) return { fault: `"${shown(field.key)}" stands more than once in the body` };
     const spellings = known.get(id);
@@ -66,9 +69,17 @@ function readObject(text: string, rules: FieldRules): { body: JsonBody } | { fau
     }
     fields.set(id, field);
   }
+  if (outermost) {
+    // Parsers of C end a name at a NUL.
+    const ended = text.includes("\\u0000") ? keyWithNul(read) : undefined;
+    if (ended !== undefined) return { fault: `the field "${shown(ended)}" has a NUL in its name` };
+    // `JSON.parse` keeps the last of several equal keys, and other parsers keep the first.
+    if (keysIn(read) !== stand.keys) return { fault: "an object in the body has a key that stands more than once" };
+  }
   const find = (name: string): Field | undefined => fields.get(plain(name));
   return {
     body: {
+      value: read,
       get(name) {
         const field = find(name);
         return field === undefined ? undefined : read[field.key];
@@ -104,6 +115,7 @@ function readObject(text: string, rules: FieldRules): { body: JsonBody } | { fau
 }
 
 const noFields: JsonBody = {
+  value: {},
   get: () => undefined,
   open: () => ({ body: noFields }),
   with: (changes) => JSON.stringify(changes),
@@ -144,23 +156,56 @@ const maxDepth = 512;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const COLON = 0x3a;
 const BACKSLASH = 0x5c;
+
+/** The keys of all objects in a value that is nested no deeper than `maxDepth`. */
+function keysIn(value: object): number {
+  let keys = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === "object" && item !== null) keys += keysIn(item);
+    return keys;
+  }
+  for (const key in value) {
+    keys++;
+    const inner = (value as Record<string, unknown>)[key];
+    if (typeof inner === "object" && inner !== null) keys += keysIn(inner);
+  }
+  return keys;
+}
+
+function keyWithNul(value: object): string | undefined {
+  for (const [key, inner] of Object.entries(value)) {
+    if (key.includes("\0")) return key.replaceAll("\0", "\\0");
+    const found = typeof inner === "object" && inner !== null ? keyWithNul(inner) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+interface Scan {
+  fields: Field[];
+  /** Of all objects, nested ones included, each as often as it stands. */
+  keys: number;
+}
 
 /**
  * The fields of an object that `JSON.parse` has accepted, repeated ones included, with where their values stand;
  * `undefined` where one is nested too deeply.
  */
-function topLevelFields(text: string): Field[] | undefined {
+function topLevelFields(text: string): Scan | undefined {
   const fields: Field[] = [];
+  const scan: Scan = { fields, keys: 0 };
   let at = text.indexOf("{") + 1;
   for (;;) {
     at = text.indexOf('"', at);
-    if (at === -1) return fields;
+    if (at === -1) return scan;
     const keyEnd = stringEnd(text, at);
     const written = text.slice(at + 1, keyEnd - 1);
     const key = written.includes("\\") ? (JSON.parse(`"${written}"`) as string) : written;
     const start = valueStart(text, text.indexOf(":", keyEnd) + 1);
-    const end = valueEnd(text, start);
+    scan.keys++;
+    const end = valueEnd(text, start, scan);
     if (end === -1) return undefined;
     fields.push({ key, keyStart: at, start, end });
     at = end;
@@ -184,8 +229,8 @@ function stringEnd(text: string, from: number): number {
   }
 }
 
-/** The index after the value that begins at `from`; -1 where it is nested too deeply. */
-function valueEnd(text: string, from: number): number {
+/** The index after the value that begins at `from`, whose keys it counts; -1 where it is nested too deeply. */
+function valueEnd(text: string, from: number, scan: Scan): number {
   let depth = 0;
   let at = from;
   for (;;) {
@@ -202,7 +247,8 @@ function valueEnd(text: string, from: number): number {
       if (depth === 0) return trimmed(text, at);
       depth--;
       if (depth === 0) return at + 1;
-    } else if (code === COMMA && depth === 0) return trimmed(text, at);
+    } else if (code === COLON) scan.keys++;
+    else if (code === COMMA && depth === 0) return trimmed(text, at);
     at++;
   }
 }

@@ -508,6 +508,17 @@ describe("a field that could be read in two ways is refused", () => {
     ],
     ["gemini", '{"contents":[],"generationConfig":{"maxOutputTokens":1,"max_output_tokens":100000}}'],
     ["gemini", '{"contents":[],"generationConfig":{"MaxOutputTokens":100000}}'],
+    // Nested ones too, and names that a parser of C ends at the NUL.
+    [
+      "anthropic",
+      '{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[{"type":"text","type":"image"}]}]}',
+    ],
+    [
+      "custom",
+      '{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[{"type":"text","t\\u0079pe":"file"}]}]}',
+    ],
+    ["custom", '{"model":"m","max_tokens":1,"messages":[],"max_tokens\\u0000x":100000}'],
+    ["custom", '{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[{"type\\u0000":"file"}]}]}'],
   ];
   it.each(double)("%s %s", async (name, body) => {
     const { kind, path } = endpoints[name]!;
