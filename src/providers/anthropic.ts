@@ -1,3 +1,4 @@
+import { claudeImage } from "./image-rules.ts";
 import { mediaTokens } from "./media.ts";
 import { toolPromptTokens } from "./tool-prompt.ts";
 import {
@@ -26,7 +27,6 @@ const errorTypes: Record<number, string> = {
 const clientTool = /^(bash|text_editor|computer|memory)_\d+$/;
 /** A client tool's definition and the instructions that come with it: 1,234 at most where documented. */
 const clientToolTokens = 1_536;
-const image = { base: 0, pixelsPerToken: 500 };
 
 const known = [
   "model",
@@ -46,7 +46,7 @@ function read(body: BodyFields, limits: MediaLimits): Reading {
   const bound = countField(body, "max_tokens");
   if ("fault" in bound) return bound;
   const models = [body.get("model")];
-  let beyond = mediaTokens([body.get("messages"), body.get("system")], limits.mediaReferenceTokens, image);
+  let beyond = mediaTokens([body.get("messages"), body.get("system")], limits.mediaReferenceTokens, claudeImage);
   let unbounded: string | undefined;
   const tools = body.get("tools");
   if (isSet(body, "tools")) beyond += toolPromptTokens;

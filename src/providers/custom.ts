@@ -1,9 +1,11 @@
+import { anyImage } from "./image-rules.ts";
 import { below, openAiEndpoints, openAiError } from "./openai.ts";
 import type { OpenAiDialect } from "./openai-requests.ts";
 import type { ProviderWire } from "./wire.ts";
 
 const dialect: OpenAiDialect = {
   chatCap: "max_tokens",
+  image: anyImage,
   unbounded: [
     // Templates can repeat the input at will (vLLM; LiteLLM's `roles`).
     ...["chat_template", "roles"],

@@ -1,3 +1,4 @@
+import { geminiImage } from "./image-rules.ts";
 import { mediaTokens } from "./media.ts";
 import {
   type BodyFields,
@@ -22,8 +23,6 @@ const errorStatuses: Record<number, string> = {
   503: "UNAVAILABLE",
   504: "DEADLINE_EXCEEDED",
 };
-
-const image = { base: 2_240, pixelsPerToken: 1_000 };
 
 const known = [
   ...["model", "contents", "content", "requests", "systemInstruction", "generationConfig", "tools"],
@@ -64,7 +63,7 @@ function read(body: BodyFields, limits: MediaLimits): Reading {
     inputBeyondBytes: mediaTokens(
       [body.get("contents"), body.get("content"), requests, body.get("systemInstruction")],
       limits.mediaReferenceTokens,
-      image,
+      geminiImage,
     ),
     outputBound: bound.count,
     answers: candidates.count ?? 1,

@@ -1,11 +1,6 @@
-import { imagePixels } from "../domain/image-pixels.ts";
+import { imageSize } from "../domain/image-size.ts";
+import type { ImageRule } from "./image-rules.ts";
 import { isRecord } from "./wire.ts";
-
-/** What an image that the body carries costs at least, by the provider's own rule. */
-export interface ImageCost {
-  base: number;
-  pixelsPerToken: number;
-}
 
 /** Where message content nests. Everything else (tool arguments, schemas) is text to the provider, whatever it holds. */
 const nests = new Set([
@@ -24,33 +19,32 @@ const nests = new Set([
 /**
  * Tokens of the media in `roots` beyond their own bytes.
  *
- * Bytes bound what is text. Media are bounded by the operator's setting: each that is named (an address, a file's
- * id) counts as that much. One that is carried as base64 counts by its bytes; an image at most by the setting or by
- * what its model asks for the smallest, and at least by its pixels, for a blank one has few bytes; one whose pixels
- * cannot be told, a document or a sound at least by the setting, for all of these can be packed without limit.
+ * Bytes bound what is text. Media are bounded by the operator's setting, and at least by the dearest image that the
+ * model takes: each that is named (an address, a file's id) counts as that much. So does one that is carried as base64,
+ * and at least by its bytes: a document or a sound can be packed without limit. An image counts by its size instead,
+ * where that can be told for certain.
  */
-export function mediaTokens(roots: readonly unknown[], perReference: number, image: ImageCost): number {
+export function mediaTokens(roots: readonly unknown[], perReference: number, image: ImageRule): number {
   let beyond = 0;
-  const dearestImage = Math.max(perReference, image.base);
+  const reference = Math.max(perReference, image.dearest);
 
   const carried = (data: string, mediaType: string, prefix = 0): void => {
     if (!mediaType.startsWith("image/")) {
-      beyond += Math.max(0, perReference - data.length);
+      beyond += Math.max(0, reference - data.length);
       return;
     }
-    const pixels = imagePixels(data.slice(prefix)) ?? Number.POSITIVE_INFINITY;
-    const least = Math.min(dearestImage, image.base + Math.ceil(pixels / image.pixelsPerToken));
-    beyond += Math.max(least, Math.min(data.length, dearestImage)) - data.length;
+    const size = imageSize(data.slice(prefix), image.urlSafeBase64);
+    beyond += (size === undefined ? reference : image.tokens(size, data.length)) - data.length;
   };
-  const named = (tokens = perReference): void => {
-    beyond += tokens;
+  const named = (): void => {
+    beyond += reference;
   };
   const address = (value: unknown): void => {
     const url = isRecord(value) ? value.url : value;
     if (typeof url !== "string") return;
     const data = /^data:([^;,]*)[^,]*,/i.exec(url.slice(0, 256));
     if (data) carried(url, data[1]!.toLowerCase(), data[0].length);
-    else named(dearestImage);
+    else named();
   };
 
   const pending: unknown[] = [...roots];

@@ -1,4 +1,5 @@
-import { type ImageCost, mediaTokens } from "./media.ts";
+import type { ImageRule } from "./image-rules.ts";
+import { mediaTokens } from "./media.ts";
 import { namedModels } from "./named-models.ts";
 import { toolPromptTokens } from "./tool-prompt.ts";
 import { type BodyFields, countField, isRecord, isSet, list, type MediaLimits, type Reading } from "./wire.ts";
@@ -11,16 +12,11 @@ export interface OpenAiDialect {
   unbounded: readonly string[];
   /** Names of models that bring in what the request does not hold. */
   unboundedModel?: RegExp;
+  /** By the models that the request names. */
+  image(models: readonly string[]): ImageRule;
   /** Fields that steer the service itself: its upstream, its keys. Never forwarded. */
   refused: readonly string[];
 }
-
-/** A tiled image at its dearest; https://platform.openai.com/docs/guides/images-vision */
-const image: ImageCost = { base: 1_445, pixelsPerToken: 400 };
-/** This model counts each of up to eight tiles as 5,667 tokens. */
-const dearImage: ImageCost = { base: 48_169, pixelsPerToken: 400 };
-const imageCost = (models: readonly string[]) =>
-  models.some((model) => model.includes("4o-mini")) ? dearImage : image;
 
 /** Run by the client: their definitions are the provider's own and not in the body. */
 const clientTools = new Set(["local_shell", "apply_patch", "computer_use_preview", "computer"]);
@@ -114,7 +110,7 @@ export const readChat =
       inputBeyondBytes:
         tools.beyond +
         toolPrompt(body, models) +
-        mediaTokens([body.get("messages")], limits.mediaReferenceTokens, imageCost(models)),
+        mediaTokens([body.get("messages")], limits.mediaReferenceTokens, dialect.image(models)),
       outputBound,
       answers: Math.max(1, ...counts(answers)),
       unbounded:
@@ -148,7 +144,7 @@ export const readResponses =
         tools.beyond +
         toolPrompt(body, models) +
         items.beyond +
-        mediaTokens([input], limits.mediaReferenceTokens, imageCost(models)),
+        mediaTokens([input], limits.mediaReferenceTokens, dialect.image(models)),
       outputBound: bound.count,
       answers: 1,
       unbounded:
@@ -190,7 +186,11 @@ export const readEmbeddings =
     return {
       models,
       // vLLM embeds a chat's messages too.
-      inputBeyondBytes: mediaTokens([body.get("input"), body.get("messages")], limits.mediaReferenceTokens, image),
+      inputBeyondBytes: mediaTokens(
+        [body.get("input"), body.get("messages")],
+        limits.mediaReferenceTokens,
+        dialect.image(models),
+      ),
       outputBound: 0,
       answers: 1,
       unbounded: firstSet(body, dialect, models, []),

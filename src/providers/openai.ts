@@ -1,3 +1,4 @@
+import { openAiImage } from "./image-rules.ts";
 import {
   chatFields,
   embeddingFields,
@@ -67,6 +68,9 @@ export const openai: ProviderWire = {
   keyPlaces: ["bearer"],
   credential: (masterKey) => ["authorization", `Bearer ${masterKey}`],
   query: new Set(["after", "limit", "order"]),
-  endpoint: below("/v1", openAiEndpoints({ chatCap: "max_completion_tokens", unbounded: [], refused: [] })),
+  endpoint: below(
+    "/v1",
+    openAiEndpoints({ chatCap: "max_completion_tokens", image: openAiImage, unbounded: [], refused: [] }),
+  ),
   error: openAiError,
 };

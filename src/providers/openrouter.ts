@@ -1,3 +1,4 @@
+import { anyImage } from "./image-rules.ts";
 import { below, openAiEndpoints } from "./openai.ts";
 import type { ProviderWire } from "./wire.ts";
 
@@ -11,6 +12,7 @@ export const openrouter: ProviderWire = {
     "/api/v1",
     openAiEndpoints({
       chatCap: "max_tokens",
+      image: anyImage,
       // Plugins search, read files and ask panels of models, as `:online` and `openrouter/fusion` do; a preset is a
       // stored prompt, and may name another model.
       unbounded: ["plugins"],

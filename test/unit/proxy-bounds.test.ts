@@ -2,6 +2,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ProviderKind } from "../../src/schema/ai-provider.ts";
 import type { Quotas } from "../../src/schema/quota.ts";
 import { type ProxyStand, proxyStand } from "../proxy-stand.ts";
+import {
+  base64,
+  gif,
+  gifFrame,
+  jpeg,
+  jpegSegment,
+  png as samplePng,
+  webp,
+  webpCanvas,
+  webpLossy,
+} from "../sample-images.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
 
 /** What a request may cost must be reserved before it is sent; these are the ways in which it could cost more. */
@@ -234,28 +245,40 @@ describe("media that the request names", () => {
       2,
     ],
     ["responses", { input: userSays({ type: "input_file", file_url: url }) }, 1],
-    ["responses", { input: [{ type: "reasoning", id: "rs_1", summary: [] }, ...messages] }, 1],
     ["gemini", { contents: [{ parts: [{ fileData: { fileUri: url } }, { file_data: { file_uri: url } }] }] }, 2],
   ];
-  it.each(named)("by %s %j cost the configured bound each", async (name, change, count) => {
-    const { reserved, bytes } = await send(name, change);
-    const bound = bytes + outputOf(name) + count * mediaReferenceTokens;
-    expect(reserved).toBeGreaterThanOrEqual(bound);
-    expect(reserved).toBeLessThanOrEqual(bound + slack);
+  const dearestImage: Record<string, number> = {
+    anthropic: 4_784,
+    chat: 36_000,
+    openrouter: 36_000,
+    custom: 36_000,
+    "custom embeddings": 36_000,
+    responses: 36_000,
+    gemini: 6_192,
+  };
+  it.each(named)(
+    "by %s %j cost the configured bound each, an image at least its dearest",
+    async (name, change, count) => {
+      const { reserved, bytes } = await send(name, change);
+      const each = Math.max(mediaReferenceTokens, dearestImage[name]!);
+      const bound = bytes + outputOf(name) + count * each;
+      expect(reserved).toBeGreaterThanOrEqual(bound);
+      expect(reserved).toBeLessThanOrEqual(bound + slack);
+    },
+  );
+});
+
+it("reasoning that the provider looks up by its id costs the configured bound", async () => {
+  const { reserved, bytes } = await send("responses", {
+    input: [{ type: "reasoning", id: "rs_1", summary: [] }, ...messages],
   });
+  expect(reserved).toBeGreaterThanOrEqual(bytes + 100 + mediaReferenceTokens);
+  expect(reserved).toBeLessThanOrEqual(bytes + 100 + mediaReferenceTokens + slack);
 });
 
 describe("media that the request carries", () => {
-  /** A PNG's header is all that its size is read from. */
-  const png = (width: number, height: number, bytes = 60): string => {
-    const image = Buffer.alloc(bytes);
-    image.write("\x89PNG\r\n\x1a\n", 0, "latin1");
-    image.writeUInt32BE(13, 8);
-    image.write("IHDR", 12);
-    image.writeUInt32BE(width, 16);
-    image.writeUInt32BE(height, 20);
-    return image.toString("base64");
-  };
+  const png = (width: number, height: number, bytes = 0): string =>
+    base64([...samplePng(width, height), ...new Array<number>(bytes).fill(0)]);
   const carried = (data: string, mediaType = "image/png"): [string, Record<string, unknown>][] => [
     ["anthropic", { messages: userSays({ type: "image", source: { type: "base64", media_type: mediaType, data } }) }],
     ["chat", { messages: userSays({ type: "image_url", image_url: { url: `data:${mediaType};base64,${data}` } }) }],
@@ -291,15 +314,27 @@ describe("media that the request carries", () => {
     expect(reserved).toBeGreaterThan(mediaReferenceTokens);
   });
 
-  it.each(carried(Buffer.from("\xff\xd8\xff\xe0\0\x10JFIF", "latin1").toString("base64"), "image/jpeg"))(
-    "by %s: a JPEG counts by its bytes, which grow with its pixels",
-    async (name, change) => {
-      const { reserved } = await send(name, change);
-      expect(reserved).toBeLessThan(mediaReferenceTokens);
-    },
-  );
+  const exif = jpegSegment(0xe1, [...Buffer.from("Exif\0\0"), ...jpeg(160, 120)]);
+  it.each([
+    ...carried(base64(jpeg(8_000, 8_000, 9)), "image/jpeg"),
+    ...carried(base64(jpeg(8_000, 8_000, 2, exif)), "image/jpeg"),
+    ...carried(base64(jpeg(8_000, 8_000, 3)), "image/png"),
+    ...carried(base64(gif(1, 1, [gifFrame(0, 0, 8_000, 8_000)])), "image/gif"),
+    ...carried(base64(webp(webpCanvas(1, 1), webpLossy(8_000, 8_000))), "image/webp"),
+  ])("by %s %j: an image of few bytes counts by its pixels", async (name, change) => {
+    const { reserved } = await send(name, change);
+    expect(reserved).toBeGreaterThan(4_784);
+  });
 
-  it.each(carried(png(2_000, 2_000)))(
+  it("a thin image counts by Gemini's tiles, which are as many as it is thin", async () => {
+    const [name, change] = carried(base64(jpeg(8_000, 300)), "image/jpeg")[2]!;
+    const { reserved, bytes } = await send(name, change);
+    // Of 200 x 200 pixels: 40 in two rows.
+    expect(reserved).toBeGreaterThan(80 * 258);
+    expect(reserved).toBeLessThanOrEqual(bytes + 80 * 258 + 100 + slack);
+  });
+
+  it.each(carried(png(4_000, 4_000)))(
     "by %s: a large blank image counts by its pixels, not by its few bytes",
     async (name, change) => {
       const { reserved } = await send(name, change);
@@ -312,7 +347,7 @@ describe("media that the request carries", () => {
     async (name, change) => {
       const { reserved, bytes } = await send(name, change);
       expect(bytes).toBeGreaterThan(1_000_000);
-      expect(reserved).toBeLessThan(mediaReferenceTokens + 1_000);
+      expect(reserved).toBeLessThan(mediaReferenceTokens);
     },
   );
 
