@@ -35,6 +35,7 @@ const catalogue = {
   key_busy: [409, "The key is being changed"],
   key_revoked: [409, "The key is revoked"],
   body_too_large: [413, "The body is too large"],
+  audit_not_rotatable: [422, "The audit trail is not in files here"],
   workspace_not_allowed: [422, "The workspace is not allowed"],
   idempotency_mismatch: [422, "The Idempotency-Key was used with another body"],
   mode_not_supported: [422, "The AI key mode is not supported"],

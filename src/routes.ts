@@ -5,7 +5,7 @@ import {
   rotateAgentKeyRoute,
 } from "./handlers/agent-keys.ts";
 import { addAiProviderRoute, listAiProvidersRoute, revokeAiProviderRoute } from "./handlers/ai-providers.ts";
-import { listAuditRoute, verifyAuditRoute } from "./handlers/audit.ts";
+import { listAuditRoute, rotateAuditRoute, verifyAuditRoute } from "./handlers/audit.ts";
 import { createAgentRoute } from "./handlers/create-agent.ts";
 import { deleteAgentRoute } from "./handlers/delete-agent.ts";
 import { getAgentRoute } from "./handlers/get-agent.ts";
@@ -39,4 +39,5 @@ export const routes: readonly Route[] = [
   rotateAgentKeyRoute,
   listAuditRoute,
   verifyAuditRoute,
+  rotateAuditRoute,
 ];

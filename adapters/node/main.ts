@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { runProgram } from "../../src/cli/program.ts";
 import { version } from "../../src/version.ts";
+import { verifyAuditFiles } from "./audit/verify-audit-files.ts";
 import { diagnose } from "./diagnose.ts";
 import { openLocal, sealLocally } from "./open-local.ts";
 import { runServer } from "./run-server.ts";
@@ -36,6 +37,7 @@ process.exitCode = await runProgram(
     readStdin: () => text(process.stdin),
     readFile: (path) => readFile(path, "utf8"),
     openLocal: () => openLocal(env),
+    verifyAuditFiles,
     doctor: ({ fix }) => diagnose(env, fix),
     seal: (secret) => sealLocally(env, secret),
     serve,

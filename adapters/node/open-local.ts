@@ -25,6 +25,7 @@ export async function openLocal(env: Environment): Promise<LocalSession> {
   return {
     fetch: app.fetchAsOperator,
     basePath: node.settings.provisioning.basePath,
+    verifyAudit: ports.audit.verify,
     exclusively: async (work) => await lock.run(async () => await work()),
     async close() {
       await lock.close();

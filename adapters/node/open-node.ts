@@ -7,6 +7,7 @@ import type { AgentHost, Clock, Ledger, Log, Ports } from "../../src/ports.ts";
 import { openGateways } from "../../src/service/config-secret.ts";
 import { createRecords } from "../../src/storage/records.ts";
 import { createAuditFile } from "./audit/audit-file.ts";
+import { createAuditSink } from "./audit/audit-sink.ts";
 import { openDirectoryHost } from "./directory-host/directory-host.ts";
 import { withAiKeyMappings } from "./files/ai-key-mappings.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
@@ -34,6 +35,8 @@ export interface OpenNodeOptions {
   log: Log;
   /** In place of the configured host (the gateway's own, inside a plugin). */
   host?: AgentHost | undefined;
+  /** Stdout, where the audit trail may go as well; absent where it belongs to a person. */
+  writeOut?: ((line: string) => void) | undefined;
 }
 
 /** The ports on Node: files, or Redis where `OPENCLAW_PROVISIONING_STORAGE` names one. */
@@ -47,7 +50,7 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
   const host = options.host ?? (await openHost(node, { fetch, clock, log: options.log, sealKey }));
   const stores =
     node.storage === undefined
-      ? await openFiles(stateDir, clock, options.log)
+      ? await openFiles(node, clock, options)
       : await openShared(node.storage, clock, options.log);
   const presentIn = node.storage === undefined ? join(stateDir, "provisioning", "instances") : undefined;
   const instance = createInstance(undefined, presentIn);
@@ -92,14 +95,17 @@ async function leavesClaims(ledger: Ledger, id: string): Promise<boolean> {
   return left.some(({ owner }) => isOurs(owner));
 }
 
-async function openFiles(stateDir: string, clock: Clock, log: Log) {
-  const files = createPrivateFs({ stateDir, now: clock.now });
+async function openFiles({ stateDir, settings }: NodeSettings, clock: Clock, { log, writeOut }: OpenNodeOptions) {
+  const { rotateBytes, mode, sink } = settings.provisioning.audit;
+  const auditMode = Number.parseInt(mode, 8);
+  const files = createPrivateFs({ stateDir, now: clock.now, auditMode });
   const storage = createStorage({ driver: files.driver });
   const records = withAiKeyMappings(createRecords(storage, files.page), stateDir, clock, (cause) =>
     log("error", "ai-key-mappings.json could not be rewritten", { cause }),
   );
   const ledger = await openSqliteLedger({ path: join(stateDir, "provisioning", "ledger.sqlite"), clock });
-  const audit = createAuditFile({ stateDir, clock });
+  const auditSink = createAuditSink(sink, { log, writeOut });
+  const audit = createAuditFile({ stateDir, clock, log, mode: auditMode, rotateBytes, sink: auditSink?.write });
   const readiness = createStoreReadiness(files.check);
   return {
     records: {
@@ -114,6 +120,7 @@ async function openFiles(stateDir: string, clock: Clock, log: Log) {
     async close() {
       await records.close();
       await audit.close();
+      await auditSink?.close();
       await ledger.close();
       await storage.dispose();
     },

@@ -26,8 +26,9 @@ export interface Deployment {
 export async function startServer(env: Environment): Promise<Deployment> {
   const node = readNodeSettings(env);
   requireGatewayToken(node.settings.gatewayToken);
-  const log = createJsonLog(node.settings.logLevel);
-  const { ports, checkStore, redis, close } = await openNode(node, { env, log });
+  const writeOut = (line: string): void => void process.stdout.write(line);
+  const log = createJsonLog(node.settings.logLevel, writeOut);
+  const { ports, checkStore, redis, close } = await openNode(node, { env, log, writeOut });
   try {
     // One that is away is told of by itself.
     const policy = await redis?.evicts().catch(() => undefined);

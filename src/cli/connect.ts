@@ -8,6 +8,7 @@ export type Authority = "operator" | "agents";
 export interface Connection {
   client: Client;
   exclusively: LocalSession["exclusively"];
+  verifyAudit?: LocalSession["verifyAudit"] | undefined;
   close(): Promise<void>;
 }
 
@@ -48,6 +49,7 @@ export async function connect(cli: CliEnvironment, url: string | undefined, auth
       timeoutMs: 600_000,
     }),
     exclusively: (work) => session.exclusively(work),
+    verifyAudit: session.verifyAudit,
     close: () => session.close(),
   };
 }

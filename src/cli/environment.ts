@@ -1,3 +1,4 @@
+import type { AuditTrail, AuditVerdict } from "../ports.ts";
 import type { DoctorReport } from "./doctor-report.ts";
 
 /** The app in this very process, with the operator's authority. */
@@ -8,6 +9,8 @@ export interface LocalSession {
   basePath: string;
   /** Runs the work while no other process does the same: what happens once must not happen twice. */
   exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** The same as the route's, with its progress. */
+  verifyAudit?: AuditTrail["verify"];
   close(): Promise<void>;
 }
 
@@ -27,6 +30,11 @@ export interface CliEnvironment {
   openLocal(): Promise<LocalSession>;
   /** For `--url`. Default: the runtime's own. */
   fetch?: ((request: Request) => Promise<Response>) | undefined;
+  /** Verifies parts of an audit trail apart from their deployment, in the order given. */
+  verifyAuditFiles?(
+    paths: readonly string[],
+    onProgress?: (file: string, share: number) => void,
+  ): Promise<AuditVerdict>;
   /** Looks at this machine's deployment; `fix` mends what is safe to mend. */
   doctor(options: { fix: boolean }): Promise<DoctorReport>;
   /** The secret under this deployment's seal key, as `config.json` takes it. */

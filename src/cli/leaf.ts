@@ -40,7 +40,7 @@ function refuseEmpty(command: Command): void {
  * One command. `Options` is what `configure` makes commander parse; arguments come first, in their order.
  * A command that works on this machine alone has no `--url`.
  */
-export function leaf<Options extends object, Arguments extends string[] = []>(
+export function leaf<Options extends object, Arguments extends (string | string[])[] = []>(
   { cli, finish }: Tree,
   parent: Command,
   definition: {

@@ -25,7 +25,7 @@ import type {
 } from "../schema/agent.ts";
 import type { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
 import type { AddAiProvider, AiProviderAdded, AiProviderList, AiProviderView } from "../schema/ai-provider.ts";
-import type { AuditFilter, AuditPage, AuditVerification } from "../schema/audit-event.ts";
+import type { AuditFilter, AuditPage, AuditRotated, AuditVerification } from "../schema/audit-event.ts";
 import type {
   CreateProvisioningKey,
   ProvisioningKeyIssued,
@@ -98,6 +98,7 @@ export interface PageQuery {
 
 export type AuditEvents = z.infer<typeof AuditPage>;
 export type AuditVerdict = z.infer<typeof AuditVerification>;
+type AuditRotation = z.infer<typeof AuditRotated>;
 export type AiProviders = z.infer<typeof AiProviderList>;
 export type ProvisioningKeys = z.infer<typeof ProvisioningKeyList>;
 export interface AiKeyRotated {
@@ -223,7 +224,9 @@ export function createClient(options: ClientOptions) {
       /** One page, newest first. */
       list: listAudit,
       pages: (query: AuditQuery = {}, at?: CallOptions) => pagesOf((page) => listAudit(page, at), query),
-      verify: (at?: CallOptions) => read<AuditVerdict>("/provisioning/audit/verify", undefined, at),
+      verify: (query: { since?: number | undefined } = {}, at?: CallOptions) =>
+        read<AuditVerdict>("/provisioning/audit/verify", query, at),
+      rotate: (at?: CallOptions) => post<AuditRotation>("/provisioning/audit/rotate", undefined, false, at),
     },
     /** The service's own OpenAPI 3.1 document. */
     openapi: (at?: CallOptions) => read<Record<string, unknown>>("/openapi.json", undefined, at),

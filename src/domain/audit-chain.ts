@@ -67,29 +67,31 @@ export async function linkEvent(
   return { line: withHashes(canonical, head.hash, hash), head: { seq, hash } };
 }
 
-/** Whether a line is an event that no one has altered, whatever stands before it. */
+/** `,"previous":"<64 hex>","hash":"<64 hex>"}` */
+const suffixLength = 153;
+const suffixForm = /^,"previous":"([0-9a-f]{64})","hash":"([0-9a-f]{64})"}$/;
+
+/**
+ * Whether a line is an event that no one has altered, whatever stands before it. The hash is of the line's own text,
+ * so that it need not be written again to be compared: a trail of a gigabyte is verified in seconds.
+ */
 export async function readLine(line: string, sha256: Sha256): Promise<ChainStep> {
-  let parsed: unknown;
+  const suffix = suffixForm.exec(line.slice(-suffixLength));
+  const canonical = suffix ? `${line.slice(0, -suffixLength)}}` : line;
+  let event: unknown;
   try {
-    parsed = JSON.parse(line);
+    event = JSON.parse(canonical);
   } catch {
     return { ok: false, reason: "is not valid JSON" };
   }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+  if (!suffix || typeof event !== "object" || event === null || Array.isArray(event)) {
     return { ok: false, reason: "is not an event" };
   }
-  const { previous, hash, ...event } = parsed as Record<string, unknown>;
-  const { seq, time } = event;
-  if (typeof seq !== "number" || typeof time !== "string" || typeof previous !== "string" || typeof hash !== "string") {
-    return { ok: false, reason: "is not an event" };
-  }
-  let canonical: string;
-  try {
-    canonical = canonicalJson(event);
-  } catch {
-    return { ok: false, reason: "is nested too deeply to be an event" };
-  }
-  if ((await sha256(previous + canonical)) !== hash || withHashes(canonical, previous, hash) !== line) {
+  const { seq, time } = event as Record<string, unknown>;
+  if (typeof seq !== "number" || typeof time !== "string") return { ok: false, reason: "is not an event" };
+  const [, previous = "", hash = ""] = suffix;
+  const digest = sha256(previous + canonical);
+  if ((typeof digest === "string" ? digest : await digest) !== hash) {
     return { ok: false, reason: `event ${seq} was altered: its hash does not match` };
   }
   return { ok: true, record: { ...event, seq, time, previous, hash }, head: { seq, hash } };

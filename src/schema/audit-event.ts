@@ -47,6 +47,17 @@ export const AuditVerification = z
   .object({
     ok: z.boolean(),
     events: z.int(),
-    fault: z.optional(z.object({ line: z.int(), reason: z.string() })),
+    /** Closed parts that are not here any more; the chain was followed across them. */
+    movedAway: z.optional(z.array(z.string())),
+    fault: z.optional(
+      z.object({ line: z.int(), reason: z.string(), file: z.optional(z.string()), remedy: z.optional(z.string()) }),
+    ),
   })
   .register(z.globalRegistry, { id: "AuditVerification" });
+export const AuditRotated = z
+  .object({
+    /** The closed part, beside `audit.jsonl`; absent where nothing was written since the last rotation. */
+    file: z.optional(z.string()),
+    events: z.int(),
+  })
+  .register(z.globalRegistry, { id: "AuditRotated" });

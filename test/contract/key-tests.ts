@@ -156,6 +156,19 @@ export function keyTests(target: () => Target): void {
     expect((await ask(target(), "POST", path, { key: target().adminToken })).body.status).toBe("revoked");
   });
 
+  it("rotates the audit trail where it is in files, and follows it across the parts", async () => {
+    const { adminToken: key } = target();
+    const rotated = await ask(target(), "POST", "/provisioning/audit/rotate", { key });
+    if (rotated.status === 422) expect(rotated.body.code).toBe("audit_not_rotatable");
+    else
+      expect(rotated).toMatchObject({ status: 200, body: { file: expect.stringMatching(/^audit-\d+-\d+\.jsonl$/) } });
+    const verified = await ask(target(), "GET", "/provisioning/audit/verify", { key });
+    expect(verified.body).toMatchObject({ ok: true });
+    const since = await ask(target(), "GET", `/provisioning/audit/verify?since=${verified.body.events}`, { key });
+    expect(since.body).toMatchObject({ ok: true });
+    expect((await ask(target(), "GET", "/provisioning/audit/verify?since=x", { key })).status).toBe(400);
+  });
+
   it("keeps an audit trail that verifies, without secrets", async () => {
     const { id, key } = await makeKey(target());
     const page = await ask(target(), "GET", `/provisioning/audit?limit=5&target=${id}`, { key: target().adminToken });

@@ -118,7 +118,7 @@ describe("audit.jsonl", () => {
       fault: { line: 1, reason: "the end is missing: events 1 to 5 were cut off" },
     });
     await append("agent-6");
-    expect((await trail.verify()).fault).toEqual({ line: 1, reason: "event 6 stands where event 1 belongs" });
+    expect((await trail.verify()).fault).toMatchObject({ line: 1, reason: "event 6 stands where event 1 belongs" });
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 

@@ -67,7 +67,7 @@ describe("the program", () => {
       name: `${command.parent?.name()} ${command.name()}`,
       flags: command.options.map((option) => option.long),
     }));
-    expect(found).toHaveLength(23);
+    expect(found).toHaveLength(24);
     for (const { name, flags } of found) {
       expect(flags, name).toContain("--json");
       expect(flags.includes("--url"), name).toBe(name !== "provisioning seal");
@@ -177,6 +177,39 @@ describe("audit, doctor, init, seal, openapi", () => {
     expect(table.stdout).toContain("bindings=x,y");
   });
 
+  it("audit rotate says which part was closed", async () => {
+    const rotate = ["provisioning", "audit", "rotate"];
+    const closed = { file: "audit-000000000001-000000001234.jsonl", events: 1234 };
+    const ran = await runCli(rotate, { "POST /provisioning/audit/rotate": closed });
+    expect(ran).toMatchObject({
+      exitCode: 0,
+      stdout: `Closed ${closed.file}: 1,234 events. The trail goes on in audit.jsonl.\n`,
+    });
+    const idle = await runCli(rotate, { "POST /provisioning/audit/rotate": { events: 0 } });
+    expect(idle.stdout).toBe("Nothing was written since the last rotation.\n");
+  });
+
+  it("audit verify takes parts of a trail that were moved away, and shows its progress on a terminal alone", async () => {
+    const asked: (readonly string[])[] = [];
+    const world = {
+      isTerminal: true,
+      verifyAuditFiles: async (paths: readonly string[], onProgress?: (file: string, share: number) => void) => {
+        asked.push(paths);
+        onProgress?.("a.jsonl", 0.5);
+        onProgress?.("a.jsonl", 1);
+        return { ok: true, events: 7 };
+      },
+    };
+    const ran = await runCli(["provisioning", "audit", "verify", "a.jsonl", "b.jsonl"], {}, world);
+    expect(ran).toMatchObject({ exitCode: 0, stdout: "The audit trail is whole: 7 events.\n" });
+    expect(ran.stderr).toContain("a.jsonl 50 %");
+    expect(asked).toEqual([["a.jsonl", "b.jsonl"]]);
+    const quiet = await runCli(["provisioning", "audit", "verify", "a.jsonl"], {}, { ...world, isTerminal: false });
+    expect(quiet.stderr).toBe("");
+    const remote = ["provisioning", "audit", "verify", "a.jsonl", "--url", "http://localhost:1"];
+    expect((await runCli(remote, {}, world)).exitCode).toBe(2);
+  });
+
   it("audit verify fails on a broken chain", async () => {
     const verify = ["provisioning", "audit", "verify"];
     const whole = await runCli(verify, { "GET /provisioning/audit/verify": { ok: true, events: 1234 } });
@@ -185,6 +218,9 @@ describe("audit, doctor, init, seal, openapi", () => {
     const broken = await runCli(verify, { "GET /provisioning/audit/verify": { ok: false, events: 9, fault } });
     expect(broken.exitCode).toBe(1);
     expect(broken.stderr).toBe("error: the audit trail is broken at line 3: the hash does not match\n");
+    const moved = { ok: true, events: 9, movedAway: ["audit-000000000001-000000000005.jsonl"] };
+    const since = await runCli([...verify, "--since", "6"], { "GET /provisioning/audit/verify?since=6": moved });
+    expect(since.stdout).toContain("Moved away, and stepped over: audit-000000000001-000000000005.jsonl.");
   });
 
   it("doctor reports each check, and fails when one does", async () => {

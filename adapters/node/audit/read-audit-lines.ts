@@ -1,11 +1,12 @@
-import type { AuditFilter, AuditRecord } from "../../../src/schema/audit-event.ts";
+import type { AuditRecord } from "../../../src/schema/audit-event.ts";
 import { lineAfter, linesBackward } from "../files/line-file.ts";
-import { matchesFilter, recordInLine } from "./record-line.ts";
+import { recordInLine } from "./record-line.ts";
+import type { AuditLines } from "./verify-audit-lines.ts";
 
 const recordIn = (bytes: Buffer): AuditRecord | undefined => recordInLine(bytes.toString());
 
 /** An offset at or behind which no event before `cursor` begins: a bisection, since numbers rise along the file. */
-async function endBefore(descriptor: number, size: number, cursor: number): Promise<number> {
+async function endBefore({ descriptor, size }: AuditLines, cursor: number): Promise<number> {
   let low = 0;
   let high = size;
   while (high - low > 131_072) {
@@ -20,24 +21,15 @@ async function endBefore(descriptor: number, size: number, cursor: number): Prom
 }
 
 /**
- * A page of events, newest first, read from the end of the file. A line that is no event is passed over here:
- * verification names it.
+ * The events before `cursor`, newest first, read from the end of the file. A line that is no event is passed over
+ * here: verification names it.
  */
-export async function readAuditLines(
-  descriptor: number,
-  size: number,
-  { limit, cursor, filter = {} }: { limit: number; cursor?: number | undefined; filter?: AuditFilter },
-): Promise<{ events: AuditRecord[]; nextCursor?: number }> {
-  const events: AuditRecord[] = [];
-  const end = cursor === undefined ? size : await endBefore(descriptor, size, cursor);
-  for await (const lines of linesBackward(descriptor, end)) {
-    for (const line of lines) {
-      const record = recordIn(line.bytes);
-      if (!record || (cursor !== undefined && record.seq >= cursor) || !matchesFilter(record, filter)) continue;
-      const last = events.at(-1);
-      if (events.length >= limit) return last ? { events, nextCursor: last.seq } : { events };
-      events.push(record);
+export async function* readAuditLines(lines: AuditLines, cursor: number | undefined): AsyncGenerator<AuditRecord> {
+  const end = cursor === undefined ? lines.size : await endBefore(lines, cursor);
+  for await (const block of linesBackward(lines.descriptor, end)) {
+    for (const { bytes } of block) {
+      const record = recordIn(bytes);
+      if (record && (cursor === undefined || record.seq < cursor)) yield record;
     }
   }
-  return { events };
 }

@@ -1,40 +1,42 @@
 import { isUtf8 } from "node:buffer";
-import { type ChainHead, genesis, type Sha256, verifyLine } from "../../../src/domain/audit-chain.ts";
-import type { AuditVerdict } from "../../../src/ports.ts";
+import { type ChainHead, type Sha256, verifyLine } from "../../../src/domain/audit-chain.ts";
 import { linesForward } from "../files/line-file.ts";
-import type { AuditHead } from "./audit-head.ts";
+
+export interface AuditLines {
+  descriptor: number;
+  /** Where to stop; a line that is not whole there is being written. */
+  size: number;
+}
+
+export type VerifiedLines =
+  | { ok: true; head: ChainHead; events: number }
+  | { ok: false; events: number; line: number; reason: string };
 
 /**
- * Walks the whole trail and stops at its first fault.
- * @param size where to stop; a line that is not whole there is being written, unless the head lies behind it
+ * Walks the lines of one file and stops at its first fault.
+ * @param from the event on which the first line has to follow
+ * @param look called with each event and where its line ends; what it returns is a fault
  */
 export async function verifyAuditLines(
-  descriptor: number,
-  size: number,
-  remembered: AuditHead | undefined,
+  { descriptor, size }: AuditLines,
+  from: ChainHead,
   sha256: Sha256,
-): Promise<AuditVerdict> {
-  let head: ChainHead = genesis;
-  let count = 0;
-  let end = 0;
-  const fault = (line: number, reason: string): AuditVerdict => ({ ok: false, events: count, fault: { line, reason } });
-
+  look: (head: ChainHead, end: number) => string | undefined = () => undefined,
+): Promise<VerifiedLines> {
+  let head = from;
+  let events = 0;
   for await (const lines of linesForward(descriptor, 0, size)) {
-    for (const line of lines) {
+    for (const { bytes, end } of lines) {
+      const fault = (reason: string): VerifiedLines => ({ ok: false, events, line: events + 1, reason });
       // Bytes that are not UTF-8 would be read as U+FFFD, which may be what stood there before.
-      if (!isUtf8(line.bytes)) return fault(count + 1, "is not valid UTF-8");
-      const step = await verifyLine(head, line.bytes.toString(), sha256);
-      if (!step.ok) return fault(count + 1, step.reason);
+      if (!isUtf8(bytes)) return fault("is not valid UTF-8");
+      const step = await verifyLine(head, bytes.toString(), sha256);
+      if (!step.ok) return fault(step.reason);
       head = step.head;
-      count++;
-      end = line.end;
-      if (remembered && head.seq === remembered.seq && (head.hash !== remembered.hash || end !== remembered.bytes)) {
-        return fault(count, `event ${head.seq} is not the one that was remembered as the last`);
-      }
+      events++;
+      const reason = look(head, end);
+      if (reason !== undefined) return { ok: false, events, line: events, reason };
     }
   }
-  if (remembered && head.seq < remembered.seq) {
-    return fault(count + 1, `the end is missing: events ${head.seq + 1} to ${remembered.seq} were cut off`);
-  }
-  return { ok: true, events: count };
+  return { ok: true, head, events };
 }

@@ -28,8 +28,16 @@ export const findingOf = (error: unknown): StoreFinding | undefined =>
 
 export const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, "0");
 
-/** Why a file or directory of the store must not be believed, or nothing. */
-export function distrust(stats: Stats, file: string, kind: "file" | "directory"): StoreFinding | undefined {
+/**
+ * Why a file or directory of the store must not be believed, or nothing.
+ * @param mode the widest that it may have, where that is not the service's user's alone
+ */
+export function distrust(
+  stats: Stats,
+  file: string,
+  kind: "file" | "directory",
+  mode = kind === "file" ? 0o600 : 0o700,
+): StoreFinding | undefined {
   const finding = (problem: string, remedy: string, fixable = false) => ({ file, problem, remedy, fixable });
   if (stats.isSymbolicLink()) return finding("is a symbolic link", `put a real ${kind} in its place`);
   if (kind === "file" ? !stats.isFile() : !stats.isDirectory()) {
@@ -43,11 +51,10 @@ export function distrust(stats: Stats, file: string, kind: "file" | "directory")
     );
   }
   // Windows has no such bits and reports them all as set.
-  if (process.platform !== "win32" && stats.mode & 0o077) {
-    const wanted = kind === "file" ? "600" : "700";
+  if (process.platform !== "win32" && stats.mode & 0o077 & ~mode) {
     return finding(
       `is open to others (mode ${octal(stats.mode)})`,
-      `run "chmod ${wanted} ${file}" in the state directory`,
+      `run "chmod ${mode.toString(8)} ${file}" in the state directory`,
       true,
     );
   }

@@ -15,6 +15,8 @@ export interface PrivateFsOptions {
   stateDir: string;
   /** Epoch milliseconds, for `updatedAt`. */
   now?: () => number;
+  /** The mode that the audit trail's files may have. */
+  auditMode?: number;
 }
 
 const directories = ["agents", "ai-keys", "revocations"];
@@ -46,7 +48,7 @@ export interface PrivateFs {
  * are those of `src/storage/keyspace.ts`. Values handed out are frozen. Failures are Problems: `store_unreadable`
  * names the file and the remedy and leaves the file untouched, `store_unwritable` says why.
  */
-export function createPrivateFs({ stateDir, now = Date.now }: PrivateFsOptions): PrivateFs {
+export function createPrivateFs({ stateDir, now = Date.now, auditMode = 0o600 }: PrivateFsOptions): PrivateFs {
   const lock = createFileLock(join(stateDir, "provisioning", "locks.sqlite"));
   const collections = new Map<string, StoredCollection>([
     ["keys", documentCollection(stateDir, "provisioning/keys.json", lock, now)],
@@ -92,6 +94,6 @@ export function createPrivateFs({ stateDir, now = Date.now }: PrivateFsOptions):
   return {
     driver: driver(undefined),
     page: (collection, after, limit) => idsAfter(collections.get(collection)?.ids() ?? [], after, limit),
-    check: () => checkStore(stateDir, collections),
+    check: () => checkStore(stateDir, collections, auditMode),
   };
 }

@@ -9,7 +9,9 @@ import type { StoredCollection } from "./stored-collection.ts";
 const storeFile = /\.(json|jsonl|key|sqlite(-wal|-shm)?)$/;
 const documents: Record<string, string> = { keys: "keys.json", "ai-providers": "ai-providers.json" };
 
-function* modeFindings(stateDir: string): Generator<StoreFinding> {
+const auditFile = /^audit(-\d+)*\.jsonl$/;
+
+function* modeFindings(stateDir: string, auditMode: number): Generator<StoreFinding> {
   const state = statSync(stateDir, { throwIfNoEntry: false });
   // Its other contents are OpenClaw's, and so are its read bits; but who may write there may put another store in place.
   if (state && process.platform !== "win32" && state.mode & 0o022) {
@@ -22,7 +24,7 @@ function* modeFindings(stateDir: string): Generator<StoreFinding> {
   }
   const stats = statOf(stateDir, "provisioning");
   if (!stats) return;
-  const finding = distrust(stats, "provisioning", "directory");
+  const finding = distrust(stats, "provisioning", "directory", auditMode & 0o040 ? 0o710 : 0o700);
   if (finding) yield finding;
   if (!stats.isDirectory()) return;
   for (const name of namesIn(stateDir, "provisioning").sort()) {
@@ -30,7 +32,8 @@ function* modeFindings(stateDir: string): Generator<StoreFinding> {
     const isDirectory = Object.hasOwn(schemas, name) && !(name in documents);
     if (!isDirectory && !storeFile.test(name)) continue;
     const entry = statOf(stateDir, file);
-    const wrong = entry && distrust(entry, file, isDirectory ? "directory" : "file");
+    const mode = isDirectory ? 0o700 : auditFile.test(name) ? auditMode : 0o600;
+    const wrong = entry && distrust(entry, file, isDirectory ? "directory" : "file", mode);
     if (wrong) yield wrong;
   }
 }
@@ -61,6 +64,7 @@ function recordFinding(name: Collection, id: string, collection: StoredCollectio
 export async function checkStore(
   stateDir: string,
   collections: ReadonlyMap<string, StoredCollection>,
+  auditMode: number,
 ): Promise<StoreFinding[]> {
   const findings = new Map<string, StoreFinding>();
   const note = (finding: StoreFinding): unknown =>
@@ -77,7 +81,7 @@ export async function checkStore(
   };
 
   attempt(() => {
-    for (const finding of modeFindings(stateDir)) note(finding);
+    for (const finding of modeFindings(stateDir, auditMode)) note(finding);
   });
   for (const [name, collection] of collections) {
     let count = 0;

@@ -1,9 +1,11 @@
 import type { Command } from "commander";
 import type { AuditFilter, AuditRecord } from "../../schema/audit-event.ts";
-import { refused } from "../failure.ts";
+import type { CliEnvironment } from "../environment.ts";
+import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { amount } from "../option-values.ts";
 import { grouped, shortTime } from "../output.ts";
+import { printable } from "../table.ts";
 
 const pageSize = 100;
 
@@ -11,6 +13,28 @@ const details = (event: AuditRecord) =>
   Object.entries(event.details ?? {})
     .map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(",") : value}`)
     .join(" ");
+
+/** On stderr, one line that is written over: stdout has the verdict. */
+function progress(cli: CliEnvironment): (file: string, share: number) => void {
+  let shown = "";
+  return (file, share) => {
+    const text = `${file} ${Math.floor(share * 100)} %`;
+    if (text === shown) return;
+    shown = text;
+    cli.writeError(`\r\u001b[K${share < 1 ? printable(text) : ""}`);
+  };
+}
+
+async function verifyFiles(
+  cli: CliEnvironment,
+  files: readonly string[],
+  url: string | undefined,
+  onProgress: ReturnType<typeof progress> | undefined,
+) {
+  if (url !== undefined) throw wrongUsage("files are verified on this machine, not with --url");
+  if (!cli.verifyAuditFiles) throw wrongUsage("this program cannot read files");
+  return await cli.verifyAuditFiles(files, onProgress);
+}
 
 export function addAuditCommands(tree: Tree, parent: Command): void {
   const group = parent.command("audit").description("The audit trail");
@@ -51,17 +75,40 @@ export function addAuditCommands(tree: Tree, parent: Command): void {
       );
     },
   });
-  leaf(tree, group, {
+  leaf<{ since?: number }, [string[]]>(tree, group, {
     name: "verify",
     description: "Check that no event was changed, removed or cut off",
-    run: async ({ options, out, withClient }) => {
-      const verdict = await withClient("operator", (client) => client.audit.verify());
+    configure: (command) =>
+      command
+        .argument("[files...]", "parts of a trail that were moved away, in order, in place of the deployment's own")
+        .option("--since <number>", "step over closed parts that end before this event", amount),
+    run: async ({ cli, options, out, withClient }, files) => {
+      const { since, url } = options;
+      const onProgress = cli.isTerminal ? progress(cli) : undefined;
+      const verdict = await (files.length > 0
+        ? verifyFiles(cli, files, url, onProgress)
+        : withClient("operator", (client, { verifyAudit }) =>
+            verifyAudit ? verifyAudit({ since, onProgress }) : client.audit.verify({ since }),
+          ));
       if (options.json) out.json(verdict);
       if (!verdict.ok) {
-        const { line, reason } = verdict.fault ?? { line: 0, reason: "no reason given" };
-        throw refused(`the audit trail is broken at line ${line}: ${reason}`);
+        const { line, reason, file, remedy } = verdict.fault ?? { line: 0, reason: "no reason given" };
+        const place = `at line ${line}${file === undefined ? "" : ` of ${file}`}`;
+        throw refused(`the audit trail is broken ${place}: ${reason}${remedy === undefined ? "" : `; ${remedy}`}`);
       }
-      if (!options.json) out.line(`The audit trail is whole: ${grouped(verdict.events)} events.`);
+      if (options.json) return;
+      out.line(`The audit trail is whole: ${grouped(verdict.events)} events.`);
+      if (verdict.movedAway) out.line(`Moved away, and stepped over: ${verdict.movedAway.join(", ")}.`);
+    },
+  });
+  leaf(tree, group, {
+    name: "rotate",
+    description: "Close the trail's file as a part of its own, which may be moved away; the chain goes on",
+    run: async ({ options, out, withClient }) => {
+      const closed = await withClient("operator", (client) => client.audit.rotate());
+      if (options.json) return out.json(closed);
+      if (closed.file === undefined) return out.line("Nothing was written since the last rotation.");
+      out.line(`Closed ${closed.file}: ${grouped(closed.events)} events. The trail goes on in audit.jsonl.`);
     },
   });
 }

@@ -1,0 +1,44 @@
+import { hash } from "node:crypto";
+import { closeSync } from "node:fs";
+import { type ChainHead, genesis, readLine } from "../../../src/domain/audit-chain.ts";
+import { Problem } from "../../../src/errors.ts";
+import type { AuditVerdict } from "../../../src/ports.ts";
+import { linesForward } from "../files/line-file.ts";
+import { openLines } from "./open-lines.ts";
+import { type AuditLines, verifyAuditLines } from "./verify-audit-lines.ts";
+
+const sha256 = (text: string): string => hash("sha256", text, "hex");
+
+/**
+ * Verifies parts of a trail apart from their deployment, in the order given, each following on the one before it.
+ * The event on which the first one follows is believed as it is written there.
+ */
+export async function verifyAuditFiles(
+  paths: readonly string[],
+  onProgress?: (file: string, share: number) => void,
+): Promise<AuditVerdict> {
+  let head: ChainHead | undefined;
+  let events = 0;
+  for (const path of paths) {
+    const lines = openLines(path);
+    if (!lines) throw new Problem("store_unreadable", `There is no file ${path}.`);
+    try {
+      head ??= await headBefore(lines);
+      const walked = await verifyAuditLines(lines, head, sha256, (_, end) => void onProgress?.(path, end / lines.size));
+      events += walked.events;
+      if (!walked.ok) return { ok: false, events, fault: { file: path, line: walked.line, reason: walked.reason } };
+      head = walked.head;
+    } finally {
+      closeSync(lines.descriptor);
+    }
+  }
+  return { ok: true, events };
+}
+
+async function headBefore({ descriptor, size }: AuditLines): Promise<ChainHead> {
+  for await (const [line] of linesForward(descriptor, 0, size)) {
+    const step = line && (await readLine(line.bytes.toString(), sha256));
+    return step?.ok ? { seq: step.record.seq - 1, hash: step.record.previous } : genesis;
+  }
+  return genesis;
+}
