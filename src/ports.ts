@@ -82,6 +82,8 @@ export interface UsageEntry {
   inputTokens: number;
   outputTokens: number;
   tokens: number;
+  /** Of `tokens`, those that the provider has not confirmed, and the counter of the reservation that they stand in. */
+  estimate?: { counter: LedgerName; tokens: number } | undefined;
 }
 
 export interface UsageRow {
@@ -91,6 +93,8 @@ export interface UsageRow {
   inputTokens: number;
   outputTokens: number;
   tokens: number;
+  /** Of `tokens`, those that the provider has not confirmed. */
+  estimatedTokens: number;
 }
 
 export interface Abandoned {
@@ -125,6 +129,12 @@ export interface Ledger {
    * reserved, and forgotten. Others stay for as long as what they hold (an agent's place). Returns how many.
    */
   settleStale(prefix: string, olderThanMs: number): Promise<number>;
+  /**
+   * Gives back the estimates in the usage of `name` since a time (epoch milliseconds, rounded down to the minute):
+   * from the usage, and from the counter in each period that was charged, never below zero. An estimate is given back
+   * once, and kept for `estimateMemoryMs`. Returns how many tokens.
+   */
+  creditEstimates(name: LedgerName, since: number): Promise<number>;
   used(counter: LedgerName, period: string): Promise<CounterState>;
   /** Adds to a counter's use without a reservation; below zero it stops at zero. */
   adjust(counter: LedgerName, period: string, delta: number): Promise<void>;

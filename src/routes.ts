@@ -7,6 +7,7 @@ import {
 import { addAiProviderRoute, listAiProvidersRoute, revokeAiProviderRoute } from "./handlers/ai-providers.ts";
 import { listAuditRoute, rotateAuditRoute, verifyAuditRoute } from "./handlers/audit.ts";
 import { createAgentRoute } from "./handlers/create-agent.ts";
+import { creditAgentRoute } from "./handlers/credit-agent.ts";
 import { deleteAgentRoute } from "./handlers/delete-agent.ts";
 import { getAgentRoute } from "./handlers/get-agent.ts";
 import { getUsageRoute } from "./handlers/get-usage.ts";
@@ -29,6 +30,7 @@ export const routes: readonly Route[] = [
   suspendAgentRoute,
   resumeAgentRoute,
   getUsageRoute,
+  creditAgentRoute,
   rotateAiKeyRoute,
   addAiProviderRoute,
   listAiProvidersRoute,

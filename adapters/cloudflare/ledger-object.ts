@@ -39,13 +39,17 @@ export class LedgerObject extends DurableObject<Bindings> {
   }
 
   settle(now: number, id: LedgerName, actual: Record<LedgerName, number> | "reserved", usage?: UsageEntry) {
-    return this.#write(now, null, (shard) => shard.settle(id, actual, usage));
+    return this.#write(now, null, (shard) => shard.settle(now, id, actual, usage));
   }
 
   async settleStale(now: number, prefix: string, olderThanMs: number) {
     const settled = this.#write(now, null, (shard) => shard.settleStale(now, prefix, olderThanMs));
     await this.#tidyNote(now);
     return settled;
+  }
+
+  creditEstimates(now: number, name: LedgerName, since: number) {
+    return this.#write(now, null, (shard) => shard.creditEstimates(name, since));
   }
 
   used(_now: number, counter: LedgerName, period: string) {

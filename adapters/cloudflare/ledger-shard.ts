@@ -1,6 +1,7 @@
 import { staleReservationMs } from "../../src/domain/quota.ts";
 import { createShardClaims } from "./shard-claims.ts";
 import { createShardCounters } from "./shard-counters.ts";
+import { createShardEstimates } from "./shard-estimates.ts";
 import { createShardRates } from "./shard-rates.ts";
 import { openShardSql } from "./shard-sql.ts";
 import { createShardTexts } from "./shard-texts.ts";
@@ -12,12 +13,14 @@ export function createLedgerShard(storage: DurableObjectStorage) {
   const sql = openShardSql(storage);
   const texts = createShardTexts(sql);
   const rates = createShardRates(sql);
-  const counters = createShardCounters(sql, texts);
+  const estimates = createShardEstimates(sql);
+  const counters = createShardCounters(sql, texts, estimates);
 
   return {
     ...texts,
     ...rates,
     ...counters,
+    creditEstimates: estimates.creditEstimates,
     ...createShardClaims(sql),
     prepare: sql.prepare,
     isEmpty: sql.isEmpty,

@@ -39,6 +39,9 @@ export function createDurableLedger({
     reserve: (id, entries, expect) =>
       again<Reserved>("store_unwritable", () => shard(id).reserve(clock.now(), id, entries, expect)),
     settle: (id, actual, usage) => again("store_unwritable", () => shard(id).settle(clock.now(), id, actual, usage)),
+    // Repeated, it would find nothing more to give back, and say so.
+    creditEstimates: (name, since) =>
+      once("store_unwritable", () => shard(name).creditEstimates(clock.now(), name, since)),
     used: (counter, period) => again("store_unreadable", () => shard(counter).used(clock.now(), counter, period)),
     adjust: (counter, period, delta) =>
       once("store_unwritable", () => shard(counter).adjust(clock.now(), counter, period, delta)),

@@ -1,5 +1,6 @@
 import type { CounterReservation, CounterState, LedgerName, Reserved, UsageEntry, UsageRow } from "../../src/ports.ts";
 import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
+import type { ShardEstimates } from "./shard-estimates.ts";
 import type { ShardSql } from "./shard-sql.ts";
 import type { ShardTexts } from "./shard-texts.ts";
 
@@ -9,7 +10,7 @@ type Entry = Pick<CounterReservation, "counter" | "period" | "amount">;
 const metered = aiKeyLedger("").all.replace(/\/.*/, "");
 
 /** Counters, what is reserved of them, and usage. */
-export function createShardCounters({ run, rows, first }: ShardSql, texts: ShardTexts) {
+export function createShardCounters({ run, rows, first }: ShardSql, texts: ShardTexts, estimates: ShardEstimates) {
   const counterState = (counter: string, period: string): CounterState =>
     first("SELECT used, reserved FROM counters WHERE name = ? AND period = ?", counter, period) ?? {
       used: 0,
@@ -63,15 +64,17 @@ export function createShardCounters({ run, rows, first }: ShardSql, texts: Shard
       return { outcome: "reserved" };
     },
 
-    settle(id: LedgerName, actual: Record<LedgerName, number> | "reserved", usage?: UsageEntry): void {
+    settle(now: number, id: LedgerName, actual: Record<LedgerName, number> | "reserved", usage?: UsageEntry): void {
       const entries = openEntries(id);
       if (!entries) return;
       close(id, entries, actual);
       if (!usage) return;
       run(
-        `INSERT INTO usage (name, day, model, requests, inputTokens, outputTokens, tokens) VALUES (?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, tokens = tokens + excluded.tokens,
-           inputTokens = inputTokens + excluded.inputTokens, outputTokens = outputTokens + excluded.outputTokens`,
+        `INSERT INTO usage (name, day, model, requests, inputTokens, outputTokens, tokens, estimatedTokens)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+           requests = requests + excluded.requests, tokens = tokens + excluded.tokens,
+           inputTokens = inputTokens + excluded.inputTokens, outputTokens = outputTokens + excluded.outputTokens,
+           estimatedTokens = estimatedTokens + excluded.estimatedTokens`,
         usage.name,
         usage.day,
         usage.model,
@@ -79,6 +82,13 @@ export function createShardCounters({ run, rows, first }: ShardSql, texts: Shard
         usage.inputTokens,
         usage.outputTokens,
         usage.tokens,
+        usage.estimate?.tokens ?? 0,
+      );
+      const estimated = entries.filter(({ counter }) => counter === usage.estimate?.counter);
+      estimates.addEstimate(
+        now,
+        usage,
+        estimated.map(({ period }) => period),
       );
     },
 
@@ -97,7 +107,7 @@ export function createShardCounters({ run, rows, first }: ShardSql, texts: Shard
 
     usage: (name: LedgerName, from: string, to: string): UsageRow[] =>
       rows(
-        `SELECT day, model, requests, inputTokens, outputTokens, tokens FROM usage
+        `SELECT day, model, requests, inputTokens, outputTokens, tokens, estimatedTokens FROM usage
          WHERE name = ? AND day BETWEEN ? AND ? ORDER BY day, model`,
         name,
         from,
@@ -105,7 +115,7 @@ export function createShardCounters({ run, rows, first }: ShardSql, texts: Shard
       ),
 
     forget(prefix: LedgerName): void {
-      for (const table of ["counters", "usage", "texts"]) {
+      for (const table of ["counters", "usage", "estimates", "texts"]) {
         run(`DELETE FROM ${table} WHERE substr(name, 1, length(?1)) = ?1`, prefix);
       }
       // Settled later, they would bring back the counters just dropped.

@@ -12,6 +12,12 @@ export function parseDuration(text: string): number | undefined {
 const moment = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/;
 const endOfYear9999 = 253_402_300_799_999;
 
+/** A duration before `now`, or an ISO time, as ISO in UTC. */
+export function parsePast(text: string, now: number): string | undefined {
+  const duration = parseDuration(text);
+  return duration === undefined ? parseExpiry(text, now) : new Date(Math.max(0, now - duration)).toISOString();
+}
+
 /** A duration from `now`, or an ISO time (a bare day is its first moment in UTC), as ISO in UTC. */
 export function parseExpiry(text: string, now: number): string | undefined {
   const duration = parseDuration(text);

@@ -1,6 +1,6 @@
 import { type Scope, scopes } from "../schema/provisioning-key.ts";
 import { type QuotaName, quotaNames } from "../schema/quota.ts";
-import { parseDuration, parseExpiry } from "./duration.ts";
+import { parseDuration, parseExpiry, parsePast } from "./duration.ts";
 
 /**
  * Commander knows a refused value by this code. Its own class is not used: inside another program the commander
@@ -45,6 +45,13 @@ export function expiry(text: string): string {
     throw new InvalidValue("It must be a duration such as 30d, or a time such as 2027-01-31T00:00:00Z.");
   }
   if (Date.parse(at) <= now) throw new InvalidValue("It lies in the past.");
+  return at;
+}
+
+export function pastTime(text: string): string {
+  const at = parsePast(text, Date.now());
+  if (at === undefined)
+    throw new InvalidValue("It must be a duration such as 2h, or a time such as 2026-11-22T18:00:00Z.");
   return at;
 }
 

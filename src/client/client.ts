@@ -33,7 +33,7 @@ import type {
   ProvisioningKeyView,
   RotateProvisioningKey,
 } from "../schema/provisioning-key.ts";
-import type { Usage, UsageQuery } from "../schema/usage.ts";
+import type { AgentCredited, CreditAgent, Usage, UsageQuery } from "../schema/usage.ts";
 import { apiBase, credentialHeaders } from "./address.ts";
 import { type Call, type CallOptions, type CallSettings, perform, type Retry } from "./call.ts";
 
@@ -41,6 +41,7 @@ export { ClientError, type ClientErrorCode } from "./client-error.ts";
 export type {
   AddAiProvider,
   AgentCreated,
+  AgentCredited,
   AgentDeleted,
   AgentDetail,
   AgentList,
@@ -51,6 +52,7 @@ export type {
   CallOptions,
   CreateAgent,
   CreateProvisioningKey,
+  CreditAgent,
   DeleteAgent,
   IssuedAiKey,
   OnboardAgent,
@@ -193,6 +195,9 @@ export function createClient(options: ClientOptions) {
         post<AgentDetail>(below("agents", agentId, "/resume"), undefined, true, at),
       usage: (agentId: string, query: UsageQuery = {}, at?: CallOptions) =>
         read<Usage>(below("agents", agentId, "/usage"), query, at),
+      /** Of a retry whose first answer was lost, the answer says 0: an estimate is given back once. */
+      credit: (agentId: string, body: CreditAgent, at?: CallOptions) =>
+        post<AgentCredited>(below("agents", agentId, "/credit"), body, true, at),
       /** Of a retry whose first answer was lost, the answer has no secret: it is shown once. */
       rotateAiKey: (agentId: string, body: RotateAiKey = {}, { idempotencyKey, signal }: IdempotentOptions = {}) =>
         call<AiKeyRotated>({

@@ -22,6 +22,12 @@ export const quotaRules: Record<QuotaName, QuotaRule> = {
  */
 export const staleReservationMs = 86_400_000;
 
+/** For how long what was charged by estimate can be given back: the counters of this month and the last are still there. */
+export const estimateMemoryMs = 62 * 86_400_000;
+
+/** Estimates are told apart by the minute (epoch milliseconds) in which they were charged. */
+export const estimateMinute = (time: number): number => Math.floor(time / 60_000) * 60_000;
+
 const periodLength: Record<QuotaSpan, number> = { month: 7, day: 10, minute: 16 };
 
 let lastMinute = -1;

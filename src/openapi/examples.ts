@@ -72,6 +72,12 @@ export const requestExamples: Readonly<Record<string, Readonly<Record<string, { 
     },
     model: { summary: "Another model", value: { steps: ["model"], model: "claude-opus-4-1" } },
   },
+  creditAgent: {
+    outage: {
+      summary: "After an outage of the provider",
+      value: { estimates: true, since: "2026-11-22T18:00:00.000Z" },
+    },
+  },
   rotateAiKey: {
     atOnce: { summary: "The old key ends at once", value: { graceSeconds: 0 } },
   },

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { AgentId, GivenTimestamp } from "./primitives.ts";
 import { QuotaStates } from "./quota.ts";
 
 const day = z.iso.date().register(z.globalRegistry, { description: "A day in UTC", examples: ["2026-11-22"] });
@@ -8,12 +9,16 @@ const count = z.int().check(z.minimum(0));
 export const UsageQuery = z.strictObject({ from: z.optional(day), to: z.optional(day) });
 export type UsageQuery = z.infer<typeof UsageQuery>;
 
-const byModel = { model: z.string(), requests: count, tokens: count };
+const estimated = z.int().check(z.minimum(0)).register(z.globalRegistry, {
+  description:
+    "Of `tokens`, those that the provider has not confirmed: its answer broke off or never came after the request was sent, or its report cannot be true. `POST /agents/:id/credit` gives them back.",
+});
+const sums = { requests: count, tokens: count, estimated };
+const byModel = { model: z.string(), ...sums };
 
 export const UsageDay = z.object({
   day,
-  requests: count,
-  tokens: count,
+  ...sums,
   inputTokens: count,
   outputTokens: count,
   models: z.array(z.object({ ...byModel, inputTokens: count, outputTokens: count })),
@@ -27,10 +32,31 @@ export const Usage = z
     from: day,
     to: day,
     quotas: QuotaStates,
-    total: z.object({ requests: count, tokens: count }),
+    total: z.object(sums),
     days: z.array(UsageDay),
-    months: z.array(z.object({ month: z.string().check(z.regex(/^\d{4}-\d{2}$/)), requests: count, tokens: count })),
+    months: z.array(z.object({ month: z.string().check(z.regex(/^\d{4}-\d{2}$/)), ...sums })),
     models: z.array(z.object(byModel)),
   })
   .register(z.globalRegistry, { id: "Usage" });
 export type Usage = z.infer<typeof Usage>;
+
+export const CreditAgent = z
+  .strictObject({
+    estimates: z.literal(true),
+    since: z.optional(
+      GivenTimestamp.register(z.globalRegistry, {
+        description: "Estimates charged from this minute on; absent: all that are remembered, which are two months'",
+      }),
+    ),
+  })
+  .register(z.globalRegistry, { id: "CreditAgent" });
+export type CreditAgent = z.infer<typeof CreditAgent>;
+
+export const AgentCredited = z
+  .object({
+    agentId: AgentId,
+    credited: z.object({ tokens: count }),
+    quotas: QuotaStates,
+  })
+  .register(z.globalRegistry, { id: "AgentCredited" });
+export type AgentCredited = z.infer<typeof AgentCredited>;

@@ -46,10 +46,11 @@ const usageDay = (day: string, rows: UsageRow[]): UsageDay => ({
   ...sum(rows),
   inputTokens: rows.reduce((total, row) => total + row.inputTokens, 0),
   outputTokens: rows.reduce((total, row) => total + row.outputTokens, 0),
-  models: rows.map(({ model, requests, tokens, inputTokens, outputTokens }) => ({
+  models: rows.map(({ model, requests, tokens, estimatedTokens, inputTokens, outputTokens }) => ({
     model,
     requests,
     tokens,
+    estimated: estimatedTokens,
     inputTokens,
     outputTokens,
   })),
@@ -58,6 +59,7 @@ const usageDay = (day: string, rows: UsageRow[]): UsageDay => ({
 const sum = (rows: UsageRow[]) => ({
   requests: rows.reduce((total, row) => total + row.requests, 0),
   tokens: rows.reduce((total, row) => total + row.tokens, 0),
+  estimated: rows.reduce((total, row) => total + row.estimatedTokens, 0),
 });
 
 function grouped(rows: UsageRow[], keyOf: (row: UsageRow) => string): Map<string, UsageRow[]> {

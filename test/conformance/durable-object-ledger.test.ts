@@ -22,6 +22,7 @@ function handle(scope: string, clock: Clock): Ledger {
     reserve: call("reserve"),
     settle: call("settle"),
     settleStale: call("settleStale"),
+    creditEstimates: call("creditEstimates"),
     used: call("used"),
     adjust: call("adjust"),
     usage: call("usage"),

@@ -269,6 +269,81 @@ export function testLedger(name: string, make: () => Promise<LedgerUnderTest>): 
       });
     });
 
+    describe("estimates", () => {
+      const today = "2026-11-22";
+      const usageOf = async (handle: Ledger) =>
+        (await handle.usage("ai-key:a/usage", "2026-11-01", "2026-11-30")).map(({ tokens, estimatedTokens }) => [
+          tokens,
+          estimatedTokens,
+        ]);
+      async function estimated(id: number, amount: number, of = amount): Promise<void> {
+        await ledger.reserve(reservation(id), [
+          entry(amount, null),
+          entry(amount, null, tokens, today),
+          entry(1, null, requests, today),
+        ]);
+        const estimate = { counter: tokens, tokens: of };
+        const usage = { ...use(amount), inputTokens: amount - of, outputTokens: of, estimate };
+        await ledger.settle(reservation(id), { [tokens]: amount, [requests]: 1 }, usage);
+      }
+
+      it("are shown apart, and given back once: in each period that was charged, and in the usage", async () => {
+        await ledger.reserve(reservation(0), [entry(40, null), entry(40, null, tokens, today)]);
+        await ledger.settle(reservation(0), { [tokens]: 40 }, use(40));
+        await estimated(1, 60, 50);
+        await estimated(2, 10);
+        expect(await usageOf(other)).toEqual([[110, 60]]);
+        const credits = await Promise.all(
+          times(8, (i) => (i % 2 ? ledger : other).creditEstimates("ai-key:a/usage", 0)),
+        );
+        expect(credits.filter((amount) => amount > 0)).toEqual([60]);
+        expect(await other.used(tokens, "2026-11")).toEqual({ used: 50, reserved: 0 });
+        expect(await ledger.used(tokens, today)).toEqual({ used: 50, reserved: 0 });
+        expect(await ledger.used(requests, today)).toEqual({ used: 2, reserved: 0 });
+        expect(await other.usage("ai-key:a/usage", today, today)).toMatchObject([
+          { requests: 3, inputTokens: 49, outputTokens: 1, tokens: 50, estimatedTokens: 0 },
+        ]);
+        expect(await ledger.creditEstimates("ai-key:a/usage", 0)).toBe(0);
+      });
+
+      it("are given back from a minute on, and no one else's", async () => {
+        await estimated(1, 10);
+        await at(90_000);
+        await estimated(2, 20);
+        await ledger.reserve("ai-key:b/reservation:1", [entry(5, null, "ai-key:b/tokens")]);
+        const others: UsageEntry = {
+          ...use(5),
+          name: "ai-key:b/usage",
+          estimate: { counter: "ai-key:b/tokens", tokens: 5 },
+        };
+        await ledger.settle("ai-key:b/reservation:1", { "ai-key:b/tokens": 5 }, others);
+        expect(await other.creditEstimates("ai-key:a/usage", start + 119_999)).toBe(20);
+        expect(await other.used(tokens, "2026-11")).toEqual({ used: 10, reserved: 0 });
+        expect(await ledger.creditEstimates("ai-key:a/usage", start)).toBe(10);
+        expect(await other.used("ai-key:b/tokens", "2026-11")).toEqual({ used: 5, reserved: 0 });
+      });
+
+      it("lower nothing below zero, and bring back nothing that is forgotten", async () => {
+        await estimated(1, 60);
+        await ledger.adjust(tokens, "2026-11", -50);
+        expect(await ledger.creditEstimates("ai-key:a/usage", 0)).toBe(60);
+        expect(await other.used(tokens, "2026-11")).toEqual({ used: 0, reserved: 0 });
+        expect(await usageOf(other)).toEqual([[0, 0]]);
+        await estimated(2, 60);
+        await ledger.forget("ai-key:a/tokens");
+        await ledger.forget("ai-key:a/usage");
+        expect(await other.creditEstimates("ai-key:a/usage", 0)).toBe(0);
+        expect(await other.used(tokens, "2026-11")).toEqual({ used: 0, reserved: 0 });
+      });
+
+      it("are forgotten after two months", async () => {
+        await estimated(1, 60);
+        await at(63 * 24 * 60 * minute);
+        await estimated(2, 1);
+        expect(await other.creditEstimates("ai-key:a/usage", 0)).toBe(1);
+      });
+    });
+
     describe("adjust", () => {
       it("adds and takes away, and stops at zero", async () => {
         await ledger.adjust("key:k/agents", "all", 3);
@@ -465,8 +540,11 @@ export function testLedger(name: string, make: () => Promise<LedgerUnderTest>): 
   });
 }
 
-const use = (amount: number): UsageEntry => ({ name: "ai-key:a/usage", ...row("2026-11-22", "m", amount) });
+function use(amount: number): UsageEntry {
+  const { estimatedTokens: _, ...entry } = row("2026-11-22", "m", amount);
+  return { name: "ai-key:a/usage", ...entry };
+}
 
 function row(day: string, model: string, amount: number) {
-  return { day, model, requests: 1, inputTokens: amount - 1, outputTokens: 1, tokens: amount };
+  return { day, model, requests: 1, inputTokens: amount - 1, outputTokens: 1, tokens: amount, estimatedTokens: 0 };
 }

@@ -116,11 +116,14 @@ export function aiKeyTests(target: () => Target): void {
       status: 200,
       body: {
         agentId: name,
-        total: { requests: 0, tokens: 0 },
+        total: { requests: 0, tokens: 0, estimated: 0 },
         days: [],
         quotas: { maxRequestsPerDay: { limit: 5, used: 0 } },
       },
     });
+    const credited = await agent("POST", "/credit", { estimates: true, since: "2026-11-22T18:00:00Z" });
+    expect(credited).toMatchObject({ status: 200, body: { agentId: name, credited: { tokens: 0 } } });
+    expect((await agent("POST", "/credit", {})).status).toBe(400);
     expect((await agent("GET", "/usage?from=2026-02-30")).status).toBe(400);
     expect((await agent("GET", "/usage?from=2026-03-02&to=2026-03-01")).status).toBe(400);
   });

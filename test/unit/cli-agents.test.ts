@@ -244,6 +244,36 @@ describe("agents get, update, delete, suspend, resume, rotate-key, usage, onboar
     expect((await runCli(agents("usage", "my-agent", "--to", "2026-02-31"))).exitCode).toBe(2);
   });
 
+  it("usage shows what is estimated apart, and how to give it back", async () => {
+    const use = { requests: 2, tokens: 1234, estimated: 1000, inputTokens: 1000, outputTokens: 234 };
+    const usage = {
+      ...{ agentId: "my-agent", from: "2026-11-01", to: "2026-11-22", quotas: {}, total: use, months: [], models: [] },
+      days: [{ day: "2026-11-22", ...use, models: [{ model: "m", ...use }] }],
+    };
+    const ran = await runCli(agents("usage", "my-agent"), { "GET /agents/my-agent/usage": usage });
+    expect(ran.stdout).toMatch(/^1,000 of them are estimates, .*`agents credit my-agent --estimates`/m);
+    expect(ran.stdout).toMatch(/^2026-11-22 {2}m +2 +1,000 +234 +1,234 +1,000$/m);
+  });
+
+  it("credit gives estimates back, since a time or for a while", async () => {
+    const credited = { agentId: "my-agent", credited: { tokens: 1234 }, quotas: { maxTokensPerMonth: quota } };
+    const answers = { "POST /agents/my-agent/credit": credited };
+    const ran = await runCli(
+      agents("credit", "my-agent", "--estimates", "--since", "2026-11-22T18:00:00+01:00"),
+      answers,
+    );
+    expect(ran.calls[0]?.body).toEqual({ estimates: true, since: "2026-11-22T17:00:00.000Z" });
+    expect(ran.stdout).toMatch(/^1,234 estimated tokens of agent my-agent are given back\.$/m);
+    expect(ran.stdout).toMatch(/^maxTokensPerMonth +1,000,000/m);
+    const late = await runCli(agents("credit", "my-agent", "--estimates", "--since", "2h", "--json"), answers);
+    expect(JSON.parse(late.stdout)).toEqual(credited);
+    const { since } = late.calls[0]!.body as { since: string };
+    expect(Date.now() - Date.parse(since)).toBeGreaterThanOrEqual(7_200_000);
+    expect(Date.now() - Date.parse(since)).toBeLessThan(7_260_000);
+    expect(await runCli(agents("credit", "my-agent"))).toMatchObject({ exitCode: 2 });
+    expect((await runCli(agents("credit", "my-agent", "--estimates", "--since", "soon"))).exitCode).toBe(2);
+  });
+
   it("onboard runs the steps that its options name, and fails if one fails", async () => {
     const answers = {
       "POST /agents/my-agent/onboard": {

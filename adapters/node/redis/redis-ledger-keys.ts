@@ -10,7 +10,9 @@ import type { LedgerName } from "../../../src/ports.ts";
  * | `counters:<shard>`                          | hash: `<counter> <period> used` and `... reserved`             |
  * | `reservations:<shard>`                      | hash by id: a line an entry, `<counter> <period> <amount>`     |
  * | `open`                                      | sorted set: ids of unsettled reservations by creation          |
- * | `usage:<shard>`                             | hash: `<name> <day> requests|input|output|tokens <model>`      |
+ * | `usage:<shard>`                             | hash: `<name> <day> requests|input|output|tokens|estimated <model>` |
+ * | `estimates:<shard>`, `estimated:<shard>`    | hash: `<name> <minute> <day> <counter> <periods> <model>`;     |
+ * |                                             | sorted set of its fields by their minute                       |
  * | `texts:<shard>`, `expiry:<shard>`           | hash of texts; sorted set of those that end, by their end      |
  * | `bucket:<bucket>`, `hits:<bucket>`          | hash: cost, busy, calls, last; sorted set of hits by their end |
  * | `claims`, `ending`                          | hash by name, in JSON; set of the names that have a TTL        |
@@ -34,6 +36,8 @@ export function ledgerKeys(prefix: string) {
     counters: ofShard("counters"),
     reservations: ofShard("reservations"),
     usage: ofShard("usage"),
+    estimates: ofShard("estimates"),
+    estimated: ofShard("estimated"),
     texts: ofShard("texts"),
     expiry: ofShard("expiry"),
     open: (name: LedgerName) => `${baseOf(name)}:open`,

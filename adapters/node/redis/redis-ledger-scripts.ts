@@ -129,8 +129,9 @@ return {'reserved'}
 `;
 
 /**
- * KEYS counters, reservations, open, usage; ARGV time, id, '1' to charge as reserved, how many actual amounts,
- * counter and amount of each, then (if there is usage) name, day, model, requests, input, output, tokens -> 1 if settled.
+ * KEYS counters, reservations, open, usage, estimates, estimated; ARGV time, id, '1' to charge as reserved, how many
+ * actual amounts, counter and amount of each, then (if there is usage) name, day, model, requests, input, output, tokens,
+ * estimated, and (if some are) the estimate's counter and for how long it is kept -> 1 if settled.
  * Giving back comes first: what has written once may go on writing when Redis is out of memory.
  */
 export const settle = `${clock}${counters}
@@ -140,19 +141,56 @@ redis.call('HDEL', KEYS[2], ARGV[2])
 redis.call('ZREM', KEYS[3], ARGV[2])
 local actual, rest = {}, 5 + 2 * tonumber(ARGV[4])
 for i = 5, rest - 1, 2 do actual[ARGV[i]] = tonumber(ARGV[i + 1]) end
+local periods = {}
 for counter, period, amount in string.gmatch(stored, '(%S+) (%S+) (%d+)') do
   amount = tonumber(amount)
+  if counter == ARGV[rest + 8] then periods[#periods + 1] = period end
   local spent = ARGV[3] == '1' and amount or actual[counter] or 0
   add(KEYS[1], counter, period, 'used', spent)
   add(KEYS[1], counter, period, 'reserved', -amount)
 end
 if ARGV[rest] then
   local start = ARGV[rest] .. ' ' .. ARGV[rest + 1] .. ' '
-  for i, what in ipairs({'requests', 'input', 'output', 'tokens'}) do
+  for i, what in ipairs({'requests', 'input', 'output', 'tokens', 'estimated'}) do
     redis.call('HINCRBY', KEYS[4], start .. what .. ' ' .. ARGV[rest + 2], ARGV[rest + 2 + i])
   end
 end
+if ARGV[rest + 8] then
+  local minute = now - now % 60000
+  local field = table.concat({ARGV[rest], string.format('%.0f', minute), ARGV[rest + 1], ARGV[rest + 8],
+    table.concat(periods, ','), ARGV[rest + 2]}, ' ')
+  redis.call('HINCRBY', KEYS[5], field, ARGV[rest + 7])
+  redis.call('ZADD', KEYS[6], minute, field)
+  local old = redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', now - tonumber(ARGV[rest + 9]), 'LIMIT', 0, 100)
+  for _, one in ipairs(old) do
+    redis.call('HDEL', KEYS[5], one)
+    redis.call('ZREM', KEYS[6], one)
+  end
+end
 return 1
+`;
+
+/** KEYS counters, usage, estimates, estimated; ARGV time, name, first minute -> how many tokens were given back */
+export const creditEstimates = `
+local function lower(key, field, amount)
+  local found = redis.call('HGET', key, field)
+  if found then redis.call('HSET', key, field, math.max(0, tonumber(found) - amount)) end
+end
+local credited, start = 0, ARGV[2] .. ' '
+for _, field in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], ARGV[3], '+inf')) do
+  if string.sub(field, 1, #start) == start then
+    local tokens = tonumber(redis.call('HGET', KEYS[3], field) or 0)
+    local day, counter, periods, model = string.match(string.sub(field, #start + 1), '^%S+ (%S+) (%S+) (%S*) (.*)$')
+    redis.call('HDEL', KEYS[3], field)
+    redis.call('ZREM', KEYS[4], field)
+    for period in string.gmatch(periods, '[^,]+') do lower(KEYS[1], counter .. ' ' .. period .. ' used', tokens) end
+    for _, what in ipairs({'tokens', 'output', 'estimated'}) do
+      lower(KEYS[2], start .. day .. ' ' .. what .. ' ' .. model, tokens)
+    end
+    credited = credited + tokens
+  end
+end
+return credited
 `;
 
 /** KEYS open; ARGV time, age -> ids of the reservations that are older */
@@ -168,15 +206,17 @@ redis.call('HSET', KEYS[1], ARGV[2] .. ' ' .. ARGV[3] .. ' used', math.max(0, us
 return 1
 `;
 
-/** KEYS counters, usage, texts, reservations, expiry, open; ARGV time, prefix. A name is a field's first word. */
+/**
+ * KEYS counters, usage, texts, reservations, estimates, expiry, open, estimated; ARGV time, prefix. A name is a field's
+ * first word.
+ */
 export const forget = `
 local prefix = ARGV[2]
-for i = 1, 4 do
+for i = 1, 5 do
   for _, field in ipairs(redis.call('HKEYS', KEYS[i])) do
     if string.sub(field, 1, #prefix) == prefix then
       redis.call('HDEL', KEYS[i], field)
-      if i == 3 then redis.call('ZREM', KEYS[5], field) end
-      if i == 4 then redis.call('ZREM', KEYS[6], field) end
+      if i >= 3 then redis.call('ZREM', KEYS[i + 3], field) end
     end
   end
 end

@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
-import type { Abandoned, Clock, Ledger, LedgerName, UsageRow } from "../../../src/ports.ts";
+import { estimateMemoryMs, estimateMinute } from "../../../src/domain/quota.ts";
+import type { Abandoned, Clock, Ledger, LedgerName, UsageEntry, UsageRow } from "../../../src/ports.ts";
 import { answered } from "./redis-connection.ts";
 import { ledgerKeys } from "./redis-ledger-keys.ts";
 import * as scripts from "./redis-ledger-scripts.ts";
@@ -10,6 +11,7 @@ const usageFields: Record<string, keyof UsageRow & ("requests" | `${string}okens
   input: "inputTokens",
   output: "outputTokens",
   tokens: "tokens",
+  estimated: "estimatedTokens",
 };
 
 /** In Lua a wrong amount would fail after the first of a script's writes, and Redis takes none of them back. */
@@ -17,6 +19,12 @@ function whole(amount: number): number {
   if (!Number.isSafeInteger(amount)) throw new TypeError(`${amount} is not an amount that can be counted`);
   return amount;
 }
+
+const usageArguments = ({ estimate, ...usage }: UsageEntry): RedisArgument[] => [
+  ...[usage.name, usage.day, usage.model],
+  ...[usage.requests, usage.inputTokens, usage.outputTokens, usage.tokens, estimate?.tokens ?? 0].map(whole),
+  ...(estimate === undefined || estimate.tokens === 0 ? [] : [estimate.counter, estimateMemoryMs]),
+];
 
 /**
  * The ledger of many machines. Every operation is one script, which Redis runs alone.
@@ -39,6 +47,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
   const reserve = script<["reserved"] | ["exceeded", number, number, number] | ["changed", string]>(scripts.reserve);
   const settle = script<number>(scripts.settle);
   const stale = script<LedgerName[]>(scripts.stale);
+  const creditEstimates = script<number>(scripts.creditEstimates);
   const adjust = script<number>(scripts.adjust);
   const forget = script<number>(scripts.forget);
   const get = script<string | null>(scripts.get);
@@ -47,7 +56,8 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
   const release = script<number>(scripts.release);
   const ending = script<[LedgerName, string, number, string | null][]>(scripts.ending);
 
-  const settleKeys = (id: LedgerName) => [keys.counters(id), keys.reservations(id), keys.open(id), keys.usage(id)];
+  const settleKeys = (id: LedgerName) =>
+    [keys.counters, keys.reservations, keys.open, keys.usage, keys.estimates, keys.estimated].map((key) => key(id));
 
   return {
     async take(bucket, { limit, windowMs }, cost = 1) {
@@ -90,12 +100,16 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
         actual === "reserved" ? "1" : "0",
         amounts.length,
         ...amounts.flatMap(([counter, amount]) => [counter, whole(amount)]),
-        ...(usage === undefined ? [] : [usage.name, usage.day, usage.model]),
-        ...(usage === undefined
-          ? []
-          : [usage.requests, usage.inputTokens, usage.outputTokens, usage.tokens].map(whole)),
+        ...(usage === undefined ? [] : usageArguments(usage)),
       );
     },
+
+    creditEstimates: (name, since) =>
+      creditEstimates(
+        [keys.counters, keys.usage, keys.estimates, keys.estimated].map((key) => key(name)),
+        name,
+        estimateMinute(since),
+      ),
 
     async settleStale(prefix, olderThanMs) {
       const found = await Promise.all(keys.partitions.map(({ open }) => stale([open], olderThanMs)));
@@ -131,6 +145,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
           inputTokens: 0,
           outputTokens: 0,
           tokens: 0,
+          estimatedTokens: 0,
         };
         rows.set(`${day} ${model}`, { ...row, [kind]: Number(amount) });
       }
@@ -138,9 +153,9 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
     },
 
     async forget(prefix) {
-      const { counters, usage, texts, reservations, expiry, open } = keys;
+      const { counters, usage, texts, reservations, estimates, expiry, open, estimated } = keys;
       await forget(
-        [counters, usage, texts, reservations, expiry, open].map((key) => key(prefix)),
+        [counters, usage, texts, reservations, estimates, expiry, open, estimated].map((key) => key(prefix)),
         prefix,
       );
     },

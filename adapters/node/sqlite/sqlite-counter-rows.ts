@@ -34,13 +34,13 @@ export function createCounterRows(
   // Node reads no number beyond this, and one such row would be the end of every look at it.
   const sum = (column: string) => `${column} = min(${column} + excluded.${column}, ${Number.MAX_SAFE_INTEGER})`;
   const addUsage = db.prepare(
-    `INSERT INTO usage (name, day, model, requests, input_tokens, output_tokens, tokens) VALUES (?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (name, day, model) DO UPDATE SET
-     ${["requests", "input_tokens", "output_tokens", "tokens"].map(sum).join(", ")}`,
+    `INSERT INTO usage (name, day, model, requests, input_tokens, output_tokens, tokens, estimated_tokens)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name, day, model) DO UPDATE SET
+     ${["requests", "input_tokens", "output_tokens", "tokens", "estimated_tokens"].map(sum).join(", ")}`,
   );
   const rows = new Map<string, Map<string, CounterRow>>();
   const changed = new Set<CounterRow>();
-  const usage = new Map<string, UsageEntry>();
+  const usage = new Map<string, UsageEntry & { estimatedTokens: number }>();
 
   function rowOf(counter: string, period: string): CounterRow {
     let periods = rows.get(counter);
@@ -63,15 +63,17 @@ export function createCounterRows(
 
     addUsage(entry) {
       const key = `${entry.name} ${entry.day} ${entry.model}`;
+      const estimatedTokens = entry.estimate?.tokens ?? 0;
       const sum = usage.get(key);
       if (sum === undefined) {
-        usage.set(key, { ...entry });
+        usage.set(key, { ...entry, estimatedTokens });
         return;
       }
       sum.requests += entry.requests;
       sum.inputTokens += entry.inputTokens;
       sum.outputTokens += entry.outputTokens;
       sum.tokens += entry.tokens;
+      sum.estimatedTokens += estimatedTokens;
     },
 
     flush() {
@@ -82,8 +84,9 @@ export function createCounterRows(
       }
       changed.clear();
       for (const { counter, period } of begun) prune.run(counter, period);
-      for (const { name, day, model, requests, inputTokens, outputTokens, tokens } of usage.values()) {
-        addUsage.run(name, day, model, requests, inputTokens, outputTokens, tokens);
+      for (const sum of usage.values()) {
+        const { name, day, model, requests, inputTokens, outputTokens, tokens, estimatedTokens } = sum;
+        addUsage.run(name, day, model, requests, inputTokens, outputTokens, tokens, estimatedTokens);
       }
       usage.clear();
       // What was pruned is not to be found here any more.

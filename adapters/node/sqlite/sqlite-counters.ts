@@ -9,6 +9,7 @@ import type {
   UsageRow,
 } from "../../../src/ports.ts";
 import { createCounterRows } from "./sqlite-counter-rows.ts";
+import { createSqliteEstimates } from "./sqlite-estimates.ts";
 import type { SqliteTransactions } from "./sqlite-transactions.ts";
 
 type Entry = [counter: LedgerName, period: string, amount: number];
@@ -38,7 +39,7 @@ export function createSqliteCounters(
   transactions: SqliteTransactions,
   clock: Clock,
   readText: (name: LedgerName, now: number) => string | undefined,
-): Pick<Ledger, "reserve" | "settle" | "settleStale" | "used" | "adjust" | "usage" | "forget"> {
+): Pick<Ledger, "reserve" | "settle" | "settleStale" | "creditEstimates" | "used" | "adjust" | "usage" | "forget"> {
   const counterRow = db.prepare("SELECT used, reserved FROM counters WHERE counter = ? AND period = ?");
   counterRow.setReturnArrays(true);
   const findReservation = db.prepare("SELECT 1 FROM reservations WHERE id = ?");
@@ -51,13 +52,14 @@ export function createSqliteCounters(
   );
   takeStale.setReturnArrays(true);
   const usageRows = db.prepare(
-    `SELECT day, model, requests, input_tokens AS inputTokens, output_tokens AS outputTokens, tokens
-     FROM usage WHERE name = ? AND day BETWEEN ? AND ? ORDER BY day, model`,
+    `SELECT day, model, requests, input_tokens AS inputTokens, output_tokens AS outputTokens, tokens,
+     estimated_tokens AS estimatedTokens FROM usage WHERE name = ? AND day BETWEEN ? AND ? ORDER BY day, model`,
   );
   const forgotten = [
     ["counters", "counter"],
     ["reservations", "id"],
     ["usage", "name"],
+    ["estimates", "name"],
     ["texts", "name"],
   ].map(([table, column]) => db.prepare(`DELETE FROM ${table} WHERE ${column} >= ? AND ${column} < ?`));
 
@@ -68,6 +70,7 @@ export function createSqliteCounters(
   const held = new Map<string, Entry[]>();
   const rows = createCounterRows(db, stored);
   transactions.caches.add(rows);
+  const estimates = createSqliteEstimates(db, transactions, rows);
 
   function firstExceeded(entries: CounterReservation[]): Exceeded | undefined {
     for (const [at, { counter, period, limit, amount }] of entries.entries()) {
@@ -132,8 +135,17 @@ export function createSqliteCounters(
         const amounts = take(id);
         if (amounts === undefined) return;
         charge(amounts, actual);
-        if (usage !== undefined) rows.addUsage(usage);
+        if (usage === undefined) return;
+        rows.addUsage(usage);
+        const estimated = amounts.filter(([counter]) => counter === usage.estimate?.counter);
+        estimates.add(
+          usage,
+          estimated.map(([, period]) => period),
+          clock.now(),
+        );
       }),
+
+    creditEstimates: (name, since) => transactions.write(() => estimates.credit(name, since)),
 
     settleStale: (prefix, olderThanMs) =>
       transactions.write(() => {

@@ -21,10 +21,16 @@ export function addAgentUsageCommand(tree: Tree, group: Command): void {
       const { total, days, quotas } = usage;
       out.title(`${usage.agentId}, ${usage.from} to ${usage.to}`);
       out.line(`${grouped(total.tokens)} tokens in ${grouped(total.requests)} requests`);
+      const estimates = total.estimated > 0;
+      if (estimates) {
+        out.line(
+          `${grouped(total.estimated)} of them are estimates, which the provider has not confirmed; \`agents credit ${id} --estimates\` gives them back`,
+        );
+      }
       if (days.length > 0) {
         out.line();
         out.table(
-          ["DAY", "MODEL", "REQUESTS", "INPUT", "OUTPUT", "TOKENS"],
+          ["DAY", "MODEL", "REQUESTS", "INPUT", "OUTPUT", "TOKENS", ...(estimates ? ["ESTIMATED"] : [])],
           days.flatMap((day) =>
             day.models.map((use) => [
               day.day,
@@ -33,6 +39,7 @@ export function addAgentUsageCommand(tree: Tree, group: Command): void {
               grouped(use.inputTokens),
               grouped(use.outputTokens),
               grouped(use.tokens),
+              ...(estimates ? [grouped(use.estimated)] : []),
             ]),
           ),
         );

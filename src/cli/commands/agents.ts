@@ -9,6 +9,7 @@ import { shortTime } from "../output.ts";
 import { quotaChangeOf, withQuotas } from "./agent-options.ts";
 import { addAgentUsageCommand } from "./agent-usage.ts";
 import { addCreateAgentCommand } from "./create-agent.ts";
+import { addCreditAgentCommand } from "./credit-agent.ts";
 import { addOnboardAgentCommand } from "./onboard-agent.ts";
 import { printAgent } from "./print-agent.ts";
 
@@ -173,6 +174,7 @@ export function addAgentCommands(tree: Tree, parent: Command): void {
   addUpdateCommand(tree, group);
   addOnboardAgentCommand(tree, group);
   addAgentUsageCommand(tree, group);
+  addCreditAgentCommand(tree, group);
   addSwitchCommand(tree, group, { name: "suspend", description: "Stop an agent's AI key, at once", done: "suspended" });
   addSwitchCommand(tree, group, { name: "resume", description: "Restore an agent's AI key, at once", done: "resumed" });
   addRotateKeyCommand(tree, group);
