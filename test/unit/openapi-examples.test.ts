@@ -26,6 +26,7 @@ afterAll(async () => {
 const subjects: Record<string, (made: Map<string, { id?: string; agentId?: string }>) => string | undefined> = {
   rotateAgentKey: (made) => made.get("createAgentKey automation")?.id,
   updateAgent: (made) => made.get("createAgent withAiKey")?.agentId,
+  creditAgent: (made) => made.get("createAgent withAiKey")?.agentId,
   rotateAiKey: (made) => made.get("createAgent withAiKey")?.agentId,
   onboardAgent: (made) => made.get("createAgent simple")?.agentId,
   deleteAgent: (made) => made.get("createAgent simple")?.agentId,
