@@ -12,6 +12,7 @@ import { type Environment, type NodeSettings, readNodeSettings } from "./node-se
 import { commandLog } from "./open-local.ts";
 import { type NodePorts, openNode } from "./open-node.ts";
 import { evictionWarning } from "./redis/redis-faults.ts";
+import { workspaceChecks } from "./workspace-checks.ts";
 
 /** Looks at everything that can go wrong with a deployment on this machine; `fix` mends what is safe to mend. */
 export async function diagnose(env: Environment, fix: boolean): Promise<DoctorReport> {
@@ -39,6 +40,11 @@ export async function diagnose(env: Environment, fix: boolean): Promise<DoctorRe
     await attempt(checks, "orphans", async () => void checks.push(...(await orphanChecks(context, fix))));
     await attempt(checks, "AI keys", async () => void checks.push(await aiKeyCheck(context)));
     await attempt(checks, "audit trail", async () => void checks.push(await auditCheck(context)));
+    await attempt(
+      checks,
+      "workspaces",
+      async () => void checks.push(...(await workspaceChecks(context, node.stateDir))),
+    );
     await attempt(checks, "agent host", async () => {
       await context.host.check();
       checks.push({ name: "agent host", status: "ok", detail: context.host.kind });

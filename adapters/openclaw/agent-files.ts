@@ -39,14 +39,14 @@ export async function makeAgentFiles(home: string, agent: HostCreate, place: Wor
   return marker;
 }
 
-/** Directories that were made on the way to a workspace go with it, unless something else came to be in them. */
+/** The workspace and the directories that were made on the way to it, unless something came to be in them. */
 export function removeEmptyAbove({ workspace, from }: MadeMarker): void {
   if (workspace === undefined || from === undefined) return;
-  for (let path = dirname(workspace); path.length >= from.length; path = dirname(path)) {
+  for (let path = workspace; path.length >= from.length; path = dirname(path)) {
     try {
       rmdirSync(path);
-    } catch {
-      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") return;
     }
   }
 }

@@ -1,4 +1,4 @@
-import { Problem } from "../../src/errors.ts";
+import { bindingTaken } from "../../src/domain/taken.ts";
 import type { BindResult, HostAgent } from "../../src/ports.ts";
 import { shownModel } from "./metered-provider.ts";
 import {
@@ -83,10 +83,7 @@ export function refuseTaken(config: OpenClawConfig, agentId: string, bindings: r
   for (const binding of bindings) {
     const owner = owners.get(keyOf(matchOf(binding)));
     if (owner === undefined || owner === agentId) continue;
-    throw new Problem(
-      "binding_taken",
-      `The binding "${binding}" belongs to the agent "${owner}"; nothing was changed.`,
-    );
+    throw bindingTaken(binding);
   }
 }
 

@@ -10,6 +10,7 @@ import { addBindings, entryFor, refuseTaken } from "./config-entries.ts";
 import type { AgentCredentials } from "./credentials.ts";
 import { deletionOf } from "./deletion-journal.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
+import { type OpenClawPlaces, overlapsHeld, refuseHeld } from "./held-workspaces.ts";
 import { dropMarker, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
 import {
   declareModel,
@@ -21,8 +22,7 @@ import {
 } from "./metered-provider.ts";
 import type { Trash } from "./trash.ts";
 
-export interface HostTools {
-  stateDir: string;
+export interface HostTools extends OpenClawPlaces {
   proxyBaseUrl?: string | undefined;
   config: ConfigAccess;
   changes: ConfigChanges;
@@ -59,9 +59,10 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
       throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
     }
     // What is left of an attempt that nobody is at any more: calls take turns here, and claims keep others out.
-    if (marker?.operationId !== undefined) await undo(home, marker);
+    if (marker?.operationId !== undefined) await undo(agentId, home, marker);
     const place = paths.place(agentId, agent.workspace);
     refuseTaken(there, agentId, agent.bindings);
+    refuseHeld(there, agentId, place.path, tools);
     const provider = agent.credential && providerFor(agent.credential, tools.proxyBaseUrl);
     const reference = provider ? modelReference(provider, agent.model) : keylessReference(agent.model);
 
@@ -82,6 +83,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
           if (draft.agents?.entries?.[agentId] && !revived) {
             throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
           }
+          refuseHeld(draft, agentId, place.path, tools);
           const bindings = addBindings(draft, agentId, agent.bindings);
           if (provider) declareProvider(draft, provider);
           if (reference !== undefined) declareModel(draft, reference);
@@ -99,7 +101,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
       if (revived && provider) await tools.announceKey(agentId);
     } catch (error) {
       // What cannot be undone now is on record, and goes with the next `remove` or `create`.
-      await undo(home, made).catch((cause) =>
+      await undo(agentId, home, made).catch((cause) =>
         log("error", "a half-made agent could not be undone", { agentId, cause }),
       );
       throw error;
@@ -132,13 +134,15 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
     });
   }
 
-  async function undo(home: string, made: MadeMarker): Promise<void> {
+  async function undo(agentId: string, home: string, made: MadeMarker): Promise<void> {
     const agentDir = join(home, "agent");
     await credentials.clear(agentDir);
     if (!credentials.isOpen(agentDir)) await rm(agentDir, { recursive: true, force: true });
     if (made.sessionsMade) await rm(join(home, "sessions"), { recursive: true, force: true });
     if (made.workspaceMade && made.workspace !== undefined) {
-      await rm(made.workspace, { recursive: true, force: true });
+      // Another agent's may have come to lie in it.
+      const isTaken = overlapsHeld(await config.read(), agentId, made.workspace, tools);
+      if (!isTaken) await rm(made.workspace, { recursive: true, force: true });
       removeEmptyAbove(made);
     }
     dropMarker(home);

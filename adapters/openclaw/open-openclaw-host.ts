@@ -54,6 +54,7 @@ export async function openOpenClawHost(options: {
   return createOpenClawHost({
     stateDir,
     workspaceRoots: settings.provisioning.workspaceRoots,
+    workspaceDir: env.OPENCLAW_WORKSPACE_DIR || undefined,
     proxyBaseUrl: `${settings.provisioning.publicUrl}/proxy`,
     config: externalConfig(mutation, gateway),
     keys: childKeyStore(sdkAddress("provider-auth", packageDir), stateDir),

@@ -12,6 +12,7 @@ import type { ConfigAccess } from "./config-access.ts";
 import { createConfigChanges } from "./config-changes.ts";
 import { createCredentials } from "./credentials.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
+import { refuseHeld } from "./held-workspaces.ts";
 import type { KeyStore } from "./key-store.ts";
 import { createAgentMaker } from "./make-agent.ts";
 import { createAgentReader } from "./read-agents.ts";
@@ -25,6 +26,8 @@ export interface OpenClawHostOptions {
   workspaceRoots?: string[] | undefined;
   /** What `~/` stands for. Default: the user's home. */
   home?: string;
+  /** `OPENCLAW_WORKSPACE_DIR` of the gateway. */
+  workspaceDir?: string | undefined;
   /** Where our own proxy is: `http://127.0.0.1:18789/proxy`. */
   proxyBaseUrl?: string | undefined;
   config: ConfigAccess;
@@ -37,9 +40,6 @@ export interface OpenClawHostOptions {
   trash?: Trash;
   log: Log;
 }
-
-/** Directories of OpenClaw's own, beside those that no host lets a workspace be in. */
-const openClawDirs = new Set(["state", "extensions", "logs", "tmp", "workspace", "cron", "media", "backups"]);
 
 /** Agents as entries of OpenClaw's own configuration, each with a key that no other agent can use. */
 export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
@@ -72,13 +72,7 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     async plan({ agentId, workspace, gateway }) {
       if (gateway !== undefined) throw noGateway(gateway);
       const { path } = paths.place(agentId, workspace);
-      const first = path.startsWith(`${stateDir}/`) ? path.slice(stateDir.length + 1).split("/")[0]! : "";
-      if (openClawDirs.has(first.toLowerCase())) {
-        throw new Problem(
-          "workspace_not_allowed",
-          "The workspace is in a directory of OpenClaw's own; choose another.",
-        );
-      }
+      refuseHeld(await options.config.read(), agentId, path, tools);
       return { workspace: path, agentDir: join(homeOf(agentId), "agent") };
     },
 

@@ -61,6 +61,7 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   const host = createOpenClawHost({
     stateDir,
     workspaceRoots: node.settings.provisioning.workspaceRoots,
+    workspaceDir: env.OPENCLAW_WORKSPACE_DIR || undefined,
     proxyBaseUrl,
     config,
     keys: inProcessKeyStore(await loadSdk("provider-auth"), stateDir),

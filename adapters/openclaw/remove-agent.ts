@@ -8,6 +8,7 @@ import { createTurns } from "../node/files/in-turn.ts";
 import { isDirectory, removeEmptyAbove } from "./agent-files.ts";
 import { bindingsOf, dropAgent } from "./config-entries.ts";
 import { GatewayAway, GatewayRefusal } from "./gateway-rpc.ts";
+import { overlapsHeld } from "./held-workspaces.ts";
 import { dropMarker, type MadeMarker, readMarker } from "./made-marker.ts";
 import type { HostTools } from "./make-agent.ts";
 import { putBack } from "./trash.ts";
@@ -39,14 +40,18 @@ export function createAgentRemover(tools: HostTools): Remove {
     const agentDir = join(home, "agent");
     const sessions = join(home, "sessions");
     const workspace = marker.workspace ?? "";
+    const before = await config.read();
     const takeWorkspace =
-      what.workspace && marker.workspaceMade && paths.holds(agentId, workspace) && isDirectory(workspace);
+      what.workspace &&
+      marker.workspaceMade &&
+      paths.holds(agentId, workspace) &&
+      isDirectory(workspace) &&
+      !overlapsHeld(before, agentId, workspace, tools);
     const present = {
       agentDir: isDirectory(agentDir),
       sessions: isDirectory(sessions),
       workspace: isDirectory(workspace),
     };
-    const before = await config.read();
     const isThere = before.agents?.entries?.[agentId] !== undefined;
     const hadBindings = bindingsOf(before, agentId).length > 0;
     const hadKey = await credentials.clear(agentDir);

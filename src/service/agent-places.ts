@@ -2,6 +2,7 @@
  * What an agent holds so that no other can have it: its workspace, its bindings, and its place among the agents
  * that its provisioning key may make. All three are exact, and outlive the process.
  */
+import { bindingTaken, workspaceTaken } from "../domain/taken.ts";
 import { isProblem, Problem } from "../errors.ts";
 import { bindingClaim, keyLedger, workspaceClaim } from "../storage/ledger-names.ts";
 import type { Context } from "./context.ts";
@@ -49,10 +50,10 @@ export async function takePlaces(context: Context, places: Places, limit: number
         "delete one, or raise maxAgents (gateway.provisioning.maxAgentsPerKey, or the key's own).",
     );
   }
-  if (workspaceClaimed && !workspaceClaimed.granted) throw workspaceTaken(workspaceClaimed.owner);
+  if (workspaceClaimed && !workspaceClaimed.granted) throw workspaceTaken();
   places.bindings.forEach((binding, at) => {
     const result = bindings[at]!;
-    if (!result.granted) throw bindingTaken(binding, result.owner.replace(/^agent:/, ""));
+    if (!result.granted) throw bindingTaken(binding);
   });
 }
 
@@ -114,9 +115,3 @@ export async function releasePlaces(context: Context, places: Places): Promise<v
     places.placeKeyId && ledger.settle(keyLedger(places.placeKeyId).agentReservation(places.creation), {}),
   ]);
 }
-
-export const bindingTaken = (binding: string, agentId: string): Problem =>
-  new Problem("binding_taken", `The binding "${binding}" belongs to the agent "${agentId}"; nothing was changed.`);
-
-const workspaceTaken = (owner: string): Problem =>
-  new Problem("workspace_taken", `The workspace belongs to the ${owner.replace(":", ' "')}"; name another one.`);

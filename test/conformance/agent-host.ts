@@ -204,6 +204,42 @@ export function testAgentHost(
         await created("fourth", { bindings: ["irc"] });
       });
 
+      test("a workspace that is another agent's, or in it or around it, is refused, and nothing is changed", async () => {
+        const place = on.workspace("mine");
+        await created("owner", { workspace: `${place}/deep` });
+        const taken = [
+          `${place}/deep`,
+          `${place}/deep/`,
+          `${place}/deep/below`,
+          place,
+          `${place}/DEEP`,
+          `${place}/d\uff45ep`,
+        ];
+        for (const workspace of taken) {
+          const attempt = async () => void (await host.create(await planned("second", { workspace, credential })));
+          await expect(attempt()).rejects.toEqual(refusal("workspace_taken"));
+          expect(await found(host, "second")).toBeUndefined();
+        }
+        if (on.disk) expect(await on.disk.exists(`${place}/DEEP`)).toBe(false);
+        await created("second", { workspace: `${place}/deeper` });
+        expect(await host.inspect({ agentId: "owner", name: "owner", bindings: [] })).toMatchObject({
+          workspace: "ok",
+        });
+      });
+
+      test("of many agents that want overlapping workspaces at one time one gets its own", async () => {
+        const place = on.workspace("mine");
+        const wanting = Array.from({ length: 6 }, async (_, at) => {
+          const workspace = place + ["", "/a", "/a/b"][at % 3];
+          return await host.create(await planned(`want-${at}`, { workspace }));
+        });
+        const results = await Promise.allSettled(wanting);
+        for (const one of results)
+          if (one.status === "rejected") expect(one.reason).toEqual(refusal("workspace_taken"));
+        expect(results.filter((one) => one.status === "fulfilled")).toHaveLength(1);
+        expect((await all()).filter((one) => one.agentId.startsWith("want-"))).toHaveLength(1);
+      });
+
       test("of many agents that want one binding at one time one gets it", async () => {
         const wanting = await Promise.all(
           Array.from({ length: 8 }, (_, at) => planned(`want-${at}`, { bindings: ["discord"] })),

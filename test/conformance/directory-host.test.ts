@@ -10,7 +10,7 @@ export async function makeDirectoryHost() {
   const stateDir = join(home, ".openclaw");
   return {
     host: openDirectoryHost({ stateDir, home }),
-    workspace: (name: string) => join(stateDir, "placed", name),
+    workspace: (name: string) => join(stateDir, "workspaces", name),
     disk: {
       read: async (path: string) => await readFile(path, "utf8").catch(() => undefined),
       async write(path: string, text: string) {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inProcessKeyStore } from "../../adapters/openclaw/key-store.ts";
@@ -25,7 +25,7 @@ async function underTest(running: boolean) {
   const openclaw = await makeFakeOpenClaw({ running });
   return {
     host: hostOn(openclaw),
-    workspace: (name: string) => join(openclaw.stateDir, "placed", name),
+    workspace: (name: string) => join(openclaw.stateDir, "workspaces", name),
     disk: {
       read: async (path: string) => await readFile(path, "utf8").catch(() => undefined),
       async write(path: string, text: string) {
@@ -121,6 +121,63 @@ describe("the openclaw host", () => {
     await Promise.all(agents.map((agent) => host.create(agent)));
     expect(openclaw.writes() - before).toBeLessThanOrEqual(5);
     expect((await host.list({ limit: 100 })).agents).toHaveLength(51);
+  });
+
+  test("of the state directory only workspace-* and workspaces/* may be workspaces", async () => {
+    for (const name of ["extensions/x", "hooks/x", "skills/x", "workspace", "devices", "identity", ".ssh", "state/x"]) {
+      const workspace = join(openclaw.stateDir, name);
+      await expect(host.plan({ agentId: "a", workspace })).rejects.toEqual(refusal("workspace_not_allowed"));
+    }
+    const workspace = join(openclaw.stateDir, "workspace-my-agent");
+    expect(await host.plan({ agentId: "a", workspace })).toMatchObject({ workspace });
+  });
+
+  test("a workspace around or in the gateway's own, or one that OpenClaw gives to an agent, is taken", async () => {
+    const root = join(openclaw.home, "work");
+    const withRoot = (more: object = {}) =>
+      createOpenClawHost({
+        ...openclaw,
+        keys: inProcessKeyStore(openclaw.auth, openclaw.stateDir),
+        announceKeys: true,
+        log: () => undefined,
+        home: openclaw.home,
+        workspaceRoots: [root],
+        ...more,
+      });
+    await mkdir(join(root, "real"), { recursive: true });
+    await symlink(join(root, "real"), join(openclaw.home, "link"));
+    await openclaw.config.mutate((draft) => {
+      draft.agents = {
+        defaults: { workspace: "~/work/common" },
+        entries: { main: {}, ops: {}, cli: { workspace: "~/link/" }, named: { workspace: ` ${root}/named ` } },
+      };
+    }, []);
+    await openclaw.config.applied(({ agents }) => agents.named !== undefined);
+    const taken = ["common", "common/ops", "common/other", "real", "real/a", "Real", "named/x", "named"];
+    for (const name of taken) {
+      const plan = withRoot().plan({ agentId: "a", workspace: join(root, name) });
+      await expect(plan, name).rejects.toEqual(refusal("workspace_taken"));
+    }
+    await withRoot().plan({ agentId: "a", workspace: join(root, "free") });
+    const workspaceDir = join(root, "by-environment", "deep");
+    const asked = { agentId: "a", workspace: join(root, "by-environment") };
+    await openclaw.config.mutate((draft) => {
+      draft.agents = { entries: { ...draft.agents!.entries, later: {} } };
+    }, []);
+    await openclaw.config.applied(({ agents }) => agents.later !== undefined);
+    await withRoot().plan(asked);
+    await expect(withRoot({ workspaceDir }).plan(asked)).rejects.toEqual(refusal("workspace_taken"));
+  });
+
+  test("an agent whose workspace came to overlap another's goes without it", async () => {
+    const outer = await planned("outer");
+    await host.create(outer);
+    await openclaw.config.mutate((draft) => {
+      draft.agents!.entries!.inner = { workspace: join(outer.workspace!, "inner") };
+    }, []);
+    await openclaw.config.applied(({ agents }) => agents.inner !== undefined);
+    expect(await host.remove(outer, { workspace: true, sessions: true })).toMatchObject({ preserved: ["workspace"] });
+    expect(existsSync(outer.workspace!)).toBe(true);
   });
 
   test("one that is refused does not fail those written with it", async () => {

@@ -140,27 +140,27 @@ test("a changed identity is not written through a link", async () => {
 });
 
 test("bootstrap files do not follow links in a workspace that was there", async () => {
-  mkdirSync(at("theirs"), { recursive: true });
+  mkdirSync(at("workspace-theirs"), { recursive: true });
   writeFileSync(join(home, "precious"), "precious");
-  symlinkSync(join(home, "precious"), at("theirs/AGENTS.md"));
-  symlinkSync(join(home, "absent"), at("theirs/SOUL.md"));
-  await host.create(agent({ workspace: at("theirs") }));
+  symlinkSync(join(home, "precious"), at("workspace-theirs/AGENTS.md"));
+  symlinkSync(join(home, "absent"), at("workspace-theirs/SOUL.md"));
+  await host.create(agent({ workspace: at("workspace-theirs") }));
   expect(readFileSync(join(home, "precious"), "utf8")).toBe("precious");
   expect(existsSync(join(home, "absent"))).toBe(false);
 });
 
 test("of a workspace that was there only the bootstrap files go, and only where the agent did not change them", async () => {
-  mkdirSync(at("theirs"), { recursive: true });
-  writeFileSync(at("theirs/SOUL.md"), "theirs");
-  const guest = agent({ workspace: at("theirs") });
+  mkdirSync(at("workspace-theirs"), { recursive: true });
+  writeFileSync(at("workspace-theirs/SOUL.md"), "theirs");
+  const guest = agent({ workspace: at("workspace-theirs") });
   await host.create(guest);
-  writeFileSync(at("theirs/USER.md"), "what I learned");
+  writeFileSync(at("workspace-theirs/USER.md"), "what I learned");
   expect(await host.remove(guest, everything)).toMatchObject({ preserved: ["workspace"] });
-  expect(readdirSync(at("theirs")).sort()).toEqual(["SOUL.md", "USER.md"]);
+  expect(readdirSync(at("workspace-theirs")).sort()).toEqual(["SOUL.md", "USER.md"]);
 
   await host.create(guest);
   await host.remove(guest, { workspace: false, sessions: true });
-  expect(readdirSync(at("theirs")).sort()).toEqual(bootstrap);
+  expect(readdirSync(at("workspace-theirs")).sort()).toEqual(bootstrap);
 });
 
 test("agents that others made are listed and found, whatever they hold", async () => {
@@ -247,21 +247,40 @@ test("a store of credentials keeps what others put into it", async () => {
 });
 
 test("directories made on the way to a workspace go with it, unless something else is in them", async () => {
-  await host.create(agent({ workspace: at("team/a/deep") }));
+  await host.create(agent({ workspace: at("workspaces/team/a/deep") }));
   await host.remove(agent(), everything);
-  expect(existsSync(at("team"))).toBe(false);
+  expect(existsSync(at("workspaces/team"))).toBe(false);
 
-  await host.create(agent({ workspace: at("team/a/deep") }));
-  writeFileSync(at("team/note"), "");
+  await host.create(agent({ workspace: at("workspaces/team/a/deep") }));
+  writeFileSync(at("workspaces/team/note"), "");
   await host.remove(agent(), everything);
-  expect(readdirSync(at("team"))).toEqual(["note"]);
+  expect(readdirSync(at("workspaces/team"))).toEqual(["note"]);
 });
 
+/** Makes an agent whose workspace overlaps another's, as a release before this one would have. */
+async function createOverlapping(inner: HostCreate, by = host): Promise<void> {
+  const elsewhere = at(`workspaces/elsewhere-${inner.operationId}`);
+  await by.create({ ...inner, workspace: elsewhere });
+  const entry = at(`agents/${inner.agentId}/agent.json`);
+  const { made, ...rest } = JSON.parse(readFileSync(entry, "utf8"));
+  const there = existsSync(inner.workspace!);
+  const moved = {
+    ...made,
+    workspace: !there,
+    ...(there ? {} : { from: inner.workspace }),
+    files: there ? bootstrap : [],
+  };
+  writeFileSync(entry, JSON.stringify({ ...rest, workspace: inner.workspace, made: moved }));
+  if (!there) mkdirSync(join(inner.workspace!, ".."), { recursive: true });
+  if (there) rmSync(elsewhere, { recursive: true });
+  else renameSync(elsewhere, inner.workspace!);
+}
+
 test("a workspace in which another agent's lies is preserved", async () => {
-  await host.create(agent({ workspace: at("team") }));
-  await host.create(agent({ agentId: "inner", operationId: "op-2", workspace: at("team/inner") }));
+  await host.create(agent({ workspace: at("workspaces/team") }));
+  await createOverlapping(agent({ agentId: "inner", operationId: "op-2", workspace: at("workspaces/team/inner") }));
   expect((await host.remove(agent(), everything)).preserved).toEqual(["workspace"]);
-  expect(existsSync(at("team/inner/AGENTS.md"))).toBe(true);
+  expect(existsSync(at("workspaces/team/inner/AGENTS.md"))).toBe(true);
 });
 
 test.each(["one process", "two processes"])(
@@ -270,16 +289,20 @@ test.each(["one process", "two processes"])(
     const maker = where === "one process" ? host : openDirectoryHost({ stateDir, home });
     const seen = { removed: 0, preserved: 0 };
     for (let round = 0; round < 48; round++) {
-      const outer = agent({ operationId: `outer-${round}`, workspace: at("team") });
-      const inner = agent({ agentId: "inner", operationId: `inner-${round}`, workspace: at("team/a/inner") });
+      const outer = agent({ operationId: `outer-${round}`, workspace: at("workspaces/team") });
+      const inner = agent({
+        agentId: "inner",
+        operationId: `inner-${round}`,
+        workspace: at("workspaces/team/a/inner"),
+      });
       await host.create(outer);
       const removal = host.remove(outer, everything);
       const creation = new Promise((resolve) => setTimeout(resolve, (round % 6) * 3)).then(() => maker.create(inner));
       const [removed] = await Promise.all([removal, creation]);
-      expect([round, existsSync(at("team/a/inner/AGENTS.md"))]).toEqual([round, true]);
+      expect([round, existsSync(at("workspaces/team/a/inner/AGENTS.md"))]).toEqual([round, true]);
       seen[removed.deleted.includes("workspace") ? "removed" : "preserved"]++;
       await host.remove(inner, everything);
-      rmSync(at("team"), { recursive: true, force: true });
+      rmSync(at("workspaces/team"), { recursive: true, force: true });
     }
     expect(seen.removed).toBeGreaterThan(0);
     expect(seen.preserved).toBeGreaterThan(0);
@@ -289,46 +312,93 @@ test.each(["one process", "two processes"])(
 
 test("a workspace that another process has made inside is seen, however short or long ago", async () => {
   const other = openDirectoryHost({ stateDir, home });
-  await host.create(agent({ workspace: at("team") }));
+  await host.create(agent({ workspace: at("workspaces/team") }));
   const inner = agent({ agentId: "inner", operationId: "op-2" });
   await other.create(inner);
   // Whatever the host remembers of the agents, it remembers it from here.
   await host.create(agent({ agentId: "third", operationId: "op-3", bindings: ["slack"] }));
   await other.remove(inner, everything);
-  await other.create({ ...inner, operationId: "op-4", workspace: at("team/inner") });
+  await createOverlapping({ ...inner, operationId: "op-4", workspace: at("workspaces/team/inner") }, other);
   expect((await host.remove(agent(), everything)).preserved).toEqual(["workspace"]);
-  expect(existsSync(at("team/inner/AGENTS.md"))).toBe(true);
+  expect(existsSync(at("workspaces/team/inner/AGENTS.md"))).toBe(true);
 });
 
 test("a workspace inside is seen also while its agent is half made, and where its entry is damaged", async () => {
-  const inner = agent({ agentId: "inner", operationId: "op-2", workspace: at("team/inner") });
+  const inner = agent({ agentId: "inner", operationId: "op-2", workspace: at("workspaces/team/inner") });
   for (const spoil of [
     () => renameSync(at("agents/inner/agent.json"), at("agents/inner/agent.pending.json")),
-    () => writeFileSync(at("agents/inner/agent.json"), `{"workspace": "${at("team/inner")}"`),
+    () => writeFileSync(at("agents/inner/agent.json"), `{"workspace": "${at("workspaces/team/inner")}"`),
   ]) {
-    await host.create(agent({ workspace: at("team") }));
-    await host.create(inner);
+    await host.create(agent({ workspace: at("workspaces/team") }));
+    await createOverlapping(inner);
     spoil();
     expect((await host.remove(agent(), everything)).preserved).toEqual(["workspace"]);
-    expect(existsSync(at("team/inner/AGENTS.md"))).toBe(true);
-    for (const path of ["agents/inner", "team"]) rmSync(at(path), { recursive: true });
+    expect(existsSync(at("workspaces/team/inner/AGENTS.md"))).toBe(true);
+    for (const path of ["agents/inner", "workspaces/team"]) rmSync(at(path), { recursive: true });
   }
 });
 
+test("an agent that others made holds its default workspace", async () => {
+  mkdirSync(at("agents/hand-made/agent"), { recursive: true });
+  for (const workspace of ["workspace-hand-made", "workspace-hand-made/a", "workspace-Hand-Made"]) {
+    await expect(host.create(agent({ workspace: at(workspace) }))).rejects.toEqual(refusal("workspace_taken"));
+  }
+  await host.create(agent());
+});
+
+test("a workspace is another agent's also while nothing of it is on the disk, or it is half made", async () => {
+  await host.create(agent({ agentId: "inner", operationId: "op-2", workspace: at("workspace-team/inner") }));
+  rmSync(at("workspace-team"), { recursive: true });
+  const outer = agent({ workspace: at("workspace-team") });
+  for (const by of [host, openDirectoryHost({ stateDir, home })]) {
+    await expect(by.create(outer)).rejects.toEqual(refusal("workspace_taken"));
+    expect(existsSync(at("workspace-team"))).toBe(false);
+    expect(await found(by, "my-agent")).toBeUndefined();
+  }
+  renameSync(at("agents/inner/agent.json"), at("agents/inner/agent.pending.json"));
+  mkdirSync(at("workspace-team/inner"), { recursive: true });
+  await expect(openDirectoryHost({ stateDir, home }).create(outer)).rejects.toEqual(refusal("workspace_taken"));
+  expect(existsSync(at("workspace-team/inner"))).toBe(true);
+});
+
+test("of overlapping workspaces asked for at one time by several processes one is made", async () => {
+  const names = ["workspace-w", "workspace-w/a", "workspace-w/a/b", "workspace-w", "workspace-W/A"];
+  const hosts = names.map(() => openDirectoryHost({ stateDir, home }));
+  const winners = new Set<number>();
+  for (let round = 0; round < 24; round++) {
+    const wanting = names.map((name, at_) =>
+      agent({ agentId: `w-${at_}`, operationId: `op-${round}-${at_}`, workspace: at(name) }),
+    );
+    const order = wanting.map((_, at_) => (at_ + round) % names.length);
+    const results = await Promise.allSettled(order.map((at_) => hosts[at_]!.create(wanting[at_]!)));
+    const made = order.filter((_, at_) => results[at_]!.status === "fulfilled");
+    const overlapping = made.filter((one) => !(names[one] === "workspace-W/A" && made.length > 1));
+    expect([round, overlapping.length]).toEqual([round, 1]);
+    for (const one of results) if (one.status === "rejected") expect(one.reason).toEqual(refusal("workspace_taken"));
+    for (const one of made) {
+      winners.add(one);
+      expect(existsSync(join(at(names[one]!), "AGENTS.md"))).toBe(true);
+      await hosts[one]!.remove(wanting[one]!, everything);
+    }
+    expect(readdirSync(stateDir).filter((name) => /^workspace-/i.test(name))).toEqual([]);
+  }
+  expect(winners.size).toBeGreaterThan(1);
+});
+
 test("a workspace that two agents came to share goes with neither", async () => {
-  const second = agent({ agentId: "second", operationId: "op-2", workspace: at("team") });
-  await host.create(agent({ workspace: at("team") }));
-  await host.create(second);
+  const second = agent({ agentId: "second", operationId: "op-2", workspace: at("workspaces/team") });
+  await host.create(agent({ workspace: at("workspaces/team") }));
+  await createOverlapping(second);
   expect((await host.remove(agent(), everything)).preserved).toEqual(["workspace"]);
-  expect(readdirSync(at("team")).sort()).toEqual(bootstrap);
+  expect(readdirSync(at("workspaces/team")).sort()).toEqual(bootstrap);
   expect((await host.remove(second, everything)).preserved).toEqual(["workspace"]);
 });
 
 test.each(["symlink", "file", "under a link"])("a workspace that has become a %s is not removed", async (what) => {
-  await host.create(agent({ workspace: at("team/a") }));
+  await host.create(agent({ workspace: at("workspaces/team/a") }));
   mkdirSync(join(home, "precious", "a"), { recursive: true });
   writeFileSync(join(home, "precious", "a", "file"), "");
-  const replaced = what === "under a link" ? at("team") : at("team/a");
+  const replaced = what === "under a link" ? at("workspaces/team") : at("workspaces/team/a");
   renameSync(replaced, join(home, "moved"));
   if (what === "file") writeFileSync(replaced, "");
   else symlinkSync(what === "symlink" ? join(home, "precious", "a") : join(home, "precious"), replaced);
@@ -352,18 +422,18 @@ test("an entry that claims another directory as made here does not get it remove
 });
 
 test("a directory that turns into a link while the workspace is made leads nowhere", async () => {
-  mkdirSync(at("team"));
+  mkdirSync(at("workspaces/team"), { recursive: true });
   mkdirSync(join(home, "outside"));
   const { mkdirSync: real } = fs;
   vi.spyOn(fs, "mkdirSync").mockImplementation((path, options) => {
-    if (path === at("team/a")) {
-      rmSync(at("team"), { recursive: true });
-      symlinkSync(join(home, "outside"), at("team"));
+    if (path === at("workspaces/team/a")) {
+      rmSync(at("workspaces/team"), { recursive: true });
+      symlinkSync(join(home, "outside"), at("workspaces/team"));
     }
     return real(path, options as fs.MakeDirectoryOptions & { recursive: true });
   });
   syncBuiltinESMExports();
-  await expect(host.create(agent({ workspace: at("team/a"), credential }))).rejects.toEqual(
+  await expect(host.create(agent({ workspace: at("workspaces/team/a"), credential }))).rejects.toEqual(
     refusal("workspace_not_allowed"),
   );
   expect(existsSync(join(home, "outside/a/AGENTS.md"))).toBe(false);

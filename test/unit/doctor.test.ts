@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readNodeSettings } from "../../adapters/node/node-settings.ts";
@@ -76,6 +76,7 @@ describe("doctor", () => {
       "orphans",
       "AI keys",
       "audit trail",
+      "workspaces",
       "agent host",
     ]);
   });
@@ -333,6 +334,35 @@ const aiKey = (keyId: string, agentId: string) => ({
   aiProviderId: "none",
   createdAt: at,
   state: { version: 1, status: "active" as const, digest: "0".repeat(64), quotas: {} },
+});
+
+it("names agents whose workspace breaks the rule for new ones, which work on and can be deleted", async () => {
+  await within(async ({ call }) => {
+    await call("POST", "/agents/create", { name: "old" });
+    await call("POST", "/agents/create", { name: "inner" });
+  });
+  const move = (agentId: string, to: string) => {
+    const entry = join(stateDir, "agents", agentId, "agent.json");
+    const text = readFileSync(entry, "utf8");
+    writeFileSync(entry, text.replaceAll(join(stateDir, `workspace-${agentId}`), join(stateDir, to)));
+    mkdirSync(join(stateDir, to), { recursive: true });
+    renameSync(join(stateDir, `workspace-${agentId}`), join(stateDir, to));
+  };
+  move("old", "extensions/old");
+  move("inner", "workspace-whole/inner");
+  const { ok, found } = await doctor();
+  expect(ok).toBe(true);
+  expect(found.filter(({ name }) => name === "workspaces")).toMatchObject([
+    { status: "warning", detail: expect.stringMatching(/: old$/), remedy: expect.stringContaining("workspaceRoots") },
+    { status: "warning", detail: expect.stringMatching(/: inner, whole$/) },
+  ]);
+  await within(async ({ ports }) => {
+    const everything = { workspace: true, sessions: true };
+    expect((await ports.host.list({ limit: 9 })).agents.map(({ agentId }) => agentId)).toContain("old");
+    const { deleted } = await ports.host.remove({ agentId: "old", operationId: "" }, everything);
+    expect(deleted).toContain("workspace");
+  });
+  expect(existsSync(join(stateDir, "extensions", "old"))).toBe(false);
 });
 
 /** As a process leaves it that dies after the agent's home was made, and before its record was. */

@@ -39,12 +39,12 @@ test("the default is right wherever the roots are, and only for the agent whose 
 });
 
 test("absolute, and from the home directory", () => {
-  expect(place(join(stateDir, "a", "b"))).toBe(join(stateDir, "a", "b"));
-  expect(place("~/.openclaw/a")).toBe(join(stateDir, "a"));
+  expect(place(join(stateDir, "workspaces", "b"))).toBe(join(stateDir, "workspaces", "b"));
+  expect(place("~/.openclaw/workspace-a")).toBe(join(stateDir, "workspace-a"));
 });
 
 test("superfluous slashes and dots are nothing", () => {
-  expect(place(`${stateDir}//a/./b/`)).toBe(join(stateDir, "a", "b"));
+  expect(place(`${stateDir}//workspaces/./b/`)).toBe(join(stateDir, "workspaces", "b"));
 });
 
 test("a root may be from the home directory, and need not be there yet", () => {
@@ -70,12 +70,10 @@ test("a relative root is a wrong setting", () => {
 });
 
 test("tells what is there already", () => {
-  mkdirSync(join(stateDir, "a"));
-  expect(paths().place("x", join(stateDir, "a", "b", "c"))).toEqual({
-    path: join(stateDir, "a", "b", "c"),
-    existing: join(stateDir, "a"),
-  });
-  expect(paths().place("x", join(stateDir, "a")).existing).toBe(join(stateDir, "a"));
+  const a = join(stateDir, "workspaces", "a");
+  mkdirSync(a, { recursive: true });
+  expect(paths().place("x", join(a, "b", "c"))).toEqual({ path: join(a, "b", "c"), existing: a });
+  expect(paths().place("x", a).existing).toBe(a);
 });
 
 test.each([
@@ -126,7 +124,7 @@ test("the state directory, what contains it, and what is the service's in it", (
     "provisioning/x",
     "config.json",
   ]) {
-    expect(refused(join(stateDir, name)).message).toContain("is kept for");
+    expect(refused(join(stateDir, name)).message).toContain('"workspace-<name>"');
   }
   // A file system that ignores case would take them for the same.
   refused(join(stateDir, "Agents"));
@@ -134,31 +132,33 @@ test("the state directory, what contains it, and what is the service's in it", (
 });
 
 test("an existing file, and a path below one", () => {
-  writeFileSync(join(stateDir, "file"), "");
-  expect(refused(join(stateDir, "file")).message).toContain("is a file");
-  refused(join(stateDir, "file", "below"));
+  writeFileSync(join(stateDir, "workspace-file"), "");
+  expect(refused(join(stateDir, "workspace-file")).message).toContain("is a file");
+  refused(join(stateDir, "workspace-file", "below"));
 });
 
 test("a symlink as last component, wherever it leads", () => {
-  mkdirSync(join(stateDir, "real"));
-  symlinkSync(join(stateDir, "real"), join(stateDir, "link"));
-  expect(refused(join(stateDir, "link")).message).toContain("symbolic link");
-  refused(`${stateDir}/link/`);
+  mkdirSync(join(stateDir, "workspace-real"));
+  symlinkSync(join(stateDir, "workspace-real"), join(stateDir, "workspace-link"));
+  expect(refused(join(stateDir, "workspace-link")).message).toContain("symbolic link");
+  refused(`${stateDir}/workspace-link/`);
 });
 
 test("through a symlink: allowed where it stays inside, and resolved", () => {
-  mkdirSync(join(stateDir, "real"));
-  symlinkSync(join(stateDir, "real"), join(stateDir, "link"));
-  expect(place(join(stateDir, "link", "a"))).toBe(join(stateDir, "real", "a"));
+  mkdirSync(join(stateDir, "workspace-real"));
+  symlinkSync(join(stateDir, "workspace-real"), join(stateDir, "workspace-link"));
+  expect(place(join(stateDir, "workspace-link", "a"))).toBe(join(stateDir, "workspace-real", "a"));
 });
 
 test("through a symlink that leads out, into the service's files, nowhere, or to itself", () => {
+  mkdirSync(join(stateDir, "extensions"));
   for (const [name, target] of [
-    ["out", home],
-    ["agents-link", join(stateDir, "agents")],
-    ["dead", join(stateDir, "nothing")],
-    ["loop", join(stateDir, "loop")],
-    ["up", ".."],
+    ["workspace-out", home],
+    ["workspace-agents", join(stateDir, "agents")],
+    ["workspace-extensions", join(stateDir, "extensions")],
+    ["workspace-dead", join(stateDir, "nothing")],
+    ["workspace-loop", join(stateDir, "workspace-loop")],
+    ["workspace-up", ".."],
   ] as const) {
     symlinkSync(target, join(stateDir, name));
     refused(join(stateDir, name, "a"));
@@ -168,20 +168,26 @@ test("through a symlink that leads out, into the service's files, nowhere, or to
 
 test("below a directory that lies behind a symlink", () => {
   mkdirSync(join(home, "outside", "sub"), { recursive: true });
-  symlinkSync(join(home, "outside"), join(stateDir, "out"));
-  symlinkSync(join(stateDir, "agents"), join(stateDir, "to-agents"));
+  symlinkSync(join(home, "outside"), join(stateDir, "workspace-out"));
+  symlinkSync(join(stateDir, "agents"), join(stateDir, "workspace-agents"));
   mkdirSync(join(stateDir, "agents", "other"));
-  for (const path of ["out/sub", "out/sub/a", "to-agents/other", "to-agents/other/a/b"]) refused(join(stateDir, path));
+  for (const path of [
+    "workspace-out/sub",
+    "workspace-out/sub/a",
+    "workspace-agents/other",
+    "workspace-agents/other/a/b",
+  ])
+    refused(join(stateDir, path));
 });
 
 test("a name or a path that is too long", () => {
-  refused(join(stateDir, "a".repeat(300)));
-  refused(`${stateDir}/${"a/".repeat(3000)}`);
+  refused(join(stateDir, "workspaces", "a".repeat(300)));
+  refused(`${stateDir}/workspaces/${"a/".repeat(3000)}`);
 });
 
 test("a path so long that the files in the workspace would have none", () => {
   const long = (bytes: number, letter = "a") => {
-    let path = stateDir;
+    let path = join(stateDir, "workspaces");
     while (Buffer.byteLength(path) < bytes) {
       const room = Math.floor((bytes - Buffer.byteLength(path) - 1) / Buffer.byteLength(letter));
       path += `/${letter.repeat(Math.max(1, Math.min(room, 80)))}`;
@@ -202,9 +208,46 @@ test("a new directory right in a root lies in no workspace; anything else may", 
   expect(mayBe(join(work, "a"), [work])).toBe(false);
   expect(mayBe(join(work, "a", "b"), [work])).toBe(true);
   expect(mayBe(join(work, "a"), [work, home])).toBe(true);
-  expect(mayBe(join(stateDir, "team", "a"))).toBe(true);
+  expect(mayBe(join(stateDir, "workspaces", "a"))).toBe(true);
   mkdirSync(join(work, "a"), { recursive: true });
   expect(mayBe(join(work, "a"), [work])).toBe(true);
+});
+
+test.each([
+  ...["extensions/x", "hooks/x", "skills/x", "plugins/x", "workspace", "workspace/x", "workspaces", "workspace-"],
+  ...["devices", "identity", ".ssh", "credentials/x", "agents/x", "agents/other/agent", "provisioning/x", "team/a"],
+  ...["config.json", "openclaw.json", "Workspaces/x", "Workspace-x", "WORKSPACES/x", "workspace\u200b-x", "new"],
+])("of the state directory only workspace-* and workspaces/* may be workspaces, so not %s", (name) => {
+  for (const roots of [undefined, ["/"], ["~/"], [stateDir], [`${stateDir}/`], [join(home, "elsewhere"), stateDir]]) {
+    const { message } = refused(join(stateDir, name), roots);
+    expect(message).toMatch(/"workspace-<name>"|must not contain/);
+  }
+});
+
+test("of the state directory workspace-* and workspaces/* may be workspaces, as the document has it", () => {
+  for (const roots of [undefined, ["/"], [stateDir], [join(home, "elsewhere"), home]]) {
+    for (const name of ["workspace-my-agent", "workspace-auto", "workspaces/a", "workspaces/team/a", "workspace-a/b"]) {
+      expect(place(join(stateDir, name), roots)).toBe(join(stateDir, name));
+    }
+  }
+});
+
+test("a root that an operator put into the state directory is one, unless the service keeps it for itself", () => {
+  expect(place(join(stateDir, "work", "a"), [join(stateDir, "work")])).toBe(join(stateDir, "work", "a"));
+  for (const name of ["agents", "provisioning", "extensions", "hooks", "skills", "plugins", "credentials"]) {
+    expect(() => paths([join(stateDir, name)])).toThrow(SettingsError);
+    expect(() => paths([join(stateDir, name, "x")])).toThrow(/workspaceRoots\.0 .*kept/);
+  }
+  mkdirSync(join(stateDir, "extensions"));
+  symlinkSync(join(stateDir, "extensions"), join(home, "link"));
+  expect(refused(join(home, "link", "a"), [join(home, "link")]).message).toContain("kept");
+});
+
+test("where the new rule has no room for what was once given, its agent still holds it", () => {
+  expect(paths().holds("x", join(stateDir, "team", "a"))).toBe(true);
+  expect(paths().holds("x", join(stateDir, "provisioning"))).toBe(false);
+  expect(paths().mayBeGiven("x", join(stateDir, "team", "a"))).toBe(false);
+  expect(paths().mayBeGiven("x", join(stateDir, "workspace-a"))).toBe(true);
 });
 
 test("a root that is reached through a symlink is where it leads", () => {

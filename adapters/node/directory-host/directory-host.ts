@@ -1,5 +1,6 @@
 import { accessSync, constants, lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
+import { workspaceTaken } from "../../../src/domain/taken.ts";
 import { Problem } from "../../../src/errors.ts";
 import { noGateway } from "../../../src/host/no-gateway.ts";
 import { splitBindings } from "../../../src/host/split-bindings.ts";
@@ -10,8 +11,8 @@ import { createTurns } from "../files/in-turn.ts";
 import { type AgentEntry, entryPath, entryText, readEntry } from "./agent-entry.ts";
 import { createAgentHomes, isForeign, requireHome } from "./agent-homes.ts";
 import { profileIdFor, storeCredential } from "./auth-profiles.ts";
-import { createBindingIndex } from "./binding-index.ts";
 import { renewIdentityFile } from "./bootstrap-files.ts";
+import { createEntryIndex } from "./entry-index.ts";
 import { makeAgents } from "./make-agents.ts";
 import { readAgents } from "./read-agents.ts";
 import { createWorkspacePaths } from "./workspace-paths.ts";
@@ -36,14 +37,14 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
 
   const paths = createWorkspacePaths({ ...options, stateDir });
   const homes = createAgentHomes(agentsDir);
-  const index = createBindingIndex(homes);
+  const index = createEntryIndex(homes, paths.defaultPath);
   // Not among the agents, which OpenClaw lists too.
   const ours = join(stateDir, "provisioning");
   mkdirSync(ours, { recursive: true, mode: 0o700 });
   const lockPath = join(ours, "workspaces.sqlite");
   // Now, since a disk that is full when a workspace is to be removed may have no room for it.
   makeLockFile(lockPath);
-  const workspaces = createWorkspaces({ homes, paths, lock: createFileLock(lockPath, { logged: false }) });
+  const workspaces = createWorkspaces({ homes, index, paths, lock: createFileLock(lockPath, { logged: false }) });
   const agents = makeAgents({ homes, index, paths, workspaces, clock: options.clock ?? { now: Date.now } });
   const turns = createTurns();
   const inTurn = <T>(agentId: string, work: () => Promise<T>): Promise<T> => turns(agentId, () => told(work));
@@ -71,7 +72,9 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
     async plan({ agentId, workspace, gateway }) {
       if (gateway !== undefined) throw noGateway(gateway);
       const agentDir = join(requireHome(homes, agentId), "agent");
-      return { workspace: paths.place(agentId, workspace).path, agentDir };
+      const { path } = paths.place(agentId, workspace);
+      if (await index.overlapsOthers(agentId, path)) throw workspaceTaken();
+      return { workspace: path, agentDir };
     },
 
     create: (agent) =>

@@ -1,11 +1,15 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type EntryState, entryPath } from "./agent-entry.ts";
-import type { AgentHomes } from "./agent-homes.ts";
+import { type AgentHomes, isForeign } from "./agent-homes.ts";
+import { isInOrAt, overlap } from "./overlap.ts";
+import type { WorkspacePaths } from "./workspace-paths.ts";
 
 export interface HeldWorkspaces {
   /** Whether this directory is, or has in it, the workspace of another agent, made or in the making. */
   heldByOthers(agentId: string, directory: string): boolean;
+  /** Whether this path is another agent's workspace, lies in one or around one. */
+  overlapsOthers(agentId: string, path: string): boolean;
 }
 
 /** An entry that does not parse still shows in its text which paths it may mean. */
@@ -14,7 +18,7 @@ type Holding = { agentId: string; workspace: string } | { agentId: string; text:
 const chunk = 200;
 
 /** Reads every entry as it is now: another process may have made an agent anew under an id that is known. */
-export async function readHeldWorkspaces(homes: AgentHomes): Promise<HeldWorkspaces> {
+export async function readHeldWorkspaces(homes: AgentHomes, paths: WorkspacePaths): Promise<HeldWorkspaces> {
   const holdings: Holding[] = [];
   let read = 0;
   for (const agentId of homes.ids()) {
@@ -23,11 +27,14 @@ export async function readHeldWorkspaces(homes: AgentHomes): Promise<HeldWorkspa
       const holding = holdingOf(homes.of(agentId)!, agentId, state);
       if (holding) holdings.push(holding);
     }
+    if (isForeign(homes.of(agentId)!)) holdings.push({ agentId, workspace: paths.defaultPath(agentId) });
     // Thousands of files must not hold up other requests.
     if (++read % chunk === 0) await nextTurn();
   }
   return {
-    heldByOthers: (agentId, directory) => holdings.some((one) => one.agentId !== agentId && isInOrAt(one, directory)),
+    heldByOthers: (agentId, directory) =>
+      holdings.some((one) => one.agentId !== agentId && mayBeInOrAt(one, directory)),
+    overlapsOthers: (agentId, path) => holdings.some((one) => one.agentId !== agentId && mayOverlap(one, path)),
   };
 }
 
@@ -50,7 +57,13 @@ function holdingOf(home: string, agentId: string, state: EntryState): Holding | 
   return { agentId, text };
 }
 
-function isInOrAt(holding: Holding, directory: string): boolean {
-  if ("workspace" in holding) return `${holding.workspace}/`.startsWith(`${directory}/`);
+function mayBeInOrAt(holding: Holding, directory: string): boolean {
+  if ("workspace" in holding) return isInOrAt(holding.workspace, directory);
   return holding.text?.includes(JSON.stringify(directory).slice(1, -1)) ?? true;
+}
+
+/** One damaged entry must not keep every other agent from being made: it speaks for the paths that its text names. */
+function mayOverlap(holding: Holding, path: string): boolean {
+  if ("workspace" in holding) return holding.workspace !== "" && overlap(holding.workspace, path);
+  return holding.text?.includes(JSON.stringify(path).slice(1, -1)) ?? false;
 }

@@ -4,9 +4,9 @@ import type { Clock, HostCreate } from "../../../src/ports.ts";
 import { type AgentEntry, type EntryState, entryPath, readEntry } from "./agent-entry.ts";
 import { type AgentHomes, isForeign, requireHome } from "./agent-homes.ts";
 import { beginAgent } from "./begin-agent.ts";
-import type { BindingIndex } from "./binding-index.ts";
 import { buildAgent } from "./build-agent.ts";
 import { type Dismantled, dismantleAgent } from "./dismantle-agent.ts";
+import type { EntryIndex } from "./entry-index.ts";
 import type { WorkspacePaths } from "./workspace-paths.ts";
 import type { Workspaces } from "./workspaces.ts";
 
@@ -16,7 +16,7 @@ export interface Removal {
 }
 
 export interface MakeAgents {
-  /** @throws Problem `agent_exists`, `binding_taken`, `workspace_not_allowed`; then nothing was changed */
+  /** @throws Problem `agent_exists`, `binding_taken`, `workspace_not_allowed`, `workspace_taken`; then nothing was changed */
   make(agent: HostCreate): Promise<AgentEntry>;
   /** Nothing but what the operation made is touched; an empty `operationId` stands for whoever made the agent. */
   remove(agentId: string, operationId: string, what: Removal): Promise<Dismantled>;
@@ -25,7 +25,7 @@ export interface MakeAgents {
 /** Makes and removes agents whole. Calls for one agent come one after another. */
 export function makeAgents(tools: {
   homes: AgentHomes;
-  index: BindingIndex;
+  index: EntryIndex;
   paths: WorkspacePaths;
   workspaces: Workspaces;
   clock: Clock;
@@ -46,12 +46,12 @@ export function makeAgents(tools: {
       throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
     }
     const find = () => paths.place(agentId, agent.workspace);
-    const place = find();
+    find();
     const bindings = [...new Set(agent.bindings)];
     const release = await index.keep(agentId, bindings);
     try {
       const createdAt = new Date(clock.now()).toISOString();
-      const entry = await workspaces.take(place, find, (found) =>
+      const entry = await workspaces.take(agentId, find, (found) =>
         beginAgent(home, homes.aside(agentId), { ...agent, bindings }, found, createdAt),
       );
       await buildAgent(home, entry, agent);

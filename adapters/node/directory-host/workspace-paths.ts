@@ -4,11 +4,30 @@ import { dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { parseWorkspaceText, workspaceProblem } from "../../../src/host/workspace-text.ts";
 import { SettingsError } from "../../../src/settings.ts";
 
-/** What is in the state directory for the service, OpenClaw or an operator, and never an agent's to write. */
-const kept = new Set(["provisioning", "agents", "config.json", "openclaw.json", "dev.env", "credentials", "plugins"]);
+/** What is in the state directory for the service, OpenClaw or an operator, and never was an agent's. */
+const reserved = new Set([
+  "provisioning",
+  "agents",
+  "config.json",
+  "openclaw.json",
+  "dev.env",
+  "credentials",
+  "plugins",
+]);
+/** Where no root may be: beside those, what OpenClaw is known by, and the code that it loads for every agent. */
+const rootless = new Set([...reserved, "identity", "devices", ".ssh", "extensions", "hooks", "skills"]);
+
+/** All that a caller may name in the state directory. In lower case, also where `Workspaces` is the same directory. */
+const isGiven = (inState: string): boolean => /^(workspace-[^/]|workspaces\/[^/])/.test(inState);
 
 /** Linux takes paths of up to 4,095 bytes, and something is to be in a workspace. */
 const maxPathBytes = 3_900;
+const maxNameBytes = 255;
+
+const stateRule =
+  'there, only "workspace-<name>" and "workspaces/<name>" may be workspaces, and what is in a directory of ' +
+  "gateway.provisioning.workspaceRoots";
+const keptFault = "that is kept for the service and for OpenClaw: name another directory";
 
 export interface WorkspacePlace {
   /** Absolute, symlinks resolved. */
@@ -20,8 +39,12 @@ export interface WorkspacePlace {
 export interface WorkspacePaths {
   /** @throws Problem `workspace_not_allowed` */
   place(agentId: string, workspace?: string): WorkspacePlace;
-  /** Whether this agent's workspace may be at this path, in which no symlink is left. */
+  /** Whether an agent could be made now with this path, in which no symlink is left. */
+  mayBeGiven(agentId: string, path: string): boolean;
+  /** Whether an agent may have been made with it, by this release or by one before: such a workspace is its own. */
   holds(agentId: string, path: string): boolean;
+  /** Where an agent's workspace is unless another is named. */
+  defaultPath(agentId: string): string;
   /** Whether it may be, or lie in, another agent's workspace. Not so what is new and right in a root. */
   mayBeAnothers(place: WorkspacePlace): boolean;
 }
@@ -38,31 +61,50 @@ export function createWorkspacePaths(options: {
   home?: string;
 }): WorkspacePaths {
   const { stateDir, home = homedir() } = options;
+  /** Its place in the state directory, if that is where it is. */
+  const inState = (path: string) => (isInside(path, stateDir) ? path.slice(stateDir.length + 1) : undefined);
+  function isOneOf(names: ReadonlySet<string>, path: string): boolean {
+    const first = inState(path)?.split(sep)[0];
+    // Some file systems ignore case: `Agents` may be `agents`.
+    return first !== undefined && names.has(first.toLowerCase());
+  }
   const roots = (options.workspaceRoots ?? [stateDir]).map((root, at) => {
     // `resolve`, and not `join`, takes a slash at the end off.
-    if (root.startsWith("~/")) return resolve(home, `./${root.slice(2)}`);
-    if (isAbsolute(root)) return resolve(root);
-    throw new SettingsError(
-      `gateway.provisioning.workspaceRoots.${at} is "${root}"; it must be an absolute path or begin with "~/"`,
-    );
+    const path = root.startsWith("~/") ? resolve(home, `./${root.slice(2)}`) : isAbsolute(root) ? resolve(root) : "";
+    const fault =
+      path === "" ? 'it must be an absolute path or begin with "~/"' : isOneOf(rootless, path) ? keptFault : undefined;
+    if (fault === undefined) return path;
+    throw new SettingsError(`gateway.provisioning.workspaceRoots.${at} is "${root}"; ${fault}`);
   });
 
   const isInARoot = (path: string) => roots.some((root) => isInside(path, resolveExisting(root)?.path ?? root));
 
   const defaultPath = (agentId: string) => join(stateDir, `workspace-${agentId}`);
 
-  function faultOf(agentId: string, path: string): string | undefined {
+  /** What was always wrong, for whatever agent. */
+  function lastingFaultOf(path: string): string | undefined {
     if (Buffer.byteLength(path) > maxPathBytes)
       return `is too long: it may have ${maxPathBytes} bytes, so that the files in it can be reached.`;
-    if (path === stateDir || isInside(stateDir, path))
-      return "is or contains the state directory; choose one inside it.";
-    if (isInside(path, stateDir)) {
-      // Some file systems ignore case: `Agents` may be `agents`.
-      const first = path.slice(stateDir.length + 1).split(sep)[0]!;
-      if (kept.has(first.toLowerCase())) return "is kept for the service's own files; choose another directory.";
-    }
+    if (path.split(sep).some((name) => Buffer.byteLength(name) > maxNameBytes))
+      return `has a name that is too long: each may have ${maxNameBytes} bytes.`;
+    if (path === stateDir || isInside(stateDir, path)) return `is or contains the state directory; ${stateRule}.`;
+    return undefined;
+  }
+
+  function faultOf(agentId: string, path: string): string | undefined {
+    const fault = lastingFaultOf(path);
+    if (fault !== undefined) return fault;
     // Our own choice is right wherever the roots are.
     if (path === defaultPath(agentId)) return undefined;
+    const place = inState(path);
+    if (place !== undefined && !isGiven(place)) {
+      const own = roots.some((root) => {
+        const real = resolveExisting(root)?.path ?? root;
+        return isInside(real, stateDir) && isInside(path, real);
+      });
+      if (!own) return `is in the state directory but not where a workspace may be; ${stateRule}.`;
+      if (isOneOf(rootless, path)) return `is kept for the service and for OpenClaw; ${stateRule}.`;
+    }
     if (isInARoot(path)) return undefined;
     return (
       "is outside of the directories in which workspaces may be; choose one inside them " +
@@ -89,7 +131,11 @@ export function createWorkspacePaths(options: {
       if (there && !there.isDirectory()) throw workspaceProblem(asked, "is a file; choose another name.");
       return place;
     },
-    holds: (agentId, path) => faultOf(agentId, path) === undefined,
+    mayBeGiven: (agentId, path) => faultOf(agentId, path) === undefined,
+    holds: (agentId, path) =>
+      lastingFaultOf(path) === undefined &&
+      (path === defaultPath(agentId) || (!isOneOf(reserved, path) && isInARoot(path))),
+    defaultPath,
     mayBeAnothers({ path, existing }) {
       if (existing === path) return true;
       const parent = dirname(path);
@@ -102,7 +148,7 @@ const isInside = (path: string, directory: string): boolean =>
   path.startsWith(directory === sep ? sep : directory + sep) && path !== directory;
 
 /** Resolves the longest existing ancestor; `undefined` where that is no directory, or a link that leads nowhere. */
-function resolveExisting(path: string): WorkspacePlace | undefined {
+export function resolveExisting(path: string): WorkspacePlace | undefined {
   const missing: string[] = [];
   try {
     for (let at = path; ; at = dirname(at)) {

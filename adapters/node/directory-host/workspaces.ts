@@ -1,21 +1,24 @@
 import { lstatSync, realpathSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { workspaceTaken } from "../../../src/domain/taken.ts";
 import type { FileLock } from "../files/file-lock.ts";
 import { groupCommit } from "../files/group-commit.ts";
 import type { AgentEntry } from "./agent-entry.ts";
 import type { AgentHomes } from "./agent-homes.ts";
+import type { EntryIndex } from "./entry-index.ts";
 import { type HeldWorkspaces, readHeldWorkspaces } from "./held-workspaces.ts";
 import { removeTree } from "./remove-tree.ts";
 import type { WorkspacePaths, WorkspacePlace } from "./workspace-paths.ts";
 
 export interface Workspaces {
   /**
-   * Takes a place for a workspace while none in which it may lie is being removed, by whichever process.
-   * @param place where it was found
-   * @param findAgain what was found may be gone when the wait is over
-   * @param take leaves a pending entry, by which removals to come see it
+   * Takes a place for a workspace while none in which it may lie is being removed, by whichever process, and where it
+   * overlaps no other agent's, whoever takes one at the same time.
+   * @param find where it is now: what was found may be gone when the wait is over
+   * @param take leaves a pending entry, by which removals and others see it, and then makes the workspace
+   * @throws Problem `workspace_taken`, after which the pending entry, if any, is to be undone
    */
-  take<T>(place: WorkspacePlace, findAgain: () => WorkspacePlace, take: (place: WorkspacePlace) => T): Promise<T>;
+  take(agentId: string, find: () => WorkspacePlace, take: (place: WorkspacePlace) => AgentEntry): Promise<AgentEntry>;
   /**
    * Removes the workspace that was made for an agent, and the directories that were made on the way to it, unless
    * something else is in them.
@@ -30,22 +33,48 @@ interface Removal {
   outcome?: Promise<boolean>;
 }
 
-export function createWorkspaces(tools: { homes: AgentHomes; paths: WorkspacePaths; lock: FileLock }): Workspaces {
-  const { homes, paths, lock } = tools;
+export function createWorkspaces(tools: {
+  homes: AgentHomes;
+  index: EntryIndex;
+  paths: WorkspacePaths;
+  lock: FileLock;
+}): Workspaces {
+  const { homes, index, paths, lock } = tools;
+
+  async function requireFree(agentId: string, { path }: WorkspacePlace): Promise<void> {
+    if ((await readHeldWorkspaces(homes, paths)).overlapsOthers(agentId, path)) throw workspaceTaken();
+  }
+
+  /** Without the lock: in nobody's way unless somebody else makes the very directory in between. */
+  async function takeFresh(agentId: string, place: WorkspacePlace, take: (place: WorkspacePlace) => AgentEntry) {
+    if (await index.overlapsOthers(agentId, place.path)) throw workspaceTaken();
+    const entry = take(place);
+    if (!entry.made.workspace) await lock.run(() => requireFree(agentId, place));
+    return entry;
+  }
 
   // Removals do not disturb each other: those that arrive while others run share the lock and the look.
   const removeTogether = groupCommit<Removal>((removals) =>
     lock.run(async () => {
       let look: Promise<HeldWorkspaces> | undefined;
-      for (const one of removals) one.outcome = removeOne(one.entry, () => (look ??= readHeldWorkspaces(homes)));
+      for (const one of removals) one.outcome = removeOne(one.entry, () => (look ??= readHeldWorkspaces(homes, paths)));
       // The lock is kept until the last has ended, also where one fails.
       await Promise.allSettled(removals.map(({ outcome }) => outcome));
     }),
   );
 
   return {
-    async take(place, findAgain, take) {
-      return paths.mayBeAnothers(place) ? await lock.run(() => take(findAgain())) : take(place);
+    async take(agentId, find, take) {
+      const place = find();
+      if (!paths.mayBeAnothers(place)) return await takeFresh(agentId, place, take);
+      return await lock.run(async () => {
+        const found = find();
+        await requireFree(agentId, found);
+        const entry = take(found);
+        // A directory above it may have been taken without the lock, before this one was in it.
+        if (entry.made.workspace) await requireFree(agentId, found);
+        return entry;
+      });
     },
     async remove(entry) {
       const removal: Removal = { entry };

@@ -1,15 +1,18 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { Problem } from "../../../src/errors.ts";
+import { bindingTaken } from "../../../src/domain/taken.ts";
 import { type AgentEntry, readEntry } from "./agent-entry.ts";
-import type { AgentHomes } from "./agent-homes.ts";
+import { type AgentHomes, isForeign } from "./agent-homes.ts";
+import { createHeldPaths, overlap } from "./overlap.ts";
 
-export interface BindingIndex {
+export interface EntryIndex {
   /**
    * Keeps these bindings for the agent, all or none, until its entry is written.
    * @returns ends the keeping; what the entry then says is what holds
    * @throws Problem `binding_taken`
    */
   keep(agentId: string, bindings: readonly string[]): Promise<() => void>;
+  /** Whether another agent's workspace is this path, lies in it or around it, as far as is known here. */
+  overlapsOthers(agentId: string, path: string): Promise<boolean>;
   /** The entry as it is now on disk. */
   note(entry: AgentEntry): void;
   drop(entry: AgentEntry): void;
@@ -19,11 +22,12 @@ const refreshMs = 1_000;
 const chunk = 200;
 
 /**
- * Who has which binding, from the entries of this host, read once. What another process changes in an entry is
+ * Who has which binding and which workspace, from the entries of this host, read once. What another process changes in an entry is
  * seen late; processes are kept apart by the ledger's claims.
  */
-export function createBindingIndex(homes: AgentHomes): BindingIndex {
+export function createEntryIndex(homes: AgentHomes, defaultWorkspace: (agentId: string) => string): EntryIndex {
   const owners = new Map<string, string>();
+  const workspaces = createHeldPaths();
   const kept = new Map<string, string>();
   const known = new Set<string>();
   let refreshedAt = Number.NEGATIVE_INFINITY;
@@ -41,6 +45,7 @@ export function createBindingIndex(homes: AgentHomes): BindingIndex {
   function note(entry: AgentEntry): void {
     known.add(entry.agentId);
     for (const binding of entry.bindings) owners.set(binding, entry.agentId);
+    if (entry.workspace !== "") workspaces.add(entry.workspace, entry.agentId);
   }
 
   async function readUnknown(): Promise<void> {
@@ -49,6 +54,7 @@ export function createBindingIndex(homes: AgentHomes): BindingIndex {
       if (known.has(agentId)) continue;
       const entry = entryOf(agentId);
       if (entry) note(entry);
+      else workspaces.add(defaultWorkspace(agentId), agentId);
       // Thousands of files at the first call must not hold up other requests.
       if (++read % chunk === 0) await nextTurn();
     }
@@ -71,17 +77,27 @@ export function createBindingIndex(homes: AgentHomes): BindingIndex {
     return owner !== undefined && entryOf(owner)?.bindings.includes(binding) ? owner : undefined;
   }
 
+  /** As `ownerOf`: of an agent that others made, the default is all that is known. */
+  function workspaceOf(agentId: string): string | undefined {
+    const home = homes.of(agentId)!;
+    return entryOf(agentId)?.workspace ?? (isForeign(home) ? defaultWorkspace(agentId) : undefined);
+  }
+
   return {
+    async overlapsOthers(agentId, path) {
+      await refresh();
+      return workspaces.overlapping(path).some((holder) => {
+        const held = holder === agentId ? undefined : workspaceOf(holder);
+        return held !== undefined && overlap(held, path);
+      });
+    },
     async keep(agentId, bindings) {
       if (bindings.length === 0) return () => undefined;
       await refresh();
       for (const binding of bindings) {
         const owner = ownerOf(binding);
         if (owner === undefined || owner === agentId) continue;
-        throw new Problem(
-          "binding_taken",
-          `The binding "${binding}" belongs to the agent "${owner}"; nothing was changed.`,
-        );
+        throw bindingTaken(binding);
       }
       for (const binding of bindings) kept.set(binding, agentId);
       return () => {
@@ -92,6 +108,7 @@ export function createBindingIndex(homes: AgentHomes): BindingIndex {
     drop(entry) {
       known.delete(entry.agentId);
       for (const binding of entry.bindings) if (owners.get(binding) === entry.agentId) owners.delete(binding);
+      if (entry.workspace !== "") workspaces.drop(entry.workspace, entry.agentId);
     },
   };
 }

@@ -1,0 +1,48 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { reservedAgentId } from "../../src/domain/agent-id.ts";
+import { workspaceTaken } from "../../src/domain/taken.ts";
+import { overlap } from "../node/directory-host/overlap.ts";
+import { resolveExisting } from "../node/directory-host/workspace-paths.ts";
+import type { OpenClawConfig } from "./openclaw-config.ts";
+
+/** Where OpenClaw looks for its files. */
+export interface OpenClawPlaces {
+  stateDir: string;
+  /** What `~/` stands for. */
+  home?: string | undefined;
+  /** `OPENCLAW_WORKSPACE_DIR`, which goes before the state directory's own `workspace`. */
+  workspaceDir?: string | undefined;
+}
+
+/**
+ * Whether a workspace is another agent's, or lies in one or around one, whoever made that agent, and so for the one
+ * that the gateway itself works in by default. One that an entry does not name is where OpenClaw 2026.9 puts it.
+ *
+ * @param path absolute, symlinks resolved
+ */
+export const overlapsHeld = (config: OpenClawConfig, agentId: string, path: string, places: OpenClawPlaces): boolean =>
+  heldBesides(config, agentId, places).some(
+    (held) => overlap(held, path) || overlap(resolveExisting(held)?.path ?? held, path),
+  );
+
+/** @throws Problem `workspace_taken` */
+export function refuseHeld(config: OpenClawConfig, agentId: string, path: string, places: OpenClawPlaces): void {
+  if (overlapsHeld(config, agentId, path, places)) throw workspaceTaken();
+}
+
+function heldBesides(config: OpenClawConfig, agentId: string, places: OpenClawPlaces): string[] {
+  const { stateDir, home = homedir(), workspaceDir } = places;
+  const absolute = (text: string) => (/^~(\/|$)/.test(text) ? join(home, text.slice(1)) : resolve(text));
+  const common = config.agents?.defaults?.workspace?.trim();
+  const held = [common ? absolute(common) : workspaceDir ? absolute(workspaceDir) : join(stateDir, "workspace")];
+  for (const [id, entry] of Object.entries(config.agents?.entries ?? {})) {
+    const own = entry.workspace?.trim();
+    if (id === agentId) continue;
+    if (own) held.push(absolute(own));
+    else if (id !== reservedAgentId) {
+      held.push(common ? join(absolute(common), id) : join(stateDir, `workspace-${id}`));
+    }
+  }
+  return held;
+}
