@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { bodyCopies } from "./domain/body-memory.ts";
 import { HttpUrl } from "./schema/primitives.ts";
 import { Scope } from "./schema/provisioning-key.ts";
 
@@ -69,15 +70,32 @@ const Provisioning = z.strictObject({
   authFailuresPerMinute: z._default(z.int().check(z.minimum(1)), 300),
   maxBodyBytes: z._default(z.int().check(z.minimum(1024)), 1_048_576),
   proxy: z.prefault(
-    z.strictObject({
-      maxBodyBytes: z._default(z.int().check(z.minimum(1024)), 33_554_432),
-      /** Tokens reserved for each image, file or sound that a request names rather than carries. */
-      mediaReferenceTokens: z._default(z.int().check(z.minimum(0)), 32_768),
-      /** Put into requests that do not bound their output, where a token quota is set. */
-      defaultMaxOutputTokens: z._default(z.int().check(z.minimum(1)), 8192),
-      connectTimeoutMs: z._default(z.int().check(z.minimum(1)), 10_000),
-      silenceTimeoutMs: z._default(z.int().check(z.minimum(1)), 300_000),
-    }),
+    z
+      .strictObject({
+        maxBodyBytes: z._default(z.int().check(z.minimum(1024)), 33_554_432),
+        /** Requests of one key under way at once, in each process. */
+        maxConcurrentPerKey: z._default(z.int().check(z.minimum(1)), 64),
+        /** Bodies that are under way, their text and values included. Default: see `bodyMemoryBytes`. */
+        maxBodyMemoryBytes: z.optional(z.int().check(z.minimum(4096))),
+        /** From a request's head to the end of its body. */
+        bodyTimeoutMs: z._default(z.int().check(z.minimum(1)), 60_000),
+        /** Tokens reserved for each image, file or sound that a request names rather than carries. */
+        mediaReferenceTokens: z._default(z.int().check(z.minimum(0)), 32_768),
+        /** Put into requests that do not bound their output, where a token quota is set. */
+        defaultMaxOutputTokens: z._default(z.int().check(z.minimum(1)), 8192),
+        connectTimeoutMs: z._default(z.int().check(z.minimum(1)), 10_000),
+        silenceTimeoutMs: z._default(z.int().check(z.minimum(1)), 300_000),
+      })
+      .check(
+        z.refine(
+          ({ maxBodyBytes, maxBodyMemoryBytes = Number.POSITIVE_INFINITY }) =>
+            maxBodyMemoryBytes >= bodyCopies * maxBodyBytes,
+          {
+            path: ["maxBodyMemoryBytes"],
+            message: "must be at least three times maxBodyBytes, for a body, its text and its values",
+          },
+        ),
+      ),
     {},
   ),
   host: z.prefault(

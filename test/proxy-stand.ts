@@ -172,6 +172,7 @@ export async function proxyStand(options: StandOptions) {
     fetchOrigin,
     provider,
     context,
+    admit: proxy.admit,
     server,
     logs,
     stored,

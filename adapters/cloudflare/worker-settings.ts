@@ -1,4 +1,5 @@
 import { fromBase64Url } from "../../src/domain/base64url.ts";
+import { bodyMemoryBytes } from "../../src/domain/body-memory.ts";
 import { HttpUrl } from "../../src/schema/primitives.ts";
 import {
   checkSecretToken,
@@ -9,6 +10,9 @@ import {
   SettingsError,
   withoutPassword,
 } from "../../src/settings.ts";
+
+/** For bodies, of the 128 MB that an isolate has. */
+const memory = 100_663_296;
 
 /** Variables and secrets, as `wrangler` sets them. */
 export interface Variables {
@@ -54,8 +58,13 @@ export function readWorkerSettings(variables: Variables): { settings: Settings; 
   if (!parsed || !gatewayToken || !sealKey || publicUrl === undefined || faults.length > 0) {
     throw new SettingsError(faults.join("; "));
   }
-  const { logLevel, provisioning } = parsed;
-  return { settings: { logLevel, provisioning: { ...provisioning, publicUrl }, gatewayToken, adminToken }, sealKey };
+  const { logLevel } = parsed;
+  const proxy = {
+    ...parsed.provisioning.proxy,
+    maxBodyMemoryBytes: bodyMemoryBytes(parsed.provisioning.proxy, memory),
+  };
+  const provisioning = { ...parsed.provisioning, publicUrl, proxy };
+  return { settings: { logLevel, provisioning, gatewayToken, adminToken }, sealKey };
 }
 
 function withOverrides(variables: Variables): unknown {

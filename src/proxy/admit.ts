@@ -1,15 +1,19 @@
+import { bodyMemoryBytes } from "../domain/body-memory.ts";
 import { isProblem } from "../errors.ts";
 import { providerWire, wireOfSlug } from "../providers/index.ts";
-import type { ProviderWire } from "../providers/wire.ts";
+import type { Endpoint, ProviderWire } from "../providers/wire.ts";
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { Context } from "../service/context.ts";
 import { addressFailures, aiKeyLedger } from "../storage/ledger-names.ts";
 import { type Arrival, headerOf, presentedKey, readTarget, type Target } from "./arrival.ts";
 import { createGrants, createUpstreamBases, type Grant } from "./grant.ts";
+import { createKeyShares, type KeyShare } from "./key-shares.ts";
 import { createMasterKeys } from "./master-keys.ts";
-import { readRequest } from "./read-request.ts";
+import { announcedLength, readRequest } from "./read-request.ts";
 import { type Refusal, refusal } from "./refuse.ts";
 import { type Reservation, reserve } from "./reserve.ts";
-import { createKeyVerifier, maxRecordAgeMs } from "./verify-key.ts";
+import { createSpentQuotas } from "./spent-quotas.ts";
+import { createKeyVerifier, maxRecordAgeMs, type StatedKey } from "./verify-key.ts";
 
 export type Admission = Refusal | Grant | { outcome: "aborted" };
 export type Admit = (arrival: Arrival) => Promise<Admission>;
@@ -24,6 +28,9 @@ export function createAdmission(context: Context): Admit {
   const masterKeyOf = createMasterKeys(context);
   const grants = createGrants(context);
   const baseOf = createUpstreamBases();
+  const { proxy } = settings.provisioning;
+  const share = createKeyShares({ maxRequests: proxy.maxConcurrentPerKey, maxBytes: bodyMemoryBytes(proxy) });
+  const spentQuotas = createSpentQuotas(context, keys.restate);
   /** Reservations are named by this run and a number: unique without asking anybody. */
   const run = Array.from(context.crypto.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
   let reservations = 0;
@@ -63,19 +70,42 @@ export function createAdmission(context: Context): Admit {
     const upgrades = headerOf(arrival.headers, "upgrade") !== undefined;
     const endpoint = upgrades ? undefined : wire.endpoint(arrival.method, target.path);
     if (!endpoint) return refuse(403, "This endpoint is not metered and cannot be used with this key");
-    const request = await readRequest(arrival, endpoint, settings.provisioning.proxy);
+    const mine = share(record.keyId);
+    if (!mine) {
+      countDenial(target, "maxConcurrentPerKey", "concurrency");
+      return refuse(429, tooManyAtOnce(proxy.maxConcurrentPerKey), { "retry-after": "1" });
+    }
+    let admission: Admission | undefined;
+    try {
+      admission = await pay({ arrival, target, wire, provider, endpoint, key: found.key, share: mine, refuse });
+      return admission;
+    } finally {
+      if (admission?.outcome !== "granted") mine.leave();
+    }
+  }
+
+  async function pay({ arrival, target, wire, provider, endpoint, key, share, refuse }: Verified): Promise<Admission> {
+    const { record } = key;
+    const denied = endpoint.body && (await spentQuotas.denialOf(key, provider, endpoint, announcedLength(arrival)));
+    if (denied) {
+      countDenial(target, denied.quota, denied.denial.reason);
+      return refuseReservation(denied, refuse);
+    }
+    const request = await readRequest(arrival, endpoint, proxy, share);
     if (request.outcome === "aborted") return request;
-    if (request.outcome === "fault") return refuse(request.status, request.message);
+    if (request.outcome === "fault") return refuse(request.status, request.message, request.headers);
     // Whatever can fail does so before anything is reserved.
     const base = baseOf(provider, wire);
     const opened = masterKeyOf(provider);
     const masterKey = typeof opened === "string" ? opened : await opened;
 
     const id = `${run}-${(reservations++).toString(36)}`;
-    const reserved = await reserve(context, id, found.key, keys.restate, provider, request);
+    const reserved = await reserve(context, id, key, keys.restate, provider, request);
     if (reserved.outcome === "reserved") {
+      share.sent(reserved.bytes?.length ?? 0);
       try {
-        return grants({ arrival, target, wire, provider, record, request, reserved, id, masterKey, base });
+        const ended = share.leave;
+        return grants({ arrival, target, wire, provider, record, request, reserved, id, masterKey, base, ended });
       } catch (error) {
         context.background(ledger.settle(aiKeyLedger(record.keyId).reservation(id), {}));
         throw error;
@@ -83,11 +113,14 @@ export function createAdmission(context: Context): Admit {
     }
     if (reserved.outcome === "standing" && reserved.standing === "invalid") return await unauthorized(wire, arrival);
     if (reserved.outcome === "denied") {
-      const labels = { provider: target.slug, quota: reserved.quota, reason: reserved.denial.reason };
-      metrics.count("openclaw_proxy_quota_denials_total", labels);
+      spentQuotas.remember(record.keyId);
+      countDenial(target, reserved.quota, reserved.denial.reason);
     }
     return refuseReservation(reserved, refuse);
   }
+
+  const countDenial = ({ slug }: Target, quota: string, reason: string): void =>
+    metrics.count("openclaw_proxy_quota_denials_total", { provider: slug, quota, reason });
 
   return async (arrival) => {
     const target = readTarget(arrival.target);
@@ -117,6 +150,22 @@ export function createAdmission(context: Context): Admit {
     return admission;
   };
 }
+
+/** A caller that may ask, before anything of the body is read. */
+interface Verified {
+  arrival: Arrival;
+  target: Target;
+  wire: ProviderWire;
+  provider: AiProviderRecord;
+  endpoint: Endpoint;
+  key: StatedKey;
+  share: KeyShare;
+  refuse(status: number, message: string, headers?: Record<string, string>): Refusal;
+}
+
+/** Names no quota: OpenClaw is to wait and ask again. */
+const tooManyAtOnce = (most: number): string =>
+  `Too many requests at once with this key (${most} are under way); try again in 1 s`;
 
 const suspendedMessage = "This key is suspended; its operator can resume it";
 

@@ -10,13 +10,21 @@ export interface Arrival {
   /** The client's address, for the throttle of failed authentications. */
   address(): string;
   requestId: string;
-  /** Reads the body; called at most once, and only for a caller with a valid key. */
-  body(limit: number): Promise<ReadBody>;
+  /**
+   * Reads the body; called at most once, and only for a caller with a valid key.
+   *
+   * @param refuse asked with the length of what has come so far
+   */
+  body(refuse: (length: number) => BodyRefusal | undefined, timeoutMs: number): Promise<ReadBody>;
 }
+
+export type BodyRefusal = { outcome: "too_large" } | { outcome: "no_room" };
 
 export type ReadBody =
   | { outcome: "read"; bytes: Uint8Array }
-  | { outcome: "too_large" }
+  | BodyRefusal
+  /** It did not come in time. */
+  | { outcome: "late" }
   /** The client left; nobody waits for an answer. */
   | { outcome: "aborted" };
 

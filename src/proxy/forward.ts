@@ -56,27 +56,39 @@ function arrivalOf(request: Request, { address, requestId }: ProxyRequestInfo): 
     headers: [...request.headers].flat(),
     address: () => address,
     requestId,
-    body: (limit) => readBody(request, limit),
+    body: (refuse, timeoutMs) => readBody(request, refuse, timeoutMs),
   };
 }
 
-async function readBody(request: Request, limit: number): Promise<ReadBody> {
+async function readBody(request: Request, ...[refuse, timeoutMs]: Parameters<Arrival["body"]>): Promise<ReadBody> {
+  const reader = request.body?.getReader();
+  if (!reader) return { outcome: "read", bytes: new Uint8Array() };
   const parts: Uint8Array[] = [];
   let length = 0;
+  let late = false;
+  // Not waited for: a source that hangs may hang in this too.
+  const cancel = () => void reader.cancel().catch(() => {});
+  const timer = setTimeout(() => {
+    late = true;
+    cancel();
+  }, timeoutMs);
   try {
-    const reader = request.body?.getReader();
     for (;;) {
-      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+      const { done, value } = await reader.read();
+      if (late) return { outcome: "late" };
       if (done) return { outcome: "read", bytes: length === 0 ? new Uint8Array() : joined(parts, length) };
       parts.push(value);
       length += value.length;
-      if (length > limit) {
-        await reader?.cancel();
-        return { outcome: "too_large" };
+      const refusal = refuse(length);
+      if (refusal) {
+        cancel();
+        return refusal;
       }
     }
   } catch {
-    return { outcome: "aborted" };
+    return { outcome: late ? "late" : "aborted" };
+  } finally {
+    clearTimeout(timer);
   }
 }
 

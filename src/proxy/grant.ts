@@ -41,6 +41,8 @@ export interface Granted {
   id: string;
   masterKey: string;
   base: UpstreamBase;
+  /** Called once, when it is settled. */
+  ended(): void;
 }
 
 export interface UpstreamBase {
@@ -76,7 +78,7 @@ const eventStreamType = /^text\/event-stream *(;[^,]*)?$/;
 export function createGrants(context: Context): (granted: Granted) => Grant {
   const settlements = createSettlements(context);
 
-  return ({ arrival, target, wire, provider, record, request, reserved, id, masterKey, base }) => {
+  return ({ arrival, target, wire, provider, record, request, reserved, id, masterKey, base, ended }) => {
     const { endpoint, reading } = request;
     const model = modelsOf(request)[0];
     const settlement = settlements({
@@ -88,6 +90,7 @@ export function createGrants(context: Context): (granted: Granted) => Grant {
       provider: provider.provider,
       agentId: record.agentId,
       since: reserved.now,
+      ended,
     });
     return {
       outcome: "granted",

@@ -1,7 +1,9 @@
 import type { Endpoint, MediaLimits, RequestReading } from "../providers/wire.ts";
 import type { Arrival } from "./arrival.ts";
 import { headerOf } from "./arrival.ts";
-import { type JsonBody, readJsonBody } from "./json-body.ts";
+import { decodeBody, type JsonBody, notUtf8, readBody } from "./json-body.ts";
+import type { KeyShare } from "./key-shares.ts";
+import { scanObject, tooMany } from "./scan-object.ts";
 
 export interface ReadRequest {
   outcome: "read";
@@ -12,28 +14,93 @@ export interface ReadRequest {
   reading?: RequestReading;
 }
 
-export type RequestFault = { outcome: "fault"; status: 400 | 413; message: string };
+export interface RequestFault {
+  outcome: "fault";
+  status: 400 | 408 | 413 | 503;
+  message: string;
+  headers?: Record<string, string>;
+}
+
+export interface BodyLimits extends MediaLimits {
+  maxBodyBytes: number;
+  bodyTimeoutMs: number;
+}
+
+/** @returns in bytes, as the client announces it; `undefined` where it announces none (chunks, HTTP/2) */
+export function announcedLength({ headers }: Pick<Arrival, "headers">): number | undefined {
+  const text = headerOf(headers, "content-length");
+  return text == null || !/^\d+$/.test(text) ? undefined : Number(text);
+}
 
 /** Reads and understands the body, as far as it decides what the request may cost. */
 export async function readRequest(
   arrival: Arrival,
   endpoint: Endpoint,
-  limits: MediaLimits & { maxBodyBytes: number },
+  limits: BodyLimits,
+  share: KeyShare,
 ): Promise<ReadRequest | RequestFault | { outcome: "aborted" }> {
   if (!endpoint.body) return { outcome: "read", endpoint };
   const encoding = headerOf(arrival.headers, "content-encoding");
   if (encoding !== undefined && encoding !== "identity") return fault(400, "the body must not be compressed");
-  const { maxBodyBytes } = limits;
+  const { maxBodyBytes, bodyTimeoutMs } = limits;
   const tooLarge = () => fault(413, `the body is larger than ${maxBodyBytes} bytes`);
-  if (Number(headerOf(arrival.headers, "content-length") ?? 0) > maxBodyBytes) return tooLarge();
-  const read = await arrival.body(maxBodyBytes);
-  if (read.outcome === "aborted") return read;
-  if (read.outcome === "too_large") return tooLarge();
-  const parsed = readJsonBody(read.bytes, endpoint.body);
-  if ("fault" in parsed) return fault(400, parsed.fault);
-  const reading = endpoint.body.read(parsed.body, limits);
-  if ("fault" in reading) return fault(400, reading.fault);
-  return { outcome: "read", endpoint, bytes: read.bytes, body: parsed.body, reading };
+
+  let held = announcedLength(arrival) ?? 0;
+  if (held > maxBodyBytes) return tooLarge();
+  if (!share.hold(held)) return noRoom;
+  const read = await arrival.body((length) => {
+    if (length > maxBodyBytes) return { outcome: "too_large" };
+    if (length <= held) return undefined;
+    if (!share.hold(length - held)) return { outcome: "no_room" };
+    held = length;
+    return undefined;
+  }, bodyTimeoutMs);
+  switch (read.outcome) {
+    case "aborted":
+      return read;
+    case "too_large":
+      return tooLarge();
+    case "no_room":
+      return noRoom;
+    case "late":
+      return fault(408, `the body did not arrive within ${Math.ceil(bodyTimeoutMs / 1000)} s`);
+  }
+  if (!share.read()) return noRoom;
+  return await understand(read.bytes, endpoint, limits);
 }
 
-const fault = (status: 400 | 413, message: string): RequestFault => ({ outcome: "fault", status, message });
+async function understand(
+  bytes: Uint8Array,
+  endpoint: Endpoint,
+  limits: MediaLimits,
+): Promise<ReadRequest | RequestFault> {
+  const rules = endpoint.body!;
+  const isLarge = bytes.length > largeBytes;
+  const text = decodeBody(bytes);
+  if (text === undefined) return fault(400, notUtf8);
+  if (isLarge) await othersTurn();
+  const scan = scanObject(text);
+  if ("fault" in scan) return fault(scan.fault === tooMany ? 413 : 400, scan.fault);
+  if (isLarge) await othersTurn();
+  const parsed = readBody(text, scan, rules);
+  if ("fault" in parsed) return fault(400, parsed.fault);
+  if (isLarge) await othersTurn();
+  const reading = rules.read(parsed.body, limits);
+  if ("fault" in reading) return fault(400, reading.fault);
+  return { outcome: "read", endpoint, bytes, body: parsed.body, reading };
+}
+
+/** Each step of reading a larger body takes milliseconds, in which nobody else is served. */
+const largeBytes = 1_048_576;
+const othersTurn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+
+const fault = (status: RequestFault["status"], message: string): RequestFault => ({
+  outcome: "fault",
+  status,
+  message,
+});
+
+const noRoom: RequestFault = {
+  ...fault(503, "Too many large requests are under way; try again in 1 s"),
+  headers: { "retry-after": "1" },
+};

@@ -18,6 +18,8 @@ export interface OpenReservation {
   agentId: string;
   /** Epoch milliseconds of the arrival. */
   since: number;
+  /** Called once, when it ends. */
+  ended(): void;
 }
 
 /** Ends a reservation, once; whatever is called later changes nothing. Neither call waits or throws. */
@@ -60,6 +62,7 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
 
     function settle(outcome: string, ...how: Parameters<Ledger["settle"]>): void {
       settled = true;
+      open.ended();
       unsettled--;
       gauge();
       const agent = settings.provisioning.metrics.agentLabels ? open.agentId : "";

@@ -17,7 +17,7 @@ const allowed: Record<string, string[]> = {
   "routes.ts": ["handlers", "http"],
   openapi: ["schema", "http"],
   "openapi.ts": ["openapi", "schema", "http"],
-  "settings.ts": ["schema"],
+  "settings.ts": ["domain", "schema"],
 };
 const free = new Set(["ports.ts", "errors.ts", "metrics.ts", "version.ts"]);
 /** Below `app.ts`, which may see all of `src/`. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Arrival, ReadBody } from "../../../src/proxy/arrival.ts";
 import type { Proxy as MeteringProxy } from "../../../src/proxy/forward.ts";
+import type { Grant } from "../../../src/proxy/grant.ts";
 import type { Refusal } from "../../../src/proxy/refuse.ts";
 import type { Context } from "../../../src/service/context.ts";
 import { createClientAddress } from "../client-address.ts";
@@ -29,6 +30,15 @@ export function createProxyServer({ admit }: Pick<MeteringProxy, "admit">, conte
     return clientAddress(request.socket.remoteAddress, hops) ?? "unknown";
   }
 
+  function relayOrAbandon(grant: Grant, response: ServerResponse): void {
+    try {
+      relay(grant, response, upstreams, context);
+    } catch (error) {
+      grant.abandon("failed");
+      throw error;
+    }
+  }
+
   return {
     handle(request, response) {
       // A client that is gone is no failure of ours; without a listener its reset would end the process.
@@ -40,15 +50,15 @@ export function createProxyServer({ admit }: Pick<MeteringProxy, "admit">, conte
         headers: lowered(request.rawHeaders),
         address: () => addressOf(request),
         requestId: newRequestId(),
-        body: (limit) => readBody(request, limit),
+        body: (refuse, timeoutMs) => readBody(request, refuse, timeoutMs),
       };
       admit(arrival)
         .then((admission) => {
           if (admission.outcome === "refused") refuse(response, admission);
-          else if (admission.outcome === "granted") relay(admission, response, upstreams, context);
+          else if (admission.outcome === "granted") relayOrAbandon(admission, response);
         })
         .catch((cause: unknown) => {
-          // A rejection that nobody takes would end the process. What was reserved stays charged.
+          // A rejection that nobody takes would end the process.
           context.log("error", "a proxied request failed", { requestId: arrival.requestId, cause });
           response.destroy();
         });
@@ -69,25 +79,33 @@ function lowered(raw: readonly string[]): string[] {
 }
 
 function refuse(response: ServerResponse, { status, headers, body }: Refusal): void {
-  response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
+  const close = status === 408 && { connection: "close" };
+  response.writeHead(status, { ...headers, ...close, "content-length": Buffer.byteLength(body) });
   response.end(body);
 }
 
-function readBody(request: IncomingMessage, limit: number): Promise<ReadBody> {
+function readBody(request: IncomingMessage, ...[refuse, timeoutMs]: Parameters<Arrival["body"]>): Promise<ReadBody> {
   return new Promise((resolve) => {
     if (request.destroyed) return resolve({ outcome: "aborted" });
-    const parts: Buffer[] = [];
+    let parts: Buffer[] | undefined = [];
     let length = 0;
+    const end = (body: ReadBody): void => {
+      clearTimeout(timer);
+      // What follows is read and dropped, so that the client gets to see the answer.
+      parts = undefined;
+      resolve(body);
+    };
+    const timer = setTimeout(() => end({ outcome: "late" }), timeoutMs);
     request.on("data", (part: Buffer) => {
+      if (parts === undefined) return;
       length += part.length;
-      if (length <= limit) parts.push(part);
-      else {
-        // What follows is read and dropped, so that the client gets to see the answer.
-        parts.length = 0;
-        resolve({ outcome: "too_large" });
-      }
+      const refusal = refuse(length);
+      if (refusal) end(refusal);
+      else parts.push(part);
     });
-    request.on("end", () => resolve({ outcome: "read", bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts) }));
-    request.on("close", () => resolve({ outcome: "aborted" }));
+    request.on("end", () => {
+      if (parts !== undefined) end({ outcome: "read", bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts) });
+    });
+    request.on("close", () => end({ outcome: "aborted" }));
   });
 }
