@@ -99,7 +99,6 @@ export function createApp(ports: Ports, settings: Settings): App {
     const { requestId, info, bearer } = passage;
     const rest = { requestId, address: info.address };
     if (!bearer) return operatorCaller(requestId);
-    if (route.scope === "token") return { ...bearer, operator: false, ...rest };
     return await authorizeCaller(context, request.headers, bearer, route.scope, rest, refuseFrom(info));
   }
 
@@ -123,6 +122,9 @@ export function createApp(ports: Ports, settings: Settings): App {
       passage.bearer = await authenticateBearer(context, request.headers, verifyJwt, refuseFrom(passage.info));
       passage.actor = passage.bearer.actor;
       if (pathname === "/metrics" && isRead(request)) {
+        if (passage.bearer.reach === "own") {
+          throw new Problem("scope_missing", "The token reaches the agents that it made, and metrics are of all.");
+        }
         return {
           status: 200,
           body: context.metrics.render(),

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { bodyCopies } from "./domain/body-memory.ts";
 import { HttpUrl } from "./schema/primitives.ts";
-import { Scope } from "./schema/provisioning-key.ts";
+import { administersAndOwns, administersAndOwnsFault, Reach, Scope } from "./schema/provisioning-key.ts";
 
 const Gateway = z.strictObject({
   id: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
@@ -31,12 +31,16 @@ const Jwks = z.strictObject({
    */
   rules: z._default(
     z.array(
-      z.strictObject({
-        claim: z.string().check(z.minLength(1)),
-        value: z.union([z.string(), z.number(), z.boolean()]),
-        scopes: z.array(Scope),
-        aiProviderKeyId: z.optional(z.string()),
-      }),
+      z
+        .strictObject({
+          claim: z.string().check(z.minLength(1)),
+          value: z.union([z.string(), z.number(), z.boolean()]),
+          scopes: z.array(Scope),
+          /** Of several rules that match, one that says `own` decides. */
+          reach: z.optional(Reach),
+          aiProviderKeyId: z.optional(z.string()),
+        })
+        .check(z.refine((rule) => !administersAndOwns(rule), { path: ["reach"], error: administersAndOwnsFault })),
     ),
     [],
   ),
@@ -61,6 +65,8 @@ const Provisioning = z.strictObject({
   maxAgentsPerKey: z._default(z.int().check(z.minimum(0)), 100),
   rateLimitPerMinute: z._default(z.int().check(z.minimum(1), z.maximum(100_000)), 10),
   allowDelete: z._default(z.boolean(), false),
+  /** Of new provisioning keys that do not say; those that administer reach all. */
+  keyReach: z._default(Reach, "all"),
   /** Where agents reach this service. Default `http://127.0.0.1:<port>`. */
   publicUrl: z.optional(HttpUrl),
   /** Directories inside which workspaces may be. Default: the state directory. */

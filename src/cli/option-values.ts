@@ -1,4 +1,4 @@
-import { type Scope, scopes } from "../schema/provisioning-key.ts";
+import { type Reach, reaches, type Scope, scopes } from "../schema/provisioning-key.ts";
 import { type QuotaName, quotaNames } from "../schema/quota.ts";
 import { parseDuration, parseExpiry, parsePast } from "./duration.ts";
 
@@ -66,6 +66,11 @@ export function scopeList(text: string): Scope[] {
     if (!isOneOf(scopes, scope)) throw new InvalidValue(`"${scope}" is no scope; those are ${scopes.join(", ")}.`);
     return scope;
   });
+}
+
+export function reach(text: string): Reach {
+  if (!isOneOf(reaches, text)) throw new InvalidValue('It must be "all" or "own".');
+  return text;
 }
 
 export const repeated = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];

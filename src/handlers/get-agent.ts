@@ -9,8 +9,8 @@ export const getAgentRoute = route({
   scope: "token",
   response: { status: 200, description: "The agent", schema: AgentDetail },
   problems: ["agent_not_found", "agent_ambiguous"],
-  async handle({ context, params }) {
+  async handle({ context, caller, params }) {
     const { getAgent } = await import("../service/agent-view.ts");
-    return { status: 200, body: await getAgent(context, params.id!) };
+    return { status: 200, body: await getAgent(context, caller, params.id!) };
   },
 });

@@ -10,8 +10,8 @@ export const getUsageRoute = route({
   query: UsageQuery,
   response: { status: 200, description: "Use and quotas", schema: Usage },
   problems: ["agent_not_found", "agent_ambiguous", "ai_key_not_found"],
-  async handle({ context, params, query }) {
+  async handle({ context, caller, params, query }) {
     const { readUsage } = await import("../service/read-usage.ts");
-    return { status: 200, body: await readUsage(context, params.id!, query) };
+    return { status: 200, body: await readUsage(context, caller, params.id!, query) };
   },
 });

@@ -7,7 +7,7 @@ export const listAgentsRoute = route({
   method: "GET",
   path: "/agents",
   operationId: "listAgents",
-  summary: "List agents, those that others made included",
+  summary: "List agents, those that others made included; with a provisioning key of reach `own`, those that it made",
   scope: "token",
   query: z.extend(PageQuery, { cursor: z.optional(z.string().check(z.maxLength(64))) }),
   response: {
@@ -17,8 +17,8 @@ export const listAgentsRoute = route({
     schema: AgentList,
   },
   problems: [],
-  async handle({ context, query }) {
+  async handle({ context, caller, query }) {
     const { listAgents } = await import("../service/agent-view.ts");
-    return { status: 200, body: await listAgents(context, query) };
+    return { status: 200, body: await listAgents(context, caller, query) };
   },
 });

@@ -9,7 +9,14 @@ export const onboardAgentRoute = route({
   scope: "agents:onboard",
   body: OnboardAgent,
   response: { status: 200, description: "Which steps were completed, which failed, and why", schema: AgentOnboarded },
-  problems: ["agent_not_found", "agent_ambiguous", "agent_busy", "gateway_failed", "gateway_not_found"],
+  problems: [
+    "agent_not_found",
+    "agent_ambiguous",
+    "ai_provider_not_linked",
+    "agent_busy",
+    "gateway_failed",
+    "gateway_not_found",
+  ],
   async handle({ context, caller, params, body }) {
     const { onboardAgent } = await import("../service/onboard-agent.ts");
     return { status: 200, body: await onboardAgent(context, caller, params.id!, body) };

@@ -12,6 +12,7 @@ export const updateAgentRoute = route({
   problems: [
     "agent_not_found",
     "agent_ambiguous",
+    "ai_provider_not_linked",
     "agent_busy",
     "ai_key_not_found",
     "mode_not_supported",

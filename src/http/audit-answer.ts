@@ -18,6 +18,7 @@ export function auditAnswer(
   const caller = {
     actor: passage.actor,
     scopes: [],
+    reach: "all" as const,
     operator: passage.operator,
     requestId: passage.requestId,
     address: passage.info.address,

@@ -14,9 +14,9 @@ const realm = 'realm="openclaw-provisioning"';
 const keyHeader = "x-agent-provisioning-key";
 
 /** Who stands behind a valid bearer: the gateway token, or a JWT that stands for it. */
-export type Bearer = Pick<Caller, "actor" | "scopes" | "aiProviderKeyId">;
+export type Bearer = Pick<Caller, "actor" | "scopes" | "reach" | "aiProviderKeyId">;
 
-const gatewayBearer: Bearer = { actor: "token", scopes: [] };
+const gatewayBearer: Bearer = { actor: "token", scopes: [], reach: "all" };
 
 /**
  * @param refuse counts the failure against the client's address, and rejects with it or with `rate_limited`
@@ -49,18 +49,20 @@ export async function authenticateBearer(
 }
 
 /**
+ * @param scope `token`: none is needed, and no key. One that is sent all the same must be valid, since its reach counts
  * @throws Problem `provisioning_key_missing`, `provisioning_key_invalid`, `scope_missing`, `invalid_header`
  */
 export async function authorizeCaller(
   context: Context,
   headers: Headers,
   bearer: Bearer,
-  scope: Scope,
+  scope: Scope | "token",
   rest: Pick<Caller, "requestId" | "address">,
   refuse: (problem: Problem) => Promise<never>,
 ): Promise<Caller> {
   const text = headers.get(keyHeader);
   if (text === null) {
+    if (scope === "token") return { ...bearer, operator: false, ...rest };
     if (bearer.scopes.length === 0) return await refuse(keyProblem("provisioning_key_missing"));
     requireScope(bearer.scopes, scope, "The token");
     return { ...bearer, operator: false, ...rest };
@@ -69,12 +71,12 @@ export async function authorizeCaller(
   const { adminToken } = context.settings;
   if (adminToken !== undefined && (await sameSecret(context, text, adminToken))) {
     requireScope(["provisioning:admin"], scope, "The admin token");
-    return { actor: "admin", scopes: ["provisioning:admin"], operator: false, ...rest };
+    return { actor: "admin", scopes: ["provisioning:admin"], reach: "all", operator: false, ...rest };
   }
   const key = await validKey(context, text);
   if (!key) return await refuse(keyProblem("provisioning_key_invalid"));
   requireScope(key.scopes, scope, "The provisioning key");
-  return { actor: key.id, scopes: key.scopes, key, operator: false, ...rest };
+  return { actor: key.id, scopes: key.scopes, reach: key.reach ?? "all", key, operator: false, ...rest };
 }
 
 /** One answer for malformed, mistyped, unknown, expired and revoked: none of them is anybody's business. */
@@ -92,8 +94,8 @@ async function sameSecret(context: Context, given: string, expected: string): Pr
   return equalDigests(await context.crypto.sha256(given), await context.crypto.sha256(expected));
 }
 
-function requireScope(held: readonly Scope[], needed: Scope, holder: string): void {
-  if (missingScopes(held, [needed]).length === 0) return;
+function requireScope(held: readonly Scope[], needed: Scope | "token", holder: string): void {
+  if (needed === "token" || missingScopes(held, [needed]).length === 0) return;
   throw new Problem("scope_missing", `${holder} lacks the scope "${needed}"; it has ${held.join(", ") || "none"}.`);
 }
 
@@ -109,7 +111,13 @@ const repeated = (header: string): Problem =>
   new Problem("invalid_header", `${header} was sent more than once; send it once.`);
 
 /** The local operator, who could read and write every file anyway. */
-export const operatorCaller = (requestId: string): Caller => ({ actor: "cli", scopes, operator: true, requestId });
+export const operatorCaller = (requestId: string): Caller => ({
+  actor: "cli",
+  scopes,
+  reach: "all",
+  operator: true,
+  requestId,
+});
 
 /**
  * Throttles *failures* by address, after the fact: counting attempts would let anyone lock a key's owner out.

@@ -108,10 +108,14 @@ function bearerFrom(payload: JWTPayload, rules: Rule[]): Bearer | undefined {
   });
   // Where rules say who is let in, nobody else is: whoever may run a workflow at GitHub chooses its token's audience.
   if (rules.length > 0 && matching.length === 0) return undefined;
+  const reach = matching.some((rule) => rule.reach === "own") ? "own" : "all";
+  // Those without a subject are told from each other by nothing, and would own each other's agents.
+  if (reach === "own" && !payload.sub) return undefined;
   const aiProviderKeyId = matching.find((rule) => rule.aiProviderKeyId !== undefined)?.aiProviderKeyId;
   return {
     actor: `jwt:${subject}`,
     scopes: [...new Set(matching.flatMap((rule) => rule.scopes))],
+    reach,
     ...(aiProviderKeyId !== undefined && { aiProviderKeyId }),
   };
 }

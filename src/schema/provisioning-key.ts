@@ -14,15 +14,29 @@ export const Scope = z
   .register(z.globalRegistry, { id: "Scope" });
 export type Scope = z.infer<typeof Scope>;
 
+export const reaches = ["all", "own"] as const;
+/** `own`: only the agents that the key itself made exist for it. */
+export const Reach = z.enum(reaches, { error: 'must be "all" or "own"' }).register(z.globalRegistry, {
+  description: "Which agents a key acts on and sees: all, or those that it made",
+});
+export type Reach = z.infer<typeof Reach>;
+
+export const administersAndOwns = (key: { scopes: readonly Scope[]; reach?: Reach | undefined }): boolean =>
+  key.reach === "own" && key.scopes.includes("provisioning:admin");
+export const administersAndOwnsFault =
+  'cannot be "own" with the scope provisioning:admin, which is over every key and all that is in the trail';
+
 export const CreateProvisioningKey = z
   .strictObject({
     name: Label,
     scopes: z.array(Scope).check(z.minLength(1, "name at least one scope")),
+    reach: z.optional(Reach),
     aiProviderKeyId: z.optional(z.string().check(z.minLength(1))),
     maxAgents: z.optional(z.int().check(z.minimum(0))),
     rateLimitPerMinute: z.optional(z.int().check(z.minimum(1), z.maximum(100_000))),
     expiresAt: z.optional(GivenTimestamp),
   })
+  .check(z.refine((key) => !administersAndOwns(key), { path: ["reach"], error: administersAndOwnsFault }))
   .register(z.globalRegistry, { id: "CreateProvisioningKey" });
 export type CreateProvisioningKey = z.infer<typeof CreateProvisioningKey>;
 
@@ -41,6 +55,8 @@ export const ProvisioningKeyRecord = z.object({
   id: z.string(),
   name: z.string(),
   scopes: z.array(Scope),
+  /** Absent: all. */
+  reach: z.optional(Reach),
   aiProviderKeyId: z.optional(z.string()),
   maxAgents: z.optional(z.int()),
   rateLimitPerMinute: z.optional(z.int()),
@@ -55,6 +71,7 @@ export const ProvisioningKeyView = z
     id: z.string(),
     name: z.string(),
     scopes: z.array(Scope),
+    reach: Reach,
     status: z.enum(["active", "revoked", "expired"]),
     aiProviderKeyId: z.optional(z.string()),
     maxAgents: z.optional(z.int()),

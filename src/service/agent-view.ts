@@ -6,8 +6,11 @@ import type { AiKeyRecord } from "../schema/ai-key.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import { currentAiKey } from "./ai-key-state.ts";
 import type { Context } from "./context.ts";
-import { type KnownAgent, knownFrom, requireAgent } from "./find-agent.ts";
+import { type KnownAgent, knownFrom, type Reaching, requireAgent } from "./find-agent.ts";
 import { effectiveQuotas, readQuotaStates } from "./quota-states.ts";
+
+/** How many records are looked through at a time for those of one caller. */
+const scanned = 200;
 
 const summary = (agent: KnownAgent): AgentSummary => ({
   agentId: agent.agentId,
@@ -36,8 +39,10 @@ function statusOf({ record }: KnownAgent): AgentSummary["status"] {
 /** One page of what the records and the host know together, in ascending order of id. */
 export async function listAgents(
   context: Context,
+  caller: Reaching,
   page: { limit: number; cursor?: string | undefined },
 ): Promise<AgentList> {
+  if (caller.reach === "own") return await listOwnAgents(context, caller.actor, page);
   const [ours, theirs] = await Promise.all([context.records.list("agents", page), context.host.list(page)]);
   const records = new Map(ours.items.map((record) => [record.agentId, record]));
   const pages = [
@@ -52,6 +57,23 @@ export async function listAgents(
   };
 }
 
+/** A page of the agents that one caller made. Its cursor is one of theirs: another's id is not told by it either. */
+async function listOwnAgents(
+  context: Context,
+  maker: string,
+  { limit, cursor }: { limit: number; cursor?: string | undefined },
+): Promise<AgentList> {
+  const own: AgentRecord[] = [];
+  let next = cursor;
+  do {
+    const { items, nextCursor } = await context.records.list("agents", { cursor: next, limit: scanned });
+    own.push(...items.filter(({ createdBy }) => createdBy === maker));
+    next = nextCursor;
+  } while (next !== undefined && own.length <= limit);
+  const agents = own.slice(0, limit).map((record) => summary(knownFrom(record)));
+  return { agents, ...(own.length > limit && { nextCursor: agents.at(-1)!.agentId }) };
+}
+
 /** A list of records may lag: an agent that only the host's page shows may have a record all the same. */
 async function withRecord(context: Context, agent: KnownAgent): Promise<KnownAgent> {
   if (agent.record) return agent;
@@ -64,8 +86,8 @@ const isOnRecord = (agent: HostAgent, record: AgentRecord | undefined): boolean 
   record !== undefined && (record.gateway ?? agent.gateway) === agent.gateway;
 
 /** Status and health, really looked at. */
-export async function getAgent(context: Context, agentId: string): Promise<AgentDetail> {
-  const agent = await requireAgent(context, agentId);
+export async function getAgent(context: Context, caller: Reaching, agentId: string): Promise<AgentDetail> {
+  const agent = await requireAgent(context, caller, agentId);
   const [found, aiKey] = await Promise.all([
     context.host.inspect(agent),
     agent.record?.aiKeyId === undefined ? undefined : currentAiKey(context, agent.record.aiKeyId),

@@ -1,10 +1,12 @@
-import type { ProvisioningKeyRecord, Scope } from "../schema/provisioning-key.ts";
+import type { ProvisioningKeyRecord, Reach, Scope } from "../schema/provisioning-key.ts";
 
 /** On whose behalf something is done, as far as the audit trail and the limits need to know. */
 export interface Caller {
   /** A provisioning key's id, `admin`, `cli`, `token`, `jwt:<subject>`, `recovery`. */
   actor: string;
   scopes: readonly Scope[];
+  /** `own`: only the agents that `actor` made exist for it. */
+  reach: Reach;
   key?: ProvisioningKeyRecord | undefined;
   /** Linked by something other than a provisioning key (a JWT rule). */
   aiProviderKeyId?: string | undefined;

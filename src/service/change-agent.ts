@@ -5,6 +5,7 @@ import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
 import { type KnownAgent, requireAgentToChange } from "./find-agent.ts";
 import { changeNote, type OperationNote } from "./operation-note.ts";
+import { requireLink } from "./require-link.ts";
 
 /**
  * Notes, before it is done, what would have to be settled after a crash in the middle of it.
@@ -12,19 +13,25 @@ import { changeNote, type OperationNote } from "./operation-note.ts";
  */
 export type Intend = (more: Pick<OperationNote, "bindings" | "gateway">) => Promise<() => void>;
 
-/** What every change to an existing agent has in common: found, held, audited; `work` sees it as it then is. */
+/**
+ * What every change to an existing agent has in common: found, held, audited; `work` sees it as it then is.
+ * @param change.spends it concerns what the agent may spend, or with whose key it does
+ */
 export async function changeAgent<T>(
   context: Context,
   caller: Caller,
-  change: { action: string; agentId: string; details?: AuditDetails | undefined },
+  change: { action: string; agentId: string; details?: AuditDetails | undefined; spends?: boolean },
   work: (agent: KnownAgent, outcome: AuditDetails, intend: Intend) => Promise<T>,
 ): Promise<T> {
   const { agentId } = change;
-  const meant = await requireAgentToChange(context, agentId);
+  const meant = await requireAgentToChange(context, caller, agentId);
+  if (change.spends) await requireLink(context, caller, meant);
   const operationId = newOperationId(context);
   const note = changeNote(meant, operationId, change.action);
   return await withAgentClaim(context, agentId, operationId, note, async ({ leave, restate }) => {
-    const agent = await requireAgentToChange(context, agentId);
+    const agent = await requireAgentToChange(context, caller, agentId);
+    // It may have been made anew meanwhile, with another AI provider.
+    if (change.spends) await requireLink(context, caller, agent);
     return await auditedChange(
       context,
       caller,

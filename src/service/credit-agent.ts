@@ -19,7 +19,12 @@ export async function creditAgent(
   agentId: string,
   { since }: CreditAgent,
 ): Promise<AgentCredited> {
-  const change = { action: "agent.credit", agentId, details: since === undefined ? undefined : { since } };
+  const change = {
+    action: "agent.credit",
+    agentId,
+    details: since === undefined ? undefined : { since },
+    spends: true,
+  };
   return await changeAgent(context, caller, change, async (agent, outcome) => {
     const aiKey = await requireAiKey(context, agent);
     if (aiKey.mode === "minted") {

@@ -23,12 +23,12 @@ export async function deleteAgent(
     );
   }
   if (agentId === reservedAgentId) throw new Problem("agent_reserved", "OpenClaw's default agent cannot be deleted.");
-  const meant = await requireAgentToChange(context, agentId);
+  const meant = await requireAgentToChange(context, caller, agentId);
   context.host.requireGateway?.(meant);
   const operationId = newOperationId(context);
   return await withAgentClaim(context, agentId, operationId, changeNote(meant, operationId), async ({ restate }) => {
     // Not before: what it has to free may have changed while the agent was waited for.
-    const note = deletionNote(await requireSameAgent(context, meant), operationId, body);
+    const note = deletionNote(await requireSameAgent(context, caller, meant), operationId, body);
     await restate(note);
     const details = { deleteWorkspace: note.deleteWorkspace!, deleteSessions: note.deleteSessions! };
     const change = { action: "agent.delete", target: agentId, operationId, details };

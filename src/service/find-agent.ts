@@ -1,6 +1,7 @@
 import { Problem } from "../errors.ts";
 import type { HostAgent } from "../ports.ts";
 import type { AgentRecord } from "../schema/agent.ts";
+import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
 
 /** An agent as the host or the records know it; `record` is there for those that we made. */
@@ -8,15 +9,24 @@ export interface KnownAgent extends HostAgent {
   record?: AgentRecord | undefined;
 }
 
+/** For whom an agent is looked up: another's does not exist for a caller that reaches its own. */
+export type Reaching = Pick<Caller, "actor" | "reach">;
+
 const agentId = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
 /**
  * What an id means: the agent on record, or the one that others made. `unreachable` gateways may have one of theirs.
  * @throws Problem `agent_ambiguous`
  */
-async function lookUp(context: Context, id: string): Promise<{ known?: KnownAgent; unreachable: string[] }> {
+async function lookUp(
+  context: Context,
+  caller: Reaching,
+  id: string,
+): Promise<{ known?: KnownAgent; unreachable: string[] }> {
   if (!agentId.test(id)) return { unreachable: [] };
   const record = await context.records.get("agents", id);
+  // The host is not asked: that it has another's agent of this id must not show, in no other answer either.
+  if (caller.reach === "own" && record?.createdBy !== caller.actor) return { unreachable: [] };
   if (record) return { known: knownFrom(record), unreachable: [] };
   const { agents, unreachable } = await context.host.find(id);
   const [known, ...more] = agents;
@@ -55,8 +65,8 @@ const agentNotFound = (id: string): Problem =>
   new Problem("agent_not_found", `There is no agent "${id.slice(0, 64)}"; GET the list for those there are.`);
 
 /** @throws Problem `agent_not_found`, `agent_ambiguous` */
-export async function requireAgent(context: Context, id: string): Promise<KnownAgent> {
-  const { known } = await lookUp(context, id);
+export async function requireAgent(context: Context, caller: Reaching, id: string): Promise<KnownAgent> {
+  const { known } = await lookUp(context, caller, id);
   if (!known) throw agentNotFound(id);
   return known;
 }
@@ -65,8 +75,8 @@ export async function requireAgent(context: Context, id: string): Promise<KnownA
  * For a change, which must not reach another agent of this id because the gateway of the one that is meant is silent.
  * @throws Problem `agent_not_found`, `agent_ambiguous`, `gateway_failed` where it cannot be told now what is meant
  */
-export async function requireAgentToChange(context: Context, id: string): Promise<KnownAgent> {
-  const { known, unreachable } = await lookUp(context, id);
+export async function requireAgentToChange(context: Context, caller: Reaching, id: string): Promise<KnownAgent> {
+  const { known, unreachable } = await lookUp(context, caller, id);
   if (unreachable.length > 0) throw uncertain(id, unreachable);
   if (!known) throw agentNotFound(id);
   return known;
@@ -76,18 +86,8 @@ export async function requireAgentToChange(context: Context, id: string): Promis
  * The agent as it is now. One that was made anew under its id since is another, and nobody's to change.
  * @throws Problem as `requireAgentToChange`
  */
-export async function requireSameAgent(context: Context, before: KnownAgent): Promise<KnownAgent> {
-  const now = await requireAgentToChange(context, before.agentId);
+export async function requireSameAgent(context: Context, caller: Reaching, before: KnownAgent): Promise<KnownAgent> {
+  const now = await requireAgentToChange(context, caller, before.agentId);
   if (now.record?.operationId !== before.record?.operationId) throw agentNotFound(before.agentId);
   return now;
-}
-
-/** @throws Problem `agent_not_found`, `agent_not_managed` */
-export async function requireManagedAgent(context: Context, id: string): Promise<AgentRecord> {
-  const { record } = await requireAgent(context, id);
-  if (record) return record;
-  throw new Problem(
-    "agent_not_managed",
-    `The agent "${id}" was not made by this service, which therefore cannot do this to it.`,
-  );
 }

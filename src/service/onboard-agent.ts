@@ -16,7 +16,7 @@ export async function onboardAgent(
   body: OnboardAgent,
 ): Promise<AgentOnboarded> {
   const steps = [...new Set(body.steps)];
-  const change = { action: "agent.onboard", agentId, details: { steps } };
+  const change = { action: "agent.onboard", agentId, details: { steps }, spends: true };
   return await changeAgent(context, caller, change, async (found, outcome, intend) => {
     context.host.requireGateway?.(found);
     let agent = found;

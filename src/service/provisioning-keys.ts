@@ -35,12 +35,14 @@ export async function createProvisioningKey(
     id,
     ...body,
     scopes: [...new Set(body.scopes)],
+    reach: body.reach ?? (body.scopes.includes("provisioning:admin") ? "all" : context.settings.provisioning.keyReach),
     createdAt: now(context),
     state: { version: 1, digest: await context.crypto.sha256(key) },
   };
   const details = {
     name: body.name,
     scopes: record.scopes,
+    reach: record.reach ?? "all",
     ...(body.aiProviderKeyId && { aiProvider: body.aiProviderKeyId }),
   };
   return await auditedChange(context, caller, { action: "provisioning-key.create", target: id, details }, async () => {
@@ -157,6 +159,7 @@ async function keyView(context: Context, record: ProvisioningKeyRecord): Promise
     id: record.id,
     name: record.name,
     scopes: record.scopes,
+    reach: record.reach ?? "all",
     status: keyStatus(record, context.clock.now()),
     ...(aiProviderKeyId !== undefined && { aiProviderKeyId }),
     ...(maxAgents !== undefined && { maxAgents }),

@@ -4,7 +4,7 @@ import type { Usage, UsageDay, UsageQuery } from "../schema/usage.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import { requireAiKey } from "./agent-view.ts";
 import type { Context } from "./context.ts";
-import { requireAgent } from "./find-agent.ts";
+import { type Reaching, requireAgent } from "./find-agent.ts";
 import { effectiveQuotas, readQuotaStates } from "./quota-states.ts";
 
 /**
@@ -12,7 +12,12 @@ import { effectiveQuotas, readQuotaStates } from "./quota-states.ts";
  *
  * @throws Problem `agent_not_found`, `ai_key_not_found`, `invalid_query`
  */
-export async function readUsage(context: Context, agentId: string, query: UsageQuery): Promise<Usage> {
+export async function readUsage(
+  context: Context,
+  caller: Reaching,
+  agentId: string,
+  query: UsageQuery,
+): Promise<Usage> {
   const today = new Date(context.clock.now()).toISOString().slice(0, 10);
   const to = query.to ?? (query.from !== undefined && query.from > today ? query.from : today);
   const from = query.from ?? `${to.slice(0, 7)}-01`;
@@ -21,7 +26,7 @@ export async function readUsage(context: Context, agentId: string, query: UsageQ
       errors: [{ path: "from", message: "must not lie after to" }],
     });
   }
-  const aiKey = await requireAiKey(context, await requireAgent(context, agentId));
+  const aiKey = await requireAiKey(context, await requireAgent(context, caller, agentId));
   const [rows, provider] = await Promise.all([
     context.ledger.usage(aiKeyLedger(aiKey.keyId).usage, from, to),
     context.records.get("ai-providers", aiKey.aiProviderId),

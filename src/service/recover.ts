@@ -12,7 +12,7 @@ import { noteText, type OperationNote, parseNote } from "./operation-note.ts";
 import { type SettledChange, settleChange, silentGateway } from "./settle-change.ts";
 import { undoCreate } from "./undo-create.ts";
 
-const recovery: Caller = { actor: "recovery", scopes: [], operator: true, requestId: "recovery" };
+const recovery: Caller = { actor: "recovery", scopes: [], reach: "all", operator: true, requestId: "recovery" };
 
 /** Of a change nobody knows whether it was done: the record is as the host has it by now. */
 type Recovered = "finished" | "undone" | "nothing" | SettledChange["outcome"];

@@ -28,7 +28,7 @@ export async function rotateAiKey(
   body: RotateAiKey,
 ): Promise<{ agentId: string; aiKey: IssuedAiKey }> {
   const graceSeconds = body.graceSeconds ?? defaultAiKeyGraceSeconds;
-  const change = { action: "ai-key.rotate", agentId, details: { graceSeconds } };
+  const change = { action: "ai-key.rotate", agentId, details: { graceSeconds }, spends: true };
   return await changeAgent(context, caller, change, async (agent, outcome) => {
     const aiKey = await requireAiKey(context, agent);
     if (aiKey.mode === "minted") {

@@ -25,5 +25,5 @@ export async function suspendAgent(
     await changeAiKeyState(context, aiKey.keyId, (state) => ({ ...state, status: suspended ? "suspended" : "active" }));
     if (agent.record) await saveAgent(context, { ...agent.record, suspended });
   });
-  return await getAgent(context, agentId);
+  return await getAgent(context, caller, agentId);
 }

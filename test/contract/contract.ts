@@ -4,6 +4,7 @@ import { aiKeyTests } from "./ai-key-tests.ts";
 import { commonRouteTests } from "./common-route-tests.ts";
 import { guardTests } from "./guard-tests.ts";
 import { keyTests } from "./key-tests.ts";
+import { reachTests } from "./reach-tests.ts";
 import { ask, type Target } from "./target.ts";
 
 /** One suite, run unchanged against every target. */
@@ -30,5 +31,6 @@ export function testContract(name: string, make: () => Promise<Target>): void {
     describe("keys", () => keyTests(target));
     describe("agents", () => agentTests(target));
     describe("AI keys", () => aiKeyTests(target));
+    describe("reach", () => reachTests(target));
   });
 }

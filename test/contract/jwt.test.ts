@@ -23,6 +23,7 @@ describe("sign-in by JWT", () => {
         { claim: "role", value: "keeper", scopes: ["agents:create", "agents:delete"] },
         { claim: "role", value: "admin", scopes: ["provisioning:admin"] },
         { claim: "role", value: "reader", scopes: [] },
+        { claim: "role", value: "tenant", scopes: ["agents:create", "agents:update", "agents:delete"], reach: "own" },
       ],
     };
     const provisioning = { enabled: true, allowDelete: true, maxAgentsPerKey: 3, auth: { jwks } };
@@ -149,6 +150,32 @@ describe("sign-in by JWT", () => {
       const answer = await create(await jwt({ role }), { name: newName("x"), autoProvisionAiKey: asked });
       expect(answer).toMatchObject({ status: 403, body: { code: "ai_provider_not_linked" } });
     }
+  });
+
+  it("reaches the agents that its subject made, where its rule says so, also in reads", async () => {
+    const [mine, theirs] = await Promise.all([jwt({ role: "tenant" }), jwt({ role: ["tenant", "keeper"] })]);
+    const own = (await create(mine, { name: newName("mine") })).body.agentId;
+    const other = (await create(theirs, { name: newName("theirs") })).body.agentId;
+    expect((await ask(target, "GET", "/agents", { token: mine })).body).toMatchObject({ agents: [{ agentId: own }] });
+    for (const [token, of] of [
+      [mine, other],
+      [theirs, own],
+    ]) {
+      for (const [method, path, body] of [
+        ["GET", `/agents/${of}`, undefined],
+        ["GET", `/agents/${of}/usage`, undefined],
+        ["PATCH", `/agents/${of}`, { name: "x" }],
+        ["DELETE", `/agents/${of}`, undefined],
+      ] as const) {
+        const answer = await ask(target, method, path, { token: token!, body });
+        expect([path, answer.status, answer.body.code]).toEqual([path, 404, "agent_not_found"]);
+      }
+    }
+    expect((await ask(target, "GET", `/agents/${own}`, { token: mine })).status).toBe(200);
+    expect((await ask(target, "GET", `${target.origin}/metrics`, { token: mine })).status).toBe(403);
+    // Without a subject it would share what it owns with every other.
+    const nobody = await issuer.sign(key, { sub: "", role: "tenant" });
+    expect((await ask(target, "GET", "/agents", { token: nobody })).status).toBe(401);
   });
 
   it("names the subject in the audit trail, and never shows the token", async () => {

@@ -72,6 +72,7 @@ describe("agent-keys create", () => {
     [["--scopes", "agents:create", "--expires", "2020-01-01"], /past/],
     [["--scopes", "agents:create", "--max-agents", "-1"], /whole number/],
     [["--scopes", "agents:create", "--ai-provider-key", ""], /--ai-provider-key .* is empty/],
+    [["--scopes", "agents:create", "--reach", "mine"], /"all" or "own"/],
     [["--scopes", "agents:create", "--shout"], /unknown option '--shout'/],
     [[], /--scopes/],
   ])("refuses %j as wrong usage, in one line, without a call", async (options, message) => {
@@ -79,6 +80,14 @@ describe("agent-keys create", () => {
     expect(ran).toMatchObject({ exitCode: 2, stdout: "", calls: [] });
     expect(ran.stderr).toMatch(/^error: [^\n]*\n$/);
     expect(ran.stderr).toMatch(message);
+  });
+
+  it("asks for a reach with --reach own, which the list shows", async () => {
+    const ran = await runCli([...create, "--scopes", "agents:create", "--reach", "own"], fresh());
+    expect(ran.calls[0]?.body).toMatchObject({ reach: "own" });
+    const answer = { "GET /provisioning/agent-keys": () => ({ keys: [{ ...view, reach: "own" }] }) };
+    const { stdout } = await runCli(["provisioning", "agent-keys", "list"], answer);
+    expect(stdout).toMatch(/ REACH +STATUS .*\n.* own +active /);
   });
 
   it("reports a refused body with its paths", async () => {

@@ -10,7 +10,7 @@ import { createMetrics } from "../../src/metrics.ts";
 import type { Caller } from "../../src/service/caller.ts";
 import type { Context } from "../../src/service/context.ts";
 
-const caller: Caller = { actor: "a-key", scopes: [], operator: false, requestId: "r" };
+const caller: Caller = { actor: "a-key", scopes: [], reach: "all", operator: false, requestId: "r" };
 const headers = new Headers({ "idempotency-key": "once" });
 
 let stateDir: string;

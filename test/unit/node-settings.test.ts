@@ -92,6 +92,7 @@ describe("config.json", () => {
     ["rateLimitPerMinute", "10", ['is "10"', "number"]],
     ["rateLimitPerMinute", 1.5, ["is 1.5", "int"]],
     ["allowDelete", "true", ['is "true"', "boolean"]],
+    ["keyReach", "mine", ['is "mine"', '"all" or "own"']],
     ["publicUrl", "agents.example.org", ["agents.example.org", "http or https URL"]],
     ["publicUrl", "ftp://example.org", ["ftp://example.org", "http or https URL"]],
     ["workspaceRoots", "/srv", ['is "/srv"', "array"]],
@@ -101,6 +102,16 @@ describe("config.json", () => {
     ["host", { kind: "cloud" }, ['host.kind is "cloud"', '"directory"', '"remote"']],
     ["host", { gateways: [{ id: "A b", url: "http://x", token: "t", key: "k" }] }, ["host.gateways.0.id", "A b"]],
     ["auth", { jwks: { issuer: "i", audience: "a", algorithms: ["HS256"] } }, ['algorithms.0 is "HS256"', "ES256"]],
+    [
+      "auth",
+      {
+        jwks: {
+          ...{ issuer: "i", audience: "a", algorithms: ["ES256"] },
+          rules: [{ claim: "c", value: 1, scopes: ["provisioning:admin"], reach: "own" }],
+        },
+      },
+      ["rules.0.reach", "provisioning:admin"],
+    ],
     ["metrics", { agentLabels: 1 }, ["metrics.agentLabels is 1", "boolean"]],
   ])("a wrong %s (%j) is named with its path, its value and what it has to be", (name, value, words) => {
     const message = refusal(provisioning({ [name]: value }));

@@ -16,7 +16,7 @@ import {
 } from "../../src/service/provisioning-keys.ts";
 import { keyLedger } from "../../src/storage/ledger-names.ts";
 
-const operator: Caller = { actor: "cli", scopes: [], operator: true, requestId: "r" };
+const operator: Caller = { actor: "cli", scopes: [], reach: "all", operator: true, requestId: "r" };
 
 let stateDir: string;
 let node: NodePorts;

@@ -13,7 +13,7 @@ import { currentAiKey } from "../../src/service/ai-key-state.ts";
 import type { Caller } from "../../src/service/caller.ts";
 import { rotateAiKey } from "../../src/service/rotate-ai-key.ts";
 
-const operator: Caller = { actor: "cli", scopes: [], operator: true, requestId: "r" };
+const operator: Caller = { actor: "cli", scopes: [], reach: "all", operator: true, requestId: "r" };
 
 let stateDir: string;
 let node: NodePorts;

@@ -125,7 +125,7 @@ it("a rotation that its host fails costs nobody a key", async () => {
   for (const key of hosted) expect((await chat({}, key)).status).toBe(200);
 });
 
-const operator = { actor: "cli", scopes: [], operator: true, requestId: "r" };
+const operator = { actor: "cli", scopes: [], reach: "all" as const, operator: true, requestId: "r" };
 
 /** The stand's own context for changes: its records, written late as on a store that lags, and a host of one agent. */
 function rotatingContext(setCredential: (key: string) => void): Context {

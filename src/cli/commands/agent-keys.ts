@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import type { ProvisioningKeyIssued, ProvisioningKeyView, Scope } from "../../schema/provisioning-key.ts";
+import type { ProvisioningKeyIssued, ProvisioningKeyView, Reach, Scope } from "../../schema/provisioning-key.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { amount, expiry, graceSeconds, scopeList } from "../option-values.ts";
+import { amount, expiry, graceSeconds, reach, scopeList } from "../option-values.ts";
 import { type Output, shortTime } from "../output.ts";
 
 /** The one time that a key is seen. */
@@ -11,6 +11,7 @@ export function printIssuedKey(out: Output, title: string, issued: ProvisioningK
     ["id", issued.id],
     ["name", issued.name],
     ["scopes", issued.scopes.join(", ")],
+    ["reach", issued.reach],
     ["AI provider", issued.aiProviderKeyId],
     ["max agents", issued.maxAgents?.toString()],
     ["rate limit", issued.rateLimitPerMinute === undefined ? undefined : `${issued.rateLimitPerMinute} a minute`],
@@ -38,6 +39,7 @@ function printKey(out: Output, options: KeyOutputOptions, title: string, issued:
 interface CreateOptions extends KeyOutputOptions {
   name: string;
   scopes: Scope[];
+  reach?: Reach;
   aiProviderKey?: string;
   maxAgents?: number;
   rateLimit?: number;
@@ -52,6 +54,7 @@ function createKey(tree: Tree, group: Command): void {
       withKeyOutput(command)
         .requiredOption("--name <name>", "what to call it")
         .requiredOption("--scopes <scopes>", 'what it may do, as in "agents:create,agents:onboard"', scopeList)
+        .option("--reach <reach>", 'which agents it acts on and sees: "all", or its "own"', reach)
         .option("--ai-provider-key <key-id>", "the AI provider whose keys it may provision")
         .option("--max-agents <number>", "how many agents it may make", amount)
         .option("--rate-limit <number>", "requests a minute", amount)
@@ -61,6 +64,7 @@ function createKey(tree: Tree, group: Command): void {
         client.agentKeys.create({
           name: options.name,
           scopes: options.scopes,
+          reach: options.reach,
           aiProviderKeyId: options.aiProviderKey,
           maxAgents: options.maxAgents,
           rateLimitPerMinute: options.rateLimit,
@@ -76,6 +80,8 @@ const row = (key: ProvisioningKeyView): string[] => [
   key.id,
   key.name,
   key.scopes.join(","),
+  // An older deployment does not say.
+  key.reach ?? "",
   key.status,
   key.aiProviderKeyId ?? "",
   key.maxAgents === undefined ? `${key.agents}` : `${key.agents}/${key.maxAgents}`,
@@ -96,7 +102,7 @@ export function addAgentKeyCommands(tree: Tree, parent: Command): void {
       if (options.json) return out.json({ keys });
       if (keys.length === 0) return out.line("No agent provisioning keys. `agent-keys create` makes one.");
       out.table(
-        ["ID", "NAME", "SCOPES", "STATUS", "AI PROVIDER", "AGENTS", "USES", "LAST USED", "EXPIRES", "CREATED"],
+        ["ID", "NAME", "SCOPES", "REACH", "STATUS", "AI PROVIDER", "AGENTS", "USES", "LAST USED", "EXPIRES", "CREATED"],
         keys.map(row),
       );
     },
