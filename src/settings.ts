@@ -87,6 +87,8 @@ const Provisioning = z.strictObject({
         bodyTimeoutMs: z._default(z.int().check(z.minimum(1)), 60_000),
         /** Tokens reserved for each image, file or sound that a request names rather than carries. */
         mediaReferenceTokens: z._default(z.int().check(z.minimum(0)), 32_768),
+        /** Places in requests' bodies whose bytes bound what they cost, as a refusal writes them. */
+        boundedFields: z._default(z.array(z.string().check(z.minLength(1))), []),
         /** Put into requests that do not bound their output, where a token quota is set. */
         defaultMaxOutputTokens: z._default(z.int().check(z.minimum(1)), 8192),
         connectTimeoutMs: z._default(z.int().check(z.minimum(1)), 10_000),

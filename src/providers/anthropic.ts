@@ -1,15 +1,17 @@
+import { readShape } from "./account.ts";
+import { anthropicBetas, messagesShape } from "./anthropic-shape.ts";
 import { claudeImage } from "./image-rules.ts";
-import { mediaTokens } from "./media.ts";
+import { createMediaCounter } from "./media.ts";
+import { deciding } from "./shape.ts";
 import { toolPromptTokens } from "./tool-prompt.ts";
 import {
   type BodyFields,
   countField,
   type Endpoint,
-  isRecord,
   isSet,
-  type MediaLimits,
   type ProviderWire,
   type Reading,
+  type ReadLimits,
 } from "./wire.ts";
 
 /** https://platform.claude.com/docs/en/api/errors */
@@ -23,61 +25,30 @@ const errorTypes: Record<number, string> = {
   504: "timeout_error",
 };
 
-/** Run by the client: their definitions are the provider's own and not in the body. */
-const clientTool = /^(bash|text_editor|computer|memory)_\d+$/;
-/** A client tool's definition and the instructions that come with it: 1,234 at most where documented. */
-const clientToolTokens = 1_536;
-
-const known = [
-  "model",
-  "max_tokens",
-  "messages",
-  "system",
-  "tools",
-  "stream",
-  "mcp_servers",
-  "container",
-  "context_management",
-  "output_format",
-  "output_config",
-];
-
-function read(body: BodyFields, limits: MediaLimits): Reading {
+function read(body: BodyFields, limits: ReadLimits): Reading {
   const bound = countField(body, "max_tokens");
   if ("fault" in bound) return bound;
-  const models = [body.get("model")];
-  let beyond = mediaTokens([body.get("messages"), body.get("system")], limits.mediaReferenceTokens, claudeImage);
-  let unbounded: string | undefined;
-  const tools = body.get("tools");
-  if (isSet(body, "tools")) beyond += toolPromptTokens;
-  if (isSet(body, "output_format") || isSet(body, "output_config")) beyond += toolPromptTokens;
-  for (const tool of Array.isArray(tools) ? tools : []) {
-    if (!isRecord(tool)) continue;
-    if (tool.model !== undefined) models.push(tool.model);
-    if (tool.type === undefined || tool.type === null || tool.type === "custom") continue;
-    if (clientTool.test(String(tool.type))) beyond += clientToolTokens;
-    else
-      unbounded = `the tool "${String(tool.type).slice(0, 64)}" runs at the provider and reads what the request does not hold`;
-  }
-  if (isSet(body, "mcp_servers"))
-    unbounded = "mcp_servers are called by the provider, and what they answer is not in the request";
-  if (isSet(body, "container")) unbounded = "a container holds what is not in the request";
-  const management = body.get("context_management");
-  const edits = isRecord(management) && Array.isArray(management.edits) ? management.edits : [];
-  if (edits.some((edit) => isRecord(edit) && String(edit.type).startsWith("compact"))) {
-    unbounded = "compaction at the provider is a further request that nothing bounds";
-  }
+  const media = createMediaCounter(limits.mediaReferenceTokens, claudeImage);
+  const account = readShape(body.value, messagesShape, media, limits);
+  if (account.fault !== undefined) return { fault: account.fault };
   return {
-    models: models.filter((model) => typeof model === "string"),
-    inputBeyondBytes: beyond,
+    models: account.models,
+    inputBeyondBytes: media.beyond + account.beyond + (isSet(body, "tools") ? toolPromptTokens : 0),
     outputBound: bound.count,
     answers: 1,
-    unbounded,
+    hostedTools: account.hostedTools,
+    unbounded:
+      // To fill the cache at Anthropic, and no bound at all elsewhere.
+      bound.count === 0 ? "max_tokens 0 is not a bound everywhere; ask for 1" : account.unbounded,
     cap: (tokens) => ({ max_tokens: tokens }),
   };
 }
 
 const model = /^\/v1\/models(\/[A-Za-z0-9][A-Za-z0-9._-]{0,127})?$/;
+
+const body = { known: deciding(messagesShape), snakeCase: false, read };
+const countTokens: Endpoint = { path: "/v1/messages/count_tokens", betas: anthropicBetas, body };
+const messages: Endpoint = { path: "/v1/messages", format: "anthropic", betas: anthropicBetas, body };
 
 /** https://platform.claude.com/docs/en/api */
 export const anthropic: ProviderWire = {
@@ -87,9 +58,8 @@ export const anthropic: ProviderWire = {
   query: new Set(["beta", "limit", "after_id", "before_id"]),
 
   endpoint(method, path): Endpoint | undefined {
-    const body = { known, snakeCase: false, read };
-    if (method === "POST" && path === "/v1/messages") return { path, format: "anthropic", body };
-    if (method === "POST" && path === "/v1/messages/count_tokens") return { path, body };
+    if (method === "POST" && path === "/v1/messages") return messages;
+    if (method === "POST" && path === "/v1/messages/count_tokens") return countTokens;
     if (method === "GET" && model.test(path)) return { path };
     return undefined;
   },

@@ -1,14 +1,16 @@
+import { readShape } from "./account.ts";
+import { geminiShape, generationShape } from "./gemini-shape.ts";
 import { geminiImage } from "./image-rules.ts";
-import { mediaTokens } from "./media.ts";
+import { createMediaCounter } from "./media.ts";
+import { deciding } from "./shape.ts";
 import {
   type BodyFields,
   countField,
   type Endpoint,
   isRecord,
-  isSet,
-  type MediaLimits,
   type ProviderWire,
   type Reading,
+  type ReadLimits,
 } from "./wire.ts";
 
 /** https://ai.google.dev/gemini-api/docs/troubleshooting */
@@ -25,52 +27,30 @@ const errorStatuses: Record<number, string> = {
   504: "DEADLINE_EXCEEDED",
 };
 
-const known = [
-  ...["model", "contents", "content", "requests", "systemInstruction", "generationConfig", "tools"],
-  ...["cachedContent", "generateContentRequest", "maxOutputTokens", "candidateCount"],
-];
+const rules = {
+  // The reader of bodies adds the other spelling of each itself.
+  known: [...deciding(geminiShape), ...deciding(generationShape)].filter((name) => !name.includes("_")),
+  snakeCase: true,
+};
 
-/** Run by the client. */
-const clientTools = new Set(["functionDeclarations", "function_declarations"]);
-
-const modelName = (value: unknown): string[] =>
-  typeof value === "string" && value !== "" ? [value.replace(/^models\//, "")] : [];
-
-function hostedTool(tools: unknown): string | undefined {
-  for (const tool of Array.isArray(tools) ? tools : [tools]) {
-    const hosted = isRecord(tool) ? Object.keys(tool).find((key) => !clientTools.has(key)) : undefined;
-    if (hosted !== undefined) {
-      return `the tool "${hosted.slice(0, 64)}" runs at the provider and reads what the request does not hold`;
-    }
-  }
-  return undefined;
-}
-
-function read(body: BodyFields, limits: MediaLimits): Reading {
+function read(body: BodyFields, limits: ReadLimits): Reading {
   const config = body.open("generationConfig");
   if ("fault" in config) return config;
   const bound = countField(config.body, "maxOutputTokens", 1);
   if ("fault" in bound) return bound;
   const candidates = countField(config.body, "candidateCount", 1);
   if ("fault" in candidates) return candidates;
-  const requests = body.get("requests");
-  const inner = body.get("generateContentRequest");
+  const media = createMediaCounter(limits.mediaReferenceTokens, geminiImage);
+  const account = readShape(body.value, geminiShape, media, limits);
+  if (account.fault !== undefined) return { fault: account.fault };
   const generationConfig = body.get("generationConfig");
   return {
-    models: [
-      ...modelName(body.get("model")),
-      ...(Array.isArray(requests) ? requests : [inner]).flatMap((one) => (isRecord(one) ? modelName(one.model) : [])),
-    ],
-    inputBeyondBytes: mediaTokens(
-      [body.get("contents"), body.get("content"), requests, body.get("systemInstruction")],
-      limits.mediaReferenceTokens,
-      geminiImage,
-    ),
+    models: account.models.filter((name) => name !== "").map((name) => name.replace(/^models\//, "")),
+    inputBeyondBytes: media.beyond + account.beyond,
     outputBound: bound.count,
     answers: candidates.count ?? 1,
-    unbounded:
-      hostedTool(body.get("tools")) ??
-      (isSet(body, "cachedContent") ? "cachedContent stands for input that the request does not hold" : undefined),
+    hostedTools: account.hostedTools,
+    unbounded: account.unbounded,
     cap: (tokens) => {
       const field =
         isRecord(generationConfig) && "max_output_tokens" in generationConfig ? "max_output_tokens" : "maxOutputTokens";
@@ -79,7 +59,7 @@ function read(body: BodyFields, limits: MediaLimits): Reading {
   };
 }
 
-const embedded = (body: BodyFields, limits: MediaLimits): Reading => {
+const embedded = (body: BodyFields, limits: ReadLimits): Reading => {
   const reading = read(body, limits);
   return "fault" in reading ? reading : { ...reading, outputBound: 0 };
 };
@@ -99,7 +79,7 @@ export const gemini: ProviderWire = {
     if (method === "GET") return listPath.test(path) ? { path } : undefined;
     const [, , model, call] = callPath.exec(path) ?? [];
     if (method !== "POST" || model === undefined) return undefined;
-    const body = { known, snakeCase: true, read };
+    const body = { ...rules, read };
     switch (call) {
       case "generateContent":
       case "streamGenerateContent":

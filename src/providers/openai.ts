@@ -1,14 +1,8 @@
 import { openAiImage } from "./image-rules.ts";
-import {
-  chatFields,
-  embeddingFields,
-  type OpenAiDialect,
-  readChat,
-  readEmbeddings,
-  readResponses,
-  responsesFields,
-} from "./openai-requests.ts";
-import type { Endpoint, ProviderWire, WireError } from "./wire.ts";
+import { type OpenAiDialect, readChat, readEmbeddings, readResponses } from "./openai-requests.ts";
+import { chatShape, embeddingsShape, responsesShape } from "./openai-shape.ts";
+import { deciding, type Shape } from "./shape.ts";
+import type { Betas, Endpoint, ProviderWire, WireError } from "./wire.ts";
 
 const errorTypes: Record<number, readonly [type: string, code: string | null]> = {
   400: ["invalid_request_error", null],
@@ -26,28 +20,42 @@ export function openAiError({ status, message }: WireError): unknown {
 
 const modelPath = /^\/models(\/[A-Za-z0-9][A-Za-z0-9._:-]{0,127}){0,3}$/;
 
+/** The values of `openai-beta`, of which the SDKs' types know one: it asks panels of agents. */
+export const openAiBetas: Betas = {
+  header: "openai-beta",
+  harmless: new Set(["responses=experimental", "assistants=v2", "realtime=v1"]),
+  refused: new Set(["responses_multi_agent=v1", "agents=v1"]),
+};
+
+export interface OpenAiShapes {
+  chat: Shape;
+  responses: Shape;
+  embeddings: Shape;
+}
+
 /** The endpoints below the base that OpenAI's own SDK takes. */
-export function openAiEndpoints(dialect: OpenAiDialect): ProviderWire["endpoint"] {
-  const fields = (known: readonly string[]) => ({
-    known: [...known, ...dialect.unbounded, ...dialect.refused],
-    snakeCase: false,
-  });
+export function openAiEndpoints(dialect: OpenAiDialect, shapes: OpenAiShapes): ProviderWire["endpoint"] {
+  const rules = (shape: Shape) => ({ known: [...deciding(shape), "include_usage"], snakeCase: false });
+  const { chat, responses, embeddings } = shapes;
   const posts: Record<string, Endpoint> = {
     "/chat/completions": {
       path: "/chat/completions",
       format: "openai",
-      body: { ...fields(chatFields), read: readChat(dialect) },
+      betas: openAiBetas,
+      body: { ...rules(chat), read: readChat(dialect, chat) },
     },
     "/responses": {
       path: "/responses",
       format: "openai-responses",
+      betas: openAiBetas,
       minOutput: 16,
-      body: { ...fields(responsesFields), read: readResponses(dialect) },
+      body: { ...rules(responses), read: readResponses(dialect, responses) },
     },
     "/embeddings": {
       path: "/embeddings",
       format: "openai",
-      body: { ...fields(embeddingFields), read: readEmbeddings(dialect) },
+      betas: openAiBetas,
+      body: { ...rules(embeddings), read: readEmbeddings(dialect, embeddings) },
     },
   };
   return (method, path) => {
@@ -70,7 +78,10 @@ export const openai: ProviderWire = {
   query: new Set(["after", "limit", "order"]),
   endpoint: below(
     "/v1",
-    openAiEndpoints({ chatCap: "max_completion_tokens", image: openAiImage, unbounded: [], refused: [] }),
+    openAiEndpoints(
+      { chatCap: "max_completion_tokens", image: openAiImage },
+      { chat: chatShape({}), responses: responsesShape({}), embeddings: embeddingsShape({}) },
+    ),
   ),
   error: openAiError,
 };

@@ -1,6 +1,30 @@
 import { anyImage } from "./image-rules.ts";
 import { below, openAiEndpoints } from "./openai.ts";
+import { toolVerdictsWith } from "./openai-content.ts";
+import { chatShape, embeddingsShape, type OwnFields, responsesShape } from "./openai-shape.ts";
+import { each, hosted, refused, steering, tagged } from "./shape.ts";
 import type { ProviderWire } from "./wire.ts";
+
+/** They search, read files and ask panels of models; `fusion` by default one that stands nowhere in the request. */
+const plugin = refused("plugins read what the request does not hold");
+
+const own: OwnFields = {
+  ...each(
+    `route provider transforms reasoning include_reasoning usage top_k top_a min_p repetition_penalty session_id
+     trace cache_control structured_outputs logit_bias stop frequency_penalty presence_penalty seed verbosity`,
+    "harmless",
+  ),
+  plugins: tagged(
+    { fusion: refused("plugins read what the request does not hold", "openrouter/fusion"), web: plugin },
+    { tag: "id", untagged: plugin },
+  ),
+  tools: toolVerdictsWith({
+    "openrouter:fusion": { kind: "hosted", names: "openrouter/fusion" },
+    ...each("openrouter:web_search openrouter:web_fetch openrouter:datetime openrouter:image_generation", hosted),
+  }),
+  // A stored prompt, which may name another model.
+  preset: steering,
+};
 
 /** https://openrouter.ai/docs/api-reference: OpenAI's shape, with more that is done at the provider. */
 export const openrouter: ProviderWire = {
@@ -10,15 +34,15 @@ export const openrouter: ProviderWire = {
   query: new Set(["category", "supported_parameters"]),
   endpoint: below(
     "/api/v1",
-    openAiEndpoints({
-      chatCap: "max_tokens",
-      image: anyImage,
-      // Plugins search, read files and ask panels of models, as `:online` and `openrouter/fusion` do; a preset is a
-      // stored prompt, and may name another model.
-      unbounded: ["plugins"],
-      unboundedModel: /:online\b|@preset\/|^openrouter\/fusion\b/,
-      refused: ["preset"],
-    }),
+    openAiEndpoints(
+      {
+        chatCap: "max_tokens",
+        image: anyImage,
+        unboundedModel: /:online\b|@preset\/|^openrouter\/fusion\b/,
+        templates: true,
+      },
+      { chat: chatShape(own), responses: responsesShape(own), embeddings: embeddingsShape(own) },
+    ),
   ),
   error: ({ status, message }) => ({ error: { code: status, message } }),
 };

@@ -8,9 +8,11 @@ export interface BodyFields {
   open(name: string): { body: BodyFields } | { fault: string };
 }
 
-export interface MediaLimits {
+export interface ReadLimits {
   /** Tokens reserved for each image, file or sound that a request names rather than carries. */
   mediaReferenceTokens: number;
+  /** Places in a body of which the operator says that their bytes bound them, as a refusal writes them. */
+  boundedFields: readonly string[];
 }
 
 /** What a request may cost and ask for, as far as its body tells. */
@@ -23,7 +25,9 @@ export interface RequestReading {
   outputBound: number | undefined;
   /** How many answers it asks for. */
   answers: number;
-  /** Why no bound holds: refused where a token quota is set. */
+  /** Tools that run at the provider and read what the request does not hold: refused where a token quota is set. */
+  hostedTools: readonly string[];
+  /** Why no bound holds for what else it asks for: refused likewise. */
   unbounded?: string | undefined;
   /** Fields that are always added, so that the usage is told. */
   added?: Record<string, unknown> | undefined;
@@ -33,7 +37,21 @@ export interface RequestReading {
   cap(tokens: number): Record<string, unknown>;
 }
 
+/** Why a token quota cannot hold for the request. */
+export function unboundedReason({ hostedTools: [tool], unbounded }: RequestReading): string | undefined {
+  return tool === undefined
+    ? unbounded
+    : `the tool "${tool.slice(0, 64)}" runs at the provider and reads what the request does not hold`;
+}
+
 export type Reading = RequestReading | { fault: string };
+
+export interface Betas {
+  header: string;
+  /** They turn on what the body's reading accounts for. */
+  harmless: ReadonlySet<string>;
+  refused: ReadonlySet<string>;
+}
 
 export interface Endpoint {
   /** Below the provider's base URL; begins with a slash. */
@@ -42,13 +60,15 @@ export interface Endpoint {
   format?: UsageFormat;
   /** Named by the path. */
   model?: string;
+  /** The header that turns on what is not yet for everybody, and what its values do. */
+  betas?: Betas;
   /** The smallest bound that the provider takes. */
   minOutput?: number;
   /** Absent: the call has no body. */
   body?: {
     known: readonly string[];
     snakeCase: boolean;
-    read(body: BodyFields, limits: MediaLimits): Reading;
+    read(body: BodyFields, limits: ReadLimits): Reading;
   };
 }
 
@@ -97,10 +117,11 @@ export function countField(
   return { fault: `${name} must be a whole number from ${least} on` };
 }
 
-/** A field that holds something: neither absent, null, false nor empty. */
-export function isSet(body: BodyFields, name: string): boolean {
-  const value = body.get(name);
+/** Whether a field holds something: it is neither absent, null, false nor empty. */
+export function isSetValue(value: unknown): boolean {
   if (value === undefined || value === null || value === false || value === "") return false;
   if (Array.isArray(value)) return value.length > 0;
   return !(isRecord(value) && Object.keys(value).length === 0);
 }
+
+export const isSet = (body: BodyFields, name: string): boolean => isSetValue(body.get(name));

@@ -1,4 +1,5 @@
-import type { Endpoint, MediaLimits, RequestReading } from "../providers/wire.ts";
+import { notKnown } from "../providers/account.ts";
+import type { Betas, Endpoint, ReadLimits, RequestReading } from "../providers/wire.ts";
 import type { Arrival } from "./arrival.ts";
 import { headerOf } from "./arrival.ts";
 import { decodeBody, type JsonBody, notUtf8, readBody } from "./json-body.ts";
@@ -21,7 +22,7 @@ export interface RequestFault {
   headers?: Record<string, string>;
 }
 
-export interface BodyLimits extends MediaLimits {
+export interface BodyLimits extends ReadLimits {
   maxBodyBytes: number;
   bodyTimeoutMs: number;
 }
@@ -66,13 +67,14 @@ export async function readRequest(
       return fault(408, `the body did not arrive within ${Math.ceil(bodyTimeoutMs / 1000)} s`);
   }
   if (!share.read()) return noRoom;
-  return await understand(read.bytes, endpoint, limits);
+  return await understand(read.bytes, arrival.headers, endpoint, limits);
 }
 
 async function understand(
   bytes: Uint8Array,
+  headers: readonly string[],
   endpoint: Endpoint,
-  limits: MediaLimits,
+  limits: ReadLimits,
 ): Promise<ReadRequest | RequestFault> {
   const rules = endpoint.body!;
   const isLarge = bytes.length > largeBytes;
@@ -87,7 +89,26 @@ async function understand(
   if (isLarge) await othersTurn();
   const reading = rules.read(parsed.body, limits);
   if ("fault" in reading) return fault(400, reading.fault);
+  if (endpoint.betas) reading.unbounded ??= unboundedBeta(headers, endpoint.betas, limits.boundedFields);
   return { outcome: "read", endpoint, bytes, body: parsed.body, reading };
+}
+
+/** Why a beta may cost what the body does not tell. */
+function unboundedBeta(
+  headers: readonly string[],
+  { header, harmless, refused }: Betas,
+  bounded: readonly string[],
+): string | undefined {
+  for (let at = 0; at < headers.length; at += 2) {
+    if (headers[at] !== header) continue;
+    for (const part of headers[at + 1]!.split(",")) {
+      const beta = part.trim();
+      if (beta === "" || harmless.has(beta) || bounded.includes(`${header}:${beta}`)) continue;
+      if (refused.has(beta)) return `"${header}:${beta}" turns on what no bound of a request holds`;
+      return notKnown(`${header}:${beta}`);
+    }
+  }
+  return undefined;
 }
 
 /** Each step of reading a larger body takes milliseconds, in which nobody else is served. */

@@ -3,6 +3,7 @@ import { limitsTokens, quotaCharges, stricterQuotas } from "../domain/quota.ts";
 import { type QuotaDenial, quotaDenial } from "../domain/quota-denial.ts";
 import { mostTokens } from "../domain/usage.ts";
 import type { CounterReservation } from "../ports.ts";
+import { unboundedReason } from "../providers/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { QuotaName } from "../schema/quota.ts";
 import type { Context } from "../service/context.ts";
@@ -57,7 +58,8 @@ export async function reserve(
     }
     const quotas = stricterQuotas(provider.defaultQuotas ?? {}, state.quotas);
     const limited = spends && limitsTokens(quotas);
-    if (limited && reading?.unbounded !== undefined) return { outcome: "unbounded", reason: reading.unbounded };
+    const unbounded = limited && reading ? unboundedReason(reading) : undefined;
+    if (unbounded !== undefined) return { outcome: "unbounded", reason: unbounded };
 
     const tokens = spends ? Math.min(input + bound * answers, mostTokens) : 0;
     const charges = quotaCharges(quotas, now).filter(({ counter }) => spends || counter === "requests");

@@ -66,8 +66,8 @@ it.each<[name: string, status: number, body: () => string]>([
     () => message(`"${filled("A line of some text, with a comma.\\n")}"`).replace('"max_tokens":1,', ""),
   ],
   ["120,000 short strings", 200, () => message(`[${'"a",'.repeat(120_000)}1]`)],
-  ["70,000 objects", 200, () => message(`[${'{"a":1},'.repeat(70_000)}1]`)],
-  ["45,000 content blocks that name nothing", 200, () => message(`[${'{"content":[]},'.repeat(45_000)}1]`)],
+  ["45,000 objects", 200, () => message(`[${'{"type":"text"},'.repeat(45_000)}1]`)],
+  ["24,000 content blocks that name nothing", 200, () => message(`[${'{"type":"file","file":{}},'.repeat(24_000)}1]`)],
   ["3.1 million keys", 413, () => `{${Array.from({ length: 3_100_000 }, (_, at) => `"${at.toString(36)}":1`)}}`],
   ["ten million lists", 413, () => message(`[${"[],".repeat(10_000_000)}1]`)],
 ])("%s holds the event loop for a moment at most", async (_, status, body) => {

@@ -1,0 +1,143 @@
+import type { MediaCounter } from "./media.ts";
+import { maxPrintedDepth, printedBeyond } from "./printed-json.ts";
+import type { Shape, Verdict } from "./shape.ts";
+import { isRecord, isSetValue, list } from "./wire.ts";
+
+/** What a walk over a body has found. */
+export interface Account {
+  readonly media: MediaCounter;
+  /** Every model that is named. */
+  readonly models: string[];
+  /** Tools that run at the provider. */
+  readonly hostedTools: string[];
+  /** Input in tokens that neither bytes nor media account for. */
+  beyond: number;
+  /** Counts what a template makes of a tool's definition; absent where the provider has no such templates. */
+  readonly printed: ((value: unknown) => void) | undefined;
+  /** Why no bound holds: refused where a token quota is set. */
+  unbounded: string | undefined;
+  /** Why it is refused whatever the quota. */
+  fault: string | undefined;
+}
+
+export interface WalkRules {
+  /** Paths that the operator says are bounded by their bytes, as a refusal wrote them. */
+  boundedFields: readonly string[];
+  /** Names of no list that steer the service all the same. */
+  steers?: RegExp | undefined;
+  /** Whether models' own templates may print tools, as they do behind addresses of all kinds. */
+  templates?: boolean | undefined;
+}
+
+/** Names under which requests name models, in any spelling. */
+const naming = /model|fallback/i;
+
+/** @param place as the operator writes it in `proxy.boundedFields` */
+export const notKnown = (place: string): string =>
+  `"${place.slice(0, 128)}" is not known here, and may bring in what the request does not hold; leave it out, or have the operator list it in gateway.provisioning.proxy.boundedFields`;
+
+/** Reads a body once, by what `shape` says of its parts. */
+export function readShape(
+  body: Readonly<Record<string, unknown>>,
+  shape: Shape,
+  media: MediaCounter,
+  rules: WalkRules,
+): Account {
+  const account: Account = {
+    media,
+    models: [],
+    hostedTools: [],
+    printed: rules.templates
+      ? (value) => {
+          const printed = printedBeyond(value);
+          if (printed === undefined)
+            account.unbounded ??= `a tool's definition is nested deeper than ${maxPrintedDepth} levels`;
+          else account.beyond += printed;
+        }
+      : undefined,
+    beyond: 0,
+    unbounded: undefined,
+    fault: undefined,
+  };
+  const path: string[] = [];
+
+  function unknown(value: unknown, place: string): void {
+    namesIn(value, false, account.models);
+    if (account.unbounded !== undefined || rules.boundedFields.includes(place)) return;
+    account.unbounded = notKnown(place);
+  }
+
+  function walk(value: unknown, verdict: Verdict, name: string): void {
+    if (verdict === "harmless") return;
+    switch (verdict.kind) {
+      case "object":
+        if (Array.isArray(value)) for (const item of value) walk(item, verdict, name);
+        else if (isRecord(value)) fieldsOf(value, verdict);
+        return;
+      case "tagged":
+        if (Array.isArray(value)) for (const item of value) walk(item, verdict, name);
+        else if (isRecord(value)) {
+          const tag = value[verdict.tag];
+          const inner = tag === undefined || tag === null ? verdict.untagged : verdict.by.get(tag as string);
+          const what = `${path.join(".")}:${String(tag)}`;
+          if (inner === undefined) unknown(value, what);
+          else walk(value, inner, String(tag));
+        }
+        return;
+      case "model":
+        for (const one of Array.isArray(value) ? value : [value]) {
+          if (typeof one === "string") account.models.push(one);
+        }
+        return;
+      case "read":
+        verdict.read(value, account);
+        return;
+      case "hosted":
+        if (value === undefined || value === null) return;
+        if (verdict.names !== undefined) account.models.push(verdict.names);
+        namesIn(value, false, account.models);
+        account.hostedTools.push(name);
+        return;
+      case "refused":
+        if (!isSetValue(value)) return;
+        if (verdict.names !== undefined) account.models.push(verdict.names);
+        namesIn(value, naming.test(name), account.models);
+        account.unbounded ??= verdict.reason;
+        return;
+      case "steering":
+        if (isSetValue(value)) account.fault ??= `${name} cannot be set through this proxy`;
+        return;
+      default:
+        verdict satisfies never;
+    }
+  }
+
+  function fieldsOf(record: Readonly<Record<string, unknown>>, shape: Shape): void {
+    shape.also?.(record, account);
+    for (const name in record) {
+      const verdict = shape.fields.get(name);
+      if (verdict === "harmless") continue;
+      const value = record[name];
+      path.push(name);
+      if (verdict !== undefined) walk(value, verdict, name);
+      else if (value !== null) {
+        if (rules.steers?.test(name)) account.fault ??= `${name.slice(0, 64)} cannot be set through this proxy`;
+        const place = path.join(".");
+        if (naming.test(name)) namesIn(value, true, account.models);
+        unknown(value, place);
+      }
+      path.pop();
+    }
+  }
+
+  fieldsOf(body, shape);
+  return account;
+}
+
+/** Collects whatever may be a model's name from something of which no more is known. */
+function namesIn(value: unknown, named: boolean, models: string[]): void {
+  if (typeof value === "string") {
+    if (named) models.push(value);
+  } else if (Array.isArray(value)) for (const item of list(value)) namesIn(item, named, models);
+  else if (isRecord(value)) for (const name in value) namesIn(value[name], named || naming.test(name), models);
+}
