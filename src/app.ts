@@ -1,7 +1,7 @@
 import { type IRequest, Router } from "itty-router";
 import { Problem } from "./errors.ts";
-import { auditAnswer } from "./http/audit-answer.ts";
-import { authenticateBearer, authorizeCaller, type Bearer, countFailure, operatorCaller } from "./http/authenticate.ts";
+import { createAnswerAudit } from "./http/audit-answer.ts";
+import { authenticateBearer, authorizeCaller, type Bearer, operatorCaller } from "./http/authenticate.ts";
 import type { Reply, RequestInfo, Route } from "./http/call.ts";
 import { limitRate } from "./http/limit-rate.ts";
 import { parseQuery, readJson } from "./http/read-json.ts";
@@ -11,6 +11,7 @@ import { createMetrics } from "./metrics.ts";
 import type { Ports } from "./ports.ts";
 import { createProxy, type Proxy as MeteringProxy } from "./proxy/forward.ts";
 import { routes } from "./routes.ts";
+import { createAuthFailures } from "./service/auth-failures.ts";
 import type { Caller } from "./service/caller.ts";
 import type { Context } from "./service/context.ts";
 import type { Maintained } from "./service/maintain.ts";
@@ -35,6 +36,8 @@ export interface App {
    * @param isOver asked after each attempt: whether nothing is under way any more that others had begun
    */
   holdReadiness(isOver: () => Promise<boolean>): void;
+  /** Denials that are repeated within a minute are counted, and the counts are written after it: this writes them now. */
+  writeDenials(): void;
   context: Context;
   /** For transports that serve `/proxy/` below the fetch layer. */
   proxy: MeteringProxy;
@@ -61,6 +64,8 @@ export function createApp(ports: Ports, settings: Settings): App {
   const { basePath } = settings.provisioning;
   const verifyJwt = settings.provisioning.auth.jwks && verifyJwtWhenNeeded(context);
   const proxy = createProxy(context);
+  const answers = createAnswerAudit(context);
+  const authFailed = createAuthFailures(context);
   let isSettled: (() => Promise<boolean>) | undefined;
   let openApi: string | undefined;
 
@@ -104,7 +109,10 @@ export function createApp(ports: Ports, settings: Settings): App {
 
   const refuseFrom = (info: RequestInfo) => async (problem: Problem) => {
     context.metrics.count("openclaw_auth_failures_total", { code: problem.code });
-    return await countFailure(context, info.address, problem);
+    const seconds = await authFailed(info.address ?? "unknown");
+    if (seconds === undefined) throw problem;
+    const detail = `Too many failed authentications from this address; try again in ${seconds} s.`;
+    throw new Problem("rate_limited", detail, { headers: { "retry-after": String(seconds) } });
   };
 
   async function guarded(request: Request, passage: Passage): Promise<Reply> {
@@ -176,20 +184,20 @@ export function createApp(ports: Ports, settings: Settings): App {
       failure = error;
       response = respondProblem(error, requestId, context.log, passage.headers);
     }
-    auditAnswer(context, passage, response.status, failure);
+    const repeated = answers.answered(passage, response.status, failure);
     const route = passage.route?.operationId ?? "other";
     const seconds = (performance.now() - startedAt) / 1000;
     context.metrics.count("openclaw_http_requests_total", { route, status: String(response.status) });
     context.metrics.observe("openclaw_http_request_duration_seconds", seconds, { route });
-    logAnswer(request, passage, response.status, seconds);
+    logAnswer(request, passage, response.status, seconds, repeated);
     return request.method === "HEAD" ? new Response(null, response) : response;
   }
 
-  function logAnswer(request: Request, passage: Passage, status: number, seconds: number): void {
+  function logAnswer(request: Request, passage: Passage, status: number, seconds: number, repeated: boolean): void {
     const { pathname } = new URL(request.url);
     const probe = /^\/(healthz|readyz|metrics)$/.test(pathname);
     const theirs = request.headers.get("x-request-id") ?? "";
-    context.log(probe && status < 400 ? "debug" : "info", "request", {
+    context.log(repeated || (probe && status < 400) ? "debug" : "info", "request", {
       requestId: passage.requestId,
       method: request.method,
       path: pathname,
@@ -219,7 +227,9 @@ export function createApp(ports: Ports, settings: Settings): App {
     holdReadiness(isOver) {
       isSettled = isOver;
     },
+    writeDenials: () => answers.flush(Number.POSITIVE_INFINITY),
     async maintain(settled) {
+      answers.flush();
       const { maintain } = await import("./service/maintain.ts");
       return await maintain(context, async () => {
         await becomeReady();

@@ -1,9 +1,6 @@
 import type { LedgerName, RateDecision, RateRule } from "../../src/ports.ts";
-import { addressFailures } from "../../src/storage/ledger-names.ts";
+import { strangersPrefix } from "../../src/storage/ledger-names.ts";
 import type { ShardSql } from "./shard-sql.ts";
-
-/** Failing addresses are a stranger's to choose: of them nothing stays once their window has passed. */
-const strangers = addressFailures("").replace(/\/.*/, "");
 
 /** Sliding windows: every hit by itself, with their sum beside them. */
 export function createShardRates({ run, rows, first, each }: ShardSql) {
@@ -63,7 +60,7 @@ export function createShardRates({ run, rows, first, each }: ShardSql) {
     sweepRates(now: number): void {
       for (const { name, window } of rows<{ name: string; window: number }>("SELECT name, window FROM buckets")) {
         const rest = prune(now, name, window);
-        if (rest === 0 && name.startsWith(strangers)) run("DELETE FROM buckets WHERE name = ?", name);
+        if (rest === 0 && name.startsWith(strangersPrefix)) run("DELETE FROM buckets WHERE name = ?", name);
       }
     },
   };

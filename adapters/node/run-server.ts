@@ -68,6 +68,7 @@ export async function startServer(env: Environment): Promise<Deployment> {
         stopping = true;
         clearInterval(timer);
         await server.stop();
+        app.writeDenials();
         await close();
         log("info", "stopped");
       },

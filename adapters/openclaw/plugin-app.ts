@@ -103,6 +103,7 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
       await endOperator();
       await first;
       await requests.close();
+      app.writeDenials();
       await close();
     },
   };

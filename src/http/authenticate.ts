@@ -7,7 +7,6 @@ import { type Scope, scopes } from "../schema/provisioning-key.ts";
 import type { Caller } from "../service/caller.ts";
 import type { Context } from "../service/context.ts";
 import { currentProvisioningKey, keyStatus } from "../service/current-provisioning-key.ts";
-import { addressFailures } from "../storage/ledger-names.ts";
 import type { VerifyJwt } from "./verify-jwt.ts";
 
 const realm = 'realm="openclaw-provisioning"';
@@ -118,16 +117,3 @@ export const operatorCaller = (requestId: string): Caller => ({
   operator: true,
   requestId,
 });
-
-/**
- * Throttles *failures* by address, after the fact: counting attempts would let anyone lock a key's owner out.
- */
-export async function countFailure(context: Context, address: string | undefined, problem: Problem): Promise<never> {
-  const rule = { limit: context.settings.provisioning.authFailuresPerMinute, windowMs: 60_000 };
-  const decision = await context.ledger.take(addressFailures(address ?? "unknown"), rule);
-  if (decision.allowed) throw problem;
-  const seconds = Math.max(1, Math.ceil((decision.resetAt - context.clock.now()) / 1000));
-  throw new Problem("rate_limited", `Too many failed authentications from this address; try again in ${seconds} s.`, {
-    headers: { "retry-after": String(seconds) },
-  });
-}

@@ -3,8 +3,9 @@ import { isProblem } from "../errors.ts";
 import { providerWire, wireOfSlug } from "../providers/index.ts";
 import type { Endpoint, ProviderWire } from "../providers/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
+import { createAuthFailures } from "../service/auth-failures.ts";
 import type { Context } from "../service/context.ts";
-import { addressFailures, aiKeyLedger } from "../storage/ledger-names.ts";
+import { aiKeyLedger } from "../storage/ledger-names.ts";
 import { type Arrival, headerOf, presentedKey, readTarget, type Target } from "./arrival.ts";
 import { createGrants, createUpstreamBases, type Grant } from "./grant.ts";
 import { createKeyShares, type KeyShare } from "./key-shares.ts";
@@ -30,22 +31,20 @@ export function createAdmission(context: Context): Admit {
   const baseOf = createUpstreamBases();
   const { proxy } = settings.provisioning;
   const share = createKeyShares({ maxRequests: proxy.maxConcurrentPerKey, maxBytes: bodyMemoryBytes(proxy) });
+  const authFailed = createAuthFailures(context);
   const spentQuotas = createSpentQuotas(context, keys.restate);
   /** Reservations are named by this run and a number: unique without asking anybody. */
   const run = Array.from(context.crypto.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
   let reservations = 0;
 
-  /** Failures are counted after the fact and by address: counting by key id would let anyone lock its owner out. */
   async function unauthorized(wire: ProviderWire, arrival: Arrival): Promise<Refusal> {
     metrics.count("openclaw_auth_failures_total", { kind: "ai-key" });
-    const rule = { limit: settings.provisioning.authFailuresPerMinute, windowMs: 60_000 };
-    const decision = await ledger.take(addressFailures(arrival.address()), rule);
-    if (decision.allowed) {
+    const seconds = await authFailed(arrival.address());
+    if (seconds === undefined) {
       return refusal(wire, 401, "The API key is not valid", arrival.requestId, {
         "www-authenticate": 'Bearer realm="openclaw-provisioning", error="invalid_token"',
       });
     }
-    const seconds = Math.max(1, Math.ceil((decision.resetAt - clock.now()) / 1000));
     const message = `Too many failed authentications from this address; try again in ${seconds} s`;
     return refusal(wire, 429, message, arrival.requestId, { "retry-after": String(seconds) });
   }

@@ -9,7 +9,7 @@ export const AuditEvent = z.object({
   phase: z.enum(["intent", "outcome", "event"]),
   /** What was done: `agent.create`, `provisioning-key.revoke`, `request.denied`, ... */
   action: z.string(),
-  /** Who: a provisioning key's id, `admin`, `cli`, `token`, `anonymous`, `recovery`. */
+  /** Who: a provisioning key's id, `admin`, `cli`, `token`, `anonymous`, `recovery`, `several`. */
   actor: z.string(),
   outcome: z.optional(z.enum(["success", "failure", "denied"])),
   operationId: z.optional(z.string()),

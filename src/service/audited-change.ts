@@ -59,7 +59,11 @@ function auditSubject(caller: Caller, change: Change, operationId: string) {
 }
 
 /** Reads and denials: in the trail, but nobody waits for them. */
-export function auditEvent(context: Context, caller: Caller, event: Omit<AuditEvent, "phase" | "actor">): void {
+export function auditEvent(
+  context: Context,
+  caller: Pick<Caller, "actor" | "address"> & { requestId?: string },
+  event: Omit<AuditEvent, "phase" | "actor">,
+): void {
   context.background(
     context.audit
       .append({ ...event, phase: "event", actor: caller.actor, requestId: caller.requestId, address: caller.address })

@@ -38,15 +38,20 @@ export const bindingClaim = (gateway: string | undefined, binding: string): Ledg
   `binding:${enc(gateway ?? "")}:${enc(binding)}/owner`;
 export const workspaceClaim = (path: string): LedgerName => `workspace::${enc(path)}/owner`;
 export const addressFailures = (address: string): LedgerName => `address:${enc(subscriber(address))}/failures`;
+/** Of addresses beyond those that are counted each by itself. */
+export const otherFailures: LedgerName = "address:*/failures";
+/** Of such a bucket nothing stays once its window has passed: which addresses there are is for strangers to choose. */
+export const strangersPrefix = "address:";
 
 /** Whoever has one IPv6 address has the other 2^64 of its network too. */
-function subscriber(address: string): string {
+export function subscriber(address: string): string {
   if (!address.includes(":")) return address;
   const [head = "", tail] = address.toLowerCase().split("::");
   const groups = head.split(":").filter((group) => group !== "");
   const rest = tail?.split(":").filter((group) => group !== "") ?? [];
   const zeros = Array<string>(Math.max(0, 8 - groups.length - rest.length)).fill("0");
-  return `${[...groups, ...(tail === undefined ? [] : zeros), ...rest].slice(0, 4).join(":")}::/64`;
+  const network = [...groups, ...(tail === undefined ? [] : zeros), ...rest].slice(0, 4);
+  return `${network.map((group) => group.replace(/^0+(?=.)/, "")).join(":")}::/64`;
 }
 /** The first provisioning of a local deployment happens once. */
 export const initClaim: LedgerName = "init/claim";

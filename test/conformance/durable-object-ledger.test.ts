@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Abandoned, Clock, Ledger } from "../../src/ports.ts";
+import { addressFailures } from "../../src/storage/ledger-names.ts";
 import { testLedger } from "./ledger.ts";
 import { settableClock } from "./settable-clock.ts";
 import { freshScope, startWorkerPorts, type WorkerPorts } from "./worker-ports.ts";
@@ -124,4 +125,21 @@ it("leaves an object of a newer release as it is", async () => {
   const refused = await ledger.used("ai-key:a/tokens", "2026-11").catch((error: unknown) => error);
   expect(refused).toMatchObject({ code: "store_unreadable" });
   expect(String((refused as Error).cause)).toContain("written by a newer release (version 999");
+});
+
+it("nothing stays of the addresses that failed, once their window has passed", async () => {
+  const scope = freshScope();
+  const clock = settableClock();
+  const ledger = handle(scope, clock);
+  const send = ports.handle("ledger", scope, clock.now);
+  const names = [addressFailures("203.0.113.1"), addressFailures("2001:db8::1"), "key:k/rate"] as const;
+  for (const name of names) {
+    await ledger.take(name, { limit: 3, windowMs: 60_000 });
+    clock.set(clock.now() + 60_000);
+    // The alarm takes its time from the last call.
+    await ledger.release(name, "nobody");
+    await send("alarm", [name.replace(/\/.*/, "")]);
+  }
+  const seen = await Promise.all(names.map((name) => ledger.seen(name)));
+  expect(seen.map(({ count }) => count)).toEqual([0, 0, 1]);
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { redisOptions } from "../../adapters/node/redis/redis-connection.ts";
 import { createRedisLedger } from "../../adapters/node/redis/redis-ledger.ts";
 import { ledgerKeys } from "../../adapters/node/redis/redis-ledger-keys.ts";
+import { addressFailures, otherFailures } from "../../src/storage/ledger-names.ts";
 import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
 import { testLedger } from "./ledger.ts";
 import { settableClock } from "./settable-clock.ts";
@@ -45,6 +46,24 @@ describe.skipIf(!hasRedis)("redis", () => {
       granted: true,
       abandoned: "op",
     });
+  });
+
+  it("nothing stays of the addresses that failed, once their window has passed", async () => {
+    const [redis] = connections;
+    const prefix = `test-${run++}`;
+    const ledger = createRedisLedger(redis!, prefix);
+    const keys = ledgerKeys(prefix);
+    const rule = { limit: 2, windowMs: 60_000 };
+    for (const name of [addressFailures("203.0.113.1"), otherFailures]) {
+      for (let turn = 0; turn < 3; turn++) await ledger.take(name, rule);
+      for (const key of [keys.bucket(name), keys.hits(name)]) {
+        expect(await redis!.pttl(key)).toBeGreaterThan(60_000);
+        expect(await redis!.pttl(key)).toBeLessThanOrEqual(120_000);
+      }
+    }
+    // When a key was used last is shown for as long as there is the key.
+    await ledger.take("key:k/rate", rule);
+    expect(await redis!.pttl(keys.bucket("key:k/rate"))).toBe(-1);
   });
 
   it("goes on after Redis forgot its scripts", async () => {

@@ -17,6 +17,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSqliteLedger } from "../../adapters/node/sqlite/sqlite-ledger.ts";
 import { isProblem } from "../../src/errors.ts";
+import { addressFailures } from "../../src/storage/ledger-names.ts";
 import { testLedger } from "./ledger.ts";
 import { settableClock } from "./settable-clock.ts";
 
@@ -35,6 +36,31 @@ testLedger("node:sqlite", async () => {
       rmSync(directory, { recursive: true });
     },
   };
+});
+
+it("nothing stays of the addresses that failed, once their window has passed", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "ledger-"));
+  const path = join(directory, "ledger.sqlite");
+  const clock = settableClock();
+  const ledger = await openSqliteLedger({ path, clock });
+  const rule = { limit: 3, windowMs: 60_000 };
+  await ledger.take("key:k/rate", rule);
+  const addresses = Array.from({ length: 200 }, (_, at) => `203.0.113.${at}`);
+  await Promise.all(addresses.flatMap((address) => [1, 2, 3].map(() => ledger.take(addressFailures(address), rule))));
+  clock.set(clock.now() + 120_000);
+  // Whoever fails next pays for the sweep: a server that is only guessed at makes no other calls.
+  await ledger.take(addressFailures("198.51.100.1"), rule);
+  expect(await ledger.seen("key:k/rate")).toMatchObject({ count: 1 });
+  await ledger.close();
+  const db = new DatabaseSync(path);
+  const rows = db.prepare("SELECT bucket FROM buckets UNION ALL SELECT bucket FROM hits").all();
+  db.close();
+  expect(rows.map(({ bucket }) => bucket).sort()).toEqual([
+    addressFailures("198.51.100.1"),
+    addressFailures("198.51.100.1"),
+    "key:k/rate",
+  ]);
+  rmSync(directory, { recursive: true });
 });
 
 it("a clock that was set back holds up no rate limit", async () => {

@@ -144,14 +144,11 @@ describe.each(["node", "fetch"] as const)("over %s", (transport) => {
     it("announced bodies are held up front, at most half of the rest by one key, and the rest is for others", async () => {
       await open({ settings });
       const other = await stand.addKey(stand.provider);
-      const held = [await parked(ofLength(mebibyte)), await parked(ofLength(mebibyte))];
-      await until(async () => {
-        const refused = await parked(ofLength(mebibyte));
-        const answer = await refused.answered;
-        expect(statusOf(answer)).toBe(503);
-        expect(answer).toMatch(/retry-after: 1\r\n/i);
-        expect(answer).toContain('"type":"server_error"');
-      });
+      const held = await Promise.all([1, 2, 3].map(() => parked(ofLength(mebibyte))));
+      const answer = await Promise.race(held.map(({ answered }) => answered));
+      expect(statusOf(answer)).toBe(503);
+      expect(answer).toMatch(/retry-after: 1\r\n/i);
+      expect(answer).toContain('"type":"server_error"');
       expect((await ask(request, other.key)).status).toBe(200);
       for (const { socket } of held) socket.destroy();
       await until(async () => {
@@ -164,21 +161,11 @@ describe.each(["node", "fetch"] as const)("over %s", (transport) => {
     it("a body without a length is held as it grows", async () => {
       await open({ settings });
       const chunk = `${(mebibyte - 10).toString(16)}\r\n${" ".repeat(mebibyte - 10)}\r\n`;
-      const held = [
-        await parked("transfer-encoding: chunked", chunk),
-        await parked("transfer-encoding: chunked", chunk),
-      ];
-      await until(async () => {
-        const refused = await parked("transfer-encoding: chunked", chunk);
-        expect(statusOf(await refused.answered)).toBe(503);
-      });
+      const held = await Promise.all([1, 2, 3].map(() => parked("transfer-encoding: chunked", chunk)));
+      expect(statusOf(await Promise.race(held.map(({ answered }) => answered)))).toBe(503);
       for (const { socket } of held) socket.destroy();
-      await until(async () => {
-        const free = await parked(ofLength(mebibyte));
-        const answer = await Promise.race([free.answered, new Promise<string>((end) => setTimeout(end, 100, "none"))]);
-        free.socket.destroy();
-        expect(answer).toBe("none");
-      });
+      const whole = JSON.stringify({ ...request, padding: "x".repeat(mebibyte - 200) });
+      await until(async () => expect((await ask(whole)).status).toBe(200));
     });
 
     it("a body that takes its time is given up, and its memory given back", async () => {

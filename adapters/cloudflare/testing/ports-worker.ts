@@ -10,10 +10,13 @@ import { createDurableLedger } from "../ledger.ts";
 import { LedgerObject as RealLedgerObject } from "../ledger-object.ts";
 import { createLeftovers } from "../leftovers.ts";
 
-/** With a way in for what another release has left. */
+/** With a way in for what another release has left, and for who does not wait for the alarm. */
 export class LedgerObject extends RealLedgerObject {
   forge(statement: string): void {
     this.ctx.storage.sql.exec(statement);
+  }
+  async ring(): Promise<void> {
+    await this.alarm();
   }
 }
 
@@ -84,10 +87,11 @@ async function answer({ port, method, args, now, scope }: PortCall, env: Binding
     return await invoke(createDurableAudit({ objects: scopedObjects(env.AUDIT, scope), clock }), method, args);
   }
   const objects = scopedObjects(env.LEDGER, scope);
-  if (port === "ledger" && method === "forge") {
+  if (port === "ledger" && (method === "forge" || method === "alarm")) {
     const [shard, statement] = args as [string, string];
     const forged = objects as unknown as DurableObjectNamespace<LedgerObject>;
-    return await forged.get(forged.idFromName(shard)).forge(statement);
+    const object = forged.get(forged.idFromName(shard));
+    return await (method === "forge" ? object.forge(statement) : object.ring());
   }
   if (port === "records") {
     const ledger = createDurableLedger({ objects, leftovers: createLeftovers(env.RECORDS), clock });

@@ -54,7 +54,7 @@ local function add(counters, counter, period, what, amount)
 end
 `;
 
-/** KEYS bucket, hits; ARGV time, limit, window, cost -> {allowed, remaining, resetAt} */
+/** KEYS bucket, hits; ARGV time, limit, window, cost, '1' where nothing may stay after the window -> {allowed, remaining, resetAt} */
 export const take = `${clock}
 local limit, window, cost = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local row = redis.call('HMGET', KEYS[1], 'cost', 'busy', 'calls')
@@ -88,6 +88,7 @@ if cost > 0 then
   redis.call('ZADD', KEYS[2], now + window, string.format('%.0f %.0f', calls, cost))
   redis.call('PEXPIRE', KEYS[2], window + 60000)
   redis.call('HSET', KEYS[1], 'cost', inside, 'busy', busy, 'calls', calls, 'last', now)
+  if ARGV[5] == '1' then redis.call('PEXPIRE', KEYS[1], window + 60000) end
 end
 return {1, limit - inside, inside > 0 and busy or now}
 `;

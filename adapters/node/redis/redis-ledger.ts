@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import { estimateMemoryMs, estimateMinute } from "../../../src/domain/quota.ts";
 import type { Abandoned, Clock, Ledger, LedgerName, UsageEntry, UsageRow } from "../../../src/ports.ts";
+import { strangersPrefix } from "../../../src/storage/ledger-names.ts";
 import { answered } from "./redis-connection.ts";
 import { ledgerKeys } from "./redis-ledger-keys.ts";
 import * as scripts from "./redis-ledger-scripts.ts";
@@ -66,6 +67,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
         limit,
         windowMs,
         whole(cost),
+        bucket.startsWith(strangersPrefix) ? "1" : "0",
       );
       return { allowed: allowed === 1, remaining, resetAt };
     },

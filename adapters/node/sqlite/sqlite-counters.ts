@@ -15,7 +15,7 @@ import type { SqliteTransactions } from "./sqlite-transactions.ts";
 type Entry = [counter: LedgerName, period: string, amount: number];
 
 /** The range of the texts that begin with `prefix`: names are ASCII, so nothing stands between its ends but they. */
-const within = (prefix: string): [from: string, before: string] => [
+export const within = (prefix: string): [from: string, before: string] => [
   prefix,
   prefix === "" ? "\u{7f}" : prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1),
 ];

@@ -22,7 +22,7 @@ export async function openSqliteLedger({ path, clock }: { path: string; clock: C
   const { ino } = assertTrusted(path);
   const transactions = createSqliteTransactions(db, explain);
   const texts = createSqliteTexts(db, transactions);
-  const rates = createSqliteRates(db, transactions, clock);
+  const rates = createSqliteRates(db, transactions, clock, sweepWhenDue);
   const markCheck = db.prepare("INSERT INTO checks VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET checked_at = ?1");
   let nextSweep = clock.now() + sweepEveryMs;
 

@@ -1,5 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock, Ledger } from "../../../src/ports.ts";
+import { strangersPrefix } from "../../../src/storage/ledger-names.ts";
+import { within } from "./sqlite-counters.ts";
 import type { SqliteTransactions } from "./sqlite-transactions.ts";
 
 type BucketRow = [cost: number, busyUntil: number, calls: number, lastAt: number | null];
@@ -9,6 +11,7 @@ export function createSqliteRates(
   db: DatabaseSync,
   transactions: SqliteTransactions,
   clock: Clock,
+  sweepWhenDue: () => void,
 ): Pick<Ledger, "take" | "seen"> & { sweep(now: number): void } {
   const bucketRow = db.prepare("SELECT cost, busy_until, calls, last_at FROM buckets WHERE bucket = ?");
   bucketRow.setReturnArrays(true);
@@ -28,6 +31,7 @@ export function createSqliteRates(
   const sweepHits = db.prepare(
     "DELETE FROM hits WHERE bucket IN (SELECT bucket FROM buckets WHERE cost > 0 AND busy_until <= ?)",
   );
+  const sweepStrangers = db.prepare("DELETE FROM buckets WHERE bucket >= ? AND bucket < ? AND busy_until <= ?");
   const sweepBuckets = db.prepare("UPDATE buckets SET cost = 0 WHERE cost > 0 AND busy_until <= ?");
 
   /** When `excess` will have left the window. */
@@ -44,6 +48,7 @@ export function createSqliteRates(
   return {
     take: (bucket, { limit, windowMs }, cost = 1) =>
       transactions.write(() => {
+        sweepWhenDue();
         const now = clock.now();
         const row = bucketRow.get(bucket) as unknown as BucketRow | undefined;
         let [inside, busyUntil, calls, lastAt] = row ?? [0, now, 0, null];
@@ -79,6 +84,7 @@ export function createSqliteRates(
 
     sweep(now) {
       sweepHits.run(now);
+      sweepStrangers.run(...within(strangersPrefix), now);
       sweepBuckets.run(now);
     },
   };
