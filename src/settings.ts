@@ -167,27 +167,31 @@ export class SettingsError extends Error {
 
 /** One that may be guessed in an afternoon is none, on an address that the whole world can reach. */
 const secretLength = 16;
+export const makeToken =
+  "for example with: openssl rand -hex 32 (or: node -p \"crypto.randomBytes(32).toString('hex')\")";
+/** 32 bytes in base64url. */
 export const makeSecret = "for example with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='";
+
+export const tooShort = `shorter than ${secretLength} characters`;
+export const isGuessable = (token: string): boolean => token.length < secretLength;
 
 /** @throws SettingsError for what a header cannot carry as one value: a comma is what joins two */
 export function checkToken(name: string, token: string): void {
   if (!/^[\x21-\x2b\x2d-\x7e]+$/.test(token)) {
-    throw new SettingsError(`${name} must be printable ASCII without spaces and commas: make another, ${makeSecret}`);
+    throw new SettingsError(`${name} must be printable ASCII without spaces and commas: make another, ${makeToken}`);
   }
 }
 
 /** @throws SettingsError also for one that is too short */
 export function checkSecretToken(name: string, token: string): void {
   checkToken(name, token);
-  if (token.length < secretLength) {
-    throw new SettingsError(`${name} is shorter than ${secretLength} characters: make a longer one, ${makeSecret}`);
-  }
+  if (isGuessable(token)) throw new SettingsError(`${name} is ${tooShort}: make a longer one, ${makeToken}`);
 }
 
 /** @throws SettingsError where one token would open both: whoever may call would be the administrator */
 export function checkTokensDiffer(adminToken: string | undefined, gatewayToken: string | undefined): void {
   if (adminToken !== undefined && adminToken === gatewayToken) {
-    throw new SettingsError(`OPENCLAW_ADMIN_TOKEN is the gateway token: make it another secret, ${makeSecret}`);
+    throw new SettingsError(`OPENCLAW_ADMIN_TOKEN is the gateway token: make it another secret, ${makeToken}`);
   }
 }
 

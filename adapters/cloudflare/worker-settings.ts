@@ -5,6 +5,7 @@ import {
   checkSecretToken,
   checkTokensDiffer,
   makeSecret,
+  makeToken,
   parseSettings,
   type Settings,
   SettingsError,
@@ -105,7 +106,7 @@ function readSwitch(value: string | undefined): boolean | undefined {
 
 function readToken(variables: Variables, name: "OPENCLAW_GATEWAY_TOKEN" | "OPENCLAW_ADMIN_TOKEN"): string {
   const token = variables[name];
-  if (!token) throw new SettingsError(`${name} is not set: make a secret of it, ${makeSecret}`);
+  if (!token) throw new SettingsError(`${name} is not set: make a secret of it, ${makeToken}`);
   checkSecretToken(name, token);
   return token;
 }

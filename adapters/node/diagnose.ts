@@ -4,6 +4,7 @@ import { isSealed } from "../../src/service/config-secret.ts";
 import type { Context } from "../../src/service/context.ts";
 import { findCutOffAgents } from "../../src/service/cut-off-agents.ts";
 import { findOrphans } from "../../src/service/orphans.ts";
+import { isGuessable, makeToken, tooShort } from "../../src/settings.ts";
 import { credentialFindings } from "./files/credential-findings.ts";
 import { findingOf, type StoreFinding } from "./files/private-file.ts";
 import { repairMode } from "./files/store-check.ts";
@@ -14,12 +15,16 @@ import { type NodePorts, openNode } from "./open-node.ts";
 import { evictionWarning } from "./redis/redis-faults.ts";
 import { workspaceChecks } from "./workspace-checks.ts";
 
-/** Looks at everything that can go wrong with a deployment on this machine; `fix` mends what is safe to mend. */
-export async function diagnose(env: Environment, fix: boolean): Promise<DoctorReport> {
+/**
+ * Looks at everything that can go wrong with a deployment on this machine; `fix` mends what is safe to mend.
+ *
+ * @param ownsToken whether the gateway token is this deployment's: with one that may be guessed it does not start
+ */
+export async function diagnose(env: Environment, fix: boolean, { ownsToken = true } = {}): Promise<DoctorReport> {
   const checks: DoctorCheck[] = [];
   const node = await attempt(checks, "settings", async () => {
     const read = readNodeSettings(env);
-    checks.push(settingsCheck(read));
+    checks.push(settingsCheck(read, ownsToken));
     return read;
   });
   if (!node) return doctorReport(checks);
@@ -84,7 +89,7 @@ async function attempt<T>(checks: DoctorCheck[], name: string, look: () => Promi
   }
 }
 
-function settingsCheck({ settings }: NodeSettings): DoctorCheck {
+function settingsCheck({ settings }: NodeSettings, ownsToken: boolean): DoctorCheck {
   const name = "settings";
   if (!settings.provisioning.enabled) {
     const remedy = 'set OPENCLAW_PROVISIONING_ENABLED=true, or "gateway.provisioning.enabled": true in config.json';
@@ -96,6 +101,16 @@ function settingsCheck({ settings }: NodeSettings): DoctorCheck {
       status: "warning",
       detail: "no gateway token in this environment",
       remedy: "set OPENCLAW_GATEWAY_TOKEN",
+    };
+  }
+  if (isGuessable(settings.gatewayToken)) {
+    const detail = `the gateway token is ${tooShort} and may be guessed`;
+    const where = ownsToken ? "OPENCLAW_GATEWAY_TOKEN" : "gateway.auth.token, or OPENCLAW_GATEWAY_TOKEN,";
+    return {
+      name,
+      status: ownsToken ? "failed" : "warning",
+      detail,
+      remedy: `set ${where} to a longer one, ${makeToken}`,
     };
   }
   return { name, status: "ok", detail: `base path ${settings.provisioning.basePath}` };

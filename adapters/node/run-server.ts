@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createApp } from "../../src/app.ts";
 import { createInheritedChanges } from "../../src/service/inherited-changes.ts";
-import { checkToken, SettingsError } from "../../src/settings.ts";
+import { checkSecretToken, makeToken, SettingsError } from "../../src/settings.ts";
 import { createJsonLog } from "./json-log.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { openNode } from "./open-node.ts";
@@ -82,10 +82,10 @@ export async function startServer(env: Environment): Promise<Deployment> {
 function requireGatewayToken(token: string): void {
   if (token === "") {
     throw new SettingsError(
-      "OPENCLAW_GATEWAY_TOKEN is not set: every call carries it. Make one with `openssl rand -hex 32` and put it into .env or the environment",
+      `OPENCLAW_GATEWAY_TOKEN is not set: every call carries it. Make one, ${makeToken}, and put it into .env or the environment`,
     );
   }
-  checkToken("OPENCLAW_GATEWAY_TOKEN", token);
+  checkSecretToken("OPENCLAW_GATEWAY_TOKEN", token);
 }
 
 /** Serves until SIGTERM or SIGINT. */

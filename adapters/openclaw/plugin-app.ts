@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type App, createApp } from "../../src/app.ts";
 import type { Log } from "../../src/ports.ts";
 import { createInheritedChanges } from "../../src/service/inherited-changes.ts";
-import { SettingsError } from "../../src/settings.ts";
+import { isGuessable, makeToken, SettingsError, tooShort } from "../../src/settings.ts";
 import { createJsonLog } from "../node/json-log.ts";
 import { openNode } from "../node/open-node.ts";
 import { createRequestListener, type RequestListener } from "../node/request-listener.ts";
@@ -55,6 +55,11 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   const port = gatewayPort(current(), env, process.argv);
   const node = readPluginSettings({ env, stateDir, port, gatewayToken: token, pluginConfig: api.pluginConfig });
   const log = gatewayLog(api, node.settings.logLevel);
+  if (isGuessable(token)) {
+    log("warn", `the gateway's token is ${tooShort} and may be guessed: whoever has it may call the API`, {
+      remedy: `set gateway.auth.token, or OPENCLAW_GATEWAY_TOKEN, to a longer one, ${makeToken}`,
+    });
+  }
   const ensureWorkspace = runtime.agent.ensureAgentWorkspace;
   const proxyBaseUrl = `${node.settings.provisioning.publicUrl}/proxy`;
   const config = inProcessConfig(runtime.config);

@@ -12,6 +12,7 @@ import { openLocal, sealLocally } from "../node/open-local.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import { connectOperator } from "./operator-socket.ts";
 import { gatewayPort, pluginConfigIn, readPluginSettings } from "./plugin-settings.ts";
+import { loadSdk } from "./sdk.ts";
 
 type Environment = Record<string, string | undefined>;
 
@@ -36,7 +37,11 @@ export function addPluginCommands(program: Command, config: OpenClawConfig): voi
       readStdin: () => text(process.stdin),
       readFile: (path) => readFile(path, "utf8"),
       openLocal: async () => (await openRunning(env, config)) ?? (await openLocal(env)),
-      doctor: ({ fix }) => diagnose(env, fix),
+      doctor: async ({ fix }) => {
+        const { resolveGatewayAuth } = await loadSdk("gateway-runtime");
+        const { token } = resolveGatewayAuth({ authConfig: config.gateway?.auth, env });
+        return await diagnose({ ...env, OPENCLAW_GATEWAY_TOKEN: token }, fix, { ownsToken: false });
+      },
       seal: (secret) => sealLocally(env, secret),
       async serve() {
         throw new Error("the gateway serves: openclaw gateway run");

@@ -104,6 +104,11 @@ it("says in one line that its port is taken", async () => {
   await new Promise((resolve) => other.close(resolve));
 });
 
+it("refuses a gateway token that may be guessed", async () => {
+  const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: "short" };
+  await expect(startDevServer(env, { port: await freePort() })).rejects.toThrow(/shorter than 16 characters/);
+});
+
 it("takes its secrets from the environment", async () => {
   const token = "token-from-the-environment";
   const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: token };

@@ -17,7 +17,7 @@ export async function nodeTarget(
   await writeFile(join(stateDir, "config.json"), JSON.stringify(options.config ?? contractConfig), { mode: 0o600 });
   const env = {
     OPENCLAW_STATE_DIR: stateDir,
-    OPENCLAW_GATEWAY_TOKEN: "contract-token",
+    OPENCLAW_GATEWAY_TOKEN: "contract-token-of-the-server",
     OPENCLAW_ADMIN_TOKEN: "contract-admin-of-the-server",
     OPENCLAW_GATEWAY_PORT: "0",
     ...options.env,

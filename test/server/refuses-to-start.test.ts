@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -15,7 +16,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runBundle } from "../run-bundle.ts";
-import { adminToken, makeStateDir, token } from "../server-process.ts";
+import { adminToken, makeStateDir, startServerProcess, token } from "../server-process.ts";
 
 let stateDir: string;
 beforeEach(async () => {
@@ -40,6 +41,15 @@ async function refusal(env: Record<string, string> = {}): Promise<string> {
   return stderr;
 }
 
+it("the server starts with the gateway token of the setup guide", async () => {
+  const server = await startServerProcess(stateDir, { OPENCLAW_GATEWAY_TOKEN: "your-gateway-token-here" });
+  const ask = (text: string) =>
+    fetch(`${server.origin}/api/v1/agents`, { headers: { authorization: `Bearer ${text}` } });
+  expect((await ask("your-gateway-token-here")).status).not.toBe(401);
+  expect((await ask("your-gateway-token-her")).status).toBe(401);
+  expect(await server.stop()).toBe(0);
+});
+
 describe("the server does not start", () => {
   it("without a gateway token, and says how to make one", async () => {
     expect(await refusal({ OPENCLAW_GATEWAY_TOKEN: "" })).toMatch(/OPENCLAW_GATEWAY_TOKEN is not set.*openssl rand/);
@@ -48,6 +58,15 @@ describe("the server does not start", () => {
   it.each(["two words", "one,two", "tökên"])("with the gateway token %j, which no header can carry", async (text) => {
     const expected = /OPENCLAW_GATEWAY_TOKEN must be printable ASCII without spaces and commas: .*openssl rand/;
     expect(await refusal({ OPENCLAW_GATEWAY_TOKEN: text })).toMatch(expected);
+  });
+
+  it.each(["t", "fifteen-letters"])("with the gateway token %j, which may be guessed", async (text) => {
+    const said = await refusal({ OPENCLAW_GATEWAY_TOKEN: text });
+    expect(said).toMatch(/OPENCLAW_GATEWAY_TOKEN is shorter than 16 characters: .*openssl rand -hex 32 .*node -p /);
+    // The command that it gives makes one that is taken.
+    const [, script = ""] = /node -p "([^"]+)"/.exec(said) ?? [];
+    const made = execFileSync(process.execPath, ["-p", script], { encoding: "utf8" }).trim();
+    expect(made).toMatch(/^[0-9a-f]{64}$/);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { diagnose } from "../../adapters/node/diagnose.ts";
 import { readNodeSettings } from "../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { createApp } from "../../src/app.ts";
@@ -111,6 +112,22 @@ describe("doctor", () => {
     expect((await doctor()).found).toMatchObject([
       { name: "settings", status: "warning", detail: expect.stringContaining("no gateway token") },
     ]);
+  });
+
+  it("says that a gateway token may be guessed, and how to make one", async () => {
+    env.OPENCLAW_GATEWAY_TOKEN = "short";
+    const [found] = (await doctor()).found;
+    expect(found).toMatchObject({
+      name: "settings",
+      status: "failed",
+      detail: expect.stringContaining("16 characters"),
+    });
+    expect(found?.remedy).toMatch(/openssl rand -hex 32/);
+    expect(JSON.stringify(found)).not.toContain('"short"');
+    // OpenClaw's own token does not stop its gateway.
+    const { checks } = await diagnose(env, false, { ownsToken: false });
+    const remedy = expect.stringContaining("gateway.auth.token");
+    expect(checks[0]).toMatchObject({ name: "settings", status: "warning", remedy });
   });
 
   it("names a wrong setting", async () => {

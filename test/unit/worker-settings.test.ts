@@ -64,6 +64,14 @@ describe("the Worker's settings", () => {
     },
   );
 
+  it("refuse a gateway token that may be guessed, and take the guide's", () => {
+    expect(refusal({ ...complete, OPENCLAW_GATEWAY_TOKEN: "fifteen-letters" })).toMatch(
+      /^OPENCLAW_GATEWAY_TOKEN is shorter than 16 characters: .*openssl rand -hex 32/,
+    );
+    const given = { ...complete, OPENCLAW_GATEWAY_TOKEN: "your-gateway-token-here" };
+    expect(readWorkerSettings(given).settings.gatewayToken).toBe("your-gateway-token-here");
+  });
+
   it("name everything that is wrong at once", () => {
     const message = refusal({ OPENCLAW_CONFIG: "{" });
     for (const name of ["OPENCLAW_CONFIG", "OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_PROVISIONING_SEAL_KEY"]) {
