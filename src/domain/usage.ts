@@ -8,8 +8,13 @@ export interface TokenUsage {
   total: number;
 }
 
-/** The raw counts seen so far; later reports overwrite what they name and leave the rest. */
-export type UsageCounts = Map<string, number>;
+/** What the reports of one answer have said so far. */
+export interface UsageCounts {
+  /** The highest of each count: none of them ever goes down. */
+  counts: Map<string, number>;
+  /** One of the reports cannot be true. */
+  isDoubtful: boolean;
+}
 
 const counted: Record<UsageFormat, readonly string[]> = {
   anthropic: ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens"],
@@ -24,32 +29,51 @@ const counted: Record<UsageFormat, readonly string[]> = {
   ],
 };
 
+/** The counts that a whole report has; `output` only where the request asks for text. */
+const required: Record<UsageFormat, { always: readonly string[]; output: readonly string[] }> = {
+  anthropic: { always: ["input_tokens"], output: ["output_tokens"] },
+  openai: { always: ["prompt_tokens"], output: ["completion_tokens"] },
+  "openai-responses": { always: ["input_tokens"], output: ["output_tokens"] },
+  // Protobuf leaves zeros out: a blocked prompt has no candidates.
+  gemini: { always: ["promptTokenCount", "totalTokenCount"], output: [] },
+};
+
 /** Far above any context; keeps the sums of ninety million requests exact. */
 export const mostTokens = 100_000_000;
 
+export const noCounts = (): UsageCounts => ({ counts: new Map(), isDoubtful: false });
+
 /**
- * Takes in one report. Anthropic's are cumulative with null for what did not change; the others repeat the whole,
- * so that the last one stands. A number that is none, is negative or is beyond all measure is not believed.
+ * Takes in one report. Within one answer counts only ever rise, with null for what did not change; a count that is no
+ * whole number, is negative, is beyond all measure or falls makes the whole doubtful.
  *
  * @returns whether the report held any count
  */
-export function addReport(format: UsageFormat, counts: UsageCounts, report: unknown): boolean {
+export function addReport(format: UsageFormat, into: UsageCounts, report: unknown): boolean {
   if (typeof report !== "object" || report === null) return false;
   let any = false;
   for (const name of counted[format]) {
     const value = (report as Record<string, unknown>)[name];
-    if (typeof value !== "number" || !(value >= 0 && value <= mostTokens)) continue;
-    counts.set(name, Math.ceil(value));
+    if (value === undefined || value === null) continue;
     any = true;
+    const before = into.counts.get(name) ?? 0;
+    if (!Number.isInteger(value) || !((value as number) >= before && (value as number) <= mostTokens)) {
+      into.isDoubtful = true;
+    } else into.counts.set(name, value as number);
   }
   return any;
 }
 
-/** No answer costs nothing: a total of zero is the report of a service that does not count. */
-export const tellsUsage = (format: UsageFormat, counts: UsageCounts): boolean => tokenUsage(format, counts).total > 0;
+/** Whether the reports are all there and can be true. No answer costs nothing, and no text is of no tokens. */
+export function tellsUsage(format: UsageFormat, { counts, isDoubtful }: UsageCounts, answersInText: boolean): boolean {
+  if (isDoubtful || tokenUsage(format, { counts }).total === 0) return false;
+  const { always, output } = required[format];
+  return always.every((name) => counts.has(name)) && (!answersInText || output.every((name) => counts.get(name)));
+}
 
-export function tokenUsage(format: UsageFormat, counts: UsageCounts): TokenUsage {
-  const [read, sum] = reader(counts);
+export function tokenUsage(format: UsageFormat, { counts }: Pick<UsageCounts, "counts">): TokenUsage {
+  const read = (name: string): number => counts.get(name) ?? 0;
+  const sum = (...names: string[]): number => names.reduce((total, name) => total + read(name), 0);
   switch (format) {
     case "anthropic": {
       const input = sum("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens");
@@ -67,12 +91,6 @@ export function tokenUsage(format: UsageFormat, counts: UsageCounts): TokenUsage
     }
   }
 }
-
-const reader = (counts: UsageCounts) => {
-  const read = (name: string): number => counts.get(name) ?? 0;
-  const sum = (...names: string[]): number => names.reduce((total, name) => total + read(name), 0);
-  return [read, sum] as const;
-};
 
 /** A total above its parts (reasoning that is reported nowhere else) is the truth, and belongs to the output. */
 function whole(input: number, output: number, reported: number): TokenUsage {

@@ -4,12 +4,16 @@ import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import type { Arrival, Target } from "./arrival.ts";
+import { failureCost } from "./failure-cost.ts";
 import { upstreamHeaders } from "./headers.ts";
+import { hiddenCost } from "./hidden-output.ts";
 import type { ReadRequest } from "./read-request.ts";
 import { type Refusal, refusal } from "./refuse.ts";
 import { modelsOf, type Reservation } from "./reserve.ts";
 import { createSettlements, type Settlement } from "./settle.ts";
-import { createJsonMeter, createSniffingMeter, createSseMeter, type Meter } from "./usage/meter.ts";
+import { createJsonMeter } from "./usage/json-meter.ts";
+import { createSniffingMeter, type Meter, type MeterOptions } from "./usage/meter.ts";
+import { createSseMeter } from "./usage/sse-meter.ts";
 
 /** A request that is paid for: what to send, how to read the answer, and how to settle. */
 export interface Grant extends Settlement {
@@ -26,6 +30,8 @@ export interface Grant extends Settlement {
   masterKey: string;
   /** Reads an answer of 2xx; `undefined` where it costs no tokens. */
   meter(contentType: string | null | undefined): Meter | undefined;
+  /** Settles an answer of 4xx or 5xx, of which this is the body, as far as it came. */
+  failed(status: number, body: Uint8Array | undefined): void;
   /** For a failure of the upstream's connection. */
   refuse(status: number, message: string): Refusal;
 }
@@ -86,12 +92,20 @@ export function createGrants(context: Context): (granted: Granted) => Grant {
       id,
       day: new Date(reserved.now).toISOString().slice(0, 10),
       model: model !== undefined && modelForm.test(model) ? model : "-",
-      tokens: reserved.tokens,
+      reserved: reserved.tokens,
       provider: provider.provider,
       agentId: record.agentId,
       since: reserved.now,
       ended,
     });
+    const { format } = endpoint;
+    const metering: MeterOptions | undefined = format && {
+      format,
+      dropInjected: reading?.added !== undefined,
+      answers: reading?.answers ?? 1,
+      writesText: reading?.outputBound !== 0,
+      hidden: hiddenCost(format, provider.kind, model, request.body),
+    };
     return {
       outcome: "granted",
       requestId: arrival.requestId,
@@ -103,11 +117,24 @@ export function createGrants(context: Context): (granted: Granted) => Grant {
       masterKey,
       ...settlement,
       meter(contentType) {
-        if (endpoint.format === undefined) return undefined;
+        if (metering === undefined) return undefined;
         const type = contentType?.toLowerCase() ?? "";
-        if (jsonType.test(type)) return createJsonMeter(endpoint.format);
-        const createMeter = eventStreamType.test(type) ? createSseMeter : createSniffingMeter;
-        return createMeter(endpoint.format, reading?.added !== undefined, reading?.answers ?? 1);
+        if (jsonType.test(type)) return createJsonMeter(metering);
+        return eventStreamType.test(type) ? createSseMeter(metering) : createSniffingMeter(metering);
+      },
+      failed(status, body) {
+        switch (failureCost(status, body)) {
+          case "nothing":
+            return settlement.refused(String(status));
+          case "unknown":
+            return settlement.abandon(String(status));
+          case "answer": {
+            const meter = metering && createSniffingMeter({ ...metering, dropInjected: false });
+            meter?.push(body!);
+            meter?.end();
+            return settlement.finish(meter);
+          }
+        }
       },
       refuse: (status, message) => refusal(wire, status, message, arrival.requestId),
     };

@@ -1,3 +1,4 @@
+import type { ReservedTokens } from "../domain/interrupted-usage.ts";
 import { modelAllowed } from "../domain/model-allowed.ts";
 import { limitsTokens, quotaCharges, stricterQuotas } from "../domain/quota.ts";
 import { type QuotaDenial, quotaDenial } from "../domain/quota-denial.ts";
@@ -16,7 +17,7 @@ export type Reservation =
   | { outcome: "model"; model: string | undefined }
   | { outcome: "unbounded"; reason: string }
   | { outcome: "denied"; quota: QuotaName; denial: QuotaDenial }
-  | { outcome: "reserved"; tokens: number; now: number; bytes: Uint8Array | undefined };
+  | { outcome: "reserved"; tokens: ReservedTokens; now: number; bytes: Uint8Array | undefined };
 
 /** What a model's own template adds around the messages; JSON's syntax, counted in full, covers the rest. */
 const templateTokens = 64;
@@ -98,7 +99,8 @@ export async function reserve(
       const least = input + leastOutput * answers;
       return { outcome: "denied", quota: name, denial: quotaDenial({ ...exceeded, name, least }, now) };
     }
-    return { outcome: "reserved", tokens, now, bytes: sent };
+    const held = Math.min(input, tokens);
+    return { outcome: "reserved", tokens: { input: held, output: tokens - held }, now, bytes: sent };
   }
   throw new Error("the key's state or its counters change faster than a request can be admitted");
 }

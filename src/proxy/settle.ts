@@ -1,3 +1,4 @@
+import { interruptedUsage, type ReservedTokens } from "../domain/interrupted-usage.ts";
 import type { TokenUsage } from "../domain/usage.ts";
 import type { Labels } from "../metrics.ts";
 import type { Ledger } from "../ports.ts";
@@ -12,8 +13,8 @@ export interface OpenReservation {
   /** `YYYY-MM-DD` of the admission. */
   day: string;
   model: string;
-  /** Tokens held until settled. */
-  tokens: number;
+  /** Held until settled. */
+  reserved: ReservedTokens;
   provider: string;
   agentId: string;
   /** Epoch milliseconds of the arrival. */
@@ -24,12 +25,17 @@ export interface OpenReservation {
 
 /** Ends a reservation, once; whatever is called later changes nothing. Neither call waits or throws. */
 export interface Settlement {
-  /** Nothing was spent: the upstream refused, or did not answer. */
+  /** Nothing was sent, and nothing is charged. */
   release(reason: string): void;
-  /** It was sent, and the answer never came: the provider may have done and billed it, so what was reserved is charged. */
+  /** The provider refused it: a request, and no tokens. */
+  refused(reason: string): void;
+  /** It was sent, and no answer came: the provider may have done and billed it, so that what was reserved is charged. */
   abandon(reason: string): void;
-  /** The answer has ended, whole or cut. Without a meter it costs no tokens. */
-  finish(meter: Meter | undefined): void;
+  /**
+   * The answer has ended, whole or cut. Without a meter it costs no tokens.
+   * @param unread more may have arrived than the meter has read
+   */
+  finish(meter: Meter | undefined, unread?: boolean): void;
 }
 
 const nothing: TokenUsage = { input: 0, output: 0, total: 0 };
@@ -81,15 +87,16 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
       );
     }
 
-    /** What it really cost is known only at the end: without it the bound stands. */
-    function charge(usage: TokenUsage, whole: boolean, metered: boolean): void {
-      const tokens = whole ? usage.total : Math.max(usage.total, open.tokens);
-      const inputTokens = Math.min(usage.input, tokens);
+    /** @param confirmed of the tokens, those that the provider has told */
+    function charge(outcome: string, usage: TokenUsage, confirmed: number, metered: boolean): void {
+      const { total: tokens, input: inputTokens } = usage;
+      const estimated = tokens - confirmed;
       if (metered) {
-        metrics.count("openclaw_proxy_tokens_total", labels(provider, whole ? "metered" : "estimated"), tokens);
+        const kind = estimated === 0 ? "metered" : "estimated";
+        metrics.count("openclaw_proxy_tokens_total", labels(provider, kind), tokens);
       }
       settle(
-        whole ? "answered" : "cut",
+        outcome,
         open.names.reservation(open.id),
         { [open.names.tokens]: tokens, [open.names.requests]: 1 },
         {
@@ -100,8 +107,25 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
           inputTokens,
           outputTokens: tokens - inputTokens,
           tokens,
+          ...(estimated > 0 && { estimate: { counter: open.names.tokens, tokens: estimated } }),
         },
       );
+    }
+
+    function chargeReserved(told: TokenUsage): void {
+      const { input, output } = open.reserved;
+      const total = Math.max(told.total, input + output);
+      charge("cut", { input: Math.min(Math.max(told.input, input), total), output, total }, told.total, total > 0);
+    }
+
+    /** What it really cost is known only at the end: without it, the most that it may have been stands. */
+    function chargeCut(meter: Meter, unread: boolean): void {
+      const progress = meter.progress();
+      if (progress === undefined) chargeReserved(meter.usage());
+      else {
+        const reached = unread ? { ...progress, outputBytes: undefined } : progress;
+        charge("cut", interruptedUsage(open.reserved, reached), progress.told.total, true);
+      }
     }
 
     return {
@@ -111,14 +135,23 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
         settle("upstream_error", open.names.reservation(open.id), {});
       },
 
+      refused(reason) {
+        if (settled) return;
+        metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
+        charge("upstream_error", nothing, 0, false);
+      },
+
       abandon(reason) {
         if (settled) return;
         metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
-        charge(nothing, false, open.tokens > 0);
+        chargeReserved(nothing);
       },
 
-      finish(meter) {
-        if (!settled) charge(meter?.usage() ?? nothing, meter === undefined || meter.isComplete(), meter !== undefined);
+      finish(meter, unread = false) {
+        if (settled) return;
+        if (meter === undefined) charge("answered", nothing, 0, false);
+        else if (meter.isComplete()) charge("answered", meter.usage(), meter.usage().total, true);
+        else chargeCut(meter, unread);
       },
     };
   };

@@ -14,4 +14,5 @@ export function withoutMasterKey(bytes: Uint8Array, masterKey: string): Uint8Arr
 
 export const redirectMessage = "The provider answered with a redirect, which is not followed with its key";
 export const unreachableMessage = "The provider could not be reached";
+export const brokenOffMessage = "The provider was reached, and broke the connection off before it answered";
 export const timeoutMessage = "The provider did not answer in time";

@@ -68,14 +68,14 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     await stand.close();
   });
 
-  it("denies nothing that is left: what failed upstream leaves its room to others", async () => {
+  it("denies no tokens that are left: what the provider refused leaves its room to others", async () => {
     const limit = 10 * one;
     const stand = await proxyStand({
       upstream: upstream.origin,
-      quotas: { maxTokensPerMonth: limit, maxRequestsPerDay: 30 },
+      quotas: { maxTokensPerMonth: limit, maxRequestsPerDay: 70 },
     });
-    upstream.behave({ status: 500 });
-    for (let turn = 0; turn < 40; turn++) expect((await call(stand, transport)).status).toBe(500);
+    upstream.behave({ status: 503 });
+    for (let turn = 0; turn < 40; turn++) expect((await call(stand, transport)).status).toBe(503);
     upstream.behave({ status: undefined });
     for (let turn = 0; turn < 30; turn++) {
       const response = await call(stand, transport);

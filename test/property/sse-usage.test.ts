@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { UsageFormat } from "../../src/domain/usage.ts";
-import { createJsonMeter, createSseMeter, type Meter } from "../../src/proxy/usage/meter.ts";
+import { createJsonMeter } from "../../src/proxy/usage/json-meter.ts";
+import type { Meter } from "../../src/proxy/usage/meter.ts";
+import { createSseMeter } from "../../src/proxy/usage/sse-meter.ts";
 import { eventAnswer, jsonAnswer, type SampleRequest, type SampleUsage } from "../upstream/sample-answers.ts";
 
 const formats: [SampleRequest["api"], UsageFormat][] = [
@@ -11,11 +13,12 @@ const formats: [SampleRequest["api"], UsageFormat][] = [
   ["gemini", "gemini"],
 ];
 
+const plain = { dropInjected: false, answers: 1, writesText: true, hidden: { output: true, input: true } };
 const count = fc.nat({ max: 5_000_000 });
 const usages: fc.Arbitrary<SampleUsage> = fc.record({
-  // A report of nothing but zeros is none.
+  // A report of nothing but zeros is none, and no text costs nothing.
   input: fc.integer({ min: 1, max: 5_000_000 }),
-  output: count,
+  output: fc.integer({ min: 1, max: 5_000_000 }),
   cacheCreation: count,
   cacheRead: count,
   thoughts: count,
@@ -92,7 +95,7 @@ describe.each(formats)("usage of %s", (api, format) => {
     fc.assert(
       fc.property(texts, usages, lineEnds, cutting, fc.boolean(), (pieces, usage, end, sizes, comments) => {
         const bytes = sse(api, pieces, usage, end, comments);
-        const meter = createSseMeter(format, false);
+        const meter = createSseMeter({ ...plain, format });
         expect(Buffer.from(feed(meter, bytes, sizes)).equals(bytes)).toBe(true);
         expect(meter.isComplete()).toBe(true);
         expect(meter.usage().total).toBe(total(api, usage));
@@ -105,7 +108,7 @@ describe.each(formats)("usage of %s", (api, format) => {
     fc.assert(
       fc.property(texts, usages, cutting, fc.boolean(), (pieces, usage, sizes, pretty) => {
         const bytes = Buffer.from(JSON.stringify(jsonAnswer(request(api, false), pieces, usage), null, pretty ? 2 : 0));
-        const meter = createJsonMeter(format);
+        const meter = createJsonMeter({ ...plain, format });
         expect(Buffer.from(feed(meter, bytes, sizes)).equals(bytes)).toBe(true);
         expect(meter.isComplete()).toBe(true);
         expect(meter.usage().total).toBe(total(api, usage));
@@ -120,7 +123,7 @@ describe.each(formats)("usage of %s", (api, format) => {
         const bytes = sse(api, pieces, usage, "\n", false);
         // The last event of each stream is the one that ends it.
         const lastEvent = bytes.lastIndexOf("data: ");
-        const meter = createSseMeter(format, false);
+        const meter = createSseMeter({ ...plain, format });
         feed(meter, bytes.subarray(0, where % lastEvent), [7]);
         expect(meter.isComplete()).toBe(false);
       }),
@@ -133,7 +136,7 @@ it("keeps only the usage chunk that was not asked for from the client, however t
   fc.assert(
     fc.property(texts, usages, lineEnds, cutting, (pieces, usage, end, sizes) => {
       const bytes = sse("openai", pieces, usage, end, false);
-      const meter = createSseMeter("openai", true);
+      const meter = createSseMeter({ ...plain, format: "openai", dropInjected: true });
       const passed = Buffer.from(feed(meter, bytes, sizes)).toString();
       const events = bytes
         .toString()
@@ -151,7 +154,7 @@ it("reads Gemini's stream without alt=sse, an array of chunks, however it is cut
   fc.assert(
     fc.property(texts, usages, cutting, (pieces, usage, sizes) => {
       const chunks = eventAnswer(request("gemini", true), pieces, usage).map(({ data }) => data);
-      const meter = createJsonMeter("gemini");
+      const meter = createJsonMeter({ ...plain, format: "gemini" });
       feed(meter, Buffer.from(`[${chunks.join(",\r\n")}]`), sizes);
       expect(meter.isComplete()).toBe(true);
       expect(meter.usage().total).toBe(total("gemini", usage));
@@ -165,7 +168,7 @@ it("reads events of 10 MB", () => {
     const usage = { input: 3, output: 4, cacheCreation: 0, cacheRead: 0, thoughts: 0 };
     const bytes = sse(api, [big], usage, "\n", false);
     expect(bytes.length).toBeGreaterThan(10_000_000);
-    const meter = createSseMeter(format, api === "openai");
+    const meter = createSseMeter({ ...plain, format, dropInjected: api === "openai" });
     let most = 0;
     for (let at = 0; at < bytes.length; at += 65_536)
       most = Math.max(most, meter.push(bytes.subarray(at, at + 65_536))?.length ?? 0);

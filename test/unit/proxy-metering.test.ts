@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ProviderKind } from "../../src/schema/ai-provider.ts";
+import { freePort } from "../free-port.ts";
 import { masterKey, type ProxyStand, proxyStand, type Transport } from "../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
 
@@ -203,8 +204,8 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       expect(state.reserved).toBe(0);
     });
 
-    it.each([400, 401, 429, 500, 529])(
-      "passes an upstream %i on untouched and gives everything back",
+    it.each([400, 401, 429, 503, 529])(
+      "passes an upstream %i on untouched: it is a request, and costs no tokens",
       async (status) => {
         const errorBody = '{"error": {"message" :"as it came", "code":1}}';
         upstream.behave({ status, errorBody, headers: { "retry-after": "7", "x-ratelimit-limit-requests": "9" } });
@@ -216,15 +217,37 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
           expect(response.headers.get("x-ratelimit-limit-requests")).toBe("9");
         }
         expect(await left()).toMatchObject({ used: 0, reserved: 0 });
-        expect((await stand.quota("maxRequestsPerDay")).used).toBe(0);
+        expect((await stand.quota("maxRequestsPerDay")).used).toBe(2);
       },
     );
 
-    it("answers 502 in the provider's shape and gives everything back where the connection fails", async () => {
+    it.each([408, 499, 500, 502, 504, 520, 524])(
+      "passes an upstream %i on, and charges what was reserved: the provider may have worked",
+      async (status) => {
+        upstream.behave({ status });
+        expect((await post(json)).status).toBe(status);
+        expect((await left()).used).toBeGreaterThan(JSON.stringify(json[1]).length);
+        expect((await stand.quota("maxRequestsPerDay")).used).toBe(1);
+      },
+    );
+
+    it("answers 502 in the provider's shape where the connection breaks off after sending, and charges it", async () => {
       upstream.behave({ cut: "before headers" });
       const response = await post(json);
       expect(response.status).toBe(502);
       expect(((await response.json()) as { error: { message: string } }).error.message).toContain("reached");
+      expect((await left()).used).toBeGreaterThan(JSON.stringify(json[1]).length);
+      expect((await stand.quota("maxRequestsPerDay")).used).toBe(1);
+    });
+
+    it("answers 502 where no connection comes about, and charges nothing at all", async () => {
+      stand.stored["ai-providers"].set(stand.provider.id, {
+        ...stand.provider,
+        baseUrl: stand.provider.baseUrl!.replace(/:\d+/, `:${await freePort()}`),
+      });
+      const response = await post(json);
+      expect(response.status).toBe(502);
+      expect(((await response.json()) as { error: { message: string } }).error.message).toContain("not be reached");
       expect(await left()).toMatchObject({ used: 0, reserved: 0 });
       expect((await stand.quota("maxRequestsPerDay")).used).toBe(0);
     });
@@ -236,6 +259,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       expect(response.headers.get("location")).toBeNull();
       expect(upstream.seen).toHaveLength(1);
       expect((await left()).used).toBe(0);
+      expect((await stand.quota("maxRequestsPerDay")).used).toBe(1);
     });
 
     it("keeps upstream cookies and connection headers to itself", async () => {
@@ -268,7 +292,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       expect((await stand.quota("maxRequestsPerDay")).used).toBe(1);
     });
 
-    it("aborts upstream when the client leaves, and charges what was reserved", async () => {
+    it("aborts upstream when the client leaves, and charges what it may have cost by then", async () => {
       upstream.behave({ intervalMs: 20, pieces: 500 });
       const controller = new AbortController();
       const fetchIt = stand.fetchBy(transport);
@@ -286,7 +310,9 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       else await reader.cancel();
       await expect.poll(() => upstream.seen[0]!.aborted, { timeout: 3_000 }).toBe(true);
       await expect.poll(async () => (await left()).reserved).toBe(0);
-      expect((await left()).used).toBeGreaterThanOrEqual(reserved);
+      const { used } = await left();
+      expect(used).toBeGreaterThan(total - usage.output);
+      expect(used).toBeLessThanOrEqual(reserved);
     });
   });
 });

@@ -99,7 +99,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
   describe("of Gemini with several candidates", () => {
     const head = ["content-type", "text/event-stream"];
     const finished = (index: number, tokens: number) =>
-      `data: ${JSON.stringify({ candidates: [{ index, finishReason: "STOP" }], usageMetadata: { totalTokenCount: tokens } })}\n\n`;
+      `data: ${JSON.stringify({ candidates: [{ index, finishReason: "STOP" }], usageMetadata: { promptTokenCount: 1, totalTokenCount: tokens } })}\n\n`;
     const pieces = [finished(0, 20), ...Array<string>(5).fill(": still at it\n\n"), finished(1, 4_000)];
     const change = { generationConfig: { candidateCount: 2, maxOutputTokens: 3_000 } };
 

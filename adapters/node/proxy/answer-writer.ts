@@ -26,6 +26,7 @@ export interface AnswerWriter {
   isOver(): boolean;
 }
 
+const noBytes = new Uint8Array();
 /** Above it copying costs more than a second part of a write. */
 const maxJoined = 16_384;
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -95,6 +96,7 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
 
   function errorBody(): Uint8Array | undefined {
     const bytes = gathered();
+    grant.failed(status, bytes ?? noBytes);
     return bytes && withoutMasterKey(bytes, grant.masterKey);
   }
 
@@ -126,10 +128,7 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
     start(code, fields) {
       status = code;
       head = fields;
-      if (code >= 400) grant.release(String(code));
-      else {
-        meter = grant.meter(contentType(fields));
-      }
+      if (code < 400) meter = grant.meter(contentType(fields));
       schedule();
     },
     isStarted: () => head !== undefined,
@@ -139,6 +138,7 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
       chunks.push(chunk);
       length += chunk.length;
       if (status >= 400 && length > maxErrorBytes) {
+        grant.failed(status, undefined);
         refuse(status, "The provider's error is too long to be shown");
         source.abort("the error is too long");
       } else schedule();
@@ -165,8 +165,13 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
     refuse,
 
     leave() {
+      if (status >= 400) grant.failed(status, gathered() ?? noBytes);
+      else {
+        const bytes = gathered();
+        if (bytes) meter?.push(bytes);
+        grant.finish(head === undefined ? grant.meter(undefined) : meter, paused);
+      }
       over = true;
-      grant.finish(head === undefined ? grant.meter(undefined) : meter);
     },
 
     isOver: () => over,

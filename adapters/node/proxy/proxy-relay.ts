@@ -2,7 +2,12 @@ import type { ServerResponse } from "node:http";
 import type { Transform } from "node:stream";
 import type { Dispatcher } from "undici";
 import type { Grant } from "../../../src/proxy/grant.ts";
-import { redirectMessage, timeoutMessage, unreachableMessage } from "../../../src/proxy/upstream-error.ts";
+import {
+  brokenOffMessage,
+  redirectMessage,
+  timeoutMessage,
+  unreachableMessage,
+} from "../../../src/proxy/upstream-error.ts";
 import type { Context } from "../../../src/service/context.ts";
 import { answerHead, decoderOf } from "./answer-head.ts";
 import { createAnswerWriter } from "./answer-writer.ts";
@@ -46,7 +51,7 @@ export function relay(grant: Grant, response: ServerResponse, upstreams: Upstrea
     onResponseStart(started, code, headers) {
       if (code < 200 || answer.isOver()) return;
       if (code >= 300 && code < 400) {
-        grant.release("redirect");
+        grant.refused("redirect");
         answer.refuse(502, redirectMessage);
         started.abort(new Error("a redirect is not followed"));
         return;
@@ -84,13 +89,14 @@ export function relay(grant: Grant, response: ServerResponse, upstreams: Upstrea
       }
       const { code = error.message } = error as { code?: string };
       const late = code === "UND_ERR_HEADERS_TIMEOUT";
-      if (late) grant.abandon("timeout");
-      else grant.release("unreachable");
+      const sent = controller !== undefined;
+      if (!sent) grant.release("unreachable");
+      else grant.abandon(late ? "timeout" : "broken_off");
       const fields = { origin: grant.origin, requestId: grant.requestId, error: code };
-      context.log("warn", "the AI provider could not be reached", fields);
+      context.log("warn", sent ? "the AI provider did not answer" : "the AI provider could not be reached", fields);
       if (code === "UND_ERR_INVALID_ARG") answer.refuse(400, "The request has a header that cannot be forwarded");
       else if (late) answer.refuse(504, timeoutMessage);
-      else answer.refuse(502, unreachableMessage);
+      else answer.refuse(502, sent ? brokenOffMessage : unreachableMessage);
     },
   };
 

@@ -31,6 +31,8 @@ export interface JsonScan {
   scan(bytes: Uint8Array, at: number, end: number): number;
   /** Whether the outermost value has ended. */
   isClosed(): boolean;
+  /** How many outermost objects have ended: one, or those of a list; `undefined` where the list holds anything else. */
+  objects(): number | undefined;
   /** Begins anew, for the next document. */
   reset(): void;
 }
@@ -52,8 +54,10 @@ interface Level {
 /**
  * Finds a few values in JSON that arrives in pieces and holds nothing else: one table lookup a byte, whatever the
  * size, wherever it is cut. UTF-8 needs no decoding: no byte of a longer character is an ASCII one.
+ *
+ * @param objectEnds after each object that is the document, or stands in the lists that are
  */
-export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): JsonScan {
+export function createJsonScan(watch: Watch, found: Found, lineMode: boolean, objectEnds?: () => void): JsonScan {
   const capture = createByteCapture();
   const string = createStringScan(lineMode);
   /** The containers that are looked into; what lies deeper is only counted, in `skipped`. */
@@ -61,6 +65,9 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
   let level: Level | undefined;
   let skipped = 0;
   let closed = false;
+  /** Outermost objects that have ended, and commas between what stands in outermost lists. */
+  let objects = 0;
+  let commas = 0;
   let inString = false;
   let expectKey = false;
   let readsKey = false;
@@ -73,7 +80,7 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
   function reset(): void {
     if (levels.length > 0) levels = [];
     level = asked = undefined;
-    skipped = 0;
+    skipped = objects = commas = 0;
     closed = inString = expectKey = readsKey = awaitsContent = false;
     string.reset();
     capture.drop();
@@ -105,12 +112,18 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
 
   function close(bytes: Uint8Array, at: number): void {
     if (capture.isActive()) valueRead(capture.end(bytes, at));
-    levels.pop();
+    const ended = levels.pop();
     level = levels.at(-1);
     asked = undefined;
     expectKey = false;
     closed = level === undefined;
+    if (ended && !ended.array && (level === undefined || isOutermost(level))) {
+      objects++;
+      objectEnds?.();
+    }
   }
+
+  const isOutermost = ({ array, path }: Level): boolean => array && path === "";
 
   function stringClosed(bytes: Uint8Array, quote: number): void {
     inString = false;
@@ -206,6 +219,7 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
           if (capture.isActive()) valueRead(capture.end(bytes, at));
           asked = undefined;
           expectKey = level !== undefined && !level.array;
+          if (level !== undefined && isOutermost(level)) commas++;
           break;
         case COLON:
           expectKey = false;
@@ -221,5 +235,7 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean): J
     scan,
     reset,
     isClosed: () => closed,
+    // However deep the lists: each has one comma less than things in it, and is a thing in the one around it.
+    objects: () => (objects === commas + 1 ? objects : undefined),
   };
 }

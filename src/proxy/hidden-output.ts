@@ -1,0 +1,57 @@
+import type { UsageFormat } from "../domain/usage.ts";
+import { type BodyFields, isRecord } from "../providers/wire.ts";
+import type { ProviderKind } from "../schema/ai-provider.ts";
+
+/** What of an answer's cost a stream does not show before its end. */
+export interface HiddenCost {
+  /** The model may reason out of sight: what it bills is not bounded by what it streams. */
+  output: boolean;
+  /** The provider may read more than the request holds, after it has told the input. */
+  input: boolean;
+}
+
+/** OpenAI's models that do not reason; any other name may be of one that does. */
+const plainOpenAi =
+  /^(openai\/)?gpt-(3\.5-turbo|4|4-turbo|4o|4o-mini|4\.1|4\.1-mini|4\.1-nano)(-\d{4}(-\d{2}-\d{2})?)?$/;
+const plainGemini = /^(gemini-(1\.5|2\.0)-(flash|flash-lite|pro)(-\d{3})?|gemma-3-[\w-]+)$/;
+const thinkingCanBeOff = /^gemini-2\.5-flash(-lite)?$/;
+
+export function hiddenCost(
+  format: UsageFormat,
+  kind: ProviderKind,
+  model: string | undefined,
+  body: Pick<BodyFields, "get"> | undefined,
+): HiddenCost {
+  switch (format) {
+    // What Claude thinks unasked begins with a block of that type.
+    case "anthropic": {
+      const thinking = body?.get("thinking");
+      return { output: isRecord(thinking) && thinking.type !== "disabled", input: false };
+    }
+    case "gemini":
+      return { output: mayThink(model ?? "", body), input: !callsClientOnly(body?.get("tools")) };
+    case "openai":
+    case "openai-responses":
+      return { output: !((kind === "openai" || kind === "openrouter") && plainOpenAi.test(model ?? "")), input: true };
+  }
+}
+
+function mayThink(model: string, body: Pick<BodyFields, "get"> | undefined): boolean {
+  if (plainGemini.test(model)) return false;
+  const config = body?.get("generationConfig");
+  const thinking = isRecord(config) ? (config.thinkingConfig ?? config.thinking_config) : undefined;
+  const budget = isRecord(thinking) ? (thinking.thinkingBudget ?? thinking.thinking_budget) : undefined;
+  return !(budget === 0 && thinkingCanBeOff.test(model));
+}
+
+function callsClientOnly(tools: unknown): boolean {
+  if (tools === undefined || tools === null) return true;
+  return (
+    Array.isArray(tools) &&
+    tools.every(
+      (tool) =>
+        isRecord(tool) &&
+        Object.keys(tool).every((key) => key === "functionDeclarations" || key === "function_declarations"),
+    )
+  );
+}

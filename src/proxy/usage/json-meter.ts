@@ -1,0 +1,49 @@
+import { addReport, noCounts, tellsUsage, tokenUsage, type UsageCounts } from "../../domain/usage.ts";
+import { createJsonScan, type Watch } from "./json-scan.ts";
+import type { Meter, MeterOptions } from "./meter.ts";
+import { parsedReport, usageKey } from "./usage-report.ts";
+
+/**
+ * The answer is one JSON document, or a list of them: Gemini's chunks without `alt=sse`, whose counts go on rising, or
+ * (LiteLLM, several models) answers that each have a cost of their own.
+ */
+export function createJsonMeter({ format, writesText }: Pick<MeterOptions, "format" | "writesText">): Meter {
+  const addsUp = format !== "gemini";
+  const answers: UsageCounts[] = [];
+  let current = noCounts();
+  const watch: Watch = { [usageKey[format]]: "value" };
+  const scan = createJsonScan(
+    watch,
+    (_, text) => void addReport(format, current, parsedReport(text)),
+    false,
+    () => {
+      if (!addsUp && answers.length > 0) return;
+      answers.push(current);
+      if (addsUp) current = noCounts();
+    },
+  );
+  return {
+    push(bytes) {
+      scan.scan(bytes, 0, bytes.length);
+      return bytes;
+    },
+    end: () => undefined,
+    isComplete: () =>
+      scan.isClosed() &&
+      scan.objects() !== undefined &&
+      answers.every((answer) => tellsUsage(format, answer, writesText)),
+    // What looks whole may have been no JSON at all; and its end costs no client anything.
+    isFinal: () => false,
+    usage() {
+      const sum = { input: 0, output: 0, total: 0 };
+      for (const answer of addsUp ? [...answers, current] : [current]) {
+        const usage = tokenUsage(format, answer);
+        sum.input += usage.input;
+        sum.output += usage.output;
+        sum.total += usage.total;
+      }
+      return sum;
+    },
+    progress: () => undefined,
+  };
+}

@@ -1,0 +1,124 @@
+import { addReport, noCounts, tellsUsage, tokenUsage, type UsageFormat } from "../../domain/usage.ts";
+import { createEventFilter } from "./event-filter.ts";
+import { createJsonScan, type Watch } from "./json-scan.ts";
+import type { Meter, MeterOptions } from "./meter.ts";
+import { createSseScan } from "./sse-scan.ts";
+import { parsedReport, usageKey } from "./usage-report.ts";
+
+const eventWatch: Record<UsageFormat, Watch> = {
+  anthropic: { type: "value", usage: "value", message: { usage: "value" }, content_block: { type: "value" } },
+  openai: { usage: "value", choices: "filled" },
+  "openai-responses": { type: "value", response: { usage: "value" }, item: { type: "value" } },
+  gemini: {
+    usageMetadata: "value",
+    candidates: { finishReason: "value" },
+    promptFeedback: { blockReason: "value" },
+  },
+};
+
+const lastEvents: Partial<Record<UsageFormat, ReadonlySet<string>>> = {
+  anthropic: new Set(['"message_stop"']),
+  "openai-responses": new Set(['"response.completed"', '"response.incomplete"', '"response.failed"']),
+};
+
+/** What the model writes for the client to see; all of it is among the stream's bytes. */
+const visible: Record<string, ReadonlySet<string>> = {
+  "content_block.type": new Set(['"text"', '"tool_use"']),
+  "item.type": new Set(['"message"', '"function_call"', '"custom_tool_call"']),
+};
+/** Written out of sight, or in part; it adds nothing to the input. */
+const outOfSight = new Set(['"thinking"', '"redacted_thinking"', '"reasoning"']);
+
+/** Where in a text an event stands that matters at all, or -1; absent: every one may. */
+const matters: Partial<Record<UsageFormat, (text: string) => number>> = {
+  anthropic: (text) =>
+    first(first(toldUsage(text), text.indexOf("message_stop")), text.indexOf('"content_block_start"')),
+  openai: (text) => first(toldUsage(text), text.indexOf("[DONE]")),
+  "openai-responses": (text) => first(toldUsage(text), text.indexOf('"response.output_item.added"')),
+};
+
+const first = (a: number, b: number): number => (a === -1 || b === -1 ? Math.max(a, b) : Math.min(a, b));
+
+/** OpenAI writes `"usage":null` into every chunk. In a JSON string these quotes would be escaped. */
+const told = /"usage"(?!\s*:\s*null)/;
+
+function toldUsage(text: string): number {
+  return text.search(told);
+}
+
+export function createSseMeter({ format, dropInjected, answers, writesText, hidden }: MeterOptions): Meter {
+  const counts = noCounts();
+  const endings = lastEvents[format];
+  // Gemini ends each of several answers for itself, and after the first the others may go on for long.
+  const endsSeverally = format === "gemini" && answers > 1;
+  let ended = false;
+  let over = false;
+  let reported = false;
+  let choicesFilled = false;
+  let bytesSeen = 0;
+  let hidesOutput = hidden.output;
+  let inputGrows = hidden.input;
+
+  function typeRead(path: string, type: string | undefined): void {
+    if (visible[path]!.has(type ?? "")) return;
+    hidesOutput = true;
+    // Of a block that nobody knows (a tool that the provider runs), the model may have read what it wrote.
+    if (!outOfSight.has(type ?? "")) inputGrows = true;
+  }
+
+  const scan = createJsonScan(
+    eventWatch[format],
+    (path, text) => {
+      if (path === "choices") choicesFilled = true;
+      else if (path === "type") over ||= text !== undefined && endings!.has(text.trim());
+      else if (Object.hasOwn(visible, path)) typeRead(path, text?.trim());
+      else if (path.endsWith(usageKey[format])) {
+        reported = addReport(format, counts, parsedReport(text));
+      } else if (text?.trim() !== "null") over = true;
+    },
+    true,
+  );
+
+  const filter = dropInjected ? createEventFilter() : undefined;
+  const events = createSseScan(
+    scan,
+    (done, end) => {
+      if (format === "openai" && done) over = true;
+      // Several answers in one event would be counted as one.
+      if (reported && scan.objects() !== 1) counts.isDoubtful = true;
+      filter?.eventEnds(end, reported && !choicesFilled);
+      reported = choicesFilled = false;
+    },
+    matters[format],
+  );
+
+  return {
+    push(bytes) {
+      bytesSeen += bytes.length;
+      filter?.begin(bytes);
+      events.push(bytes);
+      return filter ? filter.passed(choicesFilled) : bytes;
+    },
+    end() {
+      ended = true;
+      // Some leave out the blank line that ends an event where the stream ends.
+      over ||= format === "openai" && events.endsInDone();
+      return filter?.held();
+    },
+    isComplete: () => over && (ended || !endsSeverally) && tellsUsage(format, counts, writesText),
+    // Gemini has no last event: any chunk after a finish reason may still raise the count.
+    isFinal: () => over && format !== "gemini" && tellsUsage(format, counts, writesText),
+    usage: () => tokenUsage(format, counts),
+    progress() {
+      // After its end the report is all there is: one that is missing or cannot be true is no measure.
+      if (counts.isDoubtful || over) return undefined;
+      const usage = tokenUsage(format, counts);
+      return {
+        told: usage,
+        // A service that does not count, or not yet, says 0.
+        inputIsTold: !inputGrows && usage.input > 0,
+        outputBytes: hidesOutput ? undefined : bytesSeen,
+      };
+    },
+  };
+}

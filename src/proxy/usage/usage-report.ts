@@ -1,0 +1,17 @@
+import type { UsageFormat } from "../../domain/usage.ts";
+
+export const usageKey: Record<UsageFormat, string> = {
+  anthropic: "usage",
+  openai: "usage",
+  "openai-responses": "usage",
+  gemini: "usageMetadata",
+};
+
+export function parsedReport(text: string | undefined): unknown {
+  if (text === undefined || text[0] !== "{") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
