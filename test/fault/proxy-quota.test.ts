@@ -24,6 +24,9 @@ const body = (stream = false) =>
 /** What one request holds, give or take its slack. */
 const one = outputBound + Buffer.byteLength(body());
 
+/** The quota alone is to decide. */
+const settings = { proxy: { maxConcurrentPerKey: 1_000 } };
+
 async function call(stand: ProxyStand, transport: Transport, options: { stream?: boolean; signal?: AbortSignal } = {}) {
   return await stand.fetchBy(transport)("/proxy/openai/v1/chat/completions", {
     method: "POST",
@@ -36,7 +39,7 @@ async function call(stand: ProxyStand, transport: Transport, options: { stream?:
 describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
   it("of 500 requests at once with room for exactly 100, 100 succeed and 400 are refused", async () => {
     const limit = 100 * one + one / 2;
-    const stand = await proxyStand({ upstream: upstream.origin, quotas: { maxTokensPerMonth: limit } });
+    const stand = await proxyStand({ upstream: upstream.origin, quotas: { maxTokensPerMonth: limit }, settings });
     // None is settled before all have asked.
     upstream.behave({ delayMs: 1_500 });
     const statuses = await Promise.all(
@@ -55,7 +58,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
   });
 
   it("of 500 requests at once with 100 a day, 100 succeed", async () => {
-    const stand = await proxyStand({ upstream: upstream.origin, quotas: { maxRequestsPerDay: 100 } });
+    const stand = await proxyStand({ upstream: upstream.origin, quotas: { maxRequestsPerDay: 100 }, settings });
     const statuses = await Promise.all(
       Array.from({ length: 500 }, async () => {
         const response = await call(stand, transport);
