@@ -16,6 +16,7 @@ import type { Caller } from "./service/caller.ts";
 import type { Context } from "./service/context.ts";
 import type { Maintained } from "./service/maintain.ts";
 import { measuredPorts } from "./service/measured-ports.ts";
+import { createSecretsCheck } from "./service/unopenable-secrets.ts";
 import type { Settings } from "./settings.ts";
 import { withRecent } from "./storage/recent-records.ts";
 import { version } from "./version.ts";
@@ -66,6 +67,7 @@ export function createApp(ports: Ports, settings: Settings): App {
   const proxy = createProxy(context);
   const answers = createAnswerAudit(context);
   const authFailed = createAuthFailures(context);
+  const checkSecrets = createSecretsCheck(context);
   let isSettled: (() => Promise<boolean>) | undefined;
   let openApi: string | undefined;
 
@@ -153,7 +155,7 @@ export function createApp(ports: Ports, settings: Settings): App {
     if (pathname === "/healthz") return { status: 200, body: { status: "ok" } };
     if (pathname !== "/readyz") return undefined;
     if (isSettled) throw new Problem("not_ready", "Changes that were interrupted are being settled.");
-    await checkPorts(context);
+    await Promise.all([checkPorts(context), checkSecrets()]);
     return { status: 200, body: { status: "ready" } };
   }
 

@@ -53,6 +53,7 @@ const catalogue = {
   audit_unwritable: [503, "The audit trail cannot be written"],
   host_unavailable: [503, "The agent host cannot be used"],
   issuer_unreachable: [503, "The token issuer cannot be reached"],
+  secret_unopenable: [503, "A stored secret cannot be opened"],
   not_ready: [503, "Not ready"],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

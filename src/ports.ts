@@ -369,8 +369,8 @@ export interface Ports {
   fetch: Fetch;
   log: Log;
   instance: Instance;
-  /** 32 bytes under which master keys are sealed. */
-  sealKey: Uint8Array;
+  /** Keys of 32 bytes: secrets are sealed under the first, and opened under any. */
+  sealKeys(): readonly Uint8Array[];
   /** Runs on after the answer was sent (the Worker's `waitUntil`). */
   background: (work: Promise<unknown>) => void;
 }

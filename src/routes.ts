@@ -4,7 +4,12 @@ import {
   revokeAgentKeyRoute,
   rotateAgentKeyRoute,
 } from "./handlers/agent-keys.ts";
-import { addAiProviderRoute, listAiProvidersRoute, revokeAiProviderRoute } from "./handlers/ai-providers.ts";
+import {
+  addAiProviderRoute,
+  listAiProvidersRoute,
+  revokeAiProviderRoute,
+  rotateAiProviderRoute,
+} from "./handlers/ai-providers.ts";
 import { listAuditRoute, rotateAuditRoute, verifyAuditRoute } from "./handlers/audit.ts";
 import { createAgentRoute } from "./handlers/create-agent.ts";
 import { creditAgentRoute } from "./handlers/credit-agent.ts";
@@ -15,6 +20,7 @@ import { listAgentsRoute } from "./handlers/list-agents.ts";
 import { onboardAgentRoute } from "./handlers/onboard-agent.ts";
 import { resumeAgentRoute } from "./handlers/resume-agent.ts";
 import { rotateAiKeyRoute } from "./handlers/rotate-ai-key.ts";
+import { rotateSealRoute } from "./handlers/rotate-seal.ts";
 import { suspendAgentRoute } from "./handlers/suspend-agent.ts";
 import { updateAgentRoute } from "./handlers/update-agent.ts";
 import type { Route } from "./http/call.ts";
@@ -34,7 +40,9 @@ export const routes: readonly Route[] = [
   rotateAiKeyRoute,
   addAiProviderRoute,
   listAiProvidersRoute,
+  rotateAiProviderRoute,
   revokeAiProviderRoute,
+  rotateSealRoute,
   createAgentKeyRoute,
   listAgentKeysRoute,
   revokeAgentKeyRoute,

@@ -1,4 +1,6 @@
 import * as z from "zod/mini";
+
+import { fromBase64Url } from "./domain/base64url.ts";
 import { bodyCopies } from "./domain/body-memory.ts";
 import { HttpUrl } from "./schema/primitives.ts";
 import { administersAndOwns, administersAndOwnsFault, Reach, Scope } from "./schema/provisioning-key.ts";
@@ -186,6 +188,22 @@ export function checkToken(name: string, token: string): void {
 export function checkSecretToken(name: string, token: string): void {
   checkToken(name, token);
   if (isGuessable(token)) throw new SettingsError(`${name} is ${tooShort}: make a longer one, ${makeToken}`);
+}
+
+/**
+ * @param text one seal key, or several separated by commas: the first seals, all of them open
+ * @param source the variable or file that it stands in
+ * @throws SettingsError
+ */
+export function parseSealKeys(text: string, source: string): Uint8Array[] {
+  return text.split(",").map((part) => {
+    const bytes = fromBase64Url(part.trim().replace(/=$/, ""));
+    if (bytes?.length === 32) return bytes;
+    throw new SettingsError(
+      `${source} is not 32 bytes in base64url (43 characters of A-Z, a-z, 0-9, - and _): give the key that secrets ` +
+        `were sealed under; for a new deployment make one, ${makeSecret}`,
+    );
+  });
 }
 
 /** @throws SettingsError where one token would open both: whoever may call would be the administrator */

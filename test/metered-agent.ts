@@ -35,7 +35,7 @@ export async function meteredClient(
 ) {
   const provider = await adminClient(server.origin).aiProviders.add({
     provider: "anthropic",
-    name: "Sample",
+    name: `Sample ${crypto.randomUUID()}`,
     key: "sk-ant-not-a-real-key-0000",
     baseUrl: upstream.origin,
     verify: false,

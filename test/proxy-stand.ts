@@ -98,7 +98,7 @@ export async function proxyStand(options: StandOptions) {
     fetch: (input, init) => fetch(input, init),
     log: (level, message, fields) => void logs.push({ level, message, fields }),
     instance: { id: "test", isGone: () => false },
-    sealKey: new Uint8Array(32).fill(7),
+    sealKeys: () => [new Uint8Array(32).fill(7)],
     background(work) {
       running.add(work);
       void work.finally(() => running.delete(work));

@@ -1,11 +1,12 @@
-import { fromBase64Url } from "../../src/domain/base64url.ts";
 import { bodyMemoryBytes } from "../../src/domain/body-memory.ts";
+import type { Ports } from "../../src/ports.ts";
 import { HttpUrl } from "../../src/schema/primitives.ts";
 import {
   checkSecretToken,
   checkTokensDiffer,
   makeSecret,
   makeToken,
+  parseSealKeys,
   parseSettings,
   type Settings,
   SettingsError,
@@ -33,7 +34,7 @@ export interface Variables {
 /**
  * @throws SettingsError naming every variable at fault and what it has to be, and no secret
  */
-export function readWorkerSettings(variables: Variables): { settings: Settings; sealKey: Uint8Array } {
+export function readWorkerSettings(variables: Variables): { settings: Settings; sealKeys: Ports["sealKeys"] } {
   const faults: string[] = [];
   const attempt = <T>(read: () => T): T | undefined => {
     try {
@@ -50,13 +51,13 @@ export function readWorkerSettings(variables: Variables): { settings: Settings; 
   const adminToken = attempt(() =>
     variables.OPENCLAW_ADMIN_TOKEN === undefined ? undefined : readToken(variables, "OPENCLAW_ADMIN_TOKEN"),
   );
-  const sealKey = attempt(() => readSealKey(variables.OPENCLAW_PROVISIONING_SEAL_KEY));
+  const sealKeys = attempt(() => readSealKeys(variables.OPENCLAW_PROVISIONING_SEAL_KEY));
   const publicUrl = givenUrl ?? parsed?.provisioning.publicUrl;
   if (parsed && publicUrl === undefined && !variables.OPENCLAW_PUBLIC_URL) {
     faults.push("OPENCLAW_PUBLIC_URL is not set: give it the address at which agents reach this Worker");
   }
   attempt(() => checkTokensDiffer(adminToken, gatewayToken));
-  if (!parsed || !gatewayToken || !sealKey || publicUrl === undefined || faults.length > 0) {
+  if (!parsed || !gatewayToken || !sealKeys || publicUrl === undefined || faults.length > 0) {
     throw new SettingsError(faults.join("; "));
   }
   const { logLevel } = parsed;
@@ -65,7 +66,7 @@ export function readWorkerSettings(variables: Variables): { settings: Settings; 
     maxBodyMemoryBytes: bodyMemoryBytes(parsed.provisioning.proxy, memory),
   };
   const provisioning = { ...parsed.provisioning, publicUrl, proxy };
-  return { settings: { logLevel, provisioning, gatewayToken, adminToken }, sealKey };
+  return { settings: { logLevel, provisioning, gatewayToken, adminToken }, sealKeys: () => sealKeys };
 }
 
 function withOverrides(variables: Variables): unknown {
@@ -111,13 +112,9 @@ function readToken(variables: Variables, name: "OPENCLAW_GATEWAY_TOKEN" | "OPENC
   return token;
 }
 
-function readSealKey(text: string | undefined): Uint8Array {
+function readSealKeys(text: string | undefined): Uint8Array[] {
   if (!text) throw new SettingsError(`OPENCLAW_PROVISIONING_SEAL_KEY is not set: make a secret of it, ${makeSecret}`);
-  const bytes = fromBase64Url(text.replace(/=$/, ""));
-  if (bytes?.length !== 32) {
-    throw new SettingsError(`OPENCLAW_PROVISIONING_SEAL_KEY is not 32 bytes in base64url: make one, ${makeSecret}`);
-  }
-  return bytes;
+  return parseSealKeys(text, "OPENCLAW_PROVISIONING_SEAL_KEY");
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

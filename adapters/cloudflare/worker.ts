@@ -3,7 +3,7 @@ import { type App, createApp } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
 import { respondProblem } from "../../src/http/respond.ts";
-import type { AgentHost, Log } from "../../src/ports.ts";
+import type { AgentHost, Log, Ports } from "../../src/ports.ts";
 import { openGateways } from "../../src/service/config-secret.ts";
 import { type Settings, SettingsError } from "../../src/settings.ts";
 import { createDurableAudit } from "./audit.ts";
@@ -42,7 +42,7 @@ async function deploymentFor(env: Bindings): Promise<Deployment> {
 
 /** @throws SettingsError, Problem `host_unavailable` */
 async function build(env: Bindings): Promise<Deployment> {
-  const { settings, sealKey } = readWorkerSettings(env);
+  const { settings, sealKeys } = readWorkerSettings(env);
   checkBindings(env);
   const log = createConsoleLog(settings.logLevel);
   const leftovers = createLeftovers(env.RECORDS);
@@ -52,14 +52,14 @@ async function build(env: Bindings): Promise<Deployment> {
       records: createKvRecords(env.RECORDS, ledger, leftovers),
       ledger,
       audit: createDurableAudit({ objects: env.AUDIT, clock }),
-      host: await openHost(settings, { log, sealKey }),
+      host: await openHost(settings, { log, sealKeys }),
       clock,
       crypto: { sha256, randomBytes },
       fetch: edgeFetch,
       log,
       // An isolate ends without a word, so that of none it is known that it is gone: its claims run out instead.
       instance: { id: `worker-${randomId()}`, isGone: () => false },
-      sealKey,
+      sealKeys,
       background: waitUntil,
     },
     settings,
@@ -78,7 +78,7 @@ function checkBindings(env: Partial<Bindings>): void {
 
 async function openHost(
   { provisioning: { host } }: Settings,
-  { log, sealKey }: { log: Log; sealKey: Uint8Array },
+  { log, sealKeys }: { log: Log; sealKeys: Ports["sealKeys"] },
 ): Promise<AgentHost> {
   const kind = host.kind ?? (host.gateways.length > 0 ? "remote" : "registry");
   switch (kind) {
@@ -86,7 +86,7 @@ async function openHost(
       return createRegistryHost();
     case "remote": {
       const { createRemoteHost } = await import("../../src/host/remote-host.ts");
-      const gateways = await openGateways({ sealKey }, host.gateways);
+      const gateways = await openGateways({ sealKeys }, host.gateways);
       return createRemoteHost({ gateways, timeoutMs: host.timeoutMs, fetch: edgeFetch, clock, log });
     }
     default:

@@ -4,6 +4,8 @@ import { isSealed } from "../../src/service/config-secret.ts";
 import type { Context } from "../../src/service/context.ts";
 import { findCutOffAgents } from "../../src/service/cut-off-agents.ts";
 import { findOrphans } from "../../src/service/orphans.ts";
+import { findUnopenableSecrets } from "../../src/service/unopenable-secrets.ts";
+import { sealKeyId } from "../../src/service/vault.ts";
 import { isGuessable, makeToken, tooShort } from "../../src/settings.ts";
 import { credentialFindings } from "./files/credential-findings.ts";
 import { findingOf, type StoreFinding } from "./files/private-file.ts";
@@ -44,6 +46,7 @@ export async function diagnose(env: Environment, fix: boolean, { ownsToken = tru
     );
     await attempt(checks, "orphans", async () => void checks.push(...(await orphanChecks(context, fix))));
     await attempt(checks, "AI keys", async () => void checks.push(await aiKeyCheck(context)));
+    await attempt(checks, "secrets", async () => void checks.push(await secretsCheck(context)));
     await attempt(checks, "audit trail", async () => void checks.push(await auditCheck(context)));
     await attempt(
       checks,
@@ -174,13 +177,28 @@ async function aiKeyCheck(context: Context): Promise<DoctorCheck> {
   };
 }
 
+async function secretsCheck(context: Context): Promise<DoctorCheck> {
+  const name = "secrets";
+  const [found, ...more] = await findUnopenableSecrets(context);
+  const ids = await Promise.all(context.sealKeys().map(sealKeyId));
+  if (!found) return { name, status: "ok", detail: `all open; seal key ${ids.join(", ")}` };
+  const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
+  return {
+    name,
+    status: "failed",
+    detail: `${found.detail}${others}`,
+    remedy: "restore the seal key, or `provisioning ai-providers rotate` each",
+  };
+}
+
 async function auditCheck(context: Context): Promise<DoctorCheck> {
   const { ok, events, fault } = await context.audit.verify();
   if (ok) return { name: "audit trail", status: "ok", detail: `${events} events, chain whole` };
+  const place = `line ${fault!.line}${fault!.file === undefined ? "" : ` of ${fault!.file}`}`;
   return {
     name: "audit trail",
     status: "failed",
-    detail: `line ${fault!.line}: ${fault!.reason}`,
-    remedy: "keep a copy of audit.jsonl as evidence; events after this line cannot be relied on",
+    detail: `${place}: ${fault!.reason}`,
+    remedy: fault!.remedy ?? "keep a copy of audit.jsonl as evidence; events after this line cannot be relied on",
   };
 }

@@ -5,6 +5,7 @@ import { version } from "../../src/version.ts";
 import { verifyAuditFiles } from "./audit/verify-audit-files.ts";
 import { diagnose } from "./diagnose.ts";
 import { openLocal, sealLocally } from "./open-local.ts";
+import { rotateSeal } from "./rotate-seal.ts";
 import { runServer } from "./run-server.ts";
 import { startForPerson } from "./start-for-person.ts";
 
@@ -40,6 +41,7 @@ process.exitCode = await runProgram(
     verifyAuditFiles,
     doctor: ({ fix }) => diagnose(env, fix),
     seal: (secret) => sealLocally(env, secret),
+    rotateSeal: (reseal) => rotateSeal(env, reseal),
     serve,
   },
   process.argv.slice(2),

@@ -7,7 +7,7 @@ import { makePrivateDirectory } from "./files/atomic-write.ts";
 import { createFileLock } from "./files/file-lock.ts";
 import { type Environment, readNodeSettings } from "./node-settings.ts";
 import { openNode } from "./open-node.ts";
-import { readSealKey } from "./seal-key.ts";
+import { openSealKeys } from "./seal-key.ts";
 
 /** The command line answers in its own words; only with OPENCLAW_PROVISIONING_DEBUG does the log join in, on stderr. */
 export const commandLog =
@@ -37,5 +37,5 @@ export async function openLocal(env: Environment): Promise<LocalSession> {
 export async function sealLocally(env: Environment, secret: string): Promise<string> {
   const { stateDir } = readNodeSettings(env);
   await makePrivateDirectory(join(stateDir, "provisioning"));
-  return await sealConfigSecret({ sealKey: await readSealKey(stateDir, env) }, secret);
+  return await sealConfigSecret({ sealKeys: await openSealKeys(stateDir, env) }, secret);
 }

@@ -5,6 +5,7 @@ import { createRegistryHost } from "../../src/host/registry-host.ts";
 import { createRemoteHost } from "../../src/host/remote-host.ts";
 import type { AgentHost, Clock, Ledger, Log, Ports } from "../../src/ports.ts";
 import { openGateways } from "../../src/service/config-secret.ts";
+import { SettingsError } from "../../src/settings.ts";
 import { createRecords } from "../../src/storage/records.ts";
 import { createAuditFile } from "./audit/audit-file.ts";
 import { createAuditSink } from "./audit/audit-sink.ts";
@@ -17,7 +18,7 @@ import { createStoreReadiness } from "./files/store-readiness.ts";
 import { createInstance } from "./instance.ts";
 import type { Environment, NodeSettings } from "./node-settings.ts";
 import type { RedisStores } from "./redis/redis.ts";
-import { readSealKey } from "./seal-key.ts";
+import { openSealKeys } from "./seal-key.ts";
 import { openSqliteLedger } from "./sqlite/sqlite-ledger.ts";
 
 export interface NodePorts {
@@ -44,14 +45,14 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
   const { stateDir } = node;
   const clock: Clock = { now: Date.now };
   await makePrivateDirectory(join(stateDir, "provisioning"));
-  const sealKey = await readSealKey(stateDir, options.env);
+  const sealKeys = await openSealKeys(stateDir, options.env);
   const fetch: Ports["fetch"] = (input, init) => globalThis.fetch(input, init);
   // Before the stores: settings that it refuses must leave no connection open.
-  const host = options.host ?? (await openHost(node, { fetch, clock, log: options.log, sealKey }));
+  const host = options.host ?? (await openHost(node, { fetch, clock, log: options.log, sealKeys }));
   const stores =
     node.storage === undefined
       ? await openFiles(node, clock, options)
-      : await openShared(node.storage, clock, options.log);
+      : await openShared(node, node.storage, clock, options.log, sealKeys);
   const presentIn = node.storage === undefined ? join(stateDir, "provisioning", "instances") : undefined;
   const instance = createInstance(undefined, presentIn);
   const running = new Set<Promise<unknown>>();
@@ -68,7 +69,7 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
     fetch,
     log: options.log,
     instance,
-    sealKey,
+    sealKeys,
     background(work) {
       running.add(work);
       // The work reports its own failures; here it is only waited for.
@@ -127,16 +128,44 @@ async function openFiles({ stateDir, settings }: NodeSettings, clock: Clock, { l
   };
 }
 
-async function openShared(url: string, clock: Clock, log: Log) {
-  const { openRedis } = await import("./redis/redis.ts");
+async function openShared(
+  { settings }: NodeSettings,
+  url: string,
+  clock: Clock,
+  log: Log,
+  sealKeys: Ports["sealKeys"],
+) {
+  if (settings.provisioning.audit.sink !== undefined) {
+    throw new SettingsError("gateway.provisioning.audit.sink goes with the trail in files, not in Redis; leave it out");
+  }
+  const [{ openRedis }, { requireSharedSealKey }] = await Promise.all([
+    import("./redis/redis.ts"),
+    import("./redis/shared-seal-key.ts"),
+  ]);
   const redis = await openRedis({ url, clock, log });
-  const { records, ledger, audit, close } = redis;
+  const { records, audit, close } = redis;
+  const ledger: Ledger = {
+    ...redis.ledger,
+    async check() {
+      await redis.ledger.check();
+      await requireSharedSealKey(redis.ledger, sealKeys);
+    },
+  };
+  try {
+    await requireSharedSealKey(redis.ledger, sealKeys);
+  } catch (error) {
+    // Redis may be away at the start; readiness asks again.
+    if (error instanceof SettingsError) {
+      await close();
+      throw error;
+    }
+  }
   return { records, ledger, audit, checkStore: async () => [], close, redis };
 }
 
 async function openHost(
   { settings, stateDir }: NodeSettings,
-  tools: { fetch: Ports["fetch"]; clock: Clock; log: Log; sealKey: Uint8Array },
+  tools: { fetch: Ports["fetch"]; clock: Clock; log: Log; sealKeys: Ports["sealKeys"] },
 ): Promise<AgentHost> {
   const { host, workspaceRoots } = settings.provisioning;
   switch (host.kind) {

@@ -6,6 +6,7 @@ import { createJsonLog } from "./json-log.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { openNode } from "./open-node.ts";
 import { evictionWarning } from "./redis/redis-faults.ts";
+import { requireUsable } from "./require-usable.ts";
 import { type RunningServer, serve } from "./serve.ts";
 
 /** Half a minute is what a claim of a dead process lasts at most. */
@@ -33,8 +34,7 @@ export async function startServer(env: Environment): Promise<Deployment> {
     // One that is away is told of by itself.
     const policy = await redis?.evicts().catch(() => undefined);
     if (policy !== undefined) log("warn", evictionWarning(policy), { remedy: "set maxmemory-policy noeviction" });
-    const [finding] = await checkStore();
-    if (finding) throw new SettingsError(`${finding.file} ${finding.problem}: ${finding.remedy}`);
+    await requireUsable({ ports, checkStore });
     const app = createApp(ports, node.settings);
     app.holdReadiness(createInheritedChanges(app.context));
     const server = await serve(app, node);

@@ -1,33 +1,61 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, linkSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { SettingsError } from "../../src/settings.ts";
-import { makePrivateDirectory, syncDirectory } from "./files/atomic-write.ts";
-import { readPrivate } from "./files/private-file.ts";
+import type { Ports } from "../../src/ports.ts";
+import { sealedInText } from "../../src/service/config-secret.ts";
+import { parseSealKeys, SettingsError } from "../../src/settings.ts";
+import { makePrivateDirectory, syncDirectory, writePrivate } from "./files/atomic-write.ts";
+import { readPrivate, type Stamp, statOf, unchanged } from "./files/private-file.ts";
 import type { Environment } from "./node-settings.ts";
 
 const file = "provisioning/seal.key";
 
 /**
- * The 32 bytes under which master keys are sealed: `OPENCLAW_PROVISIONING_SEAL_KEY`, or `provisioning/seal.key`,
- * made at the first start.
+ * The keys under which secrets are sealed: `OPENCLAW_PROVISIONING_SEAL_KEY`, or `provisioning/seal.key`, made at the
+ * first start. The file is looked at again at each use, since `seal rotate` may run beside the server.
  *
  * @throws SettingsError, Problem `store_unreadable`
  */
-export async function readSealKey(stateDir: string, env: Environment): Promise<Uint8Array> {
-  const given = env.OPENCLAW_PROVISIONING_SEAL_KEY;
-  if (given) return decode(given, "OPENCLAW_PROVISIONING_SEAL_KEY");
-  const stored = readPrivate(stateDir, file);
-  if (stored) return decode(stored.text.trim(), file);
-  await make(stateDir);
-  return decode(readPrivate(stateDir, file)!.text.trim(), file);
+export async function openSealKeys(stateDir: string, env: Environment): Promise<Ports["sealKeys"]> {
+  const given = env.OPENCLAW_PROVISIONING_SEAL_KEY?.trim();
+  if (given) {
+    const keys = parseSealKeys(given, "OPENCLAW_PROVISIONING_SEAL_KEY");
+    return () => keys;
+  }
+  if (!readPrivate(stateDir, file)) {
+    refuseAnother(stateDir);
+    await make(stateDir);
+  }
+  let known: { keys: Uint8Array[]; stamp: Stamp } | undefined;
+  const current = (): readonly Uint8Array[] => {
+    const stats = statOf(stateDir, file);
+    if (known && stats && unchanged(known.stamp, stats)) return known.keys;
+    const read = readPrivate(stateDir, file);
+    // A file that is taken away while the server runs: what it has in memory still opens everything.
+    if (!read) return known?.keys ?? [];
+    known = { keys: parseSealKeys(read.text.trim().replaceAll(/\s+/g, ","), file), stamp: read.stamp };
+    return known.keys;
+  };
+  current();
+  return current;
 }
 
-function decode(text: string, source: string): Uint8Array {
-  const bytes = /^[A-Za-z0-9_-]+=*$/.test(text) ? Buffer.from(text, "base64url") : Buffer.alloc(0);
-  if (bytes.length === 32) return new Uint8Array(bytes);
+/** Under another key nothing that is stored would open, and a backup that has the right one would look like a fault. */
+function refuseAnother(stateDir: string): void {
+  const holding = ["provisioning/ai-providers.json", "config.json"].filter((name) => {
+    try {
+      return sealedInText(readFileSync(join(stateDir, name), "utf8"));
+    } catch {
+      // It is not there, or says so itself where it is read.
+      return false;
+    }
+  });
+  if (holding.length === 0) return;
   throw new SettingsError(
-    `${source} must be 32 bytes in base64url; make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='`,
+    `${file} is gone, and ${holding.join(" and ")} ${holding.length > 1 ? "hold" : "holds"} secrets that were sealed ` +
+      "under it: put it back from the backup, or set OPENCLAW_PROVISIONING_SEAL_KEY to what it held. If it is lost, put " +
+      "a new one there (openssl rand -base64 32 | tr '+/' '-_' | tr -d '=' > seal.key, mode 600), and store each " +
+      "provider's key anew with `provisioning ai-providers rotate <id> --key -`",
   );
 }
 
@@ -38,7 +66,7 @@ async function make(stateDir: string): Promise<void> {
   const temporary = join(directory, `.seal.key.${randomBytes(6).toString("hex")}-0.tmp`);
   const descriptor = openSync(temporary, "wx", 0o600);
   try {
-    writeSync(descriptor, `${randomBytes(32).toString("base64url")}\n`);
+    writeSync(descriptor, `${newKey()}\n`);
     // Master keys are soon sealed under it, in files that a power cut leaves whole.
     fsyncSync(descriptor);
   } finally {
@@ -53,3 +81,22 @@ async function make(stateDir: string): Promise<void> {
   }
   await syncDirectory(directory);
 }
+
+const newKey = (): string => randomBytes(32).toString("base64url");
+
+/**
+ * The two steps of a rotation that the file takes: first both keys stand in it, the new one in front, and once
+ * everything is sealed under that, it alone. A rotation that broke off between them is taken up where it was.
+ */
+export const sealKeyFile = {
+  async addKey(stateDir: string): Promise<void> {
+    const keys = linesOf(stateDir);
+    if (keys.length === 1) await writePrivate(join(stateDir, file), `${[newKey(), ...keys].join("\n")}\n`);
+  },
+  async dropOlder(stateDir: string): Promise<void> {
+    const [newest] = linesOf(stateDir);
+    await writePrivate(join(stateDir, file), `${newest}\n`);
+  },
+};
+
+const linesOf = (stateDir: string): string[] => (readPrivate(stateDir, file)?.text ?? "").trim().split(/\s+/);

@@ -6,6 +6,7 @@ import { isGuessable, makeToken, SettingsError, tooShort } from "../../src/setti
 import { createJsonLog } from "../node/json-log.ts";
 import { openNode } from "../node/open-node.ts";
 import { createRequestListener, type RequestListener } from "../node/request-listener.ts";
+import { requireUsable } from "../node/require-usable.ts";
 import { type ConfigAccess, inProcessConfig } from "./config-access.ts";
 import { inProcessKeyStore } from "./key-store.ts";
 import { movedProviders } from "./metered-provider.ts";
@@ -77,8 +78,7 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   });
   const { ports, checkStore, close } = await openNode(node, { env, log, host });
   try {
-    const [finding] = await checkStore();
-    if (finding) throw new SettingsError(`${finding.file} ${finding.problem}: ${finding.remedy}`);
+    await requireUsable({ ports, checkStore });
   } catch (error) {
     await close();
     throw error;

@@ -5,10 +5,12 @@ import type { Command } from "commander";
 import type { LocalSession } from "../../src/cli/environment.ts";
 import { attachProvisioning } from "../../src/cli/program.ts";
 import { version } from "../../src/version.ts";
+import { verifyAuditFiles } from "../node/audit/verify-audit-files.ts";
 import { diagnose } from "../node/diagnose.ts";
 import { createFileLock } from "../node/files/file-lock.ts";
 import { stateDirFrom } from "../node/node-settings.ts";
 import { openLocal, sealLocally } from "../node/open-local.ts";
+import { rotateSeal } from "../node/rotate-seal.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import { connectOperator } from "./operator-socket.ts";
 import { gatewayPort, pluginConfigIn, readPluginSettings } from "./plugin-settings.ts";
@@ -42,7 +44,9 @@ export function addPluginCommands(program: Command, config: OpenClawConfig): voi
         const { token } = resolveGatewayAuth({ authConfig: config.gateway?.auth, env });
         return await diagnose({ ...env, OPENCLAW_GATEWAY_TOKEN: token }, fix, { ownsToken: false });
       },
+      verifyAuditFiles,
       seal: (secret) => sealLocally(env, secret),
+      rotateSeal: (reseal) => rotateSeal(env, reseal),
       async serve() {
         throw new Error("the gateway serves: openclaw gateway run");
       },

@@ -39,6 +39,10 @@ export interface CliEnvironment {
   doctor(options: { fix: boolean }): Promise<DoctorReport>;
   /** The secret under this deployment's seal key, as `config.json` takes it. */
   seal(secret: string): Promise<string>;
+  /**
+   * Makes a new seal key where one is made here, runs `reseal`, and drops the older key; `kept` says why it is kept.
+   */
+  rotateSeal?<R>(reseal: () => Promise<R>): Promise<R & { kept: string | undefined }>;
   /** Resolves when the server has stopped. */
   serve(): Promise<void>;
 }

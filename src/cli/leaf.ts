@@ -50,7 +50,7 @@ export function leaf<Options extends object, Arguments extends (string | string[
     configure?: (command: Command) => unknown;
     run: (invocation: Invocation<Options>, ...args: Arguments) => Promise<void>;
   },
-): void {
+): Command {
   const command = parent.command(definition.name).description(definition.description);
   // The root allows them, and commander hands that on: of two keys to revoke the second would be passed over.
   command.allowExcessArguments(false);
@@ -60,7 +60,8 @@ export function leaf<Options extends object, Arguments extends (string | string[
   command.action(async (...actionArguments: unknown[]) => {
     try {
       refuseEmpty(command);
-      const options = command.opts<Invocation<Options>["options"]>();
+      // A command that has others below it takes their `--json` for its own.
+      const options = command.optsWithGlobals<Invocation<Options>["options"]>();
       await definition.run(
         {
           cli,
@@ -83,4 +84,5 @@ export function leaf<Options extends object, Arguments extends (string | string[
       finish(exitCodeOf(error));
     }
   });
+  return command;
 }

@@ -6,7 +6,7 @@ import { addAuditCommands } from "./commands/audit.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addInitCommand } from "./commands/init.ts";
 import { addOpenApiCommand } from "./commands/openapi.ts";
-import { addSealCommand } from "./commands/seal.ts";
+import { addSealCommands } from "./commands/seal.ts";
 import { oneLine } from "./failure.ts";
 import type { Tree } from "./leaf.ts";
 
@@ -33,6 +33,6 @@ export function addProvisioningCommands(tree: Tree, program: Command): void {
   addAuditCommands(tree, group);
   addInitCommand(tree, group);
   addDoctorCommand(tree, group);
-  addSealCommand(tree, group);
+  addSealCommands(tree, group);
   addOpenApiCommand(tree, group);
 }

@@ -24,7 +24,13 @@ import type {
   UpdateAgent,
 } from "../schema/agent.ts";
 import type { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
-import type { AddAiProvider, AiProviderAdded, AiProviderList, AiProviderView } from "../schema/ai-provider.ts";
+import type {
+  AddAiProvider,
+  AiProviderAdded,
+  AiProviderList,
+  AiProviderView,
+  RotateAiProvider,
+} from "../schema/ai-provider.ts";
 import type { AuditFilter, AuditPage, AuditRotated, AuditVerification } from "../schema/audit-event.ts";
 import type {
   CreateProvisioningKey,
@@ -60,6 +66,7 @@ export type {
   ProvisioningKeyView,
   Retry,
   RotateAiKey,
+  RotateAiProvider,
   RotateProvisioningKey,
   UpdateAgent,
   Usage,
@@ -213,6 +220,8 @@ export function createClient(options: ClientOptions) {
       add: (body: AddAiProvider, at?: CallOptions) =>
         post<AiProviderAdded>("/provisioning/ai-providers", body, false, at),
       list: (at?: CallOptions) => read<AiProviders>("/provisioning/ai-providers", undefined, at),
+      rotate: (id: string, body: RotateAiProvider, at?: CallOptions) =>
+        post<AiProviderAdded>(below("provisioning/ai-providers", id, "/rotate"), body, false, at),
       revoke: (id: string, at?: CallOptions) =>
         post<AiProviderView>(below("provisioning/ai-providers", id, "/revoke"), undefined, true, at),
     },
@@ -232,6 +241,11 @@ export function createClient(options: ClientOptions) {
       verify: (query: { since?: number | undefined } = {}, at?: CallOptions) =>
         read<AuditVerdict>("/provisioning/audit/verify", query, at),
       rotate: (at?: CallOptions) => post<AuditRotation>("/provisioning/audit/rotate", undefined, false, at),
+    },
+    seal: {
+      /** Seals every stored secret anew under the deployment's first seal key. */
+      rotate: (at?: CallOptions) =>
+        post<{ sealKey: string; resealed: number }>("/provisioning/seal/rotate", undefined, true, at),
     },
     /** The service's own OpenAPI 3.1 document. */
     openapi: (at?: CallOptions) => read<Record<string, unknown>>("/openapi.json", undefined, at),

@@ -1,5 +1,11 @@
 import { route } from "../http/call.ts";
-import { AddAiProvider, AiProviderAdded, AiProviderList, AiProviderView } from "../schema/ai-provider.ts";
+import {
+  AddAiProvider,
+  AiProviderAdded,
+  AiProviderList,
+  AiProviderView,
+  RotateAiProvider,
+} from "../schema/ai-provider.ts";
 
 const path = "/provisioning/ai-providers";
 
@@ -11,7 +17,7 @@ export const addAiProviderRoute = route({
   scope: "provisioning:admin",
   body: AddAiProvider,
   response: { status: 201, description: "The AI provider, its key as a hint only", schema: AiProviderAdded },
-  problems: ["provider_settings", "provider_refused"],
+  problems: ["provider_settings", "provider_refused", "provider_exists", "key_busy"],
   async handle({ context, caller, body }) {
     const { addAiProvider } = await import("../service/ai-providers.ts");
     return { status: 201, body: await addAiProvider(context, caller, body) };
@@ -32,6 +38,21 @@ export const listAiProvidersRoute = route({
   },
 });
 
+export const rotateAiProviderRoute = route({
+  method: "POST",
+  path: `${path}/:id/rotate`,
+  operationId: "rotateAiProvider",
+  summary: "Replace an AI provider's master key; its id and its agents stay",
+  scope: "provisioning:admin",
+  body: RotateAiProvider,
+  response: { status: 200, description: "The AI provider, its new key as a hint only", schema: AiProviderAdded },
+  problems: ["ai_provider_not_found", "provider_revoked", "provider_refused", "key_busy"],
+  async handle({ context, caller, params, body }) {
+    const { rotateAiProvider } = await import("../service/change-ai-provider.ts");
+    return { status: 200, body: await rotateAiProvider(context, caller, params.id!, body) };
+  },
+});
+
 export const revokeAiProviderRoute = route({
   method: "POST",
   path: `${path}/:id/revoke`,
@@ -39,9 +60,9 @@ export const revokeAiProviderRoute = route({
   summary: "Revoke an AI provider",
   scope: "provisioning:admin",
   response: { status: 200, description: "The AI provider", schema: AiProviderView },
-  problems: ["ai_provider_not_found"],
+  problems: ["ai_provider_not_found", "key_busy"],
   async handle({ context, caller, params }) {
-    const { revokeAiProvider } = await import("../service/ai-providers.ts");
+    const { revokeAiProvider } = await import("../service/change-ai-provider.ts");
     return { status: 200, body: await revokeAiProvider(context, caller, params.id!) };
   },
 });

@@ -37,6 +37,9 @@ export const requestExamples: Readonly<Record<string, Readonly<Record<string, { 
       },
     },
   },
+  rotateAiProvider: {
+    anotherKey: { summary: "Another key of the same account", value: { key: "sk-ant-...", verify: false } },
+  },
   rotateAgentKey: {
     atOnce: { summary: "The old key ends at once", value: { graceSeconds: 0 } },
   },

@@ -134,10 +134,11 @@ export function createAdmission(context: Context): Admit {
         error: message,
       });
       const unavailable = isProblem(error) && error.status === 503;
+      const sealed = isProblem(error, "secret_unopenable");
       admission = refusal(
         wire,
         unavailable ? 503 : 500,
-        unavailable ? "The request could not be accounted for; try again later" : "Something unexpected went wrong",
+        sealed ? unopenableMessage : unavailable ? unavailableMessage : "Something unexpected went wrong",
         arrival.requestId,
       );
     }
@@ -166,6 +167,9 @@ interface Verified {
 const tooManyAtOnce = (most: number): string =>
   `Too many requests at once with this key (${most} are under way); try again in 1 s`;
 
+const unavailableMessage = "The request could not be accounted for; try again later";
+const unopenableMessage =
+  "The provider's key as this service stores it cannot be opened; its operator has to mend that (provisioning doctor)";
 const suspendedMessage = "This key is suspended; its operator can resume it";
 
 function refuseReservation(

@@ -33,6 +33,16 @@ export const AddAiProvider = z
   .register(z.globalRegistry, { id: "AddAiProvider" });
 export type AddAiProvider = z.infer<typeof AddAiProvider>;
 
+export const RotateAiProvider = z
+  .strictObject({
+    key: secret,
+    /** Gemini: a service account's JSON; absent: the one that is stored stays. */
+    credentials: z.optional(z.string().check(z.maxLength(16_384))),
+    verify: z.optional(z.boolean()),
+  })
+  .register(z.globalRegistry, { id: "RotateAiProvider" });
+export type RotateAiProvider = z.infer<typeof RotateAiProvider>;
+
 export const AiProviderRecord = z.object({
   id: z.string(),
   provider: ProviderSlug,
@@ -47,6 +57,7 @@ export const AiProviderRecord = z.object({
   /** Enough to recognise the key by: `sk-ant-...abcd`. */
   hint: z.string(),
   createdAt: Timestamp,
+  rotatedAt: z.optional(Timestamp),
   revokedAt: z.optional(Timestamp),
 });
 export type AiProviderRecord = z.infer<typeof AiProviderRecord>;
@@ -64,6 +75,7 @@ export const AiProviderView = z
     defaultQuotas: z.optional(Quotas),
     canMint: z.boolean(),
     createdAt: Timestamp,
+    rotatedAt: z.optional(Timestamp),
     revokedAt: z.optional(Timestamp),
   })
   .register(z.globalRegistry, { id: "AiProvider" });

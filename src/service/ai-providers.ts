@@ -9,16 +9,19 @@ import {
   type ProviderKind,
   providerKinds,
 } from "../schema/ai-provider.ts";
-import { auditedChange } from "./audited-change.ts";
+import { aiProviderNameClaim } from "../storage/ledger-names.ts";
+import { auditedChange, newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
+import { withClaim } from "./kept-claim.ts";
 import { mintingRefusal } from "./minting.ts";
 import { seal } from "./vault.ts";
 
 /** @throws Problem `provider_settings`, `provider_refused` */
 export async function addAiProvider(context: Context, caller: Caller, body: AddAiProvider): Promise<AiProviderAdded> {
   const { kind, slug } = kindAndSlug(body);
-  const checked = await verify(context, kind, body);
+  await requireNewName(context, body.name);
+  const checked = await checkMasterKey(context, kind, body);
   const id = newKeyId(context.crypto.randomBytes);
   const binding = { provider: slug, id };
   const record: AiProviderRecord = {
@@ -35,10 +38,28 @@ export async function addAiProvider(context: Context, caller: Caller, body: AddA
     createdAt: new Date(context.clock.now()).toISOString(),
   };
   const details = { provider: slug, name: body.name, verification: checked.verification };
-  return await auditedChange(context, caller, { action: "ai-provider.add", target: id, details }, async () => {
-    await context.records.set("ai-providers", id, record);
-    return { ...aiProviderView(record), ...checked };
-  });
+  const add = async () => {
+    await requireNewName(context, body.name);
+    return await auditedChange(context, caller, { action: "ai-provider.add", target: id, details }, async () => {
+      await context.records.set("ai-providers", id, record);
+      return { ...aiProviderView(record), ...checked };
+    });
+  };
+  return await withClaim(context, aiProviderNameClaim(body.name), newOperationId(context), add, () =>
+    aiProviderBusy(`"${body.name}"`),
+  );
+}
+
+/** @throws Problem `provider_exists`: by its name an operator tells one master key from another */
+async function requireNewName(context: Context, name: string): Promise<void> {
+  const { items } = await context.records.list("ai-providers");
+  const same = items.find((item) => item.name === name && item.revokedAt === undefined);
+  if (!same) return;
+  throw new Problem(
+    "provider_exists",
+    `There is an AI provider "${name}" (${same.id}); give another name, or replace its key with ` +
+      `"ai-providers rotate ${same.id}".`,
+  );
 }
 
 function kindAndSlug(body: AddAiProvider): { kind: ProviderKind; slug: string } {
@@ -66,10 +87,10 @@ function kindAndSlug(body: AddAiProvider): { kind: ProviderKind; slug: string } 
 }
 
 /** The provider's clear no is a refusal; silence is a warning. */
-async function verify(
+export async function checkMasterKey(
   context: Context,
   kind: ProviderKind,
-  body: AddAiProvider,
+  body: Pick<AddAiProvider, "provider" | "key" | "baseUrl" | "project" | "credentials" | "verify">,
 ): Promise<Pick<AiProviderAdded, "verification" | "warning">> {
   if (body.verify === false) return { verification: "skipped" };
   const { verifyMasterKey } = await import("../providers/verify.ts");
@@ -97,24 +118,7 @@ export async function listAiProviders(context: Context): Promise<{ keys: AiProvi
   return { keys: items.map(aiProviderView) };
 }
 
-/** The record stays: what it paid for is still told apart, and minted keys can still be revoked. */
-export async function revokeAiProvider(context: Context, caller: Caller, id: string): Promise<AiProviderView> {
-  const record = await context.records.get("ai-providers", id);
-  if (!record) {
-    throw new Problem(
-      "ai_provider_not_found",
-      `There is no AI provider "${id.slice(0, 64)}"; "ai-providers list" shows those there are.`,
-    );
-  }
-  if (record.revokedAt !== undefined) return aiProviderView(record);
-  return await auditedChange(context, caller, { action: "ai-provider.revoke", target: id }, async () => {
-    const next = { ...record, revokedAt: new Date(context.clock.now()).toISOString() };
-    await context.records.set("ai-providers", id, next);
-    return aiProviderView(next);
-  });
-}
-
-const aiProviderView = (record: AiProviderRecord): AiProviderView => ({
+export const aiProviderView = (record: AiProviderRecord): AiProviderView => ({
   id: record.id,
   provider: record.provider,
   kind: record.kind,
@@ -126,5 +130,11 @@ const aiProviderView = (record: AiProviderRecord): AiProviderView => ({
   ...(record.defaultQuotas && { defaultQuotas: record.defaultQuotas }),
   canMint: mintingRefusal(record, {}) === undefined,
   createdAt: record.createdAt,
+  ...(record.rotatedAt !== undefined && { rotatedAt: record.rotatedAt }),
   ...(record.revokedAt !== undefined && { revokedAt: record.revokedAt }),
 });
+
+export const aiProviderBusy = (which: string): Problem =>
+  new Problem("key_busy", `The AI provider ${which} is being changed; try again in a moment.`, {
+    headers: { "retry-after": "1" },
+  });

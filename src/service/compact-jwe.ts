@@ -38,6 +38,17 @@ export async function encryptCompact(key: Uint8Array, members: JweHeader, text: 
   return [header, "", ...[nonce, ciphertext, tag].map(toBase64Url)].join(".");
 }
 
+/** The protected header as it claims to be: nothing has vouched for it yet. */
+export function headerOf(jwe: string): JweHeader | undefined {
+  const bytes = fromBase64Url(jwe.split(".", 1)[0] ?? "");
+  try {
+    const header: unknown = bytes && JSON.parse(new TextDecoder().decode(bytes));
+    return typeof header === "object" && header !== null ? (header as JweHeader) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** @throws Error for whatever is not such a JWE, or was not made with this key */
 export async function decryptCompact(key: Uint8Array, jwe: string): Promise<{ header: JweHeader; text: string }> {
   const [header = "", encryptedKey, ...rest] = jwe.split(".");

@@ -1,17 +1,19 @@
 import { Problem } from "../errors.ts";
-import type { Context } from "./context.ts";
-import { seal, unseal } from "./vault.ts";
+import { type Sealing, seal, unseal } from "./vault.ts";
 
 /** Secrets in `config.json` may stand there sealed: a compact JWE, made by `provisioning seal`. */
 const binding = { provider: "config", id: "config" };
 
-export const sealConfigSecret = async (context: Pick<Context, "sealKey">, secret: string): Promise<string> =>
+export const sealConfigSecret = async (context: Sealing, secret: string): Promise<string> =>
   await seal(context, secret, binding);
 
 /** What is not sealed is taken as it is. */
-export async function openConfigSecret(context: Pick<Context, "sealKey">, text: string): Promise<string> {
+export async function openConfigSecret(context: Sealing, text: string): Promise<string> {
   return isSealed(text) ? await unseal(context, text, binding) : text;
 }
+
+/** Whether a file's text holds a sealed secret as one of its strings. */
+export const sealedInText = (text: string): boolean => /"[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+"/.test(text);
 
 /** Five segments, the second one empty: a compact JWE with `dir`. */
 export const isSealed = (text: string): boolean => /^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
@@ -22,7 +24,7 @@ export const isSealed = (text: string): boolean => /^[\w-]+\.\.[\w-]+\.[\w-]+\.[
  * @throws Problem `store_unreadable` naming the gateway whose secret does not open
  */
 export const openGateways = async <G extends { id: string; token: string; key: string }>(
-  context: Pick<Context, "sealKey">,
+  context: Sealing,
   gateways: readonly G[],
 ): Promise<G[]> =>
   await Promise.all(

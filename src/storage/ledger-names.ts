@@ -31,6 +31,10 @@ export const aiKeyLedger = (keyId: string) => {
   };
 };
 
+/** Held by whoever changes the AI provider; and by whoever adds one of this name. */
+export const aiProviderClaim = (id: string): LedgerName => `ai-provider:${enc(id)}/claim`;
+export const aiProviderNameClaim = (name: string): LedgerName => `ai-provider-name:${enc(name)}/claim`;
+
 export const agentClaim = (agentId: string): LedgerName => `agent:${enc(agentId)}/claim`;
 /** An agent's record as it was written last, where records lag. */
 export const recentAgent = (agentId: string): LedgerName => `agent:${enc(agentId)}/recent`;
@@ -53,6 +57,8 @@ export function subscriber(address: string): string {
   const network = [...groups, ...(tail === undefined ? [] : zeros), ...rest].slice(0, 4);
   return `${network.map((group) => group.replace(/^0+(?=.)/, "")).join(":")}::/64`;
 }
+/** Owned, for good, by the id of the seal key that all instances of a deployment share. */
+export const sealKeyOwner: LedgerName = "seal/owner";
 /** The first provisioning of a local deployment happens once. */
 export const initClaim: LedgerName = "init/claim";
 /** What dead processes left is settled by one process at a time. */

@@ -30,7 +30,7 @@ export async function controlPlaneTarget(): Promise<ControlPlaneTarget> {
   const root = await realpath(await mkdtemp(join(tmpdir(), "openclaw-fleet-")));
   const gateways = { gw1: await startGateway(root), gw2: await startGateway(root) };
   const sealKey = crypto.getRandomValues(new Uint8Array(32));
-  const sealed = (secret: string) => sealConfigSecret({ sealKey }, secret);
+  const sealed = (secret: string) => sealConfigSecret({ sealKeys: () => [sealKey] }, secret);
   const { gw1, gw2 } = gateways;
   const host = {
     kind: "remote",

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { newName } from "./agent-tests.ts";
 import { ask, makeKey, type Target } from "./target.ts";
 
 export function keyTests(target: () => Target): void {
@@ -102,7 +103,7 @@ export function keyTests(target: () => Target): void {
       const body = { provider: "openai", name, key: "sk-not-a-real-key", verify: false };
       return (await ask(target(), "POST", "/provisioning/ai-providers", { ...admin, body })).body.id;
     };
-    const [older, newer] = [await add("older"), await add("newer")];
+    const [older, newer] = [await add(newName("older")), await add(newName("newer"))];
     await ask(target(), "POST", `/provisioning/ai-providers/${older}/revoke`, admin);
     const { body } = await ask(target(), "GET", "/provisioning/ai-providers", admin);
     const ids = body.keys.map((one: { id: string }) => one.id);
@@ -144,7 +145,7 @@ export function keyTests(target: () => Target): void {
     const secret = "sk-ant-not-a-real-key-abcd";
     const added = await ask(target(), "POST", "/provisioning/ai-providers", {
       key: target().adminToken,
-      body: { provider: "anthropic", name: "Hint", key: secret, verify: false },
+      body: { provider: "anthropic", name: newName("hint"), key: secret, verify: false },
     });
     expect(added).toMatchObject({
       status: 201,
@@ -154,6 +155,28 @@ export function keyTests(target: () => Target): void {
     expect(JSON.stringify(listed.body)).not.toContain(secret);
     const path = `/provisioning/ai-providers/${added.body.id}/revoke`;
     expect((await ask(target(), "POST", path, { key: target().adminToken })).body.status).toBe("revoked");
+  });
+
+  it("replaces a master key under its id, and takes no second AI provider of one name", async () => {
+    const admin = { key: target().adminToken };
+    const name = newName("rotated");
+    const body = { provider: "anthropic", name, key: "sk-ant-not-a-real-key-abcd", verify: false };
+    const added = await ask(target(), "POST", "/provisioning/ai-providers", { ...admin, body });
+    const again = await ask(target(), "POST", "/provisioning/ai-providers", { ...admin, body });
+    expect(again).toMatchObject({ status: 409, body: { code: "provider_exists" } });
+    expect(again.body.detail).toContain(`ai-providers rotate ${added.body.id}`);
+    const rotate = (id: string) =>
+      ask(target(), "POST", `/provisioning/ai-providers/${id}/rotate`, {
+        ...admin,
+        body: { key: "sk-ant-not-a-real-key-efgh", verify: false },
+      });
+    expect(await rotate(added.body.id)).toMatchObject({
+      status: 200,
+      body: { id: added.body.id, hint: "sk-ant-...efgh", status: "active", rotatedAt: expect.any(String) },
+    });
+    await ask(target(), "POST", `/provisioning/ai-providers/${added.body.id}/revoke`, admin);
+    expect(await rotate(added.body.id)).toMatchObject({ status: 422, body: { code: "provider_revoked" } });
+    expect(await rotate("none")).toMatchObject({ status: 404, body: { code: "ai_provider_not_found" } });
   });
 
   it("rotates the audit trail where it is in files, and follows it across the parts", async () => {

@@ -88,7 +88,12 @@ export async function makeKey(
 export async function makeLinkedKey(target: Target, options: Record<string, unknown> = {}) {
   const provider = await ask(target, "POST", "/provisioning/ai-providers", {
     key: target.adminToken,
-    body: { provider: "anthropic", name: "Contract", key: "sk-ant-not-a-real-key-0000", verify: false },
+    body: {
+      provider: "anthropic",
+      name: `Contract ${crypto.randomUUID()}`,
+      key: "sk-ant-not-a-real-key-0000",
+      verify: false,
+    },
   });
   if (provider.status !== 201) throw new Error(`no provider: ${provider.status} ${JSON.stringify(provider.body)}`);
   return { provider: provider.body, ...(await makeKey(target, { ...options, aiProviderKeyId: provider.body.id })) };

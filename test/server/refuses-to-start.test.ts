@@ -88,7 +88,7 @@ describe("the server does not start", () => {
   });
 
   it("with a seal key of another length", async () => {
-    expect(await refusal({ OPENCLAW_PROVISIONING_SEAL_KEY: "c2hvcnQ" })).toMatch(/SEAL_KEY must be 32 bytes.*openssl/);
+    expect(await refusal({ OPENCLAW_PROVISIONING_SEAL_KEY: "c2hvcnQ" })).toMatch(/SEAL_KEY is not 32 bytes.*openssl/);
   });
 
   it("where something else listens", async () => {

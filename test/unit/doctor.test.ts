@@ -76,6 +76,7 @@ describe("doctor", () => {
       "revocations",
       "orphans",
       "AI keys",
+      "secrets",
       "audit trail",
       "workspaces",
       "agent host",

@@ -16,7 +16,7 @@ afterAll(async () => {
 
 async function create(provider: Record<string, unknown>, name: string, aiKey: Record<string, unknown>) {
   const as = { key: target.adminToken };
-  const body = { name: "Management", verify: false, ...provider };
+  const body = { name: `Management ${crypto.randomUUID()}`, verify: false, ...provider };
   const { id } = (await ask(target, "POST", "/provisioning/ai-providers", { ...as, body })).body;
   const wanted = { name: "k", scopes: ["agents:create"], aiProviderKeyId: id };
   const { key } = (await ask(target, "POST", "/provisioning/agent-keys", { ...as, body: wanted })).body;

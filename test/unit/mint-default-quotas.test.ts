@@ -19,7 +19,13 @@ const keys = { openai: masterKeys.openaiAdmin, openrouter: masterKeys.openrouter
 
 async function withDefaults(provider: keyof typeof paths, defaultQuotas: Record<string, number>) {
   const as = { key: target.adminToken };
-  const settings = { provider, name: "Management", verify: false, key: keys[provider], project: "proj_sample" };
+  const settings = {
+    provider,
+    name: `Management ${crypto.randomUUID()}`,
+    verify: false,
+    key: keys[provider],
+    project: "proj_sample",
+  };
   const body = { ...settings, baseUrl: apis.origin + paths[provider], defaultQuotas };
   const added = (await ask(target, "POST", "/provisioning/ai-providers", { ...as, body })).body;
   const wanted = { name: "k", scopes: ["agents:create", "agents:update"], aiProviderKeyId: added.id };

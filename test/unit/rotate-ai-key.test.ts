@@ -44,7 +44,7 @@ async function start(sealKey?: Uint8Array): Promise<void> {
     ...node.ports,
     clock: { now: () => now },
     host: new Proxy(host, { get: (of, name) => (name === "setCredential" ? setCredential : Reflect.get(of, name)) }),
-    ...(sealKey && { sealKey }),
+    ...(sealKey && { sealKeys: () => [sealKey] }),
   };
   app = createApp(ports, settings.settings);
 }

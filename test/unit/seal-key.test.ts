@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readSealKey } from "../../adapters/node/seal-key.ts";
+import { openSealKeys } from "../../adapters/node/seal-key.ts";
 import { SettingsError } from "../../src/settings.ts";
 
 let stateDir: string;
@@ -15,6 +15,8 @@ afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
 
 const path = () => join(stateDir, "provisioning", "seal.key");
 const sample = Buffer.alloc(32, 7);
+
+const readSealKey = async (dir: string, env: Record<string, string>) => (await openSealKeys(dir, env))()[0]!;
 
 describe("the seal key", () => {
   it("is made once, private, and the same ever after", async () => {
@@ -38,7 +40,8 @@ describe("the seal key", () => {
     const sealed = (await Promise.all(started)).map(({ stdout }) => stdout.trim());
     const key = await readSealKey(stateDir, {});
     const { openConfigSecret } = await import("../../src/service/config-secret.ts");
-    for (const text of sealed) expect(await openConfigSecret({ sealKey: key }, text)).toBe("sk-test-not-a-real-key");
+    for (const text of sealed)
+      expect(await openConfigSecret({ sealKeys: () => [key] }, text)).toBe("sk-test-not-a-real-key");
     expect(readdirSync(join(stateDir, "provisioning")).filter((name) => name.includes("seal"))).toEqual(["seal.key"]);
   });
 
@@ -53,7 +56,7 @@ describe("the seal key", () => {
     async (text) => {
       const refused = readSealKey(stateDir, { OPENCLAW_PROVISIONING_SEAL_KEY: text });
       await expect(refused).rejects.toThrow(SettingsError);
-      await expect(refused).rejects.toThrow(/OPENCLAW_PROVISIONING_SEAL_KEY must be 32 bytes.*openssl rand/);
+      await expect(refused).rejects.toThrow(/OPENCLAW_PROVISIONING_SEAL_KEY is not 32 bytes.*openssl rand/);
       await expect(refused).rejects.not.toThrow(text);
     },
   );
@@ -61,7 +64,7 @@ describe("the seal key", () => {
   it("of a wrong length in the file is refused by the file's name, and left as it is", async () => {
     mkdirSync(join(stateDir, "provisioning"), { mode: 0o700 });
     writeFileSync(path(), "c2hvcnQ\n", { mode: 0o600 });
-    await expect(readSealKey(stateDir, {})).rejects.toThrow(/provisioning\/seal\.key must be 32 bytes/);
+    await expect(readSealKey(stateDir, {})).rejects.toThrow(/provisioning\/seal\.key is not 32 bytes/);
     expect(readFileSync(path(), "utf8")).toBe("c2hvcnQ\n");
   });
 

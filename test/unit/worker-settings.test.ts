@@ -41,7 +41,11 @@ describe("the Worker's settings", () => {
   });
 
   it("open the seal key", () => {
-    expect(Buffer.from(readWorkerSettings(complete).sealKey)).toEqual(sealKey);
+    expect(
+      readWorkerSettings(complete)
+        .sealKeys()
+        .map((key) => Buffer.from(key)),
+    ).toEqual([sealKey]);
   });
 
   it("are off by default, and can be switched off over the file", () => {

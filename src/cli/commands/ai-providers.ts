@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Quotas } from "../../schema/quota.ts";
+import type { CliEnvironment } from "../environment.ts";
 import { wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { quotaAssignment } from "../option-values.ts";
@@ -45,7 +46,8 @@ function addAiProvider(tree: Tree, group: Command): void {
     run: async ({ cli, options, out, withClient }) => {
       const variables = [providerVariable(options.slug ?? options.provider, "_MASTER_KEY"), "OPENCLAW_AI_PROVIDER_KEY"];
       const key = await secretValue(cli, "--key", options.key, variables);
-      const credentials = options.credentials === undefined ? undefined : await readCredentials(options.credentials);
+      const credentials =
+        options.credentials === undefined ? undefined : await readCredentials(cli, options.credentials);
       const added = await withClient("operator", (client) =>
         client.aiProviders.add({
           provider: options.provider,
@@ -72,16 +74,16 @@ function addAiProvider(tree: Tree, group: Command): void {
         ["verification", added.verification],
       ]);
       if (added.warning !== undefined) out.notice(`warning: ${added.warning}`);
-
-      async function readCredentials(path: string): Promise<string> {
-        try {
-          return await cli.readFile(path);
-        } catch (error) {
-          throw wrongUsage(`--credentials: ${error instanceof Error ? error.message : "the file cannot be read"}`);
-        }
-      }
     },
   });
+}
+
+async function readCredentials(cli: CliEnvironment, path: string): Promise<string> {
+  try {
+    return await cli.readFile(path);
+  } catch (error) {
+    throw wrongUsage(`--credentials: ${error instanceof Error ? error.message : "the file cannot be read"}`);
+  }
 }
 
 export function addAiProviderCommands(tree: Tree, parent: Command): void {
@@ -107,6 +109,28 @@ export function addAiProviderCommands(tree: Tree, parent: Command): void {
           shortTime(key.createdAt) ?? "",
         ]),
       );
+    },
+  });
+  leaf<{ key?: string; credentials?: string; verify: boolean }, [id: string]>(tree, group, {
+    name: "rotate",
+    description: "Replace a master key: the provider's id and its agents stay",
+    configure: (command) =>
+      command
+        .argument("<key-id>", "as `ai-providers list` shows it")
+        .option("--key <key>", "the new master key; - reads it from stdin (default: OPENCLAW_AI_PROVIDER_KEY)")
+        .option("--credentials <file>", "gemini: a service account's JSON, for minting")
+        .option("--no-verify", "do not ask the provider whether it accepts the key"),
+    run: async ({ cli, options, out, withClient }, id) => {
+      const key = await secretValue(cli, "--key", options.key, ["OPENCLAW_AI_PROVIDER_KEY"]);
+      const credentials =
+        options.credentials === undefined ? undefined : await readCredentials(cli, options.credentials);
+      const verify = options.verify ? undefined : false;
+      const rotated = await withClient("operator", (client) =>
+        client.aiProviders.rotate(id, { key, credentials, verify }),
+      );
+      if (options.json) return out.json(rotated);
+      out.line(`AI provider ${id} ("${rotated.name}") has the key ${rotated.hint} from its next request on.`);
+      if (rotated.warning !== undefined) out.notice(`warning: ${rotated.warning}`);
     },
   });
   leaf<object, [id: string]>(tree, group, {

@@ -1,0 +1,69 @@
+import { join } from "node:path";
+import { isSealed } from "../../src/service/config-secret.ts";
+import { isSealedUnderNewest } from "../../src/service/vault.ts";
+import { parseSealKeys, SettingsError } from "../../src/settings.ts";
+import { makePrivateDirectory } from "./files/atomic-write.ts";
+import { createFileLock } from "./files/file-lock.ts";
+import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
+import { openSealKeys, sealKeyFile } from "./seal-key.ts";
+
+const variable = "OPENCLAW_PROVISIONING_SEAL_KEY";
+
+/**
+ * Puts a new key in front of the one in `seal.key`, runs `reseal` over the stored secrets, and takes the older key out.
+ * Broken off anywhere, both keys stand in the file and open everything; run again, it goes on.
+ *
+ * @returns with `kept`, why an older key is still needed and what the operator has to do
+ * @throws SettingsError where this process cannot make the new key known to all that need it
+ */
+export async function rotateSeal<R>(
+  env: Environment,
+  reseal: () => Promise<R>,
+): Promise<R & { kept: string | undefined }> {
+  const node = readNodeSettings(env);
+  const { stateDir } = node;
+  const given = env[variable]?.trim();
+  if (given) {
+    if (parseSealKeys(given, variable).length < 2) {
+      throw new SettingsError(
+        `${variable} holds one key: put a new one in front of it, with a comma between them, restart every instance, and run this again`,
+      );
+    }
+    return { ...(await reseal()), kept: `Take the older key out of ${variable}, and restart.` };
+  }
+  if (node.storage !== undefined) {
+    throw new SettingsError(
+      `other instances share this deployment's storage and not its seal.key: set ${variable} on each to a new key and the one in seal.key, with a comma between them, restart them, and run this again`,
+    );
+  }
+  await makePrivateDirectory(join(stateDir, "provisioning"));
+  const lock = createFileLock(join(stateDir, "provisioning", "init.sqlite"));
+  try {
+    return await lock.run(async () => {
+      const sealKeys = await openSealKeys(stateDir, env);
+      await sealKeyFile.addKey(stateDir);
+      const rotated = await reseal();
+      const older = await underOlder(node, { sealKeys });
+      if (older.length === 0) await sealKeyFile.dropOlder(stateDir);
+      return {
+        ...rotated,
+        kept:
+          older.length === 0
+            ? undefined
+            : `seal.key keeps the older key too, for config.json's secrets of ${older.join(", ")}: seal them anew with "provisioning seal", and run this again.`,
+      };
+    });
+  } finally {
+    await lock.close();
+  }
+}
+
+async function underOlder({ settings }: NodeSettings, sealing: Parameters<typeof isSealedUnderNewest>[0]) {
+  const names: string[] = [];
+  for (const { id, token, key } of settings.provisioning.host.gateways) {
+    for (const secret of [token, key]) {
+      if (isSealed(secret) && !(await isSealedUnderNewest(sealing, secret))) names.push(`the gateway "${id}"`);
+    }
+  }
+  return [...new Set(names)];
+}

@@ -1,0 +1,24 @@
+import * as z from "zod/mini";
+import { route } from "../http/call.ts";
+
+const SealRotated = z
+  .object({ sealKey: z.string(), resealed: z.int() })
+  .register(z.globalRegistry, { id: "SealRotated" });
+
+export const rotateSealRoute = route({
+  method: "POST",
+  path: "/provisioning/seal/rotate",
+  operationId: "rotateSeal",
+  summary: "Seal every stored secret anew under the deployment's first seal key",
+  scope: "provisioning:admin",
+  response: {
+    status: 200,
+    description: "The seal key's id, and how many secrets were under another",
+    schema: SealRotated,
+  },
+  problems: ["secret_unopenable", "key_busy"],
+  async handle({ context, caller }) {
+    const { resealSecrets } = await import("../service/reseal-secrets.ts");
+    return { status: 200, body: await resealSecrets(context, caller) };
+  },
+});
