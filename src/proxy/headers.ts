@@ -40,31 +40,42 @@ export function upstreamHeaders(
   return sent;
 }
 
-/** Of one connection or one account, and so not of the answer. */
-const dropped = new Set([
-  "alt-svc",
-  "clear-site-data",
-  "connection",
-  "content-encoding",
-  "content-length",
-  "keep-alive",
-  "nel",
-  "proxy-authenticate",
-  "proxy-authentication-info",
-  "proxy-connection",
-  "public-key-pins",
-  "report-to",
-  "reporting-endpoints",
-  "set-cookie",
-  "strict-transport-security",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
+/**
+ * What of the provider's answer reaches the client: what SDKs and agents read. All else is of one connection, of the
+ * account that pays, or an order to whatever stands between the client and this proxy (`x-accel-redirect`).
+ */
+const forwardedBack = new Set([
+  "age",
+  "anthropic-version",
+  "cache-control",
+  "content-language",
+  "content-type",
+  "date",
+  "etag",
+  "expires",
+  "last-modified",
+  "openai-model",
+  "openai-processing-ms",
+  "openai-version",
+  "request-id",
+  "retry-after",
+  "retry-after-ms",
+  "server-timing",
+  "vary",
+  "x-generation-id",
+  "x-goog-request-id",
+  "x-litellm-call-id",
+  "x-reasoning-included",
+  "x-request-id",
+  "x-should-retry",
 ]);
+const rateLimits = /^(x-|anthropic-)?ratelimit-/;
 
 /** @param name in lower case */
-export const isForwardedBack = (name: string): boolean => !dropped.has(name);
+export const isForwardedBack = (name: string): boolean => forwardedBack.has(name) || rateLimits.test(name);
+
+/** An answer is never a page of ours, whatever an upstream makes of it. */
+export const answerGuards = { "x-content-type-options": "nosniff", "content-security-policy": "sandbox" } as const;
 
 /** Names that the upstream's `Connection` header declares to be of this hop only. */
 export const connectionNames = (connection: string | null | undefined): string[] =>

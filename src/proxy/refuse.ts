@@ -1,4 +1,5 @@
 import type { ProviderWire } from "../providers/wire.ts";
+import { answerGuards } from "./headers.ts";
 
 /** An answer of ours, in the provider's shape. */
 export interface Refusal {
@@ -23,6 +24,7 @@ export function refusal(
     headers: {
       "content-type": "application/json",
       "x-request-id": requestId,
+      ...answerGuards,
       ...(wire.requestIdHeader !== undefined && { [wire.requestIdHeader]: requestId }),
       ...headers,
     },

@@ -1,17 +1,20 @@
 import type { Context } from "../service/context.ts";
 import type { Grant } from "./grant.ts";
-import { connectionNames, isForwardedBack } from "./headers.ts";
+import { answerGuards, connectionNames, isForwardedBack } from "./headers.ts";
 import type { Refusal } from "./refuse.ts";
+import { createScrubs, type Scrub, type ScrubStream } from "./scrub.ts";
 import {
   brokenOffMessage,
   maxErrorBytes,
   redirectMessage,
   timeoutMessage,
   unreachableMessage,
-  withoutMasterKey,
 } from "./upstream-error.ts";
 import { joined } from "./usage/byte-capture.ts";
 import type { Meter } from "./usage/meter.ts";
+
+const decoder = new TextDecoder("latin1");
+const scrubOf = createScrubs((bytes) => decoder.decode(bytes));
 
 export const respond = ({ status, headers, body }: Refusal): Response => new Response(body, { status, headers });
 
@@ -88,11 +91,12 @@ export async function relay(context: Context, grant: Grant, client: AbortSignal)
     await upstream.body?.cancel();
     return respond(grant.refuse(502, redirectMessage));
   }
-  const headers = answerHeaders(upstream.headers, grant);
+  const scrub = scrubOf(grant.masterKey);
+  const headers = answerHeaders(upstream.headers, grant, scrub);
   if (upstream.status >= 400) {
     const body = await errorBody(upstream).finally(done);
     grant.failed(upstream.status, body);
-    const shown = body && (withoutMasterKey(body, grant.masterKey) as Uint8Array<ArrayBuffer>);
+    const shown = body && (scrub.whole(body) as Uint8Array<ArrayBuffer>);
     return new Response(shown?.length ? shown : null, { status: upstream.status, headers });
   }
   const meter = grant.meter(upstream.headers.get("content-type"));
@@ -102,7 +106,7 @@ export async function relay(context: Context, grant: Grant, client: AbortSignal)
     return new Response(null, { status: upstream.status, headers });
   }
   silence.stop();
-  const body = metered(upstream.body, meter, grant, silence, done);
+  const body = metered(upstream.body, meter, scrub.stream(), grant, silence, done);
   return new Response(body, { status: upstream.status, headers });
 }
 
@@ -113,6 +117,7 @@ export async function relay(context: Context, grant: Grant, client: AbortSignal)
 function metered(
   source: ReadableStream<Uint8Array>,
   meter: Meter | undefined,
+  scrub: ScrubStream,
   grant: Grant,
   silence: SilenceTimer,
   done: () => void,
@@ -130,12 +135,15 @@ function metered(
             const { done: ended, value } = await reader.read();
             waits = false;
             silence.stop();
-            const passed = ended ? meter?.end() : meter ? meter.push(value) : value;
+            const read = ended ? meter?.end() : meter ? meter.push(value) : value;
+            const passed = read && scrub.push(read);
             if (ended || meter?.isFinal()) grant.finish(meter);
             if (ended) done();
             if (passed && passed.length > 0) controller.enqueue(passed);
+            const rest = ended ? scrub.end() : undefined;
+            if (rest) controller.enqueue(rest);
             if (ended) controller.close();
-            if (ended || passed) return;
+            if (ended || (passed && passed.length > 0)) return;
           }
         } catch (error) {
           done();
@@ -181,11 +189,11 @@ function failedBeforeSending(error: unknown): boolean {
   return beforeSending.has(code) || (cause !== undefined && cause !== error && failedBeforeSending(cause));
 }
 
-function answerHeaders(upstream: Headers, grant: Grant): Headers {
+function answerHeaders(upstream: Headers, grant: Grant, scrub: Scrub): Headers {
   const hop = connectionNames(upstream.get("connection"));
-  const headers = new Headers({ "x-request-id": grant.requestId });
+  const headers = new Headers({ "x-request-id": grant.requestId, ...answerGuards });
   for (const [name, value] of upstream) {
-    if (isForwardedBack(name) && !hop.includes(name) && !value.includes(grant.masterKey)) headers.set(name, value);
+    if (isForwardedBack(name) && !hop.includes(name) && !scrub.finds(value)) headers.set(name, value);
   }
   return headers;
 }

@@ -3,7 +3,8 @@ import type { Transform } from "node:stream";
 // Whole: an older Node lacks one of its names, and is to be told so by us rather than by its linker.
 import zlib from "node:zlib";
 import type { Grant } from "../../../src/proxy/grant.ts";
-import { connectionNames, isForwardedBack } from "../../../src/proxy/headers.ts";
+import { answerGuards, connectionNames, isForwardedBack } from "../../../src/proxy/headers.ts";
+import type { Scrub } from "../../../src/proxy/scrub.ts";
 
 const decoders: Record<string, () => Transform> = {
   gzip: zlib.createGunzip,
@@ -22,10 +23,12 @@ export function decoderOf(headers: IncomingHttpHeaders): Transform | undefined {
   return Object.hasOwn(decoders, encoding) ? decoders[encoding]!() : undefined;
 }
 
+const guards = Object.entries(answerGuards).flat();
+
 /** Names and values by turns, as `writeHead` takes them. */
-export function answerHead(headers: IncomingHttpHeaders, grant: Grant, decoded: boolean): string[] {
+export function answerHead(headers: IncomingHttpHeaders, grant: Grant, scrub: Scrub, decoded: boolean): string[] {
   const hop = connectionNames(single(headers.connection));
-  const fields: string[] = [];
+  const fields: string[] = [...guards];
   if (headers["x-request-id"] === undefined) fields.push("x-request-id", grant.requestId);
   for (const name in headers) {
     const unknownEncoding = name === "content-encoding" && !decoded;
@@ -33,7 +36,7 @@ export function answerHead(headers: IncomingHttpHeaders, grant: Grant, decoded: 
     if (hop.length > 0 && hop.includes(name)) continue;
     const value = headers[name];
     for (const one of Array.isArray(value) ? value : [value ?? ""]) {
-      if (!one.includes(grant.masterKey)) fields.push(name, one);
+      if (!scrub.finds(one)) fields.push(name, one);
     }
   }
   return fields;

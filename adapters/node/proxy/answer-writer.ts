@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Grant } from "../../../src/proxy/grant.ts";
-import { maxErrorBytes, withoutMasterKey } from "../../../src/proxy/upstream-error.ts";
+import type { Scrub } from "../../../src/proxy/scrub.ts";
+import { maxErrorBytes } from "../../../src/proxy/upstream-error.ts";
 import type { Meter } from "../../../src/proxy/usage/meter.ts";
 
 /** The upstream's connection, as far as the client's pace and departure steer it. */
@@ -42,7 +43,8 @@ function contentType(fields: readonly string[]): string | undefined {
  * Writes an answer as it comes, and settles what it cost. The chunks of one turn of the event loop (often all that a
  * socket held) are metered and written as one.
  */
-export function createAnswerWriter(grant: Grant, response: ServerResponse, source: Source): AnswerWriter {
+export function createAnswerWriter(grant: Grant, response: ServerResponse, source: Source, scrub: Scrub): AnswerWriter {
+  const scrubbed = scrub.stream();
   let status = 0;
   let head: string[] | undefined;
   let meter: Meter | undefined;
@@ -76,7 +78,8 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
       return;
     }
     const bytes = gathered();
-    const passed = bytes && meter ? meter.push(bytes) : bytes;
+    const read = bytes && meter ? meter.push(bytes) : bytes;
+    const passed = read && scrubbed.push(read);
     // Before the bytes that say so: whoever has seen the answer's end sees its cost.
     if (meter?.isFinal()) grant.finish(meter);
     if (!response.headersSent) {
@@ -91,13 +94,15 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
     const passed = bytes && meter ? meter.push(bytes) : bytes;
     const held = meter?.end();
     grant.finish(meter);
-    return passed && held ? Buffer.concat([passed, held]) : (passed ?? held);
+    const parts = [passed && scrubbed.push(passed), held && scrubbed.push(held), scrubbed.end()];
+    const rest = parts.filter((part) => part !== undefined);
+    return rest.length > 1 ? Buffer.concat(rest) : rest[0];
   }
 
   function errorBody(): Uint8Array | undefined {
     const bytes = gathered();
     grant.failed(status, bytes ?? noBytes);
-    return bytes && withoutMasterKey(bytes, grant.masterKey);
+    return bytes && scrub.whole(bytes);
   }
 
   function endWith(body: Uint8Array | undefined): void {

@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Transform } from "node:stream";
 import type { Dispatcher } from "undici";
 import type { Grant } from "../../../src/proxy/grant.ts";
+import { createScrubs } from "../../../src/proxy/scrub.ts";
 import {
   brokenOffMessage,
   redirectMessage,
@@ -10,8 +11,10 @@ import {
 } from "../../../src/proxy/upstream-error.ts";
 import type { Context } from "../../../src/service/context.ts";
 import { answerHead, decoderOf } from "./answer-head.ts";
-import { createAnswerWriter } from "./answer-writer.ts";
+import { createAnswerWriter, type Source } from "./answer-writer.ts";
 import type { Upstreams } from "./upstreams.ts";
+
+const scrubOf = createScrubs((bytes) => Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length));
 
 /** Sends what was granted, and streams the answer back. Each way out settles the grant. */
 export function relay(grant: Grant, response: ServerResponse, upstreams: Upstreams, context: Context): void {
@@ -20,12 +23,14 @@ export function relay(grant: Grant, response: ServerResponse, upstreams: Upstrea
   let decoded = false;
   let left = false;
 
-  const answer = createAnswerWriter(grant, response, {
+  const scrub = scrubOf(grant.masterKey);
+  const source: Source = {
     // A decoder makes a thousand bytes of one: held back behind it, they would all be in memory.
     pause: () => (decoder ?? controller)?.pause(),
     resume: () => (decoder ?? controller)?.resume(),
     abort: (reason) => controller?.abort(new Error(reason)),
-  });
+  };
+  const answer = createAnswerWriter(grant, response, source, scrub);
 
   function clientLeft(): void {
     if (answer.isOver()) return;
@@ -65,7 +70,7 @@ export function relay(grant: Grant, response: ServerResponse, upstreams: Upstrea
           answer.cut();
           started.abort(new Error("the answer cannot be decoded"));
         });
-      answer.start(code, answerHead(headers, grant, decoder !== undefined));
+      answer.start(code, answerHead(headers, grant, scrub, decoder !== undefined));
     },
 
     onResponseData(started, chunk) {

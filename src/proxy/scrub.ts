@@ -1,0 +1,145 @@
+import { toBase64Url } from "../domain/base64url.ts";
+import { copyOf, joined } from "./usage/byte-capture.ts";
+
+/** What an upstream may make of the key that it was sent, and gives back: providers echo it (LiteLLM issue 18731). */
+export interface Scrub {
+  /** Whether a text (a header's value) holds the key in any spelling. */
+  finds(text: string): boolean;
+  /** The bytes without the key; the same ones where it is not in them. */
+  whole(bytes: Uint8Array): Uint8Array;
+  /** For bytes that come in pieces cut anywhere. */
+  stream(): ScrubStream;
+}
+
+export interface ScrubStream {
+  /** @returns what goes on: all of it, unless its end may be the beginning of the key */
+  push(bytes: Uint8Array): Uint8Array;
+  /** What was held back. */
+  end(): Uint8Array | undefined;
+}
+
+/** A byte a character. The index in the text is the index of the byte. */
+export type Latin1 = (bytes: Uint8Array) => string;
+
+const maxKept = 256;
+const encoder = new TextEncoder();
+const replacement = encoder.encode("[redacted]");
+
+/** @param latin1 the runtime's fastest way */
+export function createScrubs(latin1: Latin1): (masterKey: string) => Scrub {
+  const kept = new Map<string, Scrub>();
+  return (masterKey) => {
+    let scrub = kept.get(masterKey);
+    if (!scrub) {
+      scrub = createScrub(masterKey, latin1);
+      if (kept.size >= maxKept) kept.delete(kept.keys().next().value!);
+      kept.set(masterKey, scrub);
+    }
+    return scrub;
+  };
+}
+
+const untouched: Scrub = {
+  finds: () => false,
+  whole: (bytes) => bytes,
+  stream: () => ({ push: (bytes) => bytes, end: () => undefined }),
+};
+
+function createScrub(masterKey: string, latin1: Latin1): Scrub {
+  if (!isSecret(masterKey)) return untouched;
+  // As the runtime shows bytes: what it calls Latin-1 need not be.
+  const spellings = spellingsOf(masterKey).map((spelling) => latin1(encoder.encode(spelling)));
+  const longest = Math.max(...spellings.map((spelling) => spelling.length));
+  const any = new RegExp(spellings.map((spelling) => spelling.replace(/[^\w]/g, "\\$&")).join("|"), "g");
+  const isPart = new Uint8Array(256);
+  for (const spelling of spellingsOf(masterKey)) for (const byte of encoder.encode(spelling)) isPart[byte] = 1;
+
+  const finds = (text: string): boolean => text.search(any) !== -1;
+
+  /** How many bytes at the end may be the beginning of a spelling. */
+  function openEnd(bytes: Uint8Array): number {
+    let from = bytes.length;
+    while (from > 0 && bytes.length - from < longest - 1 && isPart[bytes[from - 1]!] === 1) from--;
+    if (from === bytes.length) return 0;
+    const run = latin1(bytes.subarray(from));
+    for (let at = 0; at < run.length; at++) {
+      const rest = run.slice(at);
+      if (spellings.some((spelling) => spelling.startsWith(rest))) return rest.length;
+    }
+    return 0;
+  }
+
+  function whole(bytes: Uint8Array): Uint8Array {
+    const text = latin1(bytes);
+    if (!finds(text)) return bytes;
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    let at = 0;
+    const keep = (part: Uint8Array): void => {
+      parts.push(part);
+      length += part.length;
+    };
+    for (const { index, 0: found } of text.matchAll(any)) {
+      keep(bytes.subarray(at, index));
+      keep(replacement);
+      at = index + found.length;
+    }
+    keep(bytes.subarray(at));
+    return joined(parts, length);
+  }
+
+  return {
+    finds,
+    whole,
+    stream() {
+      let held: Uint8Array | undefined;
+      return {
+        push(piece) {
+          const bytes = held ? joined([held, piece], held.length + piece.length) : piece;
+          const clean = whole(bytes);
+          const open = openEnd(clean);
+          // What outlives its piece is copied: its owner may use the buffer again.
+          held = open === 0 ? undefined : copyOf(clean.subarray(clean.length - open));
+          return open === 0 ? clean : clean.subarray(0, clean.length - open);
+        },
+        end() {
+          const rest = held;
+          held = undefined;
+          return rest;
+        },
+      };
+    },
+  };
+}
+
+/** A placeholder where a local server asks for any key ("ollama", "EMPTY") is a word of the language too. */
+const isSecret = (key: string): boolean => key.length >= 16 || (key.length >= 6 && /\d/.test(key));
+
+function spellingsOf(key: string): string[] {
+  const bytes = encoder.encode(key);
+  const hex = (separator: string) =>
+    Array.from(bytes, (byte) => separator + byte.toString(16).padStart(2, "0")).join("");
+  const percent = key.replace(/[^A-Za-z0-9]/gu, (char) =>
+    Array.from(encoder.encode(char), (byte) => `%${byte.toString(16).padStart(2, "0")}`).join(""),
+  );
+  const json = JSON.stringify(key).slice(1, -1);
+  const all = [
+    ...[key, json, json.replaceAll("/", "\\/"), encodeURIComponent(key)],
+    ...[percent, percent.replace(/%../g, (code) => code.toUpperCase())],
+    ...[hex(""), hex("").toUpperCase(), hex("%"), hex("%").toUpperCase()],
+    ...[0, 1, 2].flatMap((offset) => {
+      const inner = base64Inside(bytes, offset);
+      return [inner, inner.replaceAll("-", "+").replaceAll("_", "/")];
+    }),
+  ];
+  if (/^[\0-\x7f]*$/.test(key)) all.push(hex("\\u00"));
+  // The longest first: one may hold another.
+  return [...new Set(all)].sort((a, b) => b.length - a.length);
+}
+
+/** What is the same in base64 whatever stands around it, `offset` bytes after a group's begin. */
+function base64Inside(bytes: Uint8Array, offset: number): string {
+  const shifted = new Uint8Array(offset + bytes.length);
+  shifted.set(bytes, offset);
+  return toBase64Url(shifted).slice(Math.ceil((offset * 8) / 6), Math.floor((shifted.length * 8) / 6));
+}
