@@ -1,4 +1,5 @@
 import { type IRequest, Router } from "itty-router";
+import { decodedFully, holdsKey, withoutKeys } from "./domain/key-shapes.ts";
 import { Problem } from "./errors.ts";
 import { createAnswerAudit } from "./http/audit-answer.ts";
 import { authenticateBearer, authorizeCaller, type Bearer, operatorCaller } from "./http/authenticate.ts";
@@ -120,7 +121,7 @@ export function createApp(ports: Ports, settings: Settings): App {
   async function guarded(request: Request, passage: Passage): Promise<Reply> {
     const { pathname } = new URL(request.url);
     if (!passage.operator) {
-      const open = await openReply(request, pathname);
+      const open = await openReply(request, pathname, passage);
       if (open) return open;
       const inside = pathname === basePath || pathname.startsWith(`${basePath}/`);
       if (inside && !settings.provisioning.enabled) {
@@ -142,6 +143,7 @@ export function createApp(ports: Ports, settings: Settings): App {
         };
       }
     }
+    refuseKeysIn(request.url);
     // HEAD is GET without a body, which `fetch` below cuts off.
     const routed = request.method === "HEAD" ? new Request(request.url, { headers: request.headers }) : request;
     const reply = await router.fetch(routed as unknown as IRequest, passage);
@@ -150,12 +152,21 @@ export function createApp(ports: Ports, settings: Settings): App {
   }
 
   /** What anybody may ask: that the process lives, and whether it can work. */
-  async function openReply(request: Request, pathname: string): Promise<Reply | undefined> {
+  async function openReply(request: Request, pathname: string, passage: Passage): Promise<Reply | undefined> {
     if (!isRead(request)) return undefined;
     if (pathname === "/healthz") return { status: 200, body: { status: "ok" } };
     if (pathname !== "/readyz") return undefined;
-    if (isSettled) throw new Problem("not_ready", "Changes that were interrupted are being settled.");
-    await Promise.all([checkPorts(context), checkSecrets()]);
+    try {
+      if (isSettled) throw new Problem("not_ready", "Changes that were interrupted are being settled.");
+      await Promise.all([checkPorts(context), checkSecrets()]);
+    } catch (error) {
+      // Only who may call is told what it is.
+      if (request.headers.has("authorization")) {
+        const { actor } = await authenticateBearer(context, request.headers, verifyJwt, refuseFrom(passage.info));
+        passage.actor = actor;
+      }
+      throw error;
+    }
     return { status: 200, body: { status: "ready" } };
   }
 
@@ -184,7 +195,8 @@ export function createApp(ports: Ports, settings: Settings): App {
       response = respond(await guarded(request, passage), requestId, passage.headers);
     } catch (error) {
       failure = error;
-      response = respondProblem(error, requestId, context.log, passage.headers);
+      const terse = passage.actor === "anonymous";
+      response = respondProblem(error, requestId, context.log, { headers: passage.headers, terse });
     }
     const repeated = answers.answered(passage, response.status, failure);
     const route = passage.route?.operationId ?? "other";
@@ -202,7 +214,7 @@ export function createApp(ports: Ports, settings: Settings): App {
     context.log(repeated || (probe && status < 400) ? "debug" : "info", "request", {
       requestId: passage.requestId,
       method: request.method,
-      path: pathname,
+      path: withoutKeys(decodedFully(pathname)),
       status,
       ms: Math.round(seconds * 1000),
       actor: passage.actor,
@@ -244,6 +256,20 @@ export function createApp(ports: Ports, settings: Settings): App {
       return await becomeReady();
     },
   };
+}
+
+/**
+ * An address is written down wherever it passes: by proxies, in logs, in a browser's history.
+ * @throws Problem `invalid_path`, `invalid_query`
+ */
+function refuseKeysIn(url: string): void {
+  const { pathname, search } = new URL(url);
+  const place = holdsKey(decodedFully(pathname)) ? "path" : holdsKey(decodedFully(search)) ? "query" : undefined;
+  if (place === undefined) return;
+  throw new Problem(
+    `invalid_${place}`,
+    `The ${place} holds what looks like a key. Addresses are written down on their way: revoke the key, and send ids.`,
+  );
 }
 
 const isRead = (request: Request): boolean => request.method === "GET" || request.method === "HEAD";

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 
 import { fromBase64Url } from "./domain/base64url.ts";
 import { bodyCopies } from "./domain/body-memory.ts";
+import { isPlainAddress, withoutPassword } from "./domain/plain-address.ts";
 import { HttpUrl } from "./schema/primitives.ts";
 import { administersAndOwns, administersAndOwnsFault, Reach, Scope } from "./schema/provisioning-key.ts";
 
@@ -13,7 +14,7 @@ const Gateway = z.strictObject({
   key: z.string().check(z.minLength(1)),
 });
 
-const Jwks = z.strictObject({
+const JwksFields = z.strictObject({
   issuer: z.string().check(z.minLength(1)),
   audience: z.union([
     z.string().check(z.minLength(1)),
@@ -47,6 +48,13 @@ const Jwks = z.strictObject({
     [],
   ),
 });
+
+const Jwks = JwksFields.check(
+  z.refine((jwks) => jwks.url !== undefined || isPlainAddress(jwks.issuer), {
+    path: ["issuer"],
+    error: "must be an http or https URL without credentials, from which that of its keys follows, or url be set",
+  }),
+);
 
 const Provisioning = z.strictObject({
   enabled: z._default(z.boolean(), false),
@@ -220,8 +228,6 @@ function shown(value: unknown): string {
   const text = withoutPassword(JSON.stringify(value));
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
-
-export const withoutPassword = (url: string): string => url.replace(/\/\/[^/]*@/g, "//...@");
 
 const secretPath = /(token|key)$/;
 

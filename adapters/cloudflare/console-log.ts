@@ -1,4 +1,6 @@
+import { shownJson } from "../../src/domain/hidden-characters.ts";
 import { redact } from "../../src/domain/redact.ts";
+import { scrubKeys } from "../../src/domain/scrub-keys.ts";
 import type { Log, LogLevel } from "../../src/ports.ts";
 
 const order: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
@@ -7,6 +9,7 @@ const order: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
 export function createConsoleLog(least: LogLevel): Log {
   return (level, message, fields = {}) => {
     if (order[level] < order[least]) return;
-    console[level](JSON.stringify({ time: new Date().toISOString(), level, message, ...redact(fields) }));
+    const own = { time: new Date().toISOString(), level, message: scrubKeys(message) };
+    console[level](shownJson(JSON.stringify({ ...own, ...redact(fields), ...own })));
   };
 }

@@ -1,4 +1,5 @@
 import { bodyMemoryBytes } from "../../src/domain/body-memory.ts";
+import { withoutPassword } from "../../src/domain/plain-address.ts";
 import type { Ports } from "../../src/ports.ts";
 import { HttpUrl } from "../../src/schema/primitives.ts";
 import {
@@ -10,7 +11,6 @@ import {
   parseSettings,
   type Settings,
   SettingsError,
-  withoutPassword,
 } from "../../src/settings.ts";
 
 /** For bodies, of the 128 MB that an isolate has. */

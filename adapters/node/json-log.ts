@@ -1,3 +1,4 @@
+import { shownJson } from "../../src/domain/hidden-characters.ts";
 import { redact } from "../../src/domain/redact.ts";
 import { scrubKeys } from "../../src/domain/scrub-keys.ts";
 import type { Log, LogLevel } from "../../src/ports.ts";
@@ -15,6 +16,6 @@ export function createJsonLog(
   return (at, message, fields = {}) => {
     if (order[at] < order[level]) return;
     const own = { time: new Date().toISOString(), level: at, message: scrubKeys(message) };
-    write(`${JSON.stringify({ ...own, ...redact(fields), ...own }, withoutBigInt)}\n`);
+    write(`${shownJson(JSON.stringify({ ...own, ...redact(fields), ...own }, withoutBigInt))}\n`);
   };
 }

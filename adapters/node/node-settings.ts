@@ -2,13 +2,14 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
+import { withoutPassword } from "../../src/domain/plain-address.ts";
+import { HttpUrl } from "../../src/schema/primitives.ts";
 import {
   checkSecretToken,
   checkTokensDiffer,
   parseSettings,
   type Settings,
   SettingsError,
-  withoutPassword,
 } from "../../src/settings.ts";
 
 export type Environment = Record<string, string | undefined>;
@@ -122,9 +123,8 @@ function portFrom(env: Environment): number {
 function publicUrlFrom(env: Environment): string | undefined {
   const text = env.OPENCLAW_PUBLIC_URL;
   if (!text) return undefined;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username)
-    return text.replace(/\/+$/, "");
+  const url = HttpUrl.safeParse(text);
+  if (url.success) return url.data;
   throw new SettingsError(
     `OPENCLAW_PUBLIC_URL is "${withoutPassword(text)}"; it must be an http or https URL without credentials, as in https://agents.example.org`,
   );

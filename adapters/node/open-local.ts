@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
 import type { LocalSession } from "../../src/cli/environment.ts";
+import { escapeHidden } from "../../src/domain/hidden-characters.ts";
+import { redact } from "../../src/domain/redact.ts";
 import type { Log } from "../../src/ports.ts";
 import { sealConfigSecret } from "../../src/service/config-secret.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
@@ -13,7 +15,8 @@ import { openSealKeys } from "./seal-key.ts";
 export const commandLog =
   (env: Environment): Log =>
   (level, message, fields) => {
-    if (env.OPENCLAW_PROVISIONING_DEBUG) process.stderr.write(`${level}: ${message} ${JSON.stringify(fields ?? {})}\n`);
+    if (env.OPENCLAW_PROVISIONING_DEBUG)
+      process.stderr.write(`${escapeHidden(`${level}: ${message} ${JSON.stringify(redact(fields ?? {}))}`)}\n`);
   };
 
 /** The app over this machine's files, with the operator's authority; a server may run beside it. */

@@ -1,5 +1,6 @@
+import { isPlainAddress, withoutPassword } from "../../src/domain/plain-address.ts";
 import type { AgentHost, Log } from "../../src/ports.ts";
-import type { Settings } from "../../src/settings.ts";
+import { type Settings, SettingsError } from "../../src/settings.ts";
 import { version } from "../../src/version.ts";
 import { externalConfig } from "./config-access.ts";
 import { createGatewayRpc, type GatewayRpc } from "./gateway-rpc.ts";
@@ -50,7 +51,13 @@ export async function openOpenClawHost(options: {
   process.env.OPENCLAW_STATE_DIR = stateDir;
   const mutation = await loadSdk("config-mutation", packageDir);
   const read = async () => (await mutation.readConfigFileSnapshotForWrite()).snapshot.sourceConfig;
-  const gateway = gatewayOf(read, env, { packageDir, url: env.OPENCLAW_GATEWAY_URL || undefined });
+  const url = env.OPENCLAW_GATEWAY_URL || undefined;
+  if (url !== undefined && !isPlainAddress(url.replace(/^ws/i, "http"))) {
+    throw new SettingsError(
+      `OPENCLAW_GATEWAY_URL is "${withoutPassword(url)}"; it must be a ws or http URL without credentials, as in ws://127.0.0.1:18789`,
+    );
+  }
+  const gateway = gatewayOf(read, env, { packageDir, url });
   return createOpenClawHost({
     stateDir,
     workspaceRoots: settings.provisioning.workspaceRoots,

@@ -1,6 +1,7 @@
 import { type Client, createClient } from "../client/client.ts";
+import { withoutPassword } from "../domain/plain-address.ts";
 import type { CliEnvironment, LocalSession } from "./environment.ts";
-import { refused, wrongUsage } from "./failure.ts";
+import { oneLine, refused, wrongUsage } from "./failure.ts";
 
 /** Which of the two secrets a remote deployment is more likely to accept for the command. */
 export type Authority = "operator" | "agents";
@@ -25,13 +26,13 @@ function connectRemotely(cli: CliEnvironment, url: string, authority: Authority)
       fetch: cli.fetch,
       onRetry: ({ error, delayMs }) => {
         if (cli.isTerminal && delayMs >= 2000) {
-          cli.writeError(`${error.detail}: trying again in ${Math.ceil(delayMs / 1000)} s\n`);
+          cli.writeError(`${oneLine(error.detail)}: trying again in ${Math.ceil(delayMs / 1000)} s\n`);
         }
       },
     });
     return { client, exclusively: (work) => work(), close: async () => {} };
   } catch (error) {
-    if (error instanceof TypeError) throw wrongUsage(`--url ${url}: ${error.message}`);
+    if (error instanceof TypeError) throw wrongUsage(`--url ${withoutPassword(url)}: ${error.message}`);
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { ClientError } from "../client/client-error.ts";
+import { escapeHidden } from "../domain/hidden-characters.ts";
 
 /** 1: refused or failed. 2: wrong usage. */
 export class CommandFailure extends Error {
@@ -42,7 +43,8 @@ const remedies: Partial<Record<ClientError["code"], { mark: string; remedy: stri
   },
 };
 
-export const oneLine = (text: string) => text.replace(/\s*[\r\n]+\s*/g, " ").trim();
+/** Fit for a terminal, whoever wrote what is in it. */
+export const oneLine = (text: string) => escapeHidden(text.replace(/\s*[\r\n]+\s*/g, " ").trim());
 
 /** One line without the leading `error:`. Never a stack. */
 export function describeFailure(error: unknown): string {

@@ -1,3 +1,4 @@
+import { shownJson } from "../domain/hidden-characters.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { formatDetails, formatTable, printable } from "./table.ts";
 
@@ -15,7 +16,7 @@ export function createOutput(cli: Pick<CliEnvironment, "write" | "writeError" | 
   const dim = sgr(2);
   const status = (text: string) => (good.has(text) ? sgr(32)(text) : bad.has(text) ? sgr(31)(text) : sgr(33)(text));
   return {
-    json: (value: unknown) => cli.write(`${JSON.stringify(value, null, 2)}\n`),
+    json: (value: unknown) => cli.write(`${shownJson(JSON.stringify(value, null, 2))}\n`),
     line: (text = "") => cli.write(`${printable(text)}\n`),
     title: (text: string) => cli.write(`${bold(printable(text))}\n`),
     /** Beside the answer: stdout stays what it is. */

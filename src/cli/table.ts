@@ -1,5 +1,7 @@
+import { escapeHidden } from "../domain/hidden-characters.ts";
+
 /** Terminals act on control characters, and names are other people's text. */
-export const printable = (text: string) => text.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "?");
+export const printable = escapeHidden;
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 const wide = /\p{Emoji_Presentation}|\ufe0f|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}/u;

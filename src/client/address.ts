@@ -1,7 +1,10 @@
+import { isPlainAddress } from "../domain/plain-address.ts";
+
 const defaultBasePath = "/api/v1";
 
 /** The API's base, without a slash at its end. */
-export function apiBase(address: string | URL): string {
+export function apiBase(given: string | URL): string {
+  const address = String(given);
   let url: URL;
   try {
     url = new URL(address);
@@ -11,8 +14,10 @@ export function apiBase(address: string | URL): string {
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     throw new TypeError(`the address must begin with http:// or https://, not with ${url.protocol}`);
   }
-  if (url.username || url.password || url.search || url.hash) {
-    throw new TypeError("the address must not carry credentials, a query or a fragment");
+  if (!isPlainAddress(address)) {
+    throw new TypeError(
+      "the address must not carry credentials, a query or a fragment, and be written as https://host/path",
+    );
   }
   const path = url.pathname.replace(/\/+$/, "");
   return url.origin + (path === "" ? defaultBasePath : path);

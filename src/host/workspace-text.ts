@@ -1,9 +1,8 @@
+import { escapeHidden, hasHiddenCharacters } from "../domain/hidden-characters.ts";
 import { Problem } from "../errors.ts";
 
 /** The caller's own words, fit for a message. */
-export const quoted = (path: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they must not reach a terminal or a log
-  `"${path.slice(0, 200).replace(/[\u0000-\u001f\u007f]/g, "?")}"`;
+export const quoted = (path: string): string => `"${escapeHidden(path.slice(0, 200))}"`;
 
 export const workspaceProblem = (path: string, fault: string): Problem =>
   new Problem("workspace_not_allowed", `The workspace ${quoted(path)} ${fault}`);
@@ -15,9 +14,8 @@ export const workspaceProblem = (path: string, fault: string): Problem =>
  * @throws Problem `workspace_not_allowed`
  */
 export function parseWorkspaceText(path: string): { from: "root" | "home"; segments: string[] } {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
-  if (/[\u0000-\u001f\u007f]/.test(path)) {
-    throw workspaceProblem(path, "contains a NUL or another control character; remove it.");
+  if (hasHiddenCharacters(path)) {
+    throw workspaceProblem(path, "must not contain a control character, nor another that shows nothing; remove it.");
   }
   if (!path.isWellFormed()) throw workspaceProblem(path, "is not well-formed Unicode: no file system has that name.");
   const from = path.startsWith("/") ? "root" : path.startsWith("~/") ? "home" : undefined;

@@ -1,3 +1,4 @@
+import { withoutKeys } from "../domain/key-shapes.ts";
 import { isProblem, Problem } from "../errors.ts";
 import type { Log } from "../ports.ts";
 import type { Reply } from "./call.ts";
@@ -12,15 +13,19 @@ export function respond(reply: Reply, requestId: string, extra: Record<string, s
   return new Response(text, { status: reply.status, headers });
 }
 
-/** A problem names what was given, and half a surrogate pair is JSON that many a parser refuses. */
-const wellFormed = (_: string, value: unknown): unknown => (typeof value === "string" ? value.toWellFormed() : value);
+/** A problem names what was given, and half a surrogate pair is JSON that many a parser refuses. It repeats no key that was sent where none belongs. */
+const quotable = (text: string): string => withoutKeys(text.toWellFormed());
 
-/** RFC 9457, with `error` for clients of the older API. What is not a `Problem` says nothing but its request id. */
+/**
+ * RFC 9457, with `error` for clients of the older API. What is not a `Problem` says nothing but its request id.
+ * @param options.terse the caller has shown no credential: of a failure of ours only its kind is told, since files,
+ *   users and addresses are an operator's business
+ */
 export function respondProblem(
   thrown: unknown,
   requestId: string,
   log: Log,
-  extra: Record<string, string> = {},
+  { headers: extra = {}, terse = false }: { headers?: Record<string, string>; terse?: boolean } = {},
 ): Response {
   const problem = isProblem(thrown)
     ? thrown
@@ -28,16 +33,21 @@ export function respondProblem(
   if (problem !== thrown) log("error", "unexpected failure", { requestId, cause: thrown });
   else if (problem.status >= 500)
     log("error", problem.message, { requestId, code: problem.code, cause: problem.cause });
+  const detail =
+    terse && problem.status >= 500
+      ? `${problem.title}; the log has the cause under ${requestId}, and so has \`doctor\`.`
+      : quotable(problem.message);
+  const errors = problem.errors?.map(({ path, message }) => ({ path: quotable(path), message: quotable(message) }));
   const body = {
     type: `urn:openclaw-provisioning:problem:${problem.code}`,
     title: problem.title,
     status: problem.status,
-    detail: problem.message,
+    detail,
     code: problem.code,
     requestId,
-    error: problem.message,
-    ...(problem.errors && { errors: problem.errors }),
+    error: detail,
+    ...(errors && { errors }),
   };
   const headers = { "content-type": "application/problem+json", ...problem.headers };
-  return respond({ status: problem.status, body: JSON.stringify(body, wellFormed), headers }, requestId, extra);
+  return respond({ status: problem.status, body: JSON.stringify(body), headers }, requestId, extra);
 }

@@ -1,5 +1,6 @@
 import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { JWKSMultipleMatchingKeys, JWKSNoMatchingKey } from "jose/errors";
+import { hasHiddenCharacters } from "../domain/hidden-characters.ts";
 import { isProblem, Problem } from "../errors.ts";
 import type { Context } from "../service/context.ts";
 import type { Bearer } from "./authenticate.ts";
@@ -102,6 +103,8 @@ function bearerFrom(payload: JWTPayload, rules: Rule[]): Bearer | undefined {
   // OpenID Connect Core, section 2: at most 255 characters. Some issuers leave a machine's empty.
   const subject: unknown = payload.sub || "unknown";
   if (typeof subject !== "string" || subject.length > 255 || !subject.isWellFormed()) return undefined;
+  // It is an actor's name from here on, in the trail and in the log.
+  if (hasHiddenCharacters(subject)) return undefined;
   const matching = rules.filter((rule) => {
     const claim = claimAt(payload, rule.claim);
     return Array.isArray(claim) ? claim.includes(rule.value) : claim === rule.value;

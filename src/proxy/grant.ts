@@ -1,3 +1,4 @@
+import { holdsKey } from "../domain/key-shapes.ts";
 import type { ProviderWire } from "../providers/wire.ts";
 import type { AiKeyRecord } from "../schema/ai-key.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
@@ -91,7 +92,7 @@ export function createGrants(context: Context): (granted: Granted) => Grant {
       names: aiKeyLedger(record.keyId),
       id,
       day: new Date(reserved.now).toISOString().slice(0, 10),
-      model: model !== undefined && modelForm.test(model) ? model : "-",
+      model: model !== undefined && modelForm.test(model) && !holdsKey(model) ? model : "-",
       reserved: reserved.tokens,
       provider: provider.provider,
       agentId: record.agentId,

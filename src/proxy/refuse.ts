@@ -1,3 +1,4 @@
+import { withoutKeys } from "../domain/key-shapes.ts";
 import type { ProviderWire } from "../providers/wire.ts";
 import { answerGuards } from "./headers.ts";
 
@@ -28,6 +29,6 @@ export function refusal(
       ...(wire.requestIdHeader !== undefined && { [wire.requestIdHeader]: requestId }),
       ...headers,
     },
-    body: JSON.stringify(wire.error({ status, message: message.toWellFormed(), requestId })),
+    body: JSON.stringify(wire.error({ status, message: withoutKeys(message.toWellFormed()), requestId })),
   };
 }

@@ -1,12 +1,12 @@
 import * as z from "zod/mini";
 import { AutoProvisionAiKey, IssuedAiKey } from "./ai-key.ts";
-import { AgentId, HttpUrl, Label, ModelName, ProviderSlug, Timestamp, wellFormed } from "./primitives.ts";
+import { AgentId, HttpUrl, Label, ModelName, noKey, ProviderSlug, shownText, Timestamp } from "./primitives.ts";
 import { QuotaChange, QuotaStates } from "./quota.ts";
 
 export const Identity = z.strictObject({
   name: z.optional(Label),
-  emoji: z.optional(z.string().check(wellFormed, z.maxLength(16))),
-  avatar: z.optional(z.string().check(wellFormed, z.maxLength(2048))),
+  emoji: z.optional(shownText(16)),
+  avatar: z.optional(shownText(2048)),
 });
 export type Identity = z.infer<typeof Identity>;
 
@@ -25,12 +25,13 @@ export const Binding = z
       /^[a-z][a-z0-9_-]{0,63}(:(\*|[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}))?$/,
       "must be channel, channel:account or channel:*",
     ),
+    noKey,
   )
   .register(z.globalRegistry, { examples: ["telegram:*"] });
 
 const Bindings = z.array(Binding).check(z.maxLength(100));
-const GatewayId = z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/));
-const WorkspacePath = z.string().check(z.minLength(1), z.maxLength(4096));
+const GatewayId = z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/), noKey);
+const WorkspacePath = z.string().check(z.minLength(1), z.maxLength(4096), noKey);
 
 export const CreateAgent = z
   .strictObject({

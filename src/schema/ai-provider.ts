@@ -45,7 +45,7 @@ export type RotateAiProvider = z.infer<typeof RotateAiProvider>;
 
 export const AiProviderRecord = z.object({
   id: z.string(),
-  provider: ProviderSlug,
+  provider: z.string(),
   kind: z.enum(providerKinds),
   name: z.string(),
   baseUrl: z.optional(z.string()),

@@ -1,4 +1,7 @@
 import * as z from "zod/mini";
+import { hasHiddenCharacters } from "../domain/hidden-characters.ts";
+import { holdsKey } from "../domain/key-shapes.ts";
+import { isPlainAddress } from "../domain/plain-address.ts";
 import "./wording.ts";
 
 /** An agent's id as OpenClaw spells it. */
@@ -18,41 +21,50 @@ export const GivenTimestamp = z
   )
   .register(z.globalRegistry, { examples: ["2027-01-31T00:00:00Z"] });
 
+/** A lone surrogate has no UTF-8: what is stored of it, or percent-encoded, is another text or an error. */
+export const wellFormed = z.refine<string>((text) => text.isWellFormed(), "must be well-formed Unicode");
+/** Names are written down and shown, in many places. */
+export const noKey = z.refine<string>(
+  (text) => !holdsKey(text),
+  "holds what looks like a key, which belongs in no name: revoke it if it is one",
+);
+export const nothingHidden = z.refine<string>(
+  (text) => !hasHiddenCharacters(text),
+  "must not contain control characters, nor others that show nothing or turn the direction of text",
+);
+
+/** Text that others see, of at most so many characters. */
+export const shownText = (maxLength: number) =>
+  z.string().check(wellFormed, z.maxLength(maxLength, `at most ${maxLength} characters`), nothingHidden, noKey);
+
+/** One line of text. */
+export const Label = shownText(128).check(z.minLength(1, "must not be empty"));
+
 /** The slug of an AI provider: one of the built-in five or an operator's own. */
 export const ProviderSlug = z
   .string()
-  .check(z.regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "use lower-case letters, digits and hyphens, at most 32"))
+  .check(z.regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "use lower-case letters, digits and hyphens, at most 32"), noKey)
   .register(z.globalRegistry, { description: "AI provider", examples: ["anthropic"] });
-
-/** A lone surrogate has no UTF-8: what is stored of it, or percent-encoded, is another text or an error. */
-export const wellFormed = z.refine<string>((text) => text.isWellFormed(), "must be well-formed Unicode");
-
-/** One line of text, without control characters. */
-export const Label = z.string().check(
-  wellFormed,
-  z.minLength(1, "must not be empty"),
-  z.maxLength(128, "at most 128 characters"),
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
-  z.regex(/^[^\u0000-\u001f\u007f]*$/, "must not contain control characters"),
-);
 
 export const ModelName = z
   .string()
   .check(
     z.regex(/^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}$/, "is not a model name"),
     z.refine((name) => !name.includes(".."), "is not a model name"),
+    noKey,
   )
   .register(z.globalRegistry, { description: "Model, with or without its provider", examples: ["claude-sonnet-3.5"] });
 
 /** An address that requests are sent to: http or https, without credentials, query or fragment. */
 export const HttpUrl = z.pipe(
-  z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).check(
+  z.string().check(
     z.maxLength(2048),
     wellFormed,
-    z.refine(
-      (text) => !/[?#]/.test(text) && !/^https?:\/\/[^/]*@/.test(text),
-      "must not carry credentials, a query or a fragment",
-    ),
+    z.refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
+      error: "must be an http or https URL",
+      abort: true,
+    }),
+    z.refine(isPlainAddress, "must not carry credentials, a query or a fragment, and be written as https://host/path"),
   ),
   z.transform((text: string) => text.replace(/\/+$/, "")),
 );

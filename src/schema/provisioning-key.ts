@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { GivenTimestamp, Label, RetiredDigest, Timestamp } from "./primitives.ts";
+import { GivenTimestamp, Label, RetiredDigest, shownText, Timestamp } from "./primitives.ts";
 
 export const scopes = [
   "agents:create",
@@ -31,7 +31,7 @@ export const CreateProvisioningKey = z
     name: Label,
     scopes: z.array(Scope).check(z.minLength(1, "name at least one scope")),
     reach: z.optional(Reach),
-    aiProviderKeyId: z.optional(z.string().check(z.minLength(1))),
+    aiProviderKeyId: z.optional(shownText(128).check(z.minLength(1))),
     maxAgents: z.optional(z.int().check(z.minimum(0))),
     rateLimitPerMinute: z.optional(z.int().check(z.minimum(1), z.maximum(100_000))),
     expiresAt: z.optional(GivenTimestamp),

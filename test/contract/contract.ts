@@ -6,6 +6,7 @@ import { guardTests } from "./guard-tests.ts";
 import { keyTests } from "./key-tests.ts";
 import { reachTests } from "./reach-tests.ts";
 import { ask, type Target } from "./target.ts";
+import { textTests } from "./text-tests.ts";
 
 /** One suite, run unchanged against every target. */
 export function testContract(name: string, make: () => Promise<Target>): void {
@@ -32,5 +33,6 @@ export function testContract(name: string, make: () => Promise<Target>): void {
     describe("agents", () => agentTests(target));
     describe("AI keys", () => aiKeyTests(target));
     describe("reach", () => reachTests(target));
+    describe("text", () => textTests(target));
   });
 }

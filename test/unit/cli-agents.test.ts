@@ -148,7 +148,7 @@ describe("agents list", () => {
     const ran = await runCli(agents("list"), {
       "GET /agents": { agents: [{ ...summary, name: "a\u001b[2Jb\u202e" }] },
     });
-    expect(ran.stdout).toContain("a?[2Jb?");
+    expect(ran.stdout).toContain("a\\u001b[2Jb\\u202e");
   });
 });
 

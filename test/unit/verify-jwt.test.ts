@@ -47,7 +47,7 @@ it.each(["HS256", "none", "dir"])("refuses settings that allow %s", (algorithm) 
 
 describe("a token that is valid", () => {
   it("stands for its subject, and has no scopes without a rule", async () => {
-    expect(await verifier()(await issuer.sign(first))).toEqual({ actor: "jwt:someone", scopes: [] });
+    expect(await verifier()(await issuer.sign(first))).toEqual({ actor: "jwt:someone", reach: "all", scopes: [] });
     expect(await verifier()(await issuer.sign(rsa))).toMatchObject({ actor: "jwt:someone" });
   });
 
@@ -183,7 +183,7 @@ describe("scopes", () => {
     [{ role: "reader" }, [], undefined],
   ])("of %j are %j", async (held, scopes, aiProviderKeyId) => {
     const bearer = await verifier({ rules })(await issuer.sign(first, held));
-    expect(bearer).toEqual({ actor: "jwt:someone", scopes, ...(aiProviderKeyId && { aiProviderKeyId }) });
+    expect(bearer).toEqual({ actor: "jwt:someone", reach: "all", scopes, ...(aiProviderKeyId && { aiProviderKeyId }) });
   });
 
   it.each([
@@ -199,7 +199,11 @@ describe("scopes", () => {
     {},
   ])("are not even none for %j, which no rule matches: it is refused", async (held) => {
     expect(await verifier({ rules })(await issuer.sign(first, held))).toBeUndefined();
-    expect(await verifier()(await issuer.sign(first, held))).toEqual({ actor: "jwt:someone", scopes: [] });
+    expect(await verifier()(await issuer.sign(first, held))).toEqual({
+      actor: "jwt:someone",
+      reach: "all",
+      scopes: [],
+    });
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
+import { withoutPassword } from "../../../src/domain/plain-address.ts";
 import type { Log } from "../../../src/ports.ts";
-import { withoutPassword } from "../../../src/settings.ts";
 
 interface Fault {
   reason: string;
