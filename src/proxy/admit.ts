@@ -112,7 +112,7 @@ export function createAdmission(context: Context): Admit {
     }
     if (reserved.outcome === "standing" && reserved.standing === "invalid") return await unauthorized(wire, arrival);
     if (reserved.outcome === "denied") {
-      spentQuotas.remember(record.keyId);
+      spentQuotas.refused(record.keyId);
       countDenial(target, reserved.quota, reserved.denial.reason);
     }
     return refuseReservation(reserved, refuse);

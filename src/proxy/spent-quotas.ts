@@ -11,7 +11,16 @@ type Denied = Extract<Reservation, { outcome: "denied" }>;
 
 /** Less work to read than it is to ask the ledger. */
 const smallBytes = 16_384;
+/** A key that had room is not looked at again meanwhile. */
+const roomMs = 1_000;
 const maxRemembered = 10_000;
+
+interface Remembered {
+  refused: boolean;
+  until: number;
+  /** So many more need no look. */
+  requests: number;
+}
 
 /**
  * Refuses a key that has nothing left for even the least request, before its body is read. It reserves nothing: what
@@ -21,8 +30,14 @@ export function createSpentQuotas(
   { ledger, clock }: Pick<Context, "ledger" | "clock">,
   restate: (key: StatedKey, text: string) => StatedKey,
 ) {
-  const refused = new Set<string>();
+  const remembered = new Map<string, Remembered>();
 
+  function remember(keyId: string, what: Remembered): void {
+    if (remembered.size >= maxRemembered) remembered.delete(remembered.keys().next().value!);
+    remembered.set(keyId, what);
+  }
+
+  /** @returns the denial, or how many requests the key has left for certain */
   async function look({ record, state }: StatedKey, provider: AiProviderRecord, spends: boolean) {
     const names = aiKeyLedger(record.keyId);
     const now = clock.now();
@@ -31,22 +46,24 @@ export function createSpentQuotas(
         limit !== null && (spends || charge.counter === "requests") ? { ...charge, limit } : [],
     );
     const states = await Promise.all(limited.map(({ counter, period }) => ledger.used(names[counter], period)));
+    let requests = Number.POSITIVE_INFINITY;
     for (const [at, { name, counter, limit }] of limited.entries()) {
       const { used, reserved } = states[at]!;
       // Most of the tokens in flight come back; requests in flight are requests.
-      if ((counter === "tokens" ? used : used + reserved) < limit) continue;
+      const left = limit - (counter === "tokens" ? used : used + reserved);
+      if (left > 0) {
+        requests = Math.min(requests, counter === "requests" ? left : left > limit / 2 ? requests : 0);
+        continue;
+      }
       const denial = quotaDenial({ name, limit, used, reserved, amount: 1, least: 1 }, now);
       return { outcome: "denied", quota: name, denial } satisfies Denied;
     }
-    return undefined;
+    return requests;
   }
 
   return {
     /** Has the key looked at when it comes again. */
-    remember(keyId: string): void {
-      if (refused.size >= maxRemembered) refused.delete(refused.values().next().value!);
-      refused.add(keyId);
-    },
+    refused: (keyId: string): void => remember(keyId, { refused: true, until: 0, requests: 0 }),
 
     /** @param length as announced; `undefined` where it is not known */
     async denialOf(
@@ -56,17 +73,22 @@ export function createSpentQuotas(
       length: number | undefined,
     ): Promise<Denied | undefined> {
       const { keyId } = key.record;
-      if (length !== undefined && length <= smallBytes && !refused.has(keyId)) return undefined;
+      const known = remembered.get(keyId);
+      if (!known?.refused && length !== undefined && length <= smallBytes) return undefined;
+      if (known && clock.now() < known.until && known.requests-- > 0) return undefined;
       const spends = endpoint.format !== undefined;
-      let denied = await look(key, provider, spends);
-      if (denied) {
+      let found = await look(key, provider, spends);
+      if (typeof found === "object") {
         // A quota that was raised may not have come through to the record yet.
         const text = await ledger.get(aiKeyLedger(keyId).state);
-        if (text !== undefined && text !== key.text) denied = await look(restate(key, text), provider, spends);
+        if (text !== undefined && text !== key.text) found = await look(restate(key, text), provider, spends);
       }
-      if (denied) this.remember(keyId);
-      else refused.delete(keyId);
-      return denied;
+      if (typeof found === "object") {
+        this.refused(keyId);
+        return found;
+      }
+      remember(keyId, { refused: false, until: clock.now() + roomMs, requests: found - 1 });
+      return undefined;
     },
   };
 }
