@@ -1,5 +1,10 @@
 import type * as z from "zod/mini";
+import { scanObject } from "../domain/scan-object.ts";
 import { Problem } from "../errors.ts";
+
+/** Many times what any call takes; each may come to be a fault in the answer. */
+const maxParts = 10_000;
+const maxErrors = 50;
 
 /** Keys through which a parsed body could reach an object's prototype. */
 const prototypeKeys = new Set(["__proto__", "constructor", "prototype"]);
@@ -19,6 +24,8 @@ export async function readJson<S extends z.ZodMiniType>(
     if (!optional) throw new Problem("invalid_json", "The body is empty; send a JSON object.");
     return parseBody(schema, {});
   }
+  const scan = scanObject(text, maxParts);
+  if ("fault" in scan) throw new Problem(scan.tooMuch ? "body_too_large" : "invalid_json", sentence(scan.fault));
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -99,6 +106,8 @@ export function parseQuery<S extends z.ZodMiniType>(schema: S, params: URLSearch
   throw invalid("invalid_query", parsed.error);
 }
 
+const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
+
 function invalid(code: "invalid_body" | "invalid_query", error: z.core.$ZodError): Problem {
   const errors = error.issues.flatMap((issue) => {
     const path = issue.path.join(".");
@@ -110,6 +119,6 @@ function invalid(code: "invalid_body" | "invalid_query", error: z.core.$ZodError
   return new Problem(
     code,
     `${first.path || (code === "invalid_body" ? "The body" : "The query")}: ${first.message}${more}.`,
-    { errors },
+    { errors: errors.slice(0, maxErrors) },
   );
 }

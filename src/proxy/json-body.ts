@@ -1,4 +1,4 @@
-import { type Field, type Scan, scanObject, trimmed, valueStart } from "./scan-object.ts";
+import { type Field, type Scan, scanObject, trimmed, valueStart } from "../domain/scan-object.ts";
 
 /**
  * A request's body as the upstream will read it. It goes on as the client wrote it, except for fields that are

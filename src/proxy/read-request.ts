@@ -1,10 +1,10 @@
+import { scanObject } from "../domain/scan-object.ts";
 import { notKnown } from "../providers/account.ts";
 import type { Betas, Endpoint, ReadLimits, RequestReading } from "../providers/wire.ts";
 import type { Arrival } from "./arrival.ts";
 import { headerOf } from "./arrival.ts";
 import { decodeBody, type JsonBody, notUtf8, readBody } from "./json-body.ts";
 import type { KeyShare } from "./key-shares.ts";
-import { scanObject, tooMany } from "./scan-object.ts";
 
 export interface ReadRequest {
   outcome: "read";
@@ -82,7 +82,7 @@ async function understand(
   if (text === undefined) return fault(400, notUtf8);
   if (isLarge) await othersTurn();
   const scan = scanObject(text);
-  if ("fault" in scan) return fault(scan.fault === tooMany ? 413 : 400, scan.fault);
+  if ("fault" in scan) return fault(scan.tooMuch ? 413 : 400, scan.fault);
   if (isLarge) await othersTurn();
   const parsed = readBody(text, scan, rules);
   if ("fault" in parsed) return fault(400, parsed.fault);

@@ -1,4 +1,7 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import * as z from "zod/mini";
+import type { Problem } from "../../src/errors.ts";
+import { readJson } from "../../src/http/read-json.ts";
 import { readJsonBody } from "../../src/proxy/json-body.ts";
 
 const rules = { known: ["max_tokens", "stream"], snakeCase: false };
@@ -26,7 +29,7 @@ it.each<[name: string, text: string]>([
 ])("a body of %s is refused before it is parsed, by the name of the bound", (_, text) => {
   let answer: ReturnType<typeof read> | undefined;
   expect(cpuMs(() => (answer = read(text)))).toBeLessThan(1_000);
-  expect(answer).toEqual({ fault: expect.stringMatching(/more than 150,000 names|nested deeper than 512/) });
+  expect(answer).toMatchObject({ fault: expect.stringMatching(/more than 150,000 names|nested deeper than 512/) });
 });
 
 it.each<[name: string, text: string]>([
@@ -66,4 +69,37 @@ it("reads an object's fields in time that grows with its length alone", () => {
     expect(cpuMs(() => read(`{"a":${text}`))).toBeLessThan(1_000);
     expect(cpuMs(() => read(`{"a":"${text}`))).toBeLessThan(1_000);
   }
+});
+
+describe("a body of the management API", () => {
+  const schema = z.strictObject({ name: z.optional(z.string()) });
+  const parse = async (text: string) => {
+    const request = new Request("http://localhost/", { method: "POST", body: text });
+    return await readJson(request, schema, { maxBytes: 1_048_576, optional: false }).catch((error: Problem) => error);
+  };
+
+  it.each([
+    ["80,000 names", `{${times(80_000, (at) => `"k${at}":1`)}}`],
+    ["300,000 lists", `[${"[],".repeat(300_000)}[]]`],
+    ["a million nested lists", "[".repeat(1_000_000)],
+  ])("of %s is refused before it is parsed", async (_, text) => {
+    const before = process.cpuUsage();
+    const answer = await parse(text);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000).toBeLessThan(200);
+    expect(answer).toMatchObject({
+      code: expect.stringMatching(/body_too_large|invalid_json/),
+      message: expect.stringMatching(/^The body (has more than 10,000 names|is nested deeper than 512)/),
+    });
+  });
+
+  it("names fifty of its faults at most", async () => {
+    const answer = await parse(`{${times(2_000, (at) => `"k${at}":1`)}}`);
+    expect(answer).toMatchObject({ code: "invalid_body", message: expect.stringContaining("and 1999 more") });
+    expect((answer as Problem).errors).toHaveLength(50);
+  });
+
+  it("of a megabyte of text passes", async () => {
+    expect(await parse(`{"name":"${"a line\\n".repeat(120_000)}"}`)).toHaveProperty("name");
+  });
 });

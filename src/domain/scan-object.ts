@@ -27,10 +27,19 @@ const partCost = 32;
 const plainCost = 4;
 const escapedQuoteCost = 1;
 
-export const tooDeep = `the body is nested deeper than ${maxDepth} levels`;
-export const tooMany =
-  `the body has more than ${maxParts.toLocaleString("en-US")} names, strings, lists and objects, ` +
-  "which is more than can be read at once";
+export interface ScanFault {
+  fault: string;
+  /** It is too much, rather than wrong. */
+  tooMuch: boolean;
+}
+
+const tooDeep: ScanFault = { fault: `the body is nested deeper than ${maxDepth} levels`, tooMuch: false };
+const tooMany = (most: number): ScanFault => ({
+  fault:
+    `the body has more than ${most.toLocaleString("en-US")} names, strings, lists and objects, ` +
+    "which is more than can be read at once",
+  tooMuch: true,
+});
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -41,10 +50,10 @@ const BACKSLASH = 0x5c;
  * Finds the fields of an object and refuses what would hold up everybody else while it is parsed. It runs before the
  * parser, so the text may be anything; the fields are right where `JSON.parse` accepts the text as an object.
  */
-export function scanObject(text: string): Scan | { fault: string } {
+export function scanObject(text: string, mostParts = maxParts): Scan | ScanFault {
   const fields: Field[] = [];
   let keys = 0;
-  let budget = maxParts * partCost;
+  let budget = mostParts * partCost;
   let depth = 0;
   let open: Field | undefined;
   let keyStart = 0;
@@ -61,7 +70,7 @@ export function scanObject(text: string): Scan | { fault: string } {
           while (text.charCodeAt(at - 1 - slashes) === BACKSLASH) slashes++;
           if (slashes % 2 === 0) break;
           budget -= escapedQuoteCost;
-          if (budget < 0) return { fault: tooMany };
+          if (budget < 0) return tooMany(mostParts);
         }
         budget -= partCost;
         if (depth === 1 && open === undefined) {
@@ -84,7 +93,7 @@ export function scanObject(text: string): Scan | { fault: string } {
         break;
       case 0x5b:
       case 0x7b:
-        if (depth > maxDepth) return { fault: tooDeep };
+        if (depth > maxDepth) return tooDeep;
         depth++;
         budget -= partCost;
         break;
@@ -94,7 +103,7 @@ export function scanObject(text: string): Scan | { fault: string } {
         depth--;
         break;
     }
-    if (budget < 0) return { fault: tooMany };
+    if (budget < 0) return tooMany(mostParts);
   }
   return { fields, keys };
 
