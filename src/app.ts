@@ -219,7 +219,7 @@ export function createApp(ports: Ports, settings: Settings): App {
       ms: Math.round(seconds * 1000),
       actor: passage.actor,
       address: passage.info.address,
-      ...(/^[A-Za-z0-9._-]{1,64}$/.test(theirs) && { clientRequestId: theirs }),
+      ...(/^[A-Za-z0-9._-]{1,64}$/.test(theirs) && !holdsKey(theirs) && { clientRequestId: theirs }),
     });
   }
 

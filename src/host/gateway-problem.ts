@@ -9,6 +9,7 @@ const callersOwn: ReadonlySet<string> = new Set<ProblemCode>([
   "agent_not_found",
   "agent_not_managed",
   "agent_reserved",
+  "ai_provider_not_linked",
   "binding_taken",
   "credential_not_stored",
   "delete_not_allowed",

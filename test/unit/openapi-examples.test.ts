@@ -24,6 +24,7 @@ afterAll(async () => {
 
 /** On which agent or key an example works: one that an earlier example made. */
 const subjects: Record<string, (made: Map<string, { id?: string; agentId?: string }>) => string | undefined> = {
+  rotateAiProvider: (made) => made.get("addAiProvider anthropic")?.id,
   rotateAgentKey: (made) => made.get("createAgentKey automation")?.id,
   updateAgent: (made) => made.get("createAgent withAiKey")?.agentId,
   creditAgent: (made) => made.get("createAgent withAiKey")?.agentId,

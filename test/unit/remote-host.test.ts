@@ -373,6 +373,7 @@ describe("what a gateway says", () => {
     [409, "binding_taken", "binding_taken"],
     [409, "agent_exists", "agent_exists"],
     [409, "workspace_taken", "workspace_taken"],
+    [403, "ai_provider_not_linked", "ai_provider_not_linked"],
     [422, "workspace_not_allowed", "workspace_not_allowed"],
     [401, "unauthorized", "gateway_failed"],
     [401, "provisioning_key_invalid", "gateway_failed"],
