@@ -18,6 +18,16 @@ export interface Records {
   set<C extends Collection>(collection: C, id: string, value: RecordOf<C>): Promise<void>;
   /** Resolves when there is nothing of that id, whether or not there was. */
   remove(collection: Collection, id: string): Promise<void>;
+  /**
+   * Sets a record, or removes it (`undefined`), where the one that is there is `expected` still: no other process
+   * comes between the look and the change. Resolves to whether it did.
+   */
+  replace<C extends Collection>(
+    collection: C,
+    id: string,
+    expected: (current: RecordOf<C> | undefined) => boolean,
+    next: RecordOf<C> | undefined,
+  ): Promise<boolean>;
   /** In ascending order of id, after `cursor` (an id, exclusive). With a `nextCursor` it goes on, though it be empty. */
   list<C extends Collection>(
     collection: C,
@@ -147,13 +157,29 @@ export interface Ledger {
   /** With a `ttlMs` the text is gone after it. */
   put(name: LedgerName, text: string | undefined, ttlMs?: number): Promise<void>;
   /**
-   * Exclusive until released or, with a `ttlMs`, expired; the same owner may claim again (and so renew).
-   * `note` says what the owner was about to do; `abandoned` is the note of an expired claim just taken over.
+   * Puts, or with `undefined` removes, where the text that is there is `expected` still (`undefined`: none), or is
+   * `text` already. Resolves to whether it is there now.
+   */
+  replace(name: LedgerName, expected: string | undefined, text: string | undefined, ttlMs?: number): Promise<boolean>;
+  /**
+   * Exclusive until released or, with a `ttlMs`, expired; the same owner may claim again.
+   * `note` says what the owner was about to do; `abandoned` is the note of an expired claim just taken over, which
+   * keeps it in place of the new one until it is renewed with another: its new owner may die as well.
    */
   claim(
     name: LedgerName,
     claim: { owner: string; ttlMs: number | null; note?: string },
   ): Promise<{ granted: true; abandoned?: string } | { granted: false; owner: string }>;
+  /**
+   * Renews the claim that `owner` (with `from`: that other one, who loses it) holds, expired or not; its note stays
+   * where none is given. Resolves to whether it did: what was released, or taken over, cannot be renewed.
+   */
+  renew(
+    name: LedgerName,
+    claim: { owner: string; ttlMs: number | null; note?: string; from?: string },
+  ): Promise<boolean>;
+  /** Who holds the claim, expired or not. */
+  holder(name: LedgerName): Promise<string | undefined>;
   /** Frees the claim if `owner` holds it. */
   release(name: LedgerName, owner: string): Promise<void>;
   /** Claims with a TTL that have expired, or whose owner `isGone`: what a crash left. */
@@ -230,6 +256,10 @@ export interface HostPlan {
 
 export interface HostAgent {
   agentId: string;
+  /** The creation that made it, where one of ours did: a change to it changes no other's. */
+  operationId?: string | undefined;
+  /** Whether the change that asks may go on: to be asked at the last moment, where the host can do both at once. */
+  isCurrent?: (() => Promise<boolean>) | undefined;
   name: string;
   workspace?: string | undefined;
   agentDir?: string | undefined;
@@ -297,8 +327,8 @@ export interface AgentHost {
     starting?: boolean;
   }>;
   /**
-   * Undoes `create` and everything since; what is not there is not an error. With an `operationId` only what that
-   * creation made is touched; an empty one stands for whoever made the agent. `asked`: that it may be made yet.
+   * Undoes `create` and everything since; what is not there is not an error. Only what the creation `operationId` made
+   * is touched; an empty one stands for others, who made the agent. `asked`: that it may be made yet.
    */
   remove(
     agent: {
@@ -353,6 +383,8 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
 
 export interface Instance {
+  /** How long what it holds outlives it, in milliseconds. Default: `leaseTtlMs`. */
+  readonly leaseMs?: number;
   /** Names this process, so that what it leaves behind can be told from what others are doing. */
   readonly id: string;
   /** Whether the process of that id is certainly gone. */

@@ -7,7 +7,7 @@ import { withRecentAgents } from "./recent-agents.ts";
 /** Records in Workers KV. */
 export function createKvRecords(
   kv: KVNamespace,
-  ledger: Pick<Ledger, "get" | "put">,
+  ledger: Pick<Ledger, "get" | "put" | "replace">,
   leftovers: Pick<Leftovers, "revocations"> = createLeftovers(kv),
 ): Records {
   const storage = storageOf(kv);

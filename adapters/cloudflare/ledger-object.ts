@@ -76,6 +76,24 @@ export class LedgerObject extends DurableObject<Bindings> {
     return this.#write(now, ttlMs ?? null, (shard) => shard.put(now, name, text, ttlMs));
   }
 
+  replaceText(
+    now: number,
+    name: LedgerName,
+    expected: string | undefined,
+    text: string | undefined,
+    ttlMs: number | undefined,
+  ) {
+    return this.#write(now, ttlMs ?? null, (shard) => shard.replace(now, name, expected, text, ttlMs));
+  }
+
+  renew(now: number, name: LedgerName, claim: { owner: string; ttlMs: number | null; note?: string; from?: string }) {
+    return this.#write(now, claim.ttlMs, (shard) => shard.renew(now, name, claim));
+  }
+
+  holder(_now: number, name: LedgerName) {
+    return this.#read((shard) => shard.holder(name));
+  }
+
   claim(now: number, name: LedgerName, claim: { owner: string; ttlMs: number | null; note?: string }) {
     return this.#write(now, claim.ttlMs, (shard) => shard.claim(now, name, claim));
   }

@@ -49,6 +49,10 @@ export function createDurableLedger({
     forget: (prefix) => again("store_unwritable", () => shard(prefix).forget(clock.now(), prefix)),
     get: (name) => again("store_unreadable", () => shard(name).readText(clock.now(), name)),
     put: (name, text, ttlMs) => again("store_unwritable", () => shard(name).writeText(clock.now(), name, text, ttlMs)),
+    replace: (name, expected, text, ttlMs) =>
+      again("store_unwritable", () => shard(name).replaceText(clock.now(), name, expected, text, ttlMs)),
+    renew: (name, claim) => again("store_unwritable", () => shard(name).renew(clock.now(), name, claim)),
+    holder: (name) => again("store_unreadable", () => shard(name).holder(clock.now(), name)),
     claim: (name, claim) => again<Claimed>("store_unwritable", () => shard(name).claim(clock.now(), name, claim)),
     release: (name, owner) => again("store_unwritable", () => shard(name).release(clock.now(), name, owner)),
 

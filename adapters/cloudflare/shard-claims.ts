@@ -16,15 +16,31 @@ export function createShardClaims({ run, rows, first }: ShardSql) {
       const taken = held && held.owner !== owner;
       if (taken && (held.expires === null || held.expires > now)) return { granted: false, owner: held.owner };
       const expires = ttlMs === null ? null : now + ttlMs;
-      run(
-        "INSERT OR REPLACE INTO claims (name, owner, note, expires) VALUES (?, ?, ?, ?)",
-        name,
-        owner,
-        note ?? null,
-        expires,
-      );
-      return taken && held.note !== null ? { granted: true, abandoned: held.note } : { granted: true };
+      const left = held?.note ?? null;
+      const kept = taken ? (left ?? note ?? null) : (note ?? left);
+      run("INSERT OR REPLACE INTO claims (name, owner, note, expires) VALUES (?, ?, ?, ?)", name, owner, kept, expires);
+      return taken && left !== null ? { granted: true, abandoned: left } : { granted: true };
     },
+
+    renew(
+      now: number,
+      name: LedgerName,
+      { owner, ttlMs, note, from = owner }: { owner: string; ttlMs: number | null; note?: string; from?: string },
+    ): boolean {
+      const expires = ttlMs === null ? null : now + ttlMs;
+      const renewed = first(
+        "UPDATE claims SET owner = ?, expires = ?, note = coalesce(?, note) WHERE name = ? AND owner = ? RETURNING 1",
+        owner,
+        expires,
+        note ?? null,
+        name,
+        from,
+      );
+      return renewed !== undefined;
+    },
+
+    holder: (name: LedgerName): string | undefined =>
+      first<{ owner: string }>("SELECT owner FROM claims WHERE name = ?", name)?.owner,
 
     release: (name: LedgerName, owner: string): void =>
       run("DELETE FROM claims WHERE name = ? AND owner = ?", name, owner),

@@ -16,6 +16,7 @@ import type { StoreFinding } from "./files/private-file.ts";
 import { createPrivateFs } from "./files/private-fs.ts";
 import { createStoreReadiness } from "./files/store-readiness.ts";
 import { createInstance } from "./instance.ts";
+import { machineTime } from "./machine-time.ts";
 import type { Environment, NodeSettings } from "./node-settings.ts";
 import type { RedisStores } from "./redis/redis.ts";
 import { openSealKeys } from "./seal-key.ts";
@@ -101,10 +102,14 @@ async function openFiles({ stateDir, settings }: NodeSettings, clock: Clock, { l
   const auditMode = Number.parseInt(mode, 8);
   const files = createPrivateFs({ stateDir, now: clock.now, auditMode });
   const storage = createStorage({ driver: files.driver });
-  const records = withAiKeyMappings(createRecords(storage, files.page), stateDir, clock, (cause) =>
+  const records = withAiKeyMappings(createRecords(storage, files.page, files.replace), stateDir, clock, (cause) =>
     log("error", "ai-key-mappings.json could not be rewritten", { cause }),
   );
-  const ledger = await openSqliteLedger({ path: join(stateDir, "provisioning", "ledger.sqlite"), clock });
+  const ledger = await openSqliteLedger({
+    path: join(stateDir, "provisioning", "ledger.sqlite"),
+    clock,
+    machineTime: machineTime(),
+  });
   const auditSink = createAuditSink(sink, { log, writeOut });
   const audit = createAuditFile({ stateDir, clock, log, mode: auditMode, rotateBytes, sink: auditSink?.write });
   const readiness = createStoreReadiness(files.check);

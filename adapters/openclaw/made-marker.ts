@@ -42,7 +42,8 @@ export function readMarker(home: string): MadeMarker | undefined {
   }
 }
 
-export const writeMarker = (home: string, marker: MadeMarker): Promise<void> =>
-  writePrivate(pathOf(home), `${JSON.stringify(marker, null, 2)}\n`);
+export async function writeMarker(home: string, marker: MadeMarker): Promise<void> {
+  await writePrivate(pathOf(home), `${JSON.stringify(marker, null, 2)}\n`);
+}
 
 export const dropMarker = (home: string): void => rmSync(pathOf(home), { force: true });

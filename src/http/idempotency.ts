@@ -3,7 +3,7 @@ import { Problem } from "../errors.ts";
 import { newOperationId } from "../service/audited-change.ts";
 import type { Caller } from "../service/caller.ts";
 import type { Context } from "../service/context.ts";
-import { withClaim } from "../service/kept-claim.ts";
+import { withLease } from "../service/lease.ts";
 import { keyLedger } from "../storage/ledger-names.ts";
 import type { Reply } from "./call.ts";
 
@@ -42,11 +42,12 @@ export async function withIdempotency(
     const finished = await keptReply(context, name, fingerprint);
     if (finished) return finished;
     const { reply, replayed } = await run({ key, fingerprint });
-    await context.ledger.put(name, JSON.stringify({ fingerprint, body: replayed }), keptMs);
+    // The first answer stays, should this process have slept while another gave it.
+    await context.ledger.replace(name, undefined, JSON.stringify({ fingerprint, body: replayed }), keptMs);
     return reply;
   };
   const taken = (by: string) => (by.endsWith(`#${fingerprint}`) ? inFlight() : mismatch());
-  return await withClaim(context, name, owner, once, taken, 0);
+  return await withLease(context, { name, owner, busy: taken, patienceMs: 0 }, once);
 }
 
 async function keptReply(

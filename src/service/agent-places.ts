@@ -4,7 +4,9 @@
  */
 import { bindingTaken, workspaceTaken } from "../domain/taken.ts";
 import { isProblem, Problem } from "../errors.ts";
+import type { LedgerName } from "../ports.ts";
 import { bindingClaim, keyLedger, workspaceClaim } from "../storage/ledger-names.ts";
+import { replaceAgent } from "./agent-record.ts";
 import type { Context } from "./context.ts";
 
 export interface Places {
@@ -17,7 +19,26 @@ export interface Places {
   placeKeyId?: string | undefined;
 }
 
-const ownerOf = (agentId: string) => `agent:${agentId}`;
+type Owner = Pick<Places, "agentId" | "creation">;
+
+/** Of one making of the agent: what is made anew under its id owns nothing of this one's, nor this one of that. */
+const ownerOf = ({ agentId, creation }: Owner) =>
+  creation === "" ? unnamed(agentId) : `${unnamed(agentId)}#${creation}`;
+/** Of an agent that others made, or that an earlier release did. */
+const unnamed = (agentId: string) => `agent:${agentId}`;
+
+async function own({ ledger }: Context, name: LedgerName, places: Owner): ReturnType<Context["ledger"]["claim"]> {
+  const owner = ownerOf(places);
+  const from = unnamed(places.agentId);
+  const answer = await ledger.claim(name, { owner, ttlMs: null });
+  if (answer.granted || answer.owner !== from) return answer;
+  return (await ledger.renew(name, { owner, from, ttlMs: null })) ? { granted: true } : answer;
+}
+
+async function disown({ ledger }: Context, name: LedgerName, places: Owner): Promise<void> {
+  const owners = new Set([ownerOf(places), unnamed(places.agentId)]);
+  await Promise.all([...owners].map((owner) => ledger.release(name, owner)));
+}
 
 /**
  * On another machine none is claimed here: which directory `~/x`, `/srv/x/` or a link is, that machine alone knows, and
@@ -32,7 +53,6 @@ const workspaceOf = ({ host }: Context, { workspace }: Pick<Places, "workspace">
  */
 export async function takePlaces(context: Context, places: Places, limit: number | null): Promise<void> {
   const { ledger } = context;
-  const claim = { owner: ownerOf(places.agentId), ttlMs: null };
   const workspace = workspaceOf(context, places);
   const [place, workspaceClaimed, ...bindings] = await Promise.all([
     places.placeKeyId === undefined
@@ -40,8 +60,8 @@ export async function takePlaces(context: Context, places: Places, limit: number
       : ledger.reserve(keyLedger(places.placeKeyId).agentReservation(places.creation), [
           { counter: keyLedger(places.placeKeyId).agents, period: "all", limit, amount: 1 },
         ]),
-    workspace && ledger.claim(workspace, claim),
-    ...places.bindings.map((binding) => ledger.claim(bindingClaim(places.gateway, binding), claim)),
+    workspace && own(context, workspace, places),
+    ...places.bindings.map((binding) => own(context, bindingClaim(places.gateway, binding), places)),
   ]);
   if (place?.outcome === "exceeded") {
     throw new Problem(
@@ -57,7 +77,7 @@ export async function takePlaces(context: Context, places: Places, limit: number
   });
 }
 
-type BindingPlaces = Pick<Places, "agentId" | "gateway" | "bindings">;
+type BindingPlaces = Pick<Places, "agentId" | "creation" | "gateway" | "bindings">;
 
 /**
  * Claims bindings for an agent that exists, and has them given to it. What it was refused it does not keep; what it
@@ -72,7 +92,7 @@ export async function takeBindings<T>(
   give: () => Promise<T>,
 ): Promise<T> {
   try {
-    await takePlaces(context, { ...places, creation: "" }, null);
+    await takePlaces(context, places, null);
     return await give();
   } catch (error) {
     const added = { ...places, bindings: fresh.added };
@@ -91,18 +111,15 @@ const isRefusal = (error: unknown): boolean => isProblem(error) && error.status 
  */
 export async function keepInDoubt(context: Context, places: BindingPlaces): Promise<void> {
   const record = await context.records.get("agents", places.agentId);
-  if (!record) return await releaseBindings(context, places);
+  if (record?.operationId !== places.creation || !record) return await releaseBindings(context, places);
   const { bindings, bindingsInDoubt = [] } = record;
   const more = places.bindings.filter((one) => !bindings.includes(one) && !bindingsInDoubt.includes(one));
   if (more.length === 0) return;
-  await context.records.set("agents", places.agentId, { ...record, bindingsInDoubt: [...bindingsInDoubt, ...more] });
+  await replaceAgent(context, record, { ...record, bindingsInDoubt: [...bindingsInDoubt, ...more] });
 }
 
 export async function releaseBindings(context: Context, places: BindingPlaces): Promise<void> {
-  const owner = ownerOf(places.agentId);
-  await Promise.all(
-    places.bindings.map((binding) => context.ledger.release(bindingClaim(places.gateway, binding), owner)),
-  );
+  await Promise.all(places.bindings.map((binding) => disown(context, bindingClaim(places.gateway, binding), places)));
 }
 
 /** Frees what this agent holds, and only that: what it asked for in vain stays with its owner. */
@@ -111,7 +128,7 @@ export async function releasePlaces(context: Context, places: Places): Promise<v
   const workspace = workspaceOf(context, places);
   await Promise.all([
     releaseBindings(context, places),
-    workspace && ledger.release(workspace, ownerOf(places.agentId)),
+    workspace && disown(context, workspace, places),
     places.placeKeyId && ledger.settle(keyLedger(places.placeKeyId).agentReservation(places.creation), {}),
   ]);
 }

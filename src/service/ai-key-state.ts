@@ -1,6 +1,7 @@
 import { Problem } from "../errors.ts";
 import { type AiKeyRecord, AiKeyState } from "../schema/ai-key.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
+import { agentBusy } from "./agent-busy.ts";
 import type { Context } from "./context.ts";
 
 /** How long a revoked key is remembered as such: far longer than records may lag anywhere. */
@@ -12,28 +13,45 @@ export async function currentAiKey(context: Context, keyId: string): Promise<AiK
     context.records.get("ai-keys", keyId),
     context.ledger.get(aiKeyLedger(keyId).state),
   ]);
-  if (!record || text === undefined) return record;
-  const state = AiKeyState.safeParse(JSON.parse(text));
-  if (!state.success) throw new Problem("store_unreadable", `The ledger's state of the AI key ${keyId} is not valid.`);
-  return { ...record, state: state.data };
+  return record && text !== undefined ? withState(record, text) : record;
 }
 
-/** Makes a new state felt at once: the exact text first, the record after it. Call under the agent's claim. */
-export async function saveAiKey(context: Context, record: AiKeyRecord): Promise<void> {
-  await context.ledger.put(aiKeyLedger(record.keyId).state, JSON.stringify(record.state));
+function withState(record: AiKeyRecord, text: string): AiKeyRecord {
+  const { success, data } = AiKeyState.safeParse(JSON.parse(text));
+  if (success) return { ...record, state: data };
+  throw new Problem("store_unreadable", `The ledger's state of the AI key ${record.keyId} is not valid.`);
+}
+
+/**
+ * Records a key that is new, before anybody has its secret. The exact text comes last: where the key was erased
+ * meanwhile, since its creation was taken for one that broke off, it stays erased.
+ * @throws Problem `agent_busy`
+ */
+export async function addAiKey(context: Context, record: AiKeyRecord): Promise<void> {
   await context.records.set("ai-keys", record.keyId, record);
+  if (await context.ledger.replace(aiKeyLedger(record.keyId).state, undefined, JSON.stringify(record.state))) return;
+  await context.records.remove("ai-keys", record.keyId);
+  throw agentBusy(record.agentId);
 }
 
-/** @throws Problem `ai_key_not_found` */
+/**
+ * Makes a new state felt at once: the exact text first, the record after it.
+ * @throws Problem `ai_key_not_found`, `agent_busy` where another has changed it since it was read
+ */
 export async function changeAiKeyState(
   context: Context,
   keyId: string,
   change: (state: AiKeyState) => AiKeyState,
 ): Promise<AiKeyRecord> {
-  const record = await currentAiKey(context, keyId);
-  if (!record) throw new Problem("ai_key_not_found");
-  const next = { ...record, state: { ...change(record.state), version: record.state.version + 1 } };
-  await saveAiKey(context, next);
+  const name = aiKeyLedger(keyId).state;
+  const [record, text] = await Promise.all([context.records.get("ai-keys", keyId), context.ledger.get(name)]);
+  const known = record && text !== undefined ? withState(record, text) : record;
+  if (!known || known.state.status === "revoked") throw new Problem("ai_key_not_found");
+  const next = { ...known, state: { ...change(known.state), version: known.state.version + 1 } };
+  if (!(await context.ledger.replace(name, text, JSON.stringify(next.state)))) throw agentBusy(known.agentId);
+  // One that is gone, or newer, is not this one's to write over.
+  const isOlder = (now: AiKeyRecord | undefined) => now !== undefined && now.state.version < next.state.version;
+  await context.records.replace("ai-keys", keyId, isOlder, next);
   return next;
 }
 

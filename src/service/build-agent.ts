@@ -2,8 +2,9 @@ import { GatewayUntouched } from "../errors.ts";
 import type { HostPlan } from "../ports.ts";
 import type { AgentCreated, AgentRecord, CreateAgent } from "../schema/agent.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
-import type { AgentClaim } from "./agent-claim.ts";
+import type { AgentLease } from "./agent-lease.ts";
 import { releaseBindings, takePlaces } from "./agent-places.ts";
+import { addAgent, replaceAgent } from "./agent-record.ts";
 import type { AuditDetails } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
@@ -19,7 +20,8 @@ export interface CreateOptions {
 }
 
 /** A creation whose places are taken. */
-export interface Creation extends CreateOptions, Pick<AgentClaim, "restate"> {
+export interface Creation extends CreateOptions {
+  lease: Pick<AgentLease, "hold" | "isHeld" | "updateRecord">;
   body: CreateAgent;
   plan: HostPlan;
   /** Says at any moment what may be there of it. */
@@ -35,10 +37,11 @@ export async function buildAgent(
   creation: Creation,
   outcome: AuditDetails,
 ): Promise<AgentCreated> {
-  const { body, note, provider, minting } = creation;
+  const { body, note, provider, minting, lease } = creation;
   const { agentId, operationId } = note;
   const request = body.autoProvisionAiKey;
   const named = { agentId, name: body.name, keyId: note.aiKeyId!, operationId };
+  await lease.hold();
   const aiKey = provider && request && (await issueAiKey(context, caller, named, provider, request, minting));
   const createdAt = new Date(context.clock.now()).toISOString();
   const { made, workspace, agentDir, gateway } = await onSomeGateway(context, creation, outcome, (plan) =>
@@ -68,11 +71,12 @@ export async function buildAgent(
 /** Where the caller asked for no gateway, and the one chosen has surely done nothing, the next best is tried, once. */
 async function onSomeGateway<T>(
   context: Context,
-  { body, plan, note, restate }: Creation,
+  { body, plan, note, lease }: Creation,
   outcome: AuditDetails,
   make: (plan: HostPlan) => Promise<T>,
 ): Promise<T> {
   try {
+    await lease.hold();
     return await make(plan);
   } catch (error) {
     if (body.gateway !== undefined || !(error instanceof GatewayUntouched)) throw error;
@@ -85,7 +89,7 @@ async function onSomeGateway<T>(
     await releaseBindings(context, note);
     // From here on an undoing looks there.
     note.gateway = next.gateway;
-    await restate(note);
+    await lease.updateRecord(note);
     await takePlaces(context, { agentId, creation, gateway: next.gateway, bindings }, null);
     if (next.gateway !== undefined) outcome.gateway = next.gateway;
     return await make(next);
@@ -99,7 +103,7 @@ async function makeOnHost(
   aiKey: NewAiKey | undefined,
   createdAt: string,
 ) {
-  const { host, records } = context;
+  const { host } = context;
   const { agentId, operationId } = note;
   const agent = {
     agentId,
@@ -129,19 +133,20 @@ async function makeOnHost(
       credential: host.storesCredentials ? aiKey?.credential : undefined,
       operationId,
       awaitReady: options.respondAsync !== true,
+      isCurrent: options.lease.isHeld,
     }),
-    records.set("agents", agentId, record),
+    addAgent(context, record),
   );
   // Of an agent on another machine only that machine knows the paths.
   const { workspace = plan.workspace, agentDir = plan.agentDir } = made;
   if (workspace !== plan.workspace || agentDir !== plan.agentDir) {
-    await records.set("agents", agentId, { ...record, workspace, agentDir });
+    await replaceAgent(context, record, { ...record, workspace, agentDir });
   }
   return { made, workspace, agentDir, gateway: plan.gateway };
 }
 
 /** Rejects once both have ended, so that nothing is still being done while it is undone. */
-async function bothOrNeither<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+export async function bothOrNeither<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([a, b]);
   return [await a, await b];
 }

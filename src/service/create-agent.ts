@@ -2,17 +2,20 @@ import { agentIdFrom, reservedAgentId } from "../domain/agent-id.ts";
 import { newKeyId } from "../domain/token.ts";
 import { Problem } from "../errors.ts";
 import type { AgentCreated, AgentRecord, CreateAgent } from "../schema/agent.ts";
-import { type AgentClaim, withAgentClaim } from "./agent-claim.ts";
+import { agentOperation } from "../storage/ledger-names.ts";
+import { type AgentLease, withAgentLease } from "./agent-lease.ts";
 import { takePlaces } from "./agent-places.ts";
 import { linkedAiProvider } from "./ai-provider-record.ts";
 import { auditedChange, newOperationId } from "./audited-change.ts";
-import { buildAgent, type CreateOptions } from "./build-agent.ts";
+import { bothOrNeither, buildAgent, type CreateOptions } from "./build-agent.ts";
 import type { Caller } from "./caller.ts";
+import { compensateCreate } from "./compensate-create.ts";
 import type { Context } from "./context.ts";
+import { decideFate } from "./creation-fate.ts";
 import { checkAiKeyRequest, issuedAiKeyView } from "./issue-ai-key.ts";
+import { noteIssuedKey } from "./issued-keys.ts";
 import type { Minting } from "./minting.ts";
 import type { OperationNote } from "./operation-note.ts";
-import { undoCreate } from "./undo-create.ts";
 
 /** Design's "Creating an agent, step by step": all of it, or nothing. */
 export async function createAgent(
@@ -49,27 +52,44 @@ export async function createAgent(
   const minting: Minting = { unrecorded: false };
   const attempt = attemptOf(options);
   const taken = (owner: string) => (attempt && owner.endsWith(attempt) ? unsettled(agentId) : exists(agentId));
-  return await withAgentClaim(context, agentId, operationId + attempt, note, create, taken);
+  const lease = { agentId, owner: operationId + attempt, operation: note, taken };
+  return await withAgentLease(context, lease, create);
 
-  async function create({ leave, restate }: AgentClaim): Promise<AgentCreated> {
+  async function create(lease: AgentLease): Promise<AgentCreated> {
     const earlier = await context.records.get("agents", agentId);
     if (earlier && sameRequest(earlier, options)) return await createdView(context, earlier);
     if (earlier || (await context.host.find(agentId)).agents.length > 0) throw exists(agentId);
     const change = { action: "agent.create", target: agentId, operationId, details: auditDetails(body, note) };
+    let created: AgentCreated | undefined;
+    let kept = false;
     try {
-      await takePlaces(context, note, caller.key?.maxAgents ?? context.settings.provisioning.maxAgentsPerKey);
-      const creation = { ...options, body, plan, note, provider, minting, restate };
-      return await auditedChange(context, caller, change, (_, outcome) =>
-        buildAgent(context, caller, creation, outcome),
+      const maxAgents = caller.key?.maxAgents ?? context.settings.provisioning.maxAgentsPerKey;
+      const { aiKeyId } = note;
+      await bothOrNeither(
+        takePlaces(context, note, maxAgents),
+        aiKeyId === undefined ? Promise.resolve() : noteIssuedKey(context, agentId, aiKeyId),
       );
+      const creation = { ...options, body, plan, note, provider, minting, lease };
+      return await auditedChange(context, caller, change, async (_, outcome) => {
+        created = await buildAgent(context, caller, creation, outcome);
+        // Held until now, nobody has undone any of it: from now on, who takes the lease over finds the agent whole.
+        if (!(await lease.isHeld())) throw taken(operationId + attempt);
+        return created;
+      });
     } catch (error) {
       // The note is of what may have been done; how far the minting came is known here.
       const done = { ...note, minted: minting.unrecorded };
-      // Whether the gateway was asked, and what it said, the host still knows.
-      await undoCreate(context, { ...done, asked: undefined }).catch((cause) => {
+      try {
+        // Another process, to which this one looked dead, may have found the agent whole, and told of it.
+        kept = (await decideFate(context, note, "undone")) === "finished";
+        // Whether the gateway was asked, and what it said, the host still knows.
+        if (!kept) await compensateCreate(context, { ...done, asked: undefined });
+        if (lease.signal.aborted) await context.ledger.release(agentOperation(agentId, operationId), operationId);
+      } catch (cause) {
         context.log("error", "a creation could not be undone yet", { operationId, agentId, cause });
-        leave(done);
-      });
+        lease.deferToRecovery(done);
+      }
+      if (kept && created) return created;
       throw error;
     }
   }

@@ -36,6 +36,7 @@ async function lookUp(
 
 export const knownFrom = (record: AgentRecord): KnownAgent => ({
   agentId: record.agentId,
+  operationId: record.operationId,
   name: record.name,
   workspace: record.workspace,
   agentDir: record.agentDir,

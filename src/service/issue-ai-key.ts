@@ -6,7 +6,7 @@ import type { Credential } from "../ports.ts";
 import { budgetsAre } from "../providers/mint/mint-refusal.ts";
 import type { AiKeyRecord, AutoProvisionAiKey, IssuedAiKey } from "../schema/ai-key.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
-import { saveAiKey } from "./ai-key-state.ts";
+import { addAiKey } from "./ai-key-state.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
 import { type Minting, mintKey, requireMintable } from "./minting.ts";
@@ -77,7 +77,7 @@ export async function issueAiKey(
     const wanted = { agentId, name, operationId, quotas: state.quotas, expiresAt, budgetUsdPerMonth };
     const { remoteId, secret, hint } = await mintKey(context, provider, agent.keyId, wanted, minting);
     const record: AiKeyRecord = { ...common, minted: { remoteId, hint }, state: { ...state, digest: "" } };
-    await saveAiKey(context, record);
+    await addAiKey(context, record);
     return {
       record,
       credential: { provider: provider.provider, apiKey: secret, baseUrl: provider.baseUrl, metered: false },
@@ -85,7 +85,7 @@ export async function issueAiKey(
   }
   const secret = issueToken("ocv", agent.keyId, context.crypto.randomBytes);
   const record: AiKeyRecord = { ...common, state: { ...state, digest: await context.crypto.sha256(secret) } };
-  await saveAiKey(context, record);
+  await addAiKey(context, record);
   return {
     record,
     credential: {

@@ -12,12 +12,13 @@ export function measuredPorts(ports: Ports, metrics: Metrics): Ports {
       metrics.observe("openclaw_audit_append_duration_seconds", (performance.now() - startedAt) / 1000);
     },
   };
-  const measured = async (collection: string, write: () => Promise<void>): Promise<void> => {
+  const measured = async <T>(collection: string, write: () => Promise<T>): Promise<T> => {
     const startedAt = performance.now();
     let outcome = "failure";
     try {
-      await write();
+      const result = await write();
       outcome = "success";
+      return result;
     } finally {
       metrics.count("openclaw_store_writes_total", { collection, outcome });
       metrics.observe("openclaw_store_write_duration_seconds", (performance.now() - startedAt) / 1000, { collection });
@@ -26,6 +27,8 @@ export function measuredPorts(ports: Ports, metrics: Metrics): Ports {
   const records: Records = {
     ...ports.records,
     set: (collection, id, value) => measured(collection, () => ports.records.set(collection, id, value)),
+    replace: (collection, id, expected, next) =>
+      measured(collection, () => ports.records.replace(collection, id, expected, next)),
     remove: (collection, id) => measured(collection, () => ports.records.remove(collection, id)),
   };
   return { ...ports, audit, records };

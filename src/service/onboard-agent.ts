@@ -2,7 +2,7 @@ import { isProblem, Problem } from "../errors.ts";
 import type { AgentOnboarded, OnboardAgent, onboardSteps } from "../schema/agent.ts";
 import { takeBindings } from "./agent-places.ts";
 import type { Caller } from "./caller.ts";
-import { changeAgent, type Intend, saveAgent } from "./change-agent.ts";
+import { type ChangeLease, changeAgent, saveAgent } from "./change-agent.ts";
 import type { Context } from "./context.ts";
 import { type KnownAgent, knownFrom } from "./find-agent.ts";
 
@@ -17,13 +17,14 @@ export async function onboardAgent(
 ): Promise<AgentOnboarded> {
   const steps = [...new Set(body.steps)];
   const change = { action: "agent.onboard", agentId, details: { steps }, spends: true };
-  return await changeAgent(context, caller, change, async (found, outcome, intend) => {
+  return await changeAgent(context, caller, change, async (found, outcome, lease) => {
     context.host.requireGateway?.(found);
     let agent = found;
     const result: AgentOnboarded = { agentId, completed: [], failed: [], errors: [] };
     for (const step of steps) {
       try {
-        agent = await runStep(context, agent, step, body, intend);
+        await lease.hold();
+        agent = await runStep(context, agent, step, body, lease);
         result.completed.push(step);
       } catch (error) {
         // A store that is full or gone fails the whole call; what one step may not do fails the step.
@@ -46,13 +47,13 @@ async function runStep(
   agent: KnownAgent,
   step: Step,
   body: OnboardAgent,
-  intend: Intend,
+  lease: ChangeLease,
 ): Promise<KnownAgent> {
   switch (step) {
     case "auth":
       return await setAuth(context, agent, body.auth!);
     case "bindings":
-      return await addBindings(context, agent, body.bindings!, intend);
+      return await addBindings(context, agent, body.bindings!, lease);
     case "identity":
       return await update(context, agent, { identity: { ...agent.identity, ...body.identity } });
     case "model":
@@ -85,16 +86,22 @@ async function setAuth(
 const isMetered = (context: Context, baseUrl: string | undefined): boolean =>
   baseUrl?.startsWith(`${context.settings.provisioning.publicUrl}/proxy/`) ?? false;
 
-async function addBindings(context: Context, agent: KnownAgent, wanted: string[], intend: Intend): Promise<KnownAgent> {
+async function addBindings(
+  context: Context,
+  agent: KnownAgent,
+  wanted: string[],
+  lease: ChangeLease,
+): Promise<KnownAgent> {
   const { agentId, gateway, record } = agent;
   const bindings = [...new Set(wanted)];
   const inDoubt = record?.bindingsInDoubt ?? [];
   const added = bindings.filter((one) => !agent.bindings.includes(one) && !inDoubt.includes(one));
-  const leave = added.length > 0 ? await intend({ bindings: added, gateway }) : () => undefined;
+  const leave = added.length > 0 ? await lease.intend({ bindings: added, gateway }) : () => undefined;
   const all = [...new Set([...agent.bindings, ...bindings])];
   const left = inDoubt.filter((one) => !all.includes(one));
   const bindingsInDoubt = left.length > 0 ? left : undefined;
-  return await takeBindings(context, { agentId, gateway, bindings }, { added, leave }, async () => {
+  const creation = record?.operationId ?? "";
+  return await takeBindings(context, { agentId, creation, gateway, bindings }, { added, leave }, async () => {
     await context.host.bind(agent, bindings);
     const known = await remember(context, agent, (before) => ({ ...before, bindings: all, bindingsInDoubt }));
     return { ...known, bindings: all };

@@ -14,6 +14,8 @@ export const OperationNote = z.object({
   workspace: z.optional(z.string()),
   bindings: z.array(z.string()),
   aiKeyId: z.optional(z.string()),
+  /** Of a deletion: every key that was ever issued to an agent of this id. */
+  issuedKeys: z.optional(z.array(z.string())),
   aiProviderId: z.optional(z.string()),
   minted: z.optional(z.boolean()),
   /** What else a creation asks of a gateway: its request may arrive there when we are gone. */

@@ -1,8 +1,11 @@
-import { agentClaim } from "../storage/ledger-names.ts";
+import { agentBusy } from "./agent-busy.ts";
+import { withAgentLease } from "./agent-lease.ts";
 import { allRecords } from "./all-records.ts";
 import { newOperationId } from "./audited-change.ts";
+import { withdrawAiKey } from "./compensate-create.ts";
 import type { Context } from "./context.ts";
-import { withdrawAiKey } from "./undo-create.ts";
+import { forgetIssuedKeys } from "./issued-keys.ts";
+import { changeNote } from "./operation-note.ts";
 
 export interface Orphan {
   detail: string;
@@ -36,16 +39,20 @@ export async function findOrphans(context: Context): Promise<Orphan[]> {
 
 /** Under the agent's claim: a creation under way has its key before it has its record. */
 async function revokeOrphan(context: Context, key: { keyId: string; agentId: string }): Promise<void> {
+  const { agentId, keyId } = key;
   const operationId = newOperationId(context);
-  const name = agentClaim(key.agentId);
-  const claim = await context.ledger.claim(name, { owner: operationId, ttlMs: 30_000 });
-  if (!claim.granted) return;
+  const operation = changeNote({ agentId }, operationId);
+  const busy = agentBusy(agentId);
   try {
-    const agent = await context.records.get("agents", key.agentId);
-    if (agent?.aiKeyId === key.keyId) return;
-    const note = { action: "delete" as const, operationId, creation: operationId, agentId: key.agentId, bindings: [] };
-    await withdrawAiKey(context, note, key.keyId);
-  } finally {
-    await context.ledger.release(name, operationId);
+    await withAgentLease(context, { agentId, owner: operationId, operation, taken: () => busy }, async ({ hold }) => {
+      const agent = await context.records.get("agents", agentId);
+      if (agent?.aiKeyId === keyId) return;
+      await hold();
+      await withdrawAiKey(context, operation, keyId);
+      await forgetIssuedKeys(context, agentId, [keyId]);
+    });
+  } catch (error) {
+    // Whoever is at the agent now may be making it, and the key with it.
+    if (error !== busy) throw error;
   }
 }

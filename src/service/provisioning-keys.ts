@@ -13,7 +13,7 @@ import { auditedChange, newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
 import { currentProvisioningKey, keyStatus, withCurrentState } from "./current-provisioning-key.ts";
-import { withClaim } from "./kept-claim.ts";
+import { withLease } from "./lease.ts";
 
 export const defaultKeyGraceSeconds = 86_400;
 
@@ -133,7 +133,7 @@ async function changeKey<T>(
       headers: { "retry-after": "1" },
     });
   const onKey = async () => await work(await requireKey(context, id));
-  return await withClaim(context, keyLedger(id).claim, newOperationId(context), onKey, busy);
+  return await withLease(context, { name: keyLedger(id).claim, owner: newOperationId(context), busy }, onKey);
 }
 
 async function requireKey(context: Context, id: string): Promise<ProvisioningKeyRecord> {

@@ -1,16 +1,19 @@
-import { isProblem, type Problem } from "../errors.ts";
-import type { Abandoned } from "../ports.ts";
+import { isProblem, Problem } from "../errors.ts";
+import type { Abandoned, LedgerName } from "../ports.ts";
 import type { AgentRecord } from "../schema/agent.ts";
-import { recoveryClaim } from "../storage/ledger-names.ts";
+import { agentOperation, recoveryClaim } from "../storage/ledger-names.ts";
+import { agentBusy } from "./agent-busy.ts";
+import { replaceAgent } from "./agent-record.ts";
 import { newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
+import { compensateCreate } from "./compensate-create.ts";
 import type { Context } from "./context.ts";
+import { decideFate } from "./creation-fate.ts";
 import { dismantleAgent } from "./dismantle-agent.ts";
 import { knownFrom } from "./find-agent.ts";
-import { claimTtlMs, keepClaim } from "./kept-claim.ts";
+import { leaseMs, renewLease } from "./lease.ts";
 import { noteText, type OperationNote, parseNote } from "./operation-note.ts";
 import { type SettledChange, settleChange, silentGateway } from "./settle-change.ts";
-import { undoCreate } from "./undo-create.ts";
 
 const recovery: Caller = { actor: "recovery", scopes: [], reach: "all", operator: true, requestId: "recovery" };
 
@@ -18,7 +21,14 @@ const recovery: Caller = { actor: "recovery", scopes: [], reach: "all", operator
 type Recovered = "finished" | "undone" | "nothing" | SettledChange["outcome"];
 
 /**
- * Finishes or undoes what a process that is gone had begun. The agent's claim is held by the caller.
+ * How long a creation is remembered whose process may only sleep: what it does when it wakes is undone by itself, or,
+ * should it be killed at that, once it is gone or this time is over.
+ */
+export const keptOperationMs = 3_600_000;
+
+/**
+ * Finishes or undoes what a process that is gone, or was not heard of for too long, had begun. All of it touches only
+ * what that operation made, so that it may come twice, or late.
  *
  * @param wanted that somebody waits for the agent, to change it
  */
@@ -28,6 +38,7 @@ export async function recoverOperation(
   { wanted = false } = {},
 ): Promise<Recovered> {
   const { outcome, fromHost = [] } = await finishOrUndo(context, note, wanted);
+  if (note.action === "create" && outcome !== "finished") await watchForReturn(context, note);
   if (outcome === "nothing" || (note.action === "change" && note.audited === undefined)) return "nothing";
   context.log("info", "an interrupted change was settled", { agentId: note.agentId, action: note.action, outcome });
   await context.audit.append({
@@ -52,11 +63,15 @@ async function finishOrUndo(
   if (note.action === "change") return await settleChange(context, note, wanted);
   const record = await context.records.get("agents", note.agentId);
   switch (note.action) {
-    case "create":
-      if (record && record.operationId !== note.operationId) return { outcome: "nothing" };
-      if (record && (await finishWhole(context, record))) return { outcome: "finished" };
-      await undoCreate(context, note);
-      return { outcome: "undone" };
+    case "create": {
+      const isIts = record?.operationId === note.operationId;
+      const whole = isIts && (await finishWhole(context, record));
+      if ((await decideFate(context, note, whole ? "finished" : "undone")) === "finished")
+        return { outcome: "finished" };
+      await compensateCreate(context, note);
+      // The agent was made anew since: of this creation, the trail has told already.
+      return { outcome: record && !isIts ? "nothing" : "undone" };
+    }
     case "delete":
       if (record && record.operationId !== note.creation) return { outcome: "nothing" };
       await dismantleAgent(context, note);
@@ -70,7 +85,8 @@ async function finishOrUndo(
  *
  * @throws Problem `gateway_failed` where nobody can tell now
  */
-async function finishWhole({ host, records }: Context, record: AgentRecord): Promise<boolean> {
+async function finishWhole(context: Context, record: AgentRecord): Promise<boolean> {
+  const { host } = context;
   if (host.kind === "registry") return true;
   const { agents, unreachable } = await host.find(record.agentId);
   const found = agents.find(({ gateway }) => gateway === record.gateway);
@@ -80,9 +96,16 @@ async function finishWhole({ host, records }: Context, record: AgentRecord): Pro
   if (!found || (record.credentials.length > 0 && health.credentials === "missing")) return false;
   const { workspace = record.workspace, agentDir = record.agentDir } = found;
   if (workspace !== record.workspace || agentDir !== record.agentDir) {
-    await records.set("agents", record.agentId, { ...record, workspace, agentDir });
+    await replaceAgent(context, record, { ...record, workspace, agentDir });
   }
   return true;
+}
+
+async function watchForReturn({ ledger, instance }: Context, note: OperationNote): Promise<void> {
+  const { agentId, operationId } = note;
+  if (instance.isGone(operationId)) return;
+  const name = agentOperation(agentId, operationId);
+  await ledger.claim(name, { owner: operationId, ttlMs: keptOperationMs, note: noteText(note) });
 }
 
 /** The turns that this process has. Any other of its name is left over: the release was lost, with the store away. */
@@ -95,7 +118,8 @@ const turns = new Set<string>();
  */
 export async function recoverAbandoned(context: Context): Promise<string[]> {
   const { ledger, instance } = context;
-  const turn = { owner: newOperationId(context), ttlMs: claimTtlMs };
+  const turn = { owner: newOperationId(context), ttlMs: leaseMs(context) };
+  const askedAt = performance.now();
   let taken = await ledger.claim(recoveryClaim, turn);
   if (!taken.granted && (instance.isGone(taken.owner) || isLeftOver(context, taken.owner))) {
     await ledger.release(recoveryClaim, taken.owner);
@@ -103,12 +127,13 @@ export async function recoverAbandoned(context: Context): Promise<string[]> {
   }
   if (!taken.granted) return [];
   turns.add(turn.owner);
-  const end = keepClaim(context, recoveryClaim, turn);
+  const lost = new Problem("not_ready", "Another process settles what was interrupted.");
+  const lease = renewLease(context, { name: recoveryClaim, owner: turn.owner, busy: () => lost }, askedAt);
   try {
-    return await settleAll(context, async () => (await ledger.claim(recoveryClaim, turn)).granted);
+    return await settleAll(context, lease.isHeld);
   } finally {
     turns.delete(turn.owner);
-    await end();
+    await lease.stop();
     await ledger.release(recoveryClaim, turn.owner);
   }
 }
@@ -152,24 +177,43 @@ async function requireStores({ records, ledger, audit }: Context): Promise<void>
   await Promise.all([records.check?.(), ledger.check(), audit.check()]);
 }
 
-/** The dead owner's claim is kept up meanwhile, so that nobody makes anew what is being undone. */
-async function settle(context: Context, { name, owner }: Abandoned, note: OperationNote | undefined) {
+/**
+ * The dead owner's lease is taken over meanwhile, so that nobody makes anew what is being undone, and its owner, should
+ * it only have slept, finds it lost. Where that fails, it stays with its record, as one that a dead owner left.
+ */
+async function settle(context: Context, { name, owner: dead }: Abandoned, note: OperationNote | undefined) {
+  const { ledger } = context;
   if (!note) {
-    await context.ledger.release(name, owner);
+    await ledger.release(name, dead);
     return "nothing";
   }
-  const claim = { owner, ttlMs: claimTtlMs, note: noteText(note) };
-  if (!(await context.ledger.claim(name, claim)).granted) return "nothing";
-  const end = keepClaim(context, name, claim);
+  const owner = inPlaceOf(dead, newOperationId(context));
+  const askedAt = performance.now();
+  if (!(await ledger.renew(name, { owner, from: dead, ttlMs: leaseMs(context) }))) return "nothing";
+  const lease = renewLease(context, { name, owner, busy: () => agentBusy(note.agentId) }, askedAt);
   try {
-    const outcome = await recoverOperation(context, note);
-    await end();
-    await context.ledger.release(name, owner);
+    const outcome = await (isReturned(name) ? undoAgain(context, note) : recoverOperation(context, note));
+    await lease.stop();
+    await ledger.release(name, owner);
     return outcome;
   } catch (error) {
-    await end();
-    // What can be compared later keeps nobody from changing the agent now: a claim that has ended keeps its note.
-    if (note.action === "change") await context.ledger.claim(name, { ...claim, ttlMs: 1 });
+    await lease.stop();
+    // What can be compared later keeps nobody from changing the agent now: a lease that has ended keeps its record.
+    if (note.action === "change") await ledger.renew(name, { owner, ttlMs: 1 });
     throw error;
   }
+}
+
+/** Of a creation that was undone, and told of, before its process woke, or was gone for good. */
+const isReturned = (name: LedgerName): boolean => name.includes("/operation:");
+
+async function undoAgain(context: Context, note: OperationNote): Promise<"nothing"> {
+  await compensateCreate(context, note);
+  return "nothing";
+}
+
+/** Named after the dead owner, by which others see that it is gone, and for whom it was; and yet another than it. */
+function inPlaceOf(dead: string, operationId: string): string {
+  const [, operation = "", rest = ""] = /^([^#+]*)(?:\+[^#]*)?(#.*)?$/s.exec(dead) ?? [];
+  return `${operation}+${operationId.slice(operationId.lastIndexOf(".") + 1)}${rest}`;
 }

@@ -29,7 +29,7 @@ export async function rotateAiKey(
 ): Promise<{ agentId: string; aiKey: IssuedAiKey }> {
   const graceSeconds = body.graceSeconds ?? defaultAiKeyGraceSeconds;
   const change = { action: "ai-key.rotate", agentId, details: { graceSeconds }, spends: true };
-  return await changeAgent(context, caller, change, async (agent, outcome) => {
+  return await changeAgent(context, caller, change, async (agent, outcome, { hold }) => {
     const aiKey = await requireAiKey(context, agent);
     if (aiKey.mode === "minted") {
       throw new Problem(
@@ -41,7 +41,7 @@ export async function rotateAiKey(
     outcome.aiKeyId = aiKey.keyId;
     const provider = await context.records.get("ai-providers", aiKey.aiProviderId);
     const baseUrl = meteredBaseUrl(context, { kind: provider?.kind ?? "custom", provider: aiKey.provider });
-    const rotation = { context, agent, aiKey, baseUrl, graceMs: graceSeconds * 1000 };
+    const rotation = { context, agent, aiKey, baseUrl, graceMs: graceSeconds * 1000, hold };
     await settlePending(rotation);
     const secret = issueToken("ocv", aiKey.keyId, context.crypto.randomBytes);
     await offer(rotation, secret);
@@ -64,6 +64,7 @@ interface Rotation {
   aiKey: AiKeyRecord;
   baseUrl: string;
   graceMs: number;
+  hold(): Promise<void>;
 }
 
 const bindingOf = ({ provider, keyId }: AiKeyRecord) => ({ provider, id: keyId });
@@ -100,9 +101,11 @@ async function offer({ context, aiKey }: Rotation, secret: string): Promise<void
 }
 
 /** Only a host that has the new key lets the old one's grace begin. */
-async function handOver({ context, agent, aiKey, baseUrl, graceMs }: Rotation, secret: string) {
+async function handOver({ context, agent, aiKey, baseUrl, graceMs, hold }: Rotation, secret: string) {
   const credential: Credential = { provider: aiKey.provider, apiKey: secret, baseUrl, metered: true };
   const digest = await context.crypto.sha256(secret);
+  // A rotation that has come after this one has told the host another key, which must not be replaced.
+  await hold();
   const profileId = context.host.storesCredentials ? await context.host.setCredential(agent, credential) : undefined;
   const record = await changeAiKeyState(context, aiKey.keyId, (state) => {
     const { pending: _, previous: __, ...rest } = state;

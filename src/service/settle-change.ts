@@ -2,6 +2,7 @@ import { isProblem, Problem } from "../errors.ts";
 import type { HostAgent } from "../ports.ts";
 import type { AgentRecord } from "../schema/agent.ts";
 import { keepInDoubt, releaseBindings } from "./agent-places.ts";
+import { replaceAgent } from "./agent-record.ts";
 import type { Context } from "./context.ts";
 import { knownFrom } from "./find-agent.ts";
 import type { OperationNote } from "./operation-note.ts";
@@ -29,7 +30,7 @@ export async function settleChange(context: Context, note: OperationNote, wanted
     return { outcome: "compared", fromHost: await compare(context, note, record) };
   } catch (error) {
     if (!wanted || !isProblem(error, "gateway_failed")) throw error;
-    await keepInDoubt(context, note);
+    await keepInDoubt(context, { ...note, creation: record?.operationId ?? "" });
     return { outcome: "unknown", fromHost: [] };
   }
 }
@@ -44,7 +45,7 @@ async function compare(context: Context, note: OperationNote, record: AgentRecor
   const asked = [...note.bindings, ...(record?.bindings ?? []), ...(record?.bindingsInDoubt ?? [])];
   const free = [...new Set(asked)].filter((one) => !bindings.includes(one));
   // Before the record tells of them no more, or a crash would leave them taken for good.
-  await releaseBindings(context, { agentId, gateway, bindings: free });
+  await releaseBindings(context, { agentId, creation: record?.operationId ?? "", gateway, bindings: free });
   if (!record || !entry) return [];
   const { bindingsInDoubt, ...known } = record;
   const there = { name: name ?? record.name, model, identity, bindings };
@@ -52,7 +53,7 @@ async function compare(context: Context, note: OperationNote, record: AgentRecor
   const fromHost = fields.filter((field) => JSON.stringify(there[field]) !== JSON.stringify(record[field]));
   if (fromHost.length > 0 || bindingsInDoubt !== undefined) {
     const updatedAt = new Date(context.clock.now()).toISOString();
-    await context.records.set("agents", agentId, { ...known, ...there, updatedAt });
+    await replaceAgent(context, record, { ...known, ...there, updatedAt });
   }
   return fromHost;
 }

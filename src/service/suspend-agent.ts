@@ -14,7 +14,7 @@ export async function suspendAgent(
   suspended: boolean,
 ): Promise<AgentDetail> {
   const action = suspended ? "agent.suspend" : "agent.resume";
-  await changeAgent(context, caller, { action, agentId }, async (agent) => {
+  await changeAgent(context, caller, { action, agentId }, async (agent, _, { hold }) => {
     const aiKey = await requireAiKey(context, agent);
     if (aiKey.mode === "minted") {
       throw new Problem(
@@ -23,6 +23,7 @@ export async function suspendAgent(
       );
     }
     await changeAiKeyState(context, aiKey.keyId, (state) => ({ ...state, status: suspended ? "suspended" : "active" }));
+    await hold();
     if (agent.record) await saveAgent(context, { ...agent.record, suspended });
   });
   return await getAgent(context, caller, agentId);

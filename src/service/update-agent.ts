@@ -17,24 +17,21 @@ export async function updateAgent(
 ): Promise<AgentSummary> {
   const { quotas, ...change } = body;
   const details = { ...change, ...(quotas && { quotas: JSON.stringify(quotas) }) };
-  await changeAgent(
-    context,
-    caller,
-    { action: "agent.update", agentId, details, spends: quotas !== undefined },
-    async (agent) => {
-      // What can be refused comes before anything is changed.
-      const aiKey = quotas && (await requireAiKey(context, agent));
-      if (aiKey?.mode === "minted")
-        await requireEnforceable(context, aiKey.aiProviderId, merged(aiKey.state.quotas, quotas!));
-      if (Object.keys(change).length > 0) {
-        await context.host.update(agent, change);
-        if (agent.record) await saveAgent(context, { ...agent.record, ...change });
-      }
-      if (aiKey) {
-        await changeAiKeyState(context, aiKey.keyId, (state) => ({ ...state, quotas: merged(state.quotas, quotas!) }));
-      }
-    },
-  );
+  const asked = { action: "agent.update", agentId, details, spends: quotas !== undefined };
+  await changeAgent(context, caller, asked, async (agent, _, { hold }) => {
+    // What can be refused comes before anything is changed.
+    const aiKey = quotas && (await requireAiKey(context, agent));
+    if (aiKey?.mode === "minted")
+      await requireEnforceable(context, aiKey.aiProviderId, merged(aiKey.state.quotas, quotas!));
+    await hold();
+    if (Object.keys(change).length > 0) {
+      await context.host.update(agent, change);
+      if (agent.record) await saveAgent(context, { ...agent.record, ...change });
+    }
+    if (aiKey) {
+      await changeAiKeyState(context, aiKey.keyId, (state) => ({ ...state, quotas: merged(state.quotas, quotas!) }));
+    }
+  });
   return await getAgent(context, caller, agentId);
 }
 

@@ -35,6 +35,14 @@ export const aiKeyLedger = (keyId: string) => {
 export const aiProviderClaim = (id: string): LedgerName => `ai-provider:${enc(id)}/claim`;
 export const aiProviderNameClaim = (name: string): LedgerName => `ai-provider-name:${enc(name)}/claim`;
 
+/** Left by an operation that had lost the agent's lease: see `recoverOperation`. */
+export const agentOperation = (agentId: string, operationId: string): LedgerName =>
+  `agent:${enc(agentId)}/operation:${enc(operationId)}`;
+/** Whether a creation that broke off counts as done or is undone: decided once. */
+export const creationFate = (agentId: string, operationId: string): LedgerName =>
+  `agent:${enc(agentId)}/fate:${enc(operationId)}`;
+/** The ids of all AI keys that were ever issued to an agent of this id, and not yet taken back. */
+export const issuedKeys = (agentId: string): LedgerName => `agent:${enc(agentId)}/ai-keys`;
 export const agentClaim = (agentId: string): LedgerName => `agent:${enc(agentId)}/claim`;
 /** An agent's record as it was written last, where records lag. */
 export const recentAgent = (agentId: string): LedgerName => `agent:${enc(agentId)}/recent`;
@@ -59,7 +67,5 @@ export function subscriber(address: string): string {
 }
 /** Owned, for good, by the id of the seal key that all instances of a deployment share. */
 export const sealKeyOwner: LedgerName = "seal/owner";
-/** The first provisioning of a local deployment happens once. */
-export const initClaim: LedgerName = "init/claim";
 /** What dead processes left is settled by one process at a time. */
 export const recoveryClaim: LedgerName = "recovery/claim";

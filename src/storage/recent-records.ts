@@ -30,14 +30,14 @@ export function withRecent(records: Records, clock: Clock): Records {
     return record;
   }
 
-  async function changing(collection: Collection, id: string, change: () => Promise<void>): Promise<void> {
+  async function changing<T>(collection: Collection, id: string, change: () => Promise<T>): Promise<T> {
     const forget = () => {
       changes++;
       recent.delete(`${collection}:${id}`);
     };
     forget();
     try {
-      await change();
+      return await change();
     } finally {
       forget();
     }
@@ -55,6 +55,8 @@ export function withRecent(records: Records, clock: Clock): Records {
         : read(collection, id, key);
     },
     set: (collection, id, value) => changing(collection, id, () => records.set(collection, id, value)),
+    replace: (collection, id, expected, next) =>
+      changing(collection, id, () => records.replace(collection, id, expected, next)),
     remove: (collection, id) => changing(collection, id, () => records.remove(collection, id)),
   };
 }

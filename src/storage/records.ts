@@ -20,6 +20,22 @@ export interface RecordStorage {
   removeItem(key: string): Promise<void>;
 }
 
+/** Changes a document, or with `null` removes it, where what is there is as expected, with nothing in between. */
+export type ReplaceItem = (
+  key: string,
+  isExpected: (stored: unknown) => boolean,
+  next: StorageValue | null,
+) => Promise<boolean>;
+
+/** For a store of one process: two that come at one time may both find what they expect. */
+const byLooking =
+  (storage: RecordStorage): ReplaceItem =>
+  async (key, isExpected, next) => {
+    if (!isExpected((await storage.getItem(key)) ?? undefined)) return false;
+    await (next === null ? storage.removeItem(key) : storage.setItem(key, next));
+    return true;
+  };
+
 const byListing =
   (storage: Pick<Storage, "getKeys">): IdPage =>
   async (collection, after, limit) => {
@@ -55,8 +71,12 @@ function deepFreeze<T>(value: T): T {
  * changed since (a driver that caches hands out frozen ones), is not parsed again.
  */
 export function createRecords(storage: Storage): Records;
-export function createRecords(storage: RecordStorage, page: IdPage): Records;
-export function createRecords(storage: RecordStorage, page: IdPage = byListing(storage as Storage)): Records {
+export function createRecords(storage: RecordStorage, page: IdPage, replaceItem?: ReplaceItem): Records;
+export function createRecords(
+  storage: RecordStorage,
+  page: IdPage = byListing(storage as Storage),
+  replaceItem: ReplaceItem = byLooking(storage),
+): Records {
   const parsedBefore = new WeakMap<object, unknown>();
 
   async function get<C extends Collection>(collection: C, id: string): Promise<RecordOf<C> | undefined> {
@@ -68,6 +88,10 @@ export function createRecords(storage: RecordStorage, page: IdPage = byListing(s
     } catch (error) {
       throw failure("store_unreadable", error);
     }
+    return parse(collection, id, stored);
+  }
+
+  function parse<C extends Collection>(collection: C, id: string, stored: unknown): RecordOf<C> | undefined {
     if (stored === null || stored === undefined) return undefined;
     const frozen = typeof stored === "object" && Object.isFrozen(stored) ? stored : undefined;
     const known = frozen && parsedBefore.get(frozen);
@@ -88,6 +112,15 @@ export function createRecords(storage: RecordStorage, page: IdPage = byListing(s
       const key = writableKey(collection, id);
       try {
         await storage.setItem(key, value);
+      } catch (error) {
+        throw failure("store_unwritable", error);
+      }
+    },
+
+    async replace(collection, id, expected, next) {
+      const key = writableKey(collection, id);
+      try {
+        return await replaceItem(key, (stored) => expected(parse(collection, id, stored)), next ?? null);
       } catch (error) {
         throw failure("store_unwritable", error);
       }

@@ -458,6 +458,44 @@ export function testLedger(name: string, make: () => Promise<LedgerUnderTest>): 
       });
     });
 
+    describe("replace", () => {
+      const text: LedgerName = "ai-key:a/state";
+
+      it("lets one of many win that expect the same", async () => {
+        for (const [expected, version] of [
+          [undefined, 1],
+          ["1-winner", 2],
+        ] as const) {
+          const answers = await Promise.all(
+            times(16, (i) => (i % 2 ? ledger : other).replace(text, expected, `${version}-${i}`)),
+          );
+          expect(answers.filter(Boolean)).toHaveLength(1);
+          expect(await other.get(text)).toBe(`${version}-${answers.indexOf(true)}`);
+          await ledger.put(text, `${version}-winner`);
+        }
+      });
+
+      it("changes nothing where another text is there, and is done where its own is", async () => {
+        expect(await ledger.replace(text, "one", "two")).toBe(false);
+        expect(await ledger.get(text)).toBeUndefined();
+        expect(await ledger.replace(text, undefined, "one")).toBe(true);
+        expect(await other.replace(text, undefined, "two")).toBe(false);
+        expect(await other.replace(text, undefined, "one")).toBe(true);
+        expect(await other.replace(text, "one", undefined)).toBe(true);
+        expect(await ledger.get(text)).toBeUndefined();
+        expect(await ledger.replace(text, "one", undefined)).toBe(true);
+      });
+
+      it("takes a text whose time is over for none, and gives one a time", async () => {
+        expect(await ledger.replace(text, undefined, "one", 1_000)).toBe(true);
+        await at(1_000);
+        expect(await ledger.replace(text, "one", "two")).toBe(false);
+        expect(await ledger.replace(text, undefined, "two")).toBe(true);
+        await at(10 * minute);
+        expect(await ledger.get(text)).toBe("two");
+      });
+    });
+
     describe("claim", () => {
       const claim: LedgerName = "agent:a/claim";
 
@@ -502,6 +540,52 @@ export function testLedger(name: string, make: () => Promise<LedgerUnderTest>): 
           other.claim(claim, { owner: "c", ttlMs: 30_000, note: "op-3" }),
         ]);
         expect(answers.filter((answer) => answer.granted)).toEqual([{ granted: true, abandoned: "op-1" }]);
+      });
+
+      it("keeps the note of an expired claim for the next, where he who took it over died as well", async () => {
+        await ledger.claim(claim, { owner: "a", ttlMs: 30_000, note: "op-1" });
+        await at(30_000);
+        await other.claim(claim, { owner: "b", ttlMs: 30_000, note: "op-2" });
+        await at(60_000);
+        const answer = await ledger.claim(claim, { owner: "c", ttlMs: 30_000, note: "op-3" });
+        expect(answer).toEqual({ granted: true, abandoned: "op-1" });
+        expect(await ledger.renew(claim, { owner: "c", ttlMs: 30_000, note: "op-3" })).toBe(true);
+        await at(90_000);
+        expect(await other.claim(claim, { owner: "d", ttlMs: 30_000 })).toEqual({ granted: true, abandoned: "op-3" });
+      });
+
+      it("renews what is still its owner's, though its time be over, and nothing else", async () => {
+        const mine = { owner: "a", ttlMs: 30_000 };
+        expect(await ledger.renew(claim, mine)).toBe(false);
+        expect(await ledger.holder(claim)).toBeUndefined();
+        await ledger.claim(claim, { ...mine, note: "op-1" });
+        await at(40_000);
+        expect(await other.renew(claim, { owner: "b", ttlMs: 30_000 })).toBe(false);
+        expect(await ledger.renew(claim, mine)).toBe(true);
+        await at(69_999);
+        expect(await other.claim(claim, { owner: "b", ttlMs: 30_000 })).toEqual({ granted: false, owner: "a" });
+        await at(70_000);
+        expect(await other.claim(claim, { owner: "b", ttlMs: 30_000 })).toEqual({ granted: true, abandoned: "op-1" });
+        expect(await ledger.renew(claim, mine)).toBe(false);
+        expect(await ledger.holder(claim)).toBe("b");
+        await other.release(claim, "b");
+        // What another had in between is not the same claim any more.
+        expect(await ledger.renew(claim, mine)).toBe(false);
+        expect(await other.holder(claim)).toBeUndefined();
+      });
+
+      it("passes from one owner to another, with its note, before its time is over", async () => {
+        await ledger.claim(claim, { owner: "dead", ttlMs: 30_000, note: "op-1" });
+        const taking = ["a", "b"].map((owner) => other.renew(claim, { owner, ttlMs: 60_000, from: "dead" }));
+        const taken = await Promise.all(taking);
+        expect(taken.filter(Boolean)).toHaveLength(1);
+        const owner = taken[0] ? "a" : "b";
+        expect(await ledger.holder(claim)).toBe(owner);
+        expect(await ledger.abandoned((one) => one === owner)).toEqual([{ name: claim, owner, note: "op-1" }]);
+        expect(await ledger.renew(claim, { owner: "dead", ttlMs: 30_000 })).toBe(false);
+        expect(await ledger.renew(claim, { owner: "last", ttlMs: null, from: owner })).toBe(true);
+        await at(365 * 24 * 60 * minute);
+        expect(await ledger.claim(claim, { owner, ttlMs: 1 })).toEqual({ granted: false, owner: "last" });
       });
 
       it("lists what a crash left: expired claims, and those of who is gone", async () => {

@@ -13,12 +13,13 @@ function open(stateDir: string) {
   return { storage, files };
 }
 
-async function make(wrap: (stateDir: string) => ReturnType<typeof opened>) {
+async function make(wrap: (stateDir: string) => ReturnType<typeof opened>, exact = true) {
   const stateDir = mkdtempSync(join(tmpdir(), "private-fs-"));
   const [first, second] = [wrap(stateDir), wrap(stateDir)];
   return {
     instance: first.records,
     second: second.records,
+    exact: () => exact,
     async dispose() {
       await first.close();
       await second.close();
@@ -29,7 +30,7 @@ async function make(wrap: (stateDir: string) => ReturnType<typeof opened>) {
 
 function opened(stateDir: string) {
   const { storage, files } = open(stateDir);
-  return { records: createRecords(storage, files.page), close: () => storage.dispose() };
+  return { records: createRecords(storage, files.page, files.replace), close: () => storage.dispose() };
 }
 
 testRecords("private-fs", () => make(opened));
@@ -38,7 +39,7 @@ testRecords("private-fs, listed through unstorage", () =>
   make((stateDir) => {
     const { storage } = open(stateDir);
     return { records: createRecords(storage), close: () => storage.dispose() };
-  }),
+  }, false),
 );
 
 testRecords("private-fs, with its index of AI keys", () =>

@@ -7,6 +7,8 @@ export interface RecordsUnderTest {
   instance: Records;
   /** Another handle on the same store, as another process would have. */
   second?: Records;
+  /** Where nothing at all comes between the look and the change of a `replace`. Default: everywhere. */
+  exact?(collection: Collection): boolean;
   dispose(): Promise<void>;
 }
 
@@ -19,6 +21,8 @@ export function testRecords(name: string, make: () => Promise<RecordsUnderTest>)
     let records: Records;
     /** The other handle where there is one, so that what uses it also crosses processes. */
     let other: Records;
+
+    const isExact = (collection: Collection): boolean => made.exact?.(collection) ?? true;
 
     beforeEach(async () => {
       made = await make();
@@ -50,6 +54,32 @@ export function testRecords(name: string, make: () => Promise<RecordsUnderTest>)
             expect(await other.get(collection, "a1")).toEqual(value);
           }
           await other.remove(collection, "a1");
+          expect(await records.get(collection, "a1")).toBeUndefined();
+          expect(await records.list(collection)).toEqual({ items: [] });
+        });
+
+        it("replaces what is as expected, for one of many who expect the same", async () => {
+          const value = (turn: number) => ({
+            ...sample(collection, "a1"),
+            createdAt: `2026-11-22T18:00:1${turn}.000Z`,
+          });
+          const isAt = (turn: number) => (now: { createdAt: string } | undefined) =>
+            now?.createdAt === value(turn).createdAt;
+          const isAbsent = (now: unknown) => now === undefined;
+          expect(await records.replace(collection, "a1", isAt(1), value(2))).toBe(false);
+          expect(await other.get(collection, "a1")).toBeUndefined();
+          expect(await records.replace(collection, "a1", isAbsent, value(1))).toBe(true);
+          expect(await other.replace(collection, "a1", isAbsent, value(2))).toBe(false);
+          expect(await other.get(collection, "a1")).toEqual(value(1));
+          if (isExact(collection)) {
+            const turns = [2, 3, 4, 5].map((turn) =>
+              (turn % 2 ? records : other).replace(collection, "a1", isAt(1), value(turn)),
+            );
+            expect((await Promise.all(turns)).filter(Boolean)).toHaveLength(1);
+          } else await records.replace(collection, "a1", isAt(1), value(2));
+          expect(await other.replace(collection, "a1", isAt(1), undefined)).toBe(false);
+          expect(await records.list(collection)).toMatchObject({ items: [{}] });
+          expect(await other.replace(collection, "a1", (now) => now !== undefined, undefined)).toBe(true);
           expect(await records.get(collection, "a1")).toBeUndefined();
           expect(await records.list(collection)).toEqual({ items: [] });
         });

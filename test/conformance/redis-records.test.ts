@@ -26,7 +26,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     const opened = createRedisRecords(server.url, prefix);
     await new Promise((resolve) => opened.redis.once("ready", resolve));
     const storage = createStorage({ driver: opened.driver });
-    return { ...opened, storage, records: createRecords(storage, opened.page) };
+    return { ...opened, storage, records: createRecords(storage, opened.page, opened.replace) };
   }
 
   beforeAll(async () => {

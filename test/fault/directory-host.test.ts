@@ -149,7 +149,7 @@ test("killed at any call, an agent is whole, or can be undone to nothing", async
     }
     await host.remove(agent, everything);
     const left = readdirSync(state, { recursive: true }).filter(
-      (name) => !/^(agents(\/\..+\.tmp)?(\/|$)|provisioning(\/workspaces\.sqlite)?$)/.test(String(name)),
+      (name) => !/^(agents(\/\..+\.tmp)?(\/|$)|provisioning(\/(homes|workspaces)\.sqlite)?$)/.test(String(name)),
     );
     expect(left).toEqual([]);
     expect(readdirSync(join(state, "agents")).filter((name) => !name.startsWith("."))).toEqual([]);
@@ -160,7 +160,7 @@ test("killed at any call, an agent is whole, or can be undone to nothing", async
   for (let number = 1; (await Promise.all([killed(number), killed(number + 1)])).some(Boolean); number += 2);
   expect(seen.undone).toBeGreaterThan(15);
   expect(seen.whole).toBeGreaterThan(2);
-}, 60_000);
+}, 120_000);
 
 describe("directories that may not be written to", () => {
   const root = process.getuid?.() === 0;

@@ -20,7 +20,7 @@ describe("the files of the store", () => {
   const openRecords = () => {
     const files = createPrivateFs({ stateDir });
     const storage = createStorage({ driver: files.driver });
-    return { files, records: createRecords(storage, files.page), close: () => storage.dispose() };
+    return { files, records: createRecords(storage, files.page, files.replace), close: () => storage.dispose() };
   };
   const openTrail = () => createAuditFile({ stateDir, clock: { now: Date.now } });
   const leftovers = () => readdirSync(stateDir, { recursive: true }).filter((name) => String(name).endsWith(".tmp"));

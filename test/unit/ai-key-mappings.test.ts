@@ -17,7 +17,7 @@ describe("ai-key-mappings.json", () => {
   const open = () => {
     const files = createPrivateFs({ stateDir });
     const storage = createStorage({ driver: files.driver });
-    const plain = createRecords(storage, files.page);
+    const plain = createRecords(storage, files.page, files.replace);
     const records = withAiKeyMappings(plain, stateDir, { now: () => Date.UTC(2026, 10, 22, 18) }, (error) =>
       failures.push(error),
     );

@@ -53,7 +53,7 @@ describe("private-fs on disk", () => {
     stateDir = mkdtempSync(join(tmpdir(), "private-fs-"));
     files = createPrivateFs({ stateDir, now: () => Date.UTC(2026, 10, 22, 18) });
     const storage = createStorage({ driver: files.driver });
-    records = createRecords(storage, files.page);
+    records = createRecords(storage, files.page, files.replace);
     close = () => storage.dispose();
   });
   afterEach(async () => {

@@ -28,6 +28,10 @@ describe("recent records", () => {
         async set(_, __, value) {
           stored = value as AiProviderRecord;
         },
+        async replace(_, __, ___, next) {
+          stored = next as AiProviderRecord | undefined;
+          return true;
+        },
         async remove() {
           stored = undefined;
         },

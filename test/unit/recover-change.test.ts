@@ -33,12 +33,12 @@ beforeEach(async () => {
   const overridden = { find, inspect };
   const proxied = new Proxy(host, { get: (of, name) => Reflect.get(overridden, name) ?? Reflect.get(of, name) });
   const instance = { id: node.ports.instance.id, isGone: () => gone };
-  const set: Records["set"] = async (...record) => {
+  const replace: Records["replace"] = async (...record) => {
     const instead = insteadOfRecord;
     insteadOfRecord = undefined;
-    await (instead?.() ?? records.set(...record));
+    return await (instead?.() ?? records.replace(...record));
   };
-  app = createApp({ ...node.ports, host: proxied, instance, records: { ...records, set } }, settings.settings);
+  app = createApp({ ...node.ports, host: proxied, instance, records: { ...records, replace } }, settings.settings);
   for (const name of ["one", "two"]) expect((await call("POST", "/agents/create", { name })).status).toBe(201);
 });
 afterEach(async () => {

@@ -2,6 +2,8 @@
  * Shows the ports to a test in another process. A request carries the calls of one moment, which run together here;
  * the answer has them in the order in which they ended.
  */
+
+import type { Collection, RecordOf } from "../../../src/storage/keyspace.ts";
 import { createDurableAudit } from "../audit.ts";
 import { AuditObject as RealAuditObject } from "../audit-object.ts";
 import type { Bindings } from "../bindings.ts";
@@ -95,7 +97,12 @@ async function answer({ port, method, args, now, scope }: PortCall, env: Binding
   }
   if (port === "records") {
     const ledger = createDurableLedger({ objects, leftovers: createLeftovers(env.RECORDS), clock });
-    return await invoke(createKvRecords(scopedKv(env.RECORDS, scope), ledger), method, args);
+    const records = createKvRecords(scopedKv(env.RECORDS, scope), ledger);
+    if (method !== "replace") return await invoke(records, method, args);
+    // A function does not cross: what its caller has seen stands for what it expects.
+    const [collection, id, seen, next] = args as [Collection, string, unknown, RecordOf<Collection> | null];
+    const isSame = (now: unknown) => JSON.stringify(now ?? null) === JSON.stringify(seen);
+    return await records.replace(collection, id, isSame, next ?? undefined);
   }
   if (port === "left") {
     // The notes as they really are.

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as z from "zod/mini";
 import { Problem } from "../../../src/errors.ts";
 import type { Credential } from "../../../src/ports.ts";
-import { writePrivate } from "../files/atomic-write.ts";
+import { type Placing, writePrivate } from "../files/atomic-write.ts";
 
 /** OpenClaw's classic store of an agent's credentials. What else others keep in it stays. */
 const AuthProfiles = z.looseObject({
@@ -49,9 +49,9 @@ export function readAuthProfiles(agentDir: string): AuthProfiles | undefined {
  * Replaces the provider's credential and keeps those of others.
  * @returns its profile id
  */
-export async function storeCredential(agentDir: string, credential: Credential): Promise<string> {
+export async function storeCredential(agentDir: string, credential: Credential, placing: Placing): Promise<string> {
   const store = withCredential(readAuthProfiles(agentDir), credential);
-  await writePrivate(authProfilesPath(agentDir), authProfilesText(store));
+  await writePrivate(authProfilesPath(agentDir), authProfilesText(store), placing);
   return profileIdFor(credential.provider);
 }
 

@@ -3,6 +3,7 @@ import { join, relative, sep } from "node:path";
 import { workspaceProblem } from "../../../src/host/workspace-text.ts";
 import type { HostCreate } from "../../../src/ports.ts";
 import { type AgentEntry, entryPath, entryText } from "./agent-entry.ts";
+import { authProfilesPath, authProfilesText, withCredential } from "./auth-profiles.ts";
 import { bootstrapFiles } from "./bootstrap-files.ts";
 import type { WorkspacePlace } from "./workspace-paths.ts";
 
@@ -12,7 +13,8 @@ const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: fal
 
 /**
  * Makes the pending entry, by which `dismantleAgent` removes whatever a crash or a failure leaves, and then the
- * workspace. All at once: nothing of this process comes between the look and the making.
+ * workspace, what is in it, the agent's directories and its credential. All at once and under the lock: nothing comes
+ * between the look and the making.
  *
  * @param home `agents/<id>`, missing or with nothing in it but what a removed agent left
  * @param aside where to make it
@@ -57,7 +59,21 @@ export function beginAgent(
   if (realpathSync.native(place.path) !== place.path) {
     throw workspaceProblem(place.path, "was replaced by a link while it was being made.");
   }
+  fillHome(home, entry, agent);
   return entry;
+}
+
+function fillHome(home: string, entry: AgentEntry, agent: HostCreate): void {
+  const files = agent.skipBootstrap ? {} : bootstrapFiles(agent);
+  for (const [name, text] of Object.entries(files)) {
+    if (entry.made.workspace || entry.made.files.includes(name)) writeNew(join(entry.workspace, name), text);
+  }
+  const agentDir = join(home, "agent");
+  mkdirSync(agentDir, { mode: 0o700 });
+  if (entry.made.sessions) mkdirSync(join(home, "sessions"), { mode: 0o700 });
+  if (!agent.credential) return;
+  // Not yet an agent's: nobody reads it before the entry stands, so it need not be replaced atomically.
+  writeNew(authProfilesPath(agentDir), authProfilesText(withCredential(undefined, agent.credential)));
 }
 
 /** The home appears together with its pending entry, and never without. */

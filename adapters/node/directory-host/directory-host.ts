@@ -4,14 +4,15 @@ import { workspaceTaken } from "../../../src/domain/taken.ts";
 import { Problem } from "../../../src/errors.ts";
 import { noGateway } from "../../../src/host/no-gateway.ts";
 import { splitBindings } from "../../../src/host/split-bindings.ts";
-import type { AgentHost, Clock } from "../../../src/ports.ts";
-import { makePrivateDirectory, unwritable, writePrivate } from "../files/atomic-write.ts";
+import type { AgentHost, Clock, HostAgent } from "../../../src/ports.ts";
+import { makePrivateDirectory, type Placing, unwritable, writePrivate } from "../files/atomic-write.ts";
 import { createFileLock, makeLockFile } from "../files/file-lock.ts";
 import { createTurns } from "../files/in-turn.ts";
 import { type AgentEntry, entryPath, entryText, readEntry } from "./agent-entry.ts";
 import { createAgentHomes, isForeign, requireHome } from "./agent-homes.ts";
 import { profileIdFor, storeCredential } from "./auth-profiles.ts";
 import { renewIdentityFile } from "./bootstrap-files.ts";
+import { overtaken } from "./complete-agent.ts";
 import { createEntryIndex } from "./entry-index.ts";
 import { makeAgents } from "./make-agents.ts";
 import { readAgents } from "./read-agents.ts";
@@ -26,6 +27,8 @@ export interface DirectoryHostOptions {
   /** What `~/` stands for. Default: the user's home. */
   home?: string;
   clock?: Clock;
+  /** How long a change waits for another process's, which takes milliseconds unless that process is stopped in it. */
+  lockWaitMs?: number;
 }
 
 /** Agents as directories `<state>/agents/<id>`, in OpenClaw's classic layout. */
@@ -41,26 +44,42 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
   // Not among the agents, which OpenClaw lists too.
   const ours = join(stateDir, "provisioning");
   mkdirSync(ours, { recursive: true, mode: 0o700 });
-  const lockPath = join(ours, "workspaces.sqlite");
-  // Now, since a disk that is full when a workspace is to be removed may have no room for it.
-  makeLockFile(lockPath);
-  const workspaces = createWorkspaces({ homes, index, paths, lock: createFileLock(lockPath, { logged: false }) });
-  const agents = makeAgents({ homes, index, paths, workspaces, clock: options.clock ?? { now: Date.now } });
+  const lockOf = (name: string) => {
+    const path = join(ours, name);
+    // Now, since a disk that is full when something is to be removed may have no room for it.
+    makeLockFile(path);
+    return createFileLock(path, { logged: false, waitMs: options.lockWaitMs ?? 15_000 });
+  };
+  const lock = lockOf("homes.sqlite");
+  const workspaces = createWorkspaces({ homes, index, paths, lock: lockOf("workspaces.sqlite"), homesLock: lock });
+  const agents = makeAgents({ homes, index, paths, workspaces, lock, clock: options.clock ?? { now: Date.now } });
   const turns = createTurns();
   const inTurn = <T>(agentId: string, work: () => Promise<T>): Promise<T> => turns(agentId, () => told(work));
 
   /** @throws Problem `agent_not_found`, `agent_not_managed`, `store_unreadable` */
-  function requireEntry(agentId: string): { home: string; entry: AgentEntry } {
+  function requireEntry({ agentId, operationId }: HostAgent): { home: string; entry: AgentEntry } {
     const home = homes.of(agentId);
     const entry = home && readEntry(home, "agent");
-    if (home && entry) return { home, entry };
-    if (!home || !isForeign(home))
+    const isAnother = operationId !== undefined && entry && entry.made.operationId !== operationId;
+    if (home && entry && !isAnother) return { home, entry };
+    if (!home || isAnother || !isForeign(home))
       throw new Problem("agent_not_found", `The host has no agent "${agentId.slice(0, 64)}".`);
     throw new Problem("agent_not_managed", `The agent "${agentId}" was made by others and has no entry to change.`);
   }
 
-  async function writeEntry(home: string, entry: AgentEntry): Promise<void> {
-    await writePrivate(entryPath(home, "agent"), entryText(entry));
+  /** @throws Problem `agent_busy` where the change came too late: the agent is another's to change, or another agent */
+  const placingFor =
+    (agent: HostAgent): Placing =>
+    (place) =>
+      lock.run(async () => {
+        requireEntry(agent);
+        if (agent.isCurrent && !(await agent.isCurrent())) throw overtaken(agent.agentId);
+        place();
+        return true;
+      });
+
+  async function writeEntry(agent: HostAgent, home: string, entry: AgentEntry): Promise<void> {
+    await writePrivate(entryPath(home, "agent"), entryText(entry), placingFor(agent));
     index.note(entry);
   }
 
@@ -89,34 +108,36 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
 
     remove: ({ agentId, operationId }, what) => inTurn(agentId, () => agents.remove(agentId, operationId, what)),
 
-    setCredential: ({ agentId }, credential) =>
-      inTurn(agentId, async () => {
-        const agentDir = join(requireEntry(agentId).home, "agent");
+    setCredential: (agent, credential) =>
+      inTurn(agent.agentId, async () => {
+        const agentDir = join(requireEntry(agent).home, "agent");
         await makePrivateDirectory(agentDir);
-        return await storeCredential(agentDir, credential);
+        return await storeCredential(agentDir, credential, placingFor(agent));
       }),
 
-    bind: ({ agentId }, bindings) =>
-      inTurn(agentId, async () => {
-        const { home, entry } = requireEntry(agentId);
+    bind: (agent, bindings) =>
+      inTurn(agent.agentId, async () => {
+        const { agentId } = agent;
+        const { home, entry } = requireEntry(agent);
         const result = splitBindings(entry.bindings, bindings);
         if (result.added.length === 0) return result;
         const release = await index.keep(agentId, result.added);
         try {
-          await writeEntry(home, { ...entry, bindings: [...entry.bindings, ...result.added] });
+          await writeEntry(agent, home, { ...entry, bindings: [...entry.bindings, ...result.added] });
           return result;
         } finally {
           release();
         }
       }),
 
-    update: ({ agentId }, change) =>
-      inTurn(agentId, async () => {
-        const { home, entry } = requireEntry(agentId);
+    update: (agent, change) =>
+      inTurn(agent.agentId, async () => {
+        const { agentId } = agent;
+        const { home, entry } = requireEntry(agent);
         const { name = entry.name, model = entry.model } = change;
         const identity = change.identity ? { ...entry.identity, ...change.identity } : entry.identity;
         const changed = { ...entry, name, model, identity };
-        await writeEntry(home, changed);
+        await writeEntry(agent, home, changed);
         if (paths.holds(agentId, entry.workspace)) await renewIdentityFile(entry.workspace, entry, changed);
       }),
 

@@ -1,6 +1,6 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type EntryState, entryPath } from "./agent-entry.ts";
+import { type AgentEntry, type EntryState, entryPath, readEntry } from "./agent-entry.ts";
 import { type AgentHomes, isForeign } from "./agent-homes.ts";
 import { isInOrAt, overlap } from "./overlap.ts";
 import type { WorkspacePaths } from "./workspace-paths.ts";
@@ -36,6 +36,14 @@ export async function readHeldWorkspaces(homes: AgentHomes, paths: WorkspacePath
       holdings.some((one) => one.agentId !== agentId && mayBeInOrAt(one, directory)),
     overlapsOthers: (agentId, path) => holdings.some((one) => one.agentId !== agentId && mayOverlap(one, path)),
   };
+}
+
+/** Whether the agent that was made anew under this id, after this one, has its workspace there or above. */
+export function heldByNext(home: string, { workspace, made }: AgentEntry): boolean {
+  return (["pending", "agent"] as const).some((state) => {
+    const entry = readEntry(home, state);
+    return entry && entry.made.operationId !== made.operationId && isInOrAt(entry.workspace, workspace);
+  });
 }
 
 function holdingOf(home: string, agentId: string, state: EntryState): Holding | undefined {

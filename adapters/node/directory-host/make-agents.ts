@@ -1,10 +1,11 @@
 import { renameSync } from "node:fs";
 import { Problem } from "../../../src/errors.ts";
 import type { Clock, HostCreate } from "../../../src/ports.ts";
+import type { FileLock } from "../files/file-lock.ts";
 import { type AgentEntry, type EntryState, entryPath, readEntry } from "./agent-entry.ts";
 import { type AgentHomes, isForeign, requireHome } from "./agent-homes.ts";
 import { beginAgent } from "./begin-agent.ts";
-import { buildAgent } from "./build-agent.ts";
+import { completeAgent, overtaken } from "./complete-agent.ts";
 import { type Dismantled, dismantleAgent } from "./dismantle-agent.ts";
 import type { EntryIndex } from "./entry-index.ts";
 import type { WorkspacePaths } from "./workspace-paths.ts";
@@ -18,9 +19,12 @@ export interface Removal {
 export interface MakeAgents {
   /** @throws Problem `agent_exists`, `binding_taken`, `workspace_not_allowed`, `workspace_taken`; then nothing was changed */
   make(agent: HostCreate): Promise<AgentEntry>;
-  /** Nothing but what the operation made is touched; an empty `operationId` stands for whoever made the agent. */
+  /** Nothing but what the operation made is touched; an empty `operationId` stands for others, who made the agent. */
   remove(agentId: string, operationId: string, what: Removal): Promise<Dismantled>;
 }
+
+const exists = (agentId: string): Problem =>
+  new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
 
 /** Makes and removes agents whole. Calls for one agent come one after another. */
 export function makeAgents(tools: {
@@ -28,33 +32,31 @@ export function makeAgents(tools: {
   index: EntryIndex;
   paths: WorkspacePaths;
   workspaces: Workspaces;
+  /** Held, for a moment, by whoever looks whose a home is in order to change it. */
+  lock: FileLock;
   clock: Clock;
 }): MakeAgents {
-  const { homes, index, paths, workspaces, clock } = tools;
+  const { homes, index, paths, workspaces, lock, clock } = tools;
 
   async function make(agent: HostCreate): Promise<AgentEntry> {
     const { agentId, operationId } = agent;
     const home = requireHome(homes, agentId);
     const made = readEntry(home, "agent");
     if (made?.made.operationId === operationId) return made;
-    // Half made and nobody at it: calls take turns here, and the ledger's claim keeps other processes out.
-    const halfMade = made ? undefined : readEntry(home, "pending");
-    if (halfMade) await dismantle(home, "pending", halfMade, { workspace: true, sessions: true });
     const halfRemoved = made ? undefined : readEntry(home, "removed");
     if (halfRemoved) await dismantle(home, "removed", halfRemoved, { workspace: false, sessions: false });
-    if (made || isForeign(home)) {
-      throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
-    }
     const find = () => paths.place(agentId, agent.workspace);
     find();
     const bindings = [...new Set(agent.bindings)];
     const release = await index.keep(agentId, bindings);
     try {
       const createdAt = new Date(clock.now()).toISOString();
-      const entry = await workspaces.take(agentId, find, (found) =>
-        beginAgent(home, homes.aside(agentId), { ...agent, bindings }, found, createdAt),
-      );
-      await buildAgent(home, entry, agent);
+      const begin = () => {
+        if (readEntry(home, "agent") || isForeign(home)) throw exists(agentId);
+        return beginAgent(home, homes.aside(agentId), { ...agent, bindings }, find(), createdAt);
+      };
+      const entry = await workspaces.take(agentId, find, () => beginFree(home, agent, begin));
+      await completeAgent(home, entry, agent, lock);
       index.note(entry);
       return entry;
     } catch (error) {
@@ -66,12 +68,27 @@ export function makeAgents(tools: {
     }
   }
 
+  /** What is half made goes first: nobody is at it, or its process has slept, and finds that it was overtaken. */
+  async function beginFree(home: string, agent: HostCreate, begin: () => AgentEntry): Promise<AgentEntry> {
+    for (;;) {
+      const step = await lock.run(async (): Promise<{ begun: AgentEntry } | { halfMade: AgentEntry }> => {
+        const halfMade = readEntry(home, "pending");
+        if (!halfMade) return { begun: begin() };
+        if (agent.isCurrent && !(await agent.isCurrent())) throw overtaken(agent.agentId);
+        return { halfMade };
+      });
+      if ("begun" in step) return step.begun;
+      await dismantle(home, "pending", step.halfMade, { workspace: true, sessions: true });
+    }
+  }
+
   /** An entry that stands, but was not told of, is a pending one: what an earlier agent left is not its to take. */
   async function undo(home: string, operationId: string): Promise<void> {
-    if (readEntry(home, "agent")?.made.operationId === operationId) {
-      renameSync(entryPath(home, "agent"), entryPath(home, "pending"));
-    }
-    const entry = readEntry(home, "pending");
+    const isIts = (state: EntryState): boolean => readEntry(home, state)?.made.operationId === operationId;
+    await lock.run(() => {
+      if (isIts("agent")) renameSync(entryPath(home, "agent"), entryPath(home, "pending"));
+    });
+    const entry = isIts("pending") ? readEntry(home, "pending") : undefined;
     if (entry) await dismantle(home, "pending", entry, { workspace: true, sessions: true });
   }
 
@@ -81,8 +98,7 @@ export function makeAgents(tools: {
     if (!home) return nothing;
     for (const state of ["agent", "pending", "removed"] as const) {
       const entry = readEntry(home, state);
-      if (!entry) continue;
-      if (operationId !== "" && entry.made.operationId !== operationId) return nothing;
+      if (entry?.made.operationId !== operationId) continue;
       return await dismantle(home, state, entry, what);
     }
     if (operationId !== "" || !isForeign(home)) return nothing;
@@ -98,6 +114,7 @@ export function makeAgents(tools: {
       entry,
       what: { ...what, workspace },
       removeWorkspace: () => workspaces.remove(entry),
+      lock,
     });
     index.drop(entry);
     return result;

@@ -1,12 +1,12 @@
-import { lstatSync, realpathSync, rmdirSync } from "node:fs";
+import { lstatSync, realpathSync, renameSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { workspaceTaken } from "../../../src/domain/taken.ts";
 import type { FileLock } from "../files/file-lock.ts";
 import { groupCommit } from "../files/group-commit.ts";
 import type { AgentEntry } from "./agent-entry.ts";
-import type { AgentHomes } from "./agent-homes.ts";
+import { type AgentHomes, asideFor } from "./agent-homes.ts";
 import type { EntryIndex } from "./entry-index.ts";
-import { type HeldWorkspaces, readHeldWorkspaces } from "./held-workspaces.ts";
+import { type HeldWorkspaces, heldByNext, readHeldWorkspaces } from "./held-workspaces.ts";
 import { removeTree } from "./remove-tree.ts";
 import type { WorkspacePaths, WorkspacePlace } from "./workspace-paths.ts";
 
@@ -15,10 +15,10 @@ export interface Workspaces {
    * Takes a place for a workspace while none in which it may lie is being removed, by whichever process, and where it
    * overlaps no other agent's, whoever takes one at the same time.
    * @param find where it is now: what was found may be gone when the wait is over
-   * @param take leaves a pending entry, by which removals and others see it, and then makes the workspace
+   * @param take looks for itself, leaves a pending entry, by which removals and others see it, and makes the workspace
    * @throws Problem `workspace_taken`, after which the pending entry, if any, is to be undone
    */
-  take(agentId: string, find: () => WorkspacePlace, take: (place: WorkspacePlace) => AgentEntry): Promise<AgentEntry>;
+  take(agentId: string, find: () => WorkspacePlace, take: () => Promise<AgentEntry>): Promise<AgentEntry>;
   /**
    * Removes the workspace that was made for an agent, and the directories that were made on the way to it, unless
    * something else is in them.
@@ -33,22 +33,24 @@ interface Removal {
   outcome?: Promise<boolean>;
 }
 
+/** @param tools.homesLock held where an agent begins to be: taken inside of the other lock, and for a moment */
 export function createWorkspaces(tools: {
   homes: AgentHomes;
   index: EntryIndex;
   paths: WorkspacePaths;
   lock: FileLock;
+  homesLock: FileLock;
 }): Workspaces {
-  const { homes, index, paths, lock } = tools;
+  const { homes, index, paths, lock, homesLock } = tools;
 
   async function requireFree(agentId: string, { path }: WorkspacePlace): Promise<void> {
     if ((await readHeldWorkspaces(homes, paths)).overlapsOthers(agentId, path)) throw workspaceTaken();
   }
 
   /** Without the lock: in nobody's way unless somebody else makes the very directory in between. */
-  async function takeFresh(agentId: string, place: WorkspacePlace, take: (place: WorkspacePlace) => AgentEntry) {
+  async function takeFresh(agentId: string, place: WorkspacePlace, take: () => Promise<AgentEntry>) {
     if (await index.overlapsOthers(agentId, place.path)) throw workspaceTaken();
-    const entry = take(place);
+    const entry = await take();
     if (!entry.made.workspace) await lock.run(() => requireFree(agentId, place));
     return entry;
   }
@@ -63,6 +65,30 @@ export function createWorkspaces(tools: {
     }),
   );
 
+  async function removeOne(entry: AgentEntry, look: () => Promise<HeldWorkspaces>): Promise<boolean> {
+    const { agentId, workspace, made } = entry;
+    const put = asideFor(workspace, made.operationId);
+    // Left by a removal that was cut short.
+    await removeTree(put);
+    if (isThere(workspace)) {
+      if (!isOwnDirectory(workspace) || (await look()).heldByOthers(agentId, workspace)) return false;
+      if (!(await homesLock.run(() => putAside(entry, put)))) return false;
+      if (isThere(put) && !(await removeTree(put))) {
+        if (!isThere(workspace)) renameSync(put, workspace);
+        return false;
+      }
+    }
+    removeEmptyAbove(workspace, made.from);
+    return true;
+  }
+
+  /** From then on its path is free, for the agent that is made anew under this id too, and what it makes there stays. */
+  function putAside(entry: AgentEntry, put: string): boolean {
+    if (heldByNext(homes.of(entry.agentId)!, entry)) return false;
+    if (isThere(entry.workspace)) renameSync(entry.workspace, put);
+    return true;
+  }
+
   return {
     async take(agentId, find, take) {
       const place = find();
@@ -70,7 +96,7 @@ export function createWorkspaces(tools: {
       return await lock.run(async () => {
         const found = find();
         await requireFree(agentId, found);
-        const entry = take(found);
+        const entry = await take();
         // A directory above it may have been taken without the lock, before this one was in it.
         if (entry.made.workspace) await requireFree(agentId, found);
         return entry;
@@ -84,15 +110,7 @@ export function createWorkspaces(tools: {
   };
 }
 
-async function removeOne(entry: AgentEntry, look: () => Promise<HeldWorkspaces>): Promise<boolean> {
-  const { agentId, workspace, made } = entry;
-  if (lstatSync(workspace, { throwIfNoEntry: false })) {
-    if (!isOwnDirectory(workspace) || (await look()).heldByOthers(agentId, workspace)) return false;
-    if (!(await removeTree(workspace))) return false;
-  }
-  removeEmptyAbove(workspace, made.from);
-  return true;
-}
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 /** Neither a link nor reached through one. */
 const isOwnDirectory = (path: string): boolean => lstatSync(path).isDirectory() && realpathSync.native(path) === path;

@@ -91,6 +91,11 @@ export function withAiKeyMappings(
       await records.set(collection, id, value);
       if (collection === "ai-keys") schedule();
     },
+    async replace(collection, id, expected, next) {
+      const replaced = await records.replace(collection, id, expected, next);
+      if (collection === "ai-keys") schedule();
+      return replaced;
+    },
     async remove(collection, id) {
       await records.remove(collection, id);
       if (collection === "ai-keys") schedule();

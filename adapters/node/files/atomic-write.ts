@@ -68,11 +68,25 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** Puts something in its place at once, unless it finds that it must not. @returns whether it did */
+export type Placing = (place: () => void) => boolean | Promise<boolean>;
+
+const always: Placing = (place) => {
+  place();
+  return true;
+};
+
 /**
  * Replaces a file whole or not at all, durably, with mode 0600 from its first byte.
+ * @param placing called when all but the last step is done; what it throws, or refuses, leaves the file as it was
+ * @returns whether it was replaced
  * @throws Problem `store_unwritable`; what stood there before is untouched
  */
-export async function writePrivate(path: string, content: string | Uint8Array): Promise<void> {
+export async function writePrivate(
+  path: string,
+  content: string | Uint8Array,
+  placing: Placing = always,
+): Promise<boolean> {
   const temporary = temporaryFor(path);
   try {
     const file = openSync(temporary, "wx", 0o600);
@@ -82,27 +96,36 @@ export async function writePrivate(path: string, content: string | Uint8Array): 
     } finally {
       closeSync(file);
     }
-    renameSync(temporary, path);
-  } catch (error) {
-    try {
-      rmSync(temporary, { force: true });
-    } catch {
-      // The disk refuses even this; the next start sweeps it.
+    if (!(await placing(() => renameSync(temporary, path)))) {
+      discard(temporary);
+      return false;
     }
+  } catch (error) {
+    discard(temporary);
     throw unwritable(error);
   }
   await syncDirectory(dirname(path));
+  return true;
 }
 
-/** Durably gone when it resolves, whether or not it was there. */
-export async function removeDurably(path: string): Promise<void> {
+function discard(temporary: string): void {
   try {
-    unlinkSync(path);
+    rmSync(temporary, { force: true });
+  } catch {
+    // The disk refuses even this; the next start sweeps it.
+  }
+}
+
+/** Durably gone when it resolves, whether or not it was there, unless `placing` refuses. */
+export async function removeDurably(path: string, placing: Placing = always): Promise<boolean> {
+  try {
+    if (!(await placing(() => unlinkSync(path)))) return false;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return true;
     throw unwritable(error);
   }
   await syncDirectory(dirname(path));
+  return true;
 }
 
 /** Makes a directory, and those above it that are missing, with mode 0700. One that exists is left as it is. */

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { makePrivateDirectory, removeDurably, writePrivate } from "./atomic-write.ts";
+import { makePrivateDirectory, type Placing, removeDurably, writePrivate } from "./atomic-write.ts";
+import type { FileLock } from "./file-lock.ts";
 import {
   deepFreeze,
   distrust,
@@ -22,14 +23,15 @@ const maxCached = 50_000;
 /**
  * One file a record, for what grows with the number of agents: a change costs the same however many there are.
  * @param directory relative to the state directory
+ * @param lock held while a file is looked at and replaced: for a moment, as nothing is waited for meanwhile
  */
-export function directoryCollection(stateDir: string, directory: string): StoredCollection {
+export function directoryCollection(stateDir: string, directory: string, lock: FileLock): StoredCollection {
   const cache = new Map<string, { stamp: Stamp; value: Record<string, unknown> }>();
-  const turns = new Map<string, Promise<void>>();
+  const turns = new Map<string, Promise<unknown>>();
   let listing: { stamp: Stamp; ids: string[] } | undefined;
 
   /** Writes to one record happen in the order in which they were asked for, so that the last one wins. */
-  const inTurn = (id: string, work: () => Promise<void>): Promise<void> => {
+  const inTurn = <T>(id: string, work: () => Promise<T>): Promise<T> => {
     const turn = (turns.get(id) ?? Promise.resolve()).then(work);
     const settled = turn
       .catch(() => {})
@@ -40,20 +42,24 @@ export function directoryCollection(stateDir: string, directory: string): Stored
     return turn;
   };
 
+  const pathOf = (id: string): string => join(stateDir, directory, `${id}.json`);
+
+  const get = (id: string): Record<string, unknown> | undefined => {
+    const file = `${directory}/${id}.json`;
+    const stats = statOf(stateDir, file);
+    const known = cache.get(id);
+    if (stats && known && unchanged(known.stamp, stats)) return known.value;
+    cache.delete(id);
+    const read = stats && readPrivate(stateDir, file);
+    if (!read) return undefined;
+    const value = deepFreeze(parseObject(read.text, file));
+    if (cache.size >= maxCached) cache.delete(cache.keys().next().value!);
+    cache.set(id, { stamp: read.stamp, value });
+    return value;
+  };
+
   return {
-    get(id) {
-      const file = `${directory}/${id}.json`;
-      const stats = statOf(stateDir, file);
-      const known = cache.get(id);
-      if (stats && known && unchanged(known.stamp, stats)) return known.value;
-      cache.delete(id);
-      const read = stats && readPrivate(stateDir, file);
-      if (!read) return undefined;
-      const value = deepFreeze(parseObject(read.text, file));
-      if (cache.size >= maxCached) cache.delete(cache.keys().next().value!);
-      cache.set(id, { stamp: read.stamp, value });
-      return value;
-    },
+    get,
 
     ids() {
       const readAt = Date.now();
@@ -74,9 +80,25 @@ export function directoryCollection(stateDir: string, directory: string): Stored
     set: (id, text) =>
       inTurn(id, async () => {
         await makePrivateDirectory(join(stateDir, directory));
-        await writePrivate(join(stateDir, directory, `${id}.json`), `${text}\n`);
+        await writePrivate(pathOf(id), `${text}\n`);
       }),
 
-    remove: (id) => inTurn(id, () => removeDurably(join(stateDir, directory, `${id}.json`))),
+    remove: (id) =>
+      inTurn(id, async () => {
+        await removeDurably(pathOf(id));
+      }),
+
+    replace: (id, isExpected, text) =>
+      inTurn(id, async () => {
+        await makePrivateDirectory(join(stateDir, directory));
+        const placing: Placing = (place) =>
+          lock.run(() => {
+            if (!isExpected(get(id))) return false;
+            place();
+            return true;
+          });
+        if (text !== undefined) return await writePrivate(pathOf(id), `${text}\n`, placing);
+        return await removeDurably(pathOf(id), placing);
+      }),
   };
 }

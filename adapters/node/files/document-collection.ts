@@ -22,6 +22,14 @@ interface Contents {
   ids: readonly string[];
 }
 
+interface Change {
+  id: string;
+  /** `undefined` removes it. */
+  entry: Entry | undefined;
+  isExpected?: (stored: Entry | undefined) => boolean;
+  done?: boolean;
+}
+
 const none: Contents = { entries: new Map(), ids: [] };
 
 function parseDocument(text: string, file: string): Contents {
@@ -63,27 +71,40 @@ export function documentCollection(
     return contents;
   };
 
-  const change = groupCommit<{ id: string; entry: Entry | undefined }>(async (changes) => {
+  const change = groupCommit<Change>(async (changes) => {
     const path = join(stateDir, file);
     await makePrivateDirectory(dirname(path));
     await lock.run(async () => {
       const entries = new Map(load().entries);
-      for (const { id, entry } of changes) {
+      for (const one of changes) {
+        const { id, entry } = one;
+        one.done = one.isExpected?.(entries.get(id)) ?? true;
+        if (!one.done) continue;
         if (entry) entries.set(id, entry);
         else entries.delete(id);
       }
+      if (!changes.some(({ done }) => done)) return;
       const document = { version: 1, keys: [...entries.values()], updatedAt: new Date(now()).toISOString() };
       await writePrivate(path, `${JSON.stringify(document, null, 2)}\n`);
     });
   });
 
+  function entryOf(id: string, text: string): Entry {
+    const entry = JSON.parse(text) as Entry;
+    if (entry.id !== id) throw new TypeError(`an entry of ${file} must carry the id it is stored under`);
+    return entry;
+  }
+
   return {
     get: (id) => load().entries.get(id),
     ids: () => load().ids,
     async set(id, text) {
-      const entry = JSON.parse(text) as Entry;
-      if (entry.id !== id) throw new TypeError(`an entry of ${file} must carry the id it is stored under`);
-      await change({ id, entry });
+      await change({ id, entry: entryOf(id, text) });
+    },
+    async replace(id, isExpected, text) {
+      const asked: Change = { id, entry: text === undefined ? undefined : entryOf(id, text), isExpected };
+      await change(asked);
+      return asked.done === true;
     },
     async remove(id) {
       if (load().entries.has(id)) await change({ id, entry: undefined });

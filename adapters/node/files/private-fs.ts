@@ -1,7 +1,7 @@
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Driver, defineDriver } from "unstorage";
-import type { IdPage } from "../../../src/storage/records.ts";
+import type { IdPage, ReplaceItem } from "../../../src/storage/records.ts";
 import { isTemporary } from "./atomic-write.ts";
 import { directoryCollection } from "./directory-collection.ts";
 import { documentCollection } from "./document-collection.ts";
@@ -39,6 +39,8 @@ export interface PrivateFs {
   driver: Driver;
   /** For `createRecords`: one page of ids in ascending order, without touching the others. */
   page: IdPage;
+  /** For `createRecords`. */
+  replace: ReplaceItem;
   /** Everything that is wrong with the files, for the start, `/readyz` and `doctor`. Changes nothing. */
   check(): Promise<StoreFinding[]>;
 }
@@ -50,11 +52,14 @@ export interface PrivateFs {
  */
 export function createPrivateFs({ stateDir, now = Date.now, auditMode = 0o600 }: PrivateFsOptions): PrivateFs {
   const lock = createFileLock(join(stateDir, "provisioning", "locks.sqlite"));
+  // Another one: the former is held for as long as a whole document takes to be written.
+  const recordLock = createFileLock(join(stateDir, "provisioning", "records.sqlite"), { logged: false });
   const collections = new Map<string, StoredCollection>([
     ["keys", documentCollection(stateDir, "provisioning/keys.json", lock, now)],
     ["ai-providers", documentCollection(stateDir, "provisioning/ai-providers.json", lock, now)],
   ]);
-  for (const name of directories) collections.set(name, directoryCollection(stateDir, `provisioning/${name}`));
+  for (const name of directories)
+    collections.set(name, directoryCollection(stateDir, `provisioning/${name}`, recordLock));
   for (const name of ["", ...directories]) sweep(join(stateDir, "provisioning", name));
 
   const locate = (key: string): { collection: StoredCollection; id: string } | undefined => {
@@ -88,12 +93,18 @@ export function createPrivateFs({ stateDir, now = Date.now, auditMode = 0o600 }:
       [...collections].flatMap(([name, collection]) =>
         `${name}:`.startsWith(base) || base.startsWith(`${name}:`) ? collection.ids().map((id) => `${name}:${id}`) : [],
       ),
-    dispose: () => lock.close(),
+    async dispose() {
+      await Promise.all([lock.close(), recordLock.close()]);
+    },
   }));
 
   return {
     driver: driver(undefined),
     page: (collection, after, limit) => idsAfter(collections.get(collection)?.ids() ?? [], after, limit),
+    async replace(key, isExpected, next) {
+      const { collection, id } = mustLocate(key);
+      return await collection.replace(id, isExpected, next === null ? undefined : JSON.stringify(next));
+    },
     check: () => checkStore(stateDir, collections, auditMode),
   };
 }

@@ -7,6 +7,12 @@ export interface StoredCollection {
   /** @param text the record as JSON. Durable when it resolves. */
   set(id: string, text: string): Promise<void>;
   remove(id: string): Promise<void>;
+  /** Sets it, or with `undefined` removes it, where what is there is as expected; no other process comes in between. */
+  replace(
+    id: string,
+    isExpected: (stored: Record<string, unknown> | undefined) => boolean,
+    text: string | undefined,
+  ): Promise<boolean>;
 }
 
 /** Up to `limit` ids that stand after `after` in an ascending list, in logarithmic time. */

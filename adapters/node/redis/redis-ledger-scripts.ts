@@ -246,23 +246,71 @@ redis.call('HSET', KEYS[1], ARGV[2], string.format('%.0f ', ends) .. ARGV[4])
 return 1
 `;
 
-/** KEYS claims, ending; ARGV time, name, owner, ttl or '', note preceded by '=', or '' -> {granted, holder or abandoned note or false} */
-export const claim = `${clock}
+/**
+ * KEYS texts, expiry; ARGV time, name, '1' if a text is expected, it, '1' to store or '0' to remove, text, ttl or ''
+ * -> 1 if it is there now
+ */
+export const replace = `${clock}${readText}
+local current = readText(KEYS[1], ARGV[2])
+local expected, wanted = ARGV[3] == '1' and ARGV[4], ARGV[5] == '1' and ARGV[6]
+if current ~= expected and current ~= wanted then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[2])
+if not wanted then
+  redis.call('HDEL', KEYS[1], ARGV[2])
+  return 1
+end
+local ends = 0
+if ARGV[7] ~= '' then
+  ends = now + tonumber(ARGV[7])
+  redis.call('ZADD', KEYS[2], ends, ARGV[2])
+end
+redis.call('HSET', KEYS[1], ARGV[2], string.format('%.0f ', ends) .. wanted)
+return 1
+`;
+
+const setClaim = `
+local function setClaim(claims, ending, name, owner, note, ttl)
+  local claim = {owner = owner, note = note}
+  if ttl ~= '' then
+    claim.ends = string.format('%.0f', now + tonumber(ttl))
+    redis.call('SADD', ending, name)
+  else
+    redis.call('SREM', ending, name)
+  end
+  redis.call('HSET', claims, name, cjson.encode(claim))
+end
+`;
+
+/**
+ * KEYS claims, ending; ARGV time, name, owner, ttl or '', note preceded by '=', or '' -> {granted, holder or abandoned
+ * note or false}.
+ */
+export const claim = `${clock}${setClaim}
 local stored = redis.call('HGET', KEYS[1], ARGV[2])
 local held = stored and cjson.decode(stored)
 local mine = held and held.owner == ARGV[3]
 local ends = held and held.ends and tonumber(held.ends)
 if held and not mine and not (ends and ends <= now) then return {0, held.owner} end
-local note = ARGV[5] ~= '' and string.sub(ARGV[5], 2) or (mine and held.note) or nil
-local claim = {owner = ARGV[3], note = note}
-if ARGV[4] ~= '' then
-  claim.ends = string.format('%.0f', now + tonumber(ARGV[4]))
-  redis.call('SADD', KEYS[2], ARGV[2])
-else
-  redis.call('SREM', KEYS[2], ARGV[2])
-end
-redis.call('HSET', KEYS[1], ARGV[2], cjson.encode(claim))
-return {1, held and not mine and held.note or false}
+local note = ARGV[5] ~= '' and string.sub(ARGV[5], 2) or nil
+local left = held and held.note
+setClaim(KEYS[1], KEYS[2], ARGV[2], ARGV[3], mine and (note or left) or left or note, ARGV[4])
+return {1, held and not mine and left or false}
+`;
+
+/** KEYS claims, ending; ARGV time, name, owner, ttl or '', note preceded by '=', or '', from -> 1 if renewed */
+export const renew = `${clock}${setClaim}
+local stored = redis.call('HGET', KEYS[1], ARGV[2])
+local held = stored and cjson.decode(stored)
+if not held or held.owner ~= ARGV[6] then return 0 end
+local note = ARGV[5] ~= '' and string.sub(ARGV[5], 2) or held.note
+setClaim(KEYS[1], KEYS[2], ARGV[2], ARGV[3], note, ARGV[4])
+return 1
+`;
+
+/** KEYS claims; ARGV time, name -> owner or false */
+export const holder = `
+local stored = redis.call('HGET', KEYS[1], ARGV[2])
+return stored and cjson.decode(stored).owner or false
 `;
 
 /** KEYS claims, ending; ARGV time, name, owner */

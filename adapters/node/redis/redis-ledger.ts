@@ -53,6 +53,9 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
   const forget = script<number>(scripts.forget);
   const get = script<string | null>(scripts.get);
   const put = script<number>(scripts.put);
+  const replace = script<number>(scripts.replace);
+  const renew = script<number>(scripts.renew);
+  const holder = script<string | null>(scripts.holder);
   const claim = script<[number, string | null]>(scripts.claim);
   const release = script<number>(scripts.release);
   const ending = script<[LedgerName, string, number, string | null][]>(scripts.ending);
@@ -170,6 +173,11 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
       await put([keys.texts(name), keys.expiry(name)], name, text === undefined ? "0" : "1", text ?? "", ttlMs ?? "");
     },
 
+    async replace(name, expected, text, ttlMs) {
+      const given = [expected, text].flatMap((one) => [one === undefined ? "0" : "1", one ?? ""]);
+      return (await replace([keys.texts(name), keys.expiry(name)], name, ...given, ttlMs ?? "")) === 1;
+    },
+
     async claim(name, { owner, ttlMs, note }) {
       const [granted, text] = await claim(
         [keys.claims(name), keys.ending(name)],
@@ -180,6 +188,15 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
       );
       if (granted === 0) return { granted: false, owner: text ?? "" };
       return text === null ? { granted: true } : { granted: true, abandoned: text };
+    },
+
+    async renew(name, { owner, ttlMs, note, from = owner }) {
+      const at = [keys.claims(name), keys.ending(name)];
+      return (await renew(at, name, owner, ttlMs ?? "", note === undefined ? "" : `=${note}`, from)) === 1;
+    },
+
+    async holder(name) {
+      return (await holder([keys.claims(name)], name)) ?? undefined;
     },
 
     async release(name, owner) {

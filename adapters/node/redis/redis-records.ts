@@ -2,15 +2,25 @@ import type { Redis } from "ioredis";
 import type { Driver } from "unstorage";
 import redisDriver from "unstorage/drivers/redis";
 import { type Collection, collections } from "../../../src/storage/keyspace.ts";
-import type { IdPage } from "../../../src/storage/records.ts";
+import type { IdPage, ReplaceItem } from "../../../src/storage/records.ts";
 import { answered, redisOptions } from "./redis-connection.ts";
+import { redisScript } from "./redis-script.ts";
 
 export interface RedisRecords {
   driver: Driver;
   page: IdPage;
+  replace: ReplaceItem;
   /** The driver's own connection, which the ledger and the audit trail share. */
   redis: Redis;
 }
+
+/** KEYS document; ARGV '1' if one is expected, its text, '1' to store or '0' to remove, text -> 1 if it was as expected */
+const replaceText = `
+local expected = ARGV[1] == '1' and ARGV[2]
+if redis.call('GET', KEYS[1]) ~= expected then return 0 end
+if ARGV[3] == '1' then redis.call('SET', KEYS[1], ARGV[4]) else redis.call('UNLINK', KEYS[1]) end
+return 1
+`;
 
 /**
  * Records in Redis: unstorage's driver for the documents (`<prefix>:records:<collection>:<id>`), beside it a sorted set
@@ -30,6 +40,25 @@ export function createRedisRecords(url: string, prefix: string): RedisRecords {
 
   const page: IdPage = (collection: Collection, after, limit) =>
     read(() => redis.zrange(ids(collection), after === undefined ? "-" : `(${after}`, "+", "BYLEX", "LIMIT", 0, limit));
+
+  const replaceDocument = redisScript<number>(redis, replaceText);
+  const given = (text: string | null) => [text === null ? "0" : "1", text ?? ""];
+
+  const replace: ReplaceItem = async (key, isExpected, next) => {
+    const [collection, id] = split(key);
+    const text = next === null ? null : JSON.stringify(next);
+    for (;;) {
+      const stored = await read(() => redis.get(`${base}:${key}`));
+      if (!isExpected(stored === null ? undefined : JSON.parse(stored))) return false;
+      const args = [...given(stored), ...given(text)];
+      const [replaced] = await answered(redis, "store_unwritable", () =>
+        Promise.all([replaceDocument([`${base}:${key}`], args), text !== null && redis.zadd(ids(collection), 0, id)]),
+      );
+      if (replaced === 0) continue;
+      if (text === null) await write(() => redis.zrem(ids(collection), id));
+      return true;
+    }
+  };
 
   const driver: Driver = {
     name: "redis",
@@ -59,5 +88,5 @@ export function createRedisRecords(url: string, prefix: string): RedisRecords {
 
     dispose: () => redis.disconnect(),
   };
-  return { driver, page, redis };
+  return { driver, page, replace, redis };
 }

@@ -38,7 +38,7 @@ export async function openRedis({
   prefix?: string;
 }): Promise<RedisStores> {
   if (!/^[A-Za-z0-9_-]+$/.test(prefix)) throw new TypeError("a Redis prefix is letters, digits, - and _");
-  const { driver, page, redis } = createRedisRecords(url, prefix);
+  const { driver, page, replace, redis } = createRedisRecords(url, prefix);
   watchConnection(redis, log);
   await firstAttempt(redis);
   if (isGivenUp(redis))
@@ -47,7 +47,7 @@ export async function openRedis({
   const audit = createRedisAudit(redis, prefix, clock);
   return {
     storage,
-    records: createRecords(storage, page),
+    records: createRecords(storage, page, replace),
     ledger: createRedisLedger(redis, prefix),
     audit,
     fault: () => faultOf(redis),

@@ -8,12 +8,15 @@ export function createSqliteClaims(
   db: DatabaseSync,
   transactions: SqliteTransactions,
   clock: Clock,
-): Pick<Ledger, "claim" | "release" | "abandoned"> {
+): Pick<Ledger, "claim" | "renew" | "holder" | "release" | "abandoned"> {
   const claimRow = db.prepare("SELECT owner, expires_at, note FROM claims WHERE name = ?");
   claimRow.setReturnArrays(true);
   const putClaim = db.prepare(
     `INSERT INTO claims VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name)
      DO UPDATE SET owner = ?2, expires_at = ?3, note = ?4`,
+  );
+  const renewClaim = db.prepare(
+    "UPDATE claims SET owner = ?2, expires_at = ?3, note = coalesce(?4, note) WHERE name = ?1 AND owner = ?5",
   );
   const dropClaim = db.prepare("DELETE FROM claims WHERE name = ? AND owner = ?");
   const endingClaims = db.prepare(
@@ -30,9 +33,18 @@ export function createSqliteClaims(
         const expired = expiresAt != null && expiresAt <= now;
         if (holder !== undefined && !mine && !expired) return { granted: false, owner: holder };
         const expiry = ttlMs === null ? null : now + ttlMs;
-        putClaim.run(name, owner, expiry, note ?? (mine ? (left ?? null) : null));
+        const kept = left ?? null;
+        putClaim.run(name, owner, expiry, mine ? (note ?? kept) : (kept ?? note ?? null));
         return mine || left == null ? { granted: true } : { granted: true, abandoned: left };
       }),
+
+    renew: (name, { owner, ttlMs, note, from = owner }) =>
+      transactions.write(() => {
+        const expiry = ttlMs === null ? null : clock.now() + ttlMs;
+        return renewClaim.run(name, owner, expiry, note ?? null, from).changes === 1;
+      }),
+
+    holder: (name) => transactions.read(() => (claimRow.get(name) as unknown as ClaimRow | undefined)?.[0]),
 
     release: (name, owner) =>
       transactions.write(() => {

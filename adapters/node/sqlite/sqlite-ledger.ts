@@ -1,4 +1,5 @@
-import type { Clock, Ledger } from "../../../src/ports.ts";
+import type { Clock, Ledger, LedgerName } from "../../../src/ports.ts";
+import type { MachineTime } from "../machine-time.ts";
 import { createSqliteClaims } from "./sqlite-claims.ts";
 import { createSqliteCounters } from "./sqlite-counters.ts";
 import { assertTrusted, openPrivateDatabase, storeProblem } from "./sqlite-file.ts";
@@ -9,12 +10,19 @@ import { createSqliteTransactions, whenFree } from "./sqlite-transactions.ts";
 
 const sweepEveryMs = 60_000;
 
+export interface SqliteLedgerOptions {
+  path: string;
+  clock: Clock;
+  /** By which claims expire. Default: the clock, which an operator or NTP may set. */
+  machineTime?: MachineTime | undefined;
+}
+
 /**
  * The ledger of one machine, shared by every process that opens the same file. A write resolves when it is
  * committed: from then on `kill -9` does not lose it.
  * @throws Problem `store_unreadable` (damaged, open to others, made by a newer release), `store_unwritable`
  */
-export async function openSqliteLedger({ path, clock }: { path: string; clock: Clock }): Promise<Ledger> {
+export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedgerOptions): Promise<Ledger> {
   const explain = (error: unknown) => storeProblem(path, error);
   const db = await whenFree(() => openPrivateDatabase(path, ledgerMigrations)).catch((error) => {
     throw explain(error);
@@ -22,6 +30,7 @@ export async function openSqliteLedger({ path, clock }: { path: string; clock: C
   const { ino } = assertTrusted(path);
   const transactions = createSqliteTransactions(db, explain);
   const texts = createSqliteTexts(db, transactions);
+  const leaseClock = machineTime ? await sharedClock(machineTime) : clock;
   const rates = createSqliteRates(db, transactions, clock, sweepWhenDue);
   const markCheck = db.prepare("INSERT INTO checks VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET checked_at = ?1");
   let nextSweep = clock.now() + sweepEveryMs;
@@ -35,13 +44,34 @@ export async function openSqliteLedger({ path, clock }: { path: string; clock: C
     rates.sweep(now);
   }
 
+  /** Whoever opens the ledger first after a start of the machine says what its time counts from. */
+  async function sharedClock({ boot, nowMs }: MachineTime): Promise<Clock> {
+    const name: LedgerName = `machine/${boot}`;
+    const startedAt = await transactions.write(() => {
+      const known = texts.read(name, clock.now());
+      if (known !== undefined) return Number(known);
+      const origin = Math.round(clock.now() - nowMs());
+      texts.write(name, String(origin), null);
+      return origin;
+    });
+    return { now: () => Math.round(startedAt + nowMs()) };
+  }
+
   return {
     ...createSqliteCounters(db, transactions, clock, texts.readAgain),
-    ...createSqliteClaims(db, transactions, clock),
+    ...createSqliteClaims(db, transactions, leaseClock),
     seen: rates.seen,
     take: rates.take,
 
     get: (name) => transactions.read(() => texts.read(name, clock.now())),
+    replace: (name, expected, text, ttlMs) =>
+      transactions.write(() => {
+        const now = clock.now();
+        const current = texts.read(name, now);
+        if (current !== expected && current !== text) return false;
+        texts.write(name, text, ttlMs === undefined ? null : now + ttlMs);
+        return true;
+      }),
     put: (name, text, ttlMs) =>
       transactions.write(() => {
         sweepWhenDue();

@@ -1,15 +1,23 @@
 import { remoteIdOfMark } from "../providers/mint/minter-over.ts";
 import { releasePlaces } from "./agent-places.ts";
+import { removeAgent } from "./agent-record.ts";
 import { eraseAiKey } from "./ai-key-state.ts";
 import type { Context } from "./context.ts";
+import { forgetIssuedKeys } from "./issued-keys.ts";
 import { type Revocation, revokeMinted } from "./minting.ts";
 import type { OperationNote } from "./operation-note.ts";
 
-/** Takes back whatever a creation did, newest first; what it did not come to is not missed. */
-export async function undoCreate(context: Context, note: OperationNote): Promise<void> {
-  await context.records.remove("agents", note.agentId);
+/**
+ * Takes back whatever a creation did, newest first; what it did not come to is not missed. Each step touches only what
+ * this creation made, so that it may be repeated at any time, whoever has made the agent anew since.
+ */
+export async function compensateCreate(context: Context, note: OperationNote): Promise<void> {
+  await removeAgent(context, note.agentId, note.creation);
   await context.host.remove(hostTarget(note), { workspace: true, sessions: true });
-  if (note.aiKeyId !== undefined) await withdrawAiKey(context, note, note.aiKeyId);
+  if (note.aiKeyId !== undefined) {
+    await withdrawAiKey(context, note, note.aiKeyId);
+    await forgetIssuedKeys(context, note.agentId, [note.aiKeyId]);
+  }
   await releasePlaces(context, note);
 }
 

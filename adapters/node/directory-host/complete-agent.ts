@@ -1,0 +1,39 @@
+import { existsSync, renameSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Problem } from "../../../src/errors.ts";
+import type { HostCreate } from "../../../src/ports.ts";
+import { syncDirectory } from "../files/atomic-write.ts";
+import type { FileLock } from "../files/file-lock.ts";
+import { flush } from "../files/flush.ts";
+import { type AgentEntry, entryPath, readEntry } from "./agent-entry.ts";
+import { authProfilesPath } from "./auth-profiles.ts";
+import { remove } from "./begin-agent.ts";
+
+/**
+ * Makes durable what `beginAgent` left, and then its pending entry the agent's. That may have been removed meanwhile,
+ * and another creation be at it: an entry of another is left alone.
+ */
+export async function completeAgent(
+  home: string,
+  entry: AgentEntry,
+  agent: Pick<HostCreate, "credential">,
+  lock: FileLock,
+): Promise<void> {
+  const agentDir = join(home, "agent");
+  const pending = entryPath(home, "pending");
+  await flush(pending, agentDir, ...(agent.credential ? [authProfilesPath(agentDir)] : []));
+  await lock.run(() => {
+    if (readEntry(home, "pending")?.made.operationId !== entry.made.operationId) throw overtaken(entry.agentId);
+    renameSync(pending, entryPath(home, "agent"));
+  });
+  await Promise.all([flush(home), syncDirectory(dirname(home))]);
+  const marker = entryPath(home, "removed");
+  if (!existsSync(marker)) return;
+  await lock.run(() => {
+    // Where an entry stands, a marker of an earlier removal means nothing.
+    if (readEntry(home, "agent")?.made.operationId === entry.made.operationId) remove(marker);
+  });
+}
+
+export const overtaken = (agentId: string): Problem =>
+  new Problem("agent_busy", `The agent "${agentId}" was taken over by another change; try again in a moment.`);
