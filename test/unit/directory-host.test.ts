@@ -297,7 +297,10 @@ test.each(["one process", "two processes"])(
       });
       await host.create(outer);
       const removal = host.remove(outer, everything);
-      const creation = new Promise((resolve) => setTimeout(resolve, (round % 6) * 3)).then(() => maker.create(inner));
+      // Until then the workspace is the other's.
+      while (existsSync(at("agents/my-agent/agent.json"))) await new Promise((resolve) => setImmediate(resolve));
+      if (round % 6 > 0) await new Promise((resolve) => setTimeout(resolve, (round % 6) * 3 - 3));
+      const creation = maker.create(inner);
       const [removed] = await Promise.all([removal, creation]);
       expect([round, existsSync(at("workspaces/team/a/inner/AGENTS.md"))]).toEqual([round, true]);
       seen[removed.deleted.includes("workspace") ? "removed" : "preserved"]++;

@@ -377,7 +377,8 @@ it("names agents whose workspace breaks the rule for new ones, which work on and
   await within(async ({ ports }) => {
     const everything = { workspace: true, sessions: true };
     expect((await ports.host.list({ limit: 9 })).agents.map(({ agentId }) => agentId)).toContain("old");
-    const { deleted } = await ports.host.remove({ agentId: "old", operationId: "" }, everything);
+    const [{ operationId = "" } = {}] = (await ports.host.find("old")).agents;
+    const { deleted } = await ports.host.remove({ agentId: "old", operationId }, everything);
     expect(deleted).toContain("workspace");
   });
   expect(existsSync(join(stateDir, "extensions", "old"))).toBe(false);

@@ -51,11 +51,14 @@ export function makeAgents(tools: {
     const release = await index.keep(agentId, bindings);
     try {
       const createdAt = new Date(clock.now()).toISOString();
-      const begin = () => {
-        if (readEntry(home, "agent") || isForeign(home)) throw exists(agentId);
-        return beginAgent(home, homes.aside(agentId), { ...agent, bindings }, find(), createdAt);
-      };
-      const entry = await workspaces.take(agentId, find, () => beginFree(home, agent, begin));
+      const entry = await workspaces.take(agentId, find, (willDo) =>
+        beginFree(home, agent, () => {
+          if (readEntry(home, "agent") || isForeign(home)) throw exists(agentId);
+          const place = find();
+          if (!willDo(place)) return undefined;
+          return beginAgent(home, homes.aside(agentId), { ...agent, bindings }, place, createdAt);
+        }),
+      );
       await completeAgent(home, entry, agent, lock);
       index.note(entry);
       return entry;
@@ -69,9 +72,9 @@ export function makeAgents(tools: {
   }
 
   /** What is half made goes first: nobody is at it, or its process has slept, and finds that it was overtaken. */
-  async function beginFree(home: string, agent: HostCreate, begin: () => AgentEntry): Promise<AgentEntry> {
+  async function beginFree<T>(home: string, agent: HostCreate, begin: () => T): Promise<T> {
     for (;;) {
-      const step = await lock.run(async (): Promise<{ begun: AgentEntry } | { halfMade: AgentEntry }> => {
+      const step = await lock.run(async (): Promise<{ begun: T } | { halfMade: AgentEntry }> => {
         const halfMade = readEntry(home, "pending");
         if (!halfMade) return { begun: begin() };
         if (agent.isCurrent && !(await agent.isCurrent())) throw overtaken(agent.agentId);

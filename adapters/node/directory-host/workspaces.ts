@@ -15,10 +15,11 @@ export interface Workspaces {
    * Takes a place for a workspace while none in which it may lie is being removed, by whichever process, and where it
    * overlaps no other agent's, whoever takes one at the same time.
    * @param find where it is now: what was found may be gone when the wait is over
-   * @param take looks for itself, leaves a pending entry, by which removals and others see it, and makes the workspace
+   * @param take looks for itself and, if what it then finds will do, leaves a pending entry, by which removals and
+   *   others see it, and makes the workspace
    * @throws Problem `workspace_taken`, after which the pending entry, if any, is to be undone
    */
-  take(agentId: string, find: () => WorkspacePlace, take: () => Promise<AgentEntry>): Promise<AgentEntry>;
+  take(agentId: string, find: () => WorkspacePlace, take: Take): Promise<AgentEntry>;
   /**
    * Removes the workspace that was made for an agent, and the directories that were made on the way to it, unless
    * something else is in them.
@@ -27,6 +28,8 @@ export interface Workspaces {
    */
   remove(entry: AgentEntry): Promise<boolean>;
 }
+
+export type Take = (willDo: (place: WorkspacePlace) => boolean) => Promise<AgentEntry | undefined>;
 
 interface Removal {
   entry: AgentEntry;
@@ -47,11 +50,13 @@ export function createWorkspaces(tools: {
     if ((await readHeldWorkspaces(homes, paths)).overlapsOthers(agentId, path)) throw workspaceTaken();
   }
 
+  const isFresh = (place: WorkspacePlace): boolean => !paths.mayBeAnothers(place);
+
   /** Without the lock: in nobody's way unless somebody else makes the very directory in between. */
-  async function takeFresh(agentId: string, place: WorkspacePlace, take: () => Promise<AgentEntry>) {
+  async function takeFresh(agentId: string, place: WorkspacePlace, take: Take) {
     if (await index.overlapsOthers(agentId, place.path)) throw workspaceTaken();
-    const entry = await take();
-    if (!entry.made.workspace) await lock.run(() => requireFree(agentId, place));
+    const entry = await take(isFresh);
+    if (entry && !entry.made.workspace) await lock.run(() => requireFree(agentId, place));
     return entry;
   }
 
@@ -92,11 +97,12 @@ export function createWorkspaces(tools: {
   return {
     async take(agentId, find, take) {
       const place = find();
-      if (!paths.mayBeAnothers(place)) return await takeFresh(agentId, place, take);
+      const fresh = isFresh(place) ? await takeFresh(agentId, place, take) : undefined;
+      if (fresh) return fresh;
       return await lock.run(async () => {
         const found = find();
         await requireFree(agentId, found);
-        const entry = await take();
+        const entry = (await take(() => true))!;
         // A directory above it may have been taken without the lock, before this one was in it.
         if (entry.made.workspace) await requireFree(agentId, found);
         return entry;
