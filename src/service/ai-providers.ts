@@ -13,7 +13,7 @@ import { aiProviderNameClaim } from "../storage/ledger-names.ts";
 import { auditedChange, newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
-import { withClaim } from "./kept-claim.ts";
+import { type Lease, withLease } from "./lease.ts";
 import { mintingRefusal } from "./minting.ts";
 import { seal } from "./vault.ts";
 
@@ -38,16 +38,17 @@ export async function addAiProvider(context: Context, caller: Caller, body: AddA
     createdAt: new Date(context.clock.now()).toISOString(),
   };
   const details = { provider: slug, name: body.name, verification: checked.verification };
-  const add = async () => {
+  const add = async ({ hold }: Lease) => {
     await requireNewName(context, body.name);
     return await auditedChange(context, caller, { action: "ai-provider.add", target: id, details }, async () => {
+      await hold();
       await context.records.set("ai-providers", id, record);
       return { ...aiProviderView(record), ...checked };
     });
   };
-  return await withClaim(context, aiProviderNameClaim(body.name), newOperationId(context), add, () =>
-    aiProviderBusy(`"${body.name}"`),
-  );
+  const busy = () => aiProviderBusy(`"${body.name}"`);
+  const lease = { name: aiProviderNameClaim(body.name), owner: newOperationId(context), busy };
+  return await withLease(context, lease, add);
 }
 
 /** @throws Problem `provider_exists`: by its name an operator tells one master key from another */

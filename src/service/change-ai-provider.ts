@@ -6,7 +6,7 @@ import { aiProviderBusy, aiProviderView, checkMasterKey } from "./ai-providers.t
 import { auditedChange, newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
-import { withClaim } from "./kept-claim.ts";
+import { withLease } from "./lease.ts";
 import { seal } from "./vault.ts";
 
 /** The record stays: what it paid for is still told apart, and minted keys can still be revoked. */
@@ -15,7 +15,7 @@ export async function revokeAiProvider(context: Context, caller: Caller, id: str
     if (record.revokedAt !== undefined) return aiProviderView(record);
     return await auditedChange(context, caller, { action: "ai-provider.revoke", target: id }, async () => {
       const next = { ...record, revokedAt: new Date(context.clock.now()).toISOString() };
-      await context.records.set("ai-providers", id, next);
+      await replaceAiProvider(context, record, next);
       return aiProviderView(next);
     });
   });
@@ -47,7 +47,7 @@ export async function rotateAiProvider(
         hint: keyHint(body.key),
         rotatedAt: new Date(context.clock.now()).toISOString(),
       };
-      await context.records.set("ai-providers", id, next);
+      await replaceAiProvider(context, record, next);
       return { ...aiProviderView(next), ...checked };
     });
   });
@@ -65,7 +65,14 @@ export async function changeAiProvider<T>(
 ): Promise<T> {
   await requireAiProvider(context, id);
   const onRecord = async () => await work(await requireAiProvider(context, id));
-  return await withClaim(context, aiProviderClaim(id), newOperationId(context), onRecord, () => aiProviderBusy(id));
+  const lease = { name: aiProviderClaim(id), owner: newOperationId(context), busy: () => aiProviderBusy(id) };
+  return await withLease(context, lease, onRecord);
+}
+
+/** A process that slept in between must not give a revoked one back, nor a master key that was replaced. */
+async function replaceAiProvider(context: Context, before: AiProviderRecord, next: AiProviderRecord): Promise<void> {
+  const isSame = (now: AiProviderRecord | undefined) => JSON.stringify(now) === JSON.stringify(before);
+  if (!(await context.records.replace("ai-providers", before.id, isSame, next))) throw aiProviderBusy(before.id);
 }
 
 async function requireAiProvider(context: Context, id: string): Promise<AiProviderRecord> {

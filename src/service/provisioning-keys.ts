@@ -1,12 +1,12 @@
 import { liveDigests, rotateDigests } from "../domain/secret-digests.ts";
 import { issueToken, newKeyId } from "../domain/token.ts";
 import { Problem } from "../errors.ts";
-import type {
-  CreateProvisioningKey,
-  ProvisioningKeyIssued,
-  ProvisioningKeyRecord,
+import {
+  type CreateProvisioningKey,
+  type ProvisioningKeyIssued,
+  type ProvisioningKeyRecord,
   ProvisioningKeyState,
-  ProvisioningKeyView,
+  type ProvisioningKeyView,
 } from "../schema/provisioning-key.ts";
 import { keyLedger } from "../storage/ledger-names.ts";
 import { auditedChange, newOperationId } from "./audited-change.ts";
@@ -128,10 +128,7 @@ async function changeKey<T>(
   work: (record: ProvisioningKeyRecord) => Promise<T>,
 ): Promise<T> {
   await requireKey(context, id);
-  const busy = () =>
-    new Problem("key_busy", `The key ${id} is being changed; try again in a moment.`, {
-      headers: { "retry-after": "1" },
-    });
+  const busy = () => keyBusy(id);
   const onKey = async () => await work(await requireKey(context, id));
   return await withLease(context, { name: keyLedger(id).claim, owner: newOperationId(context), busy }, onKey);
 }
@@ -145,9 +142,20 @@ async function requireKey(context: Context, id: string): Promise<ProvisioningKey
   );
 }
 
+const keyBusy = (id: string): Problem =>
+  new Problem("key_busy", `The key ${id} is being changed; try again in a moment.`, {
+    headers: { "retry-after": "1" },
+  });
+
+/** A process that slept in between must not give a revoked key back. */
 async function saveKey(context: Context, record: ProvisioningKeyRecord): Promise<void> {
-  await context.ledger.put(keyLedger(record.id).state, JSON.stringify(record.state));
-  await context.records.set("keys", record.id, record);
+  const { id, state } = record;
+  const name = keyLedger(id).state;
+  const text = await context.ledger.get(name);
+  const isOlder = (one: ProvisioningKeyState | undefined): boolean => one === undefined || one.version < state.version;
+  const current = text === undefined ? undefined : ProvisioningKeyState.parse(JSON.parse(text));
+  if (!isOlder(current) || !(await context.ledger.replace(name, text, JSON.stringify(state)))) throw keyBusy(id);
+  await context.records.replace("keys", id, (now) => isOlder(now?.state), record);
 }
 
 async function keyView(context: Context, record: ProvisioningKeyRecord): Promise<ProvisioningKeyView> {

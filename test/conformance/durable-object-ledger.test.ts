@@ -47,12 +47,6 @@ function handle(scope: string, clock: Clock): Ledger {
   };
 }
 
-testLedger("Durable Object", async () => {
-  const scope = freshScope();
-  const clock = settableClock();
-  return { ledger: handle(scope, clock), second: handle(scope, clock), clock, dispose: async () => {} };
-});
-
 const until = async <T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> => {
   for (let tries = 0; ; tries++) {
     const value = await read();
@@ -60,6 +54,7 @@ const until = async <T>(read: () => Promise<T>, holds: (value: T) => boolean): P
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 };
+// First of all: what the others leave for half a minute would leave notes as well.
 it("finds a claim that ran out by the note that its object leaves, and takes the note back when it is dealt with", async () => {
   const scope = freshScope();
   const clock = settableClock();
@@ -81,6 +76,12 @@ it("finds a claim that ran out by the note that its object leaves, and takes the
   await ledger.release("agent:a/claim", "a");
   expect(await abandoned()).toEqual([]);
   expect(await notes()).toEqual([]);
+});
+
+testLedger("Durable Object", async () => {
+  const scope = freshScope();
+  const clock = settableClock();
+  return { ledger: handle(scope, clock), second: handle(scope, clock), clock, dispose: async () => {} };
 });
 
 /** As the first release made it. */
