@@ -8,6 +8,7 @@ import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import { type Arrival, headerOf, presentedKey, readTarget, type Target } from "./arrival.ts";
 import { createGrants, createUpstreamBases, type Grant } from "./grant.ts";
+import { scopedIdempotencyKey } from "./headers.ts";
 import { createKeyShares, type KeyShare } from "./key-shares.ts";
 import { createMasterKeys } from "./master-keys.ts";
 import { announcedLength, readRequest } from "./read-request.ts";
@@ -97,6 +98,8 @@ export function createAdmission(context: Context): Admit {
     const base = baseOf(provider, wire);
     const opened = masterKeyOf(provider);
     const masterKey = typeof opened === "string" ? opened : await opened;
+    const scoped = scopedIdempotencyKey(context.crypto, arrival.headers, record.keyId);
+    const idempotencyKey = typeof scoped === "object" ? await scoped : scoped;
 
     const id = `${run}-${(reservations++).toString(36)}`;
     const reserved = await reserve(context, id, key, keys.restate, provider, request);
@@ -104,7 +107,8 @@ export function createAdmission(context: Context): Admit {
       share.sent(reserved.bytes?.length ?? 0);
       try {
         const ended = share.leave;
-        return grants({ arrival, target, wire, provider, record, request, reserved, id, masterKey, base, ended });
+        const paid = { arrival, target, wire, provider, record, request, reserved, id, masterKey, base, ended };
+        return grants({ ...paid, idempotencyKey });
       } catch (error) {
         context.background(ledger.settle(aiKeyLedger(record.keyId).reservation(id), {}));
         throw error;

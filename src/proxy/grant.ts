@@ -47,6 +47,7 @@ export interface Granted {
   reserved: Extract<Reservation, { outcome: "reserved" }>;
   id: string;
   masterKey: string;
+  idempotencyKey: string | undefined;
   base: UpstreamBase;
   /** Called once, when it is settled. */
   ended(): void;
@@ -85,7 +86,8 @@ const eventStreamType = /^text\/event-stream *(;[^,]*)?$/;
 export function createGrants(context: Context): (granted: Granted) => Grant {
   const settlements = createSettlements(context);
 
-  return ({ arrival, target, wire, provider, record, request, reserved, id, masterKey, base, ended }) => {
+  return (granted) => {
+    const { arrival, target, wire, provider, record, request, reserved, id, masterKey, base, ended } = granted;
     const { endpoint, reading } = request;
     const model = modelsOf(request)[0];
     const settlement = settlements({
@@ -113,7 +115,11 @@ export function createGrants(context: Context): (granted: Granted) => Grant {
       method: arrival.method,
       origin: base.origin,
       path: base.prefix + endpoint.path + forwardedQuery(target.query, wire.query),
-      headers: upstreamHeaders(arrival.headers, wire.credential(masterKey), reserved.bytes !== undefined),
+      headers: upstreamHeaders(arrival.headers, {
+        credential: wire.credential(masterKey),
+        idempotencyKey: granted.idempotencyKey,
+        hasBody: reserved.bytes !== undefined,
+      }),
       body: reserved.bytes,
       masterKey,
       ...settlement,

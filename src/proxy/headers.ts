@@ -1,3 +1,6 @@
+import type { Crypto } from "../ports.ts";
+import { headerOf } from "./arrival.ts";
+
 /**
  * What of the client's request reaches the provider: a list of what may, not of what may not, so that no
  * credential, cookie or address of the client's gets there under a name nobody thought of, and no header chooses
@@ -10,7 +13,6 @@ const forwarded = new Set([
   "anthropic-dangerous-direct-browser-access",
   "anthropic-version",
   "http-referer",
-  "idempotency-key",
   "openai-beta",
   "traceparent",
   "tracestate",
@@ -22,22 +24,42 @@ const forwarded = new Set([
 ]);
 
 /**
+ * The client's `idempotency-key`, as it goes on: all agents share the operator's account at the provider, where an
+ * equal one would find another agent's answer.
+ *
+ * @returns `undefined` where there is none, or more than one
+ */
+export function scopedIdempotencyKey(
+  { sha256 }: Pick<Crypto, "sha256">,
+  headers: readonly string[],
+  keyId: string,
+): string | Promise<string> | undefined {
+  const key = headerOf(headers, idempotencyKey);
+  return key == null ? undefined : sha256(`${keyId} ${key}`);
+}
+
+const idempotencyKey = "idempotency-key";
+
+export interface SentHeaders {
+  credential: readonly [name: string, value: string];
+  idempotencyKey: string | undefined;
+  hasBody: boolean;
+}
+
+/**
  * @param headers names in lower case and values, by turns
  * @returns the same form, with the master key in place of the client's
  */
-export function upstreamHeaders(
-  headers: readonly string[],
-  credential: readonly [name: string, value: string],
-  hasBody: boolean,
-): string[] {
+export function upstreamHeaders(headers: readonly string[], sent: SentHeaders): string[] {
   // Nothing is to be decoded before it is metered. The type is ours: the body was read as UTF-8 JSON.
-  const sent = [...credential, "accept-encoding", "identity"];
-  if (hasBody) sent.push("content-type", "application/json");
+  const result = [...sent.credential, "accept-encoding", "identity"];
+  if (sent.hasBody) result.push("content-type", "application/json");
+  if (sent.idempotencyKey !== undefined) result.push(idempotencyKey, sent.idempotencyKey);
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at]!;
-    if (forwarded.has(name) || name.startsWith("x-stainless-")) sent.push(name, headers[at + 1]!);
+    if (forwarded.has(name) || name.startsWith("x-stainless-")) result.push(name, headers[at + 1]!);
   }
-  return sent;
+  return result;
 }
 
 /**
