@@ -352,3 +352,70 @@ it("a bound of 0 is none to many servers", async () => {
   const { status, message } = await send("anthropic", { max_tokens: 0 });
   expect([status, message]).toEqual([400, expect.stringContaining("ask for 1")]);
 });
+
+describe("a template that prints a tool's schema in lines", () => {
+  const nested = (depth: number): unknown =>
+    depth === 0 ? { type: "string" } : { type: "object", properties: { a: nested(depth - 1) } };
+  const tools = (depth: number) => [{ type: "function", function: { name: "f", parameters: nested(depth) } }];
+
+  it("is bounded in depth", async () => {
+    // 161,007 tokens of Llama's template.
+    const { status, message, sent } = await send("custom", { tools: tools(240) });
+    expect([status, sent]).toEqual([400, false]);
+    expect(message).toMatch(/nested deeper than 64 levels/);
+    expect((await send("custom", { tools: tools(240) }, requestQuota)).status).toBe(200);
+  });
+
+  it.each(["custom", "litellm", "openrouter", "custom responses"])("is reserved on %s", async (name) => {
+    const change = { tools: tools(25) };
+    const printed = Buffer.byteLength(JSON.stringify(change.tools[0], null, 4));
+    const { reserved, bytes } = await send(name, change);
+    expect(printed).toBeGreaterThan(4_000);
+    expect(reserved).toBeGreaterThan(bytes - JSON.stringify(change.tools).length + printed + 100);
+    expect(reserved).toBeLessThan(bytes + printed + 1_000);
+  });
+
+  it("is reserved for the arguments of calls and for documents too", async () => {
+    const call = (json: string) => ({
+      messages: [
+        ...messages,
+        { role: "assistant", tool_calls: [{ id: "c", type: "function", function: { name: "f", arguments: json } }] },
+      ],
+    });
+    const numbers = JSON.stringify(Array(1_000).fill(1));
+    const { reserved, bytes } = await send("custom", call(numbers));
+    // A space after each comma.
+    expect(reserved).toBeGreaterThan(bytes + 999 + 100);
+    const documents = await send("custom", { documents: Array(100).fill({ title: "t", text: "x" }) });
+    expect(documents.reserved).toBeGreaterThan(documents.bytes + 100 * 30);
+  });
+
+  it("is no concern of providers with formats of their own", async () => {
+    const { reserved, bytes } = await send("chat", { tools: tools(25) });
+    expect(reserved).toBeLessThanOrEqual(bytes + 100 + 128);
+  });
+});
+
+describe("media under names of other services cost the configured bound", () => {
+  const settings = { proxy: { mediaReferenceTokens: 50_000 } };
+  it.each<[Record<string, unknown>]>([
+    [says({ type: "document_url", document_url: "https://example.com/a.pdf" })],
+    [says({ type: "input_audio", input_audio: "https://example.com/a.mp3" })],
+    [says({ type: "file", file_id: "file_1" })],
+    [says({ type: "audio_url", audio_url: { url: "https://example.com/a.mp3" } })],
+    // Known to the server by something else.
+    [says({ type: "image_url", image_url: null })],
+    [
+      {
+        messages: [
+          { role: "assistant", content: null, images: [{ type: "image_url", image_url: { url: "https://x.y" } }] },
+        ],
+      },
+    ],
+  ])("%j", async (change) => {
+    const { status, reserved, bytes } = await send("custom", change, { ...tokenQuota, settings });
+    expect(status).toBe(200);
+    expect(reserved).toBeGreaterThanOrEqual(bytes + 100 + 50_000);
+    expect(reserved).toBeLessThan(bytes + 100 + 50_000 + 128);
+  });
+});

@@ -1,0 +1,67 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { maxPrintedDepth, printedBeyond } from "../../src/providers/printed-json.ts";
+
+/** `json.dumps(value, indent=4)` with the escapes of Jinja's `tojson`: no template that is known writes more. */
+function printed(value: unknown, indent = 4): string {
+  const text = JSON.stringify(value, null, indent);
+  return text.replace(/[<>&'\u007f-\uffff]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+/** One line, with a space after each comma and colon. */
+function onOneLine(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(onOneLine).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return printed(value);
+  return `{${Object.entries(value)
+    .map(([key, inner]) => `${printed(key)}: ${onOneLine(inner)}`)
+    .join(", ")}}`;
+}
+const bytes = (text: string) => Buffer.byteLength(text);
+
+it("covers what a template makes of a value", () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 12 }), (value) => {
+      expect(bytes(JSON.stringify(value)) + printedBeyond(value)!).toBeGreaterThanOrEqual(bytes(printed(value)));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+it("is exact where nothing is escaped and nothing is a number", () => {
+  const plain = fc
+    .jsonValue({ maxDepth: 8, noUnicodeString: true })
+    .map((value) =>
+      JSON.parse(
+        JSON.stringify(value, (_, one) => (typeof one === "number" ? true : typeof one === "string" ? "x" : one)),
+      ),
+    );
+  fc.assert(
+    fc.property(plain, (value: unknown) => {
+      const text = printed(value);
+      fc.pre(!text.includes("\\u"));
+      expect(bytes(JSON.stringify(value)) + printedBeyond(value)!).toBe(bytes(text));
+    }),
+  );
+});
+
+it("covers a call's arguments, which are JSON within a text", () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.array(fc.jsonValue()), fc.object()), (value) => {
+      const json = JSON.stringify(value);
+      expect(bytes(JSON.stringify(json)) + printedBeyond(json)!).toBeGreaterThanOrEqual(
+        bytes(onOneLine(JSON.parse(json))),
+      );
+    }),
+    { numRuns: 500 },
+  );
+});
+
+it("covers numbers that are longer in full", () => {
+  expect(bytes("1e15") + printedBeyond(1e15)!).toBeGreaterThanOrEqual(bytes("1000000000000000.0"));
+  expect(bytes('"[1e15]"') + printedBeyond("[1e15]")!).toBeGreaterThanOrEqual(bytes("[1000000000000000.0]"));
+});
+
+it("gives up on what is nested too deeply", () => {
+  const nested = (depth: number): unknown => (depth === 0 ? [] : { a: nested(depth - 1) });
+  expect(printedBeyond(nested(maxPrintedDepth - 1))).toBeGreaterThan(0);
+  expect(printedBeyond(nested(maxPrintedDepth))).toBeUndefined();
+});
