@@ -132,6 +132,8 @@ export const messagesShape = object(
         compact_20260112: refused("compaction at the provider is a further request that nothing bounds"),
       }),
     }),
+    // A model of the provider's judges the calls: what that costs, if anything, is told nowhere.
+    safeguards: tagged({ dangerous_tool_use: object("type classifier_context", {}, (_, { media }) => media.stored()) }),
     compaction: refused("compaction at the provider is a further request that nothing bounds"),
     container: refused("a container holds what is not in the request"),
     fallbacks: refused("each model of fallbacks is a further request with bounds of its own"),
@@ -160,12 +162,13 @@ export const anthropicBetas: Betas = {
      message-batches-2024-09-24 prompt-caching-2024-07-31 pdfs-2024-09-25 token-counting-2024-11-01
      token-efficient-tools-2025-02-19 files-api-2025-04-14 extended-cache-ttl-2025-04-11 skills-2025-10-02
      cache-diagnosis-2026-04-07
-     claude-code-20250219 fine-grained-tool-streaming-2025-05-14 oauth-2025-04-20 effort-2025-11-24
+     claude-code-20250219 oauth-2025-04-20 fine-grained-tool-streaming-2025-05-14 effort-2025-11-24
      advanced-tool-use-2025-11-20 tool-search-tool-2025-10-19 tool-examples-2025-10-29 structured-outputs-2025-09-17
      structured-outputs-2025-12-15 prompt-caching-scope-2026-01-05 adaptive-thinking-2026-01-28
-     redact-thinking-2026-02-12 web-search-2025-03-05 web-fetch-2025-09-10 max-tokens-3-5-sonnet-2024-07-15`.split(
-      /\s+/,
-    ),
+     redact-thinking-2026-02-12 mid-conversation-system-2026-04-07 mid-conversation-effort-2026-08-01
+     per-turn-control-2026-07-01 dangerous-tool-use-2026-09-03 afk-mode-2026-01-31 token-efficient-tools-2026-03-28
+     web-search-2025-03-05 web-fetch-2025-09-10 code-execution-2025-08-25 code-execution-web-tools-2026-02-09
+     max-tokens-3-5-sonnet-2024-07-15`.split(/\s+/),
   ),
   /** Of other endpoints than those that are metered, or of who is billed. */
   refused: new Set(

@@ -50,7 +50,7 @@ export const customFields: OwnFields = {
      reasoning_budget thinking_forced_open parse_tool_calls keep_alive think format thinking enable_thinking
      thinking_budget reasoning include_reasoning usage safety_settings safetySettings timeout stream_timeout
      request_timeout mock_response cache_control modalities reasoning_effort provider route transforms verbosity
-     embedding_type input_type truncate task`,
+     tool_stream embedding_type input_type truncate task`,
     "harmless",
   ),
   metadata,

@@ -26,7 +26,7 @@ const moderation = object("policy", { model });
 
 const message = object(
   `role name refusal tool_call_id reasoning reasoning_content reasoning_details thinking_blocks cache_control prefix
-   provider_specific_fields`,
+   partial provider_specific_fields extra_content reasoning_text`,
   {
     content: contentParts,
     images: contentParts,
@@ -75,9 +75,13 @@ const call = `${item} call_id caller name namespace async`;
 /** What the provider kept of a tool of its own may be looked up by the item's id. */
 const kept = (_: unknown, { media }: Account): void => media.stored();
 
+const standsForStored =
+  "a reference to a stored item stands for input that the request does not hold; send the items themselves (store: false)";
+const storedItem = refused(standsForStored);
+
 const inputMessage = object(`${item} role phase`, { content: contentParts }, ({ type, role }, account) => {
   if (type === undefined && role === undefined) {
-    account.unbounded ??= "a reference to a stored item stands for input that the request does not hold";
+    account.unbounded ??= standsForStored;
   }
 });
 const compacts = refused("compaction at the provider is a further request that nothing bounds");
@@ -119,14 +123,14 @@ const items = tagged(
     ),
     compaction: object(item, { encrypted_content: sealed }),
     compaction_trigger: compacts,
-    item_reference: refused("a reference to a stored item stands for input that the request does not hold"),
+    item_reference: storedItem,
   },
   { untagged: inputMessage },
 );
 
 export const responsesShape = (own: OwnFields): Shape =>
   object(
-    `${shared} access_programs image include instructions max_tool_calls stream_options text
+    `${shared} access_programs client_metadata image include instructions max_tool_calls stream_options text
     truncation`,
     {
       model,
