@@ -29,7 +29,7 @@ function read(body: BodyFields, limits: ReadLimits): Reading {
   const bound = countField(body, "max_tokens");
   if ("fault" in bound) return bound;
   const media = createMediaCounter(limits.mediaReferenceTokens, claudeImage);
-  const account = readShape(body.value, messagesShape, media, limits);
+  const account = readShape(body, messagesShape, media, limits);
   if (account.fault !== undefined) return { fault: account.fault };
   return {
     models: account.models,

@@ -41,7 +41,7 @@ function read(body: BodyFields, limits: ReadLimits): Reading {
   const candidates = countField(config.body, "candidateCount", 1);
   if ("fault" in candidates) return candidates;
   const media = createMediaCounter(limits.mediaReferenceTokens, geminiImage);
-  const account = readShape(body.value, geminiShape, media, limits);
+  const account = readShape(body, geminiShape, media, limits);
   if (account.fault !== undefined) return { fault: account.fault };
   const generationConfig = body.get("generationConfig");
   return {

@@ -33,7 +33,7 @@ function readInput(
 ): Input | { fault: string } {
   const asked = [body.get("model"), ...list(body.get("models"))].filter((name) => typeof name === "string");
   const media = createMediaCounter(limits.mediaReferenceTokens, dialect.image(asked));
-  const account = readShape(body.value, shape, media, { ...dialect, boundedFields: limits.boundedFields });
+  const account = readShape(body, shape, media, { ...dialect, boundedFields: limits.boundedFields });
   if (account.fault !== undefined) return { fault: account.fault };
   const { models, hostedTools } = account;
   // LiteLLM asks each model of such a list, and each conversation of a list of them, as a request of its own.

@@ -4,6 +4,7 @@ import type { ProviderKind } from "../schema/ai-provider.ts";
 /** A body's fields as `proxy/json-body.ts` reads them. */
 export interface BodyFields {
   readonly value: Readonly<Record<string, unknown>>;
+  readonly keys: number;
   get(name: string): unknown;
   open(name: string): { body: BodyFields } | { fault: string };
 }

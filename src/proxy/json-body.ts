@@ -7,6 +7,8 @@ import { type Field, type Scan, scanObject, trimmed, valueStart } from "../domai
 export interface JsonBody {
   /** Every field, under the names that the client wrote. */
   readonly value: Readonly<Record<string, unknown>>;
+  /** Keys in the text, nested ones included, each as often as it stands: more than `value` has where one is repeated. */
+  readonly keys: number;
   /** A top-level field's value, whichever accepted spelling the client used. */
   get(name: string): unknown;
   /** The same for an object's own fields, under the same rules. */
@@ -42,7 +44,7 @@ export function readJsonBody(bytes: Uint8Array, rules: FieldRules): { body: Json
   return "fault" in scan ? scan : readBody(text, scan, rules);
 }
 
-/** A whole body that was scanned; what is nested in it is checked here, and only once. */
+/** A whole body that was scanned. */
 export function readBody(text: string, scan: Scan, rules: FieldRules): { body: JsonBody } | { fault: string } {
   const read = readObject(text, scan, rules);
   if ("fault" in read) return read;
@@ -50,8 +52,6 @@ export function readBody(text: string, scan: Scan, rules: FieldRules): { body: J
   // Parsers of C end a name at a NUL.
   const ended = text.includes("\\u0000") ? keyWithNul(value) : undefined;
   if (ended !== undefined) return { fault: `the field "${shown(ended)}" has a NUL in its name` };
-  // `JSON.parse` keeps the last of several equal keys, and other parsers keep the first.
-  if (keysIn(value) !== scan.keys) return { fault: "an object in the body has a key that stands more than once" };
   return read;
 }
 
@@ -87,6 +87,7 @@ function readObject(text: string, scan: Scan, rules: FieldRules): { body: JsonBo
   return {
     body: {
       value: read,
+      keys: scan.keys,
       get(name) {
         const field = find(name);
         return field === undefined ? undefined : read[field.key];
@@ -128,6 +129,7 @@ const maxName = 256;
 
 const noFields: JsonBody = {
   value: {},
+  keys: 0,
   get: () => undefined,
   open: () => ({ body: noFields }),
   with: (changes) => JSON.stringify(changes),
@@ -155,21 +157,6 @@ function knownBy(rules: FieldRules): Map<string, string[]> {
     spellingsOf.set(rules, known);
   }
   return known;
-}
-
-/** The keys of all objects in a value that is nested no deeper than a scan lets pass. */
-function keysIn(value: object): number {
-  let keys = 0;
-  if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === "object" && item !== null) keys += keysIn(item);
-    return keys;
-  }
-  for (const key in value) {
-    keys++;
-    const inner = (value as Record<string, unknown>)[key];
-    if (typeof inner === "object" && inner !== null) keys += keysIn(inner);
-  }
-  return keys;
 }
 
 function keyWithNul(value: object): string | undefined {

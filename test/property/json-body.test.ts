@@ -1,5 +1,9 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { readShape } from "../../src/providers/account.ts";
+import { geminiImage } from "../../src/providers/image-rules.ts";
+import { createMediaCounter } from "../../src/providers/media.ts";
+import { object } from "../../src/providers/shape.ts";
 import { readJsonBody } from "../../src/proxy/json-body.ts";
 
 const rules = { known: ["max_tokens", "stream"], snakeCase: false };
@@ -74,16 +78,17 @@ it("refuses a key that stands twice, wherever it stands and however it is writte
 });
 
 it("refuses a key that stands twice in any object, and none that stands in two of them", () => {
+  const shape = object("a", { b: object("c") });
+  const faultOf = (text: string) =>
+    readShape(body(text), shape, createMediaCounter(0, geminiImage), { boundedFields: [] }).fault;
   fc.assert(
-    fc.property(objects, key, spacing, (object, name, space) => {
-      const nested = { a: [{ b: { ...object, [name]: 1 } }, { b: 2 }], c: ":{}" };
+    fc.property(objects, key, spacing, fc.constantFrom("a", "b", "x"), (inner, name, space, place) => {
+      const nested = { [place]: [{ c: [{ ...inner, [name]: 1 }, { c: 2 }] }, { c: ":{}" }] };
       const text = JSON.stringify(nested, null, space);
-      expect(readJsonBody(Buffer.from(text), rules)).toHaveProperty("body");
-      const twice = JSON.stringify({ "": [{ b: {} }] }).replace(
-        '"b":{}',
-        `"b":{${JSON.stringify(name)}:1,${JSON.stringify(name)}:2}`,
-      );
-      expect(readJsonBody(Buffer.from(twice), rules)).toHaveProperty("fault");
+      expect(faultOf(text)).toBeUndefined();
+      const twice = `{"${place}":[{"c":{${JSON.stringify(name)}:1,${JSON.stringify(name)}:2}}]}`;
+      expect(faultOf(twice)).toMatch(/stands more than once/);
+      expect(faultOf(`{"${place}":[{"c":1,"c":2}]}`)).toMatch(/stands more than once/);
     }),
   );
 });
