@@ -165,9 +165,9 @@ export interface Settings {
   provisioning: ProvisioningSettings & { publicUrl: string };
   logLevel: "debug" | "info" | "warn" | "error";
   /** Every call's bearer token. */
-  gatewayToken: string;
+  gatewayTokens: readonly string[];
   /** Stands for a key with `provisioning:admin`, on targets without a shell. */
-  adminToken?: string | undefined;
+  adminTokens: readonly string[];
 }
 
 /** A setting that stops the start: where it stands, what it is, what it has to be. */
@@ -215,8 +215,8 @@ export function parseSealKeys(text: string, source: string): Uint8Array[] {
 }
 
 /** @throws SettingsError where one token would open both: whoever may call would be the administrator */
-export function checkTokensDiffer(adminToken: string | undefined, gatewayToken: string | undefined): void {
-  if (adminToken !== undefined && adminToken === gatewayToken) {
+export function checkTokensDiffer(adminTokens: readonly string[], gatewayTokens: readonly string[]): void {
+  if (adminTokens.some((token) => gatewayTokens.includes(token))) {
     throw new SettingsError(`OPENCLAW_ADMIN_TOKEN is the gateway token: make it another secret, ${makeToken}`);
   }
 }

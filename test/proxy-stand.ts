@@ -107,7 +107,8 @@ export async function proxyStand(options: StandOptions) {
     settings: {
       provisioning: { ...parsed.provisioning, publicUrl: "http://127.0.0.1:0" },
       logLevel: "info",
-      gatewayToken: "gateway-token-not-real",
+      gatewayTokens: ["gateway-token-not-real"],
+      adminTokens: [],
     },
   };
 

@@ -1,5 +1,6 @@
 import { bodyMemoryBytes } from "../../src/domain/body-memory.ts";
 import { withoutPassword } from "../../src/domain/plain-address.ts";
+import { tokensIn } from "../../src/domain/token.ts";
 import type { Ports } from "../../src/ports.ts";
 import { HttpUrl } from "../../src/schema/primitives.ts";
 import {
@@ -47,17 +48,17 @@ export function readWorkerSettings(variables: Variables): { settings: Settings; 
   };
   const givenUrl = attempt(() => readPublicUrl(variables.OPENCLAW_PUBLIC_URL));
   const parsed = attempt(() => parseSettings(withOverrides(variables), "OPENCLAW_CONFIG"));
-  const gatewayToken = attempt(() => readToken(variables, "OPENCLAW_GATEWAY_TOKEN"));
-  const adminToken = attempt(() =>
-    variables.OPENCLAW_ADMIN_TOKEN === undefined ? undefined : readToken(variables, "OPENCLAW_ADMIN_TOKEN"),
+  const gatewayTokens = attempt(() => readTokens(variables, "OPENCLAW_GATEWAY_TOKEN"));
+  const adminTokens = attempt(() =>
+    variables.OPENCLAW_ADMIN_TOKEN === undefined ? [] : readTokens(variables, "OPENCLAW_ADMIN_TOKEN"),
   );
   const sealKeys = attempt(() => readSealKeys(variables.OPENCLAW_PROVISIONING_SEAL_KEY));
   const publicUrl = givenUrl ?? parsed?.provisioning.publicUrl;
   if (parsed && publicUrl === undefined && !variables.OPENCLAW_PUBLIC_URL) {
     faults.push("OPENCLAW_PUBLIC_URL is not set: give it the address at which agents reach this Worker");
   }
-  attempt(() => checkTokensDiffer(adminToken, gatewayToken));
-  if (!parsed || !gatewayToken || !sealKeys || publicUrl === undefined || faults.length > 0) {
+  attempt(() => checkTokensDiffer(adminTokens ?? [], gatewayTokens ?? []));
+  if (!parsed || !gatewayTokens || !adminTokens || !sealKeys || publicUrl === undefined || faults.length > 0) {
     throw new SettingsError(faults.join("; "));
   }
   const { logLevel } = parsed;
@@ -66,7 +67,7 @@ export function readWorkerSettings(variables: Variables): { settings: Settings; 
     maxBodyMemoryBytes: bodyMemoryBytes(parsed.provisioning.proxy, memory),
   };
   const provisioning = { ...parsed.provisioning, publicUrl, proxy };
-  return { settings: { logLevel, provisioning, gatewayToken, adminToken }, sealKeys: () => sealKeys };
+  return { settings: { logLevel, provisioning, gatewayTokens, adminTokens }, sealKeys: () => sealKeys };
 }
 
 function withOverrides(variables: Variables): unknown {
@@ -105,11 +106,11 @@ function readSwitch(value: string | undefined): boolean | undefined {
   throw new SettingsError('OPENCLAW_PROVISIONING_ENABLED must be "true" or "false"');
 }
 
-function readToken(variables: Variables, name: "OPENCLAW_GATEWAY_TOKEN" | "OPENCLAW_ADMIN_TOKEN"): string {
-  const token = variables[name];
-  if (!token) throw new SettingsError(`${name} is not set: make a secret of it, ${makeToken}`);
-  checkSecretToken(name, token);
-  return token;
+function readTokens(variables: Variables, name: "OPENCLAW_GATEWAY_TOKEN" | "OPENCLAW_ADMIN_TOKEN"): string[] {
+  const tokens = tokensIn(variables[name]);
+  if (tokens.length === 0) throw new SettingsError(`${name} is not set: make a secret of it, ${makeToken}`);
+  for (const token of tokens) checkSecretToken(name, token);
+  return tokens;
 }
 
 function readSealKeys(text: string | undefined): Uint8Array[] {

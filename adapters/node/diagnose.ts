@@ -98,7 +98,7 @@ function settingsCheck({ settings }: NodeSettings, ownsToken: boolean): DoctorCh
     const remedy = 'set OPENCLAW_PROVISIONING_ENABLED=true, or "gateway.provisioning.enabled": true in config.json';
     return { name, status: "warning", detail: "provisioning is switched off", remedy };
   }
-  if (settings.gatewayToken === "") {
+  if (settings.gatewayTokens.length === 0) {
     return {
       name,
       status: "warning",
@@ -106,7 +106,7 @@ function settingsCheck({ settings }: NodeSettings, ownsToken: boolean): DoctorCh
       remedy: "set OPENCLAW_GATEWAY_TOKEN",
     };
   }
-  if (isGuessable(settings.gatewayToken)) {
+  if (settings.gatewayTokens.some(isGuessable)) {
     const detail = `the gateway token is ${tooShort} and may be guessed`;
     const where = ownsToken ? "OPENCLAW_GATEWAY_TOKEN" : "gateway.auth.token, or OPENCLAW_GATEWAY_TOKEN,";
     return {

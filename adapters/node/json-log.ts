@@ -9,12 +9,13 @@ const order: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
 const withoutBigInt = (_: string, value: unknown): unknown => (typeof value === "bigint" ? String(value) : value);
 
 /** One JSON object a line, to stdout; secrets are cut out whatever brought them in. */
+/** @param level asked at each line: it may change while the server runs */
 export function createJsonLog(
-  level: LogLevel,
+  level: LogLevel | (() => LogLevel),
   write: (line: string) => void = (line) => process.stdout.write(line),
 ): Log {
   return (at, message, fields = {}) => {
-    if (order[at] < order[level]) return;
+    if (order[at] < order[typeof level === "string" ? level : level()]) return;
     const own = { time: new Date().toISOString(), level: at, message: scrubKeys(message) };
     write(`${shownJson(JSON.stringify({ ...own, ...redact(fields), ...own }, withoutBigInt))}\n`);
   };

@@ -7,6 +7,7 @@ import { diagnose } from "./diagnose.ts";
 import { openLocal, sealLocally } from "./open-local.ts";
 import { rotateSeal } from "./rotate-seal.ts";
 import { runServer } from "./run-server.ts";
+import { withSecretFiles } from "./secret-variables.ts";
 import { startForPerson } from "./start-for-person.ts";
 
 // Everything this process makes is private from birth, SQLite's own files included.
@@ -22,7 +23,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-const { env } = process;
+const env = process.env;
 const serve = () => {
   serving = true;
   return env.OPENCLAW_PROVISIONING_START === "person" ? startForPerson(env) : runServer(env);
@@ -34,7 +35,7 @@ process.exitCode = await runProgram(
     write: (line) => void process.stdout.write(line),
     writeError: (line) => void process.stderr.write(line),
     isTerminal: process.stdout.isTTY === true,
-    env: (name) => env[name],
+    env: (name) => withSecretFiles(env)[name],
     readStdin: () => text(process.stdin),
     readFile: (path) => readFile(path, "utf8"),
     openLocal: () => openLocal(env),

@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
 import { withoutPassword } from "../../src/domain/plain-address.ts";
+import { tokensIn } from "../../src/domain/token.ts";
 import { HttpUrl } from "../../src/schema/primitives.ts";
 import {
   checkSecretToken,
@@ -11,6 +12,7 @@ import {
   type Settings,
   SettingsError,
 } from "../../src/settings.ts";
+import { withSecretFiles } from "./secret-variables.ts";
 
 export type Environment = Record<string, string | undefined>;
 
@@ -33,7 +35,8 @@ export interface NodeSettings {
  *
  * @throws SettingsError naming the setting, its value and the remedy
  */
-export function readNodeSettings(env: Environment): NodeSettings {
+export function readNodeSettings(environment: Environment): NodeSettings {
+  const env = withSecretFiles(environment);
   const stateDir = stateDirFrom(env);
   const { provisioning, logLevel } = parseSettings(readConfig(join(stateDir, "config.json")), "config.json");
   const enabled = flag(env, "OPENCLAW_PROVISIONING_ENABLED");
@@ -54,8 +57,8 @@ export function readNodeSettings(env: Environment): NodeSettings {
         host: { ...provisioning.host, kind: hostKind },
       },
       logLevel,
-      gatewayToken: env.OPENCLAW_GATEWAY_TOKEN ?? "",
-      adminToken: adminTokenFrom(env),
+      gatewayTokens: tokensIn(env.OPENCLAW_GATEWAY_TOKEN),
+      adminTokens: adminTokensFrom(env),
     },
   };
 }
@@ -96,11 +99,11 @@ function flag(env: Environment, name: string): boolean | undefined {
   throw new SettingsError(`${name} is "${env[name]}"; it must be true or false`);
 }
 
-function adminTokenFrom(env: Environment): string | undefined {
-  const token = env.OPENCLAW_ADMIN_TOKEN || undefined;
-  if (token !== undefined) checkSecretToken("OPENCLAW_ADMIN_TOKEN", token);
-  checkTokensDiffer(token, env.OPENCLAW_GATEWAY_TOKEN);
-  return token;
+function adminTokensFrom(env: Environment): string[] {
+  const tokens = tokensIn(env.OPENCLAW_ADMIN_TOKEN);
+  for (const token of tokens) checkSecretToken("OPENCLAW_ADMIN_TOKEN", token);
+  checkTokensDiffer(tokens, tokensIn(env.OPENCLAW_GATEWAY_TOKEN));
+  return tokens;
 }
 
 const hostKinds = ["directory", "openclaw", "remote", "registry"] as const;

@@ -6,6 +6,7 @@ import { makePrivateDirectory } from "./files/atomic-write.ts";
 import { createFileLock } from "./files/file-lock.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { openSealKeys, sealKeyFile } from "./seal-key.ts";
+import { withSecretFiles } from "./secret-variables.ts";
 
 const variable = "OPENCLAW_PROVISIONING_SEAL_KEY";
 
@@ -22,7 +23,7 @@ export async function rotateSeal<R>(
 ): Promise<R & { kept: string | undefined }> {
   const node = readNodeSettings(env);
   const { stateDir } = node;
-  const given = env[variable]?.trim();
+  const given = withSecretFiles(env)[variable];
   if (given) {
     if (parseSealKeys(given, variable).length < 2) {
       throw new SettingsError(

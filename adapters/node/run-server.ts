@@ -1,3 +1,4 @@
+import inspector from "node:inspector";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createApp } from "../../src/app.ts";
 import { createInheritedChanges } from "../../src/service/inherited-changes.ts";
@@ -6,6 +7,7 @@ import { createJsonLog } from "./json-log.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { openNode } from "./open-node.ts";
 import { evictionWarning } from "./redis/redis-faults.ts";
+import { reloadSettings } from "./reload-settings.ts";
 import { requireUsable } from "./require-usable.ts";
 import { type RunningServer, serve } from "./serve.ts";
 
@@ -16,6 +18,8 @@ export interface Deployment {
   app: ReturnType<typeof createApp>;
   node: NodeSettings;
   server: RunningServer;
+  /** Reads settings and secrets again, and takes over what may change while it runs. Never throws. */
+  reload(): void;
   stop(): Promise<void>;
 }
 
@@ -26,9 +30,9 @@ export interface Deployment {
  */
 export async function startServer(env: Environment): Promise<Deployment> {
   const node = readNodeSettings(env);
-  requireGatewayToken(node.settings.gatewayToken);
+  requireGatewayTokens(node.settings.gatewayTokens);
   const writeOut = (line: string): void => void process.stdout.write(line);
-  const log = createJsonLog(node.settings.logLevel, writeOut);
+  const log = createJsonLog(() => node.settings.logLevel, writeOut);
   const { ports, checkStore, redis, close } = await openNode(node, { env, log, writeOut });
   try {
     // One that is away is told of by itself.
@@ -64,6 +68,19 @@ export async function startServer(env: Environment): Promise<Deployment> {
       app,
       node,
       server,
+      reload() {
+        try {
+          const next = readNodeSettings(env);
+          requireGatewayTokens(next.settings.gatewayTokens);
+          // Port 0 was any: where agents find the proxy stays.
+          if (node.port === 0) next.settings.provisioning.publicUrl = node.settings.provisioning.publicUrl;
+          const { changed, needRestart } = reloadSettings(node.settings, next.settings);
+          log("info", "settings were read again", { changed });
+          if (needRestart.length > 0) log("warn", "settings that need a restart have changed", { needRestart });
+        } catch (cause) {
+          log("error", "settings cannot be read again; those from before stay", { cause });
+        }
+      },
       async stop() {
         stopping = true;
         clearInterval(timer);
@@ -79,22 +96,27 @@ export async function startServer(env: Environment): Promise<Deployment> {
   }
 }
 
-function requireGatewayToken(token: string): void {
-  if (token === "") {
+function requireGatewayTokens(tokens: readonly string[]): void {
+  if (tokens.length === 0) {
     throw new SettingsError(
       `OPENCLAW_GATEWAY_TOKEN is not set: every call carries it. Make one, ${makeToken}, and put it into .env or the environment`,
     );
   }
-  checkSecretToken("OPENCLAW_GATEWAY_TOKEN", token);
+  for (const token of tokens) checkSecretToken("OPENCLAW_GATEWAY_TOKEN", token);
 }
 
 /** Serves until SIGTERM or SIGINT. */
 export async function runServer(env: Environment, started?: (deployment: Deployment) => Promise<void>): Promise<void> {
+  // Node opens an inspector on SIGUSR1, through which whoever reaches the port reads all of the process's memory.
+  process.on("SIGUSR1", () => inspector.close());
+  // A hangup that comes before the settings are read has nothing to read again, and must not end the process.
+  process.on("SIGHUP", () => {});
   // From the beginning: process 1 of a container ignores a signal that nobody listens for.
   const asked = new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
   });
   const deployment = await startServer(env);
+  process.on("SIGHUP", () => deployment.reload());
   await started?.(deployment);
   await asked;
   await deployment.stop();

@@ -7,6 +7,7 @@ import { parseSealKeys, SettingsError } from "../../src/settings.ts";
 import { makePrivateDirectory, syncDirectory, writePrivate } from "./files/atomic-write.ts";
 import { readPrivate, type Stamp, statOf, unchanged } from "./files/private-file.ts";
 import type { Environment } from "./node-settings.ts";
+import { withSecretFiles } from "./secret-variables.ts";
 
 const file = "provisioning/seal.key";
 
@@ -17,7 +18,7 @@ const file = "provisioning/seal.key";
  * @throws SettingsError, Problem `store_unreadable`
  */
 export async function openSealKeys(stateDir: string, env: Environment): Promise<Ports["sealKeys"]> {
-  const given = env.OPENCLAW_PROVISIONING_SEAL_KEY?.trim();
+  const given = withSecretFiles(env).OPENCLAW_PROVISIONING_SEAL_KEY;
   if (given) {
     const keys = parseSealKeys(given, "OPENCLAW_PROVISIONING_SEAL_KEY");
     return () => keys;

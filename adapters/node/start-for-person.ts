@@ -6,6 +6,7 @@ import { makePrivateDirectory, writePrivate } from "./files/atomic-write.ts";
 import { readPrivate } from "./files/private-file.ts";
 import { type Environment, reachableHost, stateDirFrom } from "./node-settings.ts";
 import { runServer } from "./run-server.ts";
+import { withSecretFiles } from "./secret-variables.ts";
 
 const file = "dev.env";
 
@@ -13,7 +14,8 @@ const file = "dev.env";
  * `npm start`: a deployment for somebody who is trying it. The gateway token and a first provisioning key are made
  * once, kept in `<state>/dev.env`, and shown with a line to paste.
  */
-export async function startForPerson(env: Environment): Promise<void> {
+export async function startForPerson(environment: Environment): Promise<void> {
+  const env = withSecretFiles(environment);
   const stateDir = stateDirFrom(env);
   const kept = readPrivate(stateDir, file) ? parseLines(readPrivate(stateDir, file)!.text) : {};
   const token = env.OPENCLAW_GATEWAY_TOKEN || kept.OPENCLAW_GATEWAY_TOKEN || randomBytes(24).toString("base64url");

@@ -1,5 +1,6 @@
 import { type Client, createClient } from "../client/client.ts";
 import { withoutPassword } from "../domain/plain-address.ts";
+import { tokensIn } from "../domain/token.ts";
 import type { CliEnvironment, LocalSession } from "./environment.ts";
 import { oneLine, refused, wrongUsage } from "./failure.ts";
 
@@ -14,9 +15,10 @@ export interface Connection {
 }
 
 function connectRemotely(cli: CliEnvironment, url: string, authority: Authority): Connection {
-  const token = cli.env("OPENCLAW_GATEWAY_TOKEN");
+  // The first of two is the one that stays.
+  const [token] = tokensIn(cli.env("OPENCLAW_GATEWAY_TOKEN"));
   if (!token) throw refused("OPENCLAW_GATEWAY_TOKEN is not set: --url needs that deployment's gateway token");
-  const admin = cli.env("OPENCLAW_ADMIN_TOKEN") || undefined;
+  const [admin] = tokensIn(cli.env("OPENCLAW_ADMIN_TOKEN"));
   const key = cli.env("AGENT_PROVISIONING_KEY") || undefined;
   try {
     const client = createClient({

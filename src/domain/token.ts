@@ -59,3 +59,10 @@ export function parseToken(text: string, prefix: TokenPrefix): { keyId: string }
   const body = text.slice(0, -checksumLength);
   return checksum(body) === text.slice(-checksumLength) ? { keyId: match[2]! } : undefined;
 }
+
+/** A token, or two with a comma between them while one takes the other's place. */
+export const tokensIn = (text: string | undefined): string[] =>
+  (text ?? "")
+    .split(",")
+    .map((token) => token.trim())
+    .filter((token) => token !== "");

@@ -37,7 +37,7 @@ export async function authenticateBearer(
   }
   if (header.includes(",")) throw repeated("Authorization");
   const token = /^Bearer +(\S+) *$/i.exec(header)?.[1];
-  if (token !== undefined && (await sameSecret(context, token, context.settings.gatewayToken))) return gatewayBearer;
+  if (token !== undefined && (await isOneOf(context, token, context.settings.gatewayTokens))) return gatewayBearer;
   const jwt = token !== undefined && verifyJwt ? await verifyJwt(token) : undefined;
   if (jwt) return jwt;
   return await refuse(
@@ -67,8 +67,7 @@ export async function authorizeCaller(
     return { ...bearer, operator: false, ...rest };
   }
   if (text.includes(",")) throw repeated("X-Agent-Provisioning-Key");
-  const { adminToken } = context.settings;
-  if (adminToken !== undefined && (await sameSecret(context, text, adminToken))) {
+  if (await isOneOf(context, text, context.settings.adminTokens)) {
     requireScope(["provisioning:admin"], scope, "The admin token");
     return { actor: "admin", scopes: ["provisioning:admin"], reach: "all", operator: false, ...rest };
   }
@@ -88,9 +87,11 @@ async function validKey(context: Context, text: string) {
   return known && keyStatus(key, now) === "active" ? key : undefined;
 }
 
-/** Digests first: texts of unequal length must not be told apart by time either. */
-async function sameSecret(context: Context, given: string, expected: string): Promise<boolean> {
-  return equalDigests(await context.crypto.sha256(given), await context.crypto.sha256(expected));
+/** Digests first: texts of unequal length must not be told apart by time either, nor which of two it was. */
+async function isOneOf(context: Context, given: string, expected: readonly string[]): Promise<boolean> {
+  const digest = await context.crypto.sha256(given);
+  const digests = await Promise.all(expected.map((secret) => context.crypto.sha256(secret)));
+  return digests.filter((other) => equalDigests(digest, other)).length > 0;
 }
 
 function requireScope(held: readonly Scope[], needed: Scope | "token", holder: string): void {

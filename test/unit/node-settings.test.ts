@@ -36,8 +36,8 @@ describe("config.json", () => {
     expect({ host, port, storage }).toEqual({ host: "127.0.0.1", port: 18789, storage: undefined });
     expect(settings).toMatchObject({
       logLevel: "info",
-      gatewayToken: "",
-      adminToken: undefined,
+      gatewayTokens: [],
+      adminTokens: [],
       provisioning: {
         enabled: false,
         basePath: "/api/v1",
@@ -159,8 +159,8 @@ describe("the environment", () => {
     });
     expect({ host, port, storage }).toEqual({ host: "0.0.0.0", port: 8080, storage: "redis://127.0.0.1:6379/3" });
     expect(settings).toMatchObject({
-      gatewayToken: "the-token",
-      adminToken: "the-admin-token-of-it",
+      gatewayTokens: ["the-token"],
+      adminTokens: ["the-admin-token-of-it"],
       provisioning: { enabled: true, publicUrl: "https://new.example.org/base", host: { kind: "directory" } },
     });
     expect(
@@ -181,12 +181,12 @@ describe("the environment", () => {
       ].map((name) => [`OPENCLAW_${name}`, ""]),
     );
     const { settings, host, port, storage } = read(provisioning({ enabled: true }), empty);
-    expect({ host, port, storage, enabled: settings.provisioning.enabled, admin: settings.adminToken }).toEqual({
+    expect({ host, port, storage, enabled: settings.provisioning.enabled, admin: settings.adminTokens }).toEqual({
       host: "127.0.0.1",
       port: 18789,
       storage: undefined,
       enabled: true,
-      admin: undefined,
+      admin: [],
     });
   });
 

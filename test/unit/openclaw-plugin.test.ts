@@ -88,7 +88,7 @@ describe("the OpenClaw plugin", () => {
 
   test("works with the gateway's port, token and agents", () => {
     expect(settings({ allowDelete: true })).toMatchObject({
-      gatewayToken: "t",
+      gatewayTokens: ["t"],
       provisioning: { publicUrl: "http://127.0.0.1:28789", allowDelete: true, host: { kind: "openclaw" } },
     });
   });

@@ -33,8 +33,8 @@ describe("the Worker's settings", () => {
         publicUrl: "https://agents.example.org",
       });
       expect(settings).toMatchObject({
-        gatewayToken: "gateway-token-for-tests",
-        adminToken: "admin-token-for-tests",
+        gatewayTokens: ["gateway-token-for-tests"],
+        adminTokens: ["admin-token-for-tests"],
         logLevel: "info",
       });
     }
@@ -57,7 +57,7 @@ describe("the Worker's settings", () => {
   });
 
   it("do without an admin token", () => {
-    expect(readWorkerSettings(without("OPENCLAW_ADMIN_TOKEN")).settings.adminToken).toBeUndefined();
+    expect(readWorkerSettings(without("OPENCLAW_ADMIN_TOKEN")).settings.adminTokens).toEqual([]);
   });
 
   it.each(["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_PROVISIONING_SEAL_KEY", "OPENCLAW_PUBLIC_URL"] as const)(
@@ -73,7 +73,7 @@ describe("the Worker's settings", () => {
       /^OPENCLAW_GATEWAY_TOKEN is shorter than 16 characters: .*openssl rand -hex 32/,
     );
     const given = { ...complete, OPENCLAW_GATEWAY_TOKEN: "your-gateway-token-here" };
-    expect(readWorkerSettings(given).settings.gatewayToken).toBe("your-gateway-token-here");
+    expect(readWorkerSettings(given).settings.gatewayTokens).toEqual(["your-gateway-token-here"]);
   });
 
   it("name everything that is wrong at once", () => {
@@ -87,7 +87,11 @@ describe("the Worker's settings", () => {
     ["a short gateway token", { OPENCLAW_GATEWAY_TOKEN: "too-short-x" }, /^OPENCLAW_GATEWAY_TOKEN is shorter/],
     ["a short admin token", { OPENCLAW_ADMIN_TOKEN: "too-short-x" }, /^OPENCLAW_ADMIN_TOKEN is shorter/],
     ["a token with a space", { OPENCLAW_GATEWAY_TOKEN: "a token with spaces" }, /printable ASCII without spaces/],
-    ["a token with a comma", { OPENCLAW_ADMIN_TOKEN: "a-token,and-another" }, /ADMIN_TOKEN must be .* commas/],
+    [
+      "two tokens, one of them short",
+      { OPENCLAW_ADMIN_TOKEN: "a-token,and-another-that-is-long" },
+      /ADMIN_TOKEN is shorter/,
+    ],
     ["one token for both", { OPENCLAW_ADMIN_TOKEN: complete.OPENCLAW_GATEWAY_TOKEN }, /make it another secret/],
     ["31 bytes", { OPENCLAW_PROVISIONING_SEAL_KEY: Buffer.alloc(31, 1).toString("base64url") }, /is not 32 bytes/],
     ["plain base64", { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey.toString("base64") }, /is not 32 bytes/],

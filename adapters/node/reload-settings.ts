@@ -1,0 +1,43 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ProvisioningSettings, Settings } from "../../src/settings.ts";
+
+/** Settings that are read where they are used, and so can change while the server runs. */
+const changeable = [
+  "enabled",
+  "publicUrl",
+  "maxAgentsPerKey",
+  "rateLimitPerMinute",
+  "allowDelete",
+  "keyReach",
+  "authFailuresPerMinute",
+  "maxBodyBytes",
+] as const satisfies readonly (keyof ProvisioningSettings)[];
+
+export interface Reloaded {
+  /** Names as they stand in `config.json`, or of variables; never a value. */
+  changed: string[];
+  /** What differs, and is taken over by the next start alone. */
+  needRestart: string[];
+}
+
+/** Takes over into `current` what may change without a restart. */
+export function reloadSettings(current: Settings, next: Settings): Reloaded {
+  const changed: string[] = [];
+  const differs = (one: unknown, other: unknown): boolean => !isDeepStrictEqual(one, other);
+  if (differs(current.gatewayTokens, next.gatewayTokens)) changed.push("OPENCLAW_GATEWAY_TOKEN");
+  if (differs(current.adminTokens, next.adminTokens)) changed.push("OPENCLAW_ADMIN_TOKEN");
+  if (current.logLevel !== next.logLevel) changed.push("logging.level");
+  current.gatewayTokens = next.gatewayTokens;
+  current.adminTokens = next.adminTokens;
+  current.logLevel = next.logLevel;
+
+  const needRestart: string[] = [];
+  const live = new Set<string>(changeable);
+  for (const name of Object.keys(next.provisioning) as (keyof ProvisioningSettings)[]) {
+    if (!differs(current.provisioning[name], next.provisioning[name])) continue;
+    (live.has(name) ? changed : needRestart).push(`gateway.provisioning.${name}`);
+  }
+  const taken = Object.fromEntries(changeable.map((name) => [name, next.provisioning[name]]));
+  Object.assign(current.provisioning, taken);
+  return { changed, needRestart };
+}
