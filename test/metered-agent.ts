@@ -31,8 +31,12 @@ export async function meteredCall(origin: string, aiKey: string): Promise<number
 export async function meteredClient(
   server: ServerProcess,
   upstream: SampleUpstream,
-  options: { maxAgents?: number } = {},
+  options: { maxAgents?: number; aiProviderKeyId?: string } = {},
 ) {
+  // Who rotates an agent's key must be linked to the provider that pays for it.
+  if (options.aiProviderKeyId !== undefined) {
+    return { ...(await keyedClient(server.origin, options)), aiProviderKeyId: options.aiProviderKeyId };
+  }
   const provider = await adminClient(server.origin).aiProviders.add({
     provider: "anthropic",
     name: `Sample ${crypto.randomUUID()}`,
@@ -40,5 +44,6 @@ export async function meteredClient(
     baseUrl: upstream.origin,
     verify: false,
   });
-  return await keyedClient(server.origin, { aiProviderKeyId: provider.id, ...options });
+  const keyed = await keyedClient(server.origin, { ...options, aiProviderKeyId: provider.id });
+  return { ...keyed, aiProviderKeyId: provider.id };
 }

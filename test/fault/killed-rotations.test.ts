@@ -48,7 +48,9 @@ async function endangered(): Promise<string[]> {
 
 it("kill -9 in the middle of rotations without a grace: every agent's key works, and can be rotated", async () => {
   let server: ServerProcess = await startServerProcess(stateDir);
-  let { client } = await meteredClient(server, upstream);
+  const first = await meteredClient(server, upstream);
+  const { aiProviderKeyId } = first;
+  let { client } = first;
   for (const name of names) await client.agents.create({ name, autoProvisionAiKey: { provider: "anthropic" } });
   let rotations = 0;
   for (let round = 0; round < 4; round++) {
@@ -67,7 +69,7 @@ it("kill -9 in the middle of rotations without a grace: every agent's key works,
     expect(await endangered()).toEqual([]);
     server = await startServerProcess(stateDir);
     for (const name of names) expect([name, await meteredCall(server.origin, inUse(name))]).toEqual([name, 200]);
-    ({ client } = await meteredClient(server, upstream));
+    ({ client } = await meteredClient(server, upstream, { aiProviderKeyId }));
   }
   expect(rotations).toBeGreaterThan(100);
   for (const name of names) {
