@@ -15,11 +15,15 @@ const patches = ({ width, height }: ImageSize, side: number): number =>
   Math.ceil(width / side) * Math.ceil(height / side);
 
 /**
- * A token for 750 pixels, in patches of 28 x 28, after the image is made smaller until its long edge is 2,576 pixels
- * and its patches are 4,784 at most; https://platform.claude.com/docs/en/build-with-claude/vision
+ * A token for 750 pixels, in patches of 28 x 28, of which there are 4,784 at most, after the image is made smaller until
+ * its long edge is 2,576 pixels; https://platform.claude.com/docs/en/build-with-claude/vision
  */
 export const claudeImage: ImageRule = {
-  tokens: (size) => Math.min(4_784, Math.max(patches(size, 28), Math.ceil((size.width * size.height) / 750))),
+  tokens: ({ width, height }) => {
+    const scale = Math.min(1, 2_576 / Math.max(width, height));
+    const size = { width: width * scale, height: height * scale };
+    return Math.min(4_784, Math.max(patches(size, 28), Math.ceil((size.width * size.height) / 750)));
+  },
   dearest: 4_784,
 };
 
@@ -44,30 +48,17 @@ export function openAiImage(models: readonly string[]): ImageRule {
   };
 }
 
-/** Llama 3.2 makes four tiles of any image. */
-const llamaTiles = 4 * 1_601;
-
-/**
- * Any model may be behind a service that speaks OpenAI's shape. Among them are patches of 16 x 16, and servers whose
- * template writes a part that its model does not understand as text.
- */
-export function anyImage(models: readonly string[]): ImageRule {
-  const { tokens, dearest } = openAiImage(models);
-  return {
-    tokens: (size, bytes) => Math.min(dearest, Math.max(tokens(size, bytes), llamaTiles, patches(size, 16), bytes)),
-    dearest,
-  };
-}
-
 /** Per image from `media_resolution` on ultra high; https://ai.google.dev/gemini-api/docs/media-resolution */
 const geminiUltraHigh = 2_240;
 
 /**
- * 258 tokens for each tile, whose side is two thirds of the shorter edge and 768 pixels at most: a thin image has
- * very many; https://ai.google.dev/gemini-api/docs/image-understanding#token-calculation
+ * 258 tokens for each tile, whose side is two thirds of the shorter edge and 768 pixels at most: a thin image has very
+ * many, unless neither of its edges is longer than 384 pixels;
+ * https://ai.google.dev/gemini-api/docs/image-understanding#token-calculation
  */
 export const geminiImage: ImageRule = {
   tokens: (size) => {
+    if (Math.max(size.width, size.height) <= 384) return geminiUltraHigh;
     const side = Math.min(768, Math.max(1, Math.floor(Math.min(size.width, size.height) / 1.5)));
     return Math.max(geminiUltraHigh, patches(size, side) * 258);
   },
@@ -76,3 +67,22 @@ export const geminiImage: ImageRule = {
   // Protobuf's JSON.
   urlSafeBase64: true,
 };
+
+/** Llama 3.2 makes four tiles of any image. */
+const llamaTiles = 4 * 1_601;
+
+/**
+ * Any model may be behind a service that speaks OpenAI's shape, Gemini's among them. There are patches of 16 x 16, and
+ * servers whose template writes a part that its model does not understand as text.
+ */
+export function anyImage(models: readonly string[]): ImageRule {
+  const { tokens, dearest } = openAiImage(models);
+  return {
+    tokens: (size, bytes) =>
+      Math.max(
+        Math.min(dearest, Math.max(tokens(size, bytes), llamaTiles, patches(size, 16), bytes)),
+        geminiImage.tokens(size, bytes),
+      ),
+    dearest,
+  };
+}

@@ -118,11 +118,15 @@ export function countField(
   return { fault: `${name} must be a whole number from ${least} on` };
 }
 
-/** Whether a field holds something: it is neither absent, null, false nor empty. */
-export function isSetValue(value: unknown): boolean {
-  if (value === undefined || value === null || value === false || value === "") return false;
-  if (Array.isArray(value)) return value.length > 0;
-  return !(isRecord(value) && Object.keys(value).length === 0);
-}
+/**
+ * Whether a field asks for something: it is neither absent, null, false nor an empty text or list. An empty object asks
+ * for the defaults (`web_search_options: {}`).
+ */
+export const isSetValue = (value: unknown): boolean =>
+  value !== undefined &&
+  value !== null &&
+  value !== false &&
+  value !== "" &&
+  !(Array.isArray(value) && value.length === 0);
 
 export const isSet = (body: BodyFields, name: string): boolean => isSetValue(body.get(name));

@@ -5,12 +5,15 @@ import type { Arrival } from "./arrival.ts";
 import { headerOf } from "./arrival.ts";
 import { decodeBody, type JsonBody, notUtf8, readBody } from "./json-body.ts";
 import type { KeyShare } from "./key-shares.ts";
+import { textBytes } from "./text-bytes.ts";
 
 export interface ReadRequest {
   outcome: "read";
   endpoint: Endpoint;
   /** As they came; absent where the endpoint takes no body. */
   bytes?: Uint8Array;
+  /** By which its text is bounded, in tokens. */
+  textBytes?: number;
   body?: JsonBody;
   reading?: RequestReading;
 }
@@ -90,7 +93,8 @@ async function understand(
   const reading = rules.read(parsed.body, limits);
   if ("fault" in reading) return fault(400, reading.fault);
   if (endpoint.betas) reading.unbounded ??= unboundedBeta(headers, endpoint.betas, limits.boundedFields);
-  return { outcome: "read", endpoint, bytes, body: parsed.body, reading };
+  const textual = textBytes(text, bytes.length, parsed.body.value);
+  return { outcome: "read", endpoint, bytes, textBytes: textual, body: parsed.body, reading };
 }
 
 /** Why a beta may cost what the body does not tell. */

@@ -39,12 +39,12 @@ export async function reserve(
   key: StatedKey,
   restate: (key: StatedKey, text: string) => StatedKey,
   provider: AiProviderRecord,
-  { endpoint, bytes, body, reading }: ReadRequest,
+  { endpoint, bytes, textBytes, body, reading }: ReadRequest,
 ): Promise<Reservation> {
   const names = aiKeyLedger(key.record.keyId);
   const spends = endpoint.format !== undefined;
   const answers = reading?.answers ?? 1;
-  const input = Math.max(0, (bytes?.length ?? 0) + (reading?.inputBeyondBytes ?? 0) + templateTokens);
+  const input = inputTokens({ textBytes, reading });
   let bound = reading?.outputBound ?? context.settings.provisioning.proxy.defaultMaxOutputTokens;
 
   for (let turn = 0; turn < maxTurns; turn++) {
@@ -104,6 +104,10 @@ export async function reserve(
   }
   throw new Error("the key's state or its counters change faster than a request can be admitted");
 }
+
+/** The most that a request's input may be. */
+export const inputTokens = ({ textBytes = 0, reading }: Pick<ReadRequest, "textBytes" | "reading">): number =>
+  Math.max(0, textBytes + (reading?.inputBeyondBytes ?? 0) + templateTokens);
 
 /** Every model that may serve the request. */
 export const modelsOf = ({ endpoint, reading }: Pick<ReadRequest, "endpoint" | "reading">): string[] => [

@@ -117,6 +117,31 @@ describe.each(Object.keys(endpoints))("%s", (name) => {
   });
 });
 
+describe.each(["anthropic", "custom", "custom embeddings"])("of %s: what a tokenizer normalizes", (name) => {
+  const longer = "\ufdfa";
+  it.each([
+    ["written out", (json: string) => json],
+    ["escaped", (json: string) => json.replaceAll(longer, "\\ufdfa")],
+    ["in a body of some size", (json: string) => json.replace(longer, `${"x".repeat(70_000)}${longer}`)],
+  ])("counts by what it becomes, %s", async (_, write) => {
+    const { path, kind, base } = endpoints[name]!;
+    stand = await proxyStand({ kind, upstream: upstream.origin, quotas: { maxTokensPerMonth: 10_000_000 } });
+    const text = longer.repeat(1_000);
+    const body = write(
+      JSON.stringify({
+        ...base,
+        ...(base.input === undefined ? { messages: userSays({ type: "text", text }) } : { input: text }),
+      }),
+    );
+    const headers = { authorization: `Bearer ${stand.key}` };
+    await (await fetch(stand.origin + path, { method: "POST", headers, body })).text();
+    const { used } = await stand.quota("maxTokensPerMonth");
+    // 18 characters in 33 bytes, of which a tokenizer may make 13 tokens.
+    expect(used).toBeGreaterThan(33_000);
+    expect(used).toBeLessThan(33_000 + body.length + outputOf(name) + slack);
+  });
+});
+
 describe("an output that the request does not bound", () => {
   const unbound: [string, Record<string, unknown>, (sent: Record<string, unknown>) => unknown][] = [
     ["anthropic", { max_tokens: null }, (sent) => sent.max_tokens],
@@ -446,6 +471,7 @@ describe("what no bound holds for is refused where a token quota is set", () => 
     ["anthropic", { container: "container_1" }],
     ["anthropic", { context_management: { edits: [{ type: "compact_20260112" }] } }],
     ["chat", { web_search_options: { search_context_size: "high" } }],
+    ["chat", { web_search_options: {} }],
     ["chat", { tools: [{ type: "web_search" }] }],
     ["responses", { background: true }],
     ["responses", { previous_response_id: "resp_1" }],
