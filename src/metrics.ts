@@ -13,6 +13,7 @@ const families = {
   openclaw_proxy_reservations_open: ["gauge", "Requests admitted and not yet settled."],
   openclaw_proxy_upstream_errors_total: ["counter", "Upstream failures, by provider and reason."],
   openclaw_proxy_settle_failures_total: ["counter", "Settlements that the ledger did not take (they stay charged)."],
+  openclaw_open_doors: ["gauge", "Settings and agents' entries that lead around an agent's own key, by setting."],
   openclaw_auth_failures_total: ["counter", "Failed authentications, by kind of credential."],
   openclaw_audit_events_total: ["counter", "Audit events written."],
   openclaw_audit_append_duration_seconds: ["histogram", "Time until an audit event is durable: the trail's lag."],

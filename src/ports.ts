@@ -3,7 +3,7 @@
  * which every implementation passes.
  */
 
-import type { Identity } from "./schema/agent.ts";
+import type { Confinement, Identity } from "./schema/agent.ts";
 import type { AuditEvent, AuditFilter, AuditRecord } from "./schema/audit-event.ts";
 import type { Collection, RecordOf } from "./storage/keyspace.ts";
 
@@ -252,9 +252,20 @@ export interface HostPlan {
   /** Absolute, symlinks resolved; absent where the host keeps no workspace. */
   workspace?: string;
   agentDir?: string;
+  /** What the agent will be held to, on a host that decides it. */
+  confinement?: Confinement | undefined;
 }
 
-export interface HostAgent {
+/** What an agent may do where it runs. */
+export interface HostHold {
+  confinement?: Confinement | undefined;
+  /** Tools beyond those of the confinement. */
+  tools?: string[] | undefined;
+  /** Agents whose sessions it may reach, if they name it too. */
+  peers?: string[] | undefined;
+}
+
+export interface HostAgent extends HostHold {
   agentId: string;
   /** The creation that made it, where one of ours did: a change to it changes no other's. */
   operationId?: string | undefined;
@@ -274,12 +285,17 @@ export interface HostCreate extends HostAgent {
   credential?: Credential | undefined;
   /** The same for every retry of one creation. */
   operationId: string;
+  /** Its key is held to a quota: a setting of the host that leads around the key is a 409. */
+  heldToQuota?: boolean | undefined;
   /** Whether to resolve only once the agent answers (a gateway's reload), or as soon as it is durable. */
   awaitReady: boolean;
 }
 
 /** What a creation asked of a host whose answer nobody remembers. */
-export type HostAsked = Pick<HostCreate, "name" | "workspace" | "model" | "identity" | "bindings" | "skipBootstrap">;
+export type HostAsked = Pick<
+  HostCreate,
+  "name" | "workspace" | "model" | "identity" | "bindings" | "skipBootstrap" | "heldToQuota" | keyof HostHold
+>;
 
 export interface BindResult {
   added: string[];
@@ -296,21 +312,36 @@ export interface HostHealth {
   detail?: string;
 }
 
+/** Something that leads around an agent's own key or out of its confinement. */
+export interface OpenDoor {
+  /** Of one agent's entry; absent: a setting of the host. */
+  agentId?: string;
+  /** Such as `agents.defaults.compaction.model`. */
+  setting: string;
+  detail: string;
+  remedy: string;
+  /** Asks for a look: it costs quota, and leads around nothing. */
+  isNotice?: boolean;
+}
+
 /** Where agents live. */
 export interface AgentHost {
   readonly kind: "directory" | "openclaw" | "remote" | "registry";
   /** Whether a credential can be stored at all. */
   readonly storesCredentials: boolean;
   /**
-   * Decides place and paths without a side effect; a workspace that may not be is a 422.
-   * `except`: a gateway that has been tried in vain.
+   * Decides place, paths and confinement without a side effect; what may not be is a 422, a setting that leads around
+   * the key of an agent held to a quota a 409. `except`: a gateway that has been tried in vain.
    */
-  plan(request: {
-    agentId: string;
-    workspace?: string | undefined;
-    gateway?: string | undefined;
-    except?: string | undefined;
-  }): Promise<HostPlan>;
+  plan(
+    request: HostHold & {
+      agentId: string;
+      heldToQuota?: boolean | undefined;
+      workspace?: string | undefined;
+      gateway?: string | undefined;
+      except?: string | undefined;
+    },
+  ): Promise<HostPlan>;
   /**
    * Workspace, agent directory, the credential, then the entry and its bindings. Idempotent for one `operationId`.
    * A binding that another agent of the host has rejects with `binding_taken`, and nothing is changed; a gateway that
@@ -322,6 +353,8 @@ export interface AgentHost {
     workspace?: string;
     agentDir?: string;
     profileId?: string;
+    /** Where the host decided it. */
+    confinement?: Confinement | undefined;
     bindings: BindResult;
     /** The agent is durable, though not yet answering. */
     starting?: boolean;
@@ -345,11 +378,17 @@ export interface AgentHost {
    * @throws Problem `gateway_not_found` where the agent's is not one of the host's any more
    */
   requireGateway?(agent: Pick<HostAgent, "agentId" | "gateway">): void;
-  /** Replaces the provider's credential and pins it; resolves to its profile id. */
-  setCredential(agent: HostAgent, credential: Credential): Promise<string>;
+  /**
+   * Replaces the provider's credential and pins it; resolves to its profile id. With a `model` the agent uses that
+   * one from now on, with this key.
+   */
+  setCredential(agent: HostAgent, credential: Credential, model?: string): Promise<string>;
   bind(agent: HostAgent, bindings: string[]): Promise<BindResult>;
-  /** Name, model, identity as given; what is absent stays. */
-  update(agent: HostAgent, change: { name?: string; model?: string; identity?: Identity }): Promise<void>;
+  /** What is absent stays. Of `agent`, its confinement, tools and peers are those that it has so far. */
+  update(
+    agent: HostAgent,
+    change: HostHold & { name?: string | undefined; model?: string | undefined; identity?: Identity },
+  ): Promise<void>;
   inspect(agent: HostAgent): Promise<HostHealth>;
   /**
    * In ascending order of id, after `cursor` (an id, exclusive). Agents that others made are listed too; those that
@@ -362,6 +401,8 @@ export interface AgentHost {
   }): Promise<{ agents: HostAgent[]; nextCursor?: string; unreachable: string[] }>;
   /** More than one where several gateways have an agent of this id. `unreachable` ones do not say. */
   find(agentId: string): Promise<{ agents: HostAgent[]; unreachable: string[] }>;
+  /** What is open now, on a host that runs agents. */
+  openDoors?(): Promise<OpenDoor[]>;
   /** Rejects when the host cannot be used. */
   check(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { fromBase64Url } from "./domain/base64url.ts";
 import { bodyCopies } from "./domain/body-memory.ts";
 import { isPlainAddress, withoutPassword } from "./domain/plain-address.ts";
+import { Confinement } from "./schema/agent.ts";
 import { HttpUrl } from "./schema/primitives.ts";
 import { administersAndOwns, administersAndOwnsFault, Reach, Scope } from "./schema/provisioning-key.ts";
 
@@ -121,6 +122,17 @@ const Provisioning = z.strictObject({
       kind: z.optional(z.enum(["directory", "openclaw", "remote", "registry"])),
       gateways: z._default(z.array(Gateway), []),
       timeoutMs: z._default(z.int().check(z.minimum(100)), 20_000),
+      /** Of agents on an OpenClaw gateway. */
+      openclaw: z.prefault(
+        z.strictObject({
+          confinement: z._default(Confinement, "workspace"),
+          /** Settings of OpenClaw, by their whole names, through which agents may spend another key than their own. */
+          unmetered: z._default(z.array(z.string().check(z.minLength(1))), []),
+          /** `off` ends OpenClaw's weekly skill review of each agent; it has one switch for all agents. */
+          unattended: z.optional(z.enum(["on", "off"])),
+        }),
+        {},
+      ),
     }),
     {},
   ),

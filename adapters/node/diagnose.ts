@@ -47,6 +47,7 @@ export async function diagnose(env: Environment, fix: boolean, { ownsToken = tru
     await attempt(checks, "orphans", async () => void checks.push(...(await orphanChecks(context, fix))));
     await attempt(checks, "AI keys", async () => void checks.push(await aiKeyCheck(context)));
     await attempt(checks, "secrets", async () => void checks.push(await secretsCheck(context)));
+    await attempt(checks, "doors", async () => void checks.push(...(await doorChecks(context))));
     await attempt(checks, "audit trail", async () => void checks.push(await auditCheck(context)));
     await attempt(
       checks,
@@ -189,6 +190,19 @@ async function secretsCheck(context: Context): Promise<DoctorCheck> {
     detail: `${found.detail}${others}`,
     remedy: "restore the seal key, or `provisioning ai-providers rotate` each",
   };
+}
+
+/** Nothing to say where the host runs no agents. */
+async function doorChecks({ host }: Context): Promise<DoctorCheck[]> {
+  if (!host.openDoors) return [];
+  const doors = await host.openDoors();
+  if (doors.length === 0) return [{ name: "doors", status: "ok", detail: "every agent is held to its own key" }];
+  return doors.map(({ detail, remedy, isNotice }) => ({
+    name: "doors",
+    status: isNotice ? "warning" : "failed",
+    detail,
+    remedy,
+  }));
 }
 
 async function auditCheck(context: Context): Promise<DoctorCheck> {

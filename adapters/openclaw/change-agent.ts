@@ -2,24 +2,24 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { reservedAgentId } from "../../src/domain/agent-id.ts";
 import { Problem } from "../../src/errors.ts";
-import type { AgentHost, HostAgent } from "../../src/ports.ts";
+import type { AgentHost, HostAgent, HostHold } from "../../src/ports.ts";
 import { addBindings, bindingsOf, refuseTaken } from "./config-entries.ts";
 import { profileIdFor } from "./credentials.ts";
+import { decisionModelOf, type Hold, holdIn, holdModels, holdTools, toolsText } from "./doors/held-entry.ts";
 import { readMarker, writeMarker } from "./made-marker.ts";
 import type { HostTools } from "./make-agent.ts";
 import {
   type AgentProvider,
   declareModel,
   declareProvider,
-  isAnothers,
   keylessReference,
   loadsPlugins,
   modelReference,
   ourProviderIn,
   providerFor,
-  shownModel,
   slugIn,
 } from "./metered-provider.ts";
+import { modelForKey } from "./model-for-key.ts";
 import { type AgentEntry, type Live, type OpenClawConfig, primaryModel } from "./openclaw-config.ts";
 import { entryIn } from "./read-agents.ts";
 
@@ -27,6 +27,48 @@ const isPartOf = (part: object, whole: Record<string, unknown>): boolean =>
   Object.entries(part).every(([key, value]) => whole[key] === value);
 
 const absent = (agentId: string) => new Problem("agent_not_found", `The host has no agent "${agentId.slice(0, 64)}".`);
+
+/** Models that the agent may be called with: those of each provider for which it has a key of its own. */
+const ownModels = (entry: AgentEntry, provider: string): string[] => [
+  ...new Set([...(entry.modelPolicy?.allow ?? []).filter((one) => ourProviderIn(one) !== undefined), `${provider}/*`]),
+];
+
+/** @throws Problem `confinement_not_supported` where there is nothing that tools or peers would be beside of */
+function nextHold(entry: AgentEntry, agentId: string, asked: HostHold): Hold | undefined {
+  const { confinement, tools, peers } = asked;
+  if (confinement === undefined && tools === undefined && peers === undefined) return undefined;
+  const before = holdIn(entry, agentId);
+  const next = confinement ?? before?.confinement;
+  if (next === undefined) {
+    throw new Problem(
+      "confinement_not_supported",
+      `The agent "${agentId}" is not confined so far; give "confinement" too.`,
+    );
+  }
+  return { confinement: next, tools: tools ?? before?.tools ?? [], peers: peers ?? before?.peers ?? [] };
+}
+
+/** The model to be, where it changes, or where one that is not the agent's own stands in the way of confining it. */
+function nextReference(
+  entry: AgentEntry,
+  provider: string | undefined,
+  model: string | undefined,
+  confines: boolean,
+): string | undefined {
+  if (provider === undefined) return keylessReference(model);
+  const current = primaryModel(entry.model);
+  if (model === undefined) {
+    if (!confines) return undefined;
+    if (ourProviderIn(current) !== undefined) return current;
+  }
+  return modelReference({ name: provider, slug: slugIn(provider) }, model);
+}
+
+const showsTools = (seen: AgentEntry["tools"], agentId: string, hold: Hold): boolean => {
+  const wanted: AgentEntry = {};
+  holdTools(wanted, agentId, hold);
+  return toolsText(seen) === toolsText(wanted.tools);
+};
 
 /** Changes of agents that are there, also of those that others made. */
 export function createAgentChanges(tools: HostTools): Pick<AgentHost, "setCredential" | "bind" | "update"> {
@@ -61,42 +103,47 @@ export function createAgentChanges(tools: HostTools): Pick<AgentHost, "setCreden
     return result;
   }
 
-  /** Puts the agent's model where its key is. The model of another provider's key stays, until it is set. */
-  async function useProvider(agent: HostAgent, entry: AgentEntry, provider: AgentProvider): Promise<void> {
-    const current = primaryModel(entry.model);
-    const stays = isAnothers(current, provider.slug);
-    const reference = stays ? current! : modelReference(provider, shownModel(current) ?? agent.model);
-    const declared = (await config.read()).models?.providers?.[provider.name];
+  /** Puts the agent's model where its key is, and keeps every other call of a model there. */
+  async function useProvider(agent: HostAgent, provider: AgentProvider, asked: string | undefined): Promise<void> {
+    const { agentId } = agent;
+    const before = await config.read();
+    const entry = entryIn(before, agentId)!;
+    const madeHere = readMarker(homeOf(agentId))?.operationId !== undefined;
+    const current = primaryModel(entry.model) ?? agent.model;
+    const reference = modelForKey(provider, asked, { current, madeHere }, before) ?? current!;
+    const declared = before.models?.providers?.[provider.name];
     const isDeclared = declared?.baseUrl === provider.baseUrl && declared.apiKey === undefined;
-    if (isDeclared && reference === current) return;
+    const models = ownModels(entry, provider.name);
+    const isAllowed = models.every((one) => entry.modelPolicy?.allow?.includes(one));
+    if (isDeclared && isAllowed && reference === primaryModel(entry.model)) return;
     await changeEntry(
-      agent.agentId,
+      agentId,
       (draftEntry, draft) => {
         declareProvider(draft, provider);
-        if (stays) return;
         declareModel(draft, reference);
-        draftEntry.model = { primary: reference, fallbacks: [] };
-        draftEntry.utilityModel = "";
-        draftEntry.memory = { ...draftEntry.memory, search: { ...draftEntry.memory?.search, provider: "none" } };
+        holdModels(draftEntry, { primary: reference, allow: models }, draft);
       },
       ({ agents, providers }) =>
-        agents[agent.agentId]?.model === reference &&
-        (providers?.[provider.name] ?? provider.baseUrl) === provider.baseUrl,
+        agents[agentId]?.model === reference && (providers?.[provider.name] ?? provider.baseUrl) === provider.baseUrl,
+      decisionModelOf(entry, before) === "",
     );
   }
 
   return {
-    async setCredential(agent, credential) {
+    async setCredential(agent, credential, model) {
       const { agentId } = agent;
       const entry = await requireEntry(agentId);
       const home = homeOf(agentId);
       const agentDir = entry.agentDir ?? join(home, "agent");
       const provider = providerFor(credential, tools.proxyBaseUrl);
+      // Refuses before anything is changed.
+      const marker = readMarker(home) ?? { version: 1, workspaceMade: false, sessionsMade: false, bindings: [] };
+      const current = primaryModel(entry.model) ?? agent.model;
+      modelForKey(provider, model, { current, madeHere: marker.operationId !== undefined }, await config.read());
       for (const path of [home, agentDir]) mkdirSync(path, { recursive: true, mode: 0o700 });
       await credentials.store(agentDir, provider, credential.apiKey);
-      const marker = readMarker(home) ?? { version: 1, workspaceMade: false, sessionsMade: false, bindings: [] };
       if (marker.provider !== provider.name) await writeMarker(home, { ...marker, provider: provider.name });
-      await useProvider(agent, entry, provider);
+      await useProvider(agent, provider, model);
       await tools.announceKey(agentId);
       return profileIdFor(credential.provider);
     },
@@ -114,28 +161,32 @@ export function createAgentChanges(tools: HostTools): Pick<AgentHost, "setCreden
       );
     },
 
-    async update({ agentId }, { name, model, identity }) {
-      const used = ourProviderIn(primaryModel((await requireEntry(agentId)).model));
+    async update({ agentId }, { name, model, identity, ...asked }) {
+      const before = await config.read();
+      const found = await requireEntry(agentId);
+      const hold = nextHold(found, agentId, asked);
+      if (hold) await tools.checkHold(agentId, hold);
       // With keys of several providers, a model's name alone does not say whose it is: it is the last key's.
-      const provider = used && (readMarker(homeOf(agentId))?.provider ?? used);
-      const reference =
-        provider === undefined || model === undefined
-          ? keylessReference(model)
-          : modelReference({ name: provider, slug: slugIn(provider) }, model);
+      const provider = readMarker(homeOf(agentId))?.provider ?? ourProviderIn(primaryModel(found.model));
+      const reference = nextReference(found, provider, model, hold !== undefined);
       await changeEntry(
         agentId,
         (entry, draft) => {
           if (name !== undefined) entry.name = name;
           if (identity) entry.identity = { ...entry.identity, ...identity };
-          if (reference === undefined) return;
-          entry.model = { primary: reference, fallbacks: [] };
-          declareModel(draft, reference);
+          if (reference !== undefined) {
+            const allow = provider === undefined ? [reference] : ownModels(entry, provider);
+            holdModels(entry, { primary: reference, allow }, draft);
+            declareModel(draft, reference);
+          }
+          if (hold) holdTools(entry, agentId, hold);
         },
         ({ agents: { [agentId]: seen } }) =>
           (name === undefined || seen?.name === name) &&
           (reference === undefined || seen?.model === reference) &&
+          (hold === undefined || seen?.tools === undefined || showsTools(seen.tools, agentId, hold)) &&
           (seen?.identity === undefined || isPartOf(identity ?? {}, seen.identity)),
-        !loadsPlugins(reference),
+        !loadsPlugins(reference) && (reference === undefined || decisionModelOf(found, before) === ""),
       );
     },
   };

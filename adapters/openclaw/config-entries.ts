@@ -1,5 +1,6 @@
 import { bindingTaken } from "../../src/domain/taken.ts";
 import type { BindResult, HostAgent } from "../../src/ports.ts";
+import { type Hold, holdIn, holdModels, holdTools } from "./doors/held-entry.ts";
 import { shownModel } from "./metered-provider.ts";
 import {
   type AgentBinding,
@@ -11,18 +12,25 @@ import {
 
 /**
  * @param model a whole reference
- *
- * The utility model and memory search would otherwise be called with whatever shared key the gateway has.
+ * @param models what it may be called with besides
  */
-export const entryFor = (agent: HostAgent, model: string | undefined): AgentEntry => ({
-  name: agent.name,
-  workspace: agent.workspace!,
-  agentDir: agent.agentDir!,
-  ...(agent.identity && { identity: { ...agent.identity } }),
-  ...(model !== undefined && { model: { primary: model, fallbacks: [] } }),
-  utilityModel: "",
-  memory: { search: { provider: "none" } },
-});
+export function entryFor(
+  agent: HostAgent,
+  { model, models, ...hold }: Hold & { model: string | undefined; models: readonly string[] },
+  config: OpenClawConfig,
+): AgentEntry {
+  const entry: AgentEntry = {
+    name: agent.name,
+    workspace: agent.workspace!,
+    agentDir: agent.agentDir!,
+    ...(agent.identity && { identity: { ...agent.identity } }),
+    utilityModel: "",
+    memory: { search: { provider: "none" } },
+  };
+  if (model !== undefined) holdModels(entry, { primary: model, allow: models }, config);
+  holdTools(entry, agent.agentId, hold);
+  return entry;
+}
 
 /** @param agentDir where OpenClaw keeps an agent's state by default */
 export function agentOf(
@@ -41,6 +49,7 @@ export function agentOf(
     model: shownModel(primaryModel(entry.model)),
     identity: Object.keys(identity).length > 0 ? identity : undefined,
     bindings: bindingsOf(config, agentId),
+    ...holdIn(entry, agentId),
   };
 }
 
@@ -76,6 +85,12 @@ export const bindingsOf = (config: OpenClawConfig, agentId: string): string[] =>
     .filter((one) => isRoute(one) && one.agentId === agentId)
     .map(textOf)
     .filter((text) => text !== undefined);
+
+/** The agent whose route a binding is. */
+export function ownerOf(config: OpenClawConfig, binding: string): string | undefined {
+  const key = keyOf(matchOf(binding));
+  return (config.bindings ?? []).find((one) => isRoute(one) && keyOf(one.match) === key)?.agentId;
+}
 
 /** @throws Problem `binding_taken` where one of them is another agent's */
 export function refuseTaken(config: OpenClawConfig, agentId: string, bindings: readonly string[]): void {

@@ -1,7 +1,8 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Problem } from "../../src/errors.ts";
-import type { AgentHost, HostCreate, Log } from "../../src/ports.ts";
+import type { AgentHost, HostCreate, HostHold, Log, OpenDoor } from "../../src/ports.ts";
+import type { Confinement } from "../../src/schema/agent.ts";
 import type { WorkspacePaths } from "../node/directory-host/workspace-paths.ts";
 import { makeAgentFiles, removeEmptyAbove } from "./agent-files.ts";
 import type { ConfigAccess } from "./config-access.ts";
@@ -9,10 +10,12 @@ import type { ConfigChanges } from "./config-changes.ts";
 import { addBindings, entryFor, refuseTaken } from "./config-entries.ts";
 import type { AgentCredentials } from "./credentials.ts";
 import { deletionOf } from "./deletion-journal.ts";
+import type { Hold } from "./doors/held-entry.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { type OpenClawPlaces, overlapsHeld, refuseHeld } from "./held-workspaces.ts";
 import { dropMarker, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
 import {
+  type AgentProvider,
   declareModel,
   declareProvider,
   keylessReference,
@@ -24,6 +27,12 @@ import type { Trash } from "./trash.ts";
 
 export interface HostTools extends OpenClawPlaces {
   proxyBaseUrl?: string | undefined;
+  /** What holds for agents about whom nobody has said anything. */
+  confinement: Confinement;
+  /** Of one agent, or of all. */
+  openDoors(agentId?: string): Promise<OpenDoor[]>;
+  /** @throws Problem where the agent cannot be held like that here */
+  checkHold(agentId: string, hold: Hold): Promise<void>;
   config: ConfigAccess;
   changes: ConfigChanges;
   credentials: AgentCredentials;
@@ -38,6 +47,16 @@ export interface HostTools extends OpenClawPlaces {
 }
 
 type Created = Awaited<ReturnType<AgentHost["create"]>>;
+
+export const holdOf = ({ confinement, tools, peers }: HostHold, usual: Confinement): Hold => ({
+  confinement: confinement ?? usual,
+  tools: [...new Set(tools)],
+  peers: [...new Set(peers)],
+});
+
+/** Without a key of its own an agent has the one model that it was given, and whatever key that one is called with. */
+const ownModels = (reference: string | undefined, provider: AgentProvider | undefined): string[] =>
+  provider ? [`${provider.name}/*`] : reference === undefined ? [] : [reference];
 
 const createdBy = (marker: MadeMarker): Created => ({
   workspaceCreated: marker.workspaceMade,
@@ -76,7 +95,11 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
         made.provider = provider.name;
         await writeMarker(home, made);
       }
-      const entry = entryFor({ ...agent, workspace: place.path, agentDir }, reference);
+      const entry = entryFor(
+        { ...agent, workspace: place.path, agentDir },
+        { model: reference, models: ownModels(reference, provider), ...holdOf(agent, tools.confinement) },
+        there,
+      );
       come();
       const changed = await changes.make({
         apply(draft) {
@@ -91,7 +114,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
           return bindings;
         },
         shows: ({ agents }) => agents[agentId]?.workspace === place.path,
-        awaited: !loadsPlugins(reference),
+        awaited: !loadsPlugins(reference) && entry.decisionModel === undefined,
       });
       const filled = fill(agent, place.path);
       if (agent.awaitReady) starting = !(await changed.applied);

@@ -10,6 +10,8 @@ export interface AgentProvider {
   slug: string;
   api: string;
   baseUrl: string;
+  /** One whose models are known here. */
+  isBuiltIn: boolean;
 }
 
 interface Shape {
@@ -61,7 +63,7 @@ export function providerFor(credential: Credential, proxyBaseUrl: string | undef
     : address === shape.baseUrl;
   const name = `${metered ? "metered" : "own"}-${slug}${usual ? "" : `-${short(address)}`}`;
   const suffix = shape.suffix !== undefined && !address.endsWith(shape.suffix) ? shape.suffix : "";
-  return { name, slug, api: shape.api, baseUrl: `${address}${suffix}` };
+  return { name, slug, api: shape.api, baseUrl: `${address}${suffix}`, isBuiltIn: slug in shapes };
 }
 
 /** In place of a provider, for the model of an agent that has no key yet. No provider has this name. */
@@ -83,7 +85,7 @@ export const keylessReference = (model: string | undefined): string | undefined 
  * none of them has a call: a call that waits for it would wait for itself.
  */
 export const loadsPlugins = (reference: string | undefined): boolean =>
-  reference !== undefined && ourProviderIn(reference) === undefined && !reference.startsWith(`${unassigned}/`);
+  reference !== undefined && ourProviderIn(reference) === undefined && !isUnassigned(reference);
 
 /** Whose keys the provider of this name is for. */
 export const slugIn = (name: string): string => name.replace(/^(metered|own)-/, "").replace(/-[0-9a-f]{8}$/, "");
@@ -94,15 +96,11 @@ export const shownModel = (reference: string | undefined): string | undefined =>
   return name === undefined ? reference : reference!.slice(name.length + 1);
 };
 
-/** Whether a model is plainly another provider's than the key: to be left where it is. */
-export function isAnothers(reference: string | undefined, slug: string): boolean {
-  const ours = ourProviderIn(reference);
-  if (ours !== undefined) return slugIn(ours) !== slug;
-  if (!loadsPlugins(reference) || !reference!.includes("/")) return false;
-  // Routers and custom providers have models with a slash in their names.
-  const native = { anthropic: ["anthropic/"], openai: ["openai/"], gemini: ["gemini/", "google/"] }[slug];
-  return native !== undefined && !native.some((prefix) => reference!.startsWith(prefix));
-}
+/** Whether it was named for a key that the agent has not got yet. */
+export const isUnassigned = (reference: string): boolean => reference.startsWith(`${unassigned}/`);
+
+/** What OpenClaw itself puts before the names of this provider's models. */
+export const nativePrefixes = (slug: string): string[] => (slug === "gemini" ? ["gemini", "google"] : [slug]);
 
 /**
  * A reference that can only be called with the agent's own key: whatever provider a model's name begins with, it is
@@ -115,8 +113,9 @@ export function modelReference(provider: Pick<AgentProvider, "name" | "slug">, m
       errors: [{ path: "model", message: "is required with this provider" }],
     });
   }
-  const prefixes = [provider.name, ...(provider.slug === "openrouter" ? [] : [provider.slug])];
-  if (provider.slug === "gemini") prefixes.push("google");
+  // A router has models whose names begin with its own: `openrouter/auto`, and `openrouter/<vendor>/<model>` in OpenClaw.
+  const isRouters = provider.slug === "openrouter" && asked.split("/").length < 3;
+  const prefixes = [provider.name, ...(isRouters ? [] : nativePrefixes(provider.slug))];
   const prefix = prefixes.find((one) => asked.startsWith(`${one}/`));
   return `${provider.name}/${prefix === undefined ? asked : asked.slice(prefix.length + 1)}`;
 }

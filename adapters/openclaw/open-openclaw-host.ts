@@ -66,7 +66,8 @@ export async function openOpenClawHost(options: {
     config: externalConfig(mutation, gateway),
     keys: childKeyStore(sdkAddress("provider-auth", packageDir), stateDir),
     gateway,
-    announceKeys: true,
+    openclaw: settings.provisioning.host.openclaw,
+    isPlugin: false,
     log,
   });
 }

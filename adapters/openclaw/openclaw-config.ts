@@ -7,15 +7,30 @@ export interface OpenClawIdentity {
   [other: string]: unknown;
 }
 
+export type ModelChoice = string | { primary?: string; fallbacks?: string[] };
+
 export interface AgentEntry {
   name?: string;
   workspace?: string;
   agentDir?: string;
   identity?: OpenClawIdentity;
-  model?: string | { primary?: string; fallbacks?: string[] };
+  model?: ModelChoice;
   utilityModel?: string;
+  decisionModel?: string;
+  modelPolicy?: { allow?: string[] };
   memory?: { search?: { provider?: string; [other: string]: unknown }; [other: string]: unknown };
-  subagents?: { allowAgents?: string[]; [other: string]: unknown };
+  subagents?: { allowAgents?: string[]; model?: ModelChoice; [other: string]: unknown };
+  tools?: AgentTools;
+  sandbox?: Record<string, unknown>;
+  tts?: { summaryModel?: string; [other: string]: unknown };
+  heartbeat?: { model?: string; [other: string]: unknown };
+  [other: string]: unknown;
+}
+
+export interface AgentTools {
+  allow?: string[];
+  deny?: string[];
+  exec?: { reviewer?: { model?: ModelChoice; [other: string]: unknown }; [other: string]: unknown };
   [other: string]: unknown;
 }
 
@@ -53,12 +68,19 @@ export interface OpenClawConfig {
   agents?: {
     ownership?: string;
     entries?: Record<string, AgentEntry>;
-    defaults?: { workspace?: string; [other: string]: unknown };
+    defaults?: {
+      workspace?: string;
+      model?: ModelChoice;
+      decisionModel?: string;
+      models?: Record<string, { alias?: string }>;
+      [other: string]: unknown;
+    };
     [other: string]: unknown;
   };
   bindings?: AgentBinding[];
   models?: { mode?: string; providers?: Record<string, ProviderEntry>; [other: string]: unknown };
   gateway?: { port?: number; auth?: unknown; tls?: { enabled?: boolean }; [other: string]: unknown };
+  skills?: { workshop?: { autonomous?: { mode?: string } } };
   [other: string]: unknown;
 }
 
@@ -66,8 +88,9 @@ export interface LiveAgent {
   name?: string | undefined;
   model?: string | undefined;
   workspace?: string | undefined;
-  /** `undefined` where it cannot be seen. */
+  /** `undefined` where they cannot be seen. */
   identity?: OpenClawIdentity | undefined;
+  tools?: AgentTools | undefined;
 }
 
 /** What a gateway works with now, as far as it can be seen. */
@@ -84,9 +107,9 @@ export const primaryModel = (model: AgentEntry["model"]): string | undefined =>
 
 export const liveFrom = (config: OpenClawConfig): Live => ({
   agents: Object.fromEntries(
-    Object.entries(config.agents?.entries ?? {}).map(([id, { name, model, workspace, identity = {} }]) => [
+    Object.entries(config.agents?.entries ?? {}).map(([id, { name, model, workspace, identity = {}, tools = {} }]) => [
       id,
-      { name, model: primaryModel(model), workspace, identity },
+      { name, model: primaryModel(model), workspace, identity, tools },
     ]),
   ),
   bindings: config.bindings ?? [],

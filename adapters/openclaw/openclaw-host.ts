@@ -11,10 +11,14 @@ import { createAgentChanges } from "./change-agent.ts";
 import type { ConfigAccess } from "./config-access.ts";
 import { createConfigChanges } from "./config-changes.ts";
 import { createCredentials } from "./credentials.ts";
+import { checkHold } from "./doors/check-hold.ts";
+import type { Hold } from "./doors/held-entry.ts";
+import { type OpenClawSettings, openDoors, refuseUnmetered } from "./doors/open-doors.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { refuseHeld } from "./held-workspaces.ts";
 import type { KeyStore } from "./key-store.ts";
-import { createAgentMaker } from "./make-agent.ts";
+import { readMarker } from "./made-marker.ts";
+import { createAgentMaker, holdOf } from "./make-agent.ts";
 import { createAgentReader } from "./read-agents.ts";
 import { createAgentRemover } from "./remove-agent.ts";
 import { createTrash, type Trash } from "./trash.ts";
@@ -33,8 +37,10 @@ export interface OpenClawHostOptions {
   config: ConfigAccess;
   keys: KeyStore;
   gateway: GatewayRpc;
-  /** Whether a key that is stored has to be told to the gateway: not from inside its own process. */
-  announceKeys: boolean;
+  /** How agents are held: `gateway.provisioning.host.openclaw`. */
+  openclaw: OpenClawSettings;
+  /** Inside the gateway's process, which then need not be told of keys, and where calls of tools can be looked at. */
+  isPlugin: boolean;
   /** Fills a new workspace as OpenClaw would at the first turn. */
   fillWorkspace?: ((path: string) => Promise<unknown>) | undefined;
   trash?: Trash;
@@ -50,6 +56,10 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     if (!AgentId.safeParse(agentId).success) throw new Problem("invalid_name", "This is not an agent's id.");
     return join(stateDir, "agents", agentId);
   };
+  const holderOf = (agentId: string) => {
+    const marker = AgentId.safeParse(agentId).success ? readMarker(homeOf(agentId)) : undefined;
+    return marker && { madeHere: marker.operationId !== undefined, hasKey: marker.provider !== undefined };
+  };
   const tools = {
     ...options,
     stateDir,
@@ -57,8 +67,15 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     homeOf,
     credentials: createCredentials(options.keys),
     changes: createConfigChanges(options.config),
+    confinement: options.openclaw.confinement,
+    openDoors: async (agentId?: string) =>
+      openDoors(await options.config.read(), options.openclaw, (id) =>
+        agentId === undefined || id === agentId ? holderOf(id) : undefined,
+      ),
+    checkHold: async (agentId: string, hold: Hold) =>
+      await checkHold(agentId, hold, { config: await options.config.read(), isPlugin: options.isPlugin }),
     trash: options.trash ?? createTrash(),
-    announceKey: options.announceKeys ? announceKeyTo(options.gateway) : async () => undefined,
+    announceKey: options.isPlugin ? async () => undefined : announceKeyTo(options.gateway),
   };
   const make = createAgentMaker(tools);
   const remove = createAgentRemover(tools);
@@ -69,11 +86,17 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     storesCredentials: true,
     ...createAgentReader(tools),
 
-    async plan({ agentId, workspace, gateway }) {
+    openDoors: () => tools.openDoors(),
+
+    async plan({ agentId, workspace, gateway, heldToQuota, ...asked }) {
       if (gateway !== undefined) throw noGateway(gateway);
       const { path } = paths.place(agentId, workspace);
-      refuseHeld(await options.config.read(), agentId, path, tools);
-      return { workspace: path, agentDir: join(homeOf(agentId), "agent") };
+      const config = await options.config.read();
+      refuseHeld(config, agentId, path, tools);
+      const hold = holdOf(asked, options.openclaw.confinement);
+      await tools.checkHold(agentId, hold);
+      if (heldToQuota) refuseUnmetered(config, options.openclaw, hold.confinement);
+      return { workspace: path, agentDir: join(homeOf(agentId), "agent"), confinement: hold.confinement };
     },
 
     create: (agent) => turns(agent.agentId, () => tools.changes.expecting((come) => make(agent, come))),

@@ -17,6 +17,14 @@ export interface PluginApi {
     handler(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
   }): void;
   registerService(service: { id: string; start(): void | Promise<void>; stop?(): void | Promise<void> }): void;
+  on(
+    hook: "before_tool_call",
+    handler: (
+      event: { toolName: string; params: Record<string, unknown> },
+      context: { agentId?: string; sessionKey?: string },
+    ) => { block: true; blockReason: string } | undefined,
+    options?: { priority?: number },
+  ): void;
   registerCli(
     attach: (context: { program: Command; config: unknown }) => void | Promise<void>,
     options: { descriptors: { name: string; description: string; hasSubcommands: boolean }[] },

@@ -72,7 +72,8 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
     config,
     keys: inProcessKeyStore(await loadSdk("provider-auth"), stateDir),
     gateway: gatewayOf(async () => current(), env, { port }),
-    announceKeys: false,
+    openclaw: node.settings.provisioning.host.openclaw,
+    isPlugin: true,
     fillWorkspace: ensureWorkspace && ((dir) => ensureWorkspace({ dir, ensureBootstrapFiles: true })),
     log,
   });
@@ -86,6 +87,10 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   await followProxy(config, proxyBaseUrl).catch((cause) =>
     log("error", "agents may call an address that is gone", { cause }),
   );
+  const { unattended } = node.settings.provisioning.host.openclaw;
+  if (unattended === "off") {
+    await endReviews(config).catch((cause) => log("error", "OpenClaw's weekly reviews could not be ended", { cause }));
+  }
   const app = createApp(ports, node.settings);
   app.holdReadiness(createInheritedChanges(app.context));
   const requests = createRequestListener(app);
@@ -112,6 +117,17 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
       await close();
     },
   };
+}
+
+/** Also of the operator's own agents: OpenClaw has one switch for all. */
+async function endReviews(config: ConfigAccess): Promise<void> {
+  const modeIn = ({ skills }: OpenClawConfig) => skills?.workshop?.autonomous?.mode;
+  if (modeIn(await config.read()) === "off") return;
+  await config.mutate((draft) => {
+    const { workshop } = draft.skills ?? {};
+    const autonomous = { ...workshop?.autonomous, mode: "off" };
+    draft.skills = { ...draft.skills, workshop: { ...workshop, autonomous } };
+  }, []);
 }
 
 /** The gateway's port or its public address may be another than when the agents were made. */

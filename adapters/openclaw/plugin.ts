@@ -1,5 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
 import { parseSettings } from "../../src/settings.ts";
+import { agentInKey, refusalOf } from "./doors/agents-apart.ts";
+import { readMarker } from "./made-marker.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import type { PluginApi } from "./plugin-api.ts";
 import { openPluginApp, type PluginApp } from "./plugin-app.ts";
@@ -25,6 +28,19 @@ function refuse(response: ServerResponse, status: number, code: string, detail: 
   response.end(JSON.stringify({ type: "about:blank", title: "Not ready", status, detail, code, error: detail }));
 }
 
+/** OpenClaw blocks a call whose hook throws or does not answer. */
+function keepAgentsApart(api: PluginApi): void {
+  const isMadeHere = (agentId: string): boolean => {
+    const stateDir = api.runtime.state.resolveStateDir(process.env);
+    return readMarker(join(stateDir, "agents", agentId))?.operationId !== undefined;
+  };
+  api.on("before_tool_call", (event, { agentId, sessionKey }) => {
+    const config = api.runtime.config.current() as OpenClawConfig;
+    const blockReason = refusalOf(event, agentId ?? agentInKey(sessionKey), config, isMadeHere);
+    return blockReason === undefined ? undefined : { block: true, blockReason };
+  });
+}
+
 function register(api: PluginApi): void {
   api.registerCli(({ program, config }) => addPluginCommands(program, config as OpenClawConfig), {
     descriptors: [{ name: "provisioning", description, hasSubcommands: true }],
@@ -38,6 +54,7 @@ function register(api: PluginApi): void {
     return;
   }
 
+  keepAgentsApart(api);
   let opening: Promise<PluginApp> | undefined;
   let closed = false;
   /** What stands in the way may be put right while the gateway runs: the next request tries again. */

@@ -20,7 +20,7 @@ export const entryIn = (config: OpenClawConfig, agentId: string): AgentEntry | u
 
 /** The agents of OpenClaw's configuration, whoever made them. */
 export function createAgentReader(tools: HostTools): Pick<AgentHost, "find" | "list" | "inspect" | "check"> {
-  const { config, credentials, stateDir } = tools;
+  const { config, credentials, stateDir, openDoors } = tools;
   const agentDirOf = (agentId: string): string => join(stateDir, "agents", agentId, "agent");
 
   return {
@@ -47,8 +47,10 @@ export function createAgentReader(tools: HostTools): Pick<AgentHost, "find" | "l
       }
       const agentDir = entry.agentDir ?? agentDirOf(agentId);
       const workspace = entry.workspace ?? known;
+      const doors = (await openDoors(agentId)).filter((door) => !door.isNotice);
       return {
         reachable: true,
+        ...(doors.length > 0 && { detail: `Open doors: ${doors.map((door) => door.detail).join("; ")}.` }),
         workspace: workspace === undefined ? "unknown" : isDirectory(workspace) ? "ok" : "missing",
         agentDir: isDirectory(agentDir) ? "ok" : "missing",
         credentials: (await credentials.has(agentDir)) ? "ok" : "missing",

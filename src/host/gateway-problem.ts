@@ -11,9 +11,12 @@ const callersOwn: ReadonlySet<string> = new Set<ProblemCode>([
   "agent_reserved",
   "ai_provider_not_linked",
   "binding_taken",
+  "confinement_not_supported",
   "credential_not_stored",
   "delete_not_allowed",
   "invalid_name",
+  "setting_unmetered",
+  "tool_not_allowed",
   "workspace_not_allowed",
   "workspace_taken",
 ]);

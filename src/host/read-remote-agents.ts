@@ -66,6 +66,9 @@ const hostAgent = (agent: AgentSummary, gateway: string): HostAgent => ({
   model: agent.model,
   identity: agent.identity,
   bindings: agent.bindings,
+  confinement: agent.confinement,
+  tools: agent.tools,
+  peers: agent.peers,
   gateway,
 });
 

@@ -1,6 +1,7 @@
 import { Problem } from "../errors.ts";
 import type { AgentHost, BindResult, HostAgent } from "../ports.ts";
 import { noGateway } from "./no-gateway.ts";
+import { refuseHold } from "./refuse-hold.ts";
 import { splitBindings } from "./split-bindings.ts";
 import { parseWorkspaceText } from "./workspace-text.ts";
 
@@ -24,8 +25,9 @@ export function createRegistryHost(): AgentHost {
   return {
     kind: "registry",
     storesCredentials: false,
-    async plan({ workspace, gateway }) {
+    async plan({ workspace, gateway, ...hold }) {
       if (gateway !== undefined) throw noGateway(gateway);
+      refuseHold(hold);
       if (workspace === undefined) return {};
       const { from, segments } = parseWorkspaceText(workspace);
       return { workspace: `${from === "home" ? "~" : ""}/${segments.join("/")}` };
@@ -39,7 +41,7 @@ export function createRegistryHost(): AgentHost {
       throw noCredential();
     },
     bind,
-    update: async () => undefined,
+    update: async (_, change) => refuseHold(change),
     inspect: async () => ({ reachable: true, ...checks }),
     list: async () => ({ agents: [], unreachable: [] }),
     find: async () => ({ agents: [], unreachable: [] }),

@@ -44,11 +44,9 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     if (errors[0]) throw stepProblem(gateway.id, errors[0]);
   }
 
-  const setCredential: AgentHost["setCredential"] = async (agent, { provider, apiKey, baseUrl }) => {
-    await onboard(agent, {
-      steps: ["auth"],
-      auth: { provider, credentials: { apiKey }, ...(baseUrl !== undefined && { baseUrl }) },
-    });
+  const setCredential: AgentHost["setCredential"] = async (agent, { provider, apiKey, baseUrl }, model) => {
+    const where = { ...(baseUrl !== undefined && { baseUrl }), ...(model !== undefined && { model }) };
+    await onboard(agent, { steps: ["auth"], auth: { provider, credentials: { apiKey }, ...where } });
     return `${provider}:dedicated`;
   };
 
@@ -76,9 +74,10 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     ...readRemoteAgents(gateways),
     requireGateway: (agent) => void gateways.of(agent),
 
-    async plan({ workspace, gateway, except }) {
+    async plan({ workspace, gateway, except, confinement }) {
       if (workspace !== undefined) parseWorkspaceText(workspace);
-      return { gateway: (await gateways.place(gateway, except)).id, ...(workspace !== undefined && { workspace }) };
+      const { id } = await gateways.place(gateway, except);
+      return { gateway: id, confinement, ...(workspace !== undefined && { workspace }) };
     },
 
     async create(agent) {
@@ -95,7 +94,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
           : answer.problem;
       }
       doubts.clear(agent.operationId);
-      const { agentId, bindings, status, workspace, agentDir } = answer.value;
+      const { agentId, bindings, status, workspace, agentDir, confinement } = answer.value;
       if (agentId !== agent.agentId) {
         await gateway.change((client, signal) => client.agents.delete(agentId, everything, { signal }));
         throw new Problem(
@@ -112,6 +111,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
         ...(status === "starting" && { starting: true }),
         workspace,
         agentDir,
+        confinement,
       };
     },
 
@@ -168,4 +168,8 @@ const requestFor = (agent: HostAsked): CreateAgent => ({
   ...(agent.bindings.length > 0 && { bind: [...agent.bindings] }),
   ...(agent.identity && { identity: agent.identity }),
   ...(agent.skipBootstrap && { skipBootstrap: true }),
+  ...(agent.confinement !== undefined && { confinement: agent.confinement }),
+  ...(agent.tools && { tools: [...agent.tools] }),
+  ...(agent.peers && { peers: [...agent.peers] }),
+  ...(agent.heldToQuota && { heldToQuota: true }),
 });

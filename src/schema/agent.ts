@@ -30,6 +30,19 @@ export const Binding = z
   .register(z.globalRegistry, { examples: ["telegram:*"] });
 
 const Bindings = z.array(Binding).check(z.maxLength(100));
+/** What an agent may do on the gateway that it runs on. */
+export const confinements = ["workspace", "sandbox", "trusted"] as const;
+export const Confinement = z
+  .enum(confinements, { error: `must be one of ${confinements.join(", ")}` })
+  .register(z.globalRegistry, { id: "Confinement" });
+export type Confinement = z.infer<typeof Confinement>;
+
+const ToolNames = z
+  .array(z.string().check(z.regex(/^[A-Za-z][A-Za-z0-9_-]{0,127}$/, "is not a tool's name")))
+  .check(z.maxLength(100));
+const Peers = z.array(AgentId).check(z.maxLength(100));
+const confining = { confinement: z.optional(Confinement), tools: z.optional(ToolNames), peers: z.optional(Peers) };
+
 const GatewayId = z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/), noKey);
 const WorkspacePath = z.string().check(z.minLength(1), z.maxLength(4096), noKey);
 
@@ -44,6 +57,9 @@ export const CreateAgent = z
     autoProvisionAiKey: z.optional(AutoProvisionAiKey),
     revealAiKey: z.optional(z.boolean()),
     gateway: z.optional(GatewayId),
+    ...confining,
+    /** Its key is held to a token quota by whoever asks: settings of the gateway that lead around it refuse it. */
+    heldToQuota: z.optional(z.boolean()),
   })
   .register(z.globalRegistry, { id: "CreateAgent" });
 export type CreateAgent = z.infer<typeof CreateAgent>;
@@ -65,6 +81,7 @@ export const AgentCreated = z
     agentDir: z.optional(z.string()),
     model: z.optional(z.string()),
     gateway: z.optional(z.string()),
+    confinement: z.optional(Confinement),
     bindings: BindingsResult,
     aiKey: z.optional(IssuedAiKey),
     status: z.optional(z.literal("starting")),
@@ -74,8 +91,18 @@ export const AgentCreated = z
 export type AgentCreated = z.infer<typeof AgentCreated>;
 
 export const UpdateAgent = z
-  .strictObject({ name: z.optional(Label), model: z.optional(ModelName), quotas: z.optional(QuotaChange) })
-  .check(z.refine((change) => Object.keys(change).length > 0, "name, model or quotas is required"))
+  .strictObject({
+    name: z.optional(Label),
+    model: z.optional(ModelName),
+    quotas: z.optional(QuotaChange),
+    ...confining,
+  })
+  .check(
+    z.refine(
+      (change) => Object.keys(change).length > 0,
+      "name, model, quotas, confinement, tools or peers is required",
+    ),
+  )
   .register(z.globalRegistry, { id: "UpdateAgent" });
 export type UpdateAgent = z.infer<typeof UpdateAgent>;
 
@@ -147,6 +174,10 @@ export const AgentRecord = z.object({
   /** Asked of the host, which may or may not have taken them: the agent's until it is deleted, or asks again. */
   bindingsInDoubt: z.optional(z.array(z.string())),
   gateway: z.optional(z.string()),
+  /** What its host was asked to hold it to; absent: of an earlier release, or of a host that runs no agents. */
+  confinement: z.optional(Confinement),
+  tools: z.optional(z.array(z.string())),
+  peers: z.optional(z.array(z.string())),
   aiKeyId: z.optional(z.string()),
   /** The providers for which the host holds a credential. */
   credentials: z.array(z.string()),
@@ -175,6 +206,9 @@ export const AgentSummary = z
     identity: z.optional(Identity),
     bindings: z.array(z.string()),
     gateway: z.optional(z.string()),
+    confinement: z.optional(Confinement),
+    tools: z.optional(z.array(z.string())),
+    peers: z.optional(z.array(z.string())),
     aiKeyId: z.optional(z.string()),
     /** Whether this service made it. */
     managed: z.boolean(),

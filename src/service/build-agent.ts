@@ -27,6 +27,7 @@ export interface Creation extends CreateOptions {
   /** Says at any moment what may be there of it. */
   note: OperationNote;
   provider: AiProviderRecord | undefined;
+  heldToQuota: boolean;
   minting: Minting;
 }
 
@@ -44,7 +45,7 @@ export async function buildAgent(
   await lease.hold();
   const aiKey = provider && request && (await issueAiKey(context, caller, named, provider, request, minting));
   const createdAt = new Date(context.clock.now()).toISOString();
-  const { made, workspace, agentDir, gateway } = await onSomeGateway(context, creation, outcome, (plan) =>
+  const { made, workspace, agentDir, gateway, confinement } = await onSomeGateway(context, creation, outcome, (plan) =>
     makeOnHost(context, { ...creation, plan }, aiKey, createdAt),
   );
   const reveal = aiKey && (body.revealAiKey === true || !context.host.storesCredentials);
@@ -55,6 +56,7 @@ export async function buildAgent(
     agentDir,
     model: body.model,
     gateway,
+    confinement,
     bindings: made.bindings,
     ...(aiKey && {
       aiKey: {
@@ -71,7 +73,7 @@ export async function buildAgent(
 /** Where the caller asked for no gateway, and the one chosen has surely done nothing, the next best is tried, once. */
 async function onSomeGateway<T>(
   context: Context,
-  { body, plan, note, lease }: Creation,
+  { body, plan, note, heldToQuota, lease }: Creation,
   outcome: AuditDetails,
   make: (plan: HostPlan) => Promise<T>,
 ): Promise<T> {
@@ -81,7 +83,7 @@ async function onSomeGateway<T>(
   } catch (error) {
     if (body.gateway !== undefined || !(error instanceof GatewayUntouched)) throw error;
     const { agentId, creation, bindings } = note;
-    const request = { agentId, workspace: body.workspace, except: plan.gateway };
+    const request = { ...body, agentId, heldToQuota, except: plan.gateway };
     const next = await context.host.plan(request).catch(() => {
       throw error;
     });
@@ -114,6 +116,9 @@ async function makeOnHost(
     identity: body.identity,
     bindings: note.bindings,
     gateway: plan.gateway,
+    confinement: plan.confinement,
+    tools: body.tools,
+    peers: body.peers,
   };
   const record: AgentRecord = {
     ...agent,
@@ -132,17 +137,18 @@ async function makeOnHost(
       skipBootstrap: body.skipBootstrap ?? false,
       credential: host.storesCredentials ? aiKey?.credential : undefined,
       operationId,
+      heldToQuota: options.heldToQuota,
       awaitReady: options.respondAsync !== true,
       isCurrent: options.lease.isHeld,
     }),
     addAgent(context, record),
   );
   // Of an agent on another machine only that machine knows the paths.
-  const { workspace = plan.workspace, agentDir = plan.agentDir } = made;
-  if (workspace !== plan.workspace || agentDir !== plan.agentDir) {
-    await replaceAgent(context, record, { ...record, workspace, agentDir });
+  const { workspace = plan.workspace, agentDir = plan.agentDir, confinement = plan.confinement } = made;
+  if (workspace !== plan.workspace || agentDir !== plan.agentDir || confinement !== plan.confinement) {
+    await replaceAgent(context, record, { ...record, workspace, agentDir, confinement });
   }
-  return { made, workspace, agentDir, gateway: plan.gateway };
+  return { made, workspace, agentDir, gateway: plan.gateway, confinement };
 }
 
 /** Rejects once both have ended, so that nothing is still being done while it is undone. */

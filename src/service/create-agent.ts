@@ -1,7 +1,10 @@
 import { agentIdFrom, reservedAgentId } from "../domain/agent-id.ts";
+import { quotaRules, stricterQuotas } from "../domain/quota.ts";
+import { quotaNames } from "../domain/quota-names.ts";
 import { newKeyId } from "../domain/token.ts";
 import { Problem } from "../errors.ts";
 import type { AgentCreated, AgentRecord, CreateAgent } from "../schema/agent.ts";
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import { agentOperation } from "../storage/ledger-names.ts";
 import { type AgentLease, withAgentLease } from "./agent-lease.ts";
 import { takePlaces } from "./agent-places.ts";
@@ -28,7 +31,8 @@ export async function createAgent(
   const request = body.autoProvisionAiKey;
   const provider = request && (await linkedAiProvider(context, caller, request.provider));
   if (provider && request) checkAiKeyRequest(context, provider, request);
-  const plan = await context.host.plan({ agentId, workspace: body.workspace, gateway: body.gateway });
+  const heldToQuota = isHeldToQuota(body, provider);
+  const plan = await context.host.plan({ ...body, agentId, heldToQuota });
 
   const operationId = newOperationId(context);
   // A provisioning key's id, or a JWT's subject, which stands for one.
@@ -42,7 +46,7 @@ export async function createAgent(
     workspace: plan.workspace,
     bindings: [...new Set(body.bind ?? [])],
     placeKeyId: maker,
-    ...(plan.gateway !== undefined && { asked: askedOf(body) }),
+    ...(plan.gateway !== undefined && { asked: askedOf(body, heldToQuota) }),
     ...(provider && {
       aiKeyId: newKeyId(context.crypto.randomBytes),
       aiProviderId: provider.id,
@@ -69,7 +73,7 @@ export async function createAgent(
         takePlaces(context, note, maxAgents),
         aiKeyId === undefined ? Promise.resolve() : noteIssuedKey(context, agentId, aiKeyId),
       );
-      const creation = { ...options, body, plan, note, provider, minting, lease };
+      const creation = { ...options, body, plan, note, provider, heldToQuota, minting, lease };
       return await auditedChange(context, caller, change, async (_, outcome) => {
         created = await buildAgent(context, caller, creation, outcome);
         // Held until now, nobody has undone any of it: from now on, who takes the lease over finds the agent whole.
@@ -132,18 +136,26 @@ const sameRequest = (agent: AgentRecord, options: CreateOptions): boolean =>
   agent.idempotency.key === options.idempotency?.key &&
   agent.idempotency.fingerprint === options.idempotency.fingerprint;
 
-const askedOf = ({ name, model, identity, skipBootstrap = false }: CreateAgent): OperationNote["asked"] => ({
-  name,
-  model,
-  identity,
-  skipBootstrap,
-});
+const askedOf = (body: CreateAgent, heldToQuota: boolean): OperationNote["asked"] => {
+  const { name, model, identity, skipBootstrap = false, confinement, tools, peers } = body;
+  return { name, model, identity, skipBootstrap, confinement, tools, peers, heldToQuota };
+};
+
+/** Whether what it spends is bounded: what leads around its key is then no small matter. */
+function isHeldToQuota({ autoProvisionAiKey: request, heldToQuota }: CreateAgent, provider?: AiProviderRecord) {
+  if (heldToQuota || request?.budgetUsdPerMonth !== undefined) return true;
+  const limits = stricterQuotas(provider?.defaultQuotas ?? {}, request?.quotas ?? {});
+  return quotaNames.some((name) => quotaRules[name].counter === "tokens" && limits[name] !== undefined);
+}
 
 const auditDetails = (body: CreateAgent, note: OperationNote) => ({
   name: body.name,
   ...(body.model && { model: body.model }),
   ...(note.workspace && { workspace: note.workspace }),
   ...(note.gateway && { gateway: note.gateway }),
+  ...(body.confinement && { confinement: body.confinement }),
+  ...(body.tools && { tools: body.tools }),
+  ...(body.peers && { peers: body.peers }),
   ...(note.bindings.length > 0 && { bindings: note.bindings }),
   ...(note.aiKeyId && { aiKeyId: note.aiKeyId, aiProvider: body.autoProvisionAiKey!.provider }),
 });
@@ -158,6 +170,7 @@ export async function createdView(context: Context, agent: AgentRecord): Promise
     agentDir: agent.agentDir,
     model: agent.model,
     gateway: agent.gateway,
+    confinement: agent.confinement,
     bindings: { added: agent.bindings, updated: [], skipped: [], conflicts: [] },
     ...(aiKey && { aiKey: issuedAiKeyView(aiKey, {}) }),
     createdAt: agent.createdAt,

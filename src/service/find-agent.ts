@@ -44,6 +44,9 @@ export const knownFrom = (record: AgentRecord): KnownAgent => ({
   identity: record.identity,
   bindings: record.bindings,
   gateway: record.gateway,
+  confinement: record.confinement,
+  tools: record.tools,
+  peers: record.peers,
   record,
 });
 

@@ -2,6 +2,7 @@ import { staleReservationMs } from "../domain/quota.ts";
 import type { Context } from "./context.ts";
 import { retryRevocations } from "./minting.ts";
 import { recoverAbandoned } from "./recover.ts";
+import { watchDoors } from "./watch-doors.ts";
 
 export interface Maintained {
   /** Interrupted changes that were finished or undone, in words. */
@@ -24,6 +25,7 @@ export async function maintain(context: Context, settled: () => void | Promise<v
     }),
     retryRevocations(context),
     context.ledger.settleStale("ai-key:", staleReservationMs),
+    watchDoors(context),
   ] as const;
   await Promise.allSettled(steps);
   const [recovered, revocations, charged] = await Promise.all(steps);

@@ -74,12 +74,14 @@ async function setAuth(
   }
   const { provider, credentials, baseUrl, model } = auth;
   const credential = { provider, apiKey: credentials.apiKey, baseUrl, metered: isMetered(context, baseUrl) };
-  await context.host.setCredential(agent, credential);
+  await context.host.setCredential(agent, credential, model);
+  const used = model === undefined ? {} : { model };
   const known = await remember(context, agent, (record) => ({
     ...record,
+    ...used,
     credentials: [...new Set([...record.credentials, provider])],
   }));
-  return model === undefined ? known : await update(context, known, { model });
+  return { ...known, ...used };
 }
 
 /** A key of ours, handed on by a control plane or given back by hand, still works through our proxy alone. */

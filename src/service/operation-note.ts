@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { StoredIdentity } from "../schema/agent.ts";
+import { Confinement, StoredIdentity } from "../schema/agent.ts";
 
 /** What a change to an agent is about to do, kept with its claim: enough to finish or undo it after a crash. */
 export const OperationNote = z.object({
@@ -25,6 +25,10 @@ export const OperationNote = z.object({
       model: z.optional(z.string()),
       identity: z.optional(StoredIdentity),
       skipBootstrap: z.boolean(),
+      confinement: z.optional(Confinement),
+      tools: z.optional(z.array(z.string())),
+      peers: z.optional(z.array(z.string())),
+      heldToQuota: z.optional(z.boolean()),
     }),
   ),
   /** The provisioning key whose place the agent takes. */

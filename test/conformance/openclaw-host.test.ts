@@ -17,7 +17,8 @@ const hostOn = (openclaw: FakeOpenClaw): AgentHost =>
     ...openclaw,
     keys: inProcessKeyStore(openclaw.auth, openclaw.stateDir),
     proxyBaseUrl,
-    announceKeys: true,
+    openclaw: { confinement: "workspace", unmetered: [] },
+    isPlugin: false,
     log: () => undefined,
   });
 
@@ -138,7 +139,8 @@ describe("the openclaw host", () => {
       createOpenClawHost({
         ...openclaw,
         keys: inProcessKeyStore(openclaw.auth, openclaw.stateDir),
-        announceKeys: true,
+        openclaw: { confinement: "workspace", unmetered: [] },
+        isPlugin: false,
         log: () => undefined,
         home: openclaw.home,
         workspaceRoots: [root],

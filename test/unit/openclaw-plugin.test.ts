@@ -19,6 +19,7 @@ describe("the OpenClaw plugin", () => {
     const routes: string[] = [];
     const services: string[] = [];
     const commands: string[] = [];
+    const hooks: string[] = [];
     plugin.register({
       registrationMode: "full",
       logger: { debug() {}, info() {}, warn() {}, error: (message) => void errors.push(message) },
@@ -28,12 +29,13 @@ describe("the OpenClaw plugin", () => {
         state: { resolveStateDir: () => stateDir },
         agent: {},
       },
+      on: (hook) => void hooks.push(hook),
       registerHttpRoute: ({ path, auth }) => void routes.push(`${auth} ${path}`),
       registerService: ({ id }) => void services.push(id),
       registerCli: (_, { descriptors }) => void commands.push(...descriptors.map((one) => one.name)),
       ...more,
     });
-    return { errors, routes, services, commands };
+    return { errors, routes, services, commands, hooks };
   }
 
   test.each(["2026.8.30", "2025.12.1", "2026.8.0-beta.2", "2026"])(
@@ -48,7 +50,7 @@ describe("the OpenClaw plugin", () => {
   test.each(["2026.9.0", "2026.9.6", "2026.10.0", "2027.1.1"])(
     "registers its own narrow routes on OpenClaw %s",
     (version) => {
-      const { errors, routes, services, commands } = registered(version);
+      const { errors, routes, services, commands, hooks } = registered(version);
       expect(errors).toEqual([]);
       expect(routes.sort()).toEqual([
         "plugin /api/v1/agents",
@@ -59,6 +61,7 @@ describe("the OpenClaw plugin", () => {
       ]);
       expect(services).toEqual(["openclaw-provisioning"]);
       expect(commands).toEqual(["provisioning"]);
+      expect(hooks).toEqual(["before_tool_call"]);
     },
   );
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { workspaceTaken } from "../../../src/domain/taken.ts";
 import { Problem } from "../../../src/errors.ts";
 import { noGateway } from "../../../src/host/no-gateway.ts";
+import { refuseHold } from "../../../src/host/refuse-hold.ts";
 import { splitBindings } from "../../../src/host/split-bindings.ts";
 import type { AgentHost, Clock, HostAgent } from "../../../src/ports.ts";
 import { makePrivateDirectory, type Placing, unwritable, writePrivate } from "../files/atomic-write.ts";
@@ -88,8 +89,9 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
     storesCredentials: true,
     ...readAgents(homes),
 
-    async plan({ agentId, workspace, gateway }) {
+    async plan({ agentId, workspace, gateway, ...hold }) {
       if (gateway !== undefined) throw noGateway(gateway);
+      refuseHold(hold);
       const agentDir = join(requireHome(homes, agentId), "agent");
       const { path } = paths.place(agentId, workspace);
       if (await index.overlapsOthers(agentId, path)) throw workspaceTaken();
@@ -108,11 +110,14 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
 
     remove: ({ agentId, operationId }, what) => inTurn(agentId, () => agents.remove(agentId, operationId, what)),
 
-    setCredential: (agent, credential) =>
+    setCredential: (agent, credential, model) =>
       inTurn(agent.agentId, async () => {
-        const agentDir = join(requireEntry(agent).home, "agent");
+        const { home, entry } = requireEntry(agent);
+        const agentDir = join(home, "agent");
         await makePrivateDirectory(agentDir);
-        return await storeCredential(agentDir, credential, placingFor(agent));
+        const profileId = await storeCredential(agentDir, credential, placingFor(agent));
+        if (model !== undefined) await writeEntry(agent, home, { ...entry, model });
+        return profileId;
       }),
 
     bind: (agent, bindings) =>
@@ -133,6 +138,7 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
     update: (agent, change) =>
       inTurn(agent.agentId, async () => {
         const { agentId } = agent;
+        refuseHold(change);
         const { home, entry } = requireEntry(agent);
         const { name = entry.name, model = entry.model } = change;
         const identity = change.identity ? { ...entry.identity, ...change.identity } : entry.identity;

@@ -1,6 +1,10 @@
 import type { Command } from "commander";
-import type { Identity } from "../../schema/agent.ts";
+import { confinements, type Identity, type UpdateAgent } from "../../schema/agent.ts";
 import { type QuotaChange, type QuotaName, quotaNames } from "../../schema/quota.ts";
+import { wrongUsage } from "../failure.ts";
+import { repeated } from "../option-values.ts";
+
+type HoldChange = Pick<UpdateAgent, "confinement" | "tools" | "peers">;
 
 export interface IdentityOptions {
   identityName?: string;
@@ -17,6 +21,30 @@ export const withIdentity = (command: Command) =>
 export function identityOf(options: IdentityOptions): Identity | undefined {
   const { identityName: name, identityEmoji: emoji, identityAvatar: avatar } = options;
   return name === undefined && emoji === undefined && avatar === undefined ? undefined : { name, emoji, avatar };
+}
+
+export interface ConfinementOptions {
+  confinement?: string;
+  tool?: string[];
+  peer?: string[];
+}
+
+export const withConfinement = (command: Command) =>
+  command
+    .option("--confinement <kind>", `what it may do on its OpenClaw gateway: ${confinements.join(", ")}`)
+    .option("--tool <name>", "a tool beyond those of its confinement (repeatable)", repeated)
+    .option(
+      "--peer <agent-id>",
+      "an agent whose sessions it may reach, if that one names it too (repeatable)",
+      repeated,
+    );
+
+export function confinementOf({ confinement, tool: tools, peer: peers }: ConfinementOptions): HoldChange {
+  const known = confinements.find((one) => one === confinement);
+  if (confinement !== undefined && known === undefined) {
+    throw wrongUsage(`--confinement must be one of ${confinements.join(", ")}`);
+  }
+  return { confinement: known, tools, peers };
 }
 
 const quotaFlags = {

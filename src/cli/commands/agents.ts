@@ -6,8 +6,9 @@ import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { amount, amountOrNone, graceSeconds } from "../option-values.ts";
 import { shortTime } from "../output.ts";
-import { quotaChangeOf, withQuotas } from "./agent-options.ts";
+import { type ConfinementOptions, confinementOf, quotaChangeOf, withConfinement, withQuotas } from "./agent-options.ts";
 import { addAgentUsageCommand } from "./agent-usage.ts";
+import { addConfineAgentsCommand } from "./confine-agents.ts";
 import { addCreateAgentCommand } from "./create-agent.ts";
 import { addCreditAgentCommand } from "./credit-agent.ts";
 import { addOnboardAgentCommand } from "./onboard-agent.ts";
@@ -42,12 +43,13 @@ function addListCommand(tree: Tree, group: Command): void {
       if (found.agents.length === 0) out.line("No agents. `agents create` makes one.");
       else {
         out.table(
-          ["ID", "NAME", "STATUS", "MODEL", "BINDINGS", "GATEWAY", "WORKSPACE", "CREATED"],
+          ["ID", "NAME", "STATUS", "MODEL", "CONFINEMENT", "BINDINGS", "GATEWAY", "WORKSPACE", "CREATED"],
           found.agents.map((agent) => [
             agent.agentId,
             agent.name,
             agent.status,
             agent.model ?? "",
+            agent.confinement ?? "",
             agent.bindings.join(","),
             agent.gateway ?? "",
             agent.workspace ?? "",
@@ -90,20 +92,23 @@ function addDeleteCommand(tree: Tree, group: Command): void {
   });
 }
 
-type UpdateOptions = { name?: string; model?: string } & Partial<Record<QuotaName, number | "none">>;
+type UpdateOptions = { name?: string; model?: string } & ConfinementOptions &
+  Partial<Record<QuotaName, number | "none">>;
 
 function addUpdateCommand(tree: Tree, group: Command): void {
   leaf<UpdateOptions, [id: string]>(tree, group, {
     name: "update",
-    description: "Change an agent's name, model or quotas",
+    description: "Change an agent's name, model, quotas or confinement",
     configure: (command) => {
       withId(command).option("--name <name>", "its name; the id stays").option("--model <model>", "its model");
       withQuotas(command, "a limit of its AI key, or none", amountOrNone);
+      withConfinement(command);
     },
     run: async ({ options, out, withClient }, id) => {
-      const change = { name: options.name, model: options.model, quotas: quotaChangeOf(options) };
+      const { name, model } = options;
+      const change = { name, model, quotas: quotaChangeOf(options), ...confinementOf(options) };
       if (Object.values(change).every((value) => value === undefined)) {
-        throw wrongUsage("nothing to change: give --name, --model or a quota");
+        throw wrongUsage("nothing to change: give --name, --model, a quota or --confinement");
       }
       const agent = await withClient("agents", (client) => client.agents.update(id, change));
       if (options.json) out.json(agent);
@@ -172,6 +177,7 @@ export function addAgentCommands(tree: Tree, parent: Command): void {
     },
   });
   addUpdateCommand(tree, group);
+  addConfineAgentsCommand(tree, group);
   addOnboardAgentCommand(tree, group);
   addAgentUsageCommand(tree, group);
   addCreditAgentCommand(tree, group);

@@ -7,9 +7,18 @@ import { leaf, type Tree } from "../leaf.ts";
 import { amount, commaList, expiry, repeated, usd } from "../option-values.ts";
 import { type Output, shortTime } from "../output.ts";
 import { describeBudget, describeQuotas } from "../quota-text.ts";
-import { type IdentityOptions, identityOf, quotasOf, withIdentity, withQuotas } from "./agent-options.ts";
+import {
+  type ConfinementOptions,
+  confinementOf,
+  type IdentityOptions,
+  identityOf,
+  quotasOf,
+  withConfinement,
+  withIdentity,
+  withQuotas,
+} from "./agent-options.ts";
 
-interface Options extends IdentityOptions, Partial<Record<QuotaName, number>> {
+interface Options extends IdentityOptions, ConfinementOptions, Partial<Record<QuotaName, number>> {
   name?: string;
   workspace?: string;
   model?: string;
@@ -54,6 +63,7 @@ function printCreated(out: Output, created: AgentCreated): void {
     ["workspace", created.workspace],
     ["agent directory", created.agentDir],
     ["gateway", created.gateway],
+    ["confinement", created.confinement],
     ["bindings", [...bindings.added, ...bindings.updated, ...bindings.skipped].join(", ")],
     ["AI key", aiKey && `${aiKey.keyId} (${aiKey.provider}, ${aiKey.mode})`],
     ["AI key quotas", describeQuotas(aiKey?.quotas)],
@@ -97,6 +107,7 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         .option("--idempotency-key <key>", "makes repeating this command safe");
       withQuotas(command, "a limit of its AI key", amount);
       withIdentity(command);
+      withConfinement(command);
     },
     run: async ({ options, out, withClient }, positional: string | undefined) => {
       const body: CreateAgent = {
@@ -107,6 +118,7 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         identity: identityOf(options),
         skipBootstrap: options.skipBootstrap,
         gateway: options.gateway,
+        ...confinementOf(options),
         autoProvisionAiKey: aiKeyOf(options),
         revealAiKey: options.revealAiKey ?? options.outputKeyOnly,
       };

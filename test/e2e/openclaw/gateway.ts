@@ -48,8 +48,10 @@ function forgetLease(stateDir: string): void {
 
 const startWithinMs = 120_000;
 
-/** A real gateway on a fresh state directory, not started yet. `config` is what `config.json` holds. */
-export async function makeGateway(options: { config?: unknown; env?: Record<string, string> } = {}): Promise<Gateway> {
+/** A real gateway on a fresh state directory, not started yet. `config` is what `config.json` holds, `openclaw` more of `openclaw.json`. */
+export async function makeGateway(
+  options: { config?: unknown; openclaw?: Record<string, unknown>; env?: Record<string, string> } = {},
+): Promise<Gateway> {
   const openclaw = await openClawPackage();
   const home = await realpath(await mkdtemp(join(tmpdir(), "oc-e2e-")));
   const stateDir = join(home, ".openclaw");
@@ -59,6 +61,7 @@ export async function makeGateway(options: { config?: unknown; env?: Record<stri
   const logFile = join(home, "gateway.log");
   await mkdir(stateDir, { mode: 0o700 });
   const config = {
+    ...options.openclaw,
     gateway: {
       mode: "local",
       bind: "loopback",

@@ -18,17 +18,21 @@ export interface ProvisionedGateway {
 }
 
 /** A running gateway with the plugin linked, set up by the spec's own commands. */
-export async function provisionedGateway(): Promise<ProvisionedGateway> {
+/** @param options.origin of an upstream that is not the sample */
+export async function provisionedGateway(
+  options: { origin?: string; openclaw?: Record<string, unknown> } = {},
+): Promise<ProvisionedGateway> {
   const plugin = await builtPlugin();
   const upstream = await startSampleUpstream();
   upstream.behave({ usesTools: false });
   const gateway = await makeGateway({
+    ...(options.openclaw && { openclaw: options.openclaw }),
     config: { gateway: { provisioning: { allowDelete: true, rateLimitPerMinute: 10_000, maxAgentsPerKey: 1000 } } },
   });
   await gateway.cli(["plugins", "install", "--link", plugin, "--force", "--accept-capabilities"]);
   await gateway.start();
   const add = ["provisioning", "ai-providers", "add", "--provider", "anthropic", "--name", "Master", "--key", "-"];
-  await gateway.cli([...add, "--base-url", upstream.origin, "--no-verify"], masterKey);
+  await gateway.cli([...add, "--base-url", options.origin ?? upstream.origin, "--no-verify"], masterKey);
   const { keys } = JSON.parse(await gateway.cli(["provisioning", "ai-providers", "list", "--json"])) as {
     keys: { id: string }[];
   };

@@ -1,0 +1,86 @@
+import { ownerOf } from "../config-entries.ts";
+import type { OpenClawConfig } from "../openclaw-config.ts";
+import { holdIn } from "./held-entry.ts";
+import { acrossAgents, toolsOf } from "./tool-table.ts";
+
+export interface LookedAtCall {
+  toolName: string;
+  params: Record<string, unknown>;
+}
+
+/** Calls of any other tool are not looked at. */
+export const lookedAtTools: readonly string[] = [...toolsOf("peers"), ...acrossAgents, "sessions_spawn", "message"];
+
+/** `agent:<id>:...`; any other name of a session may be another agent's, and is nobody's here. */
+export const agentInKey = (sessionKey: unknown): string | undefined =>
+  typeof sessionKey === "string"
+    ? /^agent:([a-z0-9][a-z0-9_-]{0,63}):/i.exec(sessionKey)?.[1]?.toLowerCase()
+    : undefined;
+
+const named = (agentId: unknown): string | undefined =>
+  typeof agentId === "string" && agentId.trim() !== "" ? agentId.trim().toLowerCase() : undefined;
+
+const arePeers = (config: OpenClawConfig, one: string, other: string): boolean => {
+  const entries = config.agents?.entries ?? {};
+  const names = (from: string, to: string) =>
+    (entries[from] && holdIn(entries[from], from)?.peers.includes(to)) === true;
+  return names(one, other) && names(other, one);
+};
+
+/** The agents that a call reaches; `undefined` where that cannot be told from what it says. */
+function agentsReached({ toolName, params }: LookedAtCall): string[] | undefined {
+  const { sessionKey, agentId } = params;
+  const one = named(agentId);
+  const owner = agentInKey(sessionKey);
+  switch (toolName) {
+    case "sessions_spawn":
+      return one === undefined ? [] : [one];
+    case "sessions_list":
+      return one === undefined ? undefined : [one];
+    case "sessions_history":
+      // A transcript's own id may be of any agent.
+      return owner === undefined || params.sessionId !== undefined ? undefined : [owner];
+    case "sessions_send":
+      if (sessionKey !== undefined && owner === undefined) return undefined;
+      return owner === undefined && one === undefined ? undefined : [owner, one].filter((id) => id !== undefined);
+    default:
+      return undefined;
+  }
+}
+
+/** Speaking with another agent's account would be speaking as that agent. */
+function foreignAccount(config: OpenClawConfig, caller: string, params: Record<string, unknown>): boolean {
+  const { channel, accountId } = params;
+  if (typeof channel !== "string") return accountId !== undefined;
+  const owner = ownerOf(config, typeof accountId === "string" ? `${channel}:${accountId}` : channel);
+  return owner !== undefined && owner !== caller;
+}
+
+/**
+ * Why a call may not be made, for an agent that was made here: it reaches an agent that is not its peer, or does not
+ * say which it reaches. The operator's own agents may do as before.
+ *
+ * @param caller `undefined` where OpenClaw does not tell whose call it is
+ */
+export function refusalOf(
+  call: LookedAtCall,
+  caller: string | undefined,
+  config: OpenClawConfig,
+  isMadeHere: (agentId: string) => boolean,
+): string | undefined {
+  if (!lookedAtTools.includes(call.toolName)) return undefined;
+  if (caller === undefined) {
+    const any = Object.keys(config.agents?.entries ?? {}).some(isMadeHere);
+    return any ? `${call.toolName}: it cannot be told whose call this is.` : undefined;
+  }
+  if (!isMadeHere(caller)) return undefined;
+  if (call.toolName === "message") {
+    return foreignAccount(config, caller, call.params) ? "This account is another agent's." : undefined;
+  }
+  const reached = agentsReached(call);
+  if (reached === undefined) {
+    return `${call.toolName} has to name one agent: give "agentId", or a session key that begins with "agent:<id>:".`;
+  }
+  const stranger = reached.find((agentId) => agentId !== caller && !arePeers(config, caller, agentId));
+  return stranger === undefined ? undefined : `The agent "${stranger.slice(0, 64)}" is not a peer of this one.`;
+}

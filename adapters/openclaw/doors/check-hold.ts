@@ -1,0 +1,56 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { Problem } from "../../../src/errors.ts";
+import type { OpenClawConfig } from "../openclaw-config.ts";
+import { checkTools, type Hold } from "./held-entry.ts";
+
+const run = promisify(execFile);
+const usualImage = "openclaw-sandbox:bookworm-slim";
+
+/** The image of OpenClaw's sandbox, as the operator has set it or by default. */
+function imageIn(config: OpenClawConfig): string {
+  const { sandbox } = (config.agents?.defaults ?? {}) as { sandbox?: { docker?: { image?: string } } };
+  return sandbox?.docker?.image ?? usualImage;
+}
+
+/** @returns what is missing for OpenClaw's sandbox on this machine, and what mends it */
+export async function missingForSandbox(config: OpenClawConfig): Promise<string | undefined> {
+  const image = imageIn(config);
+  try {
+    await run("docker", ["image", "inspect", "--format", "ok", image], { timeout: 10_000 });
+    return undefined;
+  } catch (error) {
+    const { code, stderr = "" } = error as { code?: unknown; stderr?: string };
+    if (code === "ENOENT") return "the gateway's machine has no `docker` command: install Docker there";
+    if (/no such image/i.test(stderr)) {
+      return `the image "${image}" is missing: OpenClaw's scripts/sandbox-setup.sh builds it`;
+    }
+    return "the Docker engine does not answer the gateway: start it, and let the gateway's user use it";
+  }
+}
+
+/**
+ * @param hold.peers can only be kept to by the plugin, inside the gateway
+ * @throws Problem `tool_not_allowed`, `confinement_not_supported`
+ */
+export async function checkHold(
+  agentId: string,
+  { confinement, tools, peers }: Hold,
+  { config, isPlugin }: { config: OpenClawConfig; isPlugin: boolean },
+): Promise<void> {
+  checkTools(tools);
+  if (peers.length > 0 && !isPlugin) {
+    throw new Problem(
+      "confinement_not_supported",
+      'Only the plugin inside the gateway can hold an agent to its "peers"; install it, or leave them out.',
+    );
+  }
+  if (peers.includes(agentId)) {
+    throw new Problem("confinement_not_supported", 'An agent is no peer of its own; leave it out of "peers".');
+  }
+  if (confinement !== "sandbox") return;
+  const missing = await missingForSandbox(config);
+  if (missing !== undefined) {
+    throw new Problem("confinement_not_supported", `The confinement "sandbox" needs Docker: ${missing}.`);
+  }
+}

@@ -1,0 +1,56 @@
+import { ourProviderIn } from "../metered-provider.ts";
+import { type AgentEntry, type ModelChoice, type OpenClawConfig, primaryModel } from "../openclaw-config.ts";
+import { decisionModelOf, holdIn } from "./held-entry.ts";
+import { toolsOf, toolTable } from "./tool-table.ts";
+
+const isOwn = (reference: string | undefined): boolean => ourProviderIn(reference) !== undefined;
+
+function ownOnly(choice: ModelChoice | undefined): boolean {
+  const fallbacks = typeof choice === "object" ? (choice.fallbacks ?? []) : [];
+  return isOwn(primaryModel(choice)) && fallbacks.every(isOwn);
+}
+
+/** The parts of an entry through which its agent calls models that are not its own. */
+function modelDoors(entry: AgentEntry, config: OpenClawConfig): string[] {
+  const search = entry.memory?.search?.provider;
+  const checks: Record<string, boolean> = {
+    model: ownOnly(entry.model),
+    utilityModel: entry.utilityModel === "",
+    decisionModel: decisionModelOf(entry, config) === "",
+    "modelPolicy.allow": (entry.modelPolicy?.allow?.length ?? 0) > 0 && entry.modelPolicy!.allow!.every(isOwn),
+    "subagents.model": ownOnly(entry.subagents?.model),
+    "memory.search.provider": search === "none" || isOwn(`${search}/*`),
+    "tools.exec.reviewer.model": ownOnly(entry.tools?.exec?.reviewer?.model),
+    "heartbeat.model": entry.heartbeat?.model === undefined || isOwn(entry.heartbeat.model),
+    "tts.summaryModel": entry.tts?.summaryModel === undefined || isOwn(entry.tts.summaryModel),
+  };
+  return Object.keys(checks).filter((name) => !checks[name]);
+}
+
+/** The parts of an entry by which its agent is not confined, or not apart from other agents. */
+function toolDoors(entry: AgentEntry, agentId: string): string[] {
+  const hold = holdIn(entry, agentId);
+  if (!hold) return ["tools"];
+  if (hold.confinement === "trusted") return [];
+  const { tools = {} } = entry;
+  const enabled = (part: unknown) => (part as { enabled?: boolean } | undefined)?.enabled;
+  const may = new Set([...toolsOf("own"), ...toolsOf("asked"), ...(hold.peers.length > 0 ? toolsOf("peers") : [])]);
+  if (hold.confinement === "sandbox") for (const name of toolsOf("sandbox")) may.add(name);
+  const checks: Record<string, boolean> = {
+    "tools.allow": tools.allow!.every((name) => may.has(name) || (!toolTable[name] && name.includes("__"))),
+    "tools.alsoAllow": tools.alsoAllow === undefined,
+    "tools.fs.workspaceOnly": (tools.fs as { workspaceOnly?: boolean } | undefined)?.workspaceOnly === true,
+    "tools.codeMode": tools.codeMode === false,
+    "tools.elevated.enabled": enabled(tools.elevated) === false,
+  };
+  return Object.keys(checks).filter((name) => !checks[name]);
+}
+
+/**
+ * What is open in the entry of an agent that was made here: an earlier release left it so, or somebody changed it.
+ * @param hasKey of its own; without one, its model is the operator's choice
+ */
+export const entryDoors = (entry: AgentEntry, agentId: string, hasKey: boolean, config: OpenClawConfig): string[] => [
+  ...(hasKey ? modelDoors(entry, config) : []),
+  ...toolDoors(entry, agentId),
+];

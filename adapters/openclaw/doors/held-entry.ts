@@ -1,0 +1,112 @@
+import { Problem } from "../../../src/errors.ts";
+import type { Confinement } from "../../../src/schema/agent.ts";
+import type { AgentEntry, OpenClawConfig } from "../openclaw-config.ts";
+import { acrossAgents, toolsOf, toolTable } from "./tool-table.ts";
+
+/** What an agent may do besides calling its own models. */
+export interface Hold {
+  confinement: Confinement;
+  /** Tools beyond those of the confinement. */
+  tools: string[];
+  /** Agents whose sessions it may reach, if they name it as well. */
+  peers: string[];
+}
+
+/** A tool of an MCP server that the operator has configured: `server__tool`. */
+const isServerTool = (name: string): boolean => /^[A-Za-z][A-Za-z0-9_-]*__[A-Za-z0-9_-]+$/.test(name);
+
+/** @throws Problem `tool_not_allowed` */
+export function checkTools(tools: readonly string[]): void {
+  const known = toolsOf("asked");
+  const wrong = tools.find((name) => !(toolTable[name] ? known.includes(name) : isServerTool(name)));
+  if (wrong === undefined) return;
+  const why = toolTable[wrong]?.use === "own" ? "is every agent's already" : "cannot be added to an agent";
+  throw new Problem(
+    "tool_not_allowed",
+    `The tool "${wrong.slice(0, 64)}" ${why}; "tools" takes ${known.join(", ")}, and tools of the gateway's MCP ` +
+      'servers by their full name ("server__tool"). Programs run with the confinement "sandbox".',
+  );
+}
+
+export const decisionModelOf = (entry: AgentEntry, config: OpenClawConfig): string =>
+  entry.decisionModel ?? config.agents?.defaults?.decisionModel ?? "";
+
+/**
+ * Keeps every model call of the agent on models of its own: what an entry leaves open, OpenClaw takes from the
+ * operator's defaults.
+ *
+ * @param models.primary a whole reference
+ * @param models.allow references, or `provider/*`
+ */
+export function holdModels(
+  entry: AgentEntry,
+  { primary, allow }: { primary: string; allow: readonly string[] },
+  config: OpenClawConfig,
+): void {
+  const own = () => ({ primary, fallbacks: [] });
+  entry.model = own();
+  entry.utilityModel = "";
+  // Unset, it is off, unless the operator has a default; setting it makes OpenClaw replace all of its plugins.
+  if (decisionModelOf(entry, config) !== "") entry.decisionModel = "";
+  entry.modelPolicy = { allow: [...allow] };
+  entry.subagents = { ...entry.subagents, model: own() };
+  entry.memory = { ...entry.memory, search: { ...entry.memory?.search, provider: "none" } };
+  const exec = entry.tools?.exec;
+  entry.tools = { ...entry.tools, exec: { ...exec, reviewer: { ...exec?.reviewer, model: own() } } };
+}
+
+/** What it says goes where its conversation is, and is not read out elsewhere. */
+const messages = () => ({
+  crossContext: { allowWithinProvider: false, allowAcrossProviders: false },
+  broadcast: { enabled: false },
+  actions: { allow: ["send", "reply", "react", "edit", "unsend"] },
+});
+
+/** Gives the agent the tools of its confinement, in place of those that it had. */
+export function holdTools(entry: AgentEntry, agentId: string, { confinement, tools, peers }: Hold): void {
+  const reviewer = entry.tools?.exec?.reviewer;
+  const exec = reviewer && { exec: { reviewer } };
+  // Without this list, the operator's default for sub-agents of other agents would hold.
+  entry.subagents = { ...entry.subagents, allowAgents: [agentId, ...peers] };
+  delete entry.sandbox;
+  if (confinement === "trusted") {
+    entry.tools = { ...exec, deny: [...acrossAgents, ...(peers.length === 0 ? toolsOf("peers") : [])] };
+    return;
+  }
+  const allow = [
+    ...toolsOf("own"),
+    ...(confinement === "sandbox" ? toolsOf("sandbox") : []),
+    ...(peers.length > 0 ? toolsOf("peers") : []),
+    ...tools,
+  ];
+  entry.tools = {
+    ...exec,
+    allow,
+    fs: { workspaceOnly: true },
+    // Code mode is a JavaScript engine in the gateway's own process.
+    codeMode: false,
+    swarm: false,
+    elevated: { enabled: false },
+    message: messages(),
+    ...(confinement === "sandbox" && { sandbox: { tools: { allow: [...allow] } } }),
+  };
+  if (confinement === "sandbox") {
+    entry.sandbox = { mode: "all", backend: "docker", scope: "agent", workspaceAccess: "rw" };
+  }
+}
+
+/** Tells one list of tools from another. */
+export const toolsText = (tools: AgentEntry["tools"]): string => JSON.stringify([tools?.allow, tools?.deny]);
+
+/** What an entry was made to hold its agent to; `undefined` for one that was never held. */
+export function holdIn(entry: AgentEntry, agentId: string): Hold | undefined {
+  const { allow, deny } = entry.tools ?? {};
+  const peers = (entry.subagents?.allowAgents ?? []).filter((one) => one !== agentId);
+  if (allow) {
+    const given = new Set([...toolsOf("own"), ...toolsOf("sandbox"), ...toolsOf("peers")]);
+    const tools = allow.filter((name) => !given.has(name));
+    return { confinement: entry.sandbox?.mode === "all" ? "sandbox" : "workspace", tools, peers };
+  }
+  if (!deny || acrossAgents.some((name) => !deny.includes(name))) return undefined;
+  return { confinement: "trusted", tools: [], peers };
+}

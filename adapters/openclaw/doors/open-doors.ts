@@ -1,0 +1,75 @@
+import { Problem } from "../../../src/errors.ts";
+import type { OpenDoor } from "../../../src/ports.ts";
+import type { Confinement } from "../../../src/schema/agent.ts";
+import type { ProvisioningSettings } from "../../../src/settings.ts";
+import type { OpenClawConfig } from "../openclaw-config.ts";
+import { entryDoors } from "./entry-doors.ts";
+import { holdIn } from "./held-entry.ts";
+import { type UnmeteredSetting, unmeteredSettings } from "./model-settings.ts";
+
+export type OpenClawSettings = ProvisioningSettings["host"]["openclaw"];
+
+/** Settings that lead agents of this confinement around their own keys: an agent with every tool has more of them. */
+const settingsFor = (config: OpenClawConfig, { unmetered }: OpenClawSettings, confinement: Confinement) =>
+  unmeteredSettings(config, unmetered, confinement === "trusted" ? ["host", "tool"] : ["host"]);
+
+const waysOut = (setting: string): string =>
+  `unset it in openclaw.json, or accept it: "gateway": {"provisioning": {"host": {"openclaw": {"unmetered": ["${setting}"]}}}} in config.json`;
+
+const settingDoor = ({ setting, model }: UnmeteredSetting): OpenDoor => ({
+  setting,
+  detail: `${setting} is "${model.slice(0, 100)}": agents call that model with the gateway's key, past their quotas`,
+  remedy: waysOut(setting),
+});
+
+const weeklyReview: OpenDoor = {
+  setting: "skills.workshop.autonomous.mode",
+  detail: "OpenClaw reviews each agent's skills once a week: a turn that nobody asked for, on the agent's quota",
+  remedy:
+    'set "gateway": {"provisioning": {"host": {"openclaw": {"unattended": "off"}}}} in config.json, which ends it for all agents of the gateway, or "on" to keep it',
+  isNotice: true,
+};
+
+/** @throws Problem `setting_unmetered` */
+export function refuseUnmetered(config: OpenClawConfig, settings: OpenClawSettings, confinement: Confinement): void {
+  const [found] = settingsFor(config, settings, confinement);
+  if (!found) return;
+  throw new Problem(
+    "setting_unmetered",
+    `OpenClaw's ${found.setting} is "${found.model.slice(0, 100)}", which every agent of this gateway calls with the ` +
+      `gateway's key: this one's quota would not hold. Either ${waysOut(found.setting)}.`,
+  );
+}
+
+/**
+ * What leads agents that were made here around their own keys, or out of what they are held to.
+ * @param holderOf what is known of an agent that has been given something here
+ */
+export function openDoors(
+  config: OpenClawConfig,
+  settings: OpenClawSettings,
+  holderOf: (agentId: string) => { madeHere: boolean; hasKey: boolean } | undefined,
+): OpenDoor[] {
+  const doors: OpenDoor[] = [];
+  let isTrusting = false;
+  let any = false;
+  for (const [agentId, entry] of Object.entries(config.agents?.entries ?? {})) {
+    const holder = holderOf(agentId);
+    if (!holder?.madeHere) continue;
+    any = true;
+    isTrusting ||= holdIn(entry, agentId)?.confinement === "trusted";
+    for (const setting of entryDoors(entry, agentId, holder.hasKey, config)) {
+      doors.push({
+        agentId,
+        setting,
+        detail: `the entry of the agent "${agentId}" leaves ${setting} open`,
+        remedy: `\`agents confine ${agentId}\` closes it`,
+      });
+    }
+  }
+  if (!any) return doors;
+  if (settings.unattended === undefined && (config.skills?.workshop?.autonomous?.mode ?? "auto") === "auto") {
+    doors.push(weeklyReview);
+  }
+  return [...settingsFor(config, settings, isTrusting ? "trusted" : "workspace").map(settingDoor), ...doors];
+}

@@ -1,0 +1,112 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { entryDoors } from "../../adapters/openclaw/doors/entry-doors.ts";
+import { type Hold, holdIn, holdModels, holdTools } from "../../adapters/openclaw/doors/held-entry.ts";
+import { acrossAgents, toolsOf } from "../../adapters/openclaw/doors/tool-table.ts";
+import type { AgentEntry, OpenClawConfig } from "../../adapters/openclaw/openclaw-config.ts";
+
+const reference = "metered-anthropic/claude";
+const foreign = fc.constantFrom("shared/m", "openai/gpt-5.1", "fast", "");
+const choice = fc.oneof(foreign, fc.record({ primary: foreign, fallbacks: fc.array(foreign) }));
+const toolName = fc.constantFrom("exec", "read", "gateway", "sessions_send", "*", "group:openclaw");
+
+/** Whatever an operator, an earlier release or another program may have left. */
+const anyEntry: fc.Arbitrary<AgentEntry> = fc.record(
+  {
+    name: fc.string(),
+    model: choice,
+    utilityModel: foreign,
+    decisionModel: foreign,
+    modelPolicy: fc.record({ allow: fc.array(foreign) }),
+    subagents: fc.record({ model: choice, allowAgents: fc.array(fc.constantFrom("*", "a2", "a3")) }),
+    memory: fc.record({ search: fc.record({ provider: foreign }) }),
+    sandbox: fc.record({ mode: fc.constantFrom("off", "all") }),
+    tools: fc.oneof(
+      fc.record({ allow: fc.array(toolName) }),
+      fc.record({ deny: fc.array(toolName), alsoAllow: fc.array(toolName) }),
+      fc.record({ codeMode: fc.constant(true), elevated: fc.constant({ enabled: true }) }),
+    ),
+  },
+  { requiredKeys: [] },
+);
+const anyHold: fc.Arbitrary<Hold> = fc.record({
+  confinement: fc.constantFrom("workspace", "sandbox", "trusted"),
+  tools: fc.uniqueArray(fc.constantFrom("web_search", "tts", "outlook__send")),
+  peers: fc.uniqueArray(fc.constantFrom("a2", "a3")),
+});
+
+/** The operator has a default: without one, an entry need not say that it has none. */
+const config: OpenClawConfig = { agents: { defaults: { decisionModel: "shared/m" } } };
+
+const held = (entry: AgentEntry, hold: Hold): AgentEntry => {
+  const next = structuredClone(entry);
+  holdModels(next, { primary: reference, allow: ["metered-anthropic/*"] }, config);
+  holdTools(next, "a1", hold);
+  return next;
+};
+
+describe("an entry that is held", () => {
+  test("has no open door, whatever was in it", () => {
+    fc.assert(
+      fc.property(anyEntry, anyHold, (entry, hold) => {
+        expect(entryDoors(held(entry, hold), "a1", true, config)).toEqual([]);
+      }),
+    );
+  });
+
+  test("says what it is held to", () => {
+    fc.assert(
+      fc.property(anyEntry, anyHold, (entry, hold) => {
+        const tools = hold.confinement === "trusted" ? [] : hold.tools;
+        expect(holdIn(held(entry, hold), "a1")).toEqual({ ...hold, tools });
+      }),
+    );
+  });
+
+  test("stays as it is when it is held once more, and keeps what is none of this", () => {
+    fc.assert(
+      fc.property(anyEntry, anyHold, (entry, hold) => {
+        const once = held({ ...entry, description: "kept" }, hold);
+        expect(held(once, hold)).toEqual(once);
+        expect(once).toMatchObject({ description: "kept", ...(entry.name !== undefined && { name: entry.name }) });
+      }),
+    );
+  });
+
+  test("offers no tool of others' sessions without peers, and no program outside of the sandbox", () => {
+    fc.assert(
+      fc.property(anyEntry, anyHold, (entry, hold) => {
+        const { allow, deny = [] } = held(entry, hold).tools!;
+        const has = (name: string) => !deny.includes(name) && (allow === undefined || allow.includes(name));
+        for (const name of acrossAgents) expect(has(name)).toBe(false);
+        for (const name of toolsOf("peers")) expect(has(name)).toBe(hold.peers.length > 0);
+        for (const name of toolsOf("sandbox")) expect(has(name)).toBe(hold.confinement !== "workspace");
+      }),
+    );
+  });
+
+  test("an entry with any of its parts undone has that door open", () => {
+    const entry = held({}, { confinement: "workspace", tools: [], peers: [] });
+    const tools = (change: AgentEntry["tools"]) => ({ tools: { ...entry.tools, ...change } });
+    const changes: Record<string, Partial<AgentEntry>> = {
+      model: { model: { primary: reference, fallbacks: ["shared/m"] } },
+      utilityModel: { utilityModel: "shared/m" },
+      decisionModel: { decisionModel: "shared/m" },
+      "modelPolicy.allow": { modelPolicy: { allow: [] } },
+      "subagents.model": { subagents: { allowAgents: ["a1"] } },
+      "memory.search.provider": { memory: {} },
+      "heartbeat.model": { heartbeat: { model: "shared/m" } },
+      "tts.summaryModel": { tts: { summaryModel: "shared/m" } },
+      tools: { tools: { exec: entry.tools!.exec! } },
+      "tools.allow": tools({ allow: [...entry.tools!.allow!, "gateway"] }),
+      "tools.alsoAllow": tools({ alsoAllow: ["exec"] }),
+      "tools.fs.workspaceOnly": tools({ fs: {} }),
+      "tools.codeMode": tools({ codeMode: true }),
+      "tools.elevated.enabled": tools({ elevated: {} }),
+    };
+    for (const [name, change] of Object.entries(changes)) {
+      const changed = { ...entry, ...change };
+      expect(entryDoors(changed, "a1", true, config), name).toEqual([name]);
+    }
+  });
+});

@@ -1,0 +1,181 @@
+import { describe, expect, test } from "vitest";
+import { lookedAtTools, refusalOf } from "../../adapters/openclaw/doors/agents-apart.ts";
+import { checkTools, type Hold, holdTools } from "../../adapters/openclaw/doors/held-entry.ts";
+import { unmeteredSettings } from "../../adapters/openclaw/doors/model-settings.ts";
+import { providerFor } from "../../adapters/openclaw/metered-provider.ts";
+import { modelForKey } from "../../adapters/openclaw/model-for-key.ts";
+import type { AgentEntry, OpenClawConfig } from "../../adapters/openclaw/openclaw-config.ts";
+import { refusal } from "../conformance/agent-host.ts";
+
+describe("the model of an agent that is given a key", () => {
+  const key = (provider: string) =>
+    providerFor(
+      { provider, apiKey: "x", metered: false, ...(provider === "llm" && { baseUrl: "http://llm" }) },
+      undefined,
+    );
+  const config: OpenClawConfig = {
+    models: { providers: { shared: { baseUrl: "http://shared" } } },
+    agents: { defaults: { model: "shared/m", models: { "shared/m": { alias: "fast" } } } },
+  };
+  const byHand = (current: string | undefined) => ({ current, madeHere: false });
+  const madeHere = (current: string | undefined) => ({ current, madeHere: true });
+
+  test.each([
+    ["the one asked for", "anthropic", "claude-x", byHand("shared/m"), "own-anthropic/claude-x"],
+    ["none", "anthropic", undefined, byHand(undefined), "own-anthropic/claude-sonnet-4-5"],
+    ["another provider's", "anthropic", undefined, byHand("shared/m"), "own-anthropic/claude-sonnet-4-5"],
+    ["another provider's, native", "anthropic", undefined, byHand("openai/gpt-5.1"), "own-anthropic/claude-sonnet-4-5"],
+    ["its provider's, shared", "anthropic", undefined, byHand("anthropic/claude-opus"), "own-anthropic/claude-opus"],
+    ["a bare name", "anthropic", undefined, byHand("claude-opus"), "own-anthropic/claude-opus"],
+    ["an alias", "anthropic", undefined, byHand("Fast"), "own-anthropic/claude-sonnet-4-5"],
+    ["a router's, shared", "openrouter", undefined, byHand("openrouter/meta/llama"), "own-openrouter/meta/llama"],
+    [
+      "of a provider of the gateway's, for a router",
+      "openrouter",
+      undefined,
+      byHand("shared/m"),
+      "own-openrouter/openrouter/auto",
+    ],
+    ["one named for a key to come", "anthropic", undefined, madeHere("unassigned/claude-x"), "own-anthropic/claude-x"],
+    [
+      "one of a custom provider, to come",
+      "llm",
+      undefined,
+      madeHere("vendor/m"),
+      expect.stringMatching(/^own-llm-\w+\/vendor\/m$/),
+    ],
+    ["of another key of its own", "openai", undefined, madeHere("metered-anthropic/claude-x"), undefined],
+    [
+      "of the same provider, metered",
+      "anthropic",
+      undefined,
+      madeHere("metered-anthropic/claude-x"),
+      "own-anthropic/claude-x",
+    ],
+  ])("%s", (_, provider, asked, agent, expected) => {
+    expect(modelForKey(key(provider), asked, agent, config)).toEqual(expected);
+  });
+
+  test.each([byHand("shared/m"), byHand("anthropic/claude"), byHand(undefined), madeHere(undefined)])(
+    "a custom provider has no default: the model is asked for (%j)",
+    (agent) => {
+      expect(() => modelForKey(key("llm"), undefined, agent, config)).toThrow(refusal("invalid_body"));
+    },
+  );
+});
+
+describe("settings that lead around agents' keys", () => {
+  const found = (config: OpenClawConfig, accepted: string[] = [], all = false) =>
+    unmeteredSettings(config, accepted, all ? ["host", "tool"] : ["host"]).map(({ setting }) => setting);
+  const defaults = (value: Record<string, unknown>): OpenClawConfig => ({ agents: { defaults: value } });
+
+  test.each<[string, OpenClawConfig]>([
+    ["agents.defaults.compaction.model", defaults({ compaction: { model: "shared/m" } })],
+    ["agents.defaults.compaction.memoryFlush.model", defaults({ compaction: { memoryFlush: { model: "fast" } } })],
+    ["agents.defaults.voiceModel", defaults({ voiceModel: { primary: "metered-openai/a", fallbacks: ["shared/m"] } })],
+    ["channels.modelByChannel", { channels: { modelByChannel: { telegram: { "*": "shared/m" } } } }],
+    ["tools.media.models", { tools: { media: { models: [{ provider: "shared", model: "m" }] } } }],
+    ["tts.auto", { tts: { auto: "always" } }],
+    [
+      "channels.discord.accounts.ops.voice.model",
+      { channels: { discord: { accounts: { ops: { voice: { model: "shared/m" } } } } } },
+    ],
+  ])("%s", (setting, config) => {
+    expect(found(config)).toEqual([setting]);
+    expect(found(config, [setting])).toEqual([]);
+  });
+
+  test("those with models of agents' own keys do not, nor those that are empty or off", () => {
+    expect(found(defaults({ compaction: { model: "metered-anthropic/claude" }, voiceModel: "" }))).toEqual([]);
+    expect(found({ tts: { auto: "off" }, tools: { media: { models: [{ command: "whisper" }] } } })).toEqual([]);
+  });
+
+  test("those that only tools call lead around the keys of agents with every tool", () => {
+    const config = defaults({ imageModel: "shared/m" });
+    expect(found(config)).toEqual([]);
+    expect(found(config, [], true)).toEqual(["agents.defaults.imageModel"]);
+  });
+});
+
+describe("agents apart", () => {
+  const entry = (agentId: string, hold: Partial<Hold> = {}): AgentEntry => {
+    const made: AgentEntry = {};
+    holdTools(made, agentId, { confinement: "workspace", tools: [], peers: [], ...hold });
+    return made;
+  };
+  const config: OpenClawConfig = {
+    agents: {
+      entries: {
+        main: {},
+        lonely: entry("lonely"),
+        one: entry("one", { peers: ["two", "lonely", "main"] }),
+        two: entry("two", { peers: ["one"] }),
+      },
+    },
+    bindings: [
+      { type: "route", agentId: "one", match: { channel: "telegram", accountId: "ops" } },
+      { type: "route", agentId: "two", match: { channel: "slack" } },
+    ],
+  };
+  const isMadeHere = (agentId: string) => agentId !== "main";
+  const refused = (caller: string | undefined, toolName: string, params: Record<string, unknown> = {}) =>
+    refusalOf({ toolName, params }, caller, config, isMadeHere) !== undefined;
+
+  test.each<[string, Record<string, unknown>]>([
+    ["sessions_send", { sessionKey: "agent:lonely:main" }],
+    ["sessions_send", { sessionKey: "AGENT:Lonely:main" }],
+    ["sessions_send", { sessionKey: "agent:main:main" }],
+    ["sessions_send", { sessionKey: "agent:two:main", agentId: "lonely" }],
+    ["sessions_send", { sessionKey: "main", agentId: "two" }],
+    ["sessions_send", { sessionKey: "2f1c8f7e-0000-4000-8000-000000000000" }],
+    ["sessions_send", { label: "their work" }],
+    ["sessions_send", {}],
+    ["sessions_list", {}],
+    ["sessions_list", { agentId: "lonely" }],
+    ["sessions_list", { agentId: "*" }],
+    ["sessions_history", { sessionKey: "agent:lonely:main" }],
+    ["sessions_history", { sessionKey: "agent:two:main", sessionId: "2f1c8f7e" }],
+    ["sessions_history", { sessionKey: ["agent:two:main"] }],
+    ["sessions_spawn", { agentId: "lonely" }],
+    ["sessions_search", { query: "x" }],
+    ["session_status", { sessionKey: "agent:two:main" }],
+    ["automations", { action: "add" }],
+    ["message", { action: "send", channel: "slack", target: "1" }],
+    ["message", { action: "send", accountId: "ops", target: "1" }],
+  ])("%s %j of an agent that is no peer, or that nobody can tell, is refused", (toolName, params) => {
+    expect(refused("one", toolName, params)).toBe(true);
+    expect(refused(undefined, toolName, params)).toBe(true);
+  });
+
+  test.each<[string, Record<string, unknown>]>([
+    ["sessions_send", { sessionKey: "agent:two:main" }],
+    ["sessions_send", { agentId: "two" }],
+    ["sessions_list", { agentId: "two" }],
+    ["sessions_list", { agentId: "one" }],
+    ["sessions_history", { sessionKey: "agent:one:main" }],
+    ["sessions_spawn", { task: "x" }],
+    ["sessions_spawn", { agentId: "two" }],
+    ["message", { action: "send", channel: "telegram", accountId: "ops" }],
+    ["message", { action: "send", message: "here" }],
+    ["read", { path: "agent:lonely:main" }],
+  ])("%s %j of its own or of a peer's is not", (toolName, params) => {
+    expect(refused("one", toolName, params)).toBe(false);
+  });
+
+  test("one that names another is not its peer before that one names it", () => {
+    expect(refused("lonely", "sessions_send", { sessionKey: "agent:one:main" })).toBe(true);
+  });
+
+  test("the operator's own agents are left alone", () => {
+    for (const toolName of lookedAtTools) expect(refused("main", toolName, { agentId: "one" })).toBe(false);
+    const nobody = refusalOf({ toolName: "sessions_list", params: {} }, undefined, config, () => false);
+    expect(nobody).toBeUndefined();
+  });
+});
+
+test("tools beyond a confinement's: known ones that work outside of the machine, and those of MCP servers", () => {
+  expect(() => checkTools(["web_search", "outlook__send_mail"])).not.toThrow();
+  for (const name of ["exec", "gateway", "sessions_send", "read", "unknown", "group:openclaw", "*"]) {
+    expect(() => checkTools([name]), name).toThrow(refusal("tool_not_allowed"));
+  }
+});
