@@ -6,6 +6,7 @@ import { authenticateBearer, authorizeCaller, type Bearer, operatorCaller } from
 import type { Reply, RequestInfo, Route } from "./http/call.ts";
 import { limitRate } from "./http/limit-rate.ts";
 import { parseQuery, readJson } from "./http/read-json.ts";
+import { refuseKeysIn } from "./http/refuse-keys.ts";
 import { respond, respondProblem } from "./http/respond.ts";
 import type { VerifyJwt } from "./http/verify-jwt.ts";
 import { createMetrics } from "./metrics.ts";
@@ -256,20 +257,6 @@ export function createApp(ports: Ports, settings: Settings): App {
       return await becomeReady();
     },
   };
-}
-
-/**
- * An address is written down wherever it passes: by proxies, in logs, in a browser's history.
- * @throws Problem `invalid_path`, `invalid_query`
- */
-function refuseKeysIn(url: string): void {
-  const { pathname, search } = new URL(url);
-  const place = holdsKey(decodedFully(pathname)) ? "path" : holdsKey(decodedFully(search)) ? "query" : undefined;
-  if (place === undefined) return;
-  throw new Problem(
-    `invalid_${place}`,
-    `The ${place} holds what looks like a key. Addresses are written down on their way: revoke the key, and send ids.`,
-  );
 }
 
 const isRead = (request: Request): boolean => request.method === "GET" || request.method === "HEAD";

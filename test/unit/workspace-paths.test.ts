@@ -224,6 +224,16 @@ test.each([
   }
 });
 
+test("the state directory in another spelling is the state directory, as some file systems take it", () => {
+  for (const spelling of [".OpenClaw", ".OPENCLAW", ".open\uff43law"]) {
+    for (const name of ["", "/extensions/x", "/workspace-x", "/agents/x"]) {
+      refused(join(home, spelling) + name, [home]);
+      refused(join(home, spelling) + name, ["/"]);
+    }
+  }
+  expect(place(join(home, ".OpenClaw-other", "x"), [home])).toBe(join(home, ".OpenClaw-other", "x"));
+});
+
 test("of the state directory workspace-* and workspaces/* may be workspaces, as the document has it", () => {
   for (const roots of [undefined, ["/"], [stateDir], [join(home, "elsewhere"), home]]) {
     for (const name of ["workspace-my-agent", "workspace-auto", "workspaces/a", "workspaces/team/a", "workspace-a/b"]) {

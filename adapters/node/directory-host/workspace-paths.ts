@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { parseWorkspaceText, workspaceProblem } from "../../../src/host/workspace-text.ts";
 import { SettingsError } from "../../../src/settings.ts";
+import { foldedPath } from "./overlap.ts";
 
 /** What is in the state directory for the service, OpenClaw or an operator, and never was an agent's. */
 const reserved = new Set([
@@ -87,7 +88,11 @@ export function createWorkspacePaths(options: {
       return `is too long: it may have ${maxPathBytes} bytes, so that the files in it can be reached.`;
     if (path.split(sep).some((name) => Buffer.byteLength(name) > maxNameBytes))
       return `has a name that is too long: each may have ${maxNameBytes} bytes.`;
-    if (path === stateDir || isInside(stateDir, path)) return `is or contains the state directory; ${stateRule}.`;
+    const [folded, state] = [foldedPath(path), foldedPath(stateDir)];
+    if (folded === state || isInside(state, folded)) return `is or contains the state directory; ${stateRule}.`;
+    // To some file systems `.OpenClaw` is `.openclaw`, and its links are resolved without a word of that.
+    if (isInside(folded, state) && inState(path) === undefined)
+      return `spells the state directory in another way; ${stateRule}.`;
     return undefined;
   }
 
