@@ -15,7 +15,8 @@ import { announcedLength, readRequest } from "./read-request.ts";
 import { type Refusal, refusal } from "./refuse.ts";
 import { type Reservation, reserve } from "./reserve.ts";
 import { createSpentQuotas } from "./spent-quotas.ts";
-import { createKeyVerifier, maxRecordAgeMs, type StatedKey } from "./verify-key.ts";
+import { providerRevokedMessage, type Standings } from "./standings.ts";
+import { createKeyVerifier, maxRecordAgeMs, type StatedKey, suspendedMessage } from "./verify-key.ts";
 
 export type Admission = Refusal | Grant | { outcome: "aborted" };
 export type Admit = (arrival: Arrival) => Promise<Admission>;
@@ -24,7 +25,7 @@ export type Admit = (arrival: Arrival) => Promise<Admission>;
  * Verify, understand, reserve: nothing of a stranger's body is read, and nothing is sent that is not paid for.
  * Every refusal has the provider's own shape.
  */
-export function createAdmission(context: Context): Admit {
+export function createAdmission(context: Context, standings: Standings): Admit {
   const { settings, clock, ledger, metrics } = context;
   const keys = createKeyVerifier(context);
   const masterKeyOf = createMasterKeys(context);
@@ -62,9 +63,7 @@ export function createAdmission(context: Context): Admit {
       ...refusal(wire, status, message, arrival.requestId, headers),
       provider: target.slug,
     });
-    if (!provider || provider.revokedAt !== undefined) {
-      return refuse(401, "The AI provider behind this key is revoked");
-    }
+    if (!provider || provider.revokedAt !== undefined) return refuse(401, providerRevokedMessage);
     if (found.standing === "suspended") return refuse(400, suspendedMessage);
 
     const upgrades = headerOf(arrival.headers, "upgrade") !== undefined;
@@ -77,16 +76,16 @@ export function createAdmission(context: Context): Admit {
     }
     let admission: Admission | undefined;
     try {
-      admission = await pay({ arrival, target, wire, provider, endpoint, key: found.key, share: mine, refuse });
+      admission = await pay({ arrival, target, wire, before: provider, endpoint, key: found.key, share: mine, refuse });
       return admission;
     } finally {
       if (admission?.outcome !== "granted") mine.leave();
     }
   }
 
-  async function pay({ arrival, target, wire, provider, endpoint, key, share, refuse }: Verified): Promise<Admission> {
+  async function pay({ arrival, target, wire, before, endpoint, key, share, refuse }: Verified): Promise<Admission> {
     const { record } = key;
-    const denied = endpoint.body && (await spentQuotas.denialOf(key, provider, endpoint, announcedLength(arrival)));
+    const denied = endpoint.body && (await spentQuotas.denialOf(key, before, endpoint, announcedLength(arrival)));
     if (denied) {
       countDenial(target, denied.quota, denied.denial.reason);
       return refuseReservation(denied, refuse);
@@ -94,6 +93,11 @@ export function createAdmission(context: Context): Admit {
     const request = await readRequest(arrival, endpoint, proxy, share);
     if (request.outcome === "aborted") return request;
     if (request.outcome === "fault") return refuse(request.status, request.message, request.headers);
+    // A body may take minutes to come, and the provider may be revoked, or have another key, by then.
+    const provider = await context.records.get("ai-providers", before.id, maxRecordAgeMs);
+    if (!provider || provider.revokedAt !== undefined) return refuse(401, providerRevokedMessage);
+    const revoked = standings.isRevoked(provider.id);
+    if (typeof revoked === "boolean" ? revoked : await revoked) return refuse(401, providerRevokedMessage);
     // Whatever can fail does so before anything is reserved.
     const base = baseOf(provider, wire);
     const opened = masterKeyOf(provider);
@@ -107,7 +111,8 @@ export function createAdmission(context: Context): Admit {
       share.sent(reserved.bytes?.length ?? 0);
       try {
         const ended = share.leave;
-        const paid = { arrival, target, wire, provider, record, request, reserved, id, masterKey, base, ended };
+        const { digest } = key;
+        const paid = { arrival, target, wire, provider, record, digest, request, reserved, id, masterKey, base, ended };
         return grants({ ...paid, idempotencyKey });
       } catch (error) {
         context.background(ledger.settle(aiKeyLedger(record.keyId).reservation(id), {}));
@@ -160,7 +165,8 @@ interface Verified {
   arrival: Arrival;
   target: Target;
   wire: ProviderWire;
-  provider: AiProviderRecord;
+  /** As the record was before the body. */
+  before: AiProviderRecord;
   endpoint: Endpoint;
   key: StatedKey;
   share: KeyShare;
@@ -174,7 +180,6 @@ const tooManyAtOnce = (most: number): string =>
 const unavailableMessage = "The request could not be accounted for; try again later";
 const unopenableMessage =
   "The provider's key as this service stores it cannot be opened; its operator has to mend that (provisioning doctor)";
-const suspendedMessage = "This key is suspended; its operator can resume it";
 
 function refuseReservation(
   reserved: Exclude<Reservation, { outcome: "reserved" }>,

@@ -1,6 +1,7 @@
 import type { Context } from "../service/context.ts";
 import { type Admit, createAdmission } from "./admit.ts";
 import type { Arrival, ReadBody } from "./arrival.ts";
+import { createStandings, type Standings } from "./standings.ts";
 import { joined } from "./usage/byte-capture.ts";
 import { relay, respond } from "./web-relay.ts";
 
@@ -14,14 +15,17 @@ export interface ProxyRequestInfo {
 export interface Proxy {
   /** For transports of their own: what is granted must be settled. */
   admit: Admit;
+  standings: Standings;
   /** Never rejects. */
   handle(request: Request, info: ProxyRequestInfo): Promise<Response>;
 }
 
 export function createProxy(context: Context): Proxy {
-  const admit = createAdmission(context);
+  const standings = createStandings(context);
+  const admit = createAdmission(context, standings);
   return {
     admit,
+    standings,
     async handle(request, info) {
       const admission = await admit(arrivalOf(request, info));
       switch (admission.outcome) {
@@ -30,7 +34,7 @@ export function createProxy(context: Context): Proxy {
         case "refused":
           return respond(admission);
         case "granted":
-          return await relay(context, admission, request.signal);
+          return await relay(context, standings, admission, request.signal);
       }
     },
   };

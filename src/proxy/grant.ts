@@ -5,6 +5,7 @@ import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import type { Arrival, Target } from "./arrival.ts";
+import { errorEvent } from "./error-event.ts";
 import { failureCost } from "./failure-cost.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { hiddenCost } from "./hidden-output.ts";
@@ -12,6 +13,7 @@ import type { ReadRequest } from "./read-request.ts";
 import { type Refusal, refusal } from "./refuse.ts";
 import { modelsOf, type Reservation } from "./reserve.ts";
 import { createSettlements, type Settlement } from "./settle.ts";
+import type { Ending, Standing } from "./standings.ts";
 import { createJsonMeter } from "./usage/json-meter.ts";
 import { createSniffingMeter, type Meter, type MeterOptions } from "./usage/meter.ts";
 import { createSseMeter } from "./usage/sse-meter.ts";
@@ -33,6 +35,9 @@ export interface Grant extends Settlement {
   meter(contentType: string | null | undefined): Meter | undefined;
   /** Settles an answer of 4xx or 5xx, of which this is the body, as far as it came. */
   failed(status: number, body: Uint8Array | undefined): void;
+  standing: Standing;
+  /** The event that ends a stream which may not go on. */
+  errorEvent(ending: Ending): string;
   /** For a failure of the upstream's connection. */
   refuse(status: number, message: string): Refusal;
 }
@@ -43,6 +48,7 @@ export interface Granted {
   wire: ProviderWire;
   provider: AiProviderRecord;
   record: AiKeyRecord;
+  digest: string;
   request: ReadRequest;
   reserved: Extract<Reservation, { outcome: "reserved" }>;
   id: string;
@@ -83,11 +89,14 @@ const modelForm = /^[\w.:@/+-]{1,200}$/;
 const jsonType = /^application\/json *(;[^,]*)?$/;
 const eventStreamType = /^text\/event-stream *(;[^,]*)?$/;
 
+export const isEventStream = (contentType: string | null | undefined): boolean =>
+  eventStreamType.test(contentType?.toLowerCase() ?? "");
+
 export function createGrants(context: Context): (granted: Granted) => Grant {
   const settlements = createSettlements(context);
 
   return (granted) => {
-    const { arrival, target, wire, provider, record, request, reserved, id, masterKey, base, ended } = granted;
+    const { arrival, target, wire, provider, record, digest, request, reserved, id, masterKey, base, ended } = granted;
     const { endpoint, reading } = request;
     const model = modelsOf(request)[0];
     const settlement = settlements({
@@ -143,6 +152,8 @@ export function createGrants(context: Context): (granted: Granted) => Grant {
           }
         }
       },
+      standing: { keyId: record.keyId, digest, providerId: provider.id },
+      errorEvent: (ending) => errorEvent(format, wire.error({ ...ending, requestId: arrival.requestId })),
       refuse: (status, message) => refusal(wire, status, message, arrival.requestId),
     };
   };

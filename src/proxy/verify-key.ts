@@ -14,6 +14,8 @@ export interface StatedKey {
 
 export type KeyStanding = "valid" | "suspended" | "invalid";
 
+export const suspendedMessage = "This key is suspended; its operator can resume it";
+
 export function keyStanding(state: AiKeyState, digest: string, now: number): KeyStanding {
   if (state.status === "revoked") return "invalid";
   if (state.expiresAt !== undefined && Date.parse(state.expiresAt) <= now) return "invalid";

@@ -1,8 +1,11 @@
 import type { Context } from "../service/context.ts";
 import type { Grant } from "./grant.ts";
 import { answerGuards, connectionNames, isForwardedBack } from "./headers.ts";
+import { meteredStream } from "./metered-stream.ts";
 import type { Refusal } from "./refuse.ts";
-import { createScrubs, type Scrub, type ScrubStream } from "./scrub.ts";
+import { createScrubs, type Scrub } from "./scrub.ts";
+import { SilenceError, silenceTimer } from "./silence-timer.ts";
+import type { Ending, Standing, Standings } from "./standings.ts";
 import {
   brokenOffMessage,
   maxErrorBytes,
@@ -11,35 +14,54 @@ import {
   unreachableMessage,
 } from "./upstream-error.ts";
 import { joined } from "./usage/byte-capture.ts";
-import type { Meter } from "./usage/meter.ts";
 
 const decoder = new TextDecoder("latin1");
 const scrubOf = createScrubs((bytes) => decoder.decode(bytes));
 
 export const respond = ({ status, headers, body }: Refusal): Response => new Response(body, { status, headers });
 
-interface SilenceTimer {
-  start(): void;
-  stop(): void;
+/** The key, or the provider, may not be used any more. */
+class Ended extends Error {
+  readonly ending: Ending;
+  constructor(ending: Ending) {
+    super(ending.message);
+    this.ending = ending;
+  }
 }
 
-/** Aborts when what is waited for has not come for so long. */
-function silenceTimer(controller: AbortController, ms: number): SilenceTimer {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const stop = () => clearTimeout(timer);
-  return {
-    start() {
-      stop();
-      timer = setTimeout(() => controller.abort(new SilenceError()), ms);
-    },
-    stop,
+const lookEveryMs = 1_250;
+/** A Worker's invocation has a budget of calls, of which the settlement needs one: a long stream is looked at less. */
+const frequentLooks = 300;
+const laterEveryMs = 30_000;
+
+/** On the edge no request can look for another one. */
+function watchAlone({ fallen }: Standings, standing: Standing, stop: (ending: Ending) => void): () => void {
+  let looks = 0;
+  let timer: ReturnType<typeof setTimeout>;
+  let watches = true;
+  const schedule = () => {
+    timer = setTimeout(look, looks++ < frequentLooks ? lookEveryMs : laterEveryMs);
+  };
+  async function look(): Promise<void> {
+    const ending = (await fallen([standing])).get(standing);
+    if (!watches) return;
+    if (ending) stop(ending);
+    schedule();
+  }
+  schedule();
+  return () => {
+    watches = false;
+    clearTimeout(timer);
   };
 }
 
-class SilenceError extends Error {}
-
 /** Sends what was granted, and streams the answer back. Each way out settles the grant. Never rejects. */
-export async function relay(context: Context, grant: Grant, client: AbortSignal): Promise<Response> {
+export async function relay(
+  context: Context,
+  standings: Standings,
+  grant: Grant,
+  client: AbortSignal,
+): Promise<Response> {
   const { silenceTimeoutMs } = context.settings.provisioning.proxy;
   if (client.aborted) {
     grant.release("client_left");
@@ -50,7 +72,10 @@ export async function relay(context: Context, grant: Grant, client: AbortSignal)
   client.addEventListener("abort", leave);
   const silence = silenceTimer(controller, silenceTimeoutMs);
   silence.start();
+  let stop = (ending: Ending): void => controller.abort(new Ended(ending));
+  const unwatch = watchAlone(standings, grant.standing, (ending) => stop(ending));
   const done = () => {
+    unwatch();
     silence.stop();
     client.removeEventListener("abort", leave);
   };
@@ -72,7 +97,12 @@ export async function relay(context: Context, grant: Grant, client: AbortSignal)
       grant.finish(grant.meter(null));
       return new Response(null, { status: 499 });
     }
-    const timedOut = controller.signal.reason instanceof SilenceError;
+    const { reason } = controller.signal;
+    if (reason instanceof Ended) {
+      grant.abandon("revoked");
+      return respond(grant.refuse(reason.ending.status, reason.ending.message));
+    }
+    const timedOut = reason instanceof SilenceError;
     const sent = timedOut || !failedBeforeSending(error);
     if (sent) grant.abandon(timedOut ? "timeout" : "broken_off");
     else grant.release("unreachable");
@@ -99,67 +129,17 @@ export async function relay(context: Context, grant: Grant, client: AbortSignal)
     const shown = body && (scrub.whole(body) as Uint8Array<ArrayBuffer>);
     return new Response(shown?.length ? shown : null, { status: upstream.status, headers });
   }
-  const meter = grant.meter(upstream.headers.get("content-type"));
+  const type = upstream.headers.get("content-type");
+  const meter = grant.meter(type);
   if (!upstream.body) {
     done();
     grant.finish(meter);
     return new Response(null, { status: upstream.status, headers });
   }
   silence.stop();
-  const body = metered(upstream.body, meter, scrub.stream(), grant, silence, done);
-  return new Response(body, { status: upstream.status, headers });
-}
-
-/**
- * The answer's own bytes, as they come. Settled on its end, on a cut and when the client leaves; and before the
- * bytes that end it are handed on, so that whoever has seen the answer sees its cost.
- */
-function metered(
-  source: ReadableStream<Uint8Array>,
-  meter: Meter | undefined,
-  scrub: ScrubStream,
-  grant: Grant,
-  silence: SilenceTimer,
-  done: () => void,
-): ReadableStream<Uint8Array> {
-  const reader = source.getReader();
-  let waits = false;
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          for (;;) {
-            // Only while it is waited for: a client that takes its time is not the provider's silence.
-            silence.start();
-            waits = true;
-            const { done: ended, value } = await reader.read();
-            waits = false;
-            silence.stop();
-            const read = ended ? meter?.end() : meter ? meter.push(value) : value;
-            const passed = read && scrub.push(read);
-            if (ended || meter?.isFinal()) grant.finish(meter);
-            if (ended) done();
-            if (passed && passed.length > 0) controller.enqueue(passed);
-            const rest = ended ? scrub.end() : undefined;
-            if (rest) controller.enqueue(rest);
-            if (ended) controller.close();
-            if (ended || (passed && passed.length > 0)) return;
-          }
-        } catch (error) {
-          done();
-          grant.finish(meter);
-          controller.error(error);
-        }
-      },
-      async cancel(reason) {
-        done();
-        // While nothing is waited for, more may have come than was read.
-        grant.finish(meter, !waits);
-        await reader.cancel(reason);
-      },
-    },
-    { highWaterMark: 0 },
-  );
+  const streamed = meteredStream(upstream.body, { meter, scrub: scrub.stream(), grant, silence, done, type });
+  stop = streamed.stop;
+  return new Response(streamed.body, { status: upstream.status, headers });
 }
 
 /** As far as it came; `undefined` where it is longer than any error. */

@@ -1,7 +1,7 @@
 import { keyHint } from "../domain/key-hint.ts";
 import { Problem } from "../errors.ts";
 import type { AiProviderAdded, AiProviderRecord, AiProviderView, RotateAiProvider } from "../schema/ai-provider.ts";
-import { aiProviderClaim } from "../storage/ledger-names.ts";
+import { aiProviderClaim, aiProviderRevoked } from "../storage/ledger-names.ts";
 import { aiProviderBusy, aiProviderView, checkMasterKey } from "./ai-providers.ts";
 import { auditedChange, newOperationId } from "./audited-change.ts";
 import type { Caller } from "./caller.ts";
@@ -12,10 +12,16 @@ import { seal } from "./vault.ts";
 /** The record stays: what it paid for is still told apart, and minted keys can still be revoked. */
 export async function revokeAiProvider(context: Context, caller: Caller, id: string): Promise<AiProviderView> {
   return await changeAiProvider(context, id, async (record) => {
-    if (record.revokedAt !== undefined) return aiProviderView(record);
+    if (record.revokedAt !== undefined) {
+      await context.ledger.put(aiProviderRevoked(id), record.revokedAt);
+      return aiProviderView(record);
+    }
     return await auditedChange(context, caller, { action: "ai-provider.revoke", target: id }, async () => {
-      const next = { ...record, revokedAt: new Date(context.clock.now()).toISOString() };
+      const revokedAt = new Date(context.clock.now()).toISOString();
+      const next = { ...record, revokedAt };
       await replaceAiProvider(context, record, next);
+      // Felt everywhere at once, by what is under way too.
+      await context.ledger.put(aiProviderRevoked(id), revokedAt);
       return aiProviderView(next);
     });
   });

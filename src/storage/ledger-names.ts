@@ -35,6 +35,9 @@ export const aiKeyLedger = (keyId: string) => {
 export const aiProviderClaim = (id: string): LedgerName => `ai-provider:${enc(id)}/claim`;
 export const aiProviderNameClaim = (name: string): LedgerName => `ai-provider-name:${enc(name)}/claim`;
 
+/** There from an AI provider's revocation on: records may lag. */
+export const aiProviderRevoked = (id: string): LedgerName => `ai-provider:${enc(id)}/revoked`;
+
 /** Left by an operation that had lost the agent's lease: see `recoverOperation`. */
 export const agentOperation = (agentId: string, operationId: string): LedgerName =>
   `agent:${enc(agentId)}/operation:${enc(operationId)}`;

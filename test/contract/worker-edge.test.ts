@@ -102,8 +102,55 @@ describe("the Worker", () => {
     const { reserved } = await quota();
     expect(reserved).toBeGreaterThan(16);
     abort.abort();
-    await expect.poll(quota, { timeout: 10_000 }).toMatchObject({ used: reserved, reserved: 0 });
+    // The input that was told, and all the output that it may have written.
+    await expect.poll(quota, { timeout: 10_000 }).toMatchObject({ used: 10 + 16, reserved: 0 });
     stop?.();
+  });
+
+  it("ends what is under way within two seconds of a suspension, and of the provider's revocation", async () => {
+    const timers = new Set<NodeJS.Timeout>();
+    const worker = await start(() => {
+      let timer: NodeJS.Timeout;
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          controller.enqueue(new TextEncoder().encode(opening));
+          timer = setInterval(() => controller.enqueue(new TextEncoder().encode(event("ping", {}))), 50);
+          timers.add(timer);
+        },
+        cancel: () => clearInterval(timer),
+      });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    });
+    const { key, provider } = await makeLinkedKey(worker);
+    const made = await ask(worker, "POST", "/agents/create", {
+      key,
+      body: { name: "ends", autoProvisionAiKey: { provider: "anthropic", quotas: { maxTokensPerMonth: 1000 } } },
+    });
+    const endings: [RegExp, string, string][] = [
+      [/"This key is suspended/, "/agents/ends/suspend", key],
+      [
+        /"The AI provider behind this key is revoked/,
+        `/provisioning/ai-providers/${provider.id}/revoke`,
+        worker.adminToken,
+      ],
+    ];
+    for (const [message, path, by] of endings) {
+      await ask(worker, "POST", "/agents/ends/resume", { key });
+      const response = await worker.fetch(`${worker.origin}/proxy/anthropic/v1/messages`, {
+        method: "POST",
+        headers: { "x-api-key": made.body.aiKey.key, "content-type": "application/json" },
+        body: JSON.stringify({ model: "m", max_tokens: 16, stream: true, messages: [{ role: "user", content: "Hi" }] }),
+      });
+      const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+      let { value: text = "" } = await reader.read();
+      expect((await ask(worker, "POST", path, { key: by })).status).toBe(200);
+      const since = performance.now();
+      for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value;
+      expect(performance.now() - since).toBeLessThan(2_000);
+      expect(text).toMatch(/\n\nevent: error\ndata: \{"type":"error"[^\n]*\n\n$/);
+      expect(text).toMatch(message);
+    }
+    for (const timer of timers) clearInterval(timer);
   });
 
   it("revokes with its cron what could not be revoked at once", async () => {

@@ -1,6 +1,8 @@
 import type { ServerResponse } from "node:http";
-import type { Grant } from "../../../src/proxy/grant.ts";
+import { endsEvent } from "../../../src/proxy/error-event.ts";
+import { type Grant, isEventStream } from "../../../src/proxy/grant.ts";
 import type { Scrub } from "../../../src/proxy/scrub.ts";
+import type { Ending } from "../../../src/proxy/standings.ts";
 import { maxErrorBytes } from "../../../src/proxy/upstream-error.ts";
 import type { Meter } from "../../../src/proxy/usage/meter.ts";
 
@@ -19,6 +21,8 @@ export interface AnswerWriter {
   end(): void;
   /** The answer broke off: what came goes on, and then the client's connection breaks off as well. */
   cut(): void;
+  /** The answer may not go on: a stream ends with an error, after the event under way; the second call does not wait. */
+  stop(ending: Ending): void;
   /** An answer of ours in place of the upstream's. */
   refuse(status: number, message: string): void;
   /** The client has left. */
@@ -28,6 +32,7 @@ export interface AnswerWriter {
 }
 
 const noBytes = new Uint8Array();
+const eventEnd = Buffer.from("\n\n");
 /** Above it copying costs more than a second part of a write. */
 const maxJoined = 16_384;
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -53,6 +58,8 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
   let ended = false;
   let scheduled = false;
   let paused = false;
+  let stopping: Ending | undefined;
+  let lastPassed: Uint8Array = eventEnd;
   let over = false;
 
   function gathered(): Uint8Array | undefined {
@@ -86,7 +93,25 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
       response.writeHead(status, head);
       if (!passed) response.flushHeaders();
     }
-    if (passed && passed.length > 0 && !response.write(passed)) waitForClient();
+    if (passed && passed.length > 0) {
+      lastPassed = passed;
+      if (!response.write(passed)) waitForClient();
+      if (stopping && endsEvent(passed)) endStream(stopping);
+    }
+  }
+
+  function endStream(ending: Ending): void {
+    over = true;
+    grant.finish(meter, paused);
+    response.end((endsEvent(lastPassed) ? "" : "\n\n") + grant.errorEvent(ending));
+    source.abort("the key may not be used any more");
+  }
+
+  function cut(): void {
+    flush();
+    over = true;
+    grant.finish(meter);
+    response.write("", () => response.destroy());
   }
 
   function lastPiece(): Uint8Array | undefined {
@@ -161,10 +186,21 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
         flush();
         return;
       }
+      cut();
+    },
+
+    stop(ending) {
+      // An error ends by itself, and soon.
+      if (over || status >= 400) return;
+      if (!isEventStream(contentType(head!))) {
+        cut();
+        source.abort("the key may not be used any more");
+        return;
+      }
+      const waited = stopping !== undefined;
+      stopping = ending;
       flush();
-      over = true;
-      grant.finish(meter);
-      response.write("", () => response.destroy());
+      if (!over && (waited || endsEvent(lastPassed))) endStream(ending);
     },
 
     refuse,

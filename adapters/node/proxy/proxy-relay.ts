@@ -1,23 +1,31 @@
 import type { ServerResponse } from "node:http";
 import type { Transform } from "node:stream";
 import type { Dispatcher } from "undici";
+import type { Log } from "../../../src/ports.ts";
 import type { Grant } from "../../../src/proxy/grant.ts";
 import { createScrubs } from "../../../src/proxy/scrub.ts";
+import type { Ending } from "../../../src/proxy/standings.ts";
 import {
   brokenOffMessage,
   redirectMessage,
   timeoutMessage,
   unreachableMessage,
 } from "../../../src/proxy/upstream-error.ts";
-import type { Context } from "../../../src/service/context.ts";
 import { answerHead, decoderOf } from "./answer-head.ts";
 import { createAnswerWriter, type Source } from "./answer-writer.ts";
+import type { StreamWatch } from "./stream-watch.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 const scrubOf = createScrubs((bytes) => Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length));
 
+export interface RelayTools {
+  upstreams: Upstreams;
+  watch: StreamWatch;
+  log: Log;
+}
+
 /** Sends what was granted, and streams the answer back. Each way out settles the grant. */
-export function relay(grant: Grant, response: ServerResponse, upstreams: Upstreams, context: Context): void {
+export function relay(grant: Grant, response: ServerResponse, { upstreams, watch, log }: RelayTools): void {
   let controller: Dispatcher.DispatchController | undefined;
   let decoder: Transform | undefined;
   let decoded = false;
@@ -32,7 +40,23 @@ export function relay(grant: Grant, response: ServerResponse, upstreams: Upstrea
   };
   const answer = createAnswerWriter(grant, response, source, scrub);
 
+  const unwatch = watch.add({ standing: grant.standing, stop });
+
+  /** The key, or the provider, may not be used any more. */
+  function stop(ending: Ending): void {
+    if (answer.isOver()) return;
+    if (answer.isStarted()) answer.stop(ending);
+    else {
+      left = true;
+      if (controller === undefined) grant.release("revoked");
+      else grant.abandon("revoked");
+      answer.refuse(ending.status, ending.message);
+      controller?.abort(new Error("the key may not be used any more"));
+    }
+  }
+
   function clientLeft(): void {
+    unwatch();
     if (answer.isOver()) return;
     left = true;
     // Never sent, it costs nothing; sent, it may cost what was reserved.
@@ -98,7 +122,7 @@ export function relay(grant: Grant, response: ServerResponse, upstreams: Upstrea
       if (!sent) grant.release("unreachable");
       else grant.abandon(late ? "timeout" : "broken_off");
       const fields = { origin: grant.origin, requestId: grant.requestId, error: code };
-      context.log("warn", sent ? "the AI provider did not answer" : "the AI provider could not be reached", fields);
+      log("warn", sent ? "the AI provider did not answer" : "the AI provider could not be reached", fields);
       if (code === "UND_ERR_INVALID_ARG") answer.refuse(400, "The request has a header that cannot be forwarded");
       else if (late) answer.refuse(504, timeoutMessage);
       else answer.refuse(502, sent ? brokenOffMessage : unreachableMessage);

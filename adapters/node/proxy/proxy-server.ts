@@ -6,6 +6,7 @@ import type { Refusal } from "../../../src/proxy/refuse.ts";
 import type { Context } from "../../../src/service/context.ts";
 import { createClientAddress } from "../client-address.ts";
 import { relay } from "./proxy-relay.ts";
+import { createStreamWatch } from "./stream-watch.ts";
 import { createUpstreams } from "./upstreams.ts";
 
 export interface ProxyServer {
@@ -19,7 +20,11 @@ export interface ProxyServer {
  * The metering proxy on Node's own request and response: below the fetch layer, whose `Response` alone costs more
  * than all that is done here. What is admitted, metered and settled is the shared code's.
  */
-export function createProxyServer({ admit }: Pick<MeteringProxy, "admit">, context: Context): ProxyServer {
+export function createProxyServer(
+  { admit, standings }: Pick<MeteringProxy, "admit" | "standings">,
+  context: Context,
+): ProxyServer {
+  const watch = createStreamWatch(standings, context.log);
   const { proxy, trustedProxies } = context.settings.provisioning;
   const clientAddress = createClientAddress(trustedProxies);
   const upstreams = createUpstreams(proxy);
@@ -32,7 +37,7 @@ export function createProxyServer({ admit }: Pick<MeteringProxy, "admit">, conte
 
   function relayOrAbandon(grant: Grant, response: ServerResponse): void {
     try {
-      relay(grant, response, upstreams, context);
+      relay(grant, response, { upstreams, watch, log: context.log });
     } catch (error) {
       grant.abandon("failed");
       throw error;

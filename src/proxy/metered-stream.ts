@@ -1,0 +1,124 @@
+import { endsEvent } from "./error-event.ts";
+import { type Grant, isEventStream } from "./grant.ts";
+import type { ScrubStream } from "./scrub.ts";
+import type { SilenceTimer } from "./silence-timer.ts";
+import type { Ending } from "./standings.ts";
+import type { Meter } from "./usage/meter.ts";
+
+export interface MeteredStream {
+  body: ReadableStream<Uint8Array>;
+  /** It may not go on: a stream of events ends with an error, after the event under way; the second call does not wait. */
+  stop(ending: Ending): void;
+}
+
+interface StreamParts {
+  meter: Meter | undefined;
+  scrub: ScrubStream;
+  grant: Grant;
+  silence: SilenceTimer;
+  /** Called once nothing more comes. */
+  done(): void;
+  /** Of the answer. */
+  type: string | null;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * The answer's own bytes, as they come. Settled on its end, on a cut and when the client leaves; and before the
+ * bytes that end it are handed on, so that whoever has seen the answer sees its cost.
+ */
+export function meteredStream(
+  source: ReadableStream<Uint8Array>,
+  { meter, scrub, grant, silence, done, type }: StreamParts,
+): MeteredStream {
+  const reader = source.getReader();
+  let controller: ReadableStreamDefaultController<Uint8Array>;
+  let waits = false;
+  let over = false;
+  let stopping: Ending | undefined;
+  let betweenEvents = true;
+
+  function close(unread: boolean): void {
+    over = true;
+    done();
+    grant.finish(meter, unread);
+  }
+
+  function pass(bytes: Uint8Array | undefined): boolean {
+    if (bytes === undefined || bytes.length === 0) return false;
+    controller.enqueue(bytes);
+    betweenEvents = endsEvent(bytes);
+    return true;
+  }
+
+  function endWith(ending: Ending): void {
+    close(!waits);
+    controller.enqueue(encoder.encode((betweenEvents ? "" : "\n\n") + grant.errorEvent(ending)));
+    controller.close();
+    reader.cancel().catch(() => {});
+  }
+
+  async function pull(): Promise<void> {
+    for (;;) {
+      // Only while it is waited for: a client that takes its time is not the provider's silence.
+      silence.start();
+      waits = true;
+      const { done: ended, value } = await reader.read();
+      waits = false;
+      silence.stop();
+      if (over) return;
+      const read = ended ? meter?.end() : meter ? meter.push(value) : value;
+      const passed = read && scrub.push(read);
+      if (ended) close(false);
+      else if (meter?.isFinal()) grant.finish(meter);
+      const went = pass(passed);
+      if (ended) {
+        pass(scrub.end());
+        controller.close();
+        return;
+      }
+      if (stopping && betweenEvents) return endWith(stopping);
+      if (went) return;
+    }
+  }
+
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start(started) {
+        controller = started;
+      },
+      async pull() {
+        try {
+          await pull();
+        } catch (error) {
+          if (over) return;
+          close(false);
+          controller.error(error);
+        }
+      },
+      async cancel(reason) {
+        // While nothing is waited for, more may have come than was read.
+        close(!waits);
+        await reader.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+
+  return {
+    body,
+    stop(ending) {
+      if (over) return;
+      if (!isEventStream(type)) {
+        close(!waits);
+        controller.error(new Error(ending.message));
+        reader.cancel().catch(() => {});
+        return;
+      }
+      const waited = stopping !== undefined;
+      stopping = ending;
+      if (waited || betweenEvents) endWith(ending);
+    },
+  };
+}
