@@ -1,4 +1,5 @@
 import { isProblem } from "../errors.ts";
+import type { AuditEvent } from "../schema/audit-event.ts";
 import { type AuditDetails, auditEvent } from "../service/audited-change.ts";
 import type { Context } from "../service/context.ts";
 import { createMinuteTally, others } from "../service/minute-tally.ts";
@@ -8,6 +9,8 @@ import type { RequestInfo, Route } from "./call.ts";
 const denials = new Set([401, 403, 429]);
 /** Of denials that differ, in a minute; what a stranger can write to the disk is bounded by it. */
 const maxDenials = 64;
+/** Of actors and calls they read by; a console or a monitor asks for the same every few seconds. */
+const maxReads = 1_024;
 
 export interface AnsweredCall {
   requestId: string;
@@ -19,11 +22,11 @@ export interface AnsweredCall {
 export interface AnswerAudit {
   /** @returns whether the call repeats a denial of this minute */
   answered(call: AnsweredCall, status: number, failure: unknown): boolean;
-  /** Writes how often denials were repeated in a minute that is over at `now`. */
+  /** Writes how often reads and denials were repeated in a minute that is over at `now`. */
   flush(now?: number): void;
 }
 
-interface Denial {
+interface Answered {
   actor: string;
   address?: string | undefined;
   details: AuditDetails;
@@ -34,22 +37,43 @@ interface Denial {
  * and its count is written when the minute is over.
  */
 export function createAnswerAudit(context: Context): AnswerAudit {
-  const tally = createMinuteTally(maxDenials);
-  let written = new Map<string, Denial>();
+  const reads = createRepeats(context, { action: "request.read", outcome: "success" }, maxReads);
+  const denied = createRepeats(context, { action: "request.denied", outcome: "denied" }, maxDenials);
 
-  const write = ({ actor, address, details }: Denial, requestId?: string): void =>
-    auditEvent(
-      context,
-      { actor, address, ...(requestId !== undefined && { requestId }) },
-      { action: "request.denied", outcome: "denied", details },
-    );
+  return {
+    flush(now) {
+      reads.flush(now);
+      denied.flush(now);
+    },
+    answered({ requestId, info: { address }, actor, route }, status, failure) {
+      const call = route?.operationId;
+      if (denials.has(status) && isProblem(failure)) {
+        const details = { code: failure.code, ...(call !== undefined && { call }) };
+        const key = [actor, subscriber(address ?? ""), failure.code, call].join(" ");
+        return !denied.note(key, { actor, address, details }, requestId);
+      }
+      if (call !== undefined && route?.method === "GET" && status < 400) {
+        reads.note([actor, call].join(" "), { actor, address, details: { call } }, requestId);
+      }
+      return false;
+    },
+  };
+}
+
+/** Writes the first of each minute at once, and of its repetitions the count. */
+function createRepeats(context: Context, event: Pick<AuditEvent, "action" | "outcome">, mostKeys: number) {
+  const tally = createMinuteTally(mostKeys);
+  let written = new Map<string, Answered>();
+
+  const write = ({ actor, address, details }: Answered, requestId?: string): void =>
+    auditEvent(context, { actor, address, ...(requestId !== undefined && { requestId }) }, { ...event, details });
 
   function flush(now = context.clock.now()): void {
     const counts = tally.ended(now);
     if (!counts) return;
     for (const [key, count] of counts) {
-      const denial = written.get(key);
-      if (denial && count > 1) write({ ...denial, details: { ...denial.details, repeated: count - 1 } });
+      const first = written.get(key);
+      if (first && count > 1) write({ ...first, details: { ...first.details, repeated: count - 1 } });
     }
     const rest = counts.get(others);
     if (rest !== undefined) write({ actor: "several", details: { repeated: rest } });
@@ -58,21 +82,14 @@ export function createAnswerAudit(context: Context): AnswerAudit {
 
   return {
     flush,
-    answered({ requestId, info: { address }, actor, route }, status, failure) {
-      const call = route?.operationId;
-      if (denials.has(status) && isProblem(failure)) {
-        flush();
-        const key = [actor, subscriber(address ?? ""), failure.code, call].join(" ");
-        const { count, own } = tally.count(key, context.clock.now());
-        if (!own || count > 1) return true;
-        const denial = { actor, address, details: { code: failure.code, ...(call !== undefined && { call }) } };
-        written.set(key, denial);
-        write(denial, requestId);
-      } else if (route?.method === "GET" && status < 400) {
-        const details = { call: call! };
-        auditEvent(context, { actor, address, requestId }, { action: "request.read", outcome: "success", details });
-      }
-      return false;
+    /** @returns whether it was written by itself */
+    note(key: string, answered: Answered, requestId: string): boolean {
+      flush();
+      const { count, own } = tally.count(key, context.clock.now());
+      if (!own || count > 1) return false;
+      written.set(key, answered);
+      write(answered, requestId);
+      return true;
     },
   };
 }

@@ -1,6 +1,7 @@
 import { beforeEach, expect, it } from "vitest";
 import { Problem } from "../../src/errors.ts";
 import { createAnswerAudit } from "../../src/http/audit-answer.ts";
+import type { Route } from "../../src/http/call.ts";
 import type { AuditEvent } from "../../src/schema/audit-event.ts";
 import type { Context } from "../../src/service/context.ts";
 
@@ -55,4 +56,23 @@ it("what a stranger can write to the disk in an hour is bounded, however many ad
   const repeated = written.reduce((sum, { details }) => sum + Number(details?.repeated ?? 1), 0);
   expect(repeated).toBe(denied);
   expect(written.filter(({ actor }) => actor === "several")).toHaveLength(60);
+});
+
+it("reads by one actor and route are one line a minute, and their count another", () => {
+  const audit = createAnswerAudit(context);
+  const read = (actor: string, operationId: string) =>
+    audit.answered({ ...call("203.0.113.1", actor), route: { method: "GET", operationId } as Route }, 200, undefined);
+  for (let turn = 0; turn < 500; turn++) {
+    read("token", "listAgents");
+    read("token", "getAgent");
+    read("a-key", "listAgents");
+  }
+  expect(written).toHaveLength(3);
+  now += 60_000;
+  audit.flush();
+  expect(written.slice(3).map(({ actor, action, details }) => ({ actor, action, details }))).toEqual([
+    { actor: "token", action: "request.read", details: { call: "listAgents", repeated: 499 } },
+    { actor: "token", action: "request.read", details: { call: "getAgent", repeated: 499 } },
+    { actor: "a-key", action: "request.read", details: { call: "listAgents", repeated: 499 } },
+  ]);
 });
