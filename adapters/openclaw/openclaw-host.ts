@@ -101,7 +101,8 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
 
     create: (agent) => turns(agent.agentId, () => tools.changes.expecting((come) => make(agent, come))),
     remove: (agent, what) => turns(agent.agentId, () => remove(agent, what)),
-    setCredential: (agent, credential) => turns(agent.agentId, () => changes.setCredential(agent, credential)),
+    setCredential: (agent, credential, model) =>
+      turns(agent.agentId, () => changes.setCredential(agent, credential, model)),
     bind: (agent, bindings) => turns(agent.agentId, () => changes.bind(agent, bindings)),
     update: (agent, change) => turns(agent.agentId, () => changes.update(agent, change)),
   };

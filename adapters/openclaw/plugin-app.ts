@@ -8,6 +8,7 @@ import { openNode } from "../node/open-node.ts";
 import { createRequestListener, type RequestListener } from "../node/request-listener.ts";
 import { requireUsable } from "../node/require-usable.ts";
 import { type ConfigAccess, inProcessConfig } from "./config-access.ts";
+import { missingForSandbox } from "./doors/check-hold.ts";
 import { inProcessKeyStore } from "./key-store.ts";
 import { movedProviders } from "./metered-provider.ts";
 import { gatewayOf } from "./open-openclaw-host.ts";
@@ -87,7 +88,11 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   await followProxy(config, proxyBaseUrl).catch((cause) =>
     log("error", "agents may call an address that is gone", { cause }),
   );
-  const { unattended } = node.settings.provisioning.host.openclaw;
+  const { unattended, confinement } = node.settings.provisioning.host.openclaw;
+  if (confinement === "sandbox") {
+    const missing = await missingForSandbox(current());
+    if (missing !== undefined) log("error", "no agent can be made with the confinement sandbox", { missing });
+  }
   if (unattended === "off") {
     await endReviews(config).catch((cause) => log("error", "OpenClaw's weekly reviews could not be ended", { cause }));
   }

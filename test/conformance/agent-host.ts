@@ -268,6 +268,12 @@ export function testAgentHost(
         expect(await on.storedKey!("keyed", "openai")).toBe("sk-test-second");
       });
 
+      test("with a credential and a model, the agent uses that model from then on", async () => {
+        const agent = await created("moved", { model: "model-a", credential });
+        await host.setCredential(agent, { provider: "openai", apiKey: "sk-test-second", metered: false }, "model-b");
+        expect((await found(host, "moved"))?.model).toBe("model-b");
+      });
+
       test("changes what is given and keeps the rest", async () => {
         const agent = await created("changing", { model: "model-a", identity: { name: "Ada" }, bindings: ["slack"] });
         await host.update(agent, { model: "model-b" });

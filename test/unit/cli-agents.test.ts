@@ -175,6 +175,39 @@ describe("agents get, update, delete, suspend, resume, rotate-key, usage, onboar
     expect(ran).toMatchObject({ exitCode: 1, stderr: "error: There is no such agent; `agents list` shows the ids\n" });
   });
 
+  it("confine changes each of the agents that were made here, and says what each loses and who refused", async () => {
+    const listed = [
+      { ...summary, agentId: "old", managed: true },
+      { ...summary, agentId: "kept", managed: true, confinement: "trusted" },
+      { ...summary, agentId: "theirs", managed: false },
+      { ...summary, agentId: "away", managed: true },
+    ];
+    const answers = {
+      "GET /agents": { agents: listed },
+      "PATCH /agents/old": detail,
+      "PATCH /agents/kept": detail,
+      "PATCH /agents/away": problem(502, "gateway_failed", "It does not answer."),
+    };
+    const ran = await runCli(agents("confine", "--all"), answers);
+    expect(ran.exitCode).toBe(1);
+    expect(ran.stdout).toMatch(/^old: workspace\. It loses programs, .*\nkept: trusted, as before/);
+    expect(ran.stderr).toMatch(/away: not confined: It does not answer\.[\s\S]*1 of 3 agents are not confined/);
+    const changes = ran.calls.filter(({ method }) => method === "PATCH").map(({ path, body }) => [path, body]);
+    expect(changes).toContainEqual(["/agents/old", { confinement: "workspace" }]);
+    expect(changes).toContainEqual(["/agents/kept", { confinement: "trusted" }]);
+    expect(changes).toHaveLength(3);
+    const named = await runCli(agents("confine", "one", "two", "--confinement", "sandbox"), {
+      "GET /agents/one": { ...detail, agentId: "one" },
+      "GET /agents/two": { ...detail, agentId: "two" },
+      "PATCH /agents/one": detail,
+      "PATCH /agents/two": detail,
+    });
+    expect([named.exitCode, named.stdout.split("\n").length]).toEqual([0, 3]);
+    for (const wrong of [[], ["one", "--all"], ["one", "--confinement", "loose"]]) {
+      expect((await runCli(agents("confine", ...wrong))).exitCode).toBe(2);
+    }
+  });
+
   it("update merges quotas, and none lifts one", async () => {
     const options = ["--max-tokens-per-month", "5", "--max-requests-per-day", "none"];
     const ran = await runCli(agents("update", "my-agent", ...options), { "PATCH /agents/my-agent": detail });

@@ -6,6 +6,7 @@ import { readNodeSettings } from "../../adapters/node/node-settings.ts";
 import { openNode } from "../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../src/app.ts";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
+import { createRemoteHost } from "../../src/host/remote-host.ts";
 import type { AgentHost, HostCreate, OpenDoor } from "../../src/ports.ts";
 
 describe("what an agent is held to", () => {
@@ -86,6 +87,26 @@ describe("what an agent is held to", () => {
     expect((await call("POST", "/agents/create", { name: "one", autoProvisionAiKey })).status).toBe(201);
     expect(asked[0]).toMatchObject({ heldToQuota: held });
     expect(made[0]).toMatchObject({ heldToQuota: held });
+  });
+
+  test("a control plane hands it on to its gateway, and shows what the gateway has decided", async () => {
+    const scopes = ["agents:create", "agents:onboard", "agents:update", "agents:delete"];
+    const { key } = (await call("POST", "/provisioning/agent-keys", { name: "plane", scopes })).body as { key: string };
+    const remote = createRemoteHost({
+      gateways: [{ id: "gw", url: "http://gw.test", token: "t".repeat(16), key }],
+      fetch: async (input, init) => await app.fetch(new Request(input, init)),
+      clock: { now: Date.now },
+      timeoutMs: 5_000,
+      log: () => undefined,
+    });
+    const agent = { agentId: "one", name: "one", bindings: [], gateway: "gw", operationId: "op1" };
+    const hold = { tools: ["web_search"], peers: ["two"], heldToQuota: true };
+    const created = await remote.create({ ...agent, ...hold, skipBootstrap: false, awaitReady: true });
+    expect(created.confinement).toBe("workspace");
+    expect(made[0]).toMatchObject({ confinement: "workspace", ...hold });
+    await remote.update(agent, { confinement: "trusted", tools: [] });
+    expect(asked.at(-1)).toEqual({ confinement: "trusted", tools: [] });
+    expect((await remote.find("one")).agents[0]).toMatchObject({ confinement: "trusted", tools: [], peers: ["two"] });
   });
 
   test("a door that opens is logged once and counted, and so is that it closed", async () => {
