@@ -12,7 +12,8 @@ const Gateway = z.strictObject({
   url: HttpUrl,
   /** That instance's gateway token and provisioning key: as they are, or sealed by `provisioning seal`. */
   token: z.string().check(z.minLength(1)),
-  key: z.string().check(z.minLength(1)),
+  /** Absent where the token alone stands for a key: on a gateway that has agents for one control plane only. */
+  key: z.optional(z.string().check(z.minLength(1))),
 });
 
 const JwksFields = z.strictObject({

@@ -122,7 +122,7 @@ function settingsCheck({ settings }: NodeSettings, ownsToken: boolean): DoctorCh
 
 const plainSecrets = ({ settings }: NodeSettings): DoctorCheck[] =>
   settings.provisioning.host.gateways
-    .filter(({ token, key }) => !isSealed(token) || !isSealed(key))
+    .filter(({ token, key }) => !isSealed(token) || (key !== undefined && !isSealed(key)))
     .map(({ id }) => ({
       name: "gateway secrets",
       status: "warning",

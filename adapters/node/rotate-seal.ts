@@ -62,7 +62,7 @@ export async function rotateSeal<R>(
 async function underOlder({ settings }: NodeSettings, sealing: Parameters<typeof isSealedUnderNewest>[0]) {
   const names: string[] = [];
   for (const { id, token, key } of settings.provisioning.host.gateways) {
-    for (const secret of [token, key]) {
+    for (const secret of key === undefined ? [token] : [token, key]) {
       if (isSealed(secret) && !(await isSealedUnderNewest(sealing, secret))) names.push(`the gateway "${id}"`);
     }
   }

@@ -70,8 +70,15 @@ export const isRefusal = (error: unknown): boolean =>
   error instanceof ClientError &&
   error.status >= 400 &&
   error.status < 500 &&
-  error.code !== "idempotency_in_flight" &&
+  !isInFlight(error) &&
   !isTurnedAway(error);
+
+/** The same request is under way there already. */
+export const isInFlight = (error: unknown): boolean =>
+  error instanceof ClientError && error.code === "idempotency_in_flight";
+
+/** Another change of the agent is under way there. */
+export const isBusy = (error: unknown): boolean => error instanceof ClientError && error.code === "agent_busy";
 
 /** Whoever is turned away is told nothing of what an earlier attempt has done. */
 const isTurnedAway = ({ code }: ClientError): boolean => credentialFaults.has(code) || code === "rate_limited";

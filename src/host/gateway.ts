@@ -2,7 +2,7 @@ import { type Client, createClient } from "../client/client.ts";
 import { ClientError } from "../client/client-error.ts";
 import type { Problem } from "../errors.ts";
 import type { Clock, Fetch, Log } from "../ports.ts";
-import { gatewayProblem, isRefusal, isUnsent } from "./gateway-problem.ts";
+import { gatewayProblem, isBusy, isInFlight, isRefusal, isUnsent } from "./gateway-problem.ts";
 
 export interface GatewaySettings {
   id: string;
@@ -10,8 +10,8 @@ export interface GatewaySettings {
   url: string;
   /** Its gateway token. */
   token: string;
-  /** One of its provisioning keys. */
-  key: string;
+  /** One of its provisioning keys, unless the token alone stands for one. */
+  key?: string | undefined;
 }
 
 export interface GatewayTools {
@@ -37,10 +37,16 @@ export interface Gateway {
    * @returns `undefined` where the gateway does not answer, or refuses to
    */
   ask<T>(question: (client: Client) => Promise<T>): Promise<T | undefined>;
-  /** A change that may be repeated: it is, while it is in doubt. */
-  change<T>(work: (client: Client, signal: AbortSignal) => Promise<T>): Promise<Changed<T>>;
-  /** Counts its agents, unless that was done just now; resolves to whether it answers. */
-  recount(): Promise<boolean>;
+  /**
+   * A change that may be repeated: it is, while it is in doubt.
+   * @param repeated an earlier one like it may be under way still: an agent that is busy is waited for
+   */
+  change<T>(work: (client: Client, signal: AbortSignal) => Promise<T>, repeated?: boolean): Promise<Changed<T>>;
+  /**
+   * Counts its agents, unless that was done just now; resolves to whether it answers.
+   * @param patient waits for one that is busy as long as for a change, and asks also one that was silent just now
+   */
+  recount(patient?: boolean): Promise<boolean>;
   /** How many agents it has, as far as is known. */
   readonly agents: number;
   /** Notes agents that come or go between counts. */
@@ -51,6 +57,7 @@ const questionMs = 2_000;
 /** How long a gateway that did not answer is left alone: a dead one must not slow every call. */
 const restMs = 5_000;
 const countMs = 10_000;
+const busyMs = 250;
 
 /** @throws TypeError for an address or a credential that cannot be sent */
 export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gateway {
@@ -58,6 +65,7 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
   const { clock, log, timeoutMs } = tools;
   const common = { url: settings.url, token: settings.token, provisioningKey: settings.key, fetch: tools.fetch };
   const brief = createClient({ ...common, timeoutMs: Math.min(questionMs, timeoutMs), retries: 0 });
+  const unhurried = createClient({ ...common, timeoutMs, retries: 0 });
 
   // Plain data and no shared promises: on a Worker, one request cannot wait for another's I/O.
   let silentSince: number | undefined;
@@ -80,12 +88,12 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
     }
   }
 
-  async function ask<T>(question: (client: Client) => Promise<T>): Promise<T | undefined> {
+  async function ask<T>(question: (client: Client) => Promise<T>, client = brief): Promise<T | undefined> {
     const now = clock.now();
-    if (silentSince !== undefined && now - askedAt < restMs) return undefined;
+    if (client === brief && silentSince !== undefined && now - askedAt < restMs) return undefined;
     askedAt = now;
     try {
-      return await watched(() => question(brief));
+      return await watched(() => question(client));
     } catch (error) {
       if (silentSince === undefined)
         log("warn", "gateway refuses a question", { gateway: id, reason: reasonOf(error) });
@@ -101,9 +109,9 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
 
   return {
     id,
-    ask,
-    async change(work) {
-      let unsent = true;
+    ask: (question) => ask(question),
+    async change(work, repeated = false) {
+      let unsent = !repeated;
       const patient = createClient({
         ...common,
         timeoutMs,
@@ -113,19 +121,34 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
           unsent &&= isUnsent(error);
         },
       });
-      try {
-        return { outcome: "done", value: await watched(() => work(patient, AbortSignal.timeout(2 * timeoutMs))) };
-      } catch (error) {
-        const outcome = isRefusal(error) ? "refused" : unsent && isUnsent(error) ? "unsent" : "unknown";
-        return { outcome, problem: gatewayProblem(id, error) };
+      const signal = AbortSignal.timeout(2 * timeoutMs);
+      for (;;) {
+        try {
+          return { outcome: "done", value: await watched(() => work(patient, signal)) };
+        } catch (error) {
+          // What the gateway is at, or the agent busy with, is an earlier attempt, whose answer did not come.
+          const isOurs = isInFlight(error) || (!unsent && isBusy(error));
+          if (isOurs && !signal.aborted) {
+            await new Promise((resolve) => setTimeout(resolve, busyMs));
+            continue;
+          }
+          const outcome = isOurs
+            ? "unknown"
+            : isRefusal(error)
+              ? "refused"
+              : unsent && isUnsent(error)
+                ? "unsent"
+                : "unknown";
+          return { outcome, problem: gatewayProblem(id, error) };
+        }
       }
     },
-    async recount() {
+    async recount(patient = false) {
       const now = clock.now();
       if (silentSince === undefined && now - countedAt < countMs) return true;
       // Who comes meanwhile goes by the old number; before the first there is none to go by.
       if (Number.isFinite(countedAt)) countedAt = now;
-      const counted = await ask(count);
+      const counted = await ask(count, patient ? unhurried : brief);
       if (counted === undefined) return false;
       agents = counted;
       countedAt = clock.now();

@@ -9,10 +9,16 @@ export interface Gateways {
   of(agent: { agentId: string; gateway?: string | undefined }): Gateway;
   /**
    * Where a new agent goes: the one asked for, or else the one that answers and has the fewest agents, `except` apart.
-   * @throws Problem `gateway_not_found`, `gateway_failed` where none answers
+   * @throws Problem `gateway_not_found`, `host_unavailable` where none answers
    */
   place(wanted?: string, except?: string): Promise<Gateway>;
 }
+
+/** Nothing was asked of any of them, so whoever asks again later loses nothing. */
+export const noneAnswers = (): Problem =>
+  new Problem("host_unavailable", "No gateway answers; one that is starting does within a minute. Try again.", {
+    headers: { "retry-after": "5" },
+  });
 
 /** @throws Problem `host_unavailable` for settings that leave nothing to work with */
 export function openGateways(settings: readonly GatewaySettings[], tools: GatewayTools): Gateways {
@@ -57,12 +63,16 @@ export function openGateways(settings: readonly GatewaySettings[], tools: Gatewa
         return found;
       }
       const candidates = all.filter(({ id }) => id !== except);
-      const answering = await Promise.all(candidates.map((gateway) => gateway.recount()));
+      let answering = await Promise.all(candidates.map((gateway) => gateway.recount()));
+      // One that is down says so at once; one that is busy, as OpenClaw is when it has just started, is waited for.
+      if (!answering.includes(true)) {
+        answering = await Promise.all(candidates.map((gateway) => gateway.recount(true)));
+      }
       let best: Gateway | undefined;
       for (const [at, gateway] of candidates.entries()) {
         if (answering[at] && (!best || gateway.agents < best.agents)) best = gateway;
       }
-      if (!best) throw new Problem("gateway_failed", "None of the gateways can be reached.");
+      if (!best) throw noneAnswers();
       best.expect(1);
       return best;
     },

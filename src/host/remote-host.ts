@@ -4,7 +4,7 @@ import type { CreateAgent, OnboardAgent } from "../schema/agent.ts";
 import { createDoubts } from "./doubts.ts";
 import type { Changed, Gateway, GatewaySettings, GatewayTools } from "./gateway.ts";
 import { stepProblem } from "./gateway-problem.ts";
-import { openGateways } from "./gateways.ts";
+import { noneAnswers, openGateways } from "./gateways.ts";
 import { readRemoteAgents } from "./read-remote-agents.ts";
 import { splitBindings } from "./split-bindings.ts";
 import { parseWorkspaceText } from "./workspace-text.ts";
@@ -83,7 +83,9 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     async create(agent) {
       const gateway = gateways.of(agent);
       const body = requestFor(agent);
-      const answer = await create(gateway, body, agent.operationId, !agent.awaitReady);
+      // With a credential it is the last change that is waited for: a gateway may take seconds to take up each.
+      const awaitReady = agent.awaitReady && !agent.credential;
+      const answer = await create(gateway, body, agent.operationId, !awaitReady);
       if (answer.outcome !== "done") {
         const neverSent = answer.outcome === "unsent" && typeof doubts.of(agent.operationId) !== "object";
         const undone = answer.outcome === "refused" || neverSent;
@@ -108,7 +110,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
         workspaceCreated: true,
         ...(profileId !== undefined && { profileId }),
         bindings,
-        ...(status === "starting" && { starting: true }),
+        ...(status === "starting" && awaitReady === agent.awaitReady && { starting: true }),
         workspace,
         agentDir,
         confinement,
@@ -119,9 +121,11 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       const gateway = gateways.of({ agentId, ...agent });
       if (!(await isThere(gateway, agentId, operationId, asked))) return { deleted: [], preserved: [] };
       const body = { deleteWorkspace: what.workspace, deleteSessions: what.sessions };
-      const remove = () => gateway.change((client, signal) => client.agents.delete(agentId, body, { signal }));
-      let removed = await remove();
-      if (removed.outcome !== "done" && removed.outcome !== "refused") removed = await remove();
+      const remove = (repeated: boolean) =>
+        gateway.change((client, signal) => client.agents.delete(agentId, body, { signal }), repeated);
+      let removed = await remove(false);
+      if (removed.outcome === "unsent" || removed.outcome === "unknown")
+        removed = await remove(removed.outcome === "unknown");
       // Of an agent that was there, and whose removal lost its answer, more is not known.
       if (isAbsent(removed)) return { deleted: ["entry"], preserved: [] };
       const { deleted, preserved } = answerOf(removed);
@@ -145,7 +149,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
 
     async check() {
       const answers = await Promise.all(gateways.all.map((gateway) => gateway.recount()));
-      if (!answers.includes(true)) throw new Problem("host_unavailable", "None of the gateways can be reached.");
+      if (!answers.includes(true)) throw noneAnswers();
     },
   };
 }

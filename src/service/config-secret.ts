@@ -23,17 +23,16 @@ export const isSealed = (text: string): boolean => /^[\w-]+\.\.[\w-]+\.[\w-]+\.[
  *
  * @throws Problem `store_unreadable` naming the gateway whose secret does not open
  */
-export const openGateways = async <G extends { id: string; token: string; key: string }>(
+export const openGateways = async <G extends { id: string; token: string; key?: string | undefined }>(
   context: Sealing,
   gateways: readonly G[],
 ): Promise<G[]> =>
   await Promise.all(
     gateways.map(async (gateway) => {
       try {
-        const [token, key] = await Promise.all(
-          [gateway.token, gateway.key].map((text) => openConfigSecret(context, text)),
-        );
-        return { ...gateway, token: token!, key: key! };
+        const token = await openConfigSecret(context, gateway.token);
+        const key = gateway.key === undefined ? undefined : await openConfigSecret(context, gateway.key);
+        return { ...gateway, token, key };
       } catch (cause) {
         throw new Problem(
           "store_unreadable",

@@ -183,7 +183,7 @@ describe.concurrent("a gateway", () => {
     await expect
       .poll(async () => (await ask(plane, "GET", `${plane.origin}/readyz`)).status, { timeout: 15_000 })
       .toBe(503);
-    expect(await create("none")).toMatchObject({ status: 502, body: { code: "gateway_failed" } });
+    expect(await create("none")).toMatchObject({ status: 503, body: { code: "host_unavailable" } });
     await Promise.all([gw1.shim.up(), gw2.shim.up()]);
     await expect
       .poll(async () => (await ask(plane, "GET", `${plane.origin}/readyz`)).status, { timeout: 15_000 })

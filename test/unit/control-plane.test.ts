@@ -291,7 +291,7 @@ describe("a create without a wish", () => {
     expect(asked).toMatchObject({ status: 502, body: { code: "gateway_failed" } });
     down.add(gw2);
     now += 60_000;
-    expect(await create("nowhere")).toMatchObject({ status: 502, body: { code: "gateway_failed" } });
+    expect(await create("nowhere")).toMatchObject({ status: 503, body: { code: "host_unavailable" } });
     down.clear();
     now += 60_000;
     for (const gateway of [gw1, gw2]) expect(await gateway.agentIds()).not.toContain("there");

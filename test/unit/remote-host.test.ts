@@ -112,13 +112,25 @@ describe("placing", () => {
     await created(remote(undefined, { gateways: [gw2] }), "a");
     expect((await remote().plan({ agentId: "b", except: "gw1" })).gateway).toBe("gw2");
     const only = remote(undefined, { gateways: [gw1] });
-    await expect(only.plan({ agentId: "b", except: "gw1" })).rejects.toEqual(refusal("gateway_failed"));
+    await expect(only.plan({ agentId: "b", except: "gw1" })).rejects.toEqual(refusal("host_unavailable"));
   });
 
   test("nowhere, when none answers", async () => {
     const host = remote(() => Promise.resolve().then(refuseConnection));
-    await expect(host.plan({ agentId: "a" })).rejects.toEqual(refusal("gateway_failed"));
+    const later = { code: "host_unavailable", headers: { "retry-after": "5" } };
+    await expect(host.plan({ agentId: "a" })).rejects.toMatchObject(later);
     await expect(host.check()).rejects.toEqual(refusal("host_unavailable"));
+  });
+
+  test("with one that is too busy for a question, when no other answers", async () => {
+    const host = remote(
+      (request, send) => {
+        if (isTo(request, gw1)) return Promise.resolve().then(refuseConnection);
+        return isCreate(request) ? undefined : new Promise((resolve) => setTimeout(resolve, 2_300)).then(send);
+      },
+      { timeoutMs: 10_000 },
+    );
+    expect((await host.plan({ agentId: "a" })).gateway).toBe("gw2");
   });
 
   test("a gateway that comes back is used again", async () => {
@@ -199,6 +211,78 @@ describe("across gateways", () => {
     const agent = await created(remote(), "a", { gateway: "gw1" });
     const host = remote(undefined, { gateways: [gw2] });
     await expect(host.bind(agent, ["slack"])).rejects.toEqual(refusal("gateway_not_found"));
+  });
+});
+
+describe("a gateway that takes its time", () => {
+  test("for a delete longer than one attempt is waited for: what it is busy with is that delete", async () => {
+    const agent = await created(remote(undefined, { gateways: [gw1] }), "slow");
+    let ended = false;
+    const busy = () =>
+      Response.json({ status: 409, code: "agent_busy", detail: "It is being changed.", title: "x" }, { status: 409 });
+    let attempts = 0;
+    const host = remote(
+      (request, send) => {
+        if (request.method !== "DELETE") return undefined;
+        if (++attempts > 1) return ended ? undefined : Promise.resolve(busy());
+        setTimeout(async () => {
+          await send();
+          ended = true;
+        }, 1_600);
+        return silence(request);
+      },
+      { gateways: [gw1], timeoutMs: 1_000 },
+    );
+    expect((await host.remove(agent, everything)).deleted).toEqual(["entry"]);
+    expect(attempts).toBeGreaterThan(2);
+    expect(await gw1.agentIds()).toEqual([]);
+  });
+
+  test("for a create is asked until it has made it, or all patience is spent", async () => {
+    let askedAt: number | undefined;
+    const body = { status: 409, code: "idempotency_in_flight", detail: "It is still running.", title: "x" };
+    const host = remote(
+      (request) => {
+        if (!isCreate(request)) return undefined;
+        askedAt ??= Date.now();
+        return Date.now() - askedAt < 5_000 ? Promise.resolve(Response.json(body, { status: 409 })) : undefined;
+      },
+      { timeoutMs: 10_000 },
+    );
+    expect((await host.create(await planned(host, "patience"))).workspace).toBeDefined();
+  }, 20_000);
+
+  test("for another's change is not: the caller is told", async () => {
+    const agent = await created(remote(undefined, { gateways: [gw1] }), "busy");
+    const host = remote(
+      (request) =>
+        request.method === "DELETE"
+          ? Promise.resolve(
+              Response.json({ status: 409, code: "agent_busy", detail: "x", title: "x" }, { status: 409 }),
+            )
+          : undefined,
+      { gateways: [gw1] },
+    );
+    await expect(host.remove(agent, everything)).rejects.toEqual(refusal("agent_busy"));
+  });
+
+  const credential = { provider: "anthropic", apiKey: "ocv_x", baseUrl: undefined, metered: true };
+  const starting = async (more: Partial<HostCreate>) => {
+    const preferences: (string | null)[] = [];
+    const host = remote((request, send) => {
+      if (!isCreate(request)) return undefined;
+      preferences.push(request.headers.get("prefer"));
+      return send().then(async (made) => Response.json({ ...(await made.json()), status: "starting" }, made));
+    });
+    const made = await host.create(await planned(host, `slow-${++count}`, more));
+    return [preferences, made.starting ?? false];
+  };
+
+  test("is waited for once: for the credential, where there is one", async () => {
+    expect(await starting({})).toEqual([[null], true]);
+    expect(await starting({ credential })).toEqual([["respond-async"], false]);
+    expect(await starting({ awaitReady: false })).toEqual([["respond-async"], true]);
+    expect(await starting({ credential, awaitReady: false })).toEqual([["respond-async"], true]);
   });
 });
 
