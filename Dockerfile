@@ -16,8 +16,10 @@ ENV NODE_ENV=production \
     OPENCLAW_GATEWAY_HOST=0.0.0.0 \
     OPENCLAW_GATEWAY_PORT=18789
 WORKDIR /app
-# The volume takes its owner and mode from what stands here.
-RUN mkdir -p /home/node/.openclaw && chown node:node /home/node/.openclaw && chmod 700 /home/node/.openclaw
+# The volumes take their owner and mode from what stands here.
+RUN mkdir -p /home/node/.openclaw /home/node/openclaw-link \
+ && chown node:node /home/node/.openclaw /home/node/openclaw-link \
+ && chmod 700 /home/node/.openclaw
 COPY --from=build /app/dist/index.js dist/index.js
 COPY --from=build /app/scripts/docker-init-provisioning.sh scripts/docker-init-provisioning.sh
 COPY package.json LICENSE ./

@@ -5,7 +5,16 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 plugin=$PWD/plugins/openclaw-provisioning
-if ! grep -qsF "$plugin" "${OPENCLAW_STATE_DIR:-$HOME/.openclaw}/openclaw.json"; then
+config=${OPENCLAW_STATE_DIR:-$HOME/.openclaw}/openclaw.json
+
+# Beside a control plane the gateway has a token of its own, made here: the one of .env opens the control plane.
+if [ "${OPENCLAW_PROVISIONING_ROLE:-}" = agents ] && [ -z "${OPENCLAW_GATEWAY_TOKEN:-}" ] && [ ! -e "$config" ]; then
+  token=$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n')
+  (umask 077 && printf '{"gateway":{"mode":"local","auth":{"mode":"token","token":"%s"}}}\n' "$token" >"$config.new")
+  mv "$config.new" "$config"
+fi
+
+if ! grep -qsF "$plugin" "$config"; then
   node dist/index.js plugins install --link "$plugin" --force --accept-capabilities
 fi
 exec node dist/index.js "$@"

@@ -7,6 +7,7 @@ import { findOrphans } from "../../src/service/orphans.ts";
 import { findUnopenableSecrets } from "../../src/service/unopenable-secrets.ts";
 import { sealKeyId } from "../../src/service/vault.ts";
 import { isGuessable, makeToken, tooShort } from "../../src/settings.ts";
+import { agentsCanRead } from "../openclaw/agents-can-read.ts";
 import { credentialFindings } from "./files/credential-findings.ts";
 import { findingOf, type StoreFinding } from "./files/private-file.ts";
 import { repairMode } from "./files/store-check.ts";
@@ -34,7 +35,7 @@ export async function diagnose(env: Environment, fix: boolean, { ownsToken = tru
   if (!opened) return doctorReport(checks);
   try {
     const { context } = createApp(opened.ports, node.settings);
-    checks.push(...plainSecrets(node), ...(await redisChecks(opened)));
+    checks.push(...plainSecrets(node), ...besideAgents(node), ...(await redisChecks(opened)));
     await attempt(checks, "files", async () => {
       const findings = [...(await opened.checkStore()), ...credentialFindings(node.stateDir)];
       checks.push(...fileChecks(node.stateDir, findings, fix));
@@ -129,6 +130,12 @@ const plainSecrets = ({ settings }: NodeSettings): DoctorCheck[] =>
       detail: `config.json holds the secrets of the gateway "${id}" in the clear`,
       remedy: "`provisioning seal` turns a secret into what config.json can hold in its place",
     }));
+
+/** Nothing is to be mended where the agents are one's own, and nobody else can tell whether they are. */
+const besideAgents = ({ settings }: NodeSettings): DoctorCheck[] =>
+  settings.provisioning.host.kind === "openclaw"
+    ? [{ name: "beside agents", status: "warning", detail: agentsCanRead }]
+    : [];
 
 async function redisChecks({ redis }: NodePorts): Promise<DoctorCheck[]> {
   if (!redis) return [];

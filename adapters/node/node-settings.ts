@@ -12,6 +12,7 @@ import {
   type Settings,
   SettingsError,
 } from "../../src/settings.ts";
+import { type AgentsLink, agentsLinkFrom } from "./agents-link.ts";
 import { withSecretFiles } from "./secret-variables.ts";
 
 export type Environment = Record<string, string | undefined>;
@@ -28,6 +29,8 @@ export interface NodeSettings {
   port: number;
   /** `redis://...` where several instances share their records; absent: files. */
   storage: string | undefined;
+  /** The gateway of a deployment that is split in two; present with the host `remote` only. */
+  agents?: AgentsLink | undefined;
 }
 
 /**
@@ -42,13 +45,23 @@ export function readNodeSettings(environment: Environment): NodeSettings {
   const enabled = flag(env, "OPENCLAW_PROVISIONING_ENABLED");
   const host = env.OPENCLAW_GATEWAY_HOST || "127.0.0.1";
   const port = portFrom(env);
-  const hostKind = hostKindFrom(env) ?? provisioning.host.kind;
-  const publicUrl = publicUrlFrom(env) ?? provisioning.publicUrl ?? `http://${reachableHost(host)}:${port}`;
+  const agents = agentsLinkFrom(env, urlFrom(env, "OPENCLAW_AGENTS_URL", "http://openclaw-agents:18789"));
+  const hostKind = hostKindFrom(env) ?? (agents ? "remote" : provisioning.host.kind);
+  if (agents && hostKind !== "remote") {
+    throw new SettingsError(
+      `OPENCLAW_AGENTS_URL is set, and the host is "${hostKind}": take the one away, or make the other "remote"`,
+    );
+  }
+  const publicUrl =
+    urlFrom(env, "OPENCLAW_PUBLIC_URL", "https://agents.example.org") ??
+    provisioning.publicUrl ??
+    `http://${reachableHost(host)}:${port}`;
   return {
     stateDir,
     host,
     port,
     storage: storageFrom(env),
+    agents,
     settings: {
       provisioning: {
         ...provisioning,
@@ -123,13 +136,13 @@ function portFrom(env: Environment): number {
   throw new SettingsError(`OPENCLAW_GATEWAY_PORT is "${text}"; it must be a port number from 0 to 65535`);
 }
 
-function publicUrlFrom(env: Environment): string | undefined {
-  const text = env.OPENCLAW_PUBLIC_URL;
+function urlFrom(env: Environment, name: string, example: string): string | undefined {
+  const text = env[name];
   if (!text) return undefined;
   const url = HttpUrl.safeParse(text);
   if (url.success) return url.data;
   throw new SettingsError(
-    `OPENCLAW_PUBLIC_URL is "${withoutPassword(text)}"; it must be an http or https URL without credentials, as in https://agents.example.org`,
+    `${name} is "${withoutPassword(text)}"; it must be an http or https URL without credentials, as in ${example}`,
   );
 }
 

@@ -7,6 +7,7 @@ import type { AgentHost, Clock, Ledger, Log, Ports } from "../../src/ports.ts";
 import { openGateways } from "../../src/service/config-secret.ts";
 import { SettingsError } from "../../src/settings.ts";
 import { createRecords } from "../../src/storage/records.ts";
+import { linkToken } from "./agents-link.ts";
 import { createAuditFile } from "./audit/audit-file.ts";
 import { createAuditSink } from "./audit/audit-sink.ts";
 import { openDirectoryHost } from "./directory-host/directory-host.ts";
@@ -39,6 +40,8 @@ export interface OpenNodeOptions {
   host?: AgentHost | undefined;
   /** Stdout, where the audit trail may go as well; absent where it belongs to a person. */
   writeOut?: ((line: string) => void) | undefined;
+  /** In place of the stored ones, which are then neither read nor made. */
+  sealKeys?: Ports["sealKeys"] | undefined;
 }
 
 /** The ports on Node: files, or Redis where `OPENCLAW_PROVISIONING_STORAGE` names one. */
@@ -46,7 +49,7 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
   const { stateDir } = node;
   const clock: Clock = { now: Date.now };
   await makePrivateDirectory(join(stateDir, "provisioning"));
-  const sealKeys = await openSealKeys(stateDir, options.env);
+  const sealKeys = options.sealKeys ?? (await openSealKeys(stateDir, options.env));
   const fetch: Ports["fetch"] = (input, init) => globalThis.fetch(input, init);
   // Before the stores: settings that it refuses must leave no connection open.
   const host = options.host ?? (await openHost(node, { fetch, clock, log: options.log, sealKeys }));
@@ -169,7 +172,7 @@ async function openShared(
 }
 
 async function openHost(
-  { settings, stateDir }: NodeSettings,
+  { settings, stateDir, agents }: NodeSettings,
   tools: { fetch: Ports["fetch"]; clock: Clock; log: Log; sealKeys: Ports["sealKeys"] },
 ): Promise<AgentHost> {
   const { host, workspaceRoots } = settings.provisioning;
@@ -179,7 +182,10 @@ async function openHost(
     case "remote":
       return createRemoteHost({
         ...tools,
-        gateways: await openGateways(tools, host.gateways),
+        gateways: [
+          ...(await openGateways(tools, host.gateways)),
+          ...(agents ? [{ id: "agents", url: agents.url, token: linkToken(agents, tools.sealKeys()[0]!) }] : []),
+        ],
         timeoutMs: host.timeoutMs,
       });
     case "openclaw": {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createApp } from "../../src/app.ts";
 import { createInheritedChanges } from "../../src/service/inherited-changes.ts";
 import { checkSecretToken, makeToken, SettingsError } from "../../src/settings.ts";
+import { linkPublisher } from "./agents-link.ts";
 import { createJsonLog } from "./json-log.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { openNode } from "./open-node.ts";
@@ -39,6 +40,8 @@ export async function startServer(env: Environment): Promise<Deployment> {
     const policy = await redis?.evicts().catch(() => undefined);
     if (policy !== undefined) log("warn", evictionWarning(policy), { remedy: "set maxmemory-policy noeviction" });
     await requireUsable({ ports, checkStore });
+    const publish = node.agents && linkPublisher(node.agents, ports.sealKeys);
+    publish?.();
     const app = createApp(ports, node.settings);
     app.holdReadiness(createInheritedChanges(app.context));
     const server = await serve(app, node);
@@ -62,7 +65,14 @@ export async function startServer(env: Environment): Promise<Deployment> {
       while (!stopping && !(await app.recover().catch(() => false))) await sleep(1_000, undefined, { ref: false });
     };
     void becomeReady();
-    const timer = setInterval(() => void tend(), maintenanceMs);
+    const timer = setInterval(() => {
+      try {
+        publish?.();
+      } catch (cause) {
+        log("error", "the agents' gateway cannot be told who we are", { cause });
+      }
+      void tend();
+    }, maintenanceMs);
     timer.unref();
     return {
       app,

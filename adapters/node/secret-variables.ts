@@ -5,6 +5,7 @@ import type { Environment } from "./node-settings.ts";
 const names = new Set([
   "OPENCLAW_GATEWAY_TOKEN",
   "OPENCLAW_ADMIN_TOKEN",
+  "OPENCLAW_LINK_TOKEN",
   "OPENCLAW_PROVISIONING_SEAL_KEY",
   "OPENCLAW_PROVISIONING_STORAGE",
   "OPENCLAW_AI_PROVIDER_KEY",

@@ -1,3 +1,4 @@
+import { hash, randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type App, createApp } from "../../src/app.ts";
 import type { Log } from "../../src/ports.ts";
@@ -7,6 +8,7 @@ import { createJsonLog } from "../node/json-log.ts";
 import { openNode } from "../node/open-node.ts";
 import { createRequestListener, type RequestListener } from "../node/request-listener.ts";
 import { requireUsable } from "../node/require-usable.ts";
+import { agentsCanRead } from "./agents-can-read.ts";
 import { type ConfigAccess, inProcessConfig } from "./config-access.ts";
 import { missingForSandbox } from "./doors/check-hold.ts";
 import { inProcessKeyStore } from "./key-store.ts";
@@ -16,6 +18,7 @@ import type { OpenClawConfig } from "./openclaw-config.ts";
 import { createOpenClawHost } from "./openclaw-host.ts";
 import { serveOperator } from "./operator-socket.ts";
 import type { PluginApi } from "./plugin-api.ts";
+import { controlPlaneBearer, pluginRole, refuseSecrets } from "./plugin-role.ts";
 import { gatewayPort, readPluginSettings } from "./plugin-settings.ts";
 import { loadSdk } from "./sdk.ts";
 
@@ -54,6 +57,8 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
       'the gateway has no token: set gateway.auth.mode to "token", and the token or OPENCLAW_GATEWAY_TOKEN',
     );
   }
+  const split = pluginRole(env) === "agents";
+  if (split) refuseSecrets(env, stateDir);
   const port = gatewayPort(current(), env, process.argv);
   const node = readPluginSettings({ env, stateDir, port, gatewayToken: token, pluginConfig: api.pluginConfig });
   const log = gatewayLog(api, node.settings.logLevel);
@@ -78,7 +83,15 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
     fillWorkspace: ensureWorkspace && ((dir) => ensureWorkspace({ dir, ensureBootstrapFiles: true })),
     log,
   });
-  const { ports, checkStore, close } = await openNode(node, { env, log, host });
+  // Nothing is sealed beside the agents: no key for it is kept there either.
+  const unkept = [new Uint8Array(randomBytes(32))];
+  const verifyBearer = split ? controlPlaneBearer(env, (text) => hash("sha256", text, "hex")) : undefined;
+  const { ports, checkStore, close } = await openNode(node, {
+    env,
+    log,
+    host,
+    ...(split && { sealKeys: () => unkept }),
+  });
   try {
     await requireUsable({ ports, checkStore });
   } catch (error) {
@@ -96,7 +109,7 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   if (unattended === "off") {
     await endReviews(config).catch((cause) => log("error", "OpenClaw's weekly reviews could not be ended", { cause }));
   }
-  const app = createApp(ports, node.settings);
+  const app = createApp(ports, node.settings, { verifyBearer });
   app.holdReadiness(createInheritedChanges(app.context));
   const requests = createRequestListener(app);
   const tend = () => app.maintain().catch((cause) => log("error", "maintenance failed; it is tried again", { cause }));
@@ -105,11 +118,9 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   // On the gateway nobody asks whether we are ready: what a crash left is settled before the first answer instead.
   const first = tend();
   await Promise.race([first, sleep(settleMs, undefined, { ref: false })]);
-  // The commands have the HTTP API otherwise; a socket that cannot be had is no reason to have neither.
-  const endOperator = await serveOperator(app, stateDir).catch((cause) => {
-    log("warn", "the commands cannot use the running gateway", { cause });
-    return async () => undefined;
-  });
+  const endOperator = split ? async () => undefined : await openOperator(app, stateDir, log);
+  if (split) log("info", "has agents for a control plane, and holds their own keys only", { proxy: proxyBaseUrl });
+  else log("info", `serves on its own: ${agentsCanRead}`);
   return {
     app,
     requests,
@@ -134,6 +145,13 @@ async function endReviews(config: ConfigAccess): Promise<void> {
     draft.skills = { ...draft.skills, workshop: { ...workshop, autonomous } };
   }, []);
 }
+
+/** The commands have the HTTP API otherwise; a socket that cannot be had is no reason to have neither. */
+const openOperator = (app: App, stateDir: string, log: Log) =>
+  serveOperator(app, stateDir).catch((cause) => {
+    log("warn", "the commands cannot use the running gateway", { cause });
+    return async () => undefined;
+  });
 
 /** The gateway's port or its public address may be another than when the agents were made. */
 async function followProxy(config: ConfigAccess, proxyBaseUrl: string): Promise<void> {

@@ -13,6 +13,7 @@ import { openLocal, sealLocally } from "../node/open-local.ts";
 import { rotateSeal } from "../node/rotate-seal.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import { connectOperator } from "./operator-socket.ts";
+import { isAlone } from "./plugin-role.ts";
 import { gatewayPort, pluginConfigIn, readPluginSettings } from "./plugin-settings.ts";
 import { loadSdk } from "./sdk.ts";
 
@@ -20,6 +21,10 @@ type Environment = Record<string, string | undefined>;
 
 /** `openclaw provisioning ...`: the commands of `dist/index.js`, on OpenClaw's own program and on its agents. */
 export function addPluginCommands(program: Command, config: OpenClawConfig): void {
+  if (!isAlone(process.env)) {
+    refuseCommands(program);
+    return;
+  }
   // Everything this process makes for us is private from birth, SQLite's own files included.
   process.umask(0o077);
   const env: Environment = {
@@ -53,6 +58,22 @@ export function addPluginCommands(program: Command, config: OpenClawConfig): voi
     },
     (exitCode) => process.exit(exitCode),
   );
+}
+
+/** What the commands make, master keys above all, must not come to lie beside the agents. */
+function refuseCommands(program: Command): void {
+  program
+    .command("provisioning")
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(() => {
+      process.stderr.write(
+        "error: this gateway has agents for a control plane, and the commands are there: " +
+          "docker exec openclaw-gateway node dist/index.js provisioning ...\n",
+      );
+      process.exit(1);
+    });
 }
 
 /** The gateway's own app, where one runs: it has the agents' stores open, and its settings are the ones that count. */

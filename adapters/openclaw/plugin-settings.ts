@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "jsonc-parser";
-import { parseSettings } from "../../src/settings.ts";
+import { parseSettings, type Settings, SettingsError } from "../../src/settings.ts";
 import { type NodeSettings, readNodeSettings } from "../node/node-settings.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
+import { pluginRole } from "./plugin-role.ts";
 
 type Environment = Record<string, string | undefined>;
 
@@ -51,9 +52,29 @@ export function readPluginSettings(options: {
   const given = Object.fromEntries(Object.keys(pluginConfig).map((name) => [name, own[name]]));
   const { provisioning } = node.settings;
   const merged = { ...provisioning, ...given };
+  const settings = {
+    ...node.settings,
+    provisioning: { ...merged, host: { ...merged.host, kind: "openclaw" as const } },
+  };
+  return { ...node, settings: pluginRole(env) === "agents" ? agentsOnly(settings, env, pluginConfig) : settings };
+}
+
+/** Who may ask for how much, the control plane has decided; and it has to be able to take back what it began. */
+function agentsOnly(settings: Settings, env: Environment, pluginConfig: Record<string, unknown>): Settings {
+  if (!env.OPENCLAW_PUBLIC_URL && pluginConfig.publicUrl === undefined) {
+    throw new SettingsError("OPENCLAW_PUBLIC_URL is not set: it says where agents reach the control plane's proxy");
+  }
   return {
-    ...node,
-    settings: { ...node.settings, provisioning: { ...merged, host: { ...merged.host, kind: "openclaw" } } },
+    ...settings,
+    // No token of the gateway's own opens the API here.
+    gatewayTokens: [],
+    provisioning: {
+      ...settings.provisioning,
+      enabled: true,
+      allowDelete: true,
+      rateLimitPerMinute: 100_000,
+      maxAgentsPerKey: Number.MAX_SAFE_INTEGER,
+    },
   };
 }
 

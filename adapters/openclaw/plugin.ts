@@ -7,6 +7,7 @@ import type { OpenClawConfig } from "./openclaw-config.ts";
 import type { PluginApi } from "./plugin-api.ts";
 import { openPluginApp, type PluginApp } from "./plugin-app.ts";
 import { addPluginCommands } from "./plugin-cli.ts";
+import { isAlone } from "./plugin-role.ts";
 import { pluginId, readPluginSettings } from "./plugin-settings.ts";
 import { untilClosed } from "./until-closed.ts";
 
@@ -84,12 +85,14 @@ function register(api: PluginApi): void {
   }
 
   const basePath = basePathOf(api);
-  for (const path of [`${basePath}/agents`, `${basePath}/provisioning`, "/proxy"]) {
-    api.registerHttpRoute({ path, match: "prefix", auth: "plugin", handler });
-  }
-  for (const path of [`${basePath}/openapi.json`, "/metrics"]) {
-    api.registerHttpRoute({ path, match: "exact", auth: "plugin", handler });
-  }
+  const { prefixes, paths } = isAlone(process.env)
+    ? {
+        prefixes: [`${basePath}/agents`, `${basePath}/provisioning`, "/proxy"],
+        paths: [`${basePath}/openapi.json`, "/metrics"],
+      }
+    : { prefixes: [`${basePath}/agents`], paths: [] };
+  for (const path of prefixes) api.registerHttpRoute({ path, match: "prefix", auth: "plugin", handler });
+  for (const path of paths) api.registerHttpRoute({ path, match: "exact", auth: "plugin", handler });
 
   const close = async (): Promise<void> => {
     closed = true;

@@ -1,11 +1,10 @@
 /** The user's guide, executed line by line against the built image, as a person would paste it. */
-import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { composeCommand, dockerMissing } from "./docker.ts";
+import { openShell } from "./shell.ts";
 
 const missing = dockerMissing();
 if (missing) console.warn(`skipped: the guide on Docker (${missing})`);
@@ -13,26 +12,8 @@ if (missing) console.warn(`skipped: the guide on Docker (${missing})`);
 describe.skipIf(missing !== undefined)("the guide on Docker", () => {
   const directory = mkdtempSync(join(tmpdir(), "openclaw-guide-"));
   const token = "e2e-gateway-token";
-  let variables: Record<string, string> = { OPENCLAW_GATEWAY_TOKEN: token };
-
-  /** One block of the guide, in a shell of its own that knows what earlier blocks set. */
-  async function paste(script: string): Promise<string> {
-    const { stdout } = await promisify(execFile)("bash", ["-euo", "pipefail", "-c", script], {
-      cwd: directory,
-      env: { ...process.env, ...variables },
-      maxBuffer: 16 * 1024 * 1024,
-      timeout: 300_000,
-    });
-    return stdout;
-  }
-  const fails = async (script: string): Promise<{ code: number; stderr: string }> => {
-    try {
-      await paste(script);
-    } catch (error) {
-      return error as { code: number; stderr: string };
-    }
-    throw new Error(`this was to fail: ${script}`);
-  };
+  const shell = openShell(directory, { OPENCLAW_GATEWAY_TOKEN: token });
+  const { paste, fails } = shell;
 
   beforeAll(async () => {
     for (const entry of [
@@ -84,7 +65,7 @@ describe.skipIf(missing !== undefined)("the guide on Docker", () => {
     const shown = await paste(init);
     const key = /ocp_[A-Za-z0-9]{16}_[A-Za-z0-9]{36}/.exec(shown)?.[0];
     expect(key).toBeDefined();
-    variables = { ...variables, AGENT_PROVISIONING_KEY: key! };
+    shell.variables.AGENT_PROVISIONING_KEY = key!;
     expect(await paste(init)).toMatch(/already/i);
   });
 
@@ -107,11 +88,8 @@ describe.skipIf(missing !== undefined)("the guide on Docker", () => {
   });
 
   it("provisions an AI key: providers, a linked key, the agent", async () => {
-    variables = {
-      ...variables,
-      ANTHROPIC_MASTER_KEY: "sk-ant-not-a-real-key-0001",
-      OPENAI_MASTER_KEY: "sk-not-a-real-key-0002",
-    };
+    shell.variables.ANTHROPIC_MASTER_KEY = "sk-ant-not-a-real-key-0001";
+    shell.variables.OPENAI_MASTER_KEY = "sk-not-a-real-key-0002";
     await paste(`docker exec openclaw-gateway node dist/index.js provisioning ai-providers add \
   --provider anthropic \
   --name "Master Anthropic Key" \
@@ -126,7 +104,7 @@ docker exec openclaw-gateway node dist/index.js provisioning agent-keys create \
   --name "Auto-provisioning key" \
   --scopes "agents:create,agents:onboard" \
   --ai-provider-key "\${AI_PROVIDER_KEY_ID}"`);
-    variables = { ...variables, AGENT_PROVISIONING_KEY: /ocp_\w+/.exec(made)![0] };
+    shell.variables.AGENT_PROVISIONING_KEY = /ocp_\w+/.exec(made)![0];
     const answer = JSON.parse(
       await paste(`curl -sS -X POST http://localhost:18789/api/v1/agents/create \
   -H "Authorization: Bearer \${OPENCLAW_GATEWAY_TOKEN}" \
@@ -204,7 +182,7 @@ curl -sS -X DELETE http://localhost:18789/api/v1/agents/my-agent ${auth} -H "X-A
   it("shows the trail, whose files are private", async () => {
     const trail = await paste("docker exec openclaw-gateway cat /home/node/.openclaw/provisioning/audit.jsonl");
     expect(trail).toContain('"agent.create"');
-    for (const secret of ["not-a-real-key", variables.AGENT_PROVISIONING_KEY!.slice(-36)])
+    for (const secret of ["not-a-real-key", shell.variables.AGENT_PROVISIONING_KEY!.slice(-36)])
       expect(trail).not.toContain(secret);
     const modes = await paste(
       "docker exec openclaw-gateway find /home/node/.openclaw/provisioning -type f -not -perm 600",

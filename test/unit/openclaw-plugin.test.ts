@@ -1,10 +1,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Command } from "commander";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { movedProviders } from "../../adapters/openclaw/metered-provider.ts";
 import plugin from "../../adapters/openclaw/plugin.ts";
 import type { PluginApi } from "../../adapters/openclaw/plugin-api.ts";
+import { addPluginCommands } from "../../adapters/openclaw/plugin-cli.ts";
 import { gatewayPort, readPluginSettings } from "../../adapters/openclaw/plugin-settings.ts";
 
 describe("the OpenClaw plugin", () => {
@@ -12,7 +14,11 @@ describe("the OpenClaw plugin", () => {
   beforeEach(async () => {
     stateDir = await mkdtemp(join(tmpdir(), "openclaw-plugin-unit-"));
   });
-  afterEach(() => rm(stateDir, { recursive: true, force: true }));
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+    await rm(stateDir, { recursive: true, force: true });
+  });
 
   function registered(version: string, more: Partial<PluginApi> = {}) {
     const errors: string[] = [];
@@ -76,6 +82,29 @@ describe("the OpenClaw plugin", () => {
     expect(registered("2026.9.6").routes).toContain("plugin /from/file/agents");
     const { routes } = registered("2026.9.6", { pluginConfig: { basePath: "/from/plugin" } });
     expect(routes).toContain("plugin /from/plugin/agents");
+  });
+
+  test.each(["agents", "agent"])(
+    "as the half of a control plane (%s), it registers the agents' calls alone",
+    (role) => {
+      vi.stubEnv("OPENCLAW_PROVISIONING_ROLE", role);
+      const { routes, commands } = registered("2026.9.6");
+      expect(routes).toEqual(["plugin /api/v1/agents"]);
+      expect(commands).toEqual(["provisioning"]);
+    },
+  );
+
+  test("as the half of a control plane, its commands say where they are", async () => {
+    vi.stubEnv("OPENCLAW_PROVISIONING_ROLE", "agents");
+    const program = new Command();
+    addPluginCommands(program, {});
+    const said: string[] = [];
+    vi.spyOn(process.stderr, "write").mockImplementation((text) => said.push(String(text)) > 0);
+    const exit = vi.spyOn(process, "exit").mockImplementation((() => undefined) as never);
+    const add = ["provisioning", "ai-providers", "add", "--provider", "anthropic", "--key", "sk-x", "--help"];
+    await program.parseAsync(add, { from: "user" });
+    expect(said).toEqual([expect.stringMatching(/^error: .*docker exec openclaw-gateway node dist\/index\.js provis/)]);
+    expect(exit).toHaveBeenCalledWith(1);
   });
 
   const settings = (pluginConfig?: Record<string, unknown>, env: Record<string, string> = {}) =>

@@ -74,7 +74,11 @@ const defaultUsage: SampleUsage = { input: 12, output: 7, cacheCreation: 0, cach
  * A stand-in for every provider, for tests, the demo and the bench: it speaks their recorded shapes and computes
  * nothing. Out of process it is steered by `POST /__behave` with a change of behaviour as JSON.
  */
-export async function startSampleUpstream({ port = 0, keepSeen = true } = {}): Promise<SampleUpstream> {
+export async function startSampleUpstream({
+  port = 0,
+  host = "127.0.0.1",
+  keepSeen = true,
+} = {}): Promise<SampleUpstream> {
   let behaviour = { ...defaults };
   const seen: SeenRequest[] = [];
   const behave: SampleUpstream["behave"] = (change) => {
@@ -101,9 +105,9 @@ export async function startSampleUpstream({ port = 0, keepSeen = true } = {}): P
     })().catch(() => response.destroy());
   });
   server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
   return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    origin: `http://${host}:${(server.address() as AddressInfo).port}`,
     seen,
     behave,
     close: () =>

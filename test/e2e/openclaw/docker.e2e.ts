@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../../free-port.ts";
 import { dockerMissing } from "../docker.ts";
-import { openClawVersion } from "./openclaw-package.ts";
+import { buildOpenClawImage } from "./images.ts";
 
 const missing = dockerMissing();
 if (missing) console.warn(`skipped: the guide in OpenClaw's container (${missing})`);
@@ -20,21 +20,7 @@ describe.skipIf(missing !== undefined)("the guide in OpenClaw's container", () =
     docker("exec", container, "node", "dist/index.js", "provisioning", ...args);
 
   beforeAll(async () => {
-    const standIn = "openclaw-stand-in";
-    const version = `OPENCLAW_TAG=${openClawVersion}`;
-    const directory = "test/e2e/openclaw";
-    const base = ["--network=host", "--build-arg", version];
-    await docker(
-      "build",
-      ...base,
-      "-f",
-      `${directory}/stand-in.Dockerfile`,
-      "-t",
-      `${standIn}:${openClawVersion}`,
-      directory,
-    );
-    const image = ["--build-arg", `OPENCLAW_IMAGE=${standIn}`, "-t", "openclaw-provisioning:openclaw", "."];
-    await docker("build", ...base, "-f", "Dockerfile.openclaw", "--target", "openclaw", ...image);
+    await buildOpenClawImage();
     const port = await freePort();
     api = `http://127.0.0.1:${port}/api/v1`;
     const env = ["-e", `OPENCLAW_GATEWAY_TOKEN=${token}`, "-e", "OPENCLAW_PROVISIONING_ENABLED=true"];
@@ -82,6 +68,9 @@ describe.skipIf(missing !== undefined)("the guide in OpenClaw's container", () =
     const { keys } = JSON.parse(await provisioning("agent-keys", "list", "--json"));
     expect(keys).toMatchObject([{ name: "Docker initial key", agents: 1 }]);
     expect(await provisioning("audit", "verify")).toMatch(/whole/);
+    const canRead = "an agent with exec on this gateway can read the sealed master keys";
+    expect(await docker("logs", container)).toContain(`serves on its own: ${canRead}`);
+    expect(await provisioning("doctor")).toContain(canRead);
     const open = await docker(
       "exec",
       container,

@@ -1,0 +1,71 @@
+import { createHmac, hash } from "node:crypto";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { tokensIn } from "../../src/domain/token.ts";
+import type { Ports } from "../../src/ports.ts";
+import { checkSecretToken, makeToken, SettingsError } from "../../src/settings.ts";
+import type { Environment } from "./node-settings.ts";
+
+/** How this control plane and the one gateway that has its agents know each other, by the environment. */
+export interface AgentsLink {
+  /** Where the gateway is (`OPENCLAW_AGENTS_URL`). */
+  url: string;
+  /** `OPENCLAW_LINK_TOKEN`; absent: it follows from the seal key. */
+  token?: string;
+  /** Where the gateway reads the token's digest (`OPENCLAW_LINK_DIGEST_FILE`); absent: it was told by hand. */
+  digestFile?: string;
+}
+
+/**
+ * @param url of `OPENCLAW_AGENTS_URL`, absent where there is no such gateway
+ * @throws SettingsError
+ */
+export function agentsLinkFrom(env: Environment, url: string | undefined): AgentsLink | undefined {
+  if (url === undefined) return undefined;
+  const token = env.OPENCLAW_LINK_TOKEN || undefined;
+  const digestFile = env.OPENCLAW_LINK_DIGEST_FILE || undefined;
+  if (token !== undefined) {
+    checkSecretToken("OPENCLAW_LINK_TOKEN", token);
+    // The gateway sees it with every call, and an agent that runs commands there may see what the gateway sees.
+    for (const name of ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_ADMIN_TOKEN"]) {
+      if (tokensIn(env[name]).includes(token))
+        throw new SettingsError(`OPENCLAW_LINK_TOKEN is ${name}: make it another secret, ${makeToken}`);
+    }
+  } else if (digestFile === undefined) {
+    throw new SettingsError(
+      "OPENCLAW_AGENTS_URL is set, and the gateway there has no way to know us: set OPENCLAW_LINK_DIGEST_FILE to a file " +
+        "that both can see, or OPENCLAW_LINK_TOKEN here and its SHA-256 as OPENCLAW_LINK_DIGEST there",
+    );
+  }
+  return { url, ...(token !== undefined && { token }), ...(digestFile !== undefined && { digestFile }) };
+}
+
+/** The credential for the gateway. Where none is given, every instance with one seal key has the same one, unstored. */
+export const linkToken = (link: AgentsLink, sealKey: Uint8Array): string =>
+  link.token ?? createHmac("sha256", sealKey).update("openclaw-provisioning: agents link").digest("base64url");
+
+/**
+ * Tells the gateway whom to believe: digests, which open nothing, and which anybody may read. Called again, it puts back
+ * what is gone, and adds the secret that follows from a seal key which a rotation has brought, beside the one in use.
+ *
+ * @throws SettingsError
+ */
+export function linkPublisher(link: AgentsLink, sealKeys: Ports["sealKeys"]): () => void {
+  const { digestFile } = link;
+  const inUse = linkToken(link, sealKeys()[0]!);
+  if (digestFile === undefined) return () => undefined;
+  return () => {
+    const tokens = new Set([inUse, ...sealKeys().map((key) => linkToken(link, key))]);
+    const text = [...tokens].map((token) => `${hash("sha256", token, "hex")}\n`).join("");
+    try {
+      if (existsSync(digestFile) && readFileSync(digestFile, "utf8") === text) return;
+      const temporary = `${digestFile}.${process.pid}.tmp`;
+      writeFileSync(temporary, text, { mode: 0o644 });
+      renameSync(temporary, digestFile);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw new SettingsError(
+        `OPENCLAW_LINK_DIGEST_FILE is "${digestFile}", which cannot be written (${code}): let uid ${process.getuid?.()} write into its directory`,
+      );
+    }
+  };
+}
