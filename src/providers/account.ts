@@ -82,7 +82,7 @@ export function readShape(
         else if (isRecord(value)) {
           const tag = value[verdict.tag];
           const inner = tag === undefined || tag === null ? verdict.untagged : verdict.by.get(tag as string);
-          if (inner === undefined) unknown(value, `${path.join(".")}:${String(tag)}`);
+          if (inner === undefined) unknown(value, `${path.join(".")}:${tag === undefined ? "untyped" : String(tag)}`);
           else walk(value, inner, String(tag));
         }
         return;

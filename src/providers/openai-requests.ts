@@ -19,9 +19,11 @@ export interface OpenAiDialect {
   templates?: boolean;
 }
 
-/** A template's own words around the tools: where Claude answers, and behind addresses of all kinds. */
+/** A template's own words around the tools, and LiteLLM's tool for an answer's format. */
 const toolPrompt = (body: BodyFields, dialect: OpenAiDialect): number =>
-  dialect.templates && isSet(body, "tools") ? toolPromptTokens : 0;
+  dialect.templates && ["tools", "functions", "response_format"].some((name) => isSet(body, name))
+    ? toolPromptTokens
+    : 0;
 
 type Input = { models: string[]; beyond: number } & Pick<Account, "hostedTools" | "unbounded">;
 

@@ -39,6 +39,11 @@ const endpoints: Record<string, { kind: ProviderKind; path: string; base: Record
     path: "/proxy/custom/responses",
     base: { model: "llama", max_output_tokens: 100, input: "hello" },
   },
+  "custom embeddings": {
+    kind: "custom",
+    path: "/proxy/custom/embeddings",
+    base: { model: "llama", input: "hello" },
+  },
   litellm: {
     kind: "litellm",
     path: "/proxy/litellm/v1/chat/completions",
@@ -155,6 +160,7 @@ const bringIn: Record<string, Case[]> = {
     ["custom", { search_parameters: { mode: "on" } }, "search_parameters"],
     ["custom", says({ type: "video", video: ["https://example.com/1.jpg"] }), '"messages.content:video"'],
     ["custom", { prompt_mode: "reasoning" }, '"prompt_mode"'],
+    ["custom embeddings", { input: [{ image: "https://example.com/1.jpg" }] }, '"input:untyped"'],
     ["custom", { num_retries: 5 }, '"num_retries"'],
     ["custom", { guardrails: ["x"] }, '"guardrails"'],
     ["custom", { chat_template_kwargs: { tools: [{}] } }, "chat_template_kwargs.tools"],
@@ -162,7 +168,7 @@ const bringIn: Record<string, Case[]> = {
   ],
   "by another spelling within an object": [
     ["anthropic", says({ Type: "image", type: "text", text: "x" }), '"messages.content.Type"'],
-    ["anthropic", says({ TYPE: "text", text: "x" }), '"messages.content:undefined"'],
+    ["anthropic", says({ TYPE: "text", text: "x" }), '"messages.content:untyped"'],
     [
       "anthropic",
       says({ type: "image", source: { type: "url", url: "https://example.com", data: "AAAA" } }),
