@@ -1,4 +1,3 @@
-import { bodyMemoryBytes } from "../../src/domain/body-memory.ts";
 import { withoutPassword } from "../../src/domain/plain-address.ts";
 import { tokensIn } from "../../src/domain/token.ts";
 import type { Ports } from "../../src/ports.ts";
@@ -13,9 +12,6 @@ import {
   type Settings,
   SettingsError,
 } from "../../src/settings.ts";
-
-/** For bodies, of the 128 MB that an isolate has. */
-const memory = 100_663_296;
 
 /** Variables and secrets, as `wrangler` sets them. */
 export interface Variables {
@@ -61,13 +57,11 @@ export function readWorkerSettings(variables: Variables): { settings: Settings; 
   if (!parsed || !gatewayTokens || !adminTokens || !sealKeys || publicUrl === undefined || faults.length > 0) {
     throw new SettingsError(faults.join("; "));
   }
-  const { logLevel } = parsed;
-  const proxy = {
-    ...parsed.provisioning.proxy,
-    maxBodyMemoryBytes: bodyMemoryBytes(parsed.provisioning.proxy, memory),
+  const { logLevel, provisioning } = parsed;
+  return {
+    settings: { logLevel, provisioning: { ...provisioning, publicUrl }, gatewayTokens, adminTokens },
+    sealKeys: () => sealKeys,
   };
-  const provisioning = { ...parsed.provisioning, publicUrl, proxy };
-  return { settings: { logLevel, provisioning, gatewayTokens, adminTokens }, sealKeys: () => sealKeys };
 }
 
 function withOverrides(variables: Variables): unknown {

@@ -14,8 +14,13 @@ export interface Arrival {
    * Reads the body; called at most once, and only for a caller with a valid key.
    *
    * @param refuse asked with the length of what has come so far
+   * @param announced the whole length, where it is known
    */
-  body(refuse: (length: number) => BodyRefusal | undefined, timeoutMs: number): Promise<ReadBody>;
+  body(
+    refuse: (length: number) => BodyRefusal | undefined,
+    timeoutMs: number,
+    announced: number | undefined,
+  ): Promise<ReadBody>;
 }
 
 export type BodyRefusal = { outcome: "too_large" } | { outcome: "no_room" };

@@ -48,7 +48,7 @@ function arrivalOf(request: Request, { address, requestId }: ProxyRequestInfo): 
     headers: [...request.headers].flat(),
     address: () => address,
     requestId,
-    body: (refuse, timeoutMs) => readBody(request, refuse, timeoutMs),
+    body: (...how) => readBody(request, ...how),
   };
 }
 

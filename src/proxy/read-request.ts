@@ -49,16 +49,21 @@ export async function readRequest(
   const { maxBodyBytes, bodyTimeoutMs } = limits;
   const tooLarge = () => fault(413, `the body is larger than ${maxBodyBytes} bytes`);
 
-  let held = announcedLength(arrival) ?? 0;
+  const announced = announcedLength(arrival);
+  let held = announced ?? 0;
   if (held > maxBodyBytes) return tooLarge();
   if (!share.hold(held)) return noRoom;
-  const read = await arrival.body((length) => {
-    if (length > maxBodyBytes) return { outcome: "too_large" };
-    if (length <= held) return undefined;
-    if (!share.hold(length - held)) return { outcome: "no_room" };
-    held = length;
-    return undefined;
-  }, bodyTimeoutMs);
+  const read = await arrival.body(
+    (length) => {
+      if (length > maxBodyBytes) return { outcome: "too_large" };
+      if (length <= held) return undefined;
+      if (!share.hold(length - held)) return { outcome: "no_room" };
+      held = length;
+      return undefined;
+    },
+    bodyTimeoutMs,
+    announced,
+  );
   switch (read.outcome) {
     case "aborted":
       return read;

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Arrival, ReadBody } from "../../../src/proxy/arrival.ts";
+import type { Arrival } from "../../../src/proxy/arrival.ts";
 import type { Proxy as MeteringProxy } from "../../../src/proxy/forward.ts";
 import type { Grant } from "../../../src/proxy/grant.ts";
 import type { Refusal } from "../../../src/proxy/refuse.ts";
 import type { Context } from "../../../src/service/context.ts";
 import { createClientAddress } from "../client-address.ts";
 import { relay } from "./proxy-relay.ts";
+import { freeBody, readBody } from "./read-body.ts";
 import { createStreamWatch } from "./stream-watch.ts";
 import { createUpstreams } from "./upstreams.ts";
 
@@ -49,16 +50,22 @@ export function createProxyServer(
       // A client that is gone is no failure of ours; without a listener its reset would end the process.
       request.on("error", () => {});
       response.on("error", () => {});
+      let bytes: Uint8Array | undefined;
       const arrival: Arrival = {
         method: request.method ?? "GET",
         target: request.url ?? "",
         headers: lowered(request.rawHeaders),
         address: () => addressOf(request),
         requestId: newRequestId(),
-        body: (refuse, timeoutMs) => readBody(request, refuse, timeoutMs),
+        async body(...how) {
+          const read = await readBody(request, ...how);
+          if (read.outcome === "read") bytes = read.bytes;
+          return read;
+        },
       };
       admit(arrival)
         .then((admission) => {
+          if (admission.outcome !== "granted" && bytes) freeBody(bytes);
           if (admission.outcome === "refused") refuse(response, admission);
           else if (admission.outcome === "granted") relayOrAbandon(admission, response);
         })
@@ -87,30 +94,4 @@ function refuse(response: ServerResponse, { status, headers, body }: Refusal): v
   const close = status === 408 && { connection: "close" };
   response.writeHead(status, { ...headers, ...close, "content-length": Buffer.byteLength(body) });
   response.end(body);
-}
-
-function readBody(request: IncomingMessage, ...[refuse, timeoutMs]: Parameters<Arrival["body"]>): Promise<ReadBody> {
-  return new Promise((resolve) => {
-    if (request.destroyed) return resolve({ outcome: "aborted" });
-    let parts: Buffer[] | undefined = [];
-    let length = 0;
-    const end = (body: ReadBody): void => {
-      clearTimeout(timer);
-      // What follows is read and dropped, so that the client gets to see the answer.
-      parts = undefined;
-      resolve(body);
-    };
-    const timer = setTimeout(() => end({ outcome: "late" }), timeoutMs);
-    request.on("data", (part: Buffer) => {
-      if (parts === undefined) return;
-      length += part.length;
-      const refusal = refuse(length);
-      if (refusal) end(refusal);
-      else parts.push(part);
-    });
-    request.on("end", () => {
-      if (parts !== undefined) end({ outcome: "read", bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts) });
-    });
-    request.on("close", () => end({ outcome: "aborted" }));
-  });
 }
