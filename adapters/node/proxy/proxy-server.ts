@@ -66,6 +66,8 @@ export function createProxyServer(
       admit(arrival)
         .then((admission) => {
           if (admission.outcome !== "granted" && bytes) freeBody(bytes);
+          // What is sent may be another text, and the arrival lives for as long as the answer.
+          bytes = undefined;
           if (admission.outcome === "refused") refuse(response, admission);
           else if (admission.outcome === "granted") relayOrAbandon(admission, response);
         })
