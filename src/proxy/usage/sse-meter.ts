@@ -8,7 +8,7 @@ import { parsedReport, usageKey } from "./usage-report.ts";
 const eventWatch: Record<UsageFormat, Watch> = {
   anthropic: { type: "value", usage: "value", message: { usage: "value" }, content_block: { type: "value" } },
   openai: { usage: "value", choices: "filled" },
-  "openai-responses": { type: "value", response: { usage: "value" }, item: { type: "value" } },
+  "openai-responses": { type: "value", response: { usage: "value" } },
   gemini: {
     usageMetadata: "value",
     candidates: { finishReason: "value" },
@@ -21,20 +21,17 @@ const lastEvents: Partial<Record<UsageFormat, ReadonlySet<string>>> = {
   "openai-responses": new Set(['"response.completed"', '"response.incomplete"', '"response.failed"']),
 };
 
-/** What the model writes for the client to see; all of it is among the stream's bytes. */
-const visible: Record<string, ReadonlySet<string>> = {
-  "content_block.type": new Set(['"text"', '"tool_use"']),
-  "item.type": new Set(['"message"', '"function_call"', '"custom_tool_call"']),
-};
+/** Anthropic's blocks that the model writes for the client to see; all of it is among the stream's bytes. */
+const visible = new Set(['"text"', '"tool_use"']);
 /** Written out of sight, or in part; it adds nothing to the input. */
-const outOfSight = new Set(['"thinking"', '"redacted_thinking"', '"reasoning"']);
+const outOfSight = new Set(['"thinking"', '"redacted_thinking"']);
 
 /** Where in a text an event stands that matters at all, or -1; absent: every one may. */
 const matters: Partial<Record<UsageFormat, (text: string) => number>> = {
   anthropic: (text) =>
     first(first(toldUsage(text), text.indexOf("message_stop")), text.indexOf('"content_block_start"')),
   openai: (text) => first(toldUsage(text), text.indexOf("[DONE]")),
-  "openai-responses": (text) => first(toldUsage(text), text.indexOf('"response.output_item.added"')),
+  "openai-responses": toldUsage,
 };
 
 const first = (a: number, b: number): number => (a === -1 || b === -1 ? Math.max(a, b) : Math.min(a, b));
@@ -59,11 +56,11 @@ export function createSseMeter({ format, dropInjected, answers, writesText, hidd
   let hidesOutput = hidden.output;
   let inputGrows = hidden.input;
 
-  function typeRead(path: string, type: string | undefined): void {
-    if (visible[path]!.has(type ?? "")) return;
+  function blockBegins(type: string): void {
+    if (visible.has(type)) return;
     hidesOutput = true;
     // Of a block that nobody knows (a tool that the provider runs), the model may have read what it wrote.
-    if (!outOfSight.has(type ?? "")) inputGrows = true;
+    if (!outOfSight.has(type)) inputGrows = true;
   }
 
   const scan = createJsonScan(
@@ -71,7 +68,7 @@ export function createSseMeter({ format, dropInjected, answers, writesText, hidd
     (path, text) => {
       if (path === "choices") choicesFilled = true;
       else if (path === "type") over ||= text !== undefined && endings!.has(text.trim());
-      else if (Object.hasOwn(visible, path)) typeRead(path, text?.trim());
+      else if (path === "content_block.type") blockBegins(text?.trim() ?? "");
       else if (path.endsWith(usageKey[format])) {
         reported = addReport(format, counts, parsedReport(text));
       } else if (text?.trim() !== "null") over = true;
