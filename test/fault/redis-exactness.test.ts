@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient } from "../../src/client/client.ts";
-import { exactUsage, meteredCall, meteredClient, meteredTokens } from "../metered-agent.ts";
+import { exactUsage, meteredBody, meteredCall, meteredClient, meteredTokens } from "../metered-agent.ts";
 import { type RedisCluster, startRedisCluster } from "../redis-cluster.ts";
 import { hasRedis } from "../redis-server.ts";
 import { adminClient, keyedClient, token } from "../server-process.ts";
@@ -57,7 +58,7 @@ describe.skipIf(!hasRedis)("two processes on one Redis", () => {
         .poll(async () => (await adminClient(origin).agents.usage(`quota-${what.replaceAll(" ", "-")}`)).quotas[name])
         .toMatchObject({ used, reserved: 0 });
       const { total } = await adminClient(origin).agents.usage(`quota-${what.replaceAll(" ", "-")}`);
-      expect(total).toEqual({ requests: 100, tokens: 100 * meteredTokens });
+      expect(total).toEqual({ requests: 100, tokens: 100 * meteredTokens, estimated: 0 });
       expect(await meteredCall(origin, aiKey)).toBe(429);
     }
   });
@@ -90,6 +91,43 @@ describe.skipIf(!hasRedis)("two processes on one Redis", () => {
         code: "provisioning_key_invalid",
       });
     }
+  });
+
+  it("ends in one process what is under way when the other suspends the key", async () => {
+    const { client, key, aiKey } = await meteredAgent("streams", {});
+    const [, there] = origins;
+    upstream.behave({ intervalMs: 20, pieces: 1_000 });
+    const begun = await Promise.all(
+      Array.from({ length: 3 }, () =>
+        fetch(`${there}/proxy/anthropic/v1/messages`, {
+          method: "POST",
+          headers: { "x-api-key": aiKey },
+          body: JSON.stringify({ ...JSON.parse(meteredBody), stream: true }),
+        }),
+      ),
+    );
+    await sleep(100);
+    const since = performance.now();
+    await client.agents.suspend("streams");
+    for (const text of await Promise.all(begun.map((response) => response.text()))) {
+      expect(text).toMatch(/event: error\ndata: [^\n]*This key is suspended[^\n]*\n\n$/);
+    }
+    expect(performance.now() - since).toBeLessThan(2_000);
+    upstream.behave({ intervalMs: 0, pieces: 4 });
+    // What they may have cost is an estimate, which each of two processes asks back and one gets.
+    await expect.poll(async () => (await client.agents.usage("streams")).total.requests).toBe(3);
+    const { estimated } = (await client.agents.usage("streams")).total;
+    expect(estimated).toBeGreaterThan(0);
+    const [mine, other] = clientsOf(key);
+    const first = await mine!.agents.credit("streams", { estimates: true });
+    const second = await other!.agents.credit("streams", { estimates: true });
+    expect([first.credited.tokens, second.credited.tokens]).toEqual([estimated, 0]);
+    const { events } = await adminClient(there).audit.list({ limit: 20 });
+    const credits = events.filter(({ action, phase }) => action === "agent.credit" && phase === "outcome");
+    expect(credits.map(({ target, details }) => [target, details?.tokens])).toEqual([
+      ["streams", 0],
+      ["streams", estimated],
+    ]);
   });
 
   it("keeps a key revoked that the other process rotates at the same time", async () => {
