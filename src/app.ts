@@ -3,7 +3,7 @@ import { decodedFully, holdsKey, withoutKeys } from "./domain/key-shapes.ts";
 import { Problem } from "./errors.ts";
 import { createAnswerAudit } from "./http/audit-answer.ts";
 import { authenticateBearer, authorizeCaller, type Bearer, operatorCaller } from "./http/authenticate.ts";
-import type { Reply, RequestInfo, Route } from "./http/call.ts";
+import { madeWithHeader, type Reply, type RequestInfo, type Route } from "./http/call.ts";
 import { limitRate } from "./http/limit-rate.ts";
 import { parseQuery, readJson } from "./http/read-json.ts";
 import { refuseKeysIn } from "./http/refuse-keys.ts";
@@ -104,7 +104,8 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
       (await readJson(native, route.body, { maxBytes: maxBodyBytes, optional: route.bodyOptional ?? false }));
     // A body may take minutes to come, and the key may have been revoked by then.
     const current = route.body ? await authorize(route, native, passage) : caller;
-    const call = { context, caller: current, params, query, body, headers: native.headers };
+    const madeWith = native.headers.get(madeWithHeader) ?? undefined;
+    const call = { context, caller: { ...current, madeWith }, params, query, body, headers: native.headers };
     // The table pairs each handler with its own schemas; here they are all alike.
     return await route.handle(call as Parameters<Route["handle"]>[0]);
   }

@@ -46,4 +46,8 @@ export async function writeMarker(home: string, marker: MadeMarker): Promise<voi
   await writePrivate(pathOf(home), `${JSON.stringify(marker, null, 2)}\n`);
 }
 
+/** Whether the home is this creation's still: another process may have removed it, and made the agent anew. */
+export const isMadeBy = (home: string, { operationId }: Pick<MadeMarker, "operationId">): boolean =>
+  readMarker(home)?.operationId === operationId;
+
 export const dropMarker = (home: string): void => rmSync(pathOf(home), { force: true });

@@ -13,7 +13,7 @@ import { deletionOf } from "./deletion-journal.ts";
 import type { Hold } from "./doors/held-entry.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { type OpenClawPlaces, overlapsHeld, refuseHeld } from "./held-workspaces.ts";
-import { dropMarker, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
+import { dropMarker, isMadeBy, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
 import {
   type AgentProvider,
   declareModel,
@@ -46,6 +46,10 @@ export interface HostTools extends OpenClawPlaces {
   log: Log;
 }
 
+/** Another creation has begun the agent anew meanwhile. */
+const overtaken = (agentId: string): Problem =>
+  new Problem("agent_busy", `The agent "${agentId}" was taken over by another change; try again in a moment.`);
+
 type Created = Awaited<ReturnType<AgentHost["create"]>>;
 
 export const holdOf = ({ confinement, tools, peers }: HostHold, usual: Confinement): Hold => ({
@@ -77,8 +81,11 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
       if (marker?.operationId === agent.operationId) return createdBy(marker);
       throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
     }
-    // What is left of an attempt that nobody is at any more: calls take turns here, and claims keep others out.
-    if (marker?.operationId !== undefined) await undo(agentId, home, marker);
+    if (marker?.operationId !== undefined) {
+      // What is left of an attempt that nobody is at any more, or whose process has slept and was taken for dead.
+      if (agent.isCurrent && !(await agent.isCurrent())) throw overtaken(agentId);
+      await undo(agentId, home, marker);
+    }
     const place = paths.place(agentId, agent.workspace);
     refuseTaken(there, agentId, agent.bindings);
     refuseHeld(there, agentId, place.path, tools);
@@ -103,6 +110,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
       come();
       const changed = await changes.make({
         apply(draft) {
+          if (!isMadeBy(home, agent)) throw overtaken(agentId);
           if (draft.agents?.entries?.[agentId] && !revived) {
             throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
           }
@@ -159,15 +167,17 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
 
   async function undo(agentId: string, home: string, made: MadeMarker): Promise<void> {
     const agentDir = join(home, "agent");
-    await credentials.clear(agentDir);
-    if (!credentials.isOpen(agentDir)) await rm(agentDir, { recursive: true, force: true });
-    if (made.sessionsMade) await rm(join(home, "sessions"), { recursive: true, force: true });
+    const isIts = () => isMadeBy(home, made);
+    if (isIts()) await credentials.clear(agentDir);
+    if (isIts() && !credentials.isOpen(agentDir)) await rm(agentDir, { recursive: true, force: true });
+    if (isIts() && made.sessionsMade) await rm(join(home, "sessions"), { recursive: true, force: true });
     if (made.workspaceMade && made.workspace !== undefined) {
       // Another agent's may have come to lie in it.
       const isTaken = overlapsHeld(await config.read(), agentId, made.workspace, tools);
+      if (!isIts()) return;
       if (!isTaken) await rm(made.workspace, { recursive: true, force: true });
       removeEmptyAbove(made);
     }
-    dropMarker(home);
+    if (isIts()) dropMarker(home);
   }
 }

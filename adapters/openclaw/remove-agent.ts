@@ -9,7 +9,7 @@ import { isDirectory, removeEmptyAbove } from "./agent-files.ts";
 import { bindingsOf, dropAgent } from "./config-entries.ts";
 import { GatewayAway, GatewayRefusal } from "./gateway-rpc.ts";
 import { overlapsHeld } from "./held-workspaces.ts";
-import { dropMarker, type MadeMarker, readMarker } from "./made-marker.ts";
+import { dropMarker, isMadeBy, type MadeMarker, readMarker } from "./made-marker.ts";
 import type { HostTools } from "./make-agent.ts";
 import { putBack } from "./trash.ts";
 
@@ -41,6 +41,9 @@ export function createAgentRemover(tools: HostTools): Remove {
     const sessions = join(home, "sessions");
     const workspace = marker.workspace ?? "";
     const before = await config.read();
+    // Until its marker is dropped all of this is its own; then it may be the next one's, made anew under the same id.
+    const isIts = () => isMadeBy(home, marker);
+    if (!isIts()) return { deleted: [], preserved: [] };
     const takeWorkspace =
       what.workspace &&
       marker.workspaceMade &&
@@ -57,15 +60,15 @@ export function createAgentRemover(tools: HostTools): Remove {
     const hadKey = await credentials.clear(agentDir);
 
     if (isThere) {
-      if (!takeWorkspace) await leaveWorkspace(agentId, join(home, "no-workspace"));
+      if (!takeWorkspace && isIts()) await leaveWorkspace(agentId, join(home, "no-workspace"));
       const watched = await trash.watch([
         agentDir,
         sessions,
         ...(takeWorkspace ? [workspace] : []),
         ...["", "-wal", "-shm", "-journal"].map((ending) => join(agentDir, `openclaw-agent.sqlite${ending}`)),
       ]);
-      const byGateway = await askGateway(agentId);
-      if (!byGateway) await dropEntry(agentId);
+      const byGateway = isIts() && (await askGateway(agentId));
+      if (!byGateway && isIts()) await dropEntry(agentId);
       for (const [path, place] of await watched.found()) {
         if (path === sessions && !what.sessions) await putBack(place, sessions);
         else await rm(join(place, ".."), { recursive: true, force: true });
@@ -73,13 +76,13 @@ export function createAgentRemover(tools: HostTools): Remove {
     }
     // In a process that has it open, a store whose agent never came to be stays, empty.
     const keepsStore = !isThere && credentials.isOpen(agentDir);
-    if (!keepsStore) await rm(agentDir, { recursive: true, force: true });
-    if (what.sessions) await rm(sessions, { recursive: true, force: true });
-    if (takeWorkspace) {
+    if (!keepsStore && isIts()) await rm(agentDir, { recursive: true, force: true });
+    if (what.sessions && isIts()) await rm(sessions, { recursive: true, force: true });
+    if (takeWorkspace && isIts()) {
       await rm(workspace, { recursive: true, force: true });
       removeEmptyAbove(marker);
     }
-    dropMarker(home);
+    if (isIts()) dropMarker(home);
     try {
       rmdirSync(home);
     } catch {

@@ -23,6 +23,14 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface ChangeOptions extends CallOptions {
+  /** The `idempotencyKey` of the create whose agent is meant: one that was made anew under its id is not found. */
+  madeWith?: string | undefined;
+}
+
+export const headersOf = ({ madeWith }: ChangeOptions): Record<string, string> =>
+  madeWith === undefined ? {} : { "agent-made-with": madeWith };
+
 export interface Call extends CallOptions {
   method: "GET" | "POST" | "PATCH" | "DELETE";
   /** Below the base, encoded. */

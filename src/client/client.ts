@@ -41,7 +41,15 @@ import type {
 } from "../schema/provisioning-key.ts";
 import type { AgentCredited, CreditAgent, Usage, UsageQuery } from "../schema/usage.ts";
 import { apiBase, credentialHeaders } from "./address.ts";
-import { type Call, type CallOptions, type CallSettings, perform, type Retry } from "./call.ts";
+import {
+  type Call,
+  type CallOptions,
+  type CallSettings,
+  type ChangeOptions,
+  headersOf,
+  perform,
+  type Retry,
+} from "./call.ts";
 
 export { ClientError, type ClientErrorCode } from "./client-error.ts";
 export type {
@@ -177,25 +185,34 @@ export function createClient(options: ClientOptions) {
         for await (const page of pagesOf((query) => listAgents(query, at), {})) yield* page.agents;
       },
       get: (agentId: string, at?: CallOptions) => read<AgentDetail>(below("agents", agentId), undefined, at),
-      update: (agentId: string, body: UpdateAgent, at: CallOptions = {}) =>
+      update: (agentId: string, body: UpdateAgent, at: ChangeOptions = {}) =>
         call<AgentDetail>({
           method: "PATCH",
           path: below("agents", agentId),
           body,
+          headers: headersOf(at),
           repeatable: true,
           signal: at.signal,
         }),
       /** Not repeated after a lost answer: the repetition would say that there is no such agent. */
-      delete: (agentId: string, body: DeleteAgent = {}, at: CallOptions = {}) =>
+      delete: (agentId: string, body: DeleteAgent = {}, at: ChangeOptions = {}) =>
         call<AgentDeleted>({
           method: "DELETE",
           path: below("agents", agentId),
           body,
+          headers: headersOf(at),
           repeatable: false,
           signal: at.signal,
         }),
-      onboard: (agentId: string, body: OnboardAgent, at?: CallOptions) =>
-        post<AgentOnboarded>(below("agents", agentId, "/onboard"), body, true, at),
+      onboard: (agentId: string, body: OnboardAgent, at: ChangeOptions = {}) =>
+        call<AgentOnboarded>({
+          method: "POST",
+          path: below("agents", agentId, "/onboard"),
+          body,
+          headers: headersOf(at),
+          repeatable: true,
+          signal: at.signal,
+        }),
       suspend: (agentId: string, at?: CallOptions) =>
         post<AgentDetail>(below("agents", agentId, "/suspend"), undefined, true, at),
       resume: (agentId: string, at?: CallOptions) =>

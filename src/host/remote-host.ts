@@ -39,7 +39,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
   async function onboard(agent: HostAgent, body: OnboardAgent): Promise<void> {
     const gateway = gateways.of(agent);
     const { errors } = answerOf(
-      await gateway.change((client, signal) => client.agents.onboard(agent.agentId, body, { signal })),
+      await gateway.change((client, signal) => client.agents.onboard(agent.agentId, body, { signal, ...meant(agent) })),
     );
     if (errors[0]) throw stepProblem(gateway.id, errors[0]);
   }
@@ -121,8 +121,9 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       const gateway = gateways.of({ agentId, ...agent });
       if (!(await isThere(gateway, agentId, operationId, asked))) return { deleted: [], preserved: [] };
       const body = { deleteWorkspace: what.workspace, deleteSessions: what.sessions };
+      const at = meant({ operationId });
       const remove = (repeated: boolean) =>
-        gateway.change((client, signal) => client.agents.delete(agentId, body, { signal }), repeated);
+        gateway.change((client, signal) => client.agents.delete(agentId, body, { signal, ...at }), repeated);
       let removed = await remove(false);
       if (removed.outcome === "unsent" || removed.outcome === "unknown")
         removed = await remove(removed.outcome === "unknown");
@@ -142,7 +143,10 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     async update(agent, { identity, ...change }) {
       if (Object.keys(change).length > 0) {
         const gateway = gateways.of(agent);
-        answerOf(await gateway.change((client, signal) => client.agents.update(agent.agentId, change, { signal })));
+        const at = meant(agent);
+        answerOf(
+          await gateway.change((client, signal) => client.agents.update(agent.agentId, change, { signal, ...at })),
+        );
       }
       if (identity) await onboard(agent, { steps: ["identity"], identity });
     },
@@ -153,6 +157,10 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     },
   };
 }
+
+/** The agent that this creation made, by the key that it made it with: not one that is made anew since. */
+const meant = ({ operationId }: Pick<HostAgent, "operationId">): { madeWith?: string } =>
+  operationId ? { madeWith: operationId } : {};
 
 const everything = { deleteWorkspace: true, deleteSessions: true };
 

@@ -4,6 +4,9 @@ import type { Scope } from "../schema/provisioning-key.ts";
 import type { Caller } from "../service/caller.ts";
 import type { Context } from "../service/context.ts";
 
+/** Names the agent that is meant by the Idempotency-Key with which it was made: see `Caller.madeWith`. */
+export const madeWithHeader = "agent-made-with";
+
 /** What the transport knows of a request beyond the request itself. */
 export interface RequestInfo {
   /** The client's address, as the transport trusts it. */

@@ -23,7 +23,11 @@ export async function withIdempotency(
   caller: Caller,
   headers: Headers,
   body: unknown,
-  run: (idempotency?: { key: string; fingerprint: string }) => Promise<{ reply: Reply; replayed: unknown }>,
+  run: (idempotency?: {
+    key: string;
+    fingerprint: string;
+    given: string;
+  }) => Promise<{ reply: Reply; replayed: unknown }>,
 ): Promise<Reply> {
   const given = headers.get("idempotency-key");
   if (given === null) return (await run()).reply;
@@ -41,7 +45,7 @@ export async function withIdempotency(
   const once = async () => {
     const finished = await keptReply(context, name, fingerprint);
     if (finished) return finished;
-    const { reply, replayed } = await run({ key, fingerprint });
+    const { reply, replayed } = await run({ key, fingerprint, given: await context.crypto.sha256(given) });
     // The first answer stays, should this process have slept while another gave it.
     await context.ledger.replace(name, undefined, JSON.stringify({ fingerprint, body: replayed }), keptMs);
     return reply;

@@ -187,7 +187,14 @@ export const AgentRecord = z.object({
   /** The creation's operation: names the place that the agent takes of its key's `maxAgents`. */
   operationId: z.string(),
   /** The request that made it, so that its retry is answered and not refused. */
-  idempotency: z.optional(z.object({ key: z.string(), fingerprint: z.string() })),
+  idempotency: z.optional(
+    z.object({
+      key: z.string(),
+      fingerprint: z.string(),
+      /** SHA-256 of the Idempotency-Key as it was sent, whoever sent it. */
+      given: z.optional(z.string()),
+    }),
+  ),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 });

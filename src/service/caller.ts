@@ -13,5 +13,10 @@ export interface Caller {
   /** The deployment's own operator: no key's limits apply, and every AI provider may be used. */
   operator: boolean;
   requestId: string;
+  /**
+   * The Idempotency-Key of the create whose agent is meant: one that was made anew under its id is another. A control
+   * plane says so of each change, which may be late.
+   */
+  madeWith?: string | undefined;
   address?: string | undefined;
 }

@@ -10,7 +10,7 @@ export interface KnownAgent extends HostAgent {
 }
 
 /** For whom an agent is looked up: another's does not exist for a caller that reaches its own. */
-export type Reaching = Pick<Caller, "actor" | "reach">;
+export type Reaching = Pick<Caller, "actor" | "reach" | "madeWith">;
 
 const agentId = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
@@ -82,8 +82,16 @@ export async function requireAgent(context: Context, caller: Reaching, id: strin
 export async function requireAgentToChange(context: Context, caller: Reaching, id: string): Promise<KnownAgent> {
   const { known, unreachable } = await lookUp(context, caller, id);
   if (unreachable.length > 0) throw uncertain(id, unreachable);
-  if (!known) throw agentNotFound(id);
+  if (!known || !(await isMeant(context, caller, known))) throw agentNotFound(id);
   return known;
+}
+
+/** Of an agent that an earlier release made it is not known with which key. */
+async function isMeant(context: Context, { madeWith }: Reaching, { record }: KnownAgent): Promise<boolean> {
+  if (madeWith === undefined) return true;
+  const { idempotency } = record ?? {};
+  if (idempotency && idempotency.given === undefined) return true;
+  return idempotency?.given === (await context.crypto.sha256(madeWith));
 }
 
 /**

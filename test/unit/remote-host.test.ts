@@ -574,3 +574,26 @@ test("a secret that cannot be sent is refused at the start, unquoted", () => {
     createRemoteHost({ gateways, fetch, timeoutMs: 1, clock: { now: Date.now }, log: () => undefined });
   expect(make).toThrow(/"gw1": the token must be printable/);
 });
+
+test("what comes late touches no agent that was made anew since under the same id", async () => {
+  const host = remote();
+  const first = await created(host, "one", { gateway: "gw1" });
+  await host.remove(first, everything);
+  const second = await created(host, "one", {
+    gateway: "gw1",
+    model: "second",
+    credential: { provider: "anthropic", apiKey: "sk-second-not-a-real-key", metered: false },
+  });
+  const late = { ...first, operationId: first.operationId };
+  const credential = { provider: "anthropic", apiKey: "sk-first-not-a-real-key", metered: false };
+  await expect(host.setCredential(late, credential)).rejects.toEqual(refusal("agent_not_found"));
+  await expect(host.update(late, { model: "first" })).rejects.toEqual(refusal("agent_not_found"));
+  await expect(host.bind(late, ["telegram:first"])).rejects.toEqual(refusal("agent_not_found"));
+  await host.remove(late, everything);
+  expect(await gw1.agentIds()).toEqual(["one"]);
+  expect((await host.find("one")).agents).toMatchObject([{ model: "second", bindings: [] }]);
+  expect(await gw1.storedKey("one", "anthropic")).toBe("sk-second-not-a-real-key");
+  await host.update(second, { model: "third" });
+  expect(await host.remove(second, everything)).toMatchObject({ deleted: expect.arrayContaining(["entry"]) });
+  expect(await gw1.agentIds()).toEqual([]);
+});
