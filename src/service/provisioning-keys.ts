@@ -46,7 +46,9 @@ export async function createProvisioningKey(
     ...(body.aiProviderKeyId && { aiProvider: body.aiProviderKeyId }),
   };
   return await auditedChange(context, caller, { action: "provisioning-key.create", target: id, details }, async () => {
-    await saveKey(context, record);
+    await context.ledger.put(keyLedger(id).state, JSON.stringify(record.state));
+    // Not looked for before: Workers KV would remember for a minute that it is not there.
+    await context.records.set("keys", id, record);
     return { ...(await keyView(context, record)), key };
   });
 }
@@ -84,7 +86,7 @@ export async function revokeProvisioningKey(
     return await auditedChange(context, caller, { action: "provisioning-key.revoke", target: id }, async () => {
       const state = { version: record.state.version + 1, digest: record.state.digest, revokedAt: now(context) };
       const next = { ...record, state };
-      await saveKey(context, next);
+      await replaceKey(context, next);
       return await keyView(context, next);
     });
   });
@@ -110,7 +112,7 @@ export async function rotateProvisioningKey(
         ...rotateDigests(record.state, digest, graceSeconds * 1000, context.clock.now()),
       };
       const next = { ...record, state };
-      await saveKey(context, next);
+      await replaceKey(context, next);
       return { ...(await keyView(context, next)), key };
     });
   });
@@ -148,7 +150,7 @@ const keyBusy = (id: string): Problem =>
   });
 
 /** A process that slept in between must not give a revoked key back. */
-async function saveKey(context: Context, record: ProvisioningKeyRecord): Promise<void> {
+async function replaceKey(context: Context, record: ProvisioningKeyRecord): Promise<void> {
   const { id, state } = record;
   const name = keyLedger(id).state;
   const text = await context.ledger.get(name);
