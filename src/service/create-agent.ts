@@ -85,7 +85,12 @@ export async function createAgent(
       const done = { ...note, minted: minting.unrecorded };
       try {
         // Another process, to which this one looked dead, may have found the agent whole, and told of it.
-        kept = (await decideFate(context, note, "undone")) === "finished";
+        const fate = await decideFate(context, note, "undone").catch(async (cause) => {
+          // A disk that is full takes no decision, and yet lets things be removed.
+          if (!(await lease.isHeld())) throw cause;
+          return "undone" as const;
+        });
+        kept = fate === "finished";
         // Whether the gateway was asked, and what it said, the host still knows.
         if (!kept) await compensateCreate(context, { ...done, asked: undefined });
         if (lease.signal.aborted) await context.ledger.release(agentOperation(agentId, operationId), operationId);
