@@ -1,13 +1,55 @@
+import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { SettingsError } from "../../src/settings.ts";
 
-/** A socket's peer on a dual-stack listener reads `::ffff:127.0.0.1`. */
-const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
 const family = (address: string): "ipv4" | "ipv6" => (isIP(address) === 6 ? "ipv6" : "ipv4");
+const mapped = /^(?:::|(?:0{1,4}:){5})ffff:(?:(\d+\.\d+\.\d+\.\d+)|([\da-f]{1,4}):([\da-f]{1,4}))$/i;
+
+/** A socket's peer on a dual-stack listener reads `::ffff:127.0.0.1`. */
+function plain(address: string): string {
+  const [, dotted, high, low] = mapped.exec(address) ?? [];
+  if (dotted !== undefined) return dotted;
+  if (high === undefined || low === undefined) return address;
+  const bits = Number.parseInt(high, 16) * 65_536 + Number.parseInt(low, 16);
+  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join(".");
+}
+
+/** `203.0.113.7`, `203.0.113.7:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`, each in quotes or not. */
+function addressIn(node: string): string {
+  const bare = node.trim().replace(/^"(.*)"$/, "$1");
+  const [, bracketed, dotted] = /^(?:\[([^\]]*)\]|(\d+\.\d+\.\d+\.\d+))(?::\d{1,5})?$/.exec(bare) ?? [];
+  return plain(bracketed ?? dotted ?? bare);
+}
 
 /**
- * The client's address: the socket's or, behind the configured proxies, the right-most hop of `X-Forwarded-For`
- * that is none of them. What stands further left is the client's own word.
+ * An empty element says nothing (RFC 9110, 5.6.1). A comma in quotes ends one as well: a client that sends an opening
+ * quote must not swallow what the proxy writes behind it.
+ */
+const elements = (list: string): string[] => list.split(",").filter((one) => one.trim() !== "");
+
+/** RFC 7239: `for=192.0.2.60;proto=http, for="[2001:db8::1]:4711"`; an element without one is a hop that hides itself. */
+function forwardedFor(element: string): string {
+  for (const pair of element.split(";")) {
+    const [, node] = /^\s*for\s*=(.*)$/i.exec(pair) ?? [];
+    if (node !== undefined) return node;
+  }
+  return "";
+}
+
+export interface ForwardedFields {
+  "x-forwarded-for"?: string | string[] | undefined;
+  forwarded?: string | undefined;
+}
+
+/** Of a proxy that writes one of the two, the other is the client's own: `X-Forwarded-For` counts where there is one. */
+function hopsOf({ "x-forwarded-for": list, forwarded }: ForwardedFields): string[] {
+  if (list !== undefined) return elements(String(list)).map(addressIn);
+  return elements(forwarded ?? "").map((element) => addressIn(forwardedFor(element)));
+}
+
+/**
+ * The client's address: the socket's or, behind the configured proxies, the right-most hop of `X-Forwarded-For` (or of
+ * `Forwarded`) that is none of them. What stands further left is the client's own word.
  *
  * @throws SettingsError for an entry that is neither an address nor a range
  */
@@ -27,14 +69,23 @@ export function createClientAddress(trustedProxies: readonly string[]) {
   }
   const isTrusted = (address: string): boolean => isIP(address) !== 0 && trusted.check(address, family(address));
 
-  return (socketAddress: string | undefined, forwardedFor: string | undefined): string | undefined => {
+  return (socketAddress: string | undefined, fields: ForwardedFields): string | undefined => {
     let address = socketAddress === undefined ? undefined : plain(socketAddress);
-    const hops = forwardedFor?.split(",").map((hop) => plain(hop.trim())) ?? [];
-    while (address !== undefined && isTrusted(address) && hops.length > 0) {
+    if (trustedProxies.length === 0 || address === undefined || !isTrusted(address)) return address;
+    const hops = hopsOf(fields);
+    while (isTrusted(address) && hops.length > 0) {
       const hop = hops.pop()!;
       if (isIP(hop) === 0) break;
       address = hop;
     }
     return address;
   };
+}
+
+/** @throws SettingsError as above */
+export function createRequestAddress(
+  trustedProxies: readonly string[],
+): (request: IncomingMessage) => string | undefined {
+  const clientAddress = createClientAddress(trustedProxies);
+  return ({ socket, headers }) => clientAddress(socket.remoteAddress, headers);
 }

@@ -4,7 +4,7 @@ import { sendNodeResponse, toNodeHandler } from "srvx/node";
 import type { App } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
 import { respondProblem } from "../../src/http/respond.ts";
-import { createClientAddress } from "./client-address.ts";
+import { createRequestAddress } from "./client-address.ts";
 import { createProxyServer } from "./proxy/proxy-server.ts";
 
 export interface RequestListener {
@@ -42,11 +42,7 @@ function pathOf({ url = "/", headers: { host = "" } }: IncomingMessage): string 
 
 /** The app on Node's own request and response: the proxy below the fetch layer, everything else through it. */
 export function createRequestListener(app: App): RequestListener {
-  const clientAddress = createClientAddress(app.context.settings.provisioning.trustedProxies);
-  const addressOf = (request: IncomingMessage): string | undefined => {
-    const forwarded = request.headers["x-forwarded-for"];
-    return clientAddress(request.socket.remoteAddress, Array.isArray(forwarded) ? forwarded.join(",") : forwarded);
-  };
+  const addressOf = createRequestAddress(app.context.settings.provisioning.trustedProxies);
   const proxy = createProxyServer(app.proxy, app.context);
   const { crypto, log } = app.context;
   const refused = (cause: unknown): Response =>

@@ -4,7 +4,7 @@ import type { Proxy as MeteringProxy } from "../../../src/proxy/forward.ts";
 import type { Grant } from "../../../src/proxy/grant.ts";
 import type { Refusal } from "../../../src/proxy/refuse.ts";
 import type { Context } from "../../../src/service/context.ts";
-import { createClientAddress } from "../client-address.ts";
+import { createRequestAddress } from "../client-address.ts";
 import { relay } from "./proxy-relay.ts";
 import { freeBody, readBody } from "./read-body.ts";
 import { createStreamWatch } from "./stream-watch.ts";
@@ -27,14 +27,8 @@ export function createProxyServer(
 ): ProxyServer {
   const watch = createStreamWatch(standings, context.log);
   const { proxy, trustedProxies } = context.settings.provisioning;
-  const clientAddress = createClientAddress(trustedProxies);
+  const addressOf = createRequestAddress(trustedProxies);
   const upstreams = createUpstreams(proxy);
-
-  function addressOf(request: IncomingMessage): string {
-    const forwarded = trustedProxies.length > 0 ? request.headers["x-forwarded-for"] : undefined;
-    const hops = Array.isArray(forwarded) ? forwarded.join(",") : forwarded;
-    return clientAddress(request.socket.remoteAddress, hops) ?? "unknown";
-  }
 
   function relayOrAbandon(grant: Grant, response: ServerResponse): void {
     try {
@@ -55,7 +49,7 @@ export function createProxyServer(
         method: request.method ?? "GET",
         target: request.url ?? "",
         headers: lowered(request.rawHeaders),
-        address: () => addressOf(request),
+        address: () => addressOf(request) ?? "unknown",
         requestId: newRequestId(),
         async body(...how) {
           const read = await readBody(request, ...how);
