@@ -1,6 +1,6 @@
 import type { Context } from "../service/context.ts";
-import type { Grant } from "./grant.ts";
-import { answerGuards, connectionNames, isForwardedBack } from "./headers.ts";
+import { type Grant, isEventStream } from "./grant.ts";
+import { answerGuards, connectionNames, eventStreamFields, isForwardedBack } from "./headers.ts";
 import { meteredStream } from "./metered-stream.ts";
 import type { Refusal } from "./refuse.ts";
 import { createScrubs, type Scrub } from "./scrub.ts";
@@ -174,6 +174,9 @@ function answerHeaders(upstream: Headers, grant: Grant, scrub: Scrub): Headers {
   const headers = new Headers({ "x-request-id": grant.requestId, ...answerGuards });
   for (const [name, value] of upstream) {
     if (isForwardedBack(name) && !hop.includes(name) && !scrub.finds(value)) headers.set(name, value);
+  }
+  if (isEventStream(upstream.get("content-type"))) {
+    for (const [name, value] of Object.entries(eventStreamFields)) headers.set(name, value);
   }
   return headers;
 }

@@ -190,6 +190,20 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     }
   });
 
+  it("an event stream tells the proxies before it to hand on each event as it comes", async () => {
+    for (const own of [undefined, "public, max-age=60"]) {
+      const type = "text/event-stream; charset=utf-8";
+      answer = { pieces: ["data: {}\n\n"], headers: { "content-type": type, ...(own && { "cache-control": own }) } };
+      const { response } = await ask();
+      expect(response.headers.get("x-accel-buffering")).toBe("no");
+      expect(response.headers.get("cache-control")).toBe("no-cache");
+    }
+    answer = { pieces: ["{}"], headers: { "content-type": "application/json" } };
+    const { response } = await ask();
+    expect(response.headers.get("x-accel-buffering")).toBeNull();
+    expect(response.headers.get("cache-control")).toBeNull();
+  });
+
   it("no answer is a page: not the provider's, not a refusal, not of an address where nothing is", async () => {
     answer = { pieces: ["<script>"], headers: { "content-type": "text/html" } };
     const answers = [

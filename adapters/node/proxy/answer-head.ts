@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Transform } from "node:stream";
 // Whole: an older Node lacks one of its names, and is to be told so by us rather than by its linker.
 import zlib from "node:zlib";
-import type { Grant } from "../../../src/proxy/grant.ts";
-import { answerGuards, connectionNames, isForwardedBack } from "../../../src/proxy/headers.ts";
+import { type Grant, isEventStream } from "../../../src/proxy/grant.ts";
+import { answerGuards, connectionNames, eventStreamFields, isForwardedBack } from "../../../src/proxy/headers.ts";
 import type { Scrub } from "../../../src/proxy/scrub.ts";
 
 const decoders: Record<string, () => Transform> = {
@@ -24,16 +24,20 @@ export function decoderOf(headers: IncomingHttpHeaders): Transform | undefined {
 }
 
 const guards = Object.entries(answerGuards).flat();
+const streamFields = Object.entries(eventStreamFields).flat();
 
 /** Names and values by turns, as `writeHead` takes them. */
 export function answerHead(headers: IncomingHttpHeaders, grant: Grant, scrub: Scrub, decoded: boolean): string[] {
   const hop = connectionNames(single(headers.connection));
   const fields: string[] = [...guards];
+  const streams = isEventStream(headers["content-type"]);
+  if (streams) fields.push(...streamFields);
   if (headers["x-request-id"] === undefined) fields.push("x-request-id", grant.requestId);
   for (const name in headers) {
     const unknownEncoding = name === "content-encoding" && !decoded;
     if (!unknownEncoding && !isForwardedBack(name)) continue;
     if (hop.length > 0 && hop.includes(name)) continue;
+    if (streams && name === "cache-control") continue;
     const value = headers[name];
     for (const one of Array.isArray(value) ? value : [value ?? ""]) {
       if (!scrub.finds(one)) fields.push(name, one);
