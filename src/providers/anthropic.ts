@@ -57,13 +57,16 @@ export const anthropic: ProviderWire = {
   credential: (masterKey) => ["x-api-key", masterKey],
   query: new Set(["beta", "limit", "after_id", "before_id"]),
 
-  endpoint(method, path): Endpoint | undefined {
+  endpoint(method, asked): Endpoint | undefined {
+    // The AI SDK, opencode and pi take a base that carries the version.
+    const path = asked.startsWith("/v1/") ? asked : `/v1${asked}`;
     if (method === "POST" && path === "/v1/messages") return messages;
     if (method === "POST" && path === "/v1/messages/count_tokens") return countTokens;
     if (method === "GET" && model.test(path)) return { path };
     return undefined;
   },
 
+  metered: "POST /v1/messages, /v1/messages/count_tokens and GET /v1/models",
   requestIdHeader: "request-id",
   error: ({ status, message, requestId }) => ({
     type: "error",

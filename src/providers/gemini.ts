@@ -11,6 +11,7 @@ import {
   type ProviderWire,
   type Reading,
   type ReadLimits,
+  type RefusingQuota,
 } from "./wire.ts";
 
 /** https://ai.google.dev/gemini-api/docs/troubleshooting */
@@ -26,6 +27,20 @@ const errorStatuses: Record<number, string> = {
   503: "UNAVAILABLE",
   504: "DEADLINE_EXCEEDED",
 };
+
+const rpc = "type.googleapis.com/google.rpc.";
+/** In seconds. gemini-cli sleeps through up to five minutes; and with an id of `PerDay` it drops our message. */
+const leastTerminal = 301;
+
+/** https://cloud.google.com/apis/design/errors#error_details */
+function quotaDetails(message: string, { name, retryAfter, transient }: RefusingQuota): unknown[] {
+  const seconds = transient ? retryAfter : Math.max(retryAfter, leastTerminal);
+  const quotaId = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return [
+    { "@type": `${rpc}QuotaFailure`, violations: [{ subject: "key", quotaId, description: message }] },
+    { "@type": `${rpc}RetryInfo`, retryDelay: `${seconds}s` },
+  ];
+}
 
 const rules = {
   // The reader of bodies adds the other spelling of each itself.
@@ -75,7 +90,9 @@ export const gemini: ProviderWire = {
   // `fields` and `$fields` are not among them: they could cut the usage out of the answer.
   query: new Set(["alt", "pageSize", "pageToken"]),
 
-  endpoint(method, path): Endpoint | undefined {
+  endpoint(method, asked): Endpoint | undefined {
+    // The AI SDK, opencode and pi take a base that carries the version.
+    const path = asked.startsWith("/models") ? `/v1beta${asked}` : asked;
     if (method === "GET") return listPath.test(path) ? { path } : undefined;
     const [, , model, call] = callPath.exec(path) ?? [];
     if (method !== "POST" || model === undefined) return undefined;
@@ -94,5 +111,14 @@ export const gemini: ProviderWire = {
     }
   },
 
-  error: ({ status, message }) => ({ error: { code: status, message, status: errorStatuses[status] ?? "UNKNOWN" } }),
+  metered:
+    "POST /v1beta/models/<model>:generateContent, :streamGenerateContent, :countTokens, :embedContent, :batchEmbedContents and GET /v1beta/models",
+  error: ({ status, message, quota }) => ({
+    error: {
+      code: status,
+      message,
+      status: errorStatuses[status] ?? "UNKNOWN",
+      ...(quota && { details: quotaDetails(message, quota) }),
+    },
+  }),
 };

@@ -64,11 +64,15 @@ export function openAiEndpoints(dialect: OpenAiDialect, shapes: OpenAiShapes): P
   };
 }
 
-/** Looks for endpoints below a prefix that the base URL of the SDK carries. */
+/** Looks for endpoints below a prefix that the base URL of the SDK carries, with or without it. */
 export const below =
   (prefix: string, endpoint: ProviderWire["endpoint"]): ProviderWire["endpoint"] =>
   (method, path) =>
-    path.startsWith(`${prefix}/`) ? endpoint(method, path.slice(prefix.length)) : undefined;
+    endpoint(method, path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path);
+
+/** What `openAiEndpoints` takes below `prefix`. */
+export const openAiMetered = (prefix: string): string =>
+  `POST ${["/chat/completions", "/responses", "/embeddings"].map((path) => prefix + path).join(", ")} and GET ${prefix}/models`;
 
 /** https://platform.openai.com/docs/api-reference */
 export const openai: ProviderWire = {
@@ -83,5 +87,7 @@ export const openai: ProviderWire = {
       { chat: chatShape({}), responses: responsesShape({}), embeddings: embeddingsShape({}) },
     ),
   ),
+  metered: openAiMetered("/v1"),
+  sleepsThrough: true,
   error: openAiError,
 };

@@ -1,5 +1,5 @@
 import { anyImage } from "./image-rules.ts";
-import { below, openAiEndpoints } from "./openai.ts";
+import { below, openAiEndpoints, openAiMetered } from "./openai.ts";
 import { toolVerdictsWith } from "./openai-content.ts";
 import { chatShape, embeddingsShape, type OwnFields, responsesShape } from "./openai-shape.ts";
 import { each, hosted, refused, steering, tagged } from "./shape.ts";
@@ -44,5 +44,7 @@ export const openrouter: ProviderWire = {
       { chat: chatShape(own), responses: responsesShape(own), embeddings: embeddingsShape(own) },
     ),
   ),
+  metered: openAiMetered("/api/v1"),
+  sleepsThrough: true,
   error: ({ status, message }) => ({ error: { code: status, message } }),
 };

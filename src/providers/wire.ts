@@ -1,3 +1,4 @@
+import type { QuotaName } from "../domain/quota-names.ts";
 import type { UsageFormat } from "../domain/usage.ts";
 import type { ProviderKind } from "../schema/ai-provider.ts";
 
@@ -79,6 +80,16 @@ export interface WireError {
   status: number;
   message: string;
   requestId: string;
+  /** Where a quota refuses. */
+  quota?: RefusingQuota | undefined;
+}
+
+export interface RefusingQuota {
+  name: QuotaName;
+  /** In seconds. */
+  retryAfter: number;
+  /** Frees itself within the minute. */
+  transient: boolean;
 }
 
 /** How one provider's API is spoken: all that the proxy knows of it. */
@@ -93,6 +104,10 @@ export interface ProviderWire {
   query: ReadonlySet<string>;
   /** @param path what stands after `/proxy/<slug>`; anything not on the list is `undefined` */
   endpoint(method: string, path: string): Endpoint | undefined;
+  /** The same for people: methods and paths. */
+  metered: string;
+  /** Whether its clients sleep through a `retry-after` of days, in silence: it is left out where a day's quota is spent. */
+  sleepsThrough?: boolean;
   /** Where its SDK looks for the request's id, besides `x-request-id`. */
   requestIdHeader?: string;
   /** The body of an error of ours, in the provider's shape. */

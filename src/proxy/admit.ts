@@ -8,17 +8,22 @@ import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import { type Arrival, headerOf, presentedKey, readTarget, type Target } from "./arrival.ts";
 import { createGrants, createUpstreamBases, type Grant } from "./grant.ts";
-import { scopedIdempotencyKey } from "./headers.ts";
+import { answerGuards, scopedIdempotencyKey } from "./headers.ts";
 import { createKeyShares, type KeyShare } from "./key-shares.ts";
 import { createMasterKeys } from "./master-keys.ts";
 import { announcedLength, readRequest } from "./read-request.ts";
-import { type Refusal, refusal } from "./refuse.ts";
-import { type Reservation, reserve } from "./reserve.ts";
+import { type Refusal, type Refused, refusal, reservationRefused } from "./refuse.ts";
+import { reserve } from "./reserve.ts";
 import { createSpentQuotas } from "./spent-quotas.ts";
 import { providerRevokedMessage, type Standings } from "./standings.ts";
 import { createKeyVerifier, maxRecordAgeMs, type StatedKey, suspendedMessage } from "./verify-key.ts";
 
-export type Admission = Refusal | Grant | { outcome: "aborted" };
+export type Admission =
+  | Refusal
+  | Grant
+  /** Not a metered call: nothing is sent and nothing is looked up. */
+  | { outcome: "answered"; status: number; headers: Record<string, string> }
+  | { outcome: "aborted" };
 export type Admit = (arrival: Arrival) => Promise<Admission>;
 
 /**
@@ -43,12 +48,14 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     metrics.count("openclaw_auth_failures_total", { kind: "ai-key" });
     const seconds = await authFailed(arrival.address());
     if (seconds === undefined) {
-      return refusal(wire, 401, "The API key is not valid", arrival.requestId, {
-        "www-authenticate": 'Bearer realm="openclaw-provisioning", error="invalid_token"',
+      return refusal(wire, arrival.requestId, {
+        status: 401,
+        message: "The API key is not valid",
+        headers: { "www-authenticate": 'Bearer realm="openclaw-provisioning", error="invalid_token"' },
       });
     }
     const message = `Too many failed authentications from this address; try again in ${seconds} s`;
-    return refusal(wire, 429, message, arrival.requestId, { "retry-after": String(seconds) });
+    return refusal(wire, arrival.requestId, { status: 429, message, headers: { "retry-after": String(seconds) } });
   }
 
   async function decide(arrival: Arrival, target: Target | undefined, outerWire: ProviderWire): Promise<Admission> {
@@ -59,20 +66,24 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const { record } = found.key;
     const provider = await context.records.get("ai-providers", record.aiProviderId, maxRecordAgeMs);
     const wire = provider ? providerWire(provider.kind) : outerWire;
-    const refuse = (status: number, message: string, headers?: Record<string, string>): Refusal => ({
-      ...refusal(wire, status, message, arrival.requestId, headers),
+    const refuse = (refused: Refused): Refusal => ({
+      ...refusal(wire, arrival.requestId, refused),
       provider: target.slug,
     });
-    if (!provider || provider.revokedAt !== undefined) return refuse(401, providerRevokedMessage);
-    if (found.standing === "suspended") return refuse(400, suspendedMessage);
-
-    const upgrades = headerOf(arrival.headers, "upgrade") !== undefined;
-    const endpoint = upgrades ? undefined : wire.endpoint(arrival.method, target.path);
-    if (!endpoint) return refuse(403, "This endpoint is not metered and cannot be used with this key");
+    if (!provider || provider.revokedAt !== undefined) return refuse(providerRevoked);
+    if (found.standing === "suspended") return refuse({ status: 400, message: suspendedMessage });
+    // Codex tries a WebSocket first, and goes on over HTTP at this status.
+    if (headerOf(arrival.headers, "upgrade") !== undefined) return refuse(noUpgrade);
+    const endpoint = wire.endpoint(arrival.method, target.path);
+    if (!endpoint) return refuse({ status: 403, message: notMetered(wire) });
     const mine = share(record.keyId);
     if (!mine) {
       countDenial(target, "maxConcurrentPerKey", "concurrency");
-      return refuse(429, tooManyAtOnce(proxy.maxConcurrentPerKey), { "retry-after": "1" });
+      return refuse({
+        status: 429,
+        message: tooManyAtOnce(proxy.maxConcurrentPerKey),
+        headers: { "retry-after": "1" },
+      });
     }
     let admission: Admission | undefined;
     try {
@@ -88,16 +99,16 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const denied = endpoint.body && (await spentQuotas.denialOf(key, before, endpoint, announcedLength(arrival)));
     if (denied) {
       countDenial(target, denied.quota, denied.denial.reason);
-      return refuseReservation(denied, refuse);
+      return refuse(reservationRefused(denied));
     }
     const request = await readRequest(arrival, endpoint, proxy, share);
     if (request.outcome === "aborted") return request;
-    if (request.outcome === "fault") return refuse(request.status, request.message, request.headers);
+    if (request.outcome === "fault") return refuse(request);
     // A body may take minutes to come, and the provider may be revoked, or have another key, by then.
     const provider = await context.records.get("ai-providers", before.id, maxRecordAgeMs);
-    if (!provider || provider.revokedAt !== undefined) return refuse(401, providerRevokedMessage);
+    if (!provider || provider.revokedAt !== undefined) return refuse(providerRevoked);
     const revoked = standings.isRevoked(provider.id);
-    if (typeof revoked === "boolean" ? revoked : await revoked) return refuse(401, providerRevokedMessage);
+    if (typeof revoked === "boolean" ? revoked : await revoked) return refuse(providerRevoked);
     // Whatever can fail does so before anything is reserved.
     const base = baseOf(provider, wire);
     const opened = masterKeyOf(provider);
@@ -124,7 +135,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
       spentQuotas.refused(record.keyId);
       countDenial(target, reserved.quota, reserved.denial.reason);
     }
-    return refuseReservation(reserved, refuse);
+    return refuse(reservationRefused(reserved));
   }
 
   const countDenial = ({ slug }: Target, quota: string, reason: string): void =>
@@ -132,6 +143,8 @@ export function createAdmission(context: Context, standings: Standings): Admit {
 
   return async (arrival) => {
     const target = readTarget(arrival.target);
+    // Claude Code opens its connection so, without a key: no failed authentication, and the same for every slug.
+    if (arrival.method === "HEAD" && target && basePath.test(target.path)) return greeting;
     const wire = wireOfSlug(target?.slug ?? "");
     let admission: Admission;
     try {
@@ -144,12 +157,10 @@ export function createAdmission(context: Context, standings: Standings): Admit {
       });
       const unavailable = isProblem(error) && error.status === 503;
       const sealed = isProblem(error, "secret_unopenable");
-      admission = refusal(
-        wire,
-        unavailable ? 503 : 500,
-        sealed ? unopenableMessage : unavailable ? unavailableMessage : "Something unexpected went wrong",
-        arrival.requestId,
-      );
+      admission = refusal(wire, arrival.requestId, {
+        status: unavailable ? 503 : 500,
+        message: sealed ? unopenableMessage : unavailable ? unavailableMessage : "Something unexpected went wrong",
+      });
     }
     if (admission.outcome === "refused") {
       // A slug is a label only where a key vouched for it: anybody can think of slugs.
@@ -170,8 +181,21 @@ interface Verified {
   endpoint: Endpoint;
   key: StatedKey;
   share: KeyShare;
-  refuse(status: number, message: string, headers?: Record<string, string>): Refusal;
+  refuse(refused: Refused): Refusal;
 }
+
+/** What SDKs take as their base, below `/proxy/<slug>`. */
+const basePath = /^(\/api)?(\/v1(beta)?)?\/?$/;
+const greeting: Admission = { outcome: "answered", status: 204, headers: answerGuards };
+
+const providerRevoked: Refused = { status: 401, message: providerRevokedMessage };
+const noUpgrade: Refused = {
+  status: 426,
+  message: "WebSockets are not metered: use HTTP",
+  headers: { upgrade: "HTTP/1.1" },
+};
+const notMetered = ({ metered }: ProviderWire): string =>
+  `This endpoint is not metered and cannot be used with this key; metered are ${metered}`;
 
 /** Names no quota: OpenClaw is to wait and ask again. */
 const tooManyAtOnce = (most: number): string =>
@@ -180,30 +204,3 @@ const tooManyAtOnce = (most: number): string =>
 const unavailableMessage = "The request could not be accounted for; try again later";
 const unopenableMessage =
   "The provider's key as this service stores it cannot be opened; its operator has to mend that (provisioning doctor)";
-
-function refuseReservation(
-  reserved: Exclude<Reservation, { outcome: "reserved" }>,
-  refuse: (status: number, message: string, headers?: Record<string, string>) => Refusal,
-): Refusal {
-  switch (reserved.outcome) {
-    case "standing":
-      // Not 401 or 403: those cool OpenClaw's profile down, and resuming would not be felt.
-      return refuse(400, suspendedMessage);
-    case "model":
-      return refuse(
-        403,
-        reserved.model === undefined
-          ? "This key may be used with certain models only, and the request names none"
-          : `This key may not be used with the model "${reserved.model.slice(0, 200)}"`,
-      );
-    case "unbounded":
-      return refuse(400, `Not possible with a key that has a token quota: ${reserved.reason}`);
-    case "denied": {
-      const { message, retryAfter, transient } = reserved.denial;
-      return refuse(429, message, {
-        "retry-after": String(retryAfter),
-        ...(!transient && { "x-should-retry": "false" }),
-      });
-    }
-  }
-}

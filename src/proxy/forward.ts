@@ -31,6 +31,8 @@ export function createProxy(context: Context): Proxy {
       switch (admission.outcome) {
         case "aborted":
           return new Response(null, { status: 499 });
+        case "answered":
+          return new Response(null, admission);
         case "refused":
           return respond(admission);
         case "granted":

@@ -154,7 +154,7 @@ export function createGrants(context: Context): (granted: Granted) => Grant {
       },
       standing: { keyId: record.keyId, digest, providerId: provider.id },
       errorEvent: (ending) => errorEvent(format, wire.error({ ...ending, requestId: arrival.requestId })),
-      refuse: (status, message) => refusal(wire, status, message, arrival.requestId),
+      refuse: (status, message) => refusal(wire, arrival.requestId, { status, message }),
     };
   };
 }

@@ -1,6 +1,8 @@
 import { withoutKeys } from "../domain/key-shapes.ts";
-import type { ProviderWire } from "../providers/wire.ts";
+import type { ProviderWire, WireError } from "../providers/wire.ts";
 import { answerGuards } from "./headers.ts";
+import type { Reservation } from "./reserve.ts";
+import { suspendedMessage } from "./verify-key.ts";
 
 /** An answer of ours, in the provider's shape. */
 export interface Refusal {
@@ -12,13 +14,15 @@ export interface Refusal {
   provider?: string;
 }
 
-export function refusal(
-  wire: ProviderWire,
-  status: number,
-  message: string,
-  requestId: string,
-  headers: Record<string, string> = {},
-): Refusal {
+export interface Refused extends Pick<WireError, "status" | "message" | "quota"> {
+  headers?: Record<string, string> | undefined;
+}
+
+/** No retry mends these: SDKs obey the header, where Claude Code would ask for three minutes. */
+const final: ReadonlySet<number> = new Set([400, 401, 403, 404, 413, 415, 426]);
+
+export function refusal(wire: ProviderWire, requestId: string, refused: Refused): Refusal {
+  const { status, message, quota, headers } = refused;
   return {
     outcome: "refused",
     status,
@@ -27,8 +31,41 @@ export function refusal(
       "x-request-id": requestId,
       ...answerGuards,
       ...(wire.requestIdHeader !== undefined && { [wire.requestIdHeader]: requestId }),
+      ...(final.has(status) && { "x-should-retry": "false" }),
+      ...(quota && quotaHeaders(wire, quota)),
       ...headers,
     },
-    body: JSON.stringify(wire.error({ status, message: withoutKeys(message.toWellFormed()), requestId })),
+    body: JSON.stringify(wire.error({ status, message: withoutKeys(message.toWellFormed()), requestId, quota })),
   };
+}
+
+function quotaHeaders({ sleepsThrough }: ProviderWire, quota: NonNullable<WireError["quota"]>): Record<string, string> {
+  const { retryAfter, transient } = quota;
+  return {
+    ...((transient || !sleepsThrough) && { "retry-after": String(retryAfter) }),
+    ...(!transient && { "x-should-retry": "false" }),
+  };
+}
+
+/** Why nothing could be reserved. */
+export function reservationRefused(reserved: Exclude<Reservation, { outcome: "reserved" }>): Refused {
+  switch (reserved.outcome) {
+    case "standing":
+      // Not 401 or 403: those cool OpenClaw's profile down, and resuming would not be felt.
+      return { status: 400, message: suspendedMessage };
+    case "model":
+      return {
+        status: 403,
+        message:
+          reserved.model === undefined
+            ? "This key may be used with certain models only, and the request names none"
+            : `This key may not be used with the model "${reserved.model.slice(0, 200)}"`,
+      };
+    case "unbounded":
+      return { status: 400, message: `Not possible with a key that has a token quota: ${reserved.reason}` };
+    case "denied": {
+      const { message, retryAfter, transient } = reserved.denial;
+      return { status: 429, message, quota: { name: reserved.quota, retryAfter, transient } };
+    }
+  }
 }

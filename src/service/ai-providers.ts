@@ -1,6 +1,7 @@
 import { keyHint } from "../domain/key-hint.ts";
 import { newKeyId } from "../domain/token.ts";
 import { Problem } from "../errors.ts";
+import { betterBaseUrl } from "../providers/base-url.ts";
 import {
   type AddAiProvider,
   type AiProviderAdded,
@@ -68,6 +69,10 @@ function kindAndSlug(body: AddAiProvider): { kind: ProviderKind; slug: string } 
   const fail = (detail: string, path: string): never => {
     throw new Problem("provider_settings", detail, { errors: [{ path, message: detail }] });
   };
+  const better = body.baseUrl === undefined ? undefined : betterBaseUrl(builtIn ?? "custom", body.baseUrl);
+  if (better !== undefined) {
+    fail(`The base URL is what stands before the endpoints' paths: give "${better}".`, "baseUrl");
+  }
   if (builtIn !== undefined && builtIn !== "custom") {
     if (body.slug !== undefined && body.slug !== builtIn) fail('A slug goes with the provider "custom" only.', "slug");
     if (builtIn === "litellm" && body.baseUrl === undefined)

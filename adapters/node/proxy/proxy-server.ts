@@ -63,6 +63,7 @@ export function createProxyServer(
           // What is sent may be another text, and the arrival lives for as long as the answer.
           bytes = undefined;
           if (admission.outcome === "refused") refuse(response, admission);
+          else if (admission.outcome === "answered") response.writeHead(admission.status, admission.headers).end();
           else if (admission.outcome === "granted") relayOrAbandon(admission, response);
         })
         .catch((cause: unknown) => {
