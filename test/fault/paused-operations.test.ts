@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openDirectoryHost } from "../../adapters/node/directory-host/directory-host.ts";
 import { readNodeSettings } from "../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
@@ -10,12 +11,15 @@ import { type App, createApp } from "../../src/app.ts";
 import { digestIsValid } from "../../src/domain/secret-digests.ts";
 import { AiKeyState } from "../../src/schema/ai-key.ts";
 import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
+import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
 import { type Pausable, pausable } from "./pausable.ts";
 
 const leaseMs = 60;
 const longerThanALease = () => new Promise((resolve) => setTimeout(resolve, leaseMs + 20));
 
 let stateDir: string;
+/** Where the stores are, if not in files. */
+let storage: Record<string, string> = {};
 let nodes: NodePorts[];
 let sleeper: Pausable;
 /** The process that is stopped in the middle. */
@@ -25,7 +29,7 @@ let b: App;
 
 beforeEach(async () => {
   stateDir = await mkdtemp(join(tmpdir(), "openclaw-paused-"));
-  const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
+  const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: "test-gateway-token", ...storage };
   const settings = readNodeSettings(env);
   nodes = await Promise.all(
     [1, 2].map(() => {
@@ -44,6 +48,11 @@ beforeEach(async () => {
 afterEach(async () => {
   sleeper.resume();
   for (const node of nodes) await node.close();
+  if (storage.OPENCLAW_PROVISIONING_STORAGE !== undefined) {
+    const redis = new Redis(storage.OPENCLAW_PROVISIONING_STORAGE);
+    await redis.flushall();
+    redis.disconnect();
+  }
   await rm(stateDir, { recursive: true, force: true });
 });
 
@@ -99,7 +108,7 @@ const storedKey = (): string =>
 
 /** Record, host, key and places are of one making, and there is nothing of another. */
 async function expectWhole(keyId: string): Promise<void> {
-  const record = read("provisioning", "agents", "one.json");
+  const record = (await b.context.records.get("agents", "one"))!;
   const entry = read("agents", "one", "agent.json");
   expect(record).toMatchObject({ aiKeyId: keyId, operationId: entry.made.operationId });
   expect(entry.bindings).toEqual(record.bindings);
@@ -151,7 +160,7 @@ async function stopIn(step: number, work: () => ReturnType<typeof call>) {
 }
 const steps = (most: number) => Array.from({ length: most }, (_, at) => at + 1);
 
-describe.each(steps(17))("stopped before step %i for longer than a lease", (step) => {
+function creates(step: number): void {
   it("a create undoes nothing that another has made since", async () => {
     const stopped = await stopIn(step, () => create(a));
     if (!stopped) return;
@@ -189,6 +198,21 @@ describe.each(steps(17))("stopped before step %i for longer than a lease", (step
     }
     await expectGone();
   });
+}
+const title = "stopped before step %i for longer than a lease";
+describe.each(steps(17))(title, creates);
+
+describe.runIf(hasRedis)("on Redis", () => {
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await startRedis();
+    storage = { OPENCLAW_PROVISIONING_STORAGE: redis.url };
+  });
+  afterAll(async () => {
+    storage = {};
+    await redis.dispose();
+  });
+  describe.each(steps(17).filter((step) => step % 2 === 0))(title, creates);
 });
 
 describe.each(steps(14))("stopped before step %i, of an agent that is there,", (step) => {
@@ -240,7 +264,7 @@ describe.each(steps(14))("stopped before step %i, of an agent that is there,", (
     const { body } = await insist(() => onboard(b, "slack:bbbb"));
     expect(body).toMatchObject({ completed: ["auth", "bindings", "model"] });
     await stopped.wake();
-    const record = read("provisioning", "agents", "one.json");
+    const record = (await b.context.records.get("agents", "one"))!;
     expect(record).toMatchObject({ model: "model-bbbb", bindings: expect.arrayContaining(["slack:bbbb"]) });
     expect(read("agents", "one", "agent.json")).toMatchObject({ model: record.model, bindings: record.bindings });
     await expectWhole(before.aiKey.keyId);
