@@ -28,11 +28,12 @@ export const providerRevokedMessage = "The AI provider behind this key is revoke
 
 /** A busy process asks for each provider once in so long. */
 const rememberedMs = 500;
-const maxRemembered = 1_000;
+const maxRemembered = 10_000;
 
 export function createStandings(context: Context): Standings {
   const { ledger, clock } = context;
   const revoked = new Map<string, { is: boolean; until: number }>();
+  const states = new Map<string, { text: string; state: AiKeyState }>();
 
   async function askRevoked(providerId: string): Promise<boolean> {
     const is = (await ledger.get(aiProviderRevoked(providerId))) !== undefined;
@@ -41,10 +42,20 @@ export function createStandings(context: Context): Standings {
     return is;
   }
 
+  /** Looked at again and again while a stream is under way, a state is parsed once. */
+  function stateOf(keyId: string, text: string): AiKeyState {
+    const known = states.get(keyId);
+    if (known?.text === text) return known.state;
+    const state = AiKeyState.parse(JSON.parse(text));
+    if (states.size >= maxRemembered) states.delete(states.keys().next().value!);
+    states.set(keyId, { text, state });
+    return state;
+  }
+
   async function endingOfKey(keyId: string): Promise<(digest: string) => Ending | undefined> {
     const text = await ledger.get(aiKeyLedger(keyId).state);
     if (text === undefined) return () => undefined;
-    const state = AiKeyState.parse(JSON.parse(text));
+    const state = stateOf(keyId, text);
     return (digest) => {
       const standing = keyStanding(state, digest, clock.now());
       if (standing === "valid") return undefined;
