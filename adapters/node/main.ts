@@ -5,6 +5,7 @@ import { version } from "../../src/version.ts";
 import { verifyAuditFiles } from "./audit/verify-audit-files.ts";
 import { diagnose } from "./diagnose.ts";
 import { openLocal, sealLocally } from "./open-local.ts";
+import { createOutgoingFetch, outgoingProxies } from "./outgoing-proxies.ts";
 import { rotateSeal } from "./rotate-seal.ts";
 import { runServer } from "./run-server.ts";
 import { withSecretFiles } from "./secret-variables.ts";
@@ -38,6 +39,8 @@ process.exitCode = await runProgram(
     env: (name) => withSecretFiles(env)[name],
     readStdin: () => text(process.stdin),
     readFile: (path) => readFile(path, "utf8"),
+    fetch: (request) =>
+      createOutgoingFetch(outgoingProxies(env), ({ remedy }) => process.stderr.write(`${remedy}\n`))(request),
     openLocal: () => openLocal(env),
     verifyAuditFiles,
     doctor: ({ fix }) => diagnose(env, fix),

@@ -43,7 +43,8 @@ export function readNodeSettings(environment: Environment): NodeSettings {
   const stateDir = stateDirFrom(env);
   const { provisioning, logLevel } = parseSettings(readConfig(join(stateDir, "config.json")), "config.json");
   const enabled = flag(env, "OPENCLAW_PROVISIONING_ENABLED");
-  const host = env.OPENCLAW_GATEWAY_HOST || "127.0.0.1";
+  // In brackets as in a URL, too.
+  const host = (env.OPENCLAW_GATEWAY_HOST || "127.0.0.1").replace(/^\[(.*)\]$/, "$1");
   const port = portFrom(env);
   const agents = agentsLinkFrom(env, urlFrom(env, "OPENCLAW_AGENTS_URL", "http://openclaw-agents:18789"));
   const hostKind = hostKindFrom(env) ?? (agents ? "remote" : provisioning.host.kind);

@@ -19,6 +19,7 @@ import { createStoreReadiness } from "./files/store-readiness.ts";
 import { createInstance } from "./instance.ts";
 import { machineTime } from "./machine-time.ts";
 import type { Environment, NodeSettings } from "./node-settings.ts";
+import { createOutgoingFetch, outgoingProxies } from "./outgoing-proxies.ts";
 import type { RedisStores } from "./redis/redis.ts";
 import { openSealKeys } from "./seal-key.ts";
 import { openSqliteLedger } from "./sqlite/sqlite-ledger.ts";
@@ -50,7 +51,9 @@ export async function openNode(node: NodeSettings, options: OpenNodeOptions): Pr
   const clock: Clock = { now: Date.now };
   await makePrivateDirectory(join(stateDir, "provisioning"));
   const sealKeys = options.sealKeys ?? (await openSealKeys(stateDir, options.env));
-  const fetch: Ports["fetch"] = (input, init) => globalThis.fetch(input, init);
+  const fetch = createOutgoingFetch(outgoingProxies(), (failure) =>
+    options.log("warn", "a call could not be made", failure),
+  );
   // Before the stores: settings that it refuses must leave no connection open.
   const host = options.host ?? (await openHost(node, { fetch, clock, log: options.log, sealKeys }));
   const stores =

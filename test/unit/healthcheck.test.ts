@@ -31,7 +31,7 @@ describe("the container's healthcheck", () => {
     [undefined, "127.0.0.1", false],
     ["0.0.0.0", "0.0.0.0", false],
     ["::", "::", true],
-    ["::1", "::1", true],
+    ["[::1]", "::1", true],
     ["127.0.0.2", "127.0.0.2", false],
   ])("finds a server whose OPENCLAW_GATEWAY_HOST is %s", async (host, listensAt, ipv6Only) => {
     expect(await check(host, await readiness(listensAt, 200, ipv6Only))).toBe(0);

@@ -11,6 +11,7 @@ import {
   timeoutMessage,
   unreachableMessage,
 } from "../../../src/proxy/upstream-error.ts";
+import { isProxyFailure, type OutgoingProxies, outgoingRemedy } from "../outgoing-proxies.ts";
 import { answerHead, decoderOf } from "./answer-head.ts";
 import { createAnswerWriter, type Source } from "./answer-writer.ts";
 import type { StreamWatch } from "./stream-watch.ts";
@@ -20,12 +21,13 @@ const scrubOf = createScrubs((bytes) => Buffer.prototype.latin1Slice.call(bytes,
 
 export interface RelayTools {
   upstreams: Upstreams;
+  proxies: OutgoingProxies | undefined;
   watch: StreamWatch;
   log: Log;
 }
 
 /** Sends what was granted, and streams the answer back. Each way out settles the grant. */
-export function relay(grant: Grant, response: ServerResponse, { upstreams, watch, log }: RelayTools): void {
+export function relay(grant: Grant, response: ServerResponse, { upstreams, proxies, watch, log }: RelayTools): void {
   let controller: Dispatcher.DispatchController | undefined;
   let decoder: Transform | undefined;
   let decoded = false;
@@ -118,12 +120,14 @@ export function relay(grant: Grant, response: ServerResponse, { upstreams, watch
       }
       const { code = error.message } = error as { code?: string };
       const late = code === "UND_ERR_HEADERS_TIMEOUT";
-      const sent = controller !== undefined;
+      const sent = controller !== undefined && !isProxyFailure(error);
       if (!sent) grant.release("unreachable");
       else grant.abandon(late ? "timeout" : "broken_off");
-      const fields = { origin: grant.origin, requestId: grant.requestId, error: code };
+      const remedy = outgoingRemedy(error, grant.origin, proxies);
+      const fields = { origin: grant.origin, requestId: grant.requestId, error: code, ...(remedy && { remedy }) };
       log("warn", sent ? "the AI provider did not answer" : "the AI provider could not be reached", fields);
-      if (code === "UND_ERR_INVALID_ARG") answer.refuse(400, "The request has a header that cannot be forwarded");
+      if (code === "UND_ERR_INVALID_ARG" && !isProxyFailure(error))
+        answer.refuse(400, "The request has a header that cannot be forwarded");
       else if (late) answer.refuse(504, timeoutMessage);
       else answer.refuse(502, sent ? brokenOffMessage : unreachableMessage);
     },

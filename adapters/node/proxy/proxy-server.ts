@@ -5,6 +5,7 @@ import type { Grant } from "../../../src/proxy/grant.ts";
 import type { Refusal } from "../../../src/proxy/refuse.ts";
 import type { Context } from "../../../src/service/context.ts";
 import { createRequestAddress } from "../client-address.ts";
+import { outgoingProxies } from "../outgoing-proxies.ts";
 import { relay } from "./proxy-relay.ts";
 import { freeBody, readBody } from "./read-body.ts";
 import { createStreamWatch } from "./stream-watch.ts";
@@ -28,11 +29,12 @@ export function createProxyServer(
   const watch = createStreamWatch(standings, context.log);
   const { proxy, trustedProxies } = context.settings.provisioning;
   const addressOf = createRequestAddress(trustedProxies);
-  const upstreams = createUpstreams(proxy);
+  const proxies = outgoingProxies();
+  const upstreams = createUpstreams(proxy, proxies);
 
   function relayOrAbandon(grant: Grant, response: ServerResponse): void {
     try {
-      relay(grant, response, { upstreams, watch, log: context.log });
+      relay(grant, response, { upstreams, proxies, watch, log: context.log });
     } catch (error) {
       grant.abandon("failed");
       throw error;

@@ -1,8 +1,9 @@
 import { type Dispatcher, Pool } from "undici";
+import { createProxyAgent, type OutgoingProxies } from "../outgoing-proxies.ts";
 
 export interface Upstreams {
   /** The connections to one scheme and host. */
-  to(origin: string): Dispatcher;
+  to(origin: string): Pick<Dispatcher, "dispatch">;
   close(): Promise<void>;
 }
 
@@ -15,7 +16,33 @@ export interface UpstreamTimeouts {
 const maxOrigins = 64;
 
 /** Kept-alive connections by origin; as many at once as there are requests, for a stream holds its own for minutes. */
-export function createUpstreams({ connectTimeoutMs, silenceTimeoutMs }: UpstreamTimeouts): Upstreams {
+export function createUpstreams(timeouts: UpstreamTimeouts, proxies: OutgoingProxies | undefined): Upstreams {
+  return proxies ? throughProxies(timeouts, proxies) : direct(timeouts);
+}
+
+function throughProxies(timeouts: UpstreamTimeouts, proxies: OutgoingProxies): Upstreams {
+  const agent = createProxyAgent(proxies, timeouts);
+  return {
+    to: (origin) => ({
+      dispatch: ({ headers, ...options }, handler) =>
+        agent.dispatch({ ...options, origin, headers: byName(headers as string[]) }, handler),
+    }),
+    close: () => agent.destroy(),
+  };
+}
+
+/** Of a name that comes twice, undici's proxies would take the last value alone. */
+function byName(flat: readonly string[]): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = Object.create(null);
+  for (let at = 0; at < flat.length; at += 2) {
+    const [name, value] = [flat[at]!, flat[at + 1]!];
+    const before = headers[name];
+    headers[name] = before === undefined ? value : [before, value].flat();
+  }
+  return headers;
+}
+
+function direct({ connectTimeoutMs, silenceTimeoutMs }: UpstreamTimeouts): Upstreams {
   const pools = new Map<string, Pool>();
   return {
     to(origin) {
