@@ -1,5 +1,5 @@
 import { isProblem, Problem } from "../errors.ts";
-import type { HostAgent } from "../ports.ts";
+import type { HostAgent, HostHold } from "../ports.ts";
 import type { AgentRecord } from "../schema/agent.ts";
 import { keepInDoubt, releaseBindings } from "./agent-places.ts";
 import { replaceAgent } from "./agent-record.ts";
@@ -48,14 +48,22 @@ async function compare(context: Context, note: OperationNote, record: AgentRecor
   await releaseBindings(context, { agentId, creation: record?.operationId ?? "", gateway, bindings: free });
   if (!record || !entry) return [];
   const { bindingsInDoubt, ...known } = record;
-  const there = { name: name ?? record.name, model, identity, bindings };
-  const fields = ["name", "model", "identity", "bindings"] as const;
+  const there = { name: name ?? record.name, model, identity, bindings, ...holdOf(entry, record) };
+  const fields = ["name", "model", "identity", "bindings", "confinement", "tools", "peers"] as const;
   const fromHost = fields.filter((field) => JSON.stringify(there[field]) !== JSON.stringify(record[field]));
   if (fromHost.length > 0 || bindingsInDoubt !== undefined) {
     const updatedAt = new Date(context.clock.now()).toISOString();
     await replaceAgent(context, record, { ...known, ...there, updatedAt });
   }
   return fromHost;
+}
+
+/** A host that holds its agents to nothing says nothing; an empty list is none. */
+function holdOf(entry: HostAgent, record: AgentRecord): HostHold {
+  const { confinement, tools, peers } = entry.confinement === undefined ? record : entry;
+  const list = (there: string[] | undefined, known: string[] | undefined) =>
+    (there ?? []).length === 0 && known === undefined ? undefined : there;
+  return { confinement, tools: list(tools, record.tools), peers: list(peers, record.peers) };
 }
 
 /** @throws Problem `gateway_failed` where the host cannot tell */

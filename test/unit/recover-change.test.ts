@@ -6,13 +6,15 @@ import { readNodeSettings } from "../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
-import type { AgentHost, Records } from "../../src/ports.ts";
+import type { AgentHost, HostHold, Records } from "../../src/ports.ts";
 
 let stateDir: string;
 let node: NodePorts;
 let app: App;
 /** Whether this process is taken for one that is gone. */
 let gone: boolean;
+/** To what the host holds its agents. */
+let held: HostHold;
 /** Whether the host says nothing. */
 let silent: boolean;
 /** What becomes of a record that is written next, in place of its being written. */
@@ -24,13 +26,23 @@ beforeEach(async () => {
   const settings = readNodeSettings(env);
   node = await openNode(settings, { env, log: () => undefined });
   gone = silent = false;
+  held = {};
   insteadOfRecord = undefined;
   const { host, records } = node.ports;
   const unknown = { workspace: "unknown", agentDir: "unknown", credentials: "unknown" } as const;
-  const find: AgentHost["find"] = async (id) => (silent ? { agents: [], unreachable: [] } : await host.find(id));
+  const find: AgentHost["find"] = async (id) => {
+    if (silent) return { agents: [], unreachable: [] };
+    const found = await host.find(id);
+    return { ...found, agents: found.agents.map((agent) => ({ ...agent, ...held })) };
+  };
   const inspect: AgentHost["inspect"] = async (agent) =>
     silent ? { reachable: false, ...unknown } : await host.inspect(agent);
-  const overridden = { find, inspect };
+  // This host holds agents, whatever it is asked to hold them to.
+  const update: AgentHost["update"] = async (agent, { confinement, tools, peers, ...change }) => {
+    if (confinement !== undefined) held = { confinement, tools: tools ?? [], peers: peers ?? [] };
+    await host.update(agent, change);
+  };
+  const overridden = { find, inspect, update };
   const proxied = new Proxy(host, { get: (of, name) => Reflect.get(overridden, name) ?? Reflect.get(of, name) });
   const instance = { id: node.ports.instance.id, isGone: () => gone };
   const replace: Records["replace"] = async (...record) => {
@@ -94,6 +106,16 @@ it("the record of an agent whose change broke off is as the host has the agent",
     ["intent", undefined, undefined],
   ]);
   expect((await call("PATCH", "/agents/one", { model: "gpt-6" })).status).toBe(200);
+  await end();
+});
+
+it("an agent is shown held to what its host holds it to", async () => {
+  const change = { confinement: "trusted", peers: ["two"] };
+  const end = await diesBeforeRecord(() => call("PATCH", "/agents/one", change));
+  expect((await call("GET", "/agents/one")).body.confinement).toBeUndefined();
+  await maintainAfterDeath();
+  expect((await call("GET", "/agents/one")).body).toMatchObject(change);
+  expect((await trail("agent.update"))[0]).toEqual(["outcome", "compared", ["confinement", "peers"]]);
   await end();
 });
 
