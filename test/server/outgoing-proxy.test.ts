@@ -56,7 +56,7 @@ it("verification, the command line and metered calls go by way of HTTPS_PROXY, u
 
   const toServer = await startForwardProxy({ to: server.origin });
   const cli = { ...env, HTTP_PROXY: toServer.url, OPENCLAW_GATEWAY_TOKEN: token, OPENCLAW_ADMIN_TOKEN: adminToken };
-  const listed = await runBundle(["--url", "http://control.test", "agents", "list"], cli);
+  const listed = await runBundle(["provisioning", "agents", "list", "--url", "http://control.test"], cli);
   expect(listed).toMatchObject({ exitCode: 0, stderr: "" });
   expect(listed.stdout).toContain("far");
   expect(toServer.seen[0]).toMatch(/^GET http:\/\/control\.test\//);
