@@ -101,8 +101,10 @@ const Provisioning = z.strictObject({
         mediaReferenceTokens: z._default(z.int().check(z.minimum(0)), 32_768),
         /** Places in requests' bodies whose bytes bound what they cost, as a refusal writes them. */
         boundedFields: z._default(z.array(z.string().check(z.minLength(1))), []),
-        /** Put into requests that do not bound their output, where a token quota is set. */
-        defaultMaxOutputTokens: z._default(z.int().check(z.minimum(1)), 8192),
+        /** Tools that run at the provider, where a token quota is set. */
+        hostedTools: z._default(z.enum(["omit", "refuse", "allow"]), "omit"),
+        /** Put into requests that do not bound their output, where a token quota is set. Default: `outputBound`. */
+        defaultMaxOutputTokens: z.optional(z.int().check(z.minimum(1))),
         connectTimeoutMs: z._default(z.int().check(z.minimum(1)), 10_000),
         silenceTimeoutMs: z._default(z.int().check(z.minimum(1)), 300_000),
       })

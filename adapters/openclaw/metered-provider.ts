@@ -1,6 +1,8 @@
 import { hash } from "node:crypto";
 import { Problem } from "../../src/errors.ts";
 import type { Credential } from "../../src/ports.ts";
+import { maxOutputOf, usualMaxOutput } from "../../src/providers/output-bounds.ts";
+import type { ProviderKind } from "../../src/schema/ai-provider.ts";
 import type { ModelEntry, OpenClawConfig } from "./openclaw-config.ts";
 
 /** One entry of `models.providers`, shared by every agent whose key is for it. */
@@ -121,17 +123,17 @@ export function modelReference(provider: Pick<AgentProvider, "name" | "slug">, m
 }
 
 /**
- * OpenClaw refuses a model that is not declared. The output bound is kept small: the meter reserves it with every
- * request, and a bound of 64,000 would end a small quota long before it is used up.
+ * OpenClaw refuses a model that is not declared. The output bound is the model's own, and no more than most need: the
+ * meter reserves it with every request, and a bound of 128,000 would end a small quota long before it is used up.
  */
-const modelEntry = (id: string): ModelEntry => ({
+const modelEntry = (kind: ProviderKind, id: string): ModelEntry => ({
   id,
   name: id,
   reasoning: false,
   input: ["text", "image"],
   cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
   contextWindow: 200_000,
-  maxTokens: 8192,
+  maxTokens: Math.min(maxOutputOf(kind, id) ?? usualMaxOutput, usualMaxOutput),
 });
 
 /** Declares the provider in the draft; models that are there stay as they are. */
@@ -149,6 +151,11 @@ export function declareProvider(draft: OpenClawConfig, provider: AgentProvider):
   };
 }
 
+const kindOf = (name: string): ProviderKind => {
+  const slug = slugIn(name);
+  return slug in shapes || slug === "litellm" ? (slug as ProviderKind) : "custom";
+};
+
 /** Declares the model of a reference with its provider, where there is such a provider. */
 export function declareModel(draft: OpenClawConfig, reference: string): void {
   const name = ourProviderIn(reference);
@@ -156,7 +163,7 @@ export function declareModel(draft: OpenClawConfig, reference: string): void {
   if (!provider) return;
   const id = shownModel(reference)!;
   provider.models ??= [];
-  if (!provider.models.some((model) => model.id === id)) provider.models.push(modelEntry(id));
+  if (!provider.models.some((model) => model.id === id)) provider.models.push(modelEntry(kindOf(name!), id));
 }
 
 /**

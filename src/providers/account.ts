@@ -1,3 +1,4 @@
+import type { HostedTool } from "./hosted-tools.ts";
 import type { MediaCounter } from "./media.ts";
 import { maxPrintedDepth, printedBeyond } from "./printed-json.ts";
 import type { Shape, Verdict } from "./shape.ts";
@@ -8,8 +9,9 @@ export interface Account {
   readonly media: MediaCounter;
   /** Every model that is named. */
   readonly models: string[];
-  /** Tools that run at the provider. */
-  readonly hostedTools: string[];
+  readonly hostedTools: HostedTool[];
+  /** Takes down a tool that runs at the provider, at the present place. */
+  hosted(name: string, value: unknown): void;
   /** Input in tokens that neither bytes nor media account for. */
   beyond: number;
   /** Counts what a template makes of a tool's definition; absent where the provider has no such templates. */
@@ -47,6 +49,7 @@ export function readShape(
     media,
     models: [],
     hostedTools: [],
+    hosted: (name, value) => void account.hostedTools.push({ name, value, place: placeOf() }),
     printed: rules.templates
       ? (value) => {
           const printed = printedBeyond(value);
@@ -60,7 +63,27 @@ export function readShape(
     fault: undefined,
   };
   const path: string[] = [];
+  /** In `tools`. */
+  let item: number | undefined;
   let keys = 0;
+
+  function placeOf(): HostedTool["place"] {
+    const [first, second, ...deeper] = path;
+    if (first === undefined || deeper.length > 0) return undefined;
+    if (first !== "tools") return second === undefined ? { field: first } : undefined;
+    // Tools may hold others, and an environment be one's own.
+    if (item === undefined || second === "tools") return undefined;
+    return { item, field: second === "environment" ? undefined : second };
+  }
+
+  function walkList(values: readonly unknown[], verdict: Verdict, name: string): void {
+    const outermost = path.length === 1;
+    for (const [at, value] of values.entries()) {
+      if (outermost) item = at;
+      walk(value, verdict, name);
+    }
+    if (outermost) item = undefined;
+  }
 
   function unknown(value: unknown, place: string): void {
     keys += keysIn(value);
@@ -74,11 +97,11 @@ export function readShape(
     if (verdict === "harmless") return;
     switch (verdict.kind) {
       case "object":
-        if (Array.isArray(value)) for (const item of value) walk(item, verdict, name);
+        if (Array.isArray(value)) walkList(value, verdict, name);
         else if (isRecord(value)) fieldsOf(value, verdict);
         return;
       case "tagged":
-        if (Array.isArray(value)) for (const item of value) walk(item, verdict, name);
+        if (Array.isArray(value)) walkList(value, verdict, name);
         else if (isRecord(value)) {
           const tag = value[verdict.tag];
           const inner = tag === undefined || tag === null ? verdict.untagged : verdict.by.get(tag as string);
@@ -98,7 +121,7 @@ export function readShape(
         if (value === undefined || value === null) return;
         if (verdict.names !== undefined) account.models.push(verdict.names);
         namesIn(value, false, account.models);
-        account.hostedTools.push(name);
+        account.hosted(name, value);
         return;
       case "refused":
         if (!isSetValue(value)) return;

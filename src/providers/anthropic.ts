@@ -1,5 +1,6 @@
 import { readShape } from "./account.ts";
 import { anthropicBetas, messagesShape } from "./anthropic-shape.ts";
+import { hostedTools } from "./hosted-tools.ts";
 import { claudeImage } from "./image-rules.ts";
 import { createMediaCounter } from "./media.ts";
 import { deciding } from "./shape.ts";
@@ -36,7 +37,7 @@ function read(body: BodyFields, limits: ReadLimits): Reading {
     inputBeyondBytes: media.beyond + account.beyond + (isSet(body, "tools") ? toolPromptTokens : 0),
     outputBound: bound.count,
     answers: 1,
-    hostedTools: account.hostedTools,
+    hosted: hostedTools(body, account.hostedTools),
     unbounded:
       // To fill the cache at Anthropic, and no bound at all elsewhere.
       bound.count === 0 ? "max_tokens 0 is not a bound everywhere; ask for 1" : account.unbounded,

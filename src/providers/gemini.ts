@@ -1,5 +1,6 @@
 import { readShape } from "./account.ts";
 import { geminiShape, generationShape } from "./gemini-shape.ts";
+import { hostedTools } from "./hosted-tools.ts";
 import { geminiImage } from "./image-rules.ts";
 import { createMediaCounter } from "./media.ts";
 import { deciding } from "./shape.ts";
@@ -64,7 +65,7 @@ function read(body: BodyFields, limits: ReadLimits): Reading {
     inputBeyondBytes: media.beyond + account.beyond,
     outputBound: bound.count,
     answers: candidates.count ?? 1,
-    hostedTools: account.hostedTools,
+    hosted: hostedTools(body, account.hostedTools),
     unbounded: account.unbounded,
     cap: (tokens) => {
       const field =

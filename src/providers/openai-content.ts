@@ -67,7 +67,7 @@ export const toolVerdicts = tagged(
       },
       (tool, account) => {
         account.beyond += clientToolTokens;
-        if (!isRecord(tool.environment)) account.hostedTools.push("shell");
+        if (!isRecord(tool.environment)) account.hosted("shell", tool);
       },
     ),
     ...each("web_search web_search_2025_08_26 web_search_preview web_search_preview_2025_03_11 x_search", hosted),

@@ -1,9 +1,19 @@
 import { type Account, readShape } from "./account.ts";
+import { hostedTools } from "./hosted-tools.ts";
 import type { ImageRule } from "./image-rules.ts";
 import { createMediaCounter } from "./media.ts";
 import type { Shape } from "./shape.ts";
 import { toolPromptTokens } from "./tool-prompt.ts";
-import { type BodyFields, countField, isRecord, isSet, list, type Reading, type ReadLimits } from "./wire.ts";
+import {
+  type BodyFields,
+  countField,
+  isRecord,
+  isSet,
+  list,
+  type Reading,
+  type ReadLimits,
+  type RequestReading,
+} from "./wire.ts";
 
 /** What differs between the services that speak OpenAI's shape. */
 export interface OpenAiDialect {
@@ -25,7 +35,7 @@ const toolPrompt = (body: BodyFields, dialect: OpenAiDialect): number =>
     ? toolPromptTokens
     : 0;
 
-type Input = { models: string[]; beyond: number } & Pick<Account, "hostedTools" | "unbounded">;
+type Input = { models: string[]; beyond: number } & Pick<Account, "unbounded"> & Pick<RequestReading, "hosted">;
 
 function readInput(
   body: BodyFields,
@@ -37,7 +47,7 @@ function readInput(
   const media = createMediaCounter(limits.mediaReferenceTokens, dialect.image(asked));
   const account = readShape(body, shape, media, { ...dialect, boundedFields: limits.boundedFields });
   if (account.fault !== undefined) return { fault: account.fault };
-  const { models, hostedTools } = account;
+  const { models } = account;
   // LiteLLM asks each model of such a list, and each conversation of a list of them, as a request of its own.
   const several = models.find((name) => name.includes(","));
   if (several !== undefined) return { fault: `"${several.slice(0, 128)}" names several models; ask one at a time` };
@@ -48,7 +58,7 @@ function readInput(
   return {
     models,
     beyond: media.beyond + account.beyond + toolPrompt(body, dialect),
-    hostedTools,
+    hosted: hostedTools(body, account.hostedTools),
     unbounded:
       open === undefined ? account.unbounded : `the model "${open.slice(0, 128)}" reads what the request does not hold`,
   };
@@ -79,7 +89,7 @@ export const readChat =
       inputBeyondBytes: input.beyond,
       outputBound,
       answers: Math.max(1, ...counts(answers)),
-      hostedTools: input.hostedTools,
+      hosted: input.hosted,
       unbounded: input.unbounded,
       added:
         body.get("stream") === true && !asked
@@ -103,7 +113,7 @@ export const readResponses =
       inputBeyondBytes: input.beyond,
       outputBound: bound.count,
       answers: 1,
-      hostedTools: input.hostedTools,
+      hosted: input.hosted,
       unbounded: input.unbounded,
       cap: (tokens) => ({ max_output_tokens: tokens }),
     };
@@ -119,7 +129,7 @@ export const readEmbeddings =
       inputBeyondBytes: input.beyond,
       outputBound: 0,
       answers: 1,
-      hostedTools: input.hostedTools,
+      hosted: input.hosted,
       unbounded: input.unbounded,
       cap: () => ({}),
     };

@@ -3,6 +3,7 @@ import { contentParts, toolVerdicts } from "./openai-content.ts";
 import {
   accounted,
   each,
+  hosted,
   leavesOpen,
   model,
   object,
@@ -54,8 +55,9 @@ export const chatShape = (own: OwnFields): Shape =>
       response_format: printed,
       prediction: object("type", { content: contentParts }),
       ...each("stream stream_options n best_of max_tokens max_completion_tokens", accounted),
+      web_search_options: hosted,
       // Gemini's name for the bound, which LiteLLM hands on.
-      ...leavesOpen("web_search_options max_output_tokens"),
+      ...leavesOpen("max_output_tokens"),
       ...own,
     },
   );

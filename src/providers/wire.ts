@@ -1,6 +1,7 @@
 import type { QuotaName } from "../domain/quota-names.ts";
 import type { UsageFormat } from "../domain/usage.ts";
 import type { ProviderKind } from "../schema/ai-provider.ts";
+import type { HostedTools } from "./hosted-tools.ts";
 
 /** A body's fields as `proxy/json-body.ts` reads them. */
 export interface BodyFields {
@@ -27,8 +28,8 @@ export interface RequestReading {
   outputBound: number | undefined;
   /** How many answers it asks for. */
   answers: number;
-  /** Tools that run at the provider and read what the request does not hold: refused where a token quota is set. */
-  hostedTools: readonly string[];
+  /** Tools that run at the provider and read what the request does not hold. */
+  hosted: HostedTools | undefined;
   /** Why no bound holds for what else it asks for: refused likewise. */
   unbounded?: string | undefined;
   /** Fields that are always added, so that the usage is told. */
@@ -39,11 +40,17 @@ export interface RequestReading {
   cap(tokens: number): Record<string, unknown>;
 }
 
+/** What becomes of tools that run at the provider, where a token quota is set. */
+export type HostedToolsRule = "omit" | "refuse" | "allow";
+
 /** Why a token quota cannot hold for the request. */
-export function unboundedReason({ hostedTools: [tool], unbounded }: RequestReading): string | undefined {
-  return tool === undefined
-    ? unbounded
-    : `the tool "${tool.slice(0, 64)}" runs at the provider and reads what the request does not hold`;
+export function unboundedReason({ hosted, unbounded }: RequestReading, rule: HostedToolsRule): string | undefined {
+  if (hosted === undefined || rule === "allow" || (rule === "omit" && hosted.leftOut)) return unbounded;
+  const remedy = rule === "omit" ? "do not choose it in tool_choice" : "leave it out";
+  return (
+    `the tool "${hosted.names[0]!.slice(0, 64)}" runs at the provider and reads what the request does not hold; ` +
+    `${remedy}, or have the operator set gateway.provisioning.proxy.hostedTools to "allow"`
+  );
 }
 
 export type Reading = RequestReading | { fault: string };

@@ -120,6 +120,11 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const reserved = await reserve(context, id, key, keys.restate, provider, request);
     if (reserved.outcome === "reserved") {
       share.sent(reserved.bytes?.length ?? 0);
+      if (reserved.omitted) {
+        const { requestId } = arrival;
+        const fields = { requestId, provider: target.slug, tools: reserved.omitted };
+        context.log("debug", "tools that run at the provider were left out of a request", fields);
+      }
       try {
         const ended = share.leave;
         const { digest } = key;

@@ -36,6 +36,8 @@ export interface Grant extends Settlement {
   /** Settles an answer of 4xx or 5xx, of which this is the body, as far as it came. */
   failed(status: number, body: Uint8Array | undefined): void;
   standing: Standing;
+  /** Of ours, besides the provider's. */
+  answerHeaders: Readonly<Record<string, string>>;
   /** The event that ends a stream which may not go on. */
   errorEvent(ending: Ending): string;
   /** For a failure of the upstream's connection. */
@@ -152,6 +154,7 @@ export function createGrants(context: Context): (granted: Granted) => Grant {
           }
         }
       },
+      answerHeaders: { ...(reserved.omitted && { "x-openclaw-omitted-tools": reserved.omitted.join(", ") }) },
       standing: { keyId: record.keyId, digest, providerId: provider.id },
       errorEvent: (ending) => errorEvent(format, wire.error({ ...ending, requestId: arrival.requestId })),
       refuse: (status, message) => refusal(wire, arrival.requestId, { status, message }),

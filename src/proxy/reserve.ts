@@ -4,11 +4,13 @@ import { limitsTokens, quotaCharges, stricterQuotas } from "../domain/quota.ts";
 import { type QuotaDenial, quotaDenial } from "../domain/quota-denial.ts";
 import { mostTokens } from "../domain/usage.ts";
 import type { CounterReservation } from "../ports.ts";
+import { outputBound } from "../providers/output-bounds.ts";
 import { unboundedReason } from "../providers/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { QuotaName } from "../schema/quota.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
+import { hiddenCost } from "./hidden-output.ts";
 import type { ReadRequest } from "./read-request.ts";
 import { type KeyStanding, keyStanding, type StatedKey } from "./verify-key.ts";
 
@@ -17,7 +19,13 @@ export type Reservation =
   | { outcome: "model"; model: string | undefined }
   | { outcome: "unbounded"; reason: string }
   | { outcome: "denied"; quota: QuotaName; denial: QuotaDenial }
-  | { outcome: "reserved"; tokens: ReservedTokens; now: number; bytes: Uint8Array | undefined };
+  | {
+      outcome: "reserved";
+      tokens: ReservedTokens;
+      now: number;
+      bytes: Uint8Array | undefined;
+      omitted: readonly string[] | undefined;
+    };
 
 /** What a model's own template adds around the messages; JSON's syntax, counted in full, covers the rest. */
 const templateTokens = 64;
@@ -44,8 +52,12 @@ export async function reserve(
   const names = aiKeyLedger(key.record.keyId);
   const spends = endpoint.format !== undefined;
   const answers = reading?.answers ?? 1;
-  const input = inputTokens({ textBytes, reading });
-  let bound = reading?.outputBound ?? context.settings.provisioning.proxy.defaultMaxOutputTokens;
+  const { proxy } = context.settings.provisioning;
+  const own = inputTokens({ textBytes, reading });
+  const models = modelsOf({ endpoint, reading });
+  const reasons = endpoint.format !== undefined && hiddenCost(endpoint.format, provider.kind, models[0], body).output;
+  const open = outputBound(provider.kind, models, body, proxy.defaultMaxOutputTokens, reasons);
+  let bound = reading?.outputBound ?? open.most;
 
   for (let turn = 0; turn < maxTurns; turn++) {
     const now = context.clock.now();
@@ -53,15 +65,18 @@ export async function reserve(
     const standing = keyStanding(state, key.digest, now);
     if (standing !== "valid") return { outcome: "standing", standing };
     if (state.models && endpoint.body) {
-      const asked = modelsOf({ endpoint, reading });
-      const other = asked.find((model) => !modelAllowed(state.models, provider.provider, model));
-      if (other !== undefined || asked.length === 0) return { outcome: "model", model: other };
+      const other = models.find((model) => !modelAllowed(state.models, provider.provider, model));
+      if (other !== undefined || models.length === 0) return { outcome: "model", model: other };
     }
     const quotas = stricterQuotas(provider.defaultQuotas ?? {}, state.quotas);
     const limited = spends && limitsTokens(quotas);
-    const unbounded = limited && reading ? unboundedReason(reading) : undefined;
+    const unbounded = limited && reading ? unboundedReason(reading, proxy.hostedTools) : undefined;
     if (unbounded !== undefined) return { outcome: "unbounded", reason: unbounded };
 
+    const omitted = limited && proxy.hostedTools === "omit" ? reading?.hosted : undefined;
+    const called = limited && proxy.hostedTools === "allow" ? reading?.hosted : undefined;
+    // With each call the model reads all that came before it again, and what the call brought in.
+    const input = own + (called ? called.calls * (own + proxy.mediaReferenceTokens) : 0);
     const tokens = spends ? Math.min(input + bound * answers, mostTokens) : 0;
     const charges = quotaCharges(quotas, now).filter(({ counter }) => spends || counter === "requests");
     const entries = charges.map(
@@ -73,7 +88,12 @@ export async function reserve(
       }),
     );
     const capped = limited && reading?.outputBound === undefined;
-    const fields = { ...reading?.added, ...(limited && reading?.restated), ...(capped && reading?.cap(bound)) };
+    const fields = {
+      ...reading?.added,
+      ...omitted?.leftOut,
+      ...(limited && reading?.restated),
+      ...(capped && reading?.cap(bound)),
+    };
     const rewritten = body !== undefined && Object.keys(fields).length > 0;
     // Whatever can fail does so before anything is reserved.
     const sent = rewritten ? encoder.encode(body.with(fields)) : bytes;
@@ -91,7 +111,7 @@ export async function reserve(
         return { outcome: "denied", quota: name, denial: quotaDenial({ ...exceeded, name }, now) };
       }
       const room = Math.floor((exceeded.limit - exceeded.used - exceeded.reserved - input) / answers);
-      const leastOutput = Math.min(endpoint.minOutput ?? 1, bound);
+      const leastOutput = Math.max(endpoint.minOutput ?? 1, open.least);
       if (room >= leastOutput && room < bound) {
         bound = room;
         continue;
@@ -100,7 +120,13 @@ export async function reserve(
       return { outcome: "denied", quota: name, denial: quotaDenial({ ...exceeded, name, least }, now) };
     }
     const held = Math.min(input, tokens);
-    return { outcome: "reserved", tokens: { input: held, output: tokens - held }, now, bytes: sent };
+    return {
+      outcome: "reserved",
+      tokens: { input: held, output: tokens - held },
+      now,
+      bytes: sent,
+      omitted: omitted?.names,
+    };
   }
   throw new Error("the key's state or its counters change faster than a request can be admitted");
 }

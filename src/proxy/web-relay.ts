@@ -171,7 +171,7 @@ function failedBeforeSending(error: unknown): boolean {
 
 function answerHeaders(upstream: Headers, grant: Grant, scrub: Scrub): Headers {
   const hop = connectionNames(upstream.get("connection"));
-  const headers = new Headers({ "x-request-id": grant.requestId, ...answerGuards });
+  const headers = new Headers({ "x-request-id": grant.requestId, ...answerGuards, ...grant.answerHeaders });
   for (const [name, value] of upstream) {
     if (isForwardedBack(name) && !hop.includes(name) && !scrub.finds(value)) headers.set(name, value);
   }

@@ -31,7 +31,7 @@ function held(wire: ProviderWire, path: string, json: unknown): Held {
   if ("fault" in parsed) return { refused: parsed.fault };
   const reading = endpoint.body.read(parsed.body, { mediaReferenceTokens, boundedFields: [] });
   if ("fault" in reading) return { refused: reading.fault };
-  const reason = unboundedReason(reading);
+  const reason = unboundedReason(reading, "refuse");
   if (reason !== undefined) return { refused: reason };
   if (reading.outputBound === undefined) throw new Error("the output of a sample is always bounded");
   const ofText = textBytes(new TextDecoder().decode(bytes), bytes.length, parsed.body.value);

@@ -83,7 +83,12 @@ async function send(
   quotas: Quotas = { maxTokensPerMonth: 10_000_000 },
 ) {
   const { kind, path, base } = endpoints[name]!;
-  stand = await proxyStand({ kind, upstream: upstream.origin, quotas, settings: { proxy: { mediaReferenceTokens } } });
+  stand = await proxyStand({
+    kind,
+    upstream: upstream.origin,
+    quotas,
+    settings: { proxy: { mediaReferenceTokens, hostedTools: "refuse" } },
+  });
   const body = JSON.stringify({ ...base, ...change });
   const response = await fetch(stand.origin + path, {
     method: "POST",
@@ -162,17 +167,71 @@ describe("an output that the request does not bound", () => {
     ],
   ];
 
-  it.each(unbound)("of %s is bounded at 8,192, or at what is left", async (name, change, capOf) => {
+  const most: Record<string, number> = { anthropic: 64_000, chat: 128_000, responses: 128_000, gemini: 65_535 };
+
+  it.each(unbound)("of %s is bounded at what the model can, or at what is left", async (name, change, capOf) => {
     const wide = await send(name, change);
-    expect(capOf(wide.sent!)).toBe(8_192);
-    expect(wide.reserved).toBeGreaterThanOrEqual(wide.bytes + 8_192);
-    expect(wide.reserved).toBeLessThanOrEqual(wide.bytes + 8_192 + slack);
+    const bound = most[name] ?? 32_768;
+    expect(capOf(wide.sent!)).toBe(bound);
+    expect(wide.reserved).toBeGreaterThanOrEqual(wide.bytes + bound);
+    expect(wide.reserved).toBeLessThanOrEqual(wide.bytes + bound + slack);
     await stand.close();
-    const narrow = await send(name, change, { maxTokensPerMonth: 1_000, maxTokensPerDay: 900 });
+    const narrow = await send(name, change, { maxTokensPerMonth: 6_000, maxTokensPerDay: 5_000 });
     expect(narrow.status).toBe(200);
-    expect(narrow.reserved).toBeLessThanOrEqual(900);
-    expect(capOf(narrow.sent!)).toBeGreaterThan(900 - narrow.bytes - slack);
-    expect(capOf(narrow.sent!)).toBeLessThanOrEqual(900 - narrow.bytes);
+    expect(narrow.reserved).toBeLessThanOrEqual(5_000);
+    expect(capOf(narrow.sent!)).toBeGreaterThan(5_000 - narrow.bytes - slack);
+    expect(capOf(narrow.sent!)).toBeLessThanOrEqual(5_000 - narrow.bytes);
+  });
+
+  it.each(unbound)("of %s is refused rather than cut off before it is of use", async (name, change) => {
+    // Claude says when it thinks; the others may, out of sight.
+    const least = name === "anthropic" ? 1_024 : 4_096;
+    const { status } = await send(name, change, { maxTokensPerMonth: least });
+    expect(status).toBe(429);
+    await stand.close();
+    expect((await send(name, change, { maxTokensPerMonth: least + 400 })).status).toBe(200);
+  });
+
+  const thoughts: typeof unbound = [
+    [
+      "anthropic",
+      { max_tokens: null, thinking: { type: "enabled", budget_tokens: 60_000 } },
+      (sent) => sent.max_tokens,
+    ],
+    ["openrouter", { max_tokens: undefined, reasoning: { max_tokens: 60_000 } }, (sent) => sent.max_tokens],
+    ["custom", { max_tokens: undefined, thinking_budget: 60_000 }, (sent) => sent.max_tokens],
+    [
+      "gemini",
+      { generationConfig: { thinkingConfig: { thinkingBudget: 60_000 } } },
+      (sent) => (sent.generationConfig as { maxOutputTokens: number }).maxOutputTokens,
+    ],
+  ];
+  it.each(thoughts)("of %s leaves room beside its thoughts", async (name, change, capOf) => {
+    const { sent } = await send(name, change);
+    expect(capOf(sent!)).toBe(68_192);
+    await stand.close();
+    expect((await send(name, change, { maxTokensPerMonth: 60_500 })).status).toBe(429);
+  });
+
+  it("is no more than the operator's own bound, and the least of several models'", async () => {
+    const { kind, path, base } = endpoints.openrouter!;
+    const body = JSON.stringify({
+      ...base,
+      model: "openai/gpt-5",
+      models: ["anthropic/claude-3-haiku"],
+      max_tokens: undefined,
+    });
+    const quotas = { maxTokensPerMonth: 1_000_000 };
+    for (const [proxy, bound] of [
+      [{}, 4_096],
+      [{ defaultMaxOutputTokens: 700 }, 700],
+    ] as const) {
+      stand = await proxyStand({ kind, upstream: upstream.origin, quotas, settings: { proxy } });
+      const init = { method: "POST", headers: { authorization: `Bearer ${stand.key}` }, body };
+      expect((await fetch(stand.origin + path, init)).status).toBe(200);
+      expect(JSON.parse(upstream.seen.at(-1)!.body)).toMatchObject({ max_tokens: bound });
+      await stand.close();
+    }
   });
 
   it("is left as it is where no token quota is set", async () => {
@@ -182,7 +241,7 @@ describe("an output that the request does not bound", () => {
 
   it("keeps what the client wrote around the field that is put in", async () => {
     const { sent } = await send("chat", { max_completion_tokens: undefined, seed: 7, temperature: 0.1 });
-    expect(sent).toEqual({ model: "gpt-5", messages, seed: 7, temperature: 0.1, max_completion_tokens: 8_192 });
+    expect(sent).toEqual({ model: "gpt-5", messages, seed: 7, temperature: 0.1, max_completion_tokens: 128_000 });
   });
 });
 
@@ -201,9 +260,9 @@ describe("several answers", () => {
 
   it("without a bound share what is left", async () => {
     const change = { max_completion_tokens: undefined, n: 4 };
-    const { sent, reserved } = await send("chat", change, { maxTokensPerMonth: 1_000 });
-    expect(reserved).toBeLessThanOrEqual(1_000);
-    expect(sent?.max_completion_tokens).toBeLessThanOrEqual(250);
+    const { sent, reserved } = await send("chat", change, { maxTokensPerMonth: 20_000 });
+    expect(reserved).toBeLessThanOrEqual(20_000);
+    expect(sent?.max_completion_tokens).toBeLessThanOrEqual(5_000);
   });
 });
 

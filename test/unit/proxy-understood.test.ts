@@ -81,7 +81,12 @@ async function send(
 ) {
   await stand?.close();
   const { kind, path, base } = endpoints[name]!;
-  stand = await proxyStand({ kind, upstream: upstream.origin, ...options });
+  stand = await proxyStand({
+    kind,
+    upstream: upstream.origin,
+    settings: { proxy: { hostedTools: "refuse" } },
+    ...options,
+  });
   const body = JSON.stringify({ ...base, ...change });
   const response = await fetch(stand.origin + path, {
     method: "POST",

@@ -29,7 +29,7 @@ const streamFields = Object.entries(eventStreamFields).flat();
 /** Names and values by turns, as `writeHead` takes them. */
 export function answerHead(headers: IncomingHttpHeaders, grant: Grant, scrub: Scrub, decoded: boolean): string[] {
   const hop = connectionNames(single(headers.connection));
-  const fields: string[] = [...guards];
+  const fields: string[] = [...guards, ...Object.entries(grant.answerHeaders).flat()];
   const streams = isEventStream(headers["content-type"]);
   if (streams) fields.push(...streamFields);
   if (headers["x-request-id"] === undefined) fields.push("x-request-id", grant.requestId);
