@@ -39,6 +39,8 @@ export interface App {
    * @param isOver asked after each attempt: whether nothing is under way any more that others had begun
    */
   holdReadiness(isOver: () => Promise<boolean>): void;
+  /** From here on `/readyz` says so, and no metered call is admitted; all else goes on as before. */
+  drain(): void;
   /** Denials that are repeated within a minute are counted, and the counts are written after it: this writes them now. */
   writeDenials(): void;
   context: Context;
@@ -76,6 +78,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
   const authFailed = createAuthFailures(context);
   const checkSecrets = createSecretsCheck(context);
   let isSettled: (() => Promise<boolean>) | undefined;
+  let draining = false;
   let openApi: string | undefined;
 
   // The bare Router: AutoRouter hands its handlers a Proxy, on which `new Request` throws in Node.
@@ -163,6 +166,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     if (!isRead(request)) return undefined;
     if (pathname === "/healthz") return { status: 200, body: { status: "ok" } };
     if (pathname !== "/readyz") return undefined;
+    if (draining) return { status: 503, body: { status: "draining" } };
     try {
       if (isSettled) throw new Problem("not_ready", "Changes that were interrupted are being settled.");
       await Promise.all([checkPorts(context), checkSecrets()]);
@@ -247,6 +251,10 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     fetchAsOperator: async (request) => await answer(request, {}, true),
     holdReadiness(isOver) {
       isSettled = isOver;
+    },
+    drain() {
+      draining = true;
+      proxy.drain();
     },
     writeDenials: () => answers.flush(Number.POSITIVE_INFINITY),
     async maintain(settled) {

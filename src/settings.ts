@@ -85,6 +85,8 @@ const Provisioning = z.strictObject({
   workspaceRoots: z.optional(z.array(z.string().check(z.minLength(1)))),
   /** Addresses or CIDR ranges of reverse proxies whose `X-Forwarded-For` is believed. */
   trustedProxies: z._default(z.array(z.string().check(z.minLength(1))), []),
+  /** For how long a server that is to stop lets what is under way go on. */
+  drainSeconds: z._default(z.int().check(z.minimum(0), z.maximum(3_600)), 30),
   authFailuresPerMinute: z._default(z.int().check(z.minimum(1)), 300),
   maxBodyBytes: z._default(z.int().check(z.minimum(1024)), 1_048_576),
   proxy: z.prefault(

@@ -65,6 +65,7 @@ async function startOn(port: number, stateDir: string, env: Record<string, strin
       OPENCLAW_GATEWAY_TOKEN: token,
       OPENCLAW_ADMIN_TOKEN: adminToken,
       OPENCLAW_GATEWAY_PORT: String(port),
+      OPENCLAW_DRAIN_SECONDS: "4",
       ...env,
     },
     stdio: ["ignore", "pipe", "pipe"],

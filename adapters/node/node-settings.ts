@@ -68,6 +68,7 @@ export function readNodeSettings(environment: Environment): NodeSettings {
         ...provisioning,
         enabled: enabled ?? provisioning.enabled,
         publicUrl,
+        drainSeconds: drainSecondsFrom(env) ?? provisioning.drainSeconds,
         host: { ...provisioning.host, kind: hostKind },
       },
       logLevel,
@@ -135,6 +136,13 @@ function portFrom(env: Environment): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new SettingsError(`OPENCLAW_GATEWAY_PORT is "${text}"; it must be a port number from 0 to 65535`);
+}
+
+function drainSecondsFrom(env: Environment): number | undefined {
+  const text = env.OPENCLAW_DRAIN_SECONDS?.trim();
+  if (!text) return undefined;
+  if (/^\d{1,4}$/.test(text) && Number(text) <= 3_600) return Number(text);
+  throw new SettingsError(`OPENCLAW_DRAIN_SECONDS is "${text}"; it must be a number of seconds from 0 to 3600`);
 }
 
 function urlFrom(env: Environment, name: string, example: string): string | undefined {

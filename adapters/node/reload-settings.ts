@@ -11,6 +11,7 @@ const changeable = [
   "keyReach",
   "authFailuresPerMinute",
   "maxBodyBytes",
+  "drainSeconds",
 ] as const satisfies readonly (keyof ProvisioningSettings)[];
 
 export interface Reloaded {

@@ -5,11 +5,12 @@ import type { App } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
 import { respondProblem } from "../../src/http/respond.ts";
 import { createRequestAddress } from "./client-address.ts";
-import { createProxyServer } from "./proxy/proxy-server.ts";
+import { createProxyServer, type ProxyServer } from "./proxy/proxy-server.ts";
 
 export interface RequestListener {
   /** Answers the request. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse): void;
+  cutAll: ProxyServer["cutAll"];
   /** Closes the connections upstream; what is under way is cut. */
   close(): Promise<void>;
 }
@@ -76,6 +77,7 @@ export function createRequestListener(app: App): RequestListener {
       }
       answer(request, response);
     },
+    cutAll: () => proxy.cutAll(),
     close: () => proxy.close(),
   };
 }

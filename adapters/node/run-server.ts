@@ -92,6 +92,11 @@ export async function startServer(env: Environment): Promise<Deployment> {
         }
       },
       async stop() {
+        const { drainSeconds } = node.settings.provisioning;
+        app.drain();
+        log("info", "draining", { seconds: drainSeconds });
+        const cut = await server.drain(drainSeconds * 1_000);
+        if (cut.requests > 0) log("warn", "metered requests were cut at the end of the drain", { ...cut });
         stopping = true;
         clearInterval(timer);
         await server.stop();

@@ -1,16 +1,25 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "../../src/app.ts";
 import { SettingsError } from "../../src/settings.ts";
 import type { NodeSettings } from "./node-settings.ts";
+import type { CutOff } from "./proxy/stream-watch.ts";
 import { createRequestListener } from "./request-listener.ts";
 
 export interface RunningServer {
   /** Where it really listens. */
   port: number;
+  /**
+   * Goes on answering until nothing is under way, or for `drainMs`; each answer ends its connection, so that its client
+   * comes back elsewhere. What is metered and under way then is cut.
+   */
+  drain(drainMs: number): Promise<CutOff>;
   /** Answers what is under way, then stops; cuts what is not done after `graceMs`. */
   stop(graceMs?: number): Promise<void>;
 }
+
+const drainLookMs = 50;
 
 const remedies: Record<string, string> = {
   EADDRINUSE: "something else listens there; stop it, or set OPENCLAW_GATEWAY_PORT",
@@ -31,7 +40,7 @@ export async function serve(app: App, node: Pick<NodeSettings, "host" | "port">)
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     latest.set(request.socket, response);
     // What is read from a connection after the stop began was sent before it.
-    if (!server.listening) response.setHeader("connection", "close");
+    if (draining || !server.listening) response.setHeader("connection", "close");
     requests.handle(request, response);
   };
   const server = createServer({ requestTimeout: 300_000, headersTimeout: 60_000, keepAliveTimeout: 65_000 }, listener);
@@ -44,13 +53,28 @@ export async function serve(app: App, node: Pick<NodeSettings, "host" | "port">)
       latest.delete(socket);
     });
   });
+  let draining = false;
+  const isUnderWay = (response: ServerResponse): boolean => !response.writableFinished && !response.destroyed;
+  const endConnections = (): void => {
+    for (const response of latest.values()) if (!response.headersSent) response.setHeader("connection", "close");
+  };
   await listen(server, node);
   return {
     port: (server.address() as AddressInfo).port,
+    async drain(drainMs) {
+      draining = true;
+      endConnections();
+      const until = performance.now() + drainMs;
+      while ([...latest.values()].some(isUnderWay)) {
+        if (performance.now() >= until) return await requests.cutAll();
+        await sleep(drainLookMs);
+      }
+      return { requests: 0, tokens: 0 };
+    },
     async stop(graceMs = 4_500) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // A client that keeps its connection would keep the stop waiting.
-      for (const response of latest.values()) if (!response.headersSent) response.setHeader("connection", "close");
+      endConnections();
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       const idle = setInterval(() => server.closeIdleConnections(), 50);
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);

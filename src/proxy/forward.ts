@@ -1,6 +1,8 @@
+import { wireOfSlug } from "../providers/index.ts";
 import type { Context } from "../service/context.ts";
 import { type Admit, createAdmission } from "./admit.ts";
-import type { Arrival, ReadBody } from "./arrival.ts";
+import { type Arrival, type ReadBody, readTarget } from "./arrival.ts";
+import { type Refusal, refusal } from "./refuse.ts";
 import { createStandings, type Standings } from "./standings.ts";
 import { joined } from "./usage/byte-capture.ts";
 import { relay, respond } from "./web-relay.ts";
@@ -16,16 +18,23 @@ export interface Proxy {
   /** For transports of their own: what is granted must be settled. */
   admit: Admit;
   standings: Standings;
+  /** From here on nothing is admitted; what was goes on. */
+  drain(): void;
   /** Never rejects. */
   handle(request: Request, info: ProxyRequestInfo): Promise<Response>;
 }
 
 export function createProxy(context: Context): Proxy {
   const standings = createStandings(context);
-  const admit = createAdmission(context, standings);
+  const admission = createAdmission(context, standings);
+  let draining = false;
+  const admit: Admit = (arrival) => (draining ? Promise.resolve(refuseDraining(context, arrival)) : admission(arrival));
   return {
     admit,
     standings,
+    drain() {
+      draining = true;
+    },
     async handle(request, info) {
       const admission = await admit(arrivalOf(request, info));
       switch (admission.outcome) {
@@ -40,6 +49,17 @@ export function createProxy(context: Context): Proxy {
       }
     },
   };
+}
+
+/** The client comes back on another connection, to another instance or to this one's successor. */
+function refuseDraining({ metrics }: Context, { target, requestId }: Arrival): Refusal {
+  metrics.count("openclaw_proxy_requests_total", { provider: "-", outcome: "refused_503" });
+  const wire = wireOfSlug(readTarget(target)?.slug ?? "");
+  return refusal(wire, requestId, {
+    status: 503,
+    message: "This service is being restarted; try again in a moment",
+    headers: { "retry-after": "2", connection: "close" },
+  });
 }
 
 function arrivalOf(request: Request, { address, requestId }: ProxyRequestInfo): Arrival {

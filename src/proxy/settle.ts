@@ -36,6 +36,8 @@ export interface Settlement {
    * @param unread more may have arrived than the meter has read
    */
   finish(meter: Meter | undefined, unread?: boolean): void;
+  /** Tokens that it was charged; 0 until it has ended. */
+  charged(): number;
 }
 
 const nothing: TokenUsage = { input: 0, output: 0, total: 0 };
@@ -63,6 +65,7 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
   return (open) => {
     const { provider } = open;
     let settled = false;
+    let charged = 0;
     unsettled++;
     gauge();
 
@@ -90,6 +93,7 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
     /** @param confirmed of the tokens, those that the provider has told */
     function charge(outcome: string, usage: TokenUsage, confirmed: number, metered: boolean): void {
       const { total: tokens, input: inputTokens } = usage;
+      charged = tokens;
       const estimated = tokens - confirmed;
       if (metered) {
         const kind = estimated === 0 ? "metered" : "estimated";
@@ -146,6 +150,8 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
         metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
         chargeReserved(nothing);
       },
+
+      charged: () => charged,
 
       finish(meter, unread = false) {
         if (settled) return;

@@ -203,6 +203,8 @@ describe("the environment", () => {
 
   it.each<[string, string, string]>([
     ["OPENCLAW_PROVISIONING_ENABLED", "maybe", "true or false"],
+    ["OPENCLAW_DRAIN_SECONDS", "4000", "0 to 3600"],
+    ["OPENCLAW_DRAIN_SECONDS", "30s", "number of seconds"],
     ["OPENCLAW_GATEWAY_PORT", "70000", "65535"],
     ["OPENCLAW_GATEWAY_PORT", "http", "port number"],
     ["OPENCLAW_GATEWAY_PORT", "-1", "port number"],

@@ -42,18 +42,18 @@ export function relay(grant: Grant, response: ServerResponse, { upstreams, proxi
   };
   const answer = createAnswerWriter(grant, response, source, scrub);
 
-  const unwatch = watch.add({ standing: grant.standing, stop });
+  const unwatch = watch.add({ standing: grant.standing, stop, charged: grant.charged });
 
-  /** The key, or the provider, may not be used any more. */
-  function stop(ending: Ending): void {
+  /** The key, or the provider, may not be used any more, or the server stops. */
+  function stop(ending: Ending, reason: "revoked" | "drained"): void {
     if (answer.isOver()) return;
     if (answer.isStarted()) answer.stop(ending);
     else {
       left = true;
-      if (controller === undefined) grant.release("revoked");
-      else grant.abandon("revoked");
+      if (controller === undefined) grant.release(reason);
+      else grant.abandon(reason);
       answer.refuse(ending.status, ending.message);
-      controller?.abort(new Error("the key may not be used any more"));
+      controller?.abort(new Error(reason));
     }
   }
 

@@ -8,12 +8,14 @@ import { createRequestAddress } from "../client-address.ts";
 import { outgoingProxies } from "../outgoing-proxies.ts";
 import { relay } from "./proxy-relay.ts";
 import { freeBody, readBody } from "./read-body.ts";
-import { createStreamWatch } from "./stream-watch.ts";
+import { type CutOff, createStreamWatch } from "./stream-watch.ts";
 import { createUpstreams } from "./upstreams.ts";
 
 export interface ProxyServer {
   /** Answers a request whose URL begins with `/proxy/`. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Ends the metered requests that are under way, with an error in their provider's shape. */
+  cutAll(): Promise<CutOff>;
   /** Closes the connections upstream; what is under way is cut. */
   close(): Promise<void>;
 }
@@ -74,9 +76,12 @@ export function createProxyServer(
           response.destroy();
         });
     },
+    cutAll: () => watch.cutAll({ status: 503, message: restartedMessage }),
     close: () => upstreams.close(),
   };
 }
+
+const restartedMessage = "This service was restarted while the answer was under way; try again";
 
 let requests = 0;
 const processPart = crypto.randomUUID().slice(0, 13).replace("-", "");

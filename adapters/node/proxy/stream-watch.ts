@@ -1,19 +1,36 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../../src/ports.ts";
 import type { Ending, Standing, Standings } from "../../../src/proxy/standings.ts";
 
 export interface OpenRequest {
   standing: Standing;
-  /** Called with each look until it has ended. */
-  stop(ending: Ending): void;
+  /**
+   * Called with each look until it has ended.
+   * @param reason as the metrics count it
+   */
+  stop(ending: Ending, reason: "revoked" | "drained"): void;
+  /** Tokens, once it has ended. */
+  charged(): number;
+}
+
+export interface CutOff {
+  requests: number;
+  tokens: number;
 }
 
 export interface StreamWatch {
   /** @returns takes it off again */
   add(request: OpenRequest): () => void;
+  /** How many are under way. */
+  size(): number;
+  /** Ends all that is under way, streams after the event that they are at. Resolves to what that was charged. */
+  cutAll(ending: Ending): Promise<CutOff>;
 }
 
 /** With the look itself, everything that has fallen ends within two seconds. */
 const everyMs = 750;
+/** For a stream at its end to come to the end of an event. */
+const eventMs = 250;
 
 /**
  * One look for all requests under way, since a key may be suspended or revoked by another process. Without any of
@@ -28,7 +45,7 @@ export function createStreamWatch({ fallen }: Pick<Standings, "fallen">, log: Lo
     const endings = requests.length > 0 ? await fallen(requests.map(({ standing }) => standing)) : undefined;
     for (const { standing, stop } of requests) {
       const ending = endings?.get(standing);
-      if (ending) stop(ending);
+      if (ending) stop(ending, "revoked");
     }
   }
 
@@ -49,6 +66,15 @@ export function createStreamWatch({ fallen }: Pick<Standings, "fallen">, log: Lo
       open.add(request);
       schedule();
       return () => open.delete(request);
+    },
+    size: () => open.size,
+    async cutAll(ending) {
+      const requests = [...open];
+      for (const { stop } of requests) stop(ending, "drained");
+      await sleep(eventMs);
+      // The second call does not wait for an event's end.
+      for (const { stop } of requests) stop(ending, "drained");
+      return { requests: requests.length, tokens: requests.reduce((sum, { charged }) => sum + charged(), 0) };
     },
   };
 }
