@@ -9,7 +9,10 @@ import { buildOpenClawImage } from "./images.ts";
 const missing = dockerMissing();
 if (missing) console.warn(`skipped: the guide in OpenClaw's container (${missing})`);
 
-describe.skipIf(missing !== undefined)("the guide in OpenClaw's container", () => {
+// Each of OpenClaw's commands takes from 5 s to half a minute to start, as busy as the machine is.
+const timeout = 300_000;
+
+describe.skipIf(missing !== undefined)("the guide in OpenClaw's container", { timeout }, () => {
   const container = `openclaw-plugin-${process.pid}`;
   const token = "e2e-gateway-token";
   let api: string;
