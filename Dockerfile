@@ -16,14 +16,15 @@ ENV NODE_ENV=production \
     OPENCLAW_GATEWAY_HOST=0.0.0.0 \
     OPENCLAW_GATEWAY_PORT=18789
 WORKDIR /app
-# The volumes take their owner and mode from what stands here.
+# The volumes take their owner and mode from what stands here. OpenShift runs any user, in group 0.
 RUN mkdir -p /home/node/.openclaw /home/node/openclaw-link \
- && chown node:node /home/node/.openclaw /home/node/openclaw-link \
- && chmod 700 /home/node/.openclaw
+ && chown 1000:0 /home/node/.openclaw \
+ && chown 1000:1000 /home/node/openclaw-link \
+ && chmod 770 /home/node/.openclaw
 COPY --from=build /app/dist/index.js dist/index.js
 COPY --from=build /app/scripts/docker-init-provisioning.sh /app/scripts/healthcheck.mjs scripts/
 COPY package.json LICENSE ./
-USER node
+USER 1000:1000
 VOLUME /home/node/.openclaw
 EXPOSE 18789
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["node", "scripts/healthcheck.mjs"]

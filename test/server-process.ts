@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "../src/client/client.ts";
 import { freePort } from "./free-port.ts";
+import type { Identity } from "./run-bundle.ts";
 
 export interface ServerProcess {
   origin: string;
@@ -45,11 +46,16 @@ process.on("exit", () => {
 });
 
 /** The server as a process of its own, ready. */
-export async function startServerProcess(stateDir: string, env: Record<string, string> = {}): Promise<ServerProcess> {
-  if (env.OPENCLAW_GATEWAY_PORT !== undefined) return await startOn(Number(env.OPENCLAW_GATEWAY_PORT), stateDir, env);
+export async function startServerProcess(
+  stateDir: string,
+  env: Record<string, string> = {},
+  identity: Identity = {},
+): Promise<ServerProcess> {
+  if (env.OPENCLAW_GATEWAY_PORT !== undefined)
+    return await startOn(Number(env.OPENCLAW_GATEWAY_PORT), stateDir, env, identity);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOn(await freePort(), stateDir, env);
+      return await startOn(await freePort(), stateDir, env, identity);
     } catch (error) {
       // Between the look and the start, another test's connection may have been given the port.
       if (attempt === 3 || !String(error).includes("something else listens")) throw error;
@@ -57,7 +63,12 @@ export async function startServerProcess(stateDir: string, env: Record<string, s
   }
 }
 
-async function startOn(port: number, stateDir: string, env: Record<string, string>): Promise<ServerProcess> {
+async function startOn(
+  port: number,
+  stateDir: string,
+  env: Record<string, string>,
+  identity: Identity,
+): Promise<ServerProcess> {
   const child = spawn(process.execPath, ["dist/index.js", "serve"], {
     env: {
       ...process.env,
@@ -69,6 +80,7 @@ async function startOn(port: number, stateDir: string, env: Record<string, strin
       ...env,
     },
     stdio: ["ignore", "pipe", "pipe"],
+    ...identity,
   });
   running.add(child);
   child.once("exit", () => running.delete(child));

@@ -9,21 +9,32 @@ import { sealKeyId } from "../../src/service/vault.ts";
 import { isGuessable, makeToken, tooShort } from "../../src/settings.ts";
 import { agentsCanRead } from "../openclaw/agents-can-read.ts";
 import { credentialFindings } from "./files/credential-findings.ts";
+import { findGroupBits, groupBitsFinding, groupBitsRemedy } from "./files/group-bits.ts";
 import { findingOf, type StoreFinding } from "./files/private-file.ts";
-import { repairMode } from "./files/store-check.ts";
+import { type ChangeMode, repairMode } from "./files/store-check.ts";
 import { maintenanceChecks } from "./maintenance-checks.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { commandLog } from "./open-local.ts";
 import { type NodePorts, openNode } from "./open-node.ts";
 import { evictionWarning } from "./redis/redis-faults.ts";
+import { withoutModes } from "./start-fault.ts";
 import { workspaceChecks } from "./workspace-checks.ts";
+
+export interface DiagnoseOptions {
+  /** Whether the gateway token is this deployment's: with one that may be guessed it does not start. */
+  ownsToken?: boolean;
+  /** In place of the file system's own, which may keep no modes. */
+  chmod?: ChangeMode;
+}
 
 /**
  * Looks at everything that can go wrong with a deployment on this machine; `fix` mends what is safe to mend.
- *
- * @param ownsToken whether the gateway token is this deployment's: with one that may be guessed it does not start
  */
-export async function diagnose(env: Environment, fix: boolean, { ownsToken = true } = {}): Promise<DoctorReport> {
+export async function diagnose(
+  env: Environment,
+  fix: boolean,
+  { ownsToken = true, chmod }: DiagnoseOptions = {},
+): Promise<DoctorReport> {
   const checks: DoctorCheck[] = [];
   const node = await attempt(checks, "settings", async () => {
     const read = readNodeSettings(env);
@@ -31,14 +42,15 @@ export async function diagnose(env: Environment, fix: boolean, { ownsToken = tru
     return read;
   });
   if (!node) return doctorReport(checks);
-  const opened = await attempt(checks, "stores", () => open(checks, node, env, fix));
+  const opened = await attempt(checks, "stores", () => open(checks, node, env, fix, chmod));
   if (!opened) return doctorReport(checks);
   try {
     const { context } = createApp(opened.ports, node.settings);
     checks.push(...plainSecrets(node), ...besideAgents(node), ...(await redisChecks(opened)));
     await attempt(checks, "files", async () => {
       const findings = [...(await opened.checkStore()), ...credentialFindings(node.stateDir)];
-      checks.push(...fileChecks(node.stateDir, findings, fix));
+      checks.push(...fileChecks(node.stateDir, findings, fix, chmod));
+      checks.push(...groupChecks(node, fix));
     });
     await attempt(
       checks,
@@ -71,14 +83,17 @@ async function open(
   node: NodeSettings,
   env: Environment,
   fix: boolean,
+  chmod: ChangeMode | undefined,
 ): Promise<NodePorts | undefined> {
-  for (;;) {
+  for (const mended = new Set<string>(); ; ) {
     try {
-      return await openNode(node, { env, log: commandLog(env) });
+      return await openNode(node, { env, log: commandLog(env), chmod });
     } catch (error) {
       const finding = findingOf(error);
       if (!finding) throw error;
-      checks.push(...fileChecks(node.stateDir, [finding], fix));
+      // Mended once and found again: it does not stay mended.
+      checks.push(...fileChecks(node.stateDir, [finding], fix && !mended.has(finding.file), chmod));
+      mended.add(finding.file);
       if (checks.at(-1)?.status !== "fixed") return undefined;
     }
   }
@@ -151,14 +166,28 @@ async function redisChecks({ redis }: NodePorts): Promise<DoctorCheck[]> {
   return [{ name, status: "warning", detail: evictionWarning(policy), remedy }];
 }
 
-function fileChecks(stateDir: string, findings: StoreFinding[], fix: boolean): DoctorCheck[] {
-  if (findings.length === 0) return [{ name: "files", status: "ok", detail: "private and readable" }];
+function fileChecks(stateDir: string, findings: StoreFinding[], fix: boolean, chmod?: ChangeMode): DoctorCheck[] {
+  const name = "files";
+  if (findings.length === 0) return [{ name, status: "ok", detail: "private and readable" }];
   return findings.map((finding) => {
     const detail = `${finding.file} ${finding.problem}`;
-    if (!fix || !finding.fixable) return { name: "files", status: "failed", detail, remedy: finding.remedy };
-    repairMode(stateDir, finding);
-    return { name: "files", status: "fixed", detail };
+    if (fix && finding.fixable && repairMode(stateDir, finding, chmod)) return { name, status: "fixed", detail };
+    const modes = withoutModes(finding, stateDir, chmod);
+    return modes === undefined
+      ? { name, status: "failed", detail, remedy: finding.remedy }
+      : { name, status: "failed", detail: modes, remedy: "move the state directory there, and start again" };
   });
+}
+
+function groupChecks({ stateDir, storage, settings }: NodeSettings, fix: boolean): DoctorCheck[] {
+  if (storage !== undefined) return [];
+  const name = "files";
+  const { count, close } = findGroupBits(stateDir, Number.parseInt(settings.provisioning.audit.mode, 8));
+  if (count === 0) return [];
+  const detail = groupBitsFinding(count);
+  if (!fix) return [{ name, status: "warning", detail, remedy: groupBitsRemedy }];
+  close();
+  return [{ name, status: "fixed", detail }];
 }
 
 async function orphanChecks(context: Context, fix: boolean): Promise<DoctorCheck[]> {

@@ -13,6 +13,7 @@ import {
   SettingsError,
 } from "../../src/settings.ts";
 import { type AgentsLink, agentsLinkFrom } from "./agents-link.ts";
+import { pathFault } from "./files/path-fault.ts";
 import { withSecretFiles } from "./secret-variables.ts";
 
 export type Environment = Record<string, string | undefined>;
@@ -90,10 +91,9 @@ function readConfig(path: string): unknown {
     // Editors on Windows begin a file with a byte order mark.
     text = readFileSync(path, "utf8").replace(/^\uFEFF/, "");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
-    throw new SettingsError(
-      `config.json cannot be read (${(error as NodeJS.ErrnoException).code}); let this user read it`,
-    );
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return {};
+    throw new SettingsError(pathFault(path, code) ?? `${path} cannot be read (${code}); let this user read it`);
   }
   if (text.trim() === "") return {};
   const errors: ParseError[] = [];

@@ -7,6 +7,7 @@ import type { Log } from "../../src/ports.ts";
 import { sealConfigSecret } from "../../src/service/config-secret.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
 import { createFileLock } from "./files/file-lock.ts";
+import { requireOwnStore } from "./files/own-store.ts";
 import { type Environment, readNodeSettings } from "./node-settings.ts";
 import { openNode } from "./open-node.ts";
 import { openSealKeys } from "./seal-key.ts";
@@ -39,6 +40,7 @@ export async function openLocal(env: Environment): Promise<LocalSession> {
 
 export async function sealLocally(env: Environment, secret: string): Promise<string> {
   const { stateDir } = readNodeSettings(env);
+  requireOwnStore(stateDir);
   await makePrivateDirectory(join(stateDir, "provisioning"));
   return await sealConfigSecret({ sealKeys: await openSealKeys(stateDir, env) }, secret);
 }

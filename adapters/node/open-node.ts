@@ -13,8 +13,10 @@ import { createAuditSink } from "./audit/audit-sink.ts";
 import { openDirectoryHost } from "./directory-host/directory-host.ts";
 import { withAiKeyMappings } from "./files/ai-key-mappings.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
+import { requireOwnStore } from "./files/own-store.ts";
 import type { StoreFinding } from "./files/private-file.ts";
 import { createPrivateFs } from "./files/private-fs.ts";
+import type { ChangeMode } from "./files/store-check.ts";
 import { createStoreReadiness } from "./files/store-readiness.ts";
 import { createInstance } from "./instance.ts";
 import { machineTime } from "./machine-time.ts";
@@ -23,6 +25,7 @@ import { createOutgoingFetch, outgoingProxies } from "./outgoing-proxies.ts";
 import type { RedisStores } from "./redis/redis.ts";
 import { openSealKeys } from "./seal-key.ts";
 import { openSqliteLedger } from "./sqlite/sqlite-ledger.ts";
+import { startFault } from "./start-fault.ts";
 
 export interface NodePorts {
   ports: Ports;
@@ -43,10 +46,25 @@ export interface OpenNodeOptions {
   writeOut?: ((line: string) => void) | undefined;
   /** In place of the stored ones, which are then neither read nor made. */
   sealKeys?: Ports["sealKeys"] | undefined;
+  /** In place of the file system's own, which may keep no modes. */
+  chmod?: ChangeMode | undefined;
 }
 
-/** The ports on Node: files, or Redis where `OPENCLAW_PROVISIONING_STORAGE` names one. */
+/**
+ * The ports on Node: files, or Redis where `OPENCLAW_PROVISIONING_STORAGE` names one.
+ *
+ * @throws SettingsError, Problem: what keeps the stores from being opened, in words for the operator
+ */
 export async function openNode(node: NodeSettings, options: OpenNodeOptions): Promise<NodePorts> {
+  requireOwnStore(node.stateDir);
+  try {
+    return await openPorts(node, options);
+  } catch (error) {
+    throw startFault(error, node.stateDir, options.chmod);
+  }
+}
+
+async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<NodePorts> {
   const { stateDir } = node;
   const clock: Clock = { now: Date.now };
   await makePrivateDirectory(join(stateDir, "provisioning"));

@@ -1,16 +1,28 @@
 import { isProblem } from "../../src/errors.ts";
 import { findUnopenableSecrets, type UnopenableSecret } from "../../src/service/unopenable-secrets.ts";
 import { SettingsError } from "../../src/settings.ts";
+import { closeToGroup } from "./files/group-bits.ts";
+import type { ChangeMode } from "./files/store-check.ts";
+import type { NodeSettings } from "./node-settings.ts";
 import type { NodePorts } from "./open-node.ts";
+import { withoutModes } from "./start-fault.ts";
 
 /**
- * Refuses a start on stores that could be opened and not be worked with.
+ * Refuses a start on stores that could be opened and not be worked with, and closes what a volume opened to our group.
  *
  * @throws SettingsError with the first fault and its remedy
  */
-export async function requireUsable({ ports, checkStore }: Pick<NodePorts, "ports" | "checkStore">): Promise<void> {
+export async function requireUsable(
+  { ports, checkStore }: Pick<NodePorts, "ports" | "checkStore">,
+  { stateDir, settings, storage }: Pick<NodeSettings, "stateDir" | "settings" | "storage">,
+  chmod?: ChangeMode,
+): Promise<void> {
   const [finding] = await checkStore();
-  if (finding) throw new SettingsError(`${finding.file} ${finding.problem}: ${finding.remedy}`);
+  if (finding) {
+    const modes = withoutModes(finding, stateDir, chmod);
+    throw new SettingsError(modes ?? `${finding.file} ${finding.problem}: ${finding.remedy}`);
+  }
+  if (storage === undefined) closeToGroup(stateDir, Number.parseInt(settings.provisioning.audit.mode, 8), ports.log);
   const [secret] = await findUnopenableSecrets(ports).catch(noneWhileAway);
   if (secret) throw new SettingsError(secret.detail);
 }

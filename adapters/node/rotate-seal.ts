@@ -4,6 +4,7 @@ import { isSealedUnderNewest } from "../../src/service/vault.ts";
 import { parseSealKeys, SettingsError } from "../../src/settings.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
 import { createFileLock } from "./files/file-lock.ts";
+import { requireOwnStore } from "./files/own-store.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { openSealKeys, sealKeyFile } from "./seal-key.ts";
 import { withSecretFiles } from "./secret-variables.ts";
@@ -37,6 +38,7 @@ export async function rotateSeal<R>(
       `other instances share this deployment's storage and not its seal.key: set ${variable} on each to a new key and the one in seal.key, with a comma between them, restart them, and run this again`,
     );
   }
+  requireOwnStore(stateDir);
   await makePrivateDirectory(join(stateDir, "provisioning"));
   const lock = createFileLock(join(stateDir, "provisioning", "init.sqlite"));
   try {

@@ -4,6 +4,7 @@ import { createApp } from "../../src/app.ts";
 import { createInheritedChanges } from "../../src/service/inherited-changes.ts";
 import { checkSecretToken, makeToken, SettingsError } from "../../src/settings.ts";
 import { linkPublisher } from "./agents-link.ts";
+import type { ChangeMode } from "./files/store-check.ts";
 import { createJsonLog } from "./json-log.ts";
 import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { openNode } from "./open-node.ts";
@@ -29,17 +30,17 @@ export interface Deployment {
  *
  * @throws SettingsError, Problem: what keeps it from starting, in words for the operator
  */
-export async function startServer(env: Environment): Promise<Deployment> {
+export async function startServer(env: Environment, { chmod }: { chmod?: ChangeMode } = {}): Promise<Deployment> {
   const node = readNodeSettings(env);
   requireGatewayTokens(node.settings.gatewayTokens);
   const writeOut = (line: string): void => void process.stdout.write(line);
   const log = createJsonLog(() => node.settings.logLevel, writeOut);
-  const { ports, checkStore, redis, close } = await openNode(node, { env, log, writeOut });
+  const { ports, checkStore, redis, close } = await openNode(node, { env, log, writeOut, chmod });
   try {
     // One that is away is told of by itself.
     const policy = await redis?.evicts().catch(() => undefined);
     if (policy !== undefined) log("warn", evictionWarning(policy), { remedy: "set maxmemory-policy noeviction" });
-    await requireUsable({ ports, checkStore });
+    await requireUsable({ ports, checkStore }, node, chmod);
     const publish = node.agents && linkPublisher(node.agents, ports.sealKeys);
     publish?.();
     const app = createApp(ports, node.settings);

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Ports } from "../../src/ports.ts";
 import { sealedInText } from "../../src/service/config-secret.ts";
 import { parseSealKeys, SettingsError } from "../../src/settings.ts";
-import { makePrivateDirectory, syncDirectory, writePrivate } from "./files/atomic-write.ts";
+import { makePrivateDirectory, placeNew, syncDirectory, writePrivate } from "./files/atomic-write.ts";
 import { readPrivate, type Stamp, statOf, unchanged } from "./files/private-file.ts";
 import type { Environment } from "./node-settings.ts";
 import { withSecretFiles } from "./secret-variables.ts";
@@ -74,9 +74,7 @@ async function make(stateDir: string): Promise<void> {
     closeSync(descriptor);
   }
   try {
-    linkSync(temporary, join(stateDir, file));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    placeNew(temporary, join(stateDir, file));
   } finally {
     rmSync(temporary, { force: true });
   }

@@ -93,7 +93,7 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
     ...(split && { sealKeys: () => unkept }),
   });
   try {
-    await requireUsable({ ports, checkStore });
+    await requireUsable({ ports, checkStore }, node);
   } catch (error) {
     await close();
     throw error;

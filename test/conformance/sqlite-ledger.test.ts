@@ -148,9 +148,9 @@ describe("the file of the node:sqlite ledger", () => {
 
   it("refuses a file that others can read, and leaves it alone", async () => {
     await filled();
-    chmodSync(path, 0o640);
+    chmodSync(path, 0o644);
     expect(await refusal()).toMatch(/^provisioning\/ledger\.sqlite is open to others .*chmod 600/);
-    expect(statSync(path).mode & 0o777).toBe(0o640);
+    expect(statSync(path).mode & 0o777).toBe(0o644);
   });
 
   it.each([

@@ -132,8 +132,8 @@ describe("the server does not start on a store that cannot be believed, and leav
     [
       "master keys that others can read",
       "ai-providers.json",
-      () => chmodSync(file("ai-providers.json"), 0o640),
-      /ai-providers\.json is open to others \(mode 0640\)/,
+      () => chmodSync(file("ai-providers.json"), 0o644),
+      /ai-providers\.json is open to others \(mode 0644\)/,
     ],
     [
       "a damaged agent",

@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { Problem } from "../../../src/errors.ts";
 import type { Credential } from "../../../src/ports.ts";
 import { type Placing, writePrivate } from "../files/atomic-write.ts";
+import { bitsForOthers } from "../files/own-group.ts";
 
 /** OpenClaw's classic store of an agent's credentials. What else others keep in it stays. */
 const AuthProfiles = z.looseObject({
@@ -59,7 +60,7 @@ export async function storeCredential(agentDir: string, credential: Credential, 
 export function credentialState(agentDir: string): { credentials: "ok" | "missing" | "unknown"; detail?: string } {
   const file = lstatSync(authProfilesPath(agentDir), { throwIfNoEntry: false });
   if (!file) return { credentials: "missing" };
-  if ((file.mode & 0o077) !== 0) {
+  if (bitsForOthers(file) !== 0) {
     return {
       credentials: "unknown",
       detail: "auth-profiles.json is open to others; chmod 600 it and replace its keys.",

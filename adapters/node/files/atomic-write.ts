@@ -1,7 +1,11 @@
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
+  constants,
+  copyFileSync,
   fsync as fsyncCallback,
+  fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -38,7 +42,9 @@ export function unwritable(cause: unknown, code: ProblemCode = "store_unwritable
 // Process ids repeat (in a container it is always 1), and a crash leaves its temporary files.
 const run = randomBytes(6).toString("hex");
 let count = 0;
-const temporaryFor = (path: string): string => join(dirname(path), `.${basename(path)}.${run}-${++count}.tmp`);
+export const temporaryIn = (directory: string, name: string): string =>
+  join(directory, `.${name}.${run}-${++count}.tmp`);
+const temporaryFor = (path: string): string => temporaryIn(dirname(path), basename(path));
 
 /** What this module names its temporary files; one that is minutes old was left by a crash. */
 export const isTemporary = (name: string): boolean => /^\..+\.[0-9a-f]{12}-\d+\.tmp$/.test(name);
@@ -65,6 +71,36 @@ export async function syncDirectory(path: string): Promise<void> {
     throw unwritable(error);
   } finally {
     if (--shared.callers === 0) directorySyncs.delete(path);
+  }
+}
+
+/** Of file systems without hard links: exFAT, FAT, some of FUSE and SMB. */
+const noHardLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+/** Gives a whole file its name too, unless another process was faster: then that one's stays. */
+export function placeNew(whole: string, path: string, link: (from: string, to: string) => void = linkSync): void {
+  try {
+    link(whole, path);
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (!noHardLinks.has(code)) throw error;
+    copyNew(whole, path);
+  }
+}
+
+function copyNew(whole: string, path: string): void {
+  try {
+    copyFileSync(whole, path, constants.COPYFILE_EXCL);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return;
+  }
+  const descriptor = openSync(path, "r+");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

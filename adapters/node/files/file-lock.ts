@@ -4,6 +4,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout as delay, setImmediate as nextTick } from "node:timers/promises";
 import { Problem } from "../../../src/errors.ts";
 import { unwritable } from "./atomic-write.ts";
+import { isUnshared, sharingProblem, sharingRemedy } from "./sharing-fault.ts";
 
 export interface FileLock {
   /**
@@ -81,6 +82,10 @@ export function createFileLock(path: string, { schema = "", logged = true, waitM
           throw new Problem("store_unreadable", `${basename(dirname(path))}/${basename(path)} is damaged; ${remedy}`, {
             cause: error,
           });
+        }
+        if (isUnshared(path, error)) {
+          const name = `${basename(dirname(path))}/${basename(path)}`;
+          throw new Problem("store_unreadable", `${name} ${sharingProblem}: ${sharingRemedy}`, { cause: error });
         }
         if (code !== BUSY) throw unwritable(error);
         if (performance.now() > deadline) {

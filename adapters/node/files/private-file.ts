@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { Problem } from "../../../src/errors.ts";
+import { bitsForOthers, isRootsForUs } from "./own-group.ts";
 
 /** What is wrong with a file of the store, and what the operator can do about it. Paths are relative to the state directory. */
 export interface StoreFinding {
@@ -44,14 +45,13 @@ export function distrust(
     return finding(`is not a ${kind}`, `put a ${kind} in its place, or remove it`);
   }
   const self = process.getuid?.();
-  if (self !== undefined && stats.uid !== self) {
+  if (self !== undefined && stats.uid !== self && !(kind === "directory" && isRootsForUs(stats))) {
     return finding(
       `belongs to another user (uid ${stats.uid}, the service runs as ${self})`,
       `run "chown ${self} ${file}" in the state directory`,
     );
   }
-  // Windows has no such bits and reports them all as set.
-  if (process.platform !== "win32" && stats.mode & 0o077 & ~mode) {
+  if (bitsForOthers(stats) & ~mode) {
     return finding(
       `is open to others (mode ${octal(stats.mode)})`,
       `run "chmod ${mode.toString(8)} ${file}" in the state directory`,

@@ -2,19 +2,16 @@ import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as yieldToOthers } from "node:timers/promises";
 import { type Collection, collections as schemas } from "../../../src/storage/keyspace.ts";
-import { damaged, distrust, findingOf, namesIn, octal, type StoreFinding, statOf } from "./private-file.ts";
+import { bitsForOthers } from "./own-group.ts";
+import { damaged, distrust, findingOf, octal, type StoreFinding, statOf } from "./private-file.ts";
+import { documents, storeEntries } from "./store-entries.ts";
 import type { StoredCollection } from "./stored-collection.ts";
-
-/** What the store consists of, `-wal` and `-shm` included. Other people's files in the directory are theirs. */
-const storeFile = /\.(json|jsonl|key|sqlite(-wal|-shm)?)$/;
-const documents: Record<string, string> = { keys: "keys.json", "ai-providers": "ai-providers.json" };
-
-const auditFile = /^audit(-\d+)*\.jsonl$/;
 
 function* modeFindings(stateDir: string, auditMode: number): Generator<StoreFinding> {
   const state = statSync(stateDir, { throwIfNoEntry: false });
   // Its other contents are OpenClaw's, and so are its read bits; but who may write there may put another store in place.
-  if (state && process.platform !== "win32" && state.mode & 0o022) {
+  // To group 0 belong root and, on OpenShift, the service.
+  if (state && bitsForOthers(state) & (state.gid === 0 ? 0o002 : 0o022)) {
     yield {
       file: ".",
       problem: `(the state directory) can be written by others (mode ${octal(state.mode)})`,
@@ -22,18 +19,8 @@ function* modeFindings(stateDir: string, auditMode: number): Generator<StoreFind
       fixable: true,
     };
   }
-  const stats = statOf(stateDir, "provisioning");
-  if (!stats) return;
-  const finding = distrust(stats, "provisioning", "directory", auditMode & 0o040 ? 0o710 : 0o700);
-  if (finding) yield finding;
-  if (!stats.isDirectory()) return;
-  for (const name of namesIn(stateDir, "provisioning").sort()) {
-    const file = `provisioning/${name}`;
-    const isDirectory = Object.hasOwn(schemas, name) && !(name in documents);
-    if (!isDirectory && !storeFile.test(name)) continue;
-    const entry = statOf(stateDir, file);
-    const mode = isDirectory ? 0o700 : auditFile.test(name) ? auditMode : 0o600;
-    const wrong = entry && distrust(entry, file, isDirectory ? "directory" : "file", mode);
+  for (const { stats, file, kind, mode } of storeEntries(stateDir, auditMode)) {
+    const wrong = distrust(stats, file, kind, mode);
     if (wrong) yield wrong;
   }
 }
@@ -94,10 +81,20 @@ export async function checkStore(
   return [...findings.values()];
 }
 
-/** Applies the remedy of a `fixable` finding: 0600 for a file, 0700 for a directory. */
-export function repairMode(stateDir: string, finding: StoreFinding): void {
+/** Changes a mode as `chmodSync` does. */
+export type ChangeMode = (path: string, mode: number) => void;
+
+/**
+ * Applies the remedy of a `fixable` finding: 0600 for a file, 0700 for a directory.
+ * @returns whether it is so now
+ */
+export function repairMode(stateDir: string, finding: StoreFinding, chmod: ChangeMode = chmodSync): boolean {
   const stats = statOf(stateDir, finding.file);
-  if (finding.fixable && stats && !stats.isSymbolicLink()) {
-    chmodSync(join(stateDir, finding.file), stats.isDirectory() ? 0o700 : 0o600);
+  if (!finding.fixable || !stats || stats.isSymbolicLink()) return false;
+  try {
+    chmod(join(stateDir, finding.file), stats.isDirectory() ? 0o700 : 0o600);
+  } catch {
+    return false;
   }
+  return ((statOf(stateDir, finding.file)?.mode ?? 0) & 0o077) === 0;
 }

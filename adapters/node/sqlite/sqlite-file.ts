@@ -1,20 +1,11 @@
 import { randomUUID } from "node:crypto";
-import {
-  accessSync,
-  closeSync,
-  constants,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  type Stats,
-} from "node:fs";
+import { accessSync, closeSync, constants, lstatSync, mkdirSync, openSync, rmSync, type Stats } from "node:fs";
 import { basename, dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Problem } from "../../../src/errors.ts";
-import { unwritable } from "../files/atomic-write.ts";
+import { placeNew, unwritable } from "../files/atomic-write.ts";
 import { distrust, type StoreFinding, unreadable } from "../files/private-file.ts";
+import { isUnshared, sharingProblem, sharingRemedy } from "../files/sharing-fault.ts";
 
 /** https://www.sqlite.org/rescode.html: the primary code is the low byte. */
 const BUSY = 5;
@@ -56,15 +47,17 @@ function refusalOf(directory: string): NodeJS.ErrnoException | undefined {
 
 /** What SQLite or the file system threw, as the caller is to see it; what is neither is passed through. */
 export function storeProblem(path: string, cause: unknown): unknown {
+  if (cause instanceof Problem) return cause;
   const code = resultCode(cause);
   if (isDamage(code)) {
     const remedy =
       "stop the service, then restore the file from a backup or move it away to begin with empty limits, usage and claims";
     return unreadable(faulty(path, "is damaged", remedy), cause);
   }
+  if (isUnshared(path, cause)) return unreadable(faulty(path, sharingProblem, sharingRemedy), cause);
   if (code === CANTOPEN) {
     const refusal = refusalOf(dirname(path));
-    if (refusal?.code === "EROFS") return unwritable(refusal);
+    if (refusal) return unwritable(refusal);
     return unreadable(
       faulty(path, "cannot be opened", "make it and the directories above it accessible to the service's user"),
       cause,
@@ -101,10 +94,11 @@ function bear(path: string, schema: string): void {
     const db = new DatabaseSync(unborn);
     // Rows have a hundred bytes, and a commit writes and sums whole pages: of 4 KB it takes a third longer.
     db.exec(`PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${schema}`);
+    const { journal_mode } = db.prepare("PRAGMA journal_mode").get() as { journal_mode: string };
     db.close();
-    linkSync(unborn, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    // Where memory cannot be shared, SQLite leaves it at another mode without a word.
+    if (journal_mode !== "wal") throw unreadable(faulty(path, sharingProblem, sharingRemedy));
+    placeNew(unborn, path);
   } finally {
     rmSync(unborn, { force: true });
   }

@@ -1,0 +1,52 @@
+import { accessSync, constants } from "node:fs";
+import { dirname, join } from "node:path";
+import { Problem } from "../../src/errors.ts";
+import { SettingsError } from "../../src/settings.ts";
+import { keepsModes, keepsNoModes } from "./files/keeps-modes.ts";
+import { pathFault } from "./files/path-fault.ts";
+import { findingOf, type StoreFinding } from "./files/private-file.ts";
+import type { ChangeMode } from "./files/store-check.ts";
+
+/** https://www.sqlite.org/rescode.html */
+const READONLY = 8;
+const FULL = 13;
+
+/**
+ * A failure to open the stores, worded for the operator who starts the service on them: one of the file system is told
+ * with its path and the command that mends it. Anything else is given back as it is.
+ */
+export function startFault(error: unknown, stateDir: string, chmod?: ChangeMode): unknown {
+  const finding = findingOf(error);
+  const problem = finding && withoutModes(finding, stateDir, chmod);
+  if (problem !== undefined) return new SettingsError(problem);
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 4; cause = cause.cause, depth++) {
+    const { path, code } = refusalIn(cause, stateDir);
+    const fault = path === undefined ? undefined : pathFault(path, code);
+    if (fault !== undefined) return new SettingsError(fault);
+  }
+  return error;
+}
+
+/** What is wrong, where a file is open to others for want of a file system that could close it. */
+export function withoutModes(finding: StoreFinding, stateDir: string, chmod?: ChangeMode): string | undefined {
+  if (!finding.fixable) return undefined;
+  const directory = dirname(join(stateDir, finding.file));
+  if (keepsModes(finding.file === "." ? stateDir : directory, chmod)) return undefined;
+  return `${finding.file} ${finding.problem}, and ${keepsNoModes(stateDir)}`;
+}
+
+function refusalIn(error: Error, stateDir: string): { path?: string | undefined; code?: string | undefined } {
+  if (error instanceof Problem) return {};
+  const { path, code, errcode } = error as NodeJS.ErrnoException & { errcode?: number };
+  if (errcode === undefined) return { path, code };
+  // SQLite says neither the path nor the reason.
+  const directory = join(stateDir, "provisioning");
+  if ((errcode & 0xff) === FULL) return { path: directory, code: "ENOSPC" };
+  if ((errcode & 0xff) !== READONLY) return {};
+  try {
+    accessSync(directory, constants.W_OK);
+    return {};
+  } catch (refusal) {
+    return { path: directory, code: (refusal as NodeJS.ErrnoException).code };
+  }
+}
