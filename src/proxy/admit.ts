@@ -96,7 +96,6 @@ export function createAdmission(context: Context, standings: Standings): Admit {
 
   async function pay({ arrival, target, wire, before, endpoint, key, share, refuse }: Verified): Promise<Admission> {
     const { record } = key;
-    const since = clock.now();
     const denied = endpoint.body && (await spentQuotas.denialOf(key, before, endpoint, announcedLength(arrival)));
     if (denied) {
       countDenial(target, denied.quota, denied.denial.reason);
@@ -106,8 +105,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     if (request.outcome === "aborted") return request;
     if (request.outcome === "fault") return refuse(request);
     // A body may take minutes to come, and the provider may be revoked, or have another key, by then.
-    const isFresh = clock.now() - since < maxRecordAgeMs;
-    const provider = isFresh ? before : await context.records.get("ai-providers", before.id, maxRecordAgeMs);
+    const provider = await context.records.get("ai-providers", before.id, maxRecordAgeMs);
     if (!provider || provider.revokedAt !== undefined) return refuse(providerRevoked);
     const revoked = standings.isRevoked(provider.id);
     if (typeof revoked === "boolean" ? revoked : await revoked) return refuse(providerRevoked);
