@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { AgentCreated, CreateAgent } from "../../schema/agent.ts";
 import { aiKeyModes } from "../../schema/ai-key.ts";
 import type { QuotaName } from "../../schema/quota.ts";
+import { type ClientName, clientMismatch, clientNames, environmentOf } from "../client-environment.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { amount, commaList, expiry, repeated, usd } from "../option-values.ts";
@@ -32,6 +33,7 @@ interface Options extends IdentityOptions, ConfinementOptions, Partial<Record<Qu
   budgetUsdPerMonth?: number;
   revealAiKey?: true;
   outputKeyOnly?: true;
+  printEnv?: string;
   idempotencyKey?: string;
   json?: true;
 }
@@ -45,7 +47,14 @@ function aiKeyOf(options: Options): CreateAgent["autoProvisionAiKey"] {
   }
   if (provider !== undefined) return { provider, mode, quotas, models, expiresAt, budgetUsdPerMonth };
   const needsKey =
-    quotas ?? mode ?? models ?? expiresAt ?? budgetUsdPerMonth ?? options.outputKeyOnly ?? options.revealAiKey;
+    quotas ??
+    mode ??
+    models ??
+    expiresAt ??
+    budgetUsdPerMonth ??
+    options.outputKeyOnly ??
+    options.revealAiKey ??
+    options.printEnv;
   if (needsKey !== undefined) {
     throw wrongUsage("options of an AI key (quotas, mode, models, ...) need --provision-ai-key <provider>");
   }
@@ -78,6 +87,27 @@ function printCreated(out: Output, created: AgentCreated): void {
   out.line("Save this key now: it is not shown again.");
 }
 
+/** The client whose environment is asked for. Decided before anything is made: a key is revealed once. */
+function clientOf({ printEnv, provisionAiKey, aiKeyMode, outputKeyOnly, json }: Options): ClientName | undefined {
+  if (printEnv === undefined) return undefined;
+  const client = clientNames.find((name) => name === printEnv);
+  if (client === undefined) throw wrongUsage(`--print-env must be one of ${clientNames.join(", ")}`);
+  if (json || outputKeyOnly)
+    throw wrongUsage("--print-env writes lines for a shell: leave --json and --output-key-only out");
+  if (aiKeyMode === "minted") throw wrongUsage("--print-env is for virtual keys: a minted one works at its provider");
+  const mismatch = provisionAiKey === undefined ? undefined : clientMismatch(client, provisionAiKey);
+  if (mismatch !== undefined) throw wrongUsage(`--print-env: ${mismatch}`);
+  return client;
+}
+
+function revealed({ agentId, aiKey }: AgentCreated): { provider: string; baseUrl: string; key: string } {
+  const { provider, baseUrl, key } = aiKey ?? {};
+  if (provider === undefined || baseUrl === undefined || key === undefined) {
+    throw refused(`the agent ${agentId} was made by an earlier call, and its key is shown only once`);
+  }
+  return { provider, baseUrl, key };
+}
+
 function nameOf(positional: string | undefined, { name = positional }: Options): string {
   if (name === undefined) throw wrongUsage("the agent needs a name: agents create --name <name>");
   if (positional !== undefined && positional !== name) throw wrongUsage("the name is given twice, and differently");
@@ -104,12 +134,14 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         .option("--budget-usd-per-month <amount>", "what a minted key may spend (openrouter, litellm)", usd)
         .option("--reveal-ai-key", "print its key too")
         .option("--output-key-only", "print its key and nothing else")
+        .option("--print-env <client>", `print what ${clientNames.join(", ")} needs, its key too, and nothing else`)
         .option("--idempotency-key <key>", "makes repeating this command safe");
       withQuotas(command, "a limit of its AI key", amount);
       withIdentity(command);
       withConfinement(command);
     },
     run: async ({ options, out, withClient }, positional: string | undefined) => {
+      const printEnv = clientOf(options);
       const body: CreateAgent = {
         name: nameOf(positional, options),
         workspace: options.workspace,
@@ -120,7 +152,7 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         gateway: options.gateway,
         ...confinementOf(options),
         autoProvisionAiKey: aiKeyOf(options),
-        revealAiKey: options.revealAiKey ?? options.outputKeyOnly,
+        revealAiKey: options.revealAiKey ?? options.outputKeyOnly ?? (printEnv && true),
       };
       const created = await withClient("agents", (client) =>
         client.agents.create(body, { idempotencyKey: options.idempotencyKey }),
@@ -130,6 +162,10 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
           throw refused(`the agent ${created.agentId} was made by an earlier call, and its key is shown only once`);
         }
         return out.line(created.aiKey.key);
+      }
+      if (printEnv !== undefined) {
+        for (const line of environmentOf(printEnv, revealed(created))) out.line(line);
+        return out.notice("warning: these lines hold the agent's AI key, which is not shown again");
       }
       if (options.json) out.json(created);
       else printCreated(out, created);
