@@ -139,6 +139,8 @@ export interface Ledger {
    * reserved, and forgotten. Others stay for as long as what they hold (an agent's place). Returns how many.
    */
   settleStale(prefix: string, olderThanMs: number): Promise<number>;
+  /** Ids of the reservations that begin with `prefix`. Absent where nobody could tell whose owner is gone. */
+  unsettled?(prefix: string): Promise<LedgerName[]>;
   /**
    * Gives back the estimates in the usage of `name` since a time (epoch milliseconds, rounded down to the minute):
    * from the usage, and from the counter in each period that was charged, never below zero. An estimate is given back
@@ -430,6 +432,8 @@ export interface Instance {
   readonly id: string;
   /** Whether the process of that id is certainly gone. */
   isGone(id: string): boolean;
+  /** Where the stores alone can tell: whether the instance of that id has not been heard of for too long. */
+  isLost?(id: string): Promise<boolean>;
 }
 
 export interface Ports {

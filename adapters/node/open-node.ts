@@ -79,7 +79,9 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
       ? await openFiles(node, clock, options)
       : await openShared(node, node.storage, clock, options.log, sealKeys);
   const presentIn = node.storage === undefined ? join(stateDir, "provisioning", "instances") : undefined;
-  const instance = createInstance(undefined, presentIn);
+  const own = createInstance(undefined, presentIn);
+  const presence = "presence" in stores ? stores.presence(own.id) : undefined;
+  const instance = presence ? { ...own, isLost: presence.isLost } : own;
   const running = new Set<Promise<unknown>>();
   const ports: Ports = {
     records: stores.records,
@@ -108,6 +110,7 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
     async close() {
       while (running.size > 0) await Promise.allSettled(running);
       const leavesWork = presentIn !== undefined && (await leavesClaims(stores.ledger, instance.id));
+      await presence?.close();
       await stores.close();
       instance.close(leavesWork);
     },
@@ -167,8 +170,9 @@ async function openShared(
   if (settings.provisioning.audit.sink !== undefined) {
     throw new SettingsError("gateway.provisioning.audit.sink goes with the trail in files, not in Redis; leave it out");
   }
-  const [{ openRedis }, { requireSharedSealKey }] = await Promise.all([
+  const [{ openRedis }, { createSharedPresence }, { requireSharedSealKey }] = await Promise.all([
     import("./redis/redis.ts"),
+    import("./redis/shared-presence.ts"),
     import("./redis/shared-seal-key.ts"),
   ]);
   const redis = await openRedis({ url, clock, log });
@@ -189,7 +193,8 @@ async function openShared(
       throw error;
     }
   }
-  return { records, ledger, audit, checkStore: async () => [], close, redis };
+  const presence = (id: string) => createSharedPresence(ledger, id);
+  return { records, ledger, audit, checkStore: async () => [], close, redis, presence };
 }
 
 async function openHost(

@@ -17,10 +17,10 @@ export const quotaRules: Record<QuotaName, QuotaRule> = {
 };
 
 /**
- * No metered request lasts longer: what is still reserved then was left by a crash. Until then it counts as much as it
- * will afterwards, so that there is no hurry.
+ * No metered request lasts longer: what is still reserved then was left by a crash, where nobody could tell that its
+ * process was gone. One that does last longer was charged the most that it may cost.
  */
-export const staleReservationMs = 86_400_000;
+export const staleReservationMs = 7_200_000;
 
 /** For how long what was charged by estimate can be given back: the counters of this month and the last are still there. */
 export const estimateMemoryMs = 62 * 86_400_000;

@@ -40,8 +40,9 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   const share = createKeyShares({ maxRequests: proxy.maxConcurrentPerKey, maxBytes: bodyMemoryBytes(proxy) });
   const authFailed = createAuthFailures(context);
   const spentQuotas = createSpentQuotas(context, keys.restate);
-  /** Reservations are named by this run and a number: unique without asking anybody. */
-  const run = Array.from(context.crypto.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  /** Reservations are named by the instance, this run and a number: unique, and found once the process is gone. */
+  const random = Array.from(context.crypto.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const run = `${context.instance.id}.${random}`;
   let reservations = 0;
 
   async function unauthorized(wire: ProviderWire, arrival: Arrival): Promise<Refusal> {

@@ -2,6 +2,7 @@ import { staleReservationMs } from "../domain/quota.ts";
 import type { Context } from "./context.ts";
 import { retryRevocations } from "./minting.ts";
 import { recoverAbandoned } from "./recover.ts";
+import { settleLost } from "./settle-lost.ts";
 import { watchDoors } from "./watch-doors.ts";
 
 export interface Maintained {
@@ -24,10 +25,13 @@ export async function maintain(context: Context, settled: () => void | Promise<v
       return recovered;
     }),
     retryRevocations(context),
+    settleLost(context),
     context.ledger.settleStale("ai-key:", staleReservationMs),
     watchDoors(context),
   ] as const;
   await Promise.allSettled(steps);
-  const [recovered, revocations, charged] = await Promise.all(steps);
+  const [recovered, revocations, lost, stale] = await Promise.all(steps);
+  const charged = lost + stale;
+  if (charged > 0) context.log("info", "requests that a dead process left were charged as reserved", { charged });
   return { recovered, revocations, charged };
 }

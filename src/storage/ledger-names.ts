@@ -31,6 +31,12 @@ export const aiKeyLedger = (keyId: string) => {
   };
 };
 
+/** The instance that made a metered reservation, by its id `<instance>.<run>-<number>`. */
+export const reservationOwner = (id: LedgerName): string | undefined => /\/reservation:([A-Za-z0-9-]+)\./.exec(id)?.[1];
+
+/** There while an instance lives that shares no machine with those who ask. */
+export const instanceAlive = (id: string): LedgerName => `instance:${enc(id)}/alive`;
+
 /** Held by whoever changes the AI provider; and by whoever adds one of this name. */
 export const aiProviderClaim = (id: string): LedgerName => `ai-provider:${enc(id)}/claim`;
 export const aiProviderNameClaim = (name: string): LedgerName => `ai-provider-name:${enc(name)}/claim`;

@@ -243,6 +243,18 @@ export function testLedger(name: string, make: () => Promise<LedgerUnderTest>): 
         expect(await ledger.used("key:k/agents", "all")).toEqual({ used: 0, reserved: 0 });
       });
 
+      it("tells what is not settled, by the beginning of its name", async () => {
+        if (!other.unsettled) return;
+        await ledger.reserve(reservation("host-1-2.run-0"), [entry(1, 100)]);
+        await ledger.reserve(reservation("host-1-2.run-1"), [entry(1, 100)]);
+        await ledger.reserve("key:k/op:1", [entry(1, 5, "key:k/agents", "all")]);
+        await ledger.settle(reservation("host-1-2.run-0"), {});
+        expect(await other.unsettled("ai-key:")).toEqual([reservation("host-1-2.run-1")]);
+        await ledger.settle(reservation("host-1-2.run-1"), "reserved");
+        expect(await other.unsettled("ai-key:")).toEqual([]);
+        expect(await ledger.used(tokens, "2026-11")).toEqual({ used: 1, reserved: 0 });
+      });
+
       it("can still be read when more was charged than a number holds exactly", async () => {
         const most = Number.MAX_SAFE_INTEGER;
         for (const id of [1, 2, 3]) {

@@ -124,6 +124,13 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
       return settled.reduce((sum, one) => sum + one, 0);
     },
 
+    async unsettled(prefix) {
+      const found = await answered(redis, "store_unreadable", () =>
+        Promise.all(keys.partitions.map(({ open }) => redis.zrange(open, 0, -1))),
+      );
+      return found.flat().filter((id): id is LedgerName => id.startsWith(prefix));
+    },
+
     async used(counter, period) {
       const [used, reserved] = await answered(redis, "store_unwritable", () =>
         redis.hmget(keys.counters(counter), `${counter} ${period} used`, `${counter} ${period} reserved`),

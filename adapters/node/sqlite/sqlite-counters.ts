@@ -39,7 +39,10 @@ export function createSqliteCounters(
   transactions: SqliteTransactions,
   clock: Clock,
   readText: (name: LedgerName, now: number) => string | undefined,
-): Pick<Ledger, "reserve" | "settle" | "settleStale" | "creditEstimates" | "used" | "adjust" | "usage" | "forget"> {
+): Pick<
+  Ledger,
+  "reserve" | "settle" | "settleStale" | "unsettled" | "creditEstimates" | "used" | "adjust" | "usage" | "forget"
+> {
   const counterRow = db.prepare("SELECT used, reserved FROM counters WHERE counter = ? AND period = ?");
   counterRow.setReturnArrays(true);
   const findReservation = db.prepare("SELECT 1 FROM reservations WHERE id = ?");
@@ -51,6 +54,7 @@ export function createSqliteCounters(
     "DELETE FROM reservations WHERE id >= ? AND id < ? AND created_at < ? RETURNING entries",
   );
   takeStale.setReturnArrays(true);
+  const openIds = db.prepare("SELECT id FROM reservations WHERE id >= ? AND id < ?");
   const usageRows = db.prepare(
     `SELECT day, model, requests, input_tokens AS inputTokens, output_tokens AS outputTokens, tokens,
      estimated_tokens AS estimatedTokens FROM usage WHERE name = ? AND day BETWEEN ? AND ? ORDER BY day, model`,
@@ -153,6 +157,9 @@ export function createSqliteCounters(
         for (const [stored] of stale) charge(JSON.parse(stored) as Entry[], "reserved");
         return stale.length;
       }),
+
+    unsettled: (prefix) =>
+      transactions.read(() => (openIds.all(...within(prefix)) as unknown as { id: LedgerName }[]).map(({ id }) => id)),
 
     used: (counter, period) =>
       transactions.read((): CounterState => stored(counter, period) ?? { used: 0, reserved: 0 }),
