@@ -17,7 +17,8 @@ export interface PluginApi {
     handler(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
   }): void;
   registerService(service: { id: string; start(): void | Promise<void>; stop?(): void | Promise<void> }): void;
-  on(
+  /** Not there in every registration mode. */
+  on?(
     hook: "before_tool_call",
     handler: (
       event: { toolName: string; params: Record<string, unknown> },

@@ -35,7 +35,7 @@ function keepAgentsApart(api: PluginApi): void {
     const stateDir = api.runtime.state.resolveStateDir(process.env);
     return readMarker(join(stateDir, "agents", agentId))?.operationId !== undefined;
   };
-  api.on("before_tool_call", (event, { agentId, sessionKey }) => {
+  api.on?.("before_tool_call", (event, { agentId, sessionKey }) => {
     const config = api.runtime.config.current() as OpenClawConfig;
     const blockReason = refusalOf(event, agentId ?? agentInKey(sessionKey), config, isMadeHere);
     return blockReason === undefined ? undefined : { block: true, blockReason };
@@ -46,6 +46,8 @@ function register(api: PluginApi): void {
   api.registerCli(({ program, config }) => addPluginCommands(program, config as OpenClawConfig), {
     descriptors: [{ name: "provisioning", description, hasSubcommands: true }],
   });
+  // An agent's turn works with a registry of its own, for which the plugin is registered in another mode.
+  keepAgentsApart(api);
   if (api.registrationMode !== "full") return;
   const { version } = api.runtime;
   if (isTooOld(version)) {
@@ -55,7 +57,6 @@ function register(api: PluginApi): void {
     return;
   }
 
-  keepAgentsApart(api);
   let opening: Promise<PluginApp> | undefined;
   let closed = false;
   /** What stands in the way may be put right while the gateway runs: the next request tries again. */

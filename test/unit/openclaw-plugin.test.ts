@@ -76,6 +76,13 @@ describe("the OpenClaw plugin", () => {
     expect([routes, services, commands]).toEqual([[], [], ["provisioning"]]);
   });
 
+  test("where an agent's turn has a registry of its own, calls of tools are looked at too", () => {
+    for (const registrationMode of ["discovery", "tool-discovery"]) {
+      const { hooks, routes } = registered("2026.9.6", { registrationMode });
+      expect([hooks, routes]).toEqual([["before_tool_call"], []]);
+    }
+  });
+
   test("routes follow the base path of the plugin's configuration, over that of config.json", async () => {
     const config = { gateway: { provisioning: { basePath: "/from/file", maxAgentsPerKey: 7 } } };
     await writeFile(join(stateDir, "config.json"), JSON.stringify(config));
