@@ -1,6 +1,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdtempSync,
@@ -220,7 +221,10 @@ describe("a trail that is rotated", () => {
     for (const name of parts()) expect(statSync(join(directory, name)).mode & 0o777).toBe(0o640);
     await trail.close();
     trail = open();
-    await expect(append("x")).rejects.toThrow('(mode 0640): run "chmod 600');
+    await append("x");
+    expect(statSync(active).mode & 0o777).toBe(0o600);
+    chmodSync(active, 0o604);
+    await expect(append("x")).rejects.toThrow('(mode 0604): run "chmod 600');
   });
 
   it("hands each durable line to the sink, in order", async () => {

@@ -152,7 +152,7 @@ describe("private-fs on disk", () => {
       (name) => chmodSync(path(name), 0o644),
       /is open to others \(mode 0644\): run "chmod 600 /,
     ],
-    ["can be read by its group", (name) => chmodSync(path(name), 0o640), /mode 0640/],
+    ["can be read by others", (name) => chmodSync(path(name), 0o644), /mode 0644/],
     [
       "is a symbolic link",
       (name) => {
@@ -259,8 +259,8 @@ describe("private-fs on disk", () => {
     await set();
     for (const name of ["audit.jsonl", "ledger.sqlite", "seal.key"]) writeFileSync(path(name), "", { mode: 0o644 });
     writeFileSync(path("notes.txt"), "not ours", { mode: 0o644 });
-    chmodSync(path("keys.json"), 0o660);
-    chmodSync(path("agents"), 0o750);
+    chmodSync(path("keys.json"), 0o666);
+    chmodSync(path("agents"), 0o755);
     chmodSync(path("agents/a1.json"), 0o604);
     chmodSync(path(""), 0o701);
     chmodSync(stateDir, 0o777);
