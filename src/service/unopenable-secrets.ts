@@ -41,7 +41,7 @@ export async function findUnopenableSecrets(context: Stored): Promise<Unopenable
 }
 
 /** What opened is believed for so long: lists are dear at the edge, and readiness is asked every few seconds. */
-const believedMs = 60_000;
+const believedMs = 3_600_000;
 
 /** For readiness: rejects with `secret_unopenable` while a stored secret does not open. */
 export function createSecretsCheck(context: Stored & Pick<Context, "clock">): () => Promise<void> {

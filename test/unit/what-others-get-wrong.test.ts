@@ -142,6 +142,7 @@ function rotatingContext(setCredential: (key: string) => void): Context {
   const records = {
     get: async (collection: string, id: string) => collections[collection]?.get(id),
     set: async () => {},
+    replace: async () => true,
   };
   const host = {
     storesCredentials: true,
