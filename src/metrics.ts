@@ -12,6 +12,7 @@ const families = {
   openclaw_proxy_quota_denials_total: ["counter", "Requests refused by a quota, by provider, quota and reason."],
   openclaw_proxy_reservations_open: ["gauge", "Requests admitted and not yet settled."],
   openclaw_proxy_upstream_errors_total: ["counter", "Upstream failures, by provider and reason."],
+  openclaw_proxy_master_key_refusals_total: ["counter", "Answers in which a provider refuses the operator's key."],
   openclaw_proxy_settle_failures_total: ["counter", "Settlements that the ledger did not take (they stay charged)."],
   openclaw_open_doors: ["gauge", "Settings and agents' entries that lead around an agent's own key, by setting."],
   openclaw_auth_failures_total: ["counter", "Failed authentications, by kind of credential."],

@@ -16,8 +16,33 @@ export interface UsageCounts {
   isDoubtful: boolean;
 }
 
+/** Ours, for what compaction cost: https://platform.claude.com/docs/en/build-with-claude/compaction */
+const compactions = ["compacted_input", "compacted_output"] as const;
+
+/** The iterations that the other counts leave out: the requests in which the provider shortened the conversation. */
+function withCompactions(report: Record<string, unknown>): Record<string, unknown> {
+  const { iterations } = report;
+  if (!Array.isArray(iterations)) return report;
+  const sums: Record<string, unknown> = {};
+  for (const iteration of iterations as unknown[]) {
+    if (typeof iteration !== "object" || iteration === null) continue;
+    const { type, output_tokens, ...counts } = iteration as Record<string, unknown>;
+    if (type !== "compaction") continue;
+    const input = [counts.input_tokens, counts.cache_creation_input_tokens, counts.cache_read_input_tokens];
+    sums.compacted_input = [sums.compacted_input, ...input].reduce<number>((sum, one) => sum + Number(one ?? 0), 0);
+    sums.compacted_output = Number(sums.compacted_output ?? 0) + Number(output_tokens ?? 0);
+  }
+  return { ...report, ...sums };
+}
+
 const counted: Record<UsageFormat, readonly string[]> = {
-  anthropic: ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens"],
+  anthropic: [
+    "input_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+    "output_tokens",
+    ...compactions,
+  ],
   openai: ["prompt_tokens", "completion_tokens", "total_tokens"],
   "openai-responses": ["input_tokens", "output_tokens", "total_tokens"],
   gemini: [
@@ -52,8 +77,9 @@ export const noCounts = (): UsageCounts => ({ counts: new Map(), isDoubtful: fal
 export function addReport(format: UsageFormat, into: UsageCounts, report: unknown): boolean {
   if (typeof report !== "object" || report === null) return false;
   let any = false;
+  const told = format === "anthropic" ? withCompactions(report as Record<string, unknown>) : report;
   for (const name of counted[format]) {
-    const value = (report as Record<string, unknown>)[name];
+    const value = (told as Record<string, unknown>)[name];
     if (value === undefined || value === null) continue;
     any = true;
     const before = into.counts.get(name) ?? 0;
@@ -76,8 +102,8 @@ export function tokenUsage(format: UsageFormat, { counts }: Pick<UsageCounts, "c
   const sum = (...names: string[]): number => names.reduce((total, name) => total + read(name), 0);
   switch (format) {
     case "anthropic": {
-      const input = sum("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens");
-      const output = read("output_tokens"); // thinking included
+      const input = sum("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "compacted_input");
+      const output = sum("output_tokens", "compacted_output"); // thinking included
       return { input, output, total: input + output };
     }
     case "openai":

@@ -7,7 +7,7 @@ import { deciding } from "./shape.ts";
 import { toolPromptTokens } from "./tool-prompt.ts";
 import {
   type BodyFields,
-  countField,
+  boundField,
   type Endpoint,
   isSet,
   type ProviderWire,
@@ -27,7 +27,7 @@ const errorTypes: Record<number, string> = {
 };
 
 function read(body: BodyFields, limits: ReadLimits): Reading {
-  const bound = countField(body, "max_tokens");
+  const bound = boundField(body, "max_tokens");
   if ("fault" in bound) return bound;
   const media = createMediaCounter(limits.mediaReferenceTokens, claudeImage);
   const account = readShape(body, messagesShape, media, limits);

@@ -6,6 +6,7 @@ import { createMediaCounter } from "./media.ts";
 import { deciding } from "./shape.ts";
 import {
   type BodyFields,
+  boundField,
   countField,
   type Endpoint,
   isRecord,
@@ -52,7 +53,7 @@ const rules = {
 function read(body: BodyFields, limits: ReadLimits): Reading {
   const config = body.open("generationConfig");
   if ("fault" in config) return config;
-  const bound = countField(config.body, "maxOutputTokens", 1);
+  const bound = boundField(config.body, "maxOutputTokens", 1);
   if ("fault" in bound) return bound;
   const candidates = countField(config.body, "candidateCount", 1);
   if ("fault" in candidates) return candidates;

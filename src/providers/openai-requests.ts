@@ -6,6 +6,7 @@ import type { Shape } from "./shape.ts";
 import { toolPromptTokens } from "./tool-prompt.ts";
 import {
   type BodyFields,
+  boundField,
   countField,
   isRecord,
   isSet,
@@ -25,6 +26,8 @@ export interface OpenAiDialect {
   image(models: readonly string[]): ImageRule;
   /** Fields of no list that steer the service itself: its upstream, its keys. Never forwarded. */
   steers?: RegExp;
+  /** Whether a stream tells its usage unasked, to whichever client. */
+  tellsUsage?: boolean;
   /** Whether models' own templates may print the tools. */
   templates?: boolean;
 }
@@ -68,8 +71,8 @@ export const readChat =
   (dialect: OpenAiDialect, shape: Shape) =>
   (body: BodyFields, limits: ReadLimits): Reading => {
     // Services that take 0 or less for "no bound" (llama.cpp, Ollama) are behind some addresses.
-    const older = countField(body, "max_tokens", 1);
-    const bounds = [older, countField(body, "max_completion_tokens", 1)];
+    const older = boundField(body, "max_tokens", 1);
+    const bounds = [older, boundField(body, "max_completion_tokens", 1)];
     const answers = [countField(body, "n", 1), countField(body, "best_of", 1)];
     for (const field of [...bounds, ...answers]) if ("fault" in field) return field;
     const input = readInput(body, limits, dialect, shape);
@@ -92,19 +95,25 @@ export const readChat =
       hosted: input.hosted,
       unbounded: input.unbounded,
       added:
-        body.get("stream") === true && !asked
+        body.get("stream") === true && !asked && !dialect.tellsUsage
           ? { stream_options: { ...(isRecord(streamOptions) && streamOptions), include_usage: true } }
           : undefined,
       // Ollama and others know the older name only. Both at once would be refused (OpenAI behind LiteLLM, Volcengine).
-      restated: renames ? { max_tokens: outputBound, max_completion_tokens: undefined } : undefined,
+      restated: { ...openBounds(body), ...(renames && { max_tokens: outputBound, max_completion_tokens: undefined }) },
       cap: (tokens) => ({ [dialect.chatCap]: tokens }),
     };
   };
 
+/** Wherever one of them is no bound, it must not stand beside one. */
+const openBounds = (body: BodyFields): Record<string, undefined> =>
+  Object.fromEntries(
+    ["max_tokens", "max_completion_tokens"].filter((name) => body.get(name) === -1).map((name) => [name, undefined]),
+  );
+
 export const readResponses =
   (dialect: OpenAiDialect, shape: Shape) =>
   (body: BodyFields, limits: ReadLimits): Reading => {
-    const bound = countField(body, "max_output_tokens", 1);
+    const bound = boundField(body, "max_output_tokens", 1);
     if ("fault" in bound) return bound;
     const input = readInput(body, limits, dialect, shape);
     if ("fault" in input) return input;

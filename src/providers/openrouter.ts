@@ -40,6 +40,7 @@ export const openrouter: ProviderWire = {
         image: anyImage,
         unboundedModel: /:online\b|@preset\/|^openrouter\/fusion\b/,
         templates: true,
+        tellsUsage: true,
       },
       { chat: chatShape(own), responses: responsesShape(own), embeddings: embeddingsShape(own) },
     ),

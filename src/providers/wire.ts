@@ -140,6 +140,10 @@ export function countField(
   return { fault: `${name} must be a whole number from ${least} on` };
 }
 
+/** The same for a bound of the answer: clients say "none" by -1 too. */
+export const boundField = (body: BodyFields, name: string, least = 0): ReturnType<typeof countField> =>
+  body.get(name) === -1 ? { count: undefined } : countField(body, name, least);
+
 /**
  * Whether a field asks for something: it is neither absent, null, false nor an empty text or list. An empty object asks
  * for the defaults (`web_search_options: {}`).

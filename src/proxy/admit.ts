@@ -16,6 +16,7 @@ import { type Refusal, type Refused, refusal, reservationRefused } from "./refus
 import { reserve } from "./reserve.ts";
 import { createSpentQuotas } from "./spent-quotas.ts";
 import { providerRevokedMessage, type Standings } from "./standings.ts";
+import { createUsageAsking } from "./usage-asking.ts";
 import { createKeyVerifier, maxRecordAgeMs, type StatedKey, suspendedMessage } from "./verify-key.ts";
 
 export type Admission =
@@ -34,7 +35,8 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   const { settings, clock, ledger, metrics } = context;
   const keys = createKeyVerifier(context);
   const masterKeyOf = createMasterKeys(context);
-  const grants = createGrants(context);
+  const asking = createUsageAsking();
+  const grants = createGrants(context, asking);
   const baseOf = createUpstreamBases();
   const { proxy } = settings.provisioning;
   const share = createKeyShares({ maxRequests: proxy.maxConcurrentPerKey, maxBytes: bodyMemoryBytes(proxy) });
@@ -110,6 +112,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     if (!provider || provider.revokedAt !== undefined) return refuse(providerRevoked);
     const revoked = standings.isRevoked(provider.id);
     if (typeof revoked === "boolean" ? revoked : await revoked) return refuse(providerRevoked);
+    if (request.reading?.added && asking.isRefusedBy(provider.id)) request.reading.added = undefined;
     // Whatever can fail does so before anything is reserved.
     const base = baseOf(provider, wire);
     const opened = masterKeyOf(provider);

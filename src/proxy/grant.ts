@@ -9,6 +9,7 @@ import { errorEvent } from "./error-event.ts";
 import { failureCost } from "./failure-cost.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { hiddenCost } from "./hidden-output.ts";
+import { createMasterKeyAlarm } from "./master-key-alarm.ts";
 import type { ReadRequest } from "./read-request.ts";
 import { type Refusal, refusal } from "./refuse.ts";
 import { modelsOf, type Reservation } from "./reserve.ts";
@@ -17,6 +18,7 @@ import type { Ending, Standing } from "./standings.ts";
 import { createJsonMeter } from "./usage/json-meter.ts";
 import { createSniffingMeter, type Meter, type MeterOptions } from "./usage/meter.ts";
 import { createSseMeter } from "./usage/sse-meter.ts";
+import type { UsageAsking } from "./usage-asking.ts";
 
 /** A request that is paid for: what to send, how to read the answer, and how to settle. */
 export interface Grant extends Settlement {
@@ -33,6 +35,11 @@ export interface Grant extends Settlement {
   masterKey: string;
   /** Reads an answer of 2xx; `undefined` where it costs no tokens. */
   meter(contentType: string | null | undefined): Meter | undefined;
+  /**
+   * What else to do about an answer of 4xx or 5xx than to hand it on: ask again with this body, or say this.
+   * Called before it is settled.
+   */
+  instead(status: number, body: Uint8Array): { again: Uint8Array } | { refusal: Refusal } | undefined;
   /** Settles an answer of 4xx or 5xx, of which this is the body, as far as it came. */
   failed(status: number, body: Uint8Array | undefined): void;
   standing: Standing;
@@ -94,8 +101,9 @@ const eventStreamType = /^text\/event-stream *(;[^,]*)?$/;
 export const isEventStream = (contentType: string | null | undefined): boolean =>
   eventStreamType.test(contentType?.toLowerCase() ?? "");
 
-export function createGrants(context: Context): (granted: Granted) => Grant {
+export function createGrants(context: Context, asking: UsageAsking): (granted: Granted) => Grant {
   const settlements = createSettlements(context);
+  const masterKeyRefused = createMasterKeyAlarm(context);
 
   return (granted) => {
     const { arrival, target, wire, provider, record, digest, request, reserved, id, masterKey, base, ended } = granted;
@@ -115,7 +123,7 @@ export function createGrants(context: Context): (granted: Granted) => Grant {
     const { format } = endpoint;
     const metering: MeterOptions | undefined = format && {
       format,
-      dropInjected: reading?.added !== undefined,
+      dropInjected: reserved.unasked !== undefined,
       answers: reading?.answers ?? 1,
       writesText: reading?.outputBound !== 0,
       hidden: hiddenCost(format, provider.kind, model, request.body),
@@ -139,6 +147,16 @@ export function createGrants(context: Context): (granted: Granted) => Grant {
         const type = contentType?.toLowerCase() ?? "";
         if (jsonType.test(type)) return createJsonMeter(metering);
         return eventStreamType.test(type) ? createSseMeter(metering) : createSniffingMeter(metering);
+      },
+      instead(status, body) {
+        if (reserved.unasked && metering?.dropInjected && asking.answered(provider.id, status, body)) {
+          metering.dropInjected = false;
+          return { again: reserved.unasked() };
+        }
+        const message = masterKeyRefused(provider, status, body);
+        if (message === undefined) return undefined;
+        const headers = { "x-should-retry": "false" };
+        return { refusal: refusal(wire, arrival.requestId, { status: 502, message, headers }) };
       },
       failed(status, body) {
         switch (failureCost(status, body)) {

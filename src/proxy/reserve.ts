@@ -24,7 +24,10 @@ export type Reservation =
       tokens: ReservedTokens;
       now: number;
       bytes: Uint8Array | undefined;
+      /** Tools that were left out. */
       omitted: readonly string[] | undefined;
+      /** The body without the wish for a report of the usage, where that was put in. */
+      unasked: (() => Uint8Array) | undefined;
     };
 
 /** What a model's own template adds around the messages; JSON's syntax, counted in full, covers the rest. */
@@ -88,12 +91,13 @@ export async function reserve(
       }),
     );
     const capped = limited && reading?.outputBound === undefined;
-    const fields = {
-      ...reading?.added,
+    const others = {
       ...omitted?.leftOut,
       ...(limited && reading?.restated),
       ...(capped && reading?.cap(bound)),
     };
+    const fields = { ...reading?.added, ...others };
+    const unasked = body && reading?.added ? () => encoder.encode(body.with(others)) : undefined;
     const rewritten = body !== undefined && Object.keys(fields).length > 0;
     // Whatever can fail does so before anything is reserved.
     const sent = rewritten ? encoder.encode(body.with(fields)) : bytes;
@@ -126,6 +130,7 @@ export async function reserve(
       now,
       bytes: sent,
       omitted: omitted?.names,
+      unasked,
     };
   }
   throw new Error("the key's state or its counters change faster than a request can be admitted");

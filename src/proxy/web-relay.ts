@@ -80,16 +80,30 @@ export async function relay(
     client.removeEventListener("abort", leave);
   };
 
-  let upstream: Response;
-  try {
-    upstream = await context.fetch(grant.origin + grant.path, {
+  const ask = (body: Uint8Array | undefined) =>
+    context.fetch(grant.origin + grant.path, {
       method: grant.method,
       headers: pairs(grant.headers),
-      body: grant.body ?? null,
+      body: body ?? null,
       // The master key goes to the address that the operator gave, and nowhere else.
       redirect: "manual",
       signal: controller.signal,
     } as RequestInit);
+  let upstream: Response;
+  let failure: Uint8Array | undefined;
+  try {
+    upstream = await ask(grant.body);
+    if (upstream.status >= 400) failure = await errorBody(upstream);
+    const instead = failure && grant.instead(upstream.status, failure);
+    if (instead && "refusal" in instead) {
+      done();
+      grant.failed(upstream.status, failure);
+      return respond(instead.refusal);
+    }
+    if (instead) {
+      upstream = await ask(instead.again);
+      if (upstream.status >= 400) failure = await errorBody(upstream);
+    }
   } catch (error) {
     done();
     if (client.aborted) {
@@ -124,9 +138,9 @@ export async function relay(
   const scrub = scrubOf(grant.masterKey);
   const headers = answerHeaders(upstream.headers, grant, scrub);
   if (upstream.status >= 400) {
-    const body = await errorBody(upstream).finally(done);
-    grant.failed(upstream.status, body);
-    const shown = body && (scrub.whole(body) as Uint8Array<ArrayBuffer>);
+    done();
+    grant.failed(upstream.status, failure);
+    const shown = failure && (scrub.whole(failure) as Uint8Array<ArrayBuffer>);
     return new Response(shown?.length ? shown : null, { status: upstream.status, headers });
   }
   const type = upstream.headers.get("content-type");

@@ -121,7 +121,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
         [422, JSON.stringify({ detail: [{ loc: ["body"], msg: "no", input: { messages: [{ content: "hello" }] } }] })],
         [400, JSON.stringify({ error: { message: 'unknown "content": "usage":', param: "content" } })],
         [413, "<html>Request Entity Too Large</html>"],
-        [401, ""],
+        [403, ""],
         [503, JSON.stringify({ error: { message: "overloaded" } })],
       ];
       for (const [status, body] of bodies) {

@@ -116,7 +116,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       expect(response.headers.get("content-type")).toContain("text/event-stream");
       const text = await response.text();
       expect(text).toContain("🚀");
-      expect(text).not.toContain('"choices":[]');
+      expect(text.includes('"choices":[]')).toBe(kind === "openrouter");
       expect(await left()).toMatchObject({ used: total, reserved: 0 });
     });
 
@@ -183,17 +183,19 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       for (const call of [json, stream]) {
         const before = (await left()).used;
         const text = await (await post(call)).text();
-        expect(text).not.toContain('"choices":[]');
+        expect(text.includes('"choices":[]')).toBe(kind === "openrouter" && call === stream);
         const state = await left();
         expect(state.reserved).toBe(0);
         expect(state.used - before).toBeGreaterThanOrEqual(JSON.stringify(call[1]).length);
       }
     });
 
-    it("charges what was reserved where the terminal marker is missing", async () => {
+    it("charges what was reserved where the terminal marker is missing, unless a chat's usage came last", async () => {
       upstream.behave({ terminal: false });
       await (await post(stream)).text();
-      expect((await left()).used).toBeGreaterThan(total);
+      const { used } = await left();
+      if (stream[0].endsWith("/chat/completions")) expect(used).toBe(total);
+      else expect(used).toBeGreaterThan(total);
     });
 
     it("breaks off where the upstream breaks off, and charges what was reserved", async () => {
@@ -204,7 +206,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       expect(state.reserved).toBe(0);
     });
 
-    it.each([400, 401, 429, 503, 529])(
+    it.each([400, 403, 429, 503, 529])(
       "passes an upstream %i on untouched: it is a request, and costs no tokens",
       async (status) => {
         const errorBody = '{"error": {"message" :"as it came", "code":1}}';

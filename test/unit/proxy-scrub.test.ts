@@ -146,7 +146,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
         expect(asked.text).toContain(' y"');
       }
     }
-    answer = { status: 401, pieces: [`{"error":{"message":"bad key ${text}"}}`] };
+    answer = { status: 400, pieces: [`{"error":{"message":"bad key ${text}"}}`] };
     expect((await ask()).text).toContain("[redacted]");
     answer = { pieces: [json], headers: { "x-request-id": `req ${text}`, "retry-after": "1" } };
     const { response } = await ask();

@@ -131,7 +131,9 @@ function understand(
   const common = { model, tool, tellsUsage, stream: body.stream === true };
   if (pathname.endsWith("/messages")) return { api: "anthropic", ...common };
   if (pathname.endsWith("/chat/completions")) {
-    const asked = (body.stream_options as { include_usage?: boolean } | undefined)?.include_usage === true;
+    const options = body.stream_options as { include_usage?: boolean } | undefined;
+    // OpenRouter tells it unasked.
+    const asked = options?.include_usage === true || pathname.startsWith("/api/v1/");
     return { api: "openai", ...common, tellsUsage: tellsUsage && (!common.stream || asked) };
   }
   if (pathname.endsWith("/responses")) return { api: "responses", ...common };

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { endsEvent } from "../../../src/proxy/error-event.ts";
 import { type Grant, isEventStream } from "../../../src/proxy/grant.ts";
+import type { Refusal } from "../../../src/proxy/refuse.ts";
 import type { Scrub } from "../../../src/proxy/scrub.ts";
 import type { Ending } from "../../../src/proxy/standings.ts";
 import { maxErrorBytes } from "../../../src/proxy/upstream-error.ts";
@@ -11,6 +12,8 @@ export interface Source {
   pause(): void;
   resume(): void;
   abort(reason: string): void;
+  /** Asks anew, with this body. */
+  again(body: Uint8Array): void;
 }
 
 export interface AnswerWriter {
@@ -78,8 +81,10 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
 
   function flush(): void {
     scheduled = false;
-    if (over || (status >= 400 && !ended)) return;
+    // Between an error and the answer to what is asked anew there is nothing to write.
+    if (over || head === undefined || (status >= 400 && !ended)) return;
     if (ended) {
+      if (status >= 400 && !insteadOfError()) return;
       over = true;
       endWith(status >= 400 ? errorBody() : lastPiece());
       return;
@@ -124,6 +129,27 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
     return rest.length > 1 ? Buffer.concat(rest) : rest[0];
   }
 
+  /** @returns whether the provider's error is to be handed on */
+  function insteadOfError(): boolean {
+    const bytes = gathered() ?? noBytes;
+    const instead = grant.instead(status, bytes);
+    if (instead === undefined) {
+      if (bytes.length > 0) chunks = [bytes];
+      length = bytes.length;
+      return true;
+    }
+    if ("refusal" in instead) {
+      grant.failed(status, bytes);
+      send(instead.refusal);
+    } else {
+      status = 0;
+      head = undefined;
+      ended = false;
+      source.again(instead.again);
+    }
+    return false;
+  }
+
   function errorBody(): Uint8Array | undefined {
     const bytes = gathered();
     grant.failed(status, bytes ?? noBytes);
@@ -147,9 +173,10 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
     });
   }
 
-  function refuse(code: number, message: string): void {
+  const refuse = (code: number, message: string): void => send(grant.refuse(code, message));
+
+  function send(refusal: Refusal): void {
     over = true;
-    const refusal = grant.refuse(code, message);
     response.writeHead(refusal.status, { ...refusal.headers, "content-length": Buffer.byteLength(refusal.body) });
     response.end(refusal.body);
   }

@@ -39,6 +39,11 @@ export function relay(grant: Grant, response: ServerResponse, { upstreams, proxi
     pause: () => (decoder ?? controller)?.pause(),
     resume: () => (decoder ?? controller)?.resume(),
     abort: (reason) => controller?.abort(new Error(reason)),
+    again(body) {
+      decoder = undefined;
+      decoded = false;
+      send(body);
+    },
   };
   const answer = createAnswerWriter(grant, response, source, scrub);
 
@@ -133,6 +138,9 @@ export function relay(grant: Grant, response: ServerResponse, { upstreams, proxi
     },
   };
 
-  const { path, method, headers, body = null } = grant;
-  upstreams.to(grant.origin).dispatch({ path, method, headers, body }, handler);
+  const send = (body: Uint8Array | null): void => {
+    const { path, method, headers } = grant;
+    upstreams.to(grant.origin).dispatch({ path, method, headers, body }, handler);
+  };
+  send(grant.body ?? null);
 }

@@ -16,7 +16,10 @@ import { createStringScan } from "./string-scan.ts";
 
 /** What to look for, by key. Arrays on the way are looked into element by element. */
 export interface Watch {
-  /** `value`: the value's text. `filled`: only whether the array or object holds anything. */
+  /**
+   * `value`: the value's text. `filled`: only whether the array or object holds anything; under "" of what is looked
+   * into, whether it is a list that holds an object or a list.
+   */
   [key: string]: Watch | "value" | "filled";
 }
 
@@ -99,6 +102,7 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean, ob
   function open(array: boolean, at: number): void {
     if (asked === "value") capture.begin(at, maxValue);
     awaitsContent = asked === "filled";
+    if (level?.array && Object.hasOwn(level.watch, "")) found(level.path, "filled");
     const inner = level === undefined ? watch : level.array ? level.watch : asked;
     if (typeof inner !== "object") {
       skipped = 1;

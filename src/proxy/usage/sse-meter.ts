@@ -7,7 +7,7 @@ import { parsedReport, usageKey } from "./usage-report.ts";
 
 const eventWatch: Record<UsageFormat, Watch> = {
   anthropic: { type: "value", usage: "value", message: { usage: "value" }, content_block: { type: "value" } },
-  openai: { usage: "value", choices: "filled" },
+  openai: { usage: "value", choices: { "": "filled", finish_reason: "value" } },
   "openai-responses": { type: "value", response: { usage: "value" } },
   gemini: {
     usageMetadata: "value",
@@ -52,6 +52,9 @@ export function createSseMeter({ format, dropInjected, answers, writesText, hidd
   let over = false;
   let reported = false;
   let choicesFilled = false;
+  let finished = false;
+  /** The last event told the usage of an answer that was done: what follows is the end, with or without `[DONE]`. */
+  let toldAtEnd = false;
   let bytesSeen = 0;
   let hidesOutput = hidden.output;
   let inputGrows = hidden.input;
@@ -67,6 +70,7 @@ export function createSseMeter({ format, dropInjected, answers, writesText, hidd
     eventWatch[format],
     (path, text) => {
       if (path === "choices") choicesFilled = true;
+      else if (path === "choices.finish_reason") finished ||= text !== undefined && text.trim() !== "null";
       else if (path === "type") over ||= text !== undefined && endings!.has(text.trim());
       else if (path === "content_block.type") blockBegins(text?.trim() ?? "");
       else if (path.endsWith(usageKey[format])) {
@@ -84,7 +88,8 @@ export function createSseMeter({ format, dropInjected, answers, writesText, hidd
       // Several answers in one event would be counted as one.
       if (reported && scan.objects() !== 1) counts.isDoubtful = true;
       filter?.eventEnds(end, reported && !choicesFilled);
-      reported = choicesFilled = false;
+      toldAtEnd = reported && (finished || !choicesFilled);
+      reported = choicesFilled = finished = false;
     },
     matters[format],
   );
@@ -99,7 +104,7 @@ export function createSseMeter({ format, dropInjected, answers, writesText, hidd
     end() {
       ended = true;
       // Some leave out the blank line that ends an event where the stream ends.
-      over ||= format === "openai" && events.endsInDone();
+      over ||= format === "openai" && (toldAtEnd || events.endsInDone());
       return filter?.held();
     },
     isComplete: () => over && (ended || !endsSeverally) && tellsUsage(format, counts, writesText),

@@ -1,0 +1,40 @@
+import { providerTitles } from "../providers/provider-titles.ts";
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
+import type { Context } from "../service/context.ts";
+
+const everyMs = 60_000;
+const decoder = new TextDecoder();
+
+/** 402: the account behind the key is not paid for. Google says 400 to a key that it does not know. */
+const refusesKey = (kind: string, status: number, body: Uint8Array): boolean =>
+  status === 401 ||
+  status === 402 ||
+  (kind === "gemini" && (status === 400 || status === 403) && /API_KEY_INVALID|API key/.test(decoder.decode(body)));
+
+/**
+ * A provider that refuses the operator's key: an agent's client must not hear that its own key is wrong, and the
+ * operator must.
+ *
+ * @returns what the client is told; `undefined` where the answer is about something else
+ */
+export function createMasterKeyAlarm({ log, metrics, clock }: Pick<Context, "log" | "metrics" | "clock">) {
+  const saidAt = new Map<string, number>();
+
+  return (provider: AiProviderRecord, status: number, body: Uint8Array): string | undefined => {
+    if (!refusesKey(provider.kind, status, body)) return undefined;
+    metrics.count("openclaw_proxy_master_key_refusals_total", { provider: provider.provider });
+    const now = clock.now();
+    if (now - (saidAt.get(provider.id) ?? Number.NEGATIVE_INFINITY) >= everyMs) {
+      saidAt.set(provider.id, now);
+      const remedy = `replace it with "provisioning ai-providers rotate ${provider.id}"`;
+      log("error", "an AI provider refuses the operator's key", {
+        provider: provider.id,
+        name: provider.name,
+        status,
+        remedy,
+      });
+    }
+    const title = provider.kind === "custom" ? `"${provider.provider}"` : providerTitles[provider.kind];
+    return `${title} refused the operator's key (HTTP ${status}), not yours; its operator has to mend that`;
+  };
+}
