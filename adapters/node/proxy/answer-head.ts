@@ -30,7 +30,7 @@ const streamFields = Object.entries(eventStreamFields).flat();
 export function answerHead(headers: IncomingHttpHeaders, grant: Grant, scrub: Scrub, decoded: boolean): string[] {
   const hop = connectionNames(single(headers.connection));
   const fields: string[] = [...guards, ...Object.entries(grant.answerHeaders).flat()];
-  const streams = isEventStream(headers["content-type"]);
+  const streams = isEventStream([headers["content-type"]].flat().join(", "));
   if (streams) fields.push(...streamFields);
   if (headers["x-request-id"] === undefined) fields.push("x-request-id", grant.requestId);
   for (const name in headers) {
