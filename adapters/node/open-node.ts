@@ -1,4 +1,5 @@
 import { hash, randomBytes } from "node:crypto";
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { createStorage } from "unstorage";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
@@ -20,6 +21,7 @@ import type { ChangeMode } from "./files/store-check.ts";
 import { createStoreReadiness } from "./files/store-readiness.ts";
 import { createInstance } from "./instance.ts";
 import { machineTime } from "./machine-time.ts";
+import { withMovableClaims, withMovableRecords } from "./movable-stores.ts";
 import type { Environment, NodeSettings } from "./node-settings.ts";
 import { createOutgoingFetch, outgoingProxies } from "./outgoing-proxies.ts";
 import type { RedisStores } from "./redis/redis.ts";
@@ -78,14 +80,17 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
     node.storage === undefined
       ? await openFiles(node, clock, options)
       : await openShared(node, node.storage, clock, options.log, sealKeys);
+  const isHere = host.kind === "directory" || host.kind === "openclaw";
+  const realStateDir = realpathSync.native(stateDir);
   const presentIn = node.storage === undefined ? join(stateDir, "provisioning", "instances") : undefined;
   const own = createInstance(undefined, presentIn);
   const presence = "presence" in stores ? stores.presence(own.id) : undefined;
   const instance = presence ? { ...own, isLost: presence.isLost } : own;
   const running = new Set<Promise<unknown>>();
   const ports: Ports = {
-    records: stores.records,
-    ledger: stores.ledger,
+    // Elsewhere paths are another machine's, or none.
+    records: isHere ? withMovableRecords(stores.records, realStateDir) : stores.records,
+    ledger: isHere ? withMovableClaims(stores.ledger, realStateDir) : stores.ledger,
     audit: stores.audit,
     host,
     clock,

@@ -58,6 +58,11 @@ export const recentAgent = (agentId: string): LedgerName => `agent:${enc(agentId
 export const bindingClaim = (gateway: string | undefined, binding: string): LedgerName =>
   `binding:${enc(gateway ?? "")}:${enc(binding)}/owner`;
 export const workspaceClaim = (path: string): LedgerName => `workspace::${enc(path)}/owner`;
+/** The path, where it is such a claim. */
+export function workspaceOfClaim(name: LedgerName): string | undefined {
+  const path = /^workspace::([^/]*)\/owner$/.exec(name)?.[1];
+  return path === undefined ? undefined : decodeURIComponent(path);
+}
 export const addressFailures = (address: string): LedgerName => `address:${enc(subscriber(address))}/failures`;
 /** Of addresses beyond those that are counted each by itself. */
 export const otherFailures: LedgerName = "address:*/failures";

@@ -100,12 +100,12 @@ test("the layout, its modes and its contents", async () => {
     version: 1,
     agentId: "my-agent",
     name: "My Agent",
-    workspace: at("workspace-my-agent"),
+    workspace: "workspace-my-agent",
     model: "claude-sonnet-3.5",
     identity,
     bindings: ["telegram:*"],
     createdAt: "2026-11-22T18:00:00.000Z",
-    made: { operationId: "op-1", workspace: true, from: at("workspace-my-agent"), files: [], sessions: true },
+    made: { operationId: "op-1", workspace: true, from: "workspace-my-agent", files: [], sessions: true },
   });
   expect(readdirSync(at("agents/my-agent")).sort()).toEqual(["agent", "agent.json", "sessions"]);
   expect(readdirSync(at("workspace-my-agent")).sort()).toEqual(bootstrap);

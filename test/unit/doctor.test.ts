@@ -362,7 +362,7 @@ it("names agents whose workspace breaks the rule for new ones, which work on and
   const move = (agentId: string, to: string) => {
     const entry = join(stateDir, "agents", agentId, "agent.json");
     const text = readFileSync(entry, "utf8");
-    writeFileSync(entry, text.replaceAll(join(stateDir, `workspace-${agentId}`), join(stateDir, to)));
+    writeFileSync(entry, text.replaceAll(`"workspace-${agentId}"`, `"${to}"`));
     mkdirSync(join(stateDir, to), { recursive: true });
     renameSync(join(stateDir, `workspace-${agentId}`), join(stateDir, to));
   };

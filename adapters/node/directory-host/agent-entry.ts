@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as z from "zod/mini";
 import { Problem } from "../../../src/errors.ts";
 import { AgentId } from "../../../src/schema/primitives.ts";
+import { presentPath, storedPath } from "../files/movable-paths.ts";
 
 /**
  * An agent's configuration entry, and with it the memory of what was made for it.
@@ -43,7 +44,21 @@ export type EntryState = "pending" | "agent" | "removed";
 const fileNames = { pending: "agent.pending.json", agent: "agent.json", removed: "agent.removed.json" } as const;
 
 export const entryPath = (home: string, state: EntryState): string => join(home, fileNames[state]);
-export const entryText = (entry: AgentEntry): string => `${JSON.stringify(entry, null, 2)}\n`;
+/** The state directory of an agent's home, `agents/<id>` in it. */
+export const stateDirOf = (home: string): string => dirname(dirname(home));
+
+export const entryText = (home: string, entry: AgentEntry): string =>
+  `${JSON.stringify(
+    withPaths(entry, (path) => storedPath(stateDirOf(home), path)),
+    null,
+    2,
+  )}\n`;
+
+const withPaths = (entry: AgentEntry, rename: (path: string) => string): AgentEntry => ({
+  ...entry,
+  workspace: rename(entry.workspace),
+  made: { ...entry.made, ...(entry.made.from !== undefined && { from: rename(entry.made.from) }) },
+});
 
 /** @throws Problem `store_unreadable` for a file that is there and is not an entry */
 export function readEntry(home: string, state: EntryState): AgentEntry | undefined {
@@ -56,7 +71,8 @@ export function readEntry(home: string, state: EntryState): AgentEntry | undefin
     throw unreadable(home, state, error);
   }
   try {
-    return AgentEntry.parse(JSON.parse(text));
+    const entry = AgentEntry.parse(JSON.parse(text));
+    return withPaths(entry, (path) => presentPath(stateDirOf(home), path));
   } catch (error) {
     throw unreadable(home, state, error);
   }

@@ -53,7 +53,7 @@ export function beginAgent(
   if (missing.length > 0 && !makeWorkspace(place.existing, missing)) {
     // Somebody made it since we looked: it is theirs, also when this creation is undone.
     entry.made.workspace = false;
-    writeFileSync(entryPath(home, "pending"), entryText(entry));
+    writeFileSync(entryPath(home, "pending"), entryText(home, entry));
   }
   // A directory above may have become a link between the look and the making.
   if (realpathSync.native(place.path) !== place.path) {
@@ -80,7 +80,7 @@ function fillHome(home: string, entry: AgentEntry, agent: HostCreate): void {
 function placePending(home: string, aside: string, entry: AgentEntry): void {
   try {
     mkdirSync(aside, { mode: 0o700 });
-    writeNew(entryPath(aside, "pending"), entryText(entry));
+    writeNew(entryPath(aside, "pending"), entryText(home, entry));
     if (isThere(home)) renameSync(entryPath(aside, "pending"), entryPath(home, "pending"));
     else renameSync(aside, home);
   } finally {

@@ -80,7 +80,7 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
       });
 
   async function writeEntry(agent: HostAgent, home: string, entry: AgentEntry): Promise<void> {
-    await writePrivate(entryPath(home, "agent"), entryText(entry), placingFor(agent));
+    await writePrivate(entryPath(home, "agent"), entryText(home, entry), placingFor(agent));
     index.note(entry);
   }
 

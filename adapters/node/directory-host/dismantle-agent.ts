@@ -82,7 +82,8 @@ const isIts = ({ home, state, entry }: Dismantling): boolean =>
 
 function unhook({ home, state, entry, what }: Dismantling, parts: Part[]) {
   if (state === "agent") renameSync(entryPath(home, "agent"), entryPath(home, "removed"));
-  if (state === "foreign") writeFileSync(entryPath(home, "removed"), entryText(entry), { flag: "wx", mode: 0o600 });
+  if (state === "foreign")
+    writeFileSync(entryPath(home, "removed"), entryText(home, entry), { flag: "wx", mode: 0o600 });
   const credentials = unlinked(authProfilesPath(join(home, "agent")));
   for (const one of parts) {
     one.there = isDirectory(one.path);

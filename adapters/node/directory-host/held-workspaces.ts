@@ -1,6 +1,7 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type AgentEntry, type EntryState, entryPath, readEntry } from "./agent-entry.ts";
+import { presentPath, storedPath } from "../files/movable-paths.ts";
+import { type AgentEntry, type EntryState, entryPath, readEntry, stateDirOf } from "./agent-entry.ts";
 import { type AgentHomes, isForeign } from "./agent-homes.ts";
 import { isInOrAt, overlap } from "./overlap.ts";
 import type { WorkspacePaths } from "./workspace-paths.ts";
@@ -13,7 +14,7 @@ export interface HeldWorkspaces {
 }
 
 /** An entry that does not parse still shows in its text which paths it may mean. */
-type Holding = { agentId: string; workspace: string } | { agentId: string; text: string | undefined };
+type Holding = { agentId: string; workspace: string } | { agentId: string; text: string | undefined; stateDir: string };
 
 const chunk = 200;
 
@@ -48,30 +49,34 @@ export function heldByNext(home: string, { workspace, made }: AgentEntry): boole
 
 function holdingOf(home: string, agentId: string, state: EntryState): Holding | undefined {
   const path = entryPath(home, state);
+  const stateDir = stateDirOf(home);
   let text: string;
   try {
     // Nearly every look for a pending entry is in vain, and an error costs more than a look.
     if (!lstatSync(path, { throwIfNoEntry: false })) return undefined;
     text = readFileSync(path, "utf8");
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : { agentId, text: undefined };
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : { agentId, text: undefined, stateDir };
   }
   try {
     const { workspace } = JSON.parse(text);
-    if (typeof workspace === "string") return { agentId, workspace };
+    if (typeof workspace === "string") return { agentId, workspace: presentPath(stateDir, workspace) };
   } catch {
     // What is lost with a workspace is more than what is left with it.
   }
-  return { agentId, text };
+  return { agentId, text, stateDir };
 }
 
 function mayBeInOrAt(holding: Holding, directory: string): boolean {
   if ("workspace" in holding) return isInOrAt(holding.workspace, directory);
-  return holding.text?.includes(JSON.stringify(directory).slice(1, -1)) ?? true;
+  return holding.text === undefined || mayName(holding.text, holding.stateDir, directory);
 }
 
 /** One damaged entry must not keep every other agent from being made: it speaks for the paths that its text names. */
 function mayOverlap(holding: Holding, path: string): boolean {
   if ("workspace" in holding) return holding.workspace !== "" && overlap(holding.workspace, path);
-  return holding.text?.includes(JSON.stringify(path).slice(1, -1)) ?? false;
+  return holding.text !== undefined && mayName(holding.text, holding.stateDir, path);
 }
+
+const mayName = (text: string, stateDir: string, path: string): boolean =>
+  [path, storedPath(stateDir, path)].some((one) => text.includes(JSON.stringify(one).slice(1, -1)));
