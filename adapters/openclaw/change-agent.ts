@@ -179,7 +179,7 @@ export function createAgentChanges(tools: HostTools): Pick<AgentHost, "setCreden
             holdModels(entry, { primary: reference, allow }, draft);
             declareModel(draft, reference);
           }
-          if (hold) holdTools(entry, agentId, hold);
+          if (hold) holdTools(entry, agentId, hold, tools.isPlugin);
         },
         ({ agents: { [agentId]: seen } }) =>
           (name === undefined || seen?.name === name) &&

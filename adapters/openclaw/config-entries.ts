@@ -18,6 +18,7 @@ export function entryFor(
   agent: HostAgent,
   { model, models, ...hold }: Hold & { model: string | undefined; models: readonly string[] },
   config: OpenClawConfig,
+  isLookedAt: boolean,
 ): AgentEntry {
   const entry: AgentEntry = {
     name: agent.name,
@@ -28,7 +29,7 @@ export function entryFor(
     memory: { search: { provider: "none" } },
   };
   if (model !== undefined) holdModels(entry, { primary: model, allow: models }, config);
-  holdTools(entry, agent.agentId, hold);
+  holdTools(entry, agent.agentId, hold, isLookedAt);
   return entry;
 }
 

@@ -27,6 +27,8 @@ import type { Trash } from "./trash.ts";
 
 export interface HostTools extends OpenClawPlaces {
   proxyBaseUrl?: string | undefined;
+  /** Inside the gateway's process. */
+  isPlugin: boolean;
   /** What holds for agents about whom nobody has said anything. */
   confinement: Confinement;
   /** Of one agent, or of all. */
@@ -106,6 +108,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
         { ...agent, workspace: place.path, agentDir },
         { model: reference, models: ownModels(reference, provider), ...holdOf(agent, tools.confinement) },
         there,
+        tools.isPlugin,
       );
       come();
       const changed = await changes.make({

@@ -48,6 +48,25 @@ function agentsReached({ toolName, params }: LookedAtCall): string[] | undefined
   }
 }
 
+/**
+ * Of a sub-agent. Any other may take it out of the workspace: the directory that it is started in (`cwd`, a project, a
+ * worktree) is the one that its file tools are held to.
+ */
+const spawnParams = new Set(
+  `task taskName label runtime agentId model runTimeoutSeconds thinking mode cleanup expectsCompletionMessage
+   completionTarget sandbox context lightContext fastMode`.split(/\s+/),
+);
+
+function leavesWorkspace(
+  config: OpenClawConfig,
+  caller: string,
+  { toolName, params }: LookedAtCall,
+): string | undefined {
+  const entry = config.agents?.entries?.[caller];
+  if (toolName !== "sessions_spawn" || (entry && holdIn(entry, caller)?.confinement === "trusted")) return undefined;
+  return Object.keys(params).find((name) => params[name] !== undefined && !spawnParams.has(name));
+}
+
 /** Speaking with another agent's account would be speaking as that agent. */
 function foreignAccount(config: OpenClawConfig, caller: string, params: Record<string, unknown>): boolean {
   const { channel, accountId } = params;
@@ -77,6 +96,8 @@ export function refusalOf(
   if (call.toolName === "message") {
     return foreignAccount(config, caller, call.params) ? "This account is another agent's." : undefined;
   }
+  const leaving = leavesWorkspace(config, caller, call);
+  if (leaving !== undefined) return `"${leaving.slice(0, 64)}" is not allowed: sub-agents work in this workspace.`;
   const reached = agentsReached(call);
   if (reached === undefined) {
     return `${call.toolName} has to name one agent: give "agentId", or a session key that begins with "agent:<id>:".`;

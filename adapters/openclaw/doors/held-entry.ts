@@ -62,8 +62,16 @@ const messages = () => ({
   actions: { allow: ["send", "reply", "react", "edit", "unsend"] },
 });
 
-/** Gives the agent the tools of its confinement, in place of those that it had. */
-export function holdTools(entry: AgentEntry, agentId: string, { confinement, tools, peers }: Hold): void {
+/**
+ * Gives the agent the tools of its confinement, in place of those that it had.
+ * @param isLookedAt whether the plugin looks at its calls: else a sub-agent could be started outside of the workspace
+ */
+export function holdTools(
+  entry: AgentEntry,
+  agentId: string,
+  { confinement, tools, peers }: Hold,
+  isLookedAt = true,
+): void {
   const reviewer = entry.tools?.exec?.reviewer;
   const exec = reviewer && { exec: { reviewer } };
   // Without this list, the operator's default for sub-agents of other agents would hold.
@@ -74,7 +82,7 @@ export function holdTools(entry: AgentEntry, agentId: string, { confinement, too
     return;
   }
   const allow = [
-    ...toolsOf("own"),
+    ...toolsOf("own").filter((name) => isLookedAt || name !== "sessions_spawn"),
     ...(confinement === "sandbox" ? toolsOf("sandbox") : []),
     ...(peers.length > 0 ? toolsOf("peers") : []),
     ...tools,
