@@ -26,6 +26,8 @@ export interface OpenAiDialect {
   image(models: readonly string[]): ImageRule;
   /** Fields of no list that steer the service itself: its upstream, its keys. Never forwarded. */
   steers?: RegExp;
+  /** Whether token counts and moderations cost nothing there. */
+  free?: boolean;
   /** Whether a stream tells its usage unasked, to whichever client. */
   tellsUsage?: boolean;
   /** Whether models' own templates may print the tools. */

@@ -1,7 +1,7 @@
 import { openAiImage } from "./image-rules.ts";
 import { type OpenAiDialect, readChat, readEmbeddings, readResponses } from "./openai-requests.ts";
 import { chatShape, embeddingsShape, responsesShape } from "./openai-shape.ts";
-import { deciding, type Shape } from "./shape.ts";
+import { deciding, model, object, type Shape } from "./shape.ts";
 import type { Betas, Endpoint, ProviderWire, WireError } from "./wire.ts";
 
 const errorTypes: Record<number, readonly [type: string, code: string | null]> = {
@@ -33,10 +33,13 @@ export interface OpenAiShapes {
   embeddings: Shape;
 }
 
+const moderations = object("input", { model });
+
 /** The endpoints below the base that OpenAI's own SDK takes. */
 export function openAiEndpoints(dialect: OpenAiDialect, shapes: OpenAiShapes): ProviderWire["endpoint"] {
   const rules = (shape: Shape) => ({ known: [...deciding(shape), "include_usage"], snakeCase: false });
   const { chat, responses, embeddings } = shapes;
+  const responsesBody = { ...rules(responses), read: readResponses(dialect, responses) };
   const posts: Record<string, Endpoint> = {
     "/chat/completions": {
       path: "/chat/completions",
@@ -49,8 +52,16 @@ export function openAiEndpoints(dialect: OpenAiDialect, shapes: OpenAiShapes): P
       format: "openai-responses",
       betas: openAiBetas,
       minOutput: 16,
-      body: { ...rules(responses), read: readResponses(dialect, responses) },
+      body: responsesBody,
     },
+    ...(dialect.free && {
+      "/responses/input_tokens": { path: "/responses/input_tokens", betas: openAiBetas, body: responsesBody },
+      "/moderations": {
+        path: "/moderations",
+        betas: openAiBetas,
+        body: { ...rules(moderations), read: readEmbeddings(dialect, moderations) },
+      },
+    }),
     "/embeddings": {
       path: "/embeddings",
       format: "openai",
@@ -71,8 +82,10 @@ export const below =
     endpoint(method, path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path);
 
 /** What `openAiEndpoints` takes below `prefix`. */
-export const openAiMetered = (prefix: string): string =>
-  `POST ${["/chat/completions", "/responses", "/embeddings"].map((path) => prefix + path).join(", ")} and GET ${prefix}/models`;
+export const openAiMetered = (prefix: string, ...free: string[]): string => {
+  const paths = ["/chat/completions", "/responses", "/embeddings", ...free].map((path) => prefix + path);
+  return `POST ${paths.join(", ")} and GET ${prefix}/models`;
+};
 
 /** https://platform.openai.com/docs/api-reference */
 export const openai: ProviderWire = {
@@ -83,11 +96,11 @@ export const openai: ProviderWire = {
   endpoint: below(
     "/v1",
     openAiEndpoints(
-      { chatCap: "max_completion_tokens", image: openAiImage },
+      { chatCap: "max_completion_tokens", image: openAiImage, free: true },
       { chat: chatShape({}), responses: responsesShape({}), embeddings: embeddingsShape({}) },
     ),
   ),
-  metered: openAiMetered("/v1"),
+  metered: openAiMetered("/v1", "/responses/input_tokens", "/moderations"),
   sleepsThrough: true,
   error: openAiError,
 };

@@ -114,6 +114,7 @@ export function createGrants(context: Context, asking: UsageAsking): (granted: G
       id,
       day: new Date(reserved.now).toISOString().slice(0, 10),
       model: model !== undefined && modelForm.test(model) && !holdsKey(model) ? model : "-",
+      isFree: endpoint.format === undefined,
       reserved: reserved.tokens,
       provider: provider.provider,
       agentId: record.agentId,

@@ -1,3 +1,4 @@
+import { freeCallCharge } from "../domain/free-calls.ts";
 import type { ReservedTokens } from "../domain/interrupted-usage.ts";
 import { modelAllowed } from "../domain/model-allowed.ts";
 import { limitsTokens, quotaCharges, stricterQuotas } from "../domain/quota.ts";
@@ -81,7 +82,7 @@ export async function reserve(
     // With each call the model reads all that came before it again, and what the call brought in.
     const input = own + (called ? called.calls * (own + proxy.mediaReferenceTokens) : 0);
     const tokens = spends ? Math.min(input + bound * answers, mostTokens) : 0;
-    const charges = quotaCharges(quotas, now).filter(({ counter }) => spends || counter === "requests");
+    const charges = spends ? quotaCharges(quotas, now) : [freeCallCharge(quotas, now)];
     const entries = charges.map(
       ({ counter, period, limit }): CounterReservation => ({
         counter: names[counter],

@@ -1,3 +1,4 @@
+import { freeCallsModel } from "../domain/free-calls.ts";
 import { interruptedUsage, type ReservedTokens } from "../domain/interrupted-usage.ts";
 import type { TokenUsage } from "../domain/usage.ts";
 import type { Labels } from "../metrics.ts";
@@ -13,6 +14,8 @@ export interface OpenReservation {
   /** `YYYY-MM-DD` of the admission. */
   day: string;
   model: string;
+  /** It costs no tokens, and counts in no quota. */
+  isFree: boolean;
   /** Held until settled. */
   reserved: ReservedTokens;
   provider: string;
@@ -102,11 +105,11 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
       settle(
         outcome,
         open.names.reservation(open.id),
-        { [open.names.tokens]: tokens, [open.names.requests]: 1 },
+        open.isFree ? { [open.names.free]: 1 } : { [open.names.tokens]: tokens, [open.names.requests]: 1 },
         {
           name: open.names.usage,
           day: open.day,
-          model: open.model,
+          model: open.isFree ? freeCallsModel : open.model,
           requests: 1,
           inputTokens,
           outputTokens: tokens - inputTokens,

@@ -38,12 +38,11 @@ export function createSpentQuotas(
   }
 
   /** @returns the denial, or how many requests the key has left for certain */
-  async function look({ record, state }: StatedKey, provider: AiProviderRecord, spends: boolean) {
+  async function look({ record, state }: StatedKey, provider: AiProviderRecord) {
     const names = aiKeyLedger(record.keyId);
     const now = clock.now();
     const limited = quotaCharges(stricterQuotas(provider.defaultQuotas ?? {}, state.quotas), now).flatMap(
-      ({ limit, ...charge }) =>
-        limit !== null && (spends || charge.counter === "requests") ? { ...charge, limit } : [],
+      ({ limit, ...charge }) => (limit !== null ? { ...charge, limit } : []),
     );
     const states = await Promise.all(limited.map(({ counter, period }) => ledger.used(names[counter], period)));
     let requests = Number.POSITIVE_INFINITY;
@@ -73,15 +72,16 @@ export function createSpentQuotas(
       length: number | undefined,
     ): Promise<Denied | undefined> {
       const { keyId } = key.record;
+      // A free call counts in none of them.
+      if (endpoint.format === undefined) return undefined;
       const known = remembered.get(keyId);
       if (!known?.refused && length !== undefined && length <= smallBytes) return undefined;
       if (known && clock.now() < known.until && known.requests-- > 0) return undefined;
-      const spends = endpoint.format !== undefined;
-      let found = await look(key, provider, spends);
+      let found = await look(key, provider);
       if (typeof found === "object") {
         // A quota that was raised may not have come through to the record yet.
         const text = await ledger.get(aiKeyLedger(keyId).state);
-        if (text !== undefined && text !== key.text) found = await look(restate(key, text), provider, spends);
+        if (text !== undefined && text !== key.text) found = await look(restate(key, text), provider);
       }
       if (typeof found === "object") {
         this.refused(keyId);

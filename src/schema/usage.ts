@@ -36,6 +36,12 @@ export const Usage = z
     days: z.array(UsageDay),
     months: z.array(z.object({ month: z.string().check(z.regex(/^\d{4}-\d{2}$/)), ...sums })),
     models: z.array(z.object(byModel)),
+    freeCalls: z.optional(
+      z.int().check(z.minimum(0)).register(z.globalRegistry, {
+        description:
+          "Calls that cost no tokens (models, token counts, moderations), which count in no quota; absent: none",
+      }),
+    ),
   })
   .register(z.globalRegistry, { id: "Usage" });
 export type Usage = z.infer<typeof Usage>;

@@ -1,3 +1,4 @@
+import { freeCallsModel } from "../domain/free-calls.ts";
 import { Problem } from "../errors.ts";
 import type { UsageRow } from "../ports.ts";
 import type { Usage, UsageDay, UsageQuery } from "../schema/usage.ts";
@@ -27,10 +28,12 @@ export async function readUsage(
     });
   }
   const aiKey = await requireAiKey(context, await requireAgent(context, caller, agentId));
-  const [rows, provider] = await Promise.all([
+  const [all, provider] = await Promise.all([
     context.ledger.usage(aiKeyLedger(aiKey.keyId).usage, from, to),
     context.records.get("ai-providers", aiKey.aiProviderId),
   ]);
+  const rows = all.filter(({ model }) => model !== freeCallsModel);
+  const freeCalls = sum(all.filter(({ model }) => model === freeCallsModel)).requests;
   const quotas = await readQuotaStates(context, aiKey.keyId, effectiveQuotas(aiKey, provider));
   const months = grouped(rows, (row) => row.day.slice(0, 7));
   const models = grouped(rows, (row) => row.model);
@@ -43,6 +46,7 @@ export async function readUsage(
     days: [...grouped(rows, (row) => row.day)].map(([day, ofDay]) => usageDay(day, ofDay)),
     months: [...months].map(([month, ofMonth]) => ({ month, ...sum(ofMonth) })),
     models: [...models].sort(([a], [b]) => (a < b ? -1 : 1)).map(([model, ofModel]) => ({ model, ...sum(ofModel) })),
+    ...(freeCalls > 0 && { freeCalls }),
   };
 }
 

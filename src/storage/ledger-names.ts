@@ -26,6 +26,8 @@ export const aiKeyLedger = (keyId: string) => {
     state: `${shard}/state` as LedgerName,
     tokens: `${shard}/tokens` as LedgerName,
     requests: `${shard}/requests` as LedgerName,
+    /** Calls that cost no tokens. */
+    free: `${shard}/free` as LedgerName,
     usage: `${shard}/usage` as LedgerName,
     reservation: (id: string) => `${shard}/reservation:${enc(id)}` as LedgerName,
   };

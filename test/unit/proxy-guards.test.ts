@@ -222,8 +222,11 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       await refused(400, { headers: { "content-encoding": "gzip" } });
     });
 
-    it("takes count_tokens and models as requests that cost no tokens, also when the tokens are spent", async () => {
-      await stand.changeState({ quotas: { maxTokensPerMonth: 0 } });
+    it("takes count_tokens, models and moderations for free, also when all is spent, and no more a minute", async () => {
+      const now = Date.UTC(2026, 10, 22, 18, 0, 30);
+      await stand.close();
+      const quotas = { maxTokensPerMonth: 0, maxRequestsPerDay: 0, maxRequestsPerMinute: 4 };
+      stand = await proxyStand({ kind, upstream: upstream.origin, quotas, now: () => now });
       const free: Record<Kind, [string, string][]> = {
         anthropic: [
           ["POST", "/v1/messages/count_tokens"],
@@ -233,6 +236,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
         openai: [
           ["GET", "/v1/models"],
           ["GET", "/v1/models/gpt-5"],
+          ["POST", "/v1/responses/input_tokens"],
         ],
         gemini: [
           ["POST", "/v1/models/gemini-2.5-pro:countTokens"],
@@ -242,8 +246,15 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       for (const [method, rest] of free[kind]) {
         expect((await ask({ method, to: `/proxy/${kind}${rest}` })).status, rest).toBe(200);
       }
-      expect((await stand.quota("maxRequestsPerDay")).used).toBe(free[kind].length);
+      await stand.idle();
+      expect((await stand.quota("maxRequestsPerDay")).used).toBe(0);
       expect((await stand.quota("maxTokensPerMonth")).used).toBe(0);
+      const { usage } = (await import("../../src/storage/ledger-names.ts")).aiKeyLedger(stand.keyId);
+      const rows = await stand.context.ledger.usage(usage, "2026-11-22", "2026-11-22");
+      expect(rows).toMatchObject([{ model: "(free)", requests: free[kind].length, tokens: 0 }]);
+      const models = { method: "GET", to: `/proxy/${kind}${kind === "gemini" ? "/v1beta" : "/v1"}/models` };
+      for (let turn = free[kind].length; turn < 4; turn++) expect((await ask(models)).status).toBe(200);
+      expect((await ask(models)).status).toBe(429);
     });
 
     it("answers 429 with the reset when a quota is spent, worded so that OpenClaw does not sleep through it", async () => {

@@ -1,0 +1,15 @@
+import { periodOf, type QuotaSpan } from "./quota.ts";
+import type { QuotaLimits, QuotaName } from "./quota-names.ts";
+
+/** In the usage table, in place of a model's name; no model can have it. */
+export const freeCallsModel = "(free)";
+
+/** Where the key has no quota of requests a minute: more than any client asks, and no load. */
+const usualPerMinute = 600;
+
+/** Calls that cost no tokens count in no quota. They are held to as many a minute as other requests, by themselves. */
+export function freeCallCharge(quotas: QuotaLimits, now: number) {
+  const span: QuotaSpan = "minute";
+  const name: QuotaName = "maxRequestsPerMinute";
+  return { name, counter: "free", period: periodOf(span, now), limit: quotas[name] ?? usualPerMinute } as const;
+}
