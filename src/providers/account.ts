@@ -1,6 +1,6 @@
 import type { HostedTool } from "./hosted-tools.ts";
 import type { MediaCounter } from "./media.ts";
-import { maxPrintedDepth, printedBeyond } from "./printed-json.ts";
+import { maxPrintedDepth, numbersBeyond, printedBeyond } from "./printed-json.ts";
 import type { Shape, Verdict } from "./shape.ts";
 import { type BodyFields, isRecord, isSetValue, list } from "./wire.ts";
 
@@ -14,8 +14,8 @@ export interface Account {
   hosted(name: string, value: unknown): void;
   /** Input in tokens that neither bytes nor media account for. */
   beyond: number;
-  /** Counts what a template makes of a tool's definition; absent where the provider has no such templates. */
-  readonly printed: ((value: unknown) => void) | undefined;
+  /** Counts what a template, or the provider's own prompt, makes of a tool's definition or of a call. */
+  readonly printed: (value: unknown) => void;
   /** Why no bound holds: refused where a token quota is set. */
   unbounded: string | undefined;
   /** Why it is refused whatever the quota. */
@@ -57,7 +57,9 @@ export function readShape(
             account.unbounded ??= `a tool's definition is nested deeper than ${maxPrintedDepth} levels`;
           else account.beyond += printed;
         }
-      : undefined,
+      : (value) => {
+          account.beyond += numbersBeyond(value);
+        },
     beyond: 0,
     unbounded: undefined,
     fault: undefined,

@@ -1,5 +1,5 @@
 import type { Account } from "./account.ts";
-import { each, hosted, model, object, read, reference, refused, sealed, steering, tagged } from "./shape.ts";
+import { each, hosted, model, object, printed, read, reference, refused, sealed, steering, tagged } from "./shape.ts";
 import { toolPromptTokens } from "./tool-prompt.ts";
 import { type Betas, isSetValue } from "./wire.ts";
 
@@ -44,7 +44,7 @@ for (const [name, verdict] of Object.entries({
   search_result: object(`${common} source title citations`, { content: blocks }),
   thinking: object("type thinking signature"),
   redacted_thinking: object("type data"),
-  tool_use: object(`${common} id name input caller toolset_name`),
+  tool_use: object(`${common} id name caller toolset_name`, { input: printed }),
   tool_result: object(toolResult, { content: blocks }),
   tool_reference: object(`${common} tool_name`),
   browser_state: object(`${common} tabs state_changes`),
@@ -77,7 +77,7 @@ for (const [name, verdict] of Object.entries({
 }
 
 const toolFields = `${common} name defer_loading strict allowed_callers input_examples`;
-const ownTool = object(`${toolFields} description input_schema eager_input_streaming`);
+const ownTool = object(`${toolFields} description eager_input_streaming`, { input_schema: printed });
 const clientTool = object(
   `${toolFields} display_width_px display_height_px display_number enable_zoom max_characters`,
   {},
@@ -107,7 +107,9 @@ tool.untagged = ownTool;
 
 /** Claude is told how to answer in a format by text that stands in no request. */
 const format = read((value, account) => {
-  if (isSetValue(value)) account.beyond += toolPromptTokens;
+  if (!isSetValue(value)) return;
+  account.beyond += toolPromptTokens;
+  account.printed(value);
 });
 
 /** What `POST /v1/messages` and its token count take. */

@@ -4,6 +4,7 @@ import {
   hosted,
   model,
   object,
+  printed,
   read,
   reference,
   refused,
@@ -31,12 +32,14 @@ const processing = only(
 );
 
 const part = camel(
-  `text thought thoughtSignature functionCall executableCode codeExecutionResult toolCall toolResponse
+  `text thought thoughtSignature executableCode codeExecutionResult toolCall toolResponse
    audioTranscription partMetadata speechMetadata`,
   {
     inlineData: blob,
     fileData: file,
-    functionResponse: camel("id name response scheduling willContinue", {
+    functionCall: printed,
+    functionResponse: camel("id name scheduling willContinue", {
+      response: printed,
       parts: camel("", { inlineData: blob, fileData: file, mediaProcessing: processing }),
     }),
     mediaProcessing: processing,
@@ -51,7 +54,8 @@ const part = camel(
 );
 const content = camel("role", { parts: part });
 
-export const geminiTools = camel("functionDeclarations", {
+export const geminiTools = camel("", {
+  functionDeclarations: printed,
   ...each(
     `googleSearch googleSearchRetrieval googleMaps urlContext codeExecution retrieval enterpriseWebSearch fileSearch
      mcpServers exaAiSearch parallelAiSearch`,
@@ -66,10 +70,11 @@ const voice = camel("prebuiltVoiceConfig voice", {
 
 export const generationShape = camel(
   `temperature topP topK seed stopSequences presencePenalty frequencyPenalty responseLogprobs logprobs responseMimeType
-   responseSchema responseJsonSchema responseModalities mediaResolution audioTimestamp enableAffectiveDialog
+   responseModalities mediaResolution audioTimestamp enableAffectiveDialog
    enableEnhancedCivicAnswers thinkingConfig imageConfig translationConfig audioTranscriptionConfig`,
   {
     ...each("maxOutputTokens candidateCount", accounted),
+    ...each("responseSchema responseJsonSchema", printed),
     speechConfig: camel("languageCode", {
       voiceConfig: voice,
       multiSpeakerVoiceConfig: camel("", { speakerVoiceConfigs: camel("speaker", { voiceConfig: voice }) }),

@@ -49,7 +49,7 @@ const ownTool = object(
   `type function custom name description parameters strict format allowed_callers async defer_loading output_schema
    cache_control`,
   {},
-  (tool, account) => account.printed?.(tool),
+  (tool, account) => account.printed(tool),
 );
 
 /** The tools of a request, and those that an item of a response's input adds. */

@@ -39,6 +39,26 @@ export function printedBeyond(value: unknown, depth = 0): number | undefined {
   return items === 0 ? 0 : beyond + line - 4;
 }
 
+/**
+ * Bytes of `json.dumps` on one line, which providers' own prompts hold, beyond those of the most compact JSON, where
+ * tokens can be as many: a space before each number of a list, and a number in full that an exponent made short. Other
+ * values are in quotes, of which a tokenizer needs fewer than their bytes.
+ */
+export function numbersBeyond(value: unknown, inList = false): number {
+  if (typeof value === "number") return (inList ? 1 : 0) + exponentBeyond(value);
+  if (typeof value !== "object" || value === null) return 0;
+  const isList = Array.isArray(value);
+  let beyond = 0;
+  for (const inner of isList ? value : Object.values(value)) beyond += numbersBeyond(inner, isList);
+  return beyond;
+}
+
+/** Of `1e9` in full: `1000000000.0`. */
+function exponentBeyond(value: number): number {
+  const beyond = String(value).length + 2 - value.toExponential().replace("+", "").length;
+  return beyond > 2 ? beyond : 0;
+}
+
 function argumentsBeyond(json: string): number {
   let beyond = 0;
   for (let at = 0; at < json.length; at++) {

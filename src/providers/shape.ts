@@ -70,7 +70,7 @@ export const read = (rule: (value: unknown, account: Account) => void): Verdict 
 export const accounted: Verdict = read(() => {});
 
 /** Text that a model's template may write in a longer form. */
-export const printed: Verdict = read((value, account) => account.printed?.(value));
+export const printed: Verdict = read((value, account) => account.printed(value));
 
 /** Something that is named and brought in by the server: it costs the operator's bound. */
 export const reference: Verdict = read((value, { media }) => {

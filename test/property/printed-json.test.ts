@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { maxPrintedDepth, printedBeyond } from "../../src/providers/printed-json.ts";
+import { maxPrintedDepth, numbersBeyond, printedBeyond } from "../../src/providers/printed-json.ts";
 
 /** `json.dumps(value, indent=4)` with the escapes of Jinja's `tojson`: no template that is known writes more. */
 function printed(value: unknown, indent = 4): string {
@@ -64,4 +64,23 @@ it("gives up on what is nested too deeply", () => {
   const nested = (depth: number): unknown => (depth === 0 ? [] : { a: nested(depth - 1) });
   expect(printedBeyond(nested(maxPrintedDepth - 1))).toBeGreaterThan(0);
   expect(printedBeyond(nested(maxPrintedDepth))).toBeUndefined();
+});
+
+/** The cheapest tokens for a list of numbers: one for each character. */
+const lists: [string, string][] = [
+  ["numbers of one digit", JSON.stringify({ enum: Array(200).fill(1) })],
+  ["exponents", `{"enum":[${Array(200).fill("1e9").join(",")}]}`],
+  ["large exponents", `{"enum":[${Array(200).fill("1e15").join(",")}]}`],
+  ["lists of lists", JSON.stringify({ enum: Array(50).fill([1, [2, 3]]) })],
+];
+it.each(lists)("covers what one line makes of %s", (_, json) => {
+  const value: unknown = JSON.parse(json);
+  const line = onOneLine(value).replaceAll(/\b\d*000\b/g, "$&.0");
+  expect(bytes(json) + numbersBeyond(value)).toBeGreaterThanOrEqual(bytes(line) - line.indexOf("["));
+});
+
+it("adds nothing to schemas of words, and little to their numbers", () => {
+  const schema = { type: "object", properties: { a: { type: "integer", minimum: 1, maximum: 100 } }, required: ["a"] };
+  expect(numbersBeyond(schema)).toBe(0);
+  expect(numbersBeyond([1, 20, 300])).toBe(3);
 });

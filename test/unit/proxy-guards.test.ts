@@ -363,12 +363,12 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       });
       expect(JSON.stringify(unauthorized)).not.toContain(stand.keyId);
       upstream.behave({
-        status: 401,
+        status: 400,
         errorBody: `{"error":{"message":"bad key ${masterKey}"}}`,
         headers: { "x-echo": masterKey },
       });
       const answer = await ask();
-      expect(answer.status).toBe(401);
+      expect(answer.status).toBe(400);
       expect(answer.headers.get("x-echo")).toBeNull();
       expect(JSON.stringify(answer.body)).toBe('{"error":{"message":"bad key [redacted]"}}');
       expect(JSON.stringify(stand.logs)).not.toContain(masterKey);

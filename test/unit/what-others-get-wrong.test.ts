@@ -233,7 +233,7 @@ it("litellm#18731: no error shows a key, neither the client's nor the master's",
   const denied = await chat();
   const wrong = await chat({}, `${stand.key.slice(0, -1)}!`);
   await stand.changeState({ quotas: {} });
-  upstream.behave({ status: 401, errorBody: JSON.stringify({ error: { message: `Incorrect key: ${masterKey}.` } }) });
+  upstream.behave({ status: 403, errorBody: JSON.stringify({ error: { message: `Incorrect key: ${masterKey}.` } }) });
   const echoed = await chat();
   for (const { text } of [denied, wrong, echoed]) {
     expect(text).not.toContain(stand.key.slice(0, 24));

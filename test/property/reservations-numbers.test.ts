@@ -1,0 +1,73 @@
+import { expect, it } from "vitest";
+import { anthropic } from "../../src/providers/anthropic.ts";
+import { gemini } from "../../src/providers/gemini.ts";
+import { openai } from "../../src/providers/openai.ts";
+import type { ProviderWire } from "../../src/providers/wire.ts";
+import { readJsonBody } from "../../src/proxy/json-body.ts";
+
+/** Providers' prompts hold `1, 1, 1`, of which each character may be a token, where a request has `1,1,1`. */
+
+const numbers = Array<number>(400).fill(1);
+const schema = { type: "object", properties: { a: { enum: numbers } } };
+const args = { a: numbers };
+const claude = { model: "claude-opus-4-5", max_tokens: 9 };
+const user = [{ role: "user", content: "hi" }];
+const toolUse = [{ role: "assistant", content: [{ type: "tool_use", id: "t", name: "f", input: args }] }];
+const geminiPath = "/v1beta/models/gemini-2.5-pro:generateContent";
+
+const requests: [string, ProviderWire, string, unknown][] = [
+  [
+    "Anthropic's tools",
+    anthropic,
+    "/v1/messages",
+    { ...claude, messages: user, tools: [{ name: "f", input_schema: schema }] },
+  ],
+  ["Anthropic's calls", anthropic, "/v1/messages", { ...claude, messages: toolUse }],
+  [
+    "OpenAI's functions",
+    openai,
+    "/v1/chat/completions",
+    { model: "gpt-5", messages: user, tools: [{ type: "function", function: { name: "f", parameters: schema } }] },
+  ],
+  [
+    "OpenAI's older functions",
+    openai,
+    "/v1/chat/completions",
+    { model: "gpt-5", messages: user, functions: [{ name: "f", parameters: schema }] },
+  ],
+  [
+    "a response's functions",
+    openai,
+    "/v1/responses",
+    { model: "gpt-5", input: "hi", tools: [{ type: "function", name: "f", parameters: schema }] },
+  ],
+  [
+    "Gemini's functions",
+    gemini,
+    geminiPath,
+    { contents: [], tools: [{ functionDeclarations: [{ name: "f", parameters: schema }] }] },
+  ],
+  [
+    "Gemini's functions in snake case",
+    gemini,
+    geminiPath,
+    { contents: [], tools: [{ function_declarations: [{ name: "f", parameters: schema }] }] },
+  ],
+  ["Gemini's calls", gemini, geminiPath, { contents: [{ parts: [{ functionCall: { name: "f", args } }] }] }],
+  [
+    "Gemini's answers of functions",
+    gemini,
+    geminiPath,
+    { contents: [{ parts: [{ functionResponse: { name: "f", response: args } }] }] },
+  ],
+];
+
+it.each(requests)("a list of numbers in %s is held as it is printed", (_, wire, path, json) => {
+  const rules = wire.endpoint("POST", path)!.body!;
+  const parsed = readJsonBody(new TextEncoder().encode(JSON.stringify(json)), rules);
+  if ("fault" in parsed) throw new Error(parsed.fault);
+  const reading = rules.read(parsed.body, { mediaReferenceTokens: 0, boundedFields: [] });
+  if ("fault" in reading) throw new Error(reading.fault);
+  expect(reading.unbounded).toBeUndefined();
+  expect(reading.inputBeyondBytes).toBeGreaterThanOrEqual(numbers.length);
+});
