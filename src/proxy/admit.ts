@@ -173,8 +173,11 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     }
     if (admission.outcome === "refused") {
       // A slug is a label only where a key vouched for it: anybody can think of slugs.
-      const { provider = "-", status } = admission;
+      const { provider = "-", status, message } = admission;
       metrics.count("openclaw_proxy_requests_total", { provider, outcome: `refused_${status}` });
+      // Of what shows no key of ours, anybody can send as much as a disk holds.
+      const level = admission.provider === undefined && status < 500 ? "debug" : "info";
+      context.log(level, "a metered request was refused", { requestId: arrival.requestId, provider, status, message });
     }
     return admission;
   };

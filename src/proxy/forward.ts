@@ -52,7 +52,8 @@ export function createProxy(context: Context): Proxy {
 }
 
 /** The client comes back on another connection, to another instance or to this one's successor. */
-function refuseDraining({ metrics }: Context, { target, requestId }: Arrival): Refusal {
+function refuseDraining({ metrics, log }: Context, { target, requestId }: Arrival): Refusal {
+  log("info", "a metered request was refused", { requestId, status: 503, message: "draining" });
   metrics.count("openclaw_proxy_requests_total", { provider: "-", outcome: "refused_503" });
   const wire = wireOfSlug(readTarget(target)?.slug ?? "");
   return refusal(wire, requestId, {

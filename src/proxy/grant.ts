@@ -118,6 +118,7 @@ export function createGrants(context: Context, asking: UsageAsking): (granted: G
       reserved: reserved.tokens,
       provider: provider.provider,
       agentId: record.agentId,
+      requestId: arrival.requestId,
       since: reserved.now,
       ended,
     });

@@ -10,6 +10,8 @@ export interface Refusal {
   status: number;
   headers: Record<string, string>;
   body: string;
+  /** For the log, as the client is told. */
+  message: string;
   /** Whose key it is, where one vouched for it. */
   provider?: string;
 }
@@ -22,10 +24,12 @@ export interface Refused extends Pick<WireError, "status" | "message" | "quota">
 const final: ReadonlySet<number> = new Set([400, 401, 403, 404, 413, 415, 426]);
 
 export function refusal(wire: ProviderWire, requestId: string, refused: Refused): Refusal {
-  const { status, message, quota, headers } = refused;
+  const { status, quota, headers } = refused;
+  const message = withoutKeys(refused.message.toWellFormed());
   return {
     outcome: "refused",
     status,
+    message,
     headers: {
       "content-type": "application/json",
       "x-request-id": requestId,
@@ -35,7 +39,7 @@ export function refusal(wire: ProviderWire, requestId: string, refused: Refused)
       ...(quota && quotaHeaders(wire, quota)),
       ...headers,
     },
-    body: JSON.stringify(wire.error({ status, message: withoutKeys(message.toWellFormed()), requestId, quota })),
+    body: JSON.stringify(wire.error({ status, message, requestId, quota })),
   };
 }
 

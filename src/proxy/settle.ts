@@ -20,6 +20,8 @@ export interface OpenReservation {
   reserved: ReservedTokens;
   provider: string;
   agentId: string;
+  /** As the client is told. */
+  requestId: string;
   /** Epoch milliseconds of the arrival. */
   since: number;
   /** Called once, when it ends. */
@@ -42,6 +44,9 @@ export interface Settlement {
   /** Tokens that it was charged; 0 until it has ended. */
   charged(): number;
 }
+
+/** Reasons for which the client is told 502 or 503, beyond those that the transport tells of itself. */
+const ofProvider = /^(5\d\d|redirect)$/;
 
 const nothing: TokenUsage = { input: 0, output: 0, total: 0 };
 
@@ -69,6 +74,7 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
     const { provider } = open;
     let settled = false;
     let charged = 0;
+    let why: string | undefined;
     unsettled++;
     gauge();
 
@@ -80,6 +86,7 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
       const agent = settings.provisioning.metrics.agentLabels ? open.agentId : "";
       metrics.count("openclaw_proxy_requests_total", labels(provider, outcome, agent));
       metrics.observe("openclaw_proxy_request_duration_seconds", (clock.now() - open.since) / 1000, labels(provider));
+      logEnd(outcome);
       // A failure here must never hide the provider's answer; what is not settled stays charged as reserved.
       context.background(
         patiently(() => ledger.settle(...how)).catch((error: unknown) => {
@@ -91,6 +98,22 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
           });
         }),
       );
+    }
+
+    function logEnd(outcome: string): void {
+      const level = why !== undefined && ofProvider.test(why) ? "info" : "debug";
+      if (level === "debug" && settings.logLevel !== "debug") return;
+      const { requestId, agentId, model, since } = open;
+      const spent = { tokens: charged, ms: clock.now() - since };
+      context.log(level, "metered request", {
+        requestId,
+        agentId,
+        provider,
+        model,
+        outcome,
+        ...(why !== undefined && { reason: why }),
+        ...spent,
+      });
     }
 
     /** @param confirmed of the tokens, those that the provider has told */
@@ -138,18 +161,21 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
     return {
       release(reason) {
         if (settled) return;
+        why = reason;
         metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
         settle("upstream_error", open.names.reservation(open.id), {});
       },
 
       refused(reason) {
         if (settled) return;
+        why = reason;
         metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
         charge("upstream_error", nothing, 0, false);
       },
 
       abandon(reason) {
         if (settled) return;
+        why = reason;
         metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
         chargeReserved(nothing);
       },

@@ -1,6 +1,6 @@
 import type { Context } from "../service/context.ts";
 import { type Grant, isEventStream } from "./grant.ts";
-import { answerGuards, connectionNames, eventStreamFields, isForwardedBack } from "./headers.ts";
+import { answerGuards, connectionNames, eventStreamFields, isForwardedBack, ownRequestId } from "./headers.ts";
 import { meteredStream } from "./metered-stream.ts";
 import type { Refusal } from "./refuse.ts";
 import { createScrubs, type Scrub } from "./scrub.ts";
@@ -185,7 +185,11 @@ function failedBeforeSending(error: unknown): boolean {
 
 function answerHeaders(upstream: Headers, grant: Grant, scrub: Scrub): Headers {
   const hop = connectionNames(upstream.get("connection"));
-  const headers = new Headers({ "x-request-id": grant.requestId, ...answerGuards, ...grant.answerHeaders });
+  const headers = new Headers({
+    [upstream.has("x-request-id") ? ownRequestId : "x-request-id"]: grant.requestId,
+    ...answerGuards,
+    ...grant.answerHeaders,
+  });
   for (const [name, value] of upstream) {
     if (isForwardedBack(name) && !hop.includes(name) && !scrub.finds(value)) headers.set(name, value);
   }

@@ -3,7 +3,13 @@ import type { Transform } from "node:stream";
 // Whole: an older Node lacks one of its names, and is to be told so by us rather than by its linker.
 import zlib from "node:zlib";
 import { type Grant, isEventStream } from "../../../src/proxy/grant.ts";
-import { answerGuards, connectionNames, eventStreamFields, isForwardedBack } from "../../../src/proxy/headers.ts";
+import {
+  answerGuards,
+  connectionNames,
+  eventStreamFields,
+  isForwardedBack,
+  ownRequestId,
+} from "../../../src/proxy/headers.ts";
 import type { Scrub } from "../../../src/proxy/scrub.ts";
 
 const decoders: Record<string, () => Transform> = {
@@ -32,7 +38,7 @@ export function answerHead(headers: IncomingHttpHeaders, grant: Grant, scrub: Sc
   const fields: string[] = [...guards, ...Object.entries(grant.answerHeaders).flat()];
   const streams = isEventStream([headers["content-type"]].flat().join(", "));
   if (streams) fields.push(...streamFields);
-  if (headers["x-request-id"] === undefined) fields.push("x-request-id", grant.requestId);
+  fields.push(headers["x-request-id"] === undefined ? "x-request-id" : ownRequestId, grant.requestId);
   for (const name in headers) {
     const unknownEncoding = name === "content-encoding" && !decoded;
     if (!unknownEncoding && !isForwardedBack(name)) continue;
