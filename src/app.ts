@@ -71,6 +71,8 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
   const metrics = createMetrics();
   const measured = measuredPorts(ports, metrics);
   const context: Context = { ...measured, records: withRecent(measured.records, ports.clock), settings, metrics };
+  metrics.gauge("openclaw_build_info", 1, { version });
+  metrics.gauge("openclaw_draining", 0);
   const { basePath } = settings.provisioning;
   const verifyJwt = options.verifyBearer ?? (settings.provisioning.auth.jwks && verifyJwtWhenNeeded(context));
   const proxy = createProxy(context);
@@ -146,6 +148,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
         if (passage.bearer.reach === "own") {
           throw new Problem("scope_missing", "The token reaches the agents that it made, and metrics are of all.");
         }
+        await metrics.gather((cause) => context.log("warn", "some metrics could not be looked up", { cause }));
         return {
           status: 200,
           body: context.metrics.render(),
@@ -254,6 +257,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     },
     drain() {
       draining = true;
+      metrics.gauge("openclaw_draining", 1);
       proxy.drain();
     },
     writeDenials: () => answers.flush(Number.POSITIVE_INFINITY),

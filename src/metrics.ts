@@ -19,10 +19,25 @@ const families = {
   openclaw_audit_events_total: ["counter", "Audit events written."],
   openclaw_audit_append_duration_seconds: ["histogram", "Time until an audit event is durable: the trail's lag."],
   openclaw_store_writes_total: ["counter", "Writes of records, by collection and outcome."],
+  openclaw_build_info: ["gauge", "Always 1; the release stands in its label."],
+  openclaw_draining: ["gauge", "1 from SIGTERM on, while what is under way goes on."],
+  openclaw_proxy_streams_open: ["gauge", "Metered requests whose answers are under way."],
+  openclaw_quota_used_ratio: [
+    "gauge",
+    "Share of a quota that is used or reserved: the fullest of the keys used lately.",
+  ],
+  openclaw_ai_key_expiry_timestamp_seconds: ["gauge", "When agents' keys end: the soonest of those used lately."],
+  openclaw_provisioning_key_expiry_timestamp_seconds: ["gauge", "When provisioning keys end: the soonest."],
+  process_cpu_seconds_total: ["counter", "User and system time of the process."],
+  process_resident_memory_bytes: ["gauge", "Memory of the process that is resident."],
+  process_open_fds: ["gauge", "Open file descriptors."],
+  process_start_time_seconds: ["gauge", "When the process started, since 1970."],
+  nodejs_eventloop_utilization: ["gauge", "Share of the time since the last look in which the event loop was busy."],
   openclaw_store_write_duration_seconds: ["histogram", "Time until a record is durable, by collection."],
 } as const satisfies Record<string, readonly ["counter" | "gauge" | "histogram", help: string]>;
 
 export type MetricName = keyof typeof families;
+export const metricNames = Object.keys(families) as MetricName[];
 type OfType<T> = { [N in MetricName]: (typeof families)[N][0] extends T ? N : never }[MetricName];
 export type Labels = Record<string, string>;
 
@@ -37,6 +52,14 @@ export interface Metrics {
   /** In seconds. */
   observe(name: OfType<"histogram">, value: number, labels?: Labels): void;
   gauge(name: OfType<"gauge">, value: number, labels?: Labels): void;
+  /** A counter that is counted elsewhere. */
+  total(name: OfType<"counter">, value: number, labels?: Labels): void;
+  /** Drops what was set, where labels come and go. */
+  reset(name: OfType<"gauge">): void;
+  /** Has `gather` set what is cheaper to look at than to count, before each look at the metrics. */
+  beforeRender(gather: () => void | Promise<void>): void;
+  /** Runs what `beforeRender` was given. A failure leaves the others, and is `failed`'s to tell. */
+  gather(failed: (cause: unknown) => void): Promise<void>;
   /** Content type `text/plain; version=0.0.4`. */
   render(): string;
 }
@@ -92,15 +115,30 @@ export function createMetrics(): Metrics {
     return lines.join("");
   }
 
+  const gatherers: (() => void | Promise<void>)[] = [];
+  const set = (name: MetricName, value: number, labels?: Labels): void => {
+    const { family, key } = series(numbers, name, labels);
+    family.set(key, value);
+  };
+
   return {
+    beforeRender: (gather) => void gatherers.push(gather),
+    async gather(failed) {
+      for (const gather of gatherers) {
+        try {
+          await gather();
+        } catch (cause) {
+          failed(cause);
+        }
+      }
+    },
+    total: set,
+    reset: (name) => void numbers.delete(name),
     count(name, labels, by = 1) {
       const { family, key } = series(numbers, name, labels);
       family.set(key, (family.get(key) ?? 0) + by);
     },
-    gauge(name, value, labels) {
-      const { family, key } = series(numbers, name, labels);
-      family.set(key, value);
-    },
+    gauge: set,
     observe(name, value, labels) {
       const { family, key } = series(histograms, name, labels);
       let histogram = family.get(key);
@@ -115,7 +153,7 @@ export function createMetrics(): Metrics {
     },
     render() {
       let text = "";
-      for (const name of Object.keys(families) as MetricName[]) {
+      for (const name of metricNames) {
         const values = numbers.get(name);
         const distributions = histograms.get(name);
         if (!values && !distributions) continue;

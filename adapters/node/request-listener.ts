@@ -5,6 +5,7 @@ import type { App } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
 import { respondProblem } from "../../src/http/respond.ts";
 import { createRequestAddress } from "./client-address.ts";
+import { tellOfProcess } from "./process-metrics.ts";
 import { createProxyServer, type ProxyServer } from "./proxy/proxy-server.ts";
 
 export interface RequestListener {
@@ -45,6 +46,7 @@ function pathOf({ url = "/", headers: { host = "" } }: IncomingMessage): string 
 export function createRequestListener(app: App): RequestListener {
   const addressOf = createRequestAddress(app.context.settings.provisioning.trustedProxies);
   const proxy = createProxyServer(app.proxy, app.context);
+  tellOfProcess(app.context.metrics);
   const { crypto, log } = app.context;
   const refused = (cause: unknown): Response =>
     respondProblem(cause, `req_${Buffer.from(crypto.randomBytes(12)).toString("hex")}`, log);

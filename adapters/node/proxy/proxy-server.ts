@@ -5,6 +5,7 @@ import type { Grant } from "../../../src/proxy/grant.ts";
 import type { Refusal } from "../../../src/proxy/refuse.ts";
 import type { Context } from "../../../src/service/context.ts";
 import { createRequestAddress } from "../client-address.ts";
+import { tellOfKeys } from "../key-metrics.ts";
 import { outgoingProxies } from "../outgoing-proxies.ts";
 import { relay } from "./proxy-relay.ts";
 import { freeBody, readBody } from "./read-body.ts";
@@ -33,8 +34,11 @@ export function createProxyServer(
   const addressOf = createRequestAddress(trustedProxies);
   const proxies = outgoingProxies();
   const upstreams = createUpstreams(proxy, proxies);
+  const keys = tellOfKeys(context);
+  context.metrics.beforeRender(() => context.metrics.gauge("openclaw_proxy_streams_open", watch.size()));
 
   function relayOrAbandon(grant: Grant, response: ServerResponse): void {
+    keys.used(grant.standing.keyId);
     try {
       relay(grant, response, { upstreams, proxies, watch, log: context.log });
     } catch (error) {
