@@ -46,7 +46,8 @@ export async function diagnose(
   if (!opened) return doctorReport(checks);
   try {
     const { context } = createApp(opened.ports, node.settings);
-    checks.push(...plainSecrets(node), ...besideAgents(node), ...(await redisChecks(opened)));
+    checks.push(...plainSecrets(node), ...besideAgents(node));
+    await attempt(checks, "redis", async () => void checks.push(...(await redisChecks(opened))));
     await attempt(checks, "files", async () => {
       const findings = [...(await opened.checkStore()), ...credentialFindings(node.stateDir)];
       checks.push(...fileChecks(node.stateDir, findings, fix, chmod));
@@ -160,10 +161,21 @@ async function redisChecks({ redis }: NodePorts): Promise<DoctorCheck[]> {
     const remedy = "start it, or correct OPENCLAW_PROVISIONING_STORAGE; until then every call is answered 503";
     return [{ name, status: "failed", detail: fault, remedy }];
   }
-  const policy = await redis.evicts();
-  if (policy === undefined) return [{ name, status: "ok", detail: "answers, and throws nothing away" }];
-  const remedy = "set maxmemory-policy noeviction in redis.conf";
-  return [{ name, status: "warning", detail: evictionWarning(policy), remedy }];
+  const eviction = await redis.eviction();
+  switch (eviction.kind) {
+    case "none":
+      return [{ name, status: "ok", detail: "answers, and throws nothing away" }];
+    case "unknown": {
+      const detail = `answers; whether it throws keys away cannot be seen (${eviction.reason})`;
+      return [
+        { name, status: "warning", detail, remedy: "ACL SETUSER <user> +info, or see to maxmemory-policy noeviction" },
+      ];
+    }
+    case "evicts": {
+      const remedy = "set maxmemory-policy noeviction in redis.conf";
+      return [{ name, status: "warning", detail: evictionWarning(eviction.policy), remedy }];
+    }
+  }
 }
 
 function fileChecks(stateDir: string, findings: StoreFinding[], fix: boolean, chmod?: ChangeMode): DoctorCheck[] {

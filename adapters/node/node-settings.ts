@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
 import { withoutPassword } from "../../src/domain/plain-address.ts";
 import { tokensIn } from "../../src/domain/token.ts";
 import { HttpUrl } from "../../src/schema/primitives.ts";
@@ -13,7 +11,7 @@ import {
   SettingsError,
 } from "../../src/settings.ts";
 import { type AgentsLink, agentsLinkFrom } from "./agents-link.ts";
-import { pathFault } from "./files/path-fault.ts";
+import { readConfig } from "./read-config.ts";
 import { withSecretFiles } from "./secret-variables.ts";
 
 export type Environment = Record<string, string | undefined>;
@@ -35,14 +33,15 @@ export interface NodeSettings {
 }
 
 /**
- * The settings of `config.json` under those of the environment.
+ * The settings of `config.json`, or of what stands in its place, under those of the environment.
  *
  * @throws SettingsError naming the setting, its value and the remedy
  */
 export function readNodeSettings(environment: Environment): NodeSettings {
   const env = withSecretFiles(environment);
   const stateDir = stateDirFrom(env);
-  const { provisioning, logLevel } = parseSettings(readConfig(join(stateDir, "config.json")), "config.json");
+  const { config, source } = readConfig(env, stateDir);
+  const { provisioning, logLevel } = parseSettings(config, source);
   const enabled = flag(env, "OPENCLAW_PROVISIONING_ENABLED");
   // In brackets as in a URL, too.
   const host = (env.OPENCLAW_GATEWAY_HOST || "127.0.0.1").replace(/^\[(.*)\]$/, "$1");
@@ -83,27 +82,6 @@ export function readNodeSettings(environment: Environment): NodeSettings {
 export function reachableHost(host: string): string {
   if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
   return host.includes(":") ? `[${host}]` : host;
-}
-
-function readConfig(path: string): unknown {
-  let text: string;
-  try {
-    // Editors on Windows begin a file with a byte order mark.
-    text = readFileSync(path, "utf8").replace(/^\uFEFF/, "");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return {};
-    throw new SettingsError(pathFault(path, code) ?? `${path} cannot be read (${code}); let this user read it`);
-  }
-  if (text.trim() === "") return {};
-  const errors: ParseError[] = [];
-  const value: unknown = parse(text, errors, { allowTrailingComma: true });
-  const [first] = errors;
-  if (!first) return value;
-  const before = text.slice(0, first.offset).split("\n");
-  throw new SettingsError(
-    `config.json: ${printParseErrorCode(first.error)} in line ${before.length}, column ${before.at(-1)!.length + 1}; correct it there`,
-  );
 }
 
 function flag(env: Environment, name: string): boolean | undefined {

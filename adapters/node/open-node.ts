@@ -34,7 +34,7 @@ export interface NodePorts {
   /** What is wrong with the files, if anything. */
   checkStore(): Promise<StoreFinding[]>;
   /** Where Redis holds the records. */
-  redis?: Pick<RedisStores, "fault" | "evicts">;
+  redis?: Pick<RedisStores, "fault" | "eviction">;
   /** Waits for what runs in the background, then closes the stores. */
   close(): Promise<void>;
 }

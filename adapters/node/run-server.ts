@@ -38,8 +38,9 @@ export async function startServer(env: Environment, { chmod }: { chmod?: ChangeM
   const { ports, checkStore, redis, close } = await openNode(node, { env, log, writeOut, chmod });
   try {
     // One that is away is told of by itself.
-    const policy = await redis?.evicts().catch(() => undefined);
-    if (policy !== undefined) log("warn", evictionWarning(policy), { remedy: "set maxmemory-policy noeviction" });
+    const eviction = await redis?.eviction().catch(() => undefined);
+    if (eviction?.kind === "evicts")
+      log("warn", evictionWarning(eviction.policy), { remedy: "set maxmemory-policy noeviction" });
     await requireUsable({ ports, checkStore }, node, chmod);
     const publish = node.agents && linkPublisher(node.agents, ports.sealKeys);
     publish?.();

@@ -7,6 +7,7 @@ import { parseSealKeys, SettingsError } from "../../src/settings.ts";
 import { makePrivateDirectory, placeNew, syncDirectory, writePrivate } from "./files/atomic-write.ts";
 import { readPrivate, type Stamp, statOf, unchanged } from "./files/private-file.ts";
 import type { Environment } from "./node-settings.ts";
+import { configText } from "./read-config.ts";
 import { withSecretFiles } from "./secret-variables.ts";
 
 const file = "provisioning/seal.key";
@@ -24,7 +25,7 @@ export async function openSealKeys(stateDir: string, env: Environment): Promise<
     return () => keys;
   }
   if (!readPrivate(stateDir, file)) {
-    refuseAnother(stateDir);
+    refuseAnother(stateDir, env);
     await make(stateDir);
   }
   let known: { keys: Uint8Array[]; stamp: Stamp } | undefined;
@@ -42,15 +43,10 @@ export async function openSealKeys(stateDir: string, env: Environment): Promise<
 }
 
 /** Under another key nothing that is stored would open, and a backup that has the right one would look like a fault. */
-function refuseAnother(stateDir: string): void {
-  const holding = ["provisioning/ai-providers.json", "config.json"].filter((name) => {
-    try {
-      return sealedInText(readFileSync(join(stateDir, name), "utf8"));
-    } catch {
-      // It is not there, or says so itself where it is read.
-      return false;
-    }
-  });
+function refuseAnother(stateDir: string, env: Environment): void {
+  const providers = "provisioning/ai-providers.json";
+  const texts = [{ source: providers, text: textOf(join(stateDir, providers)) }, configText(env, stateDir)];
+  const holding = texts.flatMap((one) => (one && sealedInText(one.text) ? [one.source] : []));
   if (holding.length === 0) return;
   throw new SettingsError(
     `${file} is gone, and ${holding.join(" and ")} ${holding.length > 1 ? "hold" : "holds"} secrets that were sealed ` +
@@ -58,6 +54,15 @@ function refuseAnother(stateDir: string): void {
       "a new one there (openssl rand -base64 32 | tr '+/' '-_' | tr -d '=' > seal.key, mode 600), and store each " +
       "provider's key anew with `provisioning ai-providers rotate <id> --key -`",
   );
+}
+
+/** Where it cannot be read, that is told of where it is needed. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** Two processes may start at once: the file appears whole, and the first one stays. */

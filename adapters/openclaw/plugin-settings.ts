@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { parse } from "jsonc-parser";
 import { parseSettings, type Settings, SettingsError } from "../../src/settings.ts";
 import { type NodeSettings, readNodeSettings } from "../node/node-settings.ts";
+import { configText } from "../node/read-config.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import { pluginRole } from "./plugin-role.ts";
 
@@ -44,7 +43,7 @@ export function readPluginSettings(options: {
     OPENCLAW_GATEWAY_TOKEN: gatewayToken,
     OPENCLAW_PROVISIONING_HOST: "openclaw",
     ...(!options.env.OPENCLAW_PROVISIONING_ENABLED &&
-      !saysWhetherEnabled(stateDir) && { OPENCLAW_PROVISIONING_ENABLED: "true" }),
+      !saysWhetherEnabled(options.env, stateDir) && { OPENCLAW_PROVISIONING_ENABLED: "true" }),
   };
   const node = readNodeSettings(env);
   const source = `plugins.entries.${pluginId}.config`;
@@ -78,9 +77,9 @@ function agentsOnly(settings: Settings, env: Environment, pluginConfig: Record<s
   };
 }
 
-function saysWhetherEnabled(stateDir: string): boolean {
+function saysWhetherEnabled(env: Environment, stateDir: string): boolean {
   try {
-    const config = parse(readFileSync(join(stateDir, "config.json"), "utf8"), [], { allowTrailingComma: true });
+    const config = parse(configText(env, stateDir)?.text ?? "", [], { allowTrailingComma: true });
     return config?.gateway?.provisioning?.enabled !== undefined;
   } catch {
     return false;

@@ -7,7 +7,7 @@ import type { DoctorReport } from "../../src/cli/doctor-report.ts";
 import { freePort } from "../free-port.ts";
 import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
 import { runBundle } from "../run-bundle.ts";
-import { makeStateDir, token } from "../server-process.ts";
+import { keyedClient, makeStateDir, startServerProcess, token } from "../server-process.ts";
 
 const password = "hunter2-not-a-real-password";
 
@@ -120,5 +120,29 @@ describe.skipIf(!hasRedis)("a Redis that cannot be used is told of:", () => {
       status: "warning",
       detail: expect.stringContaining("maxmemory-policy allkeys-lru"),
     });
+  });
+
+  it("a user who may not ask for INFO, which it serves all the same", async () => {
+    await admin.acl("SETUSER", "plain", "on", `>${password}`, "~*", "&*", "+@all", "-info");
+    const storage = `redis://plain:${password}@${new URL(server.url).host}/0`;
+    const running = await startServerProcess(stateDir, { OPENCLAW_PROVISIONING_STORAGE: storage });
+    const { client } = await keyedClient(running.origin);
+    await client.agents.create({ name: "whole" });
+    expect(await running.stop()).toBe(0);
+    const { exitCode, stdout } = await run(["provisioning", "doctor", "--json"], storage);
+    const { checks } = JSON.parse(stdout) as DoctorReport;
+    expect(checks.find(({ name }) => name === "redis")).toMatchObject({
+      status: "warning",
+      detail: expect.stringMatching(/^answers; .*NOPERM/),
+      remedy: expect.stringContaining("+info"),
+    });
+    expect(checks.map(({ name }) => name)).toContain("agent host");
+    expect(exitCode).toBe(0);
+  });
+
+  it("nothing where the server is stopped, which is no fault", async () => {
+    const running = await startServerProcess(stateDir, { OPENCLAW_PROVISIONING_STORAGE: server.url });
+    expect(await running.stop()).toBe(0);
+    expect(running.output()).not.toContain("Redis");
   });
 });

@@ -122,6 +122,12 @@ describe("the server does not start on a store that cannot be believed, and leav
       () => writeFileSync(file("keys.json"), '{"version":1,"keys":[{"id":5}],"updatedAt":"x"}'),
       /keys\.json/,
     ],
+    [
+      "a key store of a newer release",
+      "keys.json",
+      () => writeFileSync(file("keys.json"), '{"version":2,"keys":[],"updatedAt":"x"}'),
+      /keys\.json was written by a newer release \(version 2, this release reads 1\): run that release/,
+    ],
     ["an empty key store", "keys.json", () => writeFileSync(file("keys.json"), ""), /keys\.json is not valid JSON/],
     [
       "a key store that others can read",

@@ -515,3 +515,16 @@ test("a host whose directory is gone cannot be used", async () => {
   rmSync(at("agents"), { recursive: true });
   await expect(host.check()).rejects.toEqual(refusal("host_unavailable"));
 });
+
+test("an entry of a newer release is told of by its version, and left as it is", async () => {
+  await host.create(agent());
+  const path = at("agents/my-agent/agent.json");
+  const text = readFileSync(path, "utf8").replace('"version": 1', '"version": 2');
+  writeFileSync(path, text);
+  const { agents } = await host.find("my-agent");
+  expect((await host.inspect(agents[0]!)).detail).toMatch(
+    /agent\.json was written by a newer release \(version 2.*run that/,
+  );
+  await expect(host.update(agent(), { name: "x" })).rejects.toThrow(/newer release/);
+  expect(readFileSync(path, "utf8")).toBe(text);
+});

@@ -232,3 +232,48 @@ describe("the environment", () => {
     expect(stateDirFrom({ HOME: "/home/node" })).toBe("/home/node/.openclaw");
   });
 });
+
+describe("settings in place of config.json", () => {
+  const settings = '{"gateway": {"provisioning": {"enabled": true, "rateLimitPerMinute": 7}}} // a comment';
+  const wrong = '{"gateway": {"provisioning": {"rateLimitPerMinute": "ten"}}}';
+  const mounted = () => join(stateDir, "mounted.json");
+
+  it("are OPENCLAW_CONFIG's, or those of the file that OPENCLAW_CONFIG_FILE names", () => {
+    writeFileSync(
+      join(stateDir, "config.json"),
+      '{"gateway": {"provisioning": {"rateLimitPerMinute": 3, "allowDelete": true}}}',
+    );
+    writeFileSync(mounted(), settings);
+    for (const env of [{ OPENCLAW_CONFIG: settings }, { OPENCLAW_CONFIG_FILE: mounted() }]) {
+      const { provisioning } = readNodeSettings({ OPENCLAW_STATE_DIR: stateDir, ...env }).settings;
+      expect(provisioning).toMatchObject({ enabled: true, rateLimitPerMinute: 7, allowDelete: false });
+    }
+    const empty = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_CONFIG: "", OPENCLAW_CONFIG_FILE: "" };
+    expect(readNodeSettings(empty).settings.provisioning.rateLimitPerMinute).toBe(3);
+  });
+
+  it("are named by their place where they are wrong", () => {
+    writeFileSync(mounted(), wrong);
+    const read = (env: Record<string, string>) => () => readNodeSettings({ OPENCLAW_STATE_DIR: stateDir, ...env });
+    expect(read({ OPENCLAW_CONFIG: wrong })).toThrow(/^OPENCLAW_CONFIG: gateway\.provisioning\.rateLimitPerMinute/);
+    expect(read({ OPENCLAW_CONFIG: "{" })).toThrow(/^OPENCLAW_CONFIG: \w+ in line 1, column/);
+    expect(read({ OPENCLAW_CONFIG_FILE: mounted() })).toThrow(`${mounted()}: gateway.provisioning.rateLimitPerMinute`);
+    expect(read({ OPENCLAW_CONFIG_FILE: "/nowhere/x.json" })).toThrow(
+      /OPENCLAW_CONFIG_FILE is \/nowhere.*ENOENT.*mount/,
+    );
+    expect(read({ OPENCLAW_CONFIG: settings, OPENCLAW_CONFIG_FILE: mounted() })).toThrow(/both set: leave one/);
+  });
+
+  it.each([
+    "https://a example.org",
+    "https://a.example.org/x\u0007",
+    "https://a.example.org\tx",
+    " https://a.example.org",
+    "https://a.example.org\n",
+  ])("a public URL of %j is refused, which agents would be given", (url) => {
+    const config = JSON.stringify({ gateway: { provisioning: { publicUrl: url } } });
+    const env = { OPENCLAW_STATE_DIR: stateDir };
+    expect(() => readNodeSettings({ ...env, OPENCLAW_PUBLIC_URL: url })).toThrow(/^OPENCLAW_PUBLIC_URL is /);
+    expect(() => readNodeSettings({ ...env, OPENCLAW_CONFIG: config })).toThrow(/publicUrl/);
+  });
+});

@@ -60,6 +60,14 @@ const withPaths = (entry: AgentEntry, rename: (path: string) => string): AgentEn
   made: { ...entry.made, ...(entry.made.from !== undefined && { from: rename(entry.made.from) }) },
 });
 
+class NewerEntry extends Error {
+  readonly version: number;
+  constructor(version: number) {
+    super("an entry of a newer release");
+    this.version = version;
+  }
+}
+
 /** @throws Problem `store_unreadable` for a file that is there and is not an entry */
 export function readEntry(home: string, state: EntryState): AgentEntry | undefined {
   let text: string;
@@ -71,17 +79,20 @@ export function readEntry(home: string, state: EntryState): AgentEntry | undefin
     throw unreadable(home, state, error);
   }
   try {
-    const entry = AgentEntry.parse(JSON.parse(text));
+    const value = JSON.parse(text);
+    if (value?.version > 1) throw new NewerEntry(value.version);
+    const entry = AgentEntry.parse(value);
     return withPaths(entry, (path) => presentPath(stateDirOf(home), path));
   } catch (error) {
     throw unreadable(home, state, error);
   }
 }
 
-const unreadable = (home: string, state: EntryState, cause: unknown): Problem =>
-  new Problem(
-    "store_unreadable",
-    `agents/${home.slice(home.lastIndexOf("/") + 1)}/${fileNames[state]} cannot be read as an agent's entry; ` +
-      "correct it or restore it from a backup.",
-    { cause },
-  );
+const unreadable = (home: string, state: EntryState, cause: unknown): Problem => {
+  const file = `agents/${home.slice(home.lastIndexOf("/") + 1)}/${fileNames[state]}`;
+  const remedy =
+    cause instanceof NewerEntry
+      ? `was written by a newer release (version ${cause.version}, this release reads 1); run that release`
+      : "cannot be read as an agent's entry; correct it or restore it from a backup";
+  return new Problem("store_unreadable", `${file} ${remedy}.`, { cause });
+};

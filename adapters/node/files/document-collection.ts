@@ -5,6 +5,7 @@ import { groupCommit } from "./group-commit.ts";
 import {
   damaged,
   deepFreeze,
+  newerThan,
   parseObject,
   readPrivate,
   type Stamp,
@@ -34,6 +35,7 @@ const none: Contents = { entries: new Map(), ids: [] };
 
 function parseDocument(text: string, file: string): Contents {
   const { version, keys } = parseObject(text, file);
+  if (typeof version === "number" && version > 1) throw unreadable(newerThan(file, version, 1));
   if (version !== 1) throw unreadable(damaged(file, `has the version ${JSON.stringify(version)} instead of 1`));
   if (!Array.isArray(keys)) throw unreadable(damaged(file, 'has no list "keys"'));
   const entries = new Map<string, Entry>();

@@ -175,6 +175,14 @@ export const damaged = (file: string, problem: string): StoreFinding => ({
   fixable: false,
 });
 
+/** What a later release left is whole: moved away or restored, it would be lost. */
+export const newerThan = (file: string, found: unknown, known: number): StoreFinding => ({
+  file,
+  problem: `was written by a newer release (version ${JSON.stringify(found)}, this release reads ${known})`,
+  remedy: "run that release; the file was left as it is",
+  fixable: false,
+});
+
 /** Shared by all who read: nobody may change what another will be given. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null) {

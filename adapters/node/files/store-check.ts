@@ -36,8 +36,8 @@ function recordFinding(name: Collection, id: string, collection: StoredCollectio
     passed.add(value);
     return undefined;
   }
-  const fields = parsed.error.issues.map((issue) => issue.path.join(".")).join(", ");
   const file = documents[name] ? `provisioning/${documents[name]}` : `provisioning/${name}/${id}.json`;
+  const fields = parsed.error.issues.map((issue) => issue.path.join(".")).join(", ");
   return damaged(
     file,
     documents[name] ? `has a damaged entry "${id}" (${fields})` : `is not a valid record (${fields})`,

@@ -17,11 +17,14 @@ export const isGivenUp = (redis: Redis): boolean => faults.get(redis)?.final ===
 /**
  * Keeps and logs the reason while a connection cannot be used, which no refused command tells. A database that cannot
  * be selected ends the connection for good: ioredis would go on in database 0, among another deployment's data.
+ *
+ * @returns ends the watch, before the connection is closed on purpose
  */
-export function watchConnection(redis: Redis, log: Log): void {
+export function watchConnection(redis: Redis, log: Log): () => void {
+  let ended = false;
   const note = (fault: Fault): void => {
     const known = faults.get(redis);
-    if (known?.final || known?.reason === fault.reason) return;
+    if (ended || known?.final || known?.reason === fault.reason) return;
     faults.set(redis, fault);
     log("error", "Redis cannot be used", { reason: fault.reason });
   };
@@ -39,6 +42,9 @@ export function watchConnection(redis: Redis, log: Log): void {
   redis.on("ready", () => {
     if (faults.delete(redis)) log("info", "Redis can be used again");
   });
+  return () => {
+    ended = true;
+  };
 }
 
 /**
@@ -55,12 +61,21 @@ function reasonOf(error: Error): string {
   return withoutPassword((first.message.split("\n")[0] || error.name).slice(0, 200));
 }
 
-/** The policy by which this Redis throws keys away once memory is short; `undefined` where it throws none. */
-export async function evictionPolicy(redis: Redis): Promise<string | undefined> {
-  const memory = await redis.info("memory");
+/** What Redis does with the keys once its memory is short. `unknown`: this user may not ask. */
+export type Eviction = { kind: "none" } | { kind: "evicts"; policy: string } | { kind: "unknown"; reason: string };
+
+export async function evictionOf(redis: Redis): Promise<Eviction> {
+  let memory: string;
+  try {
+    memory = await redis.info("memory");
+  } catch (error) {
+    const { message } = error as Error;
+    if (!message.startsWith("NOPERM")) throw error;
+    return { kind: "unknown", reason: message };
+  }
   const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
   const limited = !/^maxmemory:0\s*$/m.test(memory);
-  return limited && policy !== "noeviction" ? policy : undefined;
+  return limited && policy !== undefined && policy !== "noeviction" ? { kind: "evicts", policy } : { kind: "none" };
 }
 
 export const evictionWarning = (policy: string): string =>

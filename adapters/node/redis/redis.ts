@@ -4,7 +4,7 @@ import { SettingsError } from "../../../src/settings.ts";
 import { createRecords } from "../../../src/storage/records.ts";
 import { createRedisAudit } from "./redis-audit.ts";
 import { firstAttempt } from "./redis-connection.ts";
-import { evictionPolicy, faultOf, isGivenUp, watchConnection } from "./redis-faults.ts";
+import { type Eviction, evictionOf, faultOf, isGivenUp, watchConnection } from "./redis-faults.ts";
 import { createRedisLedger } from "./redis-ledger.ts";
 import { createRedisRecords } from "./redis-records.ts";
 
@@ -15,8 +15,7 @@ export interface RedisStores {
   audit: AuditTrail;
   /** Why Redis cannot be used, in its own words or the network's. */
   fault(): string | undefined;
-  /** @see evictionPolicy */
-  evicts(): Promise<string | undefined>;
+  eviction(): Promise<Eviction>;
   close(): Promise<void>;
 }
 
@@ -39,7 +38,7 @@ export async function openRedis({
 }): Promise<RedisStores> {
   if (!/^[A-Za-z0-9_-]+$/.test(prefix)) throw new TypeError("a Redis prefix is letters, digits, - and _");
   const { driver, page, replace, redis } = createRedisRecords(url, prefix);
-  watchConnection(redis, log);
+  const unwatch = watchConnection(redis, log);
   await firstAttempt(redis);
   if (isGivenUp(redis))
     throw new SettingsError(`OPENCLAW_PROVISIONING_STORAGE names a Redis that cannot be used: ${faultOf(redis)}`);
@@ -51,9 +50,10 @@ export async function openRedis({
     ledger: createRedisLedger(redis, prefix),
     audit,
     fault: () => faultOf(redis),
-    evicts: () => evictionPolicy(redis),
+    eviction: () => evictionOf(redis),
     async close() {
       await audit.close();
+      unwatch();
       redis.disconnect();
     },
   };
