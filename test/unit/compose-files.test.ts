@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+
+interface Service {
+  read_only?: boolean;
+  tmpfs?: string[];
+  cap_drop?: string[];
+  security_opt?: string[];
+  stop_grace_period: string;
+  logging: { driver: string; options: Record<string, string> };
+  volumes: string[];
+}
+const servicesOf = (file: string) =>
+  (parse(readFileSync(file, "utf8")) as { services: Record<string, Service> }).services;
+const gateway = servicesOf("docker-compose.yml")["openclaw-gateway"]!;
+const agents = servicesOf("docker-compose.openclaw.yml")["openclaw-agents"]!;
+
+describe("compose", () => {
+  test("gives the control plane its volume to write to, and no privilege", () => {
+    expect(gateway).toMatchObject({
+      read_only: true,
+      cap_drop: ["ALL"],
+      security_opt: ["no-new-privileges:true"],
+      volumes: ["openclaw-state:/home/node/.openclaw"],
+    });
+    expect(gateway.tmpfs).toHaveLength(1);
+  });
+
+  test("waits for the drain and ten seconds", () => {
+    expect(gateway.stop_grace_period).toBe(`\${OPENCLAW_STOP_GRACE:-${30 + 10}s}`);
+  });
+
+  test.each([
+    ["the control plane", gateway],
+    ["agents", agents],
+  ])("bounds the log of %s", (_, { logging }) => {
+    expect(logging).toEqual({ driver: "json-file", options: { "max-size": "50m", "max-file": "5" } });
+  });
+});
