@@ -1,8 +1,9 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { Problem } from "../../src/errors.ts";
 import { writePrivate } from "../node/files/atomic-write.ts";
+import { presentPath, storedPath } from "../node/files/movable-paths.ts";
 
 /**
  * `agents/<id>/provisioning.json`: what was made for an agent, for undoing and removing it. OpenClaw's own file has a
@@ -30,20 +31,37 @@ const pathOf = (home: string): string => join(home, "provisioning.json");
 
 /** @throws Problem `store_unreadable` for a file that is there and is no marker */
 export function readMarker(home: string): MadeMarker | undefined {
+  let version: unknown;
   try {
-    return MadeMarker.parse(JSON.parse(readFileSync(pathOf(home), "utf8")));
+    const value = JSON.parse(readFileSync(pathOf(home), "utf8"));
+    version = value?.version;
+    return withPaths(home, MadeMarker.parse(value), presentPath);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    const isNewer = typeof version === "number" && version > 1;
+    const fault = isNewer
+      ? `was written by a newer release (version ${version}, this release reads 1); run that release`
+      : "cannot be read; correct or remove it";
     const name = home.slice(home.lastIndexOf("/") + 1);
-    throw new Problem("store_unreadable", `agents/${name}/provisioning.json cannot be read; correct or remove it.`, {
-      cause,
-    });
+    throw new Problem("store_unreadable", `agents/${name}/provisioning.json ${fault}.`, { cause });
   }
 }
 
 export async function writeMarker(home: string, marker: MadeMarker): Promise<void> {
-  await writePrivate(pathOf(home), `${JSON.stringify(marker, null, 2)}\n`);
+  await writePrivate(pathOf(home), `${JSON.stringify(withPaths(home, marker, storedPath), null, 2)}\n`);
+}
+
+/** Below the state directory, which may be moved, paths are stored relative to it. */
+function withPaths(home: string, marker: MadeMarker, rename: (stateDir: string, path: string) => string): MadeMarker {
+  const { workspace, from } = marker;
+  if (workspace === undefined && from === undefined) return marker;
+  const stateDir = realpathSync.native(join(home, "..", ".."));
+  return {
+    ...marker,
+    ...(workspace !== undefined && { workspace: rename(stateDir, workspace) }),
+    ...(from !== undefined && { from: rename(stateDir, from) }),
+  };
 }
 
 /** Whether the home is this creation's still: another process may have removed it, and made the agent anew. */
