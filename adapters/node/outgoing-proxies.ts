@@ -130,7 +130,7 @@ export function outgoingRemedy(
 /**
  * `fetch` by way of the proxies of the environment; where there are none, the runtime's own.
  *
- * @param failed told of what an operator can mend
+ * @param failed told of what an operator can mend; the error that is thrown has it as `remedy`
  * @throws SettingsError as `outgoingProxies`
  */
 export function createOutgoingFetch(
@@ -144,8 +144,9 @@ export function createOutgoingFetch(
     } catch (cause) {
       const { origin } = new URL(input instanceof Request ? input.url : input);
       const remedy = outgoingRemedy(cause, origin, proxies);
-      if (remedy !== undefined) failed({ origin, remedy });
-      throw cause;
+      if (remedy === undefined) throw cause;
+      failed({ origin, remedy });
+      throw Object.assign(cause as Error, { remedy });
     }
   };
 }

@@ -94,9 +94,10 @@ export function askProvider({ fetch, title, timeoutMs, secrets }: Asking): Ask {
     } catch (cause) {
       if (signal.aborted) return failed(`did not answer within ${timeoutMs / 1000} s`, "unknown");
       const code = errorCode(cause);
+      const { remedy } = cause as { remedy?: string };
       // Only the code: the text of a fetch error can hold the address with its password, or a header's value.
       return failed(
-        `could not be reached${code === undefined ? "" : ` (${code})`}`,
+        `could not be reached${code === undefined ? "" : ` (${code})`}${remedy === undefined ? "" : `: ${remedy}`}`,
         code !== undefined && neverSent.has(code) ? "none" : "unknown",
       );
     }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { createOutgoingFetch, outgoingProxies } from "../../adapters/node/outgoing-proxies.ts";
+import { verifyMasterKey } from "../../src/providers/verify.ts";
 import { SettingsError } from "../../src/settings.ts";
 import { startForwardProxy } from "../forward-proxy.ts";
 import { freePort } from "../free-port.ts";
@@ -150,6 +151,15 @@ describe("every other call", () => {
     expect(told[0]?.remedy).toMatch(/HTTPS_PROXY names http:\/\/\.\.\.@/);
     expect(told[1]?.remedy).toMatch(/NODE_EXTRA_CA_CERTS/);
     expect(JSON.stringify(told)).not.toContain("secret");
+  });
+});
+
+it("an AI provider that cannot be verified for want of a setting is refused with that setting's name", async () => {
+  const provider = { kind: "anthropic", baseUrl: front.origin, key: "sk-ant-not-a-real-key-0000" } as const;
+  const verified = await verifyMasterKey(provider, { fetch: createOutgoingFetch(undefined, () => {}) });
+  expect(verified).toEqual({
+    outcome: "unreachable",
+    message: expect.stringMatching(/could not be reached \([A-Z_]+\): name the file .* in NODE_EXTRA_CA_CERTS/),
   });
 });
 
