@@ -32,7 +32,12 @@ export function respondProblem(
     : new Problem("internal_error", `Something unexpected went wrong; the log has the cause under ${requestId}.`);
   if (problem !== thrown) log("error", "unexpected failure", { requestId, cause: thrown });
   else if (problem.status >= 500)
-    log("error", problem.message, { requestId, code: problem.code, cause: problem.cause });
+    // A probe that comes while the service starts is no failure.
+    log(problem.code === "not_ready" ? "warn" : "error", problem.message, {
+      requestId,
+      code: problem.code,
+      cause: problem.cause,
+    });
   const detail =
     terse && problem.status >= 500
       ? `${problem.title}; the log has the cause under ${requestId}, and so has \`doctor\`.`
