@@ -659,7 +659,7 @@ describe("a field that could be read in two ways is refused", () => {
 describe("a bound that is none is refused", () => {
   const wrong: [string, Record<string, unknown>][] = [
     ["anthropic", { max_tokens: "100000" }],
-    ["anthropic", { max_tokens: -1 }],
+    ["anthropic", { max_tokens: -2 }],
     ["chat", { max_completion_tokens: 1.5 }],
     ["chat", { max_completion_tokens: 0 }],
     ["custom", { max_tokens: 0 }],
