@@ -103,6 +103,17 @@ const Provisioning = z.strictObject({
         mediaReferenceTokens: z._default(z.int().check(z.minimum(0)), 32_768),
         /** Places in requests' bodies whose bytes bound what they cost, as a refusal writes them. */
         boundedFields: z._default(z.array(z.string().check(z.minLength(1))), []),
+        /** Of browsers' pages that may call the proxy: `https://chat.example.org`, or `*`. */
+        corsOrigins: z._default(
+          z.array(
+            z
+              .string()
+              .check(
+                z.regex(/^(\*|https?:\/\/[^\s/,*]+)$/, 'must be an origin, as in "https://chat.example.org", or "*"'),
+              ),
+          ),
+          [],
+        ),
         /** Tools that run at the provider, where a token quota is set. */
         hostedTools: z._default(z.enum(["omit", "refuse", "allow"]), "omit"),
         /** Put into requests that do not bound their output, where a token quota is set. Default: `outputBound`. */

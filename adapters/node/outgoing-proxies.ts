@@ -12,6 +12,9 @@ export interface OutgoingProxies {
   noProxy: string;
 }
 
+/** In bytes, of an answer: some providers' gateways send more than Node takes by itself. */
+export const maxHeaderSize = 65_536;
+
 /** As curl reads them: the lower case goes first, an empty one is none, and a proxy without a scheme speaks HTTP. */
 function proxyIn(env: Environment, name: string): string | undefined {
   const spelled = [name.toLowerCase(), name].find((one) => env[one]?.trim());
@@ -70,6 +73,7 @@ export function createProxyAgent(
     noProxy,
     connections: null,
     allowH2: false,
+    maxHeaderSize,
     connectTimeout: connectTimeoutMs,
     ...silence,
     factory: (origin, options) =>

@@ -7,6 +7,7 @@ import { createAuthFailures } from "../service/auth-failures.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import { type Arrival, headerOf, presentedKey, readTarget, type Target } from "./arrival.ts";
+import { createCors } from "./cors.ts";
 import { createGrants, createUpstreamBases, type Grant } from "./grant.ts";
 import { answerGuards, scopedIdempotencyKey } from "./headers.ts";
 import { createKeyShares, type KeyShare } from "./key-shares.ts";
@@ -33,12 +34,13 @@ export type Admit = (arrival: Arrival) => Promise<Admission>;
  */
 export function createAdmission(context: Context, standings: Standings): Admit {
   const { settings, clock, ledger, metrics } = context;
+  const { proxy } = settings.provisioning;
   const keys = createKeyVerifier(context);
   const masterKeyOf = createMasterKeys(context);
+  const corsOf = createCors(proxy.corsOrigins);
   const asking = createUsageAsking();
   const grants = createGrants(context, asking);
   const baseOf = createUpstreamBases();
-  const { proxy } = settings.provisioning;
   const share = createKeyShares({ maxRequests: proxy.maxConcurrentPerKey, maxBytes: bodyMemoryBytes(proxy) });
   const authFailed = createAuthFailures(context);
   const spentQuotas = createSpentQuotas(context, keys.restate);
@@ -152,6 +154,9 @@ export function createAdmission(context: Context, standings: Standings): Admit {
 
   return async (arrival) => {
     const target = readTarget(arrival.target);
+    const { headers, preflight } = corsOf(arrival);
+    if (preflight && target) return { outcome: "answered", status: 204, headers: { ...answerGuards, ...preflight } };
+    arrival.cors = headers;
     // Claude Code opens its connection so, without a key: no failed authentication, and the same for every slug.
     if (arrival.method === "HEAD" && target && basePath.test(target.path)) return greeting;
     const wire = wireOfSlug(target?.slug ?? "");
@@ -172,6 +177,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
       });
     }
     if (admission.outcome === "refused") {
+      Object.assign(admission.headers, headers);
       // A slug is a label only where a key vouched for it: anybody can think of slugs.
       const { provider = "-", status, message } = admission;
       metrics.count("openclaw_proxy_requests_total", { provider, outcome: `refused_${status}` });

@@ -10,6 +10,8 @@ export interface Arrival {
   /** The client's address, for the throttle of failed authentications. */
   address(): string;
   requestId: string;
+  /** Of whatever is answered: set by the admission, for a browser's page. */
+  cors?: Readonly<Record<string, string>> | undefined;
   /**
    * Reads the body; called at most once, and only for a caller with a valid key.
    *

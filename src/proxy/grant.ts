@@ -157,7 +157,7 @@ export function createGrants(context: Context, asking: UsageAsking): (granted: G
         }
         const message = masterKeyRefused(provider, status, body);
         if (message === undefined) return undefined;
-        const headers = { "x-should-retry": "false" };
+        const headers = { ...arrival.cors, "x-should-retry": "false" };
         return { refusal: refusal(wire, arrival.requestId, { status: 502, message, headers }) };
       },
       failed(status, body) {
@@ -174,10 +174,13 @@ export function createGrants(context: Context, asking: UsageAsking): (granted: G
           }
         }
       },
-      answerHeaders: { ...(reserved.omitted && { "x-openclaw-omitted-tools": reserved.omitted.join(", ") }) },
+      answerHeaders: {
+        ...arrival.cors,
+        ...(reserved.omitted && { "x-openclaw-omitted-tools": reserved.omitted.join(", ") }),
+      },
       standing: { keyId: record.keyId, digest, providerId: provider.id },
       errorEvent: (ending) => errorEvent(format, wire.error({ ...ending, requestId: arrival.requestId })),
-      refuse: (status, message) => refusal(wire, arrival.requestId, { status, message }),
+      refuse: (status, message) => refusal(wire, arrival.requestId, { status, message, headers: arrival.cors }),
     };
   };
 }

@@ -3,6 +3,7 @@ import { notKnown } from "../providers/account.ts";
 import type { Betas, Endpoint, ReadLimits, RequestReading } from "../providers/wire.ts";
 import type { Arrival } from "./arrival.ts";
 import { headerOf } from "./arrival.ts";
+import { inflateBody } from "./inflate-body.ts";
 import { decodeBody, type JsonBody, notUtf8, readBody } from "./json-body.ts";
 import type { KeyShare } from "./key-shares.ts";
 import { textBytes } from "./text-bytes.ts";
@@ -20,7 +21,7 @@ export interface ReadRequest {
 
 export interface RequestFault {
   outcome: "fault";
-  status: 400 | 408 | 413 | 503;
+  status: 400 | 408 | 413 | 415 | 503;
   message: string;
   headers?: Record<string, string>;
 }
@@ -45,7 +46,7 @@ export async function readRequest(
 ): Promise<ReadRequest | RequestFault | { outcome: "aborted" }> {
   if (!endpoint.body) return { outcome: "read", endpoint };
   const encoding = headerOf(arrival.headers, "content-encoding");
-  if (encoding !== undefined && encoding !== "identity") return fault(400, "the body must not be compressed");
+  if (encoding === null) return fault(400, "content-encoding stands more than once");
   const { maxBodyBytes, bodyTimeoutMs } = limits;
   const tooLarge = () => fault(413, `the body is larger than ${maxBodyBytes} bytes`);
 
@@ -74,8 +75,33 @@ export async function readRequest(
     case "late":
       return fault(408, `the body did not arrive within ${Math.ceil(bodyTimeoutMs / 1000)} s`);
   }
+  let { bytes } = read;
+  if (encoding !== undefined && encoding !== "identity") {
+    const before = held;
+    let tooMuch = false;
+    const inflated = await inflateBody(bytes, encoding, (length) => {
+      tooMuch = length > maxBodyBytes;
+      if (tooMuch) return false;
+      if (before + length <= held) return true;
+      if (!share.hold(before + length - held)) return false;
+      held = before + length;
+      return true;
+    });
+    switch (inflated.outcome) {
+      case "unknown":
+        return fault(
+          415,
+          `the body is compressed in a way that is not read here (${encoding.slice(0, 64)}): send it as it is, or in gzip`,
+        );
+      case "broken":
+        return fault(400, `the body is not what its content-encoding says (${encoding.slice(0, 64)})`);
+      case "refused":
+        return tooMuch ? tooLarge() : noRoom;
+    }
+    bytes = inflated.bytes;
+  }
   if (!share.read()) return noRoom;
-  return await understand(read.bytes, arrival.headers, endpoint, limits);
+  return await understand(bytes, arrival.headers, endpoint, limits);
 }
 
 async function understand(

@@ -1,5 +1,5 @@
 import { type Dispatcher, Pool } from "undici";
-import { createProxyAgent, type OutgoingProxies } from "../outgoing-proxies.ts";
+import { createProxyAgent, maxHeaderSize, type OutgoingProxies } from "../outgoing-proxies.ts";
 
 export interface Upstreams {
   /** The connections to one scheme and host. */
@@ -53,6 +53,7 @@ function direct({ connectTimeoutMs, silenceTimeoutMs }: UpstreamTimeouts): Upstr
           allowH2: false,
           connect: { timeout: connectTimeoutMs },
           headersTimeout: silenceTimeoutMs,
+          maxHeaderSize,
           bodyTimeout: silenceTimeoutMs,
         });
         pools.set(origin, pool);
