@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { ask, contractConfig, makeKey, makeLinkedKey } from "./target.ts";
 import { type WorkerTarget, workerTarget } from "./worker-target.ts";
@@ -64,6 +65,37 @@ describe("the Worker", () => {
     await expect
       .poll(async () => (await ask(worker, "GET", "/agents/streams")).body.health.aiKey.quotas.maxTokensPerMonth)
       .toMatchObject({ used: 15, reserved: 0, left: 985 });
+  });
+
+  it("reads a compressed body, and counts what costs nothing by itself", async () => {
+    let sent = "";
+    const worker = await start(async (request) => {
+      if (request.method === "GET") return Response.json({ data: [] });
+      sent = await request.text();
+      return Response.json({ type: "message", content: [], usage: { input_tokens: 10, output_tokens: 2 } });
+    });
+    const { key } = await makeLinkedKey(worker);
+    const made = await ask(worker, "POST", "/agents/create", {
+      key,
+      body: { name: "packs", autoProvisionAiKey: { provider: "anthropic", quotas: { maxRequestsPerDay: 1 } } },
+    });
+    const headers = { "x-api-key": made.body.aiKey.key };
+    const body = JSON.stringify({ model: "m", max_tokens: 16, messages: [{ role: "user", content: "Hi" }] });
+    const packed = (encoding: string) =>
+      worker.fetch(`${worker.origin}/proxy/anthropic/messages`, {
+        method: "POST",
+        headers: { ...headers, "content-encoding": encoding },
+        body: new Uint8Array(gzipSync(body)),
+      });
+    expect((await packed("zstd")).status).toBe(415);
+    expect((await packed("gzip")).status).toBe(200);
+    expect(sent).toBe(body);
+    expect((await packed("gzip")).status).toBe(429);
+    expect((await worker.fetch(`${worker.origin}/proxy/anthropic/v1/models`, { headers })).status).toBe(200);
+    expect((await worker.fetch(`${worker.origin}/proxy/anthropic`, { method: "HEAD" })).status).toBe(204);
+    await expect
+      .poll(async () => (await ask(worker, "GET", "/agents/packs/usage")).body)
+      .toMatchObject({ total: { requests: 1, tokens: 12 }, models: [{ model: "m", requests: 1 }], freeCalls: 1 });
   });
 
   it("settles when the client leaves in the middle", async () => {
