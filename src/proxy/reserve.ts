@@ -5,9 +5,9 @@ import { limitsTokens, quotaCharges, stricterQuotas } from "../domain/quota.ts";
 import { type QuotaDenial, quotaDenial } from "../domain/quota-denial.ts";
 import { mostTokens } from "../domain/usage.ts";
 import type { CounterReservation } from "../ports.ts";
-import { outputBound } from "../providers/output-bounds.ts";
+import { type OutputBound, outputBound } from "../providers/output-bounds.ts";
 import { unboundedReason } from "../providers/wire.ts";
-import type { AiProviderRecord } from "../schema/ai-provider.ts";
+import type { AiProviderRecord, ProviderKind } from "../schema/ai-provider.ts";
 import type { QuotaName } from "../schema/quota.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
@@ -59,9 +59,8 @@ export async function reserve(
   const { proxy } = context.settings.provisioning;
   const own = inputTokens({ textBytes, reading });
   const models = modelsOf({ endpoint, reading });
-  const reasons = endpoint.format !== undefined && hiddenCost(endpoint.format, provider.kind, models[0], body).output;
-  const open = outputBound(provider.kind, models, body, proxy.defaultMaxOutputTokens, reasons);
-  let bound = reading?.outputBound ?? open.most;
+  const open = boundOf({ endpoint, body, reading }, provider.kind, proxy.defaultMaxOutputTokens);
+  let bound = open.most;
 
   for (let turn = 0; turn < maxTurns; turn++) {
     const now = context.clock.now();
@@ -135,6 +134,17 @@ export async function reserve(
     };
   }
   throw new Error("the key's state or its counters change faster than a request can be admitted");
+}
+
+function boundOf(
+  { endpoint, body, reading }: Pick<ReadRequest, "endpoint" | "body" | "reading">,
+  kind: ProviderKind,
+  setting: number | undefined,
+): OutputBound {
+  if (reading?.outputBound !== undefined) return { most: reading.outputBound, least: 0 };
+  const models = modelsOf({ endpoint, reading });
+  const reasons = endpoint.format !== undefined && hiddenCost(endpoint.format, kind, models[0], body).output;
+  return outputBound(kind, models, body, setting, reasons);
 }
 
 /** The most that a request's input may be. */
