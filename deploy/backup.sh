@@ -1,0 +1,23 @@
+#!/bin/bash
+# A copy of the state directory as a tar on stdout, while the server runs. The seal key is not in it.
+#
+#   docker exec -i openclaw-gateway bash -s <deploy/backup.sh >state.tar
+#
+# The order is the reverse of a create's: counters, records, then agents' files, so that what is on record is there.
+set -euo pipefail
+umask 077
+cd "${OPENCLAW_STATE_DIR:-$HOME/.openclaw}"
+copy=$(mktemp -d ./.backup-XXXXXX)
+trap 'rm -rf "$copy"' EXIT
+mkdir "$copy/provisioning"
+
+# 1 is a file that changes or goes while it is read, as files of a running server do.
+archive() { tar --exclude='.*.tmp' "$@" || [ $? = 1 ]; }
+
+node - "$copy/provisioning/ledger.sqlite" <<'JS'
+const { DatabaseSync } = require("node:sqlite");
+new DatabaseSync("provisioning/ledger.sqlite", { readOnly: true }).prepare("VACUUM INTO ?").run(process.argv[2]);
+JS
+archive -c --exclude='*.sqlite*' --exclude=provisioning/instances --exclude=provisioning/seal.key provisioning |
+  tar -x -C "$copy"
+archive -c -C "$copy" provisioning -C "$PWD" --exclude=./provisioning --exclude='./.backup-*' .
