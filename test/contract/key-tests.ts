@@ -97,6 +97,13 @@ export function keyTests(target: () => Target): void {
     );
   });
 
+  it("refuses a base URL that ends in an endpoint, and names the right one", async () => {
+    const body = { provider: "my-llm", name: "x", key: "k", baseUrl: "http://127.0.0.1:9/v1/messages", verify: false };
+    const refused = await ask(target(), "POST", "/provisioning/ai-providers", { key: target().adminToken, body });
+    expect(refused).toMatchObject({ status: 422, body: { code: "provider_settings", errors: [{ path: "baseUrl" }] } });
+    expect(refused.body.detail).toContain('give "http://127.0.0.1:9/v1"');
+  });
+
   it("lists AI providers that work before those that are revoked, for the guide links the first", async () => {
     const admin = { key: target().adminToken };
     const add = async (name: string): Promise<string> => {
