@@ -12,12 +12,12 @@ trap 'rm -rf "$copy"' EXIT
 mkdir "$copy/provisioning"
 
 # 1 is a file that changes or goes while it is read, as files of a running server do.
-archive() { tar --exclude='.*.tmp' "$@" || [ $? = 1 ]; }
+archive() { tar "$@" || [ $? = 1 ]; }
 
 node - "$copy/provisioning/ledger.sqlite" <<'JS'
 const { DatabaseSync } = require("node:sqlite");
 new DatabaseSync("provisioning/ledger.sqlite", { readOnly: true }).prepare("VACUUM INTO ?").run(process.argv[2]);
 JS
-archive -c --exclude='*.sqlite*' --exclude=provisioning/instances --exclude=provisioning/seal.key provisioning |
-  tar -x -C "$copy"
+archive -c --exclude='*.sqlite*' --exclude='.*.tmp' --exclude=provisioning/instances --exclude=provisioning/seal.key \
+  provisioning | tar -x -C "$copy"
 archive -c -C "$copy" provisioning -C "$PWD" --exclude=./provisioning --exclude='./.backup-*' .

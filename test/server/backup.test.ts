@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -35,6 +35,9 @@ test("a copy made under load is whole elsewhere, once it has its seal key", asyn
     expect(answer.status).toBe(201);
   };
   await create("first");
+  const notes = "workspace-first/provisioning/notes.sqlite.tmp";
+  mkdirSync(dirname(join(stateDir, notes)));
+  writeFileSync(join(stateDir, notes), "the agent's own");
   let copied = false;
   const load = (async () => {
     for (let count = 0; !copied; count++) await create(`under-load-${count}`);
@@ -59,5 +62,6 @@ test("a copy made under load is whole elsewhere, once it has its seal key", asyn
   expect(doctor.stdout).toMatch(/^ok +audit trail .*chain whole/m);
   const records = readdirSync(join(elsewhere, "provisioning/agents"));
   expect(records).toContain("first.json");
+  expect(existsSync(join(elsewhere, notes))).toBe(true);
   expect(readFileSync(join(elsewhere, "provisioning/keys.json"), "utf8")).not.toContain(key);
 });
