@@ -15,6 +15,8 @@ export interface SampleRequest {
   stream: boolean;
   /** The first tool's name, where the request brought tools. */
   tool: string | undefined;
+  /** What it is called with; default: a few characters that are hard to pack. */
+  toolArguments?: Record<string, unknown>;
   /** Whether usage is told: a chat stream tells it only when asked. */
   tellsUsage: boolean;
 }
@@ -24,7 +26,7 @@ export interface SampleEvent {
   data: string;
 }
 
-const toolArguments = { city: "Wien", note: 'ü "quoted" \\ 🚀' };
+const hardArguments = { city: "Wien", note: 'ü "quoted" \\ 🚀' };
 
 export const textPieces = (count: number, size: number): string[] =>
   Array.from({ length: count }, (_, at) =>
@@ -63,7 +65,7 @@ const geminiUsage = ({ input, output, thoughts }: SampleUsage) => ({
 const optional = (key: string, value: unknown, told: boolean) => (told ? { [key]: value } : {});
 
 export function jsonAnswer(request: SampleRequest, pieces: string[], usage: SampleUsage): unknown {
-  const { api, model, tool, tellsUsage: told } = request;
+  const { api, model, tool, toolArguments = hardArguments, tellsUsage: told } = request;
   const text = pieces.join("");
   switch (api) {
     case "anthropic":
@@ -89,7 +91,7 @@ export function jsonAnswer(request: SampleRequest, pieces: string[], usage: Samp
           {
             index: 0,
             message: tool
-              ? { role: "assistant", content: null, tool_calls: [chatToolCall(tool)] }
+              ? { role: "assistant", content: null, tool_calls: [chatToolCall(tool, toolArguments)] }
               : { role: "assistant", content: text, refusal: null },
             logprobs: null,
             finish_reason: tool ? "tool_calls" : "stop",
@@ -108,18 +110,18 @@ export function jsonAnswer(request: SampleRequest, pieces: string[], usage: Samp
         ...optional("usage", { prompt_tokens: usage.input, total_tokens: usage.input }, told),
       };
     case "gemini":
-      return geminiChunk(request, [geminiPart(tool, text)], "STOP", usage);
+      return geminiChunk(request, [geminiPart(tool, text, toolArguments)], "STOP", usage);
     case "gemini-embed":
       return { embeddings: [{ values: [0.0123, -0.5, 1e-3] }] };
   }
 }
 
-const chatToolCall = (name: string) => ({
+const chatToolCall = (name: string, toolArguments: Record<string, unknown>) => ({
   id: "call_sample_01",
   type: "function",
   function: { name, arguments: JSON.stringify(toolArguments) },
 });
-const geminiPart = (tool: string | undefined, text: string) =>
+const geminiPart = (tool: string | undefined, text: string, toolArguments: Record<string, unknown>) =>
   tool ? { functionCall: { name: tool, args: toolArguments } } : { text };
 
 function geminiChunk(request: SampleRequest, parts: unknown[], finishReason: string | undefined, usage: SampleUsage) {
@@ -131,7 +133,8 @@ function geminiChunk(request: SampleRequest, parts: unknown[], finishReason: str
   };
 }
 
-function responsesObject({ model, tool, tellsUsage }: SampleRequest, status: string, text: string, usage: SampleUsage) {
+function responsesObject(request: SampleRequest, status: string, text: string, usage: SampleUsage) {
+  const { model, tool, toolArguments = hardArguments, tellsUsage } = request;
   const output = tool
     ? {
         type: "function_call",
@@ -172,7 +175,7 @@ export function eventAnswer(request: SampleRequest, pieces: string[], usage: Sam
       return pieces.map((piece, at) => {
         const last = at === pieces.length - 1;
         const soFar = { ...usage, output: Math.ceil((usage.output * (at + 1)) / pieces.length) };
-        const part = geminiPart(last ? request.tool : undefined, piece);
+        const part = geminiPart(last ? request.tool : undefined, piece, request.toolArguments ?? hardArguments);
         return { data: JSON.stringify(geminiChunk(request, [part], last ? "STOP" : undefined, last ? usage : soFar)) };
       });
     default:
@@ -181,7 +184,7 @@ export function eventAnswer(request: SampleRequest, pieces: string[], usage: Sam
 }
 
 function anthropicEvents(
-  { model, tool, tellsUsage }: SampleRequest,
+  { model, tool, toolArguments = hardArguments, tellsUsage }: SampleRequest,
   pieces: string[],
   usage: SampleUsage,
 ): SampleEvent[] {
@@ -219,7 +222,8 @@ function anthropicEvents(
   return events.map((event) => ({ event: event.type, data: JSON.stringify(event) }));
 }
 
-function chatEvents({ model, tool, tellsUsage }: SampleRequest, pieces: string[], usage: SampleUsage): SampleEvent[] {
+function chatEvents(request: SampleRequest, pieces: string[], usage: SampleUsage): SampleEvent[] {
+  const { model, tool, toolArguments = hardArguments, tellsUsage } = request;
   const chunk = (choices: unknown[], told: unknown = null) =>
     JSON.stringify({
       id: "chatcmpl-sample-0001",
@@ -235,7 +239,7 @@ function chatEvents({ model, tool, tellsUsage }: SampleRequest, pieces: string[]
   ];
   const deltas = tool
     ? [
-        { tool_calls: [{ index: 0, ...chatToolCall(tool), function: { name: tool, arguments: "" } }] },
+        { tool_calls: [{ index: 0, ...chatToolCall(tool, toolArguments), function: { name: tool, arguments: "" } }] },
         { tool_calls: [{ index: 0, function: { arguments: JSON.stringify(toolArguments) } }] },
       ]
     : pieces.map((content) => ({ content }));
@@ -252,6 +256,7 @@ function responsesEvents(request: SampleRequest, pieces: string[], usage: Sample
   const begun = responsesObject(request, "in_progress", "", usage);
   const done = responsesObject(request, "completed", pieces.join(""), usage);
   const item = done.output[0]!;
+  const toolArguments = JSON.stringify(request.toolArguments ?? hardArguments);
   const place = { output_index: 0, item_id: item.id };
   const middle: ({ type: string } & Record<string, unknown>)[] = request.tool
     ? [
@@ -260,8 +265,8 @@ function responsesEvents(request: SampleRequest, pieces: string[], usage: Sample
           output_index: 0,
           item: { ...item, arguments: "", status: "in_progress" },
         },
-        { type: "response.function_call_arguments.delta", ...place, delta: JSON.stringify(toolArguments) },
-        { type: "response.function_call_arguments.done", ...place, arguments: JSON.stringify(toolArguments) },
+        { type: "response.function_call_arguments.delta", ...place, delta: toolArguments },
+        { type: "response.function_call_arguments.done", ...place, arguments: toolArguments },
         { type: "response.output_item.done", output_index: 0, item },
       ]
     : [

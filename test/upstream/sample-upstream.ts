@@ -118,12 +118,13 @@ export async function startSampleUpstream({
   };
 }
 
-type AskedBody = Record<string, unknown> & { tools?: Record<string, unknown>[] };
+export type AskedBody = Record<string, unknown> & { tools?: Record<string, unknown>[] };
 
-function understand(
+/** Which API is asked for what; `undefined`: none that answers with tokens. */
+export function understand(
   url: string,
   body: AskedBody,
-  { tellsUsage, usesTools }: SampleBehaviour,
+  { tellsUsage, usesTools }: Pick<SampleBehaviour, "tellsUsage" | "usesTools">,
 ): SampleRequest | undefined {
   const { pathname } = new URL(url, "http://sample");
   const model = String(body.model ?? "sample-model");

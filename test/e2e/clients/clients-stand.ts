@@ -1,0 +1,71 @@
+import { rm } from "node:fs/promises";
+import { proxyBasePath } from "../../../src/domain/proxy-path.ts";
+import type { ProviderKind } from "../../../src/schema/ai-provider.ts";
+import type { Quotas } from "../../../src/schema/quota.ts";
+import { runBundle } from "../../run-bundle.ts";
+import { adminClient, keyedClient, makeStateDir, startServerProcess, token } from "../../server-process.ts";
+import { billingUpstream } from "./billing-upstream.ts";
+import { countingDoor } from "./counting-door.ts";
+
+export const month = 50_000_000;
+
+export type ClientsStand = Awaited<ReturnType<typeof clientsStand>>;
+
+/** The built server, behind a door that counts, before a provider that bills. */
+export async function clientsStand(kind: ProviderKind, slug: string = kind) {
+  const upstream = await billingUpstream();
+  const door = await countingDoor();
+  const stateDir = await makeStateDir();
+  const server = await startServerProcess(stateDir, { OPENCLAW_PUBLIC_URL: door.origin });
+  door.leadTo(server.origin);
+  const provider = await adminClient(server.origin).aiProviders.add({
+    provider: slug,
+    name: `Sample ${slug}`,
+    key: "sk-sample-not-a-real-key-0000",
+    // The provider's own path below its public base.
+    baseUrl: `${upstream.origin}${kind === "custom" ? "/v1" : proxyBasePath(kind, "").slice("/proxy/".length)}`,
+    verify: false,
+  });
+  const { key, client } = await keyedClient(server.origin, { aiProviderKeyId: provider.id });
+  let made = 0;
+
+  return {
+    upstream,
+    door,
+    client,
+    /** An agent, made as a person makes it; the lines are what the command prints. */
+    async agent(printEnv: string, quotas: Quotas = { maxTokensPerMonth: month }) {
+      const name = `client-${++made}`;
+      const limits = Object.entries(quotas).flatMap(([quota, limit]) => [
+        `--${quota.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+        String(limit),
+      ]);
+      const { exitCode, stdout, stderr } = await runBundle(
+        [
+          ...["provisioning", "agents", "create", name, "--provision-ai-key", slug, "--print-env", printEnv],
+          ...[...limits, "--url", server.origin],
+        ],
+        { OPENCLAW_GATEWAY_TOKEN: token, AGENT_PROVISIONING_KEY: key },
+      );
+      if (exitCode !== 0) throw new Error(`agents create ended with ${exitCode}: ${stderr}`);
+      return { id: name, exports: stdout };
+    },
+    /** Tokens that the agent was charged, once all that is under way has been settled. */
+    async charged(agentId: string, expected?: number): Promise<number> {
+      for (const deadline = Date.now() + 5000; ; ) {
+        const { total, quotas } = await client.agents.usage(agentId);
+        const isSettled = quotas.maxTokensPerMonth?.reserved === 0;
+        if ((isSettled && (expected === undefined || total.tokens === expected)) || Date.now() > deadline) {
+          return total.tokens;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    async close(): Promise<void> {
+      await server.stop();
+      await door.close();
+      await upstream.close();
+      await rm(stateDir, { recursive: true, force: true });
+    },
+  };
+}
