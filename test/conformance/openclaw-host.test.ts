@@ -150,7 +150,7 @@ describe("the openclaw host", () => {
     await symlink(join(root, "real"), join(openclaw.home, "link"));
     await openclaw.config.mutate((draft) => {
       draft.agents = {
-        defaults: { workspace: "~/work/common" },
+        defaults: { workspace: "~/projects/common" },
         entries: { main: {}, ops: {}, cli: { workspace: "~/link/" }, named: { workspace: ` ${root}/named ` } },
       };
     }, []);
