@@ -6,7 +6,7 @@ import { headerOf } from "./arrival.ts";
 import { inflateBody } from "./inflate-body.ts";
 import { decodeBody, type JsonBody, notUtf8, readBody } from "./json-body.ts";
 import type { KeyShare } from "./key-shares.ts";
-import { textBytes } from "./text-bytes.ts";
+import { textBytes, textBytesInTurns } from "./text-bytes.ts";
 
 export interface ReadRequest {
   outcome: "read";
@@ -124,7 +124,10 @@ async function understand(
   const reading = rules.read(parsed.body, limits);
   if ("fault" in reading) return fault(400, reading.fault);
   if (endpoint.betas) reading.unbounded ??= unboundedBeta(headers, endpoint.betas, limits.boundedFields);
-  const textual = textBytes(text, bytes.length, parsed.body.value);
+  const { value } = parsed.body;
+  const textual = isLarge
+    ? await textBytesInTurns(text, bytes.length, value, othersTurn)
+    : textBytes(text, bytes.length, value);
   return { outcome: "read", endpoint, bytes, textBytes: textual, body: parsed.body, reading };
 }
 

@@ -3,6 +3,9 @@ const forms = ["NFC", "NFKC"] as const;
 /** One character may become 18 of them: no copy of a whole body. */
 const sliceChars = 65_536;
 
+/** As many slices take some milliseconds, and at worst a dozen. */
+const slicesATurn = 8;
+
 /**
  * Bytes of what a tokenizer makes of a body: many normalize what they read (Qwen's to NFC, XLM-RoBERTa's and Claude's
  * published one to NFKC), which makes 33 bytes of the 3 of U+FDFA. Whatever normalizes does so everywhere.
@@ -11,16 +14,42 @@ const sliceChars = 65_536;
  * @param value the same, parsed: an escape stands for its character
  */
 export function textBytes(text: string, bytes: number, value: unknown): number {
+  const steps = normalizedBytes(text, bytes, value);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same, with others' turn now and then: a large body takes longer than nobody else may be served. */
+export async function textBytesInTurns(
+  text: string,
+  bytes: number,
+  value: unknown,
+  othersTurn: () => Promise<void>,
+): Promise<number> {
+  const steps = normalizedBytes(text, bytes, value);
+  for (let slices = 1; ; slices++) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    if (slices % slicesATurn === 0) await othersTurn();
+  }
+}
+
+/** Yields after each slice. */
+function* normalizedBytes(text: string, bytes: number, value: unknown): Generator<undefined, number> {
   const isEscaped = text.includes("\\u");
   const isAscii = text.length === bytes;
   if (isAscii && !isEscaped) return bytes;
   const json = isEscaped ? JSON.stringify(value) : text;
-  const totals = forms.map((form) => {
+  let most = bytes;
+  for (const form of forms) {
     let total = 0;
     for (let at = 0; at < json.length; at += sliceChars) {
       total += encoder.encode(json.slice(at, at + sliceChars).normalize(form)).length;
+      yield undefined;
     }
-    return total;
-  });
-  return Math.max(bytes, ...totals);
+    most = Math.max(most, total);
+  }
+  return most;
 }
