@@ -62,6 +62,7 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
     });
     ({ gateway, key } = on);
     for (const name of ["a1", "a2"]) await on.created(name, {}, quotas);
+    await writeFile(inWorkspace("a1", "mine.txt"), "my own text");
   });
   afterAll(async () => {
     await on?.close();
@@ -151,7 +152,6 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
   });
 
   test("reads and writes its own files, and none outside, through a link neither", async () => {
-    await writeFile(inWorkspace("a1", "mine.txt"), "my own text");
     await writeFile(inWorkspace("a2", "theirs.txt"), "what only a2 knows");
     const links = { etc: "/etc", other: inWorkspace("a2", "."), key: place("provisioning/seal.key"), up: ".." };
     for (const [name, target] of Object.entries(links)) await symlink(target, inWorkspace("a1", name));
