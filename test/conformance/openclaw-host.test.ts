@@ -134,7 +134,7 @@ describe("the openclaw host", () => {
   });
 
   test("a workspace around or in the gateway's own, or one that OpenClaw gives to an agent, is taken", async () => {
-    const root = join(openclaw.home, "work");
+    const root = join(openclaw.home, "projects");
     const withRoot = (more: object = {}) =>
       createOpenClawHost({
         ...openclaw,

@@ -193,11 +193,11 @@ printf '%s\n' ${secrets.map((secret) => `'${secret}'`).join(" ")} >"$patterns"
     expect(files).toContain("agents");
     for (const file of ["seal.key", "ai-providers.json", "keys.json"]) expect(files).not.toContain(file);
     // The same look finds them where they are.
-    await inside("openclaw-gateway", "node", `echo '${planted.masterKey}' >/home/node/there`);
+    await inside("openclaw-gateway", "node", `echo '${planted.masterKey}' >/home/node/.openclaw/there`);
     expect(await look("openclaw-gateway", "node", "/home/node")).toMatch(
-      /^\/home\/node\/there\n[\s\S]*\/proc\/1\/environ\n/,
+      /^\/home\/node\/\.openclaw\/there\n[\s\S]*\/proc\/1\/environ\n/,
     );
-    await inside("openclaw-gateway", "node", "rm /home/node/there");
+    await inside("openclaw-gateway", "node", "rm /home/node/.openclaw/there");
   });
 
   it("opens the control plane to nothing that the agents' container holds, nor the other way round", async () => {
