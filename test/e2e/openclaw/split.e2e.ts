@@ -188,13 +188,13 @@ printf '%s\n' ${secrets.map((secret) => `'${secret}'`).join(" ")} >"$patterns"
 } 2>/dev/null | sort -u`,
       );
     expect(await look("openclaw-agents", "root", everywhere)).toBe("");
-    expect(await look("openclaw-agents", "node", "/home/node")).toBe("");
+    expect(await look("openclaw-agents", "node", "/home/node /home/node/.openclaw")).toBe("");
     const files = (await inside("openclaw-agents", "node", "ls -A /home/node/.openclaw/provisioning")).split("\n");
     expect(files).toContain("agents");
     for (const file of ["seal.key", "ai-providers.json", "keys.json"]) expect(files).not.toContain(file);
     // The same look finds them where they are.
     await inside("openclaw-gateway", "node", `echo '${planted.masterKey}' >/home/node/.openclaw/there`);
-    expect(await look("openclaw-gateway", "node", "/home/node")).toMatch(
+    expect(await look("openclaw-gateway", "node", "/home/node/.openclaw")).toMatch(
       /^\/home\/node\/\.openclaw\/there\n[\s\S]*\/proc\/1\/environ\n/,
     );
     await inside("openclaw-gateway", "node", "rm /home/node/.openclaw/there");
