@@ -37,8 +37,11 @@ async function write(
     try {
       await mutateConfigFile({
         afterWrite: { mode: "auto" },
-        // Without leave, OpenClaw takes a missing agent for an accident and refuses the file.
-        ...(removed.length > 0 && { writeOptions: { allowedAgentRosterRemovals: removed } }),
+        // Without leave, OpenClaw takes a missing agent, or half of the file missing, for an accident and refuses it.
+        writeOptions: {
+          allowConfigSizeDrop: true,
+          ...(removed.length > 0 && { allowedAgentRosterRemovals: removed }),
+        },
         mutate: change,
       });
       return;

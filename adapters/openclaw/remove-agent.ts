@@ -1,4 +1,4 @@
-import { rmdirSync } from "node:fs";
+import { rmdirSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Problem } from "../../src/errors.ts";
@@ -11,7 +11,17 @@ import { GatewayAway, GatewayRefusal } from "./gateway-rpc.ts";
 import { overlapsHeld } from "./held-workspaces.ts";
 import { dropMarker, isMadeBy, type MadeMarker, readMarker } from "./made-marker.ts";
 import type { HostTools } from "./make-agent.ts";
+import type { AgentEntry, OpenClawConfig } from "./openclaw-config.ts";
 import { putBack } from "./trash.ts";
+
+/** OpenClaw counts the file as it is written: with indentation. */
+const written = (value: unknown): number => JSON.stringify(value, null, 2).length;
+
+/** Whether the file without the agent would be hardly more than half of it, or less; what is read has defaults too. */
+function isHalfOf(stateDir: string, config: OpenClawConfig, agentId: string): boolean {
+  const file = statSync(join(stateDir, "openclaw.json"), { throwIfNoEntry: false });
+  return written(config.agents?.entries?.[agentId] ?? {}) > 0.4 * (file?.size ?? 0);
+}
 
 type Remove = AgentHost["remove"];
 type Removed = Awaited<ReturnType<Remove>>;
@@ -22,7 +32,7 @@ type What = Parameters<Remove>[1];
  * What that call moves to the trash is removed for good, except what was to be preserved.
  */
 export function createAgentRemover(tools: HostTools): Remove {
-  const { config, changes, credentials, gateway, paths, homeOf, trash, log } = tools;
+  const { stateDir, config, changes, credentials, gateway, paths, homeOf, trash, log } = tools;
   const turns = createTurns();
 
   return async ({ agentId, operationId }, what) => {
@@ -60,7 +70,10 @@ export function createAgentRemover(tools: HostTools): Remove {
     const hadKey = await credentials.clear(agentDir);
 
     if (isThere) {
-      if (!takeWorkspace && isIts()) await leaveWorkspace(agentId, join(home, "no-workspace"));
+      const isHalf = isHalfOf(stateDir, before, agentId);
+      if ((!takeWorkspace || isHalf) && isIts()) {
+        await readyEntry(agentId, takeWorkspace ? undefined : join(home, "no-workspace"), isHalf);
+      }
       const watched = await trash.watch([
         agentDir,
         sessions,
@@ -99,14 +112,25 @@ export function createAgentRemover(tools: HostTools): Remove {
     return { deleted, preserved };
   }
 
-  /** OpenClaw's call takes the workspace that the entry names, or nothing at all: so the entry is made to name none. */
-  async function leaveWorkspace(agentId: string, elsewhere: string): Promise<void> {
+  /**
+   * OpenClaw's call takes the workspace that the entry names, or nothing at all: so the entry is made to name none
+   * that is to stay. The call is refused where half of the file would go: so a large entry is made a small one, which
+   * lets its agent, whose key is dead by now, do nothing.
+   */
+  async function readyEntry(agentId: string, elsewhere: string | undefined, small: boolean): Promise<void> {
+    let changed: Partial<AgentEntry> = {};
     const { applied } = await changes.make({
       apply(draft) {
         const entry = draft.agents?.entries?.[agentId];
-        if (entry) entry.workspace = elsewhere;
+        if (!entry) return;
+        if (elsewhere !== undefined) entry.workspace = elsewhere;
+        if (small) {
+          for (const name of ["subagents", "memory", "modelPolicy", "model"] as const) delete entry[name];
+          entry.tools = { allow: ["session_status"] };
+        }
+        changed = entry;
       },
-      shows: ({ agents }) => agents[agentId]?.workspace === elsewhere,
+      shows: ({ agents }) => elsewhere === undefined || agents[agentId]?.workspace === changed.workspace,
     });
     await applied;
   }

@@ -35,7 +35,7 @@ export interface ProviderAuth {
 
 export type MutateConfig = (params: {
   afterWrite: { mode: "auto" };
-  writeOptions?: { allowedAgentRosterRemovals?: string[] };
+  writeOptions?: { allowedAgentRosterRemovals?: string[]; allowConfigSizeDrop?: boolean };
   mutate(draft: OpenClawConfig): void;
 }) => Promise<unknown>;
 
