@@ -10,7 +10,7 @@ interface EstimateRow {
   tokens: number;
 }
 
-/** What was charged without the provider's word, for as long as it can be given back. */
+/** Charges that the provider has not confirmed, for as long as they can be given back. */
 export function createShardEstimates({ run, rows }: ShardSql) {
   return {
     /** @param periods in which the estimate's counter was charged */

@@ -41,7 +41,7 @@ export interface ForwardedFields {
   forwarded?: string | undefined;
 }
 
-/** Of a proxy that writes one of the two, the other is the client's own: `X-Forwarded-For` counts where there is one. */
+/** A proxy writes one of the two, and the client may have sent the other: `X-Forwarded-For` counts where there is one. */
 function hopsOf({ "x-forwarded-for": list, forwarded }: ForwardedFields): string[] {
   if (list !== undefined) return elements(String(list)).map(addressIn);
   return elements(forwarded ?? "").map((element) => addressIn(forwardedFor(element)));

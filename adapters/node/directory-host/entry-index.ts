@@ -22,8 +22,8 @@ const refreshMs = 1_000;
 const chunk = 200;
 
 /**
- * Who has which binding and which workspace, from the entries of this host, read once. What another process changes in an entry is
- * seen late; processes are kept apart by the ledger's claims.
+ * The owner of each binding and each workspace, from the entries of this host, read once. A change that another
+ * process makes in an entry is seen late; processes are kept apart by the ledger's claims.
  */
 export function createEntryIndex(homes: AgentHomes, defaultWorkspace: (agentId: string) => string): EntryIndex {
   const owners = new Map<string, string>();

@@ -71,7 +71,7 @@ export function makeAgents(tools: {
     }
   }
 
-  /** What is half made goes first: nobody is at it, or its process has slept, and finds that it was overtaken. */
+  /** A half-made agent goes first: nobody is at it, or its process has slept, and finds that it was overtaken. */
   async function beginFree<T>(home: string, agent: HostCreate, begin: () => T): Promise<T> {
     for (;;) {
       const step = await lock.run(async (): Promise<{ begun: T } | { halfMade: AgentEntry }> => {

@@ -17,7 +17,7 @@ export const isInOrAt = (path: string, directory: string): boolean =>
 
 export const overlap = (one: string, other: string): boolean => isInOrAt(one, other) || isInOrAt(other, one);
 
-/** Who has which directory, found by any path that overlaps it, however many there are. */
+/** The owner of each directory, found by any path that overlaps it, however many there are. */
 export interface HeldPaths {
   add(path: string, holder: string): void;
   drop(path: string, holder: string): void;

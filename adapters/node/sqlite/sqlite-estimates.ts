@@ -12,7 +12,7 @@ interface EstimateRow {
   tokens: number;
 }
 
-/** What was charged without the provider's word, for as long as it can be given back. All run inside a transaction. */
+/** Charges that the provider has not confirmed, for as long as they can be given back. All run inside a transaction. */
 export interface SqliteEstimates {
   /** @param periods in which the estimate's counter was charged */
   add(entry: UsageEntry, periods: string[], now: number): void;
