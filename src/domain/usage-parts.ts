@@ -1,0 +1,16 @@
+/** The tokens of one request, each of them in exactly one part, because each part has a price of its own. */
+export interface UsageParts {
+  /** Input that was neither read from a cache nor written to one. */
+  input: number;
+  cacheRead: number;
+  /** Written to a cache that lasts five minutes, or as long as the provider chooses. */
+  cacheWrite: number;
+  /** Written to a cache that lasts an hour. */
+  cacheWrite1h: number;
+  /** Reasoning included. */
+  output: number;
+}
+
+/** What providers call the prompt: the size that decides the tier. */
+export const promptTokens = ({ input, cacheRead, cacheWrite, cacheWrite1h }: UsageParts): number =>
+  input + cacheRead + cacheWrite + cacheWrite1h;
