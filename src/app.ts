@@ -11,16 +11,16 @@ import { respond, respondProblem } from "./http/respond.ts";
 import type { VerifyJwt } from "./http/verify-jwt.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Ports } from "./ports.ts";
-import { createProxy, type Proxy as MeteringProxy } from "./proxy/forward.ts";
+import { createProxy, type Proxy as MeteringProxy } from "./proxy/web-proxy.ts";
 import { routes } from "./routes.ts";
 import { createAuthFailures } from "./service/auth-failures.ts";
 import type { Caller } from "./service/caller.ts";
 import type { Context } from "./service/context.ts";
-import type { Maintained } from "./service/maintain.ts";
-import { measuredPorts } from "./service/measured-ports.ts";
-import { createSecretsCheck } from "./service/unopenable-secrets.ts";
+import type { Maintained } from "./service/maintenance/maintain.ts";
+import { createSecretsCheck } from "./service/secrets/unopenable-secrets.ts";
+import { withMetrics } from "./service/with-metrics.ts";
 import type { Settings } from "./settings.ts";
-import { withRecent } from "./storage/recent-records.ts";
+import { withReadCache } from "./storage/read-cache.ts";
 import { version } from "./version.ts";
 
 export interface App {
@@ -49,7 +49,7 @@ export interface App {
 }
 
 /** One request on its way through the guards. */
-interface Passage {
+interface RequestContext {
   requestId: string;
   info: RequestInfo;
   operator: boolean;
@@ -69,8 +69,8 @@ export interface AppOptions {
 /** The whole product as one fetch handler over its ports. */
 export function createApp(ports: Ports, settings: Settings, options: AppOptions = {}): App {
   const metrics = createMetrics();
-  const measured = measuredPorts(ports, metrics);
-  const context: Context = { ...measured, records: withRecent(measured.records, ports.clock), settings, metrics };
+  const measured = withMetrics(ports, metrics);
+  const context: Context = { ...measured, records: withReadCache(measured.records, ports.clock), settings, metrics };
   metrics.gauge("openclaw_build_info", 1, { version });
   metrics.gauge("openclaw_draining", 0);
   const { basePath } = settings.provisioning;
@@ -84,10 +84,10 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
   let openApi: string | undefined;
 
   // The bare Router: AutoRouter hands its handlers a Proxy, on which `new Request` throws in Node.
-  const router = Router<IRequest, [Passage], Promise<Reply>>({ base: basePath });
+  const router = Router<IRequest, [RequestContext], Promise<Reply>>({ base: basePath });
   for (const route of routes) {
     const register = route.method.toLowerCase() as "get" | "post" | "patch" | "delete";
-    router[register](route.path, async (request, passage) => await callRoute(route, request, passage));
+    router[register](route.path, async (request, requestContext) => await callRoute(route, request, requestContext));
   }
   router.get("/openapi.json", async () => {
     const { createOpenApi } = await import("./openapi.ts");
@@ -95,11 +95,11 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     return { status: 200, body: openApi };
   });
 
-  async function callRoute(route: Route, request: IRequest, passage: Passage): Promise<Reply> {
-    passage.route = route;
-    const caller = await authorize(route, request as unknown as Request, passage);
-    passage.actor = caller.actor;
-    if (!caller.operator && route.scope !== "token") await limitRate(context, caller, passage.headers);
+  async function callRoute(route: Route, request: IRequest, requestContext: RequestContext): Promise<Reply> {
+    requestContext.route = route;
+    const caller = await authorize(route, request as unknown as Request, requestContext);
+    requestContext.actor = caller.actor;
+    if (!caller.operator && route.scope !== "token") await limitRate(context, caller, requestContext.headers);
     const native = request as unknown as Request;
     const { maxBodyBytes } = settings.provisioning;
     const params = decodeParams(request.params);
@@ -108,15 +108,15 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
       route.body &&
       (await readJson(native, route.body, { maxBytes: maxBodyBytes, optional: route.bodyOptional ?? false }));
     // A body may take minutes to come, and the key may have been revoked by then.
-    const current = route.body ? await authorize(route, native, passage) : caller;
+    const current = route.body ? await authorize(route, native, requestContext) : caller;
     const madeWith = native.headers.get(madeWithHeader) ?? undefined;
     const call = { context, caller: { ...current, madeWith }, params, query, body, headers: native.headers };
     // The table pairs each handler with its own schemas; here they are all alike.
     return await route.handle(call as Parameters<Route["handle"]>[0]);
   }
 
-  async function authorize(route: Route, request: Request, passage: Passage): Promise<Caller> {
-    const { requestId, info, bearer } = passage;
+  async function authorize(route: Route, request: Request, requestContext: RequestContext): Promise<Caller> {
+    const { requestId, info, bearer } = requestContext;
     const rest = { requestId, address: info.address };
     if (!bearer) return operatorCaller(requestId);
     return await authorizeCaller(context, request.headers, bearer, route.scope, rest, refuseFrom(info));
@@ -130,10 +130,10 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     throw new Problem("rate_limited", detail, { headers: { "retry-after": String(seconds) } });
   };
 
-  async function guarded(request: Request, passage: Passage): Promise<Reply> {
+  async function guarded(request: Request, requestContext: RequestContext): Promise<Reply> {
     const { pathname } = new URL(request.url);
-    if (!passage.operator) {
-      const open = await openReply(request, pathname, passage);
+    if (!requestContext.operator) {
+      const open = await openReply(request, pathname, requestContext);
       if (open) return open;
       const inside = pathname === basePath || pathname.startsWith(`${basePath}/`);
       if (inside && !settings.provisioning.enabled) {
@@ -142,10 +142,15 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
           'Provisioning is switched off; set OPENCLAW_PROVISIONING_ENABLED=true, or "gateway.provisioning.enabled": true in config.json.',
         );
       }
-      passage.bearer = await authenticateBearer(context, request.headers, verifyJwt, refuseFrom(passage.info));
-      passage.actor = passage.bearer.actor;
+      requestContext.bearer = await authenticateBearer(
+        context,
+        request.headers,
+        verifyJwt,
+        refuseFrom(requestContext.info),
+      );
+      requestContext.actor = requestContext.bearer.actor;
       if (pathname === "/metrics" && isRead(request)) {
-        if (passage.bearer.reach === "own") {
+        if (requestContext.bearer.reach === "own") {
           throw new Problem("scope_missing", "The token reaches the agents that it made, and metrics are of all.");
         }
         await metrics.gather((cause) => context.log("warn", "some metrics could not be looked up", { cause }));
@@ -159,13 +164,17 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     refuseKeysIn(request.url);
     // HEAD is GET without a body, which `fetch` below cuts off.
     const routed = request.method === "HEAD" ? new Request(request.url, { headers: request.headers }) : request;
-    const reply = await router.fetch(routed as unknown as IRequest, passage);
+    const reply = await router.fetch(routed as unknown as IRequest, requestContext);
     if (reply) return reply;
     throw unmatched(request.method, pathname);
   }
 
   /** What anybody may ask: that the process lives, and whether it can work. */
-  async function openReply(request: Request, pathname: string, passage: Passage): Promise<Reply | undefined> {
+  async function openReply(
+    request: Request,
+    pathname: string,
+    requestContext: RequestContext,
+  ): Promise<Reply | undefined> {
     if (!isRead(request)) return undefined;
     if (pathname === "/healthz") return { status: 200, body: { status: "ok" } };
     if (pathname !== "/readyz") return undefined;
@@ -176,8 +185,13 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     } catch (error) {
       // Only who may call is told what it is.
       if (request.headers.has("authorization")) {
-        const { actor } = await authenticateBearer(context, request.headers, verifyJwt, refuseFrom(passage.info));
-        passage.actor = actor;
+        const { actor } = await authenticateBearer(
+          context,
+          request.headers,
+          verifyJwt,
+          refuseFrom(requestContext.info),
+        );
+        requestContext.actor = actor;
       }
       throw error;
     }
@@ -202,37 +216,49 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
   async function answer(request: Request, info: RequestInfo, operator: boolean): Promise<Response> {
     const startedAt = performance.now();
     const requestId = newRequestId(context);
-    const passage: Passage = { requestId, info, operator, actor: operator ? "cli" : "anonymous", headers: {} };
+    const requestContext: RequestContext = {
+      requestId,
+      info,
+      operator,
+      actor: operator ? "cli" : "anonymous",
+      headers: {},
+    };
     let response: Response;
     let failure: unknown;
     try {
-      response = respond(await guarded(request, passage), requestId, passage.headers);
+      response = respond(await guarded(request, requestContext), requestId, requestContext.headers);
     } catch (error) {
       failure = error;
-      const terse = passage.actor === "anonymous";
-      response = respondProblem(error, requestId, context.log, { headers: passage.headers, terse });
+      const terse = requestContext.actor === "anonymous";
+      response = respondProblem(error, requestId, context.log, { headers: requestContext.headers, terse });
     }
-    const repeated = answers.answered(passage, response.status, failure);
-    const route = passage.route?.operationId ?? "other";
+    const repeated = answers.answered(requestContext, response.status, failure);
+    const route = requestContext.route?.operationId ?? "other";
     const seconds = (performance.now() - startedAt) / 1000;
     context.metrics.count("openclaw_http_requests_total", { route, status: String(response.status) });
     context.metrics.observe("openclaw_http_request_duration_seconds", seconds, { route });
-    logAnswer(request, passage, response.status, seconds, repeated);
+    logAnswer(request, requestContext, response.status, seconds, repeated);
     return request.method === "HEAD" ? new Response(null, response) : response;
   }
 
-  function logAnswer(request: Request, passage: Passage, status: number, seconds: number, repeated: boolean): void {
+  function logAnswer(
+    request: Request,
+    requestContext: RequestContext,
+    status: number,
+    seconds: number,
+    repeated: boolean,
+  ): void {
     const { pathname } = new URL(request.url);
     const probe = /^\/(healthz|readyz|metrics)$/.test(pathname);
     const theirs = request.headers.get("x-request-id") ?? "";
     context.log(repeated || (probe && status < 400) ? "debug" : "info", "request", {
-      requestId: passage.requestId,
+      requestId: requestContext.requestId,
       method: request.method,
       path: withoutKeys(decodedFully(pathname)),
       status,
       ms: Math.round(seconds * 1000),
-      actor: passage.actor,
-      address: passage.info.address,
+      actor: requestContext.actor,
+      address: requestContext.info.address,
       ...(/^[A-Za-z0-9._-]{1,64}$/.test(theirs) && !holdsKey(theirs) && { clientRequestId: theirs }),
     });
   }
@@ -263,15 +289,15 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     writeDenials: () => answers.flush(Number.POSITIVE_INFINITY),
     async maintain(settled) {
       answers.flush();
-      const { maintain } = await import("./service/maintain.ts");
+      const { maintain } = await import("./service/maintenance/maintain.ts");
       return await maintain(context, async () => {
         await becomeReady();
         settled?.();
       });
     },
     async recover() {
-      const { recoverAbandoned } = await import("./service/recover.ts");
-      await recoverAbandoned(context);
+      const { recoverOperations } = await import("./service/operations/recover.ts");
+      await recoverOperations(context);
       return await becomeReady();
     },
   };

@@ -4,7 +4,7 @@ import { Problem } from "../../src/errors.ts";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
 import { respondProblem } from "../../src/http/respond.ts";
 import type { AgentHost, Log, Ports } from "../../src/ports.ts";
-import { openGateways } from "../../src/service/config-secret.ts";
+import { openGateways } from "../../src/service/secrets/config-secret.ts";
 import { type Settings, SettingsError } from "../../src/settings.ts";
 import { createDurableAudit } from "./audit.ts";
 import type { Bindings } from "./bindings.ts";

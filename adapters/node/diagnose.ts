@@ -1,11 +1,11 @@
 import { createApp } from "../../src/app.ts";
 import { type DoctorCheck, type DoctorReport, doctorReport } from "../../src/cli/doctor-report.ts";
-import { isSealed } from "../../src/service/config-secret.ts";
 import type { Context } from "../../src/service/context.ts";
-import { findCutOffAgents } from "../../src/service/cut-off-agents.ts";
-import { findOrphans } from "../../src/service/orphans.ts";
-import { findUnopenableSecrets } from "../../src/service/unopenable-secrets.ts";
-import { sealKeyId } from "../../src/service/vault.ts";
+import { findAgentsWithRevokedProvider } from "../../src/service/maintenance/agents-with-revoked-provider.ts";
+import { findOrphans } from "../../src/service/maintenance/orphans.ts";
+import { isSealed } from "../../src/service/secrets/config-secret.ts";
+import { findUnopenableSecrets } from "../../src/service/secrets/unopenable-secrets.ts";
+import { sealKeyId } from "../../src/service/secrets/vault.ts";
 import { isGuessable, makeToken, tooShort } from "../../src/settings.ts";
 import { agentsCanRead } from "../openclaw/agents-can-read.ts";
 import { credentialFindings } from "./files/credential-findings.ts";
@@ -216,7 +216,7 @@ async function orphanChecks(context: Context, fix: boolean): Promise<DoctorCheck
 
 async function aiKeyCheck(context: Context): Promise<DoctorCheck> {
   const name = "AI keys";
-  const cutOff = await findCutOffAgents(context);
+  const cutOff = await findAgentsWithRevokedProvider(context);
   if (cutOff.length === 0) return { name, status: "ok", detail: "none cut off" };
   return {
     name,

@@ -1,7 +1,7 @@
 import type { DoctorCheck } from "../../src/cli/doctor-report.ts";
-import { nameIn } from "../../src/providers/mint/minter-over.ts";
+import { nameIn } from "../../src/providers/admin/minter-over.ts";
 import type { Context } from "../../src/service/context.ts";
-import { maintain } from "../../src/service/maintain.ts";
+import { maintain } from "../../src/service/maintenance/maintain.ts";
 
 const revocations = "revocations";
 

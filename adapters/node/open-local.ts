@@ -4,7 +4,7 @@ import type { LocalSession } from "../../src/cli/environment.ts";
 import { escapeHidden } from "../../src/domain/hidden-characters.ts";
 import { redact } from "../../src/domain/redact.ts";
 import type { Log } from "../../src/ports.ts";
-import { sealConfigSecret } from "../../src/service/config-secret.ts";
+import { sealConfigSecret } from "../../src/service/secrets/config-secret.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
 import { createFileLock } from "./files/file-lock.ts";
 import { requireOwnStore } from "./files/own-store.ts";

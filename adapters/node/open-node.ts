@@ -5,7 +5,7 @@ import { createStorage } from "unstorage";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
 import { createRemoteHost } from "../../src/host/remote-host.ts";
 import type { AgentHost, Clock, Ledger, Log, Ports } from "../../src/ports.ts";
-import { openGateways } from "../../src/service/config-secret.ts";
+import { openGateways } from "../../src/service/secrets/config-secret.ts";
 import { SettingsError } from "../../src/settings.ts";
 import { createRecords } from "../../src/storage/records.ts";
 import { linkToken } from "./agents-link.ts";

@@ -42,12 +42,12 @@ export function createPresence(directory: string, id: string): Presence {
     if (held.has(path(other, "lock")) || !existsSync(path(other, "lock"))) return false;
     const lock = takeLock(path(other, "lock"), 0);
     if (!lock) return false;
-    bury(other);
+    markGone(other);
     lock.close();
     return true;
   };
 
-  function bury(other: string): void {
+  function markGone(other: string): void {
     try {
       const now = new Date();
       utimesSync(path(other, "lock"), now, now);
@@ -96,7 +96,7 @@ export function createPresence(directory: string, id: string): Presence {
       const known = held.get(path(id, "lock"));
       if (!known || --known.times > 0) return;
       held.delete(path(id, "lock"));
-      if (leavesWork) bury(id);
+      if (leavesWork) markGone(id);
       else rmSync(path(id, "lock"), { force: true });
       known.lock.close();
     },

@@ -1,5 +1,5 @@
 import { isProblem } from "../../src/errors.ts";
-import { findUnopenableSecrets, type UnopenableSecret } from "../../src/service/unopenable-secrets.ts";
+import { findUnopenableSecrets, type UnopenableSecret } from "../../src/service/secrets/unopenable-secrets.ts";
 import { SettingsError } from "../../src/settings.ts";
 import { closeToGroup } from "./files/group-bits.ts";
 import type { ChangeMode } from "./files/store-check.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { isSealed } from "../../src/service/config-secret.ts";
-import { isSealedUnderNewest } from "../../src/service/vault.ts";
+import { isSealed } from "../../src/service/secrets/config-secret.ts";
+import { isSealedUnderNewest } from "../../src/service/secrets/vault.ts";
 import { parseSealKeys, SettingsError } from "../../src/settings.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
 import { createFileLock } from "./files/file-lock.ts";

@@ -1,7 +1,7 @@
 import inspector from "node:inspector";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createApp } from "../../src/app.ts";
-import { createInheritedChanges } from "../../src/service/inherited-changes.ts";
+import { createInFlightElsewhere } from "../../src/service/operations/in-flight-elsewhere.ts";
 import { checkSecretToken, makeToken, SettingsError } from "../../src/settings.ts";
 import { linkPublisher } from "./agents-link.ts";
 import type { ChangeMode } from "./files/store-check.ts";
@@ -45,7 +45,7 @@ export async function startServer(env: Environment, { chmod }: { chmod?: ChangeM
     const publish = node.agents && linkPublisher(node.agents, ports.sealKeys);
     publish?.();
     const app = createApp(ports, node.settings);
-    app.holdReadiness(createInheritedChanges(app.context));
+    app.holdReadiness(createInFlightElsewhere(app.context));
     const server = await serve(app, node);
     // Port 0 asks for any: only now is it known where agents find the proxy.
     if (node.port === 0)

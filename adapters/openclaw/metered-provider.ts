@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { Problem } from "../../src/errors.ts";
 import type { Credential } from "../../src/ports.ts";
-import { maxOutputOf, usualMaxOutput } from "../../src/providers/output-bounds.ts";
+import { maxOutputOf, usualMaxOutput } from "../../src/providers/shared/output-bounds.ts";
 import type { ProviderKind } from "../../src/schema/ai-provider.ts";
 import type { ModelEntry, OpenClawConfig } from "./openclaw-config.ts";
 

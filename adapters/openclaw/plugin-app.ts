@@ -2,7 +2,7 @@ import { hash, randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type App, createApp } from "../../src/app.ts";
 import type { Log } from "../../src/ports.ts";
-import { createInheritedChanges } from "../../src/service/inherited-changes.ts";
+import { createInFlightElsewhere } from "../../src/service/operations/in-flight-elsewhere.ts";
 import { isGuessable, makeToken, SettingsError, tooShort } from "../../src/settings.ts";
 import { createJsonLog } from "../node/json-log.ts";
 import { openNode } from "../node/open-node.ts";
@@ -110,7 +110,7 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
     await endReviews(config).catch((cause) => log("error", "OpenClaw's weekly reviews could not be ended", { cause }));
   }
   const app = createApp(ports, node.settings, { verifyBearer });
-  app.holdReadiness(createInheritedChanges(app.context));
+  app.holdReadiness(createInFlightElsewhere(app.context));
   const requests = createRequestListener(app);
   const tend = () => app.maintain().catch((cause) => log("error", "maintenance failed; it is tried again", { cause }));
   const timer = setInterval(tend, maintenanceMs);

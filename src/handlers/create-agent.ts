@@ -37,7 +37,7 @@ export const createAgentRoute = route({
     "invalid_header",
   ],
   async handle({ context, caller, body, headers }) {
-    const { createAgent } = await import("../service/create-agent.ts");
+    const { createAgent } = await import("../service/agents/create-agent.ts");
     const respondAsync = /(^|[\s,;])respond-async([\s,;]|$)/i.test(headers.get("prefer") ?? "");
     return await withIdempotency(context, caller, headers, body, async (idempotency) => {
       const created = await createAgent(context, caller, body, { respondAsync, ...(idempotency && { idempotency }) });

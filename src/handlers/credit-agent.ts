@@ -19,7 +19,7 @@ export const creditAgentRoute = route({
     "gateway_failed",
   ],
   async handle({ context, caller, params, body }) {
-    const { creditAgent } = await import("../service/credit-agent.ts");
+    const { creditAgent } = await import("../service/agents/credit-agent.ts");
     return { status: 200, body: await creditAgent(context, caller, params.id!, body) };
   },
 });

@@ -20,7 +20,7 @@ export const deleteAgentRoute = route({
     "gateway_not_found",
   ],
   async handle({ context, caller, params, body }) {
-    const { deleteAgent } = await import("../service/delete-agent.ts");
+    const { deleteAgent } = await import("../service/agents/delete-agent.ts");
     return { status: 200, body: await deleteAgent(context, caller, params.id!, body) };
   },
 });

@@ -10,7 +10,7 @@ export const getAgentRoute = route({
   response: { status: 200, description: "The agent", schema: AgentDetail },
   problems: ["agent_not_found", "agent_ambiguous"],
   async handle({ context, caller, params }) {
-    const { getAgent } = await import("../service/agent-view.ts");
+    const { getAgent } = await import("../service/agents/agent-view.ts");
     return { status: 200, body: await getAgent(context, caller, params.id!) };
   },
 });

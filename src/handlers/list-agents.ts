@@ -18,7 +18,7 @@ export const listAgentsRoute = route({
   },
   problems: [],
   async handle({ context, caller, query }) {
-    const { listAgents } = await import("../service/agent-view.ts");
+    const { listAgents } = await import("../service/agents/agent-view.ts");
     return { status: 200, body: await listAgents(context, caller, query) };
   },
 });

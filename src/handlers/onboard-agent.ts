@@ -18,7 +18,7 @@ export const onboardAgentRoute = route({
     "gateway_not_found",
   ],
   async handle({ context, caller, params, body }) {
-    const { onboardAgent } = await import("../service/onboard-agent.ts");
+    const { onboardAgent } = await import("../service/agents/onboard-agent.ts");
     return { status: 200, body: await onboardAgent(context, caller, params.id!, body) };
   },
 });

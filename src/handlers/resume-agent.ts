@@ -17,7 +17,7 @@ export const resumeAgentRoute = route({
     "gateway_failed",
   ],
   async handle({ context, caller, params }) {
-    const { suspendAgent } = await import("../service/suspend-agent.ts");
+    const { suspendAgent } = await import("../service/agents/suspend-agent.ts");
     return { status: 200, body: await suspendAgent(context, caller, params.id!, false) };
   },
 });

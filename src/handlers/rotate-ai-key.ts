@@ -31,7 +31,7 @@ export const rotateAiKeyRoute = route({
     "invalid_header",
   ],
   async handle({ context, caller, params, body, headers }) {
-    const { rotateAiKey } = await import("../service/rotate-ai-key.ts");
+    const { rotateAiKey } = await import("../service/agents/rotate-ai-key.ts");
     const id = params.id!;
     return await withIdempotency(context, caller, headers, { rotate: id, ...body }, async () => {
       const rotated = await rotateAiKey(context, caller, id, body);

@@ -18,7 +18,7 @@ export const rotateSealRoute = route({
   },
   problems: ["secret_unopenable", "key_busy"],
   async handle({ context, caller }) {
-    const { resealSecrets } = await import("../service/reseal-secrets.ts");
+    const { resealSecrets } = await import("../service/maintenance/reseal-secrets.ts");
     return { status: 200, body: await resealSecrets(context, caller) };
   },
 });

@@ -22,7 +22,7 @@ export const updateAgentRoute = route({
     "gateway_not_found",
   ],
   async handle({ context, caller, params, body }) {
-    const { updateAgent } = await import("../service/update-agent.ts");
+    const { updateAgent } = await import("../service/agents/update-agent.ts");
     return { status: 200, body: await updateAgent(context, caller, params.id!, body) };
   },
 });

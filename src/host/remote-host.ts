@@ -1,7 +1,7 @@
 import { GatewayUntouched, isProblem, Problem } from "../errors.ts";
 import type { AgentHost, HostAgent, HostAsked, HostCreate } from "../ports.ts";
 import type { CreateAgent, OnboardAgent } from "../schema/agent.ts";
-import { createDoubts } from "./doubts.ts";
+import { createOutcomes } from "./create-outcomes.ts";
 import type { Changed, Gateway, GatewaySettings, GatewayTools } from "./gateway.ts";
 import { stepProblem } from "./gateway-problem.ts";
 import { noneAnswers, openGateways } from "./gateways.ts";
@@ -31,7 +31,7 @@ export interface RemoteHost extends AgentHost {
  */
 export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
   const gateways = openGateways(options.gateways, options);
-  const doubts = createDoubts<CreateAgent>();
+  const outcomes = createOutcomes<CreateAgent>();
 
   const create = async (gateway: Gateway, body: CreateAgent, idempotencyKey: string, respondAsync: boolean) =>
     await gateway.change((client, signal) => client.agents.create(body, { idempotencyKey, respondAsync, signal }));
@@ -52,13 +52,13 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
 
   /** Whether there is something of this operation's to remove. */
   async function isThere(gateway: Gateway, agentId: string, operationId: string, asked?: HostAsked): Promise<boolean> {
-    const doubt = doubts.of(operationId) ?? (asked && { asked: requestFor(asked) });
+    const doubt = outcomes.of(operationId) ?? (asked && { asked: requestFor(asked) });
     if (doubt === "undone") return false;
     if (doubt) {
       // A request that is still on its way would make the agent after its removal: asked once more, it is settled.
       const settled = await create(gateway, doubt.asked, operationId, true);
       if (settled.outcome === "unsent" || settled.outcome === "unknown") throw settled.problem;
-      doubts.clear(operationId);
+      outcomes.clear(operationId);
       if (settled.outcome === "refused") return false;
     }
     const found = await gateway.change((client, signal) => client.agents.get(agentId, { signal }));
@@ -87,15 +87,15 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       const awaitReady = agent.awaitReady && !agent.credential;
       const answer = await create(gateway, body, agent.operationId, !awaitReady);
       if (answer.outcome !== "done") {
-        const neverSent = answer.outcome === "unsent" && typeof doubts.of(agent.operationId) !== "object";
+        const neverSent = answer.outcome === "unsent" && typeof outcomes.of(agent.operationId) !== "object";
         const undone = answer.outcome === "refused" || neverSent;
-        doubts.note(agent.operationId, undone ? "undone" : { asked: body });
+        outcomes.note(agent.operationId, undone ? "undone" : { asked: body });
         if (undone) gateway.expect(-1);
         throw undone && isProblem(answer.problem, "gateway_failed")
           ? new GatewayUntouched(answer.problem)
           : answer.problem;
       }
-      doubts.clear(agent.operationId);
+      outcomes.clear(agent.operationId);
       const { agentId, bindings, status, workspace, agentDir, confinement } = answer.value;
       if (agentId !== agent.agentId) {
         await gateway.change((client, signal) => client.agents.delete(agentId, everything, { signal }));

@@ -1,8 +1,8 @@
+import { createMinuteTally, others } from "../domain/minute-tally.ts";
 import { isProblem } from "../errors.ts";
 import type { AuditEvent } from "../schema/audit-event.ts";
 import { type AuditDetails, auditEvent } from "../service/audited-change.ts";
 import type { Context } from "../service/context.ts";
-import { createMinuteTally, others } from "../service/minute-tally.ts";
 import { subscriber } from "../storage/ledger-names.ts";
 import type { RequestInfo, Route } from "./call.ts";
 

@@ -6,7 +6,7 @@ import { Problem } from "../errors.ts";
 import { type Scope, scopes } from "../schema/provisioning-key.ts";
 import type { Caller } from "../service/caller.ts";
 import type { Context } from "../service/context.ts";
-import { currentProvisioningKey, keyStatus } from "../service/current-provisioning-key.ts";
+import { currentProvisioningKey, keyStatus } from "../service/provisioning-keys/current-provisioning-key.ts";
 import type { VerifyJwt } from "./verify-jwt.ts";
 
 const realm = 'realm="openclaw-provisioning"';

@@ -1,10 +1,10 @@
 import type { ProviderKind } from "../schema/ai-provider.ts";
-import { anthropic } from "./anthropic.ts";
-import { custom } from "./custom.ts";
-import { gemini } from "./gemini.ts";
-import { openai } from "./openai.ts";
-import { openrouter } from "./openrouter.ts";
-import type { ProviderWire } from "./wire.ts";
+import { anthropic } from "./anthropic/wire.ts";
+import { gemini } from "./gemini/wire.ts";
+import { openai } from "./openai/wire.ts";
+import { custom } from "./openai-compatible/wire.ts";
+import { openrouter } from "./openrouter/wire.ts";
+import type { ProviderWire } from "./shared/wire.ts";
 
 const wires: Record<ProviderKind, ProviderWire> = {
   anthropic,

@@ -1,9 +1,9 @@
 import { Problem } from "../errors.ts";
 import type { Clock, Fetch } from "../ports.ts";
 import type { ProviderKind } from "../schema/ai-provider.ts";
-import { type Ask, askProvider, bearer, type Question, urlOf } from "./ask-provider.ts";
-import { googleAccessToken, parseServiceAccount } from "./google-access-token.ts";
-import { litellmRoot } from "./litellm-root.ts";
+import { type AdminRequest, adminRequests, bearer, type SendAdminRequest, urlOf } from "./admin/admin-request.ts";
+import { googleAccessToken, parseServiceAccount } from "./gemini/google-access-token.ts";
+import { litellmRoot } from "./litellm/litellm-root.ts";
 import { providerTitles } from "./provider-titles.ts";
 
 export interface VerifiableProvider {
@@ -19,7 +19,7 @@ export type Verification =
   | { outcome: "verified" }
   /** The provider's clear no. */
   | { outcome: "refused"; message: string }
-  /** Nothing is known of the key: no answer, or none that says so. */
+  /** Nothing is known of the key: no response, or none that says so. */
   | { outcome: "unreachable"; message: string };
 
 /** Asks the provider, by a read that costs nothing, whether it accepts the key. Default timeout: 5 s a call. */
@@ -29,20 +29,20 @@ export async function verifyMasterKey(
 ): Promise<Verification> {
   const { kind, key, credentials } = provider;
   const asking = { fetch: deps.fetch, timeoutMs: deps.timeoutMs ?? 5000 };
-  const ask = askProvider({ ...asking, title: providerTitles[kind], secrets: [key] });
-  const verification = await verifyKey(ask, provider);
+  const send = adminRequests({ ...asking, title: providerTitles[kind], secrets: [key] });
+  const verification = await verifyKey(send, provider);
   if (verification.outcome !== "verified" || kind !== "gemini" || credentials === undefined) return verification;
   return await verifyCredentials(asking, credentials, deps.clock ?? { now: () => Date.now() });
 }
 
-async function verifyKey(ask: Ask, provider: VerifiableProvider): Promise<Verification> {
-  const question = harmlessRead(provider);
-  if (!question)
+async function verifyKey(send: SendAdminRequest, provider: VerifiableProvider): Promise<Verification> {
+  const request = harmlessRead(provider);
+  if (!request)
     return { outcome: "unreachable", message: `${providerTitles[provider.kind]} has no address without a base URL` };
-  const answer = await ask({ method: "GET", ...question });
-  if (answer.outcome === "ok") return { outcome: "verified" };
-  if (answer.outcome === "failed") return { outcome: "unreachable", message: answer.reason };
-  const { status, reason } = answer;
+  const response = await send({ method: "GET", ...request });
+  if (response.outcome === "ok") return { outcome: "verified" };
+  if (response.outcome === "failed") return { outcome: "unreachable", message: response.reason };
+  const { status, reason } = response;
   // Google says 400 to a key that it does not know, and nothing else about this request could be wrong.
   const aboutTheKey = status === 401 || status === 403 || (provider.kind === "gemini" && status === 400);
   return aboutTheKey
@@ -50,7 +50,7 @@ async function verifyKey(ask: Ask, provider: VerifiableProvider): Promise<Verifi
     : { outcome: "unreachable", message: `${providerTitles[provider.kind]} did not answer about it: ${reason}` };
 }
 
-function harmlessRead({ kind, baseUrl, key }: VerifiableProvider): Pick<Question, "url" | "headers"> | undefined {
+function harmlessRead({ kind, baseUrl, key }: VerifiableProvider): Pick<AdminRequest, "url" | "headers"> | undefined {
   switch (kind) {
     case "anthropic": {
       // An admin key is refused by the API that ordinary keys are for, and the other way round.
@@ -86,8 +86,8 @@ async function verifyCredentials(
 ): Promise<Verification> {
   try {
     const account = parseServiceAccount(credentials);
-    const ask = askProvider({ ...asking, title: "Google", secrets: [account.private_key] });
-    await googleAccessToken(ask, account, clock);
+    const send = adminRequests({ ...asking, title: "Google", secrets: [account.private_key] });
+    await googleAccessToken(send, account, clock);
     return { outcome: "verified" };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;

@@ -1,32 +1,32 @@
 import { bodyMemoryBytes } from "../domain/body-memory.ts";
 import { isProblem } from "../errors.ts";
 import { providerWire, wireOfSlug } from "../providers/index.ts";
-import type { Endpoint, ProviderWire } from "../providers/wire.ts";
+import type { Endpoint, ProviderWire } from "../providers/shared/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import { createAuthFailures } from "../service/auth-failures.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
-import { type Arrival, headerOf, presentedKey, readTarget, type Target } from "./arrival.ts";
+import { type AdmittedRequest, createAdmittedRequests, createUpstreamBases } from "./admitted-request.ts";
 import { createCors } from "./cors.ts";
-import { createGrants, createUpstreamBases, type Grant } from "./grant.ts";
 import { answerGuards, scopedIdempotencyKey } from "./headers.ts";
 import { createKeyShares, type KeyShare } from "./key-shares.ts";
 import { createMasterKeys } from "./master-keys.ts";
+import { headerOf, type ProxyRequest, presentedKey, readTarget, type Target } from "./proxy-request.ts";
 import { announcedLength, readRequest } from "./read-request.ts";
 import { type Refusal, type Refused, refusal, reservationRefused } from "./refuse.ts";
 import { reserve } from "./reserve.ts";
 import { createSpentQuotas } from "./spent-quotas.ts";
 import { providerRevokedMessage, type Standings } from "./standings.ts";
 import { createUsageAsking } from "./usage-asking.ts";
-import { createKeyVerifier, maxRecordAgeMs, type StatedKey, suspendedMessage } from "./verify-key.ts";
+import { createKeyVerifier, type KeySnapshot, maxRecordAgeMs, suspendedMessage } from "./verify-key.ts";
 
 export type Admission =
   | Refusal
-  | Grant
+  | AdmittedRequest
   /** Not a metered call: nothing is sent and nothing is looked up. */
   | { outcome: "answered"; status: number; headers: Record<string, string> }
   | { outcome: "aborted" };
-export type Admit = (arrival: Arrival) => Promise<Admission>;
+export type Admit = (proxyRequest: ProxyRequest) => Promise<Admission>;
 
 /**
  * Verify, understand, reserve: nothing of a stranger's body is read, and nothing is sent that is not paid for.
@@ -39,7 +39,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   const masterKeyOf = createMasterKeys(context);
   const corsOf = createCors(proxy.corsOrigins);
   const asking = createUsageAsking();
-  const grants = createGrants(context, asking);
+  const admittedRequests = createAdmittedRequests(context, asking);
   const baseOf = createUpstreamBases();
   const share = createKeyShares({ maxRequests: proxy.maxConcurrentPerKey, maxBytes: bodyMemoryBytes(proxy) });
   const authFailed = createAuthFailures(context);
@@ -49,37 +49,41 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   const run = `${context.instance.id}.${random}`;
   let reservations = 0;
 
-  async function unauthorized(wire: ProviderWire, arrival: Arrival): Promise<Refusal> {
+  async function unauthorized(wire: ProviderWire, proxyRequest: ProxyRequest): Promise<Refusal> {
     metrics.count("openclaw_auth_failures_total", { kind: "ai-key" });
-    const seconds = await authFailed(arrival.address());
+    const seconds = await authFailed(proxyRequest.address());
     if (seconds === undefined) {
-      return refusal(wire, arrival.requestId, {
+      return refusal(wire, proxyRequest.requestId, {
         status: 401,
         message: "The API key is not valid",
         headers: { "www-authenticate": 'Bearer realm="openclaw-provisioning", error="invalid_token"' },
       });
     }
     const message = `Too many failed authentications from this address; try again in ${seconds} s`;
-    return refusal(wire, arrival.requestId, { status: 429, message, headers: { "retry-after": String(seconds) } });
+    return refusal(wire, proxyRequest.requestId, { status: 429, message, headers: { "retry-after": String(seconds) } });
   }
 
-  async function decide(arrival: Arrival, target: Target | undefined, outerWire: ProviderWire): Promise<Admission> {
-    const presented = target && presentedKey(arrival.headers, target, outerWire.keyPlaces);
+  async function decide(
+    proxyRequest: ProxyRequest,
+    target: Target | undefined,
+    outerWire: ProviderWire,
+  ): Promise<Admission> {
+    const presented = target && presentedKey(proxyRequest.headers, target, outerWire.keyPlaces);
     const found = presented === undefined ? undefined : await keys.verify(presented, target!.slug, clock.now());
-    if (!target || !found) return await unauthorized(outerWire, arrival);
+    if (!target || !found) return await unauthorized(outerWire, proxyRequest);
 
     const { record } = found.key;
     const provider = await context.records.get("ai-providers", record.aiProviderId, maxRecordAgeMs);
     const wire = provider ? providerWire(provider.kind) : outerWire;
     const refuse = (refused: Refused): Refusal => ({
-      ...refusal(wire, arrival.requestId, refused),
+      ...refusal(wire, proxyRequest.requestId, refused),
       provider: target.slug,
     });
     if (!provider || provider.revokedAt !== undefined) return refuse(providerRevoked);
     if (found.standing === "suspended") return refuse({ status: 400, message: suspendedMessage });
     // Codex tries a WebSocket first, and goes on over HTTP at this status.
-    if (headerOf(arrival.headers, "upgrade") !== undefined) return refuse(noUpgrade);
-    const endpoint = wire.endpoint(arrival.method, target.path);
+    if (headerOf(proxyRequest.headers, "upgrade") !== undefined) return refuse(noUpgrade);
+    const endpoint = wire.endpoint(proxyRequest.method, target.path);
     if (!endpoint) return refuse({ status: 403, message: notMetered(wire) });
     const mine = share(record.keyId);
     if (!mine) {
@@ -92,21 +96,39 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     }
     let admission: Admission | undefined;
     try {
-      admission = await pay({ arrival, target, wire, before: provider, endpoint, key: found.key, share: mine, refuse });
+      admission = await pay({
+        proxyRequest,
+        target,
+        wire,
+        before: provider,
+        endpoint,
+        key: found.key,
+        share: mine,
+        refuse,
+      });
       return admission;
     } finally {
       if (admission?.outcome !== "granted") mine.leave();
     }
   }
 
-  async function pay({ arrival, target, wire, before, endpoint, key, share, refuse }: Verified): Promise<Admission> {
+  async function pay({
+    proxyRequest,
+    target,
+    wire,
+    before,
+    endpoint,
+    key,
+    share,
+    refuse,
+  }: Verified): Promise<Admission> {
     const { record } = key;
-    const denied = endpoint.body && (await spentQuotas.denialOf(key, before, endpoint, announcedLength(arrival)));
+    const denied = endpoint.body && (await spentQuotas.denialOf(key, before, endpoint, announcedLength(proxyRequest)));
     if (denied) {
       countDenial(target, denied.quota, denied.denial.reason);
       return refuse(reservationRefused(denied));
     }
-    const request = await readRequest(arrival, endpoint, proxy, share);
+    const request = await readRequest(proxyRequest, endpoint, proxy, share);
     if (request.outcome === "aborted") return request;
     if (request.outcome === "fault") return refuse(request);
     // A body may take minutes to come, and the provider may be revoked, or have another key, by then.
@@ -119,7 +141,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const base = baseOf(provider, wire);
     const opened = masterKeyOf(provider);
     const masterKey = typeof opened === "string" ? opened : await opened;
-    const scoped = scopedIdempotencyKey(context.crypto, arrival.headers, record.keyId);
+    const scoped = scopedIdempotencyKey(context.crypto, proxyRequest.headers, record.keyId);
     const idempotencyKey = typeof scoped === "object" ? await scoped : scoped;
 
     const id = `${run}-${(reservations++).toString(36)}`;
@@ -127,21 +149,35 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     if (reserved.outcome === "reserved") {
       share.sent(reserved.bytes?.length ?? 0);
       if (reserved.omitted) {
-        const { requestId } = arrival;
+        const { requestId } = proxyRequest;
         const fields = { requestId, provider: target.slug, tools: reserved.omitted };
         context.log("debug", "tools that run at the provider were left out of a request", fields);
       }
       try {
         const ended = share.leave;
         const { digest } = key;
-        const paid = { arrival, target, wire, provider, record, digest, request, reserved, id, masterKey, base, ended };
-        return grants({ ...paid, idempotencyKey });
+        const paid = {
+          proxyRequest,
+          target,
+          wire,
+          provider,
+          record,
+          digest,
+          request,
+          reserved,
+          id,
+          masterKey,
+          base,
+          ended,
+        };
+        return admittedRequests({ ...paid, idempotencyKey });
       } catch (error) {
         context.background(ledger.settle(aiKeyLedger(record.keyId).reservation(id), {}));
         throw error;
       }
     }
-    if (reserved.outcome === "standing" && reserved.standing === "invalid") return await unauthorized(wire, arrival);
+    if (reserved.outcome === "standing" && reserved.standing === "invalid")
+      return await unauthorized(wire, proxyRequest);
     if (reserved.outcome === "denied") {
       spentQuotas.refused(record.keyId);
       countDenial(target, reserved.quota, reserved.denial.reason);
@@ -152,26 +188,26 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   const countDenial = ({ slug }: Target, quota: string, reason: string): void =>
     metrics.count("openclaw_proxy_quota_denials_total", { provider: slug, quota, reason });
 
-  return async (arrival) => {
-    const target = readTarget(arrival.target);
-    const { headers, preflight } = corsOf(arrival);
+  return async (proxyRequest) => {
+    const target = readTarget(proxyRequest.target);
+    const { headers, preflight } = corsOf(proxyRequest);
     if (preflight && target) return { outcome: "answered", status: 204, headers: { ...answerGuards, ...preflight } };
-    arrival.cors = headers;
+    proxyRequest.cors = headers;
     // Claude Code opens its connection so, without a key: no failed authentication, and the same for every slug.
-    if (arrival.method === "HEAD" && target && basePath.test(target.path)) return greeting;
+    if (proxyRequest.method === "HEAD" && target && basePath.test(target.path)) return greeting;
     const wire = wireOfSlug(target?.slug ?? "");
     let admission: Admission;
     try {
-      admission = await decide(arrival, target, wire);
+      admission = await decide(proxyRequest, target, wire);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       context.log("error", "a proxied request failed before it was sent", {
-        requestId: arrival.requestId,
+        requestId: proxyRequest.requestId,
         error: message,
       });
       const unavailable = isProblem(error) && error.status === 503;
       const sealed = isProblem(error, "secret_unopenable");
-      admission = refusal(wire, arrival.requestId, {
+      admission = refusal(wire, proxyRequest.requestId, {
         status: unavailable ? 503 : 500,
         message: sealed ? unopenableMessage : unavailable ? unavailableMessage : "Something unexpected went wrong",
       });
@@ -183,7 +219,12 @@ export function createAdmission(context: Context, standings: Standings): Admit {
       metrics.count("openclaw_proxy_requests_total", { provider, outcome: `refused_${status}` });
       // Of what shows no key of ours, anybody can send as much as a disk holds.
       const level = admission.provider === undefined && status < 500 ? "debug" : "info";
-      context.log(level, "a metered request was refused", { requestId: arrival.requestId, provider, status, message });
+      context.log(level, "a metered request was refused", {
+        requestId: proxyRequest.requestId,
+        provider,
+        status,
+        message,
+      });
     }
     return admission;
   };
@@ -191,13 +232,13 @@ export function createAdmission(context: Context, standings: Standings): Admit {
 
 /** A caller that may ask, before anything of the body is read. */
 interface Verified {
-  arrival: Arrival;
+  proxyRequest: ProxyRequest;
   target: Target;
   wire: ProviderWire;
   /** As the record was before the body. */
   before: AiProviderRecord;
   endpoint: Endpoint;
-  key: StatedKey;
+  key: KeySnapshot;
   share: KeyShare;
   refuse(refused: Refused): Refusal;
 }

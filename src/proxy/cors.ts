@@ -1,4 +1,4 @@
-import { type Arrival, headerOf } from "./arrival.ts";
+import { headerOf, type ProxyRequest } from "./proxy-request.ts";
 
 const readable = "x-request-id, request-id, retry-after, x-should-retry, x-openclaw-omitted-tools";
 const headerNames = /^[\w-]+( *, *[\w-]+)*$/;
@@ -17,7 +17,9 @@ const none: Cors = { headers: undefined, preflight: undefined };
  *
  * @param origins as a browser writes them, or `*`
  */
-export function createCors(origins: readonly string[]): (arrival: Pick<Arrival, "method" | "headers">) => Cors {
+export function createCors(
+  origins: readonly string[],
+): (proxyRequest: Pick<ProxyRequest, "method" | "headers">) => Cors {
   const any = origins.includes("*");
   const known = new Set(origins);
   return ({ method, headers }) => {

@@ -1,5 +1,5 @@
 import type { Crypto } from "../ports.ts";
-import { headerOf } from "./arrival.ts";
+import { headerOf } from "./proxy-request.ts";
 
 /**
  * What of the client's request reaches the provider: a list of what may, not of what may not, so that no

@@ -1,5 +1,5 @@
 import type { UsageFormat } from "../domain/usage.ts";
-import { type BodyFields, isRecord } from "../providers/wire.ts";
+import { type BodyFields, isRecord } from "../providers/shared/wire.ts";
 import type { ProviderKind } from "../schema/ai-provider.ts";
 
 /** What of an answer's cost a stream does not show before its end. */

@@ -1,6 +1,6 @@
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { Context } from "../service/context.ts";
-import { unseal } from "../service/vault.ts";
+import { unseal } from "../service/secrets/vault.ts";
 
 const maxOpened = 256;
 

@@ -1,5 +1,5 @@
+import { type AdmittedRequest, isEventStream } from "./admitted-request.ts";
 import { endsEvent } from "./error-event.ts";
-import { type Grant, isEventStream } from "./grant.ts";
 import type { ScrubStream } from "./scrub.ts";
 import type { SilenceTimer } from "./silence-timer.ts";
 import type { Ending } from "./standings.ts";
@@ -14,7 +14,7 @@ export interface MeteredStream {
 interface StreamParts {
   meter: Meter | undefined;
   scrub: ScrubStream;
-  grant: Grant;
+  admitted: AdmittedRequest;
   silence: SilenceTimer;
   /** Called once nothing more comes. */
   done(): void;
@@ -30,7 +30,7 @@ const encoder = new TextEncoder();
  */
 export function meteredStream(
   source: ReadableStream<Uint8Array>,
-  { meter, scrub, grant, silence, done, type }: StreamParts,
+  { meter, scrub, admitted, silence, done, type }: StreamParts,
 ): MeteredStream {
   const reader = source.getReader();
   let controller: ReadableStreamDefaultController<Uint8Array>;
@@ -42,7 +42,7 @@ export function meteredStream(
   function close(unread: boolean): void {
     over = true;
     done();
-    grant.finish(meter, unread);
+    admitted.finish(meter, unread);
   }
 
   function pass(bytes: Uint8Array | undefined): boolean {
@@ -54,7 +54,7 @@ export function meteredStream(
 
   function endWith(ending: Ending): void {
     close(!waits);
-    controller.enqueue(encoder.encode((betweenEvents ? "" : "\n\n") + grant.errorEvent(ending)));
+    controller.enqueue(encoder.encode((betweenEvents ? "" : "\n\n") + admitted.errorEvent(ending)));
     controller.close();
     reader.cancel().catch(() => {});
   }
@@ -71,7 +71,7 @@ export function meteredStream(
       const read = ended ? meter?.end() : meter ? meter.push(value) : value;
       const passed = read && scrub.push(read);
       if (ended) close(false);
-      else if (meter?.isFinal()) grant.finish(meter);
+      else if (meter?.isFinal()) admitted.finish(meter);
       const went = pass(passed);
       if (ended) {
         pass(scrub.end());

@@ -1,11 +1,11 @@
 import { scanObject } from "../domain/scan-object.ts";
-import { notKnown } from "../providers/account.ts";
-import type { Betas, Endpoint, ReadLimits, RequestReading } from "../providers/wire.ts";
-import type { Arrival } from "./arrival.ts";
-import { headerOf } from "./arrival.ts";
+import { notKnown } from "../providers/shared/account.ts";
+import type { Betas, Endpoint, ReadLimits, RequestReading } from "../providers/shared/wire.ts";
 import { inflateBody } from "./inflate-body.ts";
 import { decodeBody, type JsonBody, notUtf8, readBody } from "./json-body.ts";
 import type { KeyShare } from "./key-shares.ts";
+import type { ProxyRequest } from "./proxy-request.ts";
+import { headerOf } from "./proxy-request.ts";
 import { textBytes, textBytesInTurns } from "./text-bytes.ts";
 
 export interface ReadRequest {
@@ -32,29 +32,29 @@ export interface BodyLimits extends ReadLimits {
 }
 
 /** @returns in bytes, as the client announces it; `undefined` where it announces none (chunks, HTTP/2) */
-export function announcedLength({ headers }: Pick<Arrival, "headers">): number | undefined {
+export function announcedLength({ headers }: Pick<ProxyRequest, "headers">): number | undefined {
   const text = headerOf(headers, "content-length");
   return text == null || !/^\d+$/.test(text) ? undefined : Number(text);
 }
 
 /** Reads and understands the body, as far as it decides what the request may cost. */
 export async function readRequest(
-  arrival: Arrival,
+  proxyRequest: ProxyRequest,
   endpoint: Endpoint,
   limits: BodyLimits,
   share: KeyShare,
 ): Promise<ReadRequest | RequestFault | { outcome: "aborted" }> {
   if (!endpoint.body) return { outcome: "read", endpoint };
-  const encoding = headerOf(arrival.headers, "content-encoding");
+  const encoding = headerOf(proxyRequest.headers, "content-encoding");
   if (encoding === null) return fault(400, "content-encoding stands more than once");
   const { maxBodyBytes, bodyTimeoutMs } = limits;
   const tooLarge = () => fault(413, `the body is larger than ${maxBodyBytes} bytes`);
 
-  const announced = announcedLength(arrival);
+  const announced = announcedLength(proxyRequest);
   let held = announced ?? 0;
   if (held > maxBodyBytes) return tooLarge();
   if (!share.hold(held)) return noRoom;
-  const read = await arrival.body(
+  const read = await proxyRequest.body(
     (length) => {
       if (length > maxBodyBytes) return { outcome: "too_large" };
       if (length <= held) return undefined;
@@ -101,7 +101,7 @@ export async function readRequest(
     bytes = inflated.bytes;
   }
   if (!share.read()) return noRoom;
-  return await understand(bytes, arrival.headers, endpoint, limits);
+  return await understand(bytes, proxyRequest.headers, endpoint, limits);
 }
 
 async function understand(

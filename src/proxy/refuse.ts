@@ -1,5 +1,5 @@
 import { withoutKeys } from "../domain/key-shapes.ts";
-import type { ProviderWire, WireError } from "../providers/wire.ts";
+import type { ProviderWire, WireError } from "../providers/shared/wire.ts";
 import { answerGuards } from "./headers.ts";
 import type { Reservation } from "./reserve.ts";
 import { suspendedMessage } from "./verify-key.ts";

@@ -5,18 +5,18 @@ import { limitsTokens, quotaCharges, stricterQuotas } from "../domain/quota.ts";
 import { type QuotaDenial, quotaDenial } from "../domain/quota-denial.ts";
 import { mostTokens } from "../domain/usage.ts";
 import type { CounterReservation } from "../ports.ts";
-import { type OutputBound, outputBound } from "../providers/output-bounds.ts";
-import { unboundedReason } from "../providers/wire.ts";
+import { type OutputBound, outputBound } from "../providers/shared/output-bounds.ts";
+import { unboundedReason } from "../providers/shared/wire.ts";
 import type { AiProviderRecord, ProviderKind } from "../schema/ai-provider.ts";
 import type { QuotaName } from "../schema/quota.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import { hiddenCost } from "./hidden-output.ts";
 import type { ReadRequest } from "./read-request.ts";
-import { type KeyStanding, keyStanding, type StatedKey } from "./verify-key.ts";
+import { type KeySnapshot, type KeyStatus, keyStatus } from "./verify-key.ts";
 
 export type Reservation =
-  | { outcome: "standing"; standing: Exclude<KeyStanding, "valid"> }
+  | { outcome: "standing"; standing: Exclude<KeyStatus, "valid"> }
   | { outcome: "model"; model: string | undefined }
   | { outcome: "unbounded"; reason: string }
   | { outcome: "denied"; quota: QuotaName; denial: QuotaDenial }
@@ -48,8 +48,8 @@ const encoder = new TextEncoder();
 export async function reserve(
   context: Context,
   id: string,
-  key: StatedKey,
-  restate: (key: StatedKey, text: string) => StatedKey,
+  key: KeySnapshot,
+  restate: (key: KeySnapshot, text: string) => KeySnapshot,
   provider: AiProviderRecord,
   { endpoint, bytes, textBytes, body, reading }: ReadRequest,
 ): Promise<Reservation> {
@@ -65,7 +65,7 @@ export async function reserve(
   for (let turn = 0; turn < maxTurns; turn++) {
     const now = context.clock.now();
     const { state } = key;
-    const standing = keyStanding(state, key.digest, now);
+    const standing = keyStatus(state, key.digest, now);
     if (standing !== "valid") return { outcome: "standing", standing };
     if (state.models && endpoint.body) {
       const other = models.find((model) => !modelAllowed(state.models, provider.provider, model));

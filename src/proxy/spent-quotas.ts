@@ -1,11 +1,11 @@
 import { quotaCharges, stricterQuotas } from "../domain/quota.ts";
 import { quotaDenial } from "../domain/quota-denial.ts";
-import type { Endpoint } from "../providers/wire.ts";
+import type { Endpoint } from "../providers/shared/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import type { Reservation } from "./reserve.ts";
-import type { StatedKey } from "./verify-key.ts";
+import type { KeySnapshot } from "./verify-key.ts";
 
 type Denied = Extract<Reservation, { outcome: "denied" }>;
 
@@ -28,7 +28,7 @@ interface Remembered {
  */
 export function createSpentQuotas(
   { ledger, clock }: Pick<Context, "ledger" | "clock">,
-  restate: (key: StatedKey, text: string) => StatedKey,
+  restate: (key: KeySnapshot, text: string) => KeySnapshot,
 ) {
   const remembered = new Map<string, Remembered>();
 
@@ -38,7 +38,7 @@ export function createSpentQuotas(
   }
 
   /** @returns the denial, or how many requests the key has left for certain */
-  async function look({ record, state }: StatedKey, provider: AiProviderRecord) {
+  async function look({ record, state }: KeySnapshot, provider: AiProviderRecord) {
     const names = aiKeyLedger(record.keyId);
     const now = clock.now();
     const limited = quotaCharges(stricterQuotas(provider.defaultQuotas ?? {}, state.quotas), now).flatMap(
@@ -66,7 +66,7 @@ export function createSpentQuotas(
 
     /** @param length as announced; `undefined` where it is not known */
     async denialOf(
-      key: StatedKey,
+      key: KeySnapshot,
       provider: AiProviderRecord,
       endpoint: Endpoint,
       length: number | undefined,

@@ -1,7 +1,7 @@
 import { AiKeyState } from "../schema/ai-key.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger, aiProviderRevoked } from "../storage/ledger-names.ts";
-import { keyStanding, suspendedMessage } from "./verify-key.ts";
+import { keyStatus, suspendedMessage } from "./verify-key.ts";
 
 /** On what a request's admission rests, for as long as it is under way. */
 export interface Standing {
@@ -57,7 +57,7 @@ export function createStandings(context: Context): Standings {
     if (text === undefined) return () => undefined;
     const state = stateOf(keyId, text);
     return (digest) => {
-      const standing = keyStanding(state, digest, clock.now());
+      const standing = keyStatus(state, digest, clock.now());
       if (standing === "valid") return undefined;
       if (standing === "suspended") return { status: 400, message: suspendedMessage };
       return { status: 401, message: "The API key is not valid any more" };

@@ -5,18 +5,18 @@ import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 
 /** A key's state with the exact text that the ledger is asked to confirm when something is reserved under it. */
-export interface StatedKey {
+export interface KeySnapshot {
   record: AiKeyRecord;
   digest: string;
   state: AiKeyState;
   text: string;
 }
 
-export type KeyStanding = "valid" | "suspended" | "invalid";
+export type KeyStatus = "valid" | "suspended" | "invalid";
 
 export const suspendedMessage = "This key is suspended; its operator can resume it";
 
-export function keyStanding(state: AiKeyState, digest: string, now: number): KeyStanding {
+export function keyStatus(state: AiKeyState, digest: string, now: number): KeyStatus {
   if (state.status === "revoked") return "invalid";
   if (state.expiresAt !== undefined && Date.parse(state.expiresAt) <= now) return "invalid";
   if (!digestIsValid(state, digest, now)) return "invalid";
@@ -48,7 +48,7 @@ export function createKeyVerifier(context: Context) {
     presented: string,
     slug: string,
     now: number,
-  ): Promise<{ key: StatedKey; standing: "valid" | "suspended" } | undefined> {
+  ): Promise<{ key: KeySnapshot; standing: "valid" | "suspended" } | undefined> {
     const token = parseToken(presented, "ocv");
     if (!token) return undefined;
     const record = await context.records.get("ai-keys", token.keyId, maxRecordAgeMs);
@@ -60,18 +60,18 @@ export function createKeyVerifier(context: Context) {
       exact && exact.state.version >= record.state.version
         ? exact
         : remember(record.keyId, record.state, JSON.stringify(record.state));
-    const key: StatedKey = { record, digest, state: newest.state, text: newest.text };
-    const standing = keyStanding(key.state, digest, now);
+    const key: KeySnapshot = { record, digest, state: newest.state, text: newest.text };
+    const standing = keyStatus(key.state, digest, now);
     if (standing === "valid") return { key, standing };
     const text = await context.ledger.get(aiKeyLedger(record.keyId).state);
     if (text === undefined || text === key.text) return standing === "invalid" ? undefined : { key, standing };
     const current = restate(key, text);
-    const confirmed = keyStanding(current.state, digest, now);
+    const confirmed = keyStatus(current.state, digest, now);
     return confirmed === "invalid" ? undefined : { key: current, standing: confirmed };
   }
 
   /** The same key under the text that the ledger has. */
-  const restate = (key: StatedKey, text: string): StatedKey => ({
+  const restate = (key: KeySnapshot, text: string): KeySnapshot => ({
     ...key,
     ...remember(key.record.keyId, AiKeyState.parse(JSON.parse(text)), text),
   });

@@ -1,5 +1,5 @@
 import type { Context } from "../service/context.ts";
-import { type Grant, isEventStream } from "./grant.ts";
+import { type AdmittedRequest, isEventStream } from "./admitted-request.ts";
 import { answerGuards, connectionNames, eventStreamFields, isForwardedBack, ownRequestId } from "./headers.ts";
 import { meteredStream } from "./metered-stream.ts";
 import type { Refusal } from "./refuse.ts";
@@ -55,16 +55,16 @@ function watchAlone({ fallen }: Standings, standing: Standing, stop: (ending: En
   };
 }
 
-/** Sends what was granted, and streams the answer back. Each way out settles the grant. Never rejects. */
+/** Sends what was granted, and streams the answer back. Each way out settles the admitted request. Never rejects. */
 export async function relay(
   context: Context,
   standings: Standings,
-  grant: Grant,
+  admitted: AdmittedRequest,
   client: AbortSignal,
 ): Promise<Response> {
   const { silenceTimeoutMs } = context.settings.provisioning.proxy;
   if (client.aborted) {
-    grant.release("client_left");
+    admitted.release("client_left");
     return new Response(null, { status: 499 });
   }
   const controller = new AbortController();
@@ -73,7 +73,7 @@ export async function relay(
   const silence = silenceTimer(controller, silenceTimeoutMs);
   silence.start();
   let stop = (ending: Ending): void => controller.abort(new Ended(ending));
-  const unwatch = watchAlone(standings, grant.standing, (ending) => stop(ending));
+  const unwatch = watchAlone(standings, admitted.standing, (ending) => stop(ending));
   const done = () => {
     unwatch();
     silence.stop();
@@ -81,9 +81,9 @@ export async function relay(
   };
 
   const ask = (body: Uint8Array | undefined) =>
-    context.fetch(grant.origin + grant.path, {
-      method: grant.method,
-      headers: pairs(grant.headers),
+    context.fetch(admitted.origin + admitted.path, {
+      method: admitted.method,
+      headers: pairs(admitted.headers),
       body: body ?? null,
       // The master key goes to the address that the operator gave, and nowhere else.
       redirect: "manual",
@@ -92,12 +92,12 @@ export async function relay(
   let upstream: Response;
   let failure: Uint8Array | undefined;
   try {
-    upstream = await ask(grant.body);
+    upstream = await ask(admitted.body);
     if (upstream.status >= 400) failure = await errorBody(upstream);
-    const instead = failure && grant.instead(upstream.status, failure);
+    const instead = failure && admitted.instead(upstream.status, failure);
     if (instead && "refusal" in instead) {
       done();
-      grant.failed(upstream.status, failure);
+      admitted.failed(upstream.status, failure);
       return respond(instead.refusal);
     }
     if (instead) {
@@ -108,50 +108,50 @@ export async function relay(
     done();
     if (client.aborted) {
       // It was sent: what it costs by now is anybody's guess.
-      grant.finish(grant.meter(null));
+      admitted.finish(admitted.meter(null));
       return new Response(null, { status: 499 });
     }
     const { reason } = controller.signal;
     if (reason instanceof Ended) {
-      grant.abandon("revoked");
-      return respond(grant.refuse(reason.ending.status, reason.ending.message));
+      admitted.abandon("revoked");
+      return respond(admitted.refuse(reason.ending.status, reason.ending.message));
     }
     const timedOut = reason instanceof SilenceError;
     const sent = timedOut || !failedBeforeSending(error);
-    if (sent) grant.abandon(timedOut ? "timeout" : "broken_off");
-    else grant.release("unreachable");
+    if (sent) admitted.abandon(timedOut ? "timeout" : "broken_off");
+    else admitted.release("unreachable");
     context.log("warn", sent ? "the AI provider did not answer" : "the AI provider could not be reached", {
-      origin: grant.origin,
-      requestId: grant.requestId,
+      origin: admitted.origin,
+      requestId: admitted.requestId,
       error: error instanceof Error ? error.message : String(error),
     });
-    if (timedOut) return respond(grant.refuse(504, timeoutMessage));
-    return respond(grant.refuse(502, sent ? brokenOffMessage : unreachableMessage));
+    if (timedOut) return respond(admitted.refuse(504, timeoutMessage));
+    return respond(admitted.refuse(502, sent ? brokenOffMessage : unreachableMessage));
   }
 
   if (upstream.status < 200 || (upstream.status >= 300 && upstream.status < 400)) {
     done();
-    grant.refused("redirect");
+    admitted.refused("redirect");
     await upstream.body?.cancel();
-    return respond(grant.refuse(502, redirectMessage));
+    return respond(admitted.refuse(502, redirectMessage));
   }
-  const scrub = scrubOf(grant.masterKey);
-  const headers = answerHeaders(upstream.headers, grant, scrub);
+  const scrub = scrubOf(admitted.masterKey);
+  const headers = answerHeaders(upstream.headers, admitted, scrub);
   if (upstream.status >= 400) {
     done();
-    grant.failed(upstream.status, failure);
+    admitted.failed(upstream.status, failure);
     const shown = failure && (scrub.whole(failure) as Uint8Array<ArrayBuffer>);
     return new Response(shown?.length ? shown : null, { status: upstream.status, headers });
   }
   const type = upstream.headers.get("content-type");
-  const meter = grant.meter(type);
+  const meter = admitted.meter(type);
   if (!upstream.body) {
     done();
-    grant.finish(meter);
+    admitted.finish(meter);
     return new Response(null, { status: upstream.status, headers });
   }
   silence.stop();
-  const streamed = meteredStream(upstream.body, { meter, scrub: scrub.stream(), grant, silence, done, type });
+  const streamed = meteredStream(upstream.body, { meter, scrub: scrub.stream(), admitted, silence, done, type });
   stop = streamed.stop;
   return new Response(streamed.body, { status: upstream.status, headers });
 }
@@ -183,12 +183,12 @@ function failedBeforeSending(error: unknown): boolean {
   return beforeSending.has(code) || (cause !== undefined && cause !== error && failedBeforeSending(cause));
 }
 
-function answerHeaders(upstream: Headers, grant: Grant, scrub: Scrub): Headers {
+function answerHeaders(upstream: Headers, admitted: AdmittedRequest, scrub: Scrub): Headers {
   const hop = connectionNames(upstream.get("connection"));
   const headers = new Headers({
-    [upstream.has("x-request-id") ? ownRequestId : "x-request-id"]: grant.requestId,
+    [upstream.has("x-request-id") ? ownRequestId : "x-request-id"]: admitted.requestId,
     ...answerGuards,
-    ...grant.answerHeaders,
+    ...admitted.answerHeaders,
   });
   for (const [name, value] of upstream) {
     if (isForwardedBack(name) && !hop.includes(name) && !scrub.finds(value)) headers.set(name, value);

@@ -1,6 +1,6 @@
+import { createMinuteTally } from "../domain/minute-tally.ts";
 import { addressFailures, otherFailures, subscriber } from "../storage/ledger-names.ts";
 import type { Context } from "./context.ts";
-import { createMinuteTally } from "./minute-tally.ts";
 
 /** Beyond so many failing addresses a minute, further ones share one count: rows are written for each. */
 const maxAddresses = 256;

@@ -21,7 +21,7 @@ export interface WorkerPorts {
 /** The Cloudflare ports in a real workerd. */
 export async function startWorkerPorts(): Promise<WorkerPorts> {
   const bundle = await build({
-    entryPoints: [fileURLToPath(new URL("../../adapters/cloudflare/testing/ports-worker.ts", import.meta.url))],
+    entryPoints: [fileURLToPath(new URL("../workers/ports-worker.ts", import.meta.url))],
     bundle: true,
     write: false,
     format: "esm",

@@ -2,7 +2,7 @@ import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "../../src/client/client.ts";
-import { sealConfigSecret } from "../../src/service/config-secret.ts";
+import { sealConfigSecret } from "../../src/service/secrets/config-secret.ts";
 import { type NodeTarget, nodeTarget } from "./node-target.ts";
 import { allScopes, contractConfig, type Target } from "./target.ts";
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ask, makeKey } from "./target.ts";
 import { type WorkerTarget, workerTarget } from "./worker-target.ts";
 
-const entryPoint = fileURLToPath(new URL("../../adapters/cloudflare/testing/counting-worker.ts", import.meta.url));
+const entryPoint = fileURLToPath(new URL("../workers/counting-worker.ts", import.meta.url));
 
 describe("of KV's operations, of which an invocation has a thousand, a Worker takes", () => {
   let target: WorkerTarget;

@@ -18,7 +18,7 @@ describe("a Worker whose KV shows what was there a minute ago", () => {
   let target: WorkerTarget;
   beforeAll(async () => {
     target = await workerTarget({
-      entryPoint: fileURLToPath(new URL("../../adapters/cloudflare/testing/stale-worker.ts", import.meta.url)),
+      entryPoint: fileURLToPath(new URL("../workers/stale-worker.ts", import.meta.url)),
       miniflare: { outboundService: () => Response.json(answer) as never },
     });
   });
@@ -110,7 +110,7 @@ describe("a Worker whose KV lists agents that are gone", () => {
   let target: WorkerTarget;
   beforeAll(async () => {
     target = await workerTarget({
-      entryPoint: fileURLToPath(new URL("../../adapters/cloudflare/testing/stale-list-worker.ts", import.meta.url)),
+      entryPoint: fileURLToPath(new URL("../workers/stale-list-worker.ts", import.meta.url)),
     });
   });
   afterAll(() => target?.close());

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { readNodeSettings } from "../../adapters/node/node-settings.ts";
 import { openNode } from "../../adapters/node/open-node.ts";
 import { createApp } from "../../src/app.ts";
-import { keyStanding } from "../../src/proxy/verify-key.ts";
-import { currentAiKey } from "../../src/service/ai-key-state.ts";
+import { keyStatus } from "../../src/proxy/verify-key.ts";
+import { currentAiKey } from "../../src/service/state/ai-key-state.ts";
 import { meteredCall, meteredClient } from "../metered-agent.ts";
 import { makeStateDir, type ServerProcess, startServerProcess, token } from "../server-process.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
@@ -39,7 +39,7 @@ async function endangered(): Promise<string[]> {
     names.map(async (name) => {
       const agent = await context.records.get("agents", name);
       const { state } = (await currentAiKey(context, agent!.aiKeyId!))!;
-      return keyStanding(state, await context.crypto.sha256(inUse(name)), later) === "valid" ? [] : [name];
+      return keyStatus(state, await context.crypto.sha256(inUse(name)), later) === "valid" ? [] : [name];
     }),
   );
   await opened.close();

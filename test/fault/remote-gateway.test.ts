@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, it, type TestContext } from "vitest";
 import { createClient } from "../../src/client/client.ts";
-import { keyStanding } from "../../src/proxy/verify-key.ts";
-import { currentAiKey } from "../../src/service/ai-key-state.ts";
+import { keyStatus } from "../../src/proxy/verify-key.ts";
+import { currentAiKey } from "../../src/service/state/ai-key-state.ts";
 import { type NodeTarget, nodeTarget } from "../contract/node-target.ts";
 import { allScopes, ask, makeLinkedKey } from "../contract/target.ts";
 import { type Fate, type GatewayShim, type ShimmedRequest, startGatewayShim } from "./gateway-shim.ts";
@@ -150,7 +150,7 @@ describe.concurrent("a gateway", () => {
       const works = async (key: string) => {
         const { state } = (await currentAiKey(plane.context, keyId))!;
         // A year on: not by a grace.
-        return keyStanding(state, await plane.context.crypto.sha256(key), Date.now() + 365 * 86_400_000) === "valid";
+        return keyStatus(state, await plane.context.crypto.sha256(key), Date.now() + 365 * 86_400_000) === "valid";
       };
       const rotate = () => ask(plane, "POST", "/agents/rotated/ai-key/rotate", { key, body: { graceSeconds: 0 } });
       const first = inUse();

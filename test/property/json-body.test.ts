@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { readShape } from "../../src/providers/account.ts";
-import { geminiImage } from "../../src/providers/image-rules.ts";
-import { createMediaCounter } from "../../src/providers/media.ts";
-import { object } from "../../src/providers/shape.ts";
+import { readShape } from "../../src/providers/shared/account.ts";
+import { geminiImage } from "../../src/providers/shared/image-rules.ts";
+import { createMediaCounter } from "../../src/providers/shared/media-tokens.ts";
+import { object } from "../../src/providers/shared/shape.ts";
 import { readJsonBody } from "../../src/proxy/json-body.ts";
 
 const rules = { known: ["max_tokens", "stream"], snakeCase: false };

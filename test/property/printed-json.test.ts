@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { maxPrintedDepth, numbersBeyond, printedBeyond } from "../../src/providers/printed-json.ts";
+import { maxPrintedDepth, numbersBeyond, printedBeyond } from "../../src/providers/shared/printed-json.ts";
 
 /** `json.dumps(value, indent=4)` with the escapes of Jinja's `tojson`: no template that is known writes more. */
 function printed(value: unknown, indent = 4): string {

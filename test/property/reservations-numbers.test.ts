@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { anthropic } from "../../src/providers/anthropic.ts";
-import { gemini } from "../../src/providers/gemini.ts";
-import { openai } from "../../src/providers/openai.ts";
-import type { ProviderWire } from "../../src/providers/wire.ts";
+import { anthropic } from "../../src/providers/anthropic/wire.ts";
+import { gemini } from "../../src/providers/gemini/wire.ts";
+import { openai } from "../../src/providers/openai/wire.ts";
+import type { ProviderWire } from "../../src/providers/shared/wire.ts";
 import { readJsonBody } from "../../src/proxy/json-body.ts";
 
 /** Providers' prompts hold `1, 1, 1`, of which each character may be a token, where a request has `1,1,1`. */

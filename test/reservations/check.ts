@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import { type ProviderWire, unboundedReason } from "../../src/providers/wire.ts";
+import { type ProviderWire, unboundedReason } from "../../src/providers/shared/wire.ts";
 import { readJsonBody } from "../../src/proxy/json-body.ts";
 import { inputTokens } from "../../src/proxy/reserve.ts";
 import { textBytes } from "../../src/proxy/text-bytes.ts";

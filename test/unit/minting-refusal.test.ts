@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type MintMeans, minterFor, mintRefusal } from "../../src/providers/mint/index.ts";
+import { type MintMeans, minterFor, mintRefusal } from "../../src/providers/minter-for.ts";
 import { quotaNames } from "../../src/schema/quota.ts";
 
 const able: Record<string, MintMeans> = {

@@ -7,7 +7,7 @@ import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../src/app.ts";
 import { Problem, type ProblemCode } from "../../src/errors.ts";
 import type { AgentHost, Records } from "../../src/ports.ts";
-import { parseNote } from "../../src/service/operation-note.ts";
+import { parseOperation } from "../../src/service/operations/operation.ts";
 
 let stateDir: string;
 let node: NodePorts;
@@ -172,7 +172,7 @@ describe("a delete that waits for an onboarding", () => {
     await deletedMeanwhile(async () => {
       await vi.advanceTimersByTimeAsync(10_000);
       const claims = await node.ports.ledger.abandoned(() => true);
-      notes = claims.map(({ note }) => parseNote(note!)?.bindings);
+      notes = claims.map(({ note }) => parseOperation(note!)?.bindings);
     });
     expect(notes).toEqual([["telegram:*"]]);
   });

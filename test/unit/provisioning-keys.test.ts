@@ -8,12 +8,12 @@ import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { createMetrics } from "../../src/metrics.ts";
 import type { Caller } from "../../src/service/caller.ts";
 import type { Context } from "../../src/service/context.ts";
-import { currentProvisioningKey } from "../../src/service/current-provisioning-key.ts";
+import { currentProvisioningKey } from "../../src/service/provisioning-keys/current-provisioning-key.ts";
 import {
   createProvisioningKey,
   revokeProvisioningKey,
   rotateProvisioningKey,
-} from "../../src/service/provisioning-keys.ts";
+} from "../../src/service/provisioning-keys/provisioning-keys.ts";
 import { keyLedger } from "../../src/storage/ledger-names.ts";
 
 const operator: Caller = { actor: "cli", scopes: [], reach: "all", operator: true, requestId: "r" };

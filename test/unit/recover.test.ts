@@ -12,9 +12,9 @@ import { createMetrics } from "../../src/metrics.ts";
 import type { AgentHost } from "../../src/ports.ts";
 import type { AgentRecord } from "../../src/schema/agent.ts";
 import type { Context } from "../../src/service/context.ts";
-import { createInheritedChanges } from "../../src/service/inherited-changes.ts";
-import { noteText, type OperationNote } from "../../src/service/operation-note.ts";
-import { recoverAbandoned } from "../../src/service/recover.ts";
+import { createInFlightElsewhere } from "../../src/service/operations/in-flight-elsewhere.ts";
+import { type Operation, operationText } from "../../src/service/operations/operation.ts";
+import { recoverOperations } from "../../src/service/operations/recover.ts";
 import { agentClaim } from "../../src/storage/ledger-names.ts";
 
 let stateDir: string;
@@ -51,14 +51,14 @@ const silent = () => Promise.reject(new Problem("gateway_failed", "It does not a
 const unknown = { workspace: "unknown", agentDir: "unknown", credentials: "unknown" } as const;
 
 /** What a process leaves that dies in the middle of a creation. */
-async function interrupted(agentId: string, more: Partial<OperationNote> = {}): Promise<OperationNote> {
+async function interrupted(agentId: string, more: Partial<Operation> = {}): Promise<Operation> {
   const operationId = `dead.${agentId}`;
   const note = { action: "create" as const, operationId, creation: operationId, agentId, bindings: [], ...more };
-  await context.ledger.claim(agentClaim(agentId), { owner: operationId, ttlMs: 30_000, note: noteText(note) });
+  await context.ledger.claim(agentClaim(agentId), { owner: operationId, ttlMs: 30_000, note: operationText(note) });
   return note;
 }
 
-async function recorded(note: OperationNote, more: Partial<AgentRecord> = {}): Promise<void> {
+async function recorded(note: Operation, more: Partial<AgentRecord> = {}): Promise<void> {
   const now = "2026-11-22T18:00:00.000Z";
   const { agentId, operationId } = note;
   const basis = { agentId, name: agentId, bindings: [], credentials: [], suspended: false, operationId };
@@ -84,7 +84,7 @@ it("settles what was left once, though several look for it at once", async () =>
     await new Promise((resolve) => setTimeout(resolve, 20));
     return { deleted: [], preserved: [] };
   };
-  const all = await Promise.all([1, 2, 3].map(() => recoverAbandoned(context)));
+  const all = await Promise.all([1, 2, 3].map(() => recoverOperations(context)));
   expect(all.flat()).toHaveLength(3);
   expect(removed.sort()).toEqual(["a", "b", "c"]);
   expect(await outcomes("a")).toEqual(["undone"]);
@@ -99,10 +99,10 @@ it("goes on where one died who was at it", async () => {
   host.remove = () => Promise.reject(died);
   const other = { ...context, instance: { id: "dead", isGone: context.instance.isGone } };
   other.ledger = { ...context.ledger, release: () => Promise.reject(died) };
-  await expect(recoverAbandoned(other)).rejects.toBe(died);
+  await expect(recoverOperations(other)).rejects.toBe(died);
   host = {};
   delete host.remove;
-  expect(await recoverAbandoned(context)).toHaveLength(1);
+  expect(await recoverOperations(context)).toHaveLength(1);
 });
 
 it("does not let a gateway that is down keep the others' agents waiting", async () => {
@@ -115,13 +115,13 @@ it("does not let a gateway that is down keep the others' agents waiting", async 
     removed.push(agent.agentId);
     return { deleted: [], preserved: [] };
   };
-  expect(await recoverAbandoned(context)).toEqual(['create of agent "b": undone']);
+  expect(await recoverOperations(context)).toEqual(['create of agent "b": undone']);
   expect(removed).toEqual(["b"]);
   // One refusal is enough: each costs the patience with a gateway.
   expect(asked).toBe(1);
   expect(await isHeld("a")).toBe(true);
   delete host.remove;
-  expect(await recoverAbandoned(context)).toHaveLength(2);
+  expect(await recoverOperations(context)).toHaveLength(2);
   expect(await isHeld("a")).toBe(false);
 });
 
@@ -135,7 +135,7 @@ it.each(["gateway_not_found", "delete_not_allowed"] as const)(
       return { deleted: [], preserved: [] };
     };
     const app = createApp({ ...node.ports, instance: context.instance }, context.settings);
-    app.holdReadiness(createInheritedChanges(app.context));
+    app.holdReadiness(createInFlightElsewhere(app.context));
     let settled = 0;
     expect((await app.maintain(() => settled++)).recovered).toEqual(['create of agent "c": undone']);
     expect(settled).toBe(1);
@@ -143,7 +143,7 @@ it.each(["gateway_not_found", "delete_not_allowed"] as const)(
     expect([await isHeld("a"), await isHeld("b"), await isHeld("c")]).toEqual([true, true, false]);
     expect(await outcomes("a")).toEqual([]);
     delete host.remove;
-    expect(await recoverAbandoned(context)).toHaveLength(2);
+    expect(await recoverOperations(context)).toHaveLength(2);
     expect(await isHeld("a")).toBe(false);
   },
 );
@@ -151,7 +151,7 @@ it.each(["gateway_not_found", "delete_not_allowed"] as const)(
 it("is not ready while a store fails in which it would have to be looked", async () => {
   await interrupted("a", { gateway: "gw1" });
   host.remove = () => Promise.reject(new Problem("store_unreadable"));
-  await expect(recoverAbandoned(context)).rejects.toMatchObject({ code: "store_unreadable" });
+  await expect(recoverOperations(context)).rejects.toMatchObject({ code: "store_unreadable" });
   expect(await isHeld("a")).toBe(true);
 });
 
@@ -159,7 +159,7 @@ it("settles what was noted of a workspace that is not well-formed, and of a bind
   context = { ...context, host: createRegistryHost() };
   const asked = { name: "a", identity: { name: "\ud800", emoji: "\ud800" }, skipBootstrap: false };
   await interrupted("a", { workspace: "/x/\ud8001", bindings: ["telegram:\ud800"], asked });
-  expect(await recoverAbandoned(context)).toEqual(['create of agent "a": undone']);
+  expect(await recoverOperations(context)).toEqual(['create of agent "a": undone']);
   expect(await isHeld("a")).toBe(false);
 });
 
@@ -172,14 +172,14 @@ it("lets a fault of ours in one change keep neither the others nor readiness wai
     return { deleted: [], preserved: [] };
   };
   const app = createApp({ ...node.ports, log: logged, instance: context.instance }, context.settings);
-  app.holdReadiness(createInheritedChanges(app.context));
+  app.holdReadiness(createInFlightElsewhere(app.context));
   expect((await app.maintain()).recovered).toHaveLength(2);
   expect(await isReady(app)).toBe(true);
   expect(logged).toHaveBeenCalledWith("error", expect.any(String), expect.objectContaining({ agentId: "a" }));
   expect([await isHeld("a"), await isHeld("b"), await isHeld("c")]).toEqual([true, false, false]);
   // It is tried again.
   delete host.remove;
-  expect(await recoverAbandoned(context)).toEqual(['create of agent "a": undone']);
+  expect(await recoverOperations(context)).toEqual(['create of agent "a": undone']);
 });
 
 it("is not ready where a store fails in words of its own", async () => {
@@ -187,7 +187,7 @@ it("is not ready where a store fails in words of its own", async () => {
   host.remove = () => Promise.reject(new Error("SQLITE_CORRUPT"));
   const away = new Error("no such table");
   const failing = { ...context, ledger: { ...context.ledger, check: () => Promise.reject(away) } };
-  await expect(recoverAbandoned(failing)).rejects.toBe(away);
+  await expect(recoverOperations(failing)).rejects.toBe(away);
   expect(await isHeld("a")).toBe(true);
 });
 
@@ -195,17 +195,17 @@ it("does not undo a whole agent whose gateway is silent", async () => {
   await recorded(await interrupted("a", { gateway: "gw1" }), { gateway: "gw1" });
   host.find = async () => ({ agents: [], unreachable: [] });
   host.inspect = async () => ({ reachable: false, ...unknown });
-  expect(await recoverAbandoned(context)).toEqual([]);
+  expect(await recoverOperations(context)).toEqual([]);
   expect(removed).toEqual([]);
   expect(await context.records.get("agents", "a")).toBeDefined();
   // It may begin to answer between the two questions.
   host.inspect = async () => ({ reachable: true, ...unknown });
   host.find = async () => ({ agents: [], unreachable: ["gw1"] });
-  expect(await recoverAbandoned(context)).toEqual([]);
+  expect(await recoverOperations(context)).toEqual([]);
   const there = { name: "a", bindings: [], gateway: "gw1" };
   host.find = async (agentId) => ({ agents: [{ agentId, ...there }], unreachable: [] });
   host.inspect = async () => ({ reachable: true, ...unknown });
-  expect(await recoverAbandoned(context)).toEqual(['create of agent "a": finished']);
+  expect(await recoverOperations(context)).toEqual(['create of agent "a": finished']);
   expect(await context.records.get("agents", "a")).toBeDefined();
 });
 
@@ -216,7 +216,7 @@ it("writes down where the gateway put a whole agent, whatever was asked for", as
   const elsewhere = { ...there, gateway: "gw0", workspace: "/home/others/a" };
   host.find = async (agentId) => ({ agents: [elsewhere, there].map((one) => ({ agentId, ...one })), unreachable: [] });
   host.inspect = async () => ({ reachable: true, ...unknown });
-  expect(await recoverAbandoned(context)).toEqual(['create of agent "a": finished']);
+  expect(await recoverOperations(context)).toEqual(['create of agent "a": finished']);
   const { workspace, agentDir } = there;
   expect(await context.records.get("agents", "a")).toMatchObject({ gateway: "gw1", workspace, agentDir });
 });
@@ -225,7 +225,7 @@ it("undoes an agent that never got the credential it was made with", async () =>
   await recorded(await interrupted("a"), { credentials: ["anthropic"], aiKeyId: "k1" });
   host.find = async (agentId) => ({ agents: [{ agentId, name: agentId, bindings: [] }], unreachable: [] });
   host.inspect = async () => ({ reachable: true, ...unknown, credentials: "missing" });
-  expect(await recoverAbandoned(context)).toEqual(['create of agent "a": undone']);
+  expect(await recoverOperations(context)).toEqual(['create of agent "a": undone']);
   expect(removed).toEqual(["a"]);
   expect(await context.records.get("agents", "a")).toBeUndefined();
 });
@@ -233,9 +233,9 @@ it("undoes an agent that never got the credential it was made with", async () =>
 it("takes back its own turn, whose release was lost, and no turn that it has", async () => {
   const gone = new Error("the store is away");
   const failing = { ...context, ledger: { ...context.ledger, release: () => Promise.reject(gone) } };
-  await expect(recoverAbandoned(failing)).rejects.toBe(gone);
+  await expect(recoverOperations(failing)).rejects.toBe(gone);
   await interrupted("a");
-  expect(await recoverAbandoned(context)).toHaveLength(1);
+  expect(await recoverOperations(context)).toHaveLength(1);
 });
 
 it("lets go of a dead settler's turn and agent after half a minute, and a living one keeps both", async () => {
@@ -252,7 +252,7 @@ it("lets go of a dead settler's turn and agent after half a minute, and a living
     await end.promise;
     return { deleted: [], preserved: [] };
   };
-  const settling = recoverAbandoned(context);
+  const settling = recoverOperations(context);
   await begun.promise;
   for (let renewal = 0; renewal < 6; renewal++) {
     ahead += 10_000;
@@ -260,12 +260,12 @@ it("lets go of a dead settler's turn and agent after half a minute, and a living
   }
   expect(await isHeld("a")).toBe(true);
   const elsewhere = { ...context, instance: { id: "elsewhere", isGone: () => false } };
-  expect(await recoverAbandoned(elsewhere)).toEqual([]);
+  expect(await recoverOperations(elsewhere)).toEqual([]);
   // As if it were gone: nothing is renewed any more.
   vi.clearAllTimers();
   ahead += 30_001;
   host = {};
-  expect(await recoverAbandoned(elsewhere)).toEqual(['create of agent "a": undone']);
+  expect(await recoverOperations(elsewhere)).toEqual(['create of agent "a": undone']);
   end.resolve();
   await settling;
   vi.useRealTimers();
@@ -273,7 +273,7 @@ it("lets go of a dead settler's turn and agent after half a minute, and a living
 });
 
 describe("readiness", () => {
-  const note = noteText({
+  const note = operationText({
     action: "create",
     operationId: "other.a",
     creation: "other.a",
@@ -285,7 +285,7 @@ describe("readiness", () => {
   it("waits for the very changes that others had under way, and for no later ones", async () => {
     const app = createApp({ ...node.ports, instance: context.instance }, context.settings);
     await context.ledger.claim(agentClaim("a"), under("other.1"));
-    app.holdReadiness(createInheritedChanges(app.context));
+    app.holdReadiness(createInFlightElsewhere(app.context));
     expect(await app.recover()).toBe(false);
     expect(await isReady(app)).toBe(false);
     await context.ledger.claim(agentClaim("b"), under("other.2"));
@@ -302,7 +302,7 @@ describe("readiness", () => {
   it("waits for 40 s at most", async () => {
     const app = createApp({ ...node.ports, instance: context.instance }, context.settings);
     await context.ledger.claim(agentClaim("a"), under("other.1"));
-    app.holdReadiness(createInheritedChanges(app.context));
+    app.holdReadiness(createInFlightElsewhere(app.context));
     expect(await app.recover()).toBe(false);
     const later = performance.now() + 40_000;
     const time = vi.spyOn(performance, "now").mockImplementation(() => later);

@@ -8,10 +8,10 @@ import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
 import type { AgentHost, Ports } from "../../src/ports.ts";
-import { keyStanding } from "../../src/proxy/verify-key.ts";
-import { currentAiKey } from "../../src/service/ai-key-state.ts";
+import { keyStatus } from "../../src/proxy/verify-key.ts";
+import { rotateAiKey } from "../../src/service/agents/rotate-ai-key.ts";
 import type { Caller } from "../../src/service/caller.ts";
-import { rotateAiKey } from "../../src/service/rotate-ai-key.ts";
+import { currentAiKey } from "../../src/service/state/ai-key-state.ts";
 
 const operator: Caller = { actor: "cli", scopes: [], reach: "all", operator: true, requestId: "r" };
 
@@ -77,7 +77,7 @@ const rotate = async (graceSeconds?: number, reveal = true) =>
 async function works(key: string, days = 0): Promise<boolean> {
   const record = await currentAiKey(app.context, keyId);
   const digest = await app.context.crypto.sha256(key);
-  return keyStanding(record!.state, digest, now + days * 86_400_000) === "valid";
+  return keyStatus(record!.state, digest, now + days * 86_400_000) === "valid";
 }
 /** What the agent uses. */
 function inUse(): string {

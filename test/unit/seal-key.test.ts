@@ -39,7 +39,7 @@ describe("the seal key", () => {
     });
     const sealed = (await Promise.all(started)).map(({ stdout }) => stdout.trim());
     const key = await readSealKey(stateDir, {});
-    const { openConfigSecret } = await import("../../src/service/config-secret.ts");
+    const { openConfigSecret } = await import("../../src/service/secrets/config-secret.ts");
     for (const text of sealed)
       expect(await openConfigSecret({ sealKeys: () => [key] }, text)).toBe("sk-test-not-a-real-key");
     expect(readdirSync(join(stateDir, "provisioning")).filter((name) => name.includes("seal"))).toEqual(["seal.key"]);

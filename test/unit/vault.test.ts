@@ -1,7 +1,7 @@
 import { CompactEncrypt, compactDecrypt, generateSecret } from "jose";
 import { describe, expect, it } from "vitest";
 import { fromBase64Url, toBase64Url } from "../../src/domain/base64url.ts";
-import { seal, sealKeyId, unseal } from "../../src/service/vault.ts";
+import { seal, sealKeyId, unseal } from "../../src/service/secrets/vault.ts";
 
 const sealKey = new Uint8Array(32).fill(7);
 const context = { sealKeys: () => [sealKey] };

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { parseToken } from "../../src/domain/token.ts";
 import { Problem } from "../../src/errors.ts";
 import type { AgentRecord } from "../../src/schema/agent.ts";
+import { rotateAiKey } from "../../src/service/agents/rotate-ai-key.ts";
 import type { Context } from "../../src/service/context.ts";
-import { rotateAiKey } from "../../src/service/rotate-ai-key.ts";
 import { masterKey, type ProxyStand, proxyStand, type StandOptions } from "../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
 

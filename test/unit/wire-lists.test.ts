@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { WireList } from "../../scripts/wire-lists/sdk-types.ts";
-import { anthropicBetas, messagesShape } from "../../src/providers/anthropic-shape.ts";
-import { geminiShape, generationShape } from "../../src/providers/gemini-shape.ts";
-import { openAiBetas } from "../../src/providers/openai.ts";
-import { chatShape, embeddingsShape, responsesShape } from "../../src/providers/openai-shape.ts";
-import type { Shape, Verdict } from "../../src/providers/shape.ts";
+import { anthropicBetas, messagesShape } from "../../src/providers/anthropic/anthropic-shape.ts";
+import { geminiShape, generationShape } from "../../src/providers/gemini/gemini-shape.ts";
+import { chatShape, embeddingsShape, responsesShape } from "../../src/providers/openai/openai-shape.ts";
+import { openAiBetas } from "../../src/providers/openai/wire.ts";
+import type { Shape, Verdict } from "../../src/providers/shared/shape.ts";
 
 /** Every name that the official SDKs know has a verdict: what a newer one adds fails here until somebody decides. */
 

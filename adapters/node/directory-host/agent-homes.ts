@@ -15,7 +15,7 @@ export interface AgentHomes {
    * A path that is no agent's, to make a home at or to put one away at: an agent comes and goes by a rename, since a
    * home that is half there would pass for an agent of others.
    */
-  aside(agentId: string): string;
+  tempPath(agentId: string): string;
 }
 
 /**
@@ -39,7 +39,7 @@ export function createAgentHomes(agentsDir: string): AgentHomes {
   }
 
   return {
-    aside: (agentId) => join(agentsDir, `.${agentId}.${run}-${++count}.tmp`),
+    tempPath: (agentId) => join(agentsDir, `.${agentId}.${run}-${++count}.tmp`),
     of: (agentId) => (AgentId.safeParse(agentId).success ? join(agentsDir, agentId) : undefined),
     ids() {
       const now = Date.now();

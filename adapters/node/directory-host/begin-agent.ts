@@ -12,7 +12,7 @@ export const writeNew = (path: string, text: string): void => writeFileSync(path
 const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 /**
- * Makes the pending entry, by which `dismantleAgent` removes whatever a crash or a failure leaves, and then the
+ * Makes the pending entry, by which `tearDownAgent` removes whatever a crash or a failure leaves, and then the
  * workspace, what is in it, the agent's directories and its credential. All at once and under the lock: nothing comes
  * between the look and the making.
  *
@@ -21,7 +21,7 @@ const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: fal
  */
 export function beginAgent(
   home: string,
-  aside: string,
+  tempPath: string,
   agent: HostCreate,
   place: WorkspacePlace,
   createdAt: string,
@@ -48,7 +48,7 @@ export function beginAgent(
       sessions: !isThere(join(home, "sessions")),
     },
   };
-  placePending(home, aside, entry);
+  placePending(home, tempPath, entry);
 
   if (missing.length > 0 && !makeWorkspace(place.existing, missing)) {
     // Somebody made it since we looked: it is theirs, also when this creation is undone.
@@ -77,14 +77,14 @@ function fillHome(home: string, entry: AgentEntry, agent: HostCreate): void {
 }
 
 /** The home appears together with its pending entry, and never without. */
-function placePending(home: string, aside: string, entry: AgentEntry): void {
+function placePending(home: string, tempPath: string, entry: AgentEntry): void {
   try {
-    mkdirSync(aside, { mode: 0o700 });
-    writeNew(entryPath(aside, "pending"), entryText(home, entry));
-    if (isThere(home)) renameSync(entryPath(aside, "pending"), entryPath(home, "pending"));
-    else renameSync(aside, home);
+    mkdirSync(tempPath, { mode: 0o700 });
+    writeNew(entryPath(tempPath, "pending"), entryText(home, entry));
+    if (isThere(home)) renameSync(entryPath(tempPath, "pending"), entryPath(home, "pending"));
+    else renameSync(tempPath, home);
   } finally {
-    remove(aside);
+    remove(tempPath);
   }
 }
 

@@ -55,7 +55,7 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
   const workspaces = createWorkspaces({ homes, index, paths, lock: lockOf("workspaces.sqlite"), homesLock: lock });
   const agents = makeAgents({ homes, index, paths, workspaces, lock, clock: options.clock ?? { now: Date.now } });
   const turns = createTurns();
-  const inTurn = <T>(agentId: string, work: () => Promise<T>): Promise<T> => turns(agentId, () => told(work));
+  const inTurn = <T>(agentId: string, work: () => Promise<T>): Promise<T> => turns(agentId, () => asProblem(work));
 
   /** @throws Problem `agent_not_found`, `agent_not_managed`, `store_unreadable` */
   function requireEntry({ agentId, operationId }: HostAgent): { home: string; entry: AgentEntry } {
@@ -158,8 +158,8 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
   };
 }
 
-/** A failed system call is told without its path; a bug stays one. */
-async function told<T>(work: () => Promise<T>): Promise<T> {
+/** A failed system call is asProblem without its path; a bug stays one. */
+async function asProblem<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -6,8 +6,8 @@ import { type AgentEntry, type EntryState, entryPath, readEntry } from "./agent-
 import { type AgentHomes, isForeign, requireHome } from "./agent-homes.ts";
 import { beginAgent } from "./begin-agent.ts";
 import { completeAgent, overtaken } from "./complete-agent.ts";
-import { type Dismantled, dismantleAgent } from "./dismantle-agent.ts";
 import type { EntryIndex } from "./entry-index.ts";
+import { type TornDown, tearDownAgent } from "./tear-down-agent.ts";
 import type { WorkspacePaths } from "./workspace-paths.ts";
 import type { Workspaces } from "./workspaces.ts";
 
@@ -20,7 +20,7 @@ export interface MakeAgents {
   /** @throws Problem `agent_exists`, `binding_taken`, `workspace_not_allowed`, `workspace_taken`; then nothing was changed */
   make(agent: HostCreate): Promise<AgentEntry>;
   /** Nothing but what the operation made is touched; an empty `operationId` stands for others, who made the agent. */
-  remove(agentId: string, operationId: string, what: Removal): Promise<Dismantled>;
+  remove(agentId: string, operationId: string, what: Removal): Promise<TornDown>;
 }
 
 const exists = (agentId: string): Problem =>
@@ -44,7 +44,7 @@ export function makeAgents(tools: {
     const made = readEntry(home, "agent");
     if (made?.made.operationId === operationId) return made;
     const halfRemoved = made ? undefined : readEntry(home, "removed");
-    if (halfRemoved) await dismantle(home, "removed", halfRemoved, { workspace: false, sessions: false });
+    if (halfRemoved) await tearDown(home, "removed", halfRemoved, { workspace: false, sessions: false });
     const find = () => paths.place(agentId, agent.workspace);
     find();
     const bindings = [...new Set(agent.bindings)];
@@ -56,7 +56,7 @@ export function makeAgents(tools: {
           if (readEntry(home, "agent") || isForeign(home)) throw exists(agentId);
           const place = find();
           if (!willDo(place)) return undefined;
-          return beginAgent(home, homes.aside(agentId), { ...agent, bindings }, place, createdAt);
+          return beginAgent(home, homes.tempPath(agentId), { ...agent, bindings }, place, createdAt);
         }),
       );
       await completeAgent(home, entry, agent, lock);
@@ -81,7 +81,7 @@ export function makeAgents(tools: {
         return { halfMade };
       });
       if ("begun" in step) return step.begun;
-      await dismantle(home, "pending", step.halfMade, { workspace: true, sessions: true });
+      await tearDown(home, "pending", step.halfMade, { workspace: true, sessions: true });
     }
   }
 
@@ -92,27 +92,27 @@ export function makeAgents(tools: {
       if (isIts("agent")) renameSync(entryPath(home, "agent"), entryPath(home, "pending"));
     });
     const entry = isIts("pending") ? readEntry(home, "pending") : undefined;
-    if (entry) await dismantle(home, "pending", entry, { workspace: true, sessions: true });
+    if (entry) await tearDown(home, "pending", entry, { workspace: true, sessions: true });
   }
 
-  async function remove(agentId: string, operationId: string, what: Removal): Promise<Dismantled> {
+  async function remove(agentId: string, operationId: string, what: Removal): Promise<TornDown> {
     const nothing = { deleted: [], preserved: [] };
     const home = homes.of(agentId);
     if (!home) return nothing;
     for (const state of ["agent", "pending", "removed"] as const) {
       const entry = readEntry(home, state);
       if (entry?.made.operationId !== operationId) continue;
-      return await dismantle(home, state, entry, what);
+      return await tearDown(home, state, entry, what);
     }
     if (operationId !== "" || !isForeign(home)) return nothing;
-    return await dismantle(home, "foreign", foreignEntry(agentId), what);
+    return await tearDown(home, "foreign", foreignEntry(agentId), what);
   }
 
-  async function dismantle(home: string, state: EntryState | "foreign", entry: AgentEntry, what: Removal) {
+  async function tearDown(home: string, state: EntryState | "foreign", entry: AgentEntry, what: Removal) {
     const workspace = what.workspace && paths.holds(entry.agentId, entry.workspace);
-    const result = await dismantleAgent({
+    const result = await tearDownAgent({
       home,
-      aside: homes.aside(entry.agentId),
+      tempPath: homes.tempPath(entry.agentId),
       state,
       entry,
       what: { ...what, workspace },

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Transform } from "node:stream";
 // Whole: an older Node lacks one of its names, and is to be told so by us rather than by its linker.
 import zlib from "node:zlib";
-import { type Grant, isEventStream } from "../../../src/proxy/grant.ts";
+import { type AdmittedRequest, isEventStream } from "../../../src/proxy/admitted-request.ts";
 import {
   answerGuards,
   connectionNames,
@@ -33,12 +33,17 @@ const guards = Object.entries(answerGuards).flat();
 const streamFields = Object.entries(eventStreamFields).flat();
 
 /** Names and values by turns, as `writeHead` takes them. */
-export function answerHead(headers: IncomingHttpHeaders, grant: Grant, scrub: Scrub, decoded: boolean): string[] {
+export function answerHead(
+  headers: IncomingHttpHeaders,
+  admitted: AdmittedRequest,
+  scrub: Scrub,
+  decoded: boolean,
+): string[] {
   const hop = connectionNames(single(headers.connection));
-  const fields: string[] = [...guards, ...Object.entries(grant.answerHeaders).flat()];
+  const fields: string[] = [...guards, ...Object.entries(admitted.answerHeaders).flat()];
   const streams = isEventStream([headers["content-type"]].flat().join(", "));
   if (streams) fields.push(...streamFields);
-  fields.push(headers["x-request-id"] === undefined ? "x-request-id" : ownRequestId, grant.requestId);
+  fields.push(headers["x-request-id"] === undefined ? "x-request-id" : ownRequestId, admitted.requestId);
   for (const name in headers) {
     const unknownEncoding = name === "content-encoding" && !decoded;
     if (!unknownEncoding && !isForwardedBack(name)) continue;

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
+import { type AdmittedRequest, isEventStream } from "../../../src/proxy/admitted-request.ts";
 import { endsEvent } from "../../../src/proxy/error-event.ts";
-import { type Grant, isEventStream } from "../../../src/proxy/grant.ts";
 import type { Refusal } from "../../../src/proxy/refuse.ts";
 import type { Scrub } from "../../../src/proxy/scrub.ts";
 import type { Ending } from "../../../src/proxy/standings.ts";
@@ -51,7 +51,12 @@ function contentType(fields: readonly string[]): string | undefined {
  * Writes an answer as it comes, and settles what it cost. The chunks of one turn of the event loop (often all that a
  * socket held) are metered and written as one.
  */
-export function createAnswerWriter(grant: Grant, response: ServerResponse, source: Source, scrub: Scrub): AnswerWriter {
+export function createAnswerWriter(
+  admitted: AdmittedRequest,
+  response: ServerResponse,
+  source: Source,
+  scrub: Scrub,
+): AnswerWriter {
   const scrubbed = scrub.stream();
   let status = 0;
   let head: string[] | undefined;
@@ -93,7 +98,7 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
     const read = bytes && meter ? meter.push(bytes) : bytes;
     const passed = read && scrubbed.push(read);
     // Before the bytes that say so: whoever has seen the answer's end sees its cost.
-    if (meter?.isFinal()) grant.finish(meter);
+    if (meter?.isFinal()) admitted.finish(meter);
     if (!response.headersSent) {
       response.writeHead(status, head);
       if (!passed) response.flushHeaders();
@@ -107,15 +112,15 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
 
   function endStream(ending: Ending): void {
     over = true;
-    grant.finish(meter, paused);
-    response.end((endsEvent(lastPassed) ? "" : "\n\n") + grant.errorEvent(ending));
+    admitted.finish(meter, paused);
+    response.end((endsEvent(lastPassed) ? "" : "\n\n") + admitted.errorEvent(ending));
     source.abort("the key may not be used any more");
   }
 
   function cut(): void {
     flush();
     over = true;
-    grant.finish(meter);
+    admitted.finish(meter);
     response.write("", () => response.destroy());
   }
 
@@ -123,7 +128,7 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
     const bytes = gathered();
     const passed = bytes && meter ? meter.push(bytes) : bytes;
     const held = meter?.end();
-    grant.finish(meter);
+    admitted.finish(meter);
     const parts = [passed && scrubbed.push(passed), held && scrubbed.push(held), scrubbed.end()];
     const rest = parts.filter((part) => part !== undefined);
     return rest.length > 1 ? Buffer.concat(rest) : rest[0];
@@ -132,14 +137,14 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
   /** @returns whether the provider's error is to be handed on */
   function insteadOfError(): boolean {
     const bytes = gathered() ?? noBytes;
-    const instead = grant.instead(status, bytes);
+    const instead = admitted.instead(status, bytes);
     if (instead === undefined) {
       if (bytes.length > 0) chunks = [bytes];
       length = bytes.length;
       return true;
     }
     if ("refusal" in instead) {
-      grant.failed(status, bytes);
+      admitted.failed(status, bytes);
       send(instead.refusal);
     } else {
       status = 0;
@@ -152,7 +157,7 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
 
   function errorBody(): Uint8Array | undefined {
     const bytes = gathered();
-    grant.failed(status, bytes ?? noBytes);
+    admitted.failed(status, bytes ?? noBytes);
     return bytes && scrub.whole(bytes);
   }
 
@@ -173,7 +178,7 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
     });
   }
 
-  const refuse = (code: number, message: string): void => send(grant.refuse(code, message));
+  const refuse = (code: number, message: string): void => send(admitted.refuse(code, message));
 
   function send(refusal: Refusal): void {
     over = true;
@@ -185,7 +190,7 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
     start(code, fields) {
       status = code;
       head = fields;
-      if (code < 400) meter = grant.meter(contentType(fields));
+      if (code < 400) meter = admitted.meter(contentType(fields));
       schedule();
     },
     isStarted: () => head !== undefined,
@@ -195,7 +200,7 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
       chunks.push(chunk);
       length += chunk.length;
       if (status >= 400 && length > maxErrorBytes) {
-        grant.failed(status, undefined);
+        admitted.failed(status, undefined);
         refuse(status, "The provider's error is too long to be shown");
         source.abort("the error is too long");
       } else schedule();
@@ -233,11 +238,11 @@ export function createAnswerWriter(grant: Grant, response: ServerResponse, sourc
     refuse,
 
     leave() {
-      if (status >= 400) grant.failed(status, gathered() ?? noBytes);
+      if (status >= 400) admitted.failed(status, gathered() ?? noBytes);
       else {
         const bytes = gathered();
         if (bytes) meter?.push(bytes);
-        grant.finish(head === undefined ? grant.meter(undefined) : meter, paused);
+        admitted.finish(head === undefined ? admitted.meter(undefined) : meter, paused);
       }
       over = true;
     },

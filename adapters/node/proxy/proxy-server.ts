@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Arrival } from "../../../src/proxy/arrival.ts";
-import type { Proxy as MeteringProxy } from "../../../src/proxy/forward.ts";
-import type { Grant } from "../../../src/proxy/grant.ts";
+import type { AdmittedRequest } from "../../../src/proxy/admitted-request.ts";
+import type { ProxyRequest } from "../../../src/proxy/proxy-request.ts";
 import type { Refusal } from "../../../src/proxy/refuse.ts";
+import type { Proxy as MeteringProxy } from "../../../src/proxy/web-proxy.ts";
 import type { Context } from "../../../src/service/context.ts";
 import { createRequestAddress } from "../client-address.ts";
 import { tellOfKeys } from "../key-metrics.ts";
 import { outgoingProxies } from "../outgoing-proxies.ts";
-import { relay } from "./proxy-relay.ts";
+import { relay } from "./node-relay.ts";
 import { freeBody, readBody } from "./read-body.ts";
 import { type CutOff, createStreamWatch } from "./stream-watch.ts";
 import { createUpstreams } from "./upstreams.ts";
@@ -37,12 +37,12 @@ export function createProxyServer(
   const keys = tellOfKeys(context);
   context.metrics.beforeRender(() => context.metrics.gauge("openclaw_proxy_streams_open", watch.size()));
 
-  function relayOrAbandon(grant: Grant, response: ServerResponse): void {
-    keys.used(grant.standing.keyId);
+  function relayOrAbandon(admitted: AdmittedRequest, response: ServerResponse): void {
+    keys.used(admitted.standing.keyId);
     try {
-      relay(grant, response, { upstreams, proxies, watch, log: context.log });
+      relay(admitted, response, { upstreams, proxies, watch, log: context.log });
     } catch (error) {
-      grant.abandon("failed");
+      admitted.abandon("failed");
       throw error;
     }
   }
@@ -53,7 +53,7 @@ export function createProxyServer(
       request.on("error", () => {});
       response.on("error", () => {});
       let bytes: Uint8Array | undefined;
-      const arrival: Arrival = {
+      const proxyRequest: ProxyRequest = {
         method: request.method ?? "GET",
         target: request.url ?? "",
         headers: lowered(request.rawHeaders),
@@ -65,10 +65,10 @@ export function createProxyServer(
           return read;
         },
       };
-      admit(arrival)
+      admit(proxyRequest)
         .then((admission) => {
           if (admission.outcome !== "granted" && bytes) freeBody(bytes);
-          // What is sent may be another text, and the arrival lives for as long as the answer.
+          // What is sent may be another text, and the request lives for as long as the answer.
           bytes = undefined;
           if (admission.outcome === "refused") refuse(response, admission);
           else if (admission.outcome === "answered") response.writeHead(admission.status, admission.headers).end();
@@ -76,7 +76,7 @@ export function createProxyServer(
         })
         .catch((cause: unknown) => {
           // A rejection that nobody takes would end the process.
-          context.log("error", "a proxied request failed", { requestId: arrival.requestId, cause });
+          context.log("error", "a proxied request failed", { requestId: proxyRequest.requestId, cause });
           response.destroy();
         });
     },

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from "node:http";
-import type { Arrival, ReadBody } from "../../../src/proxy/arrival.ts";
+import type { ProxyRequest, ReadBody } from "../../../src/proxy/proxy-request.ts";
 
 /** Beyond it a body of announced length has a buffer of its own from the beginning. */
 const ownBufferBytes = 65_536;
 
 export function readBody(
   request: IncomingMessage,
-  ...[refuse, timeoutMs, announced = 0]: Parameters<Arrival["body"]>
+  ...[refuse, timeoutMs, announced = 0]: Parameters<ProxyRequest["body"]>
 ): Promise<ReadBody> {
   return new Promise((resolve) => {
     if (request.destroyed) return resolve({ outcome: "aborted" });

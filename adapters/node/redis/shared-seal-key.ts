@@ -1,5 +1,5 @@
 import type { Ledger, Ports } from "../../../src/ports.ts";
-import { sealKeyId } from "../../../src/service/vault.ts";
+import { sealKeyId } from "../../../src/service/secrets/vault.ts";
 import { SettingsError } from "../../../src/settings.ts";
 import { sealKeyOwner } from "../../../src/storage/ledger-names.ts";
 

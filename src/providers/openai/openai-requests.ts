@@ -1,0 +1,147 @@
+import { type Account, readShape } from "../shared/account.ts";
+import { hostedTools } from "../shared/hosted-tools.ts";
+import type { ImageRule } from "../shared/image-rules.ts";
+import { createMediaCounter } from "../shared/media-tokens.ts";
+import type { Shape } from "../shared/shape.ts";
+import { toolPromptTokens } from "../shared/tool-prompt.ts";
+import {
+  type BodyFields,
+  boundField,
+  countField,
+  isRecord,
+  isSet,
+  list,
+  type Reading,
+  type ReadLimits,
+  type RequestReading,
+} from "../shared/wire.ts";
+
+/** What differs between the services that speak OpenAI's shape. */
+export interface OpenAiDialect {
+  /** The field that bounds a chat's answer wherever this is spoken. */
+  chatCap: "max_completion_tokens" | "max_tokens";
+  /** Names of models that bring in what the request does not hold. */
+  unboundedModel?: RegExp;
+  /** By the models that the request names. */
+  image(models: readonly string[]): ImageRule;
+  /** Fields of no list that steer the service itself: its upstream, its keys. Never forwarded. */
+  steers?: RegExp;
+  /** Whether token counts and moderations cost nothing there. */
+  free?: boolean;
+  /** Whether a stream tells its usage unasked, to whichever client. */
+  tellsUsage?: boolean;
+  /** Whether models' own templates may print the tools. */
+  templates?: boolean;
+}
+
+/** A template's own words around the tools, and LiteLLM's tool for an answer's format. */
+const toolPrompt = (body: BodyFields, dialect: OpenAiDialect): number =>
+  dialect.templates && ["tools", "functions", "response_format"].some((name) => isSet(body, name))
+    ? toolPromptTokens
+    : 0;
+
+type Input = { models: string[]; beyond: number } & Pick<Account, "unbounded"> & Pick<RequestReading, "hosted">;
+
+function readInput(
+  body: BodyFields,
+  limits: ReadLimits,
+  dialect: OpenAiDialect,
+  shape: Shape,
+): Input | { fault: string } {
+  const asked = [body.get("model"), ...list(body.get("models"))].filter((name) => typeof name === "string");
+  const media = createMediaCounter(limits.mediaReferenceTokens, dialect.image(asked));
+  const account = readShape(body, shape, media, { ...dialect, boundedFields: limits.boundedFields });
+  if (account.fault !== undefined) return { fault: account.fault };
+  const { models } = account;
+  // LiteLLM asks each model of such a list, and each conversation of a list of them, as a request of its own.
+  const several = models.find((name) => name.includes(","));
+  if (several !== undefined) return { fault: `"${several.slice(0, 128)}" names several models; ask one at a time` };
+  if (list(body.get("messages")).some(Array.isArray)) {
+    return { fault: "messages holds several conversations; send one at a time" };
+  }
+  const open = models.find((name) => dialect.unboundedModel?.test(name));
+  return {
+    models,
+    beyond: media.beyond + account.beyond + toolPrompt(body, dialect),
+    hosted: hostedTools(body, account.hostedTools),
+    unbounded:
+      open === undefined ? account.unbounded : `the model "${open.slice(0, 128)}" reads what the request does not hold`,
+  };
+}
+
+export const readChat =
+  (dialect: OpenAiDialect, shape: Shape) =>
+  (body: BodyFields, limits: ReadLimits): Reading => {
+    // Services that take 0 or less for "no bound" (llama.cpp, Ollama) are behind some addresses.
+    const older = boundField(body, "max_tokens", 1);
+    const bounds = [older, boundField(body, "max_completion_tokens", 1)];
+    const answers = [countField(body, "n", 1), countField(body, "best_of", 1)];
+    for (const field of [...bounds, ...answers]) if ("fault" in field) return field;
+    const input = readInput(body, limits, dialect, shape);
+    if ("fault" in input) return input;
+    const counts = (fields: typeof bounds) => fields.flatMap((field) => ("count" in field ? (field.count ?? []) : []));
+    const options = body.open("stream_options");
+    if ("fault" in options) return options;
+    const asked = options.body.get("include_usage") === true;
+    const streamOptions = body.get("stream_options");
+    const outputBound = counts(bounds).reduce<number | undefined>(
+      (most, count) => Math.max(most ?? 0, count),
+      undefined,
+    );
+    const renames = dialect.chatCap === "max_tokens" && outputBound !== undefined && counts([older]).length === 0;
+    return {
+      models: input.models,
+      inputBeyondBytes: input.beyond,
+      outputBound,
+      answers: Math.max(1, ...counts(answers)),
+      hosted: input.hosted,
+      unbounded: input.unbounded,
+      added:
+        body.get("stream") === true && !asked && !dialect.tellsUsage
+          ? { stream_options: { ...(isRecord(streamOptions) && streamOptions), include_usage: true } }
+          : undefined,
+      // Ollama and others know the older name only. Both at once would be refused (OpenAI behind LiteLLM, Volcengine).
+      restated: { ...openBounds(body), ...(renames && { max_tokens: outputBound, max_completion_tokens: undefined }) },
+      cap: (tokens) => ({ [dialect.chatCap]: tokens }),
+    };
+  };
+
+/** Wherever one of them is no bound, it must not stand beside one. */
+const openBounds = (body: BodyFields): Record<string, undefined> =>
+  Object.fromEntries(
+    ["max_tokens", "max_completion_tokens"].filter((name) => body.get(name) === -1).map((name) => [name, undefined]),
+  );
+
+export const readResponses =
+  (dialect: OpenAiDialect, shape: Shape) =>
+  (body: BodyFields, limits: ReadLimits): Reading => {
+    const bound = boundField(body, "max_output_tokens", 1);
+    if ("fault" in bound) return bound;
+    const input = readInput(body, limits, dialect, shape);
+    if ("fault" in input) return input;
+    return {
+      models: input.models,
+      inputBeyondBytes: input.beyond,
+      outputBound: bound.count,
+      answers: 1,
+      hosted: input.hosted,
+      unbounded: input.unbounded,
+      cap: (tokens) => ({ max_output_tokens: tokens }),
+    };
+  };
+
+export const readEmbeddings =
+  (dialect: OpenAiDialect, shape: Shape) =>
+  (body: BodyFields, limits: ReadLimits): Reading => {
+    const input = readInput(body, limits, dialect, shape);
+    if ("fault" in input) return input;
+    return {
+      models: input.models,
+      inputBeyondBytes: input.beyond,
+      outputBound: 0,
+      answers: 1,
+      hosted: input.hosted,
+      unbounded: input.unbounded,
+      cap: () => ({}),
+    };
+  };

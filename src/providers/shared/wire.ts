@@ -1,0 +1,158 @@
+import type { QuotaName } from "../../domain/quota-names.ts";
+import type { UsageFormat } from "../../domain/usage.ts";
+import type { ProviderKind } from "../../schema/ai-provider.ts";
+import type { HostedTools } from "./hosted-tools.ts";
+
+/** A body's fields as `proxy/json-body.ts` reads them. */
+export interface BodyFields {
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly keys: number;
+  get(name: string): unknown;
+  open(name: string): { body: BodyFields } | { fault: string };
+}
+
+export interface ReadLimits {
+  /** Tokens reserved for each image, file or sound that a request names rather than carries. */
+  mediaReferenceTokens: number;
+  /** Places in a body of which the operator says that their bytes bound them, as a refusal writes them. */
+  boundedFields: readonly string[];
+}
+
+/** What a request may cost and ask for, as far as its body tells. */
+export interface RequestReading {
+  /** Every model that may serve it. */
+  models: readonly string[];
+  /** Input that the body's bytes do not bound, in tokens; negative where they are far above it (a carried image). */
+  inputBeyondBytes: number;
+  /** Tokens of each answer that the client set as the most; `undefined`: none. */
+  outputBound: number | undefined;
+  /** How many answers it asks for. */
+  answers: number;
+  /** Tools that run at the provider and read what the request does not hold. */
+  hosted: HostedTools | undefined;
+  /** Why no bound holds for what else it asks for: refused likewise. */
+  unbounded?: string | undefined;
+  /** Fields that are always added, so that the usage is told. */
+  added?: Record<string, unknown> | undefined;
+  /** The client's own bound under a name that every server obeys, where it is not; set where a token quota limits. */
+  restated?: Record<string, unknown> | undefined;
+  /** Fields that bound each answer at `tokens`. */
+  cap(tokens: number): Record<string, unknown>;
+}
+
+/** What becomes of tools that run at the provider, where a token quota is set. */
+export type HostedToolsRule = "omit" | "refuse" | "allow";
+
+/** Why a token quota cannot hold for the request. */
+export function unboundedReason({ hosted, unbounded }: RequestReading, rule: HostedToolsRule): string | undefined {
+  if (hosted === undefined || rule === "allow" || (rule === "omit" && hosted.leftOut)) return unbounded;
+  const remedy = rule === "omit" ? "do not choose it in tool_choice" : "leave it out";
+  return (
+    `the tool "${hosted.names[0]!.slice(0, 64)}" runs at the provider and reads what the request does not hold; ` +
+    `${remedy}, or have the operator set gateway.provisioning.proxy.hostedTools to "allow"`
+  );
+}
+
+export type Reading = RequestReading | { fault: string };
+
+export interface Betas {
+  header: string;
+  /** They turn on what the body's reading accounts for. */
+  harmless: ReadonlySet<string>;
+  refused: ReadonlySet<string>;
+}
+
+export interface Endpoint {
+  /** Below the provider's base URL; begins with a slash. */
+  path: string;
+  /** How the answer tells its usage; absent: the call costs no tokens. */
+  format?: UsageFormat;
+  /** Named by the path. */
+  model?: string;
+  /** The header that turns on what is not yet for everybody, and what its values do. */
+  betas?: Betas;
+  /** The smallest bound that the provider takes. */
+  minOutput?: number;
+  /** Absent: the call has no body. */
+  body?: {
+    known: readonly string[];
+    snakeCase: boolean;
+    read(body: BodyFields, limits: ReadLimits): Reading;
+  };
+}
+
+export type KeyPlace = "x-api-key" | "bearer" | "x-goog-api-key" | "query";
+
+export interface WireError {
+  status: number;
+  message: string;
+  requestId: string;
+  /** Where a quota refuses. */
+  quota?: RefusingQuota | undefined;
+}
+
+export interface RefusingQuota {
+  name: QuotaName;
+  /** In seconds. */
+  retryAfter: number;
+  /** Frees itself within the minute. */
+  transient: boolean;
+}
+
+/** How one provider's API is spoken: all that the proxy knows of it. */
+export interface ProviderWire {
+  /** The public base, in the form that its own SDK takes; absent: the operator gives one. */
+  baseUrl?: string;
+  /** Where its SDK puts the key, in the order in which we look. */
+  keyPlaces: readonly KeyPlace[];
+  /** The header that carries the master key. */
+  credential(masterKey: string): readonly [name: string, value: string];
+  /** Query parameters that go on. All others, credentials among them, do not. */
+  query: ReadonlySet<string>;
+  /** @param path what stands after `/proxy/<slug>`; anything not on the list is `undefined` */
+  endpoint(method: string, path: string): Endpoint | undefined;
+  /** The same for people: methods and paths. */
+  metered: string;
+  /** Whether its clients sleep through a `retry-after` of days, in silence: it is left out where a day's quota is spent. */
+  sleepsThrough?: boolean;
+  /** Where its SDK looks for the request's id, besides `x-request-id`. */
+  requestIdHeader?: string;
+  /** The body of an error of ours, in the provider's shape. */
+  error(error: WireError): unknown;
+}
+
+export type WireOf = (kind: ProviderKind) => ProviderWire;
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
+/** A count in a body: absent and null are `undefined`, anything but a whole number from `least` on is a fault. */
+export function countField(
+  body: BodyFields,
+  name: string,
+  least = 0,
+): { count: number | undefined } | { fault: string } {
+  const value = body.get(name);
+  if (value === undefined || value === null) return { count: undefined };
+  if (Number.isSafeInteger(value) && (value as number) >= least) return { count: value as number };
+  return { fault: `${name} must be a whole number from ${least} on` };
+}
+
+/** The same for a bound of the answer: clients say "none" by -1 too. */
+export const boundField = (body: BodyFields, name: string, least = 0): ReturnType<typeof countField> =>
+  body.get(name) === -1 ? { count: undefined } : countField(body, name, least);
+
+/**
+ * Whether a field asks for something: it is neither absent, null, false nor an empty text or list. An empty object asks
+ * for the defaults (`web_search_options: {}`).
+ */
+export const isSetValue = (value: unknown): boolean =>
+  value !== undefined &&
+  value !== null &&
+  value !== false &&
+  value !== "" &&
+  !(Array.isArray(value) && value.length === 0);
+
+export const isSet = (body: BodyFields, name: string): boolean => isSetValue(body.get(name));

@@ -1,0 +1,197 @@
+import { holdsKey } from "../domain/key-shapes.ts";
+import type { ProviderWire } from "../providers/shared/wire.ts";
+import type { AiKeyRecord } from "../schema/ai-key.ts";
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
+import type { Context } from "../service/context.ts";
+import { aiKeyLedger } from "../storage/ledger-names.ts";
+import { errorEvent } from "./error-event.ts";
+import { failureCost } from "./failure-cost.ts";
+import { upstreamHeaders } from "./headers.ts";
+import { hiddenCost } from "./hidden-output.ts";
+import { createMasterKeyAlarm } from "./master-key-alarm.ts";
+import type { ProxyRequest, Target } from "./proxy-request.ts";
+import type { ReadRequest } from "./read-request.ts";
+import { type Refusal, refusal } from "./refuse.ts";
+import { modelsOf, type Reservation } from "./reserve.ts";
+import { createSettlements, type Settlement } from "./settle.ts";
+import type { Ending, Standing } from "./standings.ts";
+import { createJsonMeter } from "./usage/json-meter.ts";
+import { createSniffingMeter, type Meter, type MeterOptions } from "./usage/meter.ts";
+import { createSseMeter } from "./usage/sse-meter.ts";
+import type { UsageAsking } from "./usage-asking.ts";
+
+/** A request that is paid for: what to send, how to read the answer, and how to settle. */
+export interface AdmittedRequest extends Settlement {
+  outcome: "granted";
+  requestId: string;
+  method: string;
+  /** The upstream's scheme and host. */
+  origin: string;
+  /** Path and query there. */
+  path: string;
+  /** Names in lower case and values, by turns; one of them is the master key. */
+  headers: string[];
+  body: Uint8Array | undefined;
+  masterKey: string;
+  /** Reads an answer of 2xx; `undefined` where it costs no tokens. */
+  meter(contentType: string | null | undefined): Meter | undefined;
+  /**
+   * What else to do about an answer of 4xx or 5xx than to hand it on: ask again with this body, or say this.
+   * Called before it is settled.
+   */
+  instead(status: number, body: Uint8Array): { again: Uint8Array } | { refusal: Refusal } | undefined;
+  /** Settles an answer of 4xx or 5xx, of which this is the body, as far as it came. */
+  failed(status: number, body: Uint8Array | undefined): void;
+  standing: Standing;
+  /** Of ours, besides the provider's. */
+  answerHeaders: Readonly<Record<string, string>>;
+  /** The event that ends a stream which may not go on. */
+  errorEvent(ending: Ending): string;
+  /** For a failure of the upstream's connection. */
+  refuse(status: number, message: string): Refusal;
+}
+
+export interface AdmissionParts {
+  proxyRequest: ProxyRequest;
+  target: Target;
+  wire: ProviderWire;
+  provider: AiProviderRecord;
+  record: AiKeyRecord;
+  digest: string;
+  request: ReadRequest;
+  reserved: Extract<Reservation, { outcome: "reserved" }>;
+  id: string;
+  masterKey: string;
+  idempotencyKey: string | undefined;
+  base: UpstreamBase;
+  /** Called once, when it is settled. */
+  ended(): void;
+}
+
+export interface UpstreamBase {
+  /** Scheme and host. */
+  origin: string;
+  /** The path below which the endpoints are. */
+  prefix: string;
+}
+
+/** @throws where neither the operator nor the provider's wire names an address */
+export function createUpstreamBases(): (provider: AiProviderRecord, wire: ProviderWire) => UpstreamBase {
+  const bases = new Map<string, UpstreamBase>();
+  return (provider, wire) => {
+    const url = provider.baseUrl ?? wire.baseUrl;
+    if (url === undefined) throw new Error(`the AI provider ${provider.id} has no base URL`);
+    let base = bases.get(url);
+    if (!base) {
+      const { origin, pathname } = new URL(url);
+      base = { origin, prefix: pathname.replace(/\/+$/, "") };
+      bases.set(url, base);
+    }
+    return base;
+  };
+}
+
+/** What a model may be called in the usage table, where anybody's text would otherwise grow rows. */
+const modelForm = /^[\w.:@/+-]{1,200}$/;
+
+/** One type, and no list of several that an upstream may have sent. */
+const jsonType = /^application\/json *(;[^,]*)?$/;
+const eventStreamType = /^text\/event-stream *(;[^,]*)?$/;
+
+export const isEventStream = (contentType: string | null | undefined): boolean =>
+  eventStreamType.test(contentType?.toLowerCase() ?? "");
+
+export function createAdmittedRequests(
+  context: Context,
+  asking: UsageAsking,
+): (granted: AdmissionParts) => AdmittedRequest {
+  const settlements = createSettlements(context);
+  const masterKeyRefused = createMasterKeyAlarm(context);
+
+  return (granted) => {
+    const { proxyRequest, target, wire, provider, record, digest, request, reserved, id, masterKey, base, ended } =
+      granted;
+    const { endpoint, reading } = request;
+    const model = modelsOf(request)[0];
+    const settlement = settlements({
+      names: aiKeyLedger(record.keyId),
+      id,
+      day: new Date(reserved.now).toISOString().slice(0, 10),
+      model: model !== undefined && modelForm.test(model) && !holdsKey(model) ? model : "-",
+      isFree: endpoint.format === undefined,
+      reserved: reserved.tokens,
+      provider: provider.provider,
+      agentId: record.agentId,
+      requestId: proxyRequest.requestId,
+      since: reserved.now,
+      ended,
+    });
+    const { format } = endpoint;
+    const metering: MeterOptions | undefined = format && {
+      format,
+      dropInjected: reserved.unasked !== undefined,
+      answers: reading?.answers ?? 1,
+      writesText: reading?.outputBound !== 0,
+      hidden: hiddenCost(format, provider.kind, model, request.body),
+    };
+    return {
+      outcome: "granted",
+      requestId: proxyRequest.requestId,
+      method: proxyRequest.method,
+      origin: base.origin,
+      path: base.prefix + endpoint.path + forwardedQuery(target.query, wire.query),
+      headers: upstreamHeaders(proxyRequest.headers, {
+        credential: wire.credential(masterKey),
+        idempotencyKey: granted.idempotencyKey,
+        hasBody: reserved.bytes !== undefined,
+      }),
+      body: reserved.bytes,
+      masterKey,
+      ...settlement,
+      meter(contentType) {
+        if (metering === undefined) return undefined;
+        const type = contentType?.toLowerCase() ?? "";
+        if (jsonType.test(type)) return createJsonMeter(metering);
+        return eventStreamType.test(type) ? createSseMeter(metering) : createSniffingMeter(metering);
+      },
+      instead(status, body) {
+        if (reserved.unasked && metering?.dropInjected && asking.answered(provider.id, status, body)) {
+          metering.dropInjected = false;
+          return { again: reserved.unasked() };
+        }
+        const message = masterKeyRefused(provider, status, body);
+        if (message === undefined) return undefined;
+        const headers = { ...proxyRequest.cors, "x-should-retry": "false" };
+        return { refusal: refusal(wire, proxyRequest.requestId, { status: 502, message, headers }) };
+      },
+      failed(status, body) {
+        switch (failureCost(status, body)) {
+          case "nothing":
+            return settlement.refused(String(status));
+          case "unknown":
+            return settlement.abandon(String(status));
+          case "answer": {
+            const meter = metering && createSniffingMeter({ ...metering, dropInjected: false });
+            meter?.push(body!);
+            meter?.end();
+            return settlement.finish(meter);
+          }
+        }
+      },
+      answerHeaders: {
+        ...proxyRequest.cors,
+        ...(reserved.omitted && { "x-openclaw-omitted-tools": reserved.omitted.join(", ") }),
+      },
+      standing: { keyId: record.keyId, digest, providerId: provider.id },
+      errorEvent: (ending) => errorEvent(format, wire.error({ ...ending, requestId: proxyRequest.requestId })),
+      refuse: (status, message) =>
+        refusal(wire, proxyRequest.requestId, { status, message, headers: proxyRequest.cors }),
+    };
+  };
+}
+
+function forwardedQuery(query: URLSearchParams | undefined, allowed: ReadonlySet<string>): string {
+  if (!query) return "";
+  const kept = new URLSearchParams([...query].filter(([name]) => allowed.has(name)));
+  return kept.size === 0 ? "" : `?${kept}`;
+}

@@ -1,0 +1,146 @@
+import { mergePages } from "../../domain/merge-pages.ts";
+import { Problem } from "../../errors.ts";
+import type { HostAgent } from "../../ports.ts";
+import type { AgentDetail, AgentList, AgentRecord, AgentSummary } from "../../schema/agent.ts";
+import type { AiKeyRecord } from "../../schema/ai-key.ts";
+import type { AiProviderRecord } from "../../schema/ai-provider.ts";
+import type { Context } from "../context.ts";
+import { currentAiKey } from "../state/ai-key-state.ts";
+import { type KnownAgent, knownFrom, type Reaching, requireAgent } from "../state/find-agent.ts";
+import { effectiveQuotas, readQuotaStates } from "../state/quota-states.ts";
+
+/** How many records are looked through at a time for those of one caller. */
+const scanned = 200;
+
+const summary = (agent: KnownAgent): AgentSummary => ({
+  agentId: agent.agentId,
+  name: agent.name,
+  status: statusOf(agent),
+  workspace: agent.workspace,
+  agentDir: agent.agentDir,
+  model: agent.model,
+  identity: agent.identity,
+  bindings: agent.bindings,
+  gateway: agent.gateway,
+  confinement: agent.confinement,
+  tools: agent.tools,
+  peers: agent.peers,
+  aiKeyId: agent.record?.aiKeyId,
+  managed: agent.record !== undefined,
+  createdBy: agent.record?.createdBy,
+  createdAt: agent.record?.createdAt,
+  updatedAt: agent.record?.updatedAt,
+});
+
+/** As far as the records tell; what an agent made by others has, only its health shows. */
+function statusOf({ record }: KnownAgent): AgentSummary["status"] {
+  if (!record) return "ready";
+  if (record.suspended) return "suspended";
+  return record.aiKeyId !== undefined || record.credentials.length > 0 ? "ready" : "needs_auth";
+}
+
+/** One page of what the records and the host know together, in ascending order of id. */
+export async function listAgents(
+  context: Context,
+  caller: Reaching,
+  page: { limit: number; cursor?: string | undefined },
+): Promise<AgentList> {
+  if (caller.reach === "own") return await listOwnAgents(context, caller.actor, page);
+  const [ours, theirs] = await Promise.all([context.records.list("agents", page), context.host.list(page)]);
+  const records = new Map(ours.items.map((record) => [record.agentId, record]));
+  const pages = [
+    { ...ours, items: ours.items.map(knownFrom) },
+    { ...theirs, items: theirs.agents.filter((agent) => !isOnRecord(agent, records.get(agent.agentId))) },
+  ];
+  const { items, nextCursor } = mergePages<KnownAgent>(pages, page.limit);
+  return {
+    agents: await Promise.all(items.map(async (agent) => summary(await withRecord(context, agent)))),
+    ...(nextCursor !== undefined && { nextCursor }),
+    ...(theirs.unreachable.length > 0 && { unreachable: theirs.unreachable }),
+  };
+}
+
+/** A page of the agents that one caller made. Its cursor is one of theirs: another's id is not told by it either. */
+async function listOwnAgents(
+  context: Context,
+  maker: string,
+  { limit, cursor }: { limit: number; cursor?: string | undefined },
+): Promise<AgentList> {
+  const own: AgentRecord[] = [];
+  let next = cursor;
+  do {
+    const { items, nextCursor } = await context.records.list("agents", { cursor: next, limit: scanned });
+    own.push(...items.filter(({ createdBy }) => createdBy === maker));
+    next = nextCursor;
+  } while (next !== undefined && own.length <= limit);
+  const agents = own.slice(0, limit).map((record) => summary(knownFrom(record)));
+  return { agents, ...(own.length > limit && { nextCursor: agents.at(-1)!.agentId }) };
+}
+
+/** A list of records may lag: an agent that only the host's page shows may have a record all the same. */
+async function withRecord(context: Context, agent: KnownAgent): Promise<KnownAgent> {
+  if (agent.record) return agent;
+  const record = await context.records.get("agents", agent.agentId);
+  return record && isOnRecord(agent, record) ? knownFrom(record) : agent;
+}
+
+/** On another gateway, others may have made an agent of the same id. */
+const isOnRecord = (agent: HostAgent, record: AgentRecord | undefined): boolean =>
+  record !== undefined && (record.gateway ?? agent.gateway) === agent.gateway;
+
+/** Status and health, really looked at. */
+export async function getAgent(context: Context, caller: Reaching, agentId: string): Promise<AgentDetail> {
+  const agent = await requireAgent(context, caller, agentId);
+  const [found, aiKey] = await Promise.all([
+    context.host.inspect(agent),
+    agent.record?.aiKeyId === undefined ? undefined : currentAiKey(context, agent.record.aiKeyId),
+  ]);
+  const { reachable, detail, ...checks } = found;
+  const keyHealth = aiKey && (await aiKeyHealth(context, aiKey));
+  const health = {
+    host: reachable ? ("ok" as const) : ("unreachable" as const),
+    ...checks,
+    ...(detail !== undefined && { detail }),
+    ...(keyHealth && { aiKey: keyHealth }),
+  };
+  const base = summary(agent);
+  const broken = checks.workspace === "missing" || checks.agentDir === "missing";
+  // A deletion whose gateway did not answer has withdrawn the key already.
+  const withdrawn = agent.record?.aiKeyId !== undefined && !aiKey;
+  const refused = keyHealth?.mode === "virtual" && keyHealth.status === "provider_revoked";
+  const lacksKey = base.status === "ready" && (withdrawn || refused || checks.credentials === "missing");
+  const status = broken ? "failed" : lacksKey ? "needs_auth" : base.status;
+  return { ...base, status, health };
+}
+
+async function aiKeyHealth(
+  context: Context,
+  record: AiKeyRecord,
+): Promise<NonNullable<AgentDetail["health"]["aiKey"]>> {
+  const { state } = record;
+  const provider = await context.records.get("ai-providers", record.aiProviderId);
+  return {
+    keyId: record.keyId,
+    provider: record.provider,
+    mode: record.mode,
+    status: standingOf(record, provider, context.clock.now()),
+    ...(state.models && { models: state.models }),
+    ...(state.expiresAt !== undefined && { expiresAt: state.expiresAt }),
+    ...(state.budgetUsdPerMonth !== undefined && { budgetUsdPerMonth: state.budgetUsdPerMonth }),
+    quotas: await readQuotaStates(context, record.keyId, effectiveQuotas(record, provider)),
+  };
+}
+
+function standingOf({ state }: AiKeyRecord, provider: AiProviderRecord | undefined, nowMs: number) {
+  if (state.status !== "active") return state.status;
+  if (state.expiresAt !== undefined && Date.parse(state.expiresAt) <= nowMs) return "expired";
+  return !provider || provider.revokedAt !== undefined ? "provider_revoked" : "active";
+}
+
+/** @throws Problem `ai_key_not_found` */
+export async function requireAiKey(context: Context, agent: KnownAgent): Promise<AiKeyRecord> {
+  const keyId = agent.record?.aiKeyId;
+  const record = keyId === undefined ? undefined : await currentAiKey(context, keyId);
+  if (record) return record;
+  throw new Problem("ai_key_not_found", `The agent "${agent.agentId}" has no AI key of this service.`);
+}

@@ -1,0 +1,59 @@
+import type { AgentRecord } from "../../schema/agent.ts";
+import { type AuditDetails, auditedChange, newOperationId } from "../audited-change.ts";
+import type { Caller } from "../caller.ts";
+import type { Context } from "../context.ts";
+import { type AgentLease, withAgentLease } from "../operations/agent-lease.ts";
+import { changeOperation, type Operation } from "../operations/operation.ts";
+import { requireLink } from "../provisioning-keys/require-link.ts";
+import { replaceAgent } from "../state/agent-record.ts";
+import { type KnownAgent, requireAgentToChange, requireSameAgent } from "../state/find-agent.ts";
+
+export interface ChangeLease extends Pick<AgentLease, "hold"> {
+  /**
+   * Notes, before it is done, what would have to be settled after a crash in the middle of it.
+   * @returns what leaves that to recovery
+   */
+  intend(more: Pick<Operation, "bindings" | "gateway">): Promise<() => void>;
+}
+
+/**
+ * What every change to an existing agent has in common: found, held, audited; `work` sees it as it then is.
+ * @param change.spends it concerns what the agent may spend, or with whose key it does
+ */
+export async function changeAgent<T>(
+  context: Context,
+  caller: Caller,
+  change: { action: string; agentId: string; details?: AuditDetails | undefined; spends?: boolean },
+  work: (agent: KnownAgent, outcome: AuditDetails, lease: ChangeLease) => Promise<T>,
+): Promise<T> {
+  const { agentId } = change;
+  const meant = await requireAgentToChange(context, caller, agentId);
+  if (change.spends) await requireLink(context, caller, meant);
+  const operationId = newOperationId(context);
+  const operation = changeOperation(meant, operationId, change.action);
+  const asked = { agentId, owner: operationId, operation };
+  return await withAgentLease(context, asked, async ({ hold, isHeld, deferToRecovery, updateRecord }) => {
+    const agent = { ...(await requireSameAgent(context, caller, meant)), isCurrent: isHeld };
+    return await auditedChange(
+      context,
+      caller,
+      { action: change.action, target: agentId, details: change.details, operationId },
+      async (_, outcome) =>
+        await work(agent, outcome, {
+          hold,
+          async intend(more) {
+            const intended = { ...operation, ...more };
+            await updateRecord(intended);
+            return () => deferToRecovery(intended);
+          },
+        }),
+    );
+  });
+}
+
+/** @param record as it was read, but for what changes: it says by `updatedAt` over which one it is to be written */
+export async function saveAgent(context: Context, record: AgentRecord): Promise<AgentRecord> {
+  const next = { ...record, updatedAt: new Date(context.clock.now()).toISOString() };
+  await replaceAgent(context, record, next);
+  return next;
+}

@@ -1,0 +1,183 @@
+import { agentIdFrom, reservedAgentId } from "../../domain/agent-id.ts";
+import { quotaRules, stricterQuotas } from "../../domain/quota.ts";
+import { quotaNames } from "../../domain/quota-names.ts";
+import { newKeyId } from "../../domain/token.ts";
+import { Problem } from "../../errors.ts";
+import type { AgentCreated, AgentRecord, CreateAgent } from "../../schema/agent.ts";
+import type { AiProviderRecord } from "../../schema/ai-provider.ts";
+import { agentOperation } from "../../storage/ledger-names.ts";
+import { checkAiKeyRequest, issuedAiKeyView } from "../ai-keys/issue-ai-key.ts";
+import { noteIssuedKey } from "../ai-keys/issued-keys.ts";
+import type { Minting } from "../ai-keys/minting.ts";
+import { auditedChange, newOperationId } from "../audited-change.ts";
+import type { Caller } from "../caller.ts";
+import type { Context } from "../context.ts";
+import { type AgentLease, withAgentLease } from "../operations/agent-lease.ts";
+import { compensateCreate } from "../operations/compensate-create.ts";
+import { decideOutcome } from "../operations/decide-outcome.ts";
+import { acquireResources } from "../operations/exclusive-resources.ts";
+import type { Operation } from "../operations/operation.ts";
+import { linkedAiProvider } from "../state/linked-ai-provider.ts";
+import { bothOrNeither, buildAgent, type CreateOptions } from "./provision-agent.ts";
+
+/** Design's "Creating an agent, step by step": all of it, or nothing. */
+export async function createAgent(
+  context: Context,
+  caller: Caller,
+  body: CreateAgent,
+  options: CreateOptions = {},
+): Promise<AgentCreated> {
+  const agentId = usableId(body.name);
+  const request = body.autoProvisionAiKey;
+  const provider = request && (await linkedAiProvider(context, caller, request.provider));
+  if (provider && request) checkAiKeyRequest(context, provider, request);
+  const heldToQuota = isHeldToQuota(body, provider);
+  const plan = await context.host.plan({ ...body, agentId, heldToQuota });
+
+  const operationId = newOperationId(context);
+  // A provisioning key's id, or a JWT's subject, which stands for one.
+  const maker = caller.operator ? undefined : caller.actor;
+  const operation: Operation = {
+    action: "create",
+    operationId,
+    creation: operationId,
+    agentId,
+    gateway: plan.gateway,
+    workspace: plan.workspace,
+    bindings: [...new Set(body.bind ?? [])],
+    placeKeyId: maker,
+    ...(plan.gateway !== undefined && { asked: askedOf(body, heldToQuota) }),
+    ...(provider && {
+      aiKeyId: newKeyId(context.crypto.randomBytes),
+      aiProviderId: provider.id,
+      minted: request?.mode === "minted",
+    }),
+  };
+  const minting: Minting = { unrecorded: false };
+  const attempt = attemptOf(options);
+  const taken = (owner: string) => (attempt && owner.endsWith(attempt) ? unsettled(agentId) : exists(agentId));
+  const lease = { agentId, owner: operationId + attempt, operation, taken };
+  return await withAgentLease(context, lease, create);
+
+  async function create(lease: AgentLease): Promise<AgentCreated> {
+    const earlier = await context.records.get("agents", agentId);
+    if (earlier && sameRequest(earlier, options)) return await createdView(context, earlier);
+    if (earlier || (await context.host.find(agentId)).agents.length > 0) throw exists(agentId);
+    const change = { action: "agent.create", target: agentId, operationId, details: auditDetails(body, operation) };
+    let created: AgentCreated | undefined;
+    let kept = false;
+    try {
+      const maxAgents = caller.key?.maxAgents ?? context.settings.provisioning.maxAgentsPerKey;
+      const { aiKeyId } = operation;
+      await bothOrNeither(
+        acquireResources(context, operation, maxAgents),
+        aiKeyId === undefined ? Promise.resolve() : noteIssuedKey(context, agentId, aiKeyId),
+      );
+      const creation = { ...options, body, plan, operation, provider, heldToQuota, minting, lease };
+      return await auditedChange(context, caller, change, async (_, outcome) => {
+        created = await buildAgent(context, caller, creation, outcome);
+        // Held until now, nobody has undone any of it: from now on, who takes the lease over finds the agent whole.
+        if (!(await lease.isHeld())) throw taken(operationId + attempt);
+        return created;
+      });
+    } catch (error) {
+      // The operation record tells what may have been done; how far the minting came is known here.
+      const done = { ...operation, minted: minting.unrecorded };
+      try {
+        // Another process, to which this one looked dead, may have found the agent whole, and told of it.
+        const fate = await decideOutcome(context, operation, "undone").catch(async (cause) => {
+          // A disk that is full takes no decision, and yet lets things be removed.
+          if (!(await lease.isHeld())) throw cause;
+          return "undone" as const;
+        });
+        kept = fate === "finished";
+        // Whether the gateway was asked, and what it said, the host still knows.
+        if (!kept) await compensateCreate(context, { ...done, asked: undefined });
+        if (lease.signal.aborted) await context.ledger.release(agentOperation(agentId, operationId), operationId);
+      } catch (cause) {
+        context.log("error", "a creation could not be undone yet", { operationId, agentId, cause });
+        lease.deferToRecovery(done);
+      }
+      if (kept && created) return created;
+      throw error;
+    }
+  }
+}
+
+/** @throws Problem `invalid_name`, `agent_reserved` */
+function usableId(name: string): string {
+  const agentId = agentIdFrom(name);
+  if (agentId === undefined) {
+    throw new Problem(
+      "invalid_name",
+      `The name "${name}" leaves no usable id; use at least one Latin letter or digit.`,
+      {
+        errors: [{ path: "name", message: "needs at least one of a-z, 0-9" }],
+      },
+    );
+  }
+  if (agentId === reservedAgentId) {
+    throw new Problem("agent_reserved", `"${reservedAgentId}" is OpenClaw's own default agent; choose another name.`);
+  }
+  return agentId;
+}
+
+const exists = (agentId: string): Problem =>
+  new Problem("agent_exists", `An agent "${agentId}" exists or is being created; choose another name.`);
+
+/** Stands behind the claim's owner, so that a retry is told from others while nobody knows how the first one ended. */
+const attemptOf = ({ idempotency }: CreateOptions): string =>
+  idempotency ? `#${idempotency.key}.${idempotency.fingerprint}` : "";
+
+const unsettled = (agentId: string): Problem =>
+  new Problem(
+    "idempotency_in_flight",
+    `Whether the first request with this Idempotency-Key made the agent "${agentId}" is still being settled; try again in a moment.`,
+    { headers: { "retry-after": "5" } },
+  );
+
+const sameRequest = (agent: AgentRecord, options: CreateOptions): boolean =>
+  agent.idempotency !== undefined &&
+  agent.idempotency.key === options.idempotency?.key &&
+  agent.idempotency.fingerprint === options.idempotency.fingerprint;
+
+const askedOf = (body: CreateAgent, heldToQuota: boolean): Operation["asked"] => {
+  const { name, model, identity, skipBootstrap = false, confinement, tools, peers } = body;
+  return { name, model, identity, skipBootstrap, confinement, tools, peers, heldToQuota };
+};
+
+/** Whether what it spends is bounded: what leads around its key is then no small matter. */
+function isHeldToQuota({ autoProvisionAiKey: request, heldToQuota }: CreateAgent, provider?: AiProviderRecord) {
+  if (heldToQuota || request?.budgetUsdPerMonth !== undefined) return true;
+  const limits = stricterQuotas(provider?.defaultQuotas ?? {}, request?.quotas ?? {});
+  return quotaNames.some((name) => quotaRules[name].counter === "tokens" && limits[name] !== undefined);
+}
+
+const auditDetails = (body: CreateAgent, operation: Operation) => ({
+  name: body.name,
+  ...(body.model && { model: body.model }),
+  ...(operation.workspace && { workspace: operation.workspace }),
+  ...(operation.gateway && { gateway: operation.gateway }),
+  ...(body.confinement && { confinement: body.confinement }),
+  ...(body.tools && { tools: body.tools }),
+  ...(body.peers && { peers: body.peers }),
+  ...(operation.bindings.length > 0 && { bindings: operation.bindings }),
+  ...(operation.aiKeyId && { aiKeyId: operation.aiKeyId, aiProvider: body.autoProvisionAiKey!.provider }),
+});
+
+/** The answer to a repeated request, from what is on record: without the secret, which is nowhere. */
+export async function createdView(context: Context, agent: AgentRecord): Promise<AgentCreated> {
+  const aiKey = agent.aiKeyId === undefined ? undefined : await context.records.get("ai-keys", agent.aiKeyId);
+  return {
+    agentId: agent.agentId,
+    name: agent.name,
+    workspace: agent.workspace,
+    agentDir: agent.agentDir,
+    model: agent.model,
+    gateway: agent.gateway,
+    confinement: agent.confinement,
+    bindings: { added: agent.bindings, updated: [], skipped: [], conflicts: [] },
+    ...(aiKey && { aiKey: issuedAiKeyView(aiKey, {}) }),
+    createdAt: agent.createdAt,
+  };
+}

@@ -1,0 +1,158 @@
+import { GatewayUntouched } from "../../errors.ts";
+import type { HostPlan } from "../../ports.ts";
+import type { AgentCreated, AgentRecord, CreateAgent } from "../../schema/agent.ts";
+import type { AiProviderRecord } from "../../schema/ai-provider.ts";
+import { issueAiKey, issuedAiKeyView, type NewAiKey } from "../ai-keys/issue-ai-key.ts";
+import type { Minting } from "../ai-keys/minting.ts";
+import type { AuditDetails } from "../audited-change.ts";
+import type { Caller } from "../caller.ts";
+import type { Context } from "../context.ts";
+import type { AgentLease } from "../operations/agent-lease.ts";
+import { acquireResources, releaseBindings } from "../operations/exclusive-resources.ts";
+import type { Operation } from "../operations/operation.ts";
+import { addAgent, replaceAgent } from "../state/agent-record.ts";
+
+export interface CreateOptions {
+  /** Kept with the agent, so that a retry after a crash is answered from it. */
+  idempotency?: AgentRecord["idempotency"];
+  /** Answer as soon as the agent is durable, though it may not answer yet (RFC 7240 `respond-async`). */
+  respondAsync?: boolean;
+}
+
+/** A creation that holds its exclusive resources. */
+export interface Creation extends CreateOptions {
+  lease: Pick<AgentLease, "hold" | "isHeld" | "updateRecord">;
+  body: CreateAgent;
+  plan: HostPlan;
+  /** Says at any moment what may be there of it. */
+  operation: Operation;
+  provider: AiProviderRecord | undefined;
+  heldToQuota: boolean;
+  minting: Minting;
+}
+
+/** The AI key, then the agent. Whatever it rejects with, `operation` says what is to be undone. */
+export async function buildAgent(
+  context: Context,
+  caller: Caller,
+  creation: Creation,
+  outcome: AuditDetails,
+): Promise<AgentCreated> {
+  const { body, operation, provider, minting, lease } = creation;
+  const { agentId, operationId } = operation;
+  const request = body.autoProvisionAiKey;
+  const named = { agentId, name: body.name, keyId: operation.aiKeyId!, operationId };
+  await lease.hold();
+  const aiKey = provider && request && (await issueAiKey(context, caller, named, provider, request, minting));
+  const createdAt = new Date(context.clock.now()).toISOString();
+  const { made, workspace, agentDir, gateway, confinement } = await onSomeGateway(context, creation, outcome, (plan) =>
+    makeOnHost(context, { ...creation, plan }, aiKey, createdAt),
+  );
+  const reveal = aiKey && (body.revealAiKey === true || !context.host.storesCredentials);
+  return {
+    agentId,
+    name: body.name,
+    workspace,
+    agentDir,
+    model: body.model,
+    gateway,
+    confinement,
+    bindings: made.bindings,
+    ...(aiKey && {
+      aiKey: {
+        ...issuedAiKeyView(aiKey.record, aiKey.credential),
+        ...(made.profileId !== undefined && { profileId: made.profileId }),
+        ...(reveal && { key: aiKey.credential.apiKey }),
+      },
+    }),
+    ...(made.starting && { status: "starting" as const }),
+    createdAt,
+  };
+}
+
+/** Where the caller asked for no gateway, and the one chosen has surely done nothing, the next best is tried, once. */
+async function onSomeGateway<T>(
+  context: Context,
+  { body, plan, operation, heldToQuota, lease }: Creation,
+  outcome: AuditDetails,
+  make: (plan: HostPlan) => Promise<T>,
+): Promise<T> {
+  try {
+    await lease.hold();
+    return await make(plan);
+  } catch (error) {
+    if (body.gateway !== undefined || !(error instanceof GatewayUntouched)) throw error;
+    const { agentId, creation, bindings } = operation;
+    const request = { ...body, agentId, heldToQuota, except: plan.gateway };
+    const next = await context.host.plan(request).catch(() => {
+      throw error;
+    });
+    context.log("warn", "an agent is made on another gateway", { agentId, gateway: next.gateway, cause: error });
+    await releaseBindings(context, operation);
+    // From here on an undoing looks there.
+    operation.gateway = next.gateway;
+    await lease.updateRecord(operation);
+    await acquireResources(context, { agentId, creation, gateway: next.gateway, bindings }, null);
+    if (next.gateway !== undefined) outcome.gateway = next.gateway;
+    return await make(next);
+  }
+}
+
+/** Agent and record together, since each waits for the disk: only with both is it whole, and recovery asks for both. */
+async function makeOnHost(
+  context: Context,
+  { body, plan, operation, ...options }: Creation,
+  aiKey: NewAiKey | undefined,
+  createdAt: string,
+) {
+  const { host } = context;
+  const { agentId, operationId } = operation;
+  const agent = {
+    agentId,
+    name: body.name,
+    workspace: plan.workspace,
+    agentDir: plan.agentDir,
+    model: body.model,
+    identity: body.identity,
+    bindings: operation.bindings,
+    gateway: plan.gateway,
+    confinement: plan.confinement,
+    tools: body.tools,
+    peers: body.peers,
+  };
+  const record: AgentRecord = {
+    ...agent,
+    ...(aiKey && { aiKeyId: aiKey.record.keyId }),
+    credentials: aiKey && host.storesCredentials ? [aiKey.record.provider] : [],
+    suspended: false,
+    ...(operation.placeKeyId !== undefined && { createdBy: operation.placeKeyId }),
+    operationId,
+    idempotency: options.idempotency,
+    createdAt,
+    updatedAt: createdAt,
+  };
+  const [made] = await bothOrNeither(
+    host.create({
+      ...agent,
+      skipBootstrap: body.skipBootstrap ?? false,
+      credential: host.storesCredentials ? aiKey?.credential : undefined,
+      operationId,
+      heldToQuota: options.heldToQuota,
+      awaitReady: options.respondAsync !== true,
+      isCurrent: options.lease.isHeld,
+    }),
+    addAgent(context, record),
+  );
+  // Of an agent on another machine only that machine knows the paths.
+  const { workspace = plan.workspace, agentDir = plan.agentDir, confinement = plan.confinement } = made;
+  if (workspace !== plan.workspace || agentDir !== plan.agentDir || confinement !== plan.confinement) {
+    await replaceAgent(context, record, { ...record, workspace, agentDir, confinement });
+  }
+  return { made, workspace, agentDir, gateway: plan.gateway, confinement };
+}
+
+/** Rejects once both have ended, so that nothing is still being done while it is undone. */
+export async function bothOrNeither<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return [await a, await b];
+}

@@ -1,0 +1,82 @@
+import { freeCallsModel } from "../../domain/free-calls.ts";
+import { Problem } from "../../errors.ts";
+import type { UsageRow } from "../../ports.ts";
+import type { Usage, UsageDay, UsageQuery } from "../../schema/usage.ts";
+import { aiKeyLedger } from "../../storage/ledger-names.ts";
+import type { Context } from "../context.ts";
+import { type Reaching, requireAgent } from "../state/find-agent.ts";
+import { effectiveQuotas, readQuotaStates } from "../state/quota-states.ts";
+import { requireAiKey } from "./agent-view.ts";
+
+/**
+ * By default from the first day of this month to today, in UTC.
+ *
+ * @throws Problem `agent_not_found`, `ai_key_not_found`, `invalid_query`
+ */
+export async function readUsage(
+  context: Context,
+  caller: Reaching,
+  agentId: string,
+  query: UsageQuery,
+): Promise<Usage> {
+  const today = new Date(context.clock.now()).toISOString().slice(0, 10);
+  const to = query.to ?? (query.from !== undefined && query.from > today ? query.from : today);
+  const from = query.from ?? `${to.slice(0, 7)}-01`;
+  if (from > to) {
+    throw new Problem("invalid_query", `from (${from}) lies after to (${to}).`, {
+      errors: [{ path: "from", message: "must not lie after to" }],
+    });
+  }
+  const aiKey = await requireAiKey(context, await requireAgent(context, caller, agentId));
+  const [all, provider] = await Promise.all([
+    context.ledger.usage(aiKeyLedger(aiKey.keyId).usage, from, to),
+    context.records.get("ai-providers", aiKey.aiProviderId),
+  ]);
+  const rows = all.filter(({ model }) => model !== freeCallsModel);
+  const freeCalls = sum(all.filter(({ model }) => model === freeCallsModel)).requests;
+  const quotas = await readQuotaStates(context, aiKey.keyId, effectiveQuotas(aiKey, provider));
+  const months = grouped(rows, (row) => row.day.slice(0, 7));
+  const models = grouped(rows, (row) => row.model);
+  return {
+    agentId,
+    from,
+    to,
+    quotas,
+    total: sum(rows),
+    days: [...grouped(rows, (row) => row.day)].map(([day, ofDay]) => usageDay(day, ofDay)),
+    months: [...months].map(([month, ofMonth]) => ({ month, ...sum(ofMonth) })),
+    models: [...models].sort(([a], [b]) => (a < b ? -1 : 1)).map(([model, ofModel]) => ({ model, ...sum(ofModel) })),
+    ...(freeCalls > 0 && { freeCalls }),
+  };
+}
+
+const usageDay = (day: string, rows: UsageRow[]): UsageDay => ({
+  day,
+  ...sum(rows),
+  inputTokens: rows.reduce((total, row) => total + row.inputTokens, 0),
+  outputTokens: rows.reduce((total, row) => total + row.outputTokens, 0),
+  models: rows.map(({ model, requests, tokens, estimatedTokens, inputTokens, outputTokens }) => ({
+    model,
+    requests,
+    tokens,
+    estimated: estimatedTokens,
+    inputTokens,
+    outputTokens,
+  })),
+});
+
+const sum = (rows: UsageRow[]) => ({
+  requests: rows.reduce((total, row) => total + row.requests, 0),
+  tokens: rows.reduce((total, row) => total + row.tokens, 0),
+  estimated: rows.reduce((total, row) => total + row.estimatedTokens, 0),
+});
+
+function grouped(rows: UsageRow[], keyOf: (row: UsageRow) => string): Map<string, UsageRow[]> {
+  const groups = new Map<string, UsageRow[]>();
+  for (const row of rows) {
+    const group = groups.get(keyOf(row));
+    if (group) group.push(row);
+    else groups.set(keyOf(row), [row]);
+  }
+  return groups;
+}

@@ -1,0 +1,30 @@
+import { Problem } from "../../errors.ts";
+import type { AgentDetail } from "../../schema/agent.ts";
+import type { Caller } from "../caller.ts";
+import type { Context } from "../context.ts";
+import { changeAiKeyState } from "../state/ai-key-state.ts";
+import { getAgent, requireAiKey } from "./agent-view.ts";
+import { changeAgent, saveAgent } from "./change-agent.ts";
+
+/** Stops the agent's AI key at once (`suspended: true`), or restores it; repeating either changes nothing. */
+export async function suspendAgent(
+  context: Context,
+  caller: Caller,
+  agentId: string,
+  suspended: boolean,
+): Promise<AgentDetail> {
+  const action = suspended ? "agent.suspend" : "agent.resume";
+  await changeAgent(context, caller, { action, agentId }, async (agent, _, { hold }) => {
+    const aiKey = await requireAiKey(context, agent);
+    if (aiKey.mode === "minted") {
+      throw new Problem(
+        "mode_not_supported",
+        'A minted key works at its provider without us and cannot be suspended; delete the agent, or use the mode "virtual".',
+      );
+    }
+    await changeAiKeyState(context, aiKey.keyId, (state) => ({ ...state, status: suspended ? "suspended" : "active" }));
+    await hold();
+    if (agent.record) await saveAgent(context, { ...agent.record, suspended });
+  });
+  return await getAgent(context, caller, agentId);
+}

@@ -1,0 +1,110 @@
+import { proxyBasePath } from "../../domain/proxy-path.ts";
+import { stricterQuotas } from "../../domain/quota.ts";
+import { issueToken } from "../../domain/token.ts";
+import { Problem } from "../../errors.ts";
+import type { Credential } from "../../ports.ts";
+import { budgetsAre } from "../../providers/mint-refusal.ts";
+import type { AiKeyRecord, AutoProvisionAiKey, IssuedAiKey } from "../../schema/ai-key.ts";
+import type { AiProviderRecord } from "../../schema/ai-provider.ts";
+import type { Caller } from "../caller.ts";
+import type { Context } from "../context.ts";
+import { addAiKey } from "../state/ai-key-state.ts";
+import { type Minting, mintKey, requireMintable } from "./minting.ts";
+
+export interface NewAiKey {
+  record: AiKeyRecord;
+  credential: Credential;
+}
+
+/** Where an agent of this provider sends its requests when its key is one of ours. */
+export const meteredBaseUrl = (context: Context, provider: Pick<AiProviderRecord, "kind" | "provider">): string =>
+  context.settings.provisioning.publicUrl + proxyBasePath(provider.kind, provider.provider);
+
+/** @throws Problem for what can be refused before anything is done */
+export function checkAiKeyRequest(context: Context, provider: AiProviderRecord, request: AutoProvisionAiKey): void {
+  if (request.mode === "minted") {
+    requireMintable(provider, request.quotas ?? {}, request);
+    if (request.models) {
+      throw new Problem(
+        "mode_not_supported",
+        'A minted key cannot be held to a list of models; use the mode "virtual".',
+      );
+    }
+  }
+  if (request.mode !== "minted" && request.budgetUsdPerMonth !== undefined) {
+    throw new Problem(
+      "mode_not_supported",
+      `A virtual key has quotas in tokens and requests and no budgetUsdPerMonth; ${budgetsAre}.`,
+    );
+  }
+  if (request.expiresAt !== undefined && Date.parse(request.expiresAt) <= context.clock.now()) {
+    throw new Problem("invalid_body", "autoProvisionAiKey.expiresAt lies in the past.", {
+      errors: [{ path: "autoProvisionAiKey.expiresAt", message: "must lie in the future" }],
+    });
+  }
+}
+
+/** Issues (virtual) or mints the key and records it; the secret is in the credential alone. */
+export async function issueAiKey(
+  context: Context,
+  caller: Caller,
+  agent: { agentId: string; name: string; keyId: string; operationId: string },
+  provider: AiProviderRecord,
+  request: AutoProvisionAiKey,
+  minting: Minting,
+): Promise<NewAiKey> {
+  const mode = request.mode ?? "virtual";
+  const common = {
+    keyId: agent.keyId,
+    agentId: agent.agentId,
+    provider: provider.provider,
+    mode,
+    aiProviderId: provider.id,
+    createdAt: new Date(context.clock.now()).toISOString(),
+    ...(!caller.operator && { createdBy: caller.actor }),
+  };
+  const state = {
+    version: 1,
+    status: "active" as const,
+    quotas: stricterQuotas(provider.defaultQuotas ?? {}, request.quotas ?? {}),
+    ...(request.models && { models: request.models }),
+    ...(request.expiresAt && { expiresAt: request.expiresAt }),
+    ...(request.budgetUsdPerMonth !== undefined && { budgetUsdPerMonth: request.budgetUsdPerMonth }),
+  };
+  if (mode === "minted") {
+    const { agentId, name, operationId } = agent;
+    const { expiresAt, budgetUsdPerMonth } = request;
+    const wanted = { agentId, name, operationId, quotas: state.quotas, expiresAt, budgetUsdPerMonth };
+    const { remoteId, secret, hint } = await mintKey(context, provider, agent.keyId, wanted, minting);
+    const record: AiKeyRecord = { ...common, minted: { remoteId, hint }, state: { ...state, digest: "" } };
+    await addAiKey(context, record);
+    return {
+      record,
+      credential: { provider: provider.provider, apiKey: secret, baseUrl: provider.baseUrl, metered: false },
+    };
+  }
+  const secret = issueToken("ocv", agent.keyId, context.crypto.randomBytes);
+  const record: AiKeyRecord = { ...common, state: { ...state, digest: await context.crypto.sha256(secret) } };
+  await addAiKey(context, record);
+  return {
+    record,
+    credential: {
+      provider: provider.provider,
+      apiKey: secret,
+      baseUrl: meteredBaseUrl(context, provider),
+      metered: true,
+    },
+  };
+}
+
+/** What a create answers of the key. */
+export const issuedAiKeyView = (record: AiKeyRecord, credential: Pick<Credential, "baseUrl">): IssuedAiKey => ({
+  provider: record.provider,
+  mode: record.mode,
+  keyId: record.keyId,
+  ...(credential.baseUrl !== undefined && { baseUrl: credential.baseUrl }),
+  quotas: record.state.quotas,
+  ...(record.state.models && { models: record.state.models }),
+  ...(record.state.expiresAt && { expiresAt: record.state.expiresAt }),
+  ...(record.state.budgetUsdPerMonth !== undefined && { budgetUsdPerMonth: record.state.budgetUsdPerMonth }),
+});

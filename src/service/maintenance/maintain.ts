@@ -1,0 +1,37 @@
+import { staleReservationMs } from "../../domain/quota.ts";
+import { retryRevocations } from "../ai-keys/minting.ts";
+import type { Context } from "../context.ts";
+import { recoverOperations } from "../operations/recover.ts";
+import { settleLost } from "./settle-lost-reservations.ts";
+import { watchDoors } from "./watch-doors.ts";
+
+export interface Maintained {
+  /** Interrupted changes that were finished or undone, in words. */
+  recovered: string[];
+  /** Minted keys that are revoked now, those that could not be, and those that are not there but may be yet. */
+  revocations: { revoked: number; left: number; awaited: number };
+  /** Reservations charged because nobody came back to settle them. */
+  charged: number;
+}
+
+/**
+ * One step that fails keeps none of the others; the first failure is thrown when all have been tried.
+ * @param settled called once nothing is half done any more: a provider that is away is not waited for
+ */
+export async function maintain(context: Context, settled: () => void | Promise<void> = () => {}): Promise<Maintained> {
+  const steps = [
+    recoverOperations(context).then(async (recovered) => {
+      await settled();
+      return recovered;
+    }),
+    retryRevocations(context),
+    settleLost(context),
+    context.ledger.settleStale("ai-key:", staleReservationMs),
+    watchDoors(context),
+  ] as const;
+  await Promise.allSettled(steps);
+  const [recovered, revocations, lost, stale] = await Promise.all(steps);
+  const charged = lost + stale;
+  if (charged > 0) context.log("info", "requests that a dead process left were charged as reserved", { charged });
+  return { recovered, revocations, charged };
+}

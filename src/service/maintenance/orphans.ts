@@ -1,0 +1,58 @@
+import { forgetIssuedKeys } from "../ai-keys/issued-keys.ts";
+import { newOperationId } from "../audited-change.ts";
+import type { Context } from "../context.ts";
+import { withAgentLease } from "../operations/agent-lease.ts";
+import { revokeAiKey } from "../operations/compensate-create.ts";
+import { changeOperation } from "../operations/operation.ts";
+import { agentBusy } from "../state/agent-busy.ts";
+import { allRecords } from "../state/all-records.ts";
+
+export interface Orphan {
+  detail: string;
+  remedy: string;
+  /** Where it is safe to mend. */
+  mend?: () => Promise<void>;
+}
+
+/** What records and host do not agree on: AI keys without their agent, agents without their home. */
+export async function findOrphans(context: Context): Promise<Orphan[]> {
+  const orphans: Orphan[] = [];
+  for await (const key of allRecords(context, "ai-keys")) {
+    const agent = await context.records.get("agents", key.agentId);
+    if (agent?.aiKeyId === key.keyId) continue;
+    orphans.push({
+      detail: `the AI key ${key.keyId} belongs to no agent ("${key.agentId}")`,
+      remedy: "`doctor --fix` revokes it",
+      mend: async () => await revokeOrphan(context, key),
+    });
+  }
+  for await (const agent of allRecords(context, "agents")) {
+    if (context.host.kind === "remote" || context.host.kind === "registry") break;
+    if ((await context.host.find(agent.agentId)).agents.length > 0) continue;
+    orphans.push({
+      detail: `the agent "${agent.agentId}" is on record, but the host does not have it`,
+      remedy: `\`agents delete ${agent.agentId}\` removes the record and revokes its key`,
+    });
+  }
+  return orphans;
+}
+
+/** Under the agent's claim: a creation under way has its key before it has its record. */
+async function revokeOrphan(context: Context, key: { keyId: string; agentId: string }): Promise<void> {
+  const { agentId, keyId } = key;
+  const operationId = newOperationId(context);
+  const operation = changeOperation({ agentId }, operationId);
+  const busy = agentBusy(agentId);
+  try {
+    await withAgentLease(context, { agentId, owner: operationId, operation, taken: () => busy }, async ({ hold }) => {
+      const agent = await context.records.get("agents", agentId);
+      if (agent?.aiKeyId === keyId) return;
+      await hold();
+      await revokeAiKey(context, operation, keyId);
+      await forgetIssuedKeys(context, agentId, [keyId]);
+    });
+  } catch (error) {
+    // Whoever is at the agent now may be making it, and the key with it.
+    if (error !== busy) throw error;
+  }
+}

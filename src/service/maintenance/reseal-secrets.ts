@@ -1,0 +1,53 @@
+import type { AiProviderRecord } from "../../schema/ai-provider.ts";
+import { sealKeyOwner } from "../../storage/ledger-names.ts";
+import { changeAiProvider } from "../ai-keys/change-ai-provider.ts";
+import { auditedChange } from "../audited-change.ts";
+import type { Caller } from "../caller.ts";
+import type { Context } from "../context.ts";
+import { isSealedUnderNewest, seal, sealKeyId, unseal } from "../secrets/vault.ts";
+
+export interface Resealed {
+  /** The seal key under which all stored secrets are by now. */
+  sealKey: string;
+  /** How many secrets were under an older one. */
+  resealed: number;
+}
+
+/**
+ * Seals every stored secret anew under the deployment's first seal key, one record at a time: at any moment each is
+ * under a key that the deployment has.
+ *
+ * @throws Problem `secret_unopenable` of the first secret that no seal key opens
+ */
+export async function resealSecrets(context: Context, caller: Caller): Promise<Resealed> {
+  const [newest, ...older] = context.sealKeys();
+  const sealKey = await sealKeyId(newest!);
+  const outcome = { resealed: 0 };
+  const change = { action: "seal.rotate", target: sealKey };
+  return await auditedChange(context, caller, change, async (_, details) => {
+    const { items } = await context.records.list("ai-providers");
+    for (const { id } of items) outcome.resealed += await changeAiProvider(context, id, (record) => reseal(record));
+    details.resealed = outcome.resealed;
+    for (const key of older) await context.ledger.release(sealKeyOwner, await sealKeyId(key));
+    await context.ledger.claim(sealKeyOwner, { owner: sealKey, ttlMs: null });
+    return { sealKey, ...outcome };
+  });
+
+  async function reseal(record: AiProviderRecord): Promise<number> {
+    const binding = { provider: record.provider, id: record.id };
+    let count = 0;
+    const anew = async (jwe: string): Promise<string> => {
+      if (await isSealedUnderNewest(context, jwe)) return jwe;
+      count++;
+      return await seal(context, await unseal(context, jwe, binding), binding);
+    };
+    const { sealedKey, sealedCredentials } = record;
+    const next: AiProviderRecord = {
+      ...record,
+      sealedKey: await anew(sealedKey),
+      ...(sealedCredentials !== undefined && { sealedCredentials: await anew(sealedCredentials) }),
+    };
+    if (count > 0) await context.records.set("ai-providers", record.id, next);
+    return count;
+  }
+}

@@ -1,0 +1,87 @@
+import type { Problem } from "../../errors.ts";
+import { agentClaim, agentOperation } from "../../storage/ledger-names.ts";
+import type { Context } from "../context.ts";
+import { acquireLease, type Lease, leaseMs } from "../lease.ts";
+import { patiently } from "../patiently.ts";
+import { agentBusy } from "../state/agent-busy.ts";
+import { type Operation, operationText, parseOperation } from "./operation.ts";
+import { keptOperationMs, recoverOperation } from "./recover.ts";
+
+/** A lease on an agent as its holder sees it. */
+export interface AgentLease extends Pick<Lease, "hold" | "isHeld" | "signal"> {
+  /** Leaves what could not be undone for recovery to try again. */
+  deferToRecovery(operation: Operation): void;
+  /**
+   * Tells recovery that another thing is about to be done than was said first.
+   * @throws Problem `agent_busy` where the lease is lost: who has it undoes by now what was said first
+   */
+  updateRecord(operation: Operation): Promise<void>;
+}
+
+export interface AgentLeaseRequest {
+  agentId: string;
+  /** An operation's id, and more behind it where that tells whom it is for. */
+  owner: string;
+  operation: Operation;
+  /** Thrown at once where another change, by the owner given, is under way; without it, that is waited for a little. */
+  taken?: ((owner: string) => Problem) | undefined;
+}
+
+/**
+ * Runs `work` while nothing else changes this agent. What a dead owner left half done is finished or undone first.
+ *
+ * @throws Problem `agent_busy`, or `taken`
+ */
+export async function withAgentLease<T>(
+  context: Context,
+  { agentId, owner, operation, taken }: AgentLeaseRequest,
+  work: (lease: AgentLease) => Promise<T>,
+): Promise<T> {
+  const name = agentClaim(agentId);
+  const { lease, abandoned } = await acquireLease(context, {
+    name,
+    owner,
+    note: operationText(operation),
+    busy: taken ?? (() => agentBusy(agentId)),
+    ...(taken && { patienceMs: 0 }),
+  });
+  let unfinished: Operation | undefined;
+  try {
+    if (abandoned !== undefined) {
+      unfinished = parseOperation(abandoned);
+      if (unfinished) await recoverOperation(context, unfinished, { wanted: true });
+      unfinished = undefined;
+      await lease.update(operationText(operation));
+    }
+    return await work({
+      signal: lease.signal,
+      hold: lease.hold,
+      isHeld: lease.isHeld,
+      deferToRecovery(rest) {
+        unfinished = rest;
+      },
+      updateRecord: (next) => lease.update(operationText(next)),
+    });
+  } finally {
+    const rest = unfinished;
+    const end = async () => {
+      await lease.stop();
+      if (rest === undefined) await context.ledger.release(name, owner);
+      else await leave(context, name, owner, rest);
+    };
+    // Nobody waits for it: whoever comes next comes after it.
+    context.background(
+      patiently(end).catch((cause) => context.log("error", "lease not released; it expires", { agentId, cause })),
+    );
+  }
+}
+
+/** What could not be settled keeps the lease, which expires with its record: recovery tries again then. */
+async function leave(context: Context, name: ReturnType<typeof agentClaim>, owner: string, rest: Operation) {
+  const { ledger } = context;
+  const note = operationText(rest);
+  if (await ledger.renew(name, { owner, ttlMs: leaseMs(context), note })) return;
+  // The lease is another's by now, who knows nothing of what was left after it was lost.
+  const { agentId, operationId } = rest;
+  await ledger.claim(agentOperation(agentId, operationId), { owner: operationId, ttlMs: keptOperationMs, note });
+}

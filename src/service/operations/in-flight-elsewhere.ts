@@ -1,0 +1,29 @@
+import type { Context } from "../context.ts";
+
+/** A dead predecessor's claims have ended by then; a gateway that is down must not keep us from being ready for ever. */
+const patienceMs = 40_000;
+
+/**
+ * Tells whether what others had under way when it was first asked is over. Of a predecessor in another container
+ * nobody knows that it is gone: like that of a neighbour at work, its change is over once its claim is no more.
+ */
+export function createInFlightElsewhere(context: Context): () => Promise<boolean> {
+  const since = performance.now();
+  let inherited: Set<string> | undefined;
+  return async () => {
+    if (performance.now() - since >= patienceMs) return true;
+    const now = await underWayElsewhere(context);
+    inherited ??= now;
+    return ![...inherited].some((change) => now.has(change));
+  };
+}
+
+/** What is known to be left by the dead is recovery's, which has tried it by then. */
+async function underWayElsewhere({ ledger, instance }: Context): Promise<Set<string>> {
+  const claims = await ledger.abandoned(() => true);
+  const others = claims.filter(
+    ({ name, owner, note }) =>
+      note !== undefined && name.endsWith("/claim") && !owner.startsWith(`${instance.id}.`) && !instance.isGone(owner),
+  );
+  return new Set(others.map(({ name, owner }) => `${name} ${owner}`));
+}

@@ -1,0 +1,65 @@
+import * as z from "zod/mini";
+import { Confinement, StoredIdentity } from "../../schema/agent.ts";
+
+/** What a change to an agent is about to do, kept with its claim: enough to finish or undo it after a crash. */
+export const Operation = z.object({
+  action: z.enum(["create", "delete", "change"]),
+  operationId: z.string(),
+  /** How the trail names a change whose intent it has. */
+  audited: z.optional(z.string()),
+  /** The operation that made the agent: its workspace and its place are known by it. */
+  creation: z.string(),
+  agentId: z.string(),
+  gateway: z.optional(z.string()),
+  workspace: z.optional(z.string()),
+  bindings: z.array(z.string()),
+  aiKeyId: z.optional(z.string()),
+  /** Of a deletion: every key that was ever issued to an agent of this id. */
+  issuedKeys: z.optional(z.array(z.string())),
+  aiProviderId: z.optional(z.string()),
+  minted: z.optional(z.boolean()),
+  /** What else a creation asks of a gateway: its request may arrive there when we are gone. */
+  asked: z.optional(
+    z.object({
+      name: z.string(),
+      model: z.optional(z.string()),
+      identity: z.optional(StoredIdentity),
+      skipBootstrap: z.boolean(),
+      confinement: z.optional(Confinement),
+      tools: z.optional(z.array(z.string())),
+      peers: z.optional(z.array(z.string())),
+      heldToQuota: z.optional(z.boolean()),
+    }),
+  ),
+  /** The provisioning key whose place the agent takes. */
+  placeKeyId: z.optional(z.string()),
+  deleteWorkspace: z.optional(z.boolean()),
+  deleteSessions: z.optional(z.boolean()),
+});
+export type Operation = z.infer<typeof Operation>;
+
+/** Of a change that leaves nothing but what the host has and the record has not, until it says otherwise. */
+export const changeOperation = (
+  { agentId, gateway }: Pick<Operation, "agentId" | "gateway">,
+  operationId: string,
+  audited?: string,
+): Operation => ({
+  action: "change",
+  operationId,
+  audited,
+  creation: operationId,
+  agentId,
+  gateway,
+  bindings: [],
+});
+
+export const operationText = (note: Operation): string => JSON.stringify(note);
+
+/** `undefined` for what is not a note of ours. */
+export function parseOperation(text: string): Operation | undefined {
+  try {
+    return Operation.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,32 @@
+import type { AgentDeleted } from "../../schema/agent.ts";
+import { forgetIssuedKeys } from "../ai-keys/issued-keys.ts";
+import type { Context } from "../context.ts";
+import { removeAgent } from "../state/agent-record.ts";
+import { hostTarget, revokeAiKey } from "./compensate-create.ts";
+import { releaseResources } from "./exclusive-resources.ts";
+import type { Operation } from "./operation.ts";
+
+/**
+ * Every step can be repeated: after a crash the whole of it is. A minted key that its provider could not be brought
+ * to revoke is preserved for now; that is tried again until it is gone.
+ */
+export async function tearDownAgent(context: Context, operation: Operation): Promise<AgentDeleted> {
+  const { agentId, issuedKeys = [] } = operation;
+  const revoked =
+    operation.aiKeyId === undefined ? undefined : await revokeAiKey(context, operation, operation.aiKeyId);
+  for (const keyId of issuedKeys) {
+    if (keyId !== operation.aiKeyId) await revokeAiKey(context, { ...operation, minted: false }, keyId);
+  }
+  const { deleted, preserved } = await context.host.remove(hostTarget(operation), {
+    workspace: operation.deleteWorkspace === true,
+    sessions: operation.deleteSessions === true,
+  });
+  await removeAgent(context, agentId, operation.creation);
+  await forgetIssuedKeys(context, agentId, issuedKeys);
+  await releaseResources(context, operation);
+  return {
+    agentId,
+    deleted: revoked === true ? [...deleted, "aiKey"] : deleted,
+    preserved: revoked === false ? [...preserved, "aiKey"] : preserved,
+  };
+}

@@ -1,0 +1,26 @@
+import {
+  type ProvisioningKeyRecord,
+  ProvisioningKeyState,
+  type ProvisioningKeyView,
+} from "../../schema/provisioning-key.ts";
+import { keyLedger } from "../../storage/ledger-names.ts";
+import type { Context } from "../context.ts";
+
+/** The state as the ledger has it now: a revocation is felt at once, even where records lag. */
+export async function currentProvisioningKey(context: Context, id: string): Promise<ProvisioningKeyRecord | undefined> {
+  const record = await context.records.get("keys", id);
+  return record && (await withCurrentState(context, record));
+}
+
+export async function withCurrentState(
+  context: Context,
+  record: ProvisioningKeyRecord,
+): Promise<ProvisioningKeyRecord> {
+  const text = await context.ledger.get(keyLedger(record.id).state);
+  return text === undefined ? record : { ...record, state: ProvisioningKeyState.parse(JSON.parse(text)) };
+}
+
+export function keyStatus(record: ProvisioningKeyRecord, nowMs: number): ProvisioningKeyView["status"] {
+  if (record.state.revokedAt !== undefined) return "revoked";
+  return record.expiresAt !== undefined && Date.parse(record.expiresAt) <= nowMs ? "expired" : "active";
+}

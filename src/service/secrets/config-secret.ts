@@ -1,0 +1,45 @@
+import { Problem } from "../../errors.ts";
+import { type Sealing, seal, unseal } from "./vault.ts";
+
+/** Secrets in `config.json` may stand there sealed: a compact JWE, made by `provisioning seal`. */
+const binding = { provider: "config", id: "config" };
+
+export const sealConfigSecret = async (context: Sealing, secret: string): Promise<string> =>
+  await seal(context, secret, binding);
+
+/** What is not sealed is taken as it is. */
+export async function openConfigSecret(context: Sealing, text: string): Promise<string> {
+  return isSealed(text) ? await unseal(context, text, binding) : text;
+}
+
+/** Whether a file's text holds a sealed secret as one of its strings. */
+export const sealedInText = (text: string): boolean => /"[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+"/.test(text);
+
+/** Five segments, the second one empty: a compact JWE with `dir`. */
+export const isSealed = (text: string): boolean => /^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
+
+/**
+ * The remote gateways of the settings, with their secrets opened.
+ *
+ * @throws Problem `store_unreadable` naming the gateway whose secret does not open
+ */
+export const openGateways = async <G extends { id: string; token: string; key?: string | undefined }>(
+  context: Sealing,
+  gateways: readonly G[],
+): Promise<G[]> =>
+  await Promise.all(
+    gateways.map(async (gateway) => {
+      try {
+        const token = await openConfigSecret(context, gateway.token);
+        const key = gateway.key === undefined ? undefined : await openConfigSecret(context, gateway.key);
+        return { ...gateway, token, key };
+      } catch (cause) {
+        throw new Problem(
+          "store_unreadable",
+          `gateway.provisioning.host.gateways, "${gateway.id}": its token or key was sealed under another seal key; ` +
+            'restore that key, or seal the secret anew with "provisioning seal".',
+          { cause },
+        );
+      }
+    }),
+  );

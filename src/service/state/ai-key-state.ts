@@ -1,0 +1,67 @@
+import { Problem } from "../../errors.ts";
+import { type AiKeyRecord, AiKeyState } from "../../schema/ai-key.ts";
+import { aiKeyLedger } from "../../storage/ledger-names.ts";
+import type { Context } from "../context.ts";
+import { agentBusy } from "./agent-busy.ts";
+
+/** How long a revoked key is remembered as such: far longer than records may lag anywhere. */
+const revokedMemoryMs = 7 * 86_400_000;
+
+/** The state as the ledger has it now; a record alone may lag on some stores. */
+export async function currentAiKey(context: Context, keyId: string): Promise<AiKeyRecord | undefined> {
+  const [record, text] = await Promise.all([
+    context.records.get("ai-keys", keyId),
+    context.ledger.get(aiKeyLedger(keyId).state),
+  ]);
+  return record && text !== undefined ? withState(record, text) : record;
+}
+
+function withState(record: AiKeyRecord, text: string): AiKeyRecord {
+  const { success, data } = AiKeyState.safeParse(JSON.parse(text));
+  if (success) return { ...record, state: data };
+  throw new Problem("store_unreadable", `The ledger's state of the AI key ${record.keyId} is not valid.`);
+}
+
+/**
+ * Records a key that is new, before anybody has its secret. The exact text comes last: where the key was erased
+ * meanwhile, since its creation was taken for one that broke off, it stays erased.
+ * @throws Problem `agent_busy`
+ */
+export async function addAiKey(context: Context, record: AiKeyRecord): Promise<void> {
+  await context.records.set("ai-keys", record.keyId, record);
+  if (await context.ledger.replace(aiKeyLedger(record.keyId).state, undefined, JSON.stringify(record.state))) return;
+  await context.records.remove("ai-keys", record.keyId);
+  throw agentBusy(record.agentId);
+}
+
+/**
+ * Makes a new state felt at once: the exact text first, the record after it.
+ * @throws Problem `ai_key_not_found`, `agent_busy` where another has changed it since it was read
+ */
+export async function changeAiKeyState(
+  context: Context,
+  keyId: string,
+  change: (state: AiKeyState) => AiKeyState,
+): Promise<AiKeyRecord> {
+  const name = aiKeyLedger(keyId).state;
+  const [record, text] = await Promise.all([context.records.get("ai-keys", keyId), context.ledger.get(name)]);
+  const known = record && text !== undefined ? withState(record, text) : record;
+  if (!known || known.state.status === "revoked") throw new Problem("ai_key_not_found");
+  const next = { ...known, state: { ...change(known.state), version: known.state.version + 1 } };
+  if (!(await context.ledger.replace(name, text, JSON.stringify(next.state)))) throw agentBusy(known.agentId);
+  // One that is gone, or newer, is not this one's to write over.
+  const isOlder = (now: AiKeyRecord | undefined) => now !== undefined && now.state.version < next.state.version;
+  await context.records.replace("ai-keys", keyId, isOlder, next);
+  return next;
+}
+
+/** The key is refused from now on, its counters are gone, and so is its record. */
+export async function eraseAiKey(context: Context, keyId: string): Promise<void> {
+  const names = aiKeyLedger(keyId);
+  const revoked: AiKeyState = { version: Number.MAX_SAFE_INTEGER, status: "revoked", digest: "", quotas: {} };
+  await context.ledger.put(names.state, JSON.stringify(revoked), revokedMemoryMs);
+  await context.records.remove("ai-keys", keyId);
+  await context.ledger.forget(names.tokens);
+  await context.ledger.forget(names.requests);
+  await context.ledger.forget(names.usage);
+}

@@ -1,0 +1,14 @@
+import type { Collection } from "../../storage/keyspace.ts";
+import type { Context } from "../context.ts";
+
+const pageSize = 500;
+
+/** Every record of a collection, without holding them all. */
+export async function* allRecords<C extends Collection>(context: Context, collection: C) {
+  let cursor: string | undefined;
+  do {
+    const page = await context.records.list(collection, { cursor, limit: pageSize });
+    yield* page.items;
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+}

@@ -1,0 +1,42 @@
+import { Problem } from "../../errors.ts";
+import type { AiProviderRecord } from "../../schema/ai-provider.ts";
+import type { Caller } from "../caller.ts";
+import type { Context } from "../context.ts";
+
+/**
+ * The AI provider that pays for keys this caller makes.
+ *
+ * @throws Problem `ai_provider_not_linked`, `provider_revoked`
+ */
+export async function linkedAiProvider(context: Context, caller: Caller, slug: string): Promise<AiProviderRecord> {
+  if (caller.operator) return await anyAiProvider(context, slug);
+  const linked = caller.key?.aiProviderKeyId ?? caller.aiProviderKeyId;
+  const provider = linked === undefined ? undefined : await context.records.get("ai-providers", linked);
+  if (provider?.provider !== slug) {
+    throw new Problem(
+      "ai_provider_not_linked",
+      provider
+        ? `The provisioning key is linked to the AI provider "${provider.provider}", not to "${slug}".`
+        : `The provisioning key is not linked to an AI provider; create one with "agent-keys create --ai-provider-key <id>".`,
+    );
+  }
+  if (provider.revokedAt !== undefined) {
+    throw new Problem(
+      "provider_revoked",
+      `The AI provider "${provider.name}" (${provider.id}) is revoked; link another one.`,
+    );
+  }
+  return provider;
+}
+
+async function anyAiProvider(context: Context, slug: string): Promise<AiProviderRecord> {
+  const { items } = await context.records.list("ai-providers");
+  const found = items
+    .filter((item) => item.provider === slug && item.revokedAt === undefined)
+    .sort((a, b) => b.createdAt.localeCompare(a.createdAt))[0];
+  if (found) return found;
+  throw new Problem(
+    "ai_provider_not_linked",
+    `There is no active AI provider "${slug}"; add one with "ai-providers add --provider ${slug}".`,
+  );
+}
