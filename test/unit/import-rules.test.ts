@@ -5,10 +5,11 @@ import { describe, expect, it } from "vitest";
 const allowed: Record<string, string[]> = {
   domain: [],
   schema: ["domain"],
+  prices: ["domain"],
   storage: ["domain", "schema"],
   providers: ["domain", "schema"],
   host: ["domain", "schema", "client"],
-  service: ["domain", "schema", "storage", "providers"],
+  service: ["domain", "schema", "prices", "storage", "providers"],
   http: ["domain", "schema", "storage", "service"],
   proxy: ["domain", "schema", "storage", "providers", "service"],
   handlers: ["schema", "service", "http"],

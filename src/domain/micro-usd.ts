@@ -1,0 +1,18 @@
+/** A non-negative amount of USD with at most six decimals, as people write it. */
+const plainAmount = /^\d+(\.\d{1,6})?$/;
+
+/**
+ * Whole micro-dollars of an amount in USD; `undefined` for one that is negative, no number, or has more than six
+ * decimals: what was meant cannot be told from what was rounded.
+ */
+export function toMicroUsd(usd: number): number | undefined {
+  // The shortest text that is this number: 0.29 is 0.29 here, though no binary fraction is.
+  const text = String(usd);
+  if (!plainAmount.test(text)) return undefined;
+  const [whole = "", decimals = ""] = text.split(".");
+  const micro = Number(whole + decimals.padEnd(6, "0"));
+  return Number.isSafeInteger(micro) ? micro : undefined;
+}
+
+/** USD of whole micro-dollars; exact to the sixth decimal when written down. */
+export const fromMicroUsd = (micro: number): number => micro / 1_000_000;
