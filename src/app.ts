@@ -57,6 +57,7 @@ interface RequestContext {
   actor: string;
   bearer?: Bearer;
   route?: Route;
+  sessionId?: string | undefined;
   /** Fields that every answer of a keyed call carries. */
   headers: Record<string, string>;
 }
@@ -99,7 +100,11 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     requestContext.route = route;
     const caller = await authorize(route, request as unknown as Request, requestContext);
     requestContext.actor = caller.actor;
-    if (!caller.operator && route.scope !== "token") await limitRate(context, caller, requestContext.headers);
+    requestContext.sessionId = caller.session?.id;
+    if (caller.linkCode !== undefined && route.operationId !== "openConsoleSession") {
+      throw new Problem("session_not_allowed", "A link's code opens a console session, and does nothing else.");
+    }
+    if (caller.session || route.scope !== "token") await limitRate(context, caller, requestContext.headers);
     const native = request as unknown as Request;
     const { maxBodyBytes } = settings.provisioning;
     const params = decodeParams(request.params);
@@ -150,7 +155,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
       );
       requestContext.actor = requestContext.bearer.actor;
       if (pathname === "/metrics" && isRead(request)) {
-        if (requestContext.bearer.reach === "own") {
+        if (requestContext.bearer.reach === "own" || requestContext.bearer.linkCode !== undefined) {
           throw new Problem("scope_missing", "The token reaches the agents that it made, and metrics are of all.");
         }
         await metrics.gather((cause) => context.log("warn", "some metrics could not be looked up", { cause }));

@@ -11,6 +11,14 @@ import {
   rotateAiProviderRoute,
 } from "./handlers/ai-providers.ts";
 import { listAuditRoute, rotateAuditRoute, verifyAuditRoute } from "./handlers/audit.ts";
+import {
+  closeSessionRoute,
+  getSessionRoute,
+  listSessionsRoute,
+  makeConsoleLinkRoute,
+  openSessionRoute,
+  revokeSessionRoute,
+} from "./handlers/console.ts";
 import { createAgentRoute } from "./handlers/create-agent.ts";
 import { creditAgentRoute } from "./handlers/credit-agent.ts";
 import { deleteAgentRoute } from "./handlers/delete-agent.ts";
@@ -50,4 +58,10 @@ export const routes: readonly Route[] = [
   listAuditRoute,
   verifyAuditRoute,
   rotateAuditRoute,
+  openSessionRoute,
+  getSessionRoute,
+  closeSessionRoute,
+  makeConsoleLinkRoute,
+  listSessionsRoute,
+  revokeSessionRoute,
 ];

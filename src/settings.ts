@@ -58,7 +58,7 @@ const Jwks = JwksFields.check(
   }),
 );
 
-const Provisioning = z.strictObject({
+const ProvisioningFields = z.strictObject({
   enabled: z._default(z.boolean(), false),
   basePath: z._default(
     z.string().check(
@@ -73,6 +73,23 @@ const Provisioning = z.strictObject({
       ),
     ),
     "/api/v1",
+  ),
+  /** The operator's page in the browser. */
+  console: z.prefault(
+    z.strictObject({
+      enabled: z._default(z.boolean(), true),
+      path: z._default(
+        z.string().check(
+          z.regex(/^(\/[A-Za-z0-9_-]+)+$/, 'must begin with "/" and not end with one, as in "/console"'),
+          z.refine(
+            (path) => !/^\/(proxy|healthz|readyz|metrics)(\/|$)/.test(path),
+            "must not begin with /proxy, /healthz, /readyz or /metrics",
+          ),
+        ),
+        "/console",
+      ),
+    }),
+    {},
   ),
   maxAgentsPerKey: z._default(z.int().check(z.minimum(0)), 100),
   rateLimitPerMinute: z._default(z.int().check(z.minimum(1), z.maximum(100_000)), 10),
@@ -181,6 +198,17 @@ const Provisioning = z.strictObject({
   auth: z.prefault(z.strictObject({ jwks: z.optional(Jwks) }), {}),
   metrics: z.prefault(z.strictObject({ agentLabels: z._default(z.boolean(), false) }), {}),
 });
+
+const Provisioning = ProvisioningFields.check(
+  z.refine(
+    ({ basePath, console: { path } }) =>
+      !`${path}/`.startsWith(`${basePath}/`) && !`${basePath}/`.startsWith(`${path}/`),
+    {
+      path: ["console", "path"],
+      message: "must be neither above nor below basePath",
+    },
+  ),
+);
 
 /** The file belongs to OpenClaw too: only the parts that are ours are strict. */
 export const Settings = z.looseObject({

@@ -4,6 +4,8 @@ import { runProgram } from "../../src/cli/program.ts";
 import { version } from "../../src/version.ts";
 import { verifyAuditFiles } from "./audit/verify-audit-files.ts";
 import { diagnose } from "./diagnose.ts";
+import { stateDirFrom } from "./node-settings.ts";
+import { openBrowser } from "./open-browser.ts";
 import { openLocal, sealLocally } from "./open-local.ts";
 import { createOutgoingFetch, outgoingProxies } from "./outgoing-proxies.ts";
 import { rotateSeal } from "./rotate-seal.ts";
@@ -46,6 +48,7 @@ process.exitCode = await runProgram(
     doctor: ({ fix }) => diagnose(env, fix),
     seal: (secret) => sealLocally(env, secret),
     rotateSeal: (reseal) => rotateSeal(env, reseal),
+    openBrowser: (link) => openBrowser(stateDirFrom(env), link),
     serve,
   },
   process.argv.slice(2),

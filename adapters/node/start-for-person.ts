@@ -27,7 +27,10 @@ export async function startForPerson(environment: Environment): Promise<void> {
     await makePrivateDirectory(stateDir);
     await writePrivate(join(stateDir, file), `OPENCLAW_GATEWAY_TOKEN=${token}\nAGENT_PROVISIONING_KEY=${key}\n`);
     const origin = `http://${reachableHost(node.host)}:${server.port}`;
-    process.stdout.write(greeting({ origin, basePath: node.settings.provisioning.basePath, token, key, stateDir }));
+    const link = node.settings.provisioning.console.enabled ? (await client.console.link()).link : undefined;
+    process.stdout.write(
+      greeting({ link, origin, basePath: node.settings.provisioning.basePath, token, key, stateDir }),
+    );
   });
 }
 
@@ -67,13 +70,19 @@ async function makeKey(client: Client): Promise<string> {
 /** For a shell: a token of the operator's own may hold anything. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
+const consoleLine = (link: string | undefined): string =>
+  link === undefined ? "" : `Console (once, within a minute; "npx . provisioning console" prints another): ${link}\n`;
+
 const greeting = ({
+  link,
   origin,
   basePath,
   token,
   key,
   stateDir,
-}: Record<"origin" | "basePath" | "token" | "key" | "stateDir", string>) => `
+}: Record<"origin" | "basePath" | "token" | "key" | "stateDir", string> & {
+  link: string | undefined;
+}) => `${consoleLine(link)}
 Agent provisioning is ready at ${origin}${basePath} (state in ${stateDir}).
 
   gateway token      ${token}

@@ -9,6 +9,7 @@ import { verifyAuditFiles } from "../node/audit/verify-audit-files.ts";
 import { diagnose } from "../node/diagnose.ts";
 import { createFileLock } from "../node/files/file-lock.ts";
 import { stateDirFrom } from "../node/node-settings.ts";
+import { openBrowser } from "../node/open-browser.ts";
 import { openLocal, sealLocally } from "../node/open-local.ts";
 import { rotateSeal } from "../node/rotate-seal.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
@@ -52,6 +53,7 @@ export function addPluginCommands(program: Command, config: OpenClawConfig): voi
       verifyAuditFiles,
       seal: (secret) => sealLocally(env, secret),
       rotateSeal: (reseal) => rotateSeal(env, reseal),
+      openBrowser: (link) => openBrowser(stateDirFrom(env), link),
       async serve() {
         throw new Error("the gateway serves: openclaw gateway run");
       },

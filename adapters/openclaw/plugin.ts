@@ -88,7 +88,7 @@ function register(api: PluginApi): void {
   const basePath = basePathOf(api);
   const { prefixes, paths } = isAlone(process.env)
     ? {
-        prefixes: [`${basePath}/agents`, `${basePath}/provisioning`, "/proxy"],
+        prefixes: [`${basePath}/agents`, `${basePath}/provisioning`, `${basePath}/console`, "/proxy"],
         paths: [`${basePath}/openapi.json`, "/metrics"],
       }
     : { prefixes: [`${basePath}/agents`], paths: [] };

@@ -43,6 +43,8 @@ export interface CliEnvironment {
    * Makes a new seal key where one is made here, runs `reseal`, and drops the older key; `kept` says why it is kept.
    */
   rotateSeal?<R>(reseal: () => Promise<R>): Promise<R & { kept: string | undefined }>;
+  /** Shows the link in the operator's browser; resolves to whether there is one. */
+  openBrowser?(link: string): Promise<boolean>;
   /** Resolves when the server has stopped. */
   serve(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { addAgentKeyCommands } from "./commands/agent-keys.ts";
 import { addAgentCommands } from "./commands/agents.ts";
 import { addAiProviderCommands } from "./commands/ai-providers.ts";
 import { addAuditCommands } from "./commands/audit.ts";
+import { addConsoleCommand } from "./commands/console.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addInitCommand } from "./commands/init.ts";
 import { addOpenApiCommand } from "./commands/openapi.ts";
@@ -31,6 +32,7 @@ export function addProvisioningCommands(tree: Tree, program: Command): void {
   addAgentKeyCommands(tree, group);
   addAiProviderCommands(tree, group);
   addAuditCommands(tree, group);
+  addConsoleCommand(tree, group);
   addInitCommand(tree, group);
   addDoctorCommand(tree, group);
   addSealCommands(tree, group);

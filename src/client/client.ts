@@ -33,6 +33,13 @@ import type {
 } from "../schema/ai-provider.ts";
 import type { AuditFilter, AuditPage, AuditRotated, AuditVerification } from "../schema/audit-event.ts";
 import type {
+  ConsoleCaller,
+  ConsoleLink,
+  ConsoleSessionList,
+  ConsoleSessionOpened,
+  ConsoleSessionView,
+} from "../schema/console.ts";
+import type {
   CreateProvisioningKey,
   ProvisioningKeyIssued,
   ProvisioningKeyList,
@@ -118,6 +125,7 @@ export type AuditVerdict = z.infer<typeof AuditVerification>;
 type AuditRotation = z.infer<typeof AuditRotated>;
 export type AiProviders = z.infer<typeof AiProviderList>;
 export type ProvisioningKeys = z.infer<typeof ProvisioningKeyList>;
+export type ConsoleSessions = z.infer<typeof ConsoleSessionList>;
 export interface AiKeyRotated {
   agentId: string;
   aiKey: IssuedAiKey;
@@ -258,6 +266,17 @@ export function createClient(options: ClientOptions) {
       verify: (query: { since?: number | undefined } = {}, at?: CallOptions) =>
         read<AuditVerdict>("/provisioning/audit/verify", query, at),
       rotate: (at?: CallOptions) => post<AuditRotation>("/provisioning/audit/rotate", undefined, false, at),
+    },
+    console: {
+      /** Exchanges the client's credentials for a session. */
+      open: (at?: CallOptions) => post<ConsoleSessionOpened>("/console/session", undefined, false, at),
+      /** A link that opens the console signed in, once. */
+      link: (at?: CallOptions) => post<ConsoleLink>("/console/link", undefined, false, at),
+      /** Who the client's credentials stand for. */
+      caller: (at?: CallOptions) => read<ConsoleCaller>("/console/session", undefined, at),
+      sessions: (at?: CallOptions) => read<ConsoleSessions>("/provisioning/sessions", undefined, at),
+      revoke: (id: string, at?: CallOptions) =>
+        post<ConsoleSessionView>(below("provisioning/sessions", id, "/revoke"), undefined, false, at),
     },
     seal: {
       /** Seals every stored secret anew under the deployment's first seal key. */

@@ -5,8 +5,8 @@
  */
 const shapes = [
   // Ours, of which the id alone is no secret.
-  /oc[pv]_[a-z0-9]{16}_[a-z0-9]{8,}/giu,
-  /oc[pv]_[a-z0-9]{24,}/giu,
+  /oc[cpsv]_[a-z0-9]{16}_[a-z0-9]{8,}/giu,
+  /oc[cpsv]_[a-z0-9]{24,}/giu,
   // A task and a risk end in it too.
   /(?<![a-z0-9])sk-(?:ant|or|proj|admin|svcacct)-(?=[\w-]*\d)[\w-]{12,}/giu,
   // Those of nothing but the prefix: a name may begin so, but has no such run of letters and digits.

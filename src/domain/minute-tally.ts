@@ -8,12 +8,12 @@ export interface MinuteTally {
 export const others = "";
 const minuteMs = 60_000;
 
-/** Counts by the minute, for a bounded number of keys: whoever thinks of further ones shares one count with the like. */
-export function createMinuteTally(maxKeys: number): MinuteTally {
+/** Counts by the minute (or by `spanMs`), for a bounded number of keys: whoever thinks of further ones shares one count with the like. */
+export function createMinuteTally(maxKeys: number, spanMs = minuteMs): MinuteTally {
   let begun = Number.NEGATIVE_INFINITY;
   let counts = new Map<string, number>();
 
-  const isOver = (now: number): boolean => now - begun >= minuteMs || now < begun;
+  const isOver = (now: number): boolean => now - begun >= spanMs || now < begun;
 
   return {
     count(key, now) {

@@ -8,7 +8,7 @@ const keyShapes = [
   /\bsk-[\w.*-]{4,}/g,
   /\bAIza[\w*-]{8,}/g,
   /\b(ya29|AQ)\.[\w.*-]{8,}/g,
-  /\boc[pv]_\w{4,}/g,
+  /\boc[cpsv]_\w{4,}/g,
   /\bBearer\s+\S+/gi,
 ];
 /** Anything long without a space that mixes letters and digits: tokens and their hashes. */

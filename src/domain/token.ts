@@ -8,8 +8,8 @@ const keyIdLength = 16;
 const secretLength = 30;
 const checksumLength = 6;
 
-/** `ocp`: provisioning key. `ocv`: virtual AI key. */
-export type TokenPrefix = "ocp" | "ocv";
+/** `ocp`: provisioning key. `ocv`: virtual AI key. `ocs`: console session. `occ`: code of a console link. */
+export type TokenPrefix = "ocp" | "ocv" | "ocs" | "occ";
 type RandomBytes = (length: number) => Uint8Array;
 
 function randomText(length: number, randomBytes: RandomBytes): string {
@@ -50,7 +50,7 @@ export function issueToken(prefix: TokenPrefix, keyId: string, randomBytes: Rand
   return body + checksum(body);
 }
 
-const form = /^(ocp|ocv)_([A-Za-z0-9]{16})_[A-Za-z0-9]{36}$/;
+const form = /^(ocp|ocv|ocs|occ)_([A-Za-z0-9]{16})_[A-Za-z0-9]{36}$/;
 
 /** The id inside a well-formed key of that kind, or `undefined`: malformed, mistyped, of another kind. */
 export function parseToken(text: string, prefix: TokenPrefix): { keyId: string } | undefined {

@@ -11,12 +11,16 @@ const denials = new Set([401, 403, 429]);
 const maxDenials = 64;
 /** Of actors and calls they read by; a console or a monitor asks for the same every few seconds. */
 const maxReads = 1_024;
+/** A console asks all the time; one line says that it did. */
+const sessionSpanMs = 3_600_000;
 
 export interface AnsweredCall {
   requestId: string;
   info: RequestInfo;
   actor: string;
   route?: Route;
+  /** The console session that asked. */
+  sessionId?: string | undefined;
 }
 
 export interface AnswerAudit {
@@ -37,15 +41,18 @@ interface Answered {
  * and its count is written when the minute is over.
  */
 export function createAnswerAudit(context: Context): AnswerAudit {
-  const reads = createRepeats(context, { action: "request.read", outcome: "success" }, maxReads);
+  const read = { action: "request.read", outcome: "success" } as const;
+  const reads = createRepeats(context, read, maxReads);
+  const sessionReads = createRepeats(context, read, maxReads, sessionSpanMs);
   const denied = createRepeats(context, { action: "request.denied", outcome: "denied" }, maxDenials);
 
   return {
     flush(now) {
       reads.flush(now);
+      sessionReads.flush(now);
       denied.flush(now);
     },
-    answered({ requestId, info: { address }, actor, route }, status, failure) {
+    answered({ requestId, info: { address }, actor, route, sessionId }, status, failure) {
       const call = route?.operationId;
       if (denials.has(status) && isProblem(failure)) {
         const details = { code: failure.code, ...(call !== undefined && { call }) };
@@ -53,16 +60,25 @@ export function createAnswerAudit(context: Context): AnswerAudit {
         return !denied.note(key, { actor, address, details }, requestId);
       }
       if (call !== undefined && route?.method === "GET" && status < 400) {
-        reads.note([actor, call].join(" "), { actor, address, details: { call } }, requestId);
+        if (sessionId === undefined) {
+          reads.note([actor, call].join(" "), { actor, address, details: { call } }, requestId);
+        } else {
+          sessionReads.note(sessionId, { actor, address, details: { call: "console", session: sessionId } }, requestId);
+        }
       }
       return false;
     },
   };
 }
 
-/** Writes the first of each minute at once, and of its repetitions the count. */
-function createRepeats(context: Context, event: Pick<AuditEvent, "action" | "outcome">, mostKeys: number) {
-  const tally = createMinuteTally(mostKeys);
+/** Writes the first of each minute (or `spanMs`) at once, and of its repetitions the count. */
+function createRepeats(
+  context: Context,
+  event: Pick<AuditEvent, "action" | "outcome">,
+  mostKeys: number,
+  spanMs?: number,
+) {
+  const tally = createMinuteTally(mostKeys, spanMs);
   let written = new Map<string, Answered>();
 
   const write = ({ actor, address, details }: Answered, requestId?: string): void =>

@@ -7,13 +7,14 @@ import { type Scope, scopes } from "../schema/provisioning-key.ts";
 import type { Caller } from "../service/caller.ts";
 import type { Context } from "../service/context.ts";
 import { currentProvisioningKey, keyStatus } from "../service/provisioning-keys/current-provisioning-key.ts";
+import { consoleBearer } from "./console-bearer.ts";
+import { bearerIn, keyHeader } from "./credentials.ts";
 import type { VerifyJwt } from "./verify-jwt.ts";
 
 const realm = 'realm="openclaw-provisioning"';
-const keyHeader = "x-agent-provisioning-key";
 
-/** Who stands behind a valid bearer: the gateway token, or a JWT that stands for it. */
-export type Bearer = Pick<Caller, "actor" | "scopes" | "reach" | "aiProviderKeyId">;
+/** Who stands behind a valid bearer: the gateway token, a JWT that stands for it, or a console session. */
+export type Bearer = Omit<Caller, "operator" | "requestId" | "address" | "madeWith"> & { operator?: boolean };
 
 const gatewayBearer: Bearer = { actor: "token", scopes: [], reach: "all" };
 
@@ -36,8 +37,10 @@ export async function authenticateBearer(
     );
   }
   if (header.includes(",")) throw repeated("Authorization");
-  const token = /^Bearer +(\S+) *$/i.exec(header)?.[1];
+  const token = bearerIn(headers);
   if (token !== undefined && (await isOneOf(context, token, context.settings.gatewayTokens))) return gatewayBearer;
+  const session = token === undefined ? undefined : await consoleBearer(context, token);
+  if (session) return session;
   const jwt = token !== undefined && verifyJwt ? await verifyJwt(token) : undefined;
   if (jwt) return jwt;
   return await refuse(
@@ -60,6 +63,11 @@ export async function authorizeCaller(
   refuse: (problem: Problem) => Promise<never>,
 ): Promise<Caller> {
   const text = headers.get(keyHeader);
+  if (bearer.session || bearer.linkCode !== undefined) {
+    if (text !== null) throw keyBesideSession();
+    if (bearer.session) requireScope(bearer.scopes, scope, "The console session");
+    return { ...bearer, operator: bearer.operator ?? false, ...rest };
+  }
   if (text === null) {
     if (scope === "token") return { ...bearer, operator: false, ...rest };
     if (bearer.scopes.length === 0) return await refuse(keyProblem("provisioning_key_missing"));
@@ -67,14 +75,16 @@ export async function authorizeCaller(
     return { ...bearer, operator: false, ...rest };
   }
   if (text.includes(",")) throw repeated("X-Agent-Provisioning-Key");
+  const { bearerExpiresAt } = bearer;
+  const ends = bearerExpiresAt === undefined ? {} : { bearerExpiresAt };
   if (await isOneOf(context, text, context.settings.adminTokens)) {
     requireScope(["provisioning:admin"], scope, "The admin token");
-    return { actor: "admin", scopes: ["provisioning:admin"], reach: "all", operator: false, ...rest };
+    return { actor: "admin", scopes: ["provisioning:admin"], reach: "all", operator: false, ...ends, ...rest };
   }
   const key = await validKey(context, text);
   if (!key) return await refuse(keyProblem("provisioning_key_invalid"));
   requireScope(key.scopes, scope, "The provisioning key");
-  return { actor: key.id, scopes: key.scopes, reach: key.reach ?? "all", key, operator: false, ...rest };
+  return { actor: key.id, scopes: key.scopes, reach: key.reach ?? "all", key, operator: false, ...ends, ...rest };
 }
 
 /** One answer for malformed, mistyped, unknown, expired and revoked: none of them is anybody's business. */
@@ -109,6 +119,9 @@ function keyProblem(code: "provisioning_key_missing" | "provisioning_key_invalid
 
 const repeated = (header: string): Problem =>
   new Problem("invalid_header", `${header} was sent more than once; send it once.`);
+
+const keyBesideSession = (): Problem =>
+  new Problem("invalid_header", "A console session stands for both credentials: send no X-Agent-Provisioning-Key.");
 
 /** The local operator, who could read and write every file anyway. */
 export const operatorCaller = (requestId: string): Caller => ({

@@ -120,5 +120,6 @@ function bearerFrom(payload: JWTPayload, rules: Rule[]): Bearer | undefined {
     scopes: [...new Set(matching.flatMap((rule) => rule.scopes))],
     reach,
     ...(aiProviderKeyId !== undefined && { aiProviderKeyId }),
+    ...(payload.exp !== undefined && { bearerExpiresAt: new Date(payload.exp * 1000).toISOString() }),
   };
 }

@@ -13,6 +13,12 @@ export interface Caller {
   /** The deployment's own operator: no key's limits apply, and every AI provider may be used. */
   operator: boolean;
   requestId: string;
+  /** The console session that stands for the credentials. */
+  session?: { id: string; expiresAt: string } | undefined;
+  /** The id of a console link's code, which opens one session and nothing else. */
+  linkCode?: string | undefined;
+  /** When the bearer (a JWT) ends by itself. */
+  bearerExpiresAt?: string | undefined;
   /**
    * The Idempotency-Key of the create whose agent is meant: one that was made anew under its id is another. A control
    * plane says so of each change, which may be late.

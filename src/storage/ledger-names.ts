@@ -18,6 +18,14 @@ export const keyLedger = (keyId: string) => {
   };
 };
 
+/** Everything exact about one console session, or about the code of one link. */
+export const consoleLedger = (prefix: "ocs" | "occ", id: string) => {
+  const shard = `console-${prefix}:${enc(id)}` as const;
+  return { state: `${shard}/state` as LedgerName, rate: `${shard}/rate` as LedgerName };
+};
+/** The ids of the console sessions that may be open. */
+export const consoleSessions: LedgerName = "console-sessions/ids";
+
 /** Everything exact about one AI key. */
 export const aiKeyLedger = (keyId: string) => {
   const shard = `ai-key:${enc(keyId)}` as const;

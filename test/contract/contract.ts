@@ -5,6 +5,7 @@ import { commonRouteTests } from "./common-route-tests.ts";
 import { guardTests } from "./guard-tests.ts";
 import { keyTests } from "./key-tests.ts";
 import { reachTests } from "./reach-tests.ts";
+import { sessionTests } from "./session-tests.ts";
 import { ask, type Target } from "./target.ts";
 import { textTests } from "./text-tests.ts";
 
@@ -33,6 +34,7 @@ export function testContract(name: string, make: () => Promise<Target>): void {
     describe("agents", () => agentTests(target));
     describe("AI keys", () => aiKeyTests(target));
     describe("reach", () => reachTests(target));
+    describe("console sessions", () => sessionTests(target));
     describe("text", () => textTests(target));
   });
 }

@@ -88,6 +88,24 @@ describe("npm start", () => {
     expect(await second.stop()).toBe(0);
   });
 
+  it("begins with a link that opens the console as the operator, once", async () => {
+    const started = await start();
+    const [first] = started.greeting.split("\n").filter((line) => !line.startsWith("{"));
+    const [, origin, code] = /(http:\/\/\S+)\/console\/#code=(\S+)$/.exec(first!)!;
+    const exchange = () =>
+      fetch(`${origin}/api/v1/console/session`, { method: "POST", headers: { authorization: `Bearer ${code}` } });
+    const opened = await exchange();
+    expect(opened.status).toBe(201);
+    const { session, actor } = (await opened.json()) as { session: string; actor: string };
+    expect(actor).toBe("cli");
+    expect((await exchange()).status).toBe(401);
+    const keys = await fetch(`${origin}/api/v1/provisioning/agent-keys`, {
+      headers: { authorization: `Bearer ${session}` },
+    });
+    expect(keys.status).toBe(200);
+    expect(await started.stop()).toBe(0);
+  });
+
   it("takes the operator's own token, whatever a shell would make of it", async () => {
     const token = `own'token"$HOME\`x\`!\\n*`;
     const started = await start({ OPENCLAW_GATEWAY_TOKEN: token });

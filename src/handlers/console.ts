@@ -1,0 +1,95 @@
+import { route } from "../http/call.ts";
+import { shownTokens } from "../http/shown-tokens.ts";
+import {
+  ConsoleCaller,
+  ConsoleLink,
+  ConsoleSessionList,
+  ConsoleSessionOpened,
+  ConsoleSessionView,
+} from "../schema/console.ts";
+
+export const openSessionRoute = route({
+  method: "POST",
+  path: "/console/session",
+  operationId: "openConsoleSession",
+  summary: "Exchange the credentials, or a link's code as the bearer, for a console session of eight hours",
+  scope: "token",
+  response: { status: 201, description: "The session, shown this once", schema: ConsoleSessionOpened },
+  problems: ["session_not_allowed", "provisioning_key_invalid"],
+  async handle({ context, caller, headers }) {
+    const { openSession } = await import("../service/console/sessions.ts");
+    const { code, ...shown } = shownTokens(context, caller, headers);
+    return { status: 201, body: await openSession(context, caller, shown, code) };
+  },
+});
+
+export const getSessionRoute = route({
+  method: "GET",
+  path: "/console/session",
+  operationId: "getConsoleSession",
+  summary: "Who asks, and what it may do here",
+  scope: "token",
+  response: { status: 200, description: "The caller", schema: ConsoleCaller },
+  problems: [],
+  async handle({ context, caller }) {
+    const { describeCaller } = await import("../service/console/describe-caller.ts");
+    return { status: 200, body: describeCaller(context, caller) };
+  },
+});
+
+export const closeSessionRoute = route({
+  method: "DELETE",
+  path: "/console/session",
+  operationId: "closeConsoleSession",
+  summary: "End the console session that is the bearer",
+  scope: "token",
+  response: { status: 200, description: "The session as it was", schema: ConsoleSessionView },
+  problems: ["session_not_found"],
+  async handle({ context, caller }) {
+    const { closeSession } = await import("../service/console/sessions.ts");
+    return { status: 200, body: await closeSession(context, caller, caller.session?.id ?? "", "console.close") };
+  },
+});
+
+export const makeConsoleLinkRoute = route({
+  method: "POST",
+  path: "/console/link",
+  operationId: "makeConsoleLink",
+  summary: "Make a link that opens the console signed in, once and within a minute",
+  scope: "token",
+  response: { status: 201, description: "The link, shown this once", schema: ConsoleLink },
+  problems: ["session_not_allowed", "provisioning_key_invalid", "not_found"],
+  async handle({ context, caller, headers }) {
+    const { makeConsoleLink } = await import("../service/console/sessions.ts");
+    const { code: _, ...shown } = shownTokens(context, caller, headers);
+    return { status: 201, body: await makeConsoleLink(context, caller, shown) };
+  },
+});
+
+export const listSessionsRoute = route({
+  method: "GET",
+  path: "/provisioning/sessions",
+  operationId: "listConsoleSessions",
+  summary: "List the open console sessions",
+  scope: "provisioning:admin",
+  response: { status: 200, description: "The newest first", schema: ConsoleSessionList },
+  problems: [],
+  async handle({ context }) {
+    const { listSessions } = await import("../service/console/sessions.ts");
+    return { status: 200, body: await listSessions(context) };
+  },
+});
+
+export const revokeSessionRoute = route({
+  method: "POST",
+  path: "/provisioning/sessions/:id/revoke",
+  operationId: "revokeConsoleSession",
+  summary: "End a console session at once",
+  scope: "provisioning:admin",
+  response: { status: 200, description: "The session as it was", schema: ConsoleSessionView },
+  problems: ["session_not_found"],
+  async handle({ context, caller, params }) {
+    const { closeSession } = await import("../service/console/sessions.ts");
+    return { status: 200, body: await closeSession(context, caller, params.id!, "console.revoke") };
+  },
+});

@@ -1,0 +1,26 @@
+import { parseToken } from "../domain/token.ts";
+import { type FoundGrant, findGrant, type GrantPrefix, noteUse } from "../service/console/grant.ts";
+import type { Context } from "../service/context.ts";
+import type { Bearer } from "./authenticate.ts";
+
+/** Who stands behind a console session, or behind the code of a link; `undefined` for whatever is neither, or has ended. */
+export async function consoleBearer(context: Context, token: string): Promise<Bearer | undefined> {
+  const prefix = (["ocs", "occ"] as const).find((one) => parseToken(token, one) !== undefined);
+  const found = prefix && (await findGrant(context, prefix, token));
+  if (!found) return undefined;
+  if (prefix === "ocs") await noteUse(context, found);
+  return bearerOf(prefix, found);
+}
+
+function bearerOf(prefix: GrantPrefix, { id, grant, key }: FoundGrant): Bearer {
+  const { actor, scopes, reach, operator, aiProviderKeyId, expiresAt } = grant;
+  return {
+    actor,
+    scopes,
+    reach,
+    operator,
+    ...(key && { key }),
+    ...(aiProviderKeyId !== undefined && { aiProviderKeyId }),
+    ...(prefix === "ocs" ? { session: { id, expiresAt } } : { linkCode: id }),
+  };
+}
