@@ -39,6 +39,10 @@ export const requestExamples: Readonly<Record<string, Readonly<Record<string, { 
   },
   rotateAiProvider: {
     anotherKey: { summary: "Another key of the same account", value: { key: "sk-ant-...", verify: false } },
+    withGrace: {
+      summary: "For an hour the old key stands in where the new one is refused",
+      value: { key: "sk-ant-...", verify: false, graceSeconds: 3_600 },
+    },
   },
   rotateAgentKey: {
     atOnce: { summary: "The old key ends at once", value: { graceSeconds: 0 } },

@@ -36,7 +36,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   const { settings, clock, ledger, metrics } = context;
   const { proxy } = settings.provisioning;
   const keys = createKeyVerifier(context);
-  const masterKeyOf = createMasterKeys(context);
+  const { masterKeyOf, fallbacksOf } = createMasterKeys(context);
   const corsOf = createCors(proxy.corsOrigins);
   const asking = createUsageAsking();
   const admittedRequests = createAdmittedRequests(context, asking);
@@ -132,15 +132,17 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     if (request.outcome === "aborted") return request;
     if (request.outcome === "fault") return refuse(request);
     // A body may take minutes to come, and the provider may be revoked, or have another key, by then.
-    const provider = await context.records.get("ai-providers", before.id, maxRecordAgeMs);
-    if (!provider || provider.revokedAt !== undefined) return refuse(providerRevoked);
-    const revoked = standings.isRevoked(provider.id);
-    if (typeof revoked === "boolean" ? revoked : await revoked) return refuse(providerRevoked);
+    const stored = await context.records.get("ai-providers", before.id, maxRecordAgeMs);
+    if (!stored || stored.revokedAt !== undefined) return refuse(providerRevoked);
+    const newest = standings.newest(stored);
+    const provider = newest instanceof Promise ? await newest : newest;
+    if (provider.revokedAt !== undefined) return refuse(providerRevoked);
     if (request.reading?.added && asking.isRefusedBy(provider.id)) request.reading.added = undefined;
     // Whatever can fail does so before anything is reserved.
     const base = baseOf(provider, wire);
     const opened = masterKeyOf(provider);
     const masterKey = typeof opened === "string" ? opened : await opened;
+    const masterKeys = provider.previous ? [masterKey, ...(await fallbacksOf(provider))] : [masterKey];
     const scoped = scopedIdempotencyKey(context.crypto, proxyRequest.headers, record.keyId);
     const idempotencyKey = typeof scoped === "object" ? await scoped : scoped;
 
@@ -166,7 +168,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
           request,
           reserved,
           id,
-          masterKey,
+          masterKeys,
           base,
           ended,
         };

@@ -32,14 +32,15 @@ export interface AdmittedRequest extends Settlement {
   /** Names in lower case and values, by turns; one of them is the master key. */
   headers: string[];
   body: Uint8Array | undefined;
-  masterKey: string;
+  /** All that may be sent for it. */
+  masterKeys: readonly string[];
   /** Reads an answer of 2xx; `undefined` where it costs no tokens. */
   meter(contentType: string | null | undefined): Meter | undefined;
   /**
-   * What else to do about an answer of 4xx or 5xx than to hand it on: ask again with this body, or say this.
-   * Called before it is settled.
+   * What else to do about an answer of 4xx or 5xx than to hand it on: ask again with this body and the headers as they
+   * are by then, or say this. Called before it is settled.
    */
-  instead(status: number, body: Uint8Array): { again: Uint8Array } | { refusal: Refusal } | undefined;
+  instead(status: number, body: Uint8Array): { again: Uint8Array | undefined } | { refusal: Refusal } | undefined;
   /** Settles an answer of 4xx or 5xx, of which this is the body, as far as it came. */
   failed(status: number, body: Uint8Array | undefined): void;
   standing: Standing;
@@ -61,7 +62,8 @@ export interface AdmissionParts {
   request: ReadRequest;
   reserved: Extract<Reservation, { outcome: "reserved" }>;
   id: string;
-  masterKey: string;
+  /** The first is sent, the others where it is refused. */
+  masterKeys: readonly string[];
   idempotencyKey: string | undefined;
   base: UpstreamBase;
   /** Called once, when it is settled. */
@@ -109,7 +111,7 @@ export function createAdmittedRequests(
   const masterKeyRefused = createMasterKeyAlarm(context);
 
   return (granted) => {
-    const { proxyRequest, target, wire, provider, record, digest, request, reserved, id, masterKey, base, ended } =
+    const { proxyRequest, target, wire, provider, record, digest, request, reserved, id, masterKeys, base, ended } =
       granted;
     const { endpoint, reading } = request;
     const model = modelsOf(request)[0];
@@ -134,19 +136,22 @@ export function createAdmittedRequests(
       writesText: reading?.outputBound !== 0,
       hidden: hiddenCost(format, provider.kind, model, request.body),
     };
+    const headers = upstreamHeaders(proxyRequest.headers, {
+      credential: wire.credential(masterKeys[0]!),
+      idempotencyKey: granted.idempotencyKey,
+      hasBody: reserved.bytes !== undefined,
+    });
+    let body = reserved.bytes;
+    let refused = 0;
     return {
       outcome: "granted",
       requestId: proxyRequest.requestId,
       method: proxyRequest.method,
       origin: base.origin,
       path: base.prefix + endpoint.path + forwardedQuery(target.query, wire.query),
-      headers: upstreamHeaders(proxyRequest.headers, {
-        credential: wire.credential(masterKey),
-        idempotencyKey: granted.idempotencyKey,
-        hasBody: reserved.bytes !== undefined,
-      }),
-      body: reserved.bytes,
-      masterKey,
+      headers,
+      body,
+      masterKeys,
       ...settlement,
       meter(contentType) {
         if (metering === undefined) return undefined;
@@ -154,15 +159,22 @@ export function createAdmittedRequests(
         if (jsonType.test(type)) return createJsonMeter(metering);
         return eventStreamType.test(type) ? createSseMeter(metering) : createSniffingMeter(metering);
       },
-      instead(status, body) {
-        if (reserved.unasked && metering?.dropInjected && asking.answered(provider.id, status, body)) {
+      instead(status, answer) {
+        if (reserved.unasked && metering?.dropInjected && asking.answered(provider.id, status, answer)) {
           metering.dropInjected = false;
-          return { again: reserved.unasked() };
+          body = reserved.unasked();
+          return { again: body };
         }
-        const message = masterKeyRefused(provider, status, body);
+        const message = masterKeyRefused(provider, status, answer);
+        const fallback = message !== undefined || status === 403 ? masterKeys[refused + 1] : undefined;
+        if (fallback !== undefined) {
+          refused++;
+          headers.splice(0, 2, ...wire.credential(fallback));
+          return { again: body };
+        }
         if (message === undefined) return undefined;
-        const headers = { ...proxyRequest.cors, "x-should-retry": "false" };
-        return { refusal: refusal(wire, proxyRequest.requestId, { status: 502, message, headers }) };
+        const fields = { ...proxyRequest.cors, "x-should-retry": "false" };
+        return { refusal: refusal(wire, proxyRequest.requestId, { status: 502, message, headers: fields }) };
       },
       failed(status, body) {
         switch (failureCost(status, body)) {

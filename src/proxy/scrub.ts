@@ -26,14 +26,15 @@ const encoder = new TextEncoder();
 const replacement = encoder.encode("[redacted]");
 
 /** @param latin1 the runtime's fastest way */
-export function createScrubs(latin1: Latin1): (masterKey: string) => Scrub {
+export function createScrubs(latin1: Latin1): (masterKeys: readonly string[]) => Scrub {
   const kept = new Map<string, Scrub>();
-  return (masterKey) => {
-    let scrub = kept.get(masterKey);
+  return (masterKeys) => {
+    const name = masterKeys.length === 1 ? masterKeys[0]! : masterKeys.join(" ");
+    let scrub = kept.get(name);
     if (!scrub) {
-      scrub = createScrub(masterKey, latin1);
+      scrub = createScrub(masterKeys, latin1);
       if (kept.size >= maxKept) kept.delete(kept.keys().next().value!);
-      kept.set(masterKey, scrub);
+      kept.set(name, scrub);
     }
     return scrub;
   };
@@ -45,14 +46,17 @@ const untouched: Scrub = {
   stream: () => ({ push: (bytes) => bytes, end: () => undefined }),
 };
 
-function createScrub(masterKey: string, latin1: Latin1): Scrub {
-  if (!isSecret(masterKey)) return untouched;
+function createScrub(masterKeys: readonly string[], latin1: Latin1): Scrub {
+  const written = masterKeys.filter(isSecret).flatMap(spellingsOf);
+  if (written.length === 0) return untouched;
+  // The longest first: one may hold another.
+  written.sort((a, b) => b.length - a.length);
   // As the runtime shows bytes: what it calls Latin-1 need not be.
-  const spellings = spellingsOf(masterKey).map((spelling) => latin1(encoder.encode(spelling)));
+  const spellings = written.map((spelling) => latin1(encoder.encode(spelling)));
   const longest = Math.max(...spellings.map((spelling) => spelling.length));
   const any = new RegExp(spellings.map((spelling) => spelling.replace(/[^\w]/g, "\\$&")).join("|"), "g");
   const isPart = new Uint8Array(256);
-  for (const spelling of spellingsOf(masterKey)) for (const byte of encoder.encode(spelling)) isPart[byte] = 1;
+  for (const spelling of written) for (const byte of encoder.encode(spelling)) isPart[byte] = 1;
 
   const finds = (text: string): boolean => text.search(any) !== -1;
 
@@ -133,8 +137,7 @@ function spellingsOf(key: string): string[] {
     }),
   ];
   if (/^[\0-\x7f]*$/.test(key)) all.push(hex("\\u00"));
-  // The longest first: one may hold another.
-  return [...new Set(all)].sort((a, b) => b.length - a.length);
+  return [...new Set(all)];
 }
 
 /** What is the same in base64 whatever stands around it, `offset` bytes after a group's begin. */

@@ -1,6 +1,8 @@
 import { AiKeyState } from "../schema/ai-key.ts";
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { Context } from "../service/context.ts";
-import { aiKeyLedger, aiProviderRevoked } from "../storage/ledger-names.ts";
+import { newerOf, readRecent } from "../service/state/newest-ai-provider.ts";
+import { aiKeyLedger, aiProviderRecent } from "../storage/ledger-names.ts";
 import { keyStatus, suspendedMessage } from "./verify-key.ts";
 
 /** On what a request's admission rests, for as long as it is under way. */
@@ -18,8 +20,8 @@ export interface Ending {
 }
 
 export interface Standings {
-  /** Whether an AI provider was revoked, however much its record lags; `true` is for good. */
-  isRevoked(providerId: string): boolean | Promise<boolean>;
+  /** The AI provider as it was changed last, however much its record lags. */
+  newest(record: AiProviderRecord): AiProviderRecord | Promise<AiProviderRecord>;
   /** Which of these no longer stand, each key and provider asked of the ledger once. Never rejects. */
   fallen(standings: readonly Standing[]): Promise<Map<Standing, Ending>>;
 }
@@ -32,14 +34,16 @@ const maxRemembered = 10_000;
 
 export function createStandings(context: Context): Standings {
   const { ledger, clock } = context;
-  const revoked = new Map<string, { is: boolean; until: number }>();
+  const changes = new Map<string, { recent: AiProviderRecord | undefined; text: string | undefined; until: number }>();
   const states = new Map<string, { text: string; state: AiKeyState }>();
 
-  async function askRevoked(providerId: string): Promise<boolean> {
-    const is = (await ledger.get(aiProviderRevoked(providerId))) !== undefined;
-    if (revoked.size >= maxRemembered) revoked.delete(revoked.keys().next().value!);
-    revoked.set(providerId, { is, until: clock.now() + rememberedMs });
-    return is;
+  async function recentOf(providerId: string): Promise<AiProviderRecord | undefined> {
+    const text = await ledger.get(aiProviderRecent(providerId));
+    const known = changes.get(providerId);
+    const recent = known?.text === text ? known?.recent : readRecent(text);
+    if (!known && changes.size >= maxRemembered) changes.delete(changes.keys().next().value!);
+    changes.set(providerId, { recent, text, until: clock.now() + rememberedMs });
+    return recent;
   }
 
   /** Looked at again and again while a stream is under way, a state is parsed once. */
@@ -65,9 +69,10 @@ export function createStandings(context: Context): Standings {
   }
 
   return {
-    isRevoked(providerId) {
-      const known = revoked.get(providerId);
-      return known && (known.is || known.until > clock.now()) ? known.is : askRevoked(providerId);
+    newest(record) {
+      const known = changes.get(record.id);
+      if (known && known.until > clock.now()) return newerOf(record, known.recent);
+      return recentOf(record.id).then((recent) => newerOf(record, recent));
     },
 
     async fallen(standings) {
@@ -83,7 +88,7 @@ export function createStandings(context: Context): Standings {
           }
         }),
         ...Array.from(byProvider, async ([providerId, ofProvider]) => {
-          if (!(await askRevoked(providerId))) return;
+          if ((await recentOf(providerId))?.revokedAt === undefined) return;
           for (const standing of ofProvider) fallen.set(standing, { status: 401, message: providerRevokedMessage });
         }),
       ];

@@ -92,17 +92,17 @@ export async function relay(
   let upstream: Response;
   let failure: Uint8Array | undefined;
   try {
-    upstream = await ask(admitted.body);
-    if (upstream.status >= 400) failure = await errorBody(upstream);
-    const instead = failure && admitted.instead(upstream.status, failure);
-    if (instead && "refusal" in instead) {
-      done();
-      admitted.failed(upstream.status, failure);
-      return respond(instead.refusal);
-    }
-    if (instead) {
-      upstream = await ask(instead.again);
-      if (upstream.status >= 400) failure = await errorBody(upstream);
+    for (let body = admitted.body; ; ) {
+      upstream = await ask(body);
+      failure = upstream.status >= 400 ? await errorBody(upstream) : undefined;
+      const instead = failure && admitted.instead(upstream.status, failure);
+      if (!instead) break;
+      if ("refusal" in instead) {
+        done();
+        admitted.failed(upstream.status, failure);
+        return respond(instead.refusal);
+      }
+      body = instead.again;
     }
   } catch (error) {
     done();
@@ -135,7 +135,7 @@ export async function relay(
     await upstream.body?.cancel();
     return respond(admitted.refuse(502, redirectMessage));
   }
-  const scrub = scrubOf(admitted.masterKey);
+  const scrub = scrubOf(admitted.masterKeys);
   const headers = answerHeaders(upstream.headers, admitted, scrub);
   if (upstream.status >= 400) {
     done();

@@ -39,9 +39,13 @@ export const RotateAiProvider = z
     /** Gemini: a service account's JSON; absent: the one that is stored stays. */
     credentials: z.optional(z.string().check(z.maxLength(16_384))),
     verify: z.optional(z.boolean()),
+    /** For so long a call that is refused with the new key (401, 403) is tried with the old one. Default 0. */
+    graceSeconds: z.optional(z.int().check(z.minimum(0), z.maximum(30 * 86_400))),
   })
   .register(z.globalRegistry, { id: "RotateAiProvider" });
 export type RotateAiProvider = z.infer<typeof RotateAiProvider>;
+
+const PreviousKey = z.object({ sealedKey: z.string(), until: Timestamp });
 
 export const AiProviderRecord = z.object({
   id: z.string(),
@@ -59,6 +63,10 @@ export const AiProviderRecord = z.object({
   createdAt: Timestamp,
   rotatedAt: z.optional(Timestamp),
   revokedAt: z.optional(Timestamp),
+  /** Master keys that were rotated away with a grace, the newest first. */
+  previous: z.optional(z.array(PreviousKey)),
+  /** Counts the changes. */
+  version: z.optional(z.int()),
 });
 export type AiProviderRecord = z.infer<typeof AiProviderRecord>;
 
@@ -76,6 +84,8 @@ export const AiProviderView = z
     canMint: z.boolean(),
     createdAt: Timestamp,
     rotatedAt: z.optional(Timestamp),
+    /** Until then the key before stands in where this one is refused. */
+    fallbackUntil: z.optional(Timestamp),
     revokedAt: z.optional(Timestamp),
   })
   .register(z.globalRegistry, { id: "AiProvider" });

@@ -51,8 +51,8 @@ export const instanceAlive = (id: string): LedgerName => `instance:${enc(id)}/al
 export const aiProviderClaim = (id: string): LedgerName => `ai-provider:${enc(id)}/claim`;
 export const aiProviderNameClaim = (name: string): LedgerName => `ai-provider-name:${enc(name)}/claim`;
 
-/** There from an AI provider's revocation on: records may lag. */
-export const aiProviderRevoked = (id: string): LedgerName => `ai-provider:${enc(id)}/revoked`;
+/** An AI provider's record as it was changed last: records may lag. */
+export const aiProviderRecent = (id: string): LedgerName => `ai-provider:${enc(id)}/recent`;
 
 /** Left by an operation that had lost the agent's lease: see `recoverOperation`. */
 export const agentOperation = (agentId: string, operationId: string): LedgerName =>

@@ -172,15 +172,22 @@ export function keyTests(target: () => Target): void {
     const again = await ask(target(), "POST", "/provisioning/ai-providers", { ...admin, body });
     expect(again).toMatchObject({ status: 409, body: { code: "provider_exists" } });
     expect(again.body.detail).toContain(`ai-providers rotate ${added.body.id}`);
-    const rotate = (id: string) =>
+    const rotate = (id: string, more: object = {}) =>
       ask(target(), "POST", `/provisioning/ai-providers/${id}/rotate`, {
         ...admin,
-        body: { key: "sk-ant-not-a-real-key-efgh", verify: false },
+        body: { key: "sk-ant-not-a-real-key-efgh", verify: false, ...more },
       });
-    expect(await rotate(added.body.id)).toMatchObject({
+    const rotated = await rotate(added.body.id);
+    expect(rotated).toMatchObject({
       status: 200,
       body: { id: added.body.id, hint: "sk-ant-...efgh", status: "active", rotatedAt: expect.any(String) },
     });
+    expect(rotated.body).not.toHaveProperty("fallbackUntil");
+    const graced = await rotate(added.body.id, { graceSeconds: 3_600 });
+    expect(Date.parse(graced.body.fallbackUntil) - Date.parse(graced.body.rotatedAt)).toBe(3_600_000);
+    // Whatever came first, with one that has no grace none is left.
+    expect((await rotate(added.body.id, { graceSeconds: 0 })).body).not.toHaveProperty("fallbackUntil");
+    expect((await rotate(added.body.id, { graceSeconds: -1 })).status).toBe(400);
     await ask(target(), "POST", `/provisioning/ai-providers/${added.body.id}/revoke`, admin);
     expect(await rotate(added.body.id)).toMatchObject({ status: 422, body: { code: "provider_revoked" } });
     expect(await rotate("none")).toMatchObject({ status: 404, body: { code: "ai_provider_not_found" } });

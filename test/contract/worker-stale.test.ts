@@ -14,12 +14,25 @@ const answer = {
   usage: { input_tokens: 10, output_tokens: 5 },
 };
 
+const refused = "sk-ant-mistyped-not-a-real-key-0000";
+
 describe("a Worker whose KV shows what was there a minute ago", () => {
   let target: WorkerTarget;
+  /** That the provider was sent. */
+  let masterKeys: (string | null)[] = [];
   beforeAll(async () => {
     target = await workerTarget({
       entryPoint: fileURLToPath(new URL("../workers/stale-worker.ts", import.meta.url)),
-      miniflare: { outboundService: () => Response.json(answer) as never },
+      miniflare: {
+        outboundService: (request: { headers: { get(name: string): string | null } }) => {
+          masterKeys.push(request.headers.get("x-api-key"));
+          return (
+            request.headers.get("x-api-key") === refused
+              ? Response.json({ type: "error", error: { type: "authentication_error" } }, { status: 401 })
+              : Response.json(answer)
+          ) as never;
+        },
+      },
     });
   });
   afterAll(() => target?.close());
@@ -68,6 +81,33 @@ describe("a Worker whose KV shows what was there a minute ago", () => {
     expect((await ask(target, "DELETE", "/agents/stale-e", { key })).status).toBe(200);
     expect((await ask(target, "GET", "/agents/stale-e")).status).toBe(404);
     expect((await ask(target, "POST", "/agents/create", { key, body: { name: "stale-e" } })).status).toBe(201);
+  });
+
+  it("sends a new master key within a second, and tries the one before where it is refused", async () => {
+    const { key, provider } = await makeLinkedKey(target);
+    const quotas = { maxTokensPerMonth: 1_000_000 };
+    const body = { name: "stale-k", autoProvisionAiKey: { provider: "anthropic", quotas } };
+    const aiKey: string = (await ask(target, "POST", "/agents/create", { key, body })).body.aiKey.key;
+    expect((await complete(aiKey)).status).toBe(200);
+    const before = await staleReads();
+    const change = (what: string, rotated?: object) =>
+      ask(target, "POST", `/provisioning/ai-providers/${provider.id}/${what}`, {
+        key: target.adminToken,
+        ...(rotated && { body: { verify: false, ...rotated } }),
+      });
+    const sent = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      masterKeys = [];
+      return [(await complete(aiKey)).status, ...masterKeys];
+    };
+    expect((await change("rotate", { key: "sk-ant-second-not-a-real-key" })).status).toBe(200);
+    expect(await sent()).toEqual([200, "sk-ant-second-not-a-real-key"]);
+    expect((await change("rotate", { key: refused, graceSeconds: 60 })).status).toBe(200);
+    expect(await sent()).toEqual([200, refused, "sk-ant-second-not-a-real-key"]);
+    expect((await change("revoke")).status).toBe(200);
+    expect(await sent()).toEqual([401]);
+    expect(await change("rotate", { key: "sk-ant-third-not-a-real-key" })).toMatchObject({ status: 422 });
+    expect(await staleReads()).toBeGreaterThan(before);
   });
 
   it("suspends, resumes, re-quotas and deletes an agent's key at once", async () => {

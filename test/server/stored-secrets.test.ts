@@ -171,6 +171,19 @@ describe("stored secrets", () => {
     expect(readFileSync(keyFile, "utf8")).toBe(`${sealKey(9)}\n`);
   });
 
+  it("of a rotation with a grace are sealed anew with the rest, and gone at the first one after the grace", async () => {
+    const id = await addProvider();
+    const rotate = (...grace: string[]) =>
+      cli(["ai-providers", "rotate", id, "--key", "-", "--no-verify", ...grace], {}, "second-key-not-real");
+    expect(await rotate("--grace", "1h")).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse((await cli(["seal", "rotate", "--json"])).stdout)).toMatchObject({ resealed: 2 });
+    expect(await rotate("--grace", "1s")).toMatchObject({ exitCode: 0 });
+    expect(await rotate()).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse((await cli(["seal", "rotate", "--json"])).stdout)).toMatchObject({ resealed: 1 });
+    expect(readFileSync(join(stateDir, "provisioning", "ai-providers.json"), "utf8")).not.toContain("previous");
+    expect((await cli(["doctor"])).stdout).toMatch(/ok +secrets +all open/);
+  });
+
   it("under keys of the environment need the new one beside the old", async () => {
     await addProvider("Master", { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(1) });
     const alone = await cli(["seal", "rotate"], { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(1) });

@@ -204,6 +204,18 @@ describe("ai-providers", () => {
     expect(ran.stderr).toMatch(message);
   });
 
+  it("rotates a master key, with a grace in seconds, and says until when the one before stands in", async () => {
+    const rotated = { ...added, rotatedAt: added.createdAt, fallbackUntil: "2026-11-22T19:00:00.000Z" };
+    const ran = await runCli(
+      ["provisioning", "ai-providers", "rotate", "p1", "--key", "-", "--grace", "1h"],
+      { "POST /provisioning/ai-providers/p1/rotate": Response.json(rotated) },
+      { stdin: "sk-test-new\n" },
+    );
+    expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(ran.calls[0]?.body).toEqual({ key: "sk-test-new", graceSeconds: 3_600 });
+    expect(ran.stdout).toMatch(/from its next request on\.\nUntil 2026-11-22T19:00:00Z the key before stands in/);
+  });
+
   it("sends a custom provider whole", async () => {
     const ran = await runCli(
       [

@@ -7,9 +7,12 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { openSqliteLedger } from "../../adapters/node/sqlite/sqlite-ledger.ts";
 import type { AiKeyState } from "../../src/schema/ai-key.ts";
-import type { ProviderKind } from "../../src/schema/ai-provider.ts";
-import { aiKeyLedger, aiProviderRevoked } from "../../src/storage/ledger-names.ts";
+import type { AiProviderRecord, ProviderKind } from "../../src/schema/ai-provider.ts";
+import { aiKeyLedger, aiProviderRecent } from "../../src/storage/ledger-names.ts";
 import { type ProxyStand, proxyStand, type Transport } from "../proxy-stand.ts";
+
+const revoked = (provider: AiProviderRecord): string =>
+  JSON.stringify({ ...provider, revokedAt: "2026-11-28T00:00:00.000Z", version: 1 });
 
 /** What is under way ends when the key that it rests on falls, or the provider behind it. */
 
@@ -137,7 +140,7 @@ describe.concurrent.each<Transport>(["node", "fetch"])("over %s", (transport) =>
     ["expires", ({ changeState }) => changeState({ expiresAt: new Date(Date.now() - 1_000).toISOString() })],
     [
       "has a provider that is revoked",
-      ({ elsewhere, stand }) => elsewhere.put(aiProviderRevoked(stand.provider.id), "now"),
+      ({ elsewhere, stand }) => elsewhere.put(aiProviderRecent(stand.provider.id), revoked(stand.provider)),
     ],
   ];
   it.each(endings)("a stream ends when its key %s", async (_, change) => {
@@ -237,7 +240,7 @@ describe("a body that comes late", () => {
     stand.stored["ai-providers"].set(provider.id, provider);
     expect(await lateBody(stand, () => undefined)).toBe(200);
     await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(await lateBody(stand, () => elsewhere.put(aiProviderRevoked(provider.id), "now"))).toBe(401);
+    expect(await lateBody(stand, () => elsewhere.put(aiProviderRecent(provider.id), revoked(provider)))).toBe(401);
     expect(rig.seen).toBe(1);
   });
 });

@@ -13,7 +13,7 @@ export interface Source {
   resume(): void;
   abort(reason: string): void;
   /** Asks anew, with this body. */
-  again(body: Uint8Array): void;
+  again(body: Uint8Array | undefined): void;
 }
 
 export interface AnswerWriter {

@@ -37,7 +37,7 @@ export function relay(
   let decoded = false;
   let left = false;
 
-  const scrub = scrubOf(admitted.masterKey);
+  const scrub = scrubOf(admitted.masterKeys);
   const source: Source = {
     // A decoder makes a thousand bytes of one: held back behind it, they would all be in memory.
     pause: () => (decoder ?? controller)?.pause(),
@@ -46,7 +46,7 @@ export function relay(
     again(body) {
       decoder = undefined;
       decoded = false;
-      send(body);
+      send(body ?? null);
     },
   };
   const answer = createAnswerWriter(admitted, response, source, scrub);

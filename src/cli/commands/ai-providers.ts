@@ -3,7 +3,7 @@ import type { Quotas } from "../../schema/quota.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { quotaAssignment } from "../option-values.ts";
+import { graceSeconds, quotaAssignment } from "../option-values.ts";
 import { shortTime } from "../output.ts";
 import { describeQuotas } from "../quota-text.ts";
 import { providerVariable, secretValue } from "../secret-value.ts";
@@ -111,7 +111,7 @@ export function addAiProviderCommands(tree: Tree, parent: Command): void {
       );
     },
   });
-  leaf<{ key?: string; credentials?: string; verify: boolean }, [id: string]>(tree, group, {
+  leaf<{ key?: string; credentials?: string; grace?: number; verify: boolean }, [id: string]>(tree, group, {
     name: "rotate",
     description: "Replace a master key: the provider's id and its agents stay",
     configure: (command) =>
@@ -119,6 +119,11 @@ export function addAiProviderCommands(tree: Tree, parent: Command): void {
         .argument("<key-id>", "as `ai-providers list` shows it")
         .option("--key <key>", "the new master key; - reads it from stdin (default: OPENCLAW_AI_PROVIDER_KEY)")
         .option("--credentials <file>", "gemini: a service account's JSON, for minting")
+        .option(
+          "--grace <duration>",
+          "how long the old key stands in where the new one is refused (default: not at all)",
+          graceSeconds,
+        )
         .option("--no-verify", "do not ask the provider whether it accepts the key"),
     run: async ({ cli, options, out, withClient }, id) => {
       const key = await secretValue(cli, "--key", options.key, ["OPENCLAW_AI_PROVIDER_KEY"]);
@@ -126,10 +131,12 @@ export function addAiProviderCommands(tree: Tree, parent: Command): void {
         options.credentials === undefined ? undefined : await readCredentials(cli, options.credentials);
       const verify = options.verify ? undefined : false;
       const rotated = await withClient("operator", (client) =>
-        client.aiProviders.rotate(id, { key, credentials, verify }),
+        client.aiProviders.rotate(id, { key, credentials, verify, graceSeconds: options.grace }),
       );
       if (options.json) return out.json(rotated);
       out.line(`AI provider ${id} ("${rotated.name}") has the key ${rotated.hint} from its next request on.`);
+      if (rotated.fallbackUntil !== undefined)
+        out.line(`Until ${shortTime(rotated.fallbackUntil)} the key before stands in where this one is refused.`);
       if (rotated.warning !== undefined) out.notice(`warning: ${rotated.warning}`);
     },
   });

@@ -137,6 +137,7 @@ export const aiProviderView = (record: AiProviderRecord): AiProviderView => ({
   canMint: mintingRefusal(record, {}) === undefined,
   createdAt: record.createdAt,
   ...(record.rotatedAt !== undefined && { rotatedAt: record.rotatedAt }),
+  ...(record.previous?.[0] && { fallbackUntil: record.previous[0].until }),
   ...(record.revokedAt !== undefined && { revokedAt: record.revokedAt }),
 });
 

@@ -1,10 +1,12 @@
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import { sealKeyOwner } from "../../storage/ledger-names.ts";
+import { aiProviderBusy } from "../ai-keys/ai-providers.ts";
 import { changeAiProvider } from "../ai-keys/change-ai-provider.ts";
 import { auditedChange } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { isSealedUnderNewest, seal, sealKeyId, unseal } from "../secrets/vault.ts";
+import { livePrevious, writeAiProvider } from "../state/newest-ai-provider.ts";
 
 export interface Resealed {
   /** The seal key under which all stored secrets are by now. */
@@ -38,16 +40,25 @@ export async function resealSecrets(context: Context, caller: Caller): Promise<R
     let count = 0;
     const anew = async (jwe: string): Promise<string> => {
       if (await isSealedUnderNewest(context, jwe)) return jwe;
+      const resealed = await seal(context, await unseal(context, jwe, binding), binding);
       count++;
-      return await seal(context, await unseal(context, jwe, binding), binding);
+      return resealed;
     };
+    const previous: typeof record.previous = [];
+    for (const { sealedKey, until } of livePrevious(record.previous, context.clock.now())) {
+      // One that no seal key opens stands in for nothing.
+      const sealed = await anew(sealedKey).catch(() => undefined);
+      if (sealed !== undefined) previous.push({ sealedKey: sealed, until });
+    }
     const { sealedKey, sealedCredentials } = record;
-    const next: AiProviderRecord = {
-      ...record,
+    const change = {
       sealedKey: await anew(sealedKey),
       ...(sealedCredentials !== undefined && { sealedCredentials: await anew(sealedCredentials) }),
+      previous: previous.length > 0 ? previous : undefined,
     };
-    if (count > 0) await context.records.set("ai-providers", record.id, next);
+    // What lies there past its grace may be under an older key yet.
+    if (count === 0 && record.previous === undefined) return 0;
+    if (!(await writeAiProvider(context, record, change))) throw aiProviderBusy(record.id);
     return count;
   }
 }

@@ -2,6 +2,7 @@ import { Problem } from "../../errors.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
+import { newestAiProvider } from "./newest-ai-provider.ts";
 
 /**
  * The AI provider that pays for keys this caller makes.
@@ -12,7 +13,8 @@ export async function linkedAiProvider(context: Context, caller: Caller, slug: s
   // The administration may link itself to whichever it likes.
   if (caller.operator || caller.actor === "admin") return await anyAiProvider(context, slug);
   const linked = caller.key?.aiProviderKeyId ?? caller.aiProviderKeyId;
-  const provider = linked === undefined ? undefined : await context.records.get("ai-providers", linked);
+  const record = linked === undefined ? undefined : await context.records.get("ai-providers", linked);
+  const provider = record && (await newestAiProvider(context, record));
   if (provider?.provider !== slug) {
     throw new Problem(
       "ai_provider_not_linked",
@@ -35,7 +37,8 @@ async function anyAiProvider(context: Context, slug: string): Promise<AiProvider
   const found = items
     .filter((item) => item.provider === slug && item.revokedAt === undefined)
     .sort((a, b) => b.createdAt.localeCompare(a.createdAt))[0];
-  if (found) return found;
+  const newest = found && (await newestAiProvider(context, found));
+  if (newest && newest.revokedAt === undefined) return newest;
   throw new Problem(
     "ai_provider_not_linked",
     `There is no active AI provider "${slug}"; add one with "ai-providers add --provider ${slug}".`,
