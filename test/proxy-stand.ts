@@ -37,6 +37,8 @@ export interface StandOptions {
   /** In place of a ledger of its own. */
   ledgerPath?: string;
   wrapLedger?: (ledger: Ledger) => Ledger;
+  /** In place of the runtime's own, for the transport that uses it. */
+  fetch?: typeof fetch;
 }
 
 export interface IssuedKey {
@@ -95,7 +97,7 @@ export async function proxyStand(options: StandOptions) {
       sha256: (text) => hash("sha256", text, "hex"),
       randomBytes: (length) => new Uint8Array(randomBytes(length)),
     },
-    fetch: (input, init) => fetch(input, init),
+    fetch: (input, init) => (options.fetch ?? fetch)(input, init),
     log: (level, message, fields) => void logs.push({ level, message, fields }),
     instance: { id: "test", isGone: () => false },
     sealKeys: () => [new Uint8Array(32).fill(7)],

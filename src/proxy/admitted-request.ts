@@ -9,6 +9,7 @@ import { failureCost } from "./failure-cost.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { hiddenCost } from "./hidden-output.ts";
 import { createMasterKeyAlarm } from "./master-key-alarm.ts";
+import { outputPace } from "./output-pace.ts";
 import type { ProxyRequest, Target } from "./proxy-request.ts";
 import type { ReadRequest } from "./read-request.ts";
 import { type Refusal, refusal } from "./refuse.ts";
@@ -122,6 +123,7 @@ export function createAdmittedRequests(
       model: model !== undefined && modelForm.test(model) && !holdsKey(model) ? model : "-",
       isFree: endpoint.format === undefined,
       reserved: reserved.tokens,
+      pace: outputPace(provider, base.origin, request),
       provider: provider.provider,
       agentId: record.agentId,
       requestId: proxyRequest.requestId,

@@ -1,5 +1,5 @@
 import { freeCallsModel } from "../domain/free-calls.ts";
-import { interruptedUsage, type ReservedTokens } from "../domain/interrupted-usage.ts";
+import { interruptedUsage, mostWritten, type ReservedTokens } from "../domain/interrupted-usage.ts";
 import type { TokenUsage } from "../domain/usage.ts";
 import type { Labels } from "../metrics.ts";
 import type { Ledger } from "../ports.ts";
@@ -18,6 +18,8 @@ export interface OpenReservation {
   isFree: boolean;
   /** Held until settled. */
   reserved: ReservedTokens;
+  /** Tokens a second above all that the model can write, where such a bound is known. */
+  pace: number | undefined;
   provider: string;
   agentId: string;
   /** As the client is told. */
@@ -72,6 +74,8 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
 
   return (open) => {
     const { provider } = open;
+    // The machine's own time may be set back meanwhile.
+    const begun = performance.now();
     let settled = false;
     let charged = 0;
     let why: string | undefined;
@@ -154,7 +158,8 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
       if (progress === undefined) chargeReserved(meter.usage());
       else {
         const reached = unread ? { ...progress, outputBytes: undefined } : progress;
-        charge("cut", interruptedUsage(open.reserved, reached), progress.told.total, true);
+        const most = open.pace === undefined ? undefined : mostWritten(open.pace, performance.now() - begun);
+        charge("cut", interruptedUsage(open.reserved, reached, most), progress.told.total, true);
       }
     }
 

@@ -47,8 +47,9 @@ export function createSniffingMeter(options: MeterOptions): Meter {
     isComplete: () => meter?.isComplete() ?? false,
     isFinal: () => meter?.isFinal() ?? false,
     usage: () => meter?.usage() ?? nothing,
-    progress: () => meter?.progress(),
+    progress: () => (meter ? meter.progress() : notBegun),
   };
 }
 
 const nothing: TokenUsage = { input: 0, output: 0, total: 0 };
+const notBegun: Progress = { told: nothing, inputIsTold: false, outputBytes: undefined };
