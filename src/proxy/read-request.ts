@@ -87,7 +87,7 @@ export async function readRequest(
       held = before + length;
       return true;
     };
-    const inflated = await inflateBody(bytes, encoding, goesOn, arrival.decoders);
+    const inflated = await inflateBody(bytes, encoding, goesOn, proxyRequest.decoders);
     switch (inflated.outcome) {
       case "unknown":
         return fault(
