@@ -2,15 +2,14 @@ import { type IRequest, Router } from "itty-router";
 import { decodedFully, holdsKey, withoutKeys } from "./domain/key-shapes.ts";
 import { Problem } from "./errors.ts";
 import { createAnswerAudit } from "./http/audit-answer.ts";
-import { authenticateBearer, authorizeCaller, type Bearer, operatorCaller } from "./http/authenticate.ts";
+import { authenticateBearer, authorizeCaller, operatorCaller } from "./http/authenticate.ts";
+import type { Bearer, VerifyJwt } from "./http/bearer.ts";
 import { madeWithHeader, type Reply, type RequestInfo, type Route } from "./http/call.ts";
 import { limitRate } from "./http/limit-rate.ts";
 import { parseQuery, readJson } from "./http/read-json.ts";
 import { refuseKeysIn } from "./http/refuse-keys.ts";
 import { respond, respondProblem } from "./http/respond.ts";
-import type { VerifyJwt } from "./http/verify-jwt.ts";
 import { createMetrics } from "./metrics.ts";
-import type { Ports } from "./ports.ts";
 import { createProxy, type Proxy as MeteringProxy } from "./proxy/web-proxy.ts";
 import { routes } from "./routes.ts";
 import { createAuthFailures } from "./service/auth-failures.ts";
@@ -20,6 +19,7 @@ import type { Maintained } from "./service/maintenance/maintain.ts";
 import { createSecretsCheck } from "./service/secrets/unopenable-secrets.ts";
 import { withMetrics } from "./service/with-metrics.ts";
 import type { Settings } from "./settings.ts";
+import type { Ports } from "./storage/keyspace.ts";
 import { withReadCache } from "./storage/read-cache.ts";
 import { version } from "./version.ts";
 
@@ -91,7 +91,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     router[register](route.path, async (request, requestContext) => await callRoute(route, request, requestContext));
   }
   router.get("/openapi.json", async () => {
-    const { createOpenApi } = await import("./openapi.ts");
+    const { createOpenApi } = await import("./openapi/openapi.ts");
     openApi ??= JSON.stringify(createOpenApi(routes, { basePath, version }));
     return { status: 200, body: openApi };
   });

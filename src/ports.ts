@@ -3,36 +3,39 @@
  * which every implementation passes.
  */
 
-import type { Confinement, Identity } from "./schema/agent.ts";
-import type { AuditEvent, AuditFilter, AuditRecord } from "./schema/audit-event.ts";
-import type { Collection, RecordOf } from "./storage/keyspace.ts";
+import type { AuditEvent, AuditFilter, AuditRecord } from "./domain/audit-event.ts";
+import type { Confinement } from "./domain/confinement.ts";
+import type { Identity } from "./domain/identity.ts";
 
-/** Documents that are read far more than written; the last write wins. */
-export interface Records {
+/**
+ * Documents that are read far more than written; the last write wins.
+ * @template Types what each collection holds, by the collection's name
+ */
+export interface RecordStore<Types extends object> {
   /**
    * Resolves to `undefined` where there is none; rejects with `store_unreadable` where it does not parse.
    * @param maxAgeMs what was read so long ago will do, if this process has not changed it since
    */
-  get<C extends Collection>(collection: C, id: string, maxAgeMs?: number): Promise<RecordOf<C> | undefined>;
+  get<C extends keyof Types>(collection: C, id: string, maxAgeMs?: number): Promise<Types[C] | undefined>;
   /** Durable when it resolves. */
-  set<C extends Collection>(collection: C, id: string, value: RecordOf<C>): Promise<void>;
+  set<C extends keyof Types>(collection: C, id: string, value: Types[C]): Promise<void>;
   /** Resolves when there is nothing of that id, whether or not there was. */
-  remove(collection: Collection, id: string): Promise<void>;
+  remove(collection: keyof Types, id: string): Promise<void>;
   /**
    * Sets a record, or removes it (`undefined`), where the one that is there is `expected` still: no other process
    * comes between the look and the change. Resolves to whether it did.
    */
-  replace<C extends Collection>(
+  replace<C extends keyof Types>(
     collection: C,
     id: string,
-    expected: (current: RecordOf<C> | undefined) => boolean,
-    next: RecordOf<C> | undefined,
+    expected: (current: Types[C] | undefined) => boolean,
+    next: Types[C] | undefined,
   ): Promise<boolean>;
   /** In ascending order of id, after `cursor` (an id, exclusive). With a `nextCursor` it goes on, though it be empty. */
-  list<C extends Collection>(
+  list<C extends keyof Types>(
     collection: C,
     page?: { cursor?: string | undefined; limit?: number | undefined },
-  ): Promise<{ items: RecordOf<C>[]; nextCursor?: string }>;
+  ): Promise<{ items: Types[C][]; nextCursor?: string }>;
   /** Rejects with `store_unreadable` where the store cannot be read, or is damaged as far as can be seen cheaply. */
   check?(): Promise<void>;
 }
@@ -436,8 +439,9 @@ export interface Instance {
   isLost?(id: string): Promise<boolean>;
 }
 
-export interface Ports {
-  records: Records;
+/** @template Types what each collection of the records holds */
+export interface PortsOver<Types extends object> {
+  records: RecordStore<Types>;
   ledger: Ledger;
   audit: AuditTrail;
   host: AgentHost;

@@ -11,7 +11,7 @@ import { proxyBasePath } from "../src/domain/proxy-path.ts";
 import { periodOf, quotaRules, quotaState } from "../src/domain/quota.ts";
 import { issueToken, newKeyId } from "../src/domain/token.ts";
 import { createMetrics } from "../src/metrics.ts";
-import type { Ledger, Records } from "../src/ports.ts";
+import type { Ledger } from "../src/ports.ts";
 import { createProxy } from "../src/proxy/web-proxy.ts";
 import type { AiKeyRecord, AiKeyState } from "../src/schema/ai-key.ts";
 import type { AiProviderRecord, ProviderKind } from "../src/schema/ai-provider.ts";
@@ -19,6 +19,7 @@ import type { QuotaName, QuotaState, Quotas } from "../src/schema/quota.ts";
 import type { Context } from "../src/service/context.ts";
 import { seal } from "../src/service/secrets/vault.ts";
 import { parseSettings } from "../src/settings.ts";
+import type { Records } from "../src/storage/keyspace.ts";
 import { aiKeyLedger } from "../src/storage/ledger-names.ts";
 
 export const masterKey = "sk-master-not-a-real-key";

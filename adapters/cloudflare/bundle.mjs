@@ -21,7 +21,7 @@ const writtenOpenApi = {
   name: "written-openapi",
   setup(builder) {
     builder.onLoad({ filter: /[\\/]src[\\/]openapi\.ts$/ }, async () => {
-      const { createOpenApi } = await import("../../src/openapi.ts");
+      const { createOpenApi } = await import("../../src/openapi/openapi.ts");
       const { routes } = await import("../../src/routes.ts");
       const document = createOpenApi(routes, { basePath: "/", version: "0" });
       return {

@@ -1,15 +1,18 @@
 import { DurableObject } from "cloudflare:workers";
 import { staleReservationMs } from "../../src/domain/quota.ts";
 import type { CounterReservation, LedgerName, RateRule, UsageEntry } from "../../src/ports.ts";
-import type { Bindings } from "./bindings.ts";
 import { createLedgerShard, hourMs, type LedgerShard } from "./ledger-shard.ts";
 import { leftoverNote } from "./leftovers.ts";
+
+interface Env {
+  RECORDS: KVNamespace;
+}
 
 /**
  * One shard of the ledger. The object is single-threaded and its SQL synchronous, so that each call is a transaction
  * by itself; its answer leaves only when what it wrote is durable. `now` is the caller's clock.
  */
-export class LedgerObject extends DurableObject<Bindings> {
+export class LedgerObject extends DurableObject<Env> {
   readonly #shard: LedgerShard;
   readonly #note: ReturnType<typeof leftoverNote>;
   #prepared = false;
@@ -17,7 +20,7 @@ export class LedgerObject extends DurableObject<Bindings> {
   /** How far the callers' clock is ahead of the machine's, on which alarms run. */
   #ahead = 0;
 
-  constructor(context: DurableObjectState, env: Bindings) {
+  constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#shard = createLedgerShard(context.storage);
     this.#note = leftoverNote(env.RECORDS, context.id.toString());

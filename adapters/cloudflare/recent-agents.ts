@@ -1,6 +1,6 @@
-import type { Ledger, Records } from "../../src/ports.ts";
+import type { Ledger } from "../../src/ports.ts";
 import { AgentRecord } from "../../src/schema/agent.ts";
-import type { Collection, RecordOf } from "../../src/storage/keyspace.ts";
+import type { Collection, RecordOf, Records } from "../../src/storage/keyspace.ts";
 import { recentAgent } from "../../src/storage/ledger-names.ts";
 
 /** Longer than KV may show what was before. */

@@ -1,9 +1,9 @@
 import { createHmac, hash } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { tokensIn } from "../../src/domain/token.ts";
-import type { Ports } from "../../src/ports.ts";
 import { checkSecretToken, makeToken, SettingsError } from "../../src/settings.ts";
-import type { Environment } from "./node-settings.ts";
+import type { Ports } from "../../src/storage/keyspace.ts";
+import type { Environment } from "./environment.ts";
 
 /** How this control plane and the one gateway that has its agents know each other, by the environment. */
 export interface AgentsLink {

@@ -8,12 +8,13 @@ import { findUnopenableSecrets } from "../../src/service/secrets/unopenable-secr
 import { sealKeyId } from "../../src/service/secrets/vault.ts";
 import { isGuessable, makeToken, tooShort } from "../../src/settings.ts";
 import { agentsCanRead } from "../openclaw/agents-can-read.ts";
+import type { Environment } from "./environment.ts";
 import { credentialFindings } from "./files/credential-findings.ts";
 import { findGroupBits, groupBitsFinding, groupBitsRemedy } from "./files/group-bits.ts";
 import { findingOf, type StoreFinding } from "./files/private-file.ts";
 import { type ChangeMode, repairMode } from "./files/store-check.ts";
 import { maintenanceChecks } from "./maintenance-checks.ts";
-import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
+import { type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { commandLog } from "./open-local.ts";
 import { type NodePorts, openNode } from "./open-node.ts";
 import { evictionWarning } from "./redis/redis-faults.ts";

@@ -11,10 +11,9 @@ import {
   SettingsError,
 } from "../../src/settings.ts";
 import { type AgentsLink, agentsLinkFrom } from "./agents-link.ts";
+import type { Environment } from "./environment.ts";
 import { readConfig } from "./read-config.ts";
 import { withSecretFiles } from "./secret-variables.ts";
-
-export type Environment = Record<string, string | undefined>;
 
 /** `$OPENCLAW_STATE_DIR`, or `~/.openclaw`; absolute. */
 export function stateDirFrom(env: Environment): string {

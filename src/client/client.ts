@@ -11,6 +11,7 @@
  * ```
  */
 import type * as z from "zod/mini";
+import type { AuditFilter } from "../domain/audit-event.ts";
 import type {
   AgentCreated,
   AgentDeleted,
@@ -31,7 +32,7 @@ import type {
   AiProviderView,
   RotateAiProvider,
 } from "../schema/ai-provider.ts";
-import type { AuditFilter, AuditPage, AuditRotated, AuditVerification } from "../schema/audit-event.ts";
+import type { AuditPage, AuditRotated, AuditVerification } from "../schema/audit-event.ts";
 import type {
   ConsoleCaller,
   ConsoleLink,

@@ -17,7 +17,8 @@ import { modelsOf, type Reservation } from "./reserve.ts";
 import { createSettlements, type Settlement } from "./settle.ts";
 import type { Ending, Standing } from "./standings.ts";
 import { createJsonMeter } from "./usage/json-meter.ts";
-import { createSniffingMeter, type Meter, type MeterOptions } from "./usage/meter.ts";
+import type { Meter, MeterOptions } from "./usage/meter.ts";
+import { createSniffingMeter } from "./usage/sniffing-meter.ts";
 import { createSseMeter } from "./usage/sse-meter.ts";
 import type { UsageAsking } from "./usage-asking.ts";
 

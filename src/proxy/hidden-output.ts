@@ -1,5 +1,5 @@
 import type { UsageFormat } from "../domain/usage.ts";
-import { type BodyFields, isRecord, isSetValue } from "../providers/shared/wire.ts";
+import { type BodyFields, isRecord, isSetValue } from "../providers/shared/body-fields.ts";
 import type { ProviderKind } from "../schema/ai-provider.ts";
 
 /** What of an answer's cost a stream does not show before its end. */

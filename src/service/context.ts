@@ -1,6 +1,6 @@
 import type { Metrics } from "../metrics.ts";
-import type { Ports } from "../ports.ts";
 import type { Settings } from "../settings.ts";
+import type { Ports } from "../storage/keyspace.ts";
 
 /** What every use case works with. */
 export interface Context extends Ports {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 // @ts-expect-error plain JavaScript, as build.mjs reads it
 import { bundleWorker, checkWorkerSize } from "../../adapters/cloudflare/bundle.mjs";
-import { createOpenApi } from "../../src/openapi.ts";
+import { createOpenApi } from "../../src/openapi/openapi.ts";
 import { routes } from "../../src/routes.ts";
 import { version } from "../../src/version.ts";
 import { audience, makeIssuerKey, startJwtIssuer } from "../jwt-issuer.ts";

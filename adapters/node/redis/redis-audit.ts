@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
 import type { Redis } from "ioredis";
 import { type ChainHead, genesis, linkEvent, verifyLine } from "../../../src/domain/audit-chain.ts";
+import type { AuditEvent } from "../../../src/domain/audit-event.ts";
 import type { AuditTrail, AuditVerdict, Clock } from "../../../src/ports.ts";
-import type { AuditEvent, AuditRecord } from "../../../src/schema/audit-event.ts";
+import type { AuditRecord } from "../../../src/schema/audit-event.ts";
 import { matchesFilter, recordInLine } from "../audit/record-line.ts";
 import { groupCommit } from "../files/group-commit.ts";
 import { answered } from "./redis-connection.ts";

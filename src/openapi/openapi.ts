@@ -1,25 +1,7 @@
-import type * as z from "zod/mini";
-import type { ProblemCode } from "./errors.ts";
-import { answersOf, headers } from "./openapi/answers.ts";
-import { type Components, createComponents, queryFields } from "./openapi/components.ts";
-import { requestExamples } from "./openapi/examples.ts";
-import type { Scope } from "./schema/provisioning-key.ts";
-
-/** What the document has to know of a route. */
-export interface DescribedRoute {
-  method: "GET" | "POST" | "PATCH" | "DELETE";
-  /** Below the base path, with `:name` for a parameter. */
-  path: string;
-  operationId: string;
-  summary: string;
-  scope: Scope | "token";
-  body?: z.ZodMiniType;
-  bodyOptional?: boolean;
-  query?: z.ZodMiniType;
-  response: { status: number; description: string; schema: z.ZodMiniType };
-  headers?: { name: string; description: string }[];
-  problems: ProblemCode[];
-}
+import { answersOf, headers } from "./answers.ts";
+import { type Components, createComponents, queryFields } from "./components.ts";
+import type { DescribedRoute } from "./described-route.ts";
+import { requestExamples } from "./examples.ts";
 
 export type OpenApiDocument = Record<string, unknown> & {
   paths: Record<string, Record<string, unknown>>;

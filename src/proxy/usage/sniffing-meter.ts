@@ -1,0 +1,30 @@
+import type { Progress } from "../../domain/interrupted-usage.ts";
+import type { TokenUsage } from "../../domain/usage.ts";
+import { OPEN_ARRAY, OPEN_OBJECT, SPACE } from "./bytes.ts";
+import { createJsonMeter } from "./json-meter.ts";
+import type { Meter, MeterOptions } from "./meter.ts";
+import { createSseMeter } from "./sse-meter.ts";
+
+/** For an answer that does not say what it is. */
+export function createSniffingMeter(options: MeterOptions): Meter {
+  let meter: Meter | undefined;
+  return {
+    push(bytes) {
+      if (!meter) {
+        const first = bytes.find((byte) => byte > SPACE);
+        if (first === undefined) return bytes;
+        const isJson = first === OPEN_OBJECT || first === OPEN_ARRAY;
+        meter = isJson ? createJsonMeter(options) : createSseMeter(options);
+      }
+      return meter.push(bytes);
+    },
+    end: () => meter?.end(),
+    isComplete: () => meter?.isComplete() ?? false,
+    isFinal: () => meter?.isFinal() ?? false,
+    usage: () => meter?.usage() ?? nothing,
+    progress: () => (meter ? meter.progress() : notBegun),
+  };
+}
+
+const nothing: TokenUsage = { input: 0, output: 0, total: 0 };
+const notBegun: Progress = { told: nothing, inputIsTold: false, outputBytes: undefined };
