@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { build } from "esbuild";
 import { buildWorker } from "./adapters/cloudflare/bundle.mjs";
+import { bundledLua } from "./adapters/node/redis/bundled-lua.mjs";
 import { pluginBundle } from "./adapters/openclaw/bundle.mjs";
 
 /** Some dependencies are CommonJS and call `require`, which an ES module does not have. */
@@ -30,7 +31,7 @@ const targets = {
     mainFields: ["module", "main"],
     banner: { js: requireShim },
     external: ["openclaw", "openclaw/*"],
-    plugins: [sqliteWhenNeeded],
+    plugins: [sqliteWhenNeeded, bundledLua],
   },
   client: {
     entryPoints: ["src/client/client.ts"],

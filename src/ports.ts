@@ -116,12 +116,14 @@ export interface Abandoned {
   note: string | undefined;
 }
 
-/** The few things that must be exact, whatever the concurrency and however many processes share it. */
-export interface Ledger {
+export interface RateLimits {
   /** Counts `cost` into a sliding window when it fits; a refusal is not counted. */
   take(bucket: LedgerName, rule: RateRule, cost?: number): Promise<RateDecision>;
   /** How often `take` allowed this bucket, ever, and when last (epoch milliseconds). */
   seen(bucket: LedgerName): Promise<{ count: number; lastAt?: number }>;
+}
+
+export interface QuotaCounters {
   /**
    * All entries or none, before the side effect. `id` (itself a name in the same shard) is the caller's.
    * `expect` compares an exact text first: a missing one equals any expectation.
@@ -144,20 +146,23 @@ export interface Ledger {
   settleStale(prefix: string, olderThanMs: number): Promise<number>;
   /** Ids of the reservations that begin with `prefix`. Absent where nobody could tell whose owner is gone. */
   unsettled?(prefix: string): Promise<LedgerName[]>;
+  used(counter: LedgerName, period: string): Promise<CounterState>;
+}
+
+/** Written by `QuotaCounters.settle`, in the same transaction as the charge. */
+export interface UsageLog {
+  /** Days from `from` to `to` inclusive (`YYYY-MM-DD`), ascending, then by model. */
+  usage(name: LedgerName, from: string, to: string): Promise<UsageRow[]>;
   /**
    * Gives back the estimates in the usage of `name` since a time (epoch milliseconds, rounded down to the minute):
    * from the usage, and from the counter in each period that was charged, never below zero. An estimate is given back
    * once, and kept for `estimateMemoryMs`. Returns how many tokens.
    */
   creditEstimates(name: LedgerName, since: number): Promise<number>;
-  used(counter: LedgerName, period: string): Promise<CounterState>;
-  /** Adds to a counter's use without a reservation; below zero it stops at zero. */
-  adjust(counter: LedgerName, period: string, delta: number): Promise<void>;
-  /** Days from `from` to `to` inclusive (`YYYY-MM-DD`), ascending, then by model. */
-  usage(name: LedgerName, from: string, to: string): Promise<UsageRow[]>;
-  /** Drops the counters, usage and texts that begin with this name. */
-  forget(prefix: LedgerName): Promise<void>;
-  /** An exact short text, seen by every process at its next read. */
+}
+
+/** Exact short texts, seen by every process at its next read. */
+export interface StateTexts {
   get(name: LedgerName): Promise<string | undefined>;
   /** With a `ttlMs` the text is gone after it. */
   put(name: LedgerName, text: string | undefined, ttlMs?: number): Promise<void>;
@@ -166,6 +171,10 @@ export interface Ledger {
    * `text` already. Resolves to whether it is there now.
    */
   replace(name: LedgerName, expected: string | undefined, text: string | undefined, ttlMs?: number): Promise<boolean>;
+}
+
+/** Names that one owner has at a time. */
+export interface Leases {
   /**
    * Exclusive until released or, with a `ttlMs`, expired; the same owner may claim again.
    * `note` says what the owner was about to do; `abandoned` is the note of an expired claim just taken over, which
@@ -189,6 +198,12 @@ export interface Ledger {
   release(name: LedgerName, owner: string): Promise<void>;
   /** Claims with a TTL that have expired, or whose owner `isGone`: what a crash left. */
   abandoned(isGone: (owner: string) => boolean): Promise<Abandoned[]>;
+}
+
+/** The few things that must be exact, whatever the concurrency and however many processes share it. */
+export interface Ledger extends RateLimits, QuotaCounters, UsageLog, StateTexts, Leases {
+  /** Drops the counters, reservations, usage and texts that begin with this name. */
+  forget(prefix: LedgerName): Promise<void>;
   /** Rejects when the ledger cannot be written. */
   check(): Promise<void>;
   close(): Promise<void>;

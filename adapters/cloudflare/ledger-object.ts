@@ -59,10 +59,6 @@ export class LedgerObject extends DurableObject<Env> {
     return this.#read((shard) => shard.used(counter, period));
   }
 
-  adjust(now: number, counter: LedgerName, period: string, delta: number) {
-    return this.#write(now, null, (shard) => shard.adjust(counter, period, delta));
-  }
-
   usage(_now: number, name: LedgerName, from: string, to: string) {
     return this.#read((shard) => shard.usage(name, from, to));
   }
@@ -105,10 +101,10 @@ export class LedgerObject extends DurableObject<Env> {
     return this.#write(now, null, (shard) => shard.release(name, owner));
   }
 
-  async mortalClaims(now: number) {
-    const claims = this.#read((shard) => shard.mortalClaims(now));
+  async endingLeases(now: number) {
+    const leases = this.#read((shard) => shard.ending(now));
     await this.#tidyNote(now);
-    return claims;
+    return leases;
   }
 
   override async alarm() {
@@ -124,6 +120,7 @@ export class LedgerObject extends DurableObject<Env> {
   /** An empty object costs nothing; the tables come back with the next call. */
   async #vanish() {
     this.#prepared = false;
+    this.#shard.caches.clear();
     await this.ctx.storage.deleteAll();
   }
 
@@ -135,7 +132,7 @@ export class LedgerObject extends DurableObject<Env> {
   #prepare() {
     if (this.#prepared) return;
     // What was only asked about must not stay for ever.
-    if (this.#shard.prepare()) this.#wake(Date.now() + hourMs);
+    if (this.#shard.migrate()) this.#wake(Date.now() + hourMs);
     this.#prepared = true;
   }
 
@@ -143,9 +140,24 @@ export class LedgerObject extends DurableObject<Env> {
   #write<T>(now: number, sweepIn: number | null, work: (shard: LedgerShard) => T): T {
     this.#ahead = now - Date.now();
     this.#prepare();
-    const result = this.ctx.storage.transactionSync(() => work(this.#shard));
+    const result = this.#commit(work);
     if (sweepIn !== null) this.#wake(Date.now() + sweepIn);
     return result;
+  }
+
+  /** What was read stays true for the next call: nobody else has this database. */
+  #commit<T>(work: (shard: LedgerShard) => T): T {
+    const { caches } = this.#shard;
+    try {
+      return this.ctx.storage.transactionSync(() => {
+        const result = work(this.#shard);
+        caches.flush();
+        return result;
+      });
+    } catch (error) {
+      caches.clear();
+      throw error;
+    }
   }
 
   #wake(at: number) {

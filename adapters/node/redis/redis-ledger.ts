@@ -4,7 +4,6 @@ import type { Abandoned, Clock, Ledger, LedgerName, UsageEntry, UsageRow } from 
 import { strangersPrefix } from "../../../src/storage/ledger-names.ts";
 import { answered } from "./redis-connection.ts";
 import { ledgerKeys } from "./redis-ledger-keys.ts";
-import * as scripts from "./redis-ledger-scripts.ts";
 import { type RedisArgument, redisScript } from "./redis-script.ts";
 
 const usageFields: Record<string, keyof UsageRow & ("requests" | `${string}okens`)> = {
@@ -38,27 +37,26 @@ const usageArguments = ({ estimate, ...usage }: UsageEntry): RedisArgument[] => 
 export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): Ledger {
   const keys = ledgerKeys(prefix);
   const time = () => (clock === undefined ? "" : clock.now());
-  const script = <T>(lua: string) => {
-    const run = redisScript<T>(redis, lua);
+  const script = <T>(name: string) => {
+    const run = redisScript<T>(redis, name);
     return (at: string[], ...args: RedisArgument[]) =>
       answered(redis, "store_unwritable", () => run(at, [time(), ...args]));
   };
 
-  const take = script<[number, number, number]>(scripts.take);
-  const reserve = script<["reserved"] | ["exceeded", number, number, number] | ["changed", string]>(scripts.reserve);
-  const settle = script<number>(scripts.settle);
-  const stale = script<LedgerName[]>(scripts.stale);
-  const creditEstimates = script<number>(scripts.creditEstimates);
-  const adjust = script<number>(scripts.adjust);
-  const forget = script<number>(scripts.forget);
-  const get = script<string | null>(scripts.get);
-  const put = script<number>(scripts.put);
-  const replace = script<number>(scripts.replace);
-  const renew = script<number>(scripts.renew);
-  const holder = script<string | null>(scripts.holder);
-  const claim = script<[number, string | null]>(scripts.claim);
-  const release = script<number>(scripts.release);
-  const ending = script<[LedgerName, string, number, string | null][]>(scripts.ending);
+  const take = script<[number, number, number]>("take");
+  const reserve = script<["reserved"] | ["exceeded", number, number, number] | ["changed", string]>("reserve");
+  const settle = script<number>("settle");
+  const stale = script<LedgerName[]>("stale");
+  const creditEstimates = script<number>("credit-estimates");
+  const forget = script<number>("forget");
+  const get = script<string | null>("get");
+  const put = script<number>("put");
+  const replace = script<number>("replace");
+  const renew = script<number>("renew");
+  const holder = script<string | null>("holder");
+  const claim = script<[number, string | null]>("claim");
+  const release = script<number>("release");
+  const ending = script<[LedgerName, string, number, string | null][]>("ending");
 
   const settleKeys = (id: LedgerName) =>
     [keys.counters, keys.reservations, keys.open, keys.usage, keys.estimates, keys.estimated].map((key) => key(id));
@@ -136,10 +134,6 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
         redis.hmget(keys.counters(counter), `${counter} ${period} used`, `${counter} ${period} reserved`),
       );
       return { used: Number(used ?? 0), reserved: Number(reserved ?? 0) };
-    },
-
-    async adjust(counter, period, delta) {
-      await adjust([keys.counters(counter)], counter, period, whole(delta));
     },
 
     async usage(name, from, to) {

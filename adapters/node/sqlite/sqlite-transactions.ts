@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Problem } from "../../../src/errors.ts";
-import { type CacheGroup, createCacheGroup } from "./sqlite-cache.ts";
+import type { RowCache } from "../../sql/row-cache.ts";
 import { isBusy } from "./sqlite-file.ts";
 
 /** So that a flood of work does not hold the event loop, nor the lock that other processes wait for. */
@@ -17,8 +17,6 @@ export interface SqliteTransactions {
   writeSoon<T>(operation: () => T): Promise<T>;
   /** Runs at once, outside of a transaction. */
   read<T>(operation: () => T): Promise<T>;
-  /** Rows kept between transactions. */
-  caches: CacheGroup;
   /** Takes nothing more, and resolves when nothing waits. */
   drain(): Promise<void>;
 }
@@ -46,12 +44,20 @@ export async function whenFree<T>(operation: () => T): Promise<T> {
 /**
  * What arrives in one turn of the event loop shares one transaction. An operation that throws takes nothing along:
  * the transaction is rolled back and each of its operations is run again alone.
+ * @param caches rows kept between transactions: SQLite tells when another connection, of this process or another, has
+ *   committed (`data_version`), and until then what was read under the lock is still true
  * @param explain turns what SQLite threw into what the caller is to see
  */
-export function createSqliteTransactions(db: DatabaseSync, explain: (error: unknown) => unknown): SqliteTransactions {
+export function createSqliteTransactions(
+  db: DatabaseSync,
+  caches: RowCache,
+  explain: (error: unknown) => unknown,
+): SqliteTransactions {
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
-  const caches = createCacheGroup(db);
+  const dataVersion = db.prepare("PRAGMA data_version");
+  dataVersion.setReturnArrays(true);
+  let version = -1;
   let waiting: Job[] = [];
   let scheduled = false;
   /** Of the turn before. */
@@ -106,7 +112,9 @@ export function createSqliteTransactions(db: DatabaseSync, explain: (error: unkn
     waiting = waiting.slice(jobs.length);
     if (alone > 0) alone--;
     try {
-      caches.begun();
+      const [now] = dataVersion.get() as unknown as [number];
+      if (now !== version) caches.clear();
+      version = now;
       for (const job of jobs) job.result = job.run();
       caches.flush();
       commit.run();
@@ -137,7 +145,6 @@ export function createSqliteTransactions(db: DatabaseSync, explain: (error: unkn
   return {
     write: (operation) => enqueue(operation, nextTurn),
     writeSoon: (operation) => enqueue(operation, company > 1 ? nextTurn : turn),
-    caches,
     async read(operation) {
       try {
         return operation();

@@ -1,6 +1,6 @@
-import type { DatabaseSync } from "node:sqlite";
-import type { CounterState, UsageEntry } from "../../../src/ports.ts";
-import type { RowCache } from "./sqlite-cache.ts";
+import type { CounterState, UsageEntry } from "../../src/ports.ts";
+import type { RowCache } from "./row-cache.ts";
+import type { SqlDriver } from "./sql-driver.ts";
 
 export interface CounterRow extends CounterState {
   readonly counter: string;
@@ -12,6 +12,8 @@ export interface CounterRow extends CounterState {
 const maxCounters = 20_000;
 
 export interface CounterRows extends RowCache {
+  /** As it is stored. */
+  stored(counter: string, period: string): CounterState | undefined;
   /** Inside a transaction: the counter as it is now, to be changed in place. */
   row(counter: string, period: string): CounterRow;
   /** Notes that it was changed. */
@@ -19,28 +21,42 @@ export interface CounterRows extends RowCache {
   addUsage(entry: UsageEntry): void;
 }
 
+/** The columns of `usage` that add up, by what an entry calls them. */
+const sums = {
+  requests: "requests",
+  input_tokens: "inputTokens",
+  output_tokens: "outputTokens",
+  tokens: "tokens",
+  estimated_tokens: "estimatedTokens",
+} as const;
+type UsageSum = { name: string; day: string; model: string } & Record<(typeof sums)[keyof typeof sums], number>;
+const columns = Object.keys(sums);
+const fields = Object.values(sums);
+
 /** Counters and usage as the transaction under way has them. */
-export function createCounterRows(
-  db: DatabaseSync,
-  read: (counter: string, period: string) => CounterState | undefined,
-): CounterRows {
-  const insert = db.prepare("INSERT INTO counters VALUES (?, ?, ?, ?)");
+export function createCounterRows(db: SqlDriver): CounterRows {
+  const counterRow = db.prepare("SELECT used, reserved FROM counters WHERE counter = ? AND period = ?");
+  const insert = db.prepare("INSERT INTO counters (counter, period, used, reserved) VALUES (?, ?, ?, ?)");
   const update = db.prepare("UPDATE counters SET used = ?3, reserved = ?4 WHERE counter = ?1 AND period = ?2");
   // Periods of one length are of one kind and sort by time. The one before the new one stays, to be looked at.
   const prune = db.prepare(
     `DELETE FROM counters WHERE counter = ?1 AND length(period) = length(?2) AND reserved = 0 AND period <
      (SELECT max(period) FROM counters WHERE counter = ?1 AND length(period) = length(?2) AND period < ?2)`,
   );
-  // Node reads no number beyond this, and one such row would be the end of every look at it.
+  // JavaScript reads no number beyond this exactly, and Node fails at one: such a row would end every look at it.
   const sum = (column: string) => `${column} = min(${column} + excluded.${column}, ${Number.MAX_SAFE_INTEGER})`;
   const addUsage = db.prepare(
-    `INSERT INTO usage (name, day, model, requests, input_tokens, output_tokens, tokens, estimated_tokens)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name, day, model) DO UPDATE SET
-     ${["requests", "input_tokens", "output_tokens", "tokens", "estimated_tokens"].map(sum).join(", ")}`,
+    `INSERT INTO usage (name, day, model, ${columns.join(", ")}) VALUES (?, ?, ?, ${columns.map(() => "?").join(", ")})
+     ON CONFLICT (name, day, model) DO UPDATE SET ${columns.map(sum).join(", ")}`,
   );
   const rows = new Map<string, Map<string, CounterRow>>();
   const changed = new Set<CounterRow>();
-  const usage = new Map<string, UsageEntry & { estimatedTokens: number }>();
+  const usage = new Map<string, UsageSum>();
+
+  function stored(counter: string, period: string): CounterState | undefined {
+    const row = counterRow.get<[used: number, reserved: number]>(counter, period);
+    return row && { used: row[0], reserved: row[1] };
+  }
 
   function rowOf(counter: string, period: string): CounterRow {
     let periods = rows.get(counter);
@@ -50,7 +66,7 @@ export function createCounterRows(
     }
     let row = periods.get(period);
     if (row === undefined) {
-      const found = read(counter, period);
+      const found = stored(counter, period);
       row = { counter, period, used: found?.used ?? 0, reserved: found?.reserved ?? 0, stored: found !== undefined };
       periods.set(period, row);
     }
@@ -58,22 +74,16 @@ export function createCounterRows(
   }
 
   return {
+    stored,
     row: rowOf,
     changed: (row) => changed.add(row),
 
-    addUsage(entry) {
+    addUsage({ estimate, ...entry }) {
       const key = `${entry.name} ${entry.day} ${entry.model}`;
-      const estimatedTokens = entry.estimate?.tokens ?? 0;
-      const sum = usage.get(key);
-      if (sum === undefined) {
-        usage.set(key, { ...entry, estimatedTokens });
-        return;
-      }
-      sum.requests += entry.requests;
-      sum.inputTokens += entry.inputTokens;
-      sum.outputTokens += entry.outputTokens;
-      sum.tokens += entry.tokens;
-      sum.estimatedTokens += estimatedTokens;
+      const added: UsageSum = { ...entry, estimatedTokens: estimate?.tokens ?? 0 };
+      const before = usage.get(key);
+      if (before === undefined) usage.set(key, added);
+      else for (const field of fields) before[field] += added[field];
     },
 
     flush() {
@@ -84,9 +94,8 @@ export function createCounterRows(
       }
       changed.clear();
       for (const { counter, period } of begun) prune.run(counter, period);
-      for (const sum of usage.values()) {
-        const { name, day, model, requests, inputTokens, outputTokens, tokens, estimatedTokens } = sum;
-        addUsage.run(name, day, model, requests, inputTokens, outputTokens, tokens, estimatedTokens);
+      for (const added of usage.values()) {
+        addUsage.run(added.name, added.day, added.model, ...fields.map((field) => added[field]));
       }
       usage.clear();
       // What was pruned is not to be found here any more.

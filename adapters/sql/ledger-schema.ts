@@ -31,6 +31,10 @@ const version2 = [
   ),
 ].join("\n");
 
+const version3 = ["cache_read_tokens", "cache_write_tokens", "web_searches", "micro_usd", "unpriced_requests"]
+  .map((column) => `ALTER TABLE usage ADD COLUMN ${column} INT NOT NULL DEFAULT 0;`)
+  .join("\n");
+
 /**
  * | table        | a row is                                                                                 |
  * |--------------|------------------------------------------------------------------------------------------|
@@ -46,6 +50,19 @@ const version2 = [
  * Times are epoch milliseconds. Names are ASCII, so that SQLite's byte order is theirs.
  *
  * Each text leads from one version of the schema to the next, and the first from nothing. A text that was released
- * never changes: a change of the schema is another text at the end.
+ * never changes: a change of the schema is another text at the end. `node:sqlite` keeps the version in `user_version`,
+ * a Durable Object in the table `schema_version`.
  */
-export const ledgerMigrations: readonly string[] = [version1, version2];
+export const ledgerMigrations: readonly string[] = [version1, version2, version3];
+
+/** Tables of rows that somebody may ask for again. */
+export const ledgerTables = [
+  "buckets",
+  "hits",
+  "counters",
+  "reservations",
+  "usage",
+  "estimates",
+  "texts",
+  "claims",
+] as const;
