@@ -29,7 +29,7 @@ const targets = {
     target: "node24",
     // jsonc-parser's CommonJS build is UMD, whose requires a bundler cannot follow.
     mainFields: ["module", "main"],
-    banner: { js: requireShim },
+    banner: { js: `#!/usr/bin/env node\n${requireShim}` },
     external: ["openclaw", "openclaw/*"],
     plugins: [sqliteWhenNeeded, bundledLua],
   },
