@@ -60,7 +60,8 @@ export function createSqliteTransactions(
   let version = -1;
   let waiting: Job[] = [];
   let scheduled = false;
-  /** Of the turn before. */
+  /** Operations of the present turn of the event loop, and of the one before that had any. */
+  let arrived = 0;
   let company = 0;
   let alone = 0;
   let busySince: number | undefined;
@@ -108,7 +109,6 @@ export function createSqliteTransactions(
     if (!begun()) return;
     const size = alone > 0 ? 1 : mostPerTransaction;
     const jobs = waiting.length <= size ? waiting : waiting.slice(0, size);
-    company = jobs.length;
     waiting = waiting.slice(jobs.length);
     if (alone > 0) alone--;
     try {
@@ -135,16 +135,21 @@ export function createSqliteTransactions(
   const enqueue = <T>(operation: () => T, begin: () => void) =>
     new Promise<T>((resolve, reject) => {
       if (closed) return reject(new Problem("store_unwritable", "The store is closed"));
+      if (arrived++ === 0) setImmediate(turnEnds);
       waiting.push({ run: operation, resolve, reject });
       if (scheduled) return;
       scheduled = true;
       begin();
     });
   const nextTurn = () => void setImmediate(turn);
+  const turnEnds = () => {
+    company = arrived;
+    arrived = 0;
+  };
 
   return {
     write: (operation) => enqueue(operation, nextTurn),
-    writeSoon: (operation) => enqueue(operation, company > 1 ? nextTurn : turn),
+    writeSoon: (operation) => enqueue(operation, company > 1 || arrived > 0 ? nextTurn : turn),
     async read(operation) {
       try {
         return operation();
