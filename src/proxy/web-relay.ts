@@ -15,8 +15,7 @@ import {
 } from "./upstream-error.ts";
 import { joined } from "./usage/byte-capture.ts";
 
-const decoder = new TextDecoder("latin1");
-const scrubOf = createScrubs((bytes) => decoder.decode(bytes));
+const scrubOf = createScrubs();
 
 export const respond = ({ status, headers, body }: Refusal): Response => new Response(body, { status, headers });
 

@@ -17,7 +17,7 @@ import { createAnswerWriter, type Source } from "./answer-writer.ts";
 import type { StreamWatch } from "./stream-watch.ts";
 import type { Upstreams } from "./upstreams.ts";
 
-const scrubOf = createScrubs((bytes) => Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length));
+const scrubOf = createScrubs();
 
 export interface RelayTools {
   upstreams: Upstreams;
