@@ -9,13 +9,16 @@ import { limitRate } from "./http/limit-rate.ts";
 import { parseQuery, readJson } from "./http/read-json.ts";
 import { refuseKeysIn } from "./http/refuse-keys.ts";
 import { respond, respondProblem } from "./http/respond.ts";
+import { createVerifyJwt } from "./http/verify-jwt.ts";
 import { createMetrics } from "./metrics.ts";
+import { createOpenApi } from "./openapi/openapi.ts";
 import { createProxy, type Proxy as MeteringProxy } from "./proxy/web-proxy.ts";
 import { routes } from "./routes.ts";
 import { createAuthFailures } from "./service/auth-failures.ts";
 import type { Caller } from "./service/caller.ts";
 import type { Context } from "./service/context.ts";
-import type { Maintained } from "./service/maintenance/maintain.ts";
+import { type Maintained, maintain } from "./service/maintenance/maintain.ts";
+import { recoverOperations } from "./service/operations/recover.ts";
 import { createSecretsCheck } from "./service/secrets/unopenable-secrets.ts";
 import { withMetrics } from "./service/with-metrics.ts";
 import type { Settings } from "./settings.ts";
@@ -75,7 +78,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
   metrics.gauge("openclaw_build_info", 1, { version });
   metrics.gauge("openclaw_draining", 0);
   const { basePath } = settings.provisioning;
-  const verifyJwt = options.verifyBearer ?? (settings.provisioning.auth.jwks && verifyJwtWhenNeeded(context));
+  const verifyJwt = options.verifyBearer ?? createVerifyJwt(context);
   const proxy = createProxy(context);
   const answers = createAnswerAudit(context);
   const authFailed = createAuthFailures(context);
@@ -91,7 +94,6 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     router[register](route.path, async (request, requestContext) => await callRoute(route, request, requestContext));
   }
   router.get("/openapi.json", async () => {
-    const { createOpenApi } = await import("./openapi/openapi.ts");
     openApi ??= JSON.stringify(createOpenApi(routes, { basePath, version }));
     return { status: 200, body: openApi };
   });
@@ -294,14 +296,12 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     writeDenials: () => answers.flush(Number.POSITIVE_INFINITY),
     async maintain(settled) {
       answers.flush();
-      const { maintain } = await import("./service/maintenance/maintain.ts");
       return await maintain(context, async () => {
         await becomeReady();
         settled?.();
       });
     },
     async recover() {
-      const { recoverOperations } = await import("./service/operations/recover.ts");
       await recoverOperations(context);
       return await becomeReady();
     },
@@ -325,14 +325,3 @@ function decodeParams(params: Record<string, string>): Record<string, string> {
 
 const newRequestId = (context: Context): string =>
   `req_${Array.from(context.crypto.randomBytes(12), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-
-/** What a deployment may never need is loaded when it is: an isolate on the edge starts the faster for it. */
-function verifyJwtWhenNeeded(context: Context): VerifyJwt {
-  let verify: VerifyJwt | undefined;
-  return async (token) => {
-    const { createVerifyJwt } = await import("./http/verify-jwt.ts");
-    // Not the promise is kept but what it gave: on a Worker, a request cannot wait for another's.
-    verify ??= createVerifyJwt(context);
-    return await verify?.(token);
-  };
-}

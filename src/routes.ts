@@ -26,10 +26,9 @@ import { getAgentRoute } from "./handlers/get-agent.ts";
 import { getUsageRoute } from "./handlers/get-usage.ts";
 import { listAgentsRoute } from "./handlers/list-agents.ts";
 import { onboardAgentRoute } from "./handlers/onboard-agent.ts";
-import { resumeAgentRoute } from "./handlers/resume-agent.ts";
 import { rotateAiKeyRoute } from "./handlers/rotate-ai-key.ts";
 import { rotateSealRoute } from "./handlers/rotate-seal.ts";
-import { suspendAgentRoute } from "./handlers/suspend-agent.ts";
+import { resumeAgentRoute, suspendAgentRoute } from "./handlers/suspend-agent.ts";
 import { updateAgentRoute } from "./handlers/update-agent.ts";
 import type { Route } from "./http/call.ts";
 

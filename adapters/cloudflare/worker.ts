@@ -2,6 +2,7 @@ import { waitUntil } from "cloudflare:workers";
 import { type App, createApp } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
+import { createRemoteHost } from "../../src/host/remote-host.ts";
 import { respondProblem } from "../../src/http/respond.ts";
 import type { AgentHost, Log } from "../../src/ports.ts";
 import { openGateways } from "../../src/service/secrets/config-secret.ts";
@@ -86,7 +87,6 @@ async function openHost(
     case "registry":
       return createRegistryHost();
     case "remote": {
-      const { createRemoteHost } = await import("../../src/host/remote-host.ts");
       const gateways = await openGateways({ sealKeys }, host.gateways);
       return createRemoteHost({ gateways, timeoutMs: host.timeoutMs, fetch: edgeFetch, clock, log });
     }

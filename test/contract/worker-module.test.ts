@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildSync } from "esbuild";
 import { afterEach, describe, expect, it } from "vitest";
 // @ts-expect-error plain JavaScript, as build.mjs reads it
-import { bundleWorker, checkWorkerSize } from "../../adapters/cloudflare/bundle.mjs";
+import { bundleWorker } from "../../adapters/cloudflare/bundle.mjs";
 import { createOpenApi } from "../../src/openapi/openapi.ts";
 import { routes } from "../../src/routes.ts";
 import { version } from "../../src/version.ts";
@@ -14,37 +15,16 @@ import { nodeTarget } from "./node-target.ts";
 import { ask, contractConfig, makeKey } from "./target.ts";
 import { type WorkerTarget, workerTarget } from "./worker-target.ts";
 
-interface Module {
-  name: string;
-  code: string;
-  start: boolean;
-}
+describe("the Worker's module", async () => {
+  const code = (await bundleWorker()) as string;
 
-describe("the Worker's modules", async () => {
-  const modules = (await bundleWorker()) as Module[];
-  const named = (start: boolean) => modules.filter((module) => module.start === start).map(({ name }) => name);
-
-  it("are as small as is meant", () => {
-    expect(checkWorkerSize(modules).start).toBeLessThanOrEqual(100 * 1024);
+  it("is one, and shows workerd nothing but what it looks for", () => {
+    const { imports, exports } = metafileOf(code);
+    expect(imports).toEqual(["cloudflare:workers"]);
+    expect(exports).toEqual(["AuditObject", "LedgerObject", "default"]);
   });
 
-  it("are refused when they are larger", () => {
-    const noise = Array.from({ length: 250_000 }, () => String.fromCharCode(33 + Math.random() * 90)).join("");
-    const larger = (start: boolean) => () => checkWorkerSize([...modules, { name: "noise.js", code: noise, start }]);
-    expect(larger(true)).toThrow(/\(start\); at most 102400 /);
-    expect(larger(false)).toThrow(/\(whole\); at most/);
-  });
-
-  it("are the entry, what it shares with the rest, and the rest; workerd is shown nothing but what it looks for", () => {
-    expect(named(true)).toEqual(["worker.js", expect.stringMatching(/^worker\/chunk-\w+\.js$/)]);
-    expect(named(false)).toEqual([expect.stringMatching(/^worker\/later-\w+\.js$/)]);
-    const exported = /export\s*\{([^}]*)\};?\s*$/.exec(modules[0]!.code)?.[1]?.split(",");
-    expect(exported?.map((one) => one.split(" as ").at(-1)!.trim()).sort()).toEqual(
-      ["AuditObject", "LedgerObject", "default"].sort(),
-    );
-  });
-
-  it("pass wrangler's own check, all of them", () => {
+  it("passes wrangler's own check", () => {
     const outdir = mkdtempSync(join(tmpdir(), "openclaw-deploy-"));
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
@@ -53,13 +33,29 @@ describe("the Worker's modules", async () => {
     );
     expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toMatch(/Total Upload: [\d.]+ KiB \/ gzip: [\d.]+ KiB/);
-    const uploaded = readdirSync(outdir, { recursive: true, encoding: "utf8" });
-    expect(uploaded).toEqual(expect.arrayContaining(modules.map(({ name }) => name)));
+    expect(readFileSync(join(outdir, "worker.js"), "utf8")).toContain(code.slice(0, 10_000));
     rmSync(outdir, { recursive: true, force: true });
   }, 60_000);
 });
 
-describe("the Worker loads what it needs when it needs it:", () => {
+/** Imports of any kind, and exports, as esbuild reads them. */
+function metafileOf(code: string): { imports: string[]; exports: string[] } {
+  const { metafile } = buildSync({
+    stdin: { contents: code },
+    bundle: true,
+    format: "esm",
+    external: ["*"],
+    metafile: true,
+    write: false,
+  });
+  const [output] = Object.values(metafile.outputs);
+  return {
+    imports: [...new Set(output!.imports.map(({ path }) => path))].sort(),
+    exports: output!.exports.sort(),
+  };
+}
+
+describe("the Worker has in it", () => {
   const closing: (() => Promise<void>)[] = [];
   const closedLater = <T extends { close(): Promise<void> }>(one: T): T => {
     closing.unshift(() => one.close());
