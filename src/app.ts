@@ -19,6 +19,7 @@ import type { Caller } from "./service/caller.ts";
 import type { Context } from "./service/context.ts";
 import { type Maintained, maintain } from "./service/maintenance/maintain.ts";
 import { recoverOperations } from "./service/operations/recover.ts";
+import { createPrices } from "./service/prices/prices.ts";
 import { createSecretsCheck } from "./service/secrets/unopenable-secrets.ts";
 import { withMetrics } from "./service/with-metrics.ts";
 import type { Settings } from "./settings.ts";
@@ -74,7 +75,13 @@ export interface AppOptions {
 export function createApp(ports: Ports, settings: Settings, options: AppOptions = {}): App {
   const metrics = createMetrics();
   const measured = withMetrics(ports, metrics);
-  const context: Context = { ...measured, records: withReadCache(measured.records, ports.clock), settings, metrics };
+  const context: Context = {
+    ...measured,
+    records: withReadCache(measured.records, ports.clock),
+    settings,
+    metrics,
+    prices: createPrices({ ...measured, settings }),
+  };
   metrics.gauge("openclaw_build_info", 1, { version });
   metrics.gauge("openclaw_draining", 0);
   const { basePath } = settings.provisioning;
@@ -90,7 +97,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
   // The bare Router: AutoRouter hands its handlers a Proxy, on which `new Request` throws in Node.
   const router = Router<IRequest, [RequestContext], Promise<Reply>>({ base: basePath });
   for (const route of routes) {
-    const register = route.method.toLowerCase() as "get" | "post" | "patch" | "delete";
+    const register = route.method.toLowerCase() as "get" | "post" | "put" | "patch" | "delete";
     router[register](route.path, async (request, requestContext) => await callRoute(route, request, requestContext));
   }
   router.get("/openapi.json", async () => {

@@ -4,6 +4,7 @@ import { fromBase64Url } from "./domain/base64url.ts";
 import { bodyCopies } from "./domain/body-memory.ts";
 import { isPlainAddress, withoutPassword } from "./domain/plain-address.ts";
 import { Confinement } from "./schema/agent.ts";
+import { PriceSettings } from "./schema/price.ts";
 import { HttpUrl } from "./schema/primitives.ts";
 import { administersAndOwns, administersAndOwnsFault, Reach, Scope } from "./schema/provisioning-key.ts";
 
@@ -195,6 +196,7 @@ const ProvisioningFields = z.strictObject({
     }),
     {},
   ),
+  prices: z.prefault(PriceSettings, {}),
   auth: z.prefault(z.strictObject({ jwks: z.optional(Jwks) }), {}),
   metrics: z.prefault(z.strictObject({ agentLabels: z._default(z.boolean(), false) }), {}),
 });

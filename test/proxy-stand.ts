@@ -17,6 +17,7 @@ import type { AiKeyRecord, AiKeyState } from "../src/schema/ai-key.ts";
 import type { AiProviderRecord, ProviderKind } from "../src/schema/ai-provider.ts";
 import type { QuotaName, QuotaState, Quotas } from "../src/schema/quota.ts";
 import type { Context } from "../src/service/context.ts";
+import { createPrices } from "../src/service/prices/prices.ts";
 import { seal } from "../src/service/secrets/vault.ts";
 import { parseSettings } from "../src/settings.ts";
 import type { Records } from "../src/storage/keyspace.ts";
@@ -88,16 +89,23 @@ export async function proxyStand(options: StandOptions) {
   const logs: { level: string; message: string; fields?: unknown }[] = [];
   const running = new Set<Promise<unknown>>();
   const parsed = parseSettings({ gateway: { provisioning: options.settings ?? {} } }, "test");
+  const crypto: Context["crypto"] = {
+    sha256: (text) => hash("sha256", text, "hex"),
+    randomBytes: (length) => new Uint8Array(randomBytes(length)),
+  };
+  const settings: Context["settings"] = {
+    provisioning: { ...parsed.provisioning, publicUrl: "http://127.0.0.1:0" },
+    logLevel: "info",
+    gatewayTokens: ["gateway-token-not-real"],
+    adminTokens: [],
+  };
   const context: Context = {
     records,
     ledger,
     audit: new Proxy({}, { get: noRead }) as Context["audit"],
     host: new Proxy({}, { get: noRead }) as Context["host"],
     clock,
-    crypto: {
-      sha256: (text) => hash("sha256", text, "hex"),
-      randomBytes: (length) => new Uint8Array(randomBytes(length)),
-    },
+    crypto,
     fetch: (input, init) => (options.fetch ?? fetch)(input, init),
     log: (level, message, fields) => void logs.push({ level, message, fields }),
     instance: { id: "test", isGone: () => false },
@@ -107,12 +115,8 @@ export async function proxyStand(options: StandOptions) {
       void work.finally(() => running.delete(work));
     },
     metrics: createMetrics(),
-    settings: {
-      provisioning: { ...parsed.provisioning, publicUrl: "http://127.0.0.1:0" },
-      logLevel: "info",
-      gatewayTokens: ["gateway-token-not-real"],
-      adminTokens: [],
-    },
+    settings,
+    prices: createPrices({ ledger, clock, crypto, settings }),
   };
 
   const createdAt = "2026-11-01T00:00:00.000Z";

@@ -17,6 +17,7 @@ import { maintenanceChecks } from "./maintenance-checks.ts";
 import { type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { commandLog } from "./open-local.ts";
 import { type NodePorts, openNode } from "./open-node.ts";
+import { priceCheck } from "./price-check.ts";
 import { evictionWarning } from "./redis/redis-faults.ts";
 import { withoutModes } from "./start-fault.ts";
 import { workspaceChecks } from "./workspace-checks.ts";
@@ -62,6 +63,7 @@ export async function diagnose(
     await attempt(checks, "orphans", async () => void checks.push(...(await orphanChecks(context, fix))));
     await attempt(checks, "AI keys", async () => void checks.push(await aiKeyCheck(context)));
     await attempt(checks, "secrets", async () => void checks.push(await secretsCheck(context)));
+    await attempt(checks, "prices", async () => void checks.push(await priceCheck(context)));
     await attempt(checks, "doors", async () => void checks.push(...(await doorChecks(context))));
     await attempt(checks, "audit trail", async () => void checks.push(await auditCheck(context)));
     await attempt(

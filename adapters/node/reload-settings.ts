@@ -12,6 +12,7 @@ const changeable = [
   "authFailuresPerMinute",
   "maxBodyBytes",
   "drainSeconds",
+  "prices",
 ] as const satisfies readonly (keyof ProvisioningSettings)[];
 
 export interface Reloaded {

@@ -40,6 +40,7 @@ import type {
   ConsoleSessionOpened,
   ConsoleSessionView,
 } from "../schema/console.ts";
+import type { PriceList, PriceRow, PricesSet, PriceUnset, PriceView, SetPrices } from "../schema/price.ts";
 import type {
   CreateProvisioningKey,
   ProvisioningKeyIssued,
@@ -78,12 +79,18 @@ export type {
   DeleteAgent,
   IssuedAiKey,
   OnboardAgent,
+  PriceList,
+  PriceRow,
+  PricesSet,
+  PriceUnset,
+  PriceView,
   ProvisioningKeyIssued,
   ProvisioningKeyView,
   Retry,
   RotateAiKey,
   RotateAiProvider,
   RotateProvisioningKey,
+  SetPrices,
   UpdateAgent,
   Usage,
   UsageQuery,
@@ -131,6 +138,12 @@ export interface AiKeyRotated {
   agentId: string;
   aiKey: IssuedAiKey;
 }
+export interface PriceListQuery extends PageQuery {
+  provider?: string | undefined;
+  /** As requests name it. */
+  model?: string | undefined;
+  source?: PriceView["source"] | undefined;
+}
 export interface AuditQuery extends PageQuery, AuditFilter {}
 
 export type Client = ReturnType<typeof createClient>;
@@ -168,6 +181,8 @@ export function createClient(options: ClientOptions) {
   const below = (collection: string, id: string, rest = "") => `/${collection}/${encodeURIComponent(id)}${rest}`;
 
   const listAgents = (query: PageQuery = {}, at?: CallOptions) => read<AgentList>("/agents", { ...query }, at);
+  const listPrices = (query: PriceListQuery = {}, at?: CallOptions) =>
+    read<PriceList>("/provisioning/prices", { ...query }, at);
   const listAudit = (query: AuditQuery = {}, at?: CallOptions) =>
     read<AuditEvents>("/provisioning/audit", { ...query }, at);
 
@@ -259,6 +274,22 @@ export function createClient(options: ClientOptions) {
         post<ProvisioningKeyView>(below("provisioning/agent-keys", id, "/revoke"), undefined, true, at),
       rotate: (id: string, body: RotateProvisioningKey = {}, at?: CallOptions) =>
         post<ProvisioningKeyIssued>(below("provisioning/agent-keys", id, "/rotate"), body, false, at),
+    },
+    prices: {
+      /** One page. */
+      list: listPrices,
+      pages: (query: PriceListQuery = {}, at?: CallOptions) => pagesOf((page) => listPrices(page, at), query),
+      /** Those of other models stay. */
+      set: (body: SetPrices, at?: CallOptions) =>
+        call<PricesSet>({ method: "PUT", path: "/provisioning/prices", body, repeatable: true, signal: at?.signal }),
+      /** Not repeated after a lost answer: the repetition would say that there is no such price. */
+      unset: (provider: string, model: string, at?: CallOptions) =>
+        call<PriceUnset>({
+          method: "DELETE",
+          path: below("provisioning/prices", provider, `/${encodeURIComponent(model)}`),
+          repeatable: false,
+          signal: at?.signal,
+        }),
     },
     audit: {
       /** One page, newest first. */

@@ -4,7 +4,7 @@ import type { Scope } from "../schema/provisioning-key.ts";
 
 /** What the document has to know of a route. */
 export interface DescribedRoute {
-  method: "GET" | "POST" | "PATCH" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the base path, with `:name` for a parameter. */
   path: string;
   operationId: string;

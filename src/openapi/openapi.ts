@@ -12,16 +12,22 @@ const tags = [
   { name: "agents", path: "/agents", description: "Agents and their AI keys" },
   { name: "ai-providers", path: "/provisioning/ai-providers", description: "AI providers' master keys" },
   { name: "agent-keys", path: "/provisioning/agent-keys", description: "Keys of those who make agents" },
+  { name: "prices", path: "/provisioning/prices", description: "What models cost" },
   { name: "audit", path: "/provisioning/audit", description: "What was done, by whom" },
   { name: "service", path: "/", description: "The service itself" },
 ] as const;
 
 const tagOf = (path: string) => tags.find((tag) => path.startsWith(tag.path))!.name;
 
-const parameterNames: Partial<Record<(typeof tags)[number]["name"], string>> = {
+const idNames: Partial<Record<(typeof tags)[number]["name"], string>> = {
   agents: "The agent's id",
   "ai-providers": "The AI provider's id",
   "agent-keys": "The provisioning key's id",
+};
+
+const parameterNames: Record<string, string> = {
+  provider: "The AI provider: a built-in one, or an operator's own slug",
+  model: "The model, percent-encoded: `anthropic%2Fclaude-sonnet-4.5`",
 };
 
 function parametersOf(route: DescribedRoute) {
@@ -29,7 +35,7 @@ function parametersOf(route: DescribedRoute) {
     name,
     in: "path",
     required: true,
-    description: parameterNames[tagOf(route.path)],
+    description: name === "id" ? idNames[tagOf(route.path)] : parameterNames[name!],
     schema: { type: "string" },
   }));
   const inQuery = route.query ? queryFields(route.query).map((field) => ({ in: "query", ...field })) : [];

@@ -89,6 +89,8 @@ export function subscriber(address: string): string {
   const network = [...groups, ...(tail === undefined ? [] : zeros), ...rest].slice(0, 4);
   return `${network.map((group) => group.replace(/^0+(?=.)/, "")).join(":")}::/64`;
 }
+/** The prices that were stated over the API, as JSON. */
+export const statedPrices: LedgerName = "prices/stated";
 /** Owned, for good, by the id of the seal key that all instances of a deployment share. */
 export const sealKeyOwner: LedgerName = "seal/owner";
 /** What dead processes left is settled by one process at a time. */
