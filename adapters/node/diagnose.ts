@@ -6,8 +6,9 @@ import { findOrphans } from "../../src/service/maintenance/orphans.ts";
 import { isSealed } from "../../src/service/secrets/config-secret.ts";
 import { findUnopenableSecrets } from "../../src/service/secrets/unopenable-secrets.ts";
 import { sealKeyId } from "../../src/service/secrets/vault.ts";
-import { isGuessable, makeToken, tooShort } from "../../src/settings.ts";
+import { checkToken, isGuessable, makeToken, tooShort } from "../../src/settings.ts";
 import { agentsCanRead } from "../openclaw/agents-can-read.ts";
+import { checkLinkDigest } from "./agents-link.ts";
 import type { Environment } from "./environment.ts";
 import { credentialFindings } from "./files/credential-findings.ts";
 import { findGroupBits, groupBitsFinding, groupBitsRemedy } from "./files/group-bits.ts";
@@ -41,6 +42,7 @@ export async function diagnose(
   const node = await attempt(checks, "settings", async () => {
     const read = readNodeSettings(env);
     checks.push(settingsCheck(read, ownsToken));
+    if (read.agents) checkLinkDigest(read.agents);
     return read;
   });
   if (!node) return doctorReport(checks);
@@ -127,6 +129,7 @@ function settingsCheck({ settings }: NodeSettings, ownsToken: boolean): DoctorCh
       remedy: "set OPENCLAW_GATEWAY_TOKEN",
     };
   }
+  if (ownsToken) for (const token of settings.gatewayTokens) checkToken("OPENCLAW_GATEWAY_TOKEN", token);
   if (settings.gatewayTokens.some(isGuessable)) {
     const detail = `the gateway token is ${tooShort} and may be guessed`;
     const where = ownsToken ? "OPENCLAW_GATEWAY_TOKEN" : "gateway.auth.token, or OPENCLAW_GATEWAY_TOKEN,";

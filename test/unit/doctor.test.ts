@@ -222,6 +222,18 @@ describe("doctor", () => {
     expect(readFileSync(file("agents/whole.json"), "utf8")).toBe("{");
   });
 
+  it.each(["locks", "homes", "workspaces", "audit-head"])(
+    "names a lock that is none, and following the remedy mends it: %s.sqlite",
+    async (name) => {
+      writeFileSync(file(`${name}.sqlite`), "no database".repeat(99), { mode: 0o600 });
+      const { found } = await doctor();
+      expect(JSON.stringify(found)).toContain(`provisioning/${name}.sqlite is damaged`);
+      expect(JSON.stringify(found)).toContain("stop the service and remove it; it is made anew");
+      rmSync(file(`${name}.sqlite`));
+      expect((await doctor()).found).toEqual([]);
+    },
+  );
+
   it("sees a creation that a dead process left, and --fix undoes it", async () => {
     const operationId = await interruptCreate();
     expect(existsSync(join(stateDir, "workspace-half"))).toBe(true);
