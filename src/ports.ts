@@ -86,28 +86,49 @@ export type Reserved =
   /** The stored text of `expect.name` is another than the caller believes. Nothing was reserved. */
   | { outcome: "changed"; text: string };
 
+/** Use that adds up. */
+export interface UsageSums {
+  requests: number;
+  /** What was read from a cache or written to one included. */
+  inputTokens: number;
+  /** Of `inputTokens`. */
+  cacheReadTokens: number;
+  /** Of `inputTokens`. */
+  cacheWriteTokens: number;
+  outputTokens: number;
+  tokens: number;
+  /** Searches that the provider's own tool made. */
+  webSearches: number;
+  /** At the prices of the time. */
+  microUsd: number;
+  /** Of `requests`, those whose price was not known. */
+  unpricedRequests: number;
+}
+
+export interface CounterAmount {
+  counter: LedgerName;
+  amount: number;
+}
+
 /** One model's use on one day, added to what is there. */
-export interface UsageEntry {
+export interface UsageEntry extends UsageSums {
   name: LedgerName;
   day: string;
   model: string;
-  requests: number;
-  inputTokens: number;
-  outputTokens: number;
-  tokens: number;
-  /** Of `tokens`, those that the provider has not confirmed, and the counter of the reservation that they stand in. */
-  estimate?: { counter: LedgerName; tokens: number } | undefined;
+  /** What of `tokens` and of `microUsd` the provider has not confirmed, and the counters of the reservation. */
+  estimate?: { tokens: CounterAmount; microUsd?: CounterAmount | undefined } | undefined;
 }
 
-export interface UsageRow {
+export interface UsageRow extends UsageSums {
   day: string;
   model: string;
-  requests: number;
-  inputTokens: number;
-  outputTokens: number;
-  tokens: number;
   /** Of `tokens`, those that the provider has not confirmed. */
   estimatedTokens: number;
+}
+
+export interface Credited {
+  tokens: number;
+  microUsd: number;
 }
 
 export interface Abandoned {
@@ -156,9 +177,9 @@ export interface UsageLog {
   /**
    * Gives back the estimates in the usage of `name` since a time (epoch milliseconds, rounded down to the minute):
    * from the usage, and from the counter in each period that was charged, never below zero. An estimate is given back
-   * once, and kept for `estimateMemoryMs`. Returns how many tokens.
+   * once, and kept for `estimateMemoryMs`. Returns how much.
    */
-  creditEstimates(name: LedgerName, since: number): Promise<number>;
+  creditEstimates(name: LedgerName, since: number): Promise<Credited>;
 }
 
 /** Exact short texts, seen by every process at its next read. */

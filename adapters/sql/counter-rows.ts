@@ -1,4 +1,4 @@
-import type { CounterState, UsageEntry } from "../../src/ports.ts";
+import type { CounterState, UsageEntry, UsageRow } from "../../src/ports.ts";
 import type { RowCache } from "./row-cache.ts";
 import type { SqlDriver } from "./sql-driver.ts";
 
@@ -26,12 +26,24 @@ const sums = {
   requests: "requests",
   input_tokens: "inputTokens",
   output_tokens: "outputTokens",
+  cache_read_tokens: "cacheReadTokens",
+  cache_write_tokens: "cacheWriteTokens",
   tokens: "tokens",
   estimated_tokens: "estimatedTokens",
-} as const;
-type UsageSum = { name: string; day: string; model: string } & Record<(typeof sums)[keyof typeof sums], number>;
-const columns = Object.keys(sums);
+  web_searches: "webSearches",
+  micro_usd: "microUsd",
+  unpriced_requests: "unpricedRequests",
+} as const satisfies Record<string, keyof UsageRow>;
+type UsageSum = UsageRow & { name: string };
 const fields = Object.values(sums);
+const columns = Object.keys(sums);
+/** For a `SELECT` of the rows as `UsageRow` names them; `usageRow` reads them. */
+export const usageColumns = columns.join(", ");
+export function usageRow([day, model, ...amounts]: [day: string, model: string, ...number[]]): UsageRow {
+  const row: Record<string, string | number> = { day, model };
+  for (const [at, field] of fields.entries()) row[field] = amounts[at]!;
+  return row as unknown as UsageRow;
+}
 
 /** Counters and usage as the transaction under way has them. */
 export function createCounterRows(db: SqlDriver): CounterRows {
@@ -80,7 +92,7 @@ export function createCounterRows(db: SqlDriver): CounterRows {
 
     addUsage({ estimate, ...entry }) {
       const key = `${entry.name} ${entry.day} ${entry.model}`;
-      const added: UsageSum = { ...entry, estimatedTokens: estimate?.tokens ?? 0 };
+      const added: UsageSum = { ...entry, estimatedTokens: estimate?.tokens.amount ?? 0 };
       const before = usage.get(key);
       if (before === undefined) usage.set(key, added);
       else for (const field of fields) before[field] += added[field];

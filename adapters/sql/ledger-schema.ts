@@ -43,7 +43,7 @@ const version3 = ["cache_read_tokens", "cache_write_tokens", "web_searches", "mi
  * | counters     | use and reservations of one counter in one period                                         |
  * | reservations | one unsettled reservation: `[[counter, period, amount], ...]`                             |
  * | usage        | one model's use on one day                                                                |
- * | estimates    | tokens charged without the provider's word, by minute, and the periods charged            |
+ * | estimates    | charged without the provider's word, by minute, and the periods charged                   |
  * | texts        | an exact short text, with or without an end                                               |
  * | claims       | who holds a name, until when, and what for                                                |
  *

@@ -1,6 +1,6 @@
 import { firstExceeded } from "../../src/domain/first-exceeded.ts";
 import type { CounterReservation, CounterState, LedgerName, Reserved, UsageEntry, UsageRow } from "../../src/ports.ts";
-import { createCounterRows } from "./counter-rows.ts";
+import { createCounterRows, usageColumns, usageRow } from "./counter-rows.ts";
 import type { CacheGroup } from "./row-cache.ts";
 import { type SqlDriver, within } from "./sql-driver.ts";
 import { createSqlEstimates } from "./sql-estimates.ts";
@@ -34,8 +34,7 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
   );
   const openIds = db.prepare("SELECT id FROM reservations WHERE id >= ? AND id < ?");
   const usageRows = db.prepare(
-    `SELECT day, model, requests, input_tokens, output_tokens, tokens, estimated_tokens FROM usage
-     WHERE name = ? AND day BETWEEN ? AND ? ORDER BY day, model`,
+    `SELECT day, model, ${usageColumns} FROM usage WHERE name = ? AND day BETWEEN ? AND ? ORDER BY day, model`,
   );
   const forgotten = [
     ["counters", "counter"],
@@ -105,12 +104,12 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
       charge(amounts, actual);
       if (usage === undefined) return;
       rows.addUsage(usage);
-      const estimated = amounts.filter(([counter]) => counter === usage.estimate?.counter);
-      estimates.add(
-        now,
-        usage,
-        estimated.map(([, period]) => period),
-      );
+      const { estimate } = usage;
+      for (const one of [estimate?.tokens, estimate?.microUsd]) {
+        if (one === undefined || one.amount === 0) continue;
+        const periods = amounts.flatMap(([counter, period]) => (counter === one.counter ? [period] : []));
+        estimates.add(now, usage, one, periods);
+      }
     },
 
     settleStale(now: number, prefix: string, olderThanMs: number): number {
@@ -125,17 +124,7 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
       rows.stored(counter, period) ?? { used: 0, reserved: 0 },
 
     usage: (name: LedgerName, from: string, to: string): UsageRow[] =>
-      usageRows
-        .all<[string, string, number, number, number, number, number]>(name, from, to)
-        .map(([day, model, requests, inputTokens, outputTokens, tokens, estimatedTokens]) => ({
-          day,
-          model,
-          requests,
-          inputTokens,
-          outputTokens,
-          tokens,
-          estimatedTokens,
-        })),
+      usageRows.all<[string, string, ...number[]]>(name, from, to).map(usageRow),
 
     forget(prefix: LedgerName): void {
       caches.flush();

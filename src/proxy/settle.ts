@@ -1,6 +1,6 @@
 import { freeCallsModel } from "../domain/free-calls.ts";
 import { interruptedUsage, mostWritten, type ReservedTokens } from "../domain/interrupted-usage.ts";
-import type { TokenUsage } from "../domain/usage.ts";
+import { noUsage, type TokenUsage, type ToldUsage } from "../domain/usage.ts";
 import type { Labels } from "../metrics.ts";
 import type { Ledger } from "../ports.ts";
 import type { Context } from "../service/context.ts";
@@ -49,8 +49,6 @@ export interface Settlement {
 
 /** Reasons for which the client is told 502 or 503, beyond those that the transport tells of itself. */
 const ofProvider = /^(5\d\d|redirect)$/;
-
-const nothing: TokenUsage = { input: 0, output: 0, total: 0 };
 
 /** The same object for the same labels: it is counted with far more often than it is new. */
 function createLabels(): (provider: string, outcome?: string, agent?: string) => Labels {
@@ -120,11 +118,11 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
       });
     }
 
-    /** @param confirmed of the tokens, those that the provider has told */
-    function charge(outcome: string, usage: TokenUsage, confirmed: number, metered: boolean): void {
+    /** @param usage what is charged, of which `told` is confirmed by the provider */
+    function charge(outcome: string, usage: TokenUsage, told: ToldUsage, metered: boolean): void {
       const { total: tokens, input: inputTokens } = usage;
       charged = tokens;
-      const estimated = tokens - confirmed;
+      const estimated = tokens - told.total;
       if (metered) {
         const kind = estimated === 0 ? "metered" : "estimated";
         metrics.count("openclaw_proxy_tokens_total", labels(provider, kind), tokens);
@@ -139,17 +137,22 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
           model: open.isFree ? freeCallsModel : open.model,
           requests: 1,
           inputTokens,
+          cacheReadTokens: told.parts.cacheRead,
+          cacheWriteTokens: told.parts.cacheWrite + told.parts.cacheWrite1h,
           outputTokens: tokens - inputTokens,
           tokens,
-          ...(estimated > 0 && { estimate: { counter: open.names.tokens, tokens: estimated } }),
+          webSearches: told.webSearches,
+          microUsd: 0,
+          unpricedRequests: 0,
+          ...(estimated > 0 && { estimate: { tokens: { counter: open.names.tokens, amount: estimated } } }),
         },
       );
     }
 
-    function chargeReserved(told: TokenUsage): void {
+    function chargeReserved(told: ToldUsage): void {
       const { input, output } = open.reserved;
       const total = Math.max(told.total, input + output);
-      charge("cut", { input: Math.min(Math.max(told.input, input), total), output, total }, told.total, total > 0);
+      charge("cut", { input: Math.min(Math.max(told.input, input), total), output, total }, told, total > 0);
     }
 
     /** What it really cost is known only at the end: without it, the most that it may have been stands. */
@@ -159,7 +162,7 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
       else {
         const reached = unread ? { ...progress, outputBytes: undefined } : progress;
         const most = open.pace === undefined ? undefined : mostWritten(open.pace, performance.now() - begun);
-        charge("cut", interruptedUsage(open.reserved, reached, most), progress.told.total, true);
+        charge("cut", interruptedUsage(open.reserved, reached, most), progress.told, true);
       }
     }
 
@@ -175,22 +178,22 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
         if (settled) return;
         why = reason;
         metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
-        charge("upstream_error", nothing, 0, false);
+        charge("upstream_error", noUsage, noUsage, false);
       },
 
       abandon(reason) {
         if (settled) return;
         why = reason;
         metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
-        chargeReserved(nothing);
+        chargeReserved(noUsage);
       },
 
       charged: () => charged,
 
       finish(meter, unread = false) {
         if (settled) return;
-        if (meter === undefined) charge("answered", nothing, 0, false);
-        else if (meter.isComplete()) charge("answered", meter.usage(), meter.usage().total, true);
+        if (meter === undefined) charge("answered", noUsage, noUsage, false);
+        else if (meter.isComplete()) charge("answered", meter.usage(), meter.usage(), true);
         else chargeCut(meter, unread);
       },
     };

@@ -34,12 +34,17 @@ export const aiKeyLedger = (keyId: string) => {
     state: `${shard}/state` as LedgerName,
     tokens: `${shard}/tokens` as LedgerName,
     requests: `${shard}/requests` as LedgerName,
+    /** In micro-dollars. */
+    usd: `${shard}/usd` as LedgerName,
     /** Calls that cost no tokens. */
     free: `${shard}/free` as LedgerName,
     usage: `${shard}/usage` as LedgerName,
     reservation: (id: string) => `${shard}/reservation:${enc(id)}` as LedgerName,
   };
 };
+
+/** Whether it counts micro-dollars. */
+export const isUsdCounter = (name: string): boolean => name.endsWith("/usd");
 
 /** The instance that made a metered reservation, by its id `<instance>.<run>-<number>`. */
 export const reservationOwner = (id: LedgerName): string | undefined => /\/reservation:([A-Za-z0-9-]+)\./.exec(id)?.[1];

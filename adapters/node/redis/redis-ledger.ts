@@ -6,13 +6,21 @@ import { answered } from "./redis-connection.ts";
 import { ledgerKeys } from "./redis-ledger-keys.ts";
 import { type RedisArgument, redisScript } from "./redis-script.ts";
 
-const usageFields: Record<string, keyof UsageRow & ("requests" | `${string}okens`)> = {
+/** The words of the fields in `usage:<shard>`. */
+const usageFields = {
   requests: "requests",
   input: "inputTokens",
   output: "outputTokens",
   tokens: "tokens",
   estimated: "estimatedTokens",
-};
+  cacheRead: "cacheReadTokens",
+  cacheWrite: "cacheWriteTokens",
+  searches: "webSearches",
+  microUsd: "microUsd",
+  unpriced: "unpricedRequests",
+} as const satisfies Record<string, keyof UsageRow>;
+type UsageAmounts = Record<(typeof usageFields)[keyof typeof usageFields], number>;
+const noAmounts = Object.fromEntries(Object.values(usageFields).map((name) => [name, 0])) as UsageAmounts;
 
 /** In Lua a wrong amount would fail after the first of a script's writes, and Redis takes none of them back. */
 function whole(amount: number): number {
@@ -20,11 +28,17 @@ function whole(amount: number): number {
   return amount;
 }
 
-const usageArguments = ({ estimate, ...usage }: UsageEntry): RedisArgument[] => [
-  ...[usage.name, usage.day, usage.model],
-  ...[usage.requests, usage.inputTokens, usage.outputTokens, usage.tokens, estimate?.tokens ?? 0].map(whole),
-  ...(estimate === undefined || estimate.tokens === 0 ? [] : [estimate.counter, estimateMemoryMs]),
-];
+function usageArguments({ estimate, ...usage }: UsageEntry): RedisArgument[] {
+  const amounts: UsageAmounts = { ...usage, estimatedTokens: estimate?.tokens.amount ?? 0 };
+  const sums = Object.entries(usageFields).flatMap(([what, name]) =>
+    amounts[name] === 0 ? [] : [what, whole(amounts[name])],
+  );
+  const estimates = [estimate?.tokens, estimate?.microUsd].flatMap((one) =>
+    one === undefined || one.amount === 0 ? [] : [one.counter, whole(one.amount)],
+  );
+  const pairs = (list: RedisArgument[]): RedisArgument[] => [list.length / 2, ...list];
+  return [usage.name, usage.day, usage.model, ...pairs(sums), ...pairs(estimates), estimateMemoryMs];
+}
 
 /**
  * The ledger of many machines. Every operation is one script, which Redis runs alone.
@@ -47,7 +61,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
   const reserve = script<["reserved"] | ["exceeded", number, number, number] | ["changed", string]>("reserve");
   const settle = script<number>("settle");
   const stale = script<LedgerName[]>("stale");
-  const creditEstimates = script<number>("credit-estimates");
+  const creditEstimates = script<[number, number]>("credit-estimates");
   const forget = script<number>("forget");
   const get = script<string | null>("get");
   const put = script<number>("put");
@@ -107,12 +121,11 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
       );
     },
 
-    creditEstimates: (name, since) =>
-      creditEstimates(
-        [keys.counters, keys.usage, keys.estimates, keys.estimated].map((key) => key(name)),
-        name,
-        estimateMinute(since),
-      ),
+    async creditEstimates(name, since) {
+      const at = [keys.counters, keys.usage, keys.estimates, keys.estimated].map((key) => key(name));
+      const [tokens, microUsd] = await creditEstimates(at, name, estimateMinute(since));
+      return { tokens, microUsd };
+    },
 
     async settleStale(prefix, olderThanMs) {
       const found = await Promise.all(keys.partitions.map(({ open }) => stale([open], olderThanMs)));
@@ -141,19 +154,11 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
       const rows = new Map<string, UsageRow>();
       for (const [field, amount] of Object.entries(fields)) {
         const [owner, day = "", what = "", ...rest] = field.split(" ");
-        const kind = usageFields[what];
-        if (owner !== name || day < from || day > to || kind === undefined) continue;
+        if (owner !== name || day < from || day > to || !Object.hasOwn(usageFields, what)) continue;
         const model = rest.join(" ");
-        const row = rows.get(`${day} ${model}`) ?? {
-          day,
-          model,
-          requests: 0,
-          inputTokens: 0,
-          outputTokens: 0,
-          tokens: 0,
-          estimatedTokens: 0,
-        };
-        rows.set(`${day} ${model}`, { ...row, [kind]: Number(amount) });
+        const row = rows.get(`${day} ${model}`) ?? { day, model, ...noAmounts };
+        row[usageFields[what as keyof typeof usageFields]] = Number(amount);
+        rows.set(`${day} ${model}`, row);
       }
       return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
     },

@@ -1,5 +1,5 @@
 import type { Progress } from "../../domain/interrupted-usage.ts";
-import type { TokenUsage, UsageFormat } from "../../domain/usage.ts";
+import type { ToldUsage, UsageFormat } from "../../domain/usage.ts";
 import type { HiddenCost } from "../hidden-output.ts";
 
 export interface Meter {
@@ -11,9 +11,9 @@ export interface Meter {
   isComplete(): boolean;
   /** It is complete, and no later report can follow. */
   isFinal(): boolean;
-  usage(): TokenUsage;
+  usage(): ToldUsage;
   /** Of an answer that is not complete; `undefined` where nothing of it is to be relied on. */
-  progress(): Progress | undefined;
+  progress(): (Progress & { told: ToldUsage }) | undefined;
 }
 
 export interface MeterOptions {

@@ -1,5 +1,4 @@
-import type { Progress } from "../../domain/interrupted-usage.ts";
-import type { TokenUsage } from "../../domain/usage.ts";
+import { noUsage } from "../../domain/usage.ts";
 import { OPEN_ARRAY, OPEN_OBJECT, SPACE } from "./bytes.ts";
 import { createJsonMeter } from "./json-meter.ts";
 import type { Meter, MeterOptions } from "./meter.ts";
@@ -21,10 +20,9 @@ export function createSniffingMeter(options: MeterOptions): Meter {
     end: () => meter?.end(),
     isComplete: () => meter?.isComplete() ?? false,
     isFinal: () => meter?.isFinal() ?? false,
-    usage: () => meter?.usage() ?? nothing,
+    usage: () => meter?.usage() ?? noUsage,
     progress: () => (meter ? meter.progress() : notBegun),
   };
 }
 
-const nothing: TokenUsage = { input: 0, output: 0, total: 0 };
-const notBegun: Progress = { told: nothing, inputIsTold: false, outputBytes: undefined };
+const notBegun = { told: noUsage, inputIsTold: false, outputBytes: undefined };

@@ -31,7 +31,9 @@ export function use(amount: number): UsageEntry {
 }
 
 export function row(day: string, model: string, amount: number) {
-  return { day, model, requests: 1, inputTokens: amount - 1, outputTokens: 1, tokens: amount, estimatedTokens: 0 };
+  const tokens = { inputTokens: amount - 1, outputTokens: 1, tokens: amount, estimatedTokens: 0 };
+  const details = { cacheReadTokens: 0, cacheWriteTokens: 0, webSearches: 0, microUsd: 0, unpricedRequests: 0 };
+  return { day, model, requests: 1, ...tokens, ...details };
 }
 
 /** What each test finds: a fresh ledger whose clock stands at `start`. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Ledger, UsageEntry } from "../../../src/ports.ts";
+import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
 import { chargeCounter } from "../../charge-counter.ts";
 import {
   entry,
@@ -41,6 +42,21 @@ export function testUsageLog(name: string, make: MakeLedger): void {
         ]);
         expect(await fresh.ledger.usage("ai-key:b/usage", "2026-11-21", "2026-11-22")).toEqual([]);
       });
+
+      it("adds up what has a price of its own, and what was charged", async () => {
+        const parts = { cacheReadTokens: 30, cacheWriteTokens: 20, webSearches: 2, microUsd: 1_234 };
+        for (const id of [1, 2]) {
+          await fresh.ledger.reserve(reservation(id), [entry(100, null)]);
+          await fresh.ledger.settle(reservation(id), "reserved", { ...use(100), ...parts, unpricedRequests: id - 1 });
+        }
+        expect(await fresh.other.usage("ai-key:a/usage", "2026-11-22", "2026-11-22")).toEqual([
+          {
+            ...{ day: "2026-11-22", model: "m", requests: 2, inputTokens: 198, outputTokens: 2, tokens: 200 },
+            ...{ estimatedTokens: 0, cacheReadTokens: 60, cacheWriteTokens: 40, webSearches: 4, microUsd: 2_468 },
+            unpricedRequests: 1,
+          },
+        ]);
+      });
     });
 
     describe("estimates", () => {
@@ -56,7 +72,7 @@ export function testUsageLog(name: string, make: MakeLedger): void {
           entry(amount, null, tokens, today),
           entry(1, null, requests, today),
         ]);
-        const estimate = { counter: tokens, tokens: of };
+        const estimate = { tokens: { counter: tokens, amount: of } };
         const usage = { ...use(amount), inputTokens: amount - of, outputTokens: of, estimate };
         await fresh.ledger.settle(reservation(id), { [tokens]: amount, [requests]: 1 }, usage);
       }
@@ -70,14 +86,14 @@ export function testUsageLog(name: string, make: MakeLedger): void {
         const credits = await Promise.all(
           times(8, (i) => (i % 2 ? fresh.ledger : fresh.other).creditEstimates("ai-key:a/usage", 0)),
         );
-        expect(credits.filter((amount) => amount > 0)).toEqual([60]);
+        expect(credits.map(({ tokens }) => tokens).filter((amount) => amount > 0)).toEqual([60]);
         expect(await fresh.other.used(tokens, "2026-11")).toEqual({ used: 50, reserved: 0 });
         expect(await fresh.ledger.used(tokens, today)).toEqual({ used: 50, reserved: 0 });
         expect(await fresh.ledger.used(requests, today)).toEqual({ used: 2, reserved: 0 });
         expect(await fresh.other.usage("ai-key:a/usage", today, today)).toMatchObject([
           { requests: 3, inputTokens: 49, outputTokens: 1, tokens: 50, estimatedTokens: 0 },
         ]);
-        expect(await fresh.ledger.creditEstimates("ai-key:a/usage", 0)).toBe(0);
+        expect(await fresh.ledger.creditEstimates("ai-key:a/usage", 0)).toEqual({ tokens: 0, microUsd: 0 });
       });
 
       it("are given back from a minute on, and no one else's", async () => {
@@ -88,12 +104,15 @@ export function testUsageLog(name: string, make: MakeLedger): void {
         const others: UsageEntry = {
           ...use(5),
           name: "ai-key:b/usage",
-          estimate: { counter: "ai-key:b/tokens", tokens: 5 },
+          estimate: { tokens: { counter: "ai-key:b/tokens", amount: 5 } },
         };
         await fresh.ledger.settle("ai-key:b/reservation:1", { "ai-key:b/tokens": 5 }, others);
-        expect(await fresh.other.creditEstimates("ai-key:a/usage", start + 119_999)).toBe(20);
+        expect(await fresh.other.creditEstimates("ai-key:a/usage", start + 119_999)).toEqual({
+          tokens: 20,
+          microUsd: 0,
+        });
         expect(await fresh.other.used(tokens, "2026-11")).toEqual({ used: 10, reserved: 0 });
-        expect(await fresh.ledger.creditEstimates("ai-key:a/usage", start)).toBe(10);
+        expect(await fresh.ledger.creditEstimates("ai-key:a/usage", start)).toEqual({ tokens: 10, microUsd: 0 });
         expect(await fresh.other.used("ai-key:b/tokens", "2026-11")).toEqual({ used: 5, reserved: 0 });
       });
 
@@ -101,21 +120,45 @@ export function testUsageLog(name: string, make: MakeLedger): void {
         await estimated(1, 60);
         await fresh.ledger.forget(tokens);
         await chargeCounter(fresh.ledger, tokens, "2026-11", 10);
-        expect(await fresh.ledger.creditEstimates("ai-key:a/usage", 0)).toBe(60);
+        expect(await fresh.ledger.creditEstimates("ai-key:a/usage", 0)).toEqual({ tokens: 60, microUsd: 0 });
         expect(await fresh.other.used(tokens, "2026-11")).toEqual({ used: 0, reserved: 0 });
         expect(await usageOf(fresh.other)).toEqual([[0, 0]]);
         await estimated(2, 60);
         await fresh.ledger.forget("ai-key:a/tokens");
         await fresh.ledger.forget("ai-key:a/usage");
-        expect(await fresh.other.creditEstimates("ai-key:a/usage", 0)).toBe(0);
+        expect(await fresh.other.creditEstimates("ai-key:a/usage", 0)).toEqual({ tokens: 0, microUsd: 0 });
         expect(await fresh.other.used(tokens, "2026-11")).toEqual({ used: 0, reserved: 0 });
+      });
+
+      it("are given back in micro-dollars too, and the tokens beside them", async () => {
+        const { usd } = aiKeyLedger("a");
+        await fresh.ledger.reserve(reservation(1), [
+          entry(60, null),
+          entry(900, null, usd),
+          entry(900, null, usd, today),
+        ]);
+        await fresh.ledger.settle(
+          reservation(1),
+          { [tokens]: 60, [usd]: 700 },
+          {
+            ...use(60),
+            microUsd: 700,
+            estimate: { tokens: { counter: tokens, amount: 1 }, microUsd: { counter: usd, amount: 650 } },
+          },
+        );
+        expect(await fresh.other.used(usd, today)).toEqual({ used: 700, reserved: 0 });
+        expect(await fresh.other.creditEstimates("ai-key:a/usage", 0)).toEqual({ tokens: 1, microUsd: 650 });
+        expect(await fresh.ledger.used(usd, today)).toEqual({ used: 50, reserved: 0 });
+        expect(await fresh.ledger.used(usd, "2026-11")).toEqual({ used: 50, reserved: 0 });
+        expect(await fresh.other.usage("ai-key:a/usage", today, today)).toMatchObject([{ tokens: 59, microUsd: 50 }]);
+        expect(await fresh.ledger.creditEstimates("ai-key:a/usage", 0)).toEqual({ tokens: 0, microUsd: 0 });
       });
 
       it("are forgotten after two months", async () => {
         await estimated(1, 60);
         await fresh.at(63 * 24 * 60 * minute);
         await estimated(2, 1);
-        expect(await fresh.other.creditEstimates("ai-key:a/usage", 0)).toBe(1);
+        expect(await fresh.other.creditEstimates("ai-key:a/usage", 0)).toEqual({ tokens: 1, microUsd: 0 });
       });
     });
   });
