@@ -6,6 +6,7 @@ import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import { errorEvent } from "./error-event.ts";
 import { failureCost } from "./failure-cost.ts";
+import { goesOn } from "./goes-on.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { hiddenCost } from "./hidden-output.ts";
 import { createMasterKeyAlarm } from "./master-key-alarm.ts";
@@ -45,6 +46,8 @@ export interface AdmittedRequest extends Settlement {
   instead(status: number, body: Uint8Array): { again: Uint8Array | undefined } | { refusal: Refusal } | undefined;
   /** Settles an answer of 4xx or 5xx, of which this is the body, as far as it came. */
   failed(status: number, body: Uint8Array | undefined): void;
+  /** When the client leaves, the answer is read to its end all the same: the provider bills it whole. */
+  readsOn: boolean;
   standing: Standing;
   /** Of ours, besides the provider's. */
   answerHeaders: Readonly<Record<string, string>>;
@@ -197,6 +200,7 @@ export function createAdmittedRequests(
         ...proxyRequest.cors,
         ...(reserved.omitted && { "x-openclaw-omitted-tools": reserved.omitted.join(", ") }),
       },
+      readsOn: goesOn(provider.kind, format, request.body),
       standing: { keyId: record.keyId, digest, providerId: provider.id },
       errorEvent: (ending) => errorEvent(format, wire.error({ ...ending, requestId: proxyRequest.requestId })),
       refuse: (status, message) =>
