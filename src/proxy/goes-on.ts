@@ -1,5 +1,5 @@
 import type { UsageFormat } from "../domain/usage.ts";
-import type { BodyFields } from "../providers/shared/wire.ts";
+import type { BodyFields } from "../providers/shared/body-fields.ts";
 import type { ProviderKind } from "../schema/ai-provider.ts";
 
 /** Providers that let nobody stop an answer that is no stream: it is made in one go, and billed. */
