@@ -3,7 +3,6 @@ import { execFileSync } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { build } from "esbuild";
 import { buildWorker } from "./adapters/cloudflare/bundle.mjs";
-import { bundledLua } from "./adapters/node/redis/bundled-lua.mjs";
 import { pluginBundle } from "./adapters/openclaw/bundle.mjs";
 
 /** Some dependencies are CommonJS and call `require`, which an ES module does not have. */
@@ -29,9 +28,9 @@ const targets = {
     target: "node24",
     // jsonc-parser's CommonJS build is UMD, whose requires a bundler cannot follow.
     mainFields: ["module", "main"],
-    banner: { js: `#!/usr/bin/env node\n${requireShim}` },
+    banner: { js: requireShim },
     external: ["openclaw", "openclaw/*"],
-    plugins: [sqliteWhenNeeded, bundledLua],
+    plugins: [sqliteWhenNeeded],
   },
   client: {
     entryPoints: ["src/client/client.ts"],

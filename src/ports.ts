@@ -3,39 +3,36 @@
  * which every implementation passes.
  */
 
-import type { AuditEvent, AuditFilter, AuditRecord } from "./domain/audit-event.ts";
-import type { Confinement } from "./domain/confinement.ts";
-import type { Identity } from "./domain/identity.ts";
+import type { Confinement, Identity } from "./schema/agent.ts";
+import type { AuditEvent, AuditFilter, AuditRecord } from "./schema/audit-event.ts";
+import type { Collection, RecordOf } from "./storage/keyspace.ts";
 
-/**
- * Documents that are read far more than written; the last write wins.
- * @template Types what each collection holds, by the collection's name
- */
-export interface RecordStore<Types extends object> {
+/** Documents that are read far more than written; the last write wins. */
+export interface Records {
   /**
    * Resolves to `undefined` where there is none; rejects with `store_unreadable` where it does not parse.
    * @param maxAgeMs what was read so long ago will do, if this process has not changed it since
    */
-  get<C extends keyof Types>(collection: C, id: string, maxAgeMs?: number): Promise<Types[C] | undefined>;
+  get<C extends Collection>(collection: C, id: string, maxAgeMs?: number): Promise<RecordOf<C> | undefined>;
   /** Durable when it resolves. */
-  set<C extends keyof Types>(collection: C, id: string, value: Types[C]): Promise<void>;
+  set<C extends Collection>(collection: C, id: string, value: RecordOf<C>): Promise<void>;
   /** Resolves when there is nothing of that id, whether or not there was. */
-  remove(collection: keyof Types, id: string): Promise<void>;
+  remove(collection: Collection, id: string): Promise<void>;
   /**
    * Sets a record, or removes it (`undefined`), where the one that is there is `expected` still: no other process
    * comes between the look and the change. Resolves to whether it did.
    */
-  replace<C extends keyof Types>(
+  replace<C extends Collection>(
     collection: C,
     id: string,
-    expected: (current: Types[C] | undefined) => boolean,
-    next: Types[C] | undefined,
+    expected: (current: RecordOf<C> | undefined) => boolean,
+    next: RecordOf<C> | undefined,
   ): Promise<boolean>;
   /** In ascending order of id, after `cursor` (an id, exclusive). With a `nextCursor` it goes on, though it be empty. */
-  list<C extends keyof Types>(
+  list<C extends Collection>(
     collection: C,
     page?: { cursor?: string | undefined; limit?: number | undefined },
-  ): Promise<{ items: Types[C][]; nextCursor?: string }>;
+  ): Promise<{ items: RecordOf<C>[]; nextCursor?: string }>;
   /** Rejects with `store_unreadable` where the store cannot be read, or is damaged as far as can be seen cheaply. */
   check?(): Promise<void>;
 }
@@ -86,49 +83,28 @@ export type Reserved =
   /** The stored text of `expect.name` is another than the caller believes. Nothing was reserved. */
   | { outcome: "changed"; text: string };
 
-/** Use that adds up. */
-export interface UsageSums {
-  requests: number;
-  /** What was read from a cache or written to one included. */
-  inputTokens: number;
-  /** Of `inputTokens`. */
-  cacheReadTokens: number;
-  /** Of `inputTokens`. */
-  cacheWriteTokens: number;
-  outputTokens: number;
-  tokens: number;
-  /** Searches that the provider's own tool made. */
-  webSearches: number;
-  /** At the prices of the time. */
-  microUsd: number;
-  /** Of `requests`, those whose price was not known. */
-  unpricedRequests: number;
-}
-
-export interface CounterAmount {
-  counter: LedgerName;
-  amount: number;
-}
-
 /** One model's use on one day, added to what is there. */
-export interface UsageEntry extends UsageSums {
+export interface UsageEntry {
   name: LedgerName;
   day: string;
   model: string;
-  /** What of `tokens` and of `microUsd` the provider has not confirmed, and the counters of the reservation. */
-  estimate?: { tokens: CounterAmount; microUsd?: CounterAmount | undefined } | undefined;
+  requests: number;
+  inputTokens: number;
+  outputTokens: number;
+  tokens: number;
+  /** Of `tokens`, those that the provider has not confirmed, and the counter of the reservation that they stand in. */
+  estimate?: { counter: LedgerName; tokens: number } | undefined;
 }
 
-export interface UsageRow extends UsageSums {
+export interface UsageRow {
   day: string;
   model: string;
+  requests: number;
+  inputTokens: number;
+  outputTokens: number;
+  tokens: number;
   /** Of `tokens`, those that the provider has not confirmed. */
   estimatedTokens: number;
-}
-
-export interface Credited {
-  tokens: number;
-  microUsd: number;
 }
 
 export interface Abandoned {
@@ -137,14 +113,12 @@ export interface Abandoned {
   note: string | undefined;
 }
 
-export interface RateLimits {
+/** The few things that must be exact, whatever the concurrency and however many processes share it. */
+export interface Ledger {
   /** Counts `cost` into a sliding window when it fits; a refusal is not counted. */
   take(bucket: LedgerName, rule: RateRule, cost?: number): Promise<RateDecision>;
   /** How often `take` allowed this bucket, ever, and when last (epoch milliseconds). */
   seen(bucket: LedgerName): Promise<{ count: number; lastAt?: number }>;
-}
-
-export interface QuotaCounters {
   /**
    * All entries or none, before the side effect. `id` (itself a name in the same shard) is the caller's.
    * `expect` compares an exact text first: a missing one equals any expectation.
@@ -167,23 +141,20 @@ export interface QuotaCounters {
   settleStale(prefix: string, olderThanMs: number): Promise<number>;
   /** Ids of the reservations that begin with `prefix`. Absent where nobody could tell whose owner is gone. */
   unsettled?(prefix: string): Promise<LedgerName[]>;
-  used(counter: LedgerName, period: string): Promise<CounterState>;
-}
-
-/** Written by `QuotaCounters.settle`, in the same transaction as the charge. */
-export interface UsageLog {
-  /** Days from `from` to `to` inclusive (`YYYY-MM-DD`), ascending, then by model. */
-  usage(name: LedgerName, from: string, to: string): Promise<UsageRow[]>;
   /**
    * Gives back the estimates in the usage of `name` since a time (epoch milliseconds, rounded down to the minute):
    * from the usage, and from the counter in each period that was charged, never below zero. An estimate is given back
-   * once, and kept for `estimateMemoryMs`. Returns how much.
+   * once, and kept for `estimateMemoryMs`. Returns how many tokens.
    */
-  creditEstimates(name: LedgerName, since: number): Promise<Credited>;
-}
-
-/** Exact short texts, seen by every process at its next read. */
-export interface StateTexts {
+  creditEstimates(name: LedgerName, since: number): Promise<number>;
+  used(counter: LedgerName, period: string): Promise<CounterState>;
+  /** Adds to a counter's use without a reservation; below zero it stops at zero. */
+  adjust(counter: LedgerName, period: string, delta: number): Promise<void>;
+  /** Days from `from` to `to` inclusive (`YYYY-MM-DD`), ascending, then by model. */
+  usage(name: LedgerName, from: string, to: string): Promise<UsageRow[]>;
+  /** Drops the counters, usage and texts that begin with this name. */
+  forget(prefix: LedgerName): Promise<void>;
+  /** An exact short text, seen by every process at its next read. */
   get(name: LedgerName): Promise<string | undefined>;
   /** With a `ttlMs` the text is gone after it. */
   put(name: LedgerName, text: string | undefined, ttlMs?: number): Promise<void>;
@@ -192,10 +163,6 @@ export interface StateTexts {
    * `text` already. Resolves to whether it is there now.
    */
   replace(name: LedgerName, expected: string | undefined, text: string | undefined, ttlMs?: number): Promise<boolean>;
-}
-
-/** Names that one owner has at a time. */
-export interface Leases {
   /**
    * Exclusive until released or, with a `ttlMs`, expired; the same owner may claim again.
    * `note` says what the owner was about to do; `abandoned` is the note of an expired claim just taken over, which
@@ -219,12 +186,6 @@ export interface Leases {
   release(name: LedgerName, owner: string): Promise<void>;
   /** Claims with a TTL that have expired, or whose owner `isGone`: what a crash left. */
   abandoned(isGone: (owner: string) => boolean): Promise<Abandoned[]>;
-}
-
-/** The few things that must be exact, whatever the concurrency and however many processes share it. */
-export interface Ledger extends RateLimits, QuotaCounters, UsageLog, StateTexts, Leases {
-  /** Drops the counters, reservations, usage and texts that begin with this name. */
-  forget(prefix: LedgerName): Promise<void>;
   /** Rejects when the ledger cannot be written. */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -475,12 +436,13 @@ export interface Instance {
   isLost?(id: string): Promise<boolean>;
 }
 
-/** @template Types what each collection of the records holds */
-export interface PortsOver<Types extends object> {
-  records: RecordStore<Types>;
+export interface Ports {
+  records: Records;
   ledger: Ledger;
   audit: AuditTrail;
   host: AgentHost;
+  outbox: Outbox;
+  webhooks: WebhookTransport;
   clock: Clock;
   crypto: Crypto;
   fetch: Fetch;
@@ -490,4 +452,113 @@ export interface PortsOver<Types extends object> {
   sealKeys(): readonly Uint8Array[];
   /** Runs on after the answer was sent (the Worker's `waitUntil`). */
   background: (work: Promise<unknown>) => void;
+}
+
+export interface OutboxMessage {
+  /** Names what happened: one cause is one message, whoever tells of it and how often. Printable ASCII. */
+  cause: string;
+  type: string;
+  /** Epoch milliseconds at which it happened. */
+  at: number;
+  /** A JSON object. */
+  data: string;
+  /** Of the counter, as the transaction left it that crossed a threshold. */
+  used?: number | undefined;
+  /** Epoch milliseconds before which nothing is sent. Default: `at`. */
+  dueAt?: number | undefined;
+  /** Epoch milliseconds until which the cause is remembered. Default: a week after it is due. */
+  keepUntil?: number | undefined;
+}
+
+/** What its taker has for itself until the lease ends; then others get it again. */
+export type Due =
+  /** Not yet turned into deliveries. */
+  | { kind: "message"; message: OutboxMessage; lease: string }
+  | {
+      kind: "delivery";
+      message: OutboxMessage;
+      messageId: string;
+      endpoint: string;
+      /** Made before this one. */
+      attempts: number;
+      lease: string;
+    };
+
+export interface DeliveryAttempt {
+  /** Epoch milliseconds of its begin. */
+  at: number;
+  ms: number;
+  status?: number | undefined;
+  /** Where there was no answer. */
+  error?: string | undefined;
+}
+
+export type DeliveryState = "pending" | "delivered" | "failed" | "dropped";
+
+export interface Delivery {
+  endpoint: string;
+  messageId: string;
+  type: string;
+  /** Epoch milliseconds at which the message was turned into deliveries. */
+  createdAt: number;
+  state: DeliveryState;
+  attempts: number;
+  last?: DeliveryAttempt | undefined;
+  /** Epoch milliseconds of the next attempt, while it is pending. */
+  dueAt?: number | undefined;
+}
+
+/** Where alerts wait until they are delivered: durable, shared by all processes, and taken by one at a time. */
+export interface Outbox {
+  /** Resolves to whether the cause was unknown. Durable when it resolves. */
+  put(message: OutboxMessage): Promise<boolean>;
+  /** What is due, the longest due first, leaving out deliveries to the endpoints `except`. */
+  take(options: { limit: number; leaseMs: number; except?: readonly string[] }): Promise<Due[]>;
+  /**
+   * Turns a message into one delivery an endpoint, all or none; of no endpoints, it is only remembered.
+   * Resolves to whether the lease was still held.
+   */
+  spread(cause: string, lease: string, messageId: string, endpoints: readonly string[]): Promise<boolean>;
+  /** A message for one endpoint alone, whose delivery the caller has at once. Resolves to the lease. */
+  begin(message: OutboxMessage, messageId: string, endpoint: string, leaseMs: number): Promise<string>;
+  /** After an attempt (or, of a delivery that is dropped, none). Another's lease, or none, changes nothing. */
+  record(
+    delivery: { endpoint: string; messageId: string; lease: string },
+    outcome: { state: "pending"; dueAt: number } | { state: Exclude<DeliveryState, "pending"> },
+    attempt?: DeliveryAttempt,
+  ): Promise<void>;
+  /** Newest first. `cursor` is the `nextCursor` of the page before. */
+  deliveries(
+    endpoint: string,
+    page: { limit: number; cursor?: string | undefined },
+  ): Promise<{ deliveries: Delivery[]; nextCursor?: string }>;
+  /** Makes a delivery due now, with all its retries before it. Resolves to whether there is one. */
+  resend(endpoint: string, messageId: string): Promise<boolean>;
+  /** Forgets the deliveries of an endpoint. */
+  discard(endpoint: string): Promise<void>;
+  /** Epoch milliseconds at which something is due next, leased ones included. */
+  nextDue(): Promise<number | undefined>;
+  /** Messages that became due after the one numbered `after`, in that order; without `after`, only where that is. */
+  recent(after: number | undefined, limit: number): Promise<{ messages: SentMessage[]; last: number }>;
+}
+
+export interface SentMessage {
+  seq: number;
+  messageId: string;
+  message: OutboxMessage;
+}
+
+/** Sends to addresses that operators chose, and to none inside the network. */
+export interface WebhookTransport {
+  /** @throws Problem `webhook_not_allowed`, naming the setting that allows it */
+  check(url: string): Promise<void>;
+  /**
+   * Resolves to the status, whichever it is; a redirect is not followed, and no body is read. The address is checked
+   * again, and the one that was checked is connected to.
+   * @throws Problem `webhook_not_allowed`; anything else where there was no answer
+   */
+  post(
+    url: string,
+    request: { headers: Record<string, string>; body: string; signal: AbortSignal },
+  ): Promise<{ status: number; retryAfter: string | undefined }>;
 }

@@ -26,11 +26,21 @@ import { getAgentRoute } from "./handlers/get-agent.ts";
 import { getUsageRoute } from "./handlers/get-usage.ts";
 import { listAgentsRoute } from "./handlers/list-agents.ts";
 import { onboardAgentRoute } from "./handlers/onboard-agent.ts";
-import { listPricesRoute, setPricesRoute, unsetPriceRoute } from "./handlers/prices.ts";
+import { resumeAgentRoute } from "./handlers/resume-agent.ts";
 import { rotateAiKeyRoute } from "./handlers/rotate-ai-key.ts";
 import { rotateSealRoute } from "./handlers/rotate-seal.ts";
-import { resumeAgentRoute, suspendAgentRoute } from "./handlers/suspend-agent.ts";
+import { suspendAgentRoute } from "./handlers/suspend-agent.ts";
 import { updateAgentRoute } from "./handlers/update-agent.ts";
+import {
+  createWebhookRoute,
+  deleteWebhookRoute,
+  listDeliveriesRoute,
+  listWebhooksRoute,
+  resendDeliveryRoute,
+  rotateWebhookSecretRoute,
+  testWebhookRoute,
+  updateWebhookRoute,
+} from "./handlers/webhooks.ts";
 import type { Route } from "./http/call.ts";
 
 /** Everything under the base path. The guards, the OpenAPI document and the common tests read this table. */
@@ -55,9 +65,6 @@ export const routes: readonly Route[] = [
   listAgentKeysRoute,
   revokeAgentKeyRoute,
   rotateAgentKeyRoute,
-  listPricesRoute,
-  setPricesRoute,
-  unsetPriceRoute,
   listAuditRoute,
   verifyAuditRoute,
   rotateAuditRoute,
@@ -67,4 +74,12 @@ export const routes: readonly Route[] = [
   makeConsoleLinkRoute,
   listSessionsRoute,
   revokeSessionRoute,
+  createWebhookRoute,
+  listWebhooksRoute,
+  updateWebhookRoute,
+  deleteWebhookRoute,
+  testWebhookRoute,
+  rotateWebhookSecretRoute,
+  listDeliveriesRoute,
+  resendDeliveryRoute,
 ];

@@ -3,10 +3,11 @@ import * as z from "zod/mini";
 import { fromBase64Url } from "./domain/base64url.ts";
 import { bodyCopies } from "./domain/body-memory.ts";
 import { isPlainAddress, withoutPassword } from "./domain/plain-address.ts";
+import { isAllowEntry } from "./domain/webhook-address.ts";
 import { Confinement } from "./schema/agent.ts";
-import { PriceSettings } from "./schema/price.ts";
 import { HttpUrl } from "./schema/primitives.ts";
 import { administersAndOwns, administersAndOwnsFault, Reach, Scope } from "./schema/provisioning-key.ts";
+import { WebhookSetting } from "./schema/webhook.ts";
 
 const Gateway = z.strictObject({
   id: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
@@ -196,7 +197,37 @@ const ProvisioningFields = z.strictObject({
     }),
     {},
   ),
-  prices: z.prefault(PriceSettings, {}),
+  webhooks: z.prefault(
+    z.strictObject({
+      /** Receivers inside the network, which are refused otherwise: `host:port`, or a range of addresses. */
+      allow: z._default(
+        z.array(
+          z
+            .string()
+            .check(
+              z.refine(
+                isAllowEntry,
+                'must be a host and port, as in "alertmanager.monitoring:9093", or a range, as in "10.0.0.0/8"',
+              ),
+            ),
+        ),
+        [],
+      ),
+      endpoints: z._default(
+        z.array(WebhookSetting).check(
+          z.maxLength(50),
+          z.refine(
+            (endpoints) => new Set(endpoints.map(({ url }) => url)).size === endpoints.length,
+            "must not name one url twice",
+          ),
+        ),
+        [],
+      ),
+      /** Percent of a quota at which `quota.threshold_reached` is told. */
+      thresholds: z._default(z.array(z.int().check(z.minimum(1), z.maximum(99))).check(z.maxLength(4)), [80]),
+    }),
+    {},
+  ),
   auth: z.prefault(z.strictObject({ jwks: z.optional(Jwks) }), {}),
   metrics: z.prefault(z.strictObject({ agentLabels: z._default(z.boolean(), false) }), {}),
 });
@@ -287,7 +318,8 @@ function shown(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
-const secretPath = /(token|key)$/;
+/** A webhook's address may be all that its receiver asks for. */
+const secretPath = /(token|key|secret)$|webhooks\.endpoints(\.\d+)?(\.url)?$/;
 
 function valueAt(value: unknown, path: PropertyKey[]): unknown {
   return path.reduce<unknown>((at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step], value);

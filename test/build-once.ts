@@ -1,6 +1,6 @@
-/** The bundle that users run is built afresh before the first test: tests start it as a process. */
+/** What the tests start as a process is the bundle that users run, built afresh before the first test. */
 import { buildTargets } from "../build.mjs";
 
 export default async function setup(): Promise<void> {
-  if (!process.env.OPENCLAW_E2E_BUILT) await buildTargets(["node"]);
+  await buildTargets(["node"]);
 }

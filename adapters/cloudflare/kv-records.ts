@@ -1,9 +1,8 @@
 import cloudflareKv from "unstorage/drivers/cloudflare-kv-binding";
-import type { Ledger } from "../../src/ports.ts";
-import type { Records } from "../../src/storage/keyspace.ts";
+import type { Ledger, Records } from "../../src/ports.ts";
 import { createRecords, type IdPage, type RecordStorage } from "../../src/storage/records.ts";
 import { createLeftovers, type Leftovers, leftoverOr } from "./leftovers.ts";
-import { withRecentAgents } from "./recent-agents.ts";
+import { withRecentRecords } from "./recent-records.ts";
 
 /** Records in Workers KV. */
 export function createKvRecords(
@@ -14,7 +13,7 @@ export function createKvRecords(
   const storage = storageOf(kv);
   const page = pageOf(kv, leftovers);
   return {
-    ...withRecentAgents(createRecords(storage, page), ledger),
+    ...withRecentRecords(createRecords(storage, page), ledger),
 
     async list(collection, asked) {
       const documents = new Map<string, string | null>();

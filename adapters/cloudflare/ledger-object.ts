@@ -1,18 +1,15 @@
 import { DurableObject } from "cloudflare:workers";
 import { staleReservationMs } from "../../src/domain/quota.ts";
 import type { CounterReservation, LedgerName, RateRule, UsageEntry } from "../../src/ports.ts";
+import type { Bindings } from "./bindings.ts";
 import { createLedgerShard, hourMs, type LedgerShard } from "./ledger-shard.ts";
 import { leftoverNote } from "./leftovers.ts";
-
-interface Env {
-  RECORDS: KVNamespace;
-}
 
 /**
  * One shard of the ledger. The object is single-threaded and its SQL synchronous, so that each call is a transaction
  * by itself; its answer leaves only when what it wrote is durable. `now` is the caller's clock.
  */
-export class LedgerObject extends DurableObject<Env> {
+export class LedgerObject extends DurableObject<Bindings> {
   readonly #shard: LedgerShard;
   readonly #note: ReturnType<typeof leftoverNote>;
   #prepared = false;
@@ -20,7 +17,7 @@ export class LedgerObject extends DurableObject<Env> {
   /** How far the callers' clock is ahead of the machine's, on which alarms run. */
   #ahead = 0;
 
-  constructor(context: DurableObjectState, env: Env) {
+  constructor(context: DurableObjectState, env: Bindings) {
     super(context, env);
     this.#shard = createLedgerShard(context.storage);
     this.#note = leftoverNote(env.RECORDS, context.id.toString());
@@ -57,6 +54,10 @@ export class LedgerObject extends DurableObject<Env> {
 
   used(_now: number, counter: LedgerName, period: string) {
     return this.#read((shard) => shard.used(counter, period));
+  }
+
+  adjust(now: number, counter: LedgerName, period: string, delta: number) {
+    return this.#write(now, null, (shard) => shard.adjust(counter, period, delta));
   }
 
   usage(_now: number, name: LedgerName, from: string, to: string) {
@@ -101,10 +102,10 @@ export class LedgerObject extends DurableObject<Env> {
     return this.#write(now, null, (shard) => shard.release(name, owner));
   }
 
-  async endingLeases(now: number) {
-    const leases = this.#read((shard) => shard.ending(now));
+  async mortalClaims(now: number) {
+    const claims = this.#read((shard) => shard.mortalClaims(now));
     await this.#tidyNote(now);
-    return leases;
+    return claims;
   }
 
   override async alarm() {
@@ -120,7 +121,6 @@ export class LedgerObject extends DurableObject<Env> {
   /** An empty object costs nothing; the tables come back with the next call. */
   async #vanish() {
     this.#prepared = false;
-    this.#shard.caches.clear();
     await this.ctx.storage.deleteAll();
   }
 
@@ -132,7 +132,7 @@ export class LedgerObject extends DurableObject<Env> {
   #prepare() {
     if (this.#prepared) return;
     // What was only asked about must not stay for ever.
-    if (this.#shard.migrate()) this.#wake(Date.now() + hourMs);
+    if (this.#shard.prepare()) this.#wake(Date.now() + hourMs);
     this.#prepared = true;
   }
 
@@ -140,24 +140,9 @@ export class LedgerObject extends DurableObject<Env> {
   #write<T>(now: number, sweepIn: number | null, work: (shard: LedgerShard) => T): T {
     this.#ahead = now - Date.now();
     this.#prepare();
-    const result = this.#commit(work);
+    const result = this.ctx.storage.transactionSync(() => work(this.#shard));
     if (sweepIn !== null) this.#wake(Date.now() + sweepIn);
     return result;
-  }
-
-  /** What was read stays true for the next call: nobody else has this database. */
-  #commit<T>(work: (shard: LedgerShard) => T): T {
-    const { caches } = this.#shard;
-    try {
-      return this.ctx.storage.transactionSync(() => {
-        const result = work(this.#shard);
-        caches.flush();
-        return result;
-      });
-    } catch (error) {
-      caches.clear();
-      throw error;
-    }
   }
 
   #wake(at: number) {

@@ -1,5 +1,6 @@
 import { withoutPassword } from "../../src/domain/plain-address.ts";
 import { tokensIn } from "../../src/domain/token.ts";
+import type { Ports } from "../../src/ports.ts";
 import { HttpUrl } from "../../src/schema/primitives.ts";
 import {
   checkSecretToken,
@@ -11,7 +12,6 @@ import {
   type Settings,
   SettingsError,
 } from "../../src/settings.ts";
-import type { Ports } from "../../src/storage/keyspace.ts";
 
 /** Variables and secrets, as `wrangler` sets them. */
 export interface Variables {

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "jsonc-parser";
 import { Miniflare, type MiniflareOptions } from "miniflare";
 // @ts-expect-error plain JavaScript, as build.mjs reads it
-import { bundleWorker, workerPath } from "../cloudflare/bundle.mjs";
+import { bundleWorker, workerRoot } from "../cloudflare/bundle.mjs";
 
 export interface RunningWorker {
   /** `http://127.0.0.1:<port>` */
@@ -45,7 +46,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   ]);
   const miniflare = new Miniflare({
     name: "openclaw-provisioning",
-    modules: [{ type: "ESModule", path: workerPath, contents: (await bundleWorker(options.entryPoint)) as string }],
+    modulesRoot: workerRoot,
+    modules: await bundled(options.entryPoint),
     compatibilityDate: wrangler.compatibility_date,
     compatibilityFlags: wrangler.compatibility_flags,
     kvNamespaces: wrangler.kv_namespaces.map(({ binding }) => binding),
@@ -78,4 +80,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await miniflare.dispose();
     throw error;
   }
+}
+
+async function bundled(entryPoint?: string): Promise<{ type: "ESModule"; path: string; contents: string }[]> {
+  const modules = (await bundleWorker(entryPoint)) as { name: string; code: string }[];
+  return modules.map(({ name, code }) => ({ type: "ESModule", path: join(workerRoot, name), contents: code }));
 }

@@ -4,16 +4,14 @@ import { join } from "node:path";
 import { createStorage } from "unstorage";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
 import { createRemoteHost } from "../../src/host/remote-host.ts";
-import type { AgentHost, Clock, Ledger, Log } from "../../src/ports.ts";
+import type { AgentHost, Clock, Ledger, Log, Ports } from "../../src/ports.ts";
 import { openGateways } from "../../src/service/secrets/config-secret.ts";
 import { SettingsError } from "../../src/settings.ts";
-import type { Ports } from "../../src/storage/keyspace.ts";
 import { createRecords } from "../../src/storage/records.ts";
 import { linkToken } from "./agents-link.ts";
 import { createAuditFile } from "./audit/audit-file.ts";
 import { createAuditSink } from "./audit/audit-sink.ts";
 import { openDirectoryHost } from "./directory-host/directory-host.ts";
-import type { Environment } from "./environment.ts";
 import { withAiKeyMappings } from "./files/ai-key-mappings.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
 import { requireOwnStore } from "./files/own-store.ts";
@@ -24,12 +22,13 @@ import { createStoreReadiness } from "./files/store-readiness.ts";
 import { createInstance } from "./instance.ts";
 import { machineTime } from "./machine-time.ts";
 import { withMovableClaims, withMovableRecords } from "./movable-stores.ts";
-import type { NodeSettings } from "./node-settings.ts";
+import type { Environment, NodeSettings } from "./node-settings.ts";
 import { createOutgoingFetch, outgoingProxies } from "./outgoing-proxies.ts";
 import type { RedisStores } from "./redis/redis.ts";
 import { openSealKeys } from "./seal-key.ts";
 import { openSqliteLedger } from "./sqlite/sqlite-ledger.ts";
 import { startFault } from "./start-fault.ts";
+import { createNodeWebhooks } from "./webhooks/node-webhooks.ts";
 
 export interface NodePorts {
   ports: Ports;
@@ -89,12 +88,16 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
   const presence = "presence" in stores ? stores.presence(own.id) : undefined;
   const instance = presence ? { ...own, isLost: presence.isLost } : own;
   const running = new Set<Promise<unknown>>();
+  // Read at each attempt: a reload may change it.
+  const webhooks = createNodeWebhooks({ allow: () => node.settings.provisioning.webhooks.allow });
   const ports: Ports = {
     // Elsewhere paths are another machine's, or none.
     records: isHere ? withMovableRecords(stores.records, realStateDir) : stores.records,
     ledger: isHere ? withMovableClaims(stores.ledger, realStateDir) : stores.ledger,
     audit: stores.audit,
     host,
+    outbox: stores.outbox,
+    webhooks,
     clock,
     crypto: {
       sha256: (text) => hash("sha256", text, "hex"),
@@ -118,6 +121,7 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
       while (running.size > 0) await Promise.allSettled(running);
       const leavesWork = presentIn !== undefined && (await leavesClaims(stores.ledger, instance.id));
       await presence?.close();
+      await webhooks.close();
       await stores.close();
       instance.close(leavesWork);
     },
@@ -155,6 +159,7 @@ async function openFiles({ stateDir, settings }: NodeSettings, clock: Clock, { l
       },
     },
     ledger,
+    outbox: ledger.outbox,
     audit,
     checkStore: files.check,
     async close() {
@@ -183,7 +188,7 @@ async function openShared(
     import("./redis/shared-seal-key.ts"),
   ]);
   const redis = await openRedis({ url, clock, log });
-  const { records, audit, close } = redis;
+  const { records, outbox, audit, close } = redis;
   const ledger: Ledger = {
     ...redis.ledger,
     async check() {
@@ -201,7 +206,7 @@ async function openShared(
     }
   }
   const presence = (id: string) => createSharedPresence(ledger, id);
-  return { records, ledger, audit, checkStore: async () => [], close, redis, presence };
+  return { records, ledger, outbox, audit, checkStore: async () => [], close, redis, presence };
 }
 
 async function openHost(

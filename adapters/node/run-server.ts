@@ -4,15 +4,15 @@ import { createApp } from "../../src/app.ts";
 import { createInFlightElsewhere } from "../../src/service/operations/in-flight-elsewhere.ts";
 import { checkSecretToken, makeToken, SettingsError } from "../../src/settings.ts";
 import { linkPublisher } from "./agents-link.ts";
-import type { Environment } from "./environment.ts";
 import type { ChangeMode } from "./files/store-check.ts";
 import { createJsonLog } from "./json-log.ts";
-import { type NodeSettings, readNodeSettings } from "./node-settings.ts";
+import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { openNode } from "./open-node.ts";
 import { evictionWarning } from "./redis/redis-faults.ts";
 import { reloadSettings } from "./reload-settings.ts";
 import { requireUsable } from "./require-usable.ts";
 import { type RunningServer, serve } from "./serve.ts";
+import { startAlerts } from "./webhooks/alert-timer.ts";
 
 /** Half a minute is what a claim of a dead process lasts at most. */
 const maintenanceMs = 15_000;
@@ -77,6 +77,7 @@ export async function startServer(env: Environment, { chmod }: { chmod?: ChangeM
       void tend();
     }, maintenanceMs);
     timer.unref();
+    const alerts = startAlerts(app.context);
     return {
       app,
       node,
@@ -103,6 +104,7 @@ export async function startServer(env: Environment, { chmod }: { chmod?: ChangeM
         stopping = true;
         clearInterval(timer);
         await server.stop();
+        await alerts.stop();
         app.writeDenials();
         await close();
         log("info", "stopped");

@@ -1,6 +1,5 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bundledLua } from "../node/redis/bundled-lua.mjs";
 
 const outdir = "dist/openclaw-plugin";
 
@@ -36,5 +35,5 @@ export const pluginBundle = {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
   external: ["openclaw", "openclaw/*"],
-  plugins: [packageFiles, bundledLua],
+  plugins: [packageFiles],
 };

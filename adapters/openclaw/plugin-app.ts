@@ -8,6 +8,7 @@ import { createJsonLog } from "../node/json-log.ts";
 import { openNode } from "../node/open-node.ts";
 import { createRequestListener, type RequestListener } from "../node/request-listener.ts";
 import { requireUsable } from "../node/require-usable.ts";
+import { startAlerts } from "../node/webhooks/alert-timer.ts";
 import { agentsCanRead } from "./agents-can-read.ts";
 import { type ConfigAccess, inProcessConfig } from "./config-access.ts";
 import { missingForSandbox } from "./doors/check-hold.ts";
@@ -118,6 +119,7 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   // On the gateway nobody asks whether we are ready: what a crash left is settled before the first answer instead.
   const first = tend();
   await Promise.race([first, sleep(settleMs, undefined, { ref: false })]);
+  const alerts = startAlerts(app.context);
   const endOperator = split ? async () => undefined : await openOperator(app, stateDir, log);
   if (split) log("info", "has agents for a control plane, and holds their own keys only", { proxy: proxyBaseUrl });
   else log("info", `serves on its own: ${agentsCanRead}`);
@@ -129,6 +131,7 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
       await endOperator();
       await first;
       await requests.close();
+      await alerts.stop();
       app.writeDenials();
       await close();
     },

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { equalDigests } from "../../src/domain/constant-time.ts";
 import { Problem } from "../../src/errors.ts";
-import type { VerifyJwt } from "../../src/http/bearer.ts";
+import type { VerifyJwt } from "../../src/http/verify-jwt.ts";
 import type { Scope } from "../../src/schema/provisioning-key.ts";
 import { SettingsError } from "../../src/settings.ts";
 
@@ -32,7 +32,7 @@ export function isAlone(env: Environment): boolean {
 
 const secretVariables =
   /^(OPENCLAW_PROVISIONING_SEAL_KEY|OPENCLAW_PROVISIONING_STORAGE|OPENCLAW_ADMIN_TOKEN|OPENCLAW_LINK_TOKEN|\w+_MASTER_KEY)(_FILE)?$/;
-const secretFiles = ["seal.key", "ai-providers.json", "keys.json"];
+const secretFiles = ["seal.key", "ai-providers.json", "keys.json", "webhooks.json"];
 
 /**
  * Beside agents, which may run commands, lies nothing that opens more than they have.

@@ -11,7 +11,6 @@
  * ```
  */
 import type * as z from "zod/mini";
-import type { AuditFilter } from "../domain/audit-event.ts";
 import type {
   AgentCreated,
   AgentDeleted,
@@ -32,7 +31,7 @@ import type {
   AiProviderView,
   RotateAiProvider,
 } from "../schema/ai-provider.ts";
-import type { AuditPage, AuditRotated, AuditVerification } from "../schema/audit-event.ts";
+import type { AuditFilter, AuditPage, AuditRotated, AuditVerification } from "../schema/audit-event.ts";
 import type {
   ConsoleCaller,
   ConsoleLink,
@@ -40,7 +39,6 @@ import type {
   ConsoleSessionOpened,
   ConsoleSessionView,
 } from "../schema/console.ts";
-import type { PriceList, PriceRow, PricesSet, PriceUnset, PriceView, SetPrices } from "../schema/price.ts";
 import type {
   CreateProvisioningKey,
   ProvisioningKeyIssued,
@@ -49,6 +47,19 @@ import type {
   RotateProvisioningKey,
 } from "../schema/provisioning-key.ts";
 import type { AgentCredited, CreditAgent, Usage, UsageQuery } from "../schema/usage.ts";
+import type {
+  CreateWebhook,
+  DeliveryPage,
+  DeliveryResent,
+  DeliveryView,
+  RotateWebhookSecret,
+  UpdateWebhook,
+  WebhookCreated,
+  WebhookDeleted,
+  WebhookList,
+  WebhookTested,
+  WebhookView,
+} from "../schema/webhook.ts";
 import { apiBase, credentialHeaders } from "./address.ts";
 import {
   type Call,
@@ -75,25 +86,26 @@ export type {
   CallOptions,
   CreateAgent,
   CreateProvisioningKey,
+  CreateWebhook,
   CreditAgent,
   DeleteAgent,
+  DeliveryView,
   IssuedAiKey,
   OnboardAgent,
-  PriceList,
-  PriceRow,
-  PricesSet,
-  PriceUnset,
-  PriceView,
   ProvisioningKeyIssued,
   ProvisioningKeyView,
   Retry,
   RotateAiKey,
   RotateAiProvider,
   RotateProvisioningKey,
-  SetPrices,
+  RotateWebhookSecret,
   UpdateAgent,
+  UpdateWebhook,
   Usage,
   UsageQuery,
+  WebhookCreated,
+  WebhookTested,
+  WebhookView,
 };
 
 export interface ClientOptions {
@@ -134,15 +146,11 @@ type AuditRotation = z.infer<typeof AuditRotated>;
 export type AiProviders = z.infer<typeof AiProviderList>;
 export type ProvisioningKeys = z.infer<typeof ProvisioningKeyList>;
 export type ConsoleSessions = z.infer<typeof ConsoleSessionList>;
+type Webhooks = z.infer<typeof WebhookList>;
+type WebhookDeliveries = z.infer<typeof DeliveryPage>;
 export interface AiKeyRotated {
   agentId: string;
   aiKey: IssuedAiKey;
-}
-export interface PriceListQuery extends PageQuery {
-  provider?: string | undefined;
-  /** As requests name it. */
-  model?: string | undefined;
-  source?: PriceView["source"] | undefined;
 }
 export interface AuditQuery extends PageQuery, AuditFilter {}
 
@@ -181,8 +189,6 @@ export function createClient(options: ClientOptions) {
   const below = (collection: string, id: string, rest = "") => `/${collection}/${encodeURIComponent(id)}${rest}`;
 
   const listAgents = (query: PageQuery = {}, at?: CallOptions) => read<AgentList>("/agents", { ...query }, at);
-  const listPrices = (query: PriceListQuery = {}, at?: CallOptions) =>
-    read<PriceList>("/provisioning/prices", { ...query }, at);
   const listAudit = (query: AuditQuery = {}, at?: CallOptions) =>
     read<AuditEvents>("/provisioning/audit", { ...query }, at);
 
@@ -275,22 +281,6 @@ export function createClient(options: ClientOptions) {
       rotate: (id: string, body: RotateProvisioningKey = {}, at?: CallOptions) =>
         post<ProvisioningKeyIssued>(below("provisioning/agent-keys", id, "/rotate"), body, false, at),
     },
-    prices: {
-      /** One page. */
-      list: listPrices,
-      pages: (query: PriceListQuery = {}, at?: CallOptions) => pagesOf((page) => listPrices(page, at), query),
-      /** Those of other models stay. */
-      set: (body: SetPrices, at?: CallOptions) =>
-        call<PricesSet>({ method: "PUT", path: "/provisioning/prices", body, repeatable: true, signal: at?.signal }),
-      /** Not repeated after a lost answer: the repetition would say that there is no such price. */
-      unset: (provider: string, model: string, at?: CallOptions) =>
-        call<PriceUnset>({
-          method: "DELETE",
-          path: below("provisioning/prices", provider, `/${encodeURIComponent(model)}`),
-          repeatable: false,
-          signal: at?.signal,
-        }),
-    },
     audit: {
       /** One page, newest first. */
       list: listAudit,
@@ -309,6 +299,40 @@ export function createClient(options: ClientOptions) {
       sessions: (at?: CallOptions) => read<ConsoleSessions>("/provisioning/sessions", undefined, at),
       revoke: (id: string, at?: CallOptions) =>
         post<ConsoleSessionView>(below("provisioning/sessions", id, "/revoke"), undefined, false, at),
+    },
+    webhooks: {
+      create: (body: CreateWebhook, at?: CallOptions) =>
+        post<WebhookCreated>("/provisioning/webhooks", body, false, at),
+      list: (at?: CallOptions) => read<Webhooks>("/provisioning/webhooks", undefined, at),
+      update: (id: string, body: UpdateWebhook, at: CallOptions = {}) =>
+        call<WebhookView>({
+          method: "PATCH",
+          path: below("provisioning/webhooks", id),
+          body,
+          repeatable: true,
+          signal: at.signal,
+        }),
+      delete: (id: string, at: CallOptions = {}) =>
+        call<z.infer<typeof WebhookDeleted>>({
+          method: "DELETE",
+          path: below("provisioning/webhooks", id),
+          repeatable: false,
+          signal: at.signal,
+        }),
+      test: (id: string, at?: CallOptions) =>
+        post<WebhookTested>(below("provisioning/webhooks", id, "/test"), undefined, false, at),
+      rotateSecret: (id: string, body: RotateWebhookSecret = {}, at?: CallOptions) =>
+        post<WebhookCreated>(below("provisioning/webhooks", id, "/rotate-secret"), body, false, at),
+      /** One page, newest first. */
+      deliveries: (id: string, query: PageQuery = {}, at?: CallOptions) =>
+        read<WebhookDeliveries>(below("provisioning/webhooks", id, "/deliveries"), { ...query }, at),
+      resend: (id: string, messageId: string, at?: CallOptions) =>
+        post<z.infer<typeof DeliveryResent>>(
+          below("provisioning/webhooks", id, `/deliveries/${encodeURIComponent(messageId)}/resend`),
+          undefined,
+          true,
+          at,
+        ),
     },
     seal: {
       /** Seals every stored secret anew under the deployment's first seal key. */

@@ -2,7 +2,6 @@ import * as z from "zod/mini";
 import { route } from "../http/call.ts";
 import { AgentList } from "../schema/agent.ts";
 import { PageQuery } from "../schema/page-query.ts";
-import { listAgents } from "../service/agents/agent-view.ts";
 
 export const listAgentsRoute = route({
   method: "GET",
@@ -19,6 +18,7 @@ export const listAgentsRoute = route({
   },
   problems: [],
   async handle({ context, caller, query }) {
+    const { listAgents } = await import("../service/agents/agent-view.ts");
     return { status: 200, body: await listAgents(context, caller, query) };
   },
 });

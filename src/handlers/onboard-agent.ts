@@ -1,6 +1,5 @@
 import { route } from "../http/call.ts";
 import { AgentOnboarded, OnboardAgent } from "../schema/agent.ts";
-import { onboardAgent } from "../service/agents/onboard-agent.ts";
 
 export const onboardAgentRoute = route({
   method: "POST",
@@ -19,6 +18,7 @@ export const onboardAgentRoute = route({
     "gateway_not_found",
   ],
   async handle({ context, caller, params, body }) {
+    const { onboardAgent } = await import("../service/agents/onboard-agent.ts");
     return { status: 200, body: await onboardAgent(context, caller, params.id!, body) };
   },
 });

@@ -47,17 +47,6 @@ export const requestExamples: Readonly<Record<string, Readonly<Record<string, { 
   rotateAgentKey: {
     atOnce: { summary: "The old key ends at once", value: { graceSeconds: 0 } },
   },
-  setPrices: {
-    newModel: {
-      summary: "A model that the table does not know yet, and one that costs nothing",
-      value: {
-        prices: [
-          { provider: "anthropic", model: "claude-new", input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75 },
-          { provider: "my-llm", model: "*", input: 0, output: 0 },
-        ],
-      },
-    },
-  },
   createAgent: {
     simple: { summary: "An agent", value: { name: "my-agent", model: "claude-sonnet-3.5" } },
     bound: {
@@ -98,6 +87,24 @@ export const requestExamples: Readonly<Record<string, Readonly<Record<string, { 
   },
   rotateAiKey: {
     atOnce: { summary: "The old key ends at once", value: { graceSeconds: 0 } },
+  },
+  createWebhook: {
+    signed: {
+      summary: "Signed by Standard Webhooks",
+      value: { url: "https://hooks.example.org/openclaw", events: ["quota.*", "provider.failing"] },
+    },
+    slack: { summary: "Into a Slack channel", value: { url: "https://hooks.example.org/slack", format: "slack" } },
+    openclaw: {
+      summary: "To an OpenClaw gateway's hooks",
+      value: { url: "https://hooks.example.org/hooks/wake", format: "openclaw", secret: "the-gateways-hook-token" },
+    },
+  },
+  updateWebhook: {
+    events: { summary: "Other events", value: { events: ["quota.*", "agent.*"] } },
+    enable: { summary: "Switched on again", value: { disabled: false } },
+  },
+  rotateWebhookSecret: {
+    hour: { summary: "The old secret signs for another hour", value: { graceSeconds: 3_600 } },
   },
   deleteAgent: {
     everything: { summary: "Nothing stays", value: { deleteWorkspace: true, deleteSessions: true } },

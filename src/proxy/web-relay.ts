@@ -1,7 +1,7 @@
 import type { Context } from "../service/context.ts";
 import { type AdmittedRequest, isEventStream } from "./admitted-request.ts";
 import { answerGuards, connectionNames, eventStreamFields, isForwardedBack, ownRequestId } from "./headers.ts";
-import { type MeteredStream, meteredStream } from "./metered-stream.ts";
+import { meteredStream } from "./metered-stream.ts";
 import type { Refusal } from "./refuse.ts";
 import { createScrubs, type Scrub } from "./scrub.ts";
 import { SilenceError, silenceTimer } from "./silence-timer.ts";
@@ -15,7 +15,8 @@ import {
 } from "./upstream-error.ts";
 import { joined } from "./usage/byte-capture.ts";
 
-const scrubOf = createScrubs();
+const decoder = new TextDecoder("latin1");
+const scrubOf = createScrubs((bytes) => decoder.decode(bytes));
 
 export const respond = ({ status, headers, body }: Refusal): Response => new Response(body, { status, headers });
 
@@ -67,22 +68,13 @@ export async function relay(
     return new Response(null, { status: 499 });
   }
   const controller = new AbortController();
-  let streamed: MeteredStream | undefined;
-  const leave = () => {
-    if (!admitted.readsOn) controller.abort();
-    else if (streamed) streamed.leave();
-    else readsOn();
-  };
+  const leave = () => controller.abort();
   client.addEventListener("abort", leave);
   const silence = silenceTimer(controller, silenceTimeoutMs);
   silence.start();
-  const stop = (ending: Ending): void => (streamed ? streamed.stop(ending) : controller.abort(new Ended(ending)));
-  const unwatch = watchAlone(standings, admitted.standing, stop);
-  const reading = Promise.withResolvers<void>();
-  // A Worker whose client has left ends otherwise.
-  const readsOn = () => context.background(reading.promise);
+  let stop = (ending: Ending): void => controller.abort(new Ended(ending));
+  const unwatch = watchAlone(standings, admitted.standing, (ending) => stop(ending));
   const done = () => {
-    reading.resolve();
     unwatch();
     silence.stop();
     client.removeEventListener("abort", leave);
@@ -103,7 +95,7 @@ export async function relay(
     for (let body = admitted.body; ; ) {
       upstream = await ask(body);
       failure = upstream.status >= 400 ? await errorBody(upstream) : undefined;
-      const instead = failure && !client.aborted && admitted.instead(upstream.status, failure);
+      const instead = failure && admitted.instead(upstream.status, failure);
       if (!instead) break;
       if ("refusal" in instead) {
         done();
@@ -159,9 +151,8 @@ export async function relay(
     return new Response(null, { status: upstream.status, headers });
   }
   silence.stop();
-  const parts = { meter, scrub: scrub.stream(), admitted, silence, readsOn, done, type };
-  streamed = meteredStream(upstream.body, parts);
-  if (client.aborted) leave();
+  const streamed = meteredStream(upstream.body, { meter, scrub: scrub.stream(), admitted, silence, done, type });
+  stop = streamed.stop;
   return new Response(streamed.body, { status: upstream.status, headers });
 }
 

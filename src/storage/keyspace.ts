@@ -8,14 +8,15 @@
  * | agents        | `agents:<id>`        | `agents/<id>.json`                |
  * | ai-keys       | `ai-keys:<id>`       | `ai-keys/<id>.json`               |
  * | revocations   | `revocations:<id>`   | `revocations/<id>.json`           |
+ * | webhooks      | `webhooks:<id>`      | one entry of `webhooks.json`      |
  */
 import * as z from "zod/mini";
-import type { PortsOver, RecordStore } from "../ports.ts";
 import { AgentRecord } from "../schema/agent.ts";
 import { AiKeyRecord } from "../schema/ai-key.ts";
 import { AiProviderRecord } from "../schema/ai-provider.ts";
 import { Timestamp } from "../schema/primitives.ts";
 import { ProvisioningKeyRecord } from "../schema/provisioning-key.ts";
+import { WebhookRecord } from "../schema/webhook.ts";
 
 /** A minted key that its provider could not be brought to revoke yet, or that may be made there yet. */
 export const RevocationRecord = z.object({
@@ -37,14 +38,11 @@ export const collections = {
   agents: AgentRecord,
   "ai-keys": AiKeyRecord,
   revocations: RevocationRecord,
+  webhooks: WebhookRecord,
 } as const;
 
 export type Collection = keyof typeof collections;
-export type StoredTypes = { [C in Collection]: z.infer<(typeof collections)[C]> };
-export type RecordOf<C extends Collection> = StoredTypes[C];
-export type Records = RecordStore<StoredTypes>;
-/** The ports over the records of this product. */
-export type Ports = PortsOver<StoredTypes>;
+export type RecordOf<C extends Collection> = z.infer<(typeof collections)[C]>;
 
 /**
  * Unstorage is case-preserving but a file system need not be, and `:` divides segments: only ids of these

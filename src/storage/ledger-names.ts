@@ -34,17 +34,12 @@ export const aiKeyLedger = (keyId: string) => {
     state: `${shard}/state` as LedgerName,
     tokens: `${shard}/tokens` as LedgerName,
     requests: `${shard}/requests` as LedgerName,
-    /** In micro-dollars. */
-    usd: `${shard}/usd` as LedgerName,
     /** Calls that cost no tokens. */
     free: `${shard}/free` as LedgerName,
     usage: `${shard}/usage` as LedgerName,
     reservation: (id: string) => `${shard}/reservation:${enc(id)}` as LedgerName,
   };
 };
-
-/** Whether it counts micro-dollars. */
-export const isUsdCounter = (name: string): boolean => name.endsWith("/usd");
 
 /** The instance that made a metered reservation, by its id `<instance>.<run>-<number>`. */
 export const reservationOwner = (id: LedgerName): string | undefined => /\/reservation:([A-Za-z0-9-]+)\./.exec(id)?.[1];
@@ -70,6 +65,8 @@ export const issuedKeys = (agentId: string): LedgerName => `agent:${enc(agentId)
 export const agentClaim = (agentId: string): LedgerName => `agent:${enc(agentId)}/claim`;
 /** An agent's record as it was written last, where records lag. */
 export const recentAgent = (agentId: string): LedgerName => `agent:${enc(agentId)}/recent`;
+/** The same of a webhook's. */
+export const recentWebhook = (id: string): LedgerName => `webhook:${enc(id)}/recent`;
 export const bindingClaim = (gateway: string | undefined, binding: string): LedgerName =>
   `binding:${enc(gateway ?? "")}:${enc(binding)}/owner`;
 export const workspaceClaim = (path: string): LedgerName => `workspace::${enc(path)}/owner`;
@@ -94,8 +91,6 @@ export function subscriber(address: string): string {
   const network = [...groups, ...(tail === undefined ? [] : zeros), ...rest].slice(0, 4);
   return `${network.map((group) => group.replace(/^0+(?=.)/, "")).join(":")}::/64`;
 }
-/** The prices that were stated over the API, as JSON. */
-export const statedPrices: LedgerName = "prices/stated";
 /** Owned, for good, by the id of the seal key that all instances of a deployment share. */
 export const sealKeyOwner: LedgerName = "seal/owner";
 /** What dead processes left is settled by one process at a time. */

@@ -53,4 +53,14 @@ export const sampleRecords: { [C in Collection]: (id: string) => RecordOf<C> } =
     lastError: "the provider could not be reached",
     createdAt,
   }),
+  webhooks: (id) => ({
+    id,
+    url: "https://hooks.example.org/alerts?key=value",
+    events: ["quota.*"],
+    format: "standard",
+    source: "api",
+    sealedSecret: "header..iv.text.tag",
+    previous: { sealedSecret: "header..iv.other.tag", until: "2026-12-22T18:00:00.000Z" },
+    createdAt,
+  }),
 };

@@ -14,7 +14,7 @@ export type CallPort = <T>(method: string, args: unknown[]) => Promise<T>;
 
 export interface WorkerPorts {
   /** @param now the time that the port's clock shows */
-  handle(port: "ledger" | "audit" | "records" | "left", scope: string, now: () => number): CallPort;
+  handle(port: "outbox" | "ledger" | "audit" | "records" | "left", scope: string, now: () => number): CallPort;
   dispose(): Promise<void>;
 }
 
@@ -38,6 +38,7 @@ export async function startWorkerPorts(): Promise<WorkerPorts> {
     durableObjects: {
       LEDGER: { className: "LedgerObject", useSQLite: true },
       AUDIT: { className: "AuditObject", useSQLite: true },
+      ALERTS: { className: "AlertObject", useSQLite: true },
     },
   });
   await miniflare.ready;

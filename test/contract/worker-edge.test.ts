@@ -13,6 +13,12 @@ const opening =
 const ending =
   event("message_delta", { delta: { stop_reason: "end_turn" }, usage: usage(5) }) + event("message_stop", {});
 
+const objectsWithout = (name: string) => {
+  const classes = { LEDGER: "LedgerObject", AUDIT: "AuditObject", ALERTS: "AlertObject" };
+  const others = Object.entries(classes).filter(([other]) => other !== name);
+  return Object.fromEntries(others.map(([other, className]) => [other, { className, useSQLite: true }]));
+};
+
 describe("the Worker", () => {
   let target: WorkerTarget | undefined;
   afterEach(async () => {
@@ -239,8 +245,9 @@ describe("the Worker", () => {
 
   it.each([
     ["RECORDS", { kvNamespaces: [] }],
-    ["LEDGER", { durableObjects: { AUDIT: { className: "AuditObject", useSQLite: true } } }],
-    ["AUDIT", { durableObjects: { LEDGER: { className: "LedgerObject", useSQLite: true } } }],
+    ["LEDGER", { durableObjects: objectsWithout("LEDGER") }],
+    ["AUDIT", { durableObjects: objectsWithout("AUDIT") }],
+    ["ALERTS", { durableObjects: objectsWithout("ALERTS") }],
   ])("answers 503 where the binding %s is missing, and names it", async (name, miniflare) => {
     const lines: string[] = [];
     const worker = await start(() => new Response(), { miniflare, log: (line) => lines.push(line) });

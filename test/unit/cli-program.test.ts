@@ -67,7 +67,7 @@ describe("the program", () => {
       name: `${command.parent?.name()} ${command.name()}`,
       flags: command.options.map((option) => option.long),
     }));
-    expect(found).toHaveLength(32);
+    expect(found).toHaveLength(38);
     for (const { name, flags } of found) {
       expect(flags, name).toContain("--json");
       expect(flags.includes("--url"), name).toBe(name !== "provisioning seal");

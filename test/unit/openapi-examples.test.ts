@@ -12,7 +12,8 @@ let session: LocalSession;
 
 beforeAll(async () => {
   stateDir = await mkdtemp(join(tmpdir(), "openapi-examples-"));
-  const config = { gateway: { provisioning: { enabled: true, allowDelete: true } } };
+  const webhooks = { allow: ["hooks.example.org:443"] };
+  const config = { gateway: { provisioning: { enabled: true, allowDelete: true, webhooks } } };
   await writeFile(join(stateDir, "config.json"), JSON.stringify(config), { mode: 0o600 });
   session = await openLocal({ OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" });
 });
@@ -30,6 +31,8 @@ const subjects: Record<string, (made: Map<string, { id?: string; agentId?: strin
   creditAgent: (made) => made.get("createAgent withAiKey")?.agentId,
   rotateAiKey: (made) => made.get("createAgent withAiKey")?.agentId,
   onboardAgent: (made) => made.get("createAgent simple")?.agentId,
+  updateWebhook: (made) => made.get("createWebhook signed")?.id,
+  rotateWebhookSecret: (made) => made.get("createWebhook signed")?.id,
   deleteAgent: (made) => made.get("createAgent simple")?.agentId,
 };
 

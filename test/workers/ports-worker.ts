@@ -3,6 +3,7 @@
  * the answer has them in the order in which they ended.
  */
 
+import { AlertObject as RealAlertObject } from "../../adapters/cloudflare/alert-object.ts";
 import { createDurableAudit } from "../../adapters/cloudflare/audit.ts";
 import { AuditObject as RealAuditObject } from "../../adapters/cloudflare/audit-object.ts";
 import type { Bindings } from "../../adapters/cloudflare/bindings.ts";
@@ -10,6 +11,7 @@ import { createKvRecords } from "../../adapters/cloudflare/kv-records.ts";
 import { createDurableLedger } from "../../adapters/cloudflare/ledger.ts";
 import { LedgerObject as RealLedgerObject } from "../../adapters/cloudflare/ledger-object.ts";
 import { createLeftovers } from "../../adapters/cloudflare/leftovers.ts";
+import { createDurableOutbox } from "../../adapters/cloudflare/outbox.ts";
 import type { Collection, RecordOf } from "../../src/storage/keyspace.ts";
 
 /** With a way in for what another release has left, and for who does not wait for the alarm. */
@@ -29,8 +31,13 @@ export class AuditObject extends RealAuditObject {
   }
 }
 
+/** It sends nothing by itself. */
+export class AlertObject extends RealAlertObject {
+  override async alarm(): Promise<void> {}
+}
+
 export interface PortCall {
-  port: "ledger" | "audit" | "records" | "left";
+  port: "outbox" | "ledger" | "audit" | "records" | "left";
   method: string;
   args: unknown[];
   /** The clock's time. */
@@ -87,6 +94,9 @@ async function answer({ port, method, args, now, scope }: PortCall, env: Binding
       return await forged.get(forged.idFromName("audit")).forge(args[0] as string);
     }
     return await invoke(createDurableAudit({ objects: scopedObjects(env.AUDIT, scope), clock }), method, args);
+  }
+  if (port === "outbox") {
+    return await invoke(createDurableOutbox({ objects: scopedObjects(env.ALERTS, scope), clock }), method, args);
   }
   const objects = scopedObjects(env.LEDGER, scope);
   if (port === "ledger" && (method === "forge" || method === "alarm")) {

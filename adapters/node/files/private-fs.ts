@@ -6,7 +6,7 @@ import { isTemporary } from "./atomic-write.ts";
 import { directoryCollection } from "./directory-collection.ts";
 import { documentCollection } from "./document-collection.ts";
 import { createFileLock } from "./file-lock.ts";
-import { findingOf, type StoreFinding } from "./private-file.ts";
+import type { StoreFinding } from "./private-file.ts";
 import { checkStore } from "./store-check.ts";
 import { idsAfter, type StoredCollection } from "./stored-collection.ts";
 
@@ -57,6 +57,7 @@ export function createPrivateFs({ stateDir, now = Date.now, auditMode = 0o600 }:
   const collections = new Map<string, StoredCollection>([
     ["keys", documentCollection(stateDir, "provisioning/keys.json", lock, now)],
     ["ai-providers", documentCollection(stateDir, "provisioning/ai-providers.json", lock, now)],
+    ["webhooks", documentCollection(stateDir, "provisioning/webhooks.json", lock, now)],
   ]);
   for (const name of directories)
     collections.set(name, directoryCollection(stateDir, `provisioning/${name}`, recordLock));
@@ -105,18 +106,6 @@ export function createPrivateFs({ stateDir, now = Date.now, auditMode = 0o600 }:
       const { collection, id } = mustLocate(key);
       return await collection.replace(id, isExpected, next === null ? undefined : JSON.stringify(next));
     },
-    async check() {
-      const findings = await checkStore(stateDir, collections, auditMode);
-      for (const one of [lock, recordLock]) {
-        try {
-          await one.check();
-        } catch (error) {
-          const finding = findingOf(error);
-          if (!finding) throw error;
-          findings.push(finding);
-        }
-      }
-      return findings;
-    },
+    check: () => checkStore(stateDir, collections, auditMode),
   };
 }

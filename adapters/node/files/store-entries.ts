@@ -15,7 +15,11 @@ export interface StoreEntry {
 const storeFile = /\.(json|jsonl|key|sqlite(-wal|-shm)?)$/;
 const auditFile = /^audit(-\d+)*\.jsonl$/;
 /** Collections that are one file, and not a directory with a file a record. */
-export const documents: Record<string, string> = { keys: "keys.json", "ai-providers": "ai-providers.json" };
+export const documents: Record<string, string> = {
+  keys: "keys.json",
+  "ai-providers": "ai-providers.json",
+  webhooks: "webhooks.json",
+};
 
 const entryAt = (stateDir: string, file: string, kind: StoreEntry["kind"], mode: number): StoreEntry[] => {
   const stats = statOf(stateDir, file);

@@ -17,7 +17,7 @@ import { createAnswerWriter, type Source } from "./answer-writer.ts";
 import type { StreamWatch } from "./stream-watch.ts";
 import type { Upstreams } from "./upstreams.ts";
 
-const scrubOf = createScrubs();
+const scrubOf = createScrubs((bytes) => Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length));
 
 export interface RelayTools {
   upstreams: Upstreams;
@@ -36,7 +36,6 @@ export function relay(
   let decoder: Transform | undefined;
   let decoded = false;
   let left = false;
-  let closed = false;
 
   const scrub = scrubOf(admitted.masterKeys);
   const source: Source = {
@@ -52,7 +51,7 @@ export function relay(
   };
   const answer = createAnswerWriter(admitted, response, source, scrub);
 
-  const watched = watch.add({ standing: admitted.standing, stop, charged: admitted.charged });
+  const unwatch = watch.add({ standing: admitted.standing, stop, charged: admitted.charged });
 
   /** The key, or the provider, may not be used any more, or the server stops. */
   function stop(ending: Ending, reason: "revoked" | "drained"): void {
@@ -65,24 +64,15 @@ export function relay(
       answer.refuse(ending.status, ending.message);
       controller?.abort(new Error(reason));
     }
-    unwatch();
-  }
-
-  /** Once nobody is there to write to, and nothing more to read. */
-  function unwatch(): void {
-    if (closed && answer.isOver()) watched();
   }
 
   function clientLeft(): void {
-    closed = true;
     unwatch();
     if (answer.isOver()) return;
+    left = true;
     // Never sent, it costs nothing; sent, it may cost what was reserved.
     if (controller === undefined) admitted.release("client_left");
-    answer.leave(controller !== undefined);
-    if (!answer.isOver()) return;
-    unwatch();
-    left = true;
+    answer.leave();
     decoder?.destroy();
     controller?.abort(new Error("the client left"));
   }
@@ -90,11 +80,6 @@ export function relay(
   if (response.destroyed) {
     clientLeft();
     return;
-  }
-
-  function end(): void {
-    answer.end();
-    unwatch();
   }
 
   const handler: Dispatcher.DispatchHandler = {
@@ -115,10 +100,9 @@ export function relay(
       decoder
         ?.on("data", answer.data)
         .on("drain", () => started.resume())
-        .on("end", end)
+        .on("end", answer.end)
         .on("error", () => {
           answer.cut();
-          unwatch();
           started.abort(new Error("the answer cannot be decoded"));
         });
       answer.start(code, answerHead(headers, admitted, scrub, decoder !== undefined));
@@ -134,14 +118,13 @@ export function relay(
     onResponseEnd() {
       // Of nothing there is nothing to decode.
       if (decoder && decoded) decoder.end();
-      else end();
+      else answer.end();
     },
 
     onResponseError(_, error) {
       if (answer.isOver()) return;
       if (answer.isStarted()) {
         answer.cut();
-        unwatch();
         return;
       }
       const { code = error.message } = error as { code?: string };
@@ -156,7 +139,6 @@ export function relay(
         answer.refuse(400, "The request has a header that cannot be forwarded");
       else if (late) answer.refuse(504, timeoutMessage);
       else answer.refuse(502, sent ? brokenOffMessage : unreachableMessage);
-      unwatch();
     },
   };
 

@@ -1,18 +1,19 @@
 import { createStorage, type Storage } from "unstorage";
-import type { AuditTrail, Clock, Ledger, Log } from "../../../src/ports.ts";
+import type { AuditTrail, Clock, Ledger, Log, Outbox, Records } from "../../../src/ports.ts";
 import { SettingsError } from "../../../src/settings.ts";
-import type { Records } from "../../../src/storage/keyspace.ts";
 import { createRecords } from "../../../src/storage/records.ts";
 import { createRedisAudit } from "./redis-audit.ts";
 import { firstAttempt } from "./redis-connection.ts";
 import { type Eviction, evictionOf, faultOf, isGivenUp, watchConnection } from "./redis-faults.ts";
 import { createRedisLedger } from "./redis-ledger.ts";
+import { createRedisOutbox } from "./redis-outbox.ts";
 import { createRedisRecords } from "./redis-records.ts";
 
 export interface RedisStores {
   storage: Storage;
   records: Records;
   ledger: Ledger;
+  outbox: Outbox;
   audit: AuditTrail;
   /** Why Redis cannot be used, in its own words or the network's. */
   fault(): string | undefined;
@@ -21,7 +22,7 @@ export interface RedisStores {
 }
 
 /**
- * Records, ledger and audit trail over one connection, shared by every process that names the same Redis and prefix.
+ * Records, ledger, outbox and audit trail over one connection, shared by every process that names the same Redis and prefix.
  * Resolves also while Redis is away: its calls are then refused, each within a second, until it is back.
  * @param prefix of every key; letters, digits, `-` and `_`
  * @throws SettingsError where the database is not to be had
@@ -49,6 +50,7 @@ export async function openRedis({
     storage,
     records: createRecords(storage, page, replace),
     ledger: createRedisLedger(redis, prefix),
+    outbox: createRedisOutbox(redis, prefix),
     audit,
     fault: () => faultOf(redis),
     eviction: () => evictionOf(redis),

@@ -1,5 +1,4 @@
-import { isSetValue } from "../shared/body-fields.ts";
-import type { Account } from "../shared/shape.ts";
+import type { Account } from "../shared/account.ts";
 import {
   accounted,
   each,
@@ -16,6 +15,7 @@ import {
   tagged,
   type Verdict,
 } from "../shared/shape.ts";
+import { isSetValue } from "../shared/wire.ts";
 import { contentParts, toolVerdicts } from "./openai-content.ts";
 
 /** Fields that a service adds to OpenAI's, or of which it makes something else. */

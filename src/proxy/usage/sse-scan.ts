@@ -12,8 +12,6 @@ export interface SseScan {
   push(bytes: Uint8Array): void;
   /** Whether the data of the event under way is `[DONE]`. */
   endsInDone(): boolean;
-  /** Whether no event is under way. */
-  isBetweenEvents(): boolean;
 }
 
 /**
@@ -137,7 +135,7 @@ export function createSseScan(
     return end;
   }
 
-  return { push, endsInDone: () => doneMatched === doneMark.length, isBetweenEvents: () => eventIsEmpty };
+  return { push, endsInDone: () => doneMatched === doneMark.length };
 }
 
 /** The index after the last blank line that ends in LF; 0 where there is none. */

@@ -3,13 +3,21 @@ import { cp, mkdtemp, realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { buildTargets } from "../../../build.mjs";
+import { build } from "esbuild";
+import { pluginBundle } from "../../../adapters/openclaw/bundle.mjs";
 
 const run = promisify(execFile);
 
 /** A copy of `dist/openclaw-plugin/`, built from the sources as they are now. */
 export async function builtPlugin(): Promise<string> {
-  if (!process.env.OPENCLAW_E2E_BUILT) await buildTargets(["plugin"]);
+  await build({
+    bundle: true,
+    format: "esm",
+    minify: true,
+    legalComments: "none",
+    logLevel: "warning",
+    ...pluginBundle,
+  });
   const directory = await realpath(await mkdtemp(join(tmpdir(), "openclaw-plugin-")));
   await cp("dist/openclaw-plugin", directory, { recursive: true });
   return directory;

@@ -1,0 +1,59 @@
+import type { Ledger, Records } from "../../src/ports.ts";
+import { type Collection, collections, type RecordOf } from "../../src/storage/keyspace.ts";
+import { recentAgent, recentWebhook } from "../../src/storage/ledger-names.ts";
+
+/** Longer than KV may show what was before. */
+const recentMs = 10 * 60_000;
+const removed = "";
+
+const names: { [C in Collection]?: typeof recentAgent } = { agents: recentAgent, webhooks: recentWebhook };
+
+/**
+ * Agents and webhooks as they were written last. KV alone remembers for a minute that an agent was not there: it would
+ * be made, and answer 404; and whoever recovers an interrupted creation would take a whole agent for a half one. A
+ * webhook would get alerts for a minute after it was switched off. Other records need none of this: what may not lag of
+ * them, the core itself keeps in the ledger.
+ */
+export function withRecentRecords(records: Records, ledger: Pick<Ledger, "get" | "put" | "replace">): Records {
+  const parsed = <C extends Collection>(collection: C, text: string): RecordOf<C> | undefined =>
+    text === removed ? undefined : (collections[collection].parse(JSON.parse(text)) as RecordOf<C>);
+  const recordOf = async <C extends Collection>(collection: C, id: string, text: string | undefined) =>
+    text === undefined ? await records.get(collection, id) : parsed(collection, text);
+
+  return {
+    ...records,
+    async get(collection, id) {
+      const name = names[collection]?.(id);
+      if (name === undefined) return await records.get(collection, id);
+      const [text, stored] = await Promise.all([ledger.get(name), records.get(collection, id)]);
+      return text === undefined ? stored : parsed(collection, text);
+    },
+    async set(collection, id, value) {
+      const name = names[collection]?.(id);
+      if (name !== undefined) await ledger.put(name, JSON.stringify(value), recentMs);
+      await records.set(collection, id, value);
+    },
+    async replace<C extends Collection>(
+      collection: C,
+      id: string,
+      expected: (current: RecordOf<C> | undefined) => boolean,
+      next: RecordOf<C> | undefined,
+    ) {
+      const name = names[collection]?.(id);
+      if (name === undefined) return await records.replace(collection, id, expected, next);
+      const text = next === undefined ? removed : JSON.stringify(next);
+      let known: string | undefined;
+      do {
+        known = await ledger.get(name);
+        if (!expected(await recordOf(collection, id, known))) return false;
+      } while (!(await ledger.replace(name, known, text, recentMs)));
+      await (next === undefined ? records.remove(collection, id) : records.set(collection, id, next));
+      return true;
+    },
+    async remove(collection, id) {
+      const name = names[collection]?.(id);
+      if (name !== undefined) await ledger.put(name, removed, recentMs);
+      await records.remove(collection, id);
+    },
+  };
+}

@@ -1,2 +1,0 @@
-/** Variables by name, as `process.env` has them. */
-export type Environment = Record<string, string | undefined>;

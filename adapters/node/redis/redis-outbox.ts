@@ -1,0 +1,164 @@
+import { randomUUID } from "node:crypto";
+import type { Redis } from "ioredis";
+import type { Clock, Delivery, DeliveryState, Due, Outbox, OutboxMessage } from "../../../src/ports.ts";
+import { outboxMemoryMs } from "../../sql/sql-outbox.ts";
+import { answered } from "./redis-connection.ts";
+import * as scripts from "./redis-outbox-scripts.ts";
+import { type RedisArgument, redisScript } from "./redis-script.ts";
+
+/** As the scripts store it. */
+interface StoredMessage {
+  type: string;
+  at: string;
+  data: string;
+  used?: string;
+  seq?: string;
+  id?: string;
+}
+
+interface StoredDelivery {
+  created: string;
+  state: DeliveryState;
+  attempts: number;
+  last?: { at: string; ms: string; status: string; error: string };
+}
+
+/** What is due at once is so by the clock of Redis, which may be behind. */
+const putArguments = ({ cause, type, at, data, used, dueAt, keepUntil }: OutboxMessage): RedisArgument[] => [
+  ...[cause, type, at, data, used ?? "", dueAt ?? ""],
+  keepUntil ?? (dueAt ?? at) + outboxMemoryMs,
+];
+
+const messageOf = (cause: string, { type, at, data, used }: StoredMessage): OutboxMessage => ({
+  cause,
+  type,
+  at: Number(at),
+  data,
+  ...(used !== undefined && { used: Number(used) }),
+});
+
+/**
+ * The outbox of many machines: every instance takes from it, and what one that died had taken, another gets when its
+ * lease ends.
+ */
+export function createRedisOutbox(redis: Redis, prefix: string, clock?: Clock): Outbox {
+  const base = `${prefix}:outbox:{${prefix}-outbox}`;
+  const script = <T>(lua: string) => {
+    const run = redisScript<T>(redis, lua);
+    return (...args: RedisArgument[]) =>
+      answered(redis, "store_unwritable", () => run([base], [clock?.now() ?? "", ...args]));
+  };
+  const put = script<number>(scripts.put);
+  const take = script<string[]>(scripts.take);
+  const spread = script<number>(scripts.spread);
+  const begin = script<number>(scripts.begin);
+  const record = script<number>(scripts.record);
+  const resend = script<number>(scripts.resend);
+  const discard = script<number>(scripts.discard);
+  const page = script<string[]>(scripts.page);
+  const nextDue = script<string | null>(scripts.nextDue);
+  const recent = script<string[]>(scripts.recent);
+
+  return {
+    put: async (message) => (await put(...putArguments(message))) === 1,
+
+    async take({ limit, leaseMs, except = [] }) {
+      const found = await take(limit, leaseMs, outboxMemoryMs, randomUUID(), ...except);
+      const due: Due[] = [];
+      for (let at = 0; at < found.length; at += 6) {
+        const [cause, stored, endpoint, messageId, attempts, lease] = found.slice(at, at + 6) as [string, ...string[]];
+        const message = messageOf(cause, JSON.parse(stored!) as StoredMessage);
+        due.push(
+          endpoint === ""
+            ? { kind: "message", message, lease: lease! }
+            : {
+                kind: "delivery",
+                message,
+                messageId: messageId!,
+                endpoint: endpoint!,
+                attempts: Number(attempts),
+                lease: lease!,
+              },
+        );
+      }
+      return due;
+    },
+
+    spread: async (cause, lease, messageId, endpoints) =>
+      (await spread(cause, lease, messageId, outboxMemoryMs, ...endpoints)) === 1,
+
+    async begin(message, messageId, endpoint, leaseMs) {
+      const lease = randomUUID();
+      await begin(...putArguments(message), messageId, endpoint, leaseMs, lease);
+      return lease;
+    },
+
+    async record({ endpoint, messageId, lease }, outcome, attempt) {
+      const due = outcome.state === "pending" ? outcome.dueAt : "";
+      const made = attempt ? [attempt.at, attempt.ms, attempt.status ?? "", attempt.error ?? ""] : [];
+      await record(endpoint, messageId, lease, outcome.state, due, ...made);
+    },
+
+    async deliveries(endpoint, { limit, cursor }) {
+      const [, created = "", id = ""] = /^(\d{1,15})\.(\w+)$/.exec(cursor ?? "") ?? [];
+      const found = await page(endpoint, limit + 1, outboxMemoryMs, created, id);
+      const rows: Delivery[] = [];
+      for (let at = 0; at < found.length; at += 4) {
+        const [messageId, type, stored, due] = found.slice(at, at + 4) as [string, string, string, string];
+        rows.push(deliveryOf(endpoint, messageId, type, JSON.parse(stored) as StoredDelivery, due));
+      }
+      const deliveries = rows.slice(0, limit);
+      const last = deliveries.at(-1);
+      return rows.length > limit && last
+        ? { deliveries, nextCursor: `${last.createdAt}.${last.messageId}` }
+        : { deliveries };
+    },
+
+    resend: async (endpoint, messageId) => (await resend(endpoint, messageId, outboxMemoryMs)) === 1,
+
+    async discard(endpoint) {
+      await discard(endpoint);
+    },
+
+    async nextDue() {
+      const due = await nextDue();
+      return due === null ? undefined : Number(due);
+    },
+
+    async recent(after, limit) {
+      const [last, ...rest] = await recent(after ?? "", limit);
+      const messages = [];
+      for (let at = 0; at < rest.length; at += 2) {
+        const stored = JSON.parse(rest[at + 1]!) as StoredMessage;
+        messages.push({ seq: Number(stored.seq), messageId: stored.id!, message: messageOf(rest[at]!, stored) });
+      }
+      return { messages, last: messages.at(-1)?.seq ?? after ?? Number(last) };
+    },
+  };
+}
+
+function deliveryOf(
+  endpoint: string,
+  messageId: string,
+  type: string,
+  { created, state, attempts, last }: StoredDelivery,
+  due: string,
+): Delivery {
+  return {
+    endpoint,
+    messageId,
+    type,
+    createdAt: Number(created),
+    state,
+    attempts,
+    ...(due !== "" && { dueAt: Number(due) }),
+    ...(last && {
+      last: {
+        at: Number(last.at),
+        ms: Number(last.ms),
+        ...(last.status !== "" && { status: Number(last.status) }),
+        ...(last.error !== "" && { error: last.error }),
+      },
+    }),
+  };
+}

@@ -1,0 +1,250 @@
+import type { Delivery, DeliveryAttempt, DeliveryState, Due, OutboxMessage, SentMessage } from "../../src/ports.ts";
+
+type Value = string | number | null;
+
+/** As much of a SQLite database as the outbox needs; rows are arrays of their columns. */
+export interface OutboxSql {
+  prepare(query: string): {
+    run(...values: Value[]): { changes: number | bigint };
+    get<Row extends readonly unknown[]>(...values: Value[]): Row | undefined;
+    all<Row extends readonly unknown[]>(...values: Value[]): Row[];
+  };
+}
+
+/**
+ * | table      | a row is                                                                                   |
+ * |------------|--------------------------------------------------------------------------------------------|
+ * | messages   | one cause; `due_at` until it is spread, `seq` and `id` from then on                         |
+ * | deliveries | one message for one endpoint; `due_at` while it is pending                                  |
+ *
+ * A lease is a `due_at` in the future and a text that its holder has to show.
+ */
+export const outboxSchema = `
+  CREATE TABLE messages (cause TEXT PRIMARY KEY, type TEXT NOT NULL, at INTEGER NOT NULL, data TEXT NOT NULL,
+    used INTEGER, due_at INTEGER, lease TEXT, seq INTEGER, id TEXT, keep_until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE INDEX messages_due ON messages (due_at) WHERE due_at IS NOT NULL;
+  CREATE INDEX messages_seq ON messages (seq) WHERE seq IS NOT NULL;
+  CREATE INDEX messages_kept ON messages (keep_until);
+  CREATE TABLE deliveries (endpoint TEXT NOT NULL, id TEXT NOT NULL, cause TEXT NOT NULL, created_at INTEGER NOT NULL,
+    state TEXT NOT NULL, attempts INTEGER NOT NULL, due_at INTEGER, lease TEXT, last_at INTEGER, last_ms INTEGER,
+    status INTEGER, error TEXT, PRIMARY KEY (endpoint, id)) STRICT, WITHOUT ROWID;
+  CREATE INDEX deliveries_due ON deliveries (due_at) WHERE due_at IS NOT NULL;
+  CREATE INDEX deliveries_created ON deliveries (created_at);
+`;
+
+export const outboxMemoryMs = 7 * 86_400_000;
+const sweepEveryMs = 3_600_000;
+const sweptAtOnce = 1_000;
+
+type MessageRow = [cause: string, type: string, at: number, data: string, used: number | null];
+type DeliveryRow = [
+  id: string,
+  type: string,
+  createdAt: number,
+  state: DeliveryState,
+  attempts: number,
+  dueAt: number | null,
+  lastAt: number | null,
+  lastMs: number | null,
+  status: number | null,
+  error: string | null,
+];
+
+const messageOf = ([cause, type, at, data, used]: MessageRow): OutboxMessage => ({
+  cause,
+  type,
+  at,
+  data,
+  ...(used !== null && { used }),
+});
+
+export type SqlOutbox = ReturnType<typeof createSqlOutbox>;
+
+/** The outbox over one SQLite database. Each call belongs inside a transaction. */
+export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => crypto.randomUUID()) {
+  const insert = sql.prepare(
+    `INSERT INTO messages (cause, type, at, data, used, due_at, keep_until) VALUES (?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (cause) DO NOTHING`,
+  );
+  const dueMessages = sql.prepare(
+    `SELECT cause, type, at, data, used, due_at FROM messages WHERE due_at IS NOT NULL AND due_at <= ?
+     ORDER BY due_at LIMIT ?`,
+  );
+  const leaseMessage = sql.prepare("UPDATE messages SET due_at = ?2, lease = ?3 WHERE cause = ?1");
+  // The endpoints left out are few, and come as one JSON text.
+  const dueDeliveries = sql.prepare(
+    `SELECT m.cause, m.type, m.at, m.data, m.used, d.endpoint, d.id, d.attempts, d.due_at
+     FROM deliveries d JOIN messages m ON m.cause = d.cause
+     WHERE d.due_at IS NOT NULL AND d.due_at <= ?1 AND d.endpoint NOT IN (SELECT value FROM json_each(?3))
+     ORDER BY d.due_at LIMIT ?2`,
+  );
+  const leaseDelivery = sql.prepare("UPDATE deliveries SET due_at = ?3, lease = ?4 WHERE endpoint = ?1 AND id = ?2");
+  const spreadMessage = sql.prepare(
+    `UPDATE messages SET due_at = NULL, lease = NULL, id = ?3, seq = (SELECT coalesce(max(seq), 0) + 1 FROM messages)
+     WHERE cause = ?1 AND lease = ?2`,
+  );
+  const addDelivery = sql.prepare(
+    `INSERT INTO deliveries (endpoint, id, cause, created_at, state, attempts, due_at, lease)
+     VALUES (?, ?, ?, ?, 'pending', 0, ?, ?) ON CONFLICT DO NOTHING`,
+  );
+  const keep = sql.prepare("UPDATE messages SET keep_until = max(keep_until, ?2) WHERE cause = ?1");
+  const attempted = sql.prepare(
+    `UPDATE deliveries SET state = ?4, due_at = ?5, lease = NULL, attempts = attempts + 1, last_at = ?6, last_ms = ?7,
+     status = ?8, error = ?9 WHERE endpoint = ?1 AND id = ?2 AND lease = ?3`,
+  );
+  const ended = sql.prepare(
+    "UPDATE deliveries SET state = ?4, due_at = ?5, lease = NULL WHERE endpoint = ?1 AND id = ?2 AND lease = ?3",
+  );
+  const page = sql.prepare(
+    `SELECT d.id, m.type, d.created_at, d.state, d.attempts, d.due_at, d.last_at, d.last_ms, d.status, d.error
+     FROM deliveries d JOIN messages m ON m.cause = d.cause
+     WHERE d.endpoint = ?1 AND (d.created_at < ?2 OR (d.created_at = ?2 AND d.id < ?3)) AND d.created_at > ?5
+     ORDER BY d.created_at DESC, d.id DESC LIMIT ?4`,
+  );
+  const again = sql.prepare(
+    `UPDATE deliveries SET state = 'pending', due_at = ?3, lease = NULL, attempts = 0
+     WHERE endpoint = ?1 AND id = ?2 AND created_at > ?4`,
+  );
+  const discard = sql.prepare("DELETE FROM deliveries WHERE endpoint = ?");
+  const next = sql.prepare(
+    `SELECT min(at) FROM (SELECT min(due_at) AS at FROM messages WHERE due_at IS NOT NULL
+     UNION ALL SELECT min(due_at) FROM deliveries WHERE due_at IS NOT NULL)`,
+  );
+  const since = sql.prepare(
+    "SELECT cause, type, at, data, used, seq, id FROM messages WHERE seq IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?",
+  );
+  const last = sql.prepare("SELECT max(seq) FROM messages WHERE seq IS NOT NULL");
+  const sweepDeliveries = sql.prepare(
+    `DELETE FROM deliveries WHERE (endpoint, id) IN
+     (SELECT endpoint, id FROM deliveries WHERE created_at < ?1 AND due_at IS NULL LIMIT ${sweptAtOnce})`,
+  );
+  // The newest number stays: the next one follows from it.
+  const sweepMessages = sql.prepare(
+    `DELETE FROM messages WHERE cause IN (SELECT cause FROM messages WHERE keep_until < ?1 AND due_at IS NULL
+       AND seq < (SELECT max(seq) FROM messages)
+       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.cause = messages.cause) LIMIT ${sweptAtOnce})`,
+  );
+  let sweptAt = Number.NEGATIVE_INFINITY;
+
+  function sweep(now: number): void {
+    if (now - sweptAt < sweepEveryMs) return;
+    const deliveries = Number(sweepDeliveries.run(now - outboxMemoryMs).changes);
+    const messages = Number(sweepMessages.run(now).changes);
+    if (deliveries < sweptAtOnce && messages < sweptAtOnce) sweptAt = now;
+  }
+
+  function put(now: number, { cause, type, at, data, used, dueAt = at, keepUntil }: OutboxMessage): boolean {
+    sweep(now);
+    const kept = keepUntil ?? dueAt + outboxMemoryMs;
+    return insert.run(cause, type, at, data, used ?? null, dueAt, kept).changes > 0;
+  }
+
+  return {
+    put,
+
+    /** Whether `take` would find something: asked often, and without a write. */
+    isDue(now: number): boolean {
+      const at = next.get<[number | null]>()?.[0];
+      return at != null && at <= now;
+    },
+
+    take(now: number, limit: number, leaseMs: number, except: readonly string[]): Due[] {
+      sweep(now);
+      const until = now + leaseMs;
+      const messages = dueMessages.all<[...MessageRow, number]>(now, limit).map(([...row]) => ({
+        dueAt: row[5],
+        take(): Due {
+          const lease = newLease();
+          leaseMessage.run(row[0], until, lease);
+          return { kind: "message", message: messageOf(row.slice(0, 5) as MessageRow), lease };
+        },
+      }));
+      const deliveries = dueDeliveries
+        .all<[...MessageRow, string, string, number, number]>(now, limit, JSON.stringify(except))
+        .map(([...row]) => ({
+          dueAt: row[8],
+          take(): Due {
+            const lease = newLease();
+            const [endpoint, messageId, attempts] = [row[5], row[6], row[7]];
+            leaseDelivery.run(endpoint, messageId, until, lease);
+            const message = messageOf(row.slice(0, 5) as unknown as MessageRow);
+            return { kind: "delivery", message, messageId, endpoint, attempts, lease };
+          },
+        }));
+      return [...messages, ...deliveries]
+        .sort((a, b) => a.dueAt - b.dueAt)
+        .slice(0, limit)
+        .map((one) => one.take());
+    },
+
+    spread(now: number, cause: string, lease: string, messageId: string, endpoints: readonly string[]): boolean {
+      if (Number(spreadMessage.run(cause, lease, messageId).changes) === 0) return false;
+      for (const endpoint of endpoints) addDelivery.run(endpoint, messageId, cause, now, now, null);
+      keep.run(cause, now + outboxMemoryMs);
+      return true;
+    },
+
+    begin(now: number, message: OutboxMessage, messageId: string, endpoint: string, leaseMs: number): string {
+      const lease = newLease();
+      put(now, message);
+      leaseMessage.run(message.cause, now, lease);
+      spreadMessage.run(message.cause, lease, messageId);
+      addDelivery.run(endpoint, messageId, message.cause, now, now + leaseMs, lease);
+      return lease;
+    },
+
+    record(
+      { endpoint, messageId, lease }: { endpoint: string; messageId: string; lease: string },
+      outcome: { state: DeliveryState; dueAt?: number },
+      attempt?: DeliveryAttempt,
+    ): void {
+      const key = [endpoint, messageId, lease, outcome.state, outcome.dueAt ?? null] as const;
+      if (attempt === undefined) ended.run(...key);
+      else attempted.run(...key, attempt.at, attempt.ms, attempt.status ?? null, attempt.error ?? null);
+    },
+
+    deliveries(now: number, endpoint: string, limit: number, cursor?: string) {
+      const [, before, after] = /^(\d{1,15})\.(\w+)$/.exec(cursor ?? "") ?? [];
+      const from = before === undefined ? Number.MAX_SAFE_INTEGER : Number(before);
+      const rows = page.all<DeliveryRow>(endpoint, from, after ?? "", limit + 1, now - outboxMemoryMs);
+      const deliveries = rows.slice(0, limit).map((row) => deliveryOf(endpoint, row));
+      const final = deliveries.at(-1);
+      return rows.length > limit && final
+        ? { deliveries, nextCursor: `${final.createdAt}.${final.messageId}` }
+        : { deliveries };
+    },
+
+    resend: (now: number, endpoint: string, messageId: string): boolean =>
+      Number(again.run(endpoint, messageId, now, now - outboxMemoryMs).changes) > 0,
+    discard: (endpoint: string): void => void discard.run(endpoint),
+    nextDue: (): number | undefined => next.get<[number | null]>()?.[0] ?? undefined,
+
+    recent(after: number | undefined, limit: number): { messages: SentMessage[]; last: number } {
+      const newest = last.get<[number | null]>()?.[0] ?? 0;
+      if (after === undefined) return { messages: [], last: newest };
+      const rows = since.all<[...MessageRow, number, string]>(after, limit);
+      const messages = rows.map(([...row]) => ({
+        seq: row[5],
+        messageId: row[6],
+        message: messageOf(row.slice(0, 5) as unknown as MessageRow),
+      }));
+      return { messages, last: messages.at(-1)?.seq ?? after };
+    },
+  };
+}
+
+function deliveryOf(endpoint: string, row: DeliveryRow): Delivery {
+  const [messageId, type, createdAt, state, attempts, dueAt, lastAt, lastMs, status, error] = row;
+  return {
+    endpoint,
+    messageId,
+    type,
+    createdAt,
+    state,
+    attempts,
+    ...(dueAt !== null && { dueAt }),
+    ...(lastAt !== null && {
+      last: { at: lastAt, ms: lastMs ?? 0, ...(status !== null && { status }), ...(error !== null && { error }) },
+    }),
+  };
+}

@@ -1,0 +1,56 @@
+import type { AlertData } from "../../domain/alert-text.ts";
+import type { AlertType } from "../../domain/alert-types.ts";
+import type { OutboxMessage } from "../../ports.ts";
+import type { Context } from "../context.ts";
+
+export interface AlertToRaise {
+  type: AlertType;
+  /** What tells this cause from every other of its type: the same words are the same alert, however often raised. */
+  cause: readonly (string | number)[];
+  data: AlertData;
+  /** Epoch milliseconds before which it is not sent; its truth is looked at again then. */
+  dueAt?: number | undefined;
+  /** Epoch milliseconds until which the cause may come again, and is not told anew. */
+  keepUntil?: number | undefined;
+}
+
+type Raising = Pick<Context, "outbox" | "clock" | "log" | "background">;
+
+export const causeOf = (type: string, parts: readonly (string | number)[]): string =>
+  [type, ...parts.map((part) => encodeURIComponent(String(part).toWellFormed()))].join("/");
+
+export const messageOf = (
+  context: Pick<Context, "clock">,
+  { type, cause, data, ...rest }: AlertToRaise,
+): OutboxMessage => ({
+  cause: causeOf(type, cause),
+  type,
+  at: context.clock.now(),
+  data: JSON.stringify(data),
+  ...rest,
+});
+
+/** Resolves when the alert will be sent, whatever becomes of this process. */
+export const putAlert = async (context: Raising, alert: AlertToRaise): Promise<boolean> =>
+  await context.outbox.put(messageOf(context, alert));
+
+/** For whom nothing depends on it: a failure is logged. */
+export function raiseAlert(context: Raising, alert: AlertToRaise): void {
+  const lost = (cause: unknown) => context.log("error", "an alert could not be stored", { type: alert.type, cause });
+  context.background(putAlert(context, alert).catch(lost));
+}
+
+const base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const idLength = 26;
+
+/** The `webhook-id` of a cause: 130 bits of its SHA-256. */
+export async function messageIdOf({ crypto }: Pick<Context, "crypto">, cause: string): Promise<string> {
+  const hex = await crypto.sha256(cause);
+  let bits = BigInt(`0x${hex}`) >> BigInt(256 - 5 * idLength);
+  let id = "";
+  for (let at = 0; at < idLength; at++) {
+    id = base32[Number(bits & 31n)] + id;
+    bits >>= 5n;
+  }
+  return `msg_${id}`;
+}

@@ -1,0 +1,30 @@
+import type { WebhookRecord } from "../../schema/webhook.ts";
+import type { Context } from "../context.ts";
+import { isSealedUnderNewest } from "../secrets/vault.ts";
+import { openWebhookSecret, sealWebhookSecret } from "./webhook-secret.ts";
+import { changeWebhook } from "./webhooks.ts";
+
+/**
+ * @returns how many secrets were under an older seal key
+ * @throws Problem `secret_unopenable`
+ */
+export async function resealWebhooks(context: Context): Promise<number> {
+  let resealed = 0;
+  const anew = async (id: string, sealed: string): Promise<string> => {
+    if (await isSealedUnderNewest(context, sealed)) return sealed;
+    const next = await sealWebhookSecret(context, id, await openWebhookSecret(context, id, sealed));
+    resealed++;
+    return next;
+  };
+  const reseal = async ({ previous, ...record }: WebhookRecord): Promise<WebhookRecord> => {
+    const isLive = previous !== undefined && Date.parse(previous.until) > context.clock.now();
+    return {
+      ...record,
+      sealedSecret: await anew(record.id, record.sealedSecret),
+      ...(isLive && { previous: { ...previous, sealedSecret: await anew(record.id, previous.sealedSecret) } }),
+    };
+  };
+  const { items } = await context.records.list("webhooks");
+  for (const { id } of items) await changeWebhook(context, id, reseal);
+  return resealed;
+}

@@ -1,0 +1,105 @@
+import { isToldOf } from "../../domain/alert-types.ts";
+import { mostAttempts, retryAfterMs, retryDelayMs } from "../../domain/delivery-schedule.ts";
+import type { Due } from "../../ports.ts";
+import type { Context } from "../context.ts";
+import { type Attempted, attemptDelivery, isDelivered } from "./attempt-delivery.ts";
+import { disableWebhook } from "./disable-webhook.ts";
+import { messageIdOf } from "./raise-alert.ts";
+import { isStillTrue } from "./still-true.ts";
+import { allWebhooks, findWebhook } from "./webhooks.ts";
+
+/** Longer than an attempt takes, so that nobody else makes the same one meanwhile. */
+const leaseMs = 60_000;
+const mostAtOnce = 64;
+/** Of one endpoint: one that is slow must not keep the others waiting. */
+const mostAtOneEndpoint = 16;
+const takenAtOnce = 16;
+/** For how long at most one that asked for a pause is asked nothing at all. */
+const mostPauseMs = 600_000;
+
+type DueDelivery = Extract<Due, { kind: "delivery" }>;
+
+export interface AlertSender {
+  /** Sends what is due. Resolves when nothing is, or `stop` says so; rejects where the outbox cannot be used. */
+  run(stop?: AbortSignal): Promise<void>;
+}
+
+/** Takes what waits in the outbox to its receivers. Several of these, in any number of processes, share the work. */
+export function createAlertSender(context: Context): AlertSender {
+  const { outbox, clock, log } = context;
+  const pausedUntil = new Map<string, number>();
+  const random = () => context.crypto.randomBytes(1)[0]! / 255;
+
+  async function spread({ message, lease }: Extract<Due, { kind: "message" }>): Promise<void> {
+    const isTrue = await isStillTrue(context, message);
+    const told = isTrue ? (await allWebhooks(context)).filter((one) => isToldOf(one.events, message.type)) : [];
+    const endpoints = told.filter(({ disabledAt }) => disabledAt === undefined).map(({ id }) => id);
+    await outbox.spread(message.cause, lease, await messageIdOf(context, message.cause), endpoints);
+  }
+
+  async function deliver(due: DueDelivery, stop: AbortSignal | undefined): Promise<void> {
+    const webhook = await findWebhook(context, due.endpoint);
+    if (webhook === undefined || webhook.disabledAt !== undefined) {
+      return await outbox.record(due, { state: "dropped" });
+    }
+    let attempt: Attempted;
+    try {
+      attempt = await attemptDelivery(context, webhook, due, stop);
+    } catch (cause) {
+      // The process stops: another, or the next one, makes the attempt that this one has not made.
+      await outbox.record(due, { state: "pending", dueAt: clock.now() });
+      throw cause;
+    }
+    if (isDelivered(attempt)) return await outbox.record(due, { state: "delivered" }, attempt);
+    const attempts = due.attempts + 1;
+    const isGone = attempt.status === 410;
+    const isTest = due.message.type === "webhook.test";
+    if (isTest || isGone || attempts >= mostAttempts) {
+      if (!isTest) await disableWebhook(context, webhook, isGone ? "gone" : "failing", due.messageId);
+      return await outbox.record(due, { state: "failed" }, attempt);
+    }
+    const wished = retryAfterMs(attempt.retryAfter, clock.now());
+    if (wished > 0) pausedUntil.set(webhook.id, clock.now() + Math.min(wished, mostPauseMs));
+    const delay = retryDelayMs(attempts, random(), wished)!;
+    await outbox.record(due, { state: "pending", dueAt: clock.now() + delay }, attempt);
+  }
+
+  return {
+    async run(stop) {
+      const active = new Set<Promise<void>>();
+      const busy = new Map<string, number>();
+      let failure: unknown;
+
+      function start(due: Due): void {
+        const endpoint = due.kind === "delivery" ? due.endpoint : undefined;
+        if (endpoint !== undefined) busy.set(endpoint, (busy.get(endpoint) ?? 0) + 1);
+        const work = (due.kind === "delivery" ? deliver(due, stop) : spread(due))
+          .catch((cause: unknown) => {
+            if (stop?.aborted) return;
+            failure ??= cause;
+            log("error", "an alert could not be handled; it is tried again", { type: due.message.type, cause });
+          })
+          .finally(() => {
+            active.delete(work);
+            if (endpoint !== undefined) busy.set(endpoint, busy.get(endpoint)! - 1);
+          });
+        active.add(work);
+      }
+
+      while (!stop?.aborted && failure === undefined) {
+        const now = clock.now();
+        for (const [endpoint, until] of pausedUntil) if (until <= now) pausedUntil.delete(endpoint);
+        const full = [...busy].filter(([, count]) => count >= mostAtOneEndpoint).map(([endpoint]) => endpoint);
+        const limit = Math.min(takenAtOnce, mostAtOnce - active.size);
+        const except = [...full, ...pausedUntil.keys()];
+        const due = limit > 0 ? await outbox.take({ limit, leaseMs, except }) : [];
+        for (const one of due) start(one);
+        if (due.length > 0) continue;
+        if (active.size === 0) return;
+        await Promise.race(active);
+      }
+      await Promise.all(active);
+      if (failure !== undefined) throw failure;
+    },
+  };
+}

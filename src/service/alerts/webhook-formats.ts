@@ -1,0 +1,91 @@
+import { type AlertData, alertSeverity, alertText } from "../../domain/alert-text.ts";
+import type { WebhookFormat } from "../../schema/webhook.ts";
+
+export interface Alert {
+  type: string;
+  /** ISO 8601. */
+  timestamp: string;
+  data: AlertData;
+}
+
+const titleOf = ({ type }: Alert): string => `[${alertSeverity(type)}] ${type}`;
+const linkOf = ({ data }: Alert): string | undefined =>
+  typeof data.console === "string" ? data.console : typeof data.deployment === "string" ? data.deployment : undefined;
+
+/** Names are strangers' texts: none becomes a link, a mention or markup. */
+const forSlack = (text: string): string =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+const forMarkdown = (text: string): string => text.replace(/[\\`*_~|<>[\]()#@]/g, "\\$&");
+
+/** The event that ends another one. */
+const ends: Record<string, string> = {
+  "provider.recovered": "provider.failing",
+  "gateway.recovered": "gateway.unreachable",
+};
+/** Those that tell one subject's alert from another's; what changes between two events of one subject stands apart. */
+const labelNames = ["agentId", "keyId", "quota", "aiProviderId", "gateway", "webhookId", "deployment"];
+
+function alertmanager(alert: Alert): object[] {
+  const { type, timestamp, data } = alert;
+  const alertname = ends[type] ?? type;
+  const labels = Object.fromEntries(
+    labelNames.flatMap((name) => (typeof data[name] === "string" ? [[name, data[name]]] : [])),
+  );
+  const endsAt = type in ends ? timestamp : typeof data.resetAt === "string" ? data.resetAt : undefined;
+  return [
+    {
+      labels: { alertname, severity: alertSeverity(alertname), ...labels },
+      annotations: { summary: alertText(type, data) },
+      startsAt: timestamp,
+      ...(endsAt !== undefined && { endsAt }),
+      ...(linkOf(alert) !== undefined && { generatorURL: linkOf(alert) }),
+    },
+  ];
+}
+
+function teams(alert: Alert): object {
+  const text = (value: string, rest: object = {}) => ({
+    type: "TextBlock",
+    text: forMarkdown(value),
+    wrap: true,
+    ...rest,
+  });
+  const url = linkOf(alert);
+  const content = {
+    $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
+    type: "AdaptiveCard",
+    version: "1.4",
+    body: [text(titleOf(alert), { weight: "Bolder" }), text(alertText(alert.type, alert.data))],
+    ...(url !== undefined && { actions: [{ type: "Action.OpenUrl", title: "Open", url }] }),
+  };
+  return { type: "message", attachments: [{ contentType: "application/vnd.microsoft.card.adaptive", content }] };
+}
+
+/** https://docs.openclaw.ai: `/hooks/wake` takes a text, `/hooks/agent` (and what is mapped below) a message. */
+function openclaw(alert: Alert, url: string): object {
+  const text = `${titleOf(alert)}: ${alertText(alert.type, alert.data)}`;
+  return /\/agent\/?$/.test(new URL(url).pathname)
+    ? { message: text, name: "Provisioning alert", wakeMode: "now", deliver: true }
+    : { text, mode: "now" };
+}
+
+/** The body of a delivery, as its receiver takes it. */
+export function bodyOf(format: WebhookFormat, alert: Alert, url: string): string {
+  const text = `${titleOf(alert)}: ${alertText(alert.type, alert.data)}`;
+  switch (format) {
+    case "standard":
+      return JSON.stringify(alert);
+    case "slack":
+      return JSON.stringify({ text: forSlack(text) });
+    case "discord":
+      return JSON.stringify({ content: forMarkdown(text).slice(0, 2000), allowed_mentions: { parse: [] } });
+    case "teams":
+      return JSON.stringify(teams(alert));
+    case "alertmanager":
+      return JSON.stringify(alertmanager(alert));
+    case "openclaw":
+      return JSON.stringify(openclaw(alert, url));
+    default:
+      return format satisfies never;
+  }
+}

@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readNodeSettings } from "../adapters/node/node-settings.ts";
+import { openNode } from "../adapters/node/open-node.ts";
+import { openSqliteLedger } from "../adapters/node/sqlite/sqlite-ledger.ts";
+import { createMetrics } from "../src/metrics.ts";
+import { createAlertSender } from "../src/service/alerts/send-alerts.ts";
+import type { Caller } from "../src/service/caller.ts";
+import type { Context } from "../src/service/context.ts";
+import { settableClock } from "./conformance/settable-clock.ts";
+
+export const operator: Caller = { actor: "cli", scopes: [], reach: "all", operator: true, requestId: "r" };
+
+/** The services on files, under a clock of the test's own. */
+export async function alertsStand(allow: string[]) {
+  const stateDir = mkdtempSync(join(tmpdir(), "openclaw-alerts-"));
+  const node = readNodeSettings({ OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" });
+  node.settings.provisioning.webhooks.allow = allow;
+  const logs: { level: string; message: string; fields?: Record<string, unknown> | undefined }[] = [];
+  const opened = await openNode(node, {
+    env: {},
+    log: (level, message, fields) => void logs.push({ level, message, fields }),
+  });
+  const clock = settableClock();
+  const ledger = await openSqliteLedger({ path: join(stateDir, "provisioning", "alerts-stand.sqlite"), clock });
+  const context: Context = {
+    ...opened.ports,
+    clock,
+    ledger,
+    outbox: ledger.outbox,
+    settings: node.settings,
+    metrics: createMetrics(),
+  };
+  const sender = createAlertSender(context);
+  return {
+    context,
+    clock,
+    logs,
+    stateDir,
+    send: () => sender.run(),
+    pass(ms: number): void {
+      clock.set(clock.now() + ms);
+    },
+    async events(action: string) {
+      const { events } = await context.audit.read({ limit: 100, filter: { action } });
+      return events;
+    },
+    async close(): Promise<void> {
+      await opened.close();
+      await ledger.close();
+      rmSync(stateDir, { recursive: true, force: true });
+    },
+  };
+}
