@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { build } from "esbuild";
 import { buildWorker } from "./adapters/cloudflare/bundle.mjs";
+import { bundledLua } from "./adapters/node/redis/bundled-lua.mjs";
 import { pluginBundle } from "./adapters/openclaw/bundle.mjs";
 
 /** Some dependencies are CommonJS and call `require`, which an ES module does not have. */
@@ -28,9 +29,9 @@ const targets = {
     target: "node24",
     // jsonc-parser's CommonJS build is UMD, whose requires a bundler cannot follow.
     mainFields: ["module", "main"],
-    banner: { js: requireShim },
+    banner: { js: `#!/usr/bin/env node\n${requireShim}` },
     external: ["openclaw", "openclaw/*"],
-    plugins: [sqliteWhenNeeded],
+    plugins: [sqliteWhenNeeded, bundledLua],
   },
   client: {
     entryPoints: ["src/client/client.ts"],

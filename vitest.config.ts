@@ -6,10 +6,10 @@ export default defineConfig({
     exclude: ["test/e2e/**"],
     globalSetup: ["test/build-once.ts"],
     setupFiles: ["test/node-version.ts"],
-    // On a shared machine a deadline can pass while nothing runs; what fails twice fails.
+    // On a shared machine a deadline can pass while nothing runs; a test that fails twice fails.
     retry: process.env.CI ? 1 : 0,
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    maxWorkers: 3,
   },
 });

@@ -31,7 +31,10 @@ async function meter(ledger: Ledger, i: number): Promise<void> {
     ],
     { name: name("state"), text: "active" },
   );
-  const used = { requests: 1, inputTokens: 300, outputTokens: 100, tokens: 400 };
+  const used = {
+    ...{ requests: 1, inputTokens: 300, cacheReadTokens: 200, cacheWriteTokens: 0, outputTokens: 100, tokens: 400 },
+    ...{ webSearches: 0, microUsd: 2_460, unpricedRequests: 0 },
+  };
   await ledger.settle(
     id,
     { [tokens]: 400, [requests]: 1 },

@@ -19,7 +19,7 @@ import { withAiKeyMappings } from "../adapters/node/files/ai-key-mappings.ts";
 import { writePrivate } from "../adapters/node/files/atomic-write.ts";
 import { groupCommit } from "../adapters/node/files/group-commit.ts";
 import { createPrivateFs } from "../adapters/node/files/private-fs.ts";
-import type { AuditEvent } from "../src/schema/audit-event.ts";
+import type { AuditEvent } from "../src/domain/audit-event.ts";
 import { createRecords } from "../src/storage/records.ts";
 import { sampleRecords } from "../test/conformance/sample-records.ts";
 import { median, type Row } from "./row.ts";

@@ -2,24 +2,28 @@ import { type IRequest, Router } from "itty-router";
 import { decodedFully, holdsKey, withoutKeys } from "./domain/key-shapes.ts";
 import { Problem } from "./errors.ts";
 import { createAnswerAudit } from "./http/audit-answer.ts";
-import { authenticateBearer, authorizeCaller, type Bearer, operatorCaller } from "./http/authenticate.ts";
+import { authenticateBearer, authorizeCaller, operatorCaller } from "./http/authenticate.ts";
+import type { Bearer, VerifyJwt } from "./http/bearer.ts";
 import { madeWithHeader, type Reply, type RequestInfo, type Route } from "./http/call.ts";
 import { limitRate } from "./http/limit-rate.ts";
 import { parseQuery, readJson } from "./http/read-json.ts";
 import { refuseKeysIn } from "./http/refuse-keys.ts";
 import { respond, respondProblem } from "./http/respond.ts";
-import type { VerifyJwt } from "./http/verify-jwt.ts";
+import { createVerifyJwt } from "./http/verify-jwt.ts";
 import { createMetrics } from "./metrics.ts";
-import type { Ports } from "./ports.ts";
+import { createOpenApi } from "./openapi/openapi.ts";
 import { createProxy, type Proxy as MeteringProxy } from "./proxy/web-proxy.ts";
 import { routes } from "./routes.ts";
 import { createAuthFailures } from "./service/auth-failures.ts";
 import type { Caller } from "./service/caller.ts";
 import type { Context } from "./service/context.ts";
-import type { Maintained } from "./service/maintenance/maintain.ts";
+import { type Maintained, maintain } from "./service/maintenance/maintain.ts";
+import { recoverOperations } from "./service/operations/recover.ts";
+import { createPrices } from "./service/prices/prices.ts";
 import { createSecretsCheck } from "./service/secrets/unopenable-secrets.ts";
 import { withMetrics } from "./service/with-metrics.ts";
 import type { Settings } from "./settings.ts";
+import type { Ports } from "./storage/keyspace.ts";
 import { withReadCache } from "./storage/read-cache.ts";
 import { version } from "./version.ts";
 
@@ -71,11 +75,17 @@ export interface AppOptions {
 export function createApp(ports: Ports, settings: Settings, options: AppOptions = {}): App {
   const metrics = createMetrics();
   const measured = withMetrics(ports, metrics);
-  const context: Context = { ...measured, records: withReadCache(measured.records, ports.clock), settings, metrics };
+  const context: Context = {
+    ...measured,
+    records: withReadCache(measured.records, ports.clock),
+    settings,
+    metrics,
+    prices: createPrices({ ...measured, settings }),
+  };
   metrics.gauge("openclaw_build_info", 1, { version });
   metrics.gauge("openclaw_draining", 0);
   const { basePath } = settings.provisioning;
-  const verifyJwt = options.verifyBearer ?? (settings.provisioning.auth.jwks && verifyJwtWhenNeeded(context));
+  const verifyJwt = options.verifyBearer ?? createVerifyJwt(context);
   const proxy = createProxy(context);
   const answers = createAnswerAudit(context);
   const authFailed = createAuthFailures(context);
@@ -87,11 +97,10 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
   // The bare Router: AutoRouter hands its handlers a Proxy, on which `new Request` throws in Node.
   const router = Router<IRequest, [RequestContext], Promise<Reply>>({ base: basePath });
   for (const route of routes) {
-    const register = route.method.toLowerCase() as "get" | "post" | "patch" | "delete";
+    const register = route.method.toLowerCase() as "get" | "post" | "put" | "patch" | "delete";
     router[register](route.path, async (request, requestContext) => await callRoute(route, request, requestContext));
   }
   router.get("/openapi.json", async () => {
-    const { createOpenApi } = await import("./openapi.ts");
     openApi ??= JSON.stringify(createOpenApi(routes, { basePath, version }));
     return { status: 200, body: openApi };
   });
@@ -294,14 +303,12 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     writeDenials: () => answers.flush(Number.POSITIVE_INFINITY),
     async maintain(settled) {
       answers.flush();
-      const { maintain } = await import("./service/maintenance/maintain.ts");
       return await maintain(context, async () => {
         await becomeReady();
         settled?.();
       });
     },
     async recover() {
-      const { recoverOperations } = await import("./service/operations/recover.ts");
       await recoverOperations(context);
       return await becomeReady();
     },
@@ -325,14 +332,3 @@ function decodeParams(params: Record<string, string>): Record<string, string> {
 
 const newRequestId = (context: Context): string =>
   `req_${Array.from(context.crypto.randomBytes(12), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-
-/** What a deployment may never need is loaded when it is: an isolate on the edge starts the faster for it. */
-function verifyJwtWhenNeeded(context: Context): VerifyJwt {
-  let verify: VerifyJwt | undefined;
-  return async (token) => {
-    const { createVerifyJwt } = await import("./http/verify-jwt.ts");
-    // Not the promise is kept but what it gave: on a Worker, a request cannot wait for another's.
-    verify ??= createVerifyJwt(context);
-    return await verify?.(token);
-  };
-}

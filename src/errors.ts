@@ -22,6 +22,7 @@ const catalogue = {
   agent_not_found: [404, "There is no such agent"],
   key_not_found: [404, "There is no such key"],
   ai_provider_not_found: [404, "There is no such AI provider"],
+  price_not_found: [404, "No such price was set"],
   ai_key_not_found: [404, "The agent has no AI key"],
   session_not_found: [404, "There is no such console session"],
   webhook_not_found: [404, "There is no such webhook"],

@@ -3,36 +3,39 @@
  * which every implementation passes.
  */
 
-import type { Confinement, Identity } from "./schema/agent.ts";
-import type { AuditEvent, AuditFilter, AuditRecord } from "./schema/audit-event.ts";
-import type { Collection, RecordOf } from "./storage/keyspace.ts";
+import type { AuditEvent, AuditFilter, AuditRecord } from "./domain/audit-event.ts";
+import type { Confinement } from "./domain/confinement.ts";
+import type { Identity } from "./domain/identity.ts";
 
-/** Documents that are read far more than written; the last write wins. */
-export interface Records {
+/**
+ * Documents that are read far more than written; the last write wins.
+ * @template Types what each collection holds, by the collection's name
+ */
+export interface RecordStore<Types extends object> {
   /**
    * Resolves to `undefined` where there is none; rejects with `store_unreadable` where it does not parse.
    * @param maxAgeMs what was read so long ago will do, if this process has not changed it since
    */
-  get<C extends Collection>(collection: C, id: string, maxAgeMs?: number): Promise<RecordOf<C> | undefined>;
+  get<C extends keyof Types>(collection: C, id: string, maxAgeMs?: number): Promise<Types[C] | undefined>;
   /** Durable when it resolves. */
-  set<C extends Collection>(collection: C, id: string, value: RecordOf<C>): Promise<void>;
+  set<C extends keyof Types>(collection: C, id: string, value: Types[C]): Promise<void>;
   /** Resolves when there is nothing of that id, whether or not there was. */
-  remove(collection: Collection, id: string): Promise<void>;
+  remove(collection: keyof Types, id: string): Promise<void>;
   /**
    * Sets a record, or removes it (`undefined`), where the one that is there is `expected` still: no other process
    * comes between the look and the change. Resolves to whether it did.
    */
-  replace<C extends Collection>(
+  replace<C extends keyof Types>(
     collection: C,
     id: string,
-    expected: (current: RecordOf<C> | undefined) => boolean,
-    next: RecordOf<C> | undefined,
+    expected: (current: Types[C] | undefined) => boolean,
+    next: Types[C] | undefined,
   ): Promise<boolean>;
   /** In ascending order of id, after `cursor` (an id, exclusive). With a `nextCursor` it goes on, though it be empty. */
-  list<C extends Collection>(
+  list<C extends keyof Types>(
     collection: C,
     page?: { cursor?: string | undefined; limit?: number | undefined },
-  ): Promise<{ items: RecordOf<C>[]; nextCursor?: string }>;
+  ): Promise<{ items: Types[C][]; nextCursor?: string }>;
   /** Rejects with `store_unreadable` where the store cannot be read, or is damaged as far as can be seen cheaply. */
   check?(): Promise<void>;
 }
@@ -83,28 +86,49 @@ export type Reserved =
   /** The stored text of `expect.name` is another than the caller believes. Nothing was reserved. */
   | { outcome: "changed"; text: string };
 
+/** Use that adds up. */
+export interface UsageSums {
+  requests: number;
+  /** What was read from a cache or written to one included. */
+  inputTokens: number;
+  /** Of `inputTokens`. */
+  cacheReadTokens: number;
+  /** Of `inputTokens`. */
+  cacheWriteTokens: number;
+  outputTokens: number;
+  tokens: number;
+  /** Searches that the provider's own tool made. */
+  webSearches: number;
+  /** At the prices of the time. */
+  microUsd: number;
+  /** Of `requests`, those whose price was not known. */
+  unpricedRequests: number;
+}
+
+export interface CounterAmount {
+  counter: LedgerName;
+  amount: number;
+}
+
 /** One model's use on one day, added to what is there. */
-export interface UsageEntry {
+export interface UsageEntry extends UsageSums {
   name: LedgerName;
   day: string;
   model: string;
-  requests: number;
-  inputTokens: number;
-  outputTokens: number;
-  tokens: number;
-  /** Of `tokens`, those that the provider has not confirmed, and the counter of the reservation that they stand in. */
-  estimate?: { counter: LedgerName; tokens: number } | undefined;
+  /** What of `tokens` and of `microUsd` the provider has not confirmed, and the counters of the reservation. */
+  estimate?: { tokens: CounterAmount; microUsd?: CounterAmount | undefined } | undefined;
 }
 
-export interface UsageRow {
+export interface UsageRow extends UsageSums {
   day: string;
   model: string;
-  requests: number;
-  inputTokens: number;
-  outputTokens: number;
-  tokens: number;
   /** Of `tokens`, those that the provider has not confirmed. */
   estimatedTokens: number;
+}
+
+export interface Credited {
+  tokens: number;
+  microUsd: number;
 }
 
 export interface Abandoned {
@@ -113,12 +137,14 @@ export interface Abandoned {
   note: string | undefined;
 }
 
-/** The few things that must be exact, whatever the concurrency and however many processes share it. */
-export interface Ledger {
+export interface RateLimits {
   /** Counts `cost` into a sliding window when it fits; a refusal is not counted. */
   take(bucket: LedgerName, rule: RateRule, cost?: number): Promise<RateDecision>;
   /** How often `take` allowed this bucket, ever, and when last (epoch milliseconds). */
   seen(bucket: LedgerName): Promise<{ count: number; lastAt?: number }>;
+}
+
+export interface QuotaCounters {
   /**
    * All entries or none, before the side effect. `id` (itself a name in the same shard) is the caller's.
    * `expect` compares an exact text first: a missing one equals any expectation.
@@ -141,20 +167,23 @@ export interface Ledger {
   settleStale(prefix: string, olderThanMs: number): Promise<number>;
   /** Ids of the reservations that begin with `prefix`. Absent where nobody could tell whose owner is gone. */
   unsettled?(prefix: string): Promise<LedgerName[]>;
+  used(counter: LedgerName, period: string): Promise<CounterState>;
+}
+
+/** Written by `QuotaCounters.settle`, in the same transaction as the charge. */
+export interface UsageLog {
+  /** Days from `from` to `to` inclusive (`YYYY-MM-DD`), ascending, then by model. */
+  usage(name: LedgerName, from: string, to: string): Promise<UsageRow[]>;
   /**
    * Gives back the estimates in the usage of `name` since a time (epoch milliseconds, rounded down to the minute):
    * from the usage, and from the counter in each period that was charged, never below zero. An estimate is given back
-   * once, and kept for `estimateMemoryMs`. Returns how many tokens.
+   * once, and kept for `estimateMemoryMs`. Returns how much.
    */
-  creditEstimates(name: LedgerName, since: number): Promise<number>;
-  used(counter: LedgerName, period: string): Promise<CounterState>;
-  /** Adds to a counter's use without a reservation; below zero it stops at zero. */
-  adjust(counter: LedgerName, period: string, delta: number): Promise<void>;
-  /** Days from `from` to `to` inclusive (`YYYY-MM-DD`), ascending, then by model. */
-  usage(name: LedgerName, from: string, to: string): Promise<UsageRow[]>;
-  /** Drops the counters, usage and texts that begin with this name. */
-  forget(prefix: LedgerName): Promise<void>;
-  /** An exact short text, seen by every process at its next read. */
+  creditEstimates(name: LedgerName, since: number): Promise<Credited>;
+}
+
+/** Exact short texts, seen by every process at its next read. */
+export interface StateTexts {
   get(name: LedgerName): Promise<string | undefined>;
   /** With a `ttlMs` the text is gone after it. */
   put(name: LedgerName, text: string | undefined, ttlMs?: number): Promise<void>;
@@ -163,6 +192,10 @@ export interface Ledger {
    * `text` already. Resolves to whether it is there now.
    */
   replace(name: LedgerName, expected: string | undefined, text: string | undefined, ttlMs?: number): Promise<boolean>;
+}
+
+/** Names that one owner has at a time. */
+export interface Leases {
   /**
    * Exclusive until released or, with a `ttlMs`, expired; the same owner may claim again.
    * `note` says what the owner was about to do; `abandoned` is the note of an expired claim just taken over, which
@@ -186,6 +219,12 @@ export interface Ledger {
   release(name: LedgerName, owner: string): Promise<void>;
   /** Claims with a TTL that have expired, or whose owner `isGone`: what a crash left. */
   abandoned(isGone: (owner: string) => boolean): Promise<Abandoned[]>;
+}
+
+/** The few things that must be exact, whatever the concurrency and however many processes share it. */
+export interface Ledger extends RateLimits, QuotaCounters, UsageLog, StateTexts, Leases {
+  /** Drops the counters, reservations, usage and texts that begin with this name. */
+  forget(prefix: LedgerName): Promise<void>;
   /** Rejects when the ledger cannot be written. */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -436,8 +475,9 @@ export interface Instance {
   isLost?(id: string): Promise<boolean>;
 }
 
-export interface Ports {
-  records: Records;
+/** @template Types what each collection of the records holds */
+export interface PortsOver<Types extends object> {
+  records: RecordStore<Types>;
   ledger: Ledger;
   audit: AuditTrail;
   host: AgentHost;

@@ -26,10 +26,10 @@ import { getAgentRoute } from "./handlers/get-agent.ts";
 import { getUsageRoute } from "./handlers/get-usage.ts";
 import { listAgentsRoute } from "./handlers/list-agents.ts";
 import { onboardAgentRoute } from "./handlers/onboard-agent.ts";
-import { resumeAgentRoute } from "./handlers/resume-agent.ts";
+import { listPricesRoute, setPricesRoute, unsetPriceRoute } from "./handlers/prices.ts";
 import { rotateAiKeyRoute } from "./handlers/rotate-ai-key.ts";
 import { rotateSealRoute } from "./handlers/rotate-seal.ts";
-import { suspendAgentRoute } from "./handlers/suspend-agent.ts";
+import { resumeAgentRoute, suspendAgentRoute } from "./handlers/suspend-agent.ts";
 import { updateAgentRoute } from "./handlers/update-agent.ts";
 import {
   createWebhookRoute,
@@ -65,6 +65,9 @@ export const routes: readonly Route[] = [
   listAgentKeysRoute,
   revokeAgentKeyRoute,
   rotateAgentKeyRoute,
+  listPricesRoute,
+  setPricesRoute,
+  unsetPriceRoute,
   listAuditRoute,
   verifyAuditRoute,
   rotateAuditRoute,

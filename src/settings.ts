@@ -5,6 +5,7 @@ import { bodyCopies } from "./domain/body-memory.ts";
 import { isPlainAddress, withoutPassword } from "./domain/plain-address.ts";
 import { isAllowEntry } from "./domain/webhook-address.ts";
 import { Confinement } from "./schema/agent.ts";
+import { PriceSettings } from "./schema/price.ts";
 import { HttpUrl } from "./schema/primitives.ts";
 import { administersAndOwns, administersAndOwnsFault, Reach, Scope } from "./schema/provisioning-key.ts";
 import { WebhookSetting } from "./schema/webhook.ts";
@@ -197,6 +198,7 @@ const ProvisioningFields = z.strictObject({
     }),
     {},
   ),
+  prices: z.prefault(PriceSettings, {}),
   webhooks: z.prefault(
     z.strictObject({
       /** Receivers inside the network, which are refused otherwise: `host:port`, or a range of addresses. */

@@ -8,6 +8,7 @@ import { createMetrics } from "../src/metrics.ts";
 import { createAlertSender } from "../src/service/alerts/send-alerts.ts";
 import type { Caller } from "../src/service/caller.ts";
 import type { Context } from "../src/service/context.ts";
+import { createPrices } from "../src/service/prices/prices.ts";
 import { settableClock } from "./conformance/settable-clock.ts";
 
 export const operator: Caller = { actor: "cli", scopes: [], reach: "all", operator: true, requestId: "r" };
@@ -30,6 +31,7 @@ export async function alertsStand(allow: string[]) {
     ledger,
     outbox: ledger.outbox,
     settings: node.settings,
+    prices: createPrices({ ledger, clock, crypto: opened.ports.crypto, settings: node.settings }),
     metrics: createMetrics(),
   };
   const sender = createAlertSender(context);

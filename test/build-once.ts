@@ -1,6 +1,6 @@
-/** What the tests start as a process is the bundle that users run, built afresh before the first test. */
+/** The bundle that users run is built afresh before the first test: tests start it as a process. */
 import { buildTargets } from "../build.mjs";
 
 export default async function setup(): Promise<void> {
-  await buildTargets(["node"]);
+  if (!process.env.OPENCLAW_E2E_BUILT) await buildTargets(["node"]);
 }

@@ -11,14 +11,16 @@ import { proxyBasePath } from "../src/domain/proxy-path.ts";
 import { periodOf, quotaRules, quotaState } from "../src/domain/quota.ts";
 import { issueToken, newKeyId } from "../src/domain/token.ts";
 import { createMetrics } from "../src/metrics.ts";
-import type { Ledger, Records } from "../src/ports.ts";
+import type { Ledger } from "../src/ports.ts";
 import { createProxy } from "../src/proxy/web-proxy.ts";
 import type { AiKeyRecord, AiKeyState } from "../src/schema/ai-key.ts";
 import type { AiProviderRecord, ProviderKind } from "../src/schema/ai-provider.ts";
 import type { QuotaName, QuotaState, Quotas } from "../src/schema/quota.ts";
 import type { Context } from "../src/service/context.ts";
+import { createPrices } from "../src/service/prices/prices.ts";
 import { seal } from "../src/service/secrets/vault.ts";
 import { parseSettings } from "../src/settings.ts";
+import type { Records } from "../src/storage/keyspace.ts";
 import { aiKeyLedger } from "../src/storage/ledger-names.ts";
 
 export const masterKey = "sk-master-not-a-real-key";
@@ -37,6 +39,8 @@ export interface StandOptions {
   /** In place of a ledger of its own. */
   ledgerPath?: string;
   wrapLedger?: (ledger: Ledger) => Ledger;
+  /** In place of the runtime's own, for the transport that uses it. */
+  fetch?: typeof fetch;
 }
 
 export interface IssuedKey {
@@ -85,6 +89,16 @@ export async function proxyStand(options: StandOptions) {
   const logs: { level: string; message: string; fields?: unknown }[] = [];
   const running = new Set<Promise<unknown>>();
   const parsed = parseSettings({ gateway: { provisioning: options.settings ?? {} } }, "test");
+  const crypto: Context["crypto"] = {
+    sha256: (text) => hash("sha256", text, "hex"),
+    randomBytes: (length) => new Uint8Array(randomBytes(length)),
+  };
+  const settings: Context["settings"] = {
+    provisioning: { ...parsed.provisioning, publicUrl: "http://127.0.0.1:0" },
+    logLevel: "info",
+    gatewayTokens: ["gateway-token-not-real"],
+    adminTokens: [],
+  };
   const context: Context = {
     records,
     ledger,
@@ -93,11 +107,8 @@ export async function proxyStand(options: StandOptions) {
     outbox: opened.outbox,
     webhooks: new Proxy({}, { get: noRead }) as Context["webhooks"],
     clock,
-    crypto: {
-      sha256: (text) => hash("sha256", text, "hex"),
-      randomBytes: (length) => new Uint8Array(randomBytes(length)),
-    },
-    fetch: (input, init) => fetch(input, init),
+    crypto,
+    fetch: (input, init) => (options.fetch ?? fetch)(input, init),
     log: (level, message, fields) => void logs.push({ level, message, fields }),
     instance: { id: "test", isGone: () => false },
     sealKeys: () => [new Uint8Array(32).fill(7)],
@@ -106,12 +117,8 @@ export async function proxyStand(options: StandOptions) {
       void work.finally(() => running.delete(work));
     },
     metrics: createMetrics(),
-    settings: {
-      provisioning: { ...parsed.provisioning, publicUrl: "http://127.0.0.1:0" },
-      logLevel: "info",
-      gatewayTokens: ["gateway-token-not-real"],
-      adminTokens: [],
-    },
+    settings,
+    prices: createPrices({ ledger, clock, crypto, settings }),
   };
 
   const createdAt = "2026-11-01T00:00:00.000Z";

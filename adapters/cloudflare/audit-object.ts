@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { type ChainHead, genesis, linkEvent, type Sha256, verifyLine } from "../../src/domain/audit-chain.ts";
+import type { AuditEvent, AuditFilter } from "../../src/domain/audit-event.ts";
 import type { AuditVerdict } from "../../src/ports.ts";
-import type { AuditEvent, AuditFilter } from "../../src/schema/audit-event.ts";
 import { sha256 } from "./sha256.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { AlertObject } from "./alert-object.ts";
+import type { AlertRows } from "./alert-rows.ts";
 import type { AuditObject } from "./audit-object.ts";
 import type { LedgerObject } from "./ledger-object.ts";
 import type { Variables } from "./worker-settings.ts";
@@ -8,5 +8,5 @@ export interface Bindings extends Variables {
   RECORDS: KVNamespace;
   LEDGER: DurableObjectNamespace<LedgerObject>;
   AUDIT: DurableObjectNamespace<AuditObject>;
-  ALERTS: DurableObjectNamespace<AlertObject>;
+  ALERTS: DurableObjectNamespace<AlertRows>;
 }

@@ -1,4 +1,4 @@
-// `npm run deploy -- [wrangler's options]`: builds the Worker, holds it to its size, and hands it to wrangler.
+// `npm run deploy -- [wrangler's options]`: builds the Worker and hands it to wrangler.
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";

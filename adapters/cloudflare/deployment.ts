@@ -1,9 +1,11 @@
 import { waitUntil } from "cloudflare:workers";
 import { type App, createApp } from "../../src/app.ts";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
-import type { AgentHost, Log, Ports } from "../../src/ports.ts";
+import { createRemoteHost } from "../../src/host/remote-host.ts";
+import type { AgentHost, Log } from "../../src/ports.ts";
 import { openGateways } from "../../src/service/secrets/config-secret.ts";
 import { type Settings, SettingsError } from "../../src/settings.ts";
+import type { Ports } from "../../src/storage/keyspace.ts";
 import { createDurableAudit } from "./audit.ts";
 import type { Bindings } from "./bindings.ts";
 import { createConsoleLog } from "./console-log.ts";
@@ -87,7 +89,6 @@ async function openHost(
     case "registry":
       return createRegistryHost();
     case "remote": {
-      const { createRemoteHost } = await import("../../src/host/remote-host.ts");
       const gateways = await openGateways({ sealKeys }, host.gateways);
       return createRemoteHost({ gateways, timeoutMs: host.timeoutMs, fetch: edgeFetch, clock, log });
     }

@@ -1,5 +1,6 @@
 import cloudflareKv from "unstorage/drivers/cloudflare-kv-binding";
-import type { Ledger, Records } from "../../src/ports.ts";
+import type { Ledger } from "../../src/ports.ts";
+import type { Records } from "../../src/storage/keyspace.ts";
 import { createRecords, type IdPage, type RecordStorage } from "../../src/storage/records.ts";
 import { createLeftovers, type Leftovers, leftoverOr } from "./leftovers.ts";
 import { withRecentRecords } from "./recent-records.ts";

@@ -1,15 +1,18 @@
 import { DurableObject } from "cloudflare:workers";
 import { staleReservationMs } from "../../src/domain/quota.ts";
 import type { CounterReservation, LedgerName, RateRule, UsageEntry } from "../../src/ports.ts";
-import type { Bindings } from "./bindings.ts";
 import { createLedgerShard, hourMs, type LedgerShard } from "./ledger-shard.ts";
 import { leftoverNote } from "./leftovers.ts";
+
+interface Env {
+  RECORDS: KVNamespace;
+}
 
 /**
  * One shard of the ledger. The object is single-threaded and its SQL synchronous, so that each call is a transaction
  * by itself; its answer leaves only when what it wrote is durable. `now` is the caller's clock.
  */
-export class LedgerObject extends DurableObject<Bindings> {
+export class LedgerObject extends DurableObject<Env> {
   readonly #shard: LedgerShard;
   readonly #note: ReturnType<typeof leftoverNote>;
   #prepared = false;
@@ -17,7 +20,7 @@ export class LedgerObject extends DurableObject<Bindings> {
   /** How far the callers' clock is ahead of the machine's, on which alarms run. */
   #ahead = 0;
 
-  constructor(context: DurableObjectState, env: Bindings) {
+  constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#shard = createLedgerShard(context.storage);
     this.#note = leftoverNote(env.RECORDS, context.id.toString());
@@ -54,10 +57,6 @@ export class LedgerObject extends DurableObject<Bindings> {
 
   used(_now: number, counter: LedgerName, period: string) {
     return this.#read((shard) => shard.used(counter, period));
-  }
-
-  adjust(now: number, counter: LedgerName, period: string, delta: number) {
-    return this.#write(now, null, (shard) => shard.adjust(counter, period, delta));
   }
 
   usage(_now: number, name: LedgerName, from: string, to: string) {
@@ -102,10 +101,10 @@ export class LedgerObject extends DurableObject<Bindings> {
     return this.#write(now, null, (shard) => shard.release(name, owner));
   }
 
-  async mortalClaims(now: number) {
-    const claims = this.#read((shard) => shard.mortalClaims(now));
+  async endingLeases(now: number) {
+    const leases = this.#read((shard) => shard.ending(now));
     await this.#tidyNote(now);
-    return claims;
+    return leases;
   }
 
   override async alarm() {
@@ -121,6 +120,7 @@ export class LedgerObject extends DurableObject<Bindings> {
   /** An empty object costs nothing; the tables come back with the next call. */
   async #vanish() {
     this.#prepared = false;
+    this.#shard.caches.clear();
     await this.ctx.storage.deleteAll();
   }
 
@@ -132,7 +132,7 @@ export class LedgerObject extends DurableObject<Bindings> {
   #prepare() {
     if (this.#prepared) return;
     // What was only asked about must not stay for ever.
-    if (this.#shard.prepare()) this.#wake(Date.now() + hourMs);
+    if (this.#shard.migrate()) this.#wake(Date.now() + hourMs);
     this.#prepared = true;
   }
 
@@ -140,9 +140,24 @@ export class LedgerObject extends DurableObject<Bindings> {
   #write<T>(now: number, sweepIn: number | null, work: (shard: LedgerShard) => T): T {
     this.#ahead = now - Date.now();
     this.#prepare();
-    const result = this.ctx.storage.transactionSync(() => work(this.#shard));
+    const result = this.#commit(work);
     if (sweepIn !== null) this.#wake(Date.now() + sweepIn);
     return result;
+  }
+
+  /** What was read stays true for the next call: nobody else has this database. */
+  #commit<T>(work: (shard: LedgerShard) => T): T {
+    const { caches } = this.#shard;
+    try {
+      return this.ctx.storage.transactionSync(() => {
+        const result = work(this.#shard);
+        caches.flush();
+        return result;
+      });
+    } catch (error) {
+      caches.clear();
+      throw error;
+    }
   }
 
   #wake(at: number) {

@@ -1,56 +1,56 @@
 import { staleReservationMs } from "../../src/domain/quota.ts";
-import { createShardClaims } from "./shard-claims.ts";
-import { createShardCounters } from "./shard-counters.ts";
-import { createShardEstimates } from "./shard-estimates.ts";
-import { createShardRates } from "./shard-rates.ts";
-import { openShardSql } from "./shard-sql.ts";
-import { createShardTexts } from "./shard-texts.ts";
+import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
+import { within } from "../sql/sql-driver.ts";
+import { createSqlLedger } from "../sql/sql-ledger.ts";
+import { openDurableSql } from "./durable-sql.ts";
 
 export const hourMs = 3_600_000;
 
-/** One shard of the ledger over one SQLite database. Every method runs to its end without yielding. */
+/** A metered call ends, and with it its reservation; others hold a place for as long as an agent lives. */
+const metered = aiKeyLedger("").all.replace(/\/.*/, "");
+
+/** One shard of the ledger over one Durable Object's SQLite, and the upkeep that an alarm does. */
 export function createLedgerShard(storage: DurableObjectStorage) {
-  const sql = openShardSql(storage);
-  const texts = createShardTexts(sql);
-  const rates = createShardRates(sql);
-  const estimates = createShardEstimates(sql);
-  const counters = createShardCounters(sql, texts, estimates);
+  const db = openDurableSql(storage);
+  const ledger = createSqlLedger(db);
+  const oldest = db.prepare("SELECT min(created_at) FROM reservations WHERE id >= ? AND id < ?");
+  const expired = db.prepare("SELECT 1 FROM claims WHERE expires_at <= ?");
+  const passing = db.prepare(
+    `SELECT (SELECT min(expires_at) FROM claims), (SELECT min(expires_at) FROM texts),
+       EXISTS (SELECT 1 FROM hits) OR EXISTS (SELECT 1 FROM counters WHERE length(period) = 16)`,
+  );
+  // Days and months are few and stay; of minutes there would be half a million a year.
+  const sweepMinutes = db.prepare("DELETE FROM counters WHERE length(period) = 16 AND reserved = 0 AND period < ?");
+
+  /** When the oldest of the reservations that are to be settled was made. */
+  const oldestMetered = (): number | undefined => oldest.get<[number | null]>(...within(metered))?.[0] ?? undefined;
 
   return {
-    ...texts,
-    ...rates,
-    ...counters,
-    creditEstimates: estimates.creditEstimates,
-    ...createShardClaims(sql),
-    prepare: sql.prepare,
-    isEmpty: sql.isEmpty,
+    ...ledger,
+    migrate: db.migrate,
+    isEmpty: db.isEmpty,
 
-    /** Whether somebody has to look here: a claim that ran out, or a reservation that nobody settles. */
+    /** Whether somebody has to look here: a lease that ran out, or a reservation that nobody settles. */
     hasLeftovers: (now: number): boolean =>
-      sql.first("SELECT 1 FROM claims WHERE expires <= ?", now) !== undefined ||
-      (counters.oldestMetered() ?? now) <= now - staleReservationMs,
+      expired.get(now) !== undefined || (oldestMetered() ?? now) <= now - staleReservationMs,
 
-    /** Drops what no call will ask for again. */
     sweep(now: number): void {
-      texts.sweepTexts(now);
-      rates.sweepRates(now);
-      counters.sweepCounters(new Date(now - hourMs).toISOString().slice(0, 16));
+      ledger.sweep(now);
+      sweepMinutes.run(new Date(now - hourMs).toISOString().slice(0, 16));
+      ledger.caches.clear();
     },
 
     /** When to sweep next; `undefined` where nothing passes with time. */
     nextSweep(now: number): number | undefined {
-      const state = sql.first<{ claim: number | null; text: number | null; passing: number }>(
-        `SELECT (SELECT MIN(expires) FROM claims) AS claim, (SELECT MIN(expires) FROM texts) AS text,
-           EXISTS (SELECT 1 FROM hits) OR EXISTS (SELECT 1 FROM counters WHERE length(period) = 16) AS passing`,
-      );
-      const reservation = counters.oldestMetered();
+      const [lease, text, passes] = passing.get<[number | null, number | null, number]>() ?? [null, null, 0];
+      const reservation = oldestMetered();
       const due: number[] = [];
-      if (state?.claim != null) due.push(state.claim);
-      if (state?.text != null) due.push(state.text);
+      if (lease !== null) due.push(lease);
+      if (text !== null) due.push(text);
       if (reservation !== undefined) due.push(reservation + staleReservationMs);
       // What was due already has left its note, and is looked at again in case the note got lost.
       const at = due.map((time) => (time <= now ? now + hourMs : time));
-      if (state?.passing) at.push(now + hourMs);
+      if (passes === 1) at.push(now + hourMs);
       return at.length > 0 ? Math.min(...at) : undefined;
     },
   };

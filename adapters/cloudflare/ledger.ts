@@ -43,8 +43,6 @@ export function createDurableLedger({
     creditEstimates: (name, since) =>
       once("store_unwritable", () => shard(name).creditEstimates(clock.now(), name, since)),
     used: (counter, period) => again("store_unreadable", () => shard(counter).used(clock.now(), counter, period)),
-    adjust: (counter, period, delta) =>
-      once("store_unwritable", () => shard(counter).adjust(clock.now(), counter, period, delta)),
     usage: (name, from, to) => again("store_unreadable", () => shard(name).usage(clock.now(), name, from, to)),
     forget: (prefix) => again("store_unwritable", () => shard(prefix).forget(clock.now(), prefix)),
     get: (name) => again("store_unreadable", () => shard(name).readText(clock.now(), name)),
@@ -63,8 +61,8 @@ export function createDurableLedger({
       }),
     abandoned: (isGone) =>
       again("store_unreadable", async () => {
-        const claims = (await visit((object) => object.mortalClaims(clock.now()))).flat();
-        return claims
+        const leases = (await visit((object) => object.endingLeases(clock.now()))).flat();
+        return leases
           .filter(({ expired, owner }) => expired || isGone(owner))
           .map(({ name, owner, note }): Abandoned => ({ name, owner, note }));
       }),

@@ -1,13 +1,13 @@
 import { Problem } from "../../src/errors.ts";
 import type { Clock, Delivery, Due, Outbox, SentMessage } from "../../src/ports.ts";
-import type { AlertObject } from "./alert-object.ts";
+import type { AlertRows } from "./alert-rows.ts";
 
 /** The `Outbox` in one Durable Object. */
 export function createDurableOutbox({
   objects,
   clock,
 }: {
-  objects: DurableObjectNamespace<AlertObject>;
+  objects: DurableObjectNamespace<AlertRows>;
   clock: Clock;
 }): Outbox {
   const object = () => objects.get(objects.idFromName("alerts"));

@@ -1,5 +1,5 @@
-import type { Ledger, Records } from "../../src/ports.ts";
-import { type Collection, collections, type RecordOf } from "../../src/storage/keyspace.ts";
+import type { Ledger } from "../../src/ports.ts";
+import { type Collection, collections, type RecordOf, type Records } from "../../src/storage/keyspace.ts";
 import { recentAgent, recentWebhook } from "../../src/storage/ledger-names.ts";
 
 /** Longer than KV may show what was before. */

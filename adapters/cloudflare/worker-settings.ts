@@ -1,6 +1,5 @@
 import { withoutPassword } from "../../src/domain/plain-address.ts";
 import { tokensIn } from "../../src/domain/token.ts";
-import type { Ports } from "../../src/ports.ts";
 import { HttpUrl } from "../../src/schema/primitives.ts";
 import {
   checkSecretToken,
@@ -12,6 +11,7 @@ import {
   type Settings,
   SettingsError,
 } from "../../src/settings.ts";
+import type { Ports } from "../../src/storage/keyspace.ts";
 
 /** Variables and secrets, as `wrangler` sets them. */
 export interface Variables {

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import type { Environment } from "../node/environment.ts";
 import { makePrivateDirectory, writePrivate } from "../node/files/atomic-write.ts";
 import { readPrivate } from "../node/files/private-file.ts";
-import type { Environment } from "../node/node-settings.ts";
 
 /** Beside what they open: a deployment that is thrown away takes its secrets along. */
 const file = "dev/dev.env";

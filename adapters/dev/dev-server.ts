@@ -5,7 +5,8 @@ import { parseArgs } from "node:util";
 import { type ParseError, parse } from "jsonc-parser";
 import { SettingsError } from "../../src/settings.ts";
 import { readWorkerSettings } from "../cloudflare/worker-settings.ts";
-import { type Environment, stateDirFrom } from "../node/node-settings.ts";
+import type { Environment } from "../node/environment.ts";
+import { stateDirFrom } from "../node/node-settings.ts";
 import { type DevSecrets, keepDevSecrets, readDevSecrets } from "./dev-secrets.ts";
 import { type RunningWorker, startWorker } from "./start-worker.ts";
 

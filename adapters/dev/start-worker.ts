@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "jsonc-parser";
 import { Miniflare, type MiniflareOptions } from "miniflare";
 // @ts-expect-error plain JavaScript, as build.mjs reads it
-import { bundleWorker, workerRoot } from "../cloudflare/bundle.mjs";
+import { bundleWorker, workerPath } from "../cloudflare/bundle.mjs";
 
 export interface RunningWorker {
   /** `http://127.0.0.1:<port>` */
@@ -46,8 +45,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   ]);
   const miniflare = new Miniflare({
     name: "openclaw-provisioning",
-    modulesRoot: workerRoot,
-    modules: await bundled(options.entryPoint),
+    modules: [{ type: "ESModule", path: workerPath, contents: (await bundleWorker(options.entryPoint)) as string }],
     compatibilityDate: wrangler.compatibility_date,
     compatibilityFlags: wrangler.compatibility_flags,
     kvNamespaces: wrangler.kv_namespaces.map(({ binding }) => binding),
@@ -80,9 +78,4 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await miniflare.dispose();
     throw error;
   }
-}
-
-async function bundled(entryPoint?: string): Promise<{ type: "ESModule"; path: string; contents: string }[]> {
-  const modules = (await bundleWorker(entryPoint)) as { name: string; code: string }[];
-  return modules.map(({ name, code }) => ({ type: "ESModule", path: join(workerRoot, name), contents: code }));
 }

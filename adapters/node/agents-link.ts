@@ -1,9 +1,10 @@
 import { createHmac, hash } from "node:crypto";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { tokensIn } from "../../src/domain/token.ts";
-import type { Ports } from "../../src/ports.ts";
 import { checkSecretToken, makeToken, SettingsError } from "../../src/settings.ts";
-import type { Environment } from "./node-settings.ts";
+import type { Ports } from "../../src/storage/keyspace.ts";
+import type { Environment } from "./environment.ts";
 
 /** How this control plane and the one gateway that has its agents know each other, by the environment. */
 export interface AgentsLink {
@@ -62,10 +63,26 @@ export function linkPublisher(link: AgentsLink, sealKeys: Ports["sealKeys"]): ()
       writeFileSync(temporary, text, { mode: 0o644 });
       renameSync(temporary, digestFile);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      throw new SettingsError(
-        `OPENCLAW_LINK_DIGEST_FILE is "${digestFile}", which cannot be written (${code}): let uid ${process.getuid?.()} write into its directory`,
-      );
+      throw unwritableDigest(digestFile, error);
     }
   };
 }
+
+/**
+ * Looks whether the gateway can be told, and writes nothing.
+ *
+ * @throws SettingsError
+ */
+export function checkLinkDigest({ digestFile }: AgentsLink): void {
+  if (digestFile === undefined) return;
+  try {
+    accessSync(dirname(digestFile), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw unwritableDigest(digestFile, error);
+  }
+}
+
+const unwritableDigest = (digestFile: string, error: unknown): SettingsError =>
+  new SettingsError(
+    `OPENCLAW_LINK_DIGEST_FILE is "${digestFile}", which cannot be written (${(error as NodeJS.ErrnoException).code}): let uid ${process.getuid?.()} write into its directory`,
+  );

@@ -61,7 +61,7 @@ export function createClientAddress(trustedProxies: readonly string[]) {
     const isRange = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width);
     if (isIP(address) === 0 || !isRange || rest.length > 0) {
       throw new SettingsError(
-        `config.json: gateway.provisioning.trustedProxies has "${entry}"; use an address or a range, as in 10.0.0.0/8`,
+        `gateway.provisioning.trustedProxies has "${entry}"; use an address or a range, as in 10.0.0.0/8`,
       );
     }
     if (bits === undefined) trusted.addAddress(address, family(address));

@@ -6,16 +6,19 @@ import { findOrphans } from "../../src/service/maintenance/orphans.ts";
 import { isSealed } from "../../src/service/secrets/config-secret.ts";
 import { findUnopenableSecrets } from "../../src/service/secrets/unopenable-secrets.ts";
 import { sealKeyId } from "../../src/service/secrets/vault.ts";
-import { isGuessable, makeToken, tooShort } from "../../src/settings.ts";
+import { checkToken, isGuessable, makeToken, tooShort } from "../../src/settings.ts";
 import { agentsCanRead } from "../openclaw/agents-can-read.ts";
+import { checkLinkDigest } from "./agents-link.ts";
+import type { Environment } from "./environment.ts";
 import { credentialFindings } from "./files/credential-findings.ts";
 import { findGroupBits, groupBitsFinding, groupBitsRemedy } from "./files/group-bits.ts";
 import { findingOf, type StoreFinding } from "./files/private-file.ts";
 import { type ChangeMode, repairMode } from "./files/store-check.ts";
 import { maintenanceChecks } from "./maintenance-checks.ts";
-import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
+import { type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { commandLog } from "./open-local.ts";
 import { type NodePorts, openNode } from "./open-node.ts";
+import { priceCheck } from "./price-check.ts";
 import { evictionWarning } from "./redis/redis-faults.ts";
 import { withoutModes } from "./start-fault.ts";
 import { workspaceChecks } from "./workspace-checks.ts";
@@ -39,6 +42,7 @@ export async function diagnose(
   const node = await attempt(checks, "settings", async () => {
     const read = readNodeSettings(env);
     checks.push(settingsCheck(read, ownsToken));
+    if (read.agents) checkLinkDigest(read.agents);
     return read;
   });
   if (!node) return doctorReport(checks);
@@ -61,6 +65,7 @@ export async function diagnose(
     await attempt(checks, "orphans", async () => void checks.push(...(await orphanChecks(context, fix))));
     await attempt(checks, "AI keys", async () => void checks.push(await aiKeyCheck(context)));
     await attempt(checks, "secrets", async () => void checks.push(await secretsCheck(context)));
+    await attempt(checks, "prices", async () => void checks.push(await priceCheck(context)));
     await attempt(checks, "doors", async () => void checks.push(...(await doorChecks(context))));
     await attempt(checks, "audit trail", async () => void checks.push(await auditCheck(context)));
     await attempt(
@@ -124,6 +129,7 @@ function settingsCheck({ settings }: NodeSettings, ownsToken: boolean): DoctorCh
       remedy: "set OPENCLAW_GATEWAY_TOKEN",
     };
   }
+  if (ownsToken) for (const token of settings.gatewayTokens) checkToken("OPENCLAW_GATEWAY_TOKEN", token);
   if (settings.gatewayTokens.some(isGuessable)) {
     const detail = `the gateway token is ${tooShort} and may be guessed`;
     const where = ownsToken ? "OPENCLAW_GATEWAY_TOKEN" : "gateway.auth.token, or OPENCLAW_GATEWAY_TOKEN,";

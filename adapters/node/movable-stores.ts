@@ -1,5 +1,5 @@
-import type { Abandoned, Ledger, LedgerName, Records } from "../../src/ports.ts";
-import type { Collection, RecordOf } from "../../src/storage/keyspace.ts";
+import type { Abandoned, Ledger, LedgerName } from "../../src/ports.ts";
+import type { Collection, RecordOf, Records } from "../../src/storage/keyspace.ts";
 import { workspaceClaim, workspaceOfClaim } from "../../src/storage/ledger-names.ts";
 import { presentPath, storedPath } from "./files/movable-paths.ts";
 

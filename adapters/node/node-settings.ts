@@ -11,10 +11,10 @@ import {
   SettingsError,
 } from "../../src/settings.ts";
 import { type AgentsLink, agentsLinkFrom } from "./agents-link.ts";
+import { createClientAddress } from "./client-address.ts";
+import type { Environment } from "./environment.ts";
 import { readConfig } from "./read-config.ts";
 import { withSecretFiles } from "./secret-variables.ts";
-
-export type Environment = Record<string, string | undefined>;
 
 /** `$OPENCLAW_STATE_DIR`, or `~/.openclaw`; absolute. */
 export function stateDirFrom(env: Environment): string {
@@ -42,6 +42,7 @@ export function readNodeSettings(environment: Environment): NodeSettings {
   const stateDir = stateDirFrom(env);
   const { config, source } = readConfig(env, stateDir);
   const { provisioning, logLevel } = parseSettings(config, source);
+  createClientAddress(provisioning.trustedProxies);
   const enabled = flag(env, "OPENCLAW_PROVISIONING_ENABLED");
   // In brackets as in a URL, too.
   const host = (env.OPENCLAW_GATEWAY_HOST || "127.0.0.1").replace(/^\[(.*)\]$/, "$1");

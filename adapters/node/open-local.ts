@@ -5,10 +5,11 @@ import { escapeHidden } from "../../src/domain/hidden-characters.ts";
 import { redact } from "../../src/domain/redact.ts";
 import type { Log } from "../../src/ports.ts";
 import { sealConfigSecret } from "../../src/service/secrets/config-secret.ts";
+import type { Environment } from "./environment.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
 import { createFileLock } from "./files/file-lock.ts";
 import { requireOwnStore } from "./files/own-store.ts";
-import { type Environment, readNodeSettings } from "./node-settings.ts";
+import { readNodeSettings } from "./node-settings.ts";
 import { openNode } from "./open-node.ts";
 import { openSealKeys } from "./seal-key.ts";
 

@@ -1,7 +1,7 @@
 import { type Dispatcher, EnvHttpProxyAgent, Pool, type RequestInit as UndiciInit, fetch as undiciFetch } from "undici";
 import { withoutPassword } from "../../src/domain/plain-address.ts";
-import type { Ports } from "../../src/ports.ts";
 import { SettingsError } from "../../src/settings.ts";
+import type { Ports } from "../../src/storage/keyspace.ts";
 
 type Environment = Record<string, string | undefined>;
 

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
 import { SettingsError } from "../../src/settings.ts";
+import type { Environment } from "./environment.ts";
 import { pathFault } from "./files/path-fault.ts";
-import type { Environment } from "./node-settings.ts";
 
 export interface ConfigText {
   text: string;

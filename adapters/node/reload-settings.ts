@@ -12,6 +12,7 @@ const changeable = [
   "authFailuresPerMinute",
   "maxBodyBytes",
   "drainSeconds",
+  "prices",
   "webhooks",
 ] as const satisfies readonly (keyof ProvisioningSettings)[];
 

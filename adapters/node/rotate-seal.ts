@@ -2,10 +2,11 @@ import { join } from "node:path";
 import { isSealed } from "../../src/service/secrets/config-secret.ts";
 import { isSealedUnderNewest } from "../../src/service/secrets/vault.ts";
 import { parseSealKeys, SettingsError } from "../../src/settings.ts";
+import type { Environment } from "./environment.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
 import { createFileLock } from "./files/file-lock.ts";
 import { requireOwnStore } from "./files/own-store.ts";
-import { type Environment, type NodeSettings, readNodeSettings } from "./node-settings.ts";
+import { type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { openSealKeys, sealKeyFile } from "./seal-key.ts";
 import { withSecretFiles } from "./secret-variables.ts";
 

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { Ports } from "../../src/ports.ts";
 import { sealedInText } from "../../src/service/secrets/config-secret.ts";
 import { parseSealKeys, SettingsError } from "../../src/settings.ts";
+import type { Ports } from "../../src/storage/keyspace.ts";
+import type { Environment } from "./environment.ts";
 import { makePrivateDirectory, placeNew, syncDirectory, writePrivate } from "./files/atomic-write.ts";
 import { readPrivate, type Stamp, statOf, unchanged } from "./files/private-file.ts";
-import type { Environment } from "./node-settings.ts";
 import { configText } from "./read-config.ts";
 import { withSecretFiles } from "./secret-variables.ts";
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { SettingsError } from "../../src/settings.ts";
-import type { Environment } from "./node-settings.ts";
+import type { Environment } from "./environment.ts";
 
 const names = new Set([
   "OPENCLAW_GATEWAY_TOKEN",

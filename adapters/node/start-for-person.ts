@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Client, createClient } from "../../src/client/client.ts";
 import { parseToken } from "../../src/domain/token.ts";
+import type { Environment } from "./environment.ts";
 import { makePrivateDirectory, writePrivate } from "./files/atomic-write.ts";
 import { readPrivate } from "./files/private-file.ts";
-import { type Environment, reachableHost, stateDirFrom } from "./node-settings.ts";
+import { reachableHost, stateDirFrom } from "./node-settings.ts";
 import { runServer } from "./run-server.ts";
 import { withSecretFiles } from "./secret-variables.ts";
 

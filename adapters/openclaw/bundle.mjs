@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { bundledLua } from "../node/redis/bundled-lua.mjs";
 
 const outdir = "dist/openclaw-plugin";
 
@@ -35,5 +36,5 @@ export const pluginBundle = {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
   external: ["openclaw", "openclaw/*"],
-  plugins: [packageFiles],
+  plugins: [packageFiles, bundledLua],
 };

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { equalDigests } from "../../src/domain/constant-time.ts";
 import { Problem } from "../../src/errors.ts";
-import type { VerifyJwt } from "../../src/http/verify-jwt.ts";
+import type { VerifyJwt } from "../../src/http/bearer.ts";
 import type { Scope } from "../../src/schema/provisioning-key.ts";
 import { SettingsError } from "../../src/settings.ts";
 

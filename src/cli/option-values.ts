@@ -31,6 +31,15 @@ export function usd(text: string): number {
   return value;
 }
 
+/** In USD per million tokens; 0 is a price too. */
+export function price(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d{1,6})?$/.test(text) || value > 1_000_000) {
+    throw new InvalidValue("It must be USD per million tokens, such as 3 or 0.075, with at most 6 decimals.");
+  }
+  return value;
+}
+
 /** In whole seconds. */
 export function graceSeconds(text: string): number {
   const ms = parseDuration(text);

@@ -7,6 +7,7 @@ import { addConsoleCommand } from "./commands/console.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addInitCommand } from "./commands/init.ts";
 import { addOpenApiCommand } from "./commands/openapi.ts";
+import { addPriceCommands } from "./commands/prices.ts";
 import { addSealCommands } from "./commands/seal.ts";
 import { addWebhookCommands } from "./commands/webhooks.ts";
 import { oneLine } from "./failure.ts";
@@ -32,6 +33,7 @@ export function addProvisioningCommands(tree: Tree, program: Command): void {
   addAgentCommands(tree, group);
   addAgentKeyCommands(tree, group);
   addAiProviderCommands(tree, group);
+  addPriceCommands(tree, group);
   addAuditCommands(tree, group);
   addConsoleCommand(tree, group);
   addWebhookCommands(tree, group);

@@ -32,7 +32,7 @@ export const headersOf = ({ madeWith }: ChangeOptions): Record<string, string> =
   madeWith === undefined ? {} : { "agent-made-with": madeWith };
 
 export interface Call extends CallOptions {
-  method: "GET" | "POST" | "PATCH" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the base, encoded. */
   path: string;
   query?: Readonly<Record<string, string | number | undefined>> | undefined;

@@ -11,6 +11,7 @@
  * ```
  */
 import type * as z from "zod/mini";
+import type { AuditFilter } from "../domain/audit-event.ts";
 import type {
   AgentCreated,
   AgentDeleted,
@@ -31,7 +32,7 @@ import type {
   AiProviderView,
   RotateAiProvider,
 } from "../schema/ai-provider.ts";
-import type { AuditFilter, AuditPage, AuditRotated, AuditVerification } from "../schema/audit-event.ts";
+import type { AuditPage, AuditRotated, AuditVerification } from "../schema/audit-event.ts";
 import type {
   ConsoleCaller,
   ConsoleLink,
@@ -39,6 +40,7 @@ import type {
   ConsoleSessionOpened,
   ConsoleSessionView,
 } from "../schema/console.ts";
+import type { PriceList, PriceRow, PricesSet, PriceUnset, PriceView, SetPrices } from "../schema/price.ts";
 import type {
   CreateProvisioningKey,
   ProvisioningKeyIssued,
@@ -92,6 +94,11 @@ export type {
   DeliveryView,
   IssuedAiKey,
   OnboardAgent,
+  PriceList,
+  PriceRow,
+  PricesSet,
+  PriceUnset,
+  PriceView,
   ProvisioningKeyIssued,
   ProvisioningKeyView,
   Retry,
@@ -99,6 +106,7 @@ export type {
   RotateAiProvider,
   RotateProvisioningKey,
   RotateWebhookSecret,
+  SetPrices,
   UpdateAgent,
   UpdateWebhook,
   Usage,
@@ -152,6 +160,12 @@ export interface AiKeyRotated {
   agentId: string;
   aiKey: IssuedAiKey;
 }
+export interface PriceListQuery extends PageQuery {
+  provider?: string | undefined;
+  /** As requests name it. */
+  model?: string | undefined;
+  source?: PriceView["source"] | undefined;
+}
 export interface AuditQuery extends PageQuery, AuditFilter {}
 
 export type Client = ReturnType<typeof createClient>;
@@ -189,6 +203,8 @@ export function createClient(options: ClientOptions) {
   const below = (collection: string, id: string, rest = "") => `/${collection}/${encodeURIComponent(id)}${rest}`;
 
   const listAgents = (query: PageQuery = {}, at?: CallOptions) => read<AgentList>("/agents", { ...query }, at);
+  const listPrices = (query: PriceListQuery = {}, at?: CallOptions) =>
+    read<PriceList>("/provisioning/prices", { ...query }, at);
   const listAudit = (query: AuditQuery = {}, at?: CallOptions) =>
     read<AuditEvents>("/provisioning/audit", { ...query }, at);
 
@@ -280,6 +296,22 @@ export function createClient(options: ClientOptions) {
         post<ProvisioningKeyView>(below("provisioning/agent-keys", id, "/revoke"), undefined, true, at),
       rotate: (id: string, body: RotateProvisioningKey = {}, at?: CallOptions) =>
         post<ProvisioningKeyIssued>(below("provisioning/agent-keys", id, "/rotate"), body, false, at),
+    },
+    prices: {
+      /** One page. */
+      list: listPrices,
+      pages: (query: PriceListQuery = {}, at?: CallOptions) => pagesOf((page) => listPrices(page, at), query),
+      /** Those of other models stay. */
+      set: (body: SetPrices, at?: CallOptions) =>
+        call<PricesSet>({ method: "PUT", path: "/provisioning/prices", body, repeatable: true, signal: at?.signal }),
+      /** Not repeated after a lost answer: the repetition would say that there is no such price. */
+      unset: (provider: string, model: string, at?: CallOptions) =>
+        call<PriceUnset>({
+          method: "DELETE",
+          path: below("provisioning/prices", provider, `/${encodeURIComponent(model)}`),
+          repeatable: false,
+          signal: at?.signal,
+        }),
     },
     audit: {
       /** One page, newest first. */

@@ -18,15 +18,31 @@ export interface ReservedTokens {
 
 /** Tokens that a model may write between its last byte that arrived and the provider's notice that nobody reads. */
 const onTheirWay = 256;
+/** For a model that shows nothing meanwhile, in seconds: far more than a closed connection takes to be noticed. */
+const unnoticedSeconds = 2;
+
+/**
+ * @param pace tokens a second that are above all that the model can write
+ * @param elapsedMs since the request was sent
+ */
+export const mostWritten = (pace: number, elapsedMs: number): number =>
+  Math.ceil(pace * (Math.max(0, elapsedMs) / 1000 + unnoticedSeconds));
 
 /**
  * The most that a provider can bill for an answer that broke off. A token has a byte at least, and a stream's framing
  * makes a hundred of most. Beyond what was reserved only what the provider has said itself is charged.
+ *
+ * @param most tokens that the model can have written in the time that it had
  */
-export function interruptedUsage(reserved: ReservedTokens, { told, inputIsTold, outputBytes }: Progress): TokenUsage {
+export function interruptedUsage(
+  reserved: ReservedTokens,
+  { told, inputIsTold, outputBytes }: Progress,
+  most = Number.POSITIVE_INFINITY,
+): TokenUsage {
   const held = reserved.input + reserved.output;
   const input = inputIsTold ? told.input : reserved.input;
-  const written = Math.min(outputBytes === undefined ? reserved.output : outputBytes + onTheirWay, reserved.output);
+  const shown = outputBytes === undefined ? Number.POSITIVE_INFINITY : outputBytes + onTheirWay;
+  const written = Math.min(shown, most, reserved.output);
   const total = Math.max(told.total, Math.min(held, input + Math.max(told.output, written)));
   return { input: Math.min(input, total), output: total - Math.min(input, total), total };
 }

@@ -16,3 +16,20 @@ export function toMicroUsd(usd: number): number | undefined {
 
 /** USD of whole micro-dollars; exact to the sixth decimal when written down. */
 export const fromMicroUsd = (micro: number): number => micro / 1_000_000;
+
+const decimal = /^(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/;
+
+/**
+ * Whole micro-dollars of an amount in USD that another has computed, rounded up; `undefined` for anything that is no
+ * amount, or is beyond all measure.
+ */
+export function ceilMicroUsd(usd: unknown): number | undefined {
+  if (typeof usd !== "number" || !(usd >= 0 && usd <= 1_000_000)) return undefined;
+  // The shortest text that is this number: a product of the binary fraction may pass the next whole one.
+  const [, whole = "", fraction = "", exponent = "0"] = decimal.exec(String(usd)) ?? [];
+  const shift = 6 + Number(exponent) - fraction.length;
+  const digits = BigInt(whole + fraction);
+  if (shift >= 0) return Number(digits * 10n ** BigInt(shift));
+  const unit = 10n ** BigInt(-shift);
+  return Number((digits + unit - 1n) / unit);
+}

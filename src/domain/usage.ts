@@ -1,11 +1,26 @@
+import { ceilMicroUsd } from "./micro-usd.ts";
+import { promptTokens, type UsageParts } from "./usage-parts.ts";
+
 /** How a provider reports what a request cost. */
 export type UsageFormat = "anthropic" | "openai" | "openai-responses" | "gemini";
 
 export interface TokenUsage {
   input: number;
   output: number;
-  /** What is charged: not always the sum of the two. */
+  /** Charged to token quotas: not always the sum of the two. */
   total: number;
+}
+
+/** What a provider has told of a request's cost. */
+export interface ToldUsage extends TokenUsage {
+  /** They add up to `total`. */
+  parts: UsageParts;
+  /** Searches that the provider's own tool made. */
+  webSearches: number;
+  /** How long its cache lasts was not told: what was written to it may have an hour's price. */
+  cacheIsUnsplit?: boolean | undefined;
+  /** What the provider itself says that it charges, in micro-dollars; absent: it does not say. */
+  costMicroUsd?: number | undefined;
 }
 
 /** What the reports of one answer have said so far. */
@@ -14,23 +29,35 @@ export interface UsageCounts {
   counts: Map<string, number>;
   /** One of the reports cannot be true. */
   isDoubtful: boolean;
+  /** Counts within the others, which have prices of their own; the last that was told. */
+  details: Map<string, number>;
+  costMicroUsd?: number | undefined;
 }
 
 /** Ours, for what compaction cost: https://platform.claude.com/docs/en/build-with-claude/compaction */
-const compactions = ["compacted_input", "compacted_output"] as const;
+const compactions = [
+  "compacted_input",
+  "compacted_write",
+  "compacted_write_1h",
+  "compacted_read",
+  "compacted_output",
+] as const;
 
 /** The iterations that the other counts leave out: the requests in which the provider shortened the conversation. */
 function withCompactions(report: Record<string, unknown>): Record<string, unknown> {
   const { iterations } = report;
   if (!Array.isArray(iterations)) return report;
-  const sums: Record<string, unknown> = {};
+  const sums: Record<string, number> = {};
   for (const iteration of iterations as unknown[]) {
-    if (typeof iteration !== "object" || iteration === null) continue;
-    const { type, output_tokens, ...counts } = iteration as Record<string, unknown>;
-    if (type !== "compaction") continue;
-    const input = [counts.input_tokens, counts.cache_creation_input_tokens, counts.cache_read_input_tokens];
-    sums.compacted_input = [sums.compacted_input, ...input].reduce<number>((sum, one) => sum + Number(one ?? 0), 0);
-    sums.compacted_output = Number(sums.compacted_output ?? 0) + Number(output_tokens ?? 0);
+    if (!isRecord(iteration) || iteration.type !== "compaction") continue;
+    const add = (name: (typeof compactions)[number], value: unknown) => {
+      sums[name] = (sums[name] ?? 0) + Number(value ?? 0);
+    };
+    add("compacted_input", iteration.input_tokens);
+    add("compacted_write", iteration.cache_creation_input_tokens);
+    add("compacted_write_1h", isRecord(iteration.cache_creation) && iteration.cache_creation.ephemeral_1h_input_tokens);
+    add("compacted_read", iteration.cache_read_input_tokens);
+    add("compacted_output", iteration.output_tokens);
   }
   return { ...report, ...sums };
 }
@@ -54,6 +81,21 @@ const counted: Record<UsageFormat, readonly string[]> = {
   ],
 };
 
+/** Where the reports tell what was read from a cache, was written to one, or was searched. */
+const detailed: Record<UsageFormat, readonly (readonly [group: string | undefined, name: string])[]> = {
+  anthropic: [
+    ["cache_creation", "ephemeral_5m_input_tokens"],
+    ["cache_creation", "ephemeral_1h_input_tokens"],
+    ["server_tool_use", "web_search_requests"],
+  ],
+  openai: [
+    ["prompt_tokens_details", "cached_tokens"],
+    ["prompt_tokens_details", "cache_write_tokens"],
+  ],
+  "openai-responses": [["input_tokens_details", "cached_tokens"]],
+  gemini: [[undefined, "cachedContentTokenCount"]],
+};
+
 /** The counts that a whole report has; `output` only where the request asks for text. */
 const required: Record<UsageFormat, { always: readonly string[]; output: readonly string[] }> = {
   anthropic: { always: ["input_tokens"], output: ["output_tokens"] },
@@ -66,7 +108,31 @@ const required: Record<UsageFormat, { always: readonly string[]; output: readonl
 /** Far above any context; keeps the sums of ninety million requests exact. */
 export const mostTokens = 100_000_000;
 
-export const noCounts = (): UsageCounts => ({ counts: new Map(), isDoubtful: false });
+export const noCounts = (): UsageCounts => ({ counts: new Map(), isDoubtful: false, details: new Map() });
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+const isCount = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= mostTokens;
+
+/** A detail that cannot be true is as good as none: what it would have set apart has the price of the rest. */
+function addDetails(format: UsageFormat, { details }: UsageCounts, report: Record<string, unknown>): void {
+  for (const [group, name] of detailed[format]) {
+    const of = group === undefined ? report : report[group];
+    const value = isRecord(of) ? of[name] : undefined;
+    if (isCount(value)) details.set(name, value);
+  }
+}
+
+/**
+ * OpenRouter's own charge (https://openrouter.ai/docs/use-cases/usage-accounting). Of a request under the operator's key
+ * at the model's provider it is OpenRouter's fee alone, and the provider's charge stands beside it.
+ */
+function costOf({ cost, cost_details, is_byok }: Record<string, unknown>): number | undefined {
+  const own = ceilMicroUsd(cost);
+  if (own === undefined) return undefined;
+  const upstream = isRecord(cost_details) ? cost_details.upstream_inference_cost : undefined;
+  return is_byok === false ? own : own + (ceilMicroUsd(upstream) ?? 0);
+}
 
 /**
  * Takes in one report. Within one answer counts only ever rise, with null for what did not change; a count that is no
@@ -75,11 +141,14 @@ export const noCounts = (): UsageCounts => ({ counts: new Map(), isDoubtful: fal
  * @returns whether the report held any count
  */
 export function addReport(format: UsageFormat, into: UsageCounts, report: unknown): boolean {
-  if (typeof report !== "object" || report === null) return false;
+  if (!isRecord(report)) return false;
   let any = false;
-  const told = format === "anthropic" ? withCompactions(report as Record<string, unknown>) : report;
+  const told = format === "anthropic" ? withCompactions(report) : report;
+  addDetails(format, into, told);
+  const cost = costOf(told);
+  if (cost !== undefined) into.costMicroUsd = Math.max(cost, into.costMicroUsd ?? 0);
   for (const name of counted[format]) {
-    const value = (told as Record<string, unknown>)[name];
+    const value = told[name];
     if (value === undefined || value === null) continue;
     any = true;
     const before = into.counts.get(name) ?? 0;
@@ -91,35 +160,124 @@ export function addReport(format: UsageFormat, into: UsageCounts, report: unknow
 }
 
 /** Whether the reports are all there and can be true. No answer costs nothing, and no text is of no tokens. */
-export function tellsUsage(format: UsageFormat, { counts, isDoubtful }: UsageCounts, answersInText: boolean): boolean {
-  if (isDoubtful || tokenUsage(format, { counts }).total === 0) return false;
+export function tellsUsage(format: UsageFormat, told: UsageCounts, answersInText: boolean): boolean {
+  if (told.isDoubtful || tokenUsage(format, told).total === 0) return false;
   const { always, output } = required[format];
+  const { counts } = told;
   return always.every((name) => counts.has(name)) && (!answersInText || output.every((name) => counts.get(name)));
 }
 
-export function tokenUsage(format: UsageFormat, { counts }: Pick<UsageCounts, "counts">): TokenUsage {
-  const read = (name: string): number => counts.get(name) ?? 0;
-  const sum = (...names: string[]): number => names.reduce((total, name) => total + read(name), 0);
+/** A report in parts that add up: each token is in exactly one of them. */
+export function tokenUsage(
+  format: UsageFormat,
+  told: Pick<UsageCounts, "counts" | "details" | "costMicroUsd">,
+): ToldUsage {
+  const read = (name: string): number => told.counts.get(name) ?? 0;
+  const detail = (name: string): number => told.details.get(name) ?? 0;
+  const { costMicroUsd } = told;
   switch (format) {
     case "anthropic": {
-      const input = sum("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "compacted_input");
-      const output = sum("output_tokens", "compacted_output"); // thinking included
-      return { input, output, total: input + output };
+      const written = read("cache_creation_input_tokens");
+      const split = detail("ephemeral_5m_input_tokens") + detail("ephemeral_1h_input_tokens") > 0;
+      const hour = Math.min(written, detail("ephemeral_1h_input_tokens"));
+      const compactedHour = Math.min(read("compacted_write"), read("compacted_write_1h"));
+      const parts: UsageParts = {
+        input: read("input_tokens") + read("compacted_input"),
+        cacheRead: read("cache_read_input_tokens") + read("compacted_read"),
+        cacheWrite: written - hour + read("compacted_write") - compactedHour,
+        cacheWrite1h: hour + compactedHour,
+        output: read("output_tokens") + read("compacted_output"), // thinking included
+      };
+      const usage = summed(parts, parts.output, detail("web_search_requests"), costMicroUsd);
+      return written > 0 && !split ? { ...usage, cacheIsUnsplit: true } : usage;
     }
     case "openai":
-      return whole(read("prompt_tokens"), read("completion_tokens"), read("total_tokens"));
+      return whole({
+        input: read("prompt_tokens"),
+        output: read("completion_tokens"),
+        reported: read("total_tokens"),
+        cacheRead: detail("cached_tokens"),
+        cacheWrite: detail("cache_write_tokens"),
+        costMicroUsd,
+      });
     case "openai-responses":
-      return whole(read("input_tokens"), read("output_tokens"), read("total_tokens"));
-    case "gemini": {
-      // Thoughts are not among the candidates' tokens, but they are in the total.
-      const input = sum("promptTokenCount", "toolUsePromptTokenCount");
-      return whole(input, sum("candidatesTokenCount", "thoughtsTokenCount"), read("totalTokenCount"));
-    }
+      return whole({
+        input: read("input_tokens"),
+        output: read("output_tokens"),
+        reported: read("total_tokens"),
+        cacheRead: detail("cached_tokens"),
+        costMicroUsd,
+      });
+    case "gemini":
+      return whole({
+        input: read("promptTokenCount") + read("toolUsePromptTokenCount"),
+        // Thoughts are not among the candidates' tokens, but they are in the total.
+        output: read("candidatesTokenCount") + read("thoughtsTokenCount"),
+        reported: read("totalTokenCount"),
+        cacheRead: detail("cachedContentTokenCount"),
+        costMicroUsd,
+      });
   }
 }
 
+/** Of an answer of which nothing was told. */
+export const noUsage: Readonly<ToldUsage> = Object.freeze({
+  input: 0,
+  output: 0,
+  total: 0,
+  parts: Object.freeze({ input: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, output: 0 }),
+  webSearches: 0,
+});
+
+/** Of several answers to one request. */
+export function addedUsage(a: ToldUsage, b: ToldUsage): ToldUsage {
+  const parts: UsageParts = {
+    input: a.parts.input + b.parts.input,
+    cacheRead: a.parts.cacheRead + b.parts.cacheRead,
+    cacheWrite: a.parts.cacheWrite + b.parts.cacheWrite,
+    cacheWrite1h: a.parts.cacheWrite1h + b.parts.cacheWrite1h,
+    output: a.parts.output + b.parts.output,
+  };
+  const costMicroUsd =
+    a.costMicroUsd === undefined && b.costMicroUsd === undefined
+      ? undefined
+      : (a.costMicroUsd ?? 0) + (b.costMicroUsd ?? 0);
+  const usage = summed(parts, parts.output, a.webSearches + b.webSearches, costMicroUsd);
+  return a.cacheIsUnsplit || b.cacheIsUnsplit ? { ...usage, cacheIsUnsplit: true } : usage;
+}
+
+const summed = (
+  parts: UsageParts,
+  output: number,
+  webSearches: number,
+  costMicroUsd: number | undefined,
+): ToldUsage => {
+  const input = promptTokens(parts);
+  return { input, output, total: input + output, parts, webSearches, costMicroUsd };
+};
+
+interface WholeReport {
+  /** What was read from a cache and written to one included. */
+  input: number;
+  output: number;
+  /** As the provider adds up. */
+  reported: number;
+  cacheRead: number;
+  cacheWrite?: number;
+  costMicroUsd: number | undefined;
+}
+
 /** A total above its parts (reasoning that is reported nowhere else) is the truth, and belongs to the output. */
-function whole(input: number, output: number, reported: number): TokenUsage {
+function whole({ input, output, reported, costMicroUsd, ...cache }: WholeReport): ToldUsage {
   const total = Math.max(input + output, reported);
-  return { input, output: total - input, total };
+  const cacheRead = Math.min(cache.cacheRead, input);
+  const cacheWrite = Math.min(cache.cacheWrite ?? 0, input - cacheRead);
+  const parts = {
+    input: input - cacheRead - cacheWrite,
+    cacheRead,
+    cacheWrite,
+    cacheWrite1h: 0,
+    output: total - input,
+  };
+  return summed(parts, parts.output, 0, costMicroUsd);
 }

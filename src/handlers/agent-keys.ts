@@ -6,6 +6,12 @@ import {
   ProvisioningKeyView,
   RotateProvisioningKey,
 } from "../schema/provisioning-key.ts";
+import {
+  createProvisioningKey,
+  listProvisioningKeys,
+  revokeProvisioningKey,
+  rotateProvisioningKey,
+} from "../service/provisioning-keys/provisioning-keys.ts";
 
 const path = "/provisioning/agent-keys";
 
@@ -19,7 +25,6 @@ export const createAgentKeyRoute = route({
   response: { status: 201, description: "The key, shown this once", schema: ProvisioningKeyIssued },
   problems: ["ai_provider_not_found", "provider_revoked"],
   async handle({ context, caller, body }) {
-    const { createProvisioningKey } = await import("../service/provisioning-keys/provisioning-keys.ts");
     return { status: 201, body: await createProvisioningKey(context, caller, body) };
   },
 });
@@ -33,7 +38,6 @@ export const listAgentKeysRoute = route({
   response: { status: 200, description: "All provisioning keys, the oldest first", schema: ProvisioningKeyList },
   problems: [],
   async handle({ context }) {
-    const { listProvisioningKeys } = await import("../service/provisioning-keys/provisioning-keys.ts");
     return { status: 200, body: await listProvisioningKeys(context) };
   },
 });
@@ -47,7 +51,6 @@ export const revokeAgentKeyRoute = route({
   response: { status: 200, description: "The key", schema: ProvisioningKeyView },
   problems: ["key_not_found", "key_busy"],
   async handle({ context, caller, params }) {
-    const { revokeProvisioningKey } = await import("../service/provisioning-keys/provisioning-keys.ts");
     return { status: 200, body: await revokeProvisioningKey(context, caller, params.id!) };
   },
 });
@@ -63,7 +66,6 @@ export const rotateAgentKeyRoute = route({
   response: { status: 200, description: "The new key, shown this once", schema: ProvisioningKeyIssued },
   problems: ["key_not_found", "key_busy", "key_revoked"],
   async handle({ context, caller, params, body }) {
-    const { rotateProvisioningKey } = await import("../service/provisioning-keys/provisioning-keys.ts");
     return {
       status: 200,
       body: await rotateProvisioningKey(context, caller, params.id!, body.graceSeconds),

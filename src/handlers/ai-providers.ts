@@ -6,6 +6,8 @@ import {
   AiProviderView,
   RotateAiProvider,
 } from "../schema/ai-provider.ts";
+import { addAiProvider, listAiProviders } from "../service/ai-keys/ai-providers.ts";
+import { revokeAiProvider, rotateAiProvider } from "../service/ai-keys/change-ai-provider.ts";
 
 const path = "/provisioning/ai-providers";
 
@@ -19,7 +21,6 @@ export const addAiProviderRoute = route({
   response: { status: 201, description: "The AI provider, its key as a hint only", schema: AiProviderAdded },
   problems: ["provider_settings", "provider_refused", "provider_exists", "key_busy"],
   async handle({ context, caller, body }) {
-    const { addAiProvider } = await import("../service/ai-keys/ai-providers.ts");
     return { status: 201, body: await addAiProvider(context, caller, body) };
   },
 });
@@ -33,7 +34,6 @@ export const listAiProvidersRoute = route({
   response: { status: 200, description: "All AI providers, the oldest first", schema: AiProviderList },
   problems: [],
   async handle({ context }) {
-    const { listAiProviders } = await import("../service/ai-keys/ai-providers.ts");
     return { status: 200, body: await listAiProviders(context) };
   },
 });
@@ -48,7 +48,6 @@ export const rotateAiProviderRoute = route({
   response: { status: 200, description: "The AI provider, its new key as a hint only", schema: AiProviderAdded },
   problems: ["ai_provider_not_found", "provider_revoked", "provider_refused", "key_busy"],
   async handle({ context, caller, params, body }) {
-    const { rotateAiProvider } = await import("../service/ai-keys/change-ai-provider.ts");
     return { status: 200, body: await rotateAiProvider(context, caller, params.id!, body) };
   },
 });
@@ -62,7 +61,6 @@ export const revokeAiProviderRoute = route({
   response: { status: 200, description: "The AI provider", schema: AiProviderView },
   problems: ["ai_provider_not_found", "key_busy"],
   async handle({ context, caller, params }) {
-    const { revokeAiProvider } = await import("../service/ai-keys/change-ai-provider.ts");
     return { status: 200, body: await revokeAiProvider(context, caller, params.id!) };
   },
 });

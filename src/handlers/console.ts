@@ -7,6 +7,8 @@ import {
   ConsoleSessionOpened,
   ConsoleSessionView,
 } from "../schema/console.ts";
+import { describeCaller } from "../service/console/describe-caller.ts";
+import { closeSession, listSessions, makeConsoleLink, openSession } from "../service/console/sessions.ts";
 
 export const openSessionRoute = route({
   method: "POST",
@@ -17,7 +19,6 @@ export const openSessionRoute = route({
   response: { status: 201, description: "The session, shown this once", schema: ConsoleSessionOpened },
   problems: ["session_not_allowed", "provisioning_key_invalid"],
   async handle({ context, caller, headers }) {
-    const { openSession } = await import("../service/console/sessions.ts");
     const { code, ...shown } = shownTokens(context, caller, headers);
     return { status: 201, body: await openSession(context, caller, shown, code) };
   },
@@ -32,7 +33,6 @@ export const getSessionRoute = route({
   response: { status: 200, description: "The caller", schema: ConsoleCaller },
   problems: [],
   async handle({ context, caller }) {
-    const { describeCaller } = await import("../service/console/describe-caller.ts");
     return { status: 200, body: describeCaller(context, caller) };
   },
 });
@@ -46,7 +46,6 @@ export const closeSessionRoute = route({
   response: { status: 200, description: "The session as it was", schema: ConsoleSessionView },
   problems: ["session_not_found"],
   async handle({ context, caller }) {
-    const { closeSession } = await import("../service/console/sessions.ts");
     return { status: 200, body: await closeSession(context, caller, caller.session?.id ?? "", "console.close") };
   },
 });
@@ -60,7 +59,6 @@ export const makeConsoleLinkRoute = route({
   response: { status: 201, description: "The link, shown this once", schema: ConsoleLink },
   problems: ["session_not_allowed", "provisioning_key_invalid", "not_found"],
   async handle({ context, caller, headers }) {
-    const { makeConsoleLink } = await import("../service/console/sessions.ts");
     const { code: _, ...shown } = shownTokens(context, caller, headers);
     return { status: 201, body: await makeConsoleLink(context, caller, shown) };
   },
@@ -75,7 +73,6 @@ export const listSessionsRoute = route({
   response: { status: 200, description: "The newest first", schema: ConsoleSessionList },
   problems: [],
   async handle({ context }) {
-    const { listSessions } = await import("../service/console/sessions.ts");
     return { status: 200, body: await listSessions(context) };
   },
 });
@@ -89,7 +86,6 @@ export const revokeSessionRoute = route({
   response: { status: 200, description: "The session as it was", schema: ConsoleSessionView },
   problems: ["session_not_found"],
   async handle({ context, caller, params }) {
-    const { closeSession } = await import("../service/console/sessions.ts");
     return { status: 200, body: await closeSession(context, caller, params.id!, "console.revoke") };
   },
 });

@@ -1,6 +1,7 @@
 import { route } from "../http/call.ts";
 import { withIdempotency } from "../http/idempotency.ts";
 import { AgentCreated, CreateAgent } from "../schema/agent.ts";
+import { createAgent } from "../service/agents/create-agent.ts";
 
 export const createAgentRoute = route({
   method: "POST",
@@ -37,7 +38,6 @@ export const createAgentRoute = route({
     "invalid_header",
   ],
   async handle({ context, caller, body, headers }) {
-    const { createAgent } = await import("../service/agents/create-agent.ts");
     const respondAsync = /(^|[\s,;])respond-async([\s,;]|$)/i.test(headers.get("prefer") ?? "");
     return await withIdempotency(context, caller, headers, body, async (idempotency) => {
       const created = await createAgent(context, caller, body, { respondAsync, ...(idempotency && { idempotency }) });

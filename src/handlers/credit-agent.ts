@@ -1,5 +1,6 @@
 import { route } from "../http/call.ts";
 import { AgentCredited, CreditAgent } from "../schema/usage.ts";
+import { creditAgent } from "../service/agents/credit-agent.ts";
 
 export const creditAgentRoute = route({
   method: "POST",
@@ -19,7 +20,6 @@ export const creditAgentRoute = route({
     "gateway_failed",
   ],
   async handle({ context, caller, params, body }) {
-    const { creditAgent } = await import("../service/agents/credit-agent.ts");
     return { status: 200, body: await creditAgent(context, caller, params.id!, body) };
   },
 });

@@ -1,5 +1,6 @@
 import { route } from "../http/call.ts";
 import { AgentDeleted, DeleteAgent } from "../schema/agent.ts";
+import { deleteAgent } from "../service/agents/delete-agent.ts";
 
 export const deleteAgentRoute = route({
   method: "DELETE",
@@ -20,7 +21,6 @@ export const deleteAgentRoute = route({
     "gateway_not_found",
   ],
   async handle({ context, caller, params, body }) {
-    const { deleteAgent } = await import("../service/agents/delete-agent.ts");
     return { status: 200, body: await deleteAgent(context, caller, params.id!, body) };
   },
 });

@@ -1,5 +1,6 @@
 import { route } from "../http/call.ts";
 import { AgentDetail } from "../schema/agent.ts";
+import { getAgent } from "../service/agents/agent-view.ts";
 
 export const getAgentRoute = route({
   method: "GET",
@@ -10,7 +11,6 @@ export const getAgentRoute = route({
   response: { status: 200, description: "The agent", schema: AgentDetail },
   problems: ["agent_not_found", "agent_ambiguous"],
   async handle({ context, caller, params }) {
-    const { getAgent } = await import("../service/agents/agent-view.ts");
     return { status: 200, body: await getAgent(context, caller, params.id!) };
   },
 });

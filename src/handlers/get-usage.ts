@@ -1,5 +1,6 @@
 import { route } from "../http/call.ts";
 import { Usage, UsageQuery } from "../schema/usage.ts";
+import { readUsage } from "../service/agents/read-usage.ts";
 
 export const getUsageRoute = route({
   method: "GET",
@@ -11,7 +12,6 @@ export const getUsageRoute = route({
   response: { status: 200, description: "Use and quotas", schema: Usage },
   problems: ["agent_not_found", "agent_ambiguous", "ai_key_not_found"],
   async handle({ context, caller, params, query }) {
-    const { readUsage } = await import("../service/agents/read-usage.ts");
     return { status: 200, body: await readUsage(context, caller, params.id!, query) };
   },
 });

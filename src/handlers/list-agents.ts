@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { route } from "../http/call.ts";
 import { AgentList } from "../schema/agent.ts";
 import { PageQuery } from "../schema/page-query.ts";
+import { listAgents } from "../service/agents/agent-view.ts";
 
 export const listAgentsRoute = route({
   method: "GET",
@@ -18,7 +19,6 @@ export const listAgentsRoute = route({
   },
   problems: [],
   async handle({ context, caller, query }) {
-    const { listAgents } = await import("../service/agents/agent-view.ts");
     return { status: 200, body: await listAgents(context, caller, query) };
   },
 });

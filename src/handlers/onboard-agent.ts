@@ -1,5 +1,6 @@
 import { route } from "../http/call.ts";
 import { AgentOnboarded, OnboardAgent } from "../schema/agent.ts";
+import { onboardAgent } from "../service/agents/onboard-agent.ts";
 
 export const onboardAgentRoute = route({
   method: "POST",
@@ -18,7 +19,6 @@ export const onboardAgentRoute = route({
     "gateway_not_found",
   ],
   async handle({ context, caller, params, body }) {
-    const { onboardAgent } = await import("../service/agents/onboard-agent.ts");
     return { status: 200, body: await onboardAgent(context, caller, params.id!, body) };
   },
 });

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { route } from "../http/call.ts";
 import { withIdempotency } from "../http/idempotency.ts";
 import { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
+import { rotateAiKey } from "../service/agents/rotate-ai-key.ts";
 
 export const rotateAiKeyRoute = route({
   method: "POST",
@@ -31,7 +32,6 @@ export const rotateAiKeyRoute = route({
     "invalid_header",
   ],
   async handle({ context, caller, params, body, headers }) {
-    const { rotateAiKey } = await import("../service/agents/rotate-ai-key.ts");
     const id = params.id!;
     return await withIdempotency(context, caller, headers, { rotate: id, ...body }, async () => {
       const rotated = await rotateAiKey(context, caller, id, body);

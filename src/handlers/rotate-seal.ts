@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { route } from "../http/call.ts";
+import { resealSecrets } from "../service/maintenance/reseal-secrets.ts";
 
 const SealRotated = z
   .object({ sealKey: z.string(), resealed: z.int() })
@@ -18,7 +19,6 @@ export const rotateSealRoute = route({
   },
   problems: ["secret_unopenable", "key_busy"],
   async handle({ context, caller }) {
-    const { resealSecrets } = await import("../service/maintenance/reseal-secrets.ts");
     return { status: 200, body: await resealSecrets(context, caller) };
   },
 });

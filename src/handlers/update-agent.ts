@@ -1,5 +1,6 @@
 import { route } from "../http/call.ts";
 import { AgentDetail, UpdateAgent } from "../schema/agent.ts";
+import { updateAgent } from "../service/agents/update-agent.ts";
 
 export const updateAgentRoute = route({
   method: "PATCH",
@@ -22,7 +23,6 @@ export const updateAgentRoute = route({
     "gateway_not_found",
   ],
   async handle({ context, caller, params, body }) {
-    const { updateAgent } = await import("../service/agents/update-agent.ts");
     return { status: 200, body: await updateAgent(context, caller, params.id!, body) };
   },
 });

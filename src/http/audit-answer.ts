@@ -1,6 +1,6 @@
+import type { AuditEvent } from "../domain/audit-event.ts";
 import { createMinuteTally, others } from "../domain/minute-tally.ts";
 import { isProblem } from "../errors.ts";
-import type { AuditEvent } from "../schema/audit-event.ts";
 import { type AuditDetails, auditEvent } from "../service/audited-change.ts";
 import type { Context } from "../service/context.ts";
 import { subscriber } from "../storage/ledger-names.ts";

@@ -7,14 +7,11 @@ import { type Scope, scopes } from "../schema/provisioning-key.ts";
 import type { Caller } from "../service/caller.ts";
 import type { Context } from "../service/context.ts";
 import { currentProvisioningKey, keyStatus } from "../service/provisioning-keys/current-provisioning-key.ts";
+import type { Bearer, VerifyJwt } from "./bearer.ts";
 import { consoleBearer } from "./console-bearer.ts";
 import { bearerIn, keyHeader } from "./credentials.ts";
-import type { VerifyJwt } from "./verify-jwt.ts";
 
 const realm = 'realm="openclaw-provisioning"';
-
-/** Who stands behind a valid bearer: the gateway token, a JWT that stands for it, or a console session. */
-export type Bearer = Omit<Caller, "operator" | "requestId" | "address" | "madeWith"> & { operator?: boolean };
 
 const gatewayBearer: Bearer = { actor: "token", scopes: [], reach: "all" };
 

@@ -1,7 +1,7 @@
 import { parseToken } from "../domain/token.ts";
 import { type FoundGrant, findGrant, type GrantPrefix, noteUse } from "../service/console/grant.ts";
 import type { Context } from "../service/context.ts";
-import type { Bearer } from "./authenticate.ts";
+import type { Bearer } from "./bearer.ts";
 
 /** Who stands behind a console session, or behind the code of a link; `undefined` for whatever is neither, or has ended. */
 export async function consoleBearer(context: Context, token: string): Promise<Bearer | undefined> {

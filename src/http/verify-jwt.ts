@@ -3,10 +3,7 @@ import { JWKSMultipleMatchingKeys, JWKSNoMatchingKey } from "jose/errors";
 import { hasHiddenCharacters } from "../domain/hidden-characters.ts";
 import { isProblem, Problem } from "../errors.ts";
 import type { Context } from "../service/context.ts";
-import type { Bearer } from "./authenticate.ts";
-
-/** Resolves to `undefined` for whatever is not a valid token of the issuer. */
-export type VerifyJwt = (token: string) => Promise<Bearer | undefined>;
+import type { Bearer, VerifyJwt } from "./bearer.ts";
 
 type Rule = NonNullable<Context["settings"]["provisioning"]["auth"]["jwks"]>["rules"][number];
 

@@ -47,6 +47,17 @@ export const requestExamples: Readonly<Record<string, Readonly<Record<string, { 
   rotateAgentKey: {
     atOnce: { summary: "The old key ends at once", value: { graceSeconds: 0 } },
   },
+  setPrices: {
+    newModel: {
+      summary: "A model that the table does not know yet, and one that costs nothing",
+      value: {
+        prices: [
+          { provider: "anthropic", model: "claude-new", input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75 },
+          { provider: "my-llm", model: "*", input: 0, output: 0 },
+        ],
+      },
+    },
+  },
   createAgent: {
     simple: { summary: "An agent", value: { name: "my-agent", model: "claude-sonnet-3.5" } },
     bound: {

@@ -15,6 +15,10 @@ export interface PriceBook {
   highest(provider: string): Price | undefined;
   /** Where the price of a model comes from. */
   sourceOf(provider: string, model: string): PriceSource | undefined;
+  /** What a request without a known price gets: none, or the highest of its provider. */
+  unknown: "refuse" | "highest";
+  /** Every name that a price stands under. */
+  names(): { provider: string; model: string }[];
   /** The day (`YYYY-MM-DD`) of the table. */
   asOf: string;
   /** Names the table and every stated row: prices of one hash are the same prices. */
@@ -29,6 +33,7 @@ export interface PriceBookInput {
   /** `YYYY-MM-DD` in UTC. */
   day: string;
   hash: string;
+  unknown?: "refuse" | "highest";
 }
 
 const everyModel = "*";
@@ -44,7 +49,7 @@ function statedPrices(rows: readonly PriceRow[]): Stated {
   return stated;
 }
 
-export function createPriceBook({ table, settings, api, day, hash }: PriceBookInput): PriceBook {
+export function createPriceBook({ table, settings, api, day, hash, unknown = "refuse" }: PriceBookInput): PriceBook {
   const layers = [
     ["api", statedPrices(api)],
     ["settings", statedPrices(settings)],
@@ -117,6 +122,18 @@ export function createPriceBook({ table, settings, api, day, hash }: PriceBookIn
       return known ?? undefined;
     },
     sourceOf: (provider, model) => lookUp(provider, model)?.source,
+    names() {
+      const names = new Map<string, { provider: string; model: string }>();
+      const add = (provider: string, model: string) => names.set(`${provider} ${model}`, { provider, model });
+      for (const [provider, rows] of Object.entries(table.providers)) {
+        for (const row of rows) for (const name of [...row.is, ...(row.begins ?? [])]) add(provider, name);
+      }
+      for (const [, stated] of layers) {
+        for (const [provider, prices] of stated) for (const name of prices.keys()) add(provider, name);
+      }
+      return [...names.values()];
+    },
+    unknown,
     asOf: table.asOf,
     hash,
   };

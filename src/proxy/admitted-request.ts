@@ -6,9 +6,11 @@ import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import { errorEvent } from "./error-event.ts";
 import { failureCost } from "./failure-cost.ts";
+import { goesOn } from "./goes-on.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { hiddenCost } from "./hidden-output.ts";
 import { createMasterKeyAlarm } from "./master-key-alarm.ts";
+import { outputPace } from "./output-pace.ts";
 import type { ProxyRequest, Target } from "./proxy-request.ts";
 import type { ReadRequest } from "./read-request.ts";
 import { type Refusal, refusal } from "./refuse.ts";
@@ -16,7 +18,8 @@ import { modelsOf, type Reservation } from "./reserve.ts";
 import { createSettlements, type Settlement } from "./settle.ts";
 import type { Ending, Standing } from "./standings.ts";
 import { createJsonMeter } from "./usage/json-meter.ts";
-import { createSniffingMeter, type Meter, type MeterOptions } from "./usage/meter.ts";
+import type { Meter, MeterOptions } from "./usage/meter.ts";
+import { createSniffingMeter } from "./usage/sniffing-meter.ts";
 import { createSseMeter } from "./usage/sse-meter.ts";
 import type { UsageAsking } from "./usage-asking.ts";
 
@@ -43,6 +46,8 @@ export interface AdmittedRequest extends Settlement {
   instead(status: number, body: Uint8Array): { again: Uint8Array | undefined } | { refusal: Refusal } | undefined;
   /** Settles an answer of 4xx or 5xx, of which this is the body, as far as it came. */
   failed(status: number, body: Uint8Array | undefined): void;
+  /** When the client leaves, the answer is read to its end all the same: the provider bills it whole. */
+  readsOn: boolean;
   standing: Standing;
   /** Of ours, besides the provider's. */
   answerHeaders: Readonly<Record<string, string>>;
@@ -122,6 +127,7 @@ export function createAdmittedRequests(
       model: model !== undefined && modelForm.test(model) && !holdsKey(model) ? model : "-",
       isFree: endpoint.format === undefined,
       reserved: reserved.tokens,
+      pace: outputPace(provider, base.origin, request),
       provider: provider.provider,
       agentId: record.agentId,
       requestId: proxyRequest.requestId,
@@ -194,6 +200,7 @@ export function createAdmittedRequests(
         ...proxyRequest.cors,
         ...(reserved.omitted && { "x-openclaw-omitted-tools": reserved.omitted.join(", ") }),
       },
+      readsOn: goesOn(provider.kind, format, request.body),
       standing: { keyId: record.keyId, digest, providerId: provider.id },
       errorEvent: (ending) => errorEvent(format, wire.error({ ...ending, requestId: proxyRequest.requestId })),
       refuse: (status, message) =>

@@ -1,10 +1,13 @@
 import type { UsageFormat } from "../domain/usage.ts";
-import { type BodyFields, isRecord } from "../providers/shared/wire.ts";
+import { type BodyFields, isRecord, isSetValue } from "../providers/shared/body-fields.ts";
 import type { ProviderKind } from "../schema/ai-provider.ts";
 
 /** What of an answer's cost a stream does not show before its end. */
 export interface HiddenCost {
-  /** The model may reason out of sight: what it bills is not bounded by what it streams. */
+  /**
+   * What the provider bills is not bounded by what it streams: its model may reason out of sight, or it goes on when
+   * nobody reads.
+   */
   output: boolean;
   /** The provider may read more than the request holds, after it has told the input. */
   input: boolean;
@@ -15,6 +18,29 @@ const plainOpenAi =
   /^(openai\/)?gpt-(3\.5-turbo|4|4-turbo|4o|4o-mini|4\.1|4\.1-mini|4\.1-nano)(-\d{4}(-\d{2}-\d{2})?)?$/;
 const plainGemini = /^(gemini-(1\.5|2\.0)-(flash|flash-lite|pro)(-\d{3})?|gemma-3-[\w-]+)$/;
 const thinkingCanBeOff = /^gemini-2\.5-flash(-lite)?$/;
+/** Claude models that think only where they are asked to. */
+const quietClaude = /^claude-((2|3|instant)\b.*|(opus|sonnet|haiku)-4(-[0156])?(-\d{8})?(-latest)?)$/;
+
+/** Whether the model may write what nobody is shown. */
+export function mayReason(
+  format: UsageFormat,
+  kind: ProviderKind,
+  model: string | undefined,
+  body: Pick<BodyFields, "get"> | undefined,
+): boolean {
+  switch (format) {
+    case "anthropic": {
+      const thinking = body?.get("thinking");
+      if (isRecord(thinking)) return thinking.type !== "disabled";
+      return !quietClaude.test(model ?? "");
+    }
+    case "gemini":
+      return mayThink(model ?? "", body);
+    case "openai":
+    case "openai-responses":
+      return !((kind === "openai" || kind === "openrouter") && plainOpenAi.test(model ?? ""));
+  }
+}
 
 export function hiddenCost(
   format: UsageFormat,
@@ -23,18 +49,18 @@ export function hiddenCost(
   body: Pick<BodyFields, "get"> | undefined,
 ): HiddenCost {
   switch (format) {
-    // What Claude thinks unasked begins with a block of that type.
-    case "anthropic": {
-      const thinking = body?.get("thinking");
-      return { output: isRecord(thinking) && thinking.type !== "disabled", input: false };
-    }
+    case "anthropic":
+      return { output: mayReason(format, kind, model, body), input: false };
     case "gemini":
-      return { output: mayThink(model ?? "", body), input: !callsClientOnly(body?.get("tools")) };
+      return { output: true, input: !callsClientOnly(body?.get("tools")) };
     case "openai":
     case "openai-responses":
-      return { output: !((kind === "openai" || kind === "openrouter") && plainOpenAi.test(model ?? "")), input: true };
+      // Of a predicted answer the tokens that the model rejects are billed, and not streamed.
+      return { output: mayReason(format, kind, model, body) || predicts(body), input: true };
   }
 }
+
+export const predicts = (body: Pick<BodyFields, "get"> | undefined): boolean => isSetValue(body?.get("prediction"));
 
 function mayThink(model: string, body: Pick<BodyFields, "get"> | undefined): boolean {
   if (plainGemini.test(model)) return false;

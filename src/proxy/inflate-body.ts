@@ -7,12 +7,14 @@ export type Inflated =
   | { outcome: "broken" }
   | { outcome: "refused" };
 
+/** Decoders of the transport's own, by the name in `content-encoding`; leaving the loop over one ends it. */
+export type Decoders = Readonly<Record<string, (bytes: Uint8Array) => AsyncIterable<Uint8Array>>>;
+
 const formats: Record<string, string> = {
   gzip: "gzip",
   "x-gzip": "gzip",
   deflate: "deflate",
   br: "brotli",
-  zstd: "zstd",
 };
 
 /**
@@ -25,31 +27,31 @@ export async function inflateBody(
   bytes: Uint8Array,
   encoding: string,
   goesOn: (length: number) => boolean,
+  decoders: Decoders = {},
 ): Promise<Inflated> {
-  const name = encoding.trim().toLowerCase();
-  const format = Object.hasOwn(formats, name) ? formats[name] : undefined;
-  if (format === undefined) return { outcome: "unknown" };
-  let stream: DecompressionStream;
-  try {
-    stream = new DecompressionStream(format as ConstructorParameters<typeof DecompressionStream>[0]);
-  } catch {
-    return { outcome: "unknown" };
-  }
-  const source = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream();
-  const reader = source.pipeThrough(stream).getReader();
+  const pieces = decoded(bytes, encoding.trim().toLowerCase(), decoders);
+  if (pieces === undefined) return { outcome: "unknown" };
   const parts: Uint8Array[] = [];
   let length = 0;
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return { outcome: "inflated", bytes: length === 0 ? new Uint8Array() : joined(parts, length) };
-      parts.push(value);
-      length += value.length;
-      if (goesOn(length)) continue;
-      reader.cancel().catch(() => {});
-      return { outcome: "refused" };
+    for await (const piece of pieces) {
+      parts.push(piece);
+      length += piece.length;
+      if (!goesOn(length)) return { outcome: "refused" };
     }
   } catch {
     return { outcome: "broken" };
+  }
+  return { outcome: "inflated", bytes: length === 0 ? new Uint8Array() : joined(parts, length) };
+}
+
+function decoded(bytes: Uint8Array, name: string, decoders: Decoders): AsyncIterable<Uint8Array> | undefined {
+  if (Object.hasOwn(decoders, name)) return decoders[name]!(bytes);
+  if (!Object.hasOwn(formats, name)) return undefined;
+  try {
+    const stream = new DecompressionStream(formats[name] as ConstructorParameters<typeof DecompressionStream>[0]);
+    return new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(stream);
+  } catch {
+    return undefined;
   }
 }

@@ -9,6 +9,8 @@ export interface MeteredStream {
   body: ReadableStream<Uint8Array>;
   /** It may not go on: a stream of events ends with an error, after the event under way; the second call does not wait. */
   stop(ending: Ending): void;
+  /** The client has left, and the answer is read to its end. */
+  leave(): void;
 }
 
 interface StreamParts {
@@ -16,6 +18,8 @@ interface StreamParts {
   scrub: ScrubStream;
   admitted: AdmittedRequest;
   silence: SilenceTimer;
+  /** Called when the client has left, and the answer is read on. */
+  readsOn(): void;
   /** Called once nothing more comes. */
   done(): void;
   /** Of the answer. */
@@ -30,12 +34,15 @@ const encoder = new TextEncoder();
  */
 export function meteredStream(
   source: ReadableStream<Uint8Array>,
-  { meter, scrub, admitted, silence, done, type }: StreamParts,
+  { meter, scrub, admitted, silence, readsOn, done, type }: StreamParts,
 ): MeteredStream {
   const reader = source.getReader();
   let controller: ReadableStreamDefaultController<Uint8Array>;
   let waits = false;
   let over = false;
+  /** Nobody reads any more, and the answer is read to its end. */
+  let gone = false;
+  let pulling = false;
   let stopping: Ending | undefined;
   let betweenEvents = true;
 
@@ -54,6 +61,7 @@ export function meteredStream(
 
   function endWith(ending: Ending): void {
     close(!waits);
+    if (gone) return void reader.cancel().catch(() => {});
     controller.enqueue(encoder.encode((betweenEvents ? "" : "\n\n") + admitted.errorEvent(ending)));
     controller.close();
     reader.cancel().catch(() => {});
@@ -69,9 +77,11 @@ export function meteredStream(
       silence.stop();
       if (over) return;
       const read = ended ? meter?.end() : meter ? meter.push(value) : value;
-      const passed = read && scrub.push(read);
+      const passed = gone ? undefined : read && scrub.push(read);
       if (ended) close(false);
       else if (meter?.isFinal()) admitted.finish(meter);
+      if (gone && ended) return;
+      if (gone) continue;
       const went = pass(passed);
       if (ended) {
         pass(scrub.end());
@@ -83,21 +93,35 @@ export function meteredStream(
     }
   }
 
+  async function pullOrFail(): Promise<void> {
+    pulling = true;
+    try {
+      await pull();
+    } catch (error) {
+      if (over) return;
+      close(false);
+      controller.error(error);
+    } finally {
+      pulling = false;
+    }
+  }
+
+  function leave(): void {
+    if (over || gone) return;
+    gone = true;
+    readsOn();
+    controller.error(new Error("the client left"));
+    if (!pulling) void pullOrFail();
+  }
+
   const body = new ReadableStream<Uint8Array>(
     {
       start(started) {
         controller = started;
       },
-      async pull() {
-        try {
-          await pull();
-        } catch (error) {
-          if (over) return;
-          close(false);
-          controller.error(error);
-        }
-      },
+      pull: pullOrFail,
       async cancel(reason) {
+        if (admitted.readsOn) return leave();
         // While nothing is waited for, more may have come than was read.
         close(!waits);
         await reader.cancel(reason);
@@ -108,6 +132,7 @@ export function meteredStream(
 
   return {
     body,
+    leave,
     stop(ending) {
       if (over) return;
       if (!isEventStream(type)) {
@@ -118,7 +143,7 @@ export function meteredStream(
       }
       const waited = stopping !== undefined;
       stopping = ending;
-      if (waited || betweenEvents) endWith(ending);
+      if (gone || waited || betweenEvents) endWith(ending);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { KeyPlace } from "../providers/shared/wire.ts";
+import type { Decoders } from "./inflate-body.ts";
 
 /** A request to the proxy, as either transport hands it in. */
 export interface ProxyRequest {
@@ -10,6 +11,8 @@ export interface ProxyRequest {
   /** The client's address, for the throttle of failed authentications. */
   address(): string;
   requestId: string;
+  /** For compressed bodies, beside those that every runtime has. */
+  decoders?: Decoders;
   /** Of whatever is answered: set by the admission, for a browser's page. */
   cors?: Readonly<Record<string, string>> | undefined;
   /**

@@ -79,14 +79,15 @@ export async function readRequest(
   if (encoding !== undefined && encoding !== "identity") {
     const before = held;
     let tooMuch = false;
-    const inflated = await inflateBody(bytes, encoding, (length) => {
+    const goesOn = (length: number): boolean => {
       tooMuch = length > maxBodyBytes;
       if (tooMuch) return false;
       if (before + length <= held) return true;
       if (!share.hold(before + length - held)) return false;
       held = before + length;
       return true;
-    });
+    };
+    const inflated = await inflateBody(bytes, encoding, goesOn, proxyRequest.decoders);
     switch (inflated.outcome) {
       case "unknown":
         return fault(

@@ -11,7 +11,7 @@ import type { AiProviderRecord, ProviderKind } from "../schema/ai-provider.ts";
 import type { QuotaName } from "../schema/quota.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
-import { hiddenCost } from "./hidden-output.ts";
+import { mayReason } from "./hidden-output.ts";
 import type { ReadRequest } from "./read-request.ts";
 import { type KeySnapshot, type KeyStatus, keyStatus } from "./verify-key.ts";
 
@@ -143,7 +143,7 @@ function boundOf(
 ): OutputBound {
   if (reading?.outputBound !== undefined) return { most: reading.outputBound, least: 0 };
   const models = modelsOf({ endpoint, reading });
-  const reasons = endpoint.format !== undefined && hiddenCost(endpoint.format, kind, models[0], body).output;
+  const reasons = endpoint.format !== undefined && mayReason(endpoint.format, kind, models[0], body);
   return outputBound(kind, models, body, setting, reasons);
 }
 

@@ -1,4 +1,5 @@
 import { toBase64Url } from "../domain/base64url.ts";
+import { createSpellingSearch } from "./spelling-search.ts";
 import { copyOf, joined } from "./usage/byte-capture.ts";
 
 /** What an upstream may make of the key that it was sent, and gives back: providers echo it (LiteLLM issue 18731). */
@@ -18,21 +19,17 @@ export interface ScrubStream {
   end(): Uint8Array | undefined;
 }
 
-/** A byte a character. The index in the text is the index of the byte. */
-export type Latin1 = (bytes: Uint8Array) => string;
-
 const maxKept = 256;
 const encoder = new TextEncoder();
 const replacement = encoder.encode("[redacted]");
 
-/** @param latin1 the runtime's fastest way */
-export function createScrubs(latin1: Latin1): (masterKeys: readonly string[]) => Scrub {
+export function createScrubs(): (masterKeys: readonly string[]) => Scrub {
   const kept = new Map<string, Scrub>();
   return (masterKeys) => {
     const name = masterKeys.length === 1 ? masterKeys[0]! : masterKeys.join(" ");
     let scrub = kept.get(name);
     if (!scrub) {
-      scrub = createScrub(masterKeys, latin1);
+      scrub = createScrub(masterKeys);
       if (kept.size >= maxKept) kept.delete(kept.keys().next().value!);
       kept.set(name, scrub);
     }
@@ -46,36 +43,14 @@ const untouched: Scrub = {
   stream: () => ({ push: (bytes) => bytes, end: () => undefined }),
 };
 
-function createScrub(masterKeys: readonly string[], latin1: Latin1): Scrub {
-  const written = masterKeys.filter(isSecret).flatMap(spellingsOf);
-  if (written.length === 0) return untouched;
-  // The longest first: one may hold another.
-  written.sort((a, b) => b.length - a.length);
-  // As the runtime shows bytes: what it calls Latin-1 need not be.
-  const spellings = written.map((spelling) => latin1(encoder.encode(spelling)));
-  const longest = Math.max(...spellings.map((spelling) => spelling.length));
-  const any = new RegExp(spellings.map((spelling) => spelling.replace(/[^\w]/g, "\\$&")).join("|"), "g");
-  const isPart = new Uint8Array(256);
-  for (const spelling of written) for (const byte of encoder.encode(spelling)) isPart[byte] = 1;
-
-  const finds = (text: string): boolean => text.search(any) !== -1;
-
-  /** How many bytes at the end may be the beginning of a spelling. */
-  function openEnd(bytes: Uint8Array): number {
-    let from = bytes.length;
-    while (from > 0 && bytes.length - from < longest - 1 && isPart[bytes[from - 1]!] === 1) from--;
-    if (from === bytes.length) return 0;
-    const run = latin1(bytes.subarray(from));
-    for (let at = 0; at < run.length; at++) {
-      const rest = run.slice(at);
-      if (spellings.some((spelling) => spelling.startsWith(rest))) return rest.length;
-    }
-    return 0;
-  }
+function createScrub(masterKeys: readonly string[]): Scrub {
+  const spellings = masterKeys.filter(isSecret).flatMap(spellingsOf);
+  if (spellings.length === 0) return untouched;
+  const search = createSpellingSearch(spellings.map((spelling) => encoder.encode(spelling)));
 
   function whole(bytes: Uint8Array): Uint8Array {
-    const text = latin1(bytes);
-    if (!finds(text)) return bytes;
+    let found = search.find(bytes, 0);
+    if (found === -1) return bytes;
     const parts: Uint8Array[] = [];
     let length = 0;
     let at = 0;
@@ -83,17 +58,17 @@ function createScrub(masterKeys: readonly string[], latin1: Latin1): Scrub {
       parts.push(part);
       length += part.length;
     };
-    for (const { index, 0: found } of text.matchAll(any)) {
-      keep(bytes.subarray(at, index));
+    for (; found !== -1; found = search.find(bytes, at)) {
+      keep(bytes.subarray(at, found));
       keep(replacement);
-      at = index + found.length;
+      at = found + search.lengthAt(bytes, found);
     }
     keep(bytes.subarray(at));
     return joined(parts, length);
   }
 
   return {
-    finds,
+    finds: (text) => text.length >= leastSecret && search.find(latin1Bytes(text), 0) !== -1,
     whole,
     stream() {
       let held: Uint8Array | undefined;
@@ -101,7 +76,7 @@ function createScrub(masterKeys: readonly string[], latin1: Latin1): Scrub {
         push(piece) {
           const bytes = held ? joined([held, piece], held.length + piece.length) : piece;
           const clean = whole(bytes);
-          const open = openEnd(clean);
+          const open = search.openEnd(clean);
           // What outlives its piece is copied: its owner may use the buffer again.
           held = open === 0 ? undefined : copyOf(clean.subarray(clean.length - open));
           return open === 0 ? clean : clean.subarray(0, clean.length - open);
@@ -116,8 +91,16 @@ function createScrub(masterKeys: readonly string[], latin1: Latin1): Scrub {
   };
 }
 
+/** A header's value, a byte a character. */
+function latin1Bytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
+}
+
+const leastSecret = 6;
 /** A placeholder where a local server asks for any key ("ollama", "EMPTY") is a word of the language too. */
-const isSecret = (key: string): boolean => key.length >= 16 || (key.length >= 6 && /\d/.test(key));
+const isSecret = (key: string): boolean => key.length >= 16 || (key.length >= leastSecret && /\d/.test(key));
 
 function spellingsOf(key: string): string[] {
   const bytes = encoder.encode(key);

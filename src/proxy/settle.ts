@@ -1,6 +1,6 @@
 import { freeCallsModel } from "../domain/free-calls.ts";
-import { interruptedUsage, type ReservedTokens } from "../domain/interrupted-usage.ts";
-import type { TokenUsage } from "../domain/usage.ts";
+import { interruptedUsage, mostWritten, type ReservedTokens } from "../domain/interrupted-usage.ts";
+import { noUsage, type TokenUsage, type ToldUsage } from "../domain/usage.ts";
 import type { Labels } from "../metrics.ts";
 import type { Ledger } from "../ports.ts";
 import type { Context } from "../service/context.ts";
@@ -18,6 +18,8 @@ export interface OpenReservation {
   isFree: boolean;
   /** Held until settled. */
   reserved: ReservedTokens;
+  /** Tokens a second above all that the model can write, where such a bound is known. */
+  pace: number | undefined;
   provider: string;
   agentId: string;
   /** As the client is told. */
@@ -48,8 +50,6 @@ export interface Settlement {
 /** Reasons for which the client is told 502 or 503, beyond those that the transport tells of itself. */
 const ofProvider = /^(5\d\d|redirect)$/;
 
-const nothing: TokenUsage = { input: 0, output: 0, total: 0 };
-
 /** The same object for the same labels: it is counted with far more often than it is new. */
 function createLabels(): (provider: string, outcome?: string, agent?: string) => Labels {
   const kept = new Map<string, Labels>();
@@ -72,6 +72,8 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
 
   return (open) => {
     const { provider } = open;
+    // The machine's own time may be set back meanwhile.
+    const begun = performance.now();
     let settled = false;
     let charged = 0;
     let why: string | undefined;
@@ -116,11 +118,11 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
       });
     }
 
-    /** @param confirmed of the tokens, those that the provider has told */
-    function charge(outcome: string, usage: TokenUsage, confirmed: number, metered: boolean): void {
+    /** @param usage what is charged, of which `told` is confirmed by the provider */
+    function charge(outcome: string, usage: TokenUsage, told: ToldUsage, metered: boolean): void {
       const { total: tokens, input: inputTokens } = usage;
       charged = tokens;
-      const estimated = tokens - confirmed;
+      const estimated = tokens - told.total;
       if (metered) {
         const kind = estimated === 0 ? "metered" : "estimated";
         metrics.count("openclaw_proxy_tokens_total", labels(provider, kind), tokens);
@@ -135,17 +137,22 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
           model: open.isFree ? freeCallsModel : open.model,
           requests: 1,
           inputTokens,
+          cacheReadTokens: told.parts.cacheRead,
+          cacheWriteTokens: told.parts.cacheWrite + told.parts.cacheWrite1h,
           outputTokens: tokens - inputTokens,
           tokens,
-          ...(estimated > 0 && { estimate: { counter: open.names.tokens, tokens: estimated } }),
+          webSearches: told.webSearches,
+          microUsd: 0,
+          unpricedRequests: 0,
+          ...(estimated > 0 && { estimate: { tokens: { counter: open.names.tokens, amount: estimated } } }),
         },
       );
     }
 
-    function chargeReserved(told: TokenUsage): void {
+    function chargeReserved(told: ToldUsage): void {
       const { input, output } = open.reserved;
       const total = Math.max(told.total, input + output);
-      charge("cut", { input: Math.min(Math.max(told.input, input), total), output, total }, told.total, total > 0);
+      charge("cut", { input: Math.min(Math.max(told.input, input), total), output, total }, told, total > 0);
     }
 
     /** What it really cost is known only at the end: without it, the most that it may have been stands. */
@@ -154,7 +161,8 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
       if (progress === undefined) chargeReserved(meter.usage());
       else {
         const reached = unread ? { ...progress, outputBytes: undefined } : progress;
-        charge("cut", interruptedUsage(open.reserved, reached), progress.told.total, true);
+        const most = open.pace === undefined ? undefined : mostWritten(open.pace, performance.now() - begun);
+        charge("cut", interruptedUsage(open.reserved, reached, most), progress.told, true);
       }
     }
 
@@ -170,22 +178,22 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
         if (settled) return;
         why = reason;
         metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
-        charge("upstream_error", nothing, 0, false);
+        charge("upstream_error", noUsage, noUsage, false);
       },
 
       abandon(reason) {
         if (settled) return;
         why = reason;
         metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
-        chargeReserved(nothing);
+        chargeReserved(noUsage);
       },
 
       charged: () => charged,
 
       finish(meter, unread = false) {
         if (settled) return;
-        if (meter === undefined) charge("answered", nothing, 0, false);
-        else if (meter.isComplete()) charge("answered", meter.usage(), meter.usage().total, true);
+        if (meter === undefined) charge("answered", noUsage, noUsage, false);
+        else if (meter.isComplete()) charge("answered", meter.usage(), meter.usage(), true);
         else chargeCut(meter, unread);
       },
     };

@@ -1,7 +1,7 @@
 import type { Context } from "../service/context.ts";
 import { type AdmittedRequest, isEventStream } from "./admitted-request.ts";
 import { answerGuards, connectionNames, eventStreamFields, isForwardedBack, ownRequestId } from "./headers.ts";
-import { meteredStream } from "./metered-stream.ts";
+import { type MeteredStream, meteredStream } from "./metered-stream.ts";
 import type { Refusal } from "./refuse.ts";
 import { createScrubs, type Scrub } from "./scrub.ts";
 import { SilenceError, silenceTimer } from "./silence-timer.ts";
@@ -15,8 +15,7 @@ import {
 } from "./upstream-error.ts";
 import { joined } from "./usage/byte-capture.ts";
 
-const decoder = new TextDecoder("latin1");
-const scrubOf = createScrubs((bytes) => decoder.decode(bytes));
+const scrubOf = createScrubs();
 
 export const respond = ({ status, headers, body }: Refusal): Response => new Response(body, { status, headers });
 
@@ -68,13 +67,22 @@ export async function relay(
     return new Response(null, { status: 499 });
   }
   const controller = new AbortController();
-  const leave = () => controller.abort();
+  let streamed: MeteredStream | undefined;
+  const leave = () => {
+    if (!admitted.readsOn) controller.abort();
+    else if (streamed) streamed.leave();
+    else readsOn();
+  };
   client.addEventListener("abort", leave);
   const silence = silenceTimer(controller, silenceTimeoutMs);
   silence.start();
-  let stop = (ending: Ending): void => controller.abort(new Ended(ending));
-  const unwatch = watchAlone(standings, admitted.standing, (ending) => stop(ending));
+  const stop = (ending: Ending): void => (streamed ? streamed.stop(ending) : controller.abort(new Ended(ending)));
+  const unwatch = watchAlone(standings, admitted.standing, stop);
+  const reading = Promise.withResolvers<void>();
+  // A Worker whose client has left ends otherwise.
+  const readsOn = () => context.background(reading.promise);
   const done = () => {
+    reading.resolve();
     unwatch();
     silence.stop();
     client.removeEventListener("abort", leave);
@@ -95,7 +103,7 @@ export async function relay(
     for (let body = admitted.body; ; ) {
       upstream = await ask(body);
       failure = upstream.status >= 400 ? await errorBody(upstream) : undefined;
-      const instead = failure && admitted.instead(upstream.status, failure);
+      const instead = failure && !client.aborted && admitted.instead(upstream.status, failure);
       if (!instead) break;
       if ("refusal" in instead) {
         done();
@@ -151,8 +159,9 @@ export async function relay(
     return new Response(null, { status: upstream.status, headers });
   }
   silence.stop();
-  const streamed = meteredStream(upstream.body, { meter, scrub: scrub.stream(), admitted, silence, done, type });
-  stop = streamed.stop;
+  const parts = { meter, scrub: scrub.stream(), admitted, silence, readsOn, done, type };
+  streamed = meteredStream(upstream.body, parts);
+  if (client.aborted) leave();
   return new Response(streamed.body, { status: upstream.status, headers });
 }
 

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { type Confinement as ConfinementName, confinements } from "../domain/confinement.ts";
 import { AutoProvisionAiKey, IssuedAiKey } from "./ai-key.ts";
 import { AgentId, HttpUrl, Label, ModelName, noKey, ProviderSlug, shownText, Timestamp } from "./primitives.ts";
 import { QuotaChange, QuotaStates } from "./quota.ts";
@@ -30,12 +31,10 @@ export const Binding = z
   .register(z.globalRegistry, { examples: ["telegram:*"] });
 
 const Bindings = z.array(Binding).check(z.maxLength(100));
-/** What an agent may do on the gateway that it runs on. */
-export const confinements = ["workspace", "sandbox", "trusted"] as const;
 export const Confinement = z
   .enum(confinements, { error: `must be one of ${confinements.join(", ")}` })
   .register(z.globalRegistry, { id: "Confinement" });
-export type Confinement = z.infer<typeof Confinement>;
+export type Confinement = ConfinementName;
 
 const ToolNames = z
   .array(z.string().check(z.regex(/^[A-Za-z][A-Za-z0-9_-]{0,127}$/, "is not a tool's name")))

@@ -1,44 +1,26 @@
 import * as z from "zod/mini";
+import type { AuditRecord as Linked } from "../domain/audit-event.ts";
 import { Timestamp } from "./primitives.ts";
 
-/**
- * `intent` stands before a change's side effects and `outcome` after them, joined by `operationId`;
- * `event` stands alone (reads, denials).
- */
-export const AuditEvent = z.object({
-  phase: z.enum(["intent", "outcome", "event"]),
-  /** What was done: `agent.create`, `provisioning-key.revoke`, `request.denied`, ... */
-  action: z.string(),
-  /** Who: a provisioning key's id, `admin`, `cli`, `token`, `anonymous`, `recovery`, `several`. */
-  actor: z.string(),
-  outcome: z.optional(z.enum(["success", "failure", "denied"])),
-  operationId: z.optional(z.string()),
-  requestId: z.optional(z.string()),
-  /** What it was done to: an agent's id, a key's id. */
-  target: z.optional(z.string()),
-  address: z.optional(z.string()),
-  /** Never a secret: names, ids, codes. */
-  details: z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]))),
-});
-export type AuditEvent = z.infer<typeof AuditEvent>;
-
 export const AuditRecord = z
-  .extend(AuditEvent, {
+  .object({
+    phase: z.enum(["intent", "outcome", "event"]),
+    action: z.string(),
+    actor: z.string(),
+    outcome: z.optional(z.enum(["success", "failure", "denied"])),
+    operationId: z.optional(z.string()),
+    requestId: z.optional(z.string()),
+    target: z.optional(z.string()),
+    address: z.optional(z.string()),
+    details: z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]))),
     seq: z.int(),
     time: Timestamp,
-    /** The hash of the event before; 64 zeros for the first. */
     previous: z.string(),
-    /** SHA-256 of `previous` and the canonical event. */
     hash: z.string(),
   })
-  .register(z.globalRegistry, { id: "AuditRecord" });
-export type AuditRecord = z.infer<typeof AuditRecord>;
+  .register(z.globalRegistry, { id: "AuditRecord" }) satisfies z.ZodMiniType<Linked>;
 
-export interface AuditFilter {
-  action?: string | undefined;
-  actor?: string | undefined;
-  target?: string | undefined;
-}
+export type AuditRecord = Linked;
 
 export const AuditPage = z
   .object({ events: z.array(AuditRecord), nextCursor: z.optional(z.string()) })

@@ -13,15 +13,22 @@ const estimated = z.int().check(z.minimum(0)).register(z.globalRegistry, {
   description:
     "Of `tokens`, those that the provider has not confirmed: its answer broke off or never came after the request was sent, or its report cannot be true. `POST /agents/:id/credit` gives them back.",
 });
+const cacheRead = z.int().check(z.minimum(0)).register(z.globalRegistry, {
+  description: "Of `inputTokens`, those that the provider read from its cache",
+});
+const cacheWrite = z.int().check(z.minimum(0)).register(z.globalRegistry, {
+  description: "Of `inputTokens`, those that the provider wrote to its cache",
+});
 const sums = { requests: count, tokens: count, estimated };
+/** Each token is in one part: what is left of `inputTokens` was neither read from a cache nor written to one. */
+const parts = { inputTokens: count, cacheReadTokens: cacheRead, cacheWriteTokens: cacheWrite, outputTokens: count };
 const byModel = { model: z.string(), ...sums };
 
 export const UsageDay = z.object({
   day,
   ...sums,
-  inputTokens: count,
-  outputTokens: count,
-  models: z.array(z.object({ ...byModel, inputTokens: count, outputTokens: count })),
+  ...parts,
+  models: z.array(z.object({ ...byModel, ...parts })),
 });
 export type UsageDay = z.infer<typeof UsageDay>;
 
@@ -61,7 +68,7 @@ export type CreditAgent = z.infer<typeof CreditAgent>;
 export const AgentCredited = z
   .object({
     agentId: AgentId,
-    credited: z.object({ tokens: count }),
+    credited: z.object({ tokens: count, usd: z.optional(z.number().check(z.minimum(0))) }),
     quotas: QuotaStates,
   })
   .register(z.globalRegistry, { id: "AgentCredited" });

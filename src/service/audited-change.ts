@@ -1,5 +1,5 @@
+import type { AuditEvent } from "../domain/audit-event.ts";
 import { isProblem } from "../errors.ts";
-import type { AuditEvent } from "../schema/audit-event.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
 

@@ -1,5 +1,6 @@
 import type { Metrics } from "../metrics.ts";
-import type { AuditTrail, Ports, Records } from "../ports.ts";
+import type { AuditTrail } from "../ports.ts";
+import type { Ports, Records } from "../storage/keyspace.ts";
 
 /** The ports, with what an operator wants to know of them counted: the trail's lag, and the store's writes. */
 export function withMetrics(ports: Ports, metrics: Metrics): Ports {

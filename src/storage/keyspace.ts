@@ -11,6 +11,7 @@
  * | webhooks      | `webhooks:<id>`      | one entry of `webhooks.json`      |
  */
 import * as z from "zod/mini";
+import type { PortsOver, RecordStore } from "../ports.ts";
 import { AgentRecord } from "../schema/agent.ts";
 import { AiKeyRecord } from "../schema/ai-key.ts";
 import { AiProviderRecord } from "../schema/ai-provider.ts";
@@ -42,7 +43,11 @@ export const collections = {
 } as const;
 
 export type Collection = keyof typeof collections;
-export type RecordOf<C extends Collection> = z.infer<(typeof collections)[C]>;
+export type StoredTypes = { [C in Collection]: z.infer<(typeof collections)[C]> };
+export type RecordOf<C extends Collection> = StoredTypes[C];
+export type Records = RecordStore<StoredTypes>;
+/** The ports over the records of this product. */
+export type Ports = PortsOver<StoredTypes>;
 
 /**
  * Unstorage is case-preserving but a file system need not be, and `:` divides segments: only ids of these

@@ -34,12 +34,17 @@ export const aiKeyLedger = (keyId: string) => {
     state: `${shard}/state` as LedgerName,
     tokens: `${shard}/tokens` as LedgerName,
     requests: `${shard}/requests` as LedgerName,
+    /** In micro-dollars. */
+    usd: `${shard}/usd` as LedgerName,
     /** Calls that cost no tokens. */
     free: `${shard}/free` as LedgerName,
     usage: `${shard}/usage` as LedgerName,
     reservation: (id: string) => `${shard}/reservation:${enc(id)}` as LedgerName,
   };
 };
+
+/** Whether it counts micro-dollars. */
+export const isUsdCounter = (name: string): boolean => name.endsWith("/usd");
 
 /** The instance that made a metered reservation, by its id `<instance>.<run>-<number>`. */
 export const reservationOwner = (id: LedgerName): string | undefined => /\/reservation:([A-Za-z0-9-]+)\./.exec(id)?.[1];
@@ -91,6 +96,8 @@ export function subscriber(address: string): string {
   const network = [...groups, ...(tail === undefined ? [] : zeros), ...rest].slice(0, 4);
   return `${network.map((group) => group.replace(/^0+(?=.)/, "")).join(":")}::/64`;
 }
+/** The prices that were stated over the API, as JSON. */
+export const statedPrices: LedgerName = "prices/stated";
 /** Owned, for good, by the id of the seal key that all instances of a deployment share. */
 export const sealKeyOwner: LedgerName = "seal/owner";
 /** What dead processes left is settled by one process at a time. */

@@ -1,5 +1,5 @@
-import type { Clock, Records } from "../ports.ts";
-import type { Collection, RecordOf } from "./keyspace.ts";
+import type { Clock } from "../ports.ts";
+import type { Collection, RecordOf, Records } from "./keyspace.ts";
 
 interface Recent {
   record: unknown;

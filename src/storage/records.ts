@@ -1,6 +1,6 @@
 import type { Storage, StorageValue } from "unstorage";
 import { isProblem, Problem } from "../errors.ts";
-import type { Records } from "../ports.ts";
+import type { Records } from "./keyspace.ts";
 import { type Collection, collections, type RecordOf, recordKey } from "./keyspace.ts";
 
 /**

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { canonicalJson, genesis } from "../../src/domain/audit-chain.ts";
+import type { AuditEvent } from "../../src/domain/audit-event.ts";
 import type { AuditTrail } from "../../src/ports.ts";
-import type { AuditEvent, AuditRecord } from "../../src/schema/audit-event.ts";
+import type { AuditRecord } from "../../src/schema/audit-event.ts";
 
 export interface AuditTrailUnderTest {
   instance: AuditTrail;

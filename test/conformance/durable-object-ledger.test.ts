@@ -25,7 +25,6 @@ function handle(scope: string, clock: Clock): Ledger {
     settleStale: call("settleStale"),
     creditEstimates: call("creditEstimates"),
     used: call("used"),
-    adjust: call("adjust"),
     usage: call("usage"),
     forget: call("forget"),
     get: call("get"),
@@ -104,18 +103,50 @@ const version1 = `
   INSERT INTO texts VALUES ('ai-key:a/state', 'active', NULL);
 `;
 
-it("brings an object of version 1 up to date, and keeps all that is in it", async () => {
+/** As the release 1.0.0 made it, with a row in every table. */
+const version2 = `
+  ${version1}
+  CREATE TABLE schema_version (version INTEGER PRIMARY KEY) WITHOUT ROWID;
+  INSERT INTO schema_version VALUES (2);
+  ALTER TABLE usage ADD COLUMN estimatedTokens INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE estimates (name TEXT NOT NULL, minute INTEGER NOT NULL, day TEXT NOT NULL, model TEXT NOT NULL,
+    counter TEXT NOT NULL, periods TEXT NOT NULL, tokens INTEGER NOT NULL,
+    PRIMARY KEY (name, minute, day, model, counter, periods)) WITHOUT ROWID;
+  UPDATE usage SET estimatedTokens = 15;
+  INSERT INTO estimates VALUES ('ai-key:a/usage', 60000, '2026-11-22', 'm', 'ai-key:a/tokens', '2026-11', 15);
+`;
+
+it.each([
+  ["1", version1],
+  ["2", version2],
+])("brings an object of version %s up to date, and keeps all that is in it", async (version, made) => {
   const scope = freshScope();
   const clock = settableClock();
+  const now = Date.UTC(2026, 10, 22, 18);
+  clock.set(now);
   const ledger = handle(scope, clock);
-  await ports.handle("ledger", scope, clock.now)("forge", ["ai-key:a", version1]);
+  await ports.handle(
+    "ledger",
+    scope,
+    clock.now,
+  )("forge", [
+    "ai-key:a",
+    `${made}
+     INSERT INTO buckets VALUES ('ai-key:a/rate', 2, 60000, 3, ${now});
+     INSERT INTO hits VALUES ('ai-key:a/rate', ${now}, 2);
+     INSERT INTO claims VALUES ('ai-key:a/claim', 'a', 'op', NULL);`,
+  ]);
   expect(await ledger.used("ai-key:a/tokens", "2026-11")).toEqual({ used: 40, reserved: 60 });
   expect(await ledger.usage("ai-key:a/usage", "2026-11-01", "2026-11-30")).toMatchObject([
     { day: "2026-11-22", model: "m", requests: 1, inputTokens: 30, outputTokens: 10, tokens: 40 },
   ]);
   expect(await ledger.get("ai-key:a/state")).toBe("active");
+  expect(await ledger.claim("ai-key:a/claim", { owner: "b", ttlMs: 1 })).toEqual({ granted: false, owner: "a" });
+  expect(await ledger.seen("ai-key:a/rate")).toEqual({ count: 3, lastAt: now });
+  expect(await ledger.take("ai-key:a/rate", { limit: 3, windowMs: 60_000 })).toMatchObject({ remaining: 0 });
   await ledger.settle("ai-key:a/reservation:1", { "ai-key:a/tokens": 50 });
   expect(await ledger.used("ai-key:a/tokens", "2026-11")).toEqual({ used: 90, reserved: 0 });
+  expect(await ledger.creditEstimates("ai-key:a/usage", 0)).toMatchObject({ tokens: version === "2" ? 15 : 0 });
 });
 
 it("leaves an object of a newer release as it is", async () => {

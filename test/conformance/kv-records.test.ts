@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from "vitest";
-import type { Records } from "../../src/ports.ts";
+import type { Records } from "../../src/storage/keyspace.ts";
 import { testRecords } from "./records.ts";
 import { freshScope, startWorkerPorts, type WorkerPorts } from "./worker-ports.ts";
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Records } from "../../src/ports.ts";
+import type { Records } from "../../src/storage/keyspace.ts";
 import { type Collection, collections } from "../../src/storage/keyspace.ts";
 import { sampleRecords } from "./sample-records.ts";
 

@@ -4,6 +4,7 @@ import { redisOptions } from "../../adapters/node/redis/redis-connection.ts";
 import { createRedisLedger } from "../../adapters/node/redis/redis-ledger.ts";
 import { ledgerKeys } from "../../adapters/node/redis/redis-ledger-keys.ts";
 import { addressFailures, otherFailures } from "../../src/storage/ledger-names.ts";
+import { chargeCounter } from "../charge-counter.ts";
 import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
 import { testLedger } from "./ledger.ts";
 import { settableClock } from "./settable-clock.ts";
@@ -68,9 +69,9 @@ describe.skipIf(!hasRedis)("redis", () => {
 
   it("goes on after Redis forgot its scripts", async () => {
     const ledger = createRedisLedger(connections[0]!, `test-${run++}`);
-    await ledger.adjust("key:a/agents", "all", 1);
+    await chargeCounter(ledger, "key:a/agents", "all", 1);
     await connections[0]!.script("FLUSH");
-    await ledger.adjust("key:a/agents", "all", 1);
+    await chargeCounter(ledger, "key:a/agents", "all", 1);
     expect(await ledger.used("key:a/agents", "all")).toEqual({ used: 2, reserved: 0 });
   });
 

@@ -18,6 +18,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSqliteLedger } from "../../adapters/node/sqlite/sqlite-ledger.ts";
 import { isProblem } from "../../src/errors.ts";
 import { addressFailures } from "../../src/storage/ledger-names.ts";
+import { chargeCounter } from "../charge-counter.ts";
 import { testLedger } from "./ledger.ts";
 import { settableClock } from "./settable-clock.ts";
 
@@ -133,7 +134,7 @@ describe("the file of the node:sqlite ledger", () => {
     const start = clock.now();
     for (let i = 0; i < 50; i++) {
       clock.set(start + i * 60_000);
-      await ledger.adjust("ai-key:a/requests", new Date(clock.now()).toISOString().slice(0, 16), 1);
+      await chargeCounter(ledger, "ai-key:a/requests", new Date(clock.now()).toISOString().slice(0, 16), 1);
       await ledger.take(`address:${i}/failures`, { limit: 5, windowMs: 60_000 });
       await ledger.put(`key:a/idempotency:${i}`, "body", 60_000);
     }
@@ -171,11 +172,14 @@ describe("the file of the node:sqlite ledger", () => {
     expect(await refusal()).toMatch(/^provisioning\/ledger\.sqlite is empty: restore/);
   });
 
-  it("brings a file of version 1 up to date, and keeps all that is in it", async () => {
+  it.each([
+    ["1", () => version1],
+    ["2", () => version2],
+  ])("brings a file of version %s up to date, and keeps all that is in it", async (version, made) => {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     closeSync(openSync(path, "wx", 0o600));
     const old = new DatabaseSync(path);
-    old.exec(version1);
+    old.exec(made());
     old.close();
     const now = Date.UTC(2026, 10, 22, 18);
     clock.set(now);
@@ -191,6 +195,7 @@ describe("the file of the node:sqlite ledger", () => {
     expect(await second.take("key:a/rate", { limit: 3, windowMs: 60_000 }, 1)).toMatchObject({ remaining: 0 });
     await ledger.settle("ai-key:a/reservation:1", { "ai-key:a/tokens": 50 });
     expect(await second.used("ai-key:a/tokens", "2026-11")).toEqual({ used: 90, reserved: 0 });
+    expect(await second.creditEstimates("ai-key:a/usage", 0)).toMatchObject({ tokens: version === "2" ? 15 : 0 });
     await Promise.all([ledger.close(), second.close()]);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const fresh = join(directory, "fresh.sqlite");
@@ -224,24 +229,26 @@ describe("the file of the node:sqlite ledger", () => {
     const ledger = await open();
     const holder = new DatabaseSync(path);
     holder.exec("BEGIN IMMEDIATE");
-    const waiting = ledger.adjust("key:a/agents", "all", 1);
+    const waiting = chargeCounter(ledger, "key:a/agents", "all", 1);
     expect(await ledger.get("key:a/state")).toBeUndefined();
     await expect(waiting).rejects.toMatchObject({ code: "store_unwritable" });
     holder.exec("ROLLBACK");
     holder.close();
-    await ledger.adjust("key:a/agents", "all", 1);
+    await chargeCounter(ledger, "key:a/agents", "all", 1);
     expect(await ledger.used("key:a/agents", "all")).toEqual({ used: 1, reserved: 0 });
     await ledger.close();
   });
 
   it("finishes what was asked before close, and refuses what is asked after", async () => {
     const ledger = await open();
-    const asked = Array.from({ length: 50 }, () => ledger.adjust("key:a/agents", "all", 1));
+    const reserve = (id: number, amount = 1) =>
+      ledger.reserve(`key:a/op:${id}`, [{ counter: "key:a/agents", period: "all", limit: null, amount }]);
+    const asked = Array.from({ length: 50 }, (_, id) => reserve(id));
     await ledger.close();
     await Promise.all(asked);
-    await expect(ledger.adjust("key:a/agents", "all", 1)).rejects.toMatchObject({ code: "store_unwritable" });
+    await expect(reserve(50)).rejects.toMatchObject({ code: "store_unwritable" });
     const again = await open();
-    expect(await again.used("key:a/agents", "all")).toEqual({ used: 50, reserved: 0 });
+    expect(await again.used("key:a/agents", "all")).toEqual({ used: 0, reserved: 50 });
     await again.close();
   });
 });
@@ -268,6 +275,16 @@ const version1 = `
   INSERT INTO claims VALUES ('agent:a/claim', 'a', NULL, 'note');
   INSERT INTO checks VALUES (1, 1);
   PRAGMA user_version = 1;
+`;
+
+/** As the release 1.0.0 made it. */
+const version2 = `${version1}
+  ALTER TABLE usage ADD COLUMN estimated_tokens INT NOT NULL DEFAULT 0;
+  CREATE TABLE estimates (name TEXT, minute INT, day TEXT, model TEXT, counter TEXT, periods TEXT, tokens INT NOT NULL,
+     PRIMARY KEY (name, minute, day, model, counter, periods)) STRICT, WITHOUT ROWID;
+  UPDATE usage SET estimated_tokens = 15;
+  INSERT INTO estimates VALUES ('ai-key:a/usage', ${Date.UTC(2026, 10, 22, 18)}, '2026-11-22', 'm', 'ai-key:a/tokens', '2026-11', 15);
+  PRAGMA user_version = 2;
 `;
 
 function schemaOf(path: string) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { routes } from "../../src/routes.ts";
 import { ask, makeKey, type Target } from "./target.ts";
 
-const filled = (path: string): string => path.replaceAll(":id", "no-such-agent");
+const filled = (path: string): string => path.replaceAll(/:[a-z]+/g, "no-such-agent");
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /** What must hold of every route, whatever it does. */

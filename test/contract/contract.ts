@@ -4,6 +4,7 @@ import { aiKeyTests } from "./ai-key-tests.ts";
 import { commonRouteTests } from "./common-route-tests.ts";
 import { guardTests } from "./guard-tests.ts";
 import { keyTests } from "./key-tests.ts";
+import { priceTests } from "./price-tests.ts";
 import { reachTests } from "./reach-tests.ts";
 import { sessionTests } from "./session-tests.ts";
 import { ask, type Target } from "./target.ts";
@@ -35,6 +36,7 @@ export function testContract(name: string, make: () => Promise<Target>): void {
     describe("agents", () => agentTests(target));
     describe("AI keys", () => aiKeyTests(target));
     describe("reach", () => reachTests(target));
+    describe("prices", () => priceTests(target));
     describe("console sessions", () => sessionTests(target));
     describe("text", () => textTests(target));
     describe("webhooks", () => webhookTests(target));

@@ -73,7 +73,7 @@ describe("the node:sqlite ledger", () => {
   });
 
   it("adds up what four processes write at once", async () => {
-    await Promise.all([1, 2, 3, 4].map(() => run(process.execPath, [child("ledger-adjust"), path, "200"])));
+    await Promise.all([1, 2, 3, 4].map(() => run(process.execPath, [child("ledger-charge"), path, "200"])));
     const ledger = await open();
     expect(await ledger.used("key:a/agents", "all")).toEqual({ used: 800, reserved: 0 });
     await ledger.close();

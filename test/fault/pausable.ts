@@ -1,5 +1,5 @@
 import type { NodePorts } from "../../adapters/node/open-node.ts";
-import type { Ports } from "../../src/ports.ts";
+import type { Ports } from "../../src/storage/keyspace.ts";
 
 /** What changes something, or decides that it may be changed. */
 const steps = {

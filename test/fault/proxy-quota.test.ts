@@ -41,10 +41,13 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     const limit = 100 * one + one / 2;
     const stand = await proxyStand({ upstream: upstream.origin, quotas: { maxTokensPerMonth: limit }, settings });
     // None is settled before all have asked.
-    upstream.behave({ delayMs: 1_500 });
+    const { promise: until, resolve: goOn } = Promise.withResolvers<void>();
+    upstream.behave({ until });
+    let answered = 0;
     const statuses = await Promise.all(
       Array.from({ length: 500 }, async () => {
         const response = await call(stand, transport);
+        if (++answered === 400) goOn();
         await response.text();
         return response.status;
       }),

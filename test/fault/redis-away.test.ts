@@ -9,6 +9,7 @@ import { openRedis, type RedisStores } from "../../adapters/node/redis/redis.ts"
 import { isProblem } from "../../src/errors.ts";
 import type { LedgerName } from "../../src/ports.ts";
 import type { RevocationRecord } from "../../src/storage/keyspace.ts";
+import { chargeCounter } from "../charge-counter.ts";
 import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
 
 const run = promisify(execFile);
@@ -199,7 +200,7 @@ describe.skipIf(!hasRedis)("while Redis is away", () => {
   it("starts all the same, and works once it is there", async () => {
     await server.kill();
     const early = await openRedis({ url: server.url, clock: { now: Date.now } });
-    expect(await timed(() => early.ledger.adjust("key:a/agents", "all", 1))).toMatchObject({
+    expect(await timed(() => chargeCounter(early.ledger, "key:a/agents", "all", 1))).toMatchObject({
       code: "store_unwritable",
     });
     await server.start();

@@ -10,7 +10,7 @@ import { allScopes, ask, makeLinkedKey } from "../contract/target.ts";
 import { type Fate, type GatewayShim, type ShimmedRequest, startGatewayShim } from "./gateway-shim.ts";
 
 /** Patience of the control plane with one attempt. */
-const timeoutMs = 2_000;
+const timeoutMs = 3_500;
 
 interface Gateway {
   target: NodeTarget;

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { interruptedUsage } from "../../src/domain/interrupted-usage.ts";
-import type { UsageFormat } from "../../src/domain/usage.ts";
+import { interruptedUsage, mostWritten } from "../../src/domain/interrupted-usage.ts";
 import { hiddenCost } from "../../src/proxy/hidden-output.ts";
 import { createSseMeter } from "../../src/proxy/usage/sse-meter.ts";
 
@@ -9,13 +8,11 @@ import { createSseMeter } from "../../src/proxy/usage/sse-meter.ts";
  * A provider that bills by its own rules: the input whole, and every token that it has made when it notices that
  * nobody reads any more, whether it has shown it or not.
  */
-interface Written {
-  /** Made out of sight, before the text; the stream shows a note of it, or a summary. */
-  thoughts: number;
-  /** The text's tokens, each of a byte at least. */
-  tokens: string[];
-}
-interface Run extends Written {
+interface Run {
+  /** Blocks, one after the other: text, whose tokens are of a byte at least, and what is made out of sight. */
+  blocks: { tokens: string[]; thoughts: number }[];
+  /** Whether the model may think. */
+  thinks: boolean;
   input: number;
   /** What else the request might have cost: reserved, and not used. */
   slack: { input: number; output: number };
@@ -27,54 +24,85 @@ interface Run extends Written {
 }
 
 const runs: fc.Arbitrary<Run> = fc.record({
+  blocks: fc.array(
+    fc.record({
+      tokens: fc.array(fc.string({ minLength: 1, maxLength: 6 }), { maxLength: 40 }),
+      thoughts: fc.oneof(fc.constant(0), fc.nat({ max: 50_000 })),
+    }),
+    { maxLength: 4 },
+  ),
+  thinks: fc.boolean(),
   input: fc.integer({ min: 1, max: 200_000 }),
-  thoughts: fc.nat({ max: 50_000 }),
-  tokens: fc.array(fc.string({ minLength: 1, maxLength: 6 }), { maxLength: 60 }),
   slack: fc.record({ input: fc.nat({ max: 100_000 }), output: fc.nat({ max: 100_000 }) }),
-  cutAt: fc.double({ min: 0, max: 1, noNaN: true }),
+  // A double would mostly be next to nothing.
+  cutAt: fc.integer({ min: 0, max: 10_000 }).map((share) => share / 10_000),
   unsent: fc.nat({ max: 40 }),
   error: fc.boolean(),
 });
 
-/** An event, and how many tokens were billed by the time at which it was sent. */
+/** An event, and how many tokens were made by the time at which it was sent. */
 interface Sent {
   text: string;
   billed: number;
+  /** Whether it may think after it, before it sends what is next. */
+  mayThink: boolean;
 }
 const event = (data: unknown): string => `data: ${JSON.stringify(data)}\n\n`;
 
-const streams: Record<"anthropic" | "openai" | "gemini", (run: Run) => Sent[]> = {
-  anthropic({ input, thoughts, tokens }) {
+/** Each block's thoughts first, then its text. */
+function written(run: Run, { opening, thinking, text }: Wording): { sent: Sent[]; whole: number } {
+  let billed = 1;
+  const sent: Sent[] = opening.map((piece) => ({ text: piece, billed, mayThink: true }));
+  for (const { tokens, thoughts } of run.blocks) {
+    billed += thoughts;
+    if (thoughts > 0) for (const piece of thinking) sent.push({ text: piece, billed, mayThink: true });
+    for (const piece of text.before) sent.push({ text: piece, billed, mayThink: false });
+    for (const token of tokens)
+      sent.push({ text: text.of(token), billed: ++billed, mayThink: text.after.length === 0 });
+    for (const piece of text.after) sent.push({ text: piece, billed, mayThink: true });
+  }
+  return { sent, whole: billed };
+}
+
+interface Wording {
+  opening: string[];
+  thinking: string[];
+  text: { before: string[]; of(token: string): string; after: string[] };
+}
+
+const stop = event({ type: "content_block_stop", index: 0 });
+const start = (type: string) => event({ type: "content_block_start", content_block: { type } });
+const wordings: Record<"anthropic" | "openai" | "gemini", (input: number) => Wording> = {
+  anthropic(input) {
     const usage = { input_tokens: 1, cache_read_input_tokens: input - 1, output_tokens: 1 };
-    const sent = [{ text: event({ type: "message_start", message: { usage } }), billed: 1 }];
-    const block = (type: string) => event({ type: "content_block_start", content_block: { type } });
-    if (thoughts > 0) sent.push({ text: block("thinking"), billed: thoughts });
-    sent.push({ text: block("text"), billed: thoughts + 1 });
-    tokens.forEach((text, at) => {
-      sent.push({ text: event({ type: "content_block_delta", delta: { text } }), billed: thoughts + 1 + at });
-    });
-    return sent;
+    return {
+      opening: [event({ type: "message_start", message: { usage } })],
+      thinking: [start("thinking"), stop],
+      text: {
+        before: [start("text")],
+        of: (text) => event({ type: "content_block_delta", delta: { text } }),
+        after: [stop],
+      },
+    };
   },
-  openai({ tokens, thoughts }) {
-    return tokens.map((content, at) => ({
-      text: event({ choices: [{ delta: { content } }], usage: null }),
-      billed: thoughts + 1 + at,
-    }));
-  },
-  gemini({ input, tokens, thoughts }) {
-    return tokens.map((text, at) => ({
-      text: event({
-        candidates: [{ content: { parts: [{ text }] } }],
-        usageMetadata: {
-          promptTokenCount: input,
-          candidatesTokenCount: at,
-          thoughtsTokenCount: thoughts,
-          totalTokenCount: input + at + thoughts,
-        },
-      }),
-      billed: thoughts + 1 + at,
-    }));
-  },
+  openai: () => ({
+    opening: [],
+    thinking: [],
+    text: { before: [], of: (content) => event({ choices: [{ delta: { content } }], usage: null }), after: [] },
+  }),
+  gemini: (input) => ({
+    opening: [],
+    thinking: [],
+    text: {
+      before: [],
+      of: (text) =>
+        event({
+          candidates: [{ content: { parts: [{ text }] } }],
+          usageMetadata: { promptTokenCount: input, totalTokenCount: input },
+        }),
+      after: [],
+    },
+  }),
 };
 
 const models = {
@@ -82,41 +110,52 @@ const models = {
   openai: ["openai", "gpt-5", "gpt-4o"],
   gemini: ["gemini", "gemini-2.5-pro", "gemini-2.0-flash"],
 } as const;
+const asksForThoughts = { get: (name: string) => (name === "thinking" ? { type: "adaptive" } : undefined) };
 
-describe.each(["anthropic", "openai", "gemini"] as const)("an interrupted stream of %s", (format: UsageFormat) => {
-  if (format === "openai-responses") return;
+describe.each(["anthropic", "openai", "gemini"] as const)("an interrupted stream of %s", (format) => {
   it("is never charged less than the provider bills, nor more than was reserved", () => {
     fc.assert(
-      fc.property(runs, (given) => {
-        const [kind, thinks, plain] = models[format];
-        const run = given.tokens.length === 0 && format !== "anthropic" ? { ...given, thoughts: 0 } : given;
-        const sent = streams[format](run);
+      fc.property(runs, fc.option(fc.integer({ min: 100, max: 5_000 })), (given, pace) => {
+        const [kind, thinking, plain] = models[format];
+        const blocks = given.thinks ? given.blocks : given.blocks.map((block) => ({ ...block, thoughts: 0 }));
+        const run = { ...given, blocks };
+        const { sent, whole } = written(run, wordings[format](run.input));
         const bytes = new TextEncoder().encode(sent.map(({ text }) => text).join(""));
         const anywhere = Math.floor(bytes.length * run.cutAt);
         // A provider that says so ends its last event first.
         const ends = Buffer.from(bytes).subarray(0, anywhere).lastIndexOf("\n\n");
         const cut = run.error ? (ends === -1 ? 0 : ends + 2) : anywhere;
-        const whole = run.thoughts + 1 + run.tokens.length;
         let billed = 0;
         let length = 0;
-        for (const one of sent) {
-          // What was made is billed when the event begins to arrive.
-          if (length < cut) billed = Math.min(one.billed + run.unsent, whole);
-          length += one.text.length;
+        for (const [at, one] of sent.entries()) {
+          // What was made is billed when the event begins to arrive; the thoughts that follow it may be made as well.
+          if (length < cut) {
+            const next = sent[at + 1];
+            billed = run.thinks && one.mayThink && next ? Math.max(one.billed, next.billed - 1) : one.billed;
+          }
+          length += Buffer.byteLength(one.text);
         }
-        const hidden = hiddenCost(format, kind, run.thoughts > 0 ? thinks : plain, undefined);
+        billed = Math.min(billed + run.unsent, whole);
+        const hidden = hiddenCost(
+          format,
+          kind,
+          run.thinks ? thinking : plain,
+          run.thinks ? asksForThoughts : undefined,
+        );
         const meter = createSseMeter({ format, dropInjected: false, answers: 1, writesText: true, hidden });
         meter.push(bytes.slice(0, cut));
         if (run.error) meter.push(new TextEncoder().encode(event({ type: "error", error: { message: "no" } })));
         meter.end();
         expect(meter.isComplete()).toBe(false);
         const reserved = { input: run.input + run.slack.input, output: whole + run.slack.output };
-        const charged = interruptedUsage(reserved, meter.progress()!);
+        // Written no faster than the pace, and noticed within a second.
+        const most = pace === null ? undefined : mostWritten(pace, Math.ceil((billed / pace) * 1_000) - 1_000);
+        const charged = interruptedUsage(reserved, meter.progress()!, most);
         expect(charged.total).toBeGreaterThanOrEqual(Math.min(run.input + billed, reserved.input + reserved.output));
         expect(charged.total).toBeLessThanOrEqual(reserved.input + reserved.output);
         expect(charged.input + charged.output).toBe(charged.total);
       }),
-      { numRuns: 500 },
+      { numRuns: 2_000 },
     );
   });
 });
@@ -135,4 +174,13 @@ it("a large reservation is not what a short stream costs", () => {
   meter.push(new TextEncoder().encode(text));
   const { total } = interruptedUsage({ input: 118_547, output: 32_000 }, meter.progress()!);
   expect(total).toBe(22_003 + text.length + 256);
+});
+
+it("thoughts that are over are bounded by the time that the model had", () => {
+  expect(mostWritten(1_000, 3_000)).toBe(5_000);
+  // A clock that was set back gives nothing away.
+  expect(mostWritten(1_000, -60_000)).toBe(2_000);
+  const progress = { told: { input: 12_345, output: 1, total: 12_346 }, inputIsTold: true, outputBytes: undefined };
+  expect(interruptedUsage({ input: 20_000, output: 128_000 }, progress, 5_000).total).toBe(17_345);
+  expect(interruptedUsage({ input: 20_000, output: 128_000 }, progress).total).toBe(140_345);
 });

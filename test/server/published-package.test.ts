@@ -1,8 +1,11 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../free-port.ts";
 
 /** What somebody writes who has the package and nothing else of ours. */
 const program = `
@@ -38,6 +41,7 @@ describe("the package that npm makes", () => {
   let directory: string;
   let files: string[];
   let stranger: string;
+  let tarball: string;
 
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), "openclaw-package-"));
@@ -52,15 +56,16 @@ describe("the package that npm makes", () => {
       stdio: ["ignore", "pipe", "pipe"],
     });
     // What the build prints stands before it.
-    const [tarball] = JSON.parse(packed.slice(packed.search(/^\[\s*\{/m))) as [
+    const [pack] = JSON.parse(packed.slice(packed.search(/^\[\s*\{/m))) as [
       { filename: string; files: { path: string }[] },
     ];
-    files = tarball.files.map(({ path }) => path);
+    tarball = join(directory, pack.filename);
+    files = pack.files.map(({ path }) => path);
     stranger = join(directory, "stranger");
     const modules = join(stranger, "node_modules");
     const installed = join(modules, "openclaw-provisioning");
     mkdirSync(installed, { recursive: true });
-    execFileSync("tar", ["-xzf", join(directory, tarball.filename), "--strip-components=1", "-C", installed]);
+    execFileSync("tar", ["-xzf", tarball, "--strip-components=1", "-C", installed]);
     const { dependencies } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
       dependencies: Record<string, string>;
     };
@@ -103,4 +108,48 @@ describe("the package that npm makes", () => {
       run("--input-type=module", "-e", "import('./out/main.js').then(async (m) => console.log(await m.run()))"),
     ).toBe("network_error\n");
   });
+
+  it("serves on a machine that has npm and a directory", async () => {
+    const bare = join(directory, "bare");
+    mkdirSync(bare);
+    writeFileSync(join(bare, "package.json"), JSON.stringify({ name: "bare", private: true }));
+    execFileSync("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball], {
+      cwd: bare,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const port = await freePort();
+    const token = randomBytes(24).toString("hex");
+    const server = spawn(join(bare, "node_modules/.bin/openclaw-provisioning"), ["serve"], {
+      cwd: bare,
+      env: {
+        PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+        HOME: bare,
+        OPENCLAW_GATEWAY_PORT: String(port),
+        OPENCLAW_PROVISIONING_ENABLED: "true",
+        OPENCLAW_GATEWAY_TOKEN: token,
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let said = "";
+    for (const stream of [server.stdout, server.stderr]) stream.on("data", (chunk) => (said += String(chunk)));
+    const ended = once(server, "exit");
+    try {
+      const url = `http://127.0.0.1:${port}`;
+      await expect
+        .poll(
+          () =>
+            fetch(`${url}/healthz`).then(
+              ({ status }) => status,
+              () => said,
+            ),
+          { timeout: 15_000 },
+        )
+        .toBe(200);
+      const listed = await fetch(`${url}/api/v1/agents`, { headers: { authorization: `Bearer ${token}` } });
+      expect(await listed.json()).toEqual({ agents: [] });
+    } finally {
+      server.kill("SIGTERM");
+      await ended;
+    }
+  }, 120_000);
 });

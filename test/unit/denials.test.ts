@@ -1,8 +1,8 @@
 import { beforeEach, expect, it } from "vitest";
+import type { AuditEvent } from "../../src/domain/audit-event.ts";
 import { Problem } from "../../src/errors.ts";
 import { createAnswerAudit } from "../../src/http/audit-answer.ts";
 import type { Route } from "../../src/http/call.ts";
-import type { AuditEvent } from "../../src/schema/audit-event.ts";
 import type { Context } from "../../src/service/context.ts";
 
 let now = 0;

@@ -9,6 +9,7 @@ import { withIdempotency } from "../../src/http/idempotency.ts";
 import { createMetrics } from "../../src/metrics.ts";
 import type { Caller } from "../../src/service/caller.ts";
 import type { Context } from "../../src/service/context.ts";
+import { createPrices } from "../../src/service/prices/prices.ts";
 
 const caller: Caller = { actor: "a-key", scopes: [], reach: "all", operator: false, requestId: "r" };
 const headers = new Headers({ "idempotency-key": "once" });
@@ -26,7 +27,8 @@ beforeEach(async () => {
   ahead = 0;
   const clock = { now: () => Date.now() + ahead };
   const ledger = await openSqliteLedger({ path: join(stateDir, "other.sqlite"), clock });
-  context = { ...node.ports, clock, ledger, settings: settings.settings, metrics: createMetrics() };
+  const ports = { ...node.ports, clock, ledger, settings: settings.settings };
+  context = { ...ports, metrics: createMetrics(), prices: createPrices(ports) };
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
 });
 afterEach(async () => {

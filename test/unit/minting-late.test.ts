@@ -6,8 +6,8 @@ import { readNodeSettings } from "../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
-import type { Records } from "../../src/ports.ts";
 import { retryRevocations } from "../../src/service/ai-keys/minting.ts";
+import type { Records } from "../../src/storage/keyspace.ts";
 import { masterKeys, type SampleAdminApis, sampleAdminApis } from "../upstream/sample-admin-apis.ts";
 
 const hourMs = 3_600_000;

@@ -6,8 +6,9 @@ import { readNodeSettings } from "../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../src/app.ts";
 import { Problem, type ProblemCode } from "../../src/errors.ts";
-import type { AgentHost, Records } from "../../src/ports.ts";
+import type { AgentHost } from "../../src/ports.ts";
 import { parseOperation } from "../../src/service/operations/operation.ts";
+import type { Records } from "../../src/storage/keyspace.ts";
 
 let stateDir: string;
 let node: NodePorts;

@@ -22,7 +22,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stampOf, unchanged } from "../../adapters/node/files/private-file.ts";
 import { createPrivateFs, type PrivateFs } from "../../adapters/node/files/private-fs.ts";
 import { repairMode } from "../../adapters/node/files/store-check.ts";
-import type { Records } from "../../src/ports.ts";
+import type { Records } from "../../src/storage/keyspace.ts";
 import { createRecords } from "../../src/storage/records.ts";
 import { sampleRecords } from "../conformance/sample-records.ts";
 

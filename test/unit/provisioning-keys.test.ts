@@ -8,6 +8,7 @@ import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { createMetrics } from "../../src/metrics.ts";
 import type { Caller } from "../../src/service/caller.ts";
 import type { Context } from "../../src/service/context.ts";
+import { createPrices } from "../../src/service/prices/prices.ts";
 import { currentProvisioningKey } from "../../src/service/provisioning-keys/current-provisioning-key.ts";
 import {
   createProvisioningKey,
@@ -40,6 +41,7 @@ beforeEach(async () => {
     audit: { ...node.ports.audit, append },
     settings: settings.settings,
     metrics: createMetrics(),
+    prices: createPrices({ ...node.ports, settings: settings.settings }),
   };
   ({ id } = await createProvisioningKey(context, operator, { name: "key", scopes: ["agents:create"] }));
 });

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
+import { brotliCompressSync, constants, createZstdCompress, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type ProxyStand, proxyStand, type Transport } from "../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
@@ -95,6 +95,16 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     ]);
   });
 
+  it("reads a body in zstd on Node, and names the remedy elsewhere", async () => {
+    await open({});
+    const answer = await ask({
+      body: new Uint8Array(zstdCompressSync(body)),
+      headers: { "content-encoding": "zstd" },
+    });
+    if (transport === "node") expect([answer.status, upstream.seen[0]!.body]).toEqual([200, body]);
+    else expect([answer.status, answer.text]).toEqual([415, expect.stringContaining("or in gzip")]);
+  });
+
   it("refuses what a compressed body hides, is not, or is packed in", async () => {
     await open({ maxBodyBytes: 100_000 });
     const packed = (bytes: Uint8Array, encoding: string) =>
@@ -104,6 +114,16 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     expect((await packed(bomb, "gzip")).status).toBe(413);
     expect((await packed(Buffer.from(body), "gzip")).status).toBe(400);
     expect((await packed(gzipSync(body).subarray(0, 30), "gzip")).status).toBe(400);
+    if (transport === "node") {
+      // Codex packs in zstd where it is told to.
+      const bomb = zstdCompressSync(body.replace("hello", "x".repeat(50_000_000)));
+      expect((await packed(bomb, "zstd")).status).toBe(413);
+      expect((await packed(zstdCompressSync(body).subarray(0, 30), "zstd")).status).toBe(400);
+      expect((await packed(Buffer.from(body), "zstd")).status).toBe(400);
+      // Its window alone would be 64 MiB of memory, for a body of a few bytes.
+      const wide = await zstdOfWindow(26, body);
+      expect((await packed(wide, "zstd")).status).toBe(400);
+    }
     for (const encoding of ["compress", "gzip, gzip", "constructor"]) {
       const answer = await packed(gzipSync(body), encoding);
       expect([answer.status, answer.headers.get("x-should-retry")]).toEqual([415, "false"]);
@@ -112,6 +132,15 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     expect((await ask()).status).toBe(200);
   });
 });
+
+/** As it is told when the length is not known yet. */
+async function zstdOfWindow(log: number, text: string): Promise<Buffer> {
+  const encoder = createZstdCompress({ params: { [constants.ZSTD_c_windowLog]: log } });
+  encoder.write(text.slice(0, 9));
+  await new Promise<void>((resolve) => encoder.flush(() => resolve()));
+  encoder.end(text.slice(9));
+  return Buffer.concat(await encoder.toArray());
+}
 
 it("takes 64 KB of an upstream's headers", async () => {
   const wordy = createServer((_, response) => {

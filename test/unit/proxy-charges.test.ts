@@ -89,7 +89,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       const { ledger } = stand!.context;
       const name = aiKeyLedger(stand!.keyId).usage;
       const credits = await Promise.all([ledger.creditEstimates(name, 0), ledger.creditEstimates(name, 0)]);
-      expect(credits.sort((a, b) => b - a)).toEqual([used, 0]);
+      expect(credits.map(({ tokens }) => tokens).sort((a, b) => b - a)).toEqual([used, 0]);
       expect(await stand!.quota("maxTokensPerMonth", limit)).toMatchObject({ used: 0 });
       expect(await stand!.quota("maxTokensPerDay", limit)).toMatchObject({ used: 0 });
       expect((await stand!.quota("maxRequestsPerDay")).used).toBe(1);
@@ -200,6 +200,8 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":22003,"output_tokens":2}}}\n\n';
     const block = (type: string) =>
       `event: content_block_start\ndata: {"type":"content_block_start","content_block":{"type":"${type}"}}\n\n`;
+    const stop = 'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n';
+    const thinking = { type: "enabled", budget_tokens: 1_024 };
     const text = 'data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"Hello"}}\n\n';
     const error = 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n';
     const long = { stream: true, max_tokens: 128_000, messages: [{ role: "user", content: "x".repeat(150_000) }] };
@@ -229,13 +231,35 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
         answer = { type: events, pieces: [start, block(type)], breaks: true };
         expect((await call(transport, "anthropic", long)).used - before.used, type).toBe(22_003 + 128_000);
       }
-      const before = await stand!.quota("maxTokensPerMonth", limit);
+      // Nothing has begun, or has ended, and it may be thinking.
+      for (const pieces of [[start], [start, block("text"), text, stop]]) {
+        const before = await stand!.quota("maxTokensPerMonth", limit);
+        answer = { type: events, pieces, breaks: true };
+        const asked = await call(transport, "anthropic", { ...long, thinking });
+        expect(asked.used - before.used, pieces.at(-1)).toBe(22_003 + 128_000);
+      }
+    });
+
+    it("what it streamed where it may think, and writes for the client to see", async () => {
+      await open("anthropic");
       answer = { type: events, pieces: [start, block("text"), text], breaks: true };
-      const asked = await call(transport, "anthropic", {
-        ...long,
-        thinking: { type: "enabled", budget_tokens: 1_024 },
+      expect((await call(transport, "anthropic", { ...long, thinking })).used).toBeLessThan(23_000);
+    });
+
+    it("what it may have written in the time that it had, at Anthropic itself", async () => {
+      if (transport !== "fetch") return;
+      const { port } = upstream.address() as AddressInfo;
+      stand = await proxyStand({
+        ...{ kind: "anthropic", upstream: "https://api.anthropic.com", quotas: { maxTokensPerMonth: limit } },
+        fetch: (input, init) =>
+          fetch(String(input).replace("https://api.anthropic.com", `http://127.0.0.1:${port}`), init),
       });
-      expect(asked.used - before.used).toBe(22_003 + 128_000);
+      answer = { type: events, pieces: [start, block("thinking")], breaks: true };
+      const { used, estimated } = await call(transport, "anthropic", { ...long, thinking });
+      // Two seconds and what the test took, at 1,024 tokens each.
+      expect(used).toBeGreaterThanOrEqual(22_003 + 2_048);
+      expect(used).toBeLessThan(22_003 + 20_000);
+      expect(estimated).toBe(used - 22_005);
     });
 
     it("what was reserved where the provider runs a tool, whose results it reads", async () => {
@@ -256,9 +280,9 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
         ],
         breaks: true,
       };
-      const gemini = await call(transport, "gemini");
-      expect(gemini.used).toBeGreaterThan(9_003);
-      expect(gemini.used).toBeLessThan(9_500);
+      // Google goes on without a connection, and bills the whole answer.
+      const gemini = await call(transport, "gemini", { generationConfig: { maxOutputTokens: 3_000 } });
+      expect(gemini.used).toBe(12_000);
       calls.gemini = [path, { contents: [] }];
       await stand!.close();
       await open("openai");

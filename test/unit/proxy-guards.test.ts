@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { issueToken } from "../../src/domain/token.ts";
 import type { ProviderKind } from "../../src/schema/ai-provider.ts";
+import { chargeCounter } from "../charge-counter.ts";
 import { masterKey, type ProxyStand, proxyStand, type Transport } from "../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
 
@@ -267,7 +268,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
         now: () => now,
       });
       const { tokens } = (await import("../../src/storage/ledger-names.ts")).aiKeyLedger(stand.keyId);
-      await stand.context.ledger.adjust(tokens, "2026-11", 1_000_000);
+      await chargeCounter(stand.context.ledger, tokens, "2026-11", 1_000_000);
       const answer = await ask();
       expect(answer.status).toBe(429);
       const untilReset = String((Date.UTC(2026, 11, 1) - now) / 1000);

@@ -11,6 +11,8 @@ interface Answer {
   /** Names and values by turns, so that one can stand twice. */
   head: string[];
   pieces: (string | Buffer)[];
+  /** In place of an end. */
+  breaks?: boolean;
 }
 
 let server: Server | undefined;
@@ -30,7 +32,7 @@ const asked: Partial<Record<ProviderKind, [path: string, body: Record<string, un
 /** @param change of the request; @param leavesAfter a text of the answer's after which the client is gone */
 async function answered(
   kind: ProviderKind,
-  { head, pieces }: Answer,
+  { head, pieces, breaks }: Answer,
   transport: Transport,
   { change = {}, leavesAfter }: { change?: Record<string, unknown>; leavesAfter?: string } = {},
 ) {
@@ -41,7 +43,8 @@ async function answered(
         response.write(piece);
         await new Promise((resolve) => setTimeout(resolve, 15));
       }
-      response.end();
+      if (breaks) response.destroy();
+      else response.end();
     });
   });
   await new Promise<void>((resolve) => server!.listen(0, "127.0.0.1", resolve));
@@ -58,7 +61,7 @@ async function answered(
   let text = "";
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
     text += value ?? "";
     if (done) break;
     if (leavesAfter === undefined || !text.includes(leavesAfter)) continue;
@@ -110,16 +113,18 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       expect(sniffed.used).toBe(4_000);
     });
 
-    it("is not when the first of them has finished", async () => {
-      const left = await answered("gemini", { head, pieces }, transport, { change, leavesAfter: "STOP" });
-      expect(left.text).not.toContain("4000");
-      expect(left.used).toBeGreaterThan(2 * 3_000);
+    it("is not when the first of them has finished, but a single one is", async () => {
+      const breaking = { head, pieces: [finished(0, 20)], breaks: true };
+      expect((await answered("gemini", breaking, transport, { change })).used).toBeGreaterThan(2 * 3_000);
+      await stand!.close();
+      const single = { generationConfig: { candidateCount: 1, maxOutputTokens: 3_000 } };
+      expect((await answered("gemini", breaking, transport, { change: single })).used).toBe(20);
     });
 
-    it("but a single one is", async () => {
-      const single = { generationConfig: { candidateCount: 1, maxOutputTokens: 3_000 } };
-      const left = await answered("gemini", { head, pieces }, transport, { change: single, leavesAfter: "STOP" });
-      expect(left.used).toBe(20);
+    it("is charged whole when the client leaves after the first", async () => {
+      const left = await answered("gemini", { head, pieces }, transport, { change, leavesAfter: "STOP" });
+      expect(left.text).not.toContain("4000");
+      expect(left.used).toBe(4_000);
     });
   });
 

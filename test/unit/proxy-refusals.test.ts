@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ProviderKind } from "../../src/schema/ai-provider.ts";
 import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
+import { chargeCounter } from "../charge-counter.ts";
 import { type ProxyStand, proxyStand, type Transport } from "../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
 
@@ -48,7 +49,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     const now = Date.UTC(2026, 10, 30, 23, 58);
     stand = await proxyStand({ kind, upstream: upstream.origin, quotas: { maxTokensPerMonth: 9_000 }, now: () => now });
     const { tokens } = aiKeyLedger(stand.keyId);
-    await stand.context.ledger.adjust(tokens, "2026-11", 9_000);
+    await chargeCounter(stand.context.ledger, tokens, "2026-11", 9_000);
     const spent = await ask(kind);
     expect(spent.status).toBe(429);
     expect(spent.headers.get("x-should-retry")).toBe("false");
@@ -71,7 +72,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
         },
       });
     }
-    await stand.context.ledger.adjust(tokens, "2026-11", -9_000);
+    await stand.context.ledger.forget(tokens);
     await stand.changeState({ quotas: { maxTokensPerMonth: 500 } });
     upstream.behave({ delayMs: 300 });
     const bound = { maxOutputTokens: 64 };

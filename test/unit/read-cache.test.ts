@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Records } from "../../src/ports.ts";
 import type { AiProviderRecord } from "../../src/schema/ai-provider.ts";
+import type { Records } from "../../src/storage/keyspace.ts";
 import { withReadCache } from "../../src/storage/read-cache.ts";
 import { sampleRecords } from "../conformance/sample-records.ts";
 

@@ -6,7 +6,8 @@ import { readNodeSettings } from "../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
-import type { AgentHost, HostHold, Records } from "../../src/ports.ts";
+import type { AgentHost, HostHold } from "../../src/ports.ts";
+import type { Records } from "../../src/storage/keyspace.ts";
 
 let stateDir: string;
 let node: NodePorts;

@@ -15,6 +15,7 @@ import type { Context } from "../../src/service/context.ts";
 import { createInFlightElsewhere } from "../../src/service/operations/in-flight-elsewhere.ts";
 import { type Operation, operationText } from "../../src/service/operations/operation.ts";
 import { recoverOperations } from "../../src/service/operations/recover.ts";
+import { createPrices } from "../../src/service/prices/prices.ts";
 import { agentClaim } from "../../src/storage/ledger-names.ts";
 
 let stateDir: string;
@@ -40,7 +41,8 @@ beforeEach(async () => {
   const proxied = new Proxy(base, { get: (target, name) => Reflect.get(host, name) ?? Reflect.get(target, name) });
   node = await openNode(settings, { env, log: () => undefined, host: proxied });
   const instance = { id: "here", isGone: (owner: string) => owner.startsWith("dead.") };
-  context = { ...node.ports, instance, settings: settings.settings, metrics: createMetrics() };
+  const ports = { ...node.ports, instance, settings: settings.settings };
+  context = { ...ports, metrics: createMetrics(), prices: createPrices(ports) };
 });
 afterEach(async () => {
   await node.close();

@@ -303,7 +303,7 @@ describe("a creation in doubt", () => {
   test("that takes longer than the patience with one attempt is waited for", async () => {
     let creates = 0;
     const slowly = async (send: () => Promise<Response>) => {
-      await new Promise((resolve) => setTimeout(resolve, 450));
+      await new Promise((resolve) => setTimeout(resolve, 1_600));
       return await send();
     };
     const host = remote(
@@ -311,10 +311,10 @@ describe("a creation in doubt", () => {
         if (!isCreate(request) || ++creates > 1) return undefined;
         return Promise.race([slowly(send), silence(request)]);
       },
-      { timeoutMs: 400 },
+      { timeoutMs: 1_500 },
     );
     await host.create(await planned(host, "slow", { gateway: "gw1" }));
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 400));
     expect(await gw1.agentIds()).toEqual(["slow"]);
   });
 

@@ -7,11 +7,12 @@ import { readNodeSettings } from "../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
-import type { AgentHost, Ports } from "../../src/ports.ts";
+import type { AgentHost } from "../../src/ports.ts";
 import { keyStatus } from "../../src/proxy/verify-key.ts";
 import { rotateAiKey } from "../../src/service/agents/rotate-ai-key.ts";
 import type { Caller } from "../../src/service/caller.ts";
 import { currentAiKey } from "../../src/service/state/ai-key-state.ts";
+import type { Ports } from "../../src/storage/keyspace.ts";
 
 const operator: Caller = { actor: "cli", scopes: [], reach: "all", operator: true, requestId: "r" };
 

@@ -50,6 +50,20 @@ describe("a sealed secret", () => {
     expect(await unseal(context, await joseSeals(header), binding)).toBe(secret);
   });
 
+  it.each([
+    [
+      secret,
+      "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoiYWlwLTEiLCJwcm92aWRlciI6ImFudGhyb3BpYyIsInNlYWxLZXkiOiJTN0J2ams0NiJ9..zr9dBChxT5jCknEY.pv8fxBERtiU-4-1dmrCkJdvl-tTiRtm1AIcQ.JNwSCnlo-OEybV-Vpu6g3Q",
+    ],
+    // The first release did not name the seal key.
+    [
+      "",
+      "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoiYWlwLTEiLCJwcm92aWRlciI6ImFudGhyb3BpYyJ9..9DYFoL0DmW1sig3w..WFVBFNIc8OVqAiHBiMJckQ",
+    ],
+  ])("may be one that release 1.0.0 sealed (%j)", async (text, jwe) => {
+    expect(await unseal(context, jwe, binding)).toBe(text);
+  });
+
   it("has the forger of these tests right", async () => {
     expect(await unseal(context, await forge(JSON.stringify(header)), binding)).toBe(secret);
   });

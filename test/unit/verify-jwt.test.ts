@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { createVerifyJwt, type VerifyJwt } from "../../src/http/verify-jwt.ts";
+import type { VerifyJwt } from "../../src/http/bearer.ts";
+import { createVerifyJwt } from "../../src/http/verify-jwt.ts";
 import type { Context } from "../../src/service/context.ts";
 import { parseSettings } from "../../src/settings.ts";
 import { audience, type IssuerKey, type JwtIssuer, makeIssuerKey, startJwtIssuer } from "../jwt-issuer.ts";

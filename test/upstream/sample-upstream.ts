@@ -8,6 +8,8 @@ import { eventAnswer, jsonAnswer, type SampleRequest, type SampleUsage, textPiec
 export interface SampleBehaviour {
   /** Before the answer's headers. */
   delayMs: number;
+  /** No answer begins before. */
+  until: Promise<unknown> | undefined;
   /** Between the events of a stream. */
   intervalMs: number;
   /** An error of this status instead of an answer. */
@@ -53,6 +55,7 @@ export interface SampleUpstream {
 
 const defaults: SampleBehaviour = {
   delayMs: 0,
+  until: undefined,
   intervalMs: 0,
   status: undefined,
   errorBody: undefined,
@@ -158,6 +161,7 @@ function toolName(body: AskedBody): string | undefined {
 
 async function answer(request: SeenRequest, response: ServerResponse, how: SampleBehaviour): Promise<void> {
   if (how.delayMs > 0) await sleep(how.delayMs);
+  await how.until;
   if (how.cut === "before headers") {
     response.destroy();
     return;

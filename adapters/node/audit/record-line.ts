@@ -1,4 +1,5 @@
-import { type AuditFilter, AuditRecord } from "../../../src/schema/audit-event.ts";
+import type { AuditFilter } from "../../../src/domain/audit-event.ts";
+import { AuditRecord } from "../../../src/schema/audit-event.ts";
 
 /** The event that a line of the trail holds; `undefined` where it holds none. */
 export function recordInLine(line: string): AuditRecord | undefined {

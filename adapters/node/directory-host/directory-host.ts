@@ -52,7 +52,8 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
     return createFileLock(path, { logged: false, waitMs: options.lockWaitMs ?? 15_000 });
   };
   const lock = lockOf("homes.sqlite");
-  const workspaces = createWorkspaces({ homes, index, paths, lock: lockOf("workspaces.sqlite"), homesLock: lock });
+  const workspacesLock = lockOf("workspaces.sqlite");
+  const workspaces = createWorkspaces({ homes, index, paths, lock: workspacesLock, homesLock: lock });
   const agents = makeAgents({ homes, index, paths, workspaces, lock, clock: options.clock ?? { now: Date.now } });
   const turns = createTurns();
   const inTurn = <T>(agentId: string, work: () => Promise<T>): Promise<T> => turns(agentId, () => asProblem(work));
@@ -154,6 +155,7 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
       } catch (cause) {
         throw new Problem("host_unavailable", "The agents directory cannot be used.", { cause });
       }
+      await Promise.all([lock.check(), workspacesLock.check()]);
     },
   };
 }

@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as yieldToOthers } from "node:timers/promises";
-import type { Clock, Records } from "../../../src/ports.ts";
+import type { Clock } from "../../../src/ports.ts";
+import type { Records } from "../../../src/storage/keyspace.ts";
 import { makePrivateDirectory, writePrivate } from "./atomic-write.ts";
 import { createFileLock } from "./file-lock.ts";
 

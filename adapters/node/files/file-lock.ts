@@ -1,9 +1,10 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, lstatSync, openSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout as delay, setImmediate as nextTick } from "node:timers/promises";
 import { Problem } from "../../../src/errors.ts";
 import { unwritable } from "./atomic-write.ts";
+import { unreadable } from "./private-file.ts";
 import { isUnshared, sharingProblem, sharingRemedy } from "./sharing-fault.ts";
 
 export interface FileLock {
@@ -13,6 +14,8 @@ export interface FileLock {
    * @throws Problem `store_unwritable` when the lock cannot be had within `waitMs`
    */
   run<T>(work: (database: DatabaseSync) => T | Promise<T>): Promise<T>;
+  /** Rejects where the file that is there can be no lock: whoever needs it would find that out. */
+  check(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -77,16 +80,12 @@ export function createFileLock(path: string, { schema = "", logged = true, waitM
         return connection;
       } catch (error) {
         const code = resultCode(error);
-        if (code === NOT_A_DATABASE || code === CORRUPT) {
-          const remedy = "stop the service and remove it; it is made anew";
-          throw new Problem("store_unreadable", `${basename(dirname(path))}/${basename(path)} is damaged; ${remedy}`, {
-            cause: error,
-          });
-        }
-        if (isUnshared(path, error)) {
-          const name = `${basename(dirname(path))}/${basename(path)}`;
-          throw new Problem("store_unreadable", `${name} ${sharingProblem}: ${sharingRemedy}`, { cause: error });
-        }
+        const file = `${basename(dirname(path))}/${basename(path)}`;
+        const faulty = (problem: string, remedy: string) =>
+          unreadable({ file, problem, remedy, fixable: false }, error);
+        if (code === NOT_A_DATABASE || code === CORRUPT)
+          throw faulty("is damaged", "stop the service and remove it; it is made anew");
+        if (isUnshared(path, error)) throw faulty(sharingProblem, sharingRemedy);
         if (code !== BUSY) throw unwritable(error);
         if (performance.now() > deadline) {
           throw new Problem("store_unwritable", "Another process holds the store", { cause: error });
@@ -119,12 +118,17 @@ export function createFileLock(path: string, { schema = "", logged = true, waitM
     }
   };
 
+  function run<T>(work: (database: DatabaseSync) => T | Promise<T>): Promise<T> {
+    if (closed) return Promise.reject(new Problem("store_unwritable", "The store is closed"));
+    const result = queue.then(() => locked(work));
+    queue = result.catch(() => {});
+    return result;
+  }
+
   return {
-    run(work) {
-      if (closed) return Promise.reject(new Problem("store_unwritable", "The store is closed"));
-      const result = queue.then(() => locked(work));
-      queue = result.catch(() => {});
-      return result;
+    run,
+    async check() {
+      if (lstatSync(path, { throwIfNoEntry: false })?.size) await run(() => undefined);
     },
     async close() {
       closed = true;

@@ -1,9 +1,9 @@
 import { type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { SettingsError } from "../../../src/settings.ts";
+import { octal } from "./octal.ts";
 import { bitsForOthers, isRootsForUs } from "./own-group.ts";
 import { runAs } from "./path-fault.ts";
-import { octal } from "./private-file.ts";
 
 /**
  * Refuses to work on the store of another user: files that it leaves there the server could not use. Root can do

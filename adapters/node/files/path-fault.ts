@@ -1,6 +1,6 @@
 import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { octal } from "./private-file.ts";
+import { octal } from "./octal.ts";
 
 /** How to run a program as the user whose files they are; to change the owner would take them from a server that runs. */
 export const runAs = (uid: number): string =>
@@ -25,22 +25,29 @@ export function pathFault(path: string, told: string | undefined): string | unde
   const found = nearest(path);
   // Node tells of a directory that cannot be made on a read-only file system that it is not there.
   const code = told === "ENOENT" && found ? refusalOf(found.path) : told;
-  const said = `${path} cannot be used (${code})`;
+  const remedy = pathRemedy(path, code, found);
+  return remedy && `${path} cannot be used (${code}): ${remedy}`;
+}
+
+/** Whose the path is, and what helps; `undefined` for a code that says nothing of the path. */
+export function pathRemedy(path: string, code: string | undefined, found = nearest(path)): string | undefined {
   switch (code) {
     case "EACCES":
     case "EPERM":
-      return found && `${said}: ${refusedBy(found)}`;
+      return found && refusedBy(found);
     case "ENOTDIR":
     case "EEXIST":
       return found?.stats.isDirectory() === false
-        ? `${said}: ${found.path} is a file; move it away, or correct OPENCLAW_STATE_DIR`
+        ? `${found.path} is a file; move it away, or correct OPENCLAW_STATE_DIR`
         : undefined;
+    case "EISDIR":
+      return "it is a directory, which Docker makes where the file to be mounted is missing; remove it, and put the file there";
     case "EROFS":
-      return `${said}: the file system is mounted read-only; mount the volume without :ro (readOnly: false)`;
+      return "the file system is mounted read-only; mount the volume without :ro (readOnly: false)";
     case "ENOSPC":
-      return `${said}: there is no space left on its file system; free some, or enlarge the volume (df -h ${found?.path ?? path})`;
+      return `there is no space left on its file system; free some, or enlarge the volume (df -h ${found?.path ?? path})`;
     case "EDQUOT":
-      return `${said}: the disk quota of uid ${process.getuid?.()} is used up; raise it, or free some space`;
+      return `the disk quota of uid ${process.getuid?.()} is used up; raise it, or free some space`;
     default:
       return undefined;
   }

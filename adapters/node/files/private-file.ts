@@ -1,7 +1,9 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { Problem } from "../../../src/errors.ts";
+import { octal } from "./octal.ts";
 import { bitsForOthers, isRootsForUs } from "./own-group.ts";
+import { pathRemedy } from "./path-fault.ts";
 
 /** What is wrong with a file of the store, and what the operator can do about it. Paths are relative to the state directory. */
 export interface StoreFinding {
@@ -26,8 +28,6 @@ export function unreadable(finding: StoreFinding, cause?: unknown): Problem {
 /** The finding that was thrown as this failure. */
 export const findingOf = (error: unknown): StoreFinding | undefined =>
   error instanceof Problem ? findings.get(error) : undefined;
-
-export const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, "0");
 
 /**
  * Why a file or directory of the store must not be believed, or nothing.
@@ -94,16 +94,14 @@ export const unchanged = (stamp: Stamp, stats: Stats): boolean =>
   stamp.ctimeMs === stats.ctimeMs;
 
 /** The failure to look at a file or a directory at all. */
-export const inaccessible = (file: string, error: unknown): Problem =>
-  unreadable(
-    {
-      file,
-      problem: `cannot be opened (${(error as NodeJS.ErrnoException).code})`,
-      remedy: "make it and the directories above it accessible to the service's user",
-      fixable: false,
-    },
-    error,
-  );
+export function inaccessible(file: string, error: unknown): Problem {
+  const { code, path } = error as NodeJS.ErrnoException;
+  const remedy = path === undefined ? undefined : pathRemedy(path, code);
+  const problem = `cannot be opened (${code})`;
+  return unreadable({ file, problem, remedy: remedy ?? accessible, fixable: false }, error);
+}
+
+const accessible = "make it and the directories above it accessible to the service's user";
 
 /** Costs a microsecond or two. */
 export const statOf = (stateDir: string, file: string): Stats | undefined => {

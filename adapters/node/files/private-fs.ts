@@ -6,7 +6,7 @@ import { isTemporary } from "./atomic-write.ts";
 import { directoryCollection } from "./directory-collection.ts";
 import { documentCollection } from "./document-collection.ts";
 import { createFileLock } from "./file-lock.ts";
-import type { StoreFinding } from "./private-file.ts";
+import { findingOf, type StoreFinding } from "./private-file.ts";
 import { checkStore } from "./store-check.ts";
 import { idsAfter, type StoredCollection } from "./stored-collection.ts";
 
@@ -106,6 +106,18 @@ export function createPrivateFs({ stateDir, now = Date.now, auditMode = 0o600 }:
       const { collection, id } = mustLocate(key);
       return await collection.replace(id, isExpected, next === null ? undefined : JSON.stringify(next));
     },
-    check: () => checkStore(stateDir, collections, auditMode),
+    async check() {
+      const findings = await checkStore(stateDir, collections, auditMode);
+      for (const one of [lock, recordLock]) {
+        try {
+          await one.check();
+        } catch (error) {
+          const finding = findingOf(error);
+          if (!finding) throw error;
+          findings.push(finding);
+        }
+      }
+      return findings;
+    },
   };
 }

@@ -2,8 +2,9 @@ import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as yieldToOthers } from "node:timers/promises";
 import { type Collection, collections as schemas } from "../../../src/storage/keyspace.ts";
+import { octal } from "./octal.ts";
 import { bitsForOthers } from "./own-group.ts";
-import { damaged, distrust, findingOf, octal, type StoreFinding, statOf } from "./private-file.ts";
+import { damaged, distrust, findingOf, type StoreFinding, statOf } from "./private-file.ts";
 import { documents, storeEntries } from "./store-entries.ts";
 import type { StoredCollection } from "./stored-collection.ts";
 

@@ -28,8 +28,11 @@ export interface AnswerWriter {
   stop(ending: Ending): void;
   /** An answer of ours in place of the upstream's. */
   refuse(status: number, message: string): void;
-  /** The client has left. */
-  leave(): void;
+  /**
+   * The client has left: it is over, unless the answer is read on to its end.
+   * @param sent whether the upstream has the request
+   */
+  leave(sent: boolean): void;
   /** Nothing more is done for this request. */
   isOver(): boolean;
 }
@@ -69,6 +72,8 @@ export function createAnswerWriter(
   let stopping: Ending | undefined;
   let lastPassed: Uint8Array = eventEnd;
   let over = false;
+  /** Nobody is there any more to write to. */
+  let gone = false;
 
   function gathered(): Uint8Array | undefined {
     if (chunks.length === 0) return undefined;
@@ -99,6 +104,7 @@ export function createAnswerWriter(
     const passed = read && scrubbed.push(read);
     // Before the bytes that say so: whoever has seen the answer's end sees its cost.
     if (meter?.isFinal()) admitted.finish(meter);
+    if (gone) return;
     if (!response.headersSent) {
       response.writeHead(status, head);
       if (!passed) response.flushHeaders();
@@ -113,7 +119,7 @@ export function createAnswerWriter(
   function endStream(ending: Ending): void {
     over = true;
     admitted.finish(meter, paused);
-    response.end((endsEvent(lastPassed) ? "" : "\n\n") + admitted.errorEvent(ending));
+    if (!gone) response.end((endsEvent(lastPassed) ? "" : "\n\n") + admitted.errorEvent(ending));
     source.abort("the key may not be used any more");
   }
 
@@ -121,7 +127,7 @@ export function createAnswerWriter(
     flush();
     over = true;
     admitted.finish(meter);
-    response.write("", () => response.destroy());
+    if (!gone) response.write("", () => response.destroy());
   }
 
   function lastPiece(): Uint8Array | undefined {
@@ -136,6 +142,7 @@ export function createAnswerWriter(
 
   /** @returns whether the provider's error is to be handed on */
   function insteadOfError(): boolean {
+    if (gone) return true;
     const bytes = gathered() ?? noBytes;
     const instead = admitted.instead(status, bytes);
     if (instead === undefined) {
@@ -162,6 +169,7 @@ export function createAnswerWriter(
   }
 
   function endWith(body: Uint8Array | undefined): void {
+    if (gone) return;
     if (!response.headersSent) response.writeHead(status, [...head!, "content-length", String(body?.length ?? 0)]);
     // Node joins head and body into one write where both are text, and Latin-1 carries any byte.
     if (body && body.length <= maxJoined) response.end(asBuffer(body).toString("latin1"), "latin1");
@@ -182,6 +190,7 @@ export function createAnswerWriter(
 
   function send(refusal: Refusal): void {
     over = true;
+    if (gone) return;
     response.writeHead(refusal.status, { ...refusal.headers, "content-length": Buffer.byteLength(refusal.body) });
     response.end(refusal.body);
   }
@@ -237,7 +246,13 @@ export function createAnswerWriter(
 
     refuse,
 
-    leave() {
+    leave(sent) {
+      gone = true;
+      if (sent && admitted.readsOn && status < 400) {
+        if (paused) source.resume();
+        paused = false;
+        return;
+      }
       if (status >= 400) admitted.failed(status, gathered() ?? noBytes);
       else {
         const bytes = gathered();

@@ -17,7 +17,7 @@ import { createAnswerWriter, type Source } from "./answer-writer.ts";
 import type { StreamWatch } from "./stream-watch.ts";
 import type { Upstreams } from "./upstreams.ts";
 
-const scrubOf = createScrubs((bytes) => Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length));
+const scrubOf = createScrubs();
 
 export interface RelayTools {
   upstreams: Upstreams;
@@ -36,6 +36,7 @@ export function relay(
   let decoder: Transform | undefined;
   let decoded = false;
   let left = false;
+  let closed = false;
 
   const scrub = scrubOf(admitted.masterKeys);
   const source: Source = {
@@ -51,7 +52,7 @@ export function relay(
   };
   const answer = createAnswerWriter(admitted, response, source, scrub);
 
-  const unwatch = watch.add({ standing: admitted.standing, stop, charged: admitted.charged });
+  const watched = watch.add({ standing: admitted.standing, stop, charged: admitted.charged });
 
   /** The key, or the provider, may not be used any more, or the server stops. */
   function stop(ending: Ending, reason: "revoked" | "drained"): void {
@@ -64,15 +65,24 @@ export function relay(
       answer.refuse(ending.status, ending.message);
       controller?.abort(new Error(reason));
     }
+    unwatch();
+  }
+
+  /** Once nobody is there to write to, and nothing more to read. */
+  function unwatch(): void {
+    if (closed && answer.isOver()) watched();
   }
 
   function clientLeft(): void {
+    closed = true;
     unwatch();
     if (answer.isOver()) return;
-    left = true;
     // Never sent, it costs nothing; sent, it may cost what was reserved.
     if (controller === undefined) admitted.release("client_left");
-    answer.leave();
+    answer.leave(controller !== undefined);
+    if (!answer.isOver()) return;
+    unwatch();
+    left = true;
     decoder?.destroy();
     controller?.abort(new Error("the client left"));
   }
@@ -80,6 +90,11 @@ export function relay(
   if (response.destroyed) {
     clientLeft();
     return;
+  }
+
+  function end(): void {
+    answer.end();
+    unwatch();
   }
 
   const handler: Dispatcher.DispatchHandler = {
@@ -100,9 +115,10 @@ export function relay(
       decoder
         ?.on("data", answer.data)
         .on("drain", () => started.resume())
-        .on("end", answer.end)
+        .on("end", end)
         .on("error", () => {
           answer.cut();
+          unwatch();
           started.abort(new Error("the answer cannot be decoded"));
         });
       answer.start(code, answerHead(headers, admitted, scrub, decoder !== undefined));
@@ -118,13 +134,14 @@ export function relay(
     onResponseEnd() {
       // Of nothing there is nothing to decode.
       if (decoder && decoded) decoder.end();
-      else answer.end();
+      else end();
     },
 
     onResponseError(_, error) {
       if (answer.isOver()) return;
       if (answer.isStarted()) {
         answer.cut();
+        unwatch();
         return;
       }
       const { code = error.message } = error as { code?: string };
@@ -139,6 +156,7 @@ export function relay(
         answer.refuse(400, "The request has a header that cannot be forwarded");
       else if (late) answer.refuse(504, timeoutMessage);
       else answer.refuse(502, sent ? brokenOffMessage : unreachableMessage);
+      unwatch();
     },
   };
 

@@ -8,6 +8,7 @@ import { createRequestAddress } from "../client-address.ts";
 import { tellOfKeys } from "../key-metrics.ts";
 import { outgoingProxies } from "../outgoing-proxies.ts";
 import { relay } from "./node-relay.ts";
+import { ownDecoders } from "./own-decoders.ts";
 import { freeBody, readBody } from "./read-body.ts";
 import { type CutOff, createStreamWatch } from "./stream-watch.ts";
 import { createUpstreams } from "./upstreams.ts";
@@ -59,6 +60,7 @@ export function createProxyServer(
         headers: lowered(request.rawHeaders),
         address: () => addressOf(request) ?? "unknown",
         requestId: newRequestId(),
+        decoders: ownDecoders,
         async body(...how) {
           const read = await readBody(request, ...how);
           if (read.outcome === "read") bytes = read.bytes;

@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
 import type { Redis } from "ioredis";
 import { type ChainHead, genesis, linkEvent, verifyLine } from "../../../src/domain/audit-chain.ts";
+import type { AuditEvent } from "../../../src/domain/audit-event.ts";
 import type { AuditTrail, AuditVerdict, Clock } from "../../../src/ports.ts";
-import type { AuditEvent, AuditRecord } from "../../../src/schema/audit-event.ts";
+import type { AuditRecord } from "../../../src/schema/audit-event.ts";
 import { matchesFilter, recordInLine } from "../audit/record-line.ts";
 import { groupCommit } from "../files/group-commit.ts";
 import { answered } from "./redis-connection.ts";
@@ -11,19 +12,6 @@ import { type RedisArgument, redisScript } from "./redis-script.ts";
 const sha256 = (text: string): string => hash("sha256", text, "hex");
 const pageSize = 500;
 const mostPerAppend = 500;
-
-/**
- * KEYS head, stream; ARGV seq and hash that the batch follows on, those it ends with, its lines -> {1} or the head
- * that there is. An entry's id is its event's number, so that Redis itself refuses a second of one number.
- */
-const appendScript = `
-local head = redis.call('HMGET', KEYS[1], 'seq', 'hash')
-local seq = tonumber(head[1] or 0)
-if seq ~= tonumber(ARGV[1]) or (head[2] and head[2] ~= ARGV[2]) then return {0, seq, head[2] or ''} end
-for i = 5, #ARGV do redis.call('XADD', KEYS[2], string.format('%.0f-0', seq + i - 4), 'line', ARGV[i]) end
-redis.call('HSET', KEYS[1], 'seq', ARGV[3], 'hash', ARGV[4])
-return {1}
-`;
 
 type Entry = [id: string, fields: string[]];
 const lineOf = ([, fields]: Entry): string => fields[1] ?? "";
@@ -41,7 +29,7 @@ export function createRedisAudit(redis: Redis, prefix: string, clock: Clock): Au
   // One hash tag: the script works on both.
   const headKey = `{${prefix}-audit}:head`;
   const streamKey = `{${prefix}-audit}:stream`;
-  const appendAfter = redisScript<[1] | [0, number, string]>(redis, appendScript);
+  const appendAfter = redisScript<[1] | [0, number, string]>(redis, "append-audit");
   const read = <T>(work: () => Promise<T>) => answered(redis, "store_unreadable", work);
   let known: ChainHead = genesis;
   let last: Promise<void> = Promise.resolve();

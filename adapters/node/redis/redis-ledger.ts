@@ -4,16 +4,23 @@ import type { Abandoned, Clock, Ledger, LedgerName, UsageEntry, UsageRow } from 
 import { strangersPrefix } from "../../../src/storage/ledger-names.ts";
 import { answered } from "./redis-connection.ts";
 import { ledgerKeys } from "./redis-ledger-keys.ts";
-import * as scripts from "./redis-ledger-scripts.ts";
 import { type RedisArgument, redisScript } from "./redis-script.ts";
 
-const usageFields: Record<string, keyof UsageRow & ("requests" | `${string}okens`)> = {
+/** The words of the fields in `usage:<shard>`. */
+const usageFields = {
   requests: "requests",
   input: "inputTokens",
   output: "outputTokens",
   tokens: "tokens",
   estimated: "estimatedTokens",
-};
+  cacheRead: "cacheReadTokens",
+  cacheWrite: "cacheWriteTokens",
+  searches: "webSearches",
+  microUsd: "microUsd",
+  unpriced: "unpricedRequests",
+} as const satisfies Record<string, keyof UsageRow>;
+type UsageAmounts = Record<(typeof usageFields)[keyof typeof usageFields], number>;
+const noAmounts = Object.fromEntries(Object.values(usageFields).map((name) => [name, 0])) as UsageAmounts;
 
 /** In Lua a wrong amount would fail after the first of a script's writes, and Redis takes none of them back. */
 function whole(amount: number): number {
@@ -21,11 +28,17 @@ function whole(amount: number): number {
   return amount;
 }
 
-const usageArguments = ({ estimate, ...usage }: UsageEntry): RedisArgument[] => [
-  ...[usage.name, usage.day, usage.model],
-  ...[usage.requests, usage.inputTokens, usage.outputTokens, usage.tokens, estimate?.tokens ?? 0].map(whole),
-  ...(estimate === undefined || estimate.tokens === 0 ? [] : [estimate.counter, estimateMemoryMs]),
-];
+function usageArguments({ estimate, ...usage }: UsageEntry): RedisArgument[] {
+  const amounts: UsageAmounts = { ...usage, estimatedTokens: estimate?.tokens.amount ?? 0 };
+  const sums = Object.entries(usageFields).flatMap(([what, name]) =>
+    amounts[name] === 0 ? [] : [what, whole(amounts[name])],
+  );
+  const estimates = [estimate?.tokens, estimate?.microUsd].flatMap((one) =>
+    one === undefined || one.amount === 0 ? [] : [one.counter, whole(one.amount)],
+  );
+  const pairs = (list: RedisArgument[]): RedisArgument[] => [list.length / 2, ...list];
+  return [usage.name, usage.day, usage.model, ...pairs(sums), ...pairs(estimates), estimateMemoryMs];
+}
 
 /**
  * The ledger of many machines. Every operation is one script, which Redis runs alone.
@@ -38,27 +51,26 @@ const usageArguments = ({ estimate, ...usage }: UsageEntry): RedisArgument[] => 
 export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): Ledger {
   const keys = ledgerKeys(prefix);
   const time = () => (clock === undefined ? "" : clock.now());
-  const script = <T>(lua: string) => {
-    const run = redisScript<T>(redis, lua);
+  const script = <T>(name: string) => {
+    const run = redisScript<T>(redis, name);
     return (at: string[], ...args: RedisArgument[]) =>
       answered(redis, "store_unwritable", () => run(at, [time(), ...args]));
   };
 
-  const take = script<[number, number, number]>(scripts.take);
-  const reserve = script<["reserved"] | ["exceeded", number, number, number] | ["changed", string]>(scripts.reserve);
-  const settle = script<number>(scripts.settle);
-  const stale = script<LedgerName[]>(scripts.stale);
-  const creditEstimates = script<number>(scripts.creditEstimates);
-  const adjust = script<number>(scripts.adjust);
-  const forget = script<number>(scripts.forget);
-  const get = script<string | null>(scripts.get);
-  const put = script<number>(scripts.put);
-  const replace = script<number>(scripts.replace);
-  const renew = script<number>(scripts.renew);
-  const holder = script<string | null>(scripts.holder);
-  const claim = script<[number, string | null]>(scripts.claim);
-  const release = script<number>(scripts.release);
-  const ending = script<[LedgerName, string, number, string | null][]>(scripts.ending);
+  const take = script<[number, number, number]>("take");
+  const reserve = script<["reserved"] | ["exceeded", number, number, number] | ["changed", string]>("reserve");
+  const settle = script<number>("settle");
+  const stale = script<LedgerName[]>("stale");
+  const creditEstimates = script<[number, number]>("credit-estimates");
+  const forget = script<number>("forget");
+  const get = script<string | null>("get");
+  const put = script<number>("put");
+  const replace = script<number>("replace");
+  const renew = script<number>("renew");
+  const holder = script<string | null>("holder");
+  const claim = script<[number, string | null]>("claim");
+  const release = script<number>("release");
+  const ending = script<[LedgerName, string, number, string | null][]>("ending");
 
   const settleKeys = (id: LedgerName) =>
     [keys.counters, keys.reservations, keys.open, keys.usage, keys.estimates, keys.estimated].map((key) => key(id));
@@ -109,12 +121,11 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
       );
     },
 
-    creditEstimates: (name, since) =>
-      creditEstimates(
-        [keys.counters, keys.usage, keys.estimates, keys.estimated].map((key) => key(name)),
-        name,
-        estimateMinute(since),
-      ),
+    async creditEstimates(name, since) {
+      const at = [keys.counters, keys.usage, keys.estimates, keys.estimated].map((key) => key(name));
+      const [tokens, microUsd] = await creditEstimates(at, name, estimateMinute(since));
+      return { tokens, microUsd };
+    },
 
     async settleStale(prefix, olderThanMs) {
       const found = await Promise.all(keys.partitions.map(({ open }) => stale([open], olderThanMs)));
@@ -138,28 +149,16 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
       return { used: Number(used ?? 0), reserved: Number(reserved ?? 0) };
     },
 
-    async adjust(counter, period, delta) {
-      await adjust([keys.counters(counter)], counter, period, whole(delta));
-    },
-
     async usage(name, from, to) {
       const fields = await answered(redis, "store_unwritable", () => redis.hgetall(keys.usage(name)));
       const rows = new Map<string, UsageRow>();
       for (const [field, amount] of Object.entries(fields)) {
         const [owner, day = "", what = "", ...rest] = field.split(" ");
-        const kind = usageFields[what];
-        if (owner !== name || day < from || day > to || kind === undefined) continue;
+        if (owner !== name || day < from || day > to || !Object.hasOwn(usageFields, what)) continue;
         const model = rest.join(" ");
-        const row = rows.get(`${day} ${model}`) ?? {
-          day,
-          model,
-          requests: 0,
-          inputTokens: 0,
-          outputTokens: 0,
-          tokens: 0,
-          estimatedTokens: 0,
-        };
-        rows.set(`${day} ${model}`, { ...row, [kind]: Number(amount) });
+        const row = rows.get(`${day} ${model}`) ?? { day, model, ...noAmounts };
+        row[usageFields[what as keyof typeof usageFields]] = Number(amount);
+        rows.set(`${day} ${model}`, row);
       }
       return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
     },

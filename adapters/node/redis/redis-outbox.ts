@@ -3,7 +3,6 @@ import type { Redis } from "ioredis";
 import type { Clock, Delivery, DeliveryState, Due, Outbox, OutboxMessage } from "../../../src/ports.ts";
 import { outboxMemoryMs } from "../../sql/sql-outbox.ts";
 import { answered } from "./redis-connection.ts";
-import * as scripts from "./redis-outbox-scripts.ts";
 import { type RedisArgument, redisScript } from "./redis-script.ts";
 
 /** As the scripts store it. */
@@ -43,21 +42,21 @@ const messageOf = (cause: string, { type, at, data, used }: StoredMessage): Outb
  */
 export function createRedisOutbox(redis: Redis, prefix: string, clock?: Clock): Outbox {
   const base = `${prefix}:outbox:{${prefix}-outbox}`;
-  const script = <T>(lua: string) => {
-    const run = redisScript<T>(redis, lua);
+  const script = <T>(name: string) => {
+    const run = redisScript<T>(redis, name);
     return (...args: RedisArgument[]) =>
       answered(redis, "store_unwritable", () => run([base], [clock?.now() ?? "", ...args]));
   };
-  const put = script<number>(scripts.put);
-  const take = script<string[]>(scripts.take);
-  const spread = script<number>(scripts.spread);
-  const begin = script<number>(scripts.begin);
-  const record = script<number>(scripts.record);
-  const resend = script<number>(scripts.resend);
-  const discard = script<number>(scripts.discard);
-  const page = script<string[]>(scripts.page);
-  const nextDue = script<string | null>(scripts.nextDue);
-  const recent = script<string[]>(scripts.recent);
+  const put = script<number>("outbox-put");
+  const take = script<string[]>("outbox-take");
+  const spread = script<number>("outbox-spread");
+  const begin = script<number>("outbox-begin");
+  const record = script<number>("outbox-record");
+  const resend = script<number>("outbox-resend");
+  const discard = script<number>("outbox-discard");
+  const page = script<string[]>("outbox-page");
+  const nextDue = script<string | null>("outbox-next-due");
+  const recent = script<string[]>("outbox-recent");
 
   return {
     put: async (message) => (await put(...putArguments(message))) === 1,

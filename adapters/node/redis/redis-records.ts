@@ -14,14 +14,6 @@ export interface RedisRecords {
   redis: Redis;
 }
 
-/** KEYS document; ARGV '1' if one is expected, its text, '1' to store or '0' to remove, text -> 1 if it was as expected */
-const replaceText = `
-local expected = ARGV[1] == '1' and ARGV[2]
-if redis.call('GET', KEYS[1]) ~= expected then return 0 end
-if ARGV[3] == '1' then redis.call('SET', KEYS[1], ARGV[4]) else redis.call('UNLINK', KEYS[1]) end
-return 1
-`;
-
 /**
  * Records in Redis: unstorage's driver for the documents (`<prefix>:records:<collection>:<id>`), beside it a sorted set
  * of each collection's ids (`<prefix>:ids:<collection>`), since `SCAN` would walk the ledger's keys to find a page.
@@ -41,7 +33,7 @@ export function createRedisRecords(url: string, prefix: string): RedisRecords {
   const page: IdPage = (collection: Collection, after, limit) =>
     read(() => redis.zrange(ids(collection), after === undefined ? "-" : `(${after}`, "+", "BYLEX", "LIMIT", 0, limit));
 
-  const replaceDocument = redisScript<number>(redis, replaceText);
+  const replaceDocument = redisScript<number>(redis, "replace-document");
   const given = (text: string | null) => [text === null ? "0" : "1", text ?? ""];
 
   const replace: ReplaceItem = async (key, isExpected, next) => {

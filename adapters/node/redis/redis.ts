@@ -1,6 +1,7 @@
 import { createStorage, type Storage } from "unstorage";
-import type { AuditTrail, Clock, Ledger, Log, Outbox, Records } from "../../../src/ports.ts";
+import type { AuditTrail, Clock, Ledger, Log, Outbox } from "../../../src/ports.ts";
 import { SettingsError } from "../../../src/settings.ts";
+import type { Records } from "../../../src/storage/keyspace.ts";
 import { createRecords } from "../../../src/storage/records.ts";
 import { createRedisAudit } from "./redis-audit.ts";
 import { firstAttempt } from "./redis-connection.ts";

@@ -1,6 +1,7 @@
-import type { Ledger, Ports } from "../../../src/ports.ts";
+import type { Ledger } from "../../../src/ports.ts";
 import { sealKeyId } from "../../../src/service/secrets/vault.ts";
 import { SettingsError } from "../../../src/settings.ts";
+import type { Ports } from "../../../src/storage/keyspace.ts";
 import { sealKeyOwner } from "../../../src/storage/ledger-names.ts";
 
 /**

@@ -4,7 +4,7 @@ import { basename, dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Problem } from "../../../src/errors.ts";
 import { placeNew, unwritable } from "../files/atomic-write.ts";
-import { distrust, type StoreFinding, unreadable } from "../files/private-file.ts";
+import { distrust, inaccessible, type StoreFinding, unreadable } from "../files/private-file.ts";
 import { isUnshared, sharingProblem, sharingRemedy } from "../files/sharing-fault.ts";
 
 /** https://www.sqlite.org/rescode.html: the primary code is the low byte. */
@@ -36,9 +36,9 @@ const faulty = (path: string, problem: string, remedy: string): StoreFinding => 
 });
 
 /** Why nothing can be written there, which SQLite does not say. */
-function refusalOf(directory: string): NodeJS.ErrnoException | undefined {
+function refusalOf(path: string, mode = constants.W_OK): NodeJS.ErrnoException | undefined {
   try {
-    accessSync(directory, constants.W_OK);
+    accessSync(path, mode);
     return undefined;
   } catch (error) {
     return error as NodeJS.ErrnoException;
@@ -58,10 +58,7 @@ export function storeProblem(path: string, cause: unknown): unknown {
   if (code === CANTOPEN) {
     const refusal = refusalOf(dirname(path));
     if (refusal) return unwritable(refusal);
-    return unreadable(
-      faulty(path, "cannot be opened", "make it and the directories above it accessible to the service's user"),
-      cause,
-    );
+    return inaccessible(shortName(path), refusalOf(path, constants.R_OK | constants.W_OK) ?? cause);
   }
   const refused = code !== undefined || typeof (cause as NodeJS.ErrnoException | null)?.errno === "number";
   return refused ? new Problem("store_unwritable", undefined, { cause }) : cause;

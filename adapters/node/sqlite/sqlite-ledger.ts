@@ -1,12 +1,10 @@
-import type { Clock, Ledger, LedgerName, Outbox } from "../../../src/ports.ts";
+import type { Abandoned, Clock, Ledger, LedgerName, Outbox } from "../../../src/ports.ts";
+import { ledgerMigrations } from "../../sql/ledger-schema.ts";
+import type { SqlStatement } from "../../sql/sql-driver.ts";
+import { createSqlLedger } from "../../sql/sql-ledger.ts";
 import type { MachineTime } from "../machine-time.ts";
-import { createSqliteClaims } from "./sqlite-claims.ts";
-import { createSqliteCounters } from "./sqlite-counters.ts";
 import { assertTrusted, openPrivateDatabase, storeProblem } from "./sqlite-file.ts";
-import { ledgerMigrations } from "./sqlite-ledger-schema.ts";
 import { createSqliteOutbox } from "./sqlite-outbox.ts";
-import { createSqliteRates } from "./sqlite-rates.ts";
-import { createSqliteTexts } from "./sqlite-texts.ts";
 import { createSqliteTransactions, whenFree } from "./sqlite-transactions.ts";
 
 const sweepEveryMs = 60_000;
@@ -14,7 +12,7 @@ const sweepEveryMs = 60_000;
 export interface SqliteLedgerOptions {
   path: string;
   clock: Clock;
-  /** By which claims expire. Default: the clock, which an operator or NTP may set. */
+  /** By which leases expire. Default: the clock, which an operator or NTP may set. */
   machineTime?: MachineTime | undefined;
 }
 
@@ -34,10 +32,16 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
     throw explain(error);
   });
   const { ino } = assertTrusted(path);
-  const transactions = createSqliteTransactions(db, explain);
-  const texts = createSqliteTexts(db, transactions);
+  const sql = createSqlLedger({
+    prepare(query) {
+      const statement = db.prepare(query);
+      statement.setReturnArrays(true);
+      // Node's types know no rows that are arrays.
+      return statement as unknown as SqlStatement;
+    },
+  });
+  const { read, write, writeSoon, drain } = createSqliteTransactions(db, sql.caches, explain);
   const leaseClock = machineTime ? await sharedClock(machineTime) : clock;
-  const rates = createSqliteRates(db, transactions, clock, sweepWhenDue);
   const markCheck = db.prepare("INSERT INTO checks VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET checked_at = ?1");
   let nextSweep = clock.now() + sweepEveryMs;
 
@@ -46,57 +50,74 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
     const now = clock.now();
     if (now < nextSweep) return;
     nextSweep = now + sweepEveryMs;
-    texts.sweep(now);
-    rates.sweep(now);
+    sql.sweep(now);
   }
 
   /** Whoever opens the ledger first after a start of the machine says what its time counts from. */
   async function sharedClock({ boot, nowMs }: MachineTime): Promise<Clock> {
     const name: LedgerName = `machine/${boot}`;
-    const startedAt = await transactions.write(() => {
-      const known = texts.read(name, clock.now());
+    const startedAt = await write(() => {
+      const known = sql.get(clock.now(), name);
       if (known !== undefined) return Number(known);
       const origin = Math.round(clock.now() - nowMs());
-      texts.write(name, String(origin), null);
+      sql.put(clock.now(), name, String(origin));
       return origin;
     });
     return { now: () => Math.round(startedAt + nowMs()) };
   }
 
-  const { outbox } = createSqliteOutbox(db, transactions, clock);
+  const { outbox } = createSqliteOutbox(db, { read, write }, clock);
 
   return {
     outbox,
-    ...createSqliteCounters(db, transactions, clock, texts.readAgain),
-    ...createSqliteClaims(db, transactions, leaseClock),
-    seen: rates.seen,
-    take: rates.take,
-
-    get: (name) => transactions.read(() => texts.read(name, clock.now())),
-    replace: (name, expected, text, ttlMs) =>
-      transactions.write(() => {
-        const now = clock.now();
-        const current = texts.read(name, now);
-        if (current !== expected && current !== text) return false;
-        texts.write(name, text, ttlMs === undefined ? null : now + ttlMs);
-        return true;
-      }),
-    put: (name, text, ttlMs) =>
-      transactions.write(() => {
+    take: (bucket, rule, cost = 1) =>
+      write(() => {
         sweepWhenDue();
-        texts.write(name, text, ttlMs === undefined ? null : clock.now() + ttlMs);
+        return sql.take(clock.now(), bucket, rule, cost);
       }),
+    seen: (bucket) => read(() => sql.seen(bucket)),
+
+    reserve: (id, entries, expect) => writeSoon(() => sql.reserve(clock.now(), id, entries, expect)),
+    settle: (id, actual, usage) => write(() => sql.settle(clock.now(), id, actual, usage)),
+    settleStale: (prefix, olderThanMs) => write(() => sql.settleStale(clock.now(), prefix, olderThanMs)),
+    unsettled: (prefix) => read(() => sql.unsettled(prefix)),
+    used: (counter, period) => read(() => sql.used(counter, period)),
+
+    usage: (name, from, to) => read(() => sql.usage(name, from, to)),
+    creditEstimates: (name, since) => write(() => sql.creditEstimates(name, since)),
+
+    get: (name) => read(() => sql.get(clock.now(), name)),
+    put: (name, text, ttlMs) =>
+      write(() => {
+        sweepWhenDue();
+        sql.put(clock.now(), name, text, ttlMs);
+      }),
+    replace: (name, expected, text, ttlMs) => write(() => sql.replace(clock.now(), name, expected, text, ttlMs)),
+
+    claim: (name, claim) => write(() => sql.claim(leaseClock.now(), name, claim)),
+    renew: (name, claim) => write(() => sql.renew(leaseClock.now(), name, claim)),
+    holder: (name) => read(() => sql.holder(name)),
+    release: (name, owner) => write(() => sql.release(name, owner)),
+    abandoned: (isGone) =>
+      read(() =>
+        sql
+          .ending(leaseClock.now())
+          .filter(({ expired, owner }) => expired || isGone(owner))
+          .map(({ name, owner, note }): Abandoned => ({ name, owner, note })),
+      ),
+
+    forget: (prefix) => write(() => sql.forget(prefix)),
 
     async check() {
       assertTrusted(path, ino);
-      await transactions.write(() => {
+      await write(() => {
         sweepWhenDue();
         markCheck.run(clock.now());
       });
     },
 
     async close() {
-      await transactions.drain();
+      await drain();
       if (db.isOpen) db.close();
     },
   };

@@ -14,7 +14,7 @@ const sqlOf = (db: DatabaseSync): OutboxSql => ({
 /** The outbox in the ledger's file: what a settlement puts into it is committed with the settlement. */
 export function createSqliteOutbox(
   db: DatabaseSync,
-  { write, read }: SqliteTransactions,
+  { write, read }: Pick<SqliteTransactions, "read" | "write">,
   clock: Clock,
 ): { outbox: Outbox; rows: SqlOutbox } {
   const rows = createSqlOutbox(sqlOf(db));

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Problem } from "../../../src/errors.ts";
-import { type CacheGroup, createCacheGroup } from "./sqlite-cache.ts";
+import type { RowCache } from "../../sql/row-cache.ts";
 import { isBusy } from "./sqlite-file.ts";
 
 /** So that a flood of work does not hold the event loop, nor the lock that other processes wait for. */
@@ -17,8 +17,6 @@ export interface SqliteTransactions {
   writeSoon<T>(operation: () => T): Promise<T>;
   /** Runs at once, outside of a transaction. */
   read<T>(operation: () => T): Promise<T>;
-  /** Rows kept between transactions. */
-  caches: CacheGroup;
   /** Takes nothing more, and resolves when nothing waits. */
   drain(): Promise<void>;
 }
@@ -46,15 +44,24 @@ export async function whenFree<T>(operation: () => T): Promise<T> {
 /**
  * What arrives in one turn of the event loop shares one transaction. An operation that throws takes nothing along:
  * the transaction is rolled back and each of its operations is run again alone.
+ * @param caches rows kept between transactions: SQLite tells when another connection, of this process or another, has
+ *   committed (`data_version`), and until then what was read under the lock is still true
  * @param explain turns what SQLite threw into what the caller is to see
  */
-export function createSqliteTransactions(db: DatabaseSync, explain: (error: unknown) => unknown): SqliteTransactions {
+export function createSqliteTransactions(
+  db: DatabaseSync,
+  caches: RowCache,
+  explain: (error: unknown) => unknown,
+): SqliteTransactions {
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
-  const caches = createCacheGroup(db);
+  const dataVersion = db.prepare("PRAGMA data_version");
+  dataVersion.setReturnArrays(true);
+  let version = -1;
   let waiting: Job[] = [];
   let scheduled = false;
-  /** Of the turn before. */
+  /** Operations of the present turn of the event loop, and of the one before that had any. */
+  let arrived = 0;
   let company = 0;
   let alone = 0;
   let busySince: number | undefined;
@@ -102,11 +109,12 @@ export function createSqliteTransactions(db: DatabaseSync, explain: (error: unkn
     if (!begun()) return;
     const size = alone > 0 ? 1 : mostPerTransaction;
     const jobs = waiting.length <= size ? waiting : waiting.slice(0, size);
-    company = jobs.length;
     waiting = waiting.slice(jobs.length);
     if (alone > 0) alone--;
     try {
-      caches.begun();
+      const [now] = dataVersion.get() as unknown as [number];
+      if (now !== version) caches.clear();
+      version = now;
       for (const job of jobs) job.result = job.run();
       caches.flush();
       commit.run();
@@ -127,17 +135,21 @@ export function createSqliteTransactions(db: DatabaseSync, explain: (error: unkn
   const enqueue = <T>(operation: () => T, begin: () => void) =>
     new Promise<T>((resolve, reject) => {
       if (closed) return reject(new Problem("store_unwritable", "The store is closed"));
+      if (arrived++ === 0) setImmediate(turnEnds);
       waiting.push({ run: operation, resolve, reject });
       if (scheduled) return;
       scheduled = true;
       begin();
     });
   const nextTurn = () => void setImmediate(turn);
+  const turnEnds = () => {
+    company = arrived;
+    arrived = 0;
+  };
 
   return {
     write: (operation) => enqueue(operation, nextTurn),
-    writeSoon: (operation) => enqueue(operation, company > 1 ? nextTurn : turn),
-    caches,
+    writeSoon: (operation) => enqueue(operation, company > 1 || arrived > 0 ? nextTurn : turn),
     async read(operation) {
       try {
         return operation();

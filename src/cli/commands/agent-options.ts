@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { confinements, type Identity, type UpdateAgent } from "../../schema/agent.ts";
+import { confinements } from "../../domain/confinement.ts";
+import type { Identity, UpdateAgent } from "../../schema/agent.ts";
 import { type QuotaChange, type QuotaName, quotaNames } from "../../schema/quota.ts";
 import { wrongUsage } from "../failure.ts";
 import { repeated } from "../option-values.ts";

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import type { AuditFilter, AuditRecord } from "../../schema/audit-event.ts";
+import type { AuditFilter } from "../../domain/audit-event.ts";
+import type { AuditRecord } from "../../schema/audit-event.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";

@@ -1,4 +1,5 @@
-import type { Account } from "../shared/account.ts";
+import { isSetValue } from "../shared/body-fields.ts";
+import type { Account } from "../shared/shape.ts";
 import {
   each,
   hosted,
@@ -13,7 +14,7 @@ import {
   tagged,
 } from "../shared/shape.ts";
 import { toolPromptTokens } from "../shared/tool-prompt.ts";
-import { type Betas, isSetValue } from "../shared/wire.ts";
+import type { Betas } from "../shared/wire.ts";
 
 /** A client tool's definition and the instructions that come with it: 1,234 at most where documented. */
 const clientToolTokens = 1_536;

@@ -1,18 +1,11 @@
 import { readShape } from "../shared/account.ts";
+import { type BodyFields, boundField, isSet } from "../shared/body-fields.ts";
 import { hostedTools } from "../shared/hosted-tools.ts";
 import { claudeImage } from "../shared/image-rules.ts";
 import { createMediaCounter } from "../shared/media-tokens.ts";
 import { deciding } from "../shared/shape.ts";
 import { toolPromptTokens } from "../shared/tool-prompt.ts";
-import {
-  type BodyFields,
-  boundField,
-  type Endpoint,
-  isSet,
-  type ProviderWire,
-  type Reading,
-  type ReadLimits,
-} from "../shared/wire.ts";
+import type { Endpoint, ProviderWire, Reading, ReadLimits } from "../shared/wire.ts";
 import { anthropicBetas, messagesShape } from "./anthropic-shape.ts";
 
 /** https://platform.claude.com/docs/en/api/errors */

@@ -1,19 +1,10 @@
 import { readShape } from "../shared/account.ts";
+import { type BodyFields, boundField, countField, isRecord } from "../shared/body-fields.ts";
 import { hostedTools } from "../shared/hosted-tools.ts";
 import { geminiImage } from "../shared/image-rules.ts";
 import { createMediaCounter } from "../shared/media-tokens.ts";
 import { deciding } from "../shared/shape.ts";
-import {
-  type BodyFields,
-  boundField,
-  countField,
-  type Endpoint,
-  isRecord,
-  type ProviderWire,
-  type Reading,
-  type ReadLimits,
-  type RefusingQuota,
-} from "../shared/wire.ts";
+import type { Endpoint, ProviderWire, Reading, ReadLimits, RefusingQuota } from "../shared/wire.ts";
 import { geminiShape, generationShape } from "./gemini-shape.ts";
 
 /** https://ai.google.dev/gemini-api/docs/troubleshooting */

@@ -1,6 +1,6 @@
 import type { OwnFields } from "../openai/openai-shape.ts";
+import { isRecord } from "../shared/body-fields.ts";
 import { each, leavesOpen, printed, read, steering } from "../shared/shape.ts";
-import { isRecord } from "../shared/wire.ts";
 
 /**
  * Families of LiteLLM's fields that choose its upstream and the keys to it, where it logs and what it reckons:

@@ -1,5 +1,5 @@
+import { isRecord } from "../shared/body-fields.ts";
 import { each, hosted, object, read, reference, sealed, tagged, type Verdict } from "../shared/shape.ts";
-import { isRecord } from "../shared/wire.ts";
 
 const part = "type prompt_cache_breakpoint cache_control";
 

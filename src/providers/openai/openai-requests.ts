@@ -1,20 +1,11 @@
-import { type Account, readShape } from "../shared/account.ts";
+import { readShape } from "../shared/account.ts";
+import { type BodyFields, boundField, countField, isRecord, isSet, list } from "../shared/body-fields.ts";
 import { hostedTools } from "../shared/hosted-tools.ts";
 import type { ImageRule } from "../shared/image-rules.ts";
 import { createMediaCounter } from "../shared/media-tokens.ts";
-import type { Shape } from "../shared/shape.ts";
+import type { Account, Shape } from "../shared/shape.ts";
 import { toolPromptTokens } from "../shared/tool-prompt.ts";
-import {
-  type BodyFields,
-  boundField,
-  countField,
-  isRecord,
-  isSet,
-  list,
-  type Reading,
-  type ReadLimits,
-  type RequestReading,
-} from "../shared/wire.ts";
+import type { Reading, ReadLimits, RequestReading } from "../shared/wire.ts";
 
 /** What differs between the services that speak OpenAI's shape. */
 export interface OpenAiDialect {

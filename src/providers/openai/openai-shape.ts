@@ -1,4 +1,5 @@
-import type { Account } from "../shared/account.ts";
+import { isSetValue } from "../shared/body-fields.ts";
+import type { Account } from "../shared/shape.ts";
 import {
   accounted,
   each,
@@ -15,7 +16,6 @@ import {
   tagged,
   type Verdict,
 } from "../shared/shape.ts";
-import { isSetValue } from "../shared/wire.ts";
 import { contentParts, toolVerdicts } from "./openai-content.ts";
 
 /** Fields that a service adds to OpenAI's, or of which it makes something else. */

@@ -1,26 +1,8 @@
+import { type BodyFields, isRecord, isSetValue, list } from "./body-fields.ts";
 import type { HostedTool } from "./hosted-tools.ts";
 import type { MediaCounter } from "./media-tokens.ts";
 import { maxPrintedDepth, numbersBeyond, printedBeyond } from "./printed-json.ts";
-import type { Shape, Verdict } from "./shape.ts";
-import { type BodyFields, isRecord, isSetValue, list } from "./wire.ts";
-
-/** What a walk over a body has found. */
-export interface Account {
-  readonly media: MediaCounter;
-  /** Every model that is named. */
-  readonly models: string[];
-  readonly hostedTools: HostedTool[];
-  /** Takes down a tool that runs at the provider, at the present place. */
-  hosted(name: string, value: unknown): void;
-  /** Input in tokens that neither bytes nor media account for. */
-  beyond: number;
-  /** Counts what a template, or the provider's own prompt, makes of a tool's definition or of a call. */
-  readonly printed: (value: unknown) => void;
-  /** Why no bound holds: refused where a token quota is set. */
-  unbounded: string | undefined;
-  /** Why it is refused whatever the quota. */
-  fault: string | undefined;
-}
+import type { Account, Shape, Verdict } from "./shape.ts";
 
 export interface WalkRules {
   /** Paths that the operator says are bounded by their bytes, as a refusal wrote them. */

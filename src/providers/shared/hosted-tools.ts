@@ -1,4 +1,4 @@
-import { type BodyFields, isRecord, list } from "./wire.ts";
+import { type BodyFields, isRecord, list } from "./body-fields.ts";
 
 /** A tool that runs at the provider, as it stands in a request. */
 export interface HostedTool {

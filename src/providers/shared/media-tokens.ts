@@ -1,6 +1,6 @@
 import { imageSize } from "../../domain/image-size.ts";
+import { isRecord } from "./body-fields.ts";
 import type { ImageRule } from "./image-rules.ts";
-import { isRecord } from "./wire.ts";
 
 /**
  * Tokens of the media in a body beyond their own bytes.

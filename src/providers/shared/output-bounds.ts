@@ -1,5 +1,5 @@
 import type { ProviderKind } from "../../schema/ai-provider.ts";
-import { type BodyFields, isRecord } from "./wire.ts";
+import { type BodyFields, isRecord } from "./body-fields.ts";
 
 /** The most that a model of no list writes in one answer, as far as anybody should guess. */
 export const usualMaxOutput = 32_768;

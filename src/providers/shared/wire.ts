@@ -1,15 +1,8 @@
 import type { QuotaName } from "../../domain/quota-names.ts";
 import type { UsageFormat } from "../../domain/usage.ts";
 import type { ProviderKind } from "../../schema/ai-provider.ts";
+import type { BodyFields } from "./body-fields.ts";
 import type { HostedTools } from "./hosted-tools.ts";
-
-/** A body's fields as `proxy/json-body.ts` reads them. */
-export interface BodyFields {
-  readonly value: Readonly<Record<string, unknown>>;
-  readonly keys: number;
-  get(name: string): unknown;
-  open(name: string): { body: BodyFields } | { fault: string };
-}
 
 export interface ReadLimits {
   /** Tokens reserved for each image, file or sound that a request names rather than carries. */
@@ -122,37 +115,3 @@ export interface ProviderWire {
 }
 
 export type WireOf = (kind: ProviderKind) => ProviderWire;
-
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-
-/** A count in a body: absent and null are `undefined`, anything but a whole number from `least` on is a fault. */
-export function countField(
-  body: BodyFields,
-  name: string,
-  least = 0,
-): { count: number | undefined } | { fault: string } {
-  const value = body.get(name);
-  if (value === undefined || value === null) return { count: undefined };
-  if (Number.isSafeInteger(value) && (value as number) >= least) return { count: value as number };
-  return { fault: `${name} must be a whole number from ${least} on` };
-}
-
-/** The same for a bound of the answer: clients say "none" by -1 too. */
-export const boundField = (body: BodyFields, name: string, least = 0): ReturnType<typeof countField> =>
-  body.get(name) === -1 ? { count: undefined } : countField(body, name, least);
-
-/**
- * Whether a field asks for something: it is neither absent, null, false nor an empty text or list. An empty object asks
- * for the defaults (`web_search_options: {}`).
- */
-export const isSetValue = (value: unknown): boolean =>
-  value !== undefined &&
-  value !== null &&
-  value !== false &&
-  value !== "" &&
-  !(Array.isArray(value) && value.length === 0);
-
-export const isSet = (body: BodyFields, name: string): boolean => isSetValue(body.get(name));

@@ -1,4 +1,12 @@
-import { addReport, noCounts, tellsUsage, tokenUsage, type UsageCounts } from "../../domain/usage.ts";
+import {
+  addedUsage,
+  addReport,
+  noCounts,
+  noUsage,
+  tellsUsage,
+  tokenUsage,
+  type UsageCounts,
+} from "../../domain/usage.ts";
 import { createJsonScan, type Watch } from "./json-scan.ts";
 import type { Meter, MeterOptions } from "./meter.ts";
 import { parsedReport, usageKey } from "./usage-report.ts";
@@ -35,14 +43,8 @@ export function createJsonMeter({ format, writesText }: Pick<MeterOptions, "form
     // What looks whole may have been no JSON at all; and its end costs no client anything.
     isFinal: () => false,
     usage() {
-      const sum = { input: 0, output: 0, total: 0 };
-      for (const answer of addsUp ? [...answers, current] : [current]) {
-        const usage = tokenUsage(format, answer);
-        sum.input += usage.input;
-        sum.output += usage.output;
-        sum.total += usage.total;
-      }
-      return sum;
+      const all = addsUp ? [...answers, current] : [current];
+      return all.map((answer) => tokenUsage(format, answer)).reduce(addedUsage, noUsage);
     },
     progress: () => undefined,
   };

@@ -23,13 +23,12 @@ const lastEvents: Partial<Record<UsageFormat, ReadonlySet<string>>> = {
 
 /** Anthropic's blocks that the model writes for the client to see; all of it is among the stream's bytes. */
 const visible = new Set(['"text"', '"tool_use"']);
-/** Written out of sight, or in part; it adds nothing to the input. */
+/** Written out of sight, or in part; they add nothing to the input. */
 const outOfSight = new Set(['"thinking"', '"redacted_thinking"']);
 
 /** Where in a text an event stands that matters at all, or -1; absent: every one may. */
 const matters: Partial<Record<UsageFormat, (text: string) => number>> = {
-  anthropic: (text) =>
-    first(first(toldUsage(text), text.indexOf("message_stop")), text.indexOf('"content_block_start"')),
+  anthropic: (text) => first(first(toldUsage(text), text.indexOf("message_stop")), text.indexOf('"content_block_st')),
   openai: (text) => first(toldUsage(text), text.indexOf("[DONE]")),
   "openai-responses": toldUsage,
 };
@@ -56,22 +55,33 @@ export function createSseMeter({ format, dropInjected, answers, writesText, hidd
   /** The last event told the usage of an answer that was done: what follows is the end, with or without `[DONE]`. */
   let toldAtEnd = false;
   let bytesSeen = 0;
-  let hidesOutput = hidden.output;
+  let hasHidden = false;
+  /** Within a block that the client sees, a model that may think does not. */
+  let inSight = false;
   let inputGrows = hidden.input;
 
   function blockBegins(type: string): void {
-    if (visible.has(type)) return;
-    hidesOutput = true;
+    inSight = visible.has(type);
+    if (inSight) return;
+    hasHidden = true;
     // Of a block that nobody knows (a tool that the provider runs), the model may have read what it wrote.
     if (!outOfSight.has(type)) inputGrows = true;
   }
+
+  function eventOf(type: string): void {
+    over ||= endings!.has(type);
+    if (type === '"content_block_stop"') inSight = false;
+  }
+
+  /** An event of which a part has come may end the block. */
+  const seesAll = (): boolean => inSight && events.isBetweenEvents();
 
   const scan = createJsonScan(
     eventWatch[format],
     (path, text) => {
       if (path === "choices") choicesFilled = true;
       else if (path === "choices.finish_reason") finished ||= text !== undefined && text.trim() !== "null";
-      else if (path === "type") over ||= text !== undefined && endings!.has(text.trim());
+      else if (path === "type") eventOf(text?.trim() ?? "");
       else if (path === "content_block.type") blockBegins(text?.trim() ?? "");
       else if (path.endsWith(usageKey[format])) {
         reported = addReport(format, counts, parsedReport(text));
@@ -119,7 +129,7 @@ export function createSseMeter({ format, dropInjected, answers, writesText, hidd
         told: usage,
         // A service that does not count, or not yet, says 0.
         inputIsTold: !inputGrows && usage.input > 0,
-        outputBytes: hidesOutput ? undefined : bytesSeen,
+        outputBytes: hasHidden || (hidden.output && !seesAll()) ? undefined : bytesSeen,
       };
     },
   };

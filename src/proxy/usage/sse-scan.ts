@@ -12,6 +12,8 @@ export interface SseScan {
   push(bytes: Uint8Array): void;
   /** Whether the data of the event under way is `[DONE]`. */
   endsInDone(): boolean;
+  /** Whether no event is under way. */
+  isBetweenEvents(): boolean;
 }
 
 /**
@@ -135,7 +137,7 @@ export function createSseScan(
     return end;
   }
 
-  return { push, endsInDone: () => doneMatched === doneMark.length };
+  return { push, endsInDone: () => doneMatched === doneMark.length, isBetweenEvents: () => eventIsEmpty };
 }
 
 /** The index after the last blank line that ends in LF; 0 where there is none. */

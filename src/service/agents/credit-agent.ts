@@ -1,3 +1,4 @@
+import { fromMicroUsd } from "../../domain/micro-usd.ts";
 import { Problem } from "../../errors.ts";
 import type { AgentCredited, CreditAgent } from "../../schema/usage.ts";
 import { aiKeyLedger } from "../../storage/ledger-names.ts";
@@ -34,10 +35,12 @@ export async function creditAgent(
       );
     }
     const from = since === undefined ? 0 : Date.parse(since);
-    const tokens = await context.ledger.creditEstimates(aiKeyLedger(aiKey.keyId).usage, from);
+    const { tokens, microUsd } = await context.ledger.creditEstimates(aiKeyLedger(aiKey.keyId).usage, from);
+    const usd = fromMicroUsd(microUsd);
     outcome.tokens = tokens;
+    if (usd > 0) outcome.usd = usd;
     const provider = await context.records.get("ai-providers", aiKey.aiProviderId);
     const quotas = await readQuotaStates(context, aiKey.keyId, effectiveQuotas(aiKey, provider));
-    return { agentId, credited: { tokens }, quotas };
+    return { agentId, credited: { tokens, ...(usd > 0 && { usd }) }, quotas };
   });
 }

@@ -1,6 +1,6 @@
 import { freeCallsModel } from "../../domain/free-calls.ts";
 import { Problem } from "../../errors.ts";
-import type { UsageRow } from "../../ports.ts";
+import type { UsageRow, UsageSums } from "../../ports.ts";
 import type { Usage, UsageDay, UsageQuery } from "../../schema/usage.ts";
 import { aiKeyLedger } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
@@ -53,22 +53,24 @@ export async function readUsage(
 const usageDay = (day: string, rows: UsageRow[]): UsageDay => ({
   day,
   ...sum(rows),
-  inputTokens: rows.reduce((total, row) => total + row.inputTokens, 0),
-  outputTokens: rows.reduce((total, row) => total + row.outputTokens, 0),
-  models: rows.map(({ model, requests, tokens, estimatedTokens, inputTokens, outputTokens }) => ({
-    model,
-    requests,
-    tokens,
-    estimated: estimatedTokens,
-    inputTokens,
-    outputTokens,
-  })),
+  ...parts(rows),
+  models: rows.map((row) => ({ model: row.model, ...sum([row]), ...parts([row]) })),
+});
+
+const total = (rows: UsageRow[], name: keyof UsageSums | "estimatedTokens"): number =>
+  rows.reduce((sum, row) => sum + row[name], 0);
+
+const parts = (rows: UsageRow[]) => ({
+  inputTokens: total(rows, "inputTokens"),
+  cacheReadTokens: total(rows, "cacheReadTokens"),
+  cacheWriteTokens: total(rows, "cacheWriteTokens"),
+  outputTokens: total(rows, "outputTokens"),
 });
 
 const sum = (rows: UsageRow[]) => ({
-  requests: rows.reduce((total, row) => total + row.requests, 0),
-  tokens: rows.reduce((total, row) => total + row.tokens, 0),
-  estimated: rows.reduce((total, row) => total + row.estimatedTokens, 0),
+  requests: total(rows, "requests"),
+  tokens: total(rows, "tokens"),
+  estimated: total(rows, "estimatedTokens"),
 });
 
 function grouped(rows: UsageRow[], keyOf: (row: UsageRow) => string): Map<string, UsageRow[]> {

@@ -2,6 +2,7 @@ import { keyHint } from "../../domain/key-hint.ts";
 import { newKeyId } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
 import { betterBaseUrl } from "../../providers/base-url.ts";
+import { verifyMasterKey } from "../../providers/verify.ts";
 import {
   type AddAiProvider,
   type AiProviderAdded,
@@ -99,7 +100,6 @@ export async function checkMasterKey(
   body: Pick<AddAiProvider, "provider" | "key" | "baseUrl" | "project" | "credentials" | "verify">,
 ): Promise<Pick<AiProviderAdded, "verification" | "warning">> {
   if (body.verify === false) return { verification: "skipped" };
-  const { verifyMasterKey } = await import("../../providers/verify.ts");
   const checked = await verifyMasterKey({ ...body, kind }, { fetch: context.fetch, clock: context.clock });
   switch (checked.outcome) {
     case "verified":

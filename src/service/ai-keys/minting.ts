@@ -2,6 +2,7 @@ import { isProblem, Problem } from "../../errors.ts";
 import type { Minter } from "../../providers/admin/key-api.ts";
 import { leftoverKey } from "../../providers/admin/minter-over.ts";
 import { mintRefusal } from "../../providers/mint-refusal.ts";
+import { minterFor } from "../../providers/minter-for.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import type { Quotas } from "../../schema/quota.ts";
 import type { Context } from "../context.ts";
@@ -39,7 +40,6 @@ interface MintedKey {
 /** @throws Problem `mode_not_supported` where that provider cannot mint */
 export async function openMinter(context: Context, provider: AiProviderRecord): Promise<Minter> {
   const binding = { provider: provider.provider, id: provider.id };
-  const { minterFor } = await import("../../providers/minter-for.ts");
   const minter = minterFor(
     {
       kind: provider.kind,

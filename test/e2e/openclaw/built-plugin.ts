@@ -3,21 +3,13 @@ import { cp, mkdtemp, realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { build } from "esbuild";
-import { pluginBundle } from "../../../adapters/openclaw/bundle.mjs";
+import { buildTargets } from "../../../build.mjs";
 
 const run = promisify(execFile);
 
 /** A copy of `dist/openclaw-plugin/`, built from the sources as they are now. */
 export async function builtPlugin(): Promise<string> {
-  await build({
-    bundle: true,
-    format: "esm",
-    minify: true,
-    legalComments: "none",
-    logLevel: "warning",
-    ...pluginBundle,
-  });
+  if (!process.env.OPENCLAW_E2E_BUILT) await buildTargets(["plugin"]);
   const directory = await realpath(await mkdtemp(join(tmpdir(), "openclaw-plugin-")));
   await cp("dist/openclaw-plugin", directory, { recursive: true });
   return directory;

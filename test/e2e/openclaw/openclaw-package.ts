@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -28,11 +28,18 @@ export async function openClawPackage(): Promise<OpenClawPackage> {
   const directory = join(cache, "node_modules", "openclaw");
   if (!existsSync(join(directory, "openclaw.mjs"))) {
     console.log(`installing openclaw@${openClawVersion} into ${cache}`);
-    await mkdir(cache, { recursive: true });
+    await mkdir(dirname(cache), { recursive: true });
+    // Two test files may both find none.
+    const fresh = await mkdtemp(`${cache}-`);
+    const env = { ...process.env, PATH: [join(fresh, "node_modules", ".bin"), process.env.PATH].join(delimiter) };
     for (const name of ["node@24.21.0", `openclaw@${openClawVersion}`]) {
-      const args = ["install", "--prefix", cache, "--no-audit", "--no-fund", "--save", name];
-      await run("npm", args, { env: { ...process.env, PATH: path }, maxBuffer: 1e8 });
+      const args = ["install", "--prefix", fresh, "--no-audit", "--no-fund", "--save", name];
+      await run("npm", args, { env, maxBuffer: 1e8 });
     }
+    await rename(fresh, cache).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOTEMPTY") throw error;
+    });
+    await rm(fresh, { recursive: true, force: true });
   }
   return { directory, path };
 }

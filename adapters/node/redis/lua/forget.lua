@@ -1,0 +1,12 @@
+-- KEYS counters, usage, texts, reservations, estimates, expiry, open, estimated; ARGV time, prefix. A name is a field's
+-- first word.
+local prefix = ARGV[2]
+for i = 1, 5 do
+  for _, field in ipairs(redis.call('HKEYS', KEYS[i])) do
+    if string.sub(field, 1, #prefix) == prefix then
+      redis.call('HDEL', KEYS[i], field)
+      if i >= 3 then redis.call('ZREM', KEYS[i + 3], field) end
+    end
+  end
+end
+return 1

@@ -1,0 +1,24 @@
+/** Keeps rows in memory between transactions, and writes what changed once for each of them. */
+export interface RowCache {
+  /** Writes what the transaction has changed; its commit follows. */
+  flush(): void;
+  /** Forgets all: the transaction was rolled back, or somebody else has written. */
+  clear(): void;
+}
+
+export interface CacheGroup extends RowCache {
+  add(cache: RowCache): void;
+}
+
+export function createCacheGroup(): CacheGroup {
+  const caches: RowCache[] = [];
+  return {
+    add: (cache) => void caches.push(cache),
+    flush() {
+      for (const cache of caches) cache.flush();
+    },
+    clear() {
+      for (const cache of caches) cache.clear();
+    },
+  };
+}

@@ -1,0 +1,135 @@
+import { firstExceeded } from "../../src/domain/first-exceeded.ts";
+import type { CounterReservation, CounterState, LedgerName, Reserved, UsageEntry, UsageRow } from "../../src/ports.ts";
+import { createCounterRows, usageColumns, usageRow } from "./counter-rows.ts";
+import type { CacheGroup } from "./row-cache.ts";
+import { type SqlDriver, within } from "./sql-driver.ts";
+import { createSqlEstimates } from "./sql-estimates.ts";
+import type { SqlTexts } from "./sql-texts.ts";
+
+type Entry = [counter: LedgerName, period: string, amount: number];
+
+/** Beyond all requests under way; agents' places, which are held for months, are read when they are freed. */
+const maxHeld = 10_000;
+
+/** What one reservation asks of each counter: several limits of one counter and period are one amount. */
+function merged(entries: CounterReservation[]): Entry[] {
+  const sums: Entry[] = [];
+  for (const { counter, period, amount } of entries) {
+    if (!Number.isSafeInteger(amount)) throw new TypeError(`${amount} is not an amount that can be counted`);
+    const entry = sums.find((sum) => sum[0] === counter && sum[1] === period);
+    if (entry === undefined) sums.push([counter, period, amount]);
+    else entry[2] += amount;
+  }
+  return sums;
+}
+
+/** Counters, what is reserved of them, and usage. */
+export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlTexts) {
+  const findReservation = db.prepare("SELECT 1 FROM reservations WHERE id = ?");
+  const insertReservation = db.prepare("INSERT INTO reservations VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING");
+  const takeReservation = db.prepare("DELETE FROM reservations WHERE id = ? RETURNING entries");
+  const dropReservation = db.prepare("DELETE FROM reservations WHERE id = ?");
+  const takeStale = db.prepare(
+    "DELETE FROM reservations WHERE id >= ? AND id < ? AND created_at < ? RETURNING entries",
+  );
+  const openIds = db.prepare("SELECT id FROM reservations WHERE id >= ? AND id < ?");
+  const usageRows = db.prepare(
+    `SELECT day, model, ${usageColumns} FROM usage WHERE name = ? AND day BETWEEN ? AND ? ORDER BY day, model`,
+  );
+  const forgotten = [
+    ["counters", "counter"],
+    ["reservations", "id"],
+    ["usage", "name"],
+    ["estimates", "name"],
+    ["texts", "name"],
+  ].map(([table, column]) => db.prepare(`DELETE FROM ${table} WHERE ${column} >= ? AND ${column} < ?`));
+
+  const held = new Map<string, Entry[]>();
+  const rows = createCounterRows(db);
+  caches.add(rows);
+  const estimates = createSqlEstimates(db, caches, rows);
+
+  /** Whoever reserved settles, as a rule: what it holds need not be read and parsed again. */
+  function take(id: string): Entry[] | undefined {
+    const amounts = held.get(id);
+    if (amounts !== undefined) {
+      held.delete(id);
+      return dropReservation.run(id).changes === 0 ? undefined : amounts;
+    }
+    const [stored] = takeReservation.get<[string]>(id) ?? [];
+    return stored === undefined ? undefined : (JSON.parse(stored) as Entry[]);
+  }
+
+  /** Each reserved amount becomes the actual one, or itself. */
+  function charge(amounts: Entry[], actual: Record<LedgerName, number> | "reserved"): void {
+    for (const [counter, period, amount] of amounts) {
+      const spent = actual === "reserved" ? amount : (actual[counter] ?? 0);
+      const row = rows.row(counter, period);
+      row.used = Math.min(row.used + spent, Number.MAX_SAFE_INTEGER);
+      row.reserved = Math.max(0, row.reserved - amount);
+      rows.changed(row);
+    }
+  }
+
+  return {
+    creditEstimates: estimates.creditEstimates,
+
+    reserve(
+      now: number,
+      id: LedgerName,
+      entries: CounterReservation[],
+      expect?: { name: LedgerName; text: string },
+    ): Reserved {
+      const text = expect === undefined ? undefined : texts.readAgain(now, expect.name);
+      if (text !== undefined && text !== expect?.text) return { outcome: "changed", text };
+      const amounts = merged(entries);
+      const exceeded = firstExceeded(entries, rows.row);
+      // A caller that asks again for what it has, after a lost answer, is neither charged twice nor refused.
+      if (exceeded !== undefined) {
+        return findReservation.get(id) === undefined ? { outcome: "exceeded", exceeded } : { outcome: "reserved" };
+      }
+      if (insertReservation.run(id, JSON.stringify(amounts), now).changes === 0) return { outcome: "reserved" };
+      if (held.size < maxHeld) held.set(id, amounts);
+      for (const [counter, period, amount] of amounts) {
+        const row = rows.row(counter, period);
+        row.reserved = Math.min(row.reserved + amount, Number.MAX_SAFE_INTEGER);
+        rows.changed(row);
+      }
+      return { outcome: "reserved" };
+    },
+
+    settle(now: number, id: LedgerName, actual: Record<LedgerName, number> | "reserved", usage?: UsageEntry): void {
+      const amounts = take(id);
+      if (amounts === undefined) return;
+      charge(amounts, actual);
+      if (usage === undefined) return;
+      rows.addUsage(usage);
+      const { estimate } = usage;
+      for (const one of [estimate?.tokens, estimate?.microUsd]) {
+        if (one === undefined || one.amount === 0) continue;
+        const periods = amounts.flatMap(([counter, period]) => (counter === one.counter ? [period] : []));
+        estimates.add(now, usage, one, periods);
+      }
+    },
+
+    settleStale(now: number, prefix: string, olderThanMs: number): number {
+      const stale = takeStale.all<[string]>(...within(prefix), now - olderThanMs);
+      for (const [stored] of stale) charge(JSON.parse(stored) as Entry[], "reserved");
+      return stale.length;
+    },
+
+    unsettled: (prefix: string): LedgerName[] => openIds.all<[LedgerName]>(...within(prefix)).map(([id]) => id),
+
+    used: (counter: LedgerName, period: string): CounterState =>
+      rows.stored(counter, period) ?? { used: 0, reserved: 0 },
+
+    usage: (name: LedgerName, from: string, to: string): UsageRow[] =>
+      usageRows.all<[string, string, ...number[]]>(name, from, to).map(usageRow),
+
+    forget(prefix: LedgerName): void {
+      caches.flush();
+      for (const statement of forgotten) statement.run(...within(prefix));
+      caches.clear();
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import { type CacheGroup, createCacheGroup } from "./row-cache.ts";
+import { createSqlCounters } from "./sql-counters.ts";
+import type { SqlDriver } from "./sql-driver.ts";
+import { createSqlLeases } from "./sql-leases.ts";
+import { createSqlRates } from "./sql-rates.ts";
+import { createSqlTexts } from "./sql-texts.ts";
+
+/**
+ * The ledger's calls over one SQLite database, each of which runs to its end without yielding. `now` is the caller's
+ * clock. A call that writes runs inside a transaction; before the commit the caller flushes `caches`, and after a
+ * rollback, or where somebody else may have written, clears them.
+ */
+export function createSqlLedger(db: SqlDriver) {
+  const caches: CacheGroup = createCacheGroup();
+  const texts = createSqlTexts(db, caches);
+  const rates = createSqlRates(db);
+
+  return {
+    caches,
+    ...texts,
+    ...rates,
+    ...createSqlCounters(db, caches, texts),
+    ...createSqlLeases(db),
+
+    /** Drops what no call will ask for again. */
+    sweep(now: number): void {
+      texts.sweepTexts(now);
+      rates.sweepRates(now);
+    },
+  };
+}
+export type SqlLedger = ReturnType<typeof createSqlLedger>;

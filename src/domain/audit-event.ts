@@ -1,0 +1,36 @@
+/**
+ * `intent` stands before a change's side effects and `outcome` after them, joined by `operationId`;
+ * `event` stands alone (reads, denials).
+ */
+export interface AuditEvent {
+  phase: "intent" | "outcome" | "event";
+  /** What was done: `agent.create`, `provisioning-key.revoke`, `request.denied`, ... */
+  action: string;
+  /** Who: a provisioning key's id, `admin`, `cli`, `token`, `anonymous`, `recovery`, `several`. */
+  actor: string;
+  outcome?: "success" | "failure" | "denied" | undefined;
+  operationId?: string | undefined;
+  requestId?: string | undefined;
+  /** What it was done to: an agent's id, a key's id. */
+  target?: string | undefined;
+  address?: string | undefined;
+  /** Never a secret: names, ids, codes. */
+  details?: Record<string, string | number | boolean | string[]> | undefined;
+}
+
+/** An event as a link of the trail's chain. */
+export interface AuditRecord extends AuditEvent {
+  seq: number;
+  /** ISO 8601, in UTC. */
+  time: string;
+  /** The hash of the event before; 64 zeros for the first. */
+  previous: string;
+  /** SHA-256 of `previous` and the canonical event. */
+  hash: string;
+}
+
+export interface AuditFilter {
+  action?: string | undefined;
+  actor?: string | undefined;
+  target?: string | undefined;
+}

@@ -1,0 +1,27 @@
+import * as z from "zod/mini";
+import { Problem } from "../../errors.ts";
+import { PriceRow } from "../../schema/price.ts";
+
+const Rows = z.array(PriceRow);
+
+/** `undefined` where the text is damaged. */
+export function statedRows(text: string | undefined): PriceRow[] | undefined {
+  if (text === undefined) return [];
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return Rows.safeParse(value).data;
+}
+
+/** @throws Problem `store_unreadable`: no price is better than a wrong one */
+export function parseStated(text: string | undefined): PriceRow[] {
+  const rows = statedRows(text);
+  if (rows) return rows;
+  throw new Problem(
+    "store_unreadable",
+    "The stored prices are damaged; set all of them anew with `provisioning prices import`.",
+  );
+}
