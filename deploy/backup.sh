@@ -14,9 +14,18 @@ mkdir "$copy/provisioning"
 # 1 is a file that changes or goes while it is read, as files of a running server do.
 archive() { tar "$@" || [ $? = 1 ]; }
 
-node - "$copy/provisioning/ledger.sqlite" <<'JS'
+node - "$copy" <<'JS'
+const { existsSync } = require("node:fs");
 const { DatabaseSync } = require("node:sqlite");
-new DatabaseSync("provisioning/ledger.sqlite", { readOnly: true }).prepare("VACUUM INTO ?").run(process.argv[2]);
+const copy = (name) => {
+  const to = `${process.argv[2]}/provisioning/${name}`;
+  new DatabaseSync(`provisioning/${name}`, { readOnly: true }).prepare("VACUUM INTO ?").run(to);
+  return to;
+};
+copy("ledger.sqlite");
+// Which closed parts of the trail were moved away; its end is in the trail itself, which goes on meanwhile.
+if (existsSync("provisioning/audit-head.sqlite"))
+  new DatabaseSync(copy("audit-head.sqlite")).exec("DROP TABLE IF EXISTS head");
 JS
 archive -c --exclude='*.sqlite*' --exclude='.*.tmp' --exclude=provisioning/instances --exclude=provisioning/seal.key \
   provisioning | tar -x -C "$copy"
