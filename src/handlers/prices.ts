@@ -2,6 +2,8 @@ import * as z from "zod/mini";
 import { route } from "../http/call.ts";
 import { PageQuery } from "../schema/page-query.ts";
 import { PriceList, PriceQuery, PricesSet, PriceUnset, SetPrices } from "../schema/price.ts";
+import { listPrices } from "../service/prices/list-prices.ts";
+import { setPrices, unsetPrice } from "../service/prices/set-prices.ts";
 
 const path = "/provisioning/prices";
 
@@ -15,7 +17,6 @@ export const listPricesRoute = route({
   response: { status: 200, description: "One page, in ascending order of provider and model", schema: PriceList },
   problems: [],
   async handle({ context, query }) {
-    const { listPrices } = await import("../service/prices/list-prices.ts");
     return { status: 200, body: await listPrices(context, query) };
   },
 });
@@ -30,7 +31,6 @@ export const setPricesRoute = route({
   response: { status: 200, description: "The prices that were set, as they count now", schema: PricesSet },
   problems: [],
   async handle({ context, caller, body }) {
-    const { setPrices } = await import("../service/prices/set-prices.ts");
     return { status: 200, body: await setPrices(context, caller, body) };
   },
 });
@@ -44,7 +44,6 @@ export const unsetPriceRoute = route({
   response: { status: 200, description: "The price that counts from here on", schema: PriceUnset },
   problems: ["price_not_found"],
   async handle({ context, caller, params }) {
-    const { unsetPrice } = await import("../service/prices/set-prices.ts");
     const name = { provider: params.provider!, model: params.model! };
     return { status: 200, body: await unsetPrice(context, caller, name) };
   },
