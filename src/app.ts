@@ -14,6 +14,8 @@ import { createMetrics } from "./metrics.ts";
 import { createOpenApi } from "./openapi/openapi.ts";
 import { createProxy, type Proxy as MeteringProxy } from "./proxy/web-proxy.ts";
 import { routes } from "./routes.ts";
+import { createAgentIndex } from "./service/agent-index/agent-index.ts";
+import { withAgentIndex } from "./service/agent-index/indexed-records.ts";
 import { createAuthFailures } from "./service/auth-failures.ts";
 import type { Caller } from "./service/caller.ts";
 import type { Context } from "./service/context.ts";
@@ -75,12 +77,14 @@ export interface AppOptions {
 export function createApp(ports: Ports, settings: Settings, options: AppOptions = {}): App {
   const metrics = createMetrics();
   const measured = withMetrics(ports, metrics);
+  const agentIndex = createAgentIndex(measured.ledger);
   const context: Context = {
     ...measured,
-    records: withReadCache(measured.records, ports.clock),
+    records: withReadCache(withAgentIndex(measured.records, agentIndex, ports.log), ports.clock),
     settings,
     metrics,
     prices: createPrices({ ...measured, settings }),
+    agentIndex,
   };
   metrics.gauge("openclaw_build_info", 1, { version });
   metrics.gauge("openclaw_draining", 0);
@@ -117,7 +121,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     const native = request as unknown as Request;
     const { maxBodyBytes } = settings.provisioning;
     const params = decodeParams(request.params);
-    const query = route.query && parseQuery(route.query, new URL(native.url).searchParams);
+    const query = route.query && parseQuery(route.query, new URL(native.url).searchParams, route.repeatable);
     const body =
       route.body &&
       (await readJson(native, route.body, { maxBytes: maxBodyBytes, optional: route.bodyOptional ?? false }));

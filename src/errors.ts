@@ -33,6 +33,7 @@ const catalogue = {
   agent_reserved: [409, "This agent id is reserved"],
   agent_ambiguous: [409, "Several gateways have an agent of this id"],
   agent_busy: [409, "The agent is being changed"],
+  agent_expired: [409, "The agent has ended"],
   binding_taken: [409, "A binding belongs to another agent"],
   workspace_taken: [409, "The workspace belongs to another agent"],
   idempotency_in_flight: [409, "The first request with this Idempotency-Key is still running"],

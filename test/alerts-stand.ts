@@ -5,6 +5,7 @@ import { readNodeSettings } from "../adapters/node/node-settings.ts";
 import { openNode } from "../adapters/node/open-node.ts";
 import { openSqliteLedger } from "../adapters/node/sqlite/sqlite-ledger.ts";
 import { createMetrics } from "../src/metrics.ts";
+import { createAgentIndex } from "../src/service/agent-index/agent-index.ts";
 import { createAlertSender } from "../src/service/alerts/send-alerts.ts";
 import type { Caller } from "../src/service/caller.ts";
 import type { Context } from "../src/service/context.ts";
@@ -33,6 +34,7 @@ export async function alertsStand(allow: string[]) {
     settings: node.settings,
     prices: createPrices({ ledger, clock, crypto: opened.ports.crypto, settings: node.settings }),
     metrics: createMetrics(),
+    agentIndex: createAgentIndex(ledger),
   };
   const sender = createAlertSender(context);
   return {

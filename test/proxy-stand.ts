@@ -16,6 +16,7 @@ import { createProxy } from "../src/proxy/web-proxy.ts";
 import type { AiKeyRecord, AiKeyState } from "../src/schema/ai-key.ts";
 import type { AiProviderRecord, ProviderKind } from "../src/schema/ai-provider.ts";
 import type { QuotaName, QuotaState, Quotas } from "../src/schema/quota.ts";
+import { createAgentIndex } from "../src/service/agent-index/agent-index.ts";
 import type { Context } from "../src/service/context.ts";
 import { createPrices } from "../src/service/prices/prices.ts";
 import { seal } from "../src/service/secrets/vault.ts";
@@ -119,6 +120,7 @@ export async function proxyStand(options: StandOptions) {
     metrics: createMetrics(),
     settings,
     prices: createPrices({ ledger, clock, crypto, settings }),
+    agentIndex: createAgentIndex(ledger),
   };
 
   const createdAt = "2026-11-01T00:00:00.000Z";

@@ -57,6 +57,26 @@ export function expiry(text: string): string {
   return at;
 }
 
+/** An end, or `never` to lift it: commander turns a parsed `null` into an empty text. */
+export const expiryOrNever = (text: string): string => (text === "never" ? text : expiry(text));
+
+/** `tenant=acme`, repeatable. */
+export function label(text: string, before: Record<string, string> | undefined): Record<string, string> {
+  const [, name, value] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new InvalidValue("It must be NAME=VALUE, as in tenant=acme.");
+  return { ...before, [name]: value };
+}
+
+/** As `label`; `plan=` removes it. */
+export function labelChange(
+  text: string,
+  before: Record<string, string | null> | undefined,
+): Record<string, string | null> {
+  const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+  if (name === undefined) throw new InvalidValue("It must be NAME=VALUE, as in tenant=acme, or NAME= to remove it.");
+  return { ...before, [name]: value || null };
+}
+
 export function pastTime(text: string): string {
   const at = parsePast(text, Date.now());
   if (at === undefined)

@@ -34,4 +34,9 @@ export function createOutput(cli: Pick<CliEnvironment, "write" | "writeError" | 
 
 /** ISO in UTC, to the second. */
 export const shortTime = (time: string | undefined) => time?.replace(/\.\d+Z$/, "Z");
+export const describeLabels = (labels: Readonly<Record<string, string>> | undefined): string | undefined =>
+  labels &&
+  Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
 export const grouped = (count: number) => count.toLocaleString("en-US");

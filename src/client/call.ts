@@ -35,7 +35,7 @@ export interface Call extends CallOptions {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the base, encoded. */
   path: string;
-  query?: Readonly<Record<string, string | number | undefined>> | undefined;
+  query?: Readonly<Record<string, string | number | readonly string[] | undefined>> | undefined;
   body?: unknown;
   headers?: Readonly<Record<string, string>> | undefined;
   /** Whether doing it twice does no harm: only then is it repeated after an answer that was lost. */
@@ -87,7 +87,9 @@ function networkReason(error: unknown): string {
 async function attempt(call: Call, settings: CallSettings): Promise<unknown> {
   const url = new URL(settings.base + call.path);
   for (const [name, value] of Object.entries(call.query ?? {})) {
-    if (value !== undefined) url.searchParams.set(name, String(value));
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== undefined) url.searchParams.append(name, String(one));
+    }
   }
   const timeout = AbortSignal.timeout(settings.timeoutMs);
   const request = new Request(url, {

@@ -24,6 +24,7 @@ import type {
   OnboardAgent,
   UpdateAgent,
 } from "../schema/agent.ts";
+import type { AgentQuery } from "../schema/agent-query.ts";
 import type { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
 import type {
   AddAiProvider,
@@ -160,6 +161,8 @@ export interface AiKeyRotated {
   agentId: string;
   aiKey: IssuedAiKey;
 }
+/** Without a filter and a sort, every agent is listed, those that others made included. */
+export interface AgentListQuery extends PageQuery, Partial<Omit<AgentQuery, "limit" | "cursor">> {}
 export interface PriceListQuery extends PageQuery {
   provider?: string | undefined;
   /** As requests name it. */
@@ -202,7 +205,7 @@ export function createClient(options: ClientOptions) {
     call<Answer>({ method: "POST", path, body, repeatable, signal: at.signal });
   const below = (collection: string, id: string, rest = "") => `/${collection}/${encodeURIComponent(id)}${rest}`;
 
-  const listAgents = (query: PageQuery = {}, at?: CallOptions) => read<AgentList>("/agents", { ...query }, at);
+  const listAgents = (query: AgentListQuery = {}, at?: CallOptions) => read<AgentList>("/agents", { ...query }, at);
   const listPrices = (query: PriceListQuery = {}, at?: CallOptions) =>
     read<PriceList>("/provisioning/prices", { ...query }, at);
   const listAudit = (query: AuditQuery = {}, at?: CallOptions) =>
@@ -225,7 +228,7 @@ export function createClient(options: ClientOptions) {
       /** One page. */
       list: listAgents,
       /** Every page from `cursor` on, `limit` agents each. */
-      pages: (query: PageQuery = {}, at?: CallOptions) => pagesOf((page) => listAgents(page, at), query),
+      pages: (query: AgentListQuery = {}, at?: CallOptions) => pagesOf((page) => listAgents(page, at), query),
       /** Every agent. */
       async *all(at?: CallOptions): AsyncGenerator<AgentSummary> {
         for await (const page of pagesOf((query) => listAgents(query, at), {})) yield* page.agents;

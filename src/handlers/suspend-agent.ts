@@ -16,6 +16,7 @@ const either = (verb: "suspend" | "resume", summary: string) =>
       "agent_busy",
       "ai_key_not_found",
       "mode_not_supported",
+      ...(verb === "resume" ? (["agent_expired"] as const) : []),
       "gateway_failed",
     ],
     async handle({ context, caller, params }) {

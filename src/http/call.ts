@@ -39,6 +39,8 @@ export interface Route {
   /** Whether an absent body stands for `{}`. */
   bodyOptional?: boolean;
   query?: z.ZodMiniType;
+  /** Fields of the query that may come more than once: the handler gets a list. */
+  repeatable?: readonly string[];
   response: { status: number; description: string; schema: z.ZodMiniType };
   /** Beyond those that every route may answer. */
   problems: ProblemCode[];

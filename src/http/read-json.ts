@@ -100,8 +100,13 @@ function parseBody<S extends z.ZodMiniType>(schema: S, value: unknown): z.output
   throw invalid("invalid_body", parsed.error);
 }
 
-export function parseQuery<S extends z.ZodMiniType>(schema: S, params: URLSearchParams): z.output<S> {
-  const parsed = schema.safeParse(Object.fromEntries(params));
+export function parseQuery<S extends z.ZodMiniType>(
+  schema: S,
+  params: URLSearchParams,
+  repeatable: readonly string[] = [],
+): z.output<S> {
+  const lists = repeatable.filter((name) => params.has(name)).map((name) => [name, params.getAll(name)] as const);
+  const parsed = schema.safeParse({ ...Object.fromEntries(params), ...Object.fromEntries(lists) });
   if (parsed.success) return parsed.data;
   throw invalid("invalid_query", parsed.error);
 }

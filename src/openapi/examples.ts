@@ -75,6 +75,10 @@ export const requestExamples: Readonly<Record<string, Readonly<Record<string, { 
   },
   updateAgent: {
     quotas: { summary: "Another quota", value: { quotas: { maxTokensPerMonth: 2_000_000, maxRequestsPerDay: null } } },
+    labels: {
+      summary: "Labels, and an end",
+      value: { labels: { tenant: "acme", plan: null }, expiresAt: "2099-01-01T00:00:00Z" },
+    },
   },
   onboardAgent: {
     auth: {

@@ -20,6 +20,7 @@ export function keyStatus(state: AiKeyState, digest: string, now: number): KeySt
   if (state.status === "revoked") return "invalid";
   if (state.expiresAt !== undefined && Date.parse(state.expiresAt) <= now) return "invalid";
   if (!digestIsValid(state, digest, now)) return "invalid";
+  if (state.suspendsAt !== undefined && Date.parse(state.suspendsAt) <= now) return "suspended";
   return state.status === "suspended" ? "suspended" : "valid";
 }
 

@@ -1,7 +1,18 @@
 import * as z from "zod/mini";
 import { type Confinement as ConfinementName, confinements } from "../domain/confinement.ts";
 import { AutoProvisionAiKey, IssuedAiKey } from "./ai-key.ts";
-import { AgentId, HttpUrl, Label, ModelName, noKey, ProviderSlug, shownText, Timestamp } from "./primitives.ts";
+import { LabelChange, Labels } from "./label.ts";
+import {
+  AgentId,
+  GivenTimestamp,
+  HttpUrl,
+  Label,
+  ModelName,
+  noKey,
+  ProviderSlug,
+  shownText,
+  Timestamp,
+} from "./primitives.ts";
 import { QuotaChange, QuotaStates } from "./quota.ts";
 
 export const Identity = z.strictObject({
@@ -56,10 +67,19 @@ export const CreateAgent = z
     autoProvisionAiKey: z.optional(AutoProvisionAiKey),
     revealAiKey: z.optional(z.boolean()),
     gateway: z.optional(GatewayId),
+    labels: z.optional(Labels),
+    /** From then on the agent is suspended. */
+    expiresAt: z.optional(GivenTimestamp),
     ...confining,
     /** Its key is held to a token quota by whoever asks: settings of the gateway that lead around it refuse it. */
     heldToQuota: z.optional(z.boolean()),
   })
+  .check(
+    z.refine((body) => body.expiresAt === undefined || body.autoProvisionAiKey !== undefined, {
+      path: ["expiresAt"],
+      error: "needs autoProvisionAiKey: what ends is the agent's AI key",
+    }),
+  )
   .register(z.globalRegistry, { id: "CreateAgent" });
 export type CreateAgent = z.infer<typeof CreateAgent>;
 
@@ -83,6 +103,8 @@ export const AgentCreated = z
     confinement: z.optional(Confinement),
     bindings: BindingsResult,
     aiKey: z.optional(IssuedAiKey),
+    labels: z.optional(z.record(z.string(), z.string())),
+    expiresAt: z.optional(Timestamp),
     status: z.optional(z.literal("starting")),
     createdAt: Timestamp,
   })
@@ -94,12 +116,15 @@ export const UpdateAgent = z
     name: z.optional(Label),
     model: z.optional(ModelName),
     quotas: z.optional(QuotaChange),
+    labels: z.optional(LabelChange),
+    /** `null`: it has no end. */
+    expiresAt: z.optional(z.nullable(GivenTimestamp)),
     ...confining,
   })
   .check(
     z.refine(
       (change) => Object.keys(change).length > 0,
-      "name, model, quotas, confinement, tools or peers is required",
+      "name, model, quotas, labels, expiresAt, confinement, tools or peers is required",
     ),
   )
   .register(z.globalRegistry, { id: "UpdateAgent" });
@@ -178,9 +203,15 @@ export const AgentRecord = z.object({
   tools: z.optional(z.array(z.string())),
   peers: z.optional(z.array(z.string())),
   aiKeyId: z.optional(z.string()),
+  /** Whose key that is; absent: of an earlier release, or without one. */
+  aiKeyProvider: z.optional(z.string()),
   /** The providers for which the host holds a credential. */
   credentials: z.array(z.string()),
   suspended: z.boolean(),
+  labels: z.optional(z.record(z.string(), z.string())),
+  expiresAt: z.optional(Timestamp),
+  /** The end that was noted in the trail when it had come. */
+  endedAt: z.optional(Timestamp),
   /** The provisioning key that made it, or `jwt:<subject>`; absent: the operator's CLI. */
   createdBy: z.optional(z.string()),
   /** The creation's operation: names the place that the agent takes of its key's `maxAgents`. */
@@ -216,6 +247,9 @@ export const AgentSummary = z
     tools: z.optional(z.array(z.string())),
     peers: z.optional(z.array(z.string())),
     aiKeyId: z.optional(z.string()),
+    labels: z.optional(z.record(z.string(), z.string())),
+    /** From then on it is suspended. */
+    expiresAt: z.optional(Timestamp),
     /** Whether this service made it. */
     managed: z.boolean(),
     createdBy: z.optional(z.string()),
@@ -255,6 +289,8 @@ export const AgentList = z
   .object({
     agents: z.array(AgentSummary),
     nextCursor: z.optional(z.string()),
+    /** Of a search: how many match in all. */
+    total: z.optional(z.int()),
     /** Gateways that did not answer; their agents are listed from records. */
     unreachable: z.optional(z.array(z.string())),
   })

@@ -58,6 +58,8 @@ export const AiKeyState = z.object({
   quotas: Quotas,
   models: z.optional(z.array(z.string())),
   expiresAt: z.optional(Timestamp),
+  /** The agent's end: from then on the key counts as suspended. */
+  suspendsAt: z.optional(Timestamp),
   budgetUsdPerMonth: z.optional(z.number()),
 });
 export type AiKeyState = z.infer<typeof AiKeyState>;

@@ -96,6 +96,11 @@ export function subscriber(address: string): string {
   const network = [...groups, ...(tail === undefined ? [] : zeros), ...rest].slice(0, 4);
   return `${network.map((group) => group.replace(/^0+(?=.)/, "")).join(":")}::/64`;
 }
+/** Each has the agents of a part of the ids. */
+export const agentIndexBuckets = 64;
+export const agentIndexBucket = (at: number): LedgerName => `agent-index/bucket:${at}`;
+/** How far the index is known to agree with the records. */
+export const agentIndexState: LedgerName = "agent-index/state";
 /** The prices that were stated over the API, as JSON. */
 export const statedPrices: LedgerName = "prices/stated";
 /** Owned, for good, by the id of the seal key that all instances of a deployment share. */

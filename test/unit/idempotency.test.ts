@@ -7,6 +7,7 @@ import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { openSqliteLedger } from "../../adapters/node/sqlite/sqlite-ledger.ts";
 import { withIdempotency } from "../../src/http/idempotency.ts";
 import { createMetrics } from "../../src/metrics.ts";
+import { createAgentIndex } from "../../src/service/agent-index/agent-index.ts";
 import type { Caller } from "../../src/service/caller.ts";
 import type { Context } from "../../src/service/context.ts";
 import { createPrices } from "../../src/service/prices/prices.ts";
@@ -28,7 +29,7 @@ beforeEach(async () => {
   const clock = { now: () => Date.now() + ahead };
   const ledger = await openSqliteLedger({ path: join(stateDir, "other.sqlite"), clock });
   const ports = { ...node.ports, clock, ledger, settings: settings.settings };
-  context = { ...ports, metrics: createMetrics(), prices: createPrices(ports) };
+  context = { ...ports, metrics: createMetrics(), prices: createPrices(ports), agentIndex: createAgentIndex(ledger) };
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
 });
 afterEach(async () => {

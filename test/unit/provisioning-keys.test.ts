@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { readNodeSettings } from "../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { createMetrics } from "../../src/metrics.ts";
+import { createAgentIndex } from "../../src/service/agent-index/agent-index.ts";
 import type { Caller } from "../../src/service/caller.ts";
 import type { Context } from "../../src/service/context.ts";
 import { createPrices } from "../../src/service/prices/prices.ts";
@@ -42,6 +43,7 @@ beforeEach(async () => {
     settings: settings.settings,
     metrics: createMetrics(),
     prices: createPrices({ ...node.ports, settings: settings.settings }),
+    agentIndex: createAgentIndex(node.ports.ledger),
   };
   ({ id } = await createProvisioningKey(context, operator, { name: "key", scopes: ["agents:create"] }));
 });

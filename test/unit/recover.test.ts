@@ -11,6 +11,7 @@ import { createRegistryHost } from "../../src/host/registry-host.ts";
 import { createMetrics } from "../../src/metrics.ts";
 import type { AgentHost } from "../../src/ports.ts";
 import type { AgentRecord } from "../../src/schema/agent.ts";
+import { createAgentIndex } from "../../src/service/agent-index/agent-index.ts";
 import type { Context } from "../../src/service/context.ts";
 import { createInFlightElsewhere } from "../../src/service/operations/in-flight-elsewhere.ts";
 import { type Operation, operationText } from "../../src/service/operations/operation.ts";
@@ -42,7 +43,12 @@ beforeEach(async () => {
   node = await openNode(settings, { env, log: () => undefined, host: proxied });
   const instance = { id: "here", isGone: (owner: string) => owner.startsWith("dead.") };
   const ports = { ...node.ports, instance, settings: settings.settings };
-  context = { ...ports, metrics: createMetrics(), prices: createPrices(ports) };
+  context = {
+    ...ports,
+    metrics: createMetrics(),
+    prices: createPrices(ports),
+    agentIndex: createAgentIndex(ports.ledger),
+  };
 });
 afterEach(async () => {
   await node.close();

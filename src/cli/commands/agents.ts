@@ -4,7 +4,7 @@ import type { AgentDetail, AgentList } from "../../schema/agent.ts";
 import type { QuotaName } from "../../schema/quota.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { amount, amountOrNone, graceSeconds } from "../option-values.ts";
+import { amount, amountOrNone, expiryOrNever, graceSeconds, labelChange } from "../option-values.ts";
 import { shortTime } from "../output.ts";
 import { type ConfinementOptions, confinementOf, quotaChangeOf, withConfinement, withQuotas } from "./agent-options.ts";
 import { addAgentUsageCommand } from "./agent-usage.ts";
@@ -92,23 +92,33 @@ function addDeleteCommand(tree: Tree, group: Command): void {
   });
 }
 
-type UpdateOptions = { name?: string; model?: string } & ConfinementOptions &
+type UpdateOptions = {
+  name?: string;
+  model?: string;
+  label?: Record<string, string | null>;
+  expires?: string;
+} & ConfinementOptions &
   Partial<Record<QuotaName, number | "none">>;
 
 function addUpdateCommand(tree: Tree, group: Command): void {
   leaf<UpdateOptions, [id: string]>(tree, group, {
     name: "update",
-    description: "Change an agent's name, model, quotas or confinement",
+    description: "Change an agent's name, model, quotas, labels, end or confinement",
     configure: (command) => {
-      withId(command).option("--name <name>", "its name; the id stays").option("--model <model>", "its model");
+      withId(command)
+        .option("--name <name>", "its name; the id stays")
+        .option("--model <model>", "its model")
+        .option("--label <name=value>", "a label, as in tenant=acme; tenant= removes it (repeatable)", labelChange)
+        .option("--expires <when>", "when it is suspended: a time, a duration such as 30d, or never", expiryOrNever);
       withQuotas(command, "a limit of its AI key, or none", amountOrNone);
       withConfinement(command);
     },
     run: async ({ options, out, withClient }, id) => {
-      const { name, model } = options;
-      const change = { name, model, quotas: quotaChangeOf(options), ...confinementOf(options) };
+      const { name, model, label: labels, expires } = options;
+      const expiresAt = expires === "never" ? null : expires;
+      const change = { name, model, labels, expiresAt, quotas: quotaChangeOf(options), ...confinementOf(options) };
       if (Object.values(change).every((value) => value === undefined)) {
-        throw wrongUsage("nothing to change: give --name, --model, a quota or --confinement");
+        throw wrongUsage("nothing to change: give --name, --model, a quota, --label, --expires or --confinement");
       }
       const agent = await withClient("agents", (client) => client.agents.update(id, change));
       if (options.json) out.json(agent);

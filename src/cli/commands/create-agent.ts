@@ -5,8 +5,8 @@ import type { QuotaName } from "../../schema/quota.ts";
 import { type ClientName, clientMismatch, clientNames, environmentOf } from "../client-environment.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { amount, commaList, expiry, repeated, usd } from "../option-values.ts";
-import { type Output, shortTime } from "../output.ts";
+import { amount, commaList, expiry, label, repeated, usd } from "../option-values.ts";
+import { describeLabels, type Output, shortTime } from "../output.ts";
 import { describeBudget, describeQuotas } from "../quota-text.ts";
 import {
   type ConfinementOptions,
@@ -26,6 +26,8 @@ interface Options extends IdentityOptions, ConfinementOptions, Partial<Record<Qu
   bind?: string[];
   skipBootstrap?: true;
   gateway?: string;
+  label?: Record<string, string>;
+  expires?: string;
   provisionAiKey?: string;
   aiKeyMode?: string;
   models?: string[];
@@ -73,6 +75,8 @@ function printCreated(out: Output, created: AgentCreated): void {
     ["agent directory", created.agentDir],
     ["gateway", created.gateway],
     ["confinement", created.confinement],
+    ["labels", describeLabels(created.labels)],
+    ["expires", shortTime(created.expiresAt)],
     ["bindings", [...bindings.added, ...bindings.updated, ...bindings.skipped].join(", ")],
     ["AI key", aiKey && `${aiKey.keyId} (${aiKey.provider}, ${aiKey.mode})`],
     ["AI key quotas", describeQuotas(aiKey?.quotas)],
@@ -127,6 +131,8 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         .option("--bind <binding>", "a channel, as in telegram:* (repeatable)", repeated)
         .option("--skip-bootstrap", "leave the workspace without its first files")
         .option("--gateway <id>", "where to place it, with a remote host")
+        .option("--label <name=value>", "a label, as in tenant=acme (repeatable)", label)
+        .option("--expires <when>", "when the agent is suspended: a time, or a duration such as 30d", expiry)
         .option("--provision-ai-key <provider>", "give it its own key of this AI provider")
         .option("--ai-key-mode <mode>", `${aiKeyModes.join(" or ")} (default: virtual)`)
         .option("--models <models>", "the models that its key may use, with commas", commaList)
@@ -150,6 +156,8 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         identity: identityOf(options),
         skipBootstrap: options.skipBootstrap,
         gateway: options.gateway,
+        labels: options.label,
+        expiresAt: options.expires,
         ...confinementOf(options),
         autoProvisionAiKey: aiKeyOf(options),
         revealAiKey: options.revealAiKey ?? options.outputKeyOnly ?? (printEnv && true),

@@ -1,5 +1,5 @@
 import type { AgentDetail } from "../../schema/agent.ts";
-import { type Output, shortTime } from "../output.ts";
+import { describeLabels, type Output, shortTime } from "../output.ts";
 import { describeBudget, quotaHeader, quotaRows } from "../quota-text.ts";
 
 export function printAgent(out: Output, agent: AgentDetail): void {
@@ -17,6 +17,8 @@ export function printAgent(out: Output, agent: AgentDetail): void {
     ["confinement", agent.confinement],
     ["tools", agent.tools?.join(", ")],
     ["peers", agent.peers?.join(", ")],
+    ["labels", describeLabels(agent.labels)],
+    ["expires", shortTime(agent.expiresAt)],
     ["host", health.host],
     ["credentials", health.credentials],
     ["detail", health.detail],

@@ -1,3 +1,4 @@
+import { hasEnded } from "../../domain/agent-end.ts";
 import { mergePages } from "../../domain/merge-pages.ts";
 import { Problem } from "../../errors.ts";
 import type { HostAgent } from "../../ports.ts";
@@ -12,10 +13,10 @@ import { effectiveQuotas, readQuotaStates } from "../state/quota-states.ts";
 /** How many records are looked through at a time for those of one caller. */
 const scanned = 200;
 
-const summary = (agent: KnownAgent): AgentSummary => ({
+export const agentSummary = (agent: KnownAgent, now: number): AgentSummary => ({
   agentId: agent.agentId,
   name: agent.name,
-  status: statusOf(agent),
+  status: statusOf(agent, now),
   workspace: agent.workspace,
   agentDir: agent.agentDir,
   model: agent.model,
@@ -26,6 +27,8 @@ const summary = (agent: KnownAgent): AgentSummary => ({
   tools: agent.tools,
   peers: agent.peers,
   aiKeyId: agent.record?.aiKeyId,
+  labels: agent.record?.labels,
+  expiresAt: agent.record?.expiresAt,
   managed: agent.record !== undefined,
   createdBy: agent.record?.createdBy,
   createdAt: agent.record?.createdAt,
@@ -33,9 +36,9 @@ const summary = (agent: KnownAgent): AgentSummary => ({
 });
 
 /** As far as the records tell; what an agent made by others has, only its health shows. */
-function statusOf({ record }: KnownAgent): AgentSummary["status"] {
+function statusOf({ record }: KnownAgent, now: number): AgentSummary["status"] {
   if (!record) return "ready";
-  if (record.suspended) return "suspended";
+  if (record.suspended || hasEnded(record, now)) return "suspended";
   return record.aiKeyId !== undefined || record.credentials.length > 0 ? "ready" : "needs_auth";
 }
 
@@ -54,7 +57,9 @@ export async function listAgents(
   ];
   const { items, nextCursor } = mergePages<KnownAgent>(pages, page.limit);
   return {
-    agents: await Promise.all(items.map(async (agent) => summary(await withRecord(context, agent)))),
+    agents: await Promise.all(
+      items.map(async (agent) => agentSummary(await withRecord(context, agent), context.clock.now())),
+    ),
     ...(nextCursor !== undefined && { nextCursor }),
     ...(theirs.unreachable.length > 0 && { unreachable: theirs.unreachable }),
   };
@@ -73,7 +78,7 @@ async function listOwnAgents(
     own.push(...items.filter(({ createdBy }) => createdBy === maker));
     next = nextCursor;
   } while (next !== undefined && own.length <= limit);
-  const agents = own.slice(0, limit).map((record) => summary(knownFrom(record)));
+  const agents = own.slice(0, limit).map((record) => agentSummary(knownFrom(record), context.clock.now()));
   return { agents, ...(own.length > limit && { nextCursor: agents.at(-1)!.agentId }) };
 }
 
@@ -103,7 +108,7 @@ export async function getAgent(context: Context, caller: Reaching, agentId: stri
     ...(detail !== undefined && { detail }),
     ...(keyHealth && { aiKey: keyHealth }),
   };
-  const base = summary(agent);
+  const base = agentSummary(agent, context.clock.now());
   const broken = checks.workspace === "missing" || checks.agentDir === "missing";
   // A deletion whose gateway did not answer has withdrawn the key already.
   const withdrawn = agent.record?.aiKeyId !== undefined && !aiKey;
@@ -133,6 +138,7 @@ async function aiKeyHealth(
 
 function standingOf({ state }: AiKeyRecord, provider: AiProviderRecord | undefined, nowMs: number) {
   if (state.status !== "active") return state.status;
+  if (hasEnded({ expiresAt: state.suspendsAt }, nowMs)) return "suspended";
   if (state.expiresAt !== undefined && Date.parse(state.expiresAt) <= nowMs) return "expired";
   return !provider || provider.revokedAt !== undefined ? "provider_revoked" : "active";
 }

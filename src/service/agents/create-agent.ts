@@ -18,6 +18,7 @@ import { decideOutcome } from "../operations/decide-outcome.ts";
 import { acquireResources } from "../operations/exclusive-resources.ts";
 import type { Operation } from "../operations/operation.ts";
 import { linkedAiProvider } from "../state/linked-ai-provider.ts";
+import { requireFutureEnd, requireStoppable } from "./agent-end.ts";
 import { bothOrNeither, buildAgent, type CreateOptions } from "./provision-agent.ts";
 
 /** Design's "Creating an agent, step by step": all of it, or nothing. */
@@ -31,6 +32,8 @@ export async function createAgent(
   const request = body.autoProvisionAiKey;
   const provider = request && (await linkedAiProvider(context, caller, request.provider));
   if (provider && request) checkAiKeyRequest(context, provider, request);
+  requireFutureEnd(context, body.expiresAt);
+  if (body.expiresAt !== undefined) requireStoppable({ mode: request?.mode ?? "virtual" });
   const heldToQuota = isHeldToQuota(body, provider);
   const plan = await context.host.plan({ ...body, agentId, heldToQuota });
 
@@ -161,6 +164,8 @@ const auditDetails = (body: CreateAgent, operation: Operation) => ({
   ...(body.confinement && { confinement: body.confinement }),
   ...(body.tools && { tools: body.tools }),
   ...(body.peers && { peers: body.peers }),
+  ...(body.labels && { labels: JSON.stringify(body.labels) }),
+  ...(body.expiresAt !== undefined && { expiresAt: body.expiresAt }),
   ...(operation.bindings.length > 0 && { bindings: operation.bindings }),
   ...(operation.aiKeyId && { aiKeyId: operation.aiKeyId, aiProvider: body.autoProvisionAiKey!.provider }),
 });
@@ -178,6 +183,8 @@ export async function createdView(context: Context, agent: AgentRecord): Promise
     confinement: agent.confinement,
     bindings: { added: agent.bindings, updated: [], skipped: [], conflicts: [] },
     ...(aiKey && { aiKey: issuedAiKeyView(aiKey, {}) }),
+    labels: agent.labels,
+    expiresAt: agent.expiresAt,
     createdAt: agent.createdAt,
   };
 }

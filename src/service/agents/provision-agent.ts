@@ -41,7 +41,8 @@ export async function buildAgent(
   const { body, operation, provider, minting, lease } = creation;
   const { agentId, operationId } = operation;
   const request = body.autoProvisionAiKey;
-  const named = { agentId, name: body.name, keyId: operation.aiKeyId!, operationId };
+  const { labels, expiresAt } = body;
+  const named = { agentId, name: body.name, keyId: operation.aiKeyId!, operationId, expiresAt };
   await lease.hold();
   const aiKey = provider && request && (await issueAiKey(context, caller, named, provider, request, minting));
   const createdAt = new Date(context.clock.now()).toISOString();
@@ -65,6 +66,8 @@ export async function buildAgent(
         ...(reveal && { key: aiKey.credential.apiKey }),
       },
     }),
+    ...(labels && { labels }),
+    ...(expiresAt !== undefined && { expiresAt }),
     ...(made.starting && { status: "starting" as const }),
     createdAt,
   };
@@ -122,9 +125,11 @@ async function makeOnHost(
   };
   const record: AgentRecord = {
     ...agent,
-    ...(aiKey && { aiKeyId: aiKey.record.keyId }),
+    ...(aiKey && { aiKeyId: aiKey.record.keyId, aiKeyProvider: aiKey.record.provider }),
     credentials: aiKey && host.storesCredentials ? [aiKey.record.provider] : [],
     suspended: false,
+    labels: body.labels,
+    expiresAt: body.expiresAt,
     ...(operation.placeKeyId !== undefined && { createdBy: operation.placeKeyId }),
     operationId,
     idempotency: options.idempotency,

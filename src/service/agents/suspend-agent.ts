@@ -3,6 +3,7 @@ import type { AgentDetail } from "../../schema/agent.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { changeAiKeyState } from "../state/ai-key-state.ts";
+import { requireNotEnded } from "./agent-end.ts";
 import { getAgent, requireAiKey } from "./agent-view.ts";
 import { changeAgent, saveAgent } from "./change-agent.ts";
 
@@ -22,6 +23,7 @@ export async function suspendAgent(
         'A minted key works at its provider without us and cannot be suspended; delete the agent, or use the mode "virtual".',
       );
     }
+    if (!suspended) requireNotEnded(context, agent.record);
     await changeAiKeyState(context, aiKey.keyId, (state) => ({ ...state, status: suspended ? "suspended" : "active" }));
     await hold();
     if (agent.record) await saveAgent(context, { ...agent.record, suspended });

@@ -1,38 +1,76 @@
+import { mergedLabels } from "../../domain/labels.ts";
 import { Problem } from "../../errors.ts";
-import type { AgentSummary, UpdateAgent } from "../../schema/agent.ts";
+import type { AgentRecord, AgentSummary, UpdateAgent } from "../../schema/agent.ts";
+import { mostLabels } from "../../schema/label.ts";
 import { type QuotaChange, type Quotas, quotaNames } from "../../schema/quota.ts";
 import { requireMintable } from "../ai-keys/minting.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { changeAiKeyState } from "../state/ai-key-state.ts";
+import type { KnownAgent } from "../state/find-agent.ts";
+import { requireFutureEnd, requireStoppable } from "./agent-end.ts";
 import { getAgent, requireAiKey } from "./agent-view.ts";
 import { changeAgent, saveAgent } from "./change-agent.ts";
 
-/** Name and model at the host, quotas at the meter, where they hold from the next request on. */
+/** Name and model at the host, quotas and the end at the meter, where they hold from the next request on. */
 export async function updateAgent(
   context: Context,
   caller: Caller,
   agentId: string,
   body: UpdateAgent,
 ): Promise<AgentSummary> {
-  const { quotas, ...change } = body;
-  const details = { ...change, ...(quotas && { quotas: JSON.stringify(quotas) }) };
-  const asked = { action: "agent.update", agentId, details, spends: quotas !== undefined };
-  await changeAgent(context, caller, asked, async (agent, _, { hold }) => {
+  const { quotas, labels, expiresAt, ...change } = body;
+  requireFutureEnd(context, expiresAt);
+  const details = {
+    ...change,
+    ...(quotas && { quotas: JSON.stringify(quotas) }),
+    ...(labels && { labels: JSON.stringify(labels) }),
+    ...(expiresAt !== undefined && { expiresAt: expiresAt ?? "never" }),
+  };
+  const spends = quotas !== undefined || expiresAt !== undefined;
+  await changeAgent(context, caller, { action: "agent.update", agentId, details, spends }, async (agent, _, lease) => {
     // What can be refused comes before anything is changed.
-    const aiKey = quotas && (await requireAiKey(context, agent));
-    if (aiKey?.mode === "minted")
-      await requireEnforceable(context, aiKey.aiProviderId, merged(aiKey.state.quotas, quotas!));
-    await hold();
-    if (Object.keys(change).length > 0) {
-      await context.host.update(agent, change);
-      if (agent.record) await saveAgent(context, { ...agent.record, ...change });
+    const aiKey = spends ? await requireAiKey(context, agent) : undefined;
+    if (aiKey?.mode === "minted" && quotas)
+      await requireEnforceable(context, aiKey.aiProviderId, merged(aiKey.state.quotas, quotas));
+    if (aiKey && typeof expiresAt === "string") requireStoppable(aiKey);
+    const own = ownChange(agent, { labels, expiresAt });
+    await lease.hold();
+    if (Object.keys(change).length > 0) await context.host.update(agent, change);
+    if (agent.record && (own || Object.keys(change).length > 0)) {
+      await saveAgent(context, { ...agent.record, ...change, ...own });
     }
     if (aiKey) {
-      await changeAiKeyState(context, aiKey.keyId, (state) => ({ ...state, quotas: merged(state.quotas, quotas!) }));
+      await changeAiKeyState(context, aiKey.keyId, ({ suspendsAt, ...state }) => {
+        const end = expiresAt === undefined ? suspendsAt : (expiresAt ?? undefined);
+        const next = quotas ? merged(state.quotas, quotas) : state.quotas;
+        return { ...state, quotas: next, ...(end !== undefined && { suspendsAt: end }) };
+      });
     }
   });
   return await getAgent(context, caller, agentId);
+}
+
+/**
+ * What only the record has; `undefined` where nothing of it changes.
+ * @throws Problem `agent_not_managed`, `invalid_body` for too many labels
+ */
+function ownChange(
+  { agentId, record }: KnownAgent,
+  { labels: change, expiresAt }: Pick<UpdateAgent, "labels" | "expiresAt">,
+): Pick<AgentRecord, "labels" | "expiresAt" | "endedAt"> | undefined {
+  if (change === undefined && expiresAt === undefined) return undefined;
+  if (!record) {
+    throw new Problem("agent_not_managed", `The agent "${agentId}" was made by others, and has no labels and no end.`);
+  }
+  const labels = change ? mergedLabels(record.labels, change) : record.labels;
+  const count = Object.keys(labels ?? {}).length;
+  if (count > mostLabels) {
+    throw new Problem("invalid_body", `These would be ${count} labels, and an agent has at most ${mostLabels}.`, {
+      errors: [{ path: "labels", message: `at most ${mostLabels} labels` }],
+    });
+  }
+  return expiresAt === undefined ? { labels } : { labels, expiresAt: expiresAt ?? undefined, endedAt: undefined };
 }
 
 function merged(quotas: Quotas, change: QuotaChange): Quotas {

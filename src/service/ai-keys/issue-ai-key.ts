@@ -48,7 +48,7 @@ export function checkAiKeyRequest(context: Context, provider: AiProviderRecord, 
 export async function issueAiKey(
   context: Context,
   caller: Caller,
-  agent: { agentId: string; name: string; keyId: string; operationId: string },
+  agent: { agentId: string; name: string; keyId: string; operationId: string; expiresAt?: string | undefined },
   provider: AiProviderRecord,
   request: AutoProvisionAiKey,
   minting: Minting,
@@ -69,6 +69,7 @@ export async function issueAiKey(
     quotas: stricterQuotas(provider.defaultQuotas ?? {}, request.quotas ?? {}),
     ...(request.models && { models: request.models }),
     ...(request.expiresAt && { expiresAt: request.expiresAt }),
+    ...(agent.expiresAt !== undefined && { suspendsAt: agent.expiresAt }),
     ...(request.budgetUsdPerMonth !== undefined && { budgetUsdPerMonth: request.budgetUsdPerMonth }),
   };
   if (mode === "minted") {

@@ -1,7 +1,9 @@
 import { staleReservationMs } from "../../domain/quota.ts";
+import { agentsDue, completeIndex, indexPages, reconcileIndex } from "../agent-index/reconcile-index.ts";
 import { retryRevocations } from "../ai-keys/minting.ts";
 import type { Context } from "../context.ts";
 import { recoverOperations } from "../operations/recover.ts";
+import { expireAgents } from "./expire-agents.ts";
 import { settleLost } from "./settle-lost-reservations.ts";
 import { watchDoors } from "./watch-doors.ts";
 
@@ -12,6 +14,13 @@ export interface Maintained {
   revocations: { revoked: number; left: number; awaited: number };
   /** Reservations charged because nobody came back to settle them. */
   charged: number;
+}
+
+/** The index first: it says whose end has come. */
+async function tendAgents(context: Context): Promise<number> {
+  await completeIndex(context, indexPages);
+  await reconcileIndex(context);
+  return await expireAgents(context, await agentsDue(context));
 }
 
 /**
@@ -28,6 +37,7 @@ export async function maintain(context: Context, settled: () => void | Promise<v
     settleLost(context),
     context.ledger.settleStale("ai-key:", staleReservationMs),
     watchDoors(context),
+    tendAgents(context),
   ] as const;
   await Promise.allSettled(steps);
   const [recovered, revocations, lost, stale] = await Promise.all(steps);

@@ -1,0 +1,28 @@
+export type LabelMap = Readonly<Record<string, string>>;
+
+/** Names are operators' own: one may be that of something every object has. */
+export const labelOf = (labels: LabelMap | undefined, name: string): string | undefined =>
+  labels && Object.hasOwn(labels, name) ? labels[name] : undefined;
+
+/** @param wanted of the form `name:value`; all must match */
+export const hasLabels = (labels: LabelMap | undefined, wanted: readonly string[]): boolean =>
+  wanted.every((text) => {
+    const at = text.indexOf(":");
+    return labelOf(labels, text.slice(0, at)) === text.slice(at + 1);
+  });
+
+/** Of `by=label:tenant` the label's name; `undefined` for another grouping. */
+export const groupingLabel = (by: string): string | undefined => /^label:([a-z0-9._/-]{1,63})$/.exec(by)?.[1];
+
+/** Merged; `null` removes one. `undefined` where none is left. */
+export function mergedLabels(
+  labels: LabelMap | undefined,
+  change: Readonly<Record<string, string | null>>,
+): Record<string, string> | undefined {
+  const next = new Map(Object.entries(labels ?? {}));
+  for (const [name, value] of Object.entries(change)) {
+    if (value === null) next.delete(name);
+    else next.set(name, value);
+  }
+  return next.size === 0 ? undefined : Object.fromEntries([...next].sort(([a], [b]) => (a < b ? -1 : 1)));
+}

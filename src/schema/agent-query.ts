@@ -1,0 +1,41 @@
+import * as z from "zod/mini";
+import { LabelQuery, mostLabels } from "./label.ts";
+import { PageQuery } from "./page-query.ts";
+import { noKey } from "./primitives.ts";
+
+export const sortableFields = ["agentId", "name", "createdAt", "updatedAt", "expiresAt"] as const;
+export type SortableField = (typeof sortableFields)[number];
+
+/** A leading `-` is for the descending order. */
+export const agentSorts = sortableFields.flatMap((field) => [field, `-${field}`] as const);
+export type AgentSort = (typeof agentSorts)[number];
+
+const exactly = z.string().check(z.minLength(1), z.maxLength(200), noKey);
+
+/** Of a search: without any of these, the list is that of every agent, those that others made included. */
+const searchFields = {
+  q: z
+    .optional(z.string().check(z.minLength(1), z.maxLength(128), noKey))
+    .register(z.globalRegistry, { description: "Part of an id, a name, a model, an AI key's id or a binding" }),
+  status: z.optional(z.enum(["ready", "needs_auth", "suspended"])),
+  provider: z.optional(exactly).register(z.globalRegistry, { description: "Of its AI key or its credentials" }),
+  model: z.optional(exactly),
+  createdBy: z.optional(exactly).register(z.globalRegistry, { description: "A provisioning key's id" }),
+  gateway: z.optional(exactly),
+  label: z
+    .optional(z.array(LabelQuery).check(z.maxLength(mostLabels)))
+    .register(z.globalRegistry, { description: "`tenant:acme`, repeatable: all must match" }),
+  sort: z
+    .optional(z.enum(agentSorts))
+    .register(z.globalRegistry, { description: "Descending with a leading `-`; what has no such field comes last" }),
+};
+
+export const AgentQuery = z.extend(PageQuery, {
+  cursor: z.optional(z.string().check(z.maxLength(512))),
+  ...searchFields,
+});
+export type AgentQuery = z.infer<typeof AgentQuery>;
+
+const searchNames = Object.keys(searchFields) as (keyof typeof searchFields)[];
+
+export const isSearch = (query: AgentQuery): boolean => searchNames.some((name) => query[name] !== undefined);

@@ -1,0 +1,91 @@
+import * as z from "zod/mini";
+import type { Ledger } from "../../ports.ts";
+import { agentIndexBucket, agentIndexBuckets } from "../../storage/ledger-names.ts";
+import { IndexEntry } from "./index-entry.ts";
+
+/**
+ * What is known of every agent, as a search needs it: in the ledger, in a few texts, each of which has the agents of a
+ * part of the ids. One text is read and written at a time and exactly, so that every instance finds what any of them
+ * wrote, and ten thousand agents are read in as many texts as ten.
+ */
+export interface AgentIndex {
+  entries(): Promise<IndexEntry[]>;
+  /** `undefined` takes an agent out. */
+  write(changes: ReadonlyMap<string, IndexEntry | undefined>): Promise<void>;
+}
+
+interface Bucket {
+  text: string | undefined;
+  entries: ReadonlyMap<string, IndexEntry>;
+}
+
+const Entries = z.array(IndexEntry);
+
+/** Damaged, it counts as empty: what belongs in it comes back with the next look at the records. */
+function parsed(text: string | undefined): Bucket["entries"] {
+  if (text === undefined) return new Map();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return new Map();
+  }
+  return new Map((Entries.safeParse(value).data ?? []).map((entry) => [entry.agentId, entry]));
+}
+
+/** FNV-1a: the same on every instance, and spread over all buckets however alike the ids are. */
+function bucketOf(agentId: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < agentId.length; at++) hash = Math.imul(hash ^ agentId.charCodeAt(at), 0x01000193);
+  return (hash >>> 0) % agentIndexBuckets;
+}
+
+/** Of writers that meet at one bucket, each has its turn within a few rounds. */
+const mostRounds = 200;
+
+export function createAgentIndex(ledger: Pick<Ledger, "get" | "replace">): AgentIndex {
+  /** As they were read or written last: the same text has the same entries. */
+  const known: (Bucket | undefined)[] = [];
+
+  async function read(at: number): Promise<Bucket> {
+    const text = await ledger.get(agentIndexBucket(at));
+    const before = known[at];
+    if (before && before.text === text) return before;
+    const bucket = { text, entries: parsed(text) };
+    known[at] = bucket;
+    return bucket;
+  }
+
+  async function change(at: number, changes: readonly (readonly [string, IndexEntry | undefined])[]): Promise<void> {
+    for (let round = 0; round < mostRounds; round++) {
+      // The first guess is what this process knows; another's write shows in that it fails.
+      const bucket = (round === 0 && known[at]) || (await read(at));
+      const entries = new Map(bucket.entries);
+      for (const [agentId, entry] of changes) {
+        if (!entry) entries.delete(agentId);
+        else if (!isNewer(entries.get(agentId), entry)) entries.set(agentId, entry);
+      }
+      const text = entries.size === 0 ? undefined : JSON.stringify([...entries.values()]);
+      if (text === bucket.text || (await ledger.replace(agentIndexBucket(at), bucket.text, text))) {
+        known[at] = { text, entries };
+        return;
+      }
+    }
+    throw new Error("the index of agents is written to by too many at once");
+  }
+
+  return {
+    async entries() {
+      const all = await Promise.all(Array.from({ length: agentIndexBuckets }, (_, at) => read(at)));
+      return all.flatMap(({ entries }) => [...entries.values()]);
+    },
+    async write(changes) {
+      const byBucket = Map.groupBy(changes, ([agentId]) => bucketOf(agentId));
+      await Promise.all([...byBucket].map(([at, part]) => change(at, part)));
+    },
+  };
+}
+
+/** Two changes of one agent may come to the index in another order than they were made. */
+const isNewer = (there: IndexEntry | undefined, entry: IndexEntry): boolean =>
+  there !== undefined && there.createdAt === entry.createdAt && there.updatedAt > entry.updatedAt;

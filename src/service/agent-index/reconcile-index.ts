@@ -1,0 +1,81 @@
+import * as z from "zod/mini";
+import { agentIndexState } from "../../storage/ledger-names.ts";
+import type { Context } from "../context.ts";
+import { type IndexEntry, indexEntry } from "./index-entry.ts";
+
+type Reconciling = Pick<Context, "records" | "ledger" | "clock" | "agentIndex">;
+
+/** Agents whose records are looked at in one go: on a Worker, a read of a hundred is one operation of a thousand. */
+const pageSize = 1000;
+/** In one call: what a Worker may do in one is bounded. */
+export const indexPages = 5;
+/** A whole pass over the records is made so often; what writes them all keep the index by itself. */
+const passMs = 3_600_000;
+
+const State = z.object({
+  /** Every record was looked at once since the index was begun. */
+  complete: z.boolean(),
+  /** Where the pass under way goes on. */
+  cursor: z.optional(z.string()),
+  /** When the last pass ended. */
+  at: z.optional(z.number()),
+});
+type State = z.infer<typeof State>;
+
+async function readState({ ledger }: Pick<Reconciling, "ledger">): Promise<State> {
+  const text = await ledger.get(agentIndexState);
+  const known = text === undefined ? undefined : State.safeParse(JSON.parse(text)).data;
+  return known ?? { complete: false };
+}
+
+/**
+ * Brings the index to what the records say, a page at a time: after an upgrade, a restored copy, or a process that
+ * died between a record and its entry.
+ */
+export async function reconcileIndex(context: Reconciling): Promise<void> {
+  const state = await readState(context);
+  const isUnderWay = !state.complete || state.cursor !== undefined;
+  if (isUnderWay || context.clock.now() - (state.at ?? 0) >= passMs) await reconcilePage(context, state);
+}
+
+/** @returns whether every agent is in it: at most so many pages are looked at now */
+export async function completeIndex(context: Reconciling, mostPages: number): Promise<boolean> {
+  for (let page = 0; page < mostPages; page++) {
+    const state = await readState(context);
+    if (state.complete) return true;
+    await reconcilePage(context, state);
+  }
+  return (await readState(context)).complete;
+}
+
+async function reconcilePage(context: Reconciling, { complete, cursor }: State): Promise<void> {
+  const { records, ledger, clock, agentIndex } = context;
+  const page = await records.list("agents", { cursor, limit: pageSize });
+  const inRange = (agentId: string): boolean =>
+    (cursor === undefined || agentId > cursor) && (page.nextCursor === undefined || agentId <= page.nextCursor);
+  const entries = new Map((await agentIndex.entries()).map((entry) => [entry.agentId, entry]));
+  const changes = new Map<string, IndexEntry | undefined>();
+  for (const record of page.items) {
+    const entry = indexEntry(record);
+    const known = entries.get(record.agentId);
+    if (!known || JSON.stringify(known) !== JSON.stringify(entry)) changes.set(record.agentId, entry);
+    entries.delete(record.agentId);
+  }
+  for (const agentId of entries.keys()) {
+    // A list may lag behind an agent that was just made.
+    if (inRange(agentId) && (await records.get("agents", agentId)) === undefined) changes.set(agentId, undefined);
+  }
+  if (changes.size > 0) await agentIndex.write(changes);
+  const next: State =
+    page.nextCursor === undefined ? { complete: true, at: clock.now() } : { complete, cursor: page.nextCursor };
+  await ledger.put(agentIndexState, JSON.stringify(next));
+}
+
+/** Whose end has come, and is not noted yet. */
+export async function agentsDue({ agentIndex, clock }: Pick<Context, "agentIndex" | "clock">): Promise<string[]> {
+  const now = clock.now();
+  const entries = await agentIndex.entries();
+  return entries
+    .filter(({ expiresAt, endedAt }) => expiresAt !== undefined && !endedAt && Date.parse(expiresAt) <= now)
+    .map(({ agentId }) => agentId);
+}

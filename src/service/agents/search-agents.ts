@@ -1,0 +1,112 @@
+import { hasEnded } from "../../domain/agent-end.ts";
+import { fromBase64Url, toBase64Url } from "../../domain/base64url.ts";
+import { hasLabels } from "../../domain/labels.ts";
+import { Problem } from "../../errors.ts";
+import type { AgentList, AgentSummary } from "../../schema/agent.ts";
+import type { AgentQuery, AgentSort, SortableField } from "../../schema/agent-query.ts";
+import type { IndexEntry } from "../agent-index/index-entry.ts";
+import { completeIndex, indexPages } from "../agent-index/reconcile-index.ts";
+import type { Context } from "../context.ts";
+import { knownFrom, type Reaching } from "../state/find-agent.ts";
+import { agentSummary } from "./agent-view.ts";
+
+/**
+ * One page of the agents that this service made and that match, with how many do in all.
+ *
+ * @throws Problem `not_ready` while the index is being built, `invalid_query` for a cursor of another list
+ */
+export async function searchAgents(context: Context, caller: Reaching, query: AgentQuery): Promise<AgentList> {
+  if (!(await completeIndex(context, indexPages))) {
+    throw new Problem("not_ready", "The index of agents is being built; try again in a moment.", {
+      headers: { "retry-after": "2" },
+    });
+  }
+  const now = context.clock.now();
+  const matches = matcher(query, now);
+  const maker = caller.reach === "own" ? caller.actor : undefined;
+  const found = (await context.agentIndex.entries()).filter(
+    (entry) => (maker === undefined || entry.createdBy === maker) && matches(entry),
+  );
+  const sort = query.sort ?? "agentId";
+  const order = orderOf(sort);
+  found.sort(order.compare);
+  const after = query.cursor === undefined ? undefined : readCursor(query.cursor, sort);
+  const from = after === undefined ? 0 : firstBehind(found, after, order);
+  const shown = found.slice(from, from + query.limit);
+  const records = await Promise.all(shown.map(({ agentId }) => context.records.get("agents", agentId)));
+  const last = shown.at(-1);
+  return {
+    // One that was deleted since is left out.
+    agents: records.flatMap((record): AgentSummary[] => (record ? [agentSummary(knownFrom(record), now)] : [])),
+    ...(last && from + shown.length < found.length && { nextCursor: writeCursor(sort, order.placeOf(last)) }),
+    total: found.length,
+  };
+}
+
+function statusOf(entry: IndexEntry, now: number): AgentSummary["status"] {
+  if (entry.suspended || hasEnded(entry, now)) return "suspended";
+  return entry.aiKeyId !== undefined || entry.providers ? "ready" : "needs_auth";
+}
+
+function matcher({ q, status, provider, model, createdBy, gateway, label }: AgentQuery, now: number) {
+  const part = q?.toLowerCase();
+  const has = (text: string | undefined): boolean => text?.toLowerCase().includes(part!) ?? false;
+  return (entry: IndexEntry): boolean =>
+    (status === undefined || statusOf(entry, now) === status) &&
+    (provider === undefined || (entry.providers?.includes(provider) ?? false)) &&
+    (model === undefined || entry.model === model) &&
+    (createdBy === undefined || entry.createdBy === createdBy) &&
+    (gateway === undefined || entry.gateway === gateway) &&
+    (label === undefined || hasLabels(entry.labels, label)) &&
+    (part === undefined ||
+      has(entry.agentId) ||
+      has(entry.name) ||
+      has(entry.model) ||
+      has(entry.aiKeyId) ||
+      (entry.bindings?.some(has) ?? false));
+}
+
+/** Where an agent stands in an order: by its value, then by its id. */
+type Place = readonly [value: string | null, agentId: string];
+
+function orderOf(sort: AgentSort) {
+  const isDescending = sort.startsWith("-");
+  const field = sort.replace("-", "") as SortableField;
+  const placeOf = (entry: IndexEntry): Place => [entry[field] ?? null, entry.agentId];
+  const comparePlaces = ([a, idA]: Place, [b, idB]: Place): number => {
+    if (a === b) return idA < idB ? -1 : idA > idB ? 1 : 0;
+    // Without the field, last either way.
+    if (a === null || b === null) return a === null ? 1 : -1;
+    return a < b === isDescending ? 1 : -1;
+  };
+  return { placeOf, comparePlaces, compare: (a: IndexEntry, b: IndexEntry) => comparePlaces(placeOf(a), placeOf(b)) };
+}
+
+/** The agent at the cursor may be gone: what came behind it still does. */
+function firstBehind(sorted: readonly IndexEntry[], after: Place, order: ReturnType<typeof orderOf>): number {
+  const at = sorted.findIndex((entry) => order.comparePlaces(order.placeOf(entry), after) > 0);
+  return at < 0 ? sorted.length : at;
+}
+
+const writeCursor = (sort: AgentSort, place: Place): string =>
+  `~${toBase64Url(new TextEncoder().encode(JSON.stringify([sort, ...place])))}`;
+
+function readCursor(cursor: string, sort: AgentSort): Place {
+  const bytes = cursor.startsWith("~") ? fromBase64Url(cursor.slice(1)) : undefined;
+  const [of, value, agentId] = bytes ? parsedArray(new TextDecoder().decode(bytes)) : [];
+  if (of === sort && (value === null || typeof value === "string") && typeof agentId === "string") {
+    return [value, agentId];
+  }
+  throw new Problem("invalid_query", `cursor: is no cursor of this list sorted by ${sort}.`, {
+    errors: [{ path: "cursor", message: `is no cursor of this list sorted by ${sort}` }],
+  });
+}
+
+function parsedArray(text: string): unknown[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value : [];
+  } catch {
+    return [];
+  }
+}
