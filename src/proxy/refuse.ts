@@ -43,11 +43,17 @@ export function refusal(wire: ProviderWire, requestId: string, refused: Refused)
   };
 }
 
+/**
+ * Where asking again is in vain, and a client does so all the same as often as it counts (opencode five times, the AI
+ * SDK twice), it sleeps so long in between rather than until the quota's reset, and shows the refusal at once.
+ */
+const inVainMs = 500;
+
 function quotaHeaders({ sleepsThrough }: ProviderWire, quota: NonNullable<WireError["quota"]>): Record<string, string> {
   const { retryAfter, transient } = quota;
   return {
     ...((transient || !sleepsThrough) && { "retry-after": String(retryAfter) }),
-    ...(!transient && { "x-should-retry": "false" }),
+    ...(!transient && { "x-should-retry": "false", "retry-after-ms": String(inVainMs) }),
   };
 }
 

@@ -55,6 +55,8 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     expect(spent.headers.get("x-should-retry")).toBe("false");
     // Codex sleeps through it in silence, and gemini-cli through up to five minutes.
     expect(spent.headers.get("retry-after")).toBe(kind === "anthropic" || kind === "gemini" ? "120" : null);
+    // opencode would sleep until the reset, and the AI SDK for seconds.
+    expect(spent.headers.get("retry-after-ms")).toBe("500");
     expect(spent.text).not.toContain("insufficient_quota");
     const message = "Monthly token quota exceeded (usage limit 9,000; resets 2026-12-01T00:00:00Z)";
     expect(JSON.parse(spent.text)).toMatchObject({ error: { message } });
@@ -81,7 +83,8 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     const waits = many.filter(({ status }) => status === 429);
     expect(waits.length).toBeGreaterThan(0);
     for (const { headers, text } of waits) {
-      expect([headers.get("retry-after"), headers.get("x-should-retry")]).toEqual(["2", null]);
+      const steering = ["retry-after", "retry-after-ms", "x-should-retry"].map((name) => headers.get(name));
+      expect(steering).toEqual(["2", null, null]);
       if (kind === "gemini") expect(text).toContain('"retryDelay":"2s"');
     }
   });

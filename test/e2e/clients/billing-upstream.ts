@@ -24,7 +24,7 @@ export interface BillingUpstream {
   bills: Bill[];
   /** A request that offers this tool, and has no result of one, is answered with its call. */
   call(tool: ToolCall | undefined): void;
-  /** Answers never end by themselves. Resolves when one of them is under way. */
+  /** Answers take a minute, or until the reset. Resolves when one of them is under way. */
   endless(): Promise<void>;
   reset(): void;
   close(): Promise<void>;

@@ -7,6 +7,6 @@ await testClient({
   packages: ["opencode-ai@1.18.33"],
   command: ["opencode", "run", "-m", "openai/gpt-5", "say hello"],
   tool: { name: "bash", arguments: { command: "echo tool-ran > proof.txt", description: "Writes a proof" } },
-  // It takes every 429 for one that passes, and has no setting for how often it asks.
-  neverEnds: ["spent quota"],
+  // It takes every 429 for one that passes: it asks five times more, and twice more for a title.
+  insists: { "spent quota": { requests: 9 } },
 });
