@@ -134,6 +134,8 @@ const ProvisioningFields = z.strictObject({
           ),
           [],
         ),
+        /** Providers, by their slug, that tell a stream's usage to whoever asks or does not. */
+        tellsUsage: z._default(z.array(z.string().check(z.minLength(1))), []),
         /** Tools that run at the provider, where a token quota is set. */
         hostedTools: z._default(z.enum(["omit", "refuse", "allow"]), "omit"),
         /** Put into requests that do not bound their output, where a token quota is set. Default: `outputBound`. */

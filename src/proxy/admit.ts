@@ -38,7 +38,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   const keys = createKeyVerifier(context);
   const { masterKeyOf, fallbacksOf } = createMasterKeys(context);
   const corsOf = createCors(proxy.corsOrigins);
-  const asking = createUsageAsking();
+  const asking = createUsageAsking(proxy.tellsUsage);
   const admittedRequests = createAdmittedRequests(context, asking);
   const baseOf = createUpstreamBases();
   const share = createKeyShares({ maxRequests: proxy.maxConcurrentPerKey, maxBytes: bodyMemoryBytes(proxy) });
@@ -137,7 +137,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const newest = standings.newest(stored);
     const provider = newest instanceof Promise ? await newest : newest;
     if (provider.revokedAt !== undefined) return refuse(providerRevoked);
-    if (request.reading?.added && asking.isRefusedBy(provider.id)) request.reading.added = undefined;
+    if (request.reading?.added && asking.isNeedless(provider)) request.reading.added = undefined;
     // Whatever can fail does so before anything is reserved.
     const base = baseOf(provider, wire);
     const opened = masterKeyOf(provider);

@@ -137,7 +137,7 @@ export function createAdmittedRequests(
     const { format } = endpoint;
     const metering: MeterOptions | undefined = format && {
       format,
-      dropInjected: reserved.unasked !== undefined,
+      dropInjected: reserved.unasked !== undefined && !reading?.wantsUsage,
       answers: reading?.answers ?? 1,
       writesText: reading?.outputBound !== 0,
       hidden: hiddenCost(format, provider.kind, model, request.body),
@@ -149,6 +149,7 @@ export function createAdmittedRequests(
     });
     let body = reserved.bytes;
     let refused = 0;
+    let askedAgain = false;
     return {
       outcome: "granted",
       requestId: proxyRequest.requestId,
@@ -166,8 +167,9 @@ export function createAdmittedRequests(
         return eventStreamType.test(type) ? createSseMeter(metering) : createSniffingMeter(metering);
       },
       instead(status, answer) {
-        if (reserved.unasked && metering?.dropInjected && asking.answered(provider.id, status, answer)) {
-          metering.dropInjected = false;
+        if (reserved.unasked && !askedAgain && asking.answered(provider.id, status, answer)) {
+          askedAgain = true;
+          if (metering) metering.dropInjected = false;
           body = reserved.unasked();
           return { again: body };
         }

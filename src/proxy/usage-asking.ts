@@ -1,19 +1,25 @@
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
+
 const decoder = new TextDecoder();
 
 /**
- * Services that refuse `stream_options`, by which the proxy asks for a stream's usage (Mistral answers 422), tell it
- * unasked. Remembered until the process ends.
+ * Services that tell a stream's usage unasked: there the proxy neither asks for it (`stream_options`) nor keeps it from
+ * a client. Those that refuse to be asked (Mistral answers 422) are remembered until the process ends.
  */
 export interface UsageAsking {
-  isRefusedBy(providerId: string): boolean;
+  isNeedless(provider: Pick<AiProviderRecord, "id" | "provider" | "baseUrl">): boolean;
   /** Takes down that a service answered so; @returns whether it refuses to be asked */
   answered(providerId: string, status: number, body: Uint8Array): boolean;
 }
 
-export function createUsageAsking(): UsageAsking {
+const openRouter = /^https:\/\/([a-z0-9-]+\.)*openrouter\.ai(:443)?(\/|$)/i;
+
+/** @param slugs providers of which the operator says so */
+export function createUsageAsking(slugs: readonly string[]): UsageAsking {
   const refusing = new Set<string>();
   return {
-    isRefusedBy: (providerId) => refusing.has(providerId),
+    isNeedless: ({ id, provider, baseUrl = "" }) =>
+      refusing.has(id) || slugs.includes(provider) || openRouter.test(baseUrl),
     answered(providerId, status, body) {
       if (status !== 400 && status !== 422) return false;
       if (!/stream_options|include_usage/.test(decoder.decode(body))) return false;

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createUsageAsking } from "../../src/proxy/usage-asking.ts";
 import type { ProviderKind } from "../../src/schema/ai-provider.ts";
 import { type ProxyStand, proxyStand, type StandOptions, type Transport } from "../proxy-stand.ts";
 
@@ -113,6 +114,32 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     expect((await ask()).text).toContain('"usage"');
     expect(asked).toEqual([expect.not.objectContaining({ stream_options: expect.anything() })]);
     expect(await used()).toBe(23);
+  });
+
+  it("neither asks a service that the operator says tells it unasked, nor OpenRouter by another name", async () => {
+    await open("custom", { settings: { proxy: { tellsUsage: ["custom"] } } });
+    answer = (_, response) => events(response, [delta, last, { choices: [], usage }]);
+    expect((await ask()).text).toContain('{"choices":[],"usage"');
+    expect(asked).toEqual([expect.not.objectContaining({ stream_options: expect.anything() })]);
+    expect(await used()).toBe(23);
+    const asking = createUsageAsking([]);
+    for (const [baseUrl, tells] of [
+      ["https://openrouter.ai/api/v1", true],
+      ["https://eu.openrouter.ai/api/v1", true],
+      ["https://notopenrouter.ai/api/v1", false],
+      [undefined, false],
+    ] as const) {
+      expect(asking.isNeedless({ id: "p", provider: "router", ...(baseUrl && { baseUrl }) })).toBe(tells);
+    }
+  });
+
+  it("keeps the chunk for a client that asked for it in OpenRouter's way", async () => {
+    await open("custom");
+    answer = (_, response) => events(response, [delta, last, { choices: [], usage }]);
+    expect((await ask({ usage: { include: true } })).text).toContain('{"choices":[],"usage"');
+    expect(asked).toEqual([expect.objectContaining({ stream_options: { include_usage: true } })]);
+    expect((await ask({ usage: { include: false } })).text).not.toContain('{"choices":[],"usage"');
+    expect(await used()).toBe(46);
   });
 
   const unfinished: [string, unknown[], boolean][] = [

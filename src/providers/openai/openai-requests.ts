@@ -91,11 +91,15 @@ export const readChat =
         body.get("stream") === true && !asked && !dialect.tellsUsage
           ? { stream_options: { ...(isRecord(streamOptions) && streamOptions), include_usage: true } }
           : undefined,
+      wantsUsage: asksOpenRouter(body.get("usage")),
       // Ollama and others know the older name only. Both at once would be refused (OpenAI behind LiteLLM, Volcengine).
       restated: { ...openBounds(body), ...(renames && { max_tokens: outputBound, max_completion_tokens: undefined }) },
       cap: (tokens) => ({ [dialect.chatCap]: tokens }),
     };
   };
+
+/** `usage: {include: true}`, as OpenRouter's own SDK says it to any service. */
+const asksOpenRouter = (usage: unknown): boolean => isRecord(usage) && usage.include === true;
 
 /** Wherever one of them is no bound, it must not stand beside one. */
 const openBounds = (body: BodyFields): Record<string, undefined> =>

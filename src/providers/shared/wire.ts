@@ -27,6 +27,8 @@ export interface RequestReading {
   unbounded?: string | undefined;
   /** Fields that are always added, so that the usage is told. */
   added?: Record<string, unknown> | undefined;
+  /** The client asked for the usage in a way of its own: what is told stays in the answer. */
+  wantsUsage?: boolean | undefined;
   /** The client's own bound under a name that every server obeys, where it is not; set where a token quota limits. */
   restated?: Record<string, unknown> | undefined;
   /** Fields that bound each answer at `tokens`. */

@@ -151,6 +151,52 @@ describe("agents on a real gateway", () => {
     expectOk(await gateway.turn("bounded"));
   });
 
+  test.each([
+    ["openai", "gpt-5.1", "/v1"],
+    ["gemini", "gemini-2.5-flash", ""],
+    ["anthropic", "claude-sonnet-3.5", ""],
+  ])(
+    "in the shape of %s: what refuses surfaces at once, and what frees works at once",
+    async (provider, model, path) => {
+      const added = await gateway.api("POST", "/provisioning/ai-providers", {
+        ...{ provider, name: `Sample ${provider}`, key: masterKey, baseUrl: upstream.origin + path, verify: false },
+      });
+      expect(added.status).toBe(201);
+      const aiProviderKeyId = (added.body as { id: string }).id;
+      const scopes = ["agents:create", "agents:update", "agents:keys"];
+      const issued = await gateway.api("POST", "/provisioning/agent-keys", { name: provider, scopes, aiProviderKeyId });
+      const own = (issued.body as { key: string }).key;
+      const id = `of-${provider}`;
+      const body = { name: id, model, autoProvisionAiKey: { provider, quotas: { maxTokensPerMonth: 5_000_000 } } };
+      const made = await gateway.api("POST", "/agents/create", body, own);
+      expect([made.status, made.body]).toEqual([201, expect.anything()]);
+      expectOk(await gateway.turn(id));
+
+      const quota = (maxTokensPerMonth: number) =>
+        gateway.api("PATCH", `/agents/${id}`, { quotas: { maxTokensPerMonth } }, own);
+      async function expectRefused(words: RegExp) {
+        upstream.seen.length = 0;
+        const refused = await gateway.turn(id);
+        expect([refused.status, refused.text]).not.toEqual([200, refused.text]);
+        expect(refused.text).toMatch(words);
+        expect(refused.took).toBeLessThan(10_000);
+        expect(upstream.seen).toHaveLength(0);
+      }
+      await quota(await usedTokens(id));
+      await expectRefused(/Monthly token quota exceeded/);
+      await quota(5_000_000);
+      expectOk(await gateway.turn(id));
+
+      await gateway.api("POST", `/agents/${id}/suspend`, undefined, own);
+      await expectRefused(/suspended/);
+      await gateway.api("POST", `/agents/${id}/resume`, undefined, own);
+      expectOk(await gateway.turn(id));
+
+      expect((await gateway.api("POST", `/agents/${id}/ai-key/rotate`, { graceSeconds: 0 }, own)).status).toBe(200);
+      expectOk(await gateway.turn(id));
+    },
+  );
+
   test("a request too large for what is left says so", async () => {
     await created("small", {}, { maxTokensPerMonth: 1000 });
     const refused = await gateway.turn("small");
