@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { build } from "esbuild";
 import { buildWorker } from "./adapters/cloudflare/bundle.mjs";
+import { buildConsole } from "./adapters/console/bundle.mjs";
 import { bundledLua } from "./adapters/node/redis/bundled-lua.mjs";
 import { pluginBundle } from "./adapters/openclaw/bundle.mjs";
 
@@ -56,6 +57,7 @@ export async function buildTargets(names = [...Object.keys(targets), "worker"]) 
   const { version } = JSON.parse(await readFile("package.json", "utf8"));
   const source = await readFile("src/version.ts", "utf8");
   if (!source.includes(`"${version}"`)) throw new Error(`src/version.ts does not say ${version}, as package.json does`);
+  await buildConsole();
   const built = {};
   for (const name of names) {
     if (name === "worker") {

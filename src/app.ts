@@ -2,9 +2,10 @@ import { type IRequest, Router } from "itty-router";
 import { decodedFully, holdsKey, withoutKeys } from "./domain/key-shapes.ts";
 import { Problem } from "./errors.ts";
 import { createAnswerAudit } from "./http/audit-answer.ts";
-import { authenticateBearer, authorizeCaller, operatorCaller } from "./http/authenticate.ts";
+import { aiKeyBearer, authenticateBearer, authorizeCaller, operatorCaller } from "./http/authenticate.ts";
 import type { Bearer, VerifyJwt } from "./http/bearer.ts";
 import { madeWithHeader, type Reply, type RequestInfo, type Route } from "./http/call.ts";
+import { type ConsoleAssets, consoleReply } from "./http/console-page.ts";
 import { limitRate } from "./http/limit-rate.ts";
 import { parseQuery, readJson } from "./http/read-json.ts";
 import { refuseKeysIn } from "./http/refuse-keys.ts";
@@ -71,6 +72,8 @@ interface RequestContext {
 export interface AppOptions {
   /** In place of the issuer of the settings: who a bearer is that is not the gateway token. */
   verifyBearer?: VerifyJwt | undefined;
+  /** The operator's page; absent: none is served. */
+  consoleAssets?: (() => Promise<ConsoleAssets>) | undefined;
 }
 
 /** The whole product as one fetch handler over its ports. */
@@ -160,12 +163,10 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
           'Provisioning is switched off; set OPENCLAW_PROVISIONING_ENABLED=true, or "gateway.provisioning.enabled": true in config.json.',
         );
       }
-      requestContext.bearer = await authenticateBearer(
-        context,
-        request.headers,
-        verifyJwt,
-        refuseFrom(requestContext.info),
-      );
+      const forHolder = pathname === `${basePath}/key` && isRead(request);
+      requestContext.bearer =
+        (forHolder ? await aiKeyBearer(context, request.headers) : undefined) ??
+        (await authenticateBearer(context, request.headers, verifyJwt, refuseFrom(requestContext.info)));
       requestContext.actor = requestContext.bearer.actor;
       if (pathname === "/metrics" && isRead(request)) {
         if (requestContext.bearer.reach === "own" || requestContext.bearer.linkCode !== undefined) {
@@ -195,7 +196,9 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
   ): Promise<Reply | undefined> {
     if (!isRead(request)) return undefined;
     if (pathname === "/healthz") return { status: 200, body: { status: "ok" } };
-    if (pathname !== "/readyz") return undefined;
+    if (pathname !== "/readyz") {
+      return options.consoleAssets && (await consoleReply(context, options.consoleAssets, request));
+    }
     if (draining) return { status: 503, body: { status: "draining" } };
     try {
       if (isSettled) throw new Problem("not_ready", "Changes that were interrupted are being settled.");

@@ -23,6 +23,7 @@ import { createAgentRoute } from "./handlers/create-agent.ts";
 import { creditAgentRoute } from "./handlers/credit-agent.ts";
 import { deleteAgentRoute } from "./handlers/delete-agent.ts";
 import { getAgentRoute } from "./handlers/get-agent.ts";
+import { getAiKeyHolderRoute } from "./handlers/get-ai-key-holder.ts";
 import { getUsageRoute } from "./handlers/get-usage.ts";
 import { listAgentsRoute } from "./handlers/list-agents.ts";
 import { onboardAgentRoute } from "./handlers/onboard-agent.ts";
@@ -71,6 +72,7 @@ export const routes: readonly Route[] = [
   listAuditRoute,
   verifyAuditRoute,
   rotateAuditRoute,
+  getAiKeyHolderRoute,
   openSessionRoute,
   getSessionRoute,
   closeSessionRoute,

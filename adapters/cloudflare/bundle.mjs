@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { buildConsole } from "../console/bundle.mjs";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -15,6 +16,7 @@ export const workerPath = at("../../dist/worker.js");
  * @returns {Promise<string>} its code
  */
 export async function bundleWorker(entry = at("worker.ts")) {
+  await buildConsole();
   const { outputFiles } = await build({
     entryPoints: [entry],
     bundle: true,

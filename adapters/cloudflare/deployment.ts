@@ -6,6 +6,7 @@ import type { AgentHost, Log } from "../../src/ports.ts";
 import { openGateways } from "../../src/service/secrets/config-secret.ts";
 import { type Settings, SettingsError } from "../../src/settings.ts";
 import type { Ports } from "../../src/storage/keyspace.ts";
+import { loadConsoleAssets } from "../console/load-assets.ts";
 import { createDurableAudit } from "./audit.ts";
 import type { Bindings } from "./bindings.ts";
 import { createConsoleLog } from "./console-log.ts";
@@ -67,6 +68,7 @@ async function build(env: Bindings): Promise<Deployment> {
       background: waitUntil,
     },
     settings,
+    { consoleAssets: loadConsoleAssets },
   );
   return { env, app, leftovers };
 }

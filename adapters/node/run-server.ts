@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createApp } from "../../src/app.ts";
 import { createInFlightElsewhere } from "../../src/service/operations/in-flight-elsewhere.ts";
 import { checkSecretToken, makeToken, SettingsError } from "../../src/settings.ts";
+import { loadConsoleAssets } from "../console/load-assets.ts";
 import { linkPublisher } from "./agents-link.ts";
 import type { Environment } from "./environment.ts";
 import type { ChangeMode } from "./files/store-check.ts";
@@ -46,7 +47,7 @@ export async function startServer(env: Environment, { chmod }: { chmod?: ChangeM
     await requireUsable({ ports, checkStore }, node, chmod);
     const publish = node.agents && linkPublisher(node.agents, ports.sealKeys);
     publish?.();
-    const app = createApp(ports, node.settings);
+    const app = createApp(ports, node.settings, { consoleAssets: loadConsoleAssets });
     app.holdReadiness(createInFlightElsewhere(app.context));
     const server = await serve(app, node);
     // Port 0 asks for any: only now is it known where agents find the proxy.

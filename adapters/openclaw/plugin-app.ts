@@ -4,6 +4,7 @@ import { type App, createApp } from "../../src/app.ts";
 import type { Log } from "../../src/ports.ts";
 import { createInFlightElsewhere } from "../../src/service/operations/in-flight-elsewhere.ts";
 import { isGuessable, makeToken, SettingsError, tooShort } from "../../src/settings.ts";
+import { loadConsoleAssets } from "../console/load-assets.ts";
 import { createJsonLog } from "../node/json-log.ts";
 import { openNode } from "../node/open-node.ts";
 import { createRequestListener, type RequestListener } from "../node/request-listener.ts";
@@ -110,7 +111,7 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   if (unattended === "off") {
     await endReviews(config).catch((cause) => log("error", "OpenClaw's weekly reviews could not be ended", { cause }));
   }
-  const app = createApp(ports, node.settings, { verifyBearer });
+  const app = createApp(ports, node.settings, { verifyBearer, consoleAssets: split ? undefined : loadConsoleAssets });
   app.holdReadiness(createInFlightElsewhere(app.context));
   const requests = createRequestListener(app);
   const tend = () => app.maintain().catch((cause) => log("error", "maintenance failed; it is tried again", { cause }));

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
-import { parseSettings } from "../../src/settings.ts";
+import { type ProvisioningSettings, parseSettings } from "../../src/settings.ts";
 import { agentInKey, refusalOf } from "./doors/agents-apart.ts";
 import { readMarker } from "./made-marker.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
@@ -85,11 +85,17 @@ function register(api: PluginApi): void {
     return true;
   }
 
-  const basePath = basePathOf(api);
+  const { basePath, console: page } = pathsOf(api);
   const { prefixes, paths } = isAlone(process.env)
     ? {
-        prefixes: [`${basePath}/agents`, `${basePath}/provisioning`, `${basePath}/console`, "/proxy"],
-        paths: [`${basePath}/openapi.json`, "/metrics"],
+        prefixes: [
+          `${basePath}/agents`,
+          `${basePath}/provisioning`,
+          `${basePath}/console`,
+          "/proxy",
+          ...(page.enabled ? [page.path] : []),
+        ],
+        paths: [`${basePath}/openapi.json`, `${basePath}/key`, "/metrics"],
       }
     : { prefixes: [`${basePath}/agents`], paths: [] };
   for (const path of prefixes) api.registerHttpRoute({ path, match: "prefix", auth: "plugin", handler });
@@ -113,14 +119,14 @@ function register(api: PluginApi): void {
 }
 
 /** Routes are registered before anything is opened; a setting that is wrong is told where it is opened. */
-function basePathOf(api: PluginApi): string {
+function pathsOf(api: PluginApi): Pick<ProvisioningSettings, "basePath" | "console"> {
   try {
     const stateDir = api.runtime.state.resolveStateDir(process.env);
     const { pluginConfig } = api;
     return readPluginSettings({ env: process.env, stateDir, port: "0", gatewayToken: "", pluginConfig }).settings
-      .provisioning.basePath;
+      .provisioning;
   } catch {
-    return parseSettings({}, "defaults").provisioning.basePath;
+    return parseSettings({}, "defaults").provisioning;
   }
 }
 

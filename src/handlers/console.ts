@@ -33,7 +33,7 @@ export const getSessionRoute = route({
   response: { status: 200, description: "The caller", schema: ConsoleCaller },
   problems: [],
   async handle({ context, caller }) {
-    return { status: 200, body: describeCaller(context, caller) };
+    return { status: 200, body: await describeCaller(context, caller) };
   },
 });
 

@@ -4,6 +4,7 @@ import { digestIsValid } from "../domain/secret-digests.ts";
 import { parseToken } from "../domain/token.ts";
 import { Problem } from "../errors.ts";
 import { type Scope, scopes } from "../schema/provisioning-key.ts";
+import { findShownAiKey } from "../service/ai-keys/ai-key-holder.ts";
 import type { Caller } from "../service/caller.ts";
 import type { Context } from "../service/context.ts";
 import { currentProvisioningKey, keyStatus } from "../service/provisioning-keys/current-provisioning-key.ts";
@@ -45,6 +46,14 @@ export async function authenticateBearer(
       headers: { "www-authenticate": `Bearer ${realm}, error="invalid_token"` },
     }),
   );
+}
+
+/** For the one call that an AI key may make; `undefined` for whatever is no AI key, or has ended. */
+export async function aiKeyBearer(context: Context, headers: Headers): Promise<Bearer | undefined> {
+  const token = bearerIn(headers);
+  if (token === undefined || !parseToken(token, "ocv")) return undefined;
+  const key = await findShownAiKey(context, token);
+  return key && { actor: `ai-key:${key.keyId}`, scopes: [], reach: "own", aiKeyId: key.keyId };
 }
 
 /**

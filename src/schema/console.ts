@@ -61,7 +61,8 @@ export const ConsoleCaller = z
     keyName: z.optional(z.string()),
     scopes: z.array(Scope),
     reach: Reach,
-    aiProviderKeyId: z.optional(z.string()),
+    /** Of which it may give agents keys. */
+    aiProviders: z.array(z.string()),
     /** Of the session; absent where the credentials themselves were sent. */
     id: z.optional(z.string()),
     expiresAt: z.optional(Timestamp),

@@ -17,6 +17,8 @@ export interface Caller {
   session?: { id: string; expiresAt: string } | undefined;
   /** The id of a console link's code, which opens one session and nothing else. */
   linkCode?: string | undefined;
+  /** The AI key that is the bearer, which may see itself and nothing else. */
+  aiKeyId?: string | undefined;
   /** When the bearer (a JWT) ends by itself. */
   bearerExpiresAt?: string | undefined;
   /**

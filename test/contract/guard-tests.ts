@@ -3,19 +3,33 @@ import { ask, makeKey, type Target } from "./target.ts";
 
 export function guardTests(target: () => Target): void {
   it("answers 401 to every path without a token, so that nothing can be enumerated", async () => {
-    for (const path of [
-      "/",
-      "/api",
-      "/api/v1",
-      "/api/v1/nothing",
-      "/metrics",
-      "/API/V1/agents",
-      "/api/v1/openapi.json",
-    ]) {
+    for (const path of ["/api", "/api/v1", "/api/v1/nothing", "/metrics", "/API/V1/agents", "/api/v1/openapi.json"]) {
       if (target().sharesOrigin && !/^\/(api\/v1\/openapi|metrics)/.test(path)) continue;
       const { status } = await ask(target(), "GET", target().origin + path, { token: null });
       expect([path, status]).toEqual([path, 401]);
     }
+  });
+
+  it("shows anybody the console's page, which holds nothing and may do nothing", async () => {
+    const { origin, sharesOrigin } = target();
+    const read = (path: string, headers?: Record<string, string>) =>
+      target().fetch(origin + path, { redirect: "manual", ...(headers && { headers }) });
+    const root = await read("/");
+    if (!sharesOrigin) expect([root.status, root.headers.get("location")]).toEqual([307, "./console/"]);
+    await root.body?.cancel();
+    const page = await read("/console/");
+    expect(page.status).toBe(200);
+    expect(page.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+    const html = await page.text();
+    for (const [, file] of html.matchAll(/(?:src|href)="(app\.\w+\.(?:js|css))"/g)) {
+      const asset = await read(`/console/${file}`);
+      expect([file, asset.status]).toEqual([file, 200]);
+      expect(asset.headers.get("cache-control")).toContain("immutable");
+      await asset.body?.cancel();
+    }
+    const unchanged = await read("/console/", { "if-none-match": page.headers.get("etag")! });
+    expect(unchanged.status).toBe(304);
+    expect((await ask(target(), "POST", `${origin}/console/`, { token: null })).status).toBe(401);
   });
 
   it.each([

@@ -15,6 +15,8 @@ const allowed: Record<string, string[]> = {
   proxy: ["domain", "schema", "storage", "providers", "service"],
   handlers: ["schema", "service", "http"],
   client: ["domain", "schema"],
+  /** The page in the browser: of the server's layers it takes types, and the domain's pure functions. */
+  console: ["domain", "schema"],
   cli: ["domain", "schema", "client"],
   "routes.ts": ["handlers", "http"],
   openapi: ["schema", "http"],

@@ -5,16 +5,16 @@ import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 
 /** What a page must know of its caller to show only what will work. */
-export function describeCaller({ settings, host }: Context, caller: Caller): ConsoleCaller {
+export async function describeCaller(context: Context, caller: Caller): Promise<ConsoleCaller> {
+  const { settings, host } = context;
   const { provisioning } = settings;
   const { key, session } = caller;
-  const aiProviderKeyId = key?.aiProviderKeyId ?? caller.aiProviderKeyId;
   return {
     actor: caller.actor,
     ...(key && { keyName: key.name }),
     scopes: caller.operator ? [...scopes] : [...caller.scopes],
     reach: caller.reach,
-    ...(aiProviderKeyId !== undefined && { aiProviderKeyId }),
+    aiProviders: await usableProviders(context, caller),
     ...(session && { id: session.id, expiresAt: session.expiresAt }),
     features: {
       version,
@@ -26,4 +26,14 @@ export function describeCaller({ settings, host }: Context, caller: Caller): Con
       maxAgentsPerKey: provisioning.maxAgentsPerKey,
     },
   };
+}
+
+async function usableProviders(context: Context, caller: Caller): Promise<string[]> {
+  const linked = caller.key?.aiProviderKeyId ?? caller.aiProviderKeyId;
+  const any = caller.operator || caller.actor === "admin";
+  const records = any
+    ? (await context.records.list("ai-providers")).items
+    : [linked === undefined ? undefined : await context.records.get("ai-providers", linked)];
+  const active = records.filter((record) => record !== undefined && record.revokedAt === undefined);
+  return [...new Set(active.map((record) => record!.provider))].sort();
 }

@@ -1,0 +1,81 @@
+import { useEffect, useState } from "preact/hooks";
+import type { ConsoleCaller } from "../schema/console.ts";
+import { Frame } from "./frame.tsx";
+import { Door } from "./pages/door.tsx";
+import { Holder } from "./pages/holder.tsx";
+import { ApiError } from "./state/api.ts";
+import { CallerContext } from "./state/caller.ts";
+import { usePlace } from "./state/router.ts";
+import { resume, takeCode } from "./state/session.ts";
+import { forgetAll } from "./state/use-query.ts";
+import { t } from "./texts.ts";
+import { ProblemNote } from "./ui/problem.tsx";
+import { Waiting } from "./ui/table.tsx";
+import { Toasts } from "./ui/toasts.tsx";
+
+type State = { at: "asking" } | { at: "out"; note?: string; error?: ApiError } | { at: "in"; caller: ConsoleCaller };
+
+const firstCode = takeCode();
+
+/** Nobody is signed in, or somebody is; what is behind the door is gone with the session. */
+export function App() {
+  const [state, setState] = useState<State>({ at: "asking" });
+  const place = usePlace();
+  const leave = (note?: string) => {
+    forgetAll();
+    setState({ at: "out", ...(note !== undefined && { note }) });
+  };
+  const begin = (code?: string) =>
+    resume(code, () => leave(t.door.ended)).then(
+      (caller) => setState(caller ? { at: "in", caller } : { at: "out" }),
+      (error: unknown) =>
+        setState({
+          at: "out",
+          note: code === undefined ? t.door.unreachable : t.door.wrongLink,
+          ...(error instanceof ApiError && { error }),
+        }),
+    );
+  useEffect(() => {
+    void begin(firstCode);
+    const onLink = () => {
+      const code = takeCode();
+      if (code !== undefined) void begin(code);
+    };
+    // A page that comes back out of the browser's memory may show what was there before a sign-out.
+    const onShow = (event: PageTransitionEvent) => event.persisted && location.reload();
+    addEventListener("hashchange", onLink);
+    addEventListener("pageshow", onShow);
+    return () => {
+      removeEventListener("hashchange", onLink);
+      removeEventListener("pageshow", onShow);
+    };
+  }, []);
+  if (place.path[0] === "key") return <Holder />;
+  if (state.at === "asking") {
+    return (
+      <main class="door">
+        <Waiting />
+      </main>
+    );
+  }
+  if (state.at === "out") {
+    return (
+      <Door
+        note={state.note}
+        onEnd={() => leave(t.door.ended)}
+        onIn={(caller) => {
+          forgetAll();
+          setState({ at: "in", caller });
+        }}
+      >
+        <ProblemNote error={state.error} />
+      </Door>
+    );
+  }
+  return (
+    <CallerContext.Provider value={state.caller}>
+      <Frame place={place} onOut={() => leave()} />
+      <Toasts />
+    </CallerContext.Provider>
+  );
+}

@@ -1,0 +1,95 @@
+import { escapeHidden } from "../../domain/hidden-characters.ts";
+import type { AuditRecord } from "../../schema/audit-event.ts";
+import { exactTime } from "../state/format.ts";
+import { addressOf } from "../state/router.ts";
+import { t } from "../texts.ts";
+import { Status } from "../ui/status.tsx";
+import { type Column, Table } from "../ui/table.tsx";
+import { Shown } from "../ui/text.tsx";
+
+/** A change's two lines as one: what was about to be done, and what came of it. */
+export interface Entry {
+  last: AuditRecord;
+  intent?: AuditRecord;
+}
+
+/** @param events the newest first */
+export function pairEvents(events: AuditRecord[]): Entry[] {
+  const outcomes = new Map<string, Entry>();
+  const entries: Entry[] = [];
+  for (const event of events) {
+    const outcome = event.phase === "intent" && event.operationId ? outcomes.get(event.operationId) : undefined;
+    if (outcome && !outcome.intent && outcome.last.action === event.action) {
+      outcome.intent = event;
+      continue;
+    }
+    const entry: Entry = { last: event };
+    entries.push(entry);
+    if (event.phase === "outcome" && event.operationId) outcomes.set(event.operationId, entry);
+  }
+  return entries;
+}
+
+const detailsOf = ({ last, intent }: Entry): string =>
+  Object.entries({ ...intent?.details, ...last.details })
+    .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(", ") : String(value)}`)
+    .join(" · ");
+
+const columns: Column<Entry>[] = [
+  {
+    key: "what",
+    label: t.audit.what,
+    cell: (entry) => (
+      <div>
+        <b class="wrap">{escapeHidden(entry.last.action)}</b>
+        <div class="small muted wrap">{escapeHidden(detailsOf(entry))}</div>
+      </div>
+    ),
+  },
+  {
+    key: "outcome",
+    label: t.audit.outcome,
+    cell: ({ last }) =>
+      last.phase === "intent" ? (
+        <span class="pill muted">{t.audit.open}</span>
+      ) : (
+        last.outcome && <Status value={last.outcome} />
+      ),
+  },
+  { key: "who", label: t.audit.who, cell: ({ last }) => <Shown text={last.actor} className="small wrap" /> },
+  {
+    key: "to",
+    label: t.audit.to,
+    cell: ({ last }) => last.target && <Shown text={last.target} className="small wrap" />,
+  },
+  {
+    key: "from",
+    label: t.audit.from,
+    cell: ({ last }) => last.address && <span class="small mono wrap">{escapeHidden(last.address)}</span>,
+  },
+  {
+    key: "time",
+    label: t.audit.time,
+    tight: true,
+    cell: ({ last }) => (
+      <time class="small" dateTime={last.time} title={exactTime(last.time)}>
+        {last.time.slice(0, 19).replace("T", " ")}
+      </time>
+    ),
+  },
+  {
+    key: "number",
+    label: t.audit.number,
+    num: true,
+    tight: true,
+    cell: ({ last }) => (
+      <a class="small" href={addressOf(["audit", String(last.seq)])}>
+        {last.seq}
+      </a>
+    ),
+  },
+];
+
+export const AuditTable = ({ events }: { events: AuditRecord[] }) => (
+  <Table label={t.audit.title} rows={pairEvents(events)} id={({ last }) => String(last.seq)} columns={columns} />
+);

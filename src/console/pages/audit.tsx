@@ -1,0 +1,171 @@
+import { useState } from "preact/hooks";
+import type * as z from "zod/mini";
+import { escapeHidden, shownJson } from "../../domain/hidden-characters.ts";
+import type { AuditPage, AuditRecord, AuditVerification } from "../../schema/audit-event.ts";
+import { ask, withQuery } from "../state/api.ts";
+import { exact } from "../state/format.ts";
+import { addressOf, type Place, refine } from "../state/router.ts";
+import { useQuery } from "../state/use-query.ts";
+import { t } from "../texts.ts";
+import { Lines } from "../ui/copy.tsx";
+import { Tick } from "../ui/field.tsx";
+import { ProblemNote } from "../ui/problem.tsx";
+import { Waiting } from "../ui/table.tsx";
+import { useChange } from "../ui/use-change.ts";
+import { AuditTable } from "./audit-table.tsx";
+
+type Events = z.infer<typeof AuditPage>;
+type Verdict = z.infer<typeof AuditVerification>;
+
+const pageSize = 100;
+/** Of one export: more is the command line's work. */
+const mostExported = 20_000;
+
+export function Audit({ place }: { place: Place }) {
+  const seq = place.path[1];
+  return seq === undefined ? <Trail place={place} /> : <OneEvent seq={seq} />;
+}
+
+function Trail({ place: { query } }: { place: Place }) {
+  const { action, actor, target, cursor, reads } = query;
+  const filter = { action, actor, target };
+  const list = useQuery<Events>(withQuery("/provisioning/audit", { ...filter, cursor, limit: pageSize }));
+  const events = (list.data?.events ?? []).filter((event) => reads !== undefined || event.action !== "request.read");
+  return (
+    <>
+      <div class="head">
+        <h1 class="grow">{t.audit.title}</h1>
+        <Export filter={filter} />
+      </div>
+      <Verify />
+      <div class="bar">
+        {(["action", "actor", "target"] as const).map((name) => (
+          <input
+            key={name}
+            aria-label={t.audit[name]}
+            placeholder={t.audit[name]}
+            value={query[name] ?? ""}
+            onChange={(event) => refine({ [name]: event.currentTarget.value.trim(), cursor: undefined })}
+          />
+        ))}
+        <Tick
+          label={t.audit.reads}
+          checked={reads !== undefined}
+          onTick={(on) => refine({ reads: on ? "1" : undefined })}
+        />
+      </div>
+      <ProblemNote error={list.error} again={list.again} />
+      {list.loading && <Waiting lines={10} />}
+      {list.data && events.length === 0 && (
+        <div class="empty">
+          <b>{t.audit.none}</b>
+          <p class="muted">{t.audit.noneHint}</p>
+        </div>
+      )}
+      {events.length > 0 && <AuditTable events={events} />}
+      <div class="pager">
+        {cursor !== undefined && (
+          <button type="button" onClick={() => refine({ cursor: undefined })}>
+            {t.table.first}
+          </button>
+        )}
+        {list.data?.nextCursor && (
+          <button type="button" onClick={() => refine({ cursor: list.data?.nextCursor })}>
+            {t.table.more}
+          </button>
+        )}
+      </div>
+    </>
+  );
+}
+
+function Verify() {
+  const change = useChange<Verdict>();
+  const verdict = change.answer;
+  return (
+    <div class="bar">
+      <button
+        type="button"
+        disabled={change.busy}
+        onClick={() => change.run(() => ask("/provisioning/audit/verify", { signal: AbortSignal.timeout(600_000) }))}
+      >
+        {change.busy ? t.audit.verifying : t.audit.verify}
+      </button>
+      <div role="status">
+        {change.busy && <progress aria-label={t.audit.verifying} />}
+        {verdict?.ok && <span class="ok">{t.audit.whole(exact(verdict.events))}</span>}
+        {verdict?.fault && (
+          <div class="note bad">
+            <p class="wrap">{t.audit.broken(verdict.fault.line, escapeHidden(verdict.fault.reason))}</p>
+            {verdict.fault.remedy && <p class="wrap">{escapeHidden(verdict.fault.remedy)}</p>}
+          </div>
+        )}
+      </div>
+      <ProblemNote error={change.error} />
+    </div>
+  );
+}
+
+function Export({ filter }: { filter: Record<string, string | undefined> }) {
+  const [count, setCount] = useState<number>();
+  const change = useChange();
+  const run = () =>
+    change.run(async () => {
+      const lines: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page: Events = await ask<Events>(withQuery("/provisioning/audit", { ...filter, cursor, limit: 1000 }));
+        lines.push(...page.events.map((event) => `${JSON.stringify(event)}\n`));
+        setCount(lines.length);
+        cursor = page.nextCursor;
+      } while (cursor !== undefined && lines.length < mostExported);
+      download("audit.jsonl", lines, "application/x-ndjson");
+    });
+  return (
+    <>
+      <span role="status" class="muted small">
+        {change.busy && count !== undefined && t.audit.exporting(count)}
+      </span>
+      <button type="button" disabled={change.busy} onClick={run}>
+        {t.audit.export}
+      </button>
+      <ProblemNote error={change.error} />
+    </>
+  );
+}
+
+/** Hands the browser a file that this page has made. */
+export function download(name: string, parts: string[], type: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob(parts, { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** `#/audit/<seq>`: a line that can be pointed at. */
+function OneEvent({ seq }: { seq: string }) {
+  const number = Number(seq);
+  const list = useQuery<Events>(withQuery("/provisioning/audit", { cursor: String(number + 1), limit: 1 }));
+  const event: AuditRecord | undefined = list.data?.events.find((one) => one.seq === number);
+  return (
+    <>
+      <p class="small">
+        <a href={addressOf(["audit"])}>{t.audit.back}</a>
+      </p>
+      <div class="head">
+        <h1>{t.audit.event(seq)}</h1>
+      </div>
+      <ProblemNote error={list.error} again={list.again} />
+      {list.loading && <Waiting />}
+      {list.data && !event && <p class="note warn">{t.audit.noSuch}</p>}
+      {event && (
+        <div class="stack">
+          <AuditTable events={[event]} />
+          <h2>{t.audit.raw}</h2>
+          <Lines text={shownJson(JSON.stringify(event, null, 2))} />
+        </div>
+      )}
+    </>
+  );
+}

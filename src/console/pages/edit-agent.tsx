@@ -1,0 +1,151 @@
+import { useState } from "preact/hooks";
+import { escapeHidden } from "../../domain/hidden-characters.ts";
+import type { AgentDetail, AgentOnboarded } from "../../schema/agent.ts";
+import { ask, below } from "../state/api.ts";
+
+import { t } from "../texts.ts";
+import { Dialog } from "../ui/dialog.tsx";
+import { TextField } from "../ui/field.tsx";
+import { ProblemNote } from "../ui/problem.tsx";
+import { changedQuotas, QuotaFields, type QuotaTexts, quotaTexts } from "../ui/quota-fields.tsx";
+import { say } from "../ui/toasts.tsx";
+import { useChange } from "../ui/use-change.ts";
+import { agentsChanged } from "./change-agent.tsx";
+
+interface DialogProps {
+  agent: AgentDetail;
+  onClose: () => void;
+}
+
+/** Sends a change of the agent, and closes once it is made. */
+function useUpdate({ agent, onClose }: DialogProps) {
+  const change = useChange();
+  const update = async (body: object) => {
+    if (!(await change.run(() => ask(`/agents${below(agent.agentId)}`, { method: "PATCH", body })))) return;
+    say(t.agent.saved);
+    agentsChanged();
+    onClose();
+  };
+  return { change, update };
+}
+
+const Save = ({ busy, label }: { busy: boolean; label: string }) => (
+  <div class="actions">
+    <button type="submit" class="primary" disabled={busy}>
+      {label}
+    </button>
+  </div>
+);
+
+export function QuotasDialog(props: DialogProps) {
+  const { agent, onClose } = props;
+  const before = quotaTexts(agent.health.aiKey?.quotas ?? {});
+  const [texts, setTexts] = useState<QuotaTexts>(before);
+  const { change, update } = useUpdate(props);
+  const save = (event: Event) => {
+    event.preventDefault();
+    const quotas = changedQuotas(before, texts);
+    if (Object.keys(quotas).length === 0) onClose();
+    else void update({ quotas });
+  };
+  return (
+    <Dialog title={`${t.agent.quotas}: ${agent.agentId}`} onClose={onClose}>
+      <form onSubmit={save}>
+        <p class="muted">{t.agent.quotasHint}</p>
+        <QuotaFields texts={texts} onChange={setTexts} fault={(name) => change.fault(`quotas.${name}`)} />
+        <ProblemNote error={change.error} />
+        <Save busy={change.busy} label={t.agent.quotas} />
+      </form>
+    </Dialog>
+  );
+}
+
+export function EditDialog(props: DialogProps) {
+  const { agent, onClose } = props;
+  const [name, setName] = useState(agent.name);
+  const [model, setModel] = useState(agent.model ?? "");
+  const { change, update } = useUpdate(props);
+  const save = (event: Event) => {
+    event.preventDefault();
+    const body = {
+      ...(name !== agent.name && { name }),
+      ...(model !== "" && model !== agent.model && { model }),
+    };
+    if (Object.keys(body).length === 0) onClose();
+    else void update(body);
+  };
+  return (
+    <Dialog title={`${t.agent.editTitle}: ${agent.agentId}`} onClose={onClose}>
+      <form onSubmit={save}>
+        <TextField label={t.agent.name} value={name} onText={setName} fault={change.fault("name")} required />
+        <TextField
+          label={t.agent.model}
+          hint={t.make.modelHint}
+          value={model}
+          onText={setModel}
+          fault={change.fault("model")}
+        />
+        <ProblemNote error={change.error} />
+        <Save busy={change.busy} label={t.agent.edit} />
+      </form>
+    </Dialog>
+  );
+}
+
+export function OnboardDialog({ agent, onClose }: DialogProps) {
+  const [bindings, setBindings] = useState(agent.bindings.join(" "));
+  const [emoji, setEmoji] = useState(agent.identity?.emoji ?? "");
+  const [provider, setProvider] = useState("");
+  const [apiKey, setApiKey] = useState("");
+  const change = useChange<AgentOnboarded>();
+  const run = async (event: Event) => {
+    event.preventDefault();
+    const asked = {
+      ...(bindings.trim() !== agent.bindings.join(" ") && { bindings: bindings.split(/[\s,]+/).filter(Boolean) }),
+      ...(emoji !== (agent.identity?.emoji ?? "") && { identity: { emoji } }),
+      ...(provider !== "" && { auth: { provider, credentials: { apiKey } } }),
+    };
+    const steps = Object.keys(asked);
+    if (steps.length === 0) return onClose();
+    await change.run(async () => {
+      const answer = await ask<AgentOnboarded>(`/agents${below(agent.agentId)}/onboard`, {
+        method: "POST",
+        body: { steps, ...asked },
+      });
+      agentsChanged();
+      if (answer.failed.length > 0) return answer;
+      say(t.agent.saved);
+      onClose();
+      return answer;
+    });
+  };
+  return (
+    <Dialog title={`${t.agent.onboard}: ${agent.agentId}`} onClose={onClose}>
+      <form onSubmit={run}>
+        <p class="muted">{t.agent.onboardHint}</p>
+        <TextField
+          label={t.agent.bindings}
+          hint={t.agent.bindingsHint}
+          value={bindings}
+          onText={setBindings}
+          fault={change.fault("bindings")}
+        />
+        <TextField label={t.agent.emoji} value={emoji} onText={setEmoji} fault={change.fault("identity.emoji")} />
+        <TextField
+          label={t.agent.authProvider}
+          value={provider}
+          onText={setProvider}
+          fault={change.fault("auth.provider")}
+        />
+        <TextField label={t.agent.authKey} type="password" value={apiKey} onText={setApiKey} />
+        <ProblemNote error={change.error} />
+        {change.answer?.errors.map(({ step, message }) => (
+          <p key={step} class="note bad wrap" role="alert">
+            {step}: {escapeHidden(message)}
+          </p>
+        ))}
+        <Save busy={change.busy} label={t.agent.onboard} />
+      </form>
+    </Dialog>
+  );
+}

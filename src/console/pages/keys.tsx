@@ -1,0 +1,178 @@
+import { useState } from "preact/hooks";
+import type * as z from "zod/mini";
+import type { ProvisioningKeyIssued, ProvisioningKeyList, ProvisioningKeyView } from "../../schema/provisioning-key.ts";
+import { ask, below } from "../state/api.ts";
+import { exact } from "../state/format.ts";
+import { addressOf, go, type Place } from "../state/router.ts";
+import { invalidate, useQuery } from "../state/use-query.ts";
+import { t } from "../texts.ts";
+import { SecretOnce } from "../ui/copy.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { SelectField } from "../ui/field.tsx";
+import { ProblemNote } from "../ui/problem.tsx";
+import { Status } from "../ui/status.tsx";
+import { type Column, Table, Waiting } from "../ui/table.tsx";
+import { Shown } from "../ui/text.tsx";
+import { Ago } from "../ui/time.tsx";
+import { say } from "../ui/toasts.tsx";
+import { useChange } from "../ui/use-change.ts";
+import { NewKey } from "./new-key.tsx";
+import { Sessions } from "./sessions.tsx";
+
+const unusedMs = 90 * 86_400_000;
+export const keysChanged = (): void => invalidate("/provisioning/agent-keys", "/provisioning/sessions", "/overview");
+
+export function Keys({ place }: { place: Place }) {
+  const list = useQuery<z.infer<typeof ProvisioningKeyList>>("/provisioning/agent-keys");
+  const [rotating, setRotating] = useState<ProvisioningKeyView>();
+  const [revoking, setRevoking] = useState<ProvisioningKeyView>();
+  const keys = list.data?.keys ?? [];
+  return (
+    <>
+      <div class="head">
+        <h1 class="grow">{t.keys.title}</h1>
+        <a class="button primary" href={addressOf(["keys", "new"])}>
+          {t.keys.make}
+        </a>
+      </div>
+      <ProblemNote error={list.error} again={list.again} />
+      {list.loading && <Waiting />}
+      {list.data && keys.length === 0 && (
+        <div class="empty">
+          <b>{t.keys.none}</b>
+          <p class="muted">{t.keys.noneHint}</p>
+        </div>
+      )}
+      {keys.length > 0 && (
+        <Table label={t.keys.title} rows={keys} id={({ id }) => id} columns={columnsOf(setRotating, setRevoking)} />
+      )}
+      <Sessions />
+      {place.path[1] === "new" && <NewKey onClose={() => go(["keys"])} />}
+      {rotating && <RotateKey of={rotating} onClose={() => setRotating(undefined)} />}
+      {revoking && <RevokeKey of={revoking} onClose={() => setRevoking(undefined)} />}
+    </>
+  );
+}
+
+type Choose = (key: ProvisioningKeyView) => void;
+
+const isUnused = ({ status, lastUsedAt, createdAt }: ProvisioningKeyView): boolean =>
+  status === "active" && Date.now() - Date.parse(lastUsedAt ?? createdAt) > unusedMs;
+
+const columnsOf = (rotate: Choose, revoke: Choose): Column<ProvisioningKeyView>[] => [
+  {
+    key: "name",
+    label: t.keys.name,
+    cell: ({ id, name }) => (
+      <div>
+        <Shown text={name} className="name" />
+        <div class="small muted mono">{id}</div>
+      </div>
+    ),
+  },
+  {
+    key: "status",
+    label: t.keys.status,
+    cell: (key) => (
+      <div>
+        <Status value={key.status} />
+        {isUnused(key) && <div class="small warn">{t.keys.unused}</div>}
+      </div>
+    ),
+  },
+  {
+    key: "scopes",
+    label: t.keys.scopes,
+    cell: ({ scopes, reach }) => (
+      <div class="small">
+        {scopes.join(", ")}
+        {reach === "own" && <div class="muted">{t.keys.reachOwn}</div>}
+      </div>
+    ),
+  },
+  {
+    key: "agents",
+    label: t.keys.agents,
+    num: true,
+    cell: ({ agents, maxAgents }) => exact(agents) + (maxAgents === undefined ? "" : ` / ${exact(maxAgents)}`),
+  },
+  { key: "calls", label: t.keys.calls, num: true, cell: ({ uses }) => exact(uses) },
+  {
+    key: "used",
+    label: t.keys.used,
+    num: true,
+    cell: ({ lastUsedAt }) => (lastUsedAt ? <Ago at={lastUsedAt} /> : <span class="muted">{t.keys.never}</span>),
+  },
+  { key: "expires", label: t.keys.expires, num: true, cell: ({ expiresAt }) => expiresAt && <Ago at={expiresAt} /> },
+  {
+    key: "actions",
+    label: "",
+    tight: true,
+    cell: (key) =>
+      key.status !== "revoked" && (
+        <span class="actions">
+          <button type="button" onClick={() => rotate(key)}>
+            {t.keys.rotate}
+            <span class="hidden"> {key.name}</span>
+          </button>
+          <button type="button" class="danger" onClick={() => revoke(key)}>
+            {t.keys.revoke}
+            <span class="hidden"> {key.name}</span>
+          </button>
+        </span>
+      ),
+  },
+];
+
+function RotateKey({ of: { id, name }, onClose }: { of: ProvisioningKeyView; onClose: () => void }) {
+  const [grace, setGrace] = useState("86400");
+  const change = useChange<ProvisioningKeyIssued>();
+  const run = async (event: Event) => {
+    event.preventDefault();
+    const body = { graceSeconds: Number(grace) };
+    await change.run(() => ask(`/provisioning/agent-keys${below(id)}/rotate`, { method: "POST", body }));
+    keysChanged();
+  };
+  return (
+    <Dialog title={`${t.keys.rotate}: ${name}`} onClose={onClose}>
+      {change.answer ? (
+        <SecretOnce secret={change.answer.key} note={t.keys.shownOnce} />
+      ) : (
+        <form onSubmit={run}>
+          <p>{t.keys.rotateAsk}</p>
+          <SelectField label={t.agent.grace} value={grace} onText={setGrace} options={t.agent.graces} />
+          <ProblemNote error={change.error} />
+          <div class="actions">
+            <button type="submit" class="primary" disabled={change.busy}>
+              {t.keys.rotate}
+            </button>
+          </div>
+        </form>
+      )}
+    </Dialog>
+  );
+}
+
+function RevokeKey({ of: { id, name }, onClose }: { of: ProvisioningKeyView; onClose: () => void }) {
+  const change = useChange();
+  const run = async (event: Event) => {
+    event.preventDefault();
+    if (!(await change.run(() => ask(`/provisioning/agent-keys${below(id)}/revoke`, { method: "POST" })))) return;
+    say(t.keys.revoked(name));
+    keysChanged();
+    onClose();
+  };
+  return (
+    <Dialog title={`${t.keys.revoke}: ${name}`} onClose={onClose}>
+      <form onSubmit={run}>
+        <p>{t.keys.revokeAsk}</p>
+        <ProblemNote error={change.error} />
+        <div class="actions">
+          <button type="submit" class="primary danger" disabled={change.busy}>
+            {t.keys.revoke}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,197 @@
+import { useEffect, useState } from "preact/hooks";
+import type { AgentCreated, AgentDetail, CreateAgent } from "../../schema/agent.ts";
+import type { ConsoleCaller } from "../../schema/console.ts";
+import { apiBase, ask, below } from "../state/api.ts";
+import { may, useCaller } from "../state/caller.ts";
+import { addressOf, type Place } from "../state/router.ts";
+import { useQuery } from "../state/use-query.ts";
+import { t } from "../texts.ts";
+import { Lines, SecretOnce } from "../ui/copy.tsx";
+import { SelectField, TextField, Tick } from "../ui/field.tsx";
+import { ProblemNote } from "../ui/problem.tsx";
+import { givenQuotas, QuotaFields, type QuotaTexts, quotaTexts } from "../ui/quota-fields.tsx";
+import { useChange } from "../ui/use-change.ts";
+import { agentsChanged } from "./change-agent.tsx";
+
+interface Form {
+  name: string;
+  model: string;
+  channels: string;
+  provider: string;
+  gateway: string;
+  reveal: boolean;
+  quotas: QuotaTexts;
+}
+
+/** A form, and beside it the same as a call from a shell. */
+export function NewAgent({ place }: { place: Place }) {
+  const caller = useCaller();
+  const providers = useProviders();
+  const [form, setForm] = useState<Form>({
+    name: "",
+    model: "",
+    channels: "",
+    provider: "",
+    gateway: "",
+    reveal: !caller.features.storesCredentials,
+    quotas: quotaTexts({}),
+  });
+  const change = useChange<AgentCreated>();
+  const set = (part: Partial<Form>) => setForm((before) => ({ ...before, ...part }));
+  usePattern(place.query.like, set);
+  useEffect(() => {
+    if (form.provider === "" && providers[0]) set({ provider: providers[0] });
+  }, [providers.join()]);
+  if (!may(caller, "agents:create")) return <p class="note warn">{t.make.needsScope}</p>;
+  if (change.answer) return <Made answer={change.answer} />;
+  const body = bodyOf(form);
+  const create = async (event: Event) => {
+    event.preventDefault();
+    await change.run(() =>
+      ask("/agents/create", { method: "POST", body, headers: { "idempotency-key": crypto.randomUUID() } }),
+    );
+    agentsChanged();
+  };
+  return (
+    <>
+      <p class="small">
+        <a href={addressOf(["agents"])}>{t.agents.title}</a>
+      </p>
+      <div class="head">
+        <h1>{t.make.title}</h1>
+      </div>
+      <div class="columns">
+        <form class="form" onSubmit={create}>
+          <TextField
+            label={t.make.name}
+            hint={t.make.nameHint}
+            value={form.name}
+            onText={(name) => set({ name })}
+            fault={change.fault("name")}
+            required
+          />
+          <TextField
+            label={t.make.model}
+            hint={t.make.modelHint}
+            value={form.model}
+            onText={(model) => set({ model })}
+            fault={change.fault("model")}
+          />
+          {providers.length > 0 ? (
+            <SelectField
+              label={t.make.provider}
+              hint={t.make.providerHint}
+              value={form.provider}
+              onText={(provider) => set({ provider })}
+              options={[["", t.make.noProvider], ...providers.map((one) => [one, one] as const)]}
+              fault={change.fault("autoProvisionAiKey.provider")}
+            />
+          ) : (
+            <p class="muted">{t.make.addProvider}</p>
+          )}
+          {form.provider !== "" && (
+            <fieldset class="stack">
+              <legend>{t.make.quotas}</legend>
+              <p class="small muted">{t.agent.quotasHint}</p>
+              <QuotaFields
+                texts={form.quotas}
+                onChange={(quotas) => set({ quotas })}
+                fault={(name) => change.fault(`autoProvisionAiKey.quotas.${name}`)}
+              />
+              <Tick label={t.make.reveal} checked={form.reveal} onTick={(reveal) => set({ reveal })} />
+            </fieldset>
+          )}
+          <TextField
+            label={t.make.channels}
+            hint={t.make.channelsHint}
+            value={form.channels}
+            onText={(channels) => set({ channels })}
+            fault={change.fault("bind") ?? change.fault("bind.0")}
+          />
+          {caller.features.gateways.length > 1 && (
+            <SelectField
+              label={t.make.gateway}
+              value={form.gateway}
+              onText={(gateway) => set({ gateway })}
+              options={[["", t.make.anyGateway], ...caller.features.gateways.map((one) => [one, one] as const)]}
+            />
+          )}
+          <ProblemNote error={change.error} />
+          <div class="actions">
+            <button type="submit" class="primary" disabled={change.busy}>
+              {change.busy ? t.make.busy : t.make.go}
+            </button>
+          </div>
+        </form>
+        <section class="stack">
+          <h2>{t.make.curl}</h2>
+          <p class="muted small">{t.make.curlHint}</p>
+          <Lines text={curlOf(body)} />
+        </section>
+      </div>
+    </>
+  );
+}
+
+/** Whose keys the caller may give, as it is now: a provider may have been added since. */
+function useProviders(): string[] {
+  const before = useCaller();
+  const caller = useQuery<ConsoleCaller>("/console/session");
+  return (caller.data ?? before).aiProviders;
+}
+
+/** Fills the form in from another agent. */
+function usePattern(like: string | undefined, set: (part: Partial<Form>) => void): void {
+  const pattern = useQuery<AgentDetail>(like === undefined ? undefined : `/agents${below(like)}`);
+  useEffect(() => {
+    if (!pattern.data) return;
+    const { model, gateway, health } = pattern.data;
+    set({
+      model: model ?? "",
+      gateway: gateway ?? "",
+      ...(health.aiKey && { provider: health.aiKey.provider, quotas: quotaTexts(health.aiKey.quotas) }),
+    });
+  }, [pattern.data === undefined]);
+}
+
+function bodyOf({ name, model, channels, provider, gateway, reveal, quotas }: Form): CreateAgent {
+  const bind = channels.split(/[\s,]+/).filter(Boolean);
+  return {
+    name,
+    ...(model !== "" && { model }),
+    ...(bind.length > 0 && { bind }),
+    ...(gateway !== "" && { gateway }),
+    ...(provider !== "" && {
+      autoProvisionAiKey: {
+        provider,
+        ...(Object.keys(givenQuotas(quotas)).length > 0 && { quotas: givenQuotas(quotas) }),
+      },
+      ...(reveal && { revealAiKey: true }),
+    }),
+  };
+}
+
+/** In single quotes a shell changes nothing but their end. */
+const curlOf = (body: CreateAgent): string =>
+  `curl -X POST ${apiBase()}/agents/create \\
+  -H "Authorization: Bearer $TOKEN" \\
+  -H "X-Agent-Provisioning-Key: $KEY" \\
+  -H 'Content-Type: application/json' \\
+  -d '${JSON.stringify(body, null, 2).replaceAll("'", "'\\''")}'`;
+
+function Made({ answer }: { answer: AgentCreated }) {
+  return (
+    <div class="form">
+      <h1>{t.make.made(answer.agentId)}</h1>
+      {answer.aiKey?.key && <SecretOnce secret={answer.aiKey.key} note={t.agent.shownOnce} />}
+      <div class="actions">
+        <a class="button primary" href={addressOf(["agents", answer.agentId])}>
+          {t.make.open}
+        </a>
+        <button type="button" onClick={() => location.reload()}>
+          {t.make.another}
+        </button>
+      </div>
+    </div>
+  );
+}

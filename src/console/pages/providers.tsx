@@ -1,0 +1,177 @@
+import { useState } from "preact/hooks";
+import type * as z from "zod/mini";
+import type { AiProviderAdded, AiProviderList, AiProviderView } from "../../schema/ai-provider.ts";
+import { ask, below } from "../state/api.ts";
+import { addressOf, go, type Place } from "../state/router.ts";
+import { invalidate, useQuery } from "../state/use-query.ts";
+import { t } from "../texts.ts";
+import { Dialog } from "../ui/dialog.tsx";
+import { TextField, Tick } from "../ui/field.tsx";
+import { ProblemNote } from "../ui/problem.tsx";
+import { Status } from "../ui/status.tsx";
+import { type Column, Table, Waiting } from "../ui/table.tsx";
+import { Shown } from "../ui/text.tsx";
+import { Ago } from "../ui/time.tsx";
+import { say } from "../ui/toasts.tsx";
+import { useChange } from "../ui/use-change.ts";
+import { NewProvider, verified } from "./new-provider.tsx";
+
+export const providersChanged = (): void =>
+  invalidate("/provisioning/ai-providers", "/console/session", "/overview", "/agents");
+
+export function Providers({ place }: { place: Place }) {
+  const list = useQuery<z.infer<typeof AiProviderList>>("/provisioning/ai-providers");
+  const [replacing, setReplacing] = useState<AiProviderView>();
+  const [revoking, setRevoking] = useState<AiProviderView>();
+  const providers = list.data?.keys ?? [];
+  return (
+    <>
+      <div class="head">
+        <h1 class="grow">{t.providers.title}</h1>
+        <a class="button primary" href={addressOf(["providers", "new"])}>
+          {t.providers.make}
+        </a>
+      </div>
+      <ProblemNote error={list.error} again={list.again} />
+      {list.loading && <Waiting />}
+      {list.data && providers.length === 0 && (
+        <div class="empty">
+          <b>{t.providers.none}</b>
+          <p class="muted">{t.providers.noneHint}</p>
+          <a class="button primary" href={addressOf(["providers", "new"])}>
+            {t.providers.make}
+          </a>
+        </div>
+      )}
+      {providers.length > 0 && (
+        <Table
+          label={t.providers.title}
+          rows={providers}
+          id={({ id }) => id}
+          columns={columnsOf(setReplacing, setRevoking)}
+        />
+      )}
+      {place.path[1] === "new" && <NewProvider onClose={() => go(["providers"])} />}
+      {replacing && <ReplaceKey of={replacing} onClose={() => setReplacing(undefined)} />}
+      {revoking && <Revoke of={revoking} onClose={() => setRevoking(undefined)} />}
+    </>
+  );
+}
+
+type Choose = (provider: AiProviderView) => void;
+
+const columnsOf = (replace: Choose, revoke: Choose): Column<AiProviderView>[] => [
+  {
+    key: "name",
+    label: t.providers.name,
+    cell: ({ id, name }) => (
+      <div>
+        <Shown text={name} className="name" />
+        <div class="small muted mono">{id}</div>
+      </div>
+    ),
+  },
+  {
+    key: "kind",
+    label: t.providers.kind,
+    cell: ({ provider, baseUrl }) => (
+      <div>
+        {provider}
+        {baseUrl && <div class="small muted wrap">{baseUrl}</div>}
+      </div>
+    ),
+  },
+  { key: "key", label: t.providers.key, cell: ({ hint }) => <Shown text={hint} className="mono small" /> },
+  { key: "status", label: t.providers.status, cell: ({ status }) => <Status value={status} /> },
+  {
+    key: "added",
+    label: t.providers.added,
+    num: true,
+    cell: ({ createdAt, rotatedAt }) => <Ago at={rotatedAt ?? createdAt} />,
+  },
+  {
+    key: "actions",
+    label: "",
+    tight: true,
+    cell: (provider) =>
+      provider.status === "active" && (
+        <span class="actions">
+          <button type="button" onClick={() => replace(provider)}>
+            {t.providers.rotate}
+            <span class="hidden"> {provider.name}</span>
+          </button>
+          <button type="button" class="danger" onClick={() => revoke(provider)}>
+            {t.providers.revoke}
+            <span class="hidden"> {provider.name}</span>
+          </button>
+        </span>
+      ),
+  },
+];
+
+function ReplaceKey({ of: { id, name }, onClose }: { of: AiProviderView; onClose: () => void }) {
+  const [key, setKey] = useState("");
+  const [verify, setVerify] = useState(true);
+  const change = useChange<AiProviderAdded>();
+  const run = async (event: Event) => {
+    event.preventDefault();
+    const done = await change.run(async () => {
+      const answer = await ask<AiProviderAdded>(`/provisioning/ai-providers${below(id)}/rotate`, {
+        method: "POST",
+        body: { key: key.trim(), verify },
+      });
+      say(`${t.providers.replaced} ${verified(answer)}`);
+      return answer;
+    });
+    if (!done) return;
+    providersChanged();
+    onClose();
+  };
+  return (
+    <Dialog title={`${t.providers.rotate}: ${name}`} onClose={onClose}>
+      <form onSubmit={run}>
+        <p>{t.providers.rotateAsk}</p>
+        <TextField
+          label={t.providers.key}
+          hint={t.providers.keyHint}
+          type="password"
+          value={key}
+          onText={setKey}
+          fault={change.fault("key")}
+          required
+        />
+        <Tick label={t.providers.verify} checked={verify} onTick={setVerify} />
+        <ProblemNote error={change.error} />
+        <div class="actions">
+          <button type="submit" class="primary" disabled={change.busy}>
+            {t.providers.rotate}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function Revoke({ of: { id, name }, onClose }: { of: AiProviderView; onClose: () => void }) {
+  const change = useChange();
+  const run = async (event: Event) => {
+    event.preventDefault();
+    if (!(await change.run(() => ask(`/provisioning/ai-providers${below(id)}/revoke`, { method: "POST" })))) return;
+    say(t.providers.revoked(name));
+    providersChanged();
+    onClose();
+  };
+  return (
+    <Dialog title={`${t.providers.revoke}: ${name}`} onClose={onClose}>
+      <form onSubmit={run}>
+        <p>{t.providers.revokeAsk}</p>
+        <ProblemNote error={change.error} />
+        <div class="actions">
+          <button type="submit" class="primary danger" disabled={change.busy}>
+            {t.providers.revoke}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,112 @@
+/** An answer that is no success, in the API's own words. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly requestId: string | undefined;
+  readonly errors: { path: string; message: string }[];
+  readonly retryAfter: number | undefined;
+
+  constructor(status: number, body: Record<string, unknown>, retryAfter?: number) {
+    super(typeof body.detail === "string" ? body.detail : `HTTP ${status}`);
+    this.status = status;
+    this.code = typeof body.code === "string" ? body.code : "unknown";
+    this.requestId = typeof body.requestId === "string" ? body.requestId : undefined;
+    this.errors = Array.isArray(body.errors) ? (body.errors as ApiError["errors"]) : [];
+    this.retryAfter = retryAfter;
+  }
+}
+
+export interface Ask {
+  method?: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  /** In place of the session. */
+  bearer?: string;
+}
+
+const timeoutMs = 60_000;
+
+/** Where the API is, from the page's own address: a reverse proxy may have put both below a path. */
+export const apiBase = (): string => new URL(document.documentElement.dataset.api ?? "../api/v1", location.href).href;
+/** Where the API's server is. */
+export const serverRoot = (): string => new URL("..", location.href.split("#")[0]).href.replace(/\/$/, "");
+
+let bearer: string | undefined;
+let ended: (error: ApiError) => void = () => undefined;
+
+/** Used by every call from here on; `onEnd` hears that the session is none any more. */
+export function useBearer(session: string | undefined, onEnd: (error: ApiError) => void): void {
+  bearer = session;
+  ended = onEnd;
+}
+
+/**
+ * @param path below the API's base (`/agents`)
+ * @throws ApiError, also for no answer at all (`status` 0)
+ */
+export async function ask<Answer>(path: string, options: Ask = {}): Promise<Answer> {
+  const response = await send(path, options);
+  const text = await response.text();
+  const parsed = parse(text);
+  if (response.ok) return parsed as Answer;
+  throw failed(response, parsed, options);
+}
+
+/** The same, for an answer that is read as it comes. */
+export async function send(
+  path: string,
+  { method = "GET", body, headers, signal, bearer: other }: Ask,
+): Promise<Response> {
+  const token = other ?? bearer;
+  try {
+    return await fetch(apiBase() + path, {
+      method,
+      headers: {
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      // The page holds what is to be sent; a cookie would be another's.
+      credentials: "omit",
+      cache: "no-store",
+      redirect: "error",
+      signal: signal ?? AbortSignal.timeout(timeoutMs),
+    });
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw new ApiError(0, {
+      code: "no_answer",
+      detail: "The server does not answer. Look whether it runs, and try again.",
+    });
+  }
+}
+
+export function failed(response: Response, body: unknown, { bearer: other }: Ask): ApiError {
+  const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
+  const error = new ApiError(
+    response.status,
+    (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>,
+    Number.isNaN(retryAfter) ? undefined : retryAfter,
+  );
+  if (error.status === 401 && bearer !== undefined && other === undefined) ended(error);
+  return error;
+}
+
+function parse(text: string): unknown {
+  try {
+    return text === "" ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export const below = (...parts: string[]): string => parts.map((part) => `/${encodeURIComponent(part)}`).join("");
+
+export function withQuery(path: string, query: Record<string, string | number | undefined>): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+  return given.length === 0
+    ? path
+    : `${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+}

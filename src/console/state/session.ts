@@ -1,0 +1,82 @@
+import type { ConsoleCaller, ConsoleSessionOpened } from "../../schema/console.ts";
+import { ApiError, ask, useBearer } from "./api.ts";
+
+const slot = "provisioning.session";
+
+/** What is kept in this tab alone; a frame without storage keeps it for as long as it is open. */
+function kept(): string | undefined {
+  try {
+    return sessionStorage.getItem(slot) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function keep(session: string | undefined): void {
+  try {
+    if (session === undefined) sessionStorage.removeItem(slot);
+    else sessionStorage.setItem(slot, session);
+  } catch {
+    // Nothing to keep it in.
+  }
+}
+
+type OnEnd = (reason: ApiError | undefined) => void;
+
+function use(session: string | undefined, onEnd: OnEnd): void {
+  useBearer(session, (error) => {
+    drop();
+    onEnd(error);
+  });
+}
+
+function drop(): void {
+  keep(undefined);
+  useBearer(undefined, () => undefined);
+}
+
+/** Takes the code of a link out of the address before anything else can read it there. */
+export function takeCode(): string | undefined {
+  const code = /^#code=([\w]+)$/.exec(location.hash)?.[1];
+  if (code !== undefined) history.replaceState(null, "", `${location.pathname}#/`);
+  return code;
+}
+
+/**
+ * Exchanges a link's code, or goes on with the session of this tab.
+ * @returns `undefined` where nobody is signed in
+ * @throws ApiError for a code that is none any more
+ */
+export async function resume(code: string | undefined, onEnd: OnEnd): Promise<ConsoleCaller | undefined> {
+  if (code !== undefined) return await exchange({ bearer: code }, onEnd);
+  const session = kept();
+  if (session === undefined) return undefined;
+  use(session, onEnd);
+  try {
+    return await ask<ConsoleCaller>("/console/session");
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return undefined;
+    throw error;
+  }
+}
+
+export async function signIn(token: string, key: string, onEnd: OnEnd): Promise<ConsoleCaller> {
+  return await exchange({ bearer: token, ...(key !== "" && { headers: { "x-agent-provisioning-key": key } }) }, onEnd);
+}
+
+/** What was typed is dropped with this call: the page holds the session alone. */
+async function exchange(credentials: { bearer: string; headers?: Record<string, string> }, onEnd: OnEnd) {
+  const { session } = await ask<ConsoleSessionOpened>("/console/session", { method: "POST", ...credentials });
+  keep(session);
+  use(session, onEnd);
+  return await ask<ConsoleCaller>("/console/session");
+}
+
+/** Ends the session on the server; the page forgets it whatever the server says. */
+export async function signOut(): Promise<void> {
+  try {
+    await ask("/console/session", { method: "DELETE" });
+  } finally {
+    drop();
+  }
+}

@@ -1,0 +1,104 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ApiError, ask } from "./api.ts";
+
+interface Entry {
+  data?: unknown;
+  error?: ApiError | undefined;
+  at: number;
+  pending?: boolean;
+  /** Of the last request: an earlier one that answers later is of before. */
+  turn: number;
+  listeners: Set<() => void>;
+}
+
+/** One cache for all pages: a change that one of them makes, or hears of, is seen on each. */
+const cache = new Map<string, Entry>();
+const freshMs = 4_000;
+const keptPaths = 200;
+
+function entryOf(path: string): Entry {
+  const known = cache.get(path);
+  if (known) return known;
+  if (cache.size >= keptPaths) {
+    for (const [old, { listeners }] of cache) if (listeners.size === 0) cache.delete(old);
+  }
+  const entry: Entry = { at: 0, turn: 0, listeners: new Set() };
+  cache.set(path, entry);
+  return entry;
+}
+
+async function load(path: string, entry: Entry): Promise<void> {
+  entry.turn += 1;
+  entry.pending = true;
+  const { turn } = entry;
+  let data: unknown;
+  let error: ApiError | undefined;
+  try {
+    data = await ask(path);
+  } catch (thrown) {
+    error = thrown instanceof ApiError ? thrown : new ApiError(0, { detail: String(thrown) });
+  }
+  if (turn !== entry.turn) return;
+  if (!error) entry.data = data;
+  entry.error = error;
+  entry.at = Date.now();
+  entry.pending = false;
+  for (const listener of entry.listeners) listener();
+}
+
+function refresh(path: string): void {
+  const entry = entryOf(path);
+  if (!entry.pending) void load(path, entry);
+}
+
+/** Whatever begins with one of these is asked for again where it is shown, and forgotten where it is not. */
+export function invalidate(...prefixes: string[]): void {
+  for (const [path, entry] of cache) {
+    if (!prefixes.some((prefix) => path.startsWith(prefix))) continue;
+    entry.at = 0;
+    if (entry.listeners.size > 0) {
+      entry.pending = false;
+      refresh(path);
+    } else cache.delete(path);
+  }
+}
+
+export const forgetAll = (): void => cache.clear();
+
+export interface Query<Data> {
+  data: Data | undefined;
+  error: ApiError | undefined;
+  /** Nothing to show yet. */
+  loading: boolean;
+  again(): void;
+}
+
+/** What `GET path` answers; `undefined` asks nothing. The last answer stays while the next one comes. */
+export function useQuery<Data>(path: string | undefined, { everyMs }: { everyMs?: number } = {}): Query<Data> {
+  const [, render] = useState(0);
+  const last = useRef<Data | undefined>(undefined);
+  useEffect(() => {
+    if (path === undefined) return;
+    const entry = entryOf(path);
+    const listener = () => render((turn) => turn + 1);
+    entry.listeners.add(listener);
+    if (Date.now() - entry.at > freshMs) refresh(path);
+    const timer =
+      everyMs === undefined
+        ? undefined
+        : setInterval(() => document.visibilityState === "visible" && refresh(path), everyMs);
+    return () => {
+      entry.listeners.delete(listener);
+      clearInterval(timer);
+    };
+  }, [path, everyMs]);
+  const entry = path === undefined ? undefined : cache.get(path);
+  if (entry?.data !== undefined) last.current = entry.data as Data;
+  const data = (entry?.data as Data | undefined) ?? last.current;
+  return {
+    data,
+    error: entry?.error,
+    loading: path !== undefined && data === undefined && !entry?.error,
+    again: () => path !== undefined && refresh(path),
+  };
+}

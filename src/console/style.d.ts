@@ -1,0 +1,2 @@
+/** Taken into the bundle beside the script. */
+declare module "*.css";

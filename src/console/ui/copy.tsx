@@ -1,0 +1,67 @@
+import { useRef, useState } from "preact/hooks";
+import { t } from "../texts.ts";
+
+/** Without HTTPS there is no clipboard for pages: what is to be copied is selected then. */
+async function copyText(text: string, shown: HTMLElement | null): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    if (shown) getSelection()?.selectAllChildren(shown);
+    return false;
+  }
+}
+
+export function CopyButton({
+  text,
+  label = t.copy.copy,
+  of,
+  className,
+}: {
+  text: string;
+  label?: string;
+  className?: string;
+  of?: () => HTMLElement | null;
+}) {
+  const [done, setDone] = useState<string>();
+  const copy = async () => {
+    setDone((await copyText(text, of?.() ?? null)) ? t.copy.copied : t.copy.selected);
+    setTimeout(() => setDone(undefined), 4_000);
+  };
+  return (
+    <button type="button" class={className} onClick={copy}>
+      {label}
+      <span role="status">{done && `: ${done}`}</span>
+    </button>
+  );
+}
+
+/** A secret, the one time that it is seen. */
+export function SecretOnce({ secret, note }: { secret: string; note: string }) {
+  const shown = useRef<HTMLElement>(null);
+  return (
+    <div class="stack">
+      <p>{note}</p>
+      <div class="secret">
+        <code ref={shown}>{secret}</code>
+        <CopyButton text={secret} of={() => shown.current} />
+      </div>
+    </div>
+  );
+}
+
+/** Lines to paste into a shell. */
+export function Lines({ text }: { text: string }) {
+  const shown = useRef<HTMLPreElement>(null);
+  return (
+    <div class="stack">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard */}
+      <pre ref={shown} tabIndex={0}>
+        {text}
+      </pre>
+      <div>
+        <CopyButton text={text} of={() => shown.current} />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,36 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { t } from "../texts.ts";
+
+/** Asks in the page; Escape and the button close it, and the focus goes back to where it was. */
+export function Dialog({
+  title,
+  onClose,
+  children,
+}: {
+  title: string;
+  onClose: () => void;
+  children: ComponentChildren;
+}) {
+  const shown = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    shown.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
+  return (
+    <dialog ref={shown} onClose={onClose} aria-label={title}>
+      <div class="stack">
+        <div class="head">
+          <h2 class="grow">{title}</h2>
+          <button type="button" class="plain" onClick={() => shown.current?.close()}>
+            {t.dialog.close}
+          </button>
+        </div>
+        {children}
+      </div>
+    </dialog>
+  );
+}

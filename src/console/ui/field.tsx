@@ -1,0 +1,106 @@
+import type { ComponentChildren, InputHTMLAttributes } from "preact";
+import { useId } from "preact/hooks";
+import { escapeHidden } from "../../domain/hidden-characters.ts";
+
+interface Labelled {
+  label: string;
+  hint?: ComponentChildren;
+  /** The API's word on this field. */
+  fault?: string | undefined;
+}
+
+function Around({ label, hint, fault, id, children }: Labelled & { id: string; children: ComponentChildren }) {
+  return (
+    <label class="field">
+      <span>{label}</span>
+      {children}
+      <span id={id} class="small">
+        {fault ? <span class="bad wrap">{escapeHidden(fault)}</span> : <span class="muted">{hint}</span>}
+      </span>
+    </label>
+  );
+}
+
+interface InputProps {
+  type?: "text" | "password" | "url" | "date";
+  inputMode?: "decimal" | "numeric";
+  placeholder?: string | undefined;
+  pattern?: string;
+  required?: boolean;
+}
+
+export function TextField({
+  label,
+  hint,
+  fault,
+  value,
+  onText,
+  ...rest
+}: Labelled &
+  InputProps & {
+    value: string;
+    onText: (text: string) => void;
+  }) {
+  const id = useId();
+  return (
+    <Around label={label} hint={hint} fault={fault} id={id}>
+      <input
+        autocomplete="off"
+        spellcheck={false}
+        {...(rest as InputHTMLAttributes)}
+        value={value}
+        onInput={(event) => onText(event.currentTarget.value)}
+        aria-invalid={fault ? "true" : undefined}
+        aria-describedby={id}
+      />
+    </Around>
+  );
+}
+
+export function SelectField({
+  label,
+  hint,
+  fault,
+  value,
+  onText,
+  options,
+}: Labelled & {
+  value: string;
+  onText: (text: string) => void;
+  options: readonly (readonly [value: string, label: string])[];
+}) {
+  const id = useId();
+  return (
+    <Around label={label} hint={hint} fault={fault} id={id}>
+      <select value={value} onChange={(event) => onText(event.currentTarget.value)} aria-describedby={id}>
+        {options.map(([one, text]) => (
+          <option key={one} value={one}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </Around>
+  );
+}
+
+export const Tick = ({
+  label,
+  checked,
+  onTick,
+  disabled,
+}: {
+  label: ComponentChildren;
+  checked: boolean;
+  onTick: (checked: boolean) => void;
+  disabled?: boolean;
+}) => (
+  <label class="tick">
+    <input
+      type="checkbox"
+      checked={checked}
+      disabled={disabled}
+      onChange={(event) => onTick(event.currentTarget.checked)}
+    />
+    <span>{label}</span>
+  </label>
+);

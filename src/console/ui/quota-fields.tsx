@@ -1,0 +1,49 @@
+import { type QuotaName, quotaNames } from "../../domain/quota-names.ts";
+import type { QuotaStates } from "../../schema/quota.ts";
+import { t } from "../texts.ts";
+import { TextField } from "./field.tsx";
+
+export type QuotaTexts = Record<QuotaName, string>;
+
+export const quotaTexts = (states: QuotaStates): QuotaTexts => {
+  const texts = quotaNames.map((name) => [name, states[name]?.limit.toString() ?? ""]);
+  return Object.fromEntries(texts) as QuotaTexts;
+};
+
+const amount = (text: string): number => Number(text.replaceAll(/[\s,_]/g, ""));
+
+/** What differs; `null` removes a limit. */
+export function changedQuotas(before: QuotaTexts, after: QuotaTexts): Partial<Record<QuotaName, number | null>> {
+  const changed = quotaNames.filter((name) => before[name] !== after[name]);
+  return Object.fromEntries(changed.map((name) => [name, after[name] === "" ? null : amount(after[name])]));
+}
+
+/** Those that are given. */
+export const givenQuotas = (texts: QuotaTexts): Partial<Record<QuotaName, number>> =>
+  Object.fromEntries(quotaNames.filter((name) => texts[name] !== "").map((name) => [name, amount(texts[name])]));
+
+export function QuotaFields({
+  texts,
+  onChange,
+  fault,
+}: {
+  texts: QuotaTexts;
+  onChange: (texts: QuotaTexts) => void;
+  fault: (name: string) => string | undefined;
+}) {
+  return (
+    <div class="fields">
+      {quotaNames.map((name) => (
+        <TextField
+          key={name}
+          label={t.quota[name] ?? name}
+          inputMode="decimal"
+          pattern="[0-9][0-9 ,_.]*"
+          value={texts[name]}
+          onText={(text) => onChange({ ...texts, [name]: text })}
+          fault={fault(name)}
+        />
+      ))}
+    </div>
+  );
+}
