@@ -17,6 +17,7 @@ import { createProxy, type Proxy as MeteringProxy } from "./proxy/web-proxy.ts";
 import { routes } from "./routes.ts";
 import { createAgentIndex } from "./service/agent-index/agent-index.ts";
 import { withAgentIndex } from "./service/agent-index/indexed-records.ts";
+import { withAlerts } from "./service/alerts/with-alerts.ts";
 import { createAuthFailures } from "./service/auth-failures.ts";
 import type { Caller } from "./service/caller.ts";
 import type { Context } from "./service/context.ts";
@@ -81,14 +82,14 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
   const metrics = createMetrics();
   const measured = withMetrics(ports, metrics);
   const agentIndex = createAgentIndex(measured.ledger);
-  const context: Context = {
+  const context = withAlerts({
     ...measured,
     records: withReadCache(withAgentIndex(measured.records, agentIndex, ports.log), ports.clock),
     settings,
     metrics,
     prices: createPrices({ ...measured, settings }),
     agentIndex,
-  };
+  });
   metrics.gauge("openclaw_build_info", 1, { version });
   metrics.gauge("openclaw_draining", 0);
   const { basePath } = settings.provisioning;

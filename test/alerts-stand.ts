@@ -7,10 +7,13 @@ import { openSqliteLedger } from "../adapters/node/sqlite/sqlite-ledger.ts";
 import { createMetrics } from "../src/metrics.ts";
 import { createAgentIndex } from "../src/service/agent-index/agent-index.ts";
 import { createAlertSender } from "../src/service/alerts/send-alerts.ts";
+import { createWebhook, deleteWebhook } from "../src/service/alerts/webhooks.ts";
+import { withAlerts } from "../src/service/alerts/with-alerts.ts";
 import type { Caller } from "../src/service/caller.ts";
 import type { Context } from "../src/service/context.ts";
 import { createPrices } from "../src/service/prices/prices.ts";
 import { settableClock } from "./conformance/settable-clock.ts";
+import { webhookReceiver } from "./webhook-receiver.ts";
 
 export const operator: Caller = { actor: "cli", scopes: [], reach: "all", operator: true, requestId: "r" };
 
@@ -26,8 +29,13 @@ export async function alertsStand(allow: string[]) {
   });
   const clock = settableClock();
   const ledger = await openSqliteLedger({ path: join(stateDir, "provisioning", "alerts-stand.sqlite"), clock });
-  const context: Context = {
+  const running = new Set<Promise<unknown>>();
+  const context: Context = withAlerts({
     ...opened.ports,
+    background(work) {
+      running.add(work);
+      work.catch(() => undefined).finally(() => running.delete(work));
+    },
     clock,
     ledger,
     outbox: ledger.outbox,
@@ -35,7 +43,7 @@ export async function alertsStand(allow: string[]) {
     prices: createPrices({ ledger, clock, crypto: opened.ports.crypto, settings: node.settings }),
     metrics: createMetrics(),
     agentIndex: createAgentIndex(ledger),
-  };
+  });
   const sender = createAlertSender(context);
   return {
     context,
@@ -43,6 +51,22 @@ export async function alertsStand(allow: string[]) {
     logs,
     stateDir,
     send: () => sender.run(),
+    /** Until nothing runs in the background. */
+    async idle(): Promise<void> {
+      while (running.size > 0) await Promise.allSettled([...running]);
+    },
+    /** Sends what is due, and shows what of it a webhook of these events was told. */
+    async toldTo(events: string[]) {
+      const receiver = await webhookReceiver();
+      context.settings.provisioning.webhooks.allow = [receiver.entry];
+      const { id } = await createWebhook(context, operator, { url: receiver.url, events });
+      await sender.run();
+      await deleteWebhook(context, operator, id);
+      await receiver.close();
+      return {
+        webhooksTold: receiver.received.map(({ body }) => JSON.parse(body) as { type: string; data: object }),
+      };
+    },
     pass(ms: number): void {
       clock.set(clock.now() + ms);
     },
@@ -51,6 +75,7 @@ export async function alertsStand(allow: string[]) {
       return events;
     },
     async close(): Promise<void> {
+      await this.idle();
       await opened.close();
       await ledger.close();
       rmSync(stateDir, { recursive: true, force: true });

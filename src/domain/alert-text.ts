@@ -12,8 +12,8 @@ const texts: Record<string, (data: AlertData) => string> = {
   "quota.threshold_reached": (data) =>
     `Agent ${data.agentId} has used ${grouped(data.used)} of ${grouped(data.limit)} (${data.percent} %) of ${data.quota}${reset(data)}.`,
   "quota.exhausted": (data) =>
-    `Agent ${data.agentId} is refused: ${data.quota} (${grouped(data.limit)}) is used up${reset(data)}.`,
-  "quota.raised": (data) => `The quotas of agent ${data.agentId} were changed.`,
+    `Agent ${data.agentId} is refused: ${grouped(data.left)} of ${grouped(data.limit)} of ${data.quota} are left${reset(data)}.`,
+  "quota.raised": (data) => `Agent ${data.agentId} may spend more: ${String(data.quotas)} was raised.`,
   "ai_key.expiring": (data) =>
     `The AI key of agent ${data.agentId} expires ${days(data)}, at ${day(data.expiresAt)} UTC.`,
   "ai_key.rotated": (data) => `The AI key of agent ${data.agentId} was rotated.`,

@@ -8,6 +8,10 @@ export interface QuotaDenial {
   retryAfter: number;
   /** Whether asking again within the hour can succeed at all. */
   transient: boolean;
+  /** Of the quota, as it is now. */
+  limit: number;
+  used: number;
+  left: number;
 }
 
 export interface DeniedRequest {
@@ -31,6 +35,11 @@ const withoutMillis = (time: number): string => new Date(time).toISOString().rep
  * itself within seconds.
  */
 export function quotaDenial(denied: DeniedRequest, now: number): QuotaDenial {
+  const { limit, used, reserved } = denied;
+  return { ...wordedDenial(denied, now), limit, used, left: Math.max(0, limit - used - reserved) };
+}
+
+function wordedDenial(denied: DeniedRequest, now: number): Omit<QuotaDenial, "limit" | "used" | "left"> {
   const { counter, span } = quotaRules[denied.name];
   const { limit, used, reserved, amount, least } = denied;
   const resetAt = resetOf(span, now);

@@ -3,6 +3,7 @@ import { isProblem } from "../errors.ts";
 import { providerWire, wireOfSlug } from "../providers/index.ts";
 import type { Endpoint, ProviderWire } from "../providers/shared/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
+import { createQuotaAlerts } from "../service/alerts/quota-alerts.ts";
 import { createAuthFailures } from "../service/auth-failures.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
@@ -44,6 +45,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   const share = createKeyShares({ maxRequests: proxy.maxConcurrentPerKey, maxBytes: bodyMemoryBytes(proxy) });
   const authFailed = createAuthFailures(context);
   const spentQuotas = createSpentQuotas(context, keys.restate);
+  const quotaRefused = createQuotaAlerts(context);
   /** Reservations are named by the instance, this run and a number: unique, and found once the process is gone. */
   const random = Array.from(context.crypto.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const run = `${context.instance.id}.${random}`;
@@ -126,6 +128,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const denied = endpoint.body && (await spentQuotas.denialOf(key, before, endpoint, announcedLength(proxyRequest)));
     if (denied) {
       countDenial(target, denied.quota, denied.denial.reason);
+      quotaRefused(record, denied);
       return refuse(reservationRefused(denied));
     }
     const request = await readRequest(proxyRequest, endpoint, proxy, share);
@@ -183,6 +186,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     if (reserved.outcome === "denied") {
       spentQuotas.refused(record.keyId);
       countDenial(target, reserved.quota, reserved.denial.reason);
+      quotaRefused(record, reserved);
     }
     return refuse(reservationRefused(reserved));
   }

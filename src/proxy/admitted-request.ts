@@ -2,6 +2,7 @@ import { holdsKey } from "../domain/key-shapes.ts";
 import type { ProviderWire } from "../providers/shared/wire.ts";
 import type { AiKeyRecord } from "../schema/ai-key.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
+import { createProviderHealth } from "../service/alerts/provider-health.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import { errorEvent } from "./error-event.ts";
@@ -15,7 +16,7 @@ import type { ProxyRequest, Target } from "./proxy-request.ts";
 import type { ReadRequest } from "./read-request.ts";
 import { type Refusal, refusal } from "./refuse.ts";
 import { modelsOf, type Reservation } from "./reserve.ts";
-import { createSettlements, type Settlement } from "./settle.ts";
+import { createSettlements, type OpenReservation, type Settlement } from "./settle.ts";
 import type { Ending, Standing } from "./standings.ts";
 import { createJsonMeter } from "./usage/json-meter.ts";
 import type { Meter, MeterOptions } from "./usage/meter.ts";
@@ -112,7 +113,8 @@ export function createAdmittedRequests(
   context: Context,
   asking: UsageAsking,
 ): (granted: AdmissionParts) => AdmittedRequest {
-  const settlements = createSettlements(context);
+  const health = createProviderHealth(context);
+  const settlements = createSettlements(context, health);
   const masterKeyRefused = createMasterKeyAlarm(context);
 
   return (granted) => {
@@ -120,7 +122,7 @@ export function createAdmittedRequests(
       granted;
     const { endpoint, reading } = request;
     const model = modelsOf(request)[0];
-    const settlement = settlements({
+    const open: OpenReservation = {
       names: aiKeyLedger(record.keyId),
       id,
       day: new Date(reserved.now).toISOString().slice(0, 10),
@@ -128,12 +130,13 @@ export function createAdmittedRequests(
       isFree: endpoint.format === undefined,
       reserved: reserved.tokens,
       pace: outputPace(provider, base.origin, request),
-      provider: provider.provider,
+      provider,
       agentId: record.agentId,
       requestId: proxyRequest.requestId,
       since: reserved.now,
       ended,
-    });
+    };
+    const settlement = settlements(open);
     const { format } = endpoint;
     const metering: MeterOptions | undefined = format && {
       format,
@@ -174,9 +177,11 @@ export function createAdmittedRequests(
           return { again: body };
         }
         const message = masterKeyRefused(provider, status, answer);
+        if (message !== undefined) health.refusesKey(provider, status);
         const fallback = message !== undefined || status === 403 ? masterKeys[refused + 1] : undefined;
         if (fallback !== undefined) {
           refused++;
+          open.byFallback = true;
           headers.splice(0, 2, ...wire.credential(fallback));
           return { again: body };
         }

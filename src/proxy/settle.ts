@@ -3,6 +3,8 @@ import { interruptedUsage, mostWritten, type ReservedTokens } from "../domain/in
 import { noUsage, type TokenUsage, type ToldUsage } from "../domain/usage.ts";
 import type { Labels } from "../metrics.ts";
 import type { Ledger } from "../ports.ts";
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
+import type { ProviderHealth } from "../service/alerts/provider-health.ts";
 import type { Context } from "../service/context.ts";
 import { patiently } from "../service/patiently.ts";
 import type { aiKeyLedger } from "../storage/ledger-names.ts";
@@ -20,7 +22,9 @@ export interface OpenReservation {
   reserved: ReservedTokens;
   /** Tokens a second above all that the model can write, where such a bound is known. */
   pace: number | undefined;
-  provider: string;
+  provider: AiProviderRecord;
+  /** Paid for by another master key than the newest, which the provider refused. */
+  byFallback?: boolean;
   agentId: string;
   /** As the client is told. */
   requestId: string;
@@ -49,6 +53,8 @@ export interface Settlement {
 
 /** Reasons for which the client is told 502 or 503, beyond those that the transport tells of itself. */
 const ofProvider = /^(5\d\d|redirect)$/;
+/** Reasons that are the provider's, or its network's: a client that leaves says nothing of them. */
+const failures = /^(unreachable|timeout|broken_off|redirect|5\d\d)$/;
 
 /** The same object for the same labels: it is counted with far more often than it is new. */
 function createLabels(): (provider: string, outcome?: string, agent?: string) => Labels {
@@ -64,14 +70,14 @@ function createLabels(): (provider: string, outcome?: string, agent?: string) =>
   };
 }
 
-export function createSettlements(context: Context): (open: OpenReservation) => Settlement {
+export function createSettlements(context: Context, health: ProviderHealth): (open: OpenReservation) => Settlement {
   const { ledger, metrics, settings, clock } = context;
   let unsettled = 0;
   const labels = createLabels();
   const gauge = () => metrics.gauge("openclaw_proxy_reservations_open", unsettled);
 
   return (open) => {
-    const { provider } = open;
+    const { provider } = open.provider;
     // The machine's own time may be set back meanwhile.
     const begun = performance.now();
     let settled = false;
@@ -88,6 +94,9 @@ export function createSettlements(context: Context): (open: OpenReservation) => 
       const agent = settings.provisioning.metrics.agentLabels ? open.agentId : "";
       metrics.count("openclaw_proxy_requests_total", labels(provider, outcome, agent));
       metrics.observe("openclaw_proxy_request_duration_seconds", (clock.now() - open.since) / 1000, labels(provider));
+      if (why === undefined) {
+        if (!open.byFallback) health.works(open.provider);
+      } else if (failures.test(why)) health.fails(open.provider, why);
       logEnd(outcome);
       // A failure here must never hide the provider's answer; what is not settled stays charged as reserved.
       context.background(

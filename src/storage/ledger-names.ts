@@ -59,6 +59,15 @@ export const aiProviderNameClaim = (name: string): LedgerName => `ai-provider-na
 /** An AI provider's record as it was changed last: records may lag. */
 export const aiProviderRecent = (id: string): LedgerName => `ai-provider:${enc(id)}/recent`;
 
+/** Calls to an AI provider that failed, in a sliding window; and the last of them. */
+export const aiProviderFailures = (id: string): LedgerName => `ai-provider:${enc(id)}/failures`;
+export const aiProviderLastFailure = (id: string): LedgerName => `ai-provider:${enc(id)}/last-failure`;
+/** There while it fails. */
+export const aiProviderIncident = (id: string): LedgerName => `ai-provider:${enc(id)}/incident`;
+export const gatewayIncident = (id: string): LedgerName => `gateway:${enc(id)}/incident`;
+/** When a gateway was first found silent. */
+export const gatewayMissed = (id: string): LedgerName => `gateway:${enc(id)}/missed`;
+
 /** Left by an operation that had lost the agent's lease: see `recoverOperation`. */
 export const agentOperation = (agentId: string, operationId: string): LedgerName =>
   `agent:${enc(agentId)}/operation:${enc(operationId)}`;

@@ -74,6 +74,9 @@ describe("a denial", () => {
       message: "Monthly token quota exceeded (usage limit 1,000,000; resets 2026-12-01T00:00:00Z)",
       retryAfter: (iso("2026-12-01T00:00:00Z") - now) / 1000,
       transient: false,
+      limit: 1_000_000,
+      used: 1_000_000,
+      left: 0,
     });
     expect(denied({ name: "maxTokensPerDay" }).message).toMatch(/^Daily token quota exceeded \(.*2026-11-23T00:00:00Z/);
     expect(denied({ name: "maxRequestsPerDay" }).message).toMatch(/^Daily request quota exceeded/);

@@ -37,7 +37,7 @@ const exhausted = (agentId = "support-eu") =>
   putAlert(stand.context, {
     type: "quota.exhausted",
     cause: ["key1", agentId],
-    data: { agentId, keyId: "key1", quota: "maxTokensPerMonth", limit: 20_000 },
+    data: { agentId, keyId: "key1", quota: "maxTokensPerMonth", limit: 20_000, left: 12 },
   });
 /** By the clock of the machine, which the official verifier goes by. */
 const asOfNow = () => stand.clock.set(Date.now());
@@ -68,6 +68,7 @@ it("shows a secret once, stores it sealed, and signs so that the official librar
       keyId: "key1",
       quota: "maxTokensPerMonth",
       limit: 20_000,
+      left: 12,
     },
   });
   expect(() =>
@@ -219,13 +220,15 @@ it("webhooks of the settings are there without a call, and change there", async 
 it.each([
   [
     "slack",
-    { text: "[critical] quota.exhausted: Agent &lt;!channel&gt; is refused: maxTokensPerMonth (20,000) is used up." },
+    {
+      text: "[critical] quota.exhausted: Agent &lt;!channel&gt; is refused: 12 of 20,000 of maxTokensPerMonth are left.",
+    },
   ],
   [
     "discord",
     {
       content:
-        "\\[critical\\] quota.exhausted: Agent \\<!channel\\> is refused: maxTokensPerMonth \\(20,000\\) is used up.",
+        "\\[critical\\] quota.exhausted: Agent \\<!channel\\> is refused: 12 of 20,000 of maxTokensPerMonth are left.",
       allowed_mentions: { parse: [] },
     },
   ],
@@ -235,7 +238,7 @@ it.each([
     [
       {
         labels: { alertname: "quota.exhausted", severity: "critical", agentId: "<!channel>", keyId: "key1" },
-        annotations: { summary: "Agent <!channel> is refused: maxTokensPerMonth (20,000) is used up." },
+        annotations: { summary: "Agent <!channel> is refused: 12 of 20,000 of maxTokensPerMonth are left." },
       },
     ],
   ],

@@ -4,6 +4,7 @@ import type { AgentRecord, AgentSummary, UpdateAgent } from "../../schema/agent.
 import { mostLabels } from "../../schema/label.ts";
 import { type QuotaChange, type Quotas, quotaNames } from "../../schema/quota.ts";
 import { requireMintable } from "../ai-keys/minting.ts";
+import { tellOfRaised } from "../alerts/quota-alerts.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { changeAiKeyState } from "../state/ai-key-state.ts";
@@ -41,11 +42,14 @@ export async function updateAgent(
       await saveAgent(context, { ...agent.record, ...change, ...own });
     }
     if (aiKey) {
-      await changeAiKeyState(context, aiKey.keyId, ({ suspendsAt, ...state }) => {
+      let before: Quotas = {};
+      const changed = await changeAiKeyState(context, aiKey.keyId, ({ suspendsAt, ...state }) => {
+        before = state.quotas;
         const end = expiresAt === undefined ? suspendsAt : (expiresAt ?? undefined);
         const next = quotas ? merged(state.quotas, quotas) : state.quotas;
         return { ...state, quotas: next, ...(end !== undefined && { suspendsAt: end }) };
       });
+      tellOfRaised(context, changed, before);
     }
   });
   return await getAgent(context, caller, agentId);

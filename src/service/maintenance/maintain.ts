@@ -1,6 +1,8 @@
 import { staleReservationMs } from "../../domain/quota.ts";
 import { agentsDue, completeIndex, indexPages, reconcileIndex } from "../agent-index/reconcile-index.ts";
 import { retryRevocations } from "../ai-keys/minting.ts";
+import { watchGateways } from "../alerts/watch-gateways.ts";
+import { watchRevocations } from "../alerts/watch-revocations.ts";
 import type { Context } from "../context.ts";
 import { recoverOperations } from "../operations/recover.ts";
 import { expireAgents } from "./expire-agents.ts";
@@ -33,11 +35,15 @@ export async function maintain(context: Context, settled: () => void | Promise<v
       await settled();
       return recovered;
     }),
-    retryRevocations(context),
+    retryRevocations(context).then(async (revocations) => {
+      await watchRevocations(context);
+      return revocations;
+    }),
     settleLost(context),
     context.ledger.settleStale("ai-key:", staleReservationMs),
     watchDoors(context),
     tendAgents(context),
+    watchGateways(context),
   ] as const;
   await Promise.allSettled(steps);
   const [recovered, revocations, lost, stale] = await Promise.all(steps);

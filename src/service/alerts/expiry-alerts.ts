@@ -1,0 +1,64 @@
+import type { AiKeyRecord } from "../../schema/ai-key.ts";
+import type { ProvisioningKeyRecord } from "../../schema/provisioning-key.ts";
+import type { Collection, RecordOf, Records } from "../../storage/keyspace.ts";
+import type { Context } from "../context.ts";
+import { type AlertToRaise, putAlert } from "./raise-alert.ts";
+
+const dayMs = 86_400_000;
+const warningDays = [14, 7, 1] as const;
+export const unusedDays = 90;
+
+/** What is to be told of a key in time, from its record; `isStillTrue` looks at it again when the time has come. */
+export function withExpiryAlerts(context: Context): Records {
+  const { records, clock, log } = context;
+
+  const warnings = (type: AlertToRaise["type"], subject: Record<string, string>, keyId: string, expiresAt: string) =>
+    warningDays
+      .map((days): AlertToRaise => {
+        const dueAt = Date.parse(expiresAt) - days * dayMs;
+        return { type, cause: [keyId, expiresAt, days], data: { ...subject, keyId, expiresAt, days }, dueAt };
+      })
+      .filter(({ dueAt }) => dueAt! > clock.now());
+
+  function ofProvisioningKey({ id, name, expiresAt, createdAt, state }: ProvisioningKeyRecord): AlertToRaise[] {
+    if (state.revokedAt !== undefined) return [];
+    const unused: AlertToRaise = {
+      type: "provisioning_key.unused",
+      cause: [id, createdAt],
+      data: { keyId: id, name, days: unusedDays },
+      dueAt: Date.parse(createdAt) + unusedDays * dayMs,
+    };
+    const ends = expiresAt === undefined ? [] : warnings("provisioning_key.expiring", { name }, id, expiresAt);
+    return unused.dueAt! > clock.now() ? [unused, ...ends] : ends;
+  }
+
+  const ofAiKey = ({ keyId, agentId, state }: AiKeyRecord): AlertToRaise[] =>
+    state.expiresAt === undefined || state.status === "revoked"
+      ? []
+      : warnings("ai_key.expiring", { agentId }, keyId, state.expiresAt);
+
+  /** Before the record: one that is never written is no key, of which nobody will be told. */
+  async function foresee<C extends Collection>(collection: C, record: RecordOf<C> | undefined): Promise<void> {
+    if (record === undefined) return;
+    const alerts =
+      collection === "keys"
+        ? ofProvisioningKey(record as ProvisioningKeyRecord)
+        : collection === "ai-keys"
+          ? ofAiKey(record as AiKeyRecord)
+          : [];
+    const lost = (cause: unknown) => log("error", "an alert could not be stored", { collection, cause });
+    await Promise.all(alerts.map((alert) => putAlert(context, alert).catch(lost)));
+  }
+
+  return {
+    ...records,
+    async set(collection, id, value) {
+      await foresee(collection, value);
+      await records.set(collection, id, value);
+    },
+    async replace(collection, id, expected, next) {
+      await foresee(collection, next);
+      return await records.replace(collection, id, expected, next);
+    },
+  };
+}

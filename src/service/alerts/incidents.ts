@@ -1,0 +1,51 @@
+import type { AlertType } from "../../domain/alert-types.ts";
+import type { LedgerName } from "../../ports.ts";
+import type { Context } from "../context.ts";
+import { putAlert } from "./raise-alert.ts";
+
+interface Incident {
+  id: string;
+  /** ISO 8601. */
+  since: string;
+  detail?: string | undefined;
+}
+
+interface Told {
+  type: AlertType;
+  data: Readonly<Record<string, string>>;
+}
+
+/**
+ * Something that fails until it works again, told once at either end, by whichever process meets it: the ledger holds
+ * the incident that is open. The alert has the incident for its cause, so that a process that dies after it wrote the
+ * one and before the other costs nobody either.
+ */
+export async function openIncident(
+  context: Context,
+  name: LedgerName,
+  { type, data }: Told,
+  detail?: string,
+): Promise<void> {
+  const random = Array.from(context.crypto.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const since = new Date(context.clock.now()).toISOString();
+  const fresh: Incident = { id: random, since, ...(detail !== undefined && { detail }) };
+  const isMine = await context.ledger.replace(name, undefined, JSON.stringify(fresh));
+  const incident = isMine ? fresh : await readIncident(context, name);
+  if (incident === undefined) return;
+  const about = { ...data, since: incident.since, ...(incident.detail !== undefined && { detail: incident.detail }) };
+  await putAlert(context, { type, cause: [incident.id], data: about });
+}
+
+/** Nothing, where none is open. */
+export async function closeIncident(context: Context, name: LedgerName, { type, data }: Told): Promise<void> {
+  const text = await context.ledger.get(name);
+  if (text === undefined) return;
+  const { id, since } = JSON.parse(text) as Incident;
+  await putAlert(context, { type, cause: [id], data: { ...data, since } });
+  await context.ledger.replace(name, text, undefined);
+}
+
+export async function readIncident(context: Pick<Context, "ledger">, name: LedgerName): Promise<Incident | undefined> {
+  const text = await context.ledger.get(name);
+  return text === undefined ? undefined : (JSON.parse(text) as Incident);
+}
