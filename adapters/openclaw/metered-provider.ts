@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
+import { factsOf, isProviderKind, type ProviderFacts, type ProviderKind } from "../../src/domain/provider-facts.ts";
 import { Problem } from "../../src/errors.ts";
 import type { Credential } from "../../src/ports.ts";
-import { maxOutputOf, usualMaxOutput } from "../../src/providers/shared/output-bounds.ts";
-import type { ProviderKind } from "../../src/schema/ai-provider.ts";
+import { providers } from "../../src/providers/registry.ts";
+import { usualMaxOutput } from "../../src/providers/shared/output-bounds.ts";
 import type { ModelEntry, OpenClawConfig } from "./openclaw-config.ts";
 
 /** One entry of `models.providers`, shared by every agent whose key is for it. */
@@ -16,36 +17,7 @@ export interface AgentProvider {
   isBuiltIn: boolean;
 }
 
-interface Shape {
-  api: string;
-  baseUrl?: string;
-  /** What OpenClaw wants behind the address that the provider's own SDK takes. */
-  suffix?: string;
-  /** OpenClaw's default model is another provider's, and would be called with another's key. */
-  defaultModel?: string;
-}
-
-const shapes: Record<string, Shape> = {
-  anthropic: {
-    api: "anthropic-messages",
-    baseUrl: "https://api.anthropic.com",
-    defaultModel: "claude-sonnet-4-5",
-  },
-  openai: { api: "openai-completions", baseUrl: "https://api.openai.com/v1", defaultModel: "gpt-5.1" },
-  openrouter: {
-    api: "openai-completions",
-    baseUrl: "https://openrouter.ai/api/v1",
-    defaultModel: "openrouter/auto",
-  },
-  gemini: {
-    api: "google-generative-ai",
-    baseUrl: "https://generativelanguage.googleapis.com",
-    suffix: "/v1beta",
-    defaultModel: "gemini-2.5-flash",
-  },
-};
-
-const shapeOf = (slug: string): Shape => shapes[slug] ?? { api: "openai-completions" };
+const factsOfSlug = (slug: string): ProviderFacts => factsOf(isProviderKind(slug) ? slug : "custom");
 const short = (text: string): string => hash("sha256", text, "hex").slice(0, 8);
 
 /**
@@ -55,17 +27,16 @@ const short = (text: string): string => hash("sha256", text, "hex").slice(0, 8);
  */
 export function providerFor(credential: Credential, proxyBaseUrl: string | undefined): AgentProvider {
   const { provider: slug, metered } = credential;
-  const shape = shapeOf(slug);
-  const address = credential.baseUrl ?? shape.baseUrl;
+  const { baseUrl, openClaw } = factsOfSlug(slug);
+  const address = credential.baseUrl ?? baseUrl;
   if (address === undefined) {
     throw new Problem("provider_settings", `The provider "${slug}" has no address of its own: give "baseUrl".`);
   }
-  const usual = metered
-    ? proxyBaseUrl === undefined || address.startsWith(`${proxyBaseUrl}/`)
-    : address === shape.baseUrl;
+  const usual = metered ? proxyBaseUrl === undefined || address.startsWith(`${proxyBaseUrl}/`) : address === baseUrl;
   const name = `${metered ? "metered" : "own"}-${slug}${usual ? "" : `-${short(address)}`}`;
-  const suffix = shape.suffix !== undefined && !address.endsWith(shape.suffix) ? shape.suffix : "";
-  return { name, slug, api: shape.api, baseUrl: `${address}${suffix}`, isBuiltIn: slug in shapes };
+  const suffix = openClaw?.suffix !== undefined && !address.endsWith(openClaw.suffix) ? openClaw.suffix : "";
+  const api = openClaw?.api ?? "openai-completions";
+  return { name, slug, api, baseUrl: `${address}${suffix}`, isBuiltIn: openClaw !== undefined };
 }
 
 /** In place of a provider, for the model of an agent that has no key yet. No provider has this name. */
@@ -102,21 +73,26 @@ export const shownModel = (reference: string | undefined): string | undefined =>
 export const isUnassigned = (reference: string): boolean => reference.startsWith(`${unassigned}/`);
 
 /** What OpenClaw itself puts before the names of this provider's models. */
-export const nativePrefixes = (slug: string): string[] => (slug === "gemini" ? ["gemini", "google"] : [slug]);
+export function nativePrefixes(slug: string): string[] {
+  const prefix = factsOfSlug(slug).openClaw?.prefix;
+  return prefix === undefined ? [slug] : [slug, prefix];
+}
+
+export const hasOwnNamedModels = (slug: string): boolean => factsOfSlug(slug).openClaw?.hasOwnNamedModels === true;
 
 /**
  * A reference that can only be called with the agent's own key: whatever provider a model's name begins with, it is
  * asked of the one that the key is for.
  */
 export function modelReference(provider: Pick<AgentProvider, "name" | "slug">, model: string | undefined): string {
-  const asked = model ?? shapeOf(provider.slug).defaultModel;
+  const asked = model ?? factsOfSlug(provider.slug).openClaw?.defaultModel;
   if (asked === undefined) {
     throw new Problem("invalid_body", `The provider "${provider.slug}" has no default model: give "model".`, {
       errors: [{ path: "model", message: "is required with this provider" }],
     });
   }
   // A router has models whose names begin with its own: `openrouter/auto`, and `openrouter/<vendor>/<model>` in OpenClaw.
-  const isRouters = provider.slug === "openrouter" && asked.split("/").length < 3;
+  const isRouters = hasOwnNamedModels(provider.slug) && asked.split("/").length < 3;
   const prefixes = [provider.name, ...(isRouters ? [] : nativePrefixes(provider.slug))];
   const prefix = prefixes.find((one) => asked.startsWith(`${one}/`));
   return `${provider.name}/${prefix === undefined ? asked : asked.slice(prefix.length + 1)}`;
@@ -133,7 +109,7 @@ const modelEntry = (kind: ProviderKind, id: string): ModelEntry => ({
   input: ["text", "image"],
   cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
   contextWindow: 200_000,
-  maxTokens: Math.min(maxOutputOf(kind, id) ?? usualMaxOutput, usualMaxOutput),
+  maxTokens: Math.min(providers[kind].maxOutput(id) ?? usualMaxOutput, usualMaxOutput),
 });
 
 /** Declares the provider in the draft; models that are there stay as they are. */
@@ -153,7 +129,7 @@ export function declareProvider(draft: OpenClawConfig, provider: AgentProvider):
 
 const kindOf = (name: string): ProviderKind => {
   const slug = slugIn(name);
-  return slug in shapes || slug === "litellm" ? (slug as ProviderKind) : "custom";
+  return isProviderKind(slug) ? slug : "custom";
 };
 
 /** Declares the model of a reference with its provider, where there is such a provider. */

@@ -1,5 +1,6 @@
 import {
   type AgentProvider,
+  hasOwnNamedModels,
   isUnassigned,
   modelReference,
   nativePrefixes,
@@ -43,7 +44,7 @@ export function modelForKey(
   const prefix = current.slice(0, current.indexOf("/"));
   const isItsOwn = native.includes(prefix);
   // Routers and custom providers have models with a slash in their names; a provider of the gateway's is none of those.
-  const isRouters = provider.slug === "openrouter" || (!provider.isBuiltIn && agent.madeHere);
+  const isRouters = hasOwnNamedModels(provider.slug) || (!provider.isBuiltIn && agent.madeHere);
   const isRouted = isRouters && config.models?.providers?.[prefix] === undefined;
   return modelReference(provider, isItsOwn || isRouted ? current : undefined);
 }

@@ -1,3 +1,5 @@
+import { factsOf, isProviderKind, providerKinds } from "../domain/provider-facts.ts";
+
 /** Clients whose environment `--print-env` writes. */
 export const clientNames = ["claude-code", "codex", "gemini-cli", "opencode", "openai", "anthropic"] as const;
 export type ClientName = (typeof clientNames)[number];
@@ -14,8 +16,7 @@ interface Client {
   lines(key: AgentKey): string[];
 }
 
-const openAiShaped = ["openai", "openrouter", "litellm", "custom"];
-const known = new Set(["anthropic", "gemini", "openai", "openrouter", "litellm"]);
+const openAiShaped = providerKinds.filter((kind) => factsOf(kind).speaks === "openai");
 
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 const exported = (variables: Record<string, string>) =>
@@ -85,7 +86,7 @@ const clients: Record<ClientName, Client> = {
 /** Why the client cannot use a key of that provider. */
 export function clientMismatch(client: ClientName, provider: string): string | undefined {
   const { speaks } = clients[client];
-  if (speaks.includes(known.has(provider) ? provider : "custom")) return undefined;
+  if (speaks.includes(isProviderKind(provider) ? provider : "custom")) return undefined;
   return `${client} speaks to ${speaks.join(", ")} only, not to ${provider}`;
 }
 

@@ -1,5 +1,7 @@
-/** What makers put before a key's secret part, the longest first; nothing of the secret itself. */
-const prefixes = ["sk-svcacct-", "sk-admin-", "sk-proj-", "sk-ant-", "sk-or-", "sk-", "AIza"];
+import { keyPrefixes } from "./provider-facts.ts";
+
+/** What makers put before a key's secret part; nothing of the secret itself. */
+const prefixes = [...keyPrefixes, "sk-"];
 
 /**
  * Enough of a key to recognise it by, and too little to use: its maker's prefix and the last four characters

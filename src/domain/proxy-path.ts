@@ -1,14 +1,8 @@
+import { factsOf, isProviderKind } from "./provider-facts.ts";
+
 /**
  * What an agent's SDK takes as its base URL below our own address: each provider's public base, so that the
  * official clients find their endpoints under it.
  */
-export function proxyBasePath(kind: string, slug: string): string {
-  switch (kind) {
-    case "openai":
-      return `/proxy/${slug}/v1`;
-    case "openrouter":
-      return `/proxy/${slug}/api/v1`;
-    default:
-      return `/proxy/${slug}`;
-  }
-}
+export const proxyBasePath = (kind: string, slug: string): string =>
+  `/proxy/${slug}${(isProviderKind(kind) && factsOf(kind).proxySuffix) || ""}`;

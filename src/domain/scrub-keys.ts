@@ -1,3 +1,5 @@
+import { keyPrefixes } from "./provider-facts.ts";
+
 /**
  * Takes keys out of text that others wrote before it is shown: providers echo the key they were given in their
  * errors (LiteLLM issue 18731), some of them masked and some not.
@@ -6,7 +8,7 @@ const keyShapes = [
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g,
   /\beyJ[\w-]{8,}(\.[\w-]*)+/g,
   /\bsk-[\w.*-]{4,}/g,
-  /\bAIza[\w*-]{8,}/g,
+  ...keyPrefixes.map((prefix) => new RegExp(`\\b${prefix}[\\w*-]{8,}`, "g")),
   /\b(ya29|AQ)\.[\w.*-]{8,}/g,
   /\boc[cpsv]_\w{4,}/g,
   /\bBearer\s+\S+/gi,

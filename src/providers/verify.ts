@@ -1,10 +1,8 @@
+import { factsOf, type ProviderKind } from "../domain/provider-facts.ts";
 import { Problem } from "../errors.ts";
 import type { Clock, Fetch } from "../ports.ts";
-import type { ProviderKind } from "../schema/ai-provider.ts";
-import { type AdminRequest, adminRequests, bearer, type SendAdminRequest, urlOf } from "./admin/admin-request.ts";
-import { googleAccessToken, parseServiceAccount } from "./gemini/google-access-token.ts";
-import { litellmRoot } from "./litellm/litellm-root.ts";
-import { providerTitles } from "./provider-titles.ts";
+import { adminRequests } from "./admin/admin-request.ts";
+import { providers } from "./registry.ts";
 
 export interface VerifiableProvider {
   kind: ProviderKind;
@@ -22,72 +20,44 @@ export type Verification =
   /** Nothing is known of the key: no response, or none that says so. */
   | { outcome: "unreachable"; message: string };
 
+type Deps = { fetch: Fetch; clock?: Clock; timeoutMs?: number };
+
 /** Asks the provider, by a read that costs nothing, whether it accepts the key. Default timeout: 5 s a call. */
-export async function verifyMasterKey(
-  provider: VerifiableProvider,
-  deps: { fetch: Fetch; clock?: Clock; timeoutMs?: number },
-): Promise<Verification> {
-  const { kind, key, credentials } = provider;
-  const asking = { fetch: deps.fetch, timeoutMs: deps.timeoutMs ?? 5000 };
-  const send = adminRequests({ ...asking, title: providerTitles[kind], secrets: [key] });
-  const verification = await verifyKey(send, provider);
-  if (verification.outcome !== "verified" || kind !== "gemini" || credentials === undefined) return verification;
-  return await verifyCredentials(asking, credentials, deps.clock ?? { now: () => Date.now() });
+export async function verifyMasterKey(provider: VerifiableProvider, deps: Deps): Promise<Verification> {
+  const verification = await verifyKey(provider, deps);
+  if (verification.outcome !== "verified" || provider.credentials === undefined) return verification;
+  return await verifyCredentials(provider.kind, provider.credentials, deps);
 }
 
-async function verifyKey(send: SendAdminRequest, provider: VerifiableProvider): Promise<Verification> {
-  const request = harmlessRead(provider);
-  if (!request)
-    return { outcome: "unreachable", message: `${providerTitles[provider.kind]} has no address without a base URL` };
+async function verifyKey(
+  { kind, baseUrl, key }: VerifiableProvider,
+  { fetch, timeoutMs = 5000 }: Deps,
+): Promise<Verification> {
+  const { title } = factsOf(kind);
+  const { read, refusals = [] } = providers[kind].verify;
+  const request = read({ baseUrl, key });
+  if (!request) return { outcome: "unreachable", message: `${title} has no address without a base URL` };
+  const send = adminRequests({ fetch, timeoutMs, title, secrets: [key] });
   const response = await send({ method: "GET", ...request });
   if (response.outcome === "ok") return { outcome: "verified" };
   if (response.outcome === "failed") return { outcome: "unreachable", message: response.reason };
   const { status, reason } = response;
-  // Google says 400 to a key that it does not know, and nothing else about this request could be wrong.
-  const aboutTheKey = status === 401 || status === 403 || (provider.kind === "gemini" && status === 400);
-  return aboutTheKey
+  return [401, 403, ...refusals].includes(status)
     ? { outcome: "refused", message: reason }
-    : { outcome: "unreachable", message: `${providerTitles[provider.kind]} did not answer about it: ${reason}` };
-}
-
-function harmlessRead({ kind, baseUrl, key }: VerifiableProvider): Pick<AdminRequest, "url" | "headers"> | undefined {
-  switch (kind) {
-    case "anthropic": {
-      // An admin key is refused by the API that ordinary keys are for, and the other way round.
-      const path = key.startsWith("sk-ant-admin") ? "/v1/organizations/me" : "/v1/models?limit=1";
-      return {
-        url: urlOf(baseUrl ?? "https://api.anthropic.com", path),
-        headers: { "x-api-key": key, "anthropic-version": "2023-06-01" },
-      };
-    }
-    case "openai": {
-      const path = key.startsWith("sk-admin-") ? "/organization/projects?limit=1" : "/models";
-      return { url: urlOf(baseUrl ?? "https://api.openai.com/v1", path), headers: bearer(key) };
-    }
-    case "openrouter":
-      // Its list of models is public, and so proves nothing.
-      return { url: urlOf(baseUrl ?? "https://openrouter.ai/api/v1", "/key"), headers: bearer(key) };
-    case "gemini":
-      return {
-        url: urlOf(baseUrl ?? "https://generativelanguage.googleapis.com", "/v1beta/models?pageSize=1"),
-        headers: { "x-goog-api-key": key },
-      };
-    case "litellm":
-      return baseUrl === undefined ? undefined : { url: `${litellmRoot(baseUrl)}/v1/models`, headers: bearer(key) };
-    case "custom":
-      return baseUrl === undefined ? undefined : { url: urlOf(baseUrl, "/models"), headers: bearer(key) };
-  }
+    : { outcome: "unreachable", message: `${title} did not answer about it: ${reason}` };
 }
 
 async function verifyCredentials(
-  asking: { fetch: Fetch; timeoutMs: number },
-  credentials: string,
-  clock: Clock,
+  kind: ProviderKind,
+  given: string,
+  { fetch, timeoutMs = 5000, clock = { now: () => Date.now() } }: Deps,
 ): Promise<Verification> {
+  const { credentials } = providers[kind].verify;
+  if (!credentials) return { outcome: "verified" };
   try {
-    const account = parseServiceAccount(credentials);
-    const send = adminRequests({ ...asking, title: "Google", secrets: [account.private_key] });
-    await googleAccessToken(send, account, clock);
+    const { title } = credentials;
+    const send = adminRequests({ fetch, timeoutMs, title, secrets: credentials.secrets(given) });
+    await credentials.check(send, given, clock);
     return { outcome: "verified" };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;

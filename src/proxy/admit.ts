@@ -1,6 +1,6 @@
 import { bodyMemoryBytes } from "../domain/body-memory.ts";
 import { isProblem } from "../errors.ts";
-import { providerWire, wireOfSlug } from "../providers/index.ts";
+import { providers, wireOfSlug } from "../providers/registry.ts";
 import type { Endpoint, ProviderWire } from "../providers/shared/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import { createQuotaAlerts } from "../service/alerts/quota-alerts.ts";
@@ -76,7 +76,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
 
     const { record } = found.key;
     const provider = await context.records.get("ai-providers", record.aiProviderId, maxRecordAgeMs);
-    const wire = provider ? providerWire(provider.kind) : outerWire;
+    const wire = provider ? providers[provider.kind].wire : outerWire;
     const refuse = (refused: Refused): Refusal => ({
       ...refusal(wire, proxyRequest.requestId, refused),
       provider: target.slug,
@@ -142,7 +142,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     if (provider.revokedAt !== undefined) return refuse(providerRevoked);
     if (request.reading?.added && asking.isNeedless(provider)) request.reading.added = undefined;
     // Whatever can fail does so before anything is reserved.
-    const base = baseOf(provider, wire);
+    const base = baseOf(provider);
     const opened = masterKeyOf(provider);
     const masterKey = typeof opened === "string" ? opened : await opened;
     const masterKeys = provider.previous ? [masterKey, ...(await fallbacksOf(provider))] : [masterKey];

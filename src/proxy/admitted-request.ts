@@ -1,4 +1,5 @@
 import { holdsKey } from "../domain/key-shapes.ts";
+import { factsOf } from "../domain/provider-facts.ts";
 import type { ProviderWire } from "../providers/shared/wire.ts";
 import type { AiKeyRecord } from "../schema/ai-key.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
@@ -83,11 +84,11 @@ export interface UpstreamBase {
   prefix: string;
 }
 
-/** @throws where neither the operator nor the provider's wire names an address */
-export function createUpstreamBases(): (provider: AiProviderRecord, wire: ProviderWire) => UpstreamBase {
+/** @throws where neither the operator nor the provider itself names an address */
+export function createUpstreamBases(): (provider: AiProviderRecord) => UpstreamBase {
   const bases = new Map<string, UpstreamBase>();
-  return (provider, wire) => {
-    const url = provider.baseUrl ?? wire.baseUrl;
+  return (provider) => {
+    const url = provider.baseUrl ?? factsOf(provider.kind).baseUrl;
     if (url === undefined) throw new Error(`the AI provider ${provider.id} has no base URL`);
     let base = bases.get(url);
     if (!base) {

@@ -1,6 +1,6 @@
+import { factsOf, type ProviderKind } from "../domain/provider-facts.ts";
 import type { UsageFormat } from "../domain/usage.ts";
 import { type BodyFields, isRecord, isSetValue } from "../providers/shared/body-fields.ts";
-import type { ProviderKind } from "../schema/ai-provider.ts";
 
 /** What of an answer's cost a stream does not show before its end. */
 export interface HiddenCost {
@@ -38,7 +38,7 @@ export function mayReason(
       return mayThink(model ?? "", body);
     case "openai":
     case "openai-responses":
-      return !((kind === "openai" || kind === "openrouter") && plainOpenAi.test(model ?? ""));
+      return !(factsOf(kind).hasMakersModels && plainOpenAi.test(model ?? ""));
   }
 }
 

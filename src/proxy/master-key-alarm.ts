@@ -1,15 +1,12 @@
-import { providerTitles } from "../providers/provider-titles.ts";
+import { factsOf } from "../domain/provider-facts.ts";
+import { providers } from "../providers/registry.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { Context } from "../service/context.ts";
 
 const everyMs = 60_000;
 const decoder = new TextDecoder();
 
-/** 402: the account behind the key is not paid for. Google says 400 to a key that it does not know. */
-const refusesKey = (kind: string, status: number, body: Uint8Array): boolean =>
-  status === 401 ||
-  status === 402 ||
-  (kind === "gemini" && (status === 400 || status === 403) && /API_KEY_INVALID|API key/.test(decoder.decode(body)));
+const isUnpaidOrUnknown = (status: number): boolean => status === 401 || status === 402;
 
 /**
  * A provider that refuses the operator's key: an agent's client must not hear that its own key is wrong, and the
@@ -21,7 +18,8 @@ export function createMasterKeyAlarm({ log, metrics, clock }: Pick<Context, "log
   const saidAt = new Map<string, number>();
 
   return (provider: AiProviderRecord, status: number, body: Uint8Array): string | undefined => {
-    if (!refusesKey(provider.kind, status, body)) return undefined;
+    const { refusesKey = isUnpaidOrUnknown } = providers[provider.kind].wire;
+    if (!refusesKey(status, decoder.decode(body))) return undefined;
     metrics.count("openclaw_proxy_master_key_refusals_total", { provider: provider.provider });
     const now = clock.now();
     if (now - (saidAt.get(provider.id) ?? Number.NEGATIVE_INFINITY) >= everyMs) {
@@ -34,7 +32,7 @@ export function createMasterKeyAlarm({ log, metrics, clock }: Pick<Context, "log
         remedy,
       });
     }
-    const title = provider.kind === "custom" ? `"${provider.provider}"` : providerTitles[provider.kind];
+    const title = provider.kind === "custom" ? `"${provider.provider}"` : factsOf(provider.kind).title;
     return `${title} refused the operator's key (HTTP ${status}), not yours; its operator has to mend that`;
   };
 }

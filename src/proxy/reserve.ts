@@ -1,13 +1,15 @@
 import { freeCallCharge } from "../domain/free-calls.ts";
 import type { ReservedTokens } from "../domain/interrupted-usage.ts";
 import { modelAllowed } from "../domain/model-allowed.ts";
+import type { ProviderKind } from "../domain/provider-facts.ts";
 import { limitsTokens, quotaCharges, stricterQuotas } from "../domain/quota.ts";
 import { type QuotaDenial, quotaDenial } from "../domain/quota-denial.ts";
 import { mostTokens } from "../domain/usage.ts";
 import type { CounterReservation } from "../ports.ts";
+import { providers } from "../providers/registry.ts";
 import { type OutputBound, outputBound } from "../providers/shared/output-bounds.ts";
 import { unboundedReason } from "../providers/shared/wire.ts";
-import type { AiProviderRecord, ProviderKind } from "../schema/ai-provider.ts";
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { QuotaName } from "../schema/quota.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
@@ -144,7 +146,7 @@ function boundOf(
   if (reading?.outputBound !== undefined) return { most: reading.outputBound, least: 0 };
   const models = modelsOf({ endpoint, reading });
   const reasons = endpoint.format !== undefined && mayReason(endpoint.format, kind, models[0], body);
-  return outputBound(kind, models, body, setting, reasons);
+  return outputBound(providers[kind].maxOutput, models, body, setting, reasons);
 }
 
 /** The most that a request's input may be. */

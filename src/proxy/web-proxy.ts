@@ -1,4 +1,4 @@
-import { wireOfSlug } from "../providers/index.ts";
+import { wireOfSlug } from "../providers/registry.ts";
 import type { Context } from "../service/context.ts";
 import { type Admit, createAdmission } from "./admit.ts";
 import { type ProxyRequest, type ReadBody, readTarget } from "./proxy-request.ts";

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { titlesWhere } from "../domain/provider-facts.ts";
 import { AgentId, GivenTimestamp, ModelName, ProviderSlug, RetiredDigest, Timestamp } from "./primitives.ts";
 import { Quotas } from "./quota.ts";
 
@@ -8,7 +9,7 @@ const BudgetUsd = z
   .number()
   .check(z.gt(0), z.maximum(1_000_000))
   .register(z.globalRegistry, {
-    description: "USD a month, which the provider holds the key to: minted keys of OpenRouter and LiteLLM only",
+    description: `USD a month, which the provider holds the key to: minted keys of ${titlesWhere(({ holdsBudgets }) => holdsBudgets === true, "and")} only`,
     examples: [20],
   });
 

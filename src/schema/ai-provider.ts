@@ -1,9 +1,7 @@
 import * as z from "zod/mini";
+import { providerKinds } from "../domain/provider-facts.ts";
 import { HttpUrl, Label, ProviderSlug, Timestamp } from "./primitives.ts";
 import { Quotas } from "./quota.ts";
-
-export const providerKinds = ["anthropic", "openai", "openrouter", "gemini", "litellm", "custom"] as const;
-export type ProviderKind = (typeof providerKinds)[number];
 
 const secret = z
   .string()

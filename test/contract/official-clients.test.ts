@@ -2,7 +2,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import { ApiError, GoogleGenAI } from "@google/genai";
 import OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ProviderKind } from "../../src/schema/ai-provider.ts";
+import type { ProviderKind } from "../../src/domain/provider-facts.ts";
 import type { Quotas } from "../../src/schema/quota.ts";
 import { type ProxyStand, proxyStand, type Transport } from "../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";

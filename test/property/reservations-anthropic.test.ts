@@ -2,7 +2,7 @@
 import type * as Beta from "@anthropic-ai/sdk/resources/beta/messages";
 import fc from "fast-check";
 import { it } from "vitest";
-import { anthropic } from "../../src/providers/anthropic/wire.ts";
+import { anthropicWire as anthropic } from "../../src/providers/anthropic/wire.ts";
 import { checkReservations, mediaReferenceTokens, runsOfField } from "../reservations/check.ts";
 import { claudeImages, images } from "../reservations/images.ts";
 import { type Cost, either, harmless, listOf, object, type Piece, piece, unbounded } from "../reservations/piece.ts";

@@ -1,7 +1,7 @@
 import type { Content, FunctionDeclaration, Part, Tool } from "@google/genai";
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import { gemini } from "../../src/providers/gemini/wire.ts";
+import { geminiWire as gemini } from "../../src/providers/gemini/wire.ts";
 import { checkReservations, mediaReferenceTokens, runsOfField } from "../reservations/check.ts";
 import { geminiImages, images } from "../reservations/images.ts";
 import { type Cost, either, harmless, listOf, object, type Piece, piece, unbounded } from "../reservations/piece.ts";

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { anthropic } from "../../src/providers/anthropic/wire.ts";
-import { gemini } from "../../src/providers/gemini/wire.ts";
-import { openai } from "../../src/providers/openai/wire.ts";
+import { anthropicWire as anthropic } from "../../src/providers/anthropic/wire.ts";
+import { geminiWire as gemini } from "../../src/providers/gemini/wire.ts";
+import { openaiWire as openai } from "../../src/providers/openai/wire.ts";
 import type { ProviderWire } from "../../src/providers/shared/wire.ts";
 import { readJsonBody } from "../../src/proxy/json-body.ts";
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
+import type { ProviderKind } from "../../src/domain/provider-facts.ts";
 import { betterBaseUrl } from "../../src/providers/base-url.ts";
-import type { ProviderKind } from "../../src/schema/ai-provider.ts";
 
 const given: [ProviderKind, string, string | undefined][] = [
   ["custom", "https://llm.example/v1", undefined],

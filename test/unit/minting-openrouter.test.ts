@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { leftoverKey, minterFor } from "../../src/providers/minter-for.ts";
+import { leftoverKey } from "../../src/providers/admin/minter-over.ts";
+import { minterFor } from "../../src/providers/minter-for.ts";
 import { masterKeys, type SampleAdminApis, sampleAdminApis } from "../upstream/sample-admin-apis.ts";
 import { failureOf } from "./minting-failure.ts";
 

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { type MintMeans, minterFor, mintRefusal } from "../../src/providers/minter-for.ts";
+import { mintRefusal } from "../../src/providers/mint-refusal.ts";
+import { minterFor } from "../../src/providers/minter-for.ts";
+import type { MintMeans } from "../../src/providers/provider.ts";
 import { quotaNames } from "../../src/schema/quota.ts";
 
 const able: Record<string, MintMeans> = {

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { ProviderKind } from "../../src/domain/provider-facts.ts";
 import { createUsageAsking } from "../../src/proxy/usage-asking.ts";
-import type { ProviderKind } from "../../src/schema/ai-provider.ts";
 import { type ProxyStand, proxyStand, type StandOptions, type Transport } from "../proxy-stand.ts";
 
 /** Services that are not quite OpenAI: how they are asked for the usage of a stream, and how they tell it. */

@@ -1,8 +1,8 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ProviderKind } from "../../src/domain/provider-facts.ts";
 import { periodOf } from "../../src/domain/quota.ts";
-import type { ProviderKind } from "../../src/schema/ai-provider.ts";
 import type { Quotas } from "../../src/schema/quota.ts";
 import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
 import { type ProxyStand, proxyStand, type Transport } from "../proxy-stand.ts";

@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { openSqliteLedger } from "../../adapters/node/sqlite/sqlite-ledger.ts";
+import type { ProviderKind } from "../../src/domain/provider-facts.ts";
 import type { AiKeyState } from "../../src/schema/ai-key.ts";
-import type { AiProviderRecord, ProviderKind } from "../../src/schema/ai-provider.ts";
+import type { AiProviderRecord } from "../../src/schema/ai-provider.ts";
 import { aiKeyLedger, aiProviderRecent } from "../../src/storage/ledger-names.ts";
 import { type ProxyStand, proxyStand, type Transport } from "../proxy-stand.ts";
 

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { ProviderKind } from "../../src/domain/provider-facts.ts";
 import { issueToken } from "../../src/domain/token.ts";
-import type { ProviderKind } from "../../src/schema/ai-provider.ts";
 import { chargeCounter } from "../charge-counter.ts";
 import { masterKey, type ProxyStand, proxyStand, type Transport } from "../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ProviderKind } from "../../src/schema/ai-provider.ts";
+import type { ProviderKind } from "../../src/domain/provider-facts.ts";
 import { seal } from "../../src/service/secrets/vault.ts";
 import { aiProviderRecent } from "../../src/storage/ledger-names.ts";
 import { masterKey as newKey, type ProxyStand, proxyStand, type Transport } from "../proxy-stand.ts";

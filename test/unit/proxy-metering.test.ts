@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ProviderKind } from "../../src/schema/ai-provider.ts";
+import type { ProviderKind } from "../../src/domain/provider-facts.ts";
 import { freePort } from "../free-port.ts";
 import { masterKey, type ProxyStand, proxyStand, type Transport } from "../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";

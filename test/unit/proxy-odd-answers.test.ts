@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
-import type { ProviderKind } from "../../src/schema/ai-provider.ts";
+import type { ProviderKind } from "../../src/domain/provider-facts.ts";
 import { type ProxyStand, proxyStand, type Transport } from "../proxy-stand.ts";
 
 /** Answers that are legal, or at least happen, and that no sample of a provider's has. */

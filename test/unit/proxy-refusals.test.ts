@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ProviderKind } from "../../src/schema/ai-provider.ts";
+import type { ProviderKind } from "../../src/domain/provider-facts.ts";
 import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
 import { chargeCounter } from "../charge-counter.ts";
 import { type ProxyStand, proxyStand, type Transport } from "../proxy-stand.ts";

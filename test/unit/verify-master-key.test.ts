@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { ProviderKind } from "../../src/domain/provider-facts.ts";
 import { verifyMasterKey } from "../../src/providers/verify.ts";
-import type { ProviderKind } from "../../src/schema/ai-provider.ts";
 import { masterKeys, type SampleAdminApis, sampleAdminApis } from "../upstream/sample-admin-apis.ts";
 
 let apis: SampleAdminApis;

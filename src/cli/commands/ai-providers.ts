@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { providerKinds } from "../../domain/provider-facts.ts";
 import type { Quotas } from "../../schema/quota.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { wrongUsage } from "../failure.ts";
@@ -29,7 +30,7 @@ function addAiProvider(tree: Tree, group: Command): void {
       command
         .requiredOption(
           "--provider <provider>",
-          "anthropic, openai, openrouter, gemini, litellm, or custom with --slug",
+          `${providerKinds.filter((kind) => kind !== "custom").join(", ")}, or custom with --slug`,
         )
         .requiredOption("--name <name>", "what to call it")
         .option("--key <key>", "the master key; - reads it from stdin (default: <PROVIDER>_MASTER_KEY)")

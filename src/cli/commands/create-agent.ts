@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { factsOf, providerKinds } from "../../domain/provider-facts.ts";
 import type { AgentCreated, CreateAgent } from "../../schema/agent.ts";
 import { aiKeyModes } from "../../schema/ai-key.ts";
 import type { QuotaName } from "../../schema/quota.ts";
@@ -18,6 +19,8 @@ import {
   withIdentity,
   withQuotas,
 } from "./agent-options.ts";
+
+const budgetHolders = providerKinds.filter((kind) => factsOf(kind).holdsBudgets).join(", ");
 
 interface Options extends IdentityOptions, ConfinementOptions, Partial<Record<QuotaName, number>> {
   name?: string;
@@ -137,7 +140,7 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         .option("--ai-key-mode <mode>", `${aiKeyModes.join(" or ")} (default: virtual)`)
         .option("--models <models>", "the models that its key may use, with commas", commaList)
         .option("--key-expires <when>", "when its key expires: a time, or a duration such as 30d", expiry)
-        .option("--budget-usd-per-month <amount>", "what a minted key may spend (openrouter, litellm)", usd)
+        .option("--budget-usd-per-month <amount>", `what a minted key may spend (${budgetHolders})`, usd)
         .option("--reveal-ai-key", "print its key too")
         .option("--output-key-only", "print its key and nothing else")
         .option("--print-env <client>", `print what ${clientNames.join(", ")} needs, its key too, and nothing else`)

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { AiProviderView, Client } from "../../client/client.ts";
+import { factsOf, providerKinds } from "../../domain/provider-facts.ts";
 import type { ProvisioningKeyIssued, ProvisioningKeyView, Scope } from "../../schema/provisioning-key.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { refused } from "../failure.ts";
@@ -9,12 +10,7 @@ import { providerVariable } from "../secret-value.ts";
 import { printIssuedKey } from "./agent-keys.ts";
 
 /** Those whose address is known: the first that is there is the one to link. */
-const builtIn = [
-  ["anthropic", "Anthropic"],
-  ["openai", "OpenAI"],
-  ["openrouter", "OpenRouter"],
-  ["gemini", "Gemini"],
-] as const;
+const builtIn = providerKinds.filter((kind) => factsOf(kind).baseUrl !== undefined);
 
 interface Options {
   name: string;
@@ -36,12 +32,12 @@ async function initialise(client: Client, cli: CliEnvironment, options: Options)
   const present = (await client.aiProviders.list()).keys.filter((provider) => provider.status === "active");
   const aiProviders: AiProviderView[] = [];
   const warnings: string[] = [];
-  for (const [provider, label] of builtIn) {
+  for (const provider of builtIn) {
     const known = present.find((candidate) => candidate.provider === provider);
     const key = cli.env(providerVariable(provider, "_MASTER_KEY"))?.trim();
     if (known !== undefined) aiProviders.push(known);
     else if (key) {
-      const name = `Master ${label} Key`;
+      const name = `Master ${factsOf(provider).title} Key`;
       const added = await client.aiProviders.add({ provider, name, key, verify: options.verify ? undefined : false });
       aiProviders.push(added);
       if (added.warning !== undefined) warnings.push(added.warning);

@@ -45,8 +45,7 @@ const countTokens: Endpoint = { path: "/v1/messages/count_tokens", betas: anthro
 const messages: Endpoint = { path: "/v1/messages", format: "anthropic", betas: anthropicBetas, body };
 
 /** https://platform.claude.com/docs/en/api */
-export const anthropic: ProviderWire = {
-  baseUrl: "https://api.anthropic.com",
+export const anthropicWire: ProviderWire = {
   keyPlaces: ["x-api-key", "bearer"],
   credential: (masterKey) => ["x-api-key", masterKey],
   query: new Set(["beta", "limit", "after_id", "before_id"]),

@@ -76,8 +76,7 @@ const callPath = /^(\/v1(?:beta)?\/models\/([A-Za-z0-9][A-Za-z0-9._-]{0,127})):(
 const listPath = /^\/v1(?:beta)?\/models(\/[A-Za-z0-9][A-Za-z0-9._-]{0,127})?$/;
 
 /** https://ai.google.dev/api */
-export const gemini: ProviderWire = {
-  baseUrl: "https://generativelanguage.googleapis.com",
+export const geminiWire: ProviderWire = {
   keyPlaces: ["x-goog-api-key", "query"],
   credential: (masterKey) => ["x-goog-api-key", masterKey],
   // `fields` and `$fields` are not among them: they could cut the usage out of the answer.
@@ -106,6 +105,9 @@ export const gemini: ProviderWire = {
 
   metered:
     "POST /v1beta/models/<model>:generateContent, :streamGenerateContent, :countTokens, :embedContent, :batchEmbedContents and GET /v1beta/models",
+  // Google says 400 to a key that it does not know.
+  refusesKey: (status, body) =>
+    status === 401 || status === 402 || ((status === 400 || status === 403) && /API_KEY_INVALID|API key/.test(body)),
   error: ({ status, message, quota }) => ({
     error: {
       code: status,

@@ -17,7 +17,7 @@ const endpoints = below(
 );
 
 /** Any base URL that speaks OpenAI's shape, LiteLLM's among them. Clients may or may not write its `/v1`. */
-export const custom: ProviderWire = {
+export const customWire: ProviderWire = {
   keyPlaces: ["bearer"],
   credential: (masterKey) => ["authorization", `Bearer ${masterKey}`],
   query: new Set(["after", "limit", "order", "api-version"]),

@@ -22,12 +22,7 @@ const maxPages = 500;
  */
 export function openaiKeys(
   send: SendAdminRequest,
-  {
-    baseUrl = "https://api.openai.com/v1",
-    project,
-    adminKey,
-    clock,
-  }: { baseUrl?: string | undefined; project: string; adminKey: string; clock: Clock },
+  { baseUrl, project, adminKey, clock }: { baseUrl: string; project: string; adminKey: string; clock: Clock },
 ): KeyApi {
   const accounts = urlOf(baseUrl, `/organization/projects/${segment(project)}/service_accounts`);
   const headers = bearer(adminKey);

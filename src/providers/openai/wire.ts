@@ -88,8 +88,7 @@ export const openAiMetered = (prefix: string, ...free: string[]): string => {
 };
 
 /** https://platform.openai.com/docs/api-reference */
-export const openai: ProviderWire = {
-  baseUrl: "https://api.openai.com/v1",
+export const openaiWire: ProviderWire = {
   keyPlaces: ["bearer"],
   credential: (masterKey) => ["authorization", `Bearer ${masterKey}`],
   query: new Set(["after", "limit", "order"]),

@@ -13,7 +13,7 @@ const maxPages = 500;
 /** Needs a management key: an ordinary one is refused by OpenRouter itself. */
 export function openrouterKeys(
   send: SendAdminRequest,
-  { baseUrl = "https://openrouter.ai/api/v1", managementKey }: { baseUrl?: string | undefined; managementKey: string },
+  { baseUrl, managementKey }: { baseUrl: string; managementKey: string },
 ): KeyApi {
   const keys = urlOf(baseUrl, "/keys");
   const headers = bearer(managementKey);

@@ -27,8 +27,7 @@ const own: OwnFields = {
 };
 
 /** https://openrouter.ai/docs/api-reference: OpenAI's shape, with more that is done at the provider. */
-export const openrouter: ProviderWire = {
-  baseUrl: "https://openrouter.ai/api/v1",
+export const openrouterWire: ProviderWire = {
   keyPlaces: ["bearer"],
   credential: (masterKey) => ["authorization", `Bearer ${masterKey}`],
   query: new Set(["category", "supported_parameters"]),

@@ -1,6 +1,5 @@
 import type { QuotaName } from "../../domain/quota-names.ts";
 import type { UsageFormat } from "../../domain/usage.ts";
-import type { ProviderKind } from "../../schema/ai-provider.ts";
 import type { BodyFields } from "./body-fields.ts";
 import type { HostedTools } from "./hosted-tools.ts";
 
@@ -96,8 +95,6 @@ export interface RefusingQuota {
 
 /** How one provider's API is spoken: all that the proxy knows of it. */
 export interface ProviderWire {
-  /** The public base, in the form that its own SDK takes; absent: the operator gives one. */
-  baseUrl?: string;
   /** Where its SDK puts the key, in the order in which we look. */
   keyPlaces: readonly KeyPlace[];
   /** The header that carries the master key. */
@@ -112,8 +109,11 @@ export interface ProviderWire {
   sleepsThrough?: boolean;
   /** Where its SDK looks for the request's id, besides `x-request-id`. */
   requestIdHeader?: string;
+  /**
+   * Whether an answer is the provider's no to the operator's key; absent: by 401 and 402 alone (an account behind the
+   * key that is not paid for).
+   */
+  refusesKey?(status: number, body: string): boolean;
   /** The body of an error of ours, in the provider's shape. */
   error(error: WireError): unknown;
 }
-
-export type WireOf = (kind: ProviderKind) => ProviderWire;

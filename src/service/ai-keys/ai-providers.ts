@@ -1,16 +1,10 @@
 import { keyHint } from "../../domain/key-hint.ts";
+import { factsOf, isProviderKind, type ProviderKind, providerKinds } from "../../domain/provider-facts.ts";
 import { newKeyId } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
 import { betterBaseUrl } from "../../providers/base-url.ts";
 import { verifyMasterKey } from "../../providers/verify.ts";
-import {
-  type AddAiProvider,
-  type AiProviderAdded,
-  type AiProviderRecord,
-  type AiProviderView,
-  type ProviderKind,
-  providerKinds,
-} from "../../schema/ai-provider.ts";
+import type { AddAiProvider, AiProviderAdded, AiProviderRecord, AiProviderView } from "../../schema/ai-provider.ts";
 import { aiProviderNameClaim } from "../../storage/ledger-names.ts";
 import { auditedChange, newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
@@ -66,7 +60,7 @@ async function requireNewName(context: Context, name: string): Promise<void> {
 }
 
 function kindAndSlug(body: AddAiProvider): { kind: ProviderKind; slug: string } {
-  const builtIn = providerKinds.find((kind) => kind === body.provider);
+  const builtIn = isProviderKind(body.provider) ? body.provider : undefined;
   const fail = (detail: string, path: string): never => {
     throw new Problem("provider_settings", detail, { errors: [{ path, message: detail }] });
   };
@@ -76,8 +70,9 @@ function kindAndSlug(body: AddAiProvider): { kind: ProviderKind; slug: string } 
   }
   if (builtIn !== undefined && builtIn !== "custom") {
     if (body.slug !== undefined && body.slug !== builtIn) fail('A slug goes with the provider "custom" only.', "slug");
-    if (builtIn === "litellm" && body.baseUrl === undefined)
-      fail("LiteLLM has no address of its own: give its base URL.", "baseUrl");
+    const { title, baseUrl } = factsOf(builtIn);
+    if ((baseUrl ?? body.baseUrl) === undefined)
+      fail(`${title} has no address of its own: give its base URL.`, "baseUrl");
     return { kind: builtIn, slug: builtIn };
   }
   const slug = builtIn === "custom" ? body.slug : body.provider;
@@ -85,8 +80,7 @@ function kindAndSlug(body: AddAiProvider): { kind: ProviderKind; slug: string } 
     fail(`The provider "${body.provider}" is its own slug: give "provider": "custom" with another one.`, "slug");
   }
   if (slug === undefined) return fail('The provider "custom" needs a slug, as in "my-llm".', "slug");
-  if (slug === "custom" || (providerKinds as readonly string[]).includes(slug))
-    fail(`"${slug}" is a built-in provider; choose another slug.`, "slug");
+  if (isProviderKind(slug)) fail(`"${slug}" is a built-in provider; choose another slug.`, "slug");
   if (body.baseUrl === undefined) {
     fail(`"${slug}" is not one of ${providerKinds.join(", ")}; a provider of your own needs its base URL.`, "baseUrl");
   }

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
+import type { ProviderKind } from "../../../src/domain/provider-facts.ts";
 import { proxyBasePath } from "../../../src/domain/proxy-path.ts";
-import type { ProviderKind } from "../../../src/schema/ai-provider.ts";
 import type { Quotas } from "../../../src/schema/quota.ts";
 import { runBundle } from "../../run-bundle.ts";
 import { adminClient, keyedClient, makeStateDir, startServerProcess, token } from "../../server-process.ts";

@@ -1,7 +1,7 @@
 import { readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { ProviderKind } from "../../../src/schema/ai-provider.ts";
+import type { ProviderKind } from "../../../src/domain/provider-facts.ts";
 import type { ToolCall } from "./billing-upstream.ts";
 import { answerText } from "./billing-upstream.ts";
 import { clientPackage } from "./client-package.ts";
