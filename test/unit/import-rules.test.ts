@@ -46,7 +46,7 @@ const inPlace = /(typeof\s+|:\s*)?\bimport\("([^"]+)"\)/g;
 
 /** Every import of these sources, `import type` and `import("...")` among them, as a bundler's metafile leaves them out. */
 function edgesBelow(root: string): Edge[] {
-  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name));
   return files.flatMap((name) => {
     const from = posix.join(root, name.replaceAll("\\", "/"));
     const text = withoutComments(readFileSync(from, "utf8"));

@@ -2,9 +2,10 @@ import { useState } from "preact/hooks";
 import type * as z from "zod/mini";
 import type { ProvisioningKeyIssued, ProvisioningKeyList, ProvisioningKeyView } from "../../schema/provisioning-key.ts";
 import { ask, below } from "../state/api.ts";
+import { keysChanged } from "../state/changed.ts";
 import { exact } from "../state/format.ts";
 import { addressOf, go, type Place } from "../state/router.ts";
-import { invalidate, useQuery } from "../state/use-query.ts";
+import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
@@ -20,7 +21,6 @@ import { NewKey } from "./new-key.tsx";
 import { Sessions } from "./sessions.tsx";
 
 const unusedMs = 90 * 86_400_000;
-export const keysChanged = (): void => invalidate("/provisioning/agent-keys", "/provisioning/sessions", "/overview");
 
 export function Keys({ place }: { place: Place }) {
   const list = useQuery<z.infer<typeof ProvisioningKeyList>>("/provisioning/agent-keys");

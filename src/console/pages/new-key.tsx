@@ -3,6 +3,7 @@ import type * as z from "zod/mini";
 import type { AiProviderList } from "../../schema/ai-provider.ts";
 import type { CreateProvisioningKey, ProvisioningKeyIssued, Scope } from "../../schema/provisioning-key.ts";
 import { ask } from "../state/api.ts";
+import { keysChanged } from "../state/changed.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
@@ -10,7 +11,6 @@ import { Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField, Tick } from "../ui/field.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { keysChanged } from "./keys.tsx";
 
 const allScopes = Object.keys(t.keys.scopeHint) as Scope[];
 const usual: Scope[] = ["agents:create", "agents:onboard", "agents:update", "agents:keys"];

@@ -1,6 +1,8 @@
 import { useState } from "preact/hooks";
-import type { AddAiProvider, AiProviderAdded, ProviderKind } from "../../schema/ai-provider.ts";
+import { factsOf, type ProviderKind } from "../../domain/provider-facts.ts";
+import type { AddAiProvider, AiProviderAdded } from "../../schema/ai-provider.ts";
 import { ask } from "../state/api.ts";
+import { providersChanged } from "../state/changed.ts";
 import { t } from "../texts.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField, Tick } from "../ui/field.tsx";
@@ -8,7 +10,6 @@ import { ProblemNote } from "../ui/problem.tsx";
 import { givenQuotas, QuotaFields, quotaTexts } from "../ui/quota-fields.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { providersChanged } from "./providers.tsx";
 
 /** What came of the look at the key. */
 export const verified = ({ verification, warning }: AiProviderAdded): string =>
@@ -82,7 +83,7 @@ export function NewProvider({ onClose }: { onClose: () => void }) {
         />
         <TextField
           label={t.providers.baseUrl}
-          hint={kind === "custom" || kind === "litellm" ? undefined : t.providers.baseUrlHint}
+          hint={factsOf(kind).baseUrl === undefined ? undefined : t.providers.baseUrlHint}
           type="url"
           value={baseUrl}
           onText={setBaseUrl}

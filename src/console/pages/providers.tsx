@@ -2,8 +2,9 @@ import { useState } from "preact/hooks";
 import type * as z from "zod/mini";
 import type { AiProviderAdded, AiProviderList, AiProviderView } from "../../schema/ai-provider.ts";
 import { ask, below } from "../state/api.ts";
+import { providersChanged } from "../state/changed.ts";
 import { addressOf, go, type Place } from "../state/router.ts";
-import { invalidate, useQuery } from "../state/use-query.ts";
+import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { TextField, Tick } from "../ui/field.tsx";
@@ -15,9 +16,6 @@ import { Ago } from "../ui/time.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { NewProvider, verified } from "./new-provider.tsx";
-
-export const providersChanged = (): void =>
-  invalidate("/provisioning/ai-providers", "/console/session", "/overview", "/agents");
 
 export function Providers({ place }: { place: Place }) {
   const list = useQuery<z.infer<typeof AiProviderList>>("/provisioning/ai-providers");

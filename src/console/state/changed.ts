@@ -1,0 +1,6 @@
+import { invalidate } from "./use-query.ts";
+
+export const keysChanged = (): void => invalidate("/provisioning/agent-keys", "/provisioning/sessions", "/overview");
+
+export const providersChanged = (): void =>
+  invalidate("/provisioning/ai-providers", "/console/session", "/overview", "/agents");
