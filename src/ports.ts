@@ -490,6 +490,8 @@ export interface PortsOver<Types extends object> {
   instance: Instance;
   /** Keys of 32 bytes: secrets are sealed under the first, and opened under any. */
   sealKeys(): readonly Uint8Array[];
+  /** Agents that one call may change, where an invocation may do so many things only. */
+  mostBulkChanges?: number | undefined;
   /** Runs on after the answer was sent (the Worker's `waitUntil`). */
   background: (work: Promise<unknown>) => void;
 }

@@ -11,6 +11,7 @@ import {
   rotateAiProviderRoute,
 } from "./handlers/ai-providers.ts";
 import { listAuditRoute, rotateAuditRoute, verifyAuditRoute } from "./handlers/audit.ts";
+import { bulkAgentsRoute } from "./handlers/bulk-agents.ts";
 import {
   closeSessionRoute,
   getSessionRoute,
@@ -48,6 +49,7 @@ import type { Route } from "./http/call.ts";
 export const routes: readonly Route[] = [
   createAgentRoute,
   listAgentsRoute,
+  bulkAgentsRoute,
   getAgentRoute,
   updateAgentRoute,
   deleteAgentRoute,

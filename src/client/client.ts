@@ -34,6 +34,7 @@ import type {
   RotateAiProvider,
 } from "../schema/ai-provider.ts";
 import type { AuditPage, AuditRotated, AuditVerification } from "../schema/audit-event.ts";
+import type { BulkChange, BulkChanged } from "../schema/bulk.ts";
 import type {
   ConsoleCaller,
   ConsoleLink,
@@ -86,6 +87,8 @@ export type {
   AgentSummary,
   AiProviderAdded,
   AiProviderView,
+  BulkChange,
+  BulkChanged,
   CallOptions,
   CreateAgent,
   CreateProvisioningKey,
@@ -252,6 +255,16 @@ export function createClient(options: ClientOptions) {
           headers: headersOf(at),
           repeatable: false,
           signal: at.signal,
+        }),
+      /** One change to as many as a hundred agents; each is refused by itself. */
+      bulk: (body: BulkChange, { idempotencyKey, signal }: IdempotentOptions = {}) =>
+        call<BulkChanged>({
+          method: "POST",
+          path: "/agents/bulk",
+          body,
+          headers: { "idempotency-key": idempotencyKey ?? crypto.randomUUID() },
+          repeatable: true,
+          signal,
         }),
       onboard: (agentId: string, body: OnboardAgent, at: ChangeOptions = {}) =>
         call<AgentOnboarded>({

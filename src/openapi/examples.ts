@@ -80,6 +80,16 @@ export const requestExamples: Readonly<Record<string, Readonly<Record<string, { 
       value: { labels: { tenant: "acme", plan: null }, expiresAt: "2099-01-01T00:00:00Z" },
     },
   },
+  changeAgents: {
+    quotas: {
+      summary: "Another quota for several agents",
+      value: { action: "update", agentIds: ["auto-agent"], quotas: { maxTokensPerMonth: 3_000_000 } },
+    },
+    check: {
+      summary: "Whose change would be refused",
+      value: { action: "suspend", agentIds: ["auto-agent", "my-agent"], dryRun: true },
+    },
+  },
   onboardAgent: {
     auth: {
       summary: "A key that the agent already has",

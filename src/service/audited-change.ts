@@ -30,8 +30,10 @@ export async function auditedChange<T>(
 ): Promise<T> {
   const operationId = change.operationId ?? newOperationId(context);
   const common = auditSubject(caller, change, operationId);
-  await context.audit.append({ ...common, phase: "intent", details: change.details });
-  const details: AuditDetails = {};
+  const batch: AuditDetails = caller.batchId === undefined ? {} : { batchId: caller.batchId };
+  const asked = caller.batchId === undefined ? change.details : { ...change.details, ...batch };
+  await context.audit.append({ ...common, phase: "intent", details: asked });
+  const details: AuditDetails = { ...batch };
   let result: T;
   try {
     result = await work(operationId, details);

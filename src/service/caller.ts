@@ -27,4 +27,6 @@ export interface Caller {
    */
   madeWith?: string | undefined;
   address?: string | undefined;
+  /** Of a change to many agents: joins what the trail has of each. */
+  batchId?: string | undefined;
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { agentTests } from "./agent-tests.ts";
 import { aiKeyTests } from "./ai-key-tests.ts";
+import { bulkTests } from "./bulk-tests.ts";
 import { commonRouteTests } from "./common-route-tests.ts";
 import { guardTests } from "./guard-tests.ts";
 import { keyTests } from "./key-tests.ts";
@@ -40,6 +41,7 @@ export function testContract(name: string, make: () => Promise<Target>): void {
     describe("reach", () => reachTests(target));
     describe("labels and ends", () => labelTests(target));
     describe("search", () => searchTests(target));
+    describe("many at once", () => bulkTests(target));
     describe("prices", () => priceTests(target));
     describe("console sessions", () => sessionTests(target));
     describe("text", () => textTests(target));

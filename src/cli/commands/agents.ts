@@ -1,68 +1,20 @@
 import type { Command } from "commander";
-import type { Client } from "../../client/client.ts";
-import type { AgentDetail, AgentList } from "../../schema/agent.ts";
+import type { AgentDetail } from "../../schema/agent.ts";
 import type { QuotaName } from "../../schema/quota.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { amount, amountOrNone, expiryOrNever, graceSeconds, labelChange } from "../option-values.ts";
-import { shortTime } from "../output.ts";
+import { amountOrNone, expiryOrNever, graceSeconds, labelChange } from "../option-values.ts";
 import { type ConfinementOptions, confinementOf, quotaChangeOf, withConfinement, withQuotas } from "./agent-options.ts";
 import { addAgentUsageCommand } from "./agent-usage.ts";
+import { addBulkAgentsCommand } from "./bulk-agents.ts";
 import { addConfineAgentsCommand } from "./confine-agents.ts";
 import { addCreateAgentCommand } from "./create-agent.ts";
 import { addCreditAgentCommand } from "./credit-agent.ts";
+import { addListAgentsCommand } from "./list-agents.ts";
 import { addOnboardAgentCommand } from "./onboard-agent.ts";
 import { printAgent } from "./print-agent.ts";
 
-const pageSize = 100;
 const withId = (command: Command) => command.argument("<agent-id>", "as `agents list` shows it");
-
-async function readAgents(client: Client, most: number): Promise<Omit<AgentList, "nextCursor">> {
-  const agents: AgentList["agents"] = [];
-  const unreachable = new Set<string>();
-  if (most > 0) {
-    for await (const page of client.agents.pages({ limit: Math.min(most, pageSize) })) {
-      agents.push(...page.agents);
-      for (const gateway of page.unreachable ?? []) unreachable.add(gateway);
-      if (agents.length >= most) break;
-    }
-  }
-  return { agents: agents.slice(0, most), ...(unreachable.size > 0 ? { unreachable: [...unreachable] } : {}) };
-}
-
-function addListCommand(tree: Tree, group: Command): void {
-  leaf<{ limit?: number }>(tree, group, {
-    name: "list",
-    description: "List agents",
-    configure: (command) => command.option("--limit <number>", "at most this many", amount),
-    run: async ({ options, out, withClient }) => {
-      const found = await withClient("agents", (client) =>
-        readAgents(client, options.limit ?? Number.POSITIVE_INFINITY),
-      );
-      if (options.json) return out.json(found);
-      if (found.agents.length === 0) out.line("No agents. `agents create` makes one.");
-      else {
-        out.table(
-          ["ID", "NAME", "STATUS", "MODEL", "CONFINEMENT", "BINDINGS", "GATEWAY", "WORKSPACE", "CREATED"],
-          found.agents.map((agent) => [
-            agent.agentId,
-            agent.name,
-            agent.status,
-            agent.model ?? "",
-            agent.confinement ?? "",
-            agent.bindings.join(","),
-            agent.gateway ?? "",
-            agent.workspace ?? "",
-            shortTime(agent.createdAt) ?? "",
-          ]),
-        );
-      }
-      if (found.unreachable !== undefined) {
-        out.notice(`warning: no answer from ${found.unreachable.join(", ")}: agents there are listed from records`);
-      }
-    },
-  });
-}
 
 function addDeleteCommand(tree: Tree, group: Command): void {
   leaf<{ deleteWorkspace?: true; deleteSessions?: true }, [id: string]>(tree, group, {
@@ -175,7 +127,7 @@ function addSwitchCommand(
 export function addAgentCommands(tree: Tree, parent: Command): void {
   const group = parent.command("agents").description("Agents");
   addCreateAgentCommand(tree, group);
-  addListCommand(tree, group);
+  addListAgentsCommand(tree, group);
   leaf<object, [id: string]>(tree, group, {
     name: "get",
     description: "Show an agent's status and health",
@@ -187,6 +139,7 @@ export function addAgentCommands(tree: Tree, parent: Command): void {
     },
   });
   addUpdateCommand(tree, group);
+  addBulkAgentsCommand(tree, group);
   addConfineAgentsCommand(tree, group);
   addOnboardAgentCommand(tree, group);
   addAgentUsageCommand(tree, group);

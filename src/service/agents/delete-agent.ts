@@ -10,6 +10,17 @@ import { changeOperation, type Operation } from "../operations/operation.ts";
 import { tearDownAgent } from "../operations/tear-down-agent.ts";
 import { type KnownAgent, requireAgentToChange, requireSameAgent } from "../state/find-agent.ts";
 
+/** @throws Problem `delete_not_allowed`, `agent_reserved` */
+export function requireDeletable({ settings }: Context, caller: Caller, agentId: string): void {
+  if (!settings.provisioning.allowDelete && !caller.operator) {
+    throw new Problem(
+      "delete_not_allowed",
+      'Deleting is switched off; set "gateway.provisioning.allowDelete": true in config.json and restart.',
+    );
+  }
+  if (agentId === reservedAgentId) throw new Problem("agent_reserved", "OpenClaw's default agent cannot be deleted.");
+}
+
 /** The AI key goes first and always; workspace and sessions only where asked for. */
 export async function deleteAgent(
   context: Context,
@@ -17,13 +28,7 @@ export async function deleteAgent(
   agentId: string,
   body: DeleteAgent,
 ): Promise<AgentDeleted> {
-  if (!context.settings.provisioning.allowDelete && !caller.operator) {
-    throw new Problem(
-      "delete_not_allowed",
-      'Deleting is switched off; set "gateway.provisioning.allowDelete": true in config.json and restart.',
-    );
-  }
-  if (agentId === reservedAgentId) throw new Problem("agent_reserved", "OpenClaw's default agent cannot be deleted.");
+  requireDeletable(context, caller, agentId);
   const meant = await requireAgentToChange(context, caller, agentId);
   context.host.requireGateway?.(meant);
   const operationId = newOperationId(context);

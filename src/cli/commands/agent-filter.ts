@@ -1,0 +1,76 @@
+import type { Command } from "commander";
+import type { AgentListQuery, Client } from "../../client/client.ts";
+import type { AgentList } from "../../schema/agent.ts";
+import { agentSorts } from "../../schema/agent-query.ts";
+import { wrongUsage } from "../failure.ts";
+import { label } from "../option-values.ts";
+
+const pageSize = 100;
+const statuses = ["ready", "needs_auth", "suspended"] as const;
+
+export interface FilterOptions {
+  search?: string;
+  status?: string;
+  provider?: string;
+  model?: string;
+  createdBy?: string;
+  gateway?: string;
+  label?: Record<string, string>;
+  sort?: string;
+}
+
+/** @param model the flag for the model: `--model` means another thing where models are changed */
+export const withFilter = (command: Command, model = "--model <model>"): Command =>
+  command
+    .option("--search <text>", "part of an id, a name, a model, an AI key's id or a binding")
+    .option("--status <status>", `only ${statuses.join(", ")}`)
+    .option("--provider <provider>", "only with an AI key or credentials of this AI provider")
+    .option(model, "only of this model")
+    .option("--created-by <key-id>", "only made by this provisioning key")
+    .option("--gateway <id>", "only on this gateway")
+    .option("--label <name=value>", "only with this label, as in tenant=acme (repeatable: all must match)", label);
+
+function oneOf<Value extends string>(flag: string, text: string | undefined, values: readonly Value[]) {
+  const known = values.find((value) => value === text);
+  if (text !== undefined && known === undefined) throw wrongUsage(`${flag} must be one of ${values.join(", ")}`);
+  return known;
+}
+
+export function filterOf(options: FilterOptions): AgentListQuery {
+  const { search: q, provider, model, createdBy, gateway } = options;
+  const labels = options.label && Object.entries(options.label).map(([name, value]) => `${name}:${value}`);
+  return {
+    q,
+    status: oneOf("--status", options.status, statuses),
+    provider,
+    model,
+    createdBy,
+    gateway,
+    label: labels,
+    sort: oneOf("--sort", options.sort, agentSorts),
+  };
+}
+
+/** Every page up to `most` agents. */
+export async function readAgents(
+  client: Client,
+  most: number,
+  filter: AgentListQuery = {},
+): Promise<Omit<AgentList, "nextCursor">> {
+  const agents: AgentList["agents"] = [];
+  const unreachable = new Set<string>();
+  let total: number | undefined;
+  if (most > 0) {
+    for await (const page of client.agents.pages({ ...filter, limit: Math.min(most, pageSize) })) {
+      agents.push(...page.agents);
+      total = page.total;
+      for (const gateway of page.unreachable ?? []) unreachable.add(gateway);
+      if (agents.length >= most) break;
+    }
+  }
+  return {
+    agents: agents.slice(0, most),
+    ...(total !== undefined && { total }),
+    ...(unreachable.size > 0 ? { unreachable: [...unreachable] } : {}),
+  };
+}

@@ -1,0 +1,113 @@
+import type { Command } from "commander";
+import type { Client } from "../../client/client.ts";
+import { type BulkAction, type BulkChange, type BulkChanged, bulkActions } from "../../schema/bulk.ts";
+import type { QuotaName } from "../../schema/quota.ts";
+import { refused, wrongUsage } from "../failure.ts";
+import { leaf, type Tree } from "../leaf.ts";
+import { amountOrNone, expiryOrNever, graceSeconds, labelChange } from "../option-values.ts";
+import { grouped, type Output } from "../output.ts";
+import { type FilterOptions, filterOf, readAgents, withFilter } from "./agent-filter.ts";
+import { quotaChangeOf, withQuotas } from "./agent-options.ts";
+
+/** As many as every deployment takes in one call, one on the edge too. */
+const batchSize = 25;
+
+type BulkOptions = FilterOptions &
+  Partial<Record<QuotaName, number | "none">> & {
+    all?: true;
+    dryRun?: true;
+    setModel?: string;
+    setLabel?: Record<string, string | null>;
+    expires?: string;
+    deleteWorkspace?: true;
+    deleteSessions?: true;
+    grace?: number;
+  };
+
+const past: Record<BulkAction, string> = {
+  suspend: "suspended",
+  resume: "resumed",
+  update: "updated",
+  delete: "deleted",
+  rotate: "given new AI keys",
+};
+
+function changeOf(action: BulkAction, options: BulkOptions): Omit<BulkChange, "agentIds"> {
+  const { setModel: model, setLabel: labels, expires, deleteWorkspace, deleteSessions, dryRun } = options;
+  const expiresAt = expires === "never" ? null : expires;
+  const fields = { model, quotas: quotaChangeOf(options), labels, expiresAt };
+  return { action, ...fields, deleteWorkspace, deleteSessions, graceSeconds: options.grace, dryRun };
+}
+
+async function chosenIds(client: Client, ids: string[], { all, ...options }: BulkOptions): Promise<string[]> {
+  const filter = filterOf(options);
+  const isFiltered = Object.values(filter).some((value) => value !== undefined);
+  if (ids.length > 0) {
+    if (isFiltered || all) throw wrongUsage("name the agents, or choose them by a filter, not both");
+    return [...new Set(ids)];
+  }
+  if (!isFiltered && !all)
+    throw wrongUsage("which agents: name them, give a filter such as --label tenant=acme, or --all");
+  // Those that others made are nobody's to change here.
+  const { agents } = await readAgents(client, Number.POSITIVE_INFINITY, { ...filter, sort: "agentId" });
+  return agents.map(({ agentId }) => agentId);
+}
+
+async function inBatches(client: Client, ids: string[], change: Omit<BulkChange, "agentIds">) {
+  const batches: BulkChanged[] = [];
+  for (let from = 0; from < ids.length; from += batchSize) {
+    batches.push(await client.agents.bulk({ ...change, agentIds: ids.slice(from, from + batchSize) }));
+  }
+  return {
+    batchIds: batches.map(({ batchId }) => batchId),
+    ...(change.dryRun && { dryRun: true }),
+    succeeded: batches.flatMap(({ succeeded }) => succeeded),
+    failed: batches.flatMap(({ failed }) => failed),
+  };
+}
+
+function print(out: Output, action: BulkAction, { dryRun, succeeded, failed }: Omit<BulkChanged, "batchId">): void {
+  const count = succeeded.length === 1 ? "1 agent" : `${grouped(succeeded.length)} agents`;
+  out.line(`${count} ${dryRun ? "would be" : succeeded.length === 1 ? "is" : "are"} ${past[action]}.`);
+  if (failed.length === 0) return;
+  out.line();
+  out.table(
+    ["AGENT", "CODE", "WHY NOT"],
+    failed.map(({ agentId, code, detail }) => [agentId, code, detail]),
+  );
+}
+
+export function addBulkAgentsCommand(tree: Tree, group: Command): void {
+  leaf<BulkOptions, [action: string, ids: string[]]>(tree, group, {
+    name: "bulk",
+    description: "Change many agents: those that are named, or that match a filter",
+    configure: (command) => {
+      command.argument("<action>", bulkActions.join(", ")).argument("[agent-ids...]", "as `agents list` shows them");
+      withFilter(command)
+        .option("--all", "every agent that this service made")
+        .option("--dry-run", "change nothing, and say whose change would be refused")
+        .option("--set-model <model>", "update: their model")
+        .option("--set-label <name=value>", "update: a label; tenant= removes it (repeatable)", labelChange)
+        .option("--expires <when>", "update: when they are suspended: a time, 30d, or never", expiryOrNever)
+        .option("--delete-workspace", "delete: their workspaces too, where those were made for them")
+        .option("--delete-sessions", "delete: their sessions too")
+        .option("--grace <duration>", "rotate: how long the old keys still work (default: 1h)", graceSeconds);
+      withQuotas(command, "update: a limit of their AI keys, or none", amountOrNone);
+    },
+    run: async ({ options, out, withClient }, name, ids) => {
+      const action = bulkActions.find((one) => one === name);
+      if (action === undefined) throw wrongUsage(`the action must be one of ${bulkActions.join(", ")}`);
+      const change = changeOf(action, options);
+      const done = await withClient("agents", async (client) =>
+        inBatches(client, await chosenIds(client, ids, options), change),
+      );
+      if (options.json) out.json(done);
+      else if (done.batchIds.length === 0) out.line("No agents match.");
+      else print(out, action, done);
+      const { failed, dryRun } = done;
+      if (failed.length > 0) {
+        throw refused(`${grouped(failed.length)} of the agents ${dryRun ? "would be" : "were"} refused`);
+      }
+    },
+  });
+}
