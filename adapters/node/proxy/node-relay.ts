@@ -1,6 +1,5 @@
 import type { ServerResponse } from "node:http";
 import type { Transform } from "node:stream";
-import type { Dispatcher } from "undici";
 import type { Log } from "../../../src/ports.ts";
 import type { AdmittedRequest } from "../../../src/proxy/admitted-request.ts";
 import { createScrubs } from "../../../src/proxy/scrub.ts";
@@ -12,6 +11,7 @@ import {
   unreachableMessage,
 } from "../../../src/proxy/upstream-error.ts";
 import { isProxyFailure, type OutgoingProxies, outgoingRemedy } from "../outgoing-proxies.ts";
+import type { ExchangeControl, ExchangeHandler } from "../upstream/exchange.ts";
 import { answerHead, decoderOf } from "./answer-head.ts";
 import { createAnswerWriter, type Source } from "./answer-writer.ts";
 import type { StreamWatch } from "./stream-watch.ts";
@@ -32,7 +32,7 @@ export function relay(
   response: ServerResponse,
   { upstreams, proxies, watch, log }: RelayTools,
 ): void {
-  let controller: Dispatcher.DispatchController | undefined;
+  let controller: ExchangeControl | undefined;
   let decoder: Transform | undefined;
   let decoded = false;
   let left = false;
@@ -97,7 +97,7 @@ export function relay(
     unwatch();
   }
 
-  const handler: Dispatcher.DispatchHandler = {
+  const handler: ExchangeHandler = {
     onRequestStart(started) {
       controller = started;
       if (left) started.abort(new Error("the client left"));
@@ -145,14 +145,14 @@ export function relay(
         return;
       }
       const { code = error.message } = error as { code?: string };
-      const late = code === "UND_ERR_HEADERS_TIMEOUT";
+      const late = code === "silent" || code === "UND_ERR_HEADERS_TIMEOUT";
       const sent = controller !== undefined && !isProxyFailure(error);
       if (!sent) admitted.release("unreachable");
       else admitted.abandon(late ? "timeout" : "broken_off");
       const remedy = outgoingRemedy(error, admitted.origin, proxies);
       const fields = { origin: admitted.origin, requestId: admitted.requestId, error: code, ...(remedy && { remedy }) };
       log("warn", sent ? "the AI provider did not answer" : "the AI provider could not be reached", fields);
-      if (code === "UND_ERR_INVALID_ARG" && !isProxyFailure(error))
+      if (code === "unsendable" || (code === "UND_ERR_INVALID_ARG" && !isProxyFailure(error)))
         answer.refuse(400, "The request has a header that cannot be forwarded");
       else if (late) answer.refuse(504, timeoutMessage);
       else answer.refuse(502, sent ? brokenOffMessage : unreachableMessage);

@@ -1,9 +1,10 @@
-import { type Dispatcher, Pool } from "undici";
 import { createProxyAgent, maxHeaderSize, type OutgoingProxies } from "../outgoing-proxies.ts";
+import type { ExchangeHandler, UpstreamRequest } from "../upstream/exchange.ts";
+import { createUpstreamPool, type UpstreamPool } from "../upstream/upstream-pool.ts";
 
 export interface Upstreams {
   /** The connections to one scheme and host. */
-  to(origin: string): Pick<Dispatcher, "dispatch">;
+  to(origin: string): { dispatch(request: UpstreamRequest, handler: ExchangeHandler): unknown };
   close(): Promise<void>;
 }
 
@@ -25,7 +26,7 @@ function throughProxies(timeouts: UpstreamTimeouts, proxies: OutgoingProxies): U
   return {
     to: (origin) => ({
       dispatch: ({ headers, ...options }, handler) =>
-        agent.dispatch({ ...options, origin, headers: byName(headers as string[]) }, handler),
+        agent.dispatch({ ...options, origin, headers: byName(headers) }, handler),
     }),
     close: () => agent.destroy(),
   };
@@ -43,30 +44,23 @@ function byName(flat: readonly string[]): Record<string, string | string[]> {
 }
 
 function direct({ connectTimeoutMs, silenceTimeoutMs }: UpstreamTimeouts): Upstreams {
-  const pools = new Map<string, Pool>();
+  const pools = new Map<string, UpstreamPool>();
   return {
     to(origin) {
       let pool = pools.get(origin);
       if (pool === undefined) {
-        pool = new Pool(origin, {
-          connections: null,
-          allowH2: false,
-          connect: { timeout: connectTimeoutMs },
-          headersTimeout: silenceTimeoutMs,
-          maxHeaderSize,
-          bodyTimeout: silenceTimeoutMs,
-        });
+        pool = createUpstreamPool(origin, { connectTimeoutMs, silenceTimeoutMs, maxHead: maxHeaderSize });
         pools.set(origin, pool);
         for (const [other, unused] of pools) {
           if (pools.size <= maxOrigins) break;
           pools.delete(other);
-          void unused.close();
+          unused.retire();
         }
       }
       return pool;
     },
     async close() {
-      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
+      for (const pool of pools.values()) pool.destroy();
       pools.clear();
     },
   };

@@ -1,0 +1,101 @@
+import type { AnswerHeaders } from "./exchange.ts";
+
+/** How an answer's body ends. */
+export type Framing = { kind: "none" } | { kind: "length"; bytes: number } | { kind: "chunked" } | { kind: "close" };
+
+export interface AnswerHead {
+  status: number;
+  headers: AnswerHeaders;
+  framing: Framing;
+  /** Whether the connection may take another request afterwards. */
+  keepsAlive: boolean;
+  /** For how long the upstream keeps it, where it says so, in seconds. */
+  keptFor: number | undefined;
+}
+
+const statusLine = /HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/y;
+const headerLine = /([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)\r\n/y;
+const digits = /^\d{1,15}$/;
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
+
+function trimmed(text: string): string {
+  let from = 0;
+  let end = text.length;
+  while (from < end && isBlank(text.charCodeAt(from))) from++;
+  while (end > from && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(from, end);
+}
+
+/** @returns where the lines end, -1 where one of them is no header */
+function readLines(text: string, from: number, add: (name: string, value: string) => void): number {
+  headerLine.lastIndex = from;
+  let end = from;
+  while (end < text.length) {
+    const line = headerLine.exec(text);
+    if (line === null) return -1;
+    end = headerLine.lastIndex;
+    add(line[1]!.toLowerCase(), trimmed(line[2]!));
+  }
+  return end;
+}
+
+const ignore = () => {};
+
+/** Whether these are whole header lines and nothing else. */
+export const areHeaderLines = (text: string): boolean => readLines(text, 0, ignore) === text.length;
+
+/**
+ * Stricter than the standard allows (RFC 9112): whatever two readers could take for two answers is none.
+ *
+ * @param text as Latin-1, with the line ends of its lines and without the empty one
+ * @param bodiless the request was a HEAD
+ * @returns a fault where it is no head
+ */
+export function readAnswerHead(text: string, bodiless: boolean): AnswerHead | { fault: string } {
+  statusLine.lastIndex = 0;
+  const first = statusLine.exec(text);
+  if (first === null) return { fault: "the answer does not begin with a status line" };
+  const status = Number(first[2]);
+  const headers: AnswerHeaders = Object.create(null);
+  const add = (name: string, value: string): void => {
+    const before = headers[name];
+    if (before === undefined) headers[name] = value;
+    else if (typeof before === "string") headers[name] = [before, value];
+    else before.push(value);
+  };
+  if (readLines(text, statusLine.lastIndex, add) !== text.length) return { fault: "a line of the head is no header" };
+  const framing = framingOf(headers, status, first[1] === "0", bodiless);
+  if ("fault" in framing) return framing;
+  const connection = headers.connection === undefined ? "" : [headers.connection].flat().join(",").toLowerCase();
+  const closes = first[1] === "0" || framing.kind === "close" || /(^|[\t ,])close($|[\t ,])/.test(connection);
+  const kept = headers["keep-alive"] === undefined ? undefined : keptFor.exec([headers["keep-alive"]].flat().join(","));
+  return { status, headers, framing, keepsAlive: !closes, keptFor: kept ? Number(kept[1]) : undefined };
+}
+
+const keptFor = /(?:^|[\t ,])timeout=(\d{1,6})/i;
+
+function framingOf(
+  headers: AnswerHeaders,
+  status: number,
+  old: boolean,
+  bodiless: boolean,
+): Framing | { fault: string } {
+  const { "content-length": length, "transfer-encoding": encoding } = headers;
+  if (length !== undefined && (typeof length !== "string" || !digits.test(length))) {
+    return { fault: "the answer's length is not one number" };
+  }
+  if (encoding !== undefined) {
+    if (length !== undefined) return { fault: "the answer has two lengths" };
+    if (old || typeof encoding !== "string" || encoding.toLowerCase() !== "chunked") {
+      return { fault: "the answer's transfer encoding is not chunked alone" };
+    }
+  }
+  if (status === 101) return { fault: "the answer switches to a protocol that nobody asked for" };
+  if (status < 200) return length === undefined && encoding === undefined ? none : { fault: "a 1xx has a body" };
+  if (bodiless || status === 204 || status === 304) return none;
+  if (encoding !== undefined) return { kind: "chunked" };
+  return length === undefined ? { kind: "close" } : { kind: "length", bytes: Number(length) };
+}
+
+const none: Framing = { kind: "none" };

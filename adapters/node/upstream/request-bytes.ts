@@ -1,0 +1,38 @@
+import { UpstreamFault, type UpstreamRequest } from "./exchange.ts";
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const unsendableInPath = /[^\x21-\x7e\x80-\xff]/;
+const unsendableInValue = /[^\t\x20-\x7e\x80-\xff]/;
+const announcesBody: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
+/** Names that come again and again. */
+const knownNames = new Set<string>();
+const maxKnownNames = 256;
+
+function isName(name: string): boolean {
+  if (knownNames.has(name)) return true;
+  if (!token.test(name)) return false;
+  if (knownNames.size < maxKnownNames) knownNames.add(name);
+  return true;
+}
+
+/** @throws UpstreamFault `unsendable`, where a part would end its line or the head */
+export function requestBytes({ method, path, headers, body }: UpstreamRequest, host: string): Buffer {
+  if (!isName(method) || path === "" || unsendableInPath.test(path)) {
+    throw new UpstreamFault("unsendable", "the request's method or path cannot be sent");
+  }
+  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]!;
+    const value = headers[at + 1]!;
+    if (!isName(name) || unsendableInValue.test(value)) {
+      throw new UpstreamFault("unsendable", `the header ${JSON.stringify(name.slice(0, 64))} cannot be sent`);
+    }
+    head += `${name}: ${value}\r\n`;
+  }
+  const length = body?.length ?? 0;
+  head += length > 0 || announcesBody.has(method) ? `content-length: ${length}\r\n\r\n` : "\r\n";
+  const bytes = Buffer.allocUnsafe(head.length + length);
+  bytes.write(head, 0, head.length, "latin1");
+  if (body !== null) bytes.set(body, head.length);
+  return bytes;
+}

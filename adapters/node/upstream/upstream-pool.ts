@@ -1,0 +1,114 @@
+import { type ExchangeHandler, UpstreamFault, type UpstreamRequest } from "./exchange.ts";
+import { requestBytes } from "./request-bytes.ts";
+import { type ConnectionOwner, UpstreamConnection } from "./upstream-connection.ts";
+
+export interface PoolOptions {
+  connectTimeoutMs: number;
+  /** Neither before an answer nor in the middle of it an upstream may be silent for longer. */
+  silenceTimeoutMs: number;
+  /** In bytes, of an answer's head. */
+  maxHead: number;
+}
+
+/** Unused for longer, a connection is closed, unless the upstream says that it keeps it longer. */
+const keptMs = 4_000;
+const mostKeptMs = 600_000;
+/** An upstream's own end of it is not to meet a request that is on its way. */
+const marginMs = 2_000;
+/** As many turns a timeout has, and so late it may be. */
+const turnsATimeout = 8;
+const slowestTurnMs = 500;
+
+/** Connections to one origin that are kept alive; as many at once as there are requests. */
+export interface UpstreamPool {
+  /** Calls the handler at once or later; never throws. */
+  dispatch(request: UpstreamRequest, handler: ExchangeHandler): void;
+  /** Takes no other request; what is under way goes on. */
+  retire(): void;
+  /** Ends what is under way. */
+  destroy(): void;
+}
+
+export function createUpstreamPool(
+  origin: string,
+  { connectTimeoutMs, silenceTimeoutMs, maxHead }: PoolOptions,
+): UpstreamPool {
+  const url = new URL(origin);
+  const all = new Set<UpstreamConnection>();
+  /** The one used last is the one used next, so that the others come to their end. */
+  const unused: UpstreamConnection[] = [];
+  const keptTurns = new WeakMap<UpstreamConnection, number>();
+  const turnMs = Math.max(5, Math.min(slowestTurnMs, Math.floor(silenceTimeoutMs / turnsATimeout)));
+  const silentTurns = Math.ceil(silenceTimeoutMs / turnMs);
+  let turn = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let isRetired = false;
+
+  const owner: ConnectionOwner = {
+    turn: () => turn,
+    session: undefined,
+    idle(connection, keptFor) {
+      const ms = keptFor === undefined ? keptMs : Math.min(keptFor * 1_000 - marginMs, mostKeptMs);
+      if (isRetired || ms <= 0) connection.fail(new UpstreamFault("closed", "the connection is not kept"));
+      else {
+        keptTurns.set(connection, Math.ceil(ms / turnMs));
+        unused.push(connection);
+      }
+    },
+    gone(connection) {
+      all.delete(connection);
+      const at = unused.indexOf(connection);
+      if (at !== -1) unused.splice(at, 1);
+      if (all.size > 0) return;
+      clearInterval(timer);
+      timer = undefined;
+    },
+  };
+
+  /** Time that the event loop was held up is no silence: it is one turn. */
+  function look(): void {
+    turn++;
+    for (const connection of all) {
+      const since = turn - connection.heardAt;
+      if (connection.awaits()) {
+        if (since > silentTurns) {
+          connection.fail(new UpstreamFault("silent", `the upstream was silent for ${silenceTimeoutMs} ms`));
+        }
+      } else if (connection.isIdle() && since > keptTurns.get(connection)!) {
+        connection.fail(new UpstreamFault("closed", "the connection was not used any more"));
+      }
+    }
+  }
+
+  function connection(): UpstreamConnection {
+    const kept = unused.pop();
+    if (kept !== undefined) return kept;
+    const made = new UpstreamConnection({ origin: url, connectTimeoutMs, maxHead }, owner);
+    all.add(made);
+    timer ??= setInterval(look, turnMs).unref();
+    return made;
+  }
+
+  function destroy(): void {
+    isRetired = true;
+    for (const one of [...all]) one.fail(new UpstreamFault("closed", "the connections are closed"));
+  }
+
+  return {
+    dispatch(request, handler) {
+      let bytes: Buffer;
+      try {
+        bytes = requestBytes(request, url.host);
+      } catch (error) {
+        handler.onResponseError(undefined, error as Error);
+        return;
+      }
+      connection().send(bytes, request.method === "HEAD", handler);
+    },
+    retire() {
+      isRetired = true;
+      for (const one of [...unused]) one.fail(new UpstreamFault("closed", "the connections are closed"));
+    },
+    destroy,
+  };
+}
