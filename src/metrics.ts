@@ -9,6 +9,10 @@ const families = {
   openclaw_proxy_requests_total: ["counter", "Metered requests, by provider and outcome."],
   openclaw_proxy_request_duration_seconds: ["histogram", "Time to the end of a metered answer, by provider."],
   openclaw_proxy_tokens_total: ["counter", "Tokens charged, by provider and outcome (metered or estimated)."],
+  openclaw_proxy_unpriced_requests_total: [
+    "counter",
+    "Requests refused because the price of their model is not known, by provider.",
+  ],
   openclaw_proxy_quota_denials_total: ["counter", "Requests refused by a quota, by provider, quota and reason."],
   openclaw_proxy_reservations_open: ["gauge", "Requests admitted and not yet settled."],
   openclaw_proxy_upstream_errors_total: ["counter", "Upstream failures, by provider and reason."],

@@ -1,3 +1,4 @@
+import { quotaRules } from "../domain/quota.ts";
 import { type Reach, reaches, type Scope, scopes } from "../schema/provisioning-key.ts";
 import { type QuotaName, quotaNames } from "../schema/quota.ts";
 import { parseDuration, parseExpiry, parsePast } from "./duration.ts";
@@ -20,9 +21,6 @@ export function amount(text: string): number {
   return value;
 }
 
-/** A limit, or `none` to lift it: commander turns a parsed `null` into an empty text. */
-export const amountOrNone = (text: string): number | "none" => (text === "none" ? text : amount(text));
-
 export function usd(text: string): number {
   const value = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || value <= 0 || value > 1_000_000) {
@@ -39,6 +37,27 @@ export function price(text: string): number {
   }
   return value;
 }
+
+/** A quota's limit in USD. */
+function usdLimit(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d{1,6})?$/.test(text) || value > 1_000_000) {
+    throw new InvalidValue(
+      "It must be an amount in USD such as 20 or 12.50, with at most six decimals, up to 1000000.",
+    );
+  }
+  return value;
+}
+
+/** How the limit of a quota is read. */
+export const quotaLimit = (name: QuotaName): ((text: string) => number) =>
+  quotaRules[name].counter === "usd" ? usdLimit : amount;
+
+/** The same, or `none` to lift it: commander turns a parsed `null` into an empty text. */
+export const quotaLimitOrNone =
+  (name: QuotaName) =>
+  (text: string): number | "none" =>
+    text === "none" ? text : quotaLimit(name)(text);
 
 /** In whole seconds. */
 export function graceSeconds(text: string): number {
@@ -113,7 +132,7 @@ export function quotaAssignment(
   if (!isOneOf(quotaNames, name) || more.length > 0) {
     throw new InvalidValue(`It must be NAME=NUMBER; names are ${quotaNames.join(", ")}.`);
   }
-  return { ...before, [name]: amount(value) };
+  return { ...before, [name]: quotaLimit(name)(value) };
 }
 
 export function dayInUtc(text: string): string {

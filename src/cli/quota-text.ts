@@ -1,11 +1,17 @@
-import { type QuotaStates, type Quotas, quotaNames } from "../schema/quota.ts";
+import { usdText } from "../domain/micro-usd.ts";
+import { quotaRules } from "../domain/quota.ts";
+import { type QuotaName, type QuotaStates, type Quotas, quotaNames } from "../schema/quota.ts";
 import { grouped, shortTime } from "./output.ts";
+
+/** Of money dollars and cents at least. */
+const amountText = (name: QuotaName, value: number): string =>
+  quotaRules[name].counter === "usd" ? usdText(Math.round(value * 1_000_000)) : grouped(value);
 
 /** `maxTokensPerMonth 1,000,000, maxRequestsPerDay 100`; `undefined` without a limit. */
 export function describeQuotas(quotas: Quotas | undefined): string | undefined {
   const parts = quotaNames.flatMap((name) => {
     const limit = quotas?.[name];
-    return limit === undefined ? [] : [`${name} ${grouped(limit)}`];
+    return limit === undefined ? [] : [`${name} ${amountText(name, limit)}`];
   });
   return parts.length === 0 ? undefined : parts.join(", ");
 }
@@ -20,5 +26,6 @@ export const quotaRows = (quotas: QuotaStates): string[][] =>
     const state = quotas[name];
     if (state === undefined) return [];
     const { limit, used, reserved, left, resetAt } = state;
-    return [[name, grouped(limit), grouped(used), grouped(reserved), grouped(left), shortTime(resetAt) ?? ""]];
+    const amounts = [limit, used, reserved, left].map((value) => amountText(name, value));
+    return [[name, ...amounts, shortTime(resetAt) ?? ""]];
   });

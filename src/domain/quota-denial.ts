@@ -1,4 +1,5 @@
-import { quotaRules, resetOf } from "./quota.ts";
+import { usdText } from "./micro-usd.ts";
+import { type QuotaCounter, quotaRules, resetOf } from "./quota.ts";
 import type { QuotaName } from "./quota-names.ts";
 
 export interface QuotaDenial {
@@ -14,6 +15,7 @@ export interface QuotaDenial {
   left: number;
 }
 
+/** Amounts in the unit of the quota's counter. */
 export interface DeniedRequest {
   name: QuotaName;
   limit: number;
@@ -27,6 +29,12 @@ export interface DeniedRequest {
 
 const spanWords = { month: "Monthly", day: "Daily", minute: "Per-minute" } as const;
 const digits = (count: number): string => count.toLocaleString("en-US");
+/** How a quota is called, and an amount of it. */
+const kinds: Record<QuotaCounter, { quota: string; amount(count: number): string }> = {
+  tokens: { quota: "token", amount: (count) => `${digits(count)} tokens` },
+  requests: { quota: "request", amount: (count) => `${digits(count)} requests` },
+  usd: { quota: "spend", amount: usdText },
+};
 const withoutMillis = (time: number): string => new Date(time).toISOString().replace(".000Z", "Z");
 
 /**
@@ -53,32 +61,34 @@ function wordedDenial(denied: DeniedRequest, now: number): Omit<QuotaDenial, "li
     };
   }
   const word = spanWords[span];
-  const kind = counter === "tokens" ? "token" : "request";
-  const bounds = `usage limit ${digits(limit)}; resets ${withoutMillis(resetAt)}`;
-  const left = digits(Math.max(0, limit - used - reserved));
-  const asks = least === undefined ? `asks for up to ${digits(amount)}` : `needs at least ${digits(least)}`;
+  const { quota, amount: inWords } = kinds[counter];
+  const number = counter === "usd" ? usdText : digits;
+  const bounds = `usage limit ${number(limit)}; resets ${withoutMillis(resetAt)}`;
+  const left = Math.max(0, limit - used - reserved);
+  const asks = least === undefined ? `asks for up to ${number(amount)}` : `needs at least ${number(least)}`;
   if (used + (least ?? amount) <= limit) {
     // Reservations are upper bounds: much of what is reserved now comes back when those requests end.
     return {
       reason: "in_flight",
       message:
-        `Requests in flight hold the rest of what this key may spend: ${left} ${kind}s are left for now, ` +
+        `Requests in flight hold the rest of what this key may spend: ${inWords(left)} are left for now, ` +
         `this request ${asks}; try again when they have ended`,
       retryAfter: 2,
       transient: true,
     };
   }
   if (used < limit) {
+    const asksFor = counter === "usd" ? asks : `${asks} ${quota}s`;
     return {
       reason: "too_large",
-      message: `${word} ${kind} quota exceeded: this request ${asks} ${kind}s, ${left} are left (${bounds})`,
+      message: `${word} ${quota} quota exceeded: this request ${asksFor}, ${number(left)} are left (${bounds})`,
       retryAfter: untilReset,
       transient: false,
     };
   }
   return {
     reason: "exhausted",
-    message: `${word} ${kind} quota exceeded (${bounds})`,
+    message: `${word} ${quota} quota exceeded (${bounds})`,
     retryAfter: untilReset,
     transient: false,
   };

@@ -1,6 +1,9 @@
+import { fromMicroUsd, toMicroUsd } from "./micro-usd.ts";
 import { type QuotaLimits, type QuotaName, quotaNames } from "./quota-names.ts";
 
-export type QuotaCounter = "tokens" | "requests";
+/** `usd` counts micro-dollars. */
+export const quotaCounters = ["tokens", "requests", "usd"] as const;
+export type QuotaCounter = (typeof quotaCounters)[number];
 export type QuotaSpan = "month" | "day" | "minute";
 
 interface QuotaRule {
@@ -11,7 +14,9 @@ interface QuotaRule {
 /** In the order of `quotaNames`: the longest wait is named first. */
 export const quotaRules: Record<QuotaName, QuotaRule> = {
   maxTokensPerMonth: { counter: "tokens", span: "month" },
+  maxUsdPerMonth: { counter: "usd", span: "month" },
   maxTokensPerDay: { counter: "tokens", span: "day" },
+  maxUsdPerDay: { counter: "usd", span: "day" },
   maxRequestsPerDay: { counter: "requests", span: "day" },
   maxRequestsPerMinute: { counter: "requests", span: "minute" },
 };
@@ -62,41 +67,67 @@ export function stricterQuotas(a: QuotaLimits, b: QuotaLimits): QuotaLimits {
   return quotas;
 }
 
-export const limitsTokens = (quotas: QuotaLimits): boolean =>
-  quotas.maxTokensPerMonth !== undefined || quotas.maxTokensPerDay !== undefined;
+const limits = (quotas: QuotaLimits, counter: QuotaCounter): boolean =>
+  quotaNames.some((name) => quotas[name] !== undefined && quotaRules[name].counter === counter);
+export const limitsTokens = (quotas: QuotaLimits): boolean => limits(quotas, "tokens");
+export const limitsUsd = (quotas: QuotaLimits): boolean => limits(quotas, "usd");
+
+/** A limit in the unit of its counter. */
+export function counterLimit(name: QuotaName, limit: number): number {
+  if (quotaRules[name].counter !== "usd") return limit;
+  const micro = toMicroUsd(limit);
+  if (micro === undefined) throw new RangeError(`not an amount in USD with at most six decimals: ${limit}`);
+  return micro;
+}
 
 export interface QuotaCharge extends QuotaRule {
   name: QuotaName;
   period: string;
-  /** `null` counts without a limit. */
+  /** In the unit of the counter; `null` counts without a limit. */
   limit: number | null;
 }
 
 /**
- * What every request is counted in. Tokens and the day's requests count without a limit too, so that a quota
+ * What every request is counted in. Tokens, money and the day's requests count without a limit too, so that a quota
  * added later knows what was spent before it.
  */
 export function quotaCharges(quotas: QuotaLimits, now: number): QuotaCharge[] {
   const charges: QuotaCharge[] = [];
   for (const name of quotaNames) {
     const rule = quotaRules[name];
-    const limit = quotas[name] ?? null;
+    const stated = quotas[name];
+    const limit = stated === undefined ? null : counterLimit(name, stated);
     if (limit === null && rule.span === "minute") continue;
     charges.push({ name, ...rule, period: periodOf(rule.span, now), limit });
   }
   return charges;
 }
 
-/** As shown: nothing is left below zero, however far a provider's own numbers went over what was reserved. */
-export const quotaState = (
+/**
+ * As shown: nothing is left below zero, however far a provider's own numbers went over what was reserved.
+ * @param limit as stated; `used` and `reserved` in the unit of the counter
+ */
+export function quotaState(
   name: QuotaName,
   limit: number,
   { used, reserved }: { used: number; reserved: number },
   now: number,
-) => ({
-  limit,
-  used,
-  reserved,
-  left: Math.max(0, limit - used - reserved),
-  resetAt: new Date(resetOf(quotaRules[name].span, now)).toISOString(),
-});
+) {
+  const shown = quotaRules[name].counter === "usd" ? fromMicroUsd : (amount: number) => amount;
+  return {
+    limit,
+    used: shown(used),
+    reserved: shown(reserved),
+    left: shown(Math.max(0, counterLimit(name, limit) - used - reserved)),
+    resetAt: new Date(resetOf(quotaRules[name].span, now)).toISOString(),
+  };
+}
+
+/** All that one request is charged in quotas; reserving and settling both count by it. */
+export const requestAmounts = ({
+  tokens,
+  microUsd,
+}: {
+  tokens: number;
+  microUsd: number;
+}): Record<QuotaCounter, number> => ({ tokens, requests: 1, usd: microUsd });

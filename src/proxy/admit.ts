@@ -131,6 +131,9 @@ export function createAdmission(context: Context, standings: Standings): Admit {
       quotaRefused(record, denied);
       return refuse(reservationRefused(denied));
     }
+    // Known by the time that the body is there.
+    const pricesNow = endpoint.format === undefined ? undefined : context.prices.current();
+    if (pricesNow instanceof Promise) pricesNow.catch(() => {});
     const request = await readRequest(proxyRequest, endpoint, proxy, share);
     if (request.outcome === "aborted") return request;
     if (request.outcome === "fault") return refuse(request);
@@ -150,7 +153,8 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const idempotencyKey = typeof scoped === "object" ? await scoped : scoped;
 
     const id = `${run}-${(reservations++).toString(36)}`;
-    const reserved = await reserve(context, id, key, keys.restate, provider, request);
+    const prices = pricesNow instanceof Promise ? await pricesNow : pricesNow;
+    const reserved = await reserve(context, id, key, keys.restate, provider, request, prices);
     if (reserved.outcome === "reserved") {
       share.sent(reserved.bytes?.length ?? 0);
       if (reserved.omitted) {
@@ -188,6 +192,8 @@ export function createAdmission(context: Context, standings: Standings): Admit {
       countDenial(target, reserved.quota, reserved.denial.reason);
       quotaRefused(record, reserved);
     }
+    if (reserved.outcome === "unpriced")
+      metrics.count("openclaw_proxy_unpriced_requests_total", { provider: target.slug });
     return refuse(reservationRefused(reserved));
   }
 

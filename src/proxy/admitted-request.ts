@@ -12,11 +12,12 @@ import { goesOn } from "./goes-on.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { hiddenCost } from "./hidden-output.ts";
 import { createMasterKeyAlarm } from "./master-key-alarm.ts";
+import { modelsOf } from "./models-of.ts";
 import { outputPace } from "./output-pace.ts";
 import type { ProxyRequest, Target } from "./proxy-request.ts";
 import type { ReadRequest } from "./read-request.ts";
 import { type Refusal, refusal } from "./refuse.ts";
-import { modelsOf, type Reservation } from "./reserve.ts";
+import type { Reservation } from "./reserve.ts";
 import { createSettlements, type OpenReservation, type Settlement } from "./settle.ts";
 import type { Ending, Standing } from "./standings.ts";
 import { createJsonMeter } from "./usage/json-meter.ts";
@@ -130,6 +131,8 @@ export function createAdmittedRequests(
       model: model !== undefined && modelForm.test(model) && !holdsKey(model) ? model : "-",
       isFree: endpoint.format === undefined,
       reserved: reserved.tokens,
+      price: reserved.price,
+      reservedMicroUsd: reserved.microUsd,
       pace: outputPace(provider, base.origin, request),
       provider,
       agentId: record.agentId,

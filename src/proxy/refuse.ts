@@ -57,6 +57,11 @@ function quotaHeaders({ sleepsThrough }: ProviderWire, quota: NonNullable<WireEr
   };
 }
 
+const noPrice = (model: string | undefined): string =>
+  model === undefined
+    ? 'the request names no model whose price is known; name one, or set its price with "provisioning prices set"'
+    : `no price is known for "${model.slice(0, 200)}"; set one with "provisioning prices set" or choose another`;
+
 /** Why nothing could be reserved. */
 export function reservationRefused(reserved: Exclude<Reservation, { outcome: "reserved" }>): Refused {
   switch (reserved.outcome) {
@@ -72,7 +77,12 @@ export function reservationRefused(reserved: Exclude<Reservation, { outcome: "re
             : `This key may not be used with the model "${reserved.model.slice(0, 200)}"`,
       };
     case "unbounded":
-      return { status: 400, message: `Not possible with a key that has a token quota: ${reserved.reason}` };
+      return {
+        status: 400,
+        message: `Not possible with a key that has a ${reserved.quota} quota: ${reserved.reason}`,
+      };
+    case "unpriced":
+      return { status: 403, message: noPrice(reserved.model) };
     case "denied": {
       const { message, retryAfter, transient } = reserved.denial;
       return { status: 429, message, quota: { name: reserved.quota, retryAfter, transient } };

@@ -2,11 +2,13 @@ import { freeCallCharge } from "../domain/free-calls.ts";
 import type { ReservedTokens } from "../domain/interrupted-usage.ts";
 import { modelAllowed } from "../domain/model-allowed.ts";
 import type { ProviderKind } from "../domain/provider-facts.ts";
-import { limitsTokens, quotaCharges, stricterQuotas } from "../domain/quota.ts";
+import { limitsTokens, limitsUsd, quotaCharges, requestAmounts, stricterQuotas } from "../domain/quota.ts";
 import { type QuotaDenial, quotaDenial } from "../domain/quota-denial.ts";
 import { mostTokens } from "../domain/usage.ts";
 import type { CounterReservation } from "../ports.ts";
+import type { PriceBook } from "../prices/price-book.ts";
 import { providers } from "../providers/registry.ts";
+import { type BodyFields, isRecord } from "../providers/shared/body-fields.ts";
 import { type OutputBound, outputBound } from "../providers/shared/output-bounds.ts";
 import { unboundedReason } from "../providers/shared/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
@@ -14,17 +16,24 @@ import type { QuotaName } from "../schema/quota.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import { mayReason } from "./hidden-output.ts";
+import { modelsOf } from "./models-of.ts";
 import type { ReadRequest } from "./read-request.ts";
+import { priceOfRequest, type RequestPrice, unpricedModel } from "./request-price.ts";
+import { unpricedFeature } from "./unpriced-feature.ts";
 import { type KeySnapshot, type KeyStatus, keyStatus } from "./verify-key.ts";
 
 export type Reservation =
   | { outcome: "standing"; standing: Exclude<KeyStatus, "valid"> }
   | { outcome: "model"; model: string | undefined }
-  | { outcome: "unbounded"; reason: string }
+  | { outcome: "unbounded"; quota: "token" | "spend"; reason: string }
+  | { outcome: "unpriced"; model: string | undefined }
   | { outcome: "denied"; quota: QuotaName; denial: QuotaDenial }
   | {
       outcome: "reserved";
       tokens: ReservedTokens;
+      /** How it is charged; `undefined` where no price is known, and it costs no tokens. */
+      price: RequestPrice | undefined;
+      microUsd: number;
       now: number;
       bytes: Uint8Array | undefined;
       /** Tools that were left out. */
@@ -45,6 +54,7 @@ const encoder = new TextEncoder();
  * of the key that was checked.
  *
  * @param id names the reservation, below the key
+ * @param prices `undefined` where the request costs no tokens
  * @param restate the key under another text of the ledger's
  */
 export async function reserve(
@@ -54,6 +64,7 @@ export async function reserve(
   restate: (key: KeySnapshot, text: string) => KeySnapshot,
   provider: AiProviderRecord,
   { endpoint, bytes, textBytes, body, reading }: ReadRequest,
+  prices: PriceBook | undefined,
 ): Promise<Reservation> {
   const names = aiKeyLedger(key.record.keyId);
   const spends = endpoint.format !== undefined;
@@ -63,6 +74,7 @@ export async function reserve(
   const models = modelsOf({ endpoint, reading });
   const open = boundOf({ endpoint, body, reading }, provider.kind, proxy.defaultMaxOutputTokens);
   let bound = open.most;
+  const price = prices && priceOfRequest(prices, provider, { endpoint, body, reading });
 
   for (let turn = 0; turn < maxTurns; turn++) {
     const now = context.clock.now();
@@ -74,22 +86,36 @@ export async function reserve(
       if (other !== undefined || models.length === 0) return { outcome: "model", model: other };
     }
     const quotas = stricterQuotas(provider.defaultQuotas ?? {}, state.quotas);
-    const limited = spends && limitsTokens(quotas);
+    const spendLimited = spends && limitsUsd(quotas);
+    if (spendLimited && !price) {
+      return { outcome: "unpriced", model: prices && unpricedModel(prices, provider, { endpoint, reading }) };
+    }
+    // What costs nothing passes a budget that is spent.
+    const held = spendLimited && !price!.isFree;
+    const limited = spends && (held || limitsTokens(quotas));
     const unbounded = limited && reading ? unboundedReason(reading, proxy.hostedTools) : undefined;
-    if (unbounded !== undefined) return { outcome: "unbounded", reason: unbounded };
+    if (unbounded !== undefined) {
+      return { outcome: "unbounded", quota: limitsTokens(quotas) ? "token" : "spend", reason: unbounded };
+    }
+    const dearer = held ? unpricedFeature({ reading, body }, price!, models, proxy.hostedTools) : undefined;
+    if (dearer !== undefined) return { outcome: "unbounded", quota: "spend", reason: dearer };
 
     const omitted = limited && proxy.hostedTools === "omit" ? reading?.hosted : undefined;
     const called = limited && proxy.hostedTools === "allow" ? reading?.hosted : undefined;
     // With each call the model reads all that came before it again, and what the call brought in.
     const input = own + (called ? called.calls * (own + proxy.mediaReferenceTokens) : 0);
     const tokens = spends ? Math.min(input + bound * answers, mostTokens) : 0;
+    const inputHeld = Math.min(input, tokens);
+    const microUsd = price ? price.most({ input, output: tokens - inputHeld }) : 0;
     const charges = spends ? quotaCharges(quotas, now) : [freeCallCharge(quotas, now)];
-    const entries = charges.map(
+    const amounts = { ...requestAmounts({ tokens, microUsd }), free: 1 };
+    const counted = charges.filter(({ counter }) => counter !== "usd" || price !== undefined);
+    const entries = counted.map(
       ({ counter, period, limit }): CounterReservation => ({
         counter: names[counter],
         period,
-        limit,
-        amount: counter === "tokens" ? tokens : 1,
+        limit: counter === "usd" && !held ? null : limit,
+        amount: amounts[counter],
       }),
     );
     const capped = limited && reading?.outputBound === undefined;
@@ -97,6 +123,7 @@ export async function reserve(
       ...omitted?.leftOut,
       ...(limited && reading?.restated),
       ...(capped && reading?.cap(bound)),
+      ...(held && provider.kind === "openrouter" && body && withinPrice(body, price!, input)),
     };
     const fields = { ...reading?.added, ...others };
     const unasked = body && reading?.added ? () => encoder.encode(body.with(others)) : undefined;
@@ -111,24 +138,28 @@ export async function reserve(
     if (answer.outcome === "exceeded") {
       const { exceeded } = answer;
       const charge =
-        charges[entries.findIndex((entry) => entry.counter === exceeded.counter && entry.period === exceeded.period)]!;
+        counted[entries.findIndex((entry) => entry.counter === exceeded.counter && entry.period === exceeded.period)]!;
       const { name } = charge;
-      if (!capped || charge.counter !== "tokens") {
+      if (!capped || charge.counter === "requests") {
         return { outcome: "denied", quota: name, denial: quotaDenial({ ...exceeded, name }, now) };
       }
-      const room = Math.floor((exceeded.limit - exceeded.used - exceeded.reserved - input) / answers);
+      const left = exceeded.limit - exceeded.used - exceeded.reserved;
+      const affordable = charge.counter === "usd" ? price!.affordable(left, input) : left - input;
+      const room = Math.floor(affordable / answers);
       const leastOutput = Math.max(endpoint.minOutput ?? 1, open.least);
       if (room >= leastOutput && room < bound) {
         bound = room;
         continue;
       }
-      const least = input + leastOutput * answers;
+      const output = leastOutput * answers;
+      const least = charge.counter === "usd" ? price!.most({ input, output }) : input + output;
       return { outcome: "denied", quota: name, denial: quotaDenial({ ...exceeded, name, least }, now) };
     }
-    const held = Math.min(input, tokens);
     return {
       outcome: "reserved",
-      tokens: { input: held, output: tokens - held },
+      tokens: { input: inputHeld, output: tokens - inputHeld },
+      price,
+      microUsd,
       now,
       bytes: sent,
       omitted: omitted?.names,
@@ -149,12 +180,24 @@ function boundOf(
   return outputBound(providers[kind].maxOutput, models, body, setting, reasons);
 }
 
+/** Nothing that costs more than was reserved may serve it; a bound of the client's own stays where it is lower. */
+function withinPrice(body: BodyFields, price: RequestPrice, input: number): Record<string, unknown> {
+  const asked = body.get("provider");
+  const preferences = isRecord(asked) ? asked : {};
+  const theirs = isRecord(preferences.max_price) ? preferences.max_price : {};
+  const lower = (name: string, own: number): number => {
+    const stated = Number(theirs[name] ?? own);
+    return stated >= 0 && stated < own ? stated : own;
+  };
+  const { prompt, completion } = price.maxPrice(input);
+  const most = { prompt: lower("prompt", prompt), completion: lower("completion", completion), request: 0 };
+  const usage = body.get("usage");
+  return {
+    provider: { ...preferences, max_price: { ...theirs, ...most } },
+    usage: { ...(isRecord(usage) && usage), include: true },
+  };
+}
+
 /** The most that a request's input may be. */
 export const inputTokens = ({ textBytes = 0, reading }: Pick<ReadRequest, "textBytes" | "reading">): number =>
   Math.max(0, textBytes + (reading?.inputBeyondBytes ?? 0) + templateTokens);
-
-/** Every model that may serve the request. */
-export const modelsOf = ({ endpoint, reading }: Pick<ReadRequest, "endpoint" | "reading">): string[] => [
-  ...(endpoint.model === undefined ? [] : [endpoint.model]),
-  ...(reading?.models ?? []),
-];

@@ -1,13 +1,15 @@
 import { freeCallsModel } from "../domain/free-calls.ts";
 import { interruptedUsage, mostWritten, type ReservedTokens } from "../domain/interrupted-usage.ts";
+import { quotaCounters, requestAmounts } from "../domain/quota.ts";
 import { noUsage, type TokenUsage, type ToldUsage } from "../domain/usage.ts";
 import type { Labels } from "../metrics.ts";
-import type { Ledger } from "../ports.ts";
+import type { Ledger, LedgerName } from "../ports.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { ProviderHealth } from "../service/alerts/provider-health.ts";
 import type { Context } from "../service/context.ts";
 import { patiently } from "../service/patiently.ts";
 import type { aiKeyLedger } from "../storage/ledger-names.ts";
+import type { RequestPrice } from "./request-price.ts";
 import type { Meter } from "./usage/meter.ts";
 
 export interface OpenReservation {
@@ -20,6 +22,9 @@ export interface OpenReservation {
   isFree: boolean;
   /** Held until settled. */
   reserved: ReservedTokens;
+  /** `undefined` where no price is known, and where it costs no tokens. */
+  price: RequestPrice | undefined;
+  reservedMicroUsd: number;
   /** Tokens a second above all that the model can write, where such a bound is known. */
   pace: number | undefined;
   provider: AiProviderRecord;
@@ -68,6 +73,14 @@ function createLabels(): (provider: string, outcome?: string, agent?: string) =>
     }
     return labels;
   };
+}
+
+/** By counter, as it was reserved. */
+function amountsIn(names: OpenReservation["names"], cost: { tokens: number; microUsd: number }) {
+  const amounts = requestAmounts(cost);
+  const actual: Record<LedgerName, number> = {};
+  for (const counter of quotaCounters) actual[names[counter]] = amounts[counter];
+  return actual;
 }
 
 export function createSettlements(context: Context, health: ProviderHealth): (open: OpenReservation) => Settlement {
@@ -127,21 +140,27 @@ export function createSettlements(context: Context, health: ProviderHealth): (op
       });
     }
 
-    /** @param usage what is charged, of which `told` is confirmed by the provider */
-    function charge(outcome: string, usage: TokenUsage, told: ToldUsage, metered: boolean): void {
+    /**
+     * @param usage what is charged, of which `told` is confirmed by the provider
+     * @param cut of what broke off, the most that the money can be
+     */
+    function charge(outcome: string, usage: TokenUsage, told: ToldUsage, metered: boolean, cut = 0): void {
       const { total: tokens, input: inputTokens } = usage;
       charged = tokens;
       const estimated = tokens - told.total;
+      const toldMicroUsd = open.price && metered ? open.price.told(told) : 0;
+      const microUsd = Math.max(toldMicroUsd, Math.min(cut, open.reservedMicroUsd));
       if (metered) {
         const kind = estimated === 0 ? "metered" : "estimated";
         metrics.count("openclaw_proxy_tokens_total", labels(provider, kind), tokens);
       }
+      const { names } = open;
       settle(
         outcome,
-        open.names.reservation(open.id),
-        open.isFree ? { [open.names.free]: 1 } : { [open.names.tokens]: tokens, [open.names.requests]: 1 },
+        names.reservation(open.id),
+        open.isFree ? { [names.free]: 1 } : amountsIn(names, { tokens, microUsd }),
         {
-          name: open.names.usage,
+          name: names.usage,
           day: open.day,
           model: open.isFree ? freeCallsModel : open.model,
           requests: 1,
@@ -151,9 +170,14 @@ export function createSettlements(context: Context, health: ProviderHealth): (op
           outputTokens: tokens - inputTokens,
           tokens,
           webSearches: told.webSearches,
-          microUsd: 0,
-          unpricedRequests: 0,
-          ...(estimated > 0 && { estimate: { tokens: { counter: open.names.tokens, amount: estimated } } }),
+          microUsd,
+          unpricedRequests: tokens > 0 && open.price === undefined ? 1 : 0,
+          ...((estimated > 0 || microUsd > toldMicroUsd) && {
+            estimate: {
+              tokens: { counter: names.tokens, amount: estimated },
+              microUsd: { counter: names.usd, amount: microUsd - toldMicroUsd },
+            },
+          }),
         },
       );
     }
@@ -161,7 +185,8 @@ export function createSettlements(context: Context, health: ProviderHealth): (op
     function chargeReserved(told: ToldUsage): void {
       const { input, output } = open.reserved;
       const total = Math.max(told.total, input + output);
-      charge("cut", { input: Math.min(Math.max(told.input, input), total), output, total }, told, total > 0);
+      const usage = { input: Math.min(Math.max(told.input, input), total), output, total };
+      charge("cut", usage, told, total > 0, open.reservedMicroUsd);
     }
 
     /** What it really cost is known only at the end: without it, the most that it may have been stands. */
@@ -171,7 +196,8 @@ export function createSettlements(context: Context, health: ProviderHealth): (op
       else {
         const reached = unread ? { ...progress, outputBytes: undefined } : progress;
         const most = open.pace === undefined ? undefined : mostWritten(open.pace, performance.now() - begun);
-        charge("cut", interruptedUsage(open.reserved, reached, most), progress.told, true);
+        const usage = interruptedUsage(open.reserved, reached, most);
+        charge("cut", usage, progress.told, true, open.price?.cut(usage, progress.told, progress.inputIsTold));
       }
     }
 

@@ -39,10 +39,24 @@ it("counts tokens and the day's requests without a limit too, for a quota that i
     quotaCharges(quotas, iso("2026-11-22T17:05:00Z")).map(({ name, period, limit }) => [name, period, limit]);
   expect(charges({})).toEqual([
     ["maxTokensPerMonth", "2026-11", null],
+    ["maxUsdPerMonth", "2026-11", null],
     ["maxTokensPerDay", "2026-11-22", null],
+    ["maxUsdPerDay", "2026-11-22", null],
     ["maxRequestsPerDay", "2026-11-22", null],
   ]);
+  expect(charges({ maxUsdPerMonth: 0.29 })[1]).toEqual(["maxUsdPerMonth", "2026-11", 290_000]);
   expect(charges({ maxRequestsPerMinute: 0 }).at(-1)).toEqual(["maxRequestsPerMinute", "2026-11-22T17:05", 0]);
+});
+
+it("shows money in USD, exact to the micro-dollar", () => {
+  const now = iso("2026-11-22T17:05:00Z");
+  expect(quotaState("maxUsdPerDay", 0.3, { used: 100_001, reserved: 199_998 }, now)).toEqual({
+    limit: 0.3,
+    used: 0.100001,
+    reserved: 0.199998,
+    left: 0.000001,
+    resetAt: "2026-11-23T00:00:00.000Z",
+  });
 });
 
 it("shows nothing left, not less, where a provider charged more than was reserved", () => {

@@ -7,6 +7,8 @@ export interface SampleUsage {
   cacheCreation: number;
   cacheRead: number;
   thoughts: number;
+  /** What else the provider's report says, or says otherwise. */
+  extra?: Record<string, unknown>;
 }
 
 export interface SampleRequest {
@@ -33,33 +35,37 @@ export const textPieces = (count: number, size: number): string[] =>
     at % 3 === 2 ? "ü🚀 ".repeat(Math.ceil(size / 7)) : "word ".repeat(Math.ceil(size / 5)),
   );
 
-const anthropicUsage = ({ input, output, cacheCreation, cacheRead }: SampleUsage) => ({
+const anthropicUsage = ({ input, output, cacheCreation, cacheRead, extra }: SampleUsage) => ({
   input_tokens: input,
   cache_creation_input_tokens: cacheCreation,
   cache_read_input_tokens: cacheRead,
   output_tokens: output,
   service_tier: "standard",
+  ...extra,
 });
-const chatUsage = ({ input, output }: SampleUsage) => ({
+const chatUsage = ({ input, output, extra }: SampleUsage) => ({
   prompt_tokens: input,
   completion_tokens: output,
   total_tokens: input + output,
   prompt_tokens_details: { cached_tokens: 0 },
   completion_tokens_details: { reasoning_tokens: 0 },
+  ...extra,
 });
-const responsesUsage = ({ input, output }: SampleUsage) => ({
+const responsesUsage = ({ input, output, extra }: SampleUsage) => ({
   input_tokens: input,
   input_tokens_details: { cached_tokens: 0 },
   output_tokens: output,
   output_tokens_details: { reasoning_tokens: 0 },
   total_tokens: input + output,
+  ...extra,
 });
-const geminiUsage = ({ input, output, thoughts }: SampleUsage) => ({
+const geminiUsage = ({ input, output, thoughts, extra }: SampleUsage) => ({
   promptTokenCount: input,
   candidatesTokenCount: output,
   thoughtsTokenCount: thoughts,
   totalTokenCount: input + output + thoughts,
   promptTokensDetails: [{ modality: "TEXT", tokenCount: input }],
+  ...extra,
 });
 
 const optional = (key: string, value: unknown, told: boolean) => (told ? { [key]: value } : {});

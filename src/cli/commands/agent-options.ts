@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { confinements } from "../../domain/confinement.ts";
+import { quotaRules } from "../../domain/quota.ts";
 import type { Identity, UpdateAgent } from "../../schema/agent.ts";
 import { type QuotaChange, type QuotaName, quotaNames } from "../../schema/quota.ts";
 import { wrongUsage } from "../failure.ts";
@@ -50,14 +51,23 @@ export function confinementOf({ confinement, tool: tools, peer: peers }: Confine
 
 const quotaFlags = {
   maxTokensPerMonth: "--max-tokens-per-month",
+  maxUsdPerMonth: "--max-usd-per-month",
   maxTokensPerDay: "--max-tokens-per-day",
+  maxUsdPerDay: "--max-usd-per-day",
   maxRequestsPerDay: "--max-requests-per-day",
   maxRequestsPerMinute: "--max-requests-per-minute",
 } as const satisfies Record<QuotaName, string>;
 
 /** Commander's names of the flags are the quotas' own. */
-export function withQuotas<Value>(command: Command, description: string, parse: (text: string) => Value): Command {
-  for (const name of quotaNames) command.option(`${quotaFlags[name]} <number>`, description, parse);
+export function withQuotas<Value>(
+  command: Command,
+  description: string,
+  parse: (name: QuotaName) => (text: string) => Value,
+): Command {
+  for (const name of quotaNames) {
+    const unit = quotaRules[name].counter === "usd" ? "amount" : "number";
+    command.option(`${quotaFlags[name]} <${unit}>`, description, parse(name));
+  }
   return command;
 }
 

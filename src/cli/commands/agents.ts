@@ -3,7 +3,7 @@ import type { AgentDetail } from "../../schema/agent.ts";
 import type { QuotaName } from "../../schema/quota.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { amountOrNone, expiryOrNever, graceSeconds, labelChange } from "../option-values.ts";
+import { expiryOrNever, graceSeconds, labelChange, quotaLimitOrNone } from "../option-values.ts";
 import { type ConfinementOptions, confinementOf, quotaChangeOf, withConfinement, withQuotas } from "./agent-options.ts";
 import { addAgentUsageCommand } from "./agent-usage.ts";
 import { addBulkAgentsCommand } from "./bulk-agents.ts";
@@ -62,7 +62,7 @@ function addUpdateCommand(tree: Tree, group: Command): void {
         .option("--model <model>", "its model")
         .option("--label <name=value>", "a label, as in tenant=acme; tenant= removes it (repeatable)", labelChange)
         .option("--expires <when>", "when it is suspended: a time, a duration such as 30d, or never", expiryOrNever);
-      withQuotas(command, "a limit of its AI key, or none", amountOrNone);
+      withQuotas(command, "a limit of its AI key, or none", quotaLimitOrNone);
       withConfinement(command);
     },
     run: async ({ options, out, withClient }, id) => {

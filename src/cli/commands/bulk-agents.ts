@@ -4,7 +4,7 @@ import { type BulkAction, type BulkChange, type BulkChanged, bulkActions } from 
 import type { QuotaName } from "../../schema/quota.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { amountOrNone, expiryOrNever, graceSeconds, labelChange } from "../option-values.ts";
+import { expiryOrNever, graceSeconds, labelChange, quotaLimitOrNone } from "../option-values.ts";
 import { grouped, type Output } from "../output.ts";
 import { type FilterOptions, filterOf, readAgents, withFilter } from "./agent-filter.ts";
 import { quotaChangeOf, withQuotas } from "./agent-options.ts";
@@ -92,7 +92,7 @@ export function addBulkAgentsCommand(tree: Tree, group: Command): void {
         .option("--delete-workspace", "delete: their workspaces too, where those were made for them")
         .option("--delete-sessions", "delete: their sessions too")
         .option("--grace <duration>", "rotate: how long the old keys still work (default: 1h)", graceSeconds);
-      withQuotas(command, "update: a limit of their AI keys, or none", amountOrNone);
+      withQuotas(command, "update: a limit of their AI keys, or none", quotaLimitOrNone);
     },
     run: async ({ options, out, withClient }, name, ids) => {
       const action = bulkActions.find((one) => one === name);

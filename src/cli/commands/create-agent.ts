@@ -6,7 +6,7 @@ import type { QuotaName } from "../../schema/quota.ts";
 import { type ClientName, clientMismatch, clientNames, environmentOf } from "../client-environment.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { amount, commaList, expiry, label, repeated, usd } from "../option-values.ts";
+import { commaList, expiry, label, quotaLimit, repeated, usd } from "../option-values.ts";
 import { describeLabels, type Output, shortTime } from "../output.ts";
 import { describeBudget, describeQuotas } from "../quota-text.ts";
 import {
@@ -145,7 +145,7 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         .option("--output-key-only", "print its key and nothing else")
         .option("--print-env <client>", `print what ${clientNames.join(", ")} needs, its key too, and nothing else`)
         .option("--idempotency-key <key>", "makes repeating this command safe");
-      withQuotas(command, "a limit of its AI key", amount);
+      withQuotas(command, "a limit of its AI key", quotaLimit);
       withIdentity(command);
       withConfinement(command);
     },

@@ -31,7 +31,8 @@ const toolPrompt = (body: BodyFields, dialect: OpenAiDialect): number =>
     ? toolPromptTokens
     : 0;
 
-type Input = { models: string[]; beyond: number } & Pick<Account, "unbounded"> & Pick<RequestReading, "hosted">;
+type Input = { models: string[]; beyond: number; holdsMedia: boolean } & Pick<Account, "unbounded"> &
+  Pick<RequestReading, "hosted">;
 
 function readInput(
   body: BodyFields,
@@ -54,6 +55,7 @@ function readInput(
   return {
     models,
     beyond: media.beyond + account.beyond + toolPrompt(body, dialect),
+    holdsMedia: media.found,
     hosted: hostedTools(body, account.hostedTools),
     unbounded:
       open === undefined ? account.unbounded : `the model "${open.slice(0, 128)}" reads what the request does not hold`,
@@ -83,6 +85,7 @@ export const readChat =
     return {
       models: input.models,
       inputBeyondBytes: input.beyond,
+      holdsMedia: input.holdsMedia,
       outputBound,
       answers: Math.max(1, ...counts(answers)),
       hosted: input.hosted,
@@ -117,6 +120,7 @@ export const readResponses =
     return {
       models: input.models,
       inputBeyondBytes: input.beyond,
+      holdsMedia: input.holdsMedia,
       outputBound: bound.count,
       answers: 1,
       hosted: input.hosted,
@@ -133,6 +137,7 @@ export const readEmbeddings =
     return {
       models: input.models,
       inputBeyondBytes: input.beyond,
+      holdsMedia: input.holdsMedia,
       outputBound: 0,
       answers: 1,
       hosted: input.hosted,

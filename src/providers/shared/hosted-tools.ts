@@ -14,6 +14,8 @@ export interface HostedTools {
   names: readonly string[];
   /** How often they may be called, as far as the request says so; {@link usualCalls} of each tool otherwise. */
   calls: number;
+  /** The most web searches, where all of them are that and each states its maximum. */
+  statedSearches: number | undefined;
   /** Fields that leave them out; `undefined` where the request forces one, or has it where none can be left out. */
   leftOut: Record<string, unknown> | undefined;
 }
@@ -33,8 +35,18 @@ export function hostedTools(body: BodyFields, tools: readonly HostedTool[]): Hos
   return {
     names: [...new Set(tools.map(({ name }) => name))],
     calls: isCount(most) ? Math.min(calls, most) : calls,
+    statedSearches: statedSearches(tools),
     leftOut: withoutTools(body, tools),
   };
+}
+
+function statedSearches(tools: readonly HostedTool[]): number | undefined {
+  let searches = 0;
+  for (const { value } of tools) {
+    if (!isRecord(value) || !/^web_search_\d+$/.test(String(value.type)) || !isCount(value.max_uses)) return undefined;
+    searches += value.max_uses;
+  }
+  return searches;
 }
 
 function withoutTools(body: BodyFields, tools: readonly HostedTool[]): Record<string, unknown> | undefined {

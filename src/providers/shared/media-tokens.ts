@@ -12,6 +12,8 @@ import type { ImageRule } from "./image-rules.ts";
  */
 export interface MediaCounter {
   readonly beyond: number;
+  /** Whether there are any. */
+  readonly found: boolean;
   /** @param prefix characters before the base64, as in a data URL */
   carried(data: string, mediaType: string, prefix?: number): void;
   named(): void;
@@ -23,9 +25,11 @@ export interface MediaCounter {
 
 export function createMediaCounter(perReference: number, image: ImageRule): MediaCounter {
   let beyond = 0;
+  let found = false;
   const reference = Math.max(perReference, image.dearest);
 
   const carried: MediaCounter["carried"] = (data, mediaType, prefix = 0) => {
+    found = true;
     if (!mediaType.startsWith("image/")) {
       beyond += Math.max(0, reference - data.length);
       return;
@@ -34,11 +38,15 @@ export function createMediaCounter(perReference: number, image: ImageRule): Medi
     beyond += (size === undefined ? reference : image.tokens(size, data.length)) - data.length;
   };
   const named = (): void => {
+    found = true;
     beyond += reference;
   };
   return {
     get beyond() {
       return beyond;
+    },
+    get found() {
+      return found;
     },
     carried,
     named,

@@ -16,6 +16,8 @@ export interface RequestReading {
   models: readonly string[];
   /** Input that the body's bytes do not bound, in tokens; negative where they are far above it (a carried image). */
   inputBeyondBytes: number;
+  /** Whether it carries or names a picture, a sound, a video or a document. */
+  holdsMedia: boolean;
   /** Tokens of each answer that the client set as the most; `undefined`: none. */
   outputBound: number | undefined;
   /** How many answers it asks for. */

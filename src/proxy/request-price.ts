@@ -1,0 +1,120 @@
+import { affordableOutput } from "../domain/affordable-output.ts";
+import { costMicroUsd, isFree, mostMicroUsd, type Price, type RequestBound, ratesAt } from "../domain/price.ts";
+import { mostTokens, type TokenUsage, type ToldUsage } from "../domain/usage.ts";
+import type { PriceBook } from "../prices/price-book.ts";
+import { type BodyFields, isRecord } from "../providers/shared/body-fields.ts";
+import type { AiProviderRecord } from "../schema/ai-provider.ts";
+import { modelsOf } from "./models-of.ts";
+import type { ReadRequest } from "./read-request.ts";
+
+/** How one request is charged, the same from its reservation to its end, whatever becomes of the prices meanwhile. */
+export interface RequestPrice {
+  isFree: boolean;
+  /** What a request of so many tokens costs at most. */
+  most(tokens: TokenBound): number;
+  /** The most output that so much money pays for. */
+  affordable(microUsd: number, input: number): number;
+  /** What the provider's whole report comes to. */
+  told(usage: ToldUsage): number;
+  /** What an answer that broke off comes to at most, of which `told` is what was reported by then. */
+  cut(usage: TokenUsage, told: ToldUsage, inputIsTold: boolean): number;
+  /** OpenRouter's bound on what it may route to: https://openrouter.ai/docs/features/provider-routing#max-price */
+  maxPrice(input: number): { prompt: number; completion: number };
+  /** Whether a search that the provider's tool makes has a known price. */
+  pricesSearches: boolean;
+}
+
+interface TokenBound {
+  input: number;
+  output: number;
+}
+
+/** @returns `undefined` where the price of a model that may serve the request is not known */
+export function priceOfRequest(
+  book: PriceBook,
+  { provider, kind }: AiProviderRecord,
+  request: Pick<ReadRequest, "endpoint" | "reading" | "body">,
+): RequestPrice | undefined {
+  const models = modelsOf(request);
+  const unknown = book.unknown === "highest" ? book.highest(provider) : undefined;
+  const price = book.dearestOf(provider, models) ?? unknown;
+  return price && requestPrice(price, kind === "openrouter", models, request);
+}
+
+/** The first model without a price. */
+export const unpricedModel = (
+  book: PriceBook,
+  { provider }: AiProviderRecord,
+  request: Pick<ReadRequest, "endpoint" | "reading">,
+): string | undefined => modelsOf(request).find((model) => book.priceOf(provider, model) === undefined);
+
+function requestPrice(
+  price: Price,
+  tellsCost: boolean,
+  models: readonly string[],
+  { reading, body }: Pick<ReadRequest, "reading" | "body">,
+): RequestPrice {
+  const media = price.media !== undefined && mayHoldMedia(models, reading, body);
+  const cache = price.cacheWrite1h > price.cacheWrite && asksForHour(body?.value) ? "1h" : "5m";
+  const searches = price.webSearch === undefined ? 0 : (reading?.hosted?.statedSearches ?? 0);
+  const bound = (input: number): Omit<RequestBound, "output"> => ({
+    input: Math.min(input, mostTokens),
+    media,
+    cache,
+    webSearches: searches,
+  });
+  const most = ({ input, output }: TokenBound): number =>
+    mostMicroUsd({ ...bound(input), output: Math.min(output, mostTokens) }, price);
+
+  function told(usage: ToldUsage): number {
+    if (tellsCost && usage.costMicroUsd !== undefined) return usage.costMicroUsd;
+    const { parts } = usage;
+    const hour = usage.cacheIsUnsplit && cache === "1h";
+    const split = hour ? { ...parts, cacheWrite: 0, cacheWrite1h: parts.cacheWrite + parts.cacheWrite1h } : parts;
+    const webSearches = price.webSearch === undefined ? 0 : usage.webSearches;
+    return costMicroUsd(split, price, { media, webSearches });
+  }
+
+  return {
+    isFree: isFree(price),
+    most,
+    affordable: (microUsd, input) => affordableOutput(microUsd, bound(input), price),
+    told,
+    cut(usage, reported, inputIsTold) {
+      const output = usage.total - usage.input;
+      if (!inputIsTold) return most({ input: usage.input, output });
+      const parts = { ...reported.parts, output: Math.max(reported.parts.output, output) };
+      return told({ ...reported, parts, webSearches: searches, costMicroUsd: undefined });
+    },
+    maxPrice(input) {
+      const { input: prompt, output: completion } = ratesAt(price, Math.min(input, mostTokens), { media });
+      return { prompt: prompt / 1_000_000, completion: completion / 1_000_000 };
+    },
+    pricesSearches: price.webSearch !== undefined,
+  };
+}
+
+/** Models that take or write sound, pictures or video whatever the request looks like. */
+const mediaModels = /audio|image|tts|transcribe|realtime|live|veo|embedding-2/;
+
+function mayHoldMedia(
+  models: readonly string[],
+  reading: ReadRequest["reading"],
+  body: Pick<BodyFields, "get"> | undefined,
+): boolean {
+  if (reading?.holdsMedia || models.some((model) => mediaModels.test(model))) return true;
+  const config = body?.get("generationConfig");
+  const asked = isRecord(config) ? (config.responseModalities ?? config.response_modalities) : body?.get("modalities");
+  return Array.isArray(asked) && asked.some((one) => String(one).toLowerCase() !== "text");
+}
+
+/** Whether anything in the body is to be cached for an hour. */
+function asksForHour(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value)) return value.some(asksForHour);
+  for (const name in value) {
+    const inner = (value as Record<string, unknown>)[name];
+    if (inner === "1h" ? name === "ttl" : asksForHour(inner)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,39 @@
+import type { HostedToolsRule } from "../providers/shared/wire.ts";
+import type { ReadRequest } from "./read-request.ts";
+import type { RequestPrice } from "./request-price.ts";
+
+/** Fields that can make a request dearer than the list price, with the values that do not. */
+const atListPrice: Record<string, ReadonlySet<string>> = {
+  service_tier: new Set(["auto", "default", "standard", "standard_only", "flex"]),
+  serviceTier: new Set(["auto", "default", "standard", "flex"]),
+  speed: new Set(["standard"]),
+  inference_geo: new Set(["global"]),
+};
+
+/** Each request to them is charged a search, which none of their requests states. */
+const searchingModel = /-search-(preview|api)\b/;
+
+/** Why the price that is known does not hold for the request: refused under a quota of money. */
+export function unpricedFeature(
+  { reading, body }: Pick<ReadRequest, "reading" | "body">,
+  price: Pick<RequestPrice, "pricesSearches">,
+  models: readonly string[],
+  rule: HostedToolsRule,
+): string | undefined {
+  for (const [field, values] of Object.entries(atListPrice)) {
+    const value = body?.get(field);
+    if (value === undefined || value === null) continue;
+    const text = String(value)
+      .toLowerCase()
+      .replace(/^service_tier_/, "");
+    if (!values.has(text)) return `${field} "${text.slice(0, 64)}" has a price that is not known; leave it out`;
+  }
+  const searching = models.find((model) => searchingModel.test(model));
+  if (searching !== undefined) return `"${searching}" makes searches whose number no request states`;
+  const hosted = rule === "allow" ? reading?.hosted : undefined;
+  if (hosted === undefined) return undefined;
+  if (hosted.statedSearches === undefined) {
+    return `the tool "${hosted.names[0]!.slice(0, 64)}" is charged by its use, of which the request states no maximum; only web_search with max_uses can be used`;
+  }
+  return price.pricesSearches ? undefined : "no price is known for web searches with this model";
+}
