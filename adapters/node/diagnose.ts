@@ -19,7 +19,6 @@ import { type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { commandLog } from "./open-local.ts";
 import { type NodePorts, openNode } from "./open-node.ts";
 import { priceCheck } from "./price-check.ts";
-import { evictionWarning } from "./redis/redis-faults.ts";
 import { withoutModes } from "./start-fault.ts";
 import { workspaceChecks } from "./workspace-checks.ts";
 
@@ -51,9 +50,9 @@ export async function diagnose(
   try {
     const { context } = createApp(opened.ports, node.settings);
     checks.push(...plainSecrets(node), ...besideAgents(node));
-    await attempt(checks, "redis", async () => void checks.push(...(await redisChecks(opened))));
+    await attempt(checks, "store", async () => void checks.push(...(await opened.stores.checks())));
     await attempt(checks, "files", async () => {
-      const findings = [...(await opened.checkStore()), ...credentialFindings(node.stateDir)];
+      const findings = [...(await opened.stores.findings()), ...credentialFindings(node.stateDir)];
       checks.push(...fileChecks(node.stateDir, findings, fix, chmod));
       checks.push(...groupChecks(node, fix));
     });
@@ -158,31 +157,6 @@ const besideAgents = ({ settings }: NodeSettings): DoctorCheck[] =>
   settings.provisioning.host.kind === "openclaw"
     ? [{ name: "beside agents", status: "warning", detail: agentsCanRead }]
     : [];
-
-async function redisChecks({ redis }: NodePorts): Promise<DoctorCheck[]> {
-  if (!redis) return [];
-  const name = "redis";
-  const fault = redis.fault();
-  if (fault !== undefined) {
-    const remedy = "start it, or correct OPENCLAW_PROVISIONING_STORAGE; until then every call is answered 503";
-    return [{ name, status: "failed", detail: fault, remedy }];
-  }
-  const eviction = await redis.eviction();
-  switch (eviction.kind) {
-    case "none":
-      return [{ name, status: "ok", detail: "answers, and throws nothing away" }];
-    case "unknown": {
-      const detail = `answers; whether it throws keys away cannot be seen (${eviction.reason})`;
-      return [
-        { name, status: "warning", detail, remedy: "ACL SETUSER <user> +info, or see to maxmemory-policy noeviction" },
-      ];
-    }
-    case "evicts": {
-      const remedy = "set maxmemory-policy noeviction in redis.conf";
-      return [{ name, status: "warning", detail: evictionWarning(eviction.policy), remedy }];
-    }
-  }
-}
 
 function fileChecks(stateDir: string, findings: StoreFinding[], fix: boolean, chmod?: ChangeMode): DoctorCheck[] {
   const name = "files";

@@ -15,6 +15,7 @@ import { createClientAddress } from "./client-address.ts";
 import type { Environment } from "./environment.ts";
 import { readConfig } from "./read-config.ts";
 import { withSecretFiles } from "./secret-variables.ts";
+import { storeKindOf, storeUrls } from "./stores/store-kinds.ts";
 
 /** `$OPENCLAW_STATE_DIR`, or `~/.openclaw`; absolute. */
 export function stateDirFrom(env: Environment): string {
@@ -26,7 +27,7 @@ export interface NodeSettings {
   stateDir: string;
   host: string;
   port: number;
-  /** `redis://...` where several instances share their records; absent: files. */
+  /** The URL of a store that several instances may share; absent: files. */
   storage: string | undefined;
   /** The gateway of a deployment that is split in two; present with the host `remote` only. */
   agents?: AgentsLink | undefined;
@@ -137,11 +138,8 @@ function urlFrom(env: Environment, name: string, example: string): string | unde
 function storageFrom(env: Environment): string | undefined {
   const text = env.OPENCLAW_PROVISIONING_STORAGE;
   if (!text) return undefined;
-  const url = URL.parse(text);
-  // What is no number would be database 0, and the data another deployment's.
-  const isDatabase = /^\/?\d*$/.test(url?.pathname ?? "") && !url?.searchParams.has("db");
-  if (isDatabase && /^rediss?:$/.test(url?.protocol ?? "")) return text;
+  if (storeKindOf(text)) return text;
   throw new SettingsError(
-    `OPENCLAW_PROVISIONING_STORAGE is "${withoutPassword(text)}"; it must be a Redis URL, as in redis://127.0.0.1:6379/0 (the number is that of the database), or left out for files`,
+    `OPENCLAW_PROVISIONING_STORAGE is "${withoutPassword(text)}"; it must be ${storeUrls}, or left out for files`,
   );
 }

@@ -1,43 +1,31 @@
 import { hash, randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
-import { createStorage } from "unstorage";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
 import { createRemoteHost } from "../../src/host/remote-host.ts";
 import type { AgentHost, Clock, Ledger, Log } from "../../src/ports.ts";
 import { openGateways } from "../../src/service/secrets/config-secret.ts";
-import { SettingsError } from "../../src/settings.ts";
 import type { Ports } from "../../src/storage/keyspace.ts";
-import { createRecords } from "../../src/storage/records.ts";
 import { linkToken } from "./agents-link.ts";
-import { createAuditFile } from "./audit/audit-file.ts";
-import { createAuditSink } from "./audit/audit-sink.ts";
 import { openDirectoryHost } from "./directory-host/directory-host.ts";
 import type { Environment } from "./environment.ts";
-import { withAiKeyMappings } from "./files/ai-key-mappings.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
 import { requireOwnStore } from "./files/own-store.ts";
-import type { StoreFinding } from "./files/private-file.ts";
-import { createPrivateFs } from "./files/private-fs.ts";
 import type { ChangeMode } from "./files/store-check.ts";
-import { createStoreReadiness } from "./files/store-readiness.ts";
 import { createInstance } from "./instance.ts";
-import { machineTime } from "./machine-time.ts";
 import { withMovableClaims, withMovableRecords } from "./movable-stores.ts";
 import type { NodeSettings } from "./node-settings.ts";
 import { createOutgoingFetch, outgoingProxies } from "./outgoing-proxies.ts";
-import type { RedisStores } from "./redis/redis.ts";
 import { openSealKeys } from "./seal-key.ts";
-import { openSqliteLedger } from "./sqlite/sqlite-ledger.ts";
 import { startFault } from "./start-fault.ts";
+import { openFileStores } from "./stores/file-stores.ts";
+import { storeKindOf } from "./stores/store-kinds.ts";
+import type { Stores, StoresOptions } from "./stores/stores.ts";
 import { createNodeWebhooks } from "./webhooks/node-webhooks.ts";
 
 export interface NodePorts {
   ports: Ports;
-  /** What is wrong with the files, if anything. */
-  checkStore(): Promise<StoreFinding[]>;
-  /** Where Redis holds the records. */
-  redis?: Pick<RedisStores, "fault" | "eviction">;
+  stores: Pick<Stores, "checks" | "findings" | "warning">;
   /** Waits for what runs in the background, then closes the stores. */
   close(): Promise<void>;
 }
@@ -56,7 +44,7 @@ export interface OpenNodeOptions {
 }
 
 /**
- * The ports on Node: files, or Redis where `OPENCLAW_PROVISIONING_STORAGE` names one.
+ * The ports on Node: files, or the store that `OPENCLAW_PROVISIONING_STORAGE` names.
  *
  * @throws SettingsError, Problem: what keeps the stores from being opened, in words for the operator
  */
@@ -79,15 +67,19 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
   );
   // Before the stores: settings that it refuses must leave no connection open.
   const host = options.host ?? (await openHost(node, { fetch, clock, log: options.log, sealKeys }));
-  const stores =
-    node.storage === undefined
-      ? await openFiles(node, clock, options)
-      : await openShared(node, node.storage, clock, options.log, sealKeys);
+  const stores = await openStores(node.storage, {
+    stateDir,
+    settings: node.settings,
+    clock,
+    sealKeys,
+    log: options.log,
+    writeOut: options.writeOut,
+  });
   const isHere = host.kind === "directory" || host.kind === "openclaw";
   const realStateDir = realpathSync.native(stateDir);
-  const presentIn = node.storage === undefined ? join(stateDir, "provisioning", "instances") : undefined;
+  const { presentIn } = stores;
   const own = createInstance(undefined, presentIn);
-  const presence = "presence" in stores ? stores.presence(own.id) : undefined;
+  const presence = stores.presence?.(own.id);
   const instance = presence ? { ...own, isLost: presence.isLost } : own;
   const running = new Set<Promise<unknown>>();
   // Read at each attempt: a reload may change it.
@@ -117,8 +109,7 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
   };
   return {
     ports,
-    checkStore: stores.checkStore,
-    ...("redis" in stores && { redis: stores.redis }),
+    stores,
     async close() {
       while (running.size > 0) await Promise.allSettled(running);
       const leavesWork = presentIn !== undefined && (await leavesClaims(stores.ledger, instance.id));
@@ -130,85 +121,16 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
   };
 }
 
+function openStores(url: string | undefined, options: StoresOptions): Promise<Stores> {
+  const kind = url === undefined ? undefined : storeKindOf(url);
+  return kind && url !== undefined ? kind.open(url, options) : openFileStores(options);
+}
+
 async function leavesClaims(ledger: Ledger, id: string): Promise<boolean> {
   const isOurs = (owner: string): boolean => owner.startsWith(`${id}.`);
   // A store that is gone leaves nothing that could be settled.
   const left = await ledger.abandoned(isOurs).catch(() => []);
   return left.some(({ owner }) => isOurs(owner));
-}
-
-async function openFiles({ stateDir, settings }: NodeSettings, clock: Clock, { log, writeOut }: OpenNodeOptions) {
-  const { rotateBytes, mode, sink } = settings.provisioning.audit;
-  const auditMode = Number.parseInt(mode, 8);
-  const files = createPrivateFs({ stateDir, now: clock.now, auditMode });
-  const storage = createStorage({ driver: files.driver });
-  const records = withAiKeyMappings(createRecords(storage, files.page, files.replace), stateDir, clock, (cause) =>
-    log("error", "ai-key-mappings.json could not be rewritten", { cause }),
-  );
-  const ledger = await openSqliteLedger({
-    path: join(stateDir, "provisioning", "ledger.sqlite"),
-    clock,
-    machineTime: machineTime(),
-  });
-  const auditSink = createAuditSink(sink, { log, writeOut });
-  const audit = createAuditFile({ stateDir, clock, log, mode: auditMode, rotateBytes, sink: auditSink?.write });
-  const readiness = createStoreReadiness(files.check);
-  return {
-    records: {
-      ...records,
-      async check() {
-        await Promise.all([records.check?.(), readiness()]);
-      },
-    },
-    ledger,
-    outbox: ledger.outbox,
-    audit,
-    checkStore: files.check,
-    async close() {
-      await records.close();
-      await audit.close();
-      await auditSink?.close();
-      await ledger.close();
-      await storage.dispose();
-    },
-  };
-}
-
-async function openShared(
-  { settings }: NodeSettings,
-  url: string,
-  clock: Clock,
-  log: Log,
-  sealKeys: Ports["sealKeys"],
-) {
-  if (settings.provisioning.audit.sink !== undefined) {
-    throw new SettingsError("gateway.provisioning.audit.sink goes with the trail in files, not in Redis; leave it out");
-  }
-  const [{ openRedis }, { createSharedPresence }, { requireSharedSealKey }] = await Promise.all([
-    import("./redis/redis.ts"),
-    import("./redis/shared-presence.ts"),
-    import("./redis/shared-seal-key.ts"),
-  ]);
-  const redis = await openRedis({ url, clock, log });
-  const { records, outbox, audit, close } = redis;
-  const ledger: Ledger = {
-    ...redis.ledger,
-    async check() {
-      await redis.ledger.check();
-      await requireSharedSealKey(redis.ledger, sealKeys);
-    },
-  };
-  try {
-    await requireSharedSealKey(redis.ledger, sealKeys);
-  } catch (error) {
-    // Redis may be away at the start; readiness asks again.
-    if (error instanceof SettingsError) {
-      await close();
-      throw error;
-    }
-  }
-  const presence = (id: string) => createSharedPresence(ledger, id);
-  return { records, ledger, outbox, audit, checkStore: async () => [], close, redis, presence };
 }
 
 async function openHost(

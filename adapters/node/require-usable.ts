@@ -13,11 +13,11 @@ import { withoutModes } from "./start-fault.ts";
  * @throws SettingsError with the first fault and its remedy
  */
 export async function requireUsable(
-  { ports, checkStore }: Pick<NodePorts, "ports" | "checkStore">,
+  { ports, stores }: Pick<NodePorts, "ports" | "stores">,
   { stateDir, settings, storage }: Pick<NodeSettings, "stateDir" | "settings" | "storage">,
   chmod?: ChangeMode,
 ): Promise<void> {
-  const [finding] = await checkStore();
+  const [finding] = await stores.findings();
   if (finding) {
     const modes = withoutModes(finding, stateDir, chmod);
     throw new SettingsError(modes ?? `${finding.file} ${finding.problem}: ${finding.remedy}`);

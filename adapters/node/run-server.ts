@@ -10,7 +10,6 @@ import type { ChangeMode } from "./files/store-check.ts";
 import { createJsonLog } from "./json-log.ts";
 import { type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { openNode } from "./open-node.ts";
-import { evictionWarning } from "./redis/redis-faults.ts";
 import { reloadSettings } from "./reload-settings.ts";
 import { requireUsable } from "./require-usable.ts";
 import { type RunningServer, serve } from "./serve.ts";
@@ -38,13 +37,11 @@ export async function startServer(env: Environment, { chmod }: { chmod?: ChangeM
   requireGatewayTokens(node.settings.gatewayTokens);
   const writeOut = (line: string): void => void process.stdout.write(line);
   const log = createJsonLog(() => node.settings.logLevel, writeOut);
-  const { ports, checkStore, redis, close } = await openNode(node, { env, log, writeOut, chmod });
+  const { ports, stores, close } = await openNode(node, { env, log, writeOut, chmod });
   try {
-    // One that is away is told of by itself.
-    const eviction = await redis?.eviction().catch(() => undefined);
-    if (eviction?.kind === "evicts")
-      log("warn", evictionWarning(eviction.policy), { remedy: "set maxmemory-policy noeviction" });
-    await requireUsable({ ports, checkStore }, node, chmod);
+    const warning = await stores.warning?.();
+    if (warning) log("warn", warning.message, { remedy: warning.remedy });
+    await requireUsable({ ports, stores }, node, chmod);
     const publish = node.agents && linkPublisher(node.agents, ports.sealKeys);
     publish?.();
     const app = createApp(ports, node.settings, { consoleAssets: loadConsoleAssets });

@@ -88,14 +88,14 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   // Nothing is sealed beside the agents: no key for it is kept there either.
   const unkept = [new Uint8Array(randomBytes(32))];
   const verifyBearer = split ? controlPlaneBearer(env, (text) => hash("sha256", text, "hex")) : undefined;
-  const { ports, checkStore, close } = await openNode(node, {
+  const { ports, stores, close } = await openNode(node, {
     env,
     log,
     host,
     ...(split && { sealKeys: () => unkept }),
   });
   try {
-    await requireUsable({ ports, checkStore }, node);
+    await requireUsable({ ports, stores }, node);
   } catch (error) {
     await close();
     throw error;

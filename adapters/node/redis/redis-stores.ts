@@ -1,0 +1,73 @@
+import type { DoctorCheck } from "../../../src/cli/doctor-report.ts";
+import type { Ledger } from "../../../src/ports.ts";
+import { SettingsError } from "../../../src/settings.ts";
+import type { Stores, StoresOptions } from "../stores/stores.ts";
+import { openRedis, type RedisStores } from "./redis.ts";
+import { evictionWarning } from "./redis-faults.ts";
+import { createSharedPresence } from "./shared-presence.ts";
+import { requireSharedSealKey } from "./shared-seal-key.ts";
+
+/** @throws SettingsError where Redis is not to be had, or the seal key is another than the other instances have */
+export async function openRedisStores(url: string, { settings, clock, log, sealKeys }: StoresOptions): Promise<Stores> {
+  if (settings.provisioning.audit.sink !== undefined) {
+    throw new SettingsError("gateway.provisioning.audit.sink goes with the trail in files, not in Redis; leave it out");
+  }
+  const redis = await openRedis({ url, clock, log });
+  const { records, outbox, audit, close } = redis;
+  const ledger: Ledger = {
+    ...redis.ledger,
+    async check() {
+      await redis.ledger.check();
+      await requireSharedSealKey(redis.ledger, sealKeys);
+    },
+  };
+  try {
+    await requireSharedSealKey(redis.ledger, sealKeys);
+  } catch (error) {
+    // Redis may be away at the start; readiness asks again.
+    if (error instanceof SettingsError) {
+      await close();
+      throw error;
+    }
+  }
+  return {
+    records,
+    ledger,
+    outbox,
+    audit,
+    checks: () => redisChecks(redis),
+    findings: async () => [],
+    async warning() {
+      // One that is away is told of by itself.
+      const eviction = await redis.eviction().catch(() => undefined);
+      if (eviction?.kind !== "evicts") return undefined;
+      return { message: evictionWarning(eviction.policy), remedy: "set maxmemory-policy noeviction" };
+    },
+    presence: (id) => createSharedPresence(ledger, id),
+    close,
+  };
+}
+
+async function redisChecks(redis: RedisStores): Promise<DoctorCheck[]> {
+  const name = "redis";
+  const fault = redis.fault();
+  if (fault !== undefined) {
+    const remedy = "start it, or correct OPENCLAW_PROVISIONING_STORAGE; until then every call is answered 503";
+    return [{ name, status: "failed", detail: fault, remedy }];
+  }
+  const eviction = await redis.eviction();
+  switch (eviction.kind) {
+    case "none":
+      return [{ name, status: "ok", detail: "answers, and throws nothing away" }];
+    case "unknown": {
+      const detail = `answers; whether it throws keys away cannot be seen (${eviction.reason})`;
+      return [
+        { name, status: "warning", detail, remedy: "ACL SETUSER <user> +info, or see to maxmemory-policy noeviction" },
+      ];
+    }
+    case "evicts": {
+      const remedy = "set maxmemory-policy noeviction in redis.conf";
+      return [{ name, status: "warning", detail: evictionWarning(eviction.policy), remedy }];
+    }
+  }
+}
