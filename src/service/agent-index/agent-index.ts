@@ -9,7 +9,8 @@ import { IndexEntry } from "./index-entry.ts";
  * wrote, and ten thousand agents are read in as many texts as ten.
  */
 export interface AgentIndex {
-  entries(): Promise<IndexEntry[]>;
+  /** The same array for as long as nothing has changed. */
+  entries(): Promise<readonly IndexEntry[]>;
   /** `undefined` takes an agent out. */
   write(changes: ReadonlyMap<string, IndexEntry | undefined>): Promise<void>;
 }
@@ -46,6 +47,7 @@ const mostRounds = 200;
 export function createAgentIndex(ledger: Pick<Ledger, "get" | "replace">): AgentIndex {
   /** As they were read or written last: the same text has the same entries. */
   const known: (Bucket | undefined)[] = [];
+  let whole: { of: readonly Bucket[]; entries: readonly IndexEntry[] } | undefined;
 
   async function read(at: number): Promise<Bucket> {
     const text = await ledger.get(agentIndexBucket(at));
@@ -77,7 +79,9 @@ export function createAgentIndex(ledger: Pick<Ledger, "get" | "replace">): Agent
   return {
     async entries() {
       const all = await Promise.all(Array.from({ length: agentIndexBuckets }, (_, at) => read(at)));
-      return all.flatMap(({ entries }) => [...entries.values()]);
+      const isSame = whole?.of.every((bucket, at) => bucket === all[at]);
+      if (!whole || !isSame) whole = { of: all, entries: all.flatMap(({ entries }) => [...entries.values()]) };
+      return whole.entries;
     },
     async write(changes) {
       const byBucket = Map.groupBy(changes, ([agentId]) => bucketOf(agentId));

@@ -24,12 +24,11 @@ export async function searchAgents(context: Context, caller: Reaching, query: Ag
   const now = context.clock.now();
   const matches = matcher(query, now);
   const maker = caller.reach === "own" ? caller.actor : undefined;
-  const found = (await context.agentIndex.entries()).filter(
-    (entry) => (maker === undefined || entry.createdBy === maker) && matches(entry),
-  );
   const sort = query.sort ?? "agentId";
   const order = orderOf(sort);
-  found.sort(order.compare);
+  const found = inOrder(await context.agentIndex.entries(), sort, order).filter(
+    (entry) => (maker === undefined || entry.createdBy === maker) && matches(entry),
+  );
   const after = query.cursor === undefined ? undefined : readCursor(query.cursor, sort);
   const from = after === undefined ? 0 : firstBehind(found, after, order);
   const shown = found.slice(from, from + query.limit);
@@ -80,6 +79,16 @@ function orderOf(sort: AgentSort) {
     return a < b === isDescending ? 1 : -1;
   };
   return { placeOf, comparePlaces, compare: (a: IndexEntry, b: IndexEntry) => comparePlaces(placeOf(a), placeOf(b)) };
+}
+
+const orders = new WeakMap<readonly IndexEntry[], Map<AgentSort, readonly IndexEntry[]>>();
+
+/** A console asks for the same order again and again: ten thousand agents are sorted once for as long as none changes. */
+function inOrder(entries: readonly IndexEntry[], sort: AgentSort, { compare }: ReturnType<typeof orderOf>) {
+  const known = orders.get(entries) ?? new Map<AgentSort, readonly IndexEntry[]>();
+  const sorted = known.get(sort) ?? entries.toSorted(compare);
+  orders.set(entries, known.set(sort, sorted));
+  return sorted;
 }
 
 /** The agent at the cursor may be gone: what came behind it still does. */
