@@ -8,6 +8,7 @@ import type { PluginApi } from "./plugin-api.ts";
 import { openPluginApp, type PluginApp } from "./plugin-app.ts";
 import { addPluginCommands } from "./plugin-cli.ts";
 import { isAlone } from "./plugin-role.ts";
+import { pluginRoutes } from "./plugin-routes.ts";
 import { pluginId, readPluginSettings } from "./plugin-settings.ts";
 import { untilClosed } from "./until-closed.ts";
 
@@ -85,21 +86,8 @@ function register(api: PluginApi): void {
     return true;
   }
 
-  const { basePath, console: page } = pathsOf(api);
-  const { prefixes, paths } = isAlone(process.env)
-    ? {
-        prefixes: [
-          `${basePath}/agents`,
-          `${basePath}/provisioning`,
-          `${basePath}/console`,
-          "/proxy",
-          ...(page.enabled ? [page.path] : []),
-        ],
-        paths: [`${basePath}/openapi.json`, `${basePath}/key`, "/metrics"],
-      }
-    : { prefixes: [`${basePath}/agents`], paths: [] };
-  for (const path of prefixes) api.registerHttpRoute({ path, match: "prefix", auth: "plugin", handler });
-  for (const path of paths) api.registerHttpRoute({ path, match: "exact", auth: "plugin", handler });
+  const role = isAlone(process.env) ? "alone" : "agents";
+  for (const route of pluginRoutes(role, pathsOf(api))) api.registerHttpRoute({ ...route, auth: "plugin", handler });
 
   const close = async (): Promise<void> => {
     closed = true;

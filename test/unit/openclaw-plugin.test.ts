@@ -8,6 +8,7 @@ import plugin from "../../adapters/openclaw/plugin.ts";
 import type { PluginApi } from "../../adapters/openclaw/plugin-api.ts";
 import { addPluginCommands } from "../../adapters/openclaw/plugin-cli.ts";
 import { gatewayPort, readPluginSettings } from "../../adapters/openclaw/plugin-settings.ts";
+import { routes as table } from "../../src/routes.ts";
 
 describe("the OpenClaw plugin", () => {
   let stateDir: string;
@@ -58,18 +59,25 @@ describe("the OpenClaw plugin", () => {
     (version) => {
       const { errors, routes, services, commands, hooks } = registered(version);
       expect(errors).toEqual([]);
-      expect(routes.sort()).toEqual([
-        "plugin /api/v1/agents",
-        "plugin /api/v1/openapi.json",
-        "plugin /api/v1/provisioning",
-        "plugin /metrics",
-        "plugin /proxy",
-      ]);
+      const inTable = new Set(table.map(({ path }) => `plugin /api/v1/${path.split("/")[1]}`));
+      for (const own of ["agents", "provisioning"]) expect(inTable).toContain(`plugin /api/v1/${own}`);
+      expect(routes.sort()).toEqual(
+        [...inTable, "plugin /api/v1/openapi.json", "plugin /console", "plugin /metrics", "plugin /proxy"].sort(),
+      );
       expect(services).toEqual(["openclaw-provisioning"]);
       expect(commands).toEqual(["provisioning"]);
       expect(hooks).toEqual(["before_tool_call"]);
     },
   );
+
+  test("every path of the route table is the plugin's", () => {
+    const mine: { path: string; match: string }[] = [];
+    registered("2026.9.6", { registerHttpRoute: ({ path, match }) => void mine.push({ path, match }) });
+    const isMine = (path: string) =>
+      mine.some((one) => path === one.path || (one.match === "prefix" && path.startsWith(`${one.path}/`)));
+    expect(table.filter(({ path }) => !isMine(`/api/v1${path}`))).toEqual([]);
+    expect(isMine("/api/v1/other")).toBe(false);
+  });
 
   test("where it is only looked at, it has its commands and nothing else", () => {
     const { routes, services, commands } = registered("2026.9.6", { registrationMode: "cli-metadata" });
