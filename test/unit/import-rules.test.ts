@@ -131,7 +131,7 @@ describe("imports run one way", () => {
 
   it.each([
     ["unstorage", ["src/storage/"]],
-    ["itty-router", ["src/app.ts", "src/routes.ts"]],
+    ["itty-router", ["src/http/route-requests.ts"]],
     ["commander", ["src/cli/"]],
   ])("keeps %s where it belongs", (library, places) => {
     const users = inSrc.filter(({ to }) => to === library || to.startsWith(`${library}/`)).map(({ from }) => from);

@@ -1,0 +1,43 @@
+import { Problem } from "../errors.ts";
+import type { Context } from "../service/context.ts";
+import { createSecretsCheck } from "../service/secrets/unopenable-secrets.ts";
+
+export interface Readiness {
+  /** @returns what `/readyz` says. @throws Problem of what keeps the service from being ready */
+  status(): Promise<"ready" | "draining">;
+  /** Refused from here on, until `isOver` says that nothing is under way any more that others had begun. */
+  hold(isOver: () => Promise<boolean>): void;
+  /** Asks that once more. */
+  release(): Promise<boolean>;
+  drain(): void;
+}
+
+export function createReadiness(context: Context): Readiness {
+  const checkSecrets = createSecretsCheck(context);
+  let isSettled: (() => Promise<boolean>) | undefined;
+  let draining = false;
+  return {
+    async status() {
+      if (draining) return "draining";
+      if (isSettled) throw new Problem("not_ready", "Changes that were interrupted are being settled.");
+      await Promise.all([checkPorts(context), checkSecrets()]);
+      return "ready";
+    },
+    hold(isOver) {
+      isSettled = isOver;
+    },
+    async release() {
+      if (isSettled && !(await isSettled())) return false;
+      isSettled = undefined;
+      return true;
+    },
+    drain() {
+      draining = true;
+    },
+  };
+}
+
+/** @throws Problem of the first port that cannot work */
+async function checkPorts({ records, ledger, audit, host }: Context): Promise<void> {
+  await Promise.all([records.check?.(), ledger.check(), audit.check(), host.check()]);
+}
