@@ -23,12 +23,21 @@ import type { PluginApi } from "./plugin-api.ts";
 import { controlPlaneBearer, pluginRole, refuseSecrets } from "./plugin-role.ts";
 import { gatewayPort, readPluginSettings } from "./plugin-settings.ts";
 import { loadSdk } from "./sdk.ts";
+import { createUnderWay, type UnderWay } from "./under-way.ts";
 
 export interface PluginApp {
   app: App;
   requests: RequestListener;
+  underWay: UnderWay;
+  /**
+   * Admits nothing metered any more, answers what is under way, and ends with an error what takes too long. OpenClaw
+   * waits for requests before it asks for this; a plugin that it replaces may have some.
+   */
   close(): Promise<void>;
 }
+
+/** OpenClaw gives its plugins five seconds for it. */
+const drainMs = 4_000;
 
 /** Half a minute is what a claim of a dead process lasts at most. */
 const maintenanceMs = 15_000;
@@ -124,10 +133,17 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   const endOperator = split ? async () => undefined : await openOperator(app, stateDir, log);
   if (split) log("info", "has agents for a control plane, and holds their own keys only", { proxy: proxyBaseUrl });
   else log("info", `serves on its own: ${agentsCanRead}`);
+  const underWay = createUnderWay();
   return {
     app,
     requests,
+    underWay,
     async close() {
+      app.drain();
+      if (!(await underWay.ended(Math.min(drainMs, node.settings.provisioning.drainSeconds * 1_000)))) {
+        const cut = await requests.cutAll();
+        if (cut.requests > 0) log("warn", "metered requests were cut at the end of the drain", { ...cut });
+      }
       clearInterval(timer);
       await endOperator();
       await first;

@@ -60,6 +60,8 @@ function register(api: PluginApi): void {
 
   let opening: Promise<PluginApp> | undefined;
   let closed = false;
+  /** Goes on answering what comes while it drains. */
+  let leaving: PluginApp | undefined;
   /** What stands in the way may be put right while the gateway runs: the next request tries again. */
   const open = (): Promise<PluginApp> => {
     if (closed) return Promise.reject(new Error("the plugin is being replaced"));
@@ -74,12 +76,12 @@ function register(api: PluginApi): void {
   async function handler(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     let running: PluginApp;
     try {
-      running = await open();
+      running = leaving ?? (await open());
     } catch {
       refuse(response, 503, "not_ready", "Provisioning cannot work; the gateway's log says why.");
       return true;
     }
-    const done = untilClosed(response);
+    const done = running.underWay.add(untilClosed(response));
     running.requests.handle(request, response);
     // The gateway counts a request as under way until this resolves, and waits for it before it restarts.
     await done;
@@ -91,14 +93,19 @@ function register(api: PluginApi): void {
 
   const close = async (): Promise<void> => {
     closed = true;
-    const running = opening;
+    const opened = opening;
     opening = undefined;
-    await (await running?.catch(() => undefined))?.close();
+    const running = await opened?.catch(() => undefined);
+    if (!running) return;
+    leaving = running;
+    await running.close();
+    if (leaving === running) leaving = undefined;
   };
   api.registerService({
     id: pluginId,
     start() {
       closed = false;
+      leaving = undefined;
       open().catch(() => undefined);
     },
     stop: close,
