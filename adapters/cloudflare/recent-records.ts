@@ -1,4 +1,4 @@
-import type { Ledger } from "../../src/ports.ts";
+import type { Ledger, LedgerName } from "../../src/ports.ts";
 import { type Collection, collections, type RecordOf, type Records } from "../../src/storage/keyspace.ts";
 import { recentAgent, recentWebhook } from "../../src/storage/ledger-names.ts";
 
@@ -20,6 +20,20 @@ export function withRecentRecords(records: Records, ledger: Pick<Ledger, "get" |
   const recordOf = async <C extends Collection>(collection: C, id: string, text: string | undefined) =>
     text === undefined ? await records.get(collection, id) : parsed(collection, text);
 
+  /**
+   * KV follows the ledger. A write that comes late, from an isolate that slept, would stand there once the ledger has
+   * forgotten the newer one: whoever has written looks whether he was the last, and puts right what he was not.
+   */
+  async function bringTo<C extends Collection>(collection: C, id: string, name: LedgerName, text: string) {
+    for (let said = text; ; ) {
+      const record = parsed(collection, said);
+      await (record === undefined ? records.remove(collection, id) : records.set(collection, id, record));
+      const now = await ledger.get(name);
+      if (now === undefined || now === said) return;
+      said = now;
+    }
+  }
+
   return {
     ...records,
     async get(collection, id) {
@@ -30,8 +44,10 @@ export function withRecentRecords(records: Records, ledger: Pick<Ledger, "get" |
     },
     async set(collection, id, value) {
       const name = names[collection]?.(id);
-      if (name !== undefined) await ledger.put(name, JSON.stringify(value), recentMs);
-      await records.set(collection, id, value);
+      if (name === undefined) return await records.set(collection, id, value);
+      const text = JSON.stringify(value);
+      await ledger.put(name, text, recentMs);
+      await bringTo(collection, id, name, text);
     },
     async replace<C extends Collection>(
       collection: C,
@@ -47,13 +63,14 @@ export function withRecentRecords(records: Records, ledger: Pick<Ledger, "get" |
         known = await ledger.get(name);
         if (!expected(await recordOf(collection, id, known))) return false;
       } while (!(await ledger.replace(name, known, text, recentMs)));
-      await (next === undefined ? records.remove(collection, id) : records.set(collection, id, next));
+      await bringTo(collection, id, name, text);
       return true;
     },
     async remove(collection, id) {
       const name = names[collection]?.(id);
-      if (name !== undefined) await ledger.put(name, removed, recentMs);
-      await records.remove(collection, id);
+      if (name === undefined) return await records.remove(collection, id);
+      await ledger.put(name, removed, recentMs);
+      await bringTo(collection, id, name, removed);
     },
   };
 }

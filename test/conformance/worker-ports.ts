@@ -12,9 +12,20 @@ interface Answer {
 /** Calls a port's method inside the Worker. What one handle asks in one moment travels together. */
 export type CallPort = <T>(method: string, args: unknown[]) => Promise<T>;
 
+/** As much of Workers KV as records take. */
+export interface KvLike {
+  get(key: string): Promise<string | null>;
+  get(keys: string[]): Promise<Map<string, string | null>>;
+  put(key: string, value: string): Promise<void>;
+  delete(key: string): Promise<void>;
+  list(options: { prefix?: string; cursor?: string }): Promise<{ keys: { name: string }[]; list_complete: boolean }>;
+}
+
 export interface WorkerPorts {
   /** @param now the time that the port's clock shows */
   handle(port: "outbox" | "ledger" | "audit" | "records" | "left", scope: string, now: () => number): CallPort;
+  /** The namespace of the records, for who puts something between. */
+  kv(): Promise<KvLike>;
   dispose(): Promise<void>;
 }
 
@@ -69,6 +80,7 @@ export async function startWorkerPorts(): Promise<WorkerPorts> {
           waiting.push({ call: { port, scope, now: now(), method, args }, resolve, reject });
         });
     },
+    kv: async () => (await miniflare.getKVNamespace("RECORDS")) as unknown as KvLike,
     dispose: () => miniflare.dispose(),
   };
 }

@@ -11,8 +11,9 @@ const steps = {
 /** Passes no time while paused, and is no step. */
 const alsoPaused: Record<string, readonly string[]> = { ledger: ["renew", "get"], records: ["get", "list"] };
 
-export interface Pausable {
-  ports: Ports;
+export interface Gate {
+  /** @param steps methods before which it may stop; `paused` ones only wait while it is stopped */
+  wrap<T extends object>(name: string, of: T, steps: readonly string[], paused?: readonly string[]): T;
   /** Counts from here on, and stops before the step of that number, as SIGSTOP would: nothing goes on, no renewal. */
   stopBefore(step: number): void;
   /** Resolves to the step before which it stopped. */
@@ -20,33 +21,35 @@ export interface Pausable {
   resume(): void;
 }
 
-/** The ports of a process that can be stopped between two steps. */
-export function pausable({ ports }: Pick<NodePorts, "ports">): Pausable {
+export interface Pausable extends Omit<Gate, "wrap"> {
+  ports: Ports;
+}
+
+/** A place where a process can be stopped between two steps. */
+export function createGate(): Gate {
   let gate: PromiseWithResolvers<void> | undefined;
   let left = Number.POSITIVE_INFINITY;
   const stopped = Promise.withResolvers<string>();
-  const wrapped: Record<string, unknown> = { ...ports };
-  for (const [port, methods] of Object.entries(steps)) {
-    const real = ports[port as keyof Ports] as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
-    const named = [...methods, ...(alsoPaused[port] ?? [])].map((method) => [
-      method,
-      async (...args: unknown[]) => {
-        if (gate) await gate.promise;
-        else if ((methods as readonly string[]).includes(method) && --left === 0) {
-          gate = Promise.withResolvers();
-          stopped.resolve(`${port}.${method}`);
-          await gate.promise;
-        }
-        const answer = await real[method]!(...args);
-        if (gate) await gate.promise;
-        return answer;
-      },
-    ]);
-    const replaced = Object.fromEntries(named);
-    wrapped[port] = new Proxy(real, { get: (of, name) => replaced[name as string] ?? Reflect.get(of, name) });
-  }
   return {
-    ports: wrapped as unknown as Ports,
+    wrap(name, of, steps, paused = []) {
+      const real = of as Record<string, (...args: unknown[]) => Promise<unknown>>;
+      const named = [...steps, ...paused].map((method) => [
+        method,
+        async (...args: unknown[]) => {
+          if (gate) await gate.promise;
+          else if (steps.includes(method) && --left === 0) {
+            gate = Promise.withResolvers();
+            stopped.resolve(`${name}.${method}`);
+            await gate.promise;
+          }
+          const answer = await real[method]!(...args);
+          if (gate) await gate.promise;
+          return answer;
+        },
+      ]);
+      const replaced = Object.fromEntries(named);
+      return new Proxy(of, { get: (target, key) => replaced[key as string] ?? Reflect.get(target, key) });
+    },
     stopped: stopped.promise,
     stopBefore(step) {
       left = step;
@@ -58,4 +61,13 @@ export function pausable({ ports }: Pick<NodePorts, "ports">): Pausable {
       resolve?.();
     },
   };
+}
+
+/** The ports of a process that can be stopped between two steps. */
+export function pausable({ ports }: Pick<NodePorts, "ports">): Pausable {
+  const gate = createGate();
+  const wrapped: Record<string, unknown> = { ...ports };
+  for (const [name, methods] of Object.entries(steps))
+    wrapped[name] = gate.wrap(name, ports[name as keyof Ports] as object, methods, alsoPaused[name]);
+  return { ...gate, ports: wrapped as unknown as Ports };
 }
