@@ -43,6 +43,8 @@ export interface JsonScan {
 /** A usage object has less than a kilobyte. */
 const maxValue = 16_384;
 const maxKey = 64;
+/** An answer has three or four; lists that only open would take memory without end. */
+const maxLevels = 64;
 
 const structural = marks(QUOTE, COMMA, COLON, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT, LF, CR);
 /** In what is skipped only the depth matters. */
@@ -104,7 +106,7 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean, ob
     awaitsContent = asked === "filled";
     if (level?.array && Object.hasOwn(level.watch, "")) found(level.path, "filled");
     const inner = level === undefined ? watch : level.array ? level.watch : asked;
-    if (typeof inner !== "object") {
+    if (typeof inner !== "object" || levels.length === maxLevels) {
       skipped = 1;
       return;
     }
