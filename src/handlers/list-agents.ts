@@ -1,6 +1,7 @@
 import { route } from "../http/call.ts";
 import { AgentList } from "../schema/agent.ts";
-import { AgentQuery, isSearch } from "../schema/agent-query.ts";
+import { AgentQuery, includesOf, isSearch } from "../schema/agent-query.ts";
+import { withSpending } from "../service/agents/agent-spending.ts";
 import { listAgents } from "../service/agents/agent-view.ts";
 import { searchAgents } from "../service/agents/search-agents.ts";
 
@@ -24,6 +25,7 @@ export const listAgentsRoute = route({
   problems: ["not_ready"],
   async handle({ context, caller, query }) {
     const list = isSearch(query) ? searchAgents : listAgents;
-    return { status: 200, body: await list(context, caller, query) };
+    const { agents, ...page } = await list(context, caller, query);
+    return { status: 200, body: { agents: await withSpending(context, agents, includesOf(query)), ...page } };
   },
 });

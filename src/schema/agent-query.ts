@@ -30,11 +30,32 @@ const searchFields = {
     .register(z.globalRegistry, { description: "Descending with a leading `-`; what has no such field comes last" }),
 };
 
-export const AgentQuery = z.extend(PageQuery, {
-  cursor: z.optional(z.string().check(z.maxLength(512))),
-  ...searchFields,
-});
+export const agentIncludes = ["quotas", "usage"] as const;
+export type AgentInclude = (typeof agentIncludes)[number];
+
+/** Each agent of a page costs several reads then; on the edge, those of one call are bounded. */
+const mostIncluded = 100;
+
+export const AgentQuery = z
+  .extend(PageQuery, {
+    cursor: z.optional(z.string().check(z.maxLength(512))),
+    ...searchFields,
+    include: z
+      .optional(z.string().check(z.regex(/^(quotas|usage)(,(quotas|usage))*$/, "must be quotas, usage or both")))
+      .register(z.globalRegistry, {
+        description: "`quotas`, `usage` or `quotas,usage`: what each AI key has and spent",
+      }),
+  })
+  .check(
+    z.refine((query) => query.include === undefined || query.limit <= mostIncluded, {
+      path: ["limit"],
+      error: `must be at most ${mostIncluded} with include`,
+    }),
+  );
 export type AgentQuery = z.infer<typeof AgentQuery>;
+
+export const includesOf = ({ include }: AgentQuery): AgentInclude[] =>
+  agentIncludes.filter((name) => include?.split(",").includes(name));
 
 const searchNames = Object.keys(searchFields) as (keyof typeof searchFields)[];
 

@@ -250,6 +250,12 @@ export const AgentSummary = z
     labels: z.optional(z.record(z.string(), z.string())),
     /** From then on it is suspended. */
     expiresAt: z.optional(Timestamp),
+    /** With `include=quotas`, of its AI key. */
+    quotas: z.optional(QuotaStates),
+    /** Of the quota that is the nearest to its limit, which part is used and reserved. */
+    share: z.optional(z.number()),
+    /** With `include=usage`: this month's, at list price. */
+    usage: z.optional(z.object({ requests: z.int(), tokens: z.int(), usd: z.number(), unpricedRequests: z.int() })),
     /** Whether this service made it. */
     managed: z.boolean(),
     createdBy: z.optional(z.string()),

@@ -84,6 +84,36 @@ export function searchTests(target: () => Target): void {
     expect(rest).toEqual(byAge.toReversed());
   });
 
+  it("tells what each AI key has and spent, for a whole page in one call", async () => {
+    const quotas = { maxTokensPerMonth: 1000, maxUsdPerDay: 2.5, maxRequestsPerDay: 0 };
+    await ask(target(), "PATCH", `/agents/${ids.keyed}`, { key: linked.key, body: { quotas } });
+    const { body } = await search(`${mine}&include=quotas,usage`);
+    expect(body.agents.map(({ agentId }: { agentId: string }) => agentId)).toEqual([
+      ids.plain,
+      ids.keyed,
+      ids.stopped,
+      ids.named,
+    ]);
+    expect(body.agents[1]).toMatchObject({
+      quotas: {
+        maxTokensPerMonth: { limit: 1000, used: 0, reserved: 0, left: 1000 },
+        maxUsdPerDay: { limit: 2.5, left: 2.5 },
+        maxRequestsPerDay: { limit: 0, left: 0 },
+      },
+      // A limit of nothing is reached.
+      share: 1,
+      usage: { requests: 0, tokens: 0, usd: 0, unpricedRequests: 0 },
+    });
+    expect(body.agents[0]).not.toHaveProperty("quotas");
+    expect(body.agents[0]).not.toHaveProperty("usage");
+    const listed = await search("limit=100&include=quotas");
+    expect(listed.body.agents.some(({ quotas: of }: { quotas?: object }) => of !== undefined)).toBe(true);
+    await ask(target(), "PATCH", `/agents/${ids.keyed}`, {
+      key: linked.key,
+      body: { quotas: { maxRequestsPerDay: null } },
+    });
+  });
+
   it("puts what has no such field last, in either order", async () => {
     const at = new Date(Date.now() + 3_600_000).toISOString();
     await ask(target(), "PATCH", `/agents/${ids.keyed}`, { key: linked.key, body: { expiresAt: at } });
@@ -118,6 +148,8 @@ export function searchTests(target: () => Target): void {
     ["sort=name&cursor=nothing", "cursor"],
     ["sort=name&cursor=~bm90aGluZw", "cursor"],
     ["colour=red", "colour"],
+    ["include=secrets", "include"],
+    ["include=quotas&limit=101", "limit"],
   ])("%s", (query, path) => {
     it("is a 400 that names the field", async () => {
       const { status, body } = await search(query);
