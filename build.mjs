@@ -11,13 +11,17 @@ import { pluginBundle } from "./adapters/openclaw/bundle.mjs";
 const requireShim =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
-/** Imported as a module it fails before the first line of ours runs on a Node that has no SQLite. */
-const sqliteWhenNeeded = {
-  name: "sqlite-when-needed",
+/**
+ * Built-in modules that are looked up where they are used. Imported, `node:sqlite` fails before the first line of ours
+ * runs on a Node that has none, and `node:http` loads all of Node's `fetch` for names that nobody asks for.
+ */
+const builtinsWhenNeeded = {
+  name: "builtins-when-needed",
   setup(builder) {
-    builder.onResolve({ filter: /^node:sqlite$/ }, ({ path }) => ({ path, namespace: "sqlite" }));
-    builder.onLoad({ filter: /.*/, namespace: "sqlite" }, () => ({
-      contents: 'export const { DatabaseSync } = process.getBuiltinModule("node:sqlite");',
+    const names = /^node:(sqlite|http|dgram|child_process|inspector)$/;
+    builder.onResolve({ filter: names }, ({ path }) => ({ path, namespace: "builtin", sideEffects: false }));
+    builder.onLoad({ filter: names, namespace: "builtin" }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
     }));
   },
 };
@@ -32,7 +36,7 @@ const targets = {
     mainFields: ["module", "main"],
     banner: { js: `#!/usr/bin/env node\n${requireShim}` },
     external: ["openclaw", "openclaw/*"],
-    plugins: [sqliteWhenNeeded, bundledLua],
+    plugins: [builtinsWhenNeeded, bundledLua],
   },
   client: {
     entryPoints: ["src/client/client.ts"],

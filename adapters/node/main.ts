@@ -3,7 +3,6 @@ import { text } from "node:stream/consumers";
 import { runProgram } from "../../src/cli/program.ts";
 import { version } from "../../src/version.ts";
 import { verifyAuditFiles } from "./audit/verify-audit-files.ts";
-import { diagnose } from "./diagnose.ts";
 import { stateDirFrom } from "./node-settings.ts";
 import { openBrowser } from "./open-browser.ts";
 import { openLocal, sealLocally } from "./open-local.ts";
@@ -45,7 +44,7 @@ process.exitCode = await runProgram(
       createOutgoingFetch(outgoingProxies(env), ({ remedy }) => process.stderr.write(`${remedy}\n`))(request),
     openLocal: () => openLocal(env),
     verifyAuditFiles,
-    doctor: ({ fix }) => diagnose(env, fix),
+    doctor: async ({ fix }) => await (await import("./diagnose.ts")).diagnose(env, fix),
     seal: (secret) => sealLocally(env, secret),
     rotateSeal: (reseal) => rotateSeal(env, reseal),
     openBrowser: (link) => openBrowser(stateDirFrom(env), link),

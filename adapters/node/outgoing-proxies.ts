@@ -1,4 +1,4 @@
-import { type Dispatcher, EnvHttpProxyAgent, Pool, type RequestInit as UndiciInit, fetch as undiciFetch } from "undici";
+import type { Dispatcher, EnvHttpProxyAgent, Pool, RequestInit as UndiciInit } from "undici";
 import { withoutPassword } from "../../src/domain/plain-address.ts";
 import { SettingsError } from "../../src/settings.ts";
 import type { Ports } from "../../src/storage/keyspace.ts";
@@ -58,11 +58,15 @@ export interface OutgoingTimeouts {
   silenceTimeoutMs?: number;
 }
 
+/** Most environments name no proxy, and need not wait for it at the start. */
+const undici = () => import("undici");
+
 /** Sends to every origin: through the proxies, or past them to those that `NO_PROXY` names. */
-export function createProxyAgent(
+export async function createProxyAgent(
   { httpProxy = "", httpsProxy = httpProxy, noProxy }: OutgoingProxies,
   { connectTimeoutMs, silenceTimeoutMs }: OutgoingTimeouts,
-): EnvHttpProxyAgent {
+): Promise<EnvHttpProxyAgent> {
+  const { EnvHttpProxyAgent, Pool } = await undici();
   const silence = silenceTimeoutMs !== undefined && { headersTimeout: silenceTimeoutMs, bodyTimeout: silenceTimeoutMs };
   const proxies = new Set([httpProxy, httpsProxy].filter((one) => one !== "").map((one) => new URL(one).href));
   const overProxy = (origin: string | URL, options: Options, timeouts: object) =>
@@ -141,10 +145,12 @@ export function createOutgoingFetch(
   proxies: OutgoingProxies | undefined,
   failed: (failure: { origin: string; remedy: string }) => void,
 ): Ports["fetch"] {
-  const agent = proxies && createProxyAgent(proxies, { connectTimeoutMs: 10_000 });
+  let agent: Promise<EnvHttpProxyAgent> | undefined;
   return async (input, init) => {
     try {
-      return await (agent ? fetchThrough(agent, new Request(input, init)) : globalThis.fetch(input, init));
+      if (proxies === undefined) return await globalThis.fetch(input, init);
+      agent ??= createProxyAgent(proxies, { connectTimeoutMs: 10_000 });
+      return await fetchThrough(await agent, new Request(input, init));
     } catch (cause) {
       const { origin } = new URL(input instanceof Request ? input.url : input);
       const remedy = outgoingRemedy(cause, origin, proxies);
@@ -160,5 +166,6 @@ async function fetchThrough(dispatcher: Dispatcher, request: Request): Promise<R
   const { url, method, headers, signal, redirect } = request;
   const body = request.body && (await request.arrayBuffer());
   const init = { method, headers: [...headers], body, signal, redirect, dispatcher } as UndiciInit;
-  return (await undiciFetch(url, init)) as unknown as Response;
+  const { fetch } = await undici();
+  return (await fetch(url, init)) as unknown as Response;
 }

@@ -1,10 +1,11 @@
+import type { EnvHttpProxyAgent } from "undici";
 import { createProxyAgent, maxHeaderSize, type OutgoingProxies } from "../outgoing-proxies.ts";
 import type { ExchangeHandler, UpstreamRequest } from "../upstream/exchange.ts";
 import { createUpstreamPool, type UpstreamPool } from "../upstream/upstream-pool.ts";
 
 export interface Upstreams {
   /** The connections to one scheme and host. */
-  to(origin: string): { dispatch(request: UpstreamRequest, handler: ExchangeHandler): unknown };
+  to(origin: string): { dispatch(request: UpstreamRequest, handler: ExchangeHandler): void };
   close(): Promise<void>;
 }
 
@@ -22,13 +23,18 @@ export function createUpstreams(timeouts: UpstreamTimeouts, proxies: OutgoingPro
 }
 
 function throughProxies(timeouts: UpstreamTimeouts, proxies: OutgoingProxies): Upstreams {
-  const agent = createProxyAgent(proxies, timeouts);
+  let agent: Promise<EnvHttpProxyAgent> | undefined;
   return {
     to: (origin) => ({
-      dispatch: ({ headers, ...options }, handler) =>
-        agent.dispatch({ ...options, origin, headers: byName(headers) }, handler),
+      dispatch({ headers, ...options }, handler) {
+        agent ??= createProxyAgent(proxies, timeouts);
+        agent.then(
+          (proxyAgent) => proxyAgent.dispatch({ ...options, origin, headers: byName(headers) }, handler),
+          (error: Error) => handler.onResponseError(undefined, error),
+        );
+      },
     }),
-    close: () => agent.destroy(),
+    close: async () => await (await agent)?.destroy(),
   };
 }
 

@@ -1,6 +1,6 @@
 import { lookup as systemLookup } from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
-import { Agent, request } from "undici";
+import type { Agent } from "undici";
 import { faultOfWebhookUrl, hostOf, isListed, refusalOf } from "../../../src/domain/webhook-address.ts";
 import { Problem } from "../../../src/errors.ts";
 import type { WebhookTransport } from "../../../src/ports.ts";
@@ -17,6 +17,9 @@ export interface NodeWebhooksOptions {
   /** In place of the system's resolver. */
   lookup?: ((host: string) => Promise<Resolved[]>) | undefined;
 }
+
+/** Most deployments have no webhook, and need not wait for it at the start. */
+const undici = () => import("undici");
 
 const resolve = (host: string): Promise<Resolved[]> => systemLookup(host, { all: true, verbatim: true });
 
@@ -57,11 +60,11 @@ export function createNodeWebhooks({ allow, lookup = resolve }: NodeWebhooksOpti
     return { url, addresses };
   }
 
-  function agentFor(url: URL, addresses: readonly Resolved[]): Agent {
+  function agentFor(Made: typeof Agent, url: URL, addresses: readonly Resolved[]): Agent {
     const pinned = JSON.stringify(addresses);
     const known = agents.get(url.origin);
     if (known?.pinned === pinned) return known.agent;
-    const agent = new Agent({
+    const agent = new Made({
       connect: { lookup: pinnedLookup(addresses), timeout: idleMs },
       keepAliveTimeout: idleMs,
       connections: 16,
@@ -96,7 +99,8 @@ export function createNodeWebhooks({ allow, lookup = resolve }: NodeWebhooksOpti
 
     async post(text, { headers, body, signal }) {
       const { url, addresses } = await checked(text);
-      const dispatcher = agentFor(url, addresses);
+      const { Agent, request } = await undici();
+      const dispatcher = agentFor(Agent, url, addresses);
       const answer = await request(url, { method: "POST", dispatcher, headers, body, signal });
       // Nothing of it is read: shown to whoever set the address, it would be a look inside the network.
       await answer.body.dump({ limit: 65_536, signal }).catch(() => undefined);
