@@ -1,4 +1,5 @@
 import cloudflareKv from "unstorage/drivers/cloudflare-kv-binding";
+import { retry } from "../../src/domain/retry.ts";
 import type { Ledger } from "../../src/ports.ts";
 import type { Records } from "../../src/storage/keyspace.ts";
 import { createRecords, type IdPage, type RecordStorage } from "../../src/storage/records.ts";
@@ -58,7 +59,10 @@ async function readMany(kv: KVNamespace, keys: readonly string[]): Promise<[key:
  * a twentieth of the Worker, records need that JSON goes in and comes out.
  */
 function storageOf(kv: KVNamespace): RecordStorage {
-  const binding = { ...pick(kv), put: (key: string, value: string) => patiently(() => kv.put(leftoverOr(key), value)) };
+  const binding = {
+    ...pick(kv),
+    put: (key: string, value: string) => retryThrottled(() => kv.put(leftoverOr(key), value)),
+  };
   const driver = cloudflareKv({ binding: binding as KVNamespace });
   return {
     async getItem(key) {
@@ -113,13 +117,5 @@ const pageOf =
   };
 
 /** KV takes one write a second for a key, and answers 429 to a second one. */
-async function patiently(write: () => Promise<void>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await write();
-    } catch (error) {
-      if (attempt === 3 || !/\b429\b/.test(String(error))) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 1_100));
-    }
-  }
-}
+const retryThrottled = (write: () => Promise<void>): Promise<void> =>
+  retry(write, { isRetryable: (error) => /\b429\b/.test(String(error)), delays: [1_100, 1_100] });

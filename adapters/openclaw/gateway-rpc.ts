@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { retry } from "../../src/domain/retry.ts";
 
 /** A gateway said no: `code` and `retryAfterMs` are its own. */
 export class GatewayRefusal extends Error {
@@ -53,27 +53,22 @@ const reloadMs = 250;
 const mostReloads = 60;
 
 /** Asks again where the gateway's no is one for the moment only. */
-export function patiently(once: GatewayRpc["request"]): GatewayRpc["request"] {
-  return async (method, params) => {
+export const retryRefused =
+  (once: GatewayRpc["request"]): GatewayRpc["request"] =>
+  (method, params) => {
     let announced = 0;
     let reloads = 0;
-    for (;;) {
-      try {
-        return await once(method, params);
-      } catch (error) {
-        if (!(error instanceof GatewayRefusal)) throw error;
-        const { retryAfterMs, message } = error;
+    return retry(() => once(method, params), {
+      isRetryable: (error) => error instanceof GatewayRefusal,
+      delays(error) {
+        const { retryAfterMs, message } = error as GatewayRefusal;
         if (retryAfterMs !== undefined) {
-          if (retryAfterMs > mostAnnouncedMs || announced++ === mostAnnounced) throw error;
-          await sleep(retryAfterMs + 50);
-        } else {
-          if (!reloading.test(message) || reloads++ === mostReloads) throw error;
-          await sleep(reloadMs);
+          return retryAfterMs > mostAnnouncedMs || announced++ === mostAnnounced ? undefined : retryAfterMs + 50;
         }
-      }
-    }
+        return !reloading.test(message) || reloads++ === mostReloads ? undefined : reloadMs;
+      },
+    });
   };
-}
 
 /** The gateway's WebSocket calls: the few things that its plugin SDK has no function for. */
 export function createGatewayRpc(
@@ -122,5 +117,5 @@ export function createGatewayRpc(
     }
   }
 
-  return { request: patiently(once) };
+  return { request: retryRefused(once) };
 }

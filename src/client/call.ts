@@ -1,3 +1,4 @@
+import { retry } from "../domain/retry.ts";
 import { ClientError, type ClientErrorCode } from "./client-error.ts";
 import { readAnswer } from "./read-answer.ts";
 
@@ -61,21 +62,6 @@ function retryDelay(error: ClientError, attempt: number): number {
   return error.retryAfter === undefined ? spread : error.retryAfter * 1000 + Math.min(spread, 1000);
 }
 
-function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", abort);
-      resolve();
-    }, ms);
-    if (signal?.aborted) abort();
-    else signal?.addEventListener("abort", abort, { once: true });
-  });
-}
-
 /** `fetch failed` says nothing; the reason stands in its cause. */
 function networkReason(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
@@ -124,16 +110,15 @@ async function attempt(call: Call, settings: CallSettings): Promise<unknown> {
  * @throws ClientError, or the signal's reason when the caller aborts
  */
 export async function perform(call: Call, settings: CallSettings): Promise<unknown> {
-  for (let tried = 0; ; tried += 1) {
-    try {
-      return await attempt(call, settings);
-    } catch (error) {
-      if (!(error instanceof ClientError) || tried >= settings.retries) throw error;
-      if (!isWorthRetrying(error, call.repeatable)) throw error;
+  return await retry(() => attempt(call, settings), {
+    isRetryable: (error) => error instanceof ClientError && isWorthRetrying(error, call.repeatable),
+    delays(failure, tried) {
+      const error = failure as ClientError;
       const delayMs = retryDelay(error, tried);
-      if (delayMs > settings.maxRetryDelayMs) throw error;
+      if (tried >= settings.retries || delayMs > settings.maxRetryDelayMs) return undefined;
       settings.onRetry?.({ error, attempt: tried + 1, delayMs });
-      await wait(delayMs, call.signal);
-    }
-  }
+      return delayMs;
+    },
+    signal: call.signal,
+  });
 }

@@ -1,5 +1,6 @@
 import { type Client, createClient } from "../client/client.ts";
 import { ClientError } from "../client/client-error.ts";
+import { retry } from "../domain/retry.ts";
 import type { Problem } from "../errors.ts";
 import type { Clock, Fetch, Log } from "../ports.ts";
 import { gatewayProblem, isBusy, isInFlight, isRefusal, isUnsent } from "./gateway-problem.ts";
@@ -122,25 +123,19 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
         },
       });
       const signal = AbortSignal.timeout(2 * timeoutMs);
-      for (;;) {
-        try {
-          return { outcome: "done", value: await watched(() => work(patient, signal)) };
-        } catch (error) {
-          // What the gateway is at, or the agent busy with, is an earlier attempt, whose answer did not come.
-          const isOurs = isInFlight(error) || (!unsent && isBusy(error));
-          if (isOurs && !signal.aborted) {
-            await new Promise((resolve) => setTimeout(resolve, busyMs));
-            continue;
-          }
-          const outcome = isOurs
-            ? "unknown"
-            : isRefusal(error)
-              ? "refused"
-              : unsent && isUnsent(error)
-                ? "unsent"
-                : "unknown";
-          return { outcome, problem: gatewayProblem(id, error) };
-        }
+      // What the gateway is at, or the agent busy with, is an earlier attempt, whose answer did not come.
+      const isOurs = (error: unknown) => isInFlight(error) || (!unsent && isBusy(error));
+      try {
+        const value = await retry(() => watched(() => work(patient, signal)), {
+          isRetryable: (error) => isOurs(error) && !signal.aborted,
+          delays: () => busyMs,
+        });
+        return { outcome: "done", value };
+      } catch (error) {
+        const problem = gatewayProblem(id, error);
+        if (isOurs(error)) return { outcome: "unknown", problem };
+        if (isRefusal(error)) return { outcome: "refused", problem };
+        return { outcome: unsent && isUnsent(error) ? "unsent" : "unknown", problem };
       }
     },
     async recount(patient = false) {

@@ -1,3 +1,4 @@
+import { wait } from "../domain/retry.ts";
 import type { Clock, Fetch } from "../ports.ts";
 import { adminRequests } from "./admin/admin-request.ts";
 import type { Minter } from "./admin/key-api.ts";
@@ -25,5 +26,3 @@ export function minterFor(provider: MintingProvider, deps: MintingDeps): Minter 
   const api = providers[provider.kind].mint.keys?.(provider, { send, clock, sleep, googleKeysOrigin });
   return api && minterOver(api);
 }
-
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

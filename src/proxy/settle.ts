@@ -7,7 +7,7 @@ import type { Ledger, LedgerName } from "../ports.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { ProviderHealth } from "../service/alerts/provider-health.ts";
 import type { Context } from "../service/context.ts";
-import { patiently } from "../service/patiently.ts";
+import { retryUnwritable } from "../service/retry-unwritable.ts";
 import type { aiKeyLedger } from "../storage/ledger-names.ts";
 import type { RequestPrice } from "./request-price.ts";
 import type { Meter } from "./usage/meter.ts";
@@ -113,7 +113,7 @@ export function createSettlements(context: Context, health: ProviderHealth): (op
       logEnd(outcome);
       // A failure here must never hide the provider's answer; what is not settled stays charged as reserved.
       context.background(
-        patiently(() => ledger.settle(...how)).catch((error: unknown) => {
+        retryUnwritable(() => ledger.settle(...how)).catch((error: unknown) => {
           metrics.count("openclaw_proxy_settle_failures_total", { provider });
           context.log("error", "a metered request could not be settled and stays charged as reserved", {
             provider,

@@ -1,7 +1,8 @@
+import { wait } from "../domain/retry.ts";
 import type { Problem } from "../errors.ts";
 import type { LedgerName } from "../ports.ts";
 import type { Context } from "./context.ts";
-import { patiently } from "./patiently.ts";
+import { retryUnwritable } from "./retry-unwritable.ts";
 
 /** A lease whose holder is gone is free after it; a living holder renews its own. */
 export const leaseTtlMs = 30_000;
@@ -53,7 +54,7 @@ export async function acquireLease(
     const answer = await context.ledger.claim(name, claim);
     if (answer.granted) return { lease: renewLease(context, request, askedAt), abandoned: answer.abandoned };
     if (performance.now() >= giveUpAt) throw busy(answer.owner);
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await wait(pauseMs);
   }
 }
 
@@ -120,7 +121,7 @@ export async function withLease<T>(
     // What was done is done, and must not be hidden by this; but nobody is to wait for the lease to expire.
     await release().catch(() => {
       const failed = (cause: unknown) => context.log("error", "lease not released; it expires", { name, cause });
-      context.background(patiently(release).catch(failed));
+      context.background(retryUnwritable(release).catch(failed));
     });
   }
 }

@@ -1,5 +1,5 @@
 import { expect, it, vi } from "vitest";
-import { GatewayAway, GatewayRefusal, patiently } from "../../adapters/openclaw/gateway-rpc.ts";
+import { GatewayAway, GatewayRefusal, retryRefused } from "../../adapters/openclaw/gateway-rpc.ts";
 
 const reloading = new GatewayRefusal({
   code: "UNAVAILABLE",
@@ -12,7 +12,7 @@ const answering = (...failures: Error[]) => {
     if (failure) throw failure;
     return "answered";
   });
-  return { once, request: patiently(once as never) };
+  return { once, request: retryRefused(once as never) };
 };
 
 it("asks a gateway again that is reloading a plugin", async () => {

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
+import { retry } from "../../../src/domain/retry.ts";
 import { Problem } from "../../../src/errors.ts";
 import type { RowCache } from "../../sql/row-cache.ts";
 import { isBusy } from "./sqlite-file.ts";
@@ -31,14 +32,10 @@ interface Job {
 /** Waits for another process's lock without holding up the event loop (SQLite's own timeout would). */
 export async function whenFree<T>(operation: () => T): Promise<T> {
   const begun = performance.now();
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return operation();
-    } catch (error) {
-      if (!isBusy(error) || performance.now() - begun > patienceMs) throw error;
-    }
-    await sleep(pause(attempt));
-  }
+  return await retry(operation, {
+    isRetryable: (error) => isBusy(error) && performance.now() - begun <= patienceMs,
+    delays: (_, attempt) => pause(attempt),
+  });
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Problem } from "../../errors.ts";
 import { agentClaim, agentOperation } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import { acquireLease, type Lease, leaseMs } from "../lease.ts";
-import { patiently } from "../patiently.ts";
+import { retryUnwritable } from "../retry-unwritable.ts";
 import { agentBusy } from "../state/agent-busy.ts";
 import { type Operation, operationText, parseOperation } from "./operation.ts";
 import { keptOperationMs, recoverOperation } from "./recover.ts";
@@ -71,7 +71,7 @@ export async function withAgentLease<T>(
     };
     // Nobody waits for it: whoever comes next comes after it.
     context.background(
-      patiently(end).catch((cause) => context.log("error", "lease not released; it expires", { agentId, cause })),
+      retryUnwritable(end).catch((cause) => context.log("error", "lease not released; it expires", { agentId, cause })),
     );
   }
 }
