@@ -2,6 +2,8 @@ import { useState } from "preact/hooks";
 import type { AgentDetail } from "../../schema/agent.ts";
 import { below } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
+import { useKeyNames } from "../state/key-names.ts";
+import { labelText } from "../state/labels.ts";
 import { addressOf, go, type Place } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
@@ -22,7 +24,7 @@ type Asked = "suspend" | "resume" | "rotate" | "quotas" | "edit" | "onboard" | "
 /** All of one agent's life. */
 export function AgentPage({ id }: { id: string; place: Place }) {
   const [asked, setAsked] = useState<Asked>();
-  const agent = useQuery<AgentDetail>(`/agents${below(id)}`);
+  const agent = useQuery<AgentDetail>(`/agents${below(id)}`, { everyMs: 5_000 });
   const close = () => setAsked(undefined);
   const { data } = agent;
   return (
@@ -114,6 +116,7 @@ function Actions({ agent, ask }: { agent: AgentDetail; ask: (asked: Asked) => vo
 
 function Facts({ agent }: { agent: AgentDetail }) {
   const { health } = agent;
+  const names = useKeyNames();
   const checks = (["workspace", "agentDir", "credentials"] as const).filter((name) => health[name] !== "unknown");
   return (
     <section class="section">
@@ -143,6 +146,20 @@ function Facts({ agent }: { agent: AgentDetail }) {
             <dd>{agent.bindings.join(", ")}</dd>
           </>
         )}
+        {Object.keys(agent.labels ?? {}).length > 0 && (
+          <>
+            <dt>{t.agent.labels}</dt>
+            <dd>{labelText(agent.labels)}</dd>
+          </>
+        )}
+        {agent.expiresAt && (
+          <>
+            <dt>{t.agent.end}</dt>
+            <dd>
+              <Ago at={agent.expiresAt} />
+            </dd>
+          </>
+        )}
         {agent.confinement && (
           <>
             <dt>{t.agent.confinement}</dt>
@@ -168,7 +185,7 @@ function Facts({ agent }: { agent: AgentDetail }) {
         {agent.createdBy && (
           <>
             <dt>{t.agent.by}</dt>
-            <dd class="mono">{agent.createdBy}</dd>
+            <dd>{names.get(agent.createdBy) ?? agent.createdBy}</dd>
           </>
         )}
         <dt>{t.agent.made}</dt>

@@ -1,8 +1,9 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type * as z from "zod/mini";
 import type { AgentList, AgentSummary } from "../../schema/agent.ts";
 import { withQuery } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
+import { useKeyNames } from "../state/key-names.ts";
 import { addressOf, type Place, refine } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
@@ -25,17 +26,17 @@ export function Agents({ place }: { place: Place }) {
 }
 
 const pageSize = 50;
-const statuses = ["ready", "needs_auth", "suspended", "failed"] as const;
+const statuses = ["ready", "needs_auth", "suspended"] as const;
 
 function AgentsList({ place: { query } }: { place: Place }) {
   const caller = useCaller();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const { q = "", status = "", cursor, sort } = query;
-  const path = withQuery("/agents", { limit: pageSize, q, status, cursor, sort });
-  const list = useQuery<z.infer<typeof AgentList>>(path);
+  const { q = "", status = "", label = "", cursor, sort } = query;
+  const path = withQuery("/agents", { limit: pageSize, q, status, label, cursor, sort });
+  const list = useQuery<z.infer<typeof AgentList>>(path, { everyMs: 2_500 });
   const agents = list.data?.agents ?? [];
-  const filtered = q !== "" || status !== "";
-  const choose = (ids: ReadonlySet<string>) => setChosen(ids);
+  const filtered = q !== "" || status !== "" || label !== "";
+  const names = useKeyNames();
   return (
     <>
       <div class="head">
@@ -60,6 +61,12 @@ function AgentsList({ place: { query } }: { place: Place }) {
             </option>
           ))}
         </select>
+        {label !== "" && (
+          <button type="button" onClick={() => refine({ label: undefined, cursor: undefined })}>
+            {label} <span aria-hidden="true">×</span>
+            <span class="hidden">{t.agents.without}</span>
+          </button>
+        )}
         <BulkBar chosen={chosen} onDone={() => setChosen(new Set())} />
       </div>
       <ProblemNote error={list.error} again={list.again} />
@@ -69,10 +76,12 @@ function AgentsList({ place: { query } }: { place: Place }) {
       {agents.length > 0 && (
         <Table
           label={t.agents.title}
-          columns={columns}
+          columns={columnsOf(names)}
+          sort={sort}
+          onSort={(next) => refine({ sort: next, cursor: undefined })}
           rows={agents}
           id={({ agentId }) => agentId}
-          chosen={{ ids: chosen, choose }}
+          chosen={{ ids: chosen, choose: setChosen }}
         />
       )}
       <div class="pager">
@@ -86,16 +95,17 @@ function AgentsList({ place: { query } }: { place: Place }) {
             {t.table.more}
           </button>
         )}
-        {agents.length > 0 && <span class="muted small">{t.table.shown(agents.length)}</span>}
+        {agents.length > 0 && <span class="muted small">{t.table.shown(agents.length, list.data?.total)}</span>}
       </div>
     </>
   );
 }
 
-const columns: Column<AgentSummary>[] = [
+const columnsOf = (names: ReadonlyMap<string, string>): Column<AgentSummary>[] => [
   {
     key: "agent",
     label: t.agents.agent,
+    sort: "name",
     cell: ({ agentId, name, managed }) => (
       <div>
         <a class="name" href={addressOf(["agents", agentId])}>
@@ -116,26 +126,52 @@ const columns: Column<AgentSummary>[] = [
     cell: ({ bindings }) => bindings.length > 0 && <span class="wrap small">{bindings.join(", ")}</span>,
   },
   {
+    key: "labels",
+    label: t.agents.labels,
+    cell: ({ labels = {} }) =>
+      Object.keys(labels).length > 0 && (
+        <span class="labels small">
+          {Object.entries(labels).map(([name, value]) => (
+            <a key={name} href={addressOf(["agents"], { label: `${name}:${value}` })}>
+              {name}:{value}
+            </a>
+          ))}
+        </span>
+      ),
+  },
+  {
     key: "by",
     label: t.agents.by,
-    cell: ({ createdBy }) => createdBy && <span class="small mono wrap">{createdBy}</span>,
+    cell: ({ createdBy }) => createdBy && <Shown text={names.get(createdBy) ?? createdBy} className="small wrap" />,
   },
-  { key: "made", label: t.agents.made, num: true, cell: ({ createdAt }) => createdAt && <Ago at={createdAt} /> },
+  {
+    key: "made",
+    label: t.agents.made,
+    num: true,
+    sort: "createdAt",
+    cell: ({ createdAt }) => createdAt && <Ago at={createdAt} />,
+  },
 ];
 
+/** The address follows what is typed, once the typing pauses. */
 function Search({ value }: { value: string }) {
-  const [timer, setTimer] = useState<ReturnType<typeof setTimeout>>();
-  const search = (text: string) => {
-    clearTimeout(timer);
-    setTimer(setTimeout(() => refine({ q: text, cursor: undefined }), 200));
+  const [text, setText] = useState(value);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const search = (typed: string) => {
+    setText(typed);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => refine({ q: typed, cursor: undefined }), 200);
   };
+  useEffect(() => {
+    if (value === "") setText("");
+  }, [value]);
   return (
     <input
       type="search"
       aria-label={t.agents.search}
       placeholder={t.agents.search}
       size={32}
-      value={value}
+      value={text}
       onInput={(event) => search(event.currentTarget.value)}
     />
   );
@@ -147,7 +183,10 @@ function NoAgents({ filtered }: { filtered: boolean }) {
     return (
       <div class="empty">
         <b>{t.agents.noMatch}</b>
-        <button type="button" onClick={() => refine({ q: undefined, status: undefined, cursor: undefined })}>
+        <button
+          type="button"
+          onClick={() => refine({ q: undefined, status: undefined, label: undefined, cursor: undefined })}
+        >
           {t.agents.clear}
         </button>
       </div>

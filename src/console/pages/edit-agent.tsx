@@ -3,6 +3,7 @@ import { escapeHidden } from "../../domain/hidden-characters.ts";
 import type { AgentDetail, AgentOnboarded } from "../../schema/agent.ts";
 import { ask, below } from "../state/api.ts";
 
+import { changedLabels, labelText, parseLabels } from "../state/labels.ts";
 import { t } from "../texts.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
@@ -64,12 +65,17 @@ export function EditDialog(props: DialogProps) {
   const { agent, onClose } = props;
   const [name, setName] = useState(agent.name);
   const [model, setModel] = useState(agent.model ?? "");
+  const [labels, setLabels] = useState(labelText(agent.labels));
+  const endBefore = agent.expiresAt?.slice(0, 10) ?? "";
+  const [end, setEnd] = useState(endBefore);
   const { change, update } = useUpdate(props);
   const save = (event: Event) => {
     event.preventDefault();
     const body = {
       ...(name !== agent.name && { name }),
       ...(model !== "" && model !== agent.model && { model }),
+      ...(labels !== labelText(agent.labels) && { labels: changedLabels(agent.labels ?? {}, parseLabels(labels)) }),
+      ...(end !== endBefore && { expiresAt: end === "" ? null : `${end}T00:00:00.000Z` }),
     };
     if (Object.keys(body).length === 0) onClose();
     else void update(body);
@@ -85,6 +91,23 @@ export function EditDialog(props: DialogProps) {
           onText={setModel}
           fault={change.fault("model")}
         />
+        <TextField
+          label={t.agent.labels}
+          hint={t.agent.labelsHint}
+          value={labels}
+          onText={setLabels}
+          fault={change.fault("labels")}
+        />
+        {agent.health.aiKey && (
+          <TextField
+            label={t.agent.ends}
+            hint={t.agent.endsHint}
+            type="date"
+            value={end}
+            onText={setEnd}
+            fault={change.fault("expiresAt")}
+          />
+        )}
         <ProblemNote error={change.error} />
         <Save busy={change.busy} label={t.agent.edit} />
       </form>

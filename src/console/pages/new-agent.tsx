@@ -3,6 +3,7 @@ import type { AgentCreated, AgentDetail, CreateAgent } from "../../schema/agent.
 import type { ConsoleCaller } from "../../schema/console.ts";
 import { apiBase, ask, below } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
+import { labelText, parseLabels } from "../state/labels.ts";
 import { addressOf, type Place } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
@@ -19,6 +20,8 @@ interface Form {
   channels: string;
   provider: string;
   gateway: string;
+  labels: string;
+  end: string;
   reveal: boolean;
   quotas: QuotaTexts;
 }
@@ -33,6 +36,8 @@ export function NewAgent({ place }: { place: Place }) {
     channels: "",
     provider: "",
     gateway: "",
+    labels: "",
+    end: "",
     reveal: !caller.features.storesCredentials,
     quotas: quotaTexts({}),
   });
@@ -108,6 +113,23 @@ export function NewAgent({ place }: { place: Place }) {
             onText={(channels) => set({ channels })}
             fault={change.fault("bind") ?? change.fault("bind.0")}
           />
+          <TextField
+            label={t.agent.labels}
+            hint={t.agent.labelsHint}
+            value={form.labels}
+            onText={(labels) => set({ labels })}
+            fault={change.fault("labels")}
+          />
+          {form.provider !== "" && (
+            <TextField
+              label={t.agent.ends}
+              hint={t.agent.endsHint}
+              type="date"
+              value={form.end}
+              onText={(end) => set({ end })}
+              fault={change.fault("expiresAt")}
+            />
+          )}
           {caller.features.gateways.length > 1 && (
             <SelectField
               label={t.make.gateway}
@@ -145,22 +167,25 @@ function usePattern(like: string | undefined, set: (part: Partial<Form>) => void
   const pattern = useQuery<AgentDetail>(like === undefined ? undefined : `/agents${below(like)}`);
   useEffect(() => {
     if (!pattern.data) return;
-    const { model, gateway, health } = pattern.data;
+    const { model, gateway, health, labels } = pattern.data;
     set({
       model: model ?? "",
+      labels: labelText(labels),
       gateway: gateway ?? "",
       ...(health.aiKey && { provider: health.aiKey.provider, quotas: quotaTexts(health.aiKey.quotas) }),
     });
   }, [pattern.data === undefined]);
 }
 
-function bodyOf({ name, model, channels, provider, gateway, reveal, quotas }: Form): CreateAgent {
+function bodyOf({ name, model, channels, provider, gateway, labels, end, reveal, quotas }: Form): CreateAgent {
   const bind = channels.split(/[\s,]+/).filter(Boolean);
   return {
     name,
     ...(model !== "" && { model }),
     ...(bind.length > 0 && { bind }),
     ...(gateway !== "" && { gateway }),
+    ...(labels.trim() !== "" && { labels: parseLabels(labels) }),
+    ...(end !== "" && provider !== "" && { expiresAt: `${end}T00:00:00.000Z` }),
     ...(provider !== "" && {
       autoProvisionAiKey: {
         provider,

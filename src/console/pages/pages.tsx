@@ -3,6 +3,7 @@ import type { Scope } from "../../schema/provisioning-key.ts";
 import type { Place } from "../state/router.ts";
 import { t } from "../texts.ts";
 import { Agents } from "./agents.tsx";
+import { Alerts } from "./alerts.tsx";
 import { Audit } from "./audit.tsx";
 import { Keys } from "./keys.tsx";
 import { Overview } from "./overview.tsx";
@@ -54,5 +55,13 @@ export const pages: Page[] = [
     icon: "M4 2h6l2.5 2.500V14H4zM6.5 7h3.500M6.5 10h3.5",
     scope: "provisioning:admin",
     view: Audit,
+  },
+  {
+    name: "alerts",
+    label: t.places.alerts,
+    letter: "l",
+    icon: "M4 11V7a4 4 0 0 1 8 0v4l1 1.5H3zM6.5 14.5h3",
+    scope: "provisioning:admin",
+    view: Alerts,
   },
 ];

@@ -9,15 +9,16 @@ interface Labelled {
   fault?: string | undefined;
 }
 
+/** The hint is no part of the name: it is read after it. */
 function Around({ label, hint, fault, id, children }: Labelled & { id: string; children: ComponentChildren }) {
   return (
-    <label class="field">
-      <span>{label}</span>
+    <div class="field">
+      <label for={id}>{label}</label>
       {children}
-      <span id={id} class="small">
+      <span id={`${id}-hint`} class="small">
         {fault ? <span class="bad wrap">{escapeHidden(fault)}</span> : <span class="muted">{hint}</span>}
       </span>
-    </label>
+    </div>
   );
 }
 
@@ -51,7 +52,8 @@ export function TextField({
         value={value}
         onInput={(event) => onText(event.currentTarget.value)}
         aria-invalid={fault ? "true" : undefined}
-        aria-describedby={id}
+        id={id}
+        aria-describedby={`${id}-hint`}
       />
     </Around>
   );
@@ -72,7 +74,12 @@ export function SelectField({
   const id = useId();
   return (
     <Around label={label} hint={hint} fault={fault} id={id}>
-      <select value={value} onChange={(event) => onText(event.currentTarget.value)} aria-describedby={id}>
+      <select
+        value={value}
+        onChange={(event) => onText(event.currentTarget.value)}
+        id={id}
+        aria-describedby={`${id}-hint`}
+      >
         {options.map(([one, text]) => (
           <option key={one} value={one}>
             {text}

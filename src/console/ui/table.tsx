@@ -75,7 +75,7 @@ function Heading<Row>({ column, sort, onSort }: { column: Column<Row> } & Pick<T
   if (by === undefined || !onSort) {
     return (
       <th scope="col" class={className}>
-        {label}
+        {label === "" ? <span class="hidden">{t.table.actions}</span> : label}
       </th>
     );
   }

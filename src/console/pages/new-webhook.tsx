@@ -1,0 +1,80 @@
+import { useState } from "preact/hooks";
+import type { CreateWebhook, WebhookCreated, WebhookFormat } from "../../schema/webhook.ts";
+import { ask } from "../state/api.ts";
+import { t } from "../texts.ts";
+import { SecretOnce } from "../ui/copy.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { SelectField, TextField } from "../ui/field.tsx";
+import { ProblemNote } from "../ui/problem.tsx";
+import { useChange } from "../ui/use-change.ts";
+import { webhooksChanged } from "./alerts.tsx";
+
+export function NewWebhook({ onClose }: { onClose: () => void }) {
+  const [url, setUrl] = useState("");
+  const [events, setEvents] = useState("");
+  const [format, setFormat] = useState<WebhookFormat>("standard");
+  const [secret, setSecret] = useState("");
+  const change = useChange<WebhookCreated>();
+  const run = async (event: Event) => {
+    event.preventDefault();
+    const chosen = events.split(/[\s,]+/).filter(Boolean);
+    const body: CreateWebhook = {
+      url: url.trim(),
+      format,
+      ...(chosen.length > 0 && { events: chosen }),
+      ...(secret !== "" && { secret }),
+    };
+    const done = await change.run(() => ask("/provisioning/webhooks", { method: "POST", body }));
+    webhooksChanged();
+    if (done && secret !== "") onClose();
+  };
+  return (
+    <Dialog title={t.alerts.make} onClose={onClose}>
+      {change.answer?.secret ? (
+        <SecretOnce secret={change.answer.secret} note={t.alerts.shownOnce} />
+      ) : (
+        <form onSubmit={run}>
+          <TextField
+            label={t.alerts.url}
+            hint={t.alerts.urlHint}
+            type="url"
+            value={url}
+            onText={setUrl}
+            fault={change.fault("url")}
+            required
+          />
+          <SelectField
+            label={t.alerts.format}
+            value={format}
+            onText={(value) => setFormat(value as WebhookFormat)}
+            options={Object.entries(t.alerts.formats)}
+            fault={change.fault("format")}
+          />
+          <TextField
+            label={t.alerts.events}
+            hint={t.alerts.eventsHint}
+            value={events}
+            onText={setEvents}
+            fault={change.fault("events") ?? change.fault("events.0")}
+          />
+          {format === "openclaw" && (
+            <TextField
+              label={t.alerts.hookToken}
+              type="password"
+              value={secret}
+              onText={setSecret}
+              fault={change.fault("secret")}
+              required
+            />
+          )}
+          <ProblemNote error={change.error} />
+          <div class="actions">
+            <button type="submit" class="primary" disabled={change.busy}>
+              {t.alerts.go}
+            </button>
+          </div>
+        </form>
+      )}
+    </Dialog>
+  );
+}

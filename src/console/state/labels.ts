@@ -1,0 +1,27 @@
+/** `tenant:acme plan:pro`, as they are typed. */
+export const labelText = (labels: Readonly<Record<string, string>> = {}): string =>
+  Object.entries(labels)
+    .map(([name, value]) => `${name}:${value}`)
+    .join(" ");
+
+/** Whatever has no value gets an empty one, which the API then names. */
+export const parseLabels = (text: string): Record<string, string> =>
+  Object.fromEntries(
+    text
+      .split(/[\s,]+/)
+      .filter(Boolean)
+      .map((part) => {
+        const at = part.indexOf(":");
+        return at === -1 ? [part, ""] : [part.slice(0, at), part.slice(at + 1)];
+      }),
+  );
+
+/** A change of labels: `null` removes one. */
+export function changedLabels(
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): Record<string, string | null> {
+  const gone = Object.keys(before).filter((name) => after[name] === undefined);
+  const set = Object.entries(after).filter(([name, value]) => before[name] !== value);
+  return Object.fromEntries([...set, ...gone.map((name) => [name, null])]);
+}

@@ -1,0 +1,67 @@
+import { nodeTarget } from "../../contract/node-target.ts";
+import { ask, contractConfig, makeKey, type Target } from "../../contract/target.ts";
+import { workerTarget } from "../../contract/worker-target.ts";
+import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
+
+export interface Stand {
+  target: Target;
+  upstream: SampleUpstream;
+  /** A provisioning key that may do everything, linked to the AI provider. */
+  key: string;
+  keyId: string;
+  close(): Promise<void>;
+}
+
+const config = structuredClone(contractConfig);
+
+export const targets: Record<string, () => Promise<Target>> = {
+  Node: () => nodeTarget({ config }),
+  // What Cloudflare itself would refuse is a local address here: the Worker's own fetch reaches it in workerd.
+  Worker: () => workerTarget({ config }),
+};
+
+/** An AI provider, a key that is linked to it, and agents to look at. */
+export async function furnish(target: Target, upstream: SampleUpstream): Promise<{ key: string; keyId: string }> {
+  const provider = await ask(target, "POST", "/provisioning/ai-providers", {
+    key: target.adminToken,
+    body: {
+      provider: "anthropic",
+      name: "Main Anthropic",
+      key: "sk-ant-not-a-real-key-0000",
+      baseUrl: upstream.origin,
+      verify: false,
+    },
+  });
+  const { id: keyId, key } = await makeKey(target, {
+    name: "CI pipeline",
+    scopes: ["agents:create", "agents:onboard", "agents:delete", "agents:update", "agents:keys", "provisioning:admin"],
+    aiProviderKeyId: provider.body.id,
+  });
+  for (const name of ["hr-faq", "triage", "translator"]) {
+    const made = await ask(target, "POST", "/agents/create", {
+      key,
+      body: {
+        name,
+        model: "claude-sonnet-4-5",
+        labels: { tenant: "acme" },
+        autoProvisionAiKey: { provider: "anthropic", quotas: { maxTokensPerMonth: 20_000 } },
+      },
+    });
+    if (made.status !== 201) throw new Error(`no agent: ${JSON.stringify(made.body)}`);
+  }
+  return { key, keyId };
+}
+
+export async function openStand(make: () => Promise<Target>): Promise<Stand> {
+  const upstream = await startSampleUpstream();
+  const target = await make();
+  return {
+    target,
+    upstream,
+    ...(await furnish(target, upstream)),
+    async close() {
+      await target.close();
+      await upstream.close();
+    },
+  };
+}
