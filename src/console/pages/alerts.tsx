@@ -2,8 +2,9 @@ import { useState } from "preact/hooks";
 import type * as z from "zod/mini";
 import type { WebhookList, WebhookTested, WebhookView } from "../../schema/webhook.ts";
 import { ask, below } from "../state/api.ts";
+import { webhooksChanged } from "../state/changed.ts";
 import { addressOf, go, type Place } from "../state/router.ts";
-import { invalidate, useQuery } from "../state/use-query.ts";
+import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { ProblemNote } from "../ui/problem.tsx";
 import { Status } from "../ui/status.tsx";
@@ -16,7 +17,6 @@ import { DeleteWebhook, RotateSecret } from "./change-webhook.tsx";
 import { Deliveries } from "./deliveries.tsx";
 import { NewWebhook } from "./new-webhook.tsx";
 
-export const webhooksChanged = (): void => invalidate("/provisioning/webhooks");
 const pathOf = ({ id }: WebhookView): string => `/provisioning/webhooks${below(id)}`;
 
 export function Alerts({ place }: { place: Place }) {

@@ -1,46 +1,31 @@
 import { useState } from "preact/hooks";
 import { escapeHidden } from "../../domain/hidden-characters.ts";
+import type { BulkAction, BulkChange, BulkChanged } from "../../schema/bulk.ts";
 import type { Scope } from "../../schema/provisioning-key.ts";
-import { ApiError, ask, below } from "../state/api.ts";
+import { ask } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
-
-import { invalidate } from "../state/use-query.ts";
+import { agentsChanged } from "../state/changed.ts";
+import { parseLabelChange } from "../state/labels.ts";
 import { t } from "../texts.ts";
 import { Dialog } from "../ui/dialog.tsx";
+import { SelectField, TextField } from "../ui/field.tsx";
+import { ProblemNote } from "../ui/problem.tsx";
+import { givenQuotas, QuotaFields, quotaTexts } from "../ui/quota-fields.tsx";
 import { say } from "../ui/toasts.tsx";
+import { useChange } from "../ui/use-change.ts";
 
-interface Action {
-  name: "suspend" | "resume" | "delete";
-  scope: Scope;
-  does: string;
-  one(id: string): Promise<unknown>;
-}
-
-const actions: Action[] = [
-  {
-    name: "suspend",
-    scope: "agents:update",
-    does: t.agent.suspendAsk,
-    one: (id) => ask(`/agents${below(id)}/suspend`, { method: "POST" }),
-  },
-  {
-    name: "resume",
-    scope: "agents:update",
-    does: t.agent.resumeAsk,
-    one: (id) => ask(`/agents${below(id)}/resume`, { method: "POST" }),
-  },
-  {
-    name: "delete",
-    scope: "agents:delete",
-    does: t.agent.deleteAsk,
-    one: (id) => ask(`/agents${below(id)}`, { method: "DELETE", body: {} }),
-  },
+const actions: { name: BulkAction; scope: Scope; does: string }[] = [
+  { name: "suspend", scope: "agents:update", does: t.agent.suspendAsk },
+  { name: "resume", scope: "agents:update", does: t.agent.resumeAsk },
+  { name: "update", scope: "agents:update", does: t.bulk.updateAsk },
+  { name: "rotate", scope: "agents:keys", does: t.agent.rotateAsk },
+  { name: "delete", scope: "agents:delete", does: t.agent.deleteAsk },
 ];
 
 /** What can be done to several agents at once. */
 export function BulkBar({ chosen, onDone }: { chosen: ReadonlySet<string>; onDone: () => void }) {
   const caller = useCaller();
-  const [action, setAction] = useState<Action>();
+  const [action, setAction] = useState<(typeof actions)[number]>();
   if (chosen.size === 0) return null;
   const allowed = actions.filter(
     ({ name, scope }) => may(caller, scope) && (name !== "delete" || caller.features.allowDelete),
@@ -61,71 +46,92 @@ export function BulkBar({ chosen, onDone }: { chosen: ReadonlySet<string>; onDon
       <button type="button" class="link" onClick={onDone}>
         {t.bulk.none}
       </button>
-      {action && <BulkDialog action={action} ids={[...chosen]} onClose={() => setAction(undefined)} onDone={onDone} />}
+      {action && <BulkDialog {...action} ids={[...chosen]} onClose={() => setAction(undefined)} onDone={onDone} />}
     </div>
   );
 }
 
-function BulkDialog({
-  action,
-  ids,
-  onClose,
-  onDone,
-}: {
-  action: Action;
+interface BulkProps {
+  name: BulkAction;
+  does: string;
   ids: string[];
   onClose: () => void;
   onDone: () => void;
-}) {
-  const [busy, setBusy] = useState(false);
-  const [failed, setFailed] = useState<{ id: string; detail: string }[]>();
-  const run = async () => {
-    setBusy(true);
-    const faults: { id: string; detail: string }[] = [];
-    for (const id of ids) {
-      await action.one(id).catch((error: unknown) => {
-        faults.push({ id, detail: error instanceof ApiError ? error.message : String(error) });
+}
+
+function BulkDialog({ name, does, ids, onClose, onDone }: BulkProps) {
+  const [quotas, setQuotas] = useState(quotaTexts({}));
+  const [labels, setLabels] = useState("");
+  const [grace, setGrace] = useState("86400");
+  const change = useChange<BulkChanged>();
+  const given = givenQuotas(quotas);
+  const body: BulkChange = {
+    action: name,
+    agentIds: ids,
+    ...(name === "rotate" && { graceSeconds: Number(grace) }),
+    ...(name === "update" && Object.keys(given).length > 0 && { quotas: given }),
+    ...(name === "update" && labels.trim() !== "" && { labels: parseLabelChange(labels) }),
+  };
+  const run = async (event: Event) => {
+    event.preventDefault();
+    await change.run(async () => {
+      const answer = await ask<BulkChanged>("/agents/bulk", {
+        method: "POST",
+        body,
+        headers: { "idempotency-key": crypto.randomUUID() },
       });
-    }
-    invalidate("/agents", "/overview");
-    say(t.bulk.done(ids.length - faults.length));
-    if (faults.length === 0) {
+      say(t.bulk.done(answer.succeeded.length));
+      agentsChanged();
+      if (answer.failed.length > 0) return answer;
       onClose();
       onDone();
-      return;
-    }
-    setBusy(false);
-    setFailed(faults);
+      return answer;
+    });
   };
   return (
-    <Dialog title={t.bulk.ask(t.bulk[action.name], ids.length)} onClose={onClose}>
-      <p>{action.does}</p>
-      <p class="mono wrap">{ids.join(", ")}</p>
-      {failed && (
-        <div class="note bad" role="alert">
-          <p>{t.bulk.failed(failed.length)}</p>
-          <ul>
-            {failed.map(({ id, detail }) => (
-              <li key={id} class="wrap">
-                <b>{id}</b> {escapeHidden(detail)}
-              </li>
-            ))}
-          </ul>
+    <Dialog title={t.bulk.ask(t.bulk[name], ids.length)} onClose={onClose}>
+      <form onSubmit={run}>
+        <p>{does}</p>
+        <p class="mono small wrap">{ids.join(", ")}</p>
+        {name === "update" && (
+          <>
+            <QuotaFields texts={quotas} onChange={setQuotas} fault={(one) => change.fault(`quotas.${one}`)} />
+            <TextField
+              label={t.agent.labels}
+              hint={t.bulk.labelsHint}
+              value={labels}
+              onText={setLabels}
+              fault={change.fault("labels")}
+            />
+          </>
+        )}
+        {name === "rotate" && (
+          <SelectField label={t.agent.grace} value={grace} onText={setGrace} options={t.agent.graces} />
+        )}
+        <ProblemNote error={change.error} />
+        {change.answer && <Failed failed={change.answer.failed} />}
+        <div class="actions">
+          <button type="submit" class={name === "delete" ? "primary danger" : "primary"} disabled={change.busy}>
+            {t.bulk[name]}
+          </button>
+          <button type="button" onClick={onClose}>
+            {t.dialog.cancel}
+          </button>
         </div>
-      )}
-      <div class="actions">
-        <button
-          type="button"
-          class={action.name === "delete" ? "primary danger" : "primary"}
-          disabled={busy}
-          onClick={run}
-        >
-          {t.bulk[action.name]}
-        </button>
-        <button type="button" onClick={onClose}>
-          {t.dialog.cancel}
-        </button>
-      </div>
+      </form>
     </Dialog>
   );
 }
+
+const Failed = ({ failed }: Pick<BulkChanged, "failed">) => (
+  <div class="note bad" role="alert">
+    <p>{t.bulk.failed(failed.length)}</p>
+    <ul>
+      {failed.map(({ agentId, detail }) => (
+        <li key={agentId} class="wrap">
+          <b>{agentId}</b> {escapeHidden(detail)}
+        </li>
+      ))}
+    </ul>
+  </div>
+);

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { IssuedAiKey } from "../../schema/ai-key.ts";
 import { ask, below } from "../state/api.ts";
-import { invalidate } from "../state/use-query.ts";
+import { agentsChanged } from "../state/changed.ts";
 import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
@@ -9,8 +9,6 @@ import { SelectField, TextField, Tick } from "../ui/field.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
-
-export const agentsChanged = (): void => invalidate("/agents", "/overview", "/provisioning/audit");
 
 export function StandDialog({ id, verb, onClose }: { id: string; verb: "suspend" | "resume"; onClose: () => void }) {
   const change = useChange();

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { WebhookCreated, WebhookView } from "../../schema/webhook.ts";
 import { ask, below } from "../state/api.ts";
+import { webhooksChanged } from "../state/changed.ts";
 import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
@@ -8,7 +9,6 @@ import { SelectField, TextField } from "../ui/field.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { webhooksChanged } from "./alerts.tsx";
 
 interface DialogProps {
   of: WebhookView;

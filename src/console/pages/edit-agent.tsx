@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { escapeHidden } from "../../domain/hidden-characters.ts";
 import type { AgentDetail, AgentOnboarded } from "../../schema/agent.ts";
 import { ask, below } from "../state/api.ts";
-
+import { agentsChanged } from "../state/changed.ts";
 import { changedLabels, labelText, parseLabels } from "../state/labels.ts";
 import { t } from "../texts.ts";
 import { Dialog } from "../ui/dialog.tsx";
@@ -11,7 +11,6 @@ import { ProblemNote } from "../ui/problem.tsx";
 import { changedQuotas, QuotaFields, type QuotaTexts, quotaTexts } from "../ui/quota-fields.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { agentsChanged } from "./change-agent.tsx";
 
 interface DialogProps {
   agent: AgentDetail;

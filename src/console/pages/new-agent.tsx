@@ -3,6 +3,7 @@ import type { AgentCreated, AgentDetail, CreateAgent } from "../../schema/agent.
 import type { ConsoleCaller } from "../../schema/console.ts";
 import { apiBase, ask, below } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
+import { agentsChanged } from "../state/changed.ts";
 import { labelText, parseLabels } from "../state/labels.ts";
 import { addressOf, type Place } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
@@ -12,7 +13,6 @@ import { SelectField, TextField, Tick } from "../ui/field.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { givenQuotas, QuotaFields, type QuotaTexts, quotaTexts } from "../ui/quota-fields.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { agentsChanged } from "./change-agent.tsx";
 
 interface Form {
   name: string;

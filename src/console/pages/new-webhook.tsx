@@ -1,13 +1,13 @@
 import { useState } from "preact/hooks";
 import type { CreateWebhook, WebhookCreated, WebhookFormat } from "../../schema/webhook.ts";
 import { ask } from "../state/api.ts";
+import { webhooksChanged } from "../state/changed.ts";
 import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField } from "../ui/field.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { webhooksChanged } from "./alerts.tsx";
 
 export function NewWebhook({ onClose }: { onClose: () => void }) {
   const [url, setUrl] = useState("");

@@ -4,3 +4,5 @@ export const keysChanged = (): void => invalidate("/provisioning/agent-keys", "/
 
 export const providersChanged = (): void =>
   invalidate("/provisioning/ai-providers", "/console/session", "/overview", "/agents");
+export const webhooksChanged = (): void => invalidate("/provisioning/webhooks");
+export const agentsChanged = (): void => invalidate("/agents", "/usage", "/overview", "/provisioning/audit");

@@ -25,3 +25,7 @@ export function changedLabels(
   const set = Object.entries(after).filter(([name, value]) => before[name] !== value);
   return Object.fromEntries([...set, ...gone.map((name) => [name, null])]);
 }
+
+/** `plan:pro tenant:` sets one and removes the other. */
+export const parseLabelChange = (text: string): Record<string, string | null> =>
+  Object.fromEntries(Object.entries(parseLabels(text)).map(([name, value]) => [name, value === "" ? null : value]));
