@@ -145,6 +145,36 @@ describe("the Worker", () => {
     stop?.();
   });
 
+  it("reads an answer that is no stream to its end when the client has left, and charges what it says", async () => {
+    const arrived = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    const worker = await start(async () => {
+      arrived.resolve();
+      await answer.promise;
+      return Response.json({ type: "message", content: [], usage: usage(5) });
+    });
+    const { key } = await makeLinkedKey(worker);
+    const made = await ask(worker, "POST", "/agents/create", {
+      key,
+      body: { name: "reads-on", autoProvisionAiKey: { provider: "anthropic", quotas: { maxTokensPerMonth: 90_000 } } },
+    });
+    const abort = new AbortController();
+    const left = worker.fetch(`${worker.origin}/proxy/anthropic/v1/messages`, {
+      method: "POST",
+      headers: { "x-api-key": made.body.aiKey.key, "content-type": "application/json" },
+      body: JSON.stringify({ model: "m", max_tokens: 9_000, messages: [{ role: "user", content: "Hi" }] }),
+      signal: abort.signal,
+    });
+    await arrived.promise;
+    abort.abort();
+    await left.catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    answer.resolve();
+    const quota = async () =>
+      (await ask(worker, "GET", "/agents/reads-on")).body.health.aiKey.quotas.maxTokensPerMonth as object;
+    await expect.poll(quota, { timeout: 10_000 }).toMatchObject({ used: 15, reserved: 0 });
+  });
+
   it("ends what is under way within two seconds of a suspension, and of the provider's revocation", async () => {
     const timers = new Set<NodeJS.Timeout>();
     const worker = await start(() => {

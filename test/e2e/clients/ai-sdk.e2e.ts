@@ -29,6 +29,5 @@ export AGENT_BASE_URL AGENT_KEY`,
     tool: { name: "prove", arguments: { text: "tool-ran" } },
     // Its own `maxRetries` is 2, whatever the answer says.
     insists: { "spent quota": { requests: 3 } },
-    showsCost: provider === "anthropic",
   });
 }

@@ -1,7 +1,12 @@
-import { rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { ProviderKind } from "../../../src/domain/provider-facts.ts";
 import { proxyBasePath } from "../../../src/domain/proxy-path.ts";
+import { providerWire } from "../../../src/providers/index.ts";
 import type { Quotas } from "../../../src/schema/quota.ts";
+import { startForwardProxy } from "../../forward-proxy.ts";
+import { makePrivateCa, startTlsFront } from "../../private-ca.ts";
 import { runBundle } from "../../run-bundle.ts";
 import { adminClient, keyedClient, makeStateDir, startServerProcess, token } from "../../server-process.ts";
 import { billingUpstream } from "./billing-upstream.ts";
@@ -11,19 +16,23 @@ export const month = 50_000_000;
 
 export type ClientsStand = Awaited<ReturnType<typeof clientsStand>>;
 
+/** Providers that are asked at their own address: an interrupted answer costs less there. */
+const atHome: ReadonlySet<ProviderKind> = new Set(["anthropic", "openai"]);
+
 /** The built server, behind a door that counts, before a provider that bills. */
 export async function clientsStand(kind: ProviderKind, slug: string = kind) {
   const upstream = await billingUpstream();
   const door = await countingDoor();
   const stateDir = await makeStateDir();
-  const server = await startServerProcess(stateDir, { OPENCLAW_PUBLIC_URL: door.origin });
+  const address = atHome.has(kind) ? await ownAddress(kind, upstream.origin) : undefined;
+  const server = await startServerProcess(stateDir, { OPENCLAW_PUBLIC_URL: door.origin, ...address?.env });
   door.leadTo(server.origin);
   const provider = await adminClient(server.origin).aiProviders.add({
     provider: slug,
     name: `Sample ${slug}`,
     key: "sk-sample-not-a-real-key-0000",
     // The provider's own path below its public base.
-    baseUrl: `${upstream.origin}${kind === "custom" ? "/v1" : proxyBasePath(kind, "").slice("/proxy/".length)}`,
+    ...(!address && { baseUrl: upstream.origin + proxyBasePath(kind, "").slice("/proxy/".length) }),
     verify: false,
   });
   const { key, client } = await keyedClient(server.origin, { aiProviderKeyId: provider.id });
@@ -64,8 +73,25 @@ export async function clientsStand(kind: ProviderKind, slug: string = kind) {
     async close(): Promise<void> {
       await server.stop();
       await door.close();
+      await address?.close();
       await upstream.close();
       await rm(stateDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The way on which a provider's own name leads to this upstream: a forward proxy, and a CA of our own. */
+async function ownAddress(kind: ProviderKind, upstream: string) {
+  const directory = await mkdtemp(join(tmpdir(), "clients-ca-"));
+  const { caFile, ...secrets } = makePrivateCa(directory, new URL(providerWire(kind).baseUrl!).hostname);
+  const front = await startTlsFront(upstream, secrets);
+  const proxy = await startForwardProxy({ to: front.origin });
+  return {
+    env: { HTTPS_PROXY: proxy.url, NODE_EXTRA_CA_CERTS: caFile },
+    async close() {
+      await proxy.close();
+      await front.close();
+      await rm(directory, { recursive: true, force: true });
     },
   };
 }

@@ -11,6 +11,8 @@ export interface ProvisionedGateway {
   upstream: SampleUpstream;
   /** A provisioning key with every scope of agents, linked to a sample of Anthropic. */
   key: string;
+  /** Adds a provider at this address; @returns a provisioning key of that kind linked to it */
+  link(provider: string, baseUrl: string): Promise<string>;
   create(name: string, more?: Record<string, unknown>, quotas?: Record<string, number>): Promise<Answer>;
   /** The same, and it has to succeed. */
   created(name: string, more?: Record<string, unknown>, quotas?: Record<string, number>): Promise<Answer>;
@@ -31,13 +33,17 @@ export async function provisionedGateway(
   });
   await gateway.cli(["plugins", "install", "--link", plugin, "--force", "--accept-capabilities"]);
   await gateway.start();
-  const add = ["provisioning", "ai-providers", "add", "--provider", "anthropic", "--name", "Master", "--key", "-"];
-  await gateway.cli([...add, "--base-url", options.origin ?? upstream.origin, "--no-verify"], masterKey);
-  const { keys } = JSON.parse(await gateway.cli(["provisioning", "ai-providers", "list", "--json"])) as {
-    keys: { id: string }[];
-  };
-  const make = ["provisioning", "agent-keys", "create", "--name", "E2E", "--scopes", scopes];
-  const key = (await gateway.cli([...make, "--ai-provider-key", keys[0]!.id, "--output-key-only"])).trim();
+  async function link(provider: string, baseUrl: string): Promise<string> {
+    const add = ["provisioning", "ai-providers", "add", "--provider", provider, "--name", "Master", "--key", "-"];
+    await gateway.cli([...add, "--base-url", baseUrl, "--no-verify"], masterKey);
+    const { keys } = JSON.parse(await gateway.cli(["provisioning", "ai-providers", "list", "--json"])) as {
+      keys: { id: string; provider: string }[];
+    };
+    const { id } = keys.find((one) => one.provider === provider)!;
+    const make = ["provisioning", "agent-keys", "create", "--name", "E2E", "--scopes", scopes];
+    return (await gateway.cli([...make, "--ai-provider-key", id, "--output-key-only"])).trim();
+  }
+  const key = await link("anthropic", options.origin ?? upstream.origin);
 
   const create: ProvisionedGateway["create"] = (name, more = {}, quotas = {}) =>
     gateway.api(
@@ -50,6 +56,7 @@ export async function provisionedGateway(
     gateway,
     upstream,
     key,
+    link,
     create,
     async created(...args) {
       const answer = await create(...args);
