@@ -1,9 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ProviderKind } from "../../../src/domain/provider-facts.ts";
+import { type ProviderKind, providerFacts } from "../../../src/domain/provider-facts.ts";
 import { proxyBasePath } from "../../../src/domain/proxy-path.ts";
-import { providerWire } from "../../../src/providers/index.ts";
 import type { Quotas } from "../../../src/schema/quota.ts";
 import { startForwardProxy } from "../../forward-proxy.ts";
 import { makePrivateCa, startTlsFront } from "../../private-ca.ts";
@@ -17,14 +16,16 @@ export const month = 50_000_000;
 export type ClientsStand = Awaited<ReturnType<typeof clientsStand>>;
 
 /** Providers that are asked at their own address: an interrupted answer costs less there. */
-const atHome: ReadonlySet<ProviderKind> = new Set(["anthropic", "openai"]);
+const atHome = ["anthropic", "openai"] as const;
+type AtHome = (typeof atHome)[number];
+const isAtHome = (kind: ProviderKind): kind is AtHome => (atHome as readonly string[]).includes(kind);
 
 /** The built server, behind a door that counts, before a provider that bills. */
 export async function clientsStand(kind: ProviderKind, slug: string = kind) {
   const upstream = await billingUpstream();
   const door = await countingDoor();
   const stateDir = await makeStateDir();
-  const address = atHome.has(kind) ? await ownAddress(kind, upstream.origin) : undefined;
+  const address = isAtHome(kind) ? await ownAddress(kind, upstream.origin) : undefined;
   const server = await startServerProcess(stateDir, { OPENCLAW_PUBLIC_URL: door.origin, ...address?.env });
   door.leadTo(server.origin);
   const provider = await adminClient(server.origin).aiProviders.add({
@@ -81,9 +82,9 @@ export async function clientsStand(kind: ProviderKind, slug: string = kind) {
 }
 
 /** The way on which a provider's own name leads to this upstream: a forward proxy, and a CA of our own. */
-async function ownAddress(kind: ProviderKind, upstream: string) {
+async function ownAddress(kind: AtHome, upstream: string) {
   const directory = await mkdtemp(join(tmpdir(), "clients-ca-"));
-  const { caFile, ...secrets } = makePrivateCa(directory, new URL(providerWire(kind).baseUrl!).hostname);
+  const { caFile, ...secrets } = makePrivateCa(directory, new URL(providerFacts[kind].baseUrl).hostname);
   const front = await startTlsFront(upstream, secrets);
   const proxy = await startForwardProxy({ to: front.origin });
   return {
