@@ -11,6 +11,7 @@ import { createProxyServer, type ProxyServer } from "./proxy/proxy-server.ts";
 export interface RequestListener {
   /** Answers the request. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse): void;
+  underWay: ProxyServer["underWay"];
   cutAll: ProxyServer["cutAll"];
   /** Closes the connections upstream; what is under way is cut. */
   close(): Promise<void>;
@@ -79,6 +80,7 @@ export function createRequestListener(app: App): RequestListener {
       }
       answer(request, response);
     },
+    underWay: () => proxy.underWay(),
     cutAll: () => proxy.cutAll(),
     close: () => proxy.close(),
   };

@@ -65,7 +65,7 @@ export async function serve(app: App, node: Pick<NodeSettings, "host" | "port">)
       draining = true;
       endConnections();
       const until = performance.now() + drainMs;
-      while ([...latest.values()].some(isUnderWay)) {
+      while (requests.underWay() > 0 || [...latest.values()].some(isUnderWay)) {
         if (performance.now() >= until) return await requests.cutAll();
         await sleep(drainLookMs);
       }

@@ -106,6 +106,39 @@ it("SIGTERM lets what is under way finish, admits nothing metered, and ends with
   expect(await again.stop()).toBe(0);
 });
 
+it("SIGTERM waits for what is read to its end though its client has left", async () => {
+  const server = await startServerProcess(stateDir, { OPENCLAW_DRAIN_SECONDS: "30" });
+  const { client } = await meteredClient(server, upstream);
+  const { aiKey } = await client.agents.create({
+    name: "leaver",
+    autoProvisionAiKey: { provider: "anthropic", quotas: { maxTokensPerMonth: 100_000 } },
+    revealAiKey: true,
+  });
+  upstream.behave("reset");
+  upstream.behave({ delayMs: 1_500 });
+  upstream.seen.length = 0;
+  const leave = new AbortController();
+  const left = fetch(`${server.origin}/proxy/anthropic/v1/messages`, {
+    method: "POST",
+    headers: { "x-api-key": aiKey!.key!, "anthropic-version": "2023-06-01", "content-type": "application/json" },
+    body: JSON.stringify({ model: "m", max_tokens: 9_000, messages: [{ role: "user", content: "hi" }] }),
+    signal: leave.signal,
+  });
+  await expect.poll(() => upstream.seen.length).toBe(1);
+  leave.abort();
+  await expect(left).rejects.toThrow();
+  await sleep(100);
+  expect(await server.stop()).toBe(0);
+  expect(server.output()).toBe("");
+  const again = await startServerProcess(stateDir);
+  const usage = await fetch(`${again.origin}/api/v1/agents/leaver/usage`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  expect(await usage.json()).toMatchObject({ total: { requests: 1, tokens: 19 } });
+  expect(await again.stop()).toBe(0);
+  upstream.behave("reset");
+});
+
 it("what never ends is cut once the drain is over: streams with an error, and the log says what that was charged", async () => {
   const config = JSON.parse(readFileSync(join(stateDir, "config.json"), "utf8"));
   writeFileSync(join(stateDir, "config.json"), JSON.stringify({ ...config, logging: { level: "info" } }));

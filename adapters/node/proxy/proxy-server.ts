@@ -16,6 +16,8 @@ import { createUpstreams } from "./upstreams.ts";
 export interface ProxyServer {
   /** Answers a request whose URL begins with `/proxy/`. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Metered requests under way, those among them that nobody waits for any more. */
+  underWay(): number;
   /** Ends the metered requests that are under way, with an error in their provider's shape. */
   cutAll(): Promise<CutOff>;
   /** Closes the connections upstream; what is under way is cut. */
@@ -82,6 +84,7 @@ export function createProxyServer(
           response.destroy();
         });
     },
+    underWay: () => watch.size(),
     cutAll: () => watch.cutAll({ status: 503, message: restartedMessage }),
     close: () => upstreams.close(),
   };

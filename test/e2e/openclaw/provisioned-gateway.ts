@@ -34,7 +34,17 @@ export async function provisionedGateway(
   await gateway.cli(["plugins", "install", "--link", plugin, "--force", "--accept-capabilities"]);
   await gateway.start();
   async function link(provider: string, baseUrl: string): Promise<string> {
-    const add = ["provisioning", "ai-providers", "add", "--provider", provider, "--name", "Master", "--key", "-"];
+    const add = [
+      "provisioning",
+      "ai-providers",
+      "add",
+      "--provider",
+      provider,
+      "--name",
+      `Master of ${provider}`,
+      "--key",
+      "-",
+    ];
     await gateway.cli([...add, "--base-url", baseUrl, "--no-verify"], masterKey);
     const { keys } = JSON.parse(await gateway.cli(["provisioning", "ai-providers", "list", "--json"])) as {
       keys: { id: string; provider: string }[];
