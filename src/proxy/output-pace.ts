@@ -16,11 +16,15 @@ export function outputPace(
   { body, reading }: Pick<ReadRequest, "body" | "reading">,
 ): number | undefined {
   const { pace } = providers[kind];
-  // A tool at the provider may ask other models, and a prediction is read in one go.
-  if (pace === undefined || !isItsOwn(kind, origin) || reading?.hosted !== undefined || predicts(body))
+  if (pace === undefined || !isItsOwn(kind, origin)) return undefined;
+  // A tool at the provider may ask other models, a prediction is read in one go, and "pro" may think in parallel.
+  if (reading?.hosted !== undefined || predicts(body) || reading?.models.some((model) => pro.test(model))) {
     return undefined;
+  }
   return pace * (reading?.answers ?? 1);
 }
+
+const pro = /\bpro\b/;
 
 /** On machines of others a model may be faster than any bound. */
 const isItsOwn = (kind: ProviderKind, origin: string): boolean => {
