@@ -65,6 +65,11 @@ export interface CounterReservation {
   /** `null` counts without a limit. */
   limit: number | null;
   amount: number;
+  /**
+   * Percents of the limit. The charge that passes one puts an alert into the outbox, in the same transaction, once a
+   * period and limit.
+   */
+  alertAt?: readonly number[] | undefined;
 }
 
 export interface CounterState {
@@ -559,8 +564,15 @@ export interface Outbox {
   /**
    * Turns a message into one delivery an endpoint, all or none; of no endpoints, it is only remembered.
    * Resolves to whether the lease was still held.
+   * @param data in place of what was put
    */
-  spread(cause: string, lease: string, messageId: string, endpoints: readonly string[]): Promise<boolean>;
+  spread(
+    cause: string,
+    lease: string,
+    messageId: string,
+    endpoints: readonly string[],
+    data?: string,
+  ): Promise<boolean>;
   /** A message for one endpoint alone, whose delivery the caller has at once. Resolves to the lease. */
   begin(message: OutboxMessage, messageId: string, endpoint: string, leaseMs: number): Promise<string>;
   /** After an attempt (or, of a delivery that is dropped, none). Another's lease, or none, changes nothing. */

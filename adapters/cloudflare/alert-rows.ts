@@ -30,8 +30,8 @@ export abstract class AlertRows<Env = unknown> extends DurableObject<Env> {
     return this.#write(now, (rows) => (rows.isDue(now) ? rows.take(now, limit, leaseMs, except) : []));
   }
 
-  spread(now: number, cause: string, lease: string, messageId: string, endpoints: readonly string[]) {
-    return this.#write(now, (rows) => rows.spread(now, cause, lease, messageId, endpoints));
+  spread(now: number, cause: string, lease: string, messageId: string, endpoints: readonly string[], data?: string) {
+    return this.#write(now, (rows) => rows.spread(now, cause, lease, messageId, endpoints, data));
   }
 
   begin(now: number, message: OutboxMessage, messageId: string, endpoint: string, leaseMs: number) {

@@ -1,12 +1,17 @@
 import { DurableObject } from "cloudflare:workers";
 import { staleReservationMs } from "../../src/domain/quota.ts";
 import type { CounterReservation, LedgerName, RateRule, UsageEntry } from "../../src/ports.ts";
+import type { AlertRows } from "./alert-rows.ts";
 import { createLedgerShard, hourMs, type LedgerShard } from "./ledger-shard.ts";
 import { leftoverNote } from "./leftovers.ts";
 
 interface Env {
   RECORDS: KVNamespace;
+  ALERTS: DurableObjectNamespace<AlertRows>;
 }
+
+/** After an outbox that could not be reached. */
+const againMs = 30_000;
 
 /**
  * One shard of the ledger. The object is single-threaded and its SQL synchronous, so that each call is a transaction
@@ -42,11 +47,13 @@ export class LedgerObject extends DurableObject<Env> {
   }
 
   settle(now: number, id: LedgerName, actual: Record<LedgerName, number> | "reserved", usage?: UsageEntry) {
-    return this.#write(now, null, (shard) => shard.settle(now, id, actual, usage));
+    this.#write(now, null, (shard) => shard.settle(now, id, actual, usage));
+    this.#bringSoon();
   }
 
   async settleStale(now: number, prefix: string, olderThanMs: number) {
     const settled = this.#write(now, null, (shard) => shard.settleStale(now, prefix, olderThanMs));
+    this.#bringSoon();
     await this.#tidyNote(now);
     return settled;
   }
@@ -111,10 +118,31 @@ export class LedgerObject extends DurableObject<Env> {
     this.#alarmAt = Number.POSITIVE_INFINITY;
     const now = Date.now() + this.#ahead;
     this.#write(now, null, (shard) => shard.sweep(now));
+    await this.#bring(now);
     if (this.#shard.isEmpty()) return await this.#vanish();
     const next = this.#shard.nextSweep(now);
     if (next !== undefined) this.#wake(next - this.#ahead);
     if (this.#shard.hasLeftovers(now)) await this.#note.leave();
+  }
+
+  #bringSoon() {
+    if (this.#shard.passed().length > 0) this.#wake(Date.now());
+  }
+
+  /** What stays here is brought again: the outbox takes a cause once. */
+  async #bring(now: number) {
+    const passed = this.#shard.passed();
+    if (passed.length === 0) return;
+    try {
+      const { ALERTS } = this.env;
+      const outbox = ALERTS.get(ALERTS.idFromName("alerts"));
+      for (const message of passed) await outbox.put(now, message);
+      this.#write(now, null, (shard) => shard.brought(passed.map(({ cause }) => cause)));
+      this.#bringSoon();
+    } catch (cause) {
+      console.error("alerts could not be brought to the outbox; it is tried again", String(cause));
+      this.#wake(Date.now() + againMs);
+    }
   }
 
   /** An empty object costs nothing; the tables come back with the next call. */

@@ -1,4 +1,5 @@
 import { staleReservationMs } from "../../src/domain/quota.ts";
+import type { OutboxMessage } from "../../src/ports.ts";
 import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
 import { within } from "../sql/sql-driver.ts";
 import { createSqlLedger } from "../sql/sql-ledger.ts";
@@ -20,6 +21,8 @@ export function createLedgerShard(storage: DurableObjectStorage) {
        EXISTS (SELECT 1 FROM hits) OR EXISTS (SELECT 1 FROM counters WHERE length(period) = 16)`,
   );
   // Days and months are few and stay; of minutes there would be half a million a year.
+  const passed = db.prepare("SELECT cause, type, at, data, used, keep_until FROM messages LIMIT 100");
+  const brought = db.prepare("DELETE FROM messages WHERE cause = ?");
   const sweepMinutes = db.prepare("DELETE FROM counters WHERE length(period) = 16 AND reserved = 0 AND period < ?");
 
   /** When the oldest of the reservations that are to be settled was made. */
@@ -29,6 +32,23 @@ export function createLedgerShard(storage: DurableObjectStorage) {
     ...ledger,
     migrate: db.migrate,
     isEmpty: db.isEmpty,
+
+    /** Alerts that settlements left, for the outbox. */
+    passed: (): OutboxMessage[] =>
+      passed
+        .all<[string, string, number, string, number | null, number]>()
+        .map(([cause, type, at, data, used, keepUntil]) => ({
+          cause,
+          type,
+          at,
+          data,
+          used: used ?? undefined,
+          keepUntil,
+        })),
+    /** They are in the outbox. */
+    brought(causes: readonly string[]): void {
+      for (const cause of causes) brought.run(cause);
+    },
 
     /** Whether somebody has to look here: a lease that ran out, or a reservation that nobody settles. */
     hasLeftovers: (now: number): boolean =>

@@ -17,8 +17,7 @@ export function createDurableOutbox({
     put: (message) => answered(() => object().put(now(), message)),
     take: ({ limit, leaseMs, except = [] }) =>
       answered<Due[]>(() => object().take(now(), limit, leaseMs, except) as PromiseLike<Due[]>),
-    spread: (cause, lease, messageId, endpoints) =>
-      answered(() => object().spread(now(), cause, lease, messageId, endpoints)),
+    spread: (...spread) => answered(() => object().spread(now(), ...spread)),
     begin: (message, messageId, endpoint, leaseMs) =>
       answered(() => object().begin(now(), message, messageId, endpoint, leaseMs)),
     record: (delivery, outcome, attempt) => answered(() => object().record(now(), delivery, outcome, attempt)),

@@ -70,4 +70,5 @@ export const ledgerTables = [
   "estimates",
   "texts",
   "claims",
+  "messages",
 ] as const;

@@ -1,12 +1,15 @@
 import { firstExceeded } from "../../src/domain/first-exceeded.ts";
+import { thresholdMessage, thresholdsPassed } from "../../src/domain/quota-thresholds.ts";
 import type { CounterReservation, CounterState, LedgerName, Reserved, UsageEntry, UsageRow } from "../../src/ports.ts";
 import { createCounterRows, usageColumns, usageRow } from "./counter-rows.ts";
 import type { CacheGroup } from "./row-cache.ts";
 import { type SqlDriver, within } from "./sql-driver.ts";
 import { createSqlEstimates } from "./sql-estimates.ts";
+import { messageInsert } from "./sql-outbox.ts";
 import type { SqlTexts } from "./sql-texts.ts";
 
-type Entry = [counter: LedgerName, period: string, amount: number];
+/** The rest only where somebody is told of what the charge passes. */
+type Entry = [counter: LedgerName, period: string, amount: number, limit?: number | null, alertAt?: readonly number[]];
 
 /** Beyond all requests under way; agents' places, which are held for months, are read when they are freed. */
 const maxHeld = 10_000;
@@ -14,11 +17,12 @@ const maxHeld = 10_000;
 /** What one reservation asks of each counter: several limits of one counter and period are one amount. */
 function merged(entries: CounterReservation[]): Entry[] {
   const sums: Entry[] = [];
-  for (const { counter, period, amount } of entries) {
+  for (const { counter, period, amount, limit, alertAt } of entries) {
     if (!Number.isSafeInteger(amount)) throw new TypeError(`${amount} is not an amount that can be counted`);
     const entry = sums.find((sum) => sum[0] === counter && sum[1] === period);
-    if (entry === undefined) sums.push([counter, period, amount]);
-    else entry[2] += amount;
+    if (entry !== undefined) entry[2] += amount;
+    else if (limit === null || !alertAt?.length) sums.push([counter, period, amount]);
+    else sums.push([counter, period, amount, limit, alertAt]);
   }
   return sums;
 }
@@ -44,6 +48,7 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
     ["texts", "name"],
   ].map(([table, column]) => db.prepare(`DELETE FROM ${table} WHERE ${column} >= ? AND ${column} < ?`));
 
+  const tell = messageInsert(db);
   const held = new Map<string, Entry[]>();
   const rows = createCounterRows(db);
   caches.add(rows);
@@ -61,13 +66,17 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
   }
 
   /** Each reserved amount becomes the actual one, or itself. */
-  function charge(amounts: Entry[], actual: Record<LedgerName, number> | "reserved"): void {
-    for (const [counter, period, amount] of amounts) {
+  function charge(now: number, amounts: Entry[], actual: Record<LedgerName, number> | "reserved"): void {
+    for (const [counter, period, amount, limit, alertAt] of amounts) {
       const spent = actual === "reserved" ? amount : (actual[counter] ?? 0);
       const row = rows.row(counter, period);
+      const before = row.used;
       row.used = Math.min(row.used + spent, Number.MAX_SAFE_INTEGER);
       row.reserved = Math.max(0, row.reserved - amount);
       rows.changed(row);
+      if (alertAt === undefined || limit == null) continue;
+      for (const percent of thresholdsPassed(alertAt, limit, before, row.used))
+        tell(thresholdMessage(now, { counter, period, limit, percent }, row.used));
     }
   }
 
@@ -101,7 +110,7 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
     settle(now: number, id: LedgerName, actual: Record<LedgerName, number> | "reserved", usage?: UsageEntry): void {
       const amounts = take(id);
       if (amounts === undefined) return;
-      charge(amounts, actual);
+      charge(now, amounts, actual);
       if (usage === undefined) return;
       rows.addUsage(usage);
       const { estimate } = usage;
@@ -114,7 +123,7 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
 
     settleStale(now: number, prefix: string, olderThanMs: number): number {
       const stale = takeStale.all<[string]>(...within(prefix), now - olderThanMs);
-      for (const [stored] of stale) charge(JSON.parse(stored) as Entry[], "reserved");
+      for (const [stored] of stale) charge(now, JSON.parse(stored) as Entry[], "reserved");
       return stale.length;
     },
 

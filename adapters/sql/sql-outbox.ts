@@ -58,14 +58,21 @@ const messageOf = ([cause, type, at, data, used]: MessageRow): OutboxMessage => 
   ...(used !== null && { used }),
 });
 
-export type SqlOutbox = ReturnType<typeof createSqlOutbox>;
-
-/** The outbox over one SQLite database. Each call belongs inside a transaction. */
-export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => crypto.randomUUID()) {
+/** Puts a message, unless its cause is known, into whichever database has the outbox's tables. */
+export function messageInsert(sql: Pick<OutboxSql, "prepare">): (message: OutboxMessage) => boolean {
   const insert = sql.prepare(
     `INSERT INTO messages (cause, type, at, data, used, due_at, keep_until) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (cause) DO NOTHING`,
   );
+  return ({ cause, type, at, data, used, dueAt = at, keepUntil }) =>
+    insert.run(cause, type, at, data, used ?? null, dueAt, keepUntil ?? dueAt + outboxMemoryMs).changes > 0;
+}
+
+export type SqlOutbox = ReturnType<typeof createSqlOutbox>;
+
+/** The outbox over one SQLite database. Each call belongs inside a transaction. */
+export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => crypto.randomUUID()) {
+  const insert = messageInsert(sql);
   const dueMessages = sql.prepare(
     `SELECT cause, type, at, data, used, due_at FROM messages WHERE due_at IS NOT NULL AND due_at <= ?
      ORDER BY due_at LIMIT ?`,
@@ -80,7 +87,7 @@ export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => c
   );
   const leaseDelivery = sql.prepare("UPDATE deliveries SET due_at = ?3, lease = ?4 WHERE endpoint = ?1 AND id = ?2");
   const spreadMessage = sql.prepare(
-    `UPDATE messages SET due_at = NULL, lease = NULL, id = ?3, seq = (SELECT coalesce(max(seq), 0) + 1 FROM messages)
+    `UPDATE messages SET due_at = NULL, lease = NULL, id = ?3, data = coalesce(?4, data), seq = (SELECT coalesce(max(seq), 0) + 1 FROM messages)
      WHERE cause = ?1 AND lease = ?2`,
   );
   const addDelivery = sql.prepare(
@@ -133,10 +140,9 @@ export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => c
     if (deliveries < sweptAtOnce && messages < sweptAtOnce) sweptAt = now;
   }
 
-  function put(now: number, { cause, type, at, data, used, dueAt = at, keepUntil }: OutboxMessage): boolean {
+  function put(now: number, message: OutboxMessage): boolean {
     sweep(now);
-    const kept = keepUntil ?? dueAt + outboxMemoryMs;
-    return insert.run(cause, type, at, data, used ?? null, dueAt, kept).changes > 0;
+    return insert(message);
   }
 
   return {
@@ -177,8 +183,15 @@ export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => c
         .map((one) => one.take());
     },
 
-    spread(now: number, cause: string, lease: string, messageId: string, endpoints: readonly string[]): boolean {
-      if (Number(spreadMessage.run(cause, lease, messageId).changes) === 0) return false;
+    spread(
+      now: number,
+      cause: string,
+      lease: string,
+      messageId: string,
+      endpoints: readonly string[],
+      data?: string,
+    ): boolean {
+      if (Number(spreadMessage.run(cause, lease, messageId, data ?? null).changes) === 0) return false;
       for (const endpoint of endpoints) addDelivery.run(endpoint, messageId, cause, now, now, null);
       keep.run(cause, now + outboxMemoryMs);
       return true;
@@ -188,7 +201,7 @@ export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => c
       const lease = newLease();
       put(now, message);
       leaseMessage.run(message.cause, now, lease);
-      spreadMessage.run(message.cause, lease, messageId);
+      spreadMessage.run(message.cause, lease, messageId, null);
       addDelivery.run(endpoint, messageId, message.cause, now, now + leaseMs, lease);
       return lease;
     },

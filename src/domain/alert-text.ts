@@ -3,6 +3,9 @@ import { type AlertSeverity, alertTypes } from "./alert-types.ts";
 export type AlertData = Readonly<Record<string, unknown>>;
 
 const grouped = (value: unknown): string => (typeof value === "number" ? value.toLocaleString("en-US") : String(value));
+/** Of a quota of money, in USD. */
+const amount = ({ quota }: AlertData, value: unknown): string =>
+  typeof value === "number" && /usd/i.test(String(quota)) ? `$${value.toFixed(2)}` : grouped(value);
 const day = (value: unknown): string => String(value).slice(0, 16).replace("T", " ");
 const reset = ({ resetAt }: AlertData): string => (resetAt === undefined ? "" : `; it resets at ${day(resetAt)} UTC`);
 const days = ({ days: count }: AlertData): string => (count === 1 ? "in 1 day" : `in ${count} days`);
@@ -10,9 +13,9 @@ const because = ({ detail }: AlertData): string => (detail === undefined ? "" : 
 
 const texts: Record<string, (data: AlertData) => string> = {
   "quota.threshold_reached": (data) =>
-    `Agent ${data.agentId} has used ${grouped(data.used)} of ${grouped(data.limit)} (${data.percent} %) of ${data.quota}${reset(data)}.`,
+    `Agent ${data.agentId} has used ${amount(data, data.used)} of ${amount(data, data.limit)} (${data.percent} %) of ${data.quota}${reset(data)}.`,
   "quota.exhausted": (data) =>
-    `Agent ${data.agentId} is refused: ${grouped(data.left)} of ${grouped(data.limit)} of ${data.quota} are left${reset(data)}.`,
+    `Agent ${data.agentId} is refused: ${amount(data, data.left)} of ${amount(data, data.limit)} of ${data.quota} are left${reset(data)}.`,
   "quota.raised": (data) => `Agent ${data.agentId} may spend more: ${String(data.quotas)} was raised.`,
   "ai_key.expiring": (data) =>
     `The AI key of agent ${data.agentId} expires ${days(data)}, at ${day(data.expiresAt)} UTC.`,

@@ -3,7 +3,7 @@ import { isProblem } from "../errors.ts";
 import { providers, wireOfSlug } from "../providers/registry.ts";
 import type { Endpoint, ProviderWire } from "../providers/shared/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
-import { createQuotaAlerts } from "../service/alerts/quota-alerts.ts";
+import { createQuotaAlerts, createUnpricedAlerts } from "../service/alerts/quota-alerts.ts";
 import { createAuthFailures } from "../service/auth-failures.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
@@ -46,6 +46,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   const authFailed = createAuthFailures(context);
   const spentQuotas = createSpentQuotas(context, keys.restate);
   const quotaRefused = createQuotaAlerts(context);
+  const unpricedRefused = createUnpricedAlerts(context);
   /** Reservations are named by the instance, this run and a number: unique, and found once the process is gone. */
   const random = Array.from(context.crypto.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const run = `${context.instance.id}.${random}`;
@@ -192,8 +193,10 @@ export function createAdmission(context: Context, standings: Standings): Admit {
       countDenial(target, reserved.quota, reserved.denial.reason);
       quotaRefused(record, reserved);
     }
-    if (reserved.outcome === "unpriced")
+    if (reserved.outcome === "unpriced") {
       metrics.count("openclaw_proxy_unpriced_requests_total", { provider: target.slug });
+      unpricedRefused(record, target.slug, reserved.model);
+    }
     return refuse(reservationRefused(reserved));
   }
 

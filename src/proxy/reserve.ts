@@ -2,7 +2,7 @@ import { freeCallCharge } from "../domain/free-calls.ts";
 import type { ReservedTokens } from "../domain/interrupted-usage.ts";
 import { modelAllowed } from "../domain/model-allowed.ts";
 import type { ProviderKind } from "../domain/provider-facts.ts";
-import { limitsTokens, limitsUsd, quotaCharges, requestAmounts, stricterQuotas } from "../domain/quota.ts";
+import { limitsTokens, limitsUsd, quotaCharges, quotaRules, requestAmounts, stricterQuotas } from "../domain/quota.ts";
 import { type QuotaDenial, quotaDenial } from "../domain/quota-denial.ts";
 import { mostTokens } from "../domain/usage.ts";
 import type { CounterReservation } from "../ports.ts";
@@ -69,7 +69,7 @@ export async function reserve(
   const names = aiKeyLedger(key.record.keyId);
   const spends = endpoint.format !== undefined;
   const answers = reading?.answers ?? 1;
-  const { proxy } = context.settings.provisioning;
+  const { proxy, webhooks } = context.settings.provisioning;
   const own = inputTokens({ textBytes, reading });
   const models = modelsOf({ endpoint, reading });
   const open = boundOf({ endpoint, body, reading }, provider.kind, proxy.defaultMaxOutputTokens);
@@ -111,11 +111,13 @@ export async function reserve(
     const amounts = { ...requestAmounts({ tokens, microUsd }), free: 1 };
     const counted = charges.filter(({ counter }) => counter !== "usd" || price !== undefined);
     const entries = counted.map(
-      ({ counter, period, limit }): CounterReservation => ({
+      ({ name, counter, period, limit }): CounterReservation => ({
         counter: names[counter],
         period,
         limit: counter === "usd" && !held ? null : limit,
         amount: amounts[counter],
+        // A minute's quota slows down, and ends nothing.
+        ...(limit !== null && quotaRules[name].span !== "minute" && { alertAt: webhooks.thresholds }),
       }),
     );
     const capped = limited && reading?.outputBound === undefined;

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll } from "vitest";
-import type { Outbox } from "../../src/ports.ts";
+import type { Ledger, LedgerName, Outbox } from "../../src/ports.ts";
 import { testOutbox } from "./outbox.ts";
 import { settableClock } from "./settable-clock.ts";
+import { testThresholds } from "./thresholds.ts";
 import { freshScope, startWorkerPorts, type WorkerPorts } from "./worker-ports.ts";
 
 let ports: WorkerPorts;
@@ -38,6 +39,26 @@ testOutbox("Durable Object", async () => {
     outbox: outboxOver(scope, clock.now),
     second: outboxOver(scope, clock.now),
     clock,
+    dispose: async () => {},
+  };
+});
+
+testThresholds("Durable Object", async () => {
+  const clock = settableClock();
+  const send = ports.handle("ledger", freshScope(), clock.now);
+  const port =
+    (method: keyof Ledger) =>
+    async (...args: unknown[]) =>
+      (await send(method, args)) as never;
+  const ledger = { reserve: port("reserve"), settle: port("settle"), settleStale: port("settleStale") };
+  return {
+    ledger,
+    second: ledger,
+    // The one to which every ledger object brings its alerts.
+    outbox: outboxOver("", clock.now),
+    async bring(name: LedgerName) {
+      await send("alarm", [name.slice(0, name.indexOf("/"))]);
+    },
     dispose: async () => {},
   };
 });

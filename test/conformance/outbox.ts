@@ -89,6 +89,15 @@ export function testOutbox(name: string, make: () => Promise<OutboxStand>): void
       expect(deliveries).toMatchObject([{ kind: "delivery", endpoint: "one", messageId: "msg_1", attempts: 0 }]);
     });
 
+    it("takes other data for what is sent, where what it is about was found since", async () => {
+      await stand.outbox.put(message("a/1"));
+      const [due] = await take();
+      await stand.outbox.spread("a/1", due!.lease, "msg_1", ["one"], '{"agentId":"found"}');
+      expect((await takeDelivery()).message.data).toBe('{"agentId":"found"}');
+      const { messages } = await stand.outbox.recent(0, 10);
+      expect(messages.map(({ message }) => message.data)).toEqual(['{"agentId":"found"}']);
+    });
+
     it("keeps a message for its time", async () => {
       const dueAt = stand.clock.now() + 14 * 86_400_000;
       await stand.outbox.put(message("a/1", { dueAt }));

@@ -1,10 +1,12 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe } from "vitest";
 import { redisOptions } from "../../adapters/node/redis/redis-connection.ts";
+import { createRedisLedger } from "../../adapters/node/redis/redis-ledger.ts";
 import { createRedisOutbox } from "../../adapters/node/redis/redis-outbox.ts";
 import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
 import { testOutbox } from "./outbox.ts";
 import { settableClock } from "./settable-clock.ts";
+import { testThresholds } from "./thresholds.ts";
 
 describe.skipIf(!hasRedis)("redis", () => {
   let server: RedisServer;
@@ -26,5 +28,13 @@ describe.skipIf(!hasRedis)("redis", () => {
     const [outbox, second] = connections.map((redis) => createRedisOutbox(redis, `test-${run}`, clock));
     run++;
     return { outbox: outbox!, second: second!, clock, dispose: async () => {} };
+  });
+
+  testThresholds("Redis", async () => {
+    const clock = settableClock();
+    const prefix = `test-${run++}`;
+    const [ledger, second] = connections.map((redis) => createRedisLedger(redis, prefix, clock));
+    const outbox = createRedisOutbox(connections[1]!, prefix, clock);
+    return { ledger: ledger!, second: second!, outbox, bring: async () => {}, dispose: async () => {} };
   });
 });

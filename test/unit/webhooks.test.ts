@@ -69,6 +69,7 @@ it("shows a secret once, stores it sealed, and signs so that the official librar
       quota: "maxTokensPerMonth",
       limit: 20_000,
       left: 12,
+      console: `${stand.context.settings.provisioning.publicUrl}/console/#/agents/support-eu`,
     },
   });
   expect(() =>

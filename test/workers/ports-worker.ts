@@ -59,7 +59,8 @@ function scopedObjects<T extends Rpc.DurableObjectBranded>(objects: DurableObjec
   used.set(scope, ids);
   return {
     idFromName(name: string) {
-      const id = objects.idFromName(`${scope} ${name}`);
+      // Without a scope: what one object tells another.
+      const id = objects.idFromName(scope === "" ? name : `${scope} ${name}`);
       ids.add(id.toString());
       return id;
     },

@@ -15,6 +15,8 @@ import type { LedgerName } from "../../../src/ports.ts";
  * |                                             | sorted set of its fields by their minute                       |
  * | `texts:<shard>`, `expiry:<shard>`           | hash of texts; sorted set of those that end, by their end      |
  * | `bucket:<bucket>`, `hits:<bucket>`          | hash: cost, busy, calls, last; sorted set of hits by their end |
+ * | `passed`                                    | hash: `<counter> <period> <percent> <limit>` of a threshold that was passed and is |
+ * |                                             | not in the outbox yet, with the time and what was used         |
  * | `claims`, `ending`                          | hash by name, in JSON; set of the names that have a TTL        |
  */
 const partitions = 16;
@@ -41,11 +43,17 @@ export function ledgerKeys(prefix: string) {
     texts: ofShard("texts"),
     expiry: ofShard("expiry"),
     open: (name: LedgerName) => `${baseOf(name)}:open`,
+    passed: (name: LedgerName) => `${baseOf(name)}:passed`,
     claims: (name: LedgerName) => `${baseOf(name)}:claims`,
     ending: (name: LedgerName) => `${baseOf(name)}:ending`,
     bucket: (name: LedgerName) => `${baseOf(name)}:bucket:${name}`,
     hits: (name: LedgerName) => `${baseOf(name)}:hits:${name}`,
-    partitions: bases.map((at) => ({ open: `${at}:open`, claims: `${at}:claims`, ending: `${at}:ending` })),
+    partitions: bases.map((at) => ({
+      passed: `${at}:passed`,
+      open: `${at}:open`,
+      claims: `${at}:claims`,
+      ending: `${at}:ending`,
+    })),
     check: `${base(0)}:check`,
   };
 }

@@ -73,7 +73,9 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
   const ending = script<[LedgerName, string, number, string | null][]>("ending");
 
   const settleKeys = (id: LedgerName) =>
-    [keys.counters, keys.reservations, keys.open, keys.usage, keys.estimates, keys.estimated].map((key) => key(id));
+    [...[keys.counters, keys.reservations, keys.open, keys.usage, keys.estimates, keys.estimated], keys.passed].map(
+      (key) => key(id),
+    );
 
   return {
     async take(bucket, { limit, windowMs }, cost = 1) {
@@ -100,12 +102,15 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
         id,
         expect?.name ?? "",
         expect?.text ?? "",
-        ...entries.flatMap(({ counter, period, limit, amount }) => [counter, period, limit ?? "", whole(amount)]),
+        ...entries.flatMap(({ counter, period, limit, amount, alertAt }) => [
+          ...[counter, period, limit ?? "", whole(amount)],
+          alertAt?.join(",") ?? "",
+        ]),
       );
       if (answer[0] === "changed") return { outcome: "changed", text: answer[1] };
       if (answer[0] === "reserved") return { outcome: "reserved" };
       const [, index, used, reserved] = answer;
-      const { limit, ...entry } = entries[index]!;
+      const { limit, alertAt: _, ...entry } = entries[index]!;
       return { outcome: "exceeded", exceeded: { ...entry, limit: limit ?? 0, used, reserved } };
     },
 

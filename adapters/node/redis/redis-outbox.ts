@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
+import { thresholdMessage } from "../../../src/domain/quota-thresholds.ts";
 import type { Clock, Delivery, DeliveryState, Due, Outbox, OutboxMessage } from "../../../src/ports.ts";
 import { outboxMemoryMs } from "../../sql/sql-outbox.ts";
 import { answered } from "./redis-connection.ts";
+import { ledgerKeys } from "./redis-ledger-keys.ts";
 import { type RedisArgument, redisScript } from "./redis-script.ts";
 
 /** As the scripts store it. */
@@ -41,6 +43,7 @@ const messageOf = (cause: string, { type, at, data, used }: StoredMessage): Outb
  * lease ends.
  */
 export function createRedisOutbox(redis: Redis, prefix: string, clock?: Clock): Outbox {
+  const { partitions } = ledgerKeys(prefix);
   const base = `${prefix}:outbox:{${prefix}-outbox}`;
   const script = <T>(name: string) => {
     const run = redisScript<T>(redis, name);
@@ -58,10 +61,29 @@ export function createRedisOutbox(redis: Redis, prefix: string, clock?: Clock): 
   const nextDue = script<string | null>("outbox-next-due");
   const recent = script<string[]>("outbox-recent");
 
+  /**
+   * What settlements passed lies beside the counters, in whose slot alone a script can write: from there it is brought
+   * here. One that dies in between leaves it there; the outbox takes a cause once.
+   */
+  async function bringPassed(): Promise<void> {
+    const read = <T>(work: () => Promise<T>) => answered(redis, "store_unwritable", work);
+    const found = await read(() => Promise.all(partitions.map(({ passed }) => redis.hgetall(passed))));
+    for (const [at, fields] of found.entries()) {
+      for (const [field, value] of Object.entries(fields)) {
+        const [counter = "", period = "", percent, limit] = field.split(" ");
+        const [time, used] = value.split(" ").map(Number) as [number, number];
+        const threshold = { counter, period, limit: Number(limit), percent: Number(percent) };
+        await put(...putArguments(thresholdMessage(time, threshold, used)));
+        await read(() => redis.hdel(partitions[at]!.passed, field));
+      }
+    }
+  }
+
   return {
     put: async (message) => (await put(...putArguments(message))) === 1,
 
     async take({ limit, leaseMs, except = [] }) {
+      await bringPassed();
       const found = await take(limit, leaseMs, outboxMemoryMs, randomUUID(), ...except);
       const due: Due[] = [];
       for (let at = 0; at < found.length; at += 6) {
@@ -83,8 +105,8 @@ export function createRedisOutbox(redis: Redis, prefix: string, clock?: Clock): 
       return due;
     },
 
-    spread: async (cause, lease, messageId, endpoints) =>
-      (await spread(cause, lease, messageId, outboxMemoryMs, ...endpoints)) === 1,
+    spread: async (cause, lease, messageId, endpoints, data) =>
+      (await spread(cause, lease, messageId, outboxMemoryMs, data ?? "", ...endpoints)) === 1,
 
     async begin(message, messageId, endpoint, leaseMs) {
       const lease = randomUUID();

@@ -25,8 +25,7 @@ export function createSqliteOutbox(
       if (!(await read(() => rows.isDue(clock.now())))) return [];
       return await write(() => rows.take(clock.now(), limit, leaseMs, except));
     },
-    spread: (cause, lease, messageId, endpoints) =>
-      write(() => rows.spread(clock.now(), cause, lease, messageId, endpoints)),
+    spread: (...spread) => write(() => rows.spread(clock.now(), ...spread)),
     begin: (message, messageId, endpoint, leaseMs) =>
       write(() => rows.begin(clock.now(), message, messageId, endpoint, leaseMs)),
     record: (delivery, outcome, attempt) => write(() => rows.record(delivery, outcome, attempt)),

@@ -17,15 +17,14 @@ export interface Attempted extends DeliveryAttempt {
 export const isDelivered = ({ status = 0 }: DeliveryAttempt): boolean => status >= 200 && status < 300;
 
 /** Of a message, what is told: the same at every attempt, but for the address of the deployment. */
-export function alertOf({ settings }: Pick<Context, "settings">, { type, at, data, used }: OutboxMessage): Alert {
+export function alertOf({ settings }: Pick<Context, "settings">, { type, at, data }: OutboxMessage): Alert {
+  const { publicUrl: deployment, console: page } = settings.provisioning;
   const stored = JSON.parse(data) as Record<string, unknown>;
-  const limit = stored.limit;
-  const counted = used !== undefined && {
-    used,
-    ...(typeof limit === "number" && { left: Math.max(0, limit - used) }),
+  const hasPage = page.enabled && typeof stored.agentId === "string";
+  const link = hasPage && {
+    console: `${deployment}${page.path}/#/agents/${encodeURIComponent(String(stored.agentId))}`,
   };
-  const deployment = settings.provisioning.publicUrl;
-  return { type, timestamp: new Date(at).toISOString(), data: { deployment, ...stored, ...counted } };
+  return { type, timestamp: new Date(at).toISOString(), data: { deployment, ...stored, ...link } };
 }
 
 /** One attempt, whose failure is an answer too. Rejects only where `stop` says so. */

@@ -1,3 +1,5 @@
+import { holdsKey } from "../../domain/key-shapes.ts";
+import { fromMicroUsd } from "../../domain/micro-usd.ts";
 import { quotaRules, resetOf } from "../../domain/quota.ts";
 import type { QuotaDenial } from "../../domain/quota-denial.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
@@ -21,7 +23,8 @@ export function createQuotaAlerts(
 
   return ({ keyId, agentId }, { quota, denial }) => {
     const { limit, used, left } = denial;
-    const { span } = quotaRules[quota];
+    const { span, counter } = quotaRules[quota];
+    const shown = counter === "usd" ? fromMicroUsd : (amount: number) => amount;
     // What frees itself within seconds, as a minute's quota does, ends nothing.
     if (denial.transient) return;
     const resetAt = resetOf(span, context.clock.now());
@@ -32,7 +35,10 @@ export function createQuotaAlerts(
     raiseAlert(context, {
       type: "quota.exhausted",
       cause: [keyId, quota, resetAt, limit],
-      data: { agentId, keyId, quota, limit, used, left, resetAt: new Date(resetAt).toISOString() },
+      data: {
+        ...{ agentId, keyId, quota, resetAt: new Date(resetAt).toISOString() },
+        ...{ limit: shown(limit), used: shown(used), left: shown(left) },
+      },
       keepUntil: Math.max(resetAt, context.clock.now() + 7 * 86_400_000),
     });
   };
@@ -48,4 +54,29 @@ export function tellOfRaised(context: Context, { keyId, agentId, state }: AiKeyR
   const limits = (quotas: Quotas) => Object.fromEntries(raised.map((name) => [name, quotas[name] ?? null]));
   const data = { agentId, keyId, quotas: raised, before: limits(before), after: limits(state.quotas) };
   raiseAlert(context, { type: "quota.raised", cause: [keyId, state.version], data });
+}
+
+/** As much of an agent's own text as is repeated to its operator. */
+const modelForm = /^[\w.:@/+-]{1,200}$/;
+
+/**
+ * Tells of a model that was refused since nobody knows its price: of the first that a key asked for in a day, since it
+ * may think of as many as it likes. It neither waits nor throws.
+ */
+export function createUnpricedAlerts(
+  context: Context,
+): (key: Pick<AiKeyRecord, "keyId" | "agentId">, provider: string, asked: string | undefined) => void {
+  const told = new Set<string>();
+
+  return ({ keyId, agentId }, provider, asked = "-") => {
+    const day = new Date(context.clock.now()).toISOString().slice(0, 10);
+    const key = `${day} ${keyId} ${provider}`;
+    if (told.has(key)) return;
+    if (told.size >= mostRemembered) told.clear();
+    told.add(key);
+    const model = modelForm.test(asked) && !holdsKey(asked) ? asked : "-";
+    const remedy = `provisioning prices set ${provider} ${model} --input <usd> --output <usd>`;
+    const data = { agentId, keyId, provider, model, remedy };
+    raiseAlert(context, { type: "spend.unpriced_model", cause: [keyId, provider, day], data });
+  };
 }

@@ -3,6 +3,7 @@ import { mostAttempts, retryAfterMs, retryDelayMs } from "../../domain/delivery-
 import type { Due } from "../../ports.ts";
 import type { Context } from "../context.ts";
 import { type Attempted, attemptDelivery, isDelivered } from "./attempt-delivery.ts";
+import { describeThreshold } from "./describe-threshold.ts";
 import { disableWebhook } from "./disable-webhook.ts";
 import { messageIdOf } from "./raise-alert.ts";
 import { isStillTrue } from "./still-true.ts";
@@ -10,10 +11,10 @@ import { allWebhooks, findWebhook } from "./webhooks.ts";
 
 /** Longer than an attempt takes, so that nobody else makes the same one meanwhile. */
 const leaseMs = 60_000;
-const mostAtOnce = 64;
+const mostAtOnce = 96;
 /** Of one endpoint: one that is slow must not keep the others waiting. */
 const mostAtOneEndpoint = 16;
-const takenAtOnce = 16;
+const takenAtOnce = 32;
 /** For how long at most one that asked for a pause is asked nothing at all. */
 const mostPauseMs = 600_000;
 
@@ -34,7 +35,9 @@ export function createAlertSender(context: Context): AlertSender {
     const isTrue = await isStillTrue(context, message);
     const told = isTrue ? (await allWebhooks(context)).filter((one) => isToldOf(one.events, message.type)) : [];
     const endpoints = told.filter(({ disabledAt }) => disabledAt === undefined).map(({ id }) => id);
-    await outbox.spread(message.cause, lease, await messageIdOf(context, message.cause), endpoints);
+    const messageId = await messageIdOf(context, message.cause);
+    const data = message.type === "quota.threshold_reached" ? await describeThreshold(context, message) : undefined;
+    await outbox.spread(message.cause, lease, messageId, endpoints, data);
   }
 
   async function deliver(due: DueDelivery, stop: AbortSignal | undefined): Promise<void> {

@@ -24,5 +24,5 @@ local function touch(counters, counter, period)
 end
 local function add(counters, counter, period, what, amount)
   touch(counters, counter, period)
-  redis.call('HINCRBY', counters, counter .. ' ' .. period .. ' ' .. what, amount)
+  return redis.call('HINCRBY', counters, counter .. ' ' .. period .. ' ' .. what, amount)
 end

@@ -1,5 +1,5 @@
 --! clock counters
--- KEYS counters, reservations, open, usage, estimates, estimated; ARGV time, id, '1' to charge as reserved, then lists,
+-- KEYS counters, reservations, open, usage, estimates, estimated, passed; ARGV time, id, '1' to charge as reserved, then lists,
 -- each of them after the number of its pairs: counter and actual amount; and (if there is usage) name, day, model, a
 -- list of what and amount, one of estimated counter and amount, and for how long estimates are kept -> 1 if settled.
 -- Giving back comes first: what has written once may go on writing when Redis is out of memory.
@@ -17,12 +17,23 @@ end
 local actual = {}
 for _, pair in ipairs(pairsAt()) do actual[pair[1]] = tonumber(pair[2]) end
 local periods = {}
-for counter, period, amount in string.gmatch(stored, '(%S+) (%S+) (%d+)') do
+local function tell(counter, period, limit, percents, before, used)
+  for percent in string.gmatch(percents, '%d+') do
+    local threshold = math.ceil(tonumber(limit) * tonumber(percent) / 100)
+    if before < threshold and used >= threshold then
+      local field = table.concat({counter, period, percent, limit}, ' ')
+      redis.call('HSETNX', KEYS[7], field, string.format('%.0f %.0f', now, used))
+    end
+  end
+end
+for line in string.gmatch(stored, '[^\n]+') do
+  local counter, period, amount, limit, percents = string.match(line, '^(%S+) (%S+) (%d+) ?(%d*) ?(%S*)$')
   amount = tonumber(amount)
   periods[counter] = (periods[counter] and periods[counter] .. ',' or '') .. period
   local spent = ARGV[3] == '1' and amount or actual[counter] or 0
-  add(KEYS[1], counter, period, 'used', spent)
+  local used = add(KEYS[1], counter, period, 'used', spent)
   add(KEYS[1], counter, period, 'reserved', -amount)
+  if percents ~= '' then tell(counter, period, limit, percents, used - spent, used) end
 end
 if not ARGV[at] then return 1 end
 local name, day, model = ARGV[at], ARGV[at + 1], ARGV[at + 2]

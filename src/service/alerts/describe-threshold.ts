@@ -1,0 +1,42 @@
+import { fromMicroUsd } from "../../domain/micro-usd.ts";
+import { periodOf, quotaRules, resetOf } from "../../domain/quota.ts";
+import { quotaNames } from "../../domain/quota-names.ts";
+import type { Threshold } from "../../domain/quota-thresholds.ts";
+import type { OutboxMessage } from "../../ports.ts";
+import type { Context } from "../context.ts";
+
+const counterForm = /^ai-key:([^/]+)\/(\w+)$/;
+
+/**
+ * What the ledger has put of a threshold, as an operator wants it: whose it is, which quota, what is left, when it
+ * begins anew, and when it would be used up at the pace so far.
+ *
+ * @returns JSON; `undefined` where nothing more is known than the ledger knew
+ */
+export async function describeThreshold(context: Context, message: OutboxMessage): Promise<string | undefined> {
+  const { counter, period, limit, percent } = JSON.parse(message.data) as Threshold;
+  const [, encoded = "", unit] = counterForm.exec(counter) ?? [];
+  const quota = quotaNames.find((name) => {
+    const rule: { counter: string; span: Parameters<typeof periodOf>[0] } = quotaRules[name];
+    return rule.counter === unit && periodOf(rule.span, message.at).length === period.length;
+  });
+  if (quota === undefined) return undefined;
+  const keyId = decodeURIComponent(encoded);
+  const key = await context.records.get("ai-keys", keyId);
+  const used = message.used ?? 0;
+  const shown = unit === "usd" ? fromMicroUsd : (amount: number) => amount;
+  const begun = Date.parse(period.length === 7 ? `${period}-01T00:00:00Z` : `${period}T00:00:00Z`);
+  const resetAt = resetOf(quotaRules[quota].span, begun);
+  const exhaustedAt = begun + ((message.at - begun) * limit) / Math.max(used, 1);
+  return JSON.stringify({
+    ...(key && { agentId: key.agentId }),
+    keyId,
+    quota,
+    percent,
+    limit: shown(limit),
+    used: shown(used),
+    left: shown(Math.max(0, limit - used)),
+    resetAt: new Date(resetAt).toISOString(),
+    ...(used < limit && exhaustedAt < resetAt && { projectedExhaustion: new Date(exhaustedAt).toISOString() }),
+  });
+}
