@@ -12,6 +12,7 @@ import { createCors } from "./cors.ts";
 import { answerGuards, scopedIdempotencyKey } from "./headers.ts";
 import { createKeyShares, type KeyShare } from "./key-shares.ts";
 import { createMasterKeys } from "./master-keys.ts";
+import { modelsOf } from "./models-of.ts";
 import { headerOf, type ProxyRequest, presentedKey, readTarget, type Target } from "./proxy-request.ts";
 import { announcedLength, readRequest } from "./read-request.ts";
 import { type Refusal, type Refused, refusal, reservationRefused } from "./refuse.ts";
@@ -19,6 +20,7 @@ import { reserve } from "./reserve.ts";
 import { createSpentQuotas } from "./spent-quotas.ts";
 import { providerRevokedMessage, type Standings } from "./standings.ts";
 import { createUsageAsking } from "./usage-asking.ts";
+import { createUsageModels } from "./usage-models.ts";
 import { createKeyVerifier, type KeySnapshot, maxRecordAgeMs, suspendedMessage } from "./verify-key.ts";
 
 export type Admission =
@@ -40,6 +42,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   const { masterKeyOf, fallbacksOf } = createMasterKeys(context);
   const corsOf = createCors(proxy.corsOrigins);
   const asking = createUsageAsking(proxy.tellsUsage);
+  const usageModels = createUsageModels(context);
   const admittedRequests = createAdmittedRequests(context, asking);
   const baseOf = createUpstreamBases();
   const share = createKeyShares({ maxRequests: proxy.maxConcurrentPerKey, maxBytes: bodyMemoryBytes(proxy) });
@@ -166,6 +169,9 @@ export function createAdmission(context: Context, standings: Standings): Admit {
       try {
         const ended = share.leave;
         const { digest } = key;
+        const day = new Date(reserved.now).toISOString().slice(0, 10);
+        const named = usageModels(aiKeyLedger(record.keyId).usage, day, modelsOf(request)[0]);
+        const usageModel = typeof named === "string" ? named : await named;
         const paid = {
           proxyRequest,
           target,
@@ -178,6 +184,8 @@ export function createAdmission(context: Context, standings: Standings): Admit {
           id,
           masterKeys,
           base,
+          day,
+          usageModel,
           ended,
         };
         return admittedRequests({ ...paid, idempotencyKey });

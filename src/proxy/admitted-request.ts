@@ -1,4 +1,3 @@
-import { holdsKey } from "../domain/key-shapes.ts";
 import { factsOf } from "../domain/provider-facts.ts";
 import type { ProviderWire } from "../providers/shared/wire.ts";
 import type { AiKeyRecord } from "../schema/ai-key.ts";
@@ -73,6 +72,10 @@ export interface AdmissionParts {
   /** The first is sent, the others where it is refused. */
   masterKeys: readonly string[];
   idempotencyKey: string | undefined;
+  /** `YYYY-MM-DD` of the admission. */
+  day: string;
+  /** Its name in the usage table. */
+  usageModel: string;
   base: UpstreamBase;
   /** Called once, when it is settled. */
   ended(): void;
@@ -101,9 +104,6 @@ export function createUpstreamBases(): (provider: AiProviderRecord) => UpstreamB
   };
 }
 
-/** What a model may be called in the usage table, where anybody's text would otherwise grow rows. */
-const modelForm = /^[\w.:@/+-]{1,200}$/;
-
 /** One type, and no list of several that an upstream may have sent. */
 const jsonType = /^application\/json *(;[^,]*)?$/;
 const eventStreamType = /^text\/event-stream *(;[^,]*)?$/;
@@ -127,8 +127,8 @@ export function createAdmittedRequests(
     const open: OpenReservation = {
       names: aiKeyLedger(record.keyId),
       id,
-      day: new Date(reserved.now).toISOString().slice(0, 10),
-      model: model !== undefined && modelForm.test(model) && !holdsKey(model) ? model : "-",
+      day: granted.day,
+      model: granted.usageModel,
       isFree: endpoint.format === undefined,
       reserved: reserved.tokens,
       price: reserved.price,

@@ -11,26 +11,6 @@ describe("a gateway that is stopped, or killed in the middle of creates", () => 
   });
   afterAll(() => on?.close());
 
-  test("at its stop: a stream is answered to its end", async () => {
-    const { body } = await on.created("stops", { revealAiKey: true });
-    const { key, baseUrl } = body.aiKey as { key: string; baseUrl: string };
-    on.upstream.behave({ pieces: 30, intervalMs: 100 });
-    const answer = await fetch(`${baseUrl}/v1/messages`, {
-      method: "POST",
-      headers: { "x-api-key": key, "anthropic-version": "2023-06-01" },
-      body: JSON.stringify({ model: "m", max_tokens: 500, stream: true, messages: [] }),
-    });
-    const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
-    let text = (await reader.read()).value!;
-    const stopped = on.gateway.stop();
-    for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value;
-    expect(text).toMatch(/message_stop/);
-    await stopped;
-    on.upstream.behave("reset");
-    on.upstream.behave({ usesTools: false });
-    await on.gateway.start();
-  });
-
   async function agentsNamed(prefix: string) {
     const { body } = await on.gateway.api("GET", "/agents?limit=200");
     const { agents } = body as { agents: { agentId: string; managed: boolean; status: string }[] };
@@ -70,5 +50,22 @@ describe("a gateway that is stopped, or killed in the middle of creates", () => 
     expect((await on.create(`${prefix}-${creations - 1}`)).status).toBe(
       ids.includes(`${prefix}-${creations - 1}`) ? 409 : 201,
     );
+  });
+
+  test("at its stop: a stream is answered to its end", async () => {
+    const { body } = await on.created("stops", { revealAiKey: true });
+    const { key, baseUrl } = body.aiKey as { key: string; baseUrl: string };
+    on.upstream.behave({ pieces: 30, intervalMs: 100 });
+    const answer = await fetch(`${baseUrl}/v1/messages`, {
+      method: "POST",
+      headers: { "x-api-key": key, "anthropic-version": "2023-06-01" },
+      body: JSON.stringify({ model: "m", max_tokens: 500, stream: true, messages: [] }),
+    });
+    const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = (await reader.read()).value!;
+    const stopped = on.gateway.stop();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value;
+    expect(text).toMatch(/message_stop/);
+    await stopped;
   });
 });
