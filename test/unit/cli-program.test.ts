@@ -244,12 +244,13 @@ describe("audit, doctor, init, seal, openapi", () => {
         "GET /agents": { agents: [], unreachable: ["east"] },
         "GET /provisioning/audit/verify": problem(403, "scope_missing", "provisioning:admin is missing"),
         "GET /provisioning/ai-providers": { keys: [] },
+        "GET /provisioning/prices": { prices: [], pricesAsOf: "2026-01-01", hash: "0", unknown: "refuse" },
       },
       { variables },
     );
     const { ok, checks } = JSON.parse(ran.stdout);
     expect(ok).toBe(false);
-    expect(checks.map((check: { status: string }) => check.status)).toEqual(["failed", "failed", "warning", "ok"]);
+    expect(checks.map((check: { status: string }) => check.status)).toEqual(["failed", "failed", "warning", "ok", "warning"]);
     expect(ran.stderr).toBe("error: failed: agents, audit trail\n");
     const fix = await runCli(["provisioning", "doctor", "--url", "http://edge.example", "--fix"], {}, { variables });
     expect(fix.exitCode).toBe(2);

@@ -1,7 +1,8 @@
 import { hash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { freshDays, priceCheck } from "../../adapters/node/price-check.ts";
+import { priceCheck } from "../../adapters/node/price-check.ts";
 import { reloadSettings } from "../../adapters/node/reload-settings.ts";
+import { freshDays } from "../../src/cli/price-age.ts";
 import type { Crypto } from "../../src/ports.ts";
 import { priceTable } from "../../src/prices/table.ts";
 import { createPrices } from "../../src/service/prices/prices.ts";

@@ -4,6 +4,7 @@ import { type DoctorCheck, type DoctorReport, doctorReport } from "../doctor-rep
 import { describeFailure, refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { grouped } from "../output.ts";
+import { priceAge } from "../price-age.ts";
 
 async function examine(name: string, look: () => Promise<Omit<DoctorCheck, "name">>): Promise<DoctorCheck> {
   try {
@@ -53,7 +54,11 @@ async function examineRemotely(client: Client): Promise<DoctorReport> {
     if (active.length > 0) return { status: "ok", detail: `${active.length} active` };
     return { status: "warning", detail: "none is active", remedy: "`agent-keys create` makes one" };
   });
-  return doctorReport(await Promise.all([agents, audit, providers, keys]));
+  const prices = examine("prices", async () => {
+    const { pricesAsOf } = await client.prices.list({ limit: 1 });
+    return priceAge(pricesAsOf, Date.now());
+  });
+  return doctorReport(await Promise.all([agents, audit, providers, keys, prices]));
 }
 
 export function addDoctorCommand(tree: Tree, parent: Command): void {
