@@ -33,7 +33,7 @@ export function matchNames(rule: MatchLogic): MatchNames {
   return { is: [], begins: [cutDate("starts_with" in rule ? rule.starts_with : rule.contains)] };
 }
 
-/** Of `^name-\d{8}$` the name. */
+/** The name in `^name-\d{8}$`. */
 function beginOf(regex: string, rule: MatchLogic): string {
   const begin = /^\^((?:[a-z0-9~/:-]|\\\.)+?)-(?:\\d|\(\?:)/.exec(regex)?.[1];
   if (begin === undefined) throw unread(rule);

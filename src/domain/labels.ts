@@ -11,7 +11,7 @@ export const hasLabels = (labels: LabelMap | undefined, wanted: readonly string[
     return labelOf(labels, text.slice(0, at)) === text.slice(at + 1);
   });
 
-/** Of `by=label:tenant` the label's name; `undefined` for another grouping. */
+/** The label's name in `by=label:tenant`; `undefined` for another grouping. */
 export const groupingLabel = (by: string): string | undefined => /^label:([a-z0-9._/-]{1,63})$/.exec(by)?.[1];
 
 /** Merged; `null` removes one. `undefined` where none is left. */

@@ -5,7 +5,7 @@ export interface Rates {
   input: number;
   output: number;
   cacheRead: number;
-  /** Of a cache that lasts five minutes, or as long as the provider chooses. */
+  /** The cache lasts five minutes, or as long as the provider chooses. */
   cacheWrite: number;
   cacheWrite1h: number;
 }
@@ -20,7 +20,7 @@ export interface Price extends Rates {
   webSearch?: number | undefined;
 }
 
-/** Of a request, besides its tokens. */
+/** A request has these besides its tokens. */
 export interface Extras {
   /** Tokens of sound, image or video may be among the parts: each is charged as the dearest kind. */
   media?: boolean | undefined;
@@ -74,7 +74,7 @@ function searchesMicroUsd({ webSearch }: Price, { webSearches = 0 }: Extras): nu
 
 /** The most that a request can be, before it is sent. */
 export interface RequestBound extends Extras {
-  /** Of the prompt, whatever part it turns out to be. */
+  /** Tokens of the prompt, whatever part they turn out to be. */
   input: number;
   output: number;
   /** The longest cache that the request may write to. Default: `5m`, since some providers cache unasked. */
@@ -99,7 +99,7 @@ export function dearestRates(
 }
 
 /**
- * What to reserve: no usage within the bound costs more.
+ * The amount to reserve: no usage within the bound costs more.
  *
  * @throws RangeError as `costMicroUsd` does
  */

@@ -11,6 +11,6 @@ export interface UsageParts {
   output: number;
 }
 
-/** What providers call the prompt: the size that decides the tier. */
+/** Providers call this the prompt: its size decides the tier. */
 export const promptTokens = ({ input, cacheRead, cacheWrite, cacheWrite1h }: UsageParts): number =>
   input + cacheRead + cacheWrite + cacheWrite1h;

@@ -1,7 +1,7 @@
 import type { TableRow } from "./table-row.ts";
 
 /**
- * What may stand behind a name that a row begins with: dates, build numbers, `latest`, `preview`. A further version
+ * Dates, build numbers, `latest` and `preview` may stand behind a name that a row begins with. A further version
  * (`-5`, `.5`) or kind (`-image`, `-mini`) is another model, of another price.
  */
 const sameModel = /^([-@](latest|preview|exp|\d{8}|\d{4}-\d\d-\d\d|\d\d-\d\d|\d\d-\d{4}|\d{3,4}))*$/;

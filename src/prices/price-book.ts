@@ -13,9 +13,9 @@ export interface PriceBook {
   dearestOf(provider: string, models: readonly string[]): Price | undefined;
   /** A price that covers every known one of the provider; `undefined` where none is known. */
   highest(provider: string): Price | undefined;
-  /** Where the price of a model comes from. */
+  /** The place that the price of a model comes from. */
   sourceOf(provider: string, model: string): PriceSource | undefined;
-  /** What a request without a known price gets: none, or the highest of its provider. */
+  /** A request without a known price is refused, or gets the highest of its provider. */
   unknown: "refuse" | "highest";
   /** Every name that a price stands under. */
   names(): { provider: string; model: string }[];

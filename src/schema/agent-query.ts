@@ -12,7 +12,7 @@ export type AgentSort = (typeof agentSorts)[number];
 
 const exactly = z.string().check(z.minLength(1), z.maxLength(200), noKey);
 
-/** Of a search: without any of these, the list is that of every agent, those that others made included. */
+/** Any of these makes a search; without them, the list is that of every agent, those that others made included. */
 const searchFields = {
   q: z
     .optional(z.string().check(z.minLength(1), z.maxLength(128), noKey))

@@ -44,7 +44,7 @@ export const SetPrices = z
   .register(z.globalRegistry, { id: "SetPrices" });
 export type SetPrices = z.infer<typeof SetPrices>;
 
-/** What a call to a model without a known price gets, where its key has a limit in USD. */
+/** A call to a model without a known price gets one of these, where its key has a limit in USD. */
 export const unknownPriceChoices = ["refuse", "highest"] as const;
 
 /** `gateway.provisioning.prices`. */
@@ -69,7 +69,7 @@ export const PriceView = z
     model: z.string(),
     /** `api` goes before `settings`, and both before the `table`. */
     source: z.enum(["api", "settings", "table"]),
-    /** Of a whole request whose prompt has more tokens than `above`. */
+    /** Prices of a whole request whose prompt has more tokens than `above`. */
     tiers: z.optional(z.array(z.extend(shownRates, { above: z.int() }))),
     /** The dearest token of sound, image or video, where one costs more than text. */
     media: z.optional(z.object({ input: z.number(), output: z.number() })),

@@ -250,7 +250,13 @@ describe("audit, doctor, init, seal, openapi", () => {
     );
     const { ok, checks } = JSON.parse(ran.stdout);
     expect(ok).toBe(false);
-    expect(checks.map((check: { status: string }) => check.status)).toEqual(["failed", "failed", "warning", "ok", "warning"]);
+    expect(checks.map((check: { status: string }) => check.status)).toEqual([
+      "failed",
+      "failed",
+      "warning",
+      "ok",
+      "warning",
+    ]);
     expect(ran.stderr).toBe("error: failed: agents, audit trail\n");
     const fix = await runCli(["provisioning", "doctor", "--url", "http://edge.example", "--fix"], {}, { variables });
     expect(fix.exitCode).toBe(2);

@@ -4,8 +4,7 @@ import { agentIndexBucket, agentIndexBuckets } from "../../storage/ledger-names.
 import { IndexEntry } from "./index-entry.ts";
 
 /**
- * What is known of every agent, as a search needs it: in the ledger, in a few texts, each of which has the agents of a
- * part of the ids. One text is read and written at a time and exactly, so that every instance finds what any of them
+ * Every agent as a search needs it: in the ledger, in a few texts, each of which has the agents of a part of the ids. One text is read and written at a time and exactly, so that every instance finds what any of them
  * wrote, and ten thousand agents are read in as many texts as ten.
  */
 export interface AgentIndex {
@@ -41,7 +40,7 @@ function bucketOf(agentId: string): number {
   return (hash >>> 0) % agentIndexBuckets;
 }
 
-/** Of writers that meet at one bucket, each has its turn within a few rounds. */
+/** Writers that meet at one bucket each have their turn within a few rounds. */
 const mostRounds = 200;
 
 export function createAgentIndex(ledger: Pick<Ledger, "get" | "replace">): AgentIndex {

@@ -15,7 +15,7 @@ const passMs = 3_600_000;
 const State = z.object({
   /** Every record was looked at once since the index was begun. */
   complete: z.boolean(),
-  /** Where the pass under way goes on. */
+  /** The pass under way goes on behind this id. */
   cursor: z.optional(z.string()),
   /** When the last pass ended. */
   at: z.optional(z.number()),
@@ -71,7 +71,7 @@ async function reconcilePage(context: Reconciling, { complete, cursor }: State):
   await ledger.put(agentIndexState, JSON.stringify(next));
 }
 
-/** Whose end has come, and is not noted yet. */
+/** Agents whose end has come, and is not noted yet. */
 export async function agentsDue({ agentIndex, clock }: Pick<Context, "agentIndex" | "clock">): Promise<string[]> {
   const now = clock.now();
   const entries = await agentIndex.entries();

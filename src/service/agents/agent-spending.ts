@@ -9,7 +9,7 @@ import type { Context } from "../context.ts";
 import { currentAiKey } from "../state/ai-key-state.ts";
 import { effectiveQuotas, readQuotaStates } from "../state/quota-states.ts";
 
-/** What was asked for beside the agents of one page, in one call for all of them. */
+/** The agents of one page with what was asked for beside them, in one call for all. */
 export async function withSpending(
   context: Context,
   agents: AgentSummary[],
@@ -36,7 +36,7 @@ async function quotasOf(context: Context, aiKeyId: string): Promise<QuotaStates 
   return await readQuotaStates(context, aiKeyId, effectiveQuotas(aiKey, provider));
 }
 
-/** Of the quota that is the nearest to its limit; above 1 where a provider's report went over a reservation. */
+/** The share of the quota that is the nearest to its limit; above 1 where a provider's report went over a reservation. */
 function fullest(quotas: QuotaStates): number | undefined {
   const shares = Object.values(quotas).map(({ limit, used, reserved }) =>
     limit === 0 ? 1 : (used + reserved) / limit,

@@ -65,7 +65,7 @@ function matcher({ q, status, provider, model, createdBy, gateway, label }: Agen
       (entry.bindings?.some(has) ?? false));
 }
 
-/** Where an agent stands in an order: by its value, then by its id. */
+/** An agent's place in an order: by its value, then by its id. */
 type Place = readonly [value: string | null, agentId: string];
 
 function orderOf(sort: AgentSort) {

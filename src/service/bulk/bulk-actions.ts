@@ -14,7 +14,7 @@ import { type KnownAgent, requireAgentToChange } from "../state/find-agent.ts";
 
 export interface BulkActionDefinition {
   scope: Scope;
-  /** Whatever of it would be refused for this agent as it is now; changes nothing. */
+  /** Throws what `run` would throw for this agent as it is now; changes nothing. */
   check(context: Context, caller: Caller, agentId: string, change: BulkChange): Promise<void>;
   run(context: Context, caller: Caller, agentId: string, change: BulkChange): Promise<unknown>;
 }

@@ -92,7 +92,7 @@ async function changeStated(
 ): Promise<void> {
   for (let tried = 0; tried < 20; tried++) {
     const before = await ledger.get(statedPrices);
-    // Of damaged rows none can be kept: setting them anew mends the store.
+    // Damaged rows cannot be kept: setting them anew mends the store.
     const next = change(statedRows(before) ?? []);
     const text = next.length === 0 ? undefined : JSON.stringify(next);
     if (text === before || (await ledger.replace(statedPrices, before, text))) return;
