@@ -1,0 +1,94 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
+import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
+import { createMetrics } from "../../../src/metrics.ts";
+import { createAgentIndex } from "../../../src/service/agent-index/agent-index.ts";
+import type { Caller } from "../../../src/service/caller.ts";
+import type { Context } from "../../../src/service/context.ts";
+import { createPrices } from "../../../src/service/prices/prices.ts";
+import { currentProvisioningKey } from "../../../src/service/provisioning-keys/current-provisioning-key.ts";
+import {
+  createProvisioningKey,
+  revokeProvisioningKey,
+  rotateProvisioningKey,
+} from "../../../src/service/provisioning-keys/provisioning-keys.ts";
+import { keyLedger } from "../../../src/storage/ledger-names.ts";
+
+const operator: Caller = { actor: "cli", scopes: [], reach: "all", operator: true, requestId: "r" };
+
+let stateDir: string;
+let node: NodePorts;
+let context: Context;
+let id: string;
+/** Runs before the trail takes the intent of this action. */
+let before: Record<string, () => Promise<unknown>>;
+
+beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), "openclaw-keys-"));
+  const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
+  const settings = readNodeSettings(env);
+  node = await openNode(settings, { env, log: () => undefined });
+  before = {};
+  const append: Context["audit"]["append"] = async (event) => {
+    if (event.phase === "intent") await before[event.action]?.();
+    await node.ports.audit.append(event);
+  };
+  context = {
+    ...node.ports,
+    audit: { ...node.ports.audit, append },
+    settings: settings.settings,
+    metrics: createMetrics(),
+    prices: createPrices({ ...node.ports, settings: settings.settings }),
+    agentIndex: createAgentIndex(node.ports.ledger),
+  };
+  ({ id } = await createProvisioningKey(context, operator, { name: "key", scopes: ["agents:create"] }));
+});
+afterEach(async () => {
+  await node.close();
+  await rm(stateDir, { recursive: true, force: true });
+});
+
+it("a revocation in the middle of a rotation is not undone by its end", async () => {
+  let revoking: Promise<{ status: string }> | undefined;
+  before["provisioning-key.rotate"] = async () => {
+    revoking = revokeProvisioningKey(context, operator, id);
+    await Promise.race([revoking, sleep(100)]);
+  };
+  await rotateProvisioningKey(context, operator, id);
+  expect(await revoking).toMatchObject({ status: "revoked" });
+  expect((await currentProvisioningKey(context, id))!.state.revokedAt).toBeDefined();
+  await expect(rotateProvisioningKey(context, operator, id)).rejects.toMatchObject({ code: "key_revoked" });
+});
+
+it("a rotation in the middle of a revocation is refused", async () => {
+  let rotating: Promise<unknown> | undefined;
+  before["provisioning-key.revoke"] = async () => {
+    rotating = rotateProvisioningKey(context, operator, id).catch((error) => error);
+    await Promise.race([rotating, sleep(100)]);
+  };
+  await revokeProvisioningKey(context, operator, id);
+  expect(await rotating).toMatchObject({ code: "key_revoked" });
+});
+
+it("a change that holds the key for long makes others try again, and changes nothing for them", async () => {
+  const { claim } = keyLedger(id);
+  await context.ledger.claim(claim, { owner: "another", ttlMs: 30_000 });
+  let looks = 0;
+  const hurried = { ...context, clock: { now: () => Date.now() + 1_000 * looks++ } };
+  for (const change of [revokeProvisioningKey, rotateProvisioningKey]) {
+    const refused = change(hurried, operator, id);
+    await expect(refused).rejects.toMatchObject({ code: "key_busy", status: 409, headers: { "retry-after": "1" } });
+  }
+  await context.ledger.release(claim, "another");
+  expect(await revokeProvisioningKey(context, operator, id)).toMatchObject({ status: "revoked" });
+});
+
+it("a change that is done is answered, though its claim cannot be released", async () => {
+  const release = () => Promise.reject(new Error("the store is away"));
+  const failing = { ...context, ledger: { ...context.ledger, release } };
+  expect(await revokeProvisioningKey(failing, operator, id)).toMatchObject({ status: "revoked" });
+});

@@ -1,0 +1,599 @@
+import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { GatewayUntouched } from "../../../src/errors.ts";
+import { createRemoteHost, type RemoteHost } from "../../../src/host/remote-host.ts";
+import type { Fetch, HostCreate } from "../../../src/ports.ts";
+import { refusal } from "../../conformance/agent-host.ts";
+import { type GatewayApp, openGatewayApp, switchboard } from "../../conformance/gateway-app.ts";
+
+let root: string;
+let gw1: GatewayApp;
+let gw2: GatewayApp;
+let logged: unknown[];
+let now: number;
+const everything = { workspace: true, sessions: true };
+
+beforeEach(async () => {
+  root = await realpath(await mkdtemp(join(tmpdir(), "remote-host-")));
+  [gw1, gw2] = await Promise.all([openGatewayApp("gw1", root), openGatewayApp("gw2", root)]);
+  logged = [];
+  now = Date.now();
+});
+afterEach(async () => {
+  await Promise.all([gw1.close(), gw2.close()]);
+  await rm(root, { recursive: true, force: true });
+});
+
+/** Stands between the host and its gateways: `undefined` lets a request through. */
+type Interference = (request: Request, send: () => Promise<Response>) => Promise<Response> | undefined;
+
+function remote(
+  interfere: Interference = () => undefined,
+  more: { timeoutMs?: number; gateways?: GatewayApp[] } = {},
+): RemoteHost {
+  const gateways = more.gateways ?? [gw1, gw2];
+  const through = switchboard([gw1, gw2]);
+  const fetch: Fetch = async (input, init) => {
+    const request = new Request(input, init);
+    const copy = request.clone();
+    return await (interfere(request, () => through(copy)) ?? through(copy));
+  };
+  return createRemoteHost({
+    gateways: gateways.map((one) => one.settings),
+    fetch,
+    timeoutMs: more.timeoutMs ?? 2_000,
+    clock: { now: () => now },
+    log: (...entry) => logged.push(entry),
+  });
+}
+
+let count = 0;
+async function planned(host: RemoteHost, agentId: string, more: Partial<HostCreate> = {}): Promise<HostCreate> {
+  const plan = await host.plan({ agentId, gateway: more.gateway, workspace: more.workspace });
+  const basis = { agentId, name: agentId, bindings: [], skipBootstrap: true, awaitReady: true };
+  return { ...basis, operationId: `op-${++count}`, ...more, ...plan };
+}
+async function created(host: RemoteHost, agentId: string, more: Partial<HostCreate> = {}): Promise<HostCreate> {
+  const agent = await planned(host, agentId, more);
+  await host.create(agent);
+  return agent;
+}
+
+const isTo = (request: Request, gateway: GatewayApp): boolean => request.url.startsWith(gateway.settings.url);
+const isCreate = (request: Request): boolean => request.url.endsWith("/agents/create");
+const refuseConnection = (): never => {
+  throw new TypeError("fetch failed", { cause: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }) });
+};
+const loseConnection = (): never => {
+  throw new TypeError("fetch failed", { cause: Object.assign(new Error("reset"), { code: "ECONNRESET" }) });
+};
+const down =
+  (gateway: GatewayApp): Interference =>
+  (request) =>
+    isTo(request, gateway) ? Promise.resolve().then(refuseConnection) : undefined;
+/** Never answers, as a machine that is gone; the caller's patience ends it. */
+const silence = (request: Request): Promise<never> =>
+  new Promise((_, reject) => request.signal.addEventListener("abort", () => reject(request.signal.reason)));
+
+describe("placing", () => {
+  test("where it is asked for", async () => {
+    const host = remote();
+    expect((await host.plan({ agentId: "a", gateway: "gw2" })).gateway).toBe("gw2");
+    await expect(host.plan({ agentId: "a", gateway: "gw3" })).rejects.toEqual(refusal("gateway_not_found"));
+  });
+
+  test("with the gateway that has the fewest agents, others' agents counted", async () => {
+    const direct = remote(undefined, { gateways: [gw1] });
+    for (const id of ["a", "b", "c"]) await created(direct, id);
+    const host = remote();
+    const places = [];
+    for (const id of ["d", "e", "f", "g"]) places.push((await created(host, id)).gateway);
+    expect(places).toEqual(["gw2", "gw2", "gw2", "gw1"]);
+  });
+
+  test("spread, when many are placed at one time", async () => {
+    const host = remote();
+    await host.check();
+    const agents = await Promise.all(Array.from({ length: 20 }, (_, at) => planned(host, `many-${at}`)));
+    expect(agents.filter((one) => one.gateway === "gw1")).toHaveLength(10);
+  });
+
+  test("not with one that does not answer, nor with one that refuses us", async () => {
+    const host = remote(down(gw1));
+    for (const id of ["a", "b", "c"]) expect((await created(host, id)).gateway).toBe("gw2");
+    const locked = { ...gw1, settings: { ...gw1.settings, token: "another-token" } };
+    expect((await remote(undefined, { gateways: [locked, gw2] }).plan({ agentId: "d" })).gateway).toBe("gw2");
+  });
+
+  test("not with one that was tried in vain, though it has the fewest", async () => {
+    await created(remote(undefined, { gateways: [gw2] }), "a");
+    expect((await remote().plan({ agentId: "b", except: "gw1" })).gateway).toBe("gw2");
+    const only = remote(undefined, { gateways: [gw1] });
+    await expect(only.plan({ agentId: "b", except: "gw1" })).rejects.toEqual(refusal("host_unavailable"));
+  });
+
+  test("nowhere, when none answers", async () => {
+    const host = remote(() => Promise.resolve().then(refuseConnection));
+    const later = { code: "host_unavailable", headers: { "retry-after": "5" } };
+    await expect(host.plan({ agentId: "a" })).rejects.toMatchObject(later);
+    await expect(host.check()).rejects.toEqual(refusal("host_unavailable"));
+  });
+
+  test("with one that is too busy for a question, when no other answers", async () => {
+    const host = remote(
+      (request, send) => {
+        if (isTo(request, gw1)) return Promise.resolve().then(refuseConnection);
+        return isCreate(request) ? undefined : new Promise((resolve) => setTimeout(resolve, 2_300)).then(send);
+      },
+      { timeoutMs: 10_000 },
+    );
+    expect((await host.plan({ agentId: "a" })).gateway).toBe("gw2");
+  });
+
+  test("a gateway that comes back is used again", async () => {
+    let isDown = true;
+    const host = remote((request) =>
+      isDown && isTo(request, gw1) ? Promise.resolve().then(refuseConnection) : undefined,
+    );
+    await created(host, "a");
+    isDown = false;
+    expect((await created(host, "b")).gateway).toBe("gw2");
+    now += 60_000;
+    expect((await created(host, "c")).gateway).toBe("gw1");
+  });
+});
+
+describe("across gateways", () => {
+  test("one list in ascending order, in pages", async () => {
+    const host = remote();
+    for (const [id, gateway] of [
+      ["a", "gw1"],
+      ["b", "gw2"],
+      ["c", "gw2"],
+      ["d", "gw1"],
+      ["e", "gw2"],
+    ] as const) {
+      await created(host, id, { gateway });
+    }
+    const seen = [];
+    let cursor: string | undefined;
+    do {
+      const page = await host.list({ limit: 2, cursor });
+      expect(page.unreachable).toEqual([]);
+      seen.push(...page.agents.map((one) => `${one.agentId}@${one.gateway}`));
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    expect(seen).toEqual(["a@gw1", "b@gw2", "c@gw2", "d@gw1", "e@gw2"]);
+    expect(await host.find("c")).toMatchObject({ agents: [{ agentId: "c", gateway: "gw2" }], unreachable: [] });
+    expect(await host.find("z")).toEqual({ agents: [], unreachable: [] });
+  });
+
+  test("one that is down is named, and the others are listed", async () => {
+    const whole = remote();
+    const onFirst = await created(whole, "a", { gateway: "gw1" });
+    await created(whole, "b", { gateway: "gw2" });
+    const host = remote(down(gw1));
+    const { agents, unreachable } = await host.list({ limit: 10 });
+    expect(agents.map((one) => one.agentId)).toEqual(["b"]);
+    expect(unreachable).toEqual(["gw1"]);
+    expect(await host.inspect(onFirst)).toMatchObject({
+      reachable: false,
+      workspace: "unknown",
+      credentials: "unknown",
+    });
+    expect((await whole.inspect(onFirst)).reachable).toBe(true);
+  });
+
+  test("a silent one costs its patience once, and then nothing for a while", async () => {
+    let asked = 0;
+    const host = remote(
+      (request) => {
+        if (!isTo(request, gw1)) return undefined;
+        asked++;
+        return silence(request);
+      },
+      { timeoutMs: 100 },
+    );
+    expect((await host.list({ limit: 10 })).unreachable).toEqual(["gw1"]);
+    expect((await host.list({ limit: 10 })).unreachable).toEqual(["gw1"]);
+    await host.find("x");
+    expect(asked).toBe(1);
+    now += 6_000;
+    await host.list({ limit: 10 });
+    expect(asked).toBe(2);
+    expect(logged.filter((one) => inspect(one).includes("does not answer"))).toHaveLength(1);
+  });
+
+  test("an agent of a gateway that is no longer configured is a clear error", async () => {
+    const agent = await created(remote(), "a", { gateway: "gw1" });
+    const host = remote(undefined, { gateways: [gw2] });
+    await expect(host.bind(agent, ["slack"])).rejects.toEqual(refusal("gateway_not_found"));
+  });
+});
+
+describe("a gateway that takes its time", () => {
+  test("for a delete longer than one attempt is waited for: what it is busy with is that delete", async () => {
+    const agent = await created(remote(undefined, { gateways: [gw1] }), "slow");
+    let ended = false;
+    const busy = () =>
+      Response.json({ status: 409, code: "agent_busy", detail: "It is being changed.", title: "x" }, { status: 409 });
+    let attempts = 0;
+    const host = remote(
+      (request, send) => {
+        if (request.method !== "DELETE") return undefined;
+        if (++attempts > 1) return ended ? undefined : Promise.resolve(busy());
+        setTimeout(async () => {
+          await send();
+          ended = true;
+        }, 1_600);
+        return silence(request);
+      },
+      { gateways: [gw1], timeoutMs: 1_000 },
+    );
+    expect((await host.remove(agent, everything)).deleted).toEqual(["entry"]);
+    expect(attempts).toBeGreaterThan(2);
+    expect(await gw1.agentIds()).toEqual([]);
+  });
+
+  test("for a create is asked until it has made it, or all patience is spent", async () => {
+    let askedAt: number | undefined;
+    const body = { status: 409, code: "idempotency_in_flight", detail: "It is still running.", title: "x" };
+    const host = remote(
+      (request) => {
+        if (!isCreate(request)) return undefined;
+        askedAt ??= Date.now();
+        return Date.now() - askedAt < 5_000 ? Promise.resolve(Response.json(body, { status: 409 })) : undefined;
+      },
+      { timeoutMs: 10_000 },
+    );
+    expect((await host.create(await planned(host, "patience"))).workspace).toBeDefined();
+  }, 20_000);
+
+  test("for another's change is not: the caller is told", async () => {
+    const agent = await created(remote(undefined, { gateways: [gw1] }), "busy");
+    const host = remote(
+      (request) =>
+        request.method === "DELETE"
+          ? Promise.resolve(
+              Response.json({ status: 409, code: "agent_busy", detail: "x", title: "x" }, { status: 409 }),
+            )
+          : undefined,
+      { gateways: [gw1] },
+    );
+    await expect(host.remove(agent, everything)).rejects.toEqual(refusal("agent_busy"));
+  });
+
+  const credential = { provider: "anthropic", apiKey: "ocv_x", baseUrl: undefined, metered: true };
+  const starting = async (more: Partial<HostCreate>) => {
+    const preferences: (string | null)[] = [];
+    const host = remote((request, send) => {
+      if (!isCreate(request)) return undefined;
+      preferences.push(request.headers.get("prefer"));
+      return send().then(async (made) => Response.json({ ...(await made.json()), status: "starting" }, made));
+    });
+    const made = await host.create(await planned(host, `slow-${++count}`, more));
+    return [preferences, made.starting ?? false];
+  };
+
+  test("is waited for once: for the credential, where there is one", async () => {
+    expect(await starting({})).toEqual([[null], true]);
+    expect(await starting({ credential })).toEqual([["respond-async"], false]);
+    expect(await starting({ awaitReady: false })).toEqual([["respond-async"], true]);
+    expect(await starting({ credential, awaitReady: false })).toEqual([["respond-async"], true]);
+  });
+});
+
+describe("a creation in doubt", () => {
+  test("whose answer is lost is repeated, and is one agent", async () => {
+    let creates = 0;
+    const host = remote((request, send) =>
+      isCreate(request) && ++creates === 1 ? send().then(loseConnection) : undefined,
+    );
+    const made = await host.create(await planned(host, "once", { gateway: "gw1", bindings: ["slack"] }));
+    expect(made.bindings.added).toEqual(["slack"]);
+    expect(made.workspace).toBe(join(gw1.stateDir, "workspace-once"));
+    expect(made.agentDir).toBe(join(gw1.stateDir, "agents/once/agent"));
+    expect(creates).toBe(2);
+    expect(await gw1.agentIds()).toEqual(["once"]);
+  });
+
+  test("that takes longer than the patience with one attempt is waited for", async () => {
+    let creates = 0;
+    const slowly = async (send: () => Promise<Response>) => {
+      await new Promise((resolve) => setTimeout(resolve, 1_600));
+      return await send();
+    };
+    const host = remote(
+      (request, send) => {
+        if (!isCreate(request) || ++creates > 1) return undefined;
+        return Promise.race([slowly(send), silence(request)]);
+      },
+      { timeoutMs: 1_500 },
+    );
+    await host.create(await planned(host, "slow", { gateway: "gw1" }));
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(await gw1.agentIds()).toEqual(["slow"]);
+  });
+
+  test("and undone stays undone, also when its request arrives afterwards", async () => {
+    const held: (() => Promise<Response>)[] = [];
+    let holding = true;
+    const host = remote(
+      (request, send) => {
+        if (!holding || !isCreate(request)) return undefined;
+        held.push(send);
+        return silence(request);
+      },
+      { timeoutMs: 150 },
+    );
+    const agent = await planned(host, "late", { gateway: "gw1" });
+    const error = await host.create(agent).catch((one: unknown) => one);
+    expect(error).toEqual(refusal("gateway_failed"));
+    expect(error).not.toBeInstanceOf(GatewayUntouched);
+    expect(held.length).toBeGreaterThan(0);
+    holding = false;
+    await host.remove(agent, everything);
+    for (const send of held) await send();
+    expect(await gw1.agentIds()).toEqual([]);
+  });
+
+  test("and undone after a restart stays undone, also when its request arrives afterwards", async () => {
+    const held: (() => Promise<Response>)[] = [];
+    const first = remote(
+      (request, send) => {
+        if (!isCreate(request)) return undefined;
+        held.push(send);
+        return silence(request);
+      },
+      { timeoutMs: 150 },
+    );
+    const more = { gateway: "gw1", bindings: ["slack"], model: "m", identity: { name: "Late", emoji: "🦊" } };
+    const agent = await planned(first, "later", more);
+    await expect(first.create(agent)).rejects.toEqual(refusal("gateway_failed"));
+    await remote().remove({ ...agent, asked: agent }, everything);
+    for (const send of held) await send();
+    expect(held.length).toBeGreaterThan(0);
+    expect(await gw1.agentIds()).toEqual([]);
+  });
+
+  test("is not called undone while the gateway cannot be asked", async () => {
+    let state: "cut" | "down" | "up" = "cut";
+    const host = remote((request, send) => {
+      if (state === "up") return undefined;
+      if (state === "down") return Promise.resolve().then(refuseConnection);
+      if (!isCreate(request)) return undefined;
+      state = "down";
+      return send().then(loseConnection);
+    });
+    const agent = await planned(host, "doubt", { gateway: "gw1" });
+    await expect(host.create(agent)).rejects.toEqual(refusal("gateway_failed"));
+    await expect(host.remove(agent, everything)).rejects.toEqual(refusal("gateway_failed"));
+    state = "up";
+    expect((await host.remove(agent, everything)).deleted).toContain("entry");
+    expect(await gw1.agentIds()).toEqual([]);
+  }, 30_000);
+
+  test("is none where the gateway was never reached, or refused", async () => {
+    const host = remote((request) => (isCreate(request) ? Promise.resolve().then(refuseConnection) : undefined));
+    const agent = await planned(host, "never", { gateway: "gw1" });
+    await expect(host.create(agent)).rejects.toBeInstanceOf(GatewayUntouched);
+    expect(await host.remove(agent, everything)).toEqual({ deleted: [], preserved: [] });
+
+    const whole = remote();
+    await created(whole, "there", { gateway: "gw1" });
+    const second = await planned(whole, "there", { gateway: "gw1" });
+    await expect(whole.create(second)).rejects.toEqual(refusal("agent_exists"));
+    await whole.remove(second, everything);
+    expect(await gw1.agentIds()).toEqual(["there"]);
+  }, 30_000);
+
+  test.each([
+    [401, "unauthorized"],
+    [429, "rate_limited"],
+  ])("stays one, when what comes after a lost answer is a %i that looks at no request", async (status, code) => {
+    let refusing = true;
+    let creates = 0;
+    const problem = { code, status, detail: "its own words" };
+    const refuse = () => Response.json(problem, { status, headers: { "retry-after": "30" } });
+    const host = remote((request, send) => {
+      if (!refusing || !isCreate(request)) return undefined;
+      return ++creates === 1 ? send().then(loseConnection) : Promise.resolve(refuse());
+    });
+    const agent = await planned(host, "doubt", { gateway: "gw1" });
+    const error = await host.create(agent).catch((one: unknown) => one);
+    expect(error).toEqual(refusal("gateway_failed"));
+    expect(error).not.toBeInstanceOf(GatewayUntouched);
+    await expect(host.remove(agent, everything)).rejects.toEqual(refusal("gateway_failed"));
+    refusing = false;
+    expect((await host.remove(agent, everything)).deleted).toContain("entry");
+    expect(await gw1.agentIds()).toEqual([]);
+  });
+
+  test("undone after a restart: what is there is removed, but not what others made since", async () => {
+    const agent = await created(remote(), "crashed", { gateway: "gw1" });
+    const next = remote();
+    expect((await next.remove(agent, everything)).deleted).toContain("entry");
+    expect(await gw1.agentIds()).toEqual([]);
+
+    await mkdir(join(gw1.stateDir, "agents/crashed/agent"), { recursive: true });
+    expect(await next.remove(agent, everything)).toEqual({ deleted: [], preserved: [] });
+    expect(await gw1.agentIds()).toEqual(["crashed"]);
+  });
+
+  test("whose credential cannot be delivered fails, and can be undone", async () => {
+    const host = remote((request) =>
+      request.url.endsWith("/onboard") ? Promise.resolve().then(loseConnection) : undefined,
+    );
+    const credential = { provider: "anthropic", apiKey: "sk-test-not-a-real-key", metered: true };
+    const agent = await planned(host, "keyless", { gateway: "gw1", credential });
+    await expect(host.create(agent)).rejects.toEqual(refusal("gateway_failed"));
+    await host.remove(agent, everything);
+    expect(await gw1.agentIds()).toEqual([]);
+  }, 30_000);
+});
+
+test("a removal whose answer is lost is a removal", async () => {
+  let deletes = 0;
+  const host = remote((request, send) =>
+    request.method === "DELETE" && ++deletes === 1 ? send().then(loseConnection) : undefined,
+  );
+  const agent = await created(host, "gone", { gateway: "gw1" });
+  expect((await host.remove(agent, everything)).deleted).toContain("entry");
+  expect(await gw1.agentIds()).toEqual([]);
+});
+
+describe("what a gateway says", () => {
+  const saying = (status: number, code: string, headers: Record<string, string> = {}) =>
+    remote((request) =>
+      request.method === "POST"
+        ? Promise.resolve(Response.json({ code, status, detail: "its own words" }, { status, headers }))
+        : undefined,
+    );
+
+  test.each([
+    [409, "binding_taken", "binding_taken"],
+    [409, "agent_exists", "agent_exists"],
+    [409, "workspace_taken", "workspace_taken"],
+    [403, "ai_provider_not_linked", "ai_provider_not_linked"],
+    [422, "workspace_not_allowed", "workspace_not_allowed"],
+    [401, "unauthorized", "gateway_failed"],
+    [401, "provisioning_key_invalid", "gateway_failed"],
+    [403, "scope_missing", "gateway_failed"],
+    [403, "agent_limit_reached", "gateway_failed"],
+    [404, "provisioning_disabled", "gateway_failed"],
+    [400, "invalid_body", "gateway_failed"],
+    [500, "internal_error", "gateway_failed"],
+    [418, "something_new", "gateway_failed"],
+  ] as const)("%i %s is told as %s", async (status, code, told) => {
+    const host = saying(status, code);
+    const error = await host.create(await planned(host, "a")).catch((one: Error) => one);
+    expect(error).toEqual(refusal(told));
+    expect((error as Error).message).toContain("gw1");
+    if (told === code) expect((error as Error).message).toContain("its own words");
+  });
+
+  test("its rate limit is told with the time to wait", async () => {
+    const host = saying(429, "rate_limited", { "retry-after": "30" });
+    await expect(host.create(await planned(host, "a"))).rejects.toMatchObject({
+      code: "gateway_failed",
+      headers: { "retry-after": "30" },
+    });
+  });
+
+  test("a step that fails is told as its own failure", async () => {
+    const host = remote();
+    await created(host, "owner", { gateway: "gw1", bindings: ["slack"] });
+    const agent = await created(host, "other", { gateway: "gw1" });
+    await expect(host.bind(agent, ["slack"])).rejects.toEqual(refusal("binding_taken"));
+  });
+
+  test("that it does not delete is told", async () => {
+    const strict = await openGatewayApp("gw1", root, false);
+    try {
+      const host = createRemoteHost({
+        gateways: [strict.settings],
+        fetch: switchboard([strict]),
+        timeoutMs: 2_000,
+        clock: { now: Date.now },
+        log: () => undefined,
+      });
+      const agent = await created(host, "a");
+      await expect(host.remove(agent, everything)).rejects.toEqual(refusal("delete_not_allowed"));
+    } finally {
+      await strict.close();
+    }
+  });
+
+  test("another page than ours, or a redirect, is no answer, and nothing is sent to where it leads", async () => {
+    const origins = new Set<string>();
+    for (const response of [
+      () => new Response("<html>", { headers: { "content-type": "text/html" } }),
+      () => new Response(null, { status: 302, headers: { location: "http://elsewhere.test/" } }),
+    ]) {
+      const host = remote((request) => {
+        origins.add(new URL(request.url).origin);
+        return isCreate(request) ? Promise.resolve(response()) : undefined;
+      });
+      await expect(host.create(await planned(host, "a"))).rejects.toEqual(refusal("gateway_failed"));
+    }
+    expect([...origins].sort()).toEqual([gw1.settings.url, gw2.settings.url]);
+  });
+});
+
+test("credentials go to their own gateway, and into no log and no error", async () => {
+  const sent: { origin: string; authorization: string | null; key: string | null }[] = [];
+  let broken = false;
+  const host = remote((request) => {
+    const { headers, url } = request;
+    sent.push({
+      origin: new URL(url).origin,
+      authorization: headers.get("authorization"),
+      key: headers.get("x-agent-provisioning-key"),
+    });
+    return broken ? Promise.resolve().then(loseConnection) : undefined;
+  });
+  const apiKey = "sk-test-not-a-real-key";
+  const agent = await created(host, "a", {
+    gateway: "gw1",
+    credential: { provider: "anthropic", apiKey, metered: true },
+  });
+  await created(host, "b", { gateway: "gw2" });
+  for (const { origin, authorization, key } of sent) {
+    const { settings } = [gw1, gw2].find((one) => one.settings.url === origin)!;
+    expect(authorization).toBe(`Bearer ${settings.token}`);
+    expect(key).toBe(settings.key);
+  }
+  broken = true;
+  const errors = await Promise.all([
+    host.setCredential(agent, { provider: "anthropic", apiKey, metered: true }).catch((error: unknown) => error),
+    host.remove(agent, everything).catch((error: unknown) => error),
+    host.inspect(agent),
+  ]);
+  const told = inspect([errors, logged], { depth: 20 });
+  for (const secret of [gw1, gw2].flatMap(({ settings }) => [settings.token, settings.key]).concat(apiKey)) {
+    expect(told).not.toContain(secret);
+  }
+}, 30_000);
+
+test.each([
+  ["none", []],
+  ["one twice", ["gw1", "gw1"]],
+])("settings with gateways: %s", (_, ids) => {
+  const gateways = ids.map((id) => ({ id, url: "http://gw.test", token: "t", key: "k" }));
+  const make = () =>
+    createRemoteHost({ gateways, fetch, timeoutMs: 1, clock: { now: Date.now }, log: () => undefined });
+  expect(make).toThrow(refusal("host_unavailable"));
+});
+
+test("a secret that cannot be sent is refused at the start, unquoted", () => {
+  const gateways = [{ id: "gw1", url: "http://gw.test", token: "bad\ntoken", key: "k" }];
+  const make = () =>
+    createRemoteHost({ gateways, fetch, timeoutMs: 1, clock: { now: Date.now }, log: () => undefined });
+  expect(make).toThrow(/"gw1": the token must be printable/);
+});
+
+test("what comes late touches no agent that was made anew since under the same id", async () => {
+  const host = remote();
+  const first = await created(host, "one", { gateway: "gw1" });
+  await host.remove(first, everything);
+  const second = await created(host, "one", {
+    gateway: "gw1",
+    model: "second",
+    credential: { provider: "anthropic", apiKey: "sk-second-not-a-real-key", metered: false },
+  });
+  const late = { ...first, operationId: first.operationId };
+  const credential = { provider: "anthropic", apiKey: "sk-first-not-a-real-key", metered: false };
+  await expect(host.setCredential(late, credential)).rejects.toEqual(refusal("agent_not_found"));
+  await expect(host.update(late, { model: "first" })).rejects.toEqual(refusal("agent_not_found"));
+  await expect(host.bind(late, ["telegram:first"])).rejects.toEqual(refusal("agent_not_found"));
+  await host.remove(late, everything);
+  expect(await gw1.agentIds()).toEqual(["one"]);
+  expect((await host.find("one")).agents).toMatchObject([{ model: "second", bindings: [] }]);
+  expect(await gw1.storedKey("one", "anthropic")).toBe("sk-second-not-a-real-key");
+  await host.update(second, { model: "third" });
+  expect(await host.remove(second, everything)).toMatchObject({ deleted: expect.arrayContaining(["entry"]) });
+  expect(await gw1.agentIds()).toEqual([]);
+});

@@ -1,0 +1,257 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Webhook } from "standardwebhooks";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { defaultEvents } from "../../../src/domain/alert-types.ts";
+import { listDeliveries, resendDelivery, testWebhook } from "../../../src/service/alerts/deliveries.ts";
+import { putAlert } from "../../../src/service/alerts/raise-alert.ts";
+import {
+  createWebhook,
+  deleteWebhook,
+  listWebhooks,
+  rotateWebhookSecret,
+  updateWebhook,
+} from "../../../src/service/alerts/webhooks.ts";
+import { resealSecrets } from "../../../src/service/maintenance/reseal-secrets.ts";
+import { alertsStand, operator } from "../../alerts-stand.ts";
+import { answering, webhookReceiver } from "../../webhook-receiver.ts";
+
+let receiver: Awaited<ReturnType<typeof webhookReceiver>>;
+let other: Awaited<ReturnType<typeof webhookReceiver>>;
+let stand: Awaited<ReturnType<typeof alertsStand>>;
+
+beforeEach(async () => {
+  receiver = await webhookReceiver();
+  other = await webhookReceiver();
+  stand = await alertsStand([receiver.entry, other.entry]);
+});
+afterEach(async () => {
+  await stand.close();
+  await receiver.close();
+  await other.close();
+});
+
+const create = (body: Partial<Parameters<typeof createWebhook>[2]> = {}) =>
+  createWebhook(stand.context, operator, { url: receiver.url, ...body });
+const exhausted = (agentId = "support-eu") =>
+  putAlert(stand.context, {
+    type: "quota.exhausted",
+    cause: ["key1", agentId],
+    data: { agentId, keyId: "key1", quota: "maxTokensPerMonth", limit: 20_000, left: 12 },
+  });
+/** By the clock of the machine, which the official verifier goes by. */
+const asOfNow = () => stand.clock.set(Date.now());
+
+it("shows a secret once, stores it sealed, and signs so that the official library verifies", async () => {
+  asOfNow();
+  const { id, secret, ...created } = await create({ events: ["quota.*"] });
+  expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+  expect(created).toMatchObject({ url: receiver.url, format: "standard", source: "api", status: "active" });
+  const { webhooks } = await listWebhooks(stand.context);
+  expect(webhooks).toEqual([{ id, ...created }]);
+  const stored = readFileSync(join(stand.stateDir, "provisioning", "webhooks.json"), "utf8");
+  expect(stored).not.toContain(secret!.slice(6));
+
+  await exhausted();
+  await stand.send();
+  const [{ headers, body }] = receiver.received as [(typeof receiver.received)[0]];
+  expect(headers["content-type"]).toBe("application/json");
+  expect(headers["user-agent"]).toMatch(/^openclaw-provisioning\/\d/);
+  expect(headers["webhook-id"]).toMatch(/^msg_[A-Z2-7]{26}$/);
+  const verified = new Webhook(secret!).verify(body, headers as Record<string, string>);
+  expect(verified).toEqual({
+    type: "quota.exhausted",
+    timestamp: new Date(stand.clock.now()).toISOString(),
+    data: {
+      deployment: stand.context.settings.provisioning.publicUrl,
+      agentId: "support-eu",
+      keyId: "key1",
+      quota: "maxTokensPerMonth",
+      limit: 20_000,
+      left: 12,
+      console: `${stand.context.settings.provisioning.publicUrl}/console/#/agents/support-eu`,
+    },
+  });
+  expect(() =>
+    new Webhook(secret!).verify(body.replace("20000", "20001"), headers as Record<string, string>),
+  ).toThrow();
+  const trail = JSON.stringify(await stand.events("webhook.create"));
+  expect(trail).not.toContain("/hook");
+  expect(trail).not.toContain(secret);
+});
+
+it("signs with both secrets of a rotation while the grace lasts, and with the new one alone after it", async () => {
+  asOfNow();
+  const { id, secret } = await create();
+  const rotated = await rotateWebhookSecret(stand.context, operator, id, { graceSeconds: 3_600 });
+  expect(rotated.secret).not.toBe(secret);
+  expect(rotated.previousSecretUntil).toBe(new Date(stand.clock.now() + 3_600_000).toISOString());
+  await testWebhook(stand.context, operator, id);
+  const verify = (key: string) => {
+    const { headers, body } = receiver.received.at(-1)!;
+    return new Webhook(key).verify(body, headers as Record<string, string>);
+  };
+  expect(verify(secret!)).toMatchObject({ type: "webhook.test" });
+  expect(verify(rotated.secret!)).toMatchObject({ type: "webhook.test" });
+  const last = await rotateWebhookSecret(stand.context, operator, id, { graceSeconds: 0 });
+  await testWebhook(stand.context, operator, id);
+  expect(() => verify(rotated.secret!)).toThrow();
+  expect(verify(last.secret!)).toMatchObject({ type: "webhook.test" });
+});
+
+it("still signs after the seal key was rotated, and with it gone the old one opens nothing", async () => {
+  asOfNow();
+  const { id, secret } = await create();
+  const [old] = stand.context.sealKeys();
+  const fresh = new Uint8Array(32).fill(9);
+  const both = { ...stand.context, sealKeys: () => [fresh, old!] };
+  expect(await resealSecrets(both, operator)).toMatchObject({ resealed: 1 });
+  const onlyNew = { ...stand.context, sealKeys: () => [fresh] };
+  await testWebhook(onlyNew, operator, id);
+  const { headers, body } = receiver.received.at(-1)!;
+  expect(new Webhook(secret!).verify(body, headers as Record<string, string>)).toBeDefined();
+});
+
+it("tells each webhook what it subscribed to, under one id", async () => {
+  await create({ events: ["quota.*"] });
+  await create({ url: other.url });
+  await createWebhook(stand.context, operator, { url: `${other.url}/agents`, events: ["agent.created"] });
+  await exhausted();
+  await putAlert(stand.context, { type: "agent.created", cause: ["op"], data: { agentId: "a" } });
+  await stand.send();
+  expect(receiver.received.map(({ body }) => JSON.parse(body).type)).toEqual(["quota.exhausted"]);
+  expect(other.received.map(({ path, body }) => [path, JSON.parse(body).type]).sort()).toEqual([
+    ["/hook", "quota.exhausted"],
+    ["/hook/agents", "agent.created"],
+  ]);
+  const ids = [...receiver.received, ...other.received]
+    .filter(({ body }) => body.includes("quota"))
+    .map(({ headers }) => headers["webhook-id"]);
+  expect(new Set(ids).size).toBe(1);
+});
+
+it("without a choice tells what an operator has to know", async () => {
+  const { events } = await create();
+  expect(events).toEqual([...defaultEvents]);
+});
+
+it("a test answers with what came of it, and is not repeated", async () => {
+  const { id } = await create();
+  expect(await testWebhook(stand.context, operator, id)).toMatchObject({ delivered: true, status: 204 });
+  receiver.answer(answering(500));
+  const failed = await testWebhook(stand.context, operator, id);
+  expect(failed).toMatchObject({ delivered: false, status: 500 });
+  stand.pass(3 * 86_400_000);
+  await stand.send();
+  expect(receiver.received).toHaveLength(2);
+  const { deliveries } = await listDeliveries(stand.context, id, { limit: 10 });
+  expect(deliveries.map(({ state, type }) => [state, type])).toEqual(
+    expect.arrayContaining([
+      ["failed", "webhook.test"],
+      ["delivered", "webhook.test"],
+    ]),
+  );
+  expect(JSON.stringify(deliveries)).not.toContain("nobody reads");
+});
+
+it("sends again under the same id, and says where there is nothing to send", async () => {
+  const { id } = await create();
+  await exhausted();
+  await stand.send();
+  const { deliveries } = await listDeliveries(stand.context, id, { limit: 10 });
+  const { messageId } = deliveries[0]!;
+  await resendDelivery(stand.context, operator, id, messageId);
+  await stand.send();
+  expect(receiver.received.map(({ headers }) => headers["webhook-id"])).toEqual([messageId, messageId]);
+  await expect(resendDelivery(stand.context, operator, id, "msg_none")).rejects.toMatchObject({
+    code: "delivery_not_found",
+  });
+  await expect(testWebhook(stand.context, operator, "none")).rejects.toMatchObject({ code: "webhook_not_found" });
+});
+
+it("is silent while it is switched off, and after it is deleted", async () => {
+  const { id } = await create();
+  expect(await updateWebhook(stand.context, operator, id, { disabled: true })).toMatchObject({
+    status: "disabled",
+    disabledReason: "operator",
+  });
+  await exhausted("one");
+  await stand.send();
+  expect(await updateWebhook(stand.context, operator, id, { disabled: false })).toMatchObject({ status: "active" });
+  await exhausted("two");
+  await stand.send();
+  await deleteWebhook(stand.context, operator, id);
+  await exhausted("three");
+  await stand.send();
+  expect(receiver.received.map(({ body }) => JSON.parse(body).data.agentId)).toEqual(["two"]);
+  expect(await listWebhooks(stand.context)).toEqual({ webhooks: [] });
+});
+
+it("webhooks of the settings are there without a call, and change there", async () => {
+  asOfNow();
+  const { webhooks } = stand.context.settings.provisioning;
+  const own = `whsec_${Buffer.alloc(32, 5).toString("base64")}`;
+  webhooks.endpoints = [{ url: receiver.url }, { url: other.url, events: ["quota.*"], secret: own }];
+  await exhausted();
+  await stand.send();
+  const { headers, body } = other.received[0]!;
+  expect(new Webhook(own).verify(body, headers as Record<string, string>)).toBeDefined();
+  const listed = (await listWebhooks(stand.context)).webhooks;
+  expect(listed.map(({ url, source }) => [url, source]).sort()).toEqual(
+    [
+      [receiver.url, "settings"],
+      [other.url, "settings"],
+    ].sort(),
+  );
+  const first = listed.find(({ url }) => url === receiver.url)!;
+  const second = listed.find(({ url }) => url === other.url)!;
+  const code = "webhook_from_settings";
+  await expect(updateWebhook(stand.context, operator, first.id, { url: other.url })).rejects.toMatchObject({ code });
+  await expect(deleteWebhook(stand.context, operator, first.id)).rejects.toMatchObject({ code });
+  await expect(rotateWebhookSecret(stand.context, operator, second.id, {})).rejects.toMatchObject({ code });
+  // Without a secret of one's own, one is made: a rotation shows it.
+  const { secret } = await rotateWebhookSecret(stand.context, operator, first.id, { graceSeconds: 0 });
+  await testWebhook(stand.context, operator, first.id);
+  const last = receiver.received.at(-1)!;
+  expect(new Webhook(secret!).verify(last.body, last.headers as Record<string, string>)).toBeDefined();
+  webhooks.endpoints = [{ url: other.url, events: ["agent.created"], secret: own }];
+  expect((await listWebhooks(stand.context)).webhooks).toMatchObject([{ id: second.id, events: ["agent.created"] }]);
+});
+
+it.each([
+  [
+    "slack",
+    {
+      text: "[critical] quota.exhausted: Agent &lt;!channel&gt; is refused: 12 of 20,000 of maxTokensPerMonth are left.",
+    },
+  ],
+  [
+    "discord",
+    {
+      content:
+        "\\[critical\\] quota.exhausted: Agent \\<!channel\\> is refused: 12 of 20,000 of maxTokensPerMonth are left.",
+      allowed_mentions: { parse: [] },
+    },
+  ],
+  ["teams", { type: "message", attachments: [{ contentType: "application/vnd.microsoft.card.adaptive" }] }],
+  [
+    "alertmanager",
+    [
+      {
+        labels: { alertname: "quota.exhausted", severity: "critical", agentId: "<!channel>", keyId: "key1" },
+        annotations: { summary: "Agent <!channel> is refused: 12 of 20,000 of maxTokensPerMonth are left." },
+      },
+    ],
+  ],
+  ["openclaw", { text: expect.stringContaining("Agent <!channel> is refused"), mode: "now" }],
+] as const)("speaks %s", async (format, expected) => {
+  await create({ format, ...(format === "openclaw" && { secret: "hook-token-not-real" }) });
+  await exhausted("<!channel>");
+  await stand.send();
+  const { body, headers } = receiver.received[0]!;
+  expect(JSON.parse(body)).toMatchObject(expected as object);
+  if (format === "openclaw") {
+    expect(headers.authorization).toBe("Bearer hook-token-not-real");
+    expect(headers).not.toHaveProperty("webhook-signature");
+  } else expect(headers).not.toHaveProperty("authorization");
+});

@@ -1,0 +1,171 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command } from "commander";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { movedProviders } from "../../../adapters/openclaw/metered-provider.ts";
+import plugin from "../../../adapters/openclaw/plugin.ts";
+import type { PluginApi } from "../../../adapters/openclaw/plugin-api.ts";
+import { addPluginCommands } from "../../../adapters/openclaw/plugin-cli.ts";
+import { gatewayPort, readPluginSettings } from "../../../adapters/openclaw/plugin-settings.ts";
+import { routes as table } from "../../../src/routes.ts";
+
+describe("the OpenClaw plugin", () => {
+  let stateDir: string;
+  beforeEach(async () => {
+    stateDir = await mkdtemp(join(tmpdir(), "openclaw-plugin-unit-"));
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+    await rm(stateDir, { recursive: true, force: true });
+  });
+
+  function registered(version: string, more: Partial<PluginApi> = {}) {
+    const errors: string[] = [];
+    const routes: string[] = [];
+    const services: string[] = [];
+    const commands: string[] = [];
+    const hooks: string[] = [];
+    plugin.register({
+      registrationMode: "full",
+      logger: { debug() {}, info() {}, warn() {}, error: (message) => void errors.push(message) },
+      runtime: {
+        version,
+        config: { current: () => ({}), mutateConfigFile: async () => undefined },
+        state: { resolveStateDir: () => stateDir },
+        agent: {},
+      },
+      on: (hook) => void hooks.push(hook),
+      registerHttpRoute: ({ path, auth }) => void routes.push(`${auth} ${path}`),
+      registerService: ({ id }) => void services.push(id),
+      registerCli: (_, { descriptors }) => void commands.push(...descriptors.map((one) => one.name)),
+      ...more,
+    });
+    return { errors, routes, services, commands, hooks };
+  }
+
+  test.each(["2026.8.30", "2025.12.1", "2026.8.0-beta.2", "2026"])(
+    "says why it stays off on OpenClaw %s",
+    (version) => {
+      const { errors, routes, services } = registered(version);
+      expect(errors).toEqual([expect.stringMatching(/needs OpenClaw 2026\.9\.0 or later/)]);
+      expect([routes, services]).toEqual([[], []]);
+    },
+  );
+
+  test.each(["2026.9.0", "2026.9.6", "2026.10.0", "2027.1.1"])(
+    "registers its own narrow routes on OpenClaw %s",
+    (version) => {
+      const { errors, routes, services, commands, hooks } = registered(version);
+      expect(errors).toEqual([]);
+      const inTable = new Set(table.map(({ path }) => `plugin /api/v1/${path.split("/")[1]}`));
+      for (const own of ["agents", "provisioning"]) expect(inTable).toContain(`plugin /api/v1/${own}`);
+      expect(routes.sort()).toEqual(
+        [...inTable, "plugin /api/v1/openapi.json", "plugin /console", "plugin /metrics", "plugin /proxy"].sort(),
+      );
+      expect(services).toEqual(["openclaw-provisioning"]);
+      expect(commands).toEqual(["provisioning"]);
+      expect(hooks).toEqual(["before_tool_call"]);
+    },
+  );
+
+  test("every path of the route table is the plugin's", () => {
+    const mine: { path: string; match: string }[] = [];
+    registered("2026.9.6", { registerHttpRoute: ({ path, match }) => void mine.push({ path, match }) });
+    const isMine = (path: string) =>
+      mine.some((one) => path === one.path || (one.match === "prefix" && path.startsWith(`${one.path}/`)));
+    expect(table.filter(({ path }) => !isMine(`/api/v1${path}`))).toEqual([]);
+    expect(isMine("/api/v1/other")).toBe(false);
+  });
+
+  test("where it is only looked at, it has its commands and nothing else", () => {
+    const { routes, services, commands } = registered("2026.9.6", { registrationMode: "cli-metadata" });
+    expect([routes, services, commands]).toEqual([[], [], ["provisioning"]]);
+  });
+
+  test("where an agent's turn has a registry of its own, calls of tools are looked at too", () => {
+    for (const registrationMode of ["discovery", "tool-discovery"]) {
+      const { hooks, routes } = registered("2026.9.6", { registrationMode });
+      expect([hooks, routes]).toEqual([["before_tool_call"], []]);
+    }
+  });
+
+  test("routes follow the base path of the plugin's configuration, over that of config.json", async () => {
+    const config = { gateway: { provisioning: { basePath: "/from/file", maxAgentsPerKey: 7 } } };
+    await writeFile(join(stateDir, "config.json"), JSON.stringify(config));
+    expect(registered("2026.9.6").routes).toContain("plugin /from/file/agents");
+    const { routes } = registered("2026.9.6", { pluginConfig: { basePath: "/from/plugin" } });
+    expect(routes).toContain("plugin /from/plugin/agents");
+  });
+
+  test.each(["agents", "agent"])(
+    "as the half of a control plane (%s), it registers the agents' calls alone",
+    (role) => {
+      vi.stubEnv("OPENCLAW_PROVISIONING_ROLE", role);
+      const { routes, commands } = registered("2026.9.6");
+      expect(routes).toEqual(["plugin /api/v1/agents"]);
+      expect(commands).toEqual(["provisioning"]);
+    },
+  );
+
+  test("as the half of a control plane, its commands say where they are", async () => {
+    vi.stubEnv("OPENCLAW_PROVISIONING_ROLE", "agents");
+    const program = new Command();
+    addPluginCommands(program, {});
+    const said: string[] = [];
+    vi.spyOn(process.stderr, "write").mockImplementation((text) => said.push(String(text)) > 0);
+    const exit = vi.spyOn(process, "exit").mockImplementation((() => undefined) as never);
+    const add = ["provisioning", "ai-providers", "add", "--provider", "anthropic", "--key", "sk-x", "--help"];
+    await program.parseAsync(add, { from: "user" });
+    expect(said).toEqual([expect.stringMatching(/^error: .*docker exec openclaw-gateway node dist\/index\.js provis/)]);
+    expect(exit).toHaveBeenCalledWith(1);
+  });
+
+  const settings = (pluginConfig?: Record<string, unknown>, env: Record<string, string> = {}) =>
+    readPluginSettings({ env, stateDir, port: "28789", gatewayToken: "t", pluginConfig }).settings;
+
+  test("is on unless something says otherwise", async () => {
+    expect(settings().provisioning.enabled).toBe(true);
+    expect(settings({ enabled: false }).provisioning.enabled).toBe(false);
+    expect(settings({}, { OPENCLAW_PROVISIONING_ENABLED: "false" }).provisioning.enabled).toBe(false);
+    await writeFile(join(stateDir, "config.json"), '{"gateway":{"provisioning":{"enabled":false}}}');
+    expect(settings().provisioning.enabled).toBe(false);
+  });
+
+  test("works with the gateway's port, token and agents", () => {
+    expect(settings({ allowDelete: true })).toMatchObject({
+      gatewayTokens: ["t"],
+      provisioning: { publicUrl: "http://127.0.0.1:28789", allowDelete: true, host: { kind: "openclaw" } },
+    });
+  });
+
+  test("names a setting that is wrong", () => {
+    expect(() => settings({ maxAgentsPerKey: "many" })).toThrow(
+      /plugins\.entries\.openclaw-provisioning\.config.*maxAgentsPerKey/,
+    );
+  });
+
+  test("finds the port as OpenClaw does", () => {
+    const config = { gateway: { port: 1 } };
+    expect(gatewayPort(config, { OPENCLAW_GATEWAY_PORT: "2" }, ["gateway", "run", "--port", "3"])).toBe("3");
+    expect(gatewayPort(config, { OPENCLAW_GATEWAY_PORT: "2" }, ["--port=4"])).toBe("4");
+    expect(gatewayPort(config, { OPENCLAW_GATEWAY_PORT: "2" }, [])).toBe("2");
+    expect(gatewayPort(config, {}, [])).toBe("1");
+    expect(gatewayPort({}, {}, [])).toBe("18789");
+  });
+
+  test("providers follow the proxy when it moves; those of other proxies stay", () => {
+    const at = (baseUrl: string) => ({ baseUrl, api: "anthropic-messages", models: [] });
+    const providers = {
+      "metered-anthropic": at("http://127.0.0.1:1/proxy/anthropic"),
+      "metered-gemini": at("http://127.0.0.1:2/proxy/gemini/v1beta"),
+      "metered-anthropic-1a2b3c4d": at("https://plane.example.org/proxy/anthropic"),
+      "own-anthropic": at("https://api.anthropic.com"),
+      theirs: at("http://127.0.0.1:1/proxy/theirs"),
+    };
+    expect(movedProviders({ models: { providers } }, "http://127.0.0.1:2/proxy")).toEqual({
+      "metered-anthropic": "http://127.0.0.1:2/proxy/anthropic",
+    });
+  });
+});

@@ -1,0 +1,55 @@
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { checkHold, missingForSandbox } from "../../../adapters/openclaw/doors/check-hold.ts";
+import { refusal } from "../../conformance/agent-host.ts";
+
+const path = process.env.PATH;
+let bin: string;
+
+beforeEach(async () => {
+  bin = await mkdtemp(join(tmpdir(), "docker-"));
+  process.env.PATH = bin;
+});
+afterEach(async () => {
+  process.env.PATH = path;
+  await rm(bin, { recursive: true, force: true });
+});
+
+async function docker(script: string): Promise<void> {
+  await writeFile(join(bin, "docker"), `#!/bin/sh\n${script}\n`);
+  await chmod(join(bin, "docker"), 0o755);
+}
+
+const boxed = { confinement: "sandbox" as const, tools: [], peers: [] };
+const refused = async () =>
+  (await checkHold("a1", boxed, { config: {}, isPlugin: true }).catch((error: unknown) => error)) as Error;
+
+test("without Docker the sandbox says so, and the other confinements need none", async () => {
+  expect(await refused()).toEqual(refusal("confinement_not_supported"));
+  expect((await refused()).message).toMatch(/no `docker` command: install Docker/);
+  await checkHold("a1", { ...boxed, confinement: "workspace" }, { config: {}, isPlugin: true });
+});
+
+test.each([
+  ["echo 'Error: No such image: x' >&2; exit 1", /the image "openclaw-sandbox:bookworm-slim" is missing/],
+  ["echo 'Cannot connect to the Docker daemon' >&2; exit 1", /does not answer the gateway: start it/],
+])("what is missing is named: %s", async (script, expected) => {
+  await docker(script);
+  expect((await refused()).message).toMatch(expected);
+});
+
+test("with the engine and the operator's own image nothing is missing", async () => {
+  await docker('[ "$5" = mine:1 ] && echo ok');
+  const defaults = { sandbox: { docker: { image: "mine:1" } } };
+  expect(await missingForSandbox({ agents: { defaults } })).toBeUndefined();
+});
+
+test("peers are for the plugin, and for others than the agent itself", async () => {
+  const hold = { confinement: "workspace" as const, tools: [] };
+  const peered = (peers: string[], isPlugin: boolean) => checkHold("a1", { ...hold, peers }, { config: {}, isPlugin });
+  await peered(["a2"], true);
+  await expect(peered(["a2"], false)).rejects.toEqual(refusal("confinement_not_supported"));
+  await expect(peered(["a1"], true)).rejects.toEqual(refusal("confinement_not_supported"));
+});

@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type ProxyStand, proxyStand } from "../../proxy-stand.ts";
+import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
+
+let upstream: SampleUpstream;
+let stand: ProxyStand;
+beforeAll(async () => {
+  upstream = await startSampleUpstream({ keepSeen: false });
+  stand = await proxyStand({ upstream: upstream.origin, quotas: { maxTokensPerMonth: 10_000_000_000 } });
+});
+afterAll(async () => {
+  await stand.close();
+  await upstream.close();
+});
+
+/** The longest that the event loop was held meanwhile, in milliseconds of this thread's CPU: others' load is not ours. */
+async function longestHold<T>(work: Promise<T>): Promise<{ result: T; ms: number }> {
+  let longest = 0;
+  let running = true;
+  let last = process.threadCpuUsage();
+  const tick = () => {
+    const { user, system } = process.threadCpuUsage(last);
+    longest = Math.max(longest, (user + system) / 1000);
+    last = process.threadCpuUsage();
+    if (running) setImmediate(tick);
+  };
+  setImmediate(tick);
+  const result = await work.finally(() => {
+    running = false;
+  });
+  return { result, ms: longest };
+}
+
+/** Admits a body that has arrived, so that no work of a client's is measured. */
+function admit(text: string) {
+  const bytes = Buffer.from(text);
+  return stand.admit({
+    method: "POST",
+    target: "/proxy/openai/v1/chat/completions",
+    headers: ["authorization", `Bearer ${stand.key}`, "content-length", String(bytes.length)],
+    address: () => "127.0.0.1",
+    requestId: "req_test",
+    body: async (refuse) => refuse(bytes.length) ?? { outcome: "read", bytes },
+  });
+}
+
+const megabytes = (count: number) => count * 1_048_576;
+const filled = (part: string) => part.repeat(Math.floor(megabytes(31.9) / Buffer.byteLength(part)));
+const message = (content: string) =>
+  `{"model":"gpt-5","max_tokens":1,"messages":[{"role":"user","content":${content}}]}`;
+
+/** Twice what is promised: on a busy machine the same work takes longer, for it has the caches to share. */
+const mostMs = 100;
+
+it.each<[name: string, status: number, body: () => string]>([
+  [
+    "an image of 32 MB",
+    200,
+    () => message(`[{"type":"image_url","image_url":{"url":"data:image/png;base64,${filled("abcdEFG+")}"}}]`),
+  ],
+  ["text of 32 MB", 200, () => message(`"${filled("A line of some text, with a comma.\\n")}"`)],
+  ["text of 32 MB in two-byte characters", 200, () => message(`"${filled("日本語の文章です。")}"`)],
+  [
+    "text of 32 MB that a bound is put into",
+    200,
+    () => message(`"${filled("A line of some text, with a comma.\\n")}"`).replace('"max_tokens":1,', ""),
+  ],
+  ["120,000 short strings", 200, () => message(`[${'"a",'.repeat(120_000)}1]`)],
+  ["45,000 objects", 200, () => message(`[${'{"type":"text"},'.repeat(45_000)}1]`)],
+  ["24,000 content blocks that name nothing", 200, () => message(`[${'{"type":"file","file":{}},'.repeat(24_000)}1]`)],
+  ["3.1 million keys", 413, () => `{${Array.from({ length: 3_100_000 }, (_, at) => `"${at.toString(36)}":1`)}}`],
+  ["ten million lists", 413, () => message(`[${"[],".repeat(10_000_000)}1]`)],
+])("%s holds the event loop for a moment at most", async (_, status, body) => {
+  const text = body();
+  await admit('{"model":"gpt-5","max_tokens":1}');
+  const { result, ms } = await longestHold(admit(text));
+  if (result.outcome === "granted") result.release("test");
+  expect(result.outcome === "refused" ? result.status : 200).toBe(status);
+  expect(ms).toBeLessThan(mostMs);
+});

@@ -1,0 +1,297 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { ProviderKind } from "../../../src/domain/provider-facts.ts";
+import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
+import { type ProxyStand, proxyStand, type StandOptions } from "../../proxy-stand.ts";
+import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
+
+let upstream: SampleUpstream;
+let stand: ProxyStand;
+beforeAll(async () => {
+  upstream = await startSampleUpstream();
+});
+afterAll(() => upstream.close());
+beforeEach(() => upstream.behave("reset"));
+afterEach(() => stand.close());
+
+const day = Date.UTC(2026, 10, 22, 18);
+/** USD per million tokens, for each kind the same model name. */
+const rates = { model: "m", input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75, cacheWrite1h: 6 };
+
+const paths: Partial<Record<ProviderKind, string>> = {
+  anthropic: "/v1/messages",
+  openai: "/v1/chat/completions",
+  openrouter: "/v1/chat/completions",
+  custom: "/v1/chat/completions",
+  gemini: "/v1beta/models/m:generateContent",
+};
+
+async function open(kind: ProviderKind, options: Partial<StandOptions> = {}, prices: object = {}): Promise<void> {
+  const { settings, ...rest } = options;
+  stand = await proxyStand({
+    kind,
+    upstream: upstream.origin,
+    now: () => day,
+    ...rest,
+    settings: { prices: { rows: [{ provider: kind, ...rates }], ...prices }, ...settings },
+  });
+  upstream.seen.length = 0;
+}
+
+async function ask(kind: ProviderKind, fields: Record<string, unknown> = {}) {
+  const body =
+    kind === "gemini"
+      ? { contents: [{ parts: [{ text: "hello" }] }], generationConfig: { maxOutputTokens: 100 }, ...fields }
+      : { model: "m", messages: [{ role: "user", content: "hello" }], max_tokens: 100, ...fields };
+  const path =
+    kind === "openrouter"
+      ? "/chat/completions"
+      : paths[kind]!.replace(/^\/v1/, kind === "openai" || kind === "custom" ? "" : "/v1");
+  const url = `${stand.baseUrl}${kind === "gemini" || kind === "anthropic" ? paths[kind] : path}`;
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { authorization: `Bearer ${stand.key}`, "x-api-key": stand.key, "x-goog-api-key": stand.key },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text };
+}
+
+const message = (text: string): string => {
+  const { error } = JSON.parse(text) as { error: { message: string } };
+  return error.message;
+};
+const month = async () => await stand.quota("maxUsdPerMonth", 1);
+async function usage() {
+  await stand.idle();
+  return await stand.context.ledger.usage(aiKeyLedger(stand.keyId).usage, "2026-11-01", "2026-11-30");
+}
+
+describe("a quota of money", () => {
+  it.each([
+    [
+      "anthropic",
+      { input: 10, output: 7, cacheCreation: 1_000, cacheRead: 50_000 },
+      undefined,
+      10 * 3 + 3_750 + 15_000 + 105,
+    ],
+    [
+      "anthropic",
+      { input: 10, output: 7, cacheCreation: 1_000 },
+      { cache_creation: { ephemeral_5m_input_tokens: 400, ephemeral_1h_input_tokens: 600 } },
+      30 + 1_500 + 3_600 + 105,
+    ],
+    ["openai", { input: 100, output: 7 }, { prompt_tokens_details: { cached_tokens: 64 } }, 108 + 20 + 105],
+    ["gemini", { input: 100, output: 7, thoughts: 3 }, { cachedContentTokenCount: 40 }, 180 + 12 + 150],
+  ] as const)("%s: is charged by what each part costs, rounded up once", async (kind, told, extra, micro) => {
+    await open(kind, { quotas: { maxUsdPerMonth: 1, maxUsdPerDay: 1 } });
+    upstream.behave({ usage: { ...told, ...(extra && { extra }) } });
+    expect((await ask(kind)).status).toBe(200);
+    expect(await month()).toMatchObject({ used: micro / 1e6, reserved: 0 });
+    expect(await stand.quota("maxUsdPerDay", 1)).toMatchObject({ used: micro / 1e6, reserved: 0 });
+    expect(await usage()).toMatchObject([{ microUsd: micro, unpricedRequests: 0 }]);
+  });
+
+  it("counts money without a limit too, so that one that is set later knows it", async () => {
+    await open("anthropic");
+    await ask("anthropic");
+    expect(await month()).toMatchObject({ used: (12 * 3 + 7 * 15) / 1e6 });
+  });
+
+  it("refuses a model without a price before anything is sent, and says what to do", async () => {
+    await open("anthropic", { quotas: { maxUsdPerMonth: 1 } });
+    const refused = await ask("anthropic", { model: "claude-unheard-of" });
+    expect(refused.status).toBe(403);
+    expect(message(refused.text)).toBe(
+      'no price is known for "claude-unheard-of"; set one with "provisioning prices set" or choose another',
+    );
+    expect(upstream.seen).toEqual([]);
+    expect(await month()).toMatchObject({ used: 0, reserved: 0 });
+  });
+
+  it("forwards such a model without a quota of money, and shows that it is not counted", async () => {
+    await open("anthropic");
+    expect((await ask("anthropic", { model: "claude-unheard-of" })).status).toBe(200);
+    expect(await usage()).toMatchObject([{ tokens: 19, microUsd: 0, unpricedRequests: 1 }]);
+  });
+
+  it("charges such a model the provider's highest price where the operator wants that", async () => {
+    await open("custom", { quotas: { maxUsdPerMonth: 1 } }, { unknown: "highest" });
+    expect((await ask("custom", { model: "unheard-of" })).status).toBe(200);
+    expect(await month()).toMatchObject({ used: (12 * 3 + 7 * 15) / 1e6 });
+  });
+
+  it("lets what costs nothing pass when it is spent", async () => {
+    const free = { provider: "custom", model: "at-home", input: 0, output: 0 };
+    await open("custom", { quotas: { maxUsdPerMonth: 0 } }, { rows: [{ provider: "custom", ...rates }, free] });
+    const refused = await ask("custom");
+    expect(refused.status).toBe(429);
+    expect((await ask("custom", { model: "at-home" })).status).toBe(200);
+    expect((await ask("custom", { model: "other" })).status).toBe(403);
+    expect(await usage()).toMatchObject([{ model: "at-home", microUsd: 0, unpricedRequests: 0 }]);
+  });
+
+  it("bounds an answer that is not bounded by what the money left affords", async () => {
+    const row = { provider: "openai", ...rates, model: "gpt-4o" };
+    await open("openai", { quotas: { maxUsdPerMonth: 0.02 } }, { rows: [row] });
+    upstream.behave({ usage: { input: 12, output: 300 } });
+    expect((await ask("openai", { model: "gpt-4o", max_tokens: undefined })).status).toBe(200);
+    const bound = (JSON.parse(upstream.seen[0]!.body) as { max_completion_tokens: number }).max_completion_tokens;
+    expect(bound).toBeGreaterThan(1_024);
+    expect(bound).toBeLessThan(20_000 / 15);
+    expect(await month()).toMatchObject({ used: (36 + 4_500) / 1e6, reserved: 0 });
+  });
+
+  it("says in USD when it is spent, in words that OpenClaw surfaces at once", async () => {
+    await open("anthropic", { quotas: { maxUsdPerMonth: 0.005 } });
+    upstream.behave({ usage: { input: 12, output: 400 } });
+    const spent = await ask("anthropic", { max_tokens: 250 });
+    expect(spent.status).toBe(200);
+    const refused = await ask("anthropic");
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("x-should-retry")).toBe("false");
+    expect(message(refused.text)).toBe(
+      "Monthly spend quota exceeded (usage limit $0.005; resets 2026-12-01T00:00:00Z)",
+    );
+    expect((await month()).used).toBe((36 + 6_000) / 1e6);
+  });
+
+  it("tells what is asked for and what is left", async () => {
+    await open("anthropic", { quotas: { maxUsdPerMonth: 0.01, maxUsdPerDay: 0.02 } });
+    const refused = await ask("anthropic", { max_tokens: 4_000 });
+    expect(refused.status).toBe(429);
+    expect(message(refused.text)).toMatch(
+      /^Monthly spend quota exceeded: this request asks for up to \$0\.06\d+, \$0\.01 are left \(usage limit \$0\.01; resets 2026-12-01T00:00:00Z\)$/,
+    );
+    expect(upstream.seen).toEqual([]);
+  });
+
+  it("charges an answer that broke off at most what was reserved, and at least what was told", async () => {
+    await open("anthropic", { quotas: { maxUsdPerMonth: 1 } });
+    upstream.behave({ cut: "in the middle", usage: { input: 12, output: 7, cacheRead: 1_000 } });
+    await ask("anthropic", { stream: true }).catch(() => undefined);
+    const { used, reserved } = await month();
+    expect(reserved).toBe(0);
+    // The input was told, with its cache; the output at most in full.
+    expect(used).toBeGreaterThanOrEqual((36 + 300) / 1e6);
+    expect(used).toBeLessThanOrEqual((36 + 300 + 1_500) / 1e6);
+    const name = aiKeyLedger(stand.keyId).usage;
+    const { microUsd } = await stand.context.ledger.creditEstimates(name, 0);
+    expect((await month()).used).toBeCloseTo(used - microUsd / 1e6, 9);
+  });
+
+  it("charges all that was reserved where no answer came, and nothing where the provider refused", async () => {
+    await open("anthropic", { quotas: { maxUsdPerMonth: 1 } });
+    upstream.behave({ status: 429 });
+    await ask("anthropic");
+    expect(await month()).toMatchObject({ used: 0, reserved: 0 });
+    upstream.behave({ status: undefined, cut: "before headers" });
+    await ask("anthropic");
+    const { used, reserved } = await month();
+    expect(reserved).toBe(0);
+    expect(used).toBeGreaterThan(100 * 15e-6);
+    expect(used).toBeLessThan(100 * 15e-6 + 300 * 3.75e-6);
+  });
+
+  it("reserves a cache of an hour at its own price", async () => {
+    await open("anthropic", { quotas: { maxUsdPerMonth: 1 } });
+    const block = (ttl?: string) => [
+      {
+        role: "user",
+        content: [{ type: "text", text: "hello", cache_control: { type: "ephemeral", ...(ttl && { ttl }) } }],
+      },
+    ];
+    upstream.behave({ cut: "before headers" });
+    await ask("anthropic", { messages: block(), max_tokens: 1 });
+    const short = (await month()).used;
+    await ask("anthropic", { messages: block("1h"), max_tokens: 1 });
+    const long = (await month()).used - short;
+    expect(long / short).toBeGreaterThan(1.5);
+  });
+
+  it.each([
+    ["anthropic", { service_tier: "priority" }],
+    ["anthropic", { speed: "fast" }],
+    ["anthropic", { inference_geo: "us" }],
+    ["openai", { service_tier: "priority" }],
+    ["gemini", { serviceTier: "SERVICE_TIER_PRIORITY" }],
+    ["gemini", { cachedContent: "cachedContents/x" }],
+  ] as const)("%s: refuses %o, whose price is not known, before anything is sent", async (kind, fields) => {
+    await open(kind, { quotas: { maxUsdPerMonth: 1 } });
+    const refused = await ask(kind, fields);
+    expect(refused.status).toBe(400);
+    expect(message(refused.text)).toMatch(/^Not possible with a key that has a spend quota: /);
+    expect(upstream.seen).toEqual([]);
+  });
+
+  const search = { type: "web_search_20250305", name: "web_search" };
+  it("takes a search tool with a stated maximum, reserves it in full and charges what was searched", async () => {
+    const settings = { proxy: { hostedTools: "allow" } };
+    const model = "claude-sonnet-4-5";
+    await open("anthropic", { quotas: { maxUsdPerMonth: 1 }, settings });
+    const unstated = await ask("anthropic", { model, tools: [search] });
+    expect(unstated.status).toBe(400);
+    expect(message(unstated.text)).toContain("states no maximum");
+    const fetching = { type: "web_fetch_20250910", name: "web_fetch", max_uses: 1 };
+    expect((await ask("anthropic", { model, tools: [fetching] })).status).toBe(400);
+    expect(upstream.seen).toEqual([]);
+    upstream.behave({ usesTools: false, usage: { extra: { server_tool_use: { web_search_requests: 2 } } } });
+    expect((await ask("anthropic", { model, tools: [{ ...search, max_uses: 3 }] })).status).toBe(200);
+    expect(await month()).toMatchObject({ used: (36 + 105 + 20_000) / 1e6, reserved: 0 });
+    expect(await usage()).toMatchObject([{ webSearches: 2, microUsd: 20_141 }]);
+    upstream.behave({ cut: "before headers" });
+    await ask("anthropic", { model, tools: [{ ...search, max_uses: 3 }] });
+    expect((await month()).used).toBeGreaterThan((20_141 + 30_000) / 1e6);
+  });
+
+  it("settles OpenRouter by its own charge, which it may not pass", async () => {
+    await open("openrouter", { quotas: { maxUsdPerMonth: 1 } });
+    upstream.behave({ usage: { extra: { cost: 0.0001234, is_byok: false } } });
+    const preferences = { sort: "price", max_price: { prompt: 1, completion: 99 } };
+    expect((await ask("openrouter", { provider: preferences })).status).toBe(200);
+    expect(JSON.parse(upstream.seen[0]!.body)).toMatchObject({
+      provider: { sort: "price", max_price: { prompt: 1, completion: 15, request: 0 } },
+    });
+    expect(await month()).toMatchObject({ used: 0.000124, reserved: 0 });
+  });
+
+  it("follows the stricter of an agent's own limit and its AI provider's default", async () => {
+    await open("anthropic", { quotas: { maxUsdPerMonth: 5 }, defaultQuotas: { maxUsdPerMonth: 0.000001 } });
+    const refused = await ask("anthropic");
+    expect(message(refused.text)).toContain("$0.000001 are left");
+  });
+
+  it("lets in exactly 100 of 500 at once where there is room for exactly 100", async () => {
+    // Input of `hello` and 100 tokens of output: the first tells what one reserves.
+    await open("anthropic", { settings: { proxy: { maxConcurrentPerKey: 1_000 } } });
+    let pass = () => {};
+    upstream.behave({ until: new Promise<void>((resolve) => (pass = resolve)) });
+    const first = ask("anthropic");
+    const { usd } = aiKeyLedger(stand.keyId);
+    const reserved = async () => (await stand.context.ledger.used(usd, "2026-11")).reserved;
+    await until(async () => (await reserved()) > 0);
+    const one = await reserved();
+    pass();
+    await first;
+    const before = (await month()).used * 1e6;
+    await stand.changeState({ quotas: { maxUsdPerMonth: (Math.round(before) + 100 * one) / 1e6 } });
+    upstream.behave({ until: new Promise<void>((resolve) => (pass = resolve)) });
+    const answers = Array.from({ length: 500 }, () => ask("anthropic"));
+    let decided = 0;
+    for (const answer of answers) void answer.then(() => decided++);
+    await until(() => decided === 400);
+    expect(await reserved()).toBe(100 * one);
+    pass();
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(100);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(400);
+    expect((await month()).used * 1e6).toBeCloseTo(before + 100 * (12 * 3 + 7 * 15), 6);
+    expect((await month()).reserved).toBe(0);
+  });
+});
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await holds()); tries++) {
+    if (tries > 2_000) throw new Error("it did not come about");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,70 @@
+import { execFile, execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, expect, test } from "vitest";
+import { runBundle } from "../../run-bundle.ts";
+import { makeStateDir, startServerProcess, token } from "../../server-process.ts";
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+test("a copy made under load is whole elsewhere, once it has its seal key", async () => {
+  const stateDir = await makeStateDir();
+  const elsewhere = mkdtempSync(join(tmpdir(), "restored-"));
+  closers.push(() => {
+    for (const directory of [stateDir, elsewhere]) rmSync(directory, { recursive: true });
+  });
+  const server = await startServerProcess(stateDir);
+  closers.push(() => server.stop());
+  const key = (
+    await runBundle(
+      ["provisioning", "agent-keys", "create", "--name", "k", "--scopes", "agents:create", "--output-key-only"],
+      { OPENCLAW_STATE_DIR: stateDir },
+    )
+  ).stdout.trim();
+  const create = async (name: string) => {
+    const answer = await fetch(`${server.origin}/api/v1/agents/create`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "x-agent-provisioning-key": key },
+      body: JSON.stringify({ name }),
+    });
+    expect(answer.status).toBe(201);
+  };
+  await create("first");
+  // Closed parts of the trail are kept elsewhere for good, and are in no copy.
+  const closed = await runBundle(["provisioning", "audit", "rotate", "--json"], { OPENCLAW_STATE_DIR: stateDir });
+  rmSync(join(stateDir, "provisioning", JSON.parse(closed.stdout).file));
+  const notes = "workspace-first/provisioning/notes.sqlite.tmp";
+  mkdirSync(dirname(join(stateDir, notes)));
+  writeFileSync(join(stateDir, notes), "the agent's own");
+  let copied = false;
+  const load = (async () => {
+    for (let count = 0; !copied; count++) await create(`under-load-${count}`);
+  })();
+  const env = { PATH: [dirname(process.execPath), process.env.PATH].join(delimiter), OPENCLAW_STATE_DIR: stateDir };
+  const options = { encoding: "buffer", maxBuffer: 2 ** 28, env } as const;
+  const { stdout: archive } = await promisify(execFile)("bash", ["deploy/backup.sh"], options);
+  copied = true;
+  await load;
+  expect(readdirSync(stateDir).filter((name) => name.startsWith(".backup"))).toEqual([]);
+  execFileSync("tar", ["-x", "-C", elsewhere], { input: archive });
+  expect(existsSync(join(elsewhere, "provisioning/seal.key"))).toBe(false);
+  cpSync(join(stateDir, "provisioning/seal.key"), join(elsewhere, "provisioning/seal.key"));
+
+  const doctor = await runBundle(["provisioning", "doctor"], {
+    OPENCLAW_STATE_DIR: elsewhere,
+    OPENCLAW_GATEWAY_TOKEN: token,
+  });
+  // The create that was under way is in the copy as one that broke off, which a start settles.
+  const faults = doctor.stdout.split("\n").filter((line) => /^(failed|warning(?! +prices))/.test(line));
+  expect(faults.filter((line) => !/^failed +interrupted changes/.test(line))).toEqual([]);
+  expect(doctor.stdout).toMatch(/^ok +audit trail .*chain whole/m);
+  const records = readdirSync(join(elsewhere, "provisioning/agents"));
+  expect(records).toContain("first.json");
+  expect(existsSync(join(elsewhere, notes))).toBe(true);
+  expect(readFileSync(join(elsewhere, "provisioning/keys.json"), "utf8")).not.toContain(key);
+});

@@ -1,0 +1,176 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
+import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
+import { type App, createApp } from "../../../src/app.ts";
+import type { AgentRecord } from "../../../src/schema/agent.ts";
+import { createAgentIndex } from "../../../src/service/agent-index/agent-index.ts";
+import { type IndexEntry, indexEntry } from "../../../src/service/agent-index/index-entry.ts";
+import { completeIndex } from "../../../src/service/agent-index/reconcile-index.ts";
+import { searchAgents } from "../../../src/service/agents/search-agents.ts";
+import { agentIndexBucket, agentIndexBuckets, agentIndexState } from "../../../src/storage/ledger-names.ts";
+
+let stateDir: string;
+let node: NodePorts;
+let app: App;
+let ahead: number;
+
+beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), "openclaw-agent-index-"));
+  const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
+  const settings = readNodeSettings(env);
+  node = await openNode(settings, { env, log: () => undefined });
+  ahead = 0;
+  app = createApp({ ...node.ports, clock: { now: () => Date.now() + ahead } }, settings.settings);
+});
+afterEach(async () => {
+  await node.close();
+  await rm(stateDir, { recursive: true, force: true });
+});
+
+const at = "2026-11-01T00:00:00.000Z";
+const record = (agentId: string, more: Partial<AgentRecord> = {}): AgentRecord => ({
+  agentId,
+  name: agentId,
+  bindings: [],
+  credentials: [],
+  suspended: false,
+  operationId: `op.${agentId}`,
+  createdAt: at,
+  updatedAt: at,
+  ...more,
+});
+const names = (count: number): string[] => Array.from({ length: count }, (_, n) => `agent-${n}`);
+const everyone = { actor: "cli", reach: "all" as const };
+const search = async () => await searchAgents(app.context, everyone, { limit: 1000, sort: "agentId" });
+const ids = async () => (await search()).agents.map(({ agentId }) => agentId);
+
+describe("the index of agents", () => {
+  it("keeps what many write at the same time, in several instances", async () => {
+    const instances = [1, 2, 3].map(() => createAgentIndex(node.ports.ledger));
+    const all = names(300);
+    await Promise.all(
+      all.map((agentId, n) => instances[n % 3]!.write(new Map([[agentId, indexEntry(record(agentId))]]))),
+    );
+    for (const instance of instances) {
+      expect((await instance.entries()).map(({ agentId }) => agentId).sort()).toEqual(all.toSorted());
+    }
+    await Promise.all(all.slice(0, 299).map((id, n) => instances[(n + 1) % 3]!.write(new Map([[id, undefined]]))));
+    expect(await instances[0]!.entries()).toHaveLength(1);
+  });
+
+  it("keeps the later of two changes of one agent, in whatever order they come", async () => {
+    const index = createAgentIndex(node.ports.ledger);
+    const entry = (name: string, updatedAt: string): Map<string, IndexEntry> =>
+      new Map([["one", indexEntry(record("one", { name, updatedAt }))]]);
+    await index.write(entry("later", "2026-11-02T00:00:00.000Z"));
+    await index.write(entry("earlier", "2026-11-01T12:00:00.000Z"));
+    expect(await index.entries()).toMatchObject([{ name: "later" }]);
+    // Made anew under its id, it is another.
+    const anew = record("one", { name: "anew", createdAt: "2026-11-03T00:00:00.000Z" });
+    await index.write(new Map([["one", indexEntry(anew)]]));
+    expect(await index.entries()).toMatchObject([{ name: "anew" }]);
+  });
+
+  it("has every agent that was there before it", async () => {
+    for (const agentId of names(30)) await node.ports.records.set("agents", agentId, record(agentId));
+    expect(await ids()).toEqual(names(30).sort());
+  });
+
+  it("says that it is being built where that takes longer than one call may", async () => {
+    for (const agentId of names(3)) await node.ports.records.set("agents", agentId, record(agentId));
+    expect(await completeIndex(app.context, 0)).toBe(false);
+    expect(await completeIndex(app.context, 1)).toBe(true);
+  });
+
+  it("is mended by maintenance: missing, stale, damaged and left over", async () => {
+    const { records, ledger } = node.ports;
+    for (const agentId of names(5)) await app.context.records.set("agents", agentId, record(agentId));
+    expect(await ids()).toHaveLength(5);
+    // Behind its back, as a process does that dies before it writes the index.
+    await records.set("agents", "agent-5", record("agent-5"));
+    await records.set("agents", "agent-0", record("agent-0", { name: "New", updatedAt: "2026-11-05T00:00:00.000Z" }));
+    await records.remove("agents", "agent-1");
+    await ledger.put(agentIndexBucket(7), "{damaged");
+    ahead = 3_600_000;
+    await app.maintain();
+    const { agents, total } = await search();
+    expect(agents.map(({ agentId, name }) => [agentId, name])).toEqual([
+      ["agent-0", "New"],
+      ["agent-2", "agent-2"],
+      ["agent-3", "agent-3"],
+      ["agent-4", "agent-4"],
+      ["agent-5", "agent-5"],
+    ]);
+    expect(total).toBe(5);
+  });
+
+  it("is left alone by a pass that finds it right", async () => {
+    for (const agentId of names(5)) {
+      const more = { bindings: ["telegram:x"], credentials: ["openai"], labels: { a: "b" }, suspended: true };
+      await app.context.records.set("agents", agentId, record(agentId, more));
+    }
+    const texts = async () =>
+      await Promise.all(
+        Array.from({ length: agentIndexBuckets }, (_, n) => node.ports.ledger.get(agentIndexBucket(n))),
+      );
+    await app.maintain();
+    const before = await texts();
+    await node.ports.ledger.put(agentIndexState, undefined);
+    await app.maintain();
+    expect(await texts()).toEqual(before);
+  });
+
+  it("does not make a change fail that it cannot note", async () => {
+    const { ledger } = node.ports;
+    const broken = { ...ledger, replace: async () => Promise.reject(new Error("the disk is full")) };
+    const logs: string[] = [];
+    const other = createApp(
+      { ...node.ports, ledger: broken, log: (_, message) => void logs.push(message) },
+      app.context.settings,
+    );
+    await other.context.records.set("agents", "one", record("one"));
+    expect(await node.ports.records.get("agents", "one")).toBeDefined();
+    expect(logs).toEqual([expect.stringContaining("maintenance mends it")]);
+  });
+});
+
+describe("the end of an agent", () => {
+  const events = async () =>
+    (await node.ports.audit.read({ limit: 100, filter: { action: "agent.expire" } })).events.map(
+      ({ phase, actor, target, outcome }) => ({ phase, actor, target, outcome }),
+    );
+  const soon = () => new Date(app.context.clock.now() + 1000).toISOString();
+
+  it("is noted in the trail once, by whichever instance comes first", async () => {
+    const { records } = app.context;
+    await records.set("agents", "one", record("one", { expiresAt: soon() }));
+    await records.set("agents", "other", record("other", { expiresAt: "2099-01-01T00:00:00.000Z" }));
+    await app.maintain();
+    expect(await events()).toEqual([]);
+    ahead = 1000;
+    const twin = createApp({ ...node.ports, clock: app.context.clock }, app.context.settings);
+    await Promise.all([app.maintain(), twin.maintain(), app.maintain()]);
+    await app.maintain();
+    expect(await events()).toEqual([
+      { phase: "outcome", actor: "expiry", target: "one", outcome: "success" },
+      { phase: "intent", actor: "expiry", target: "one", outcome: undefined },
+    ]);
+    expect((await search()).agents.map(({ status }) => status)).toEqual(["suspended", "needs_auth"]);
+  });
+
+  it("is noted again where it was put off and came again", async () => {
+    const { records } = app.context;
+    await records.set("agents", "one", record("one", { expiresAt: soon() }));
+    ahead = 1000;
+    await app.maintain();
+    const noted = (await records.get("agents", "one"))!;
+    expect(noted.endedAt).toBe(noted.expiresAt);
+    await records.set("agents", "one", { ...noted, expiresAt: soon(), endedAt: undefined, updatedAt: soon() });
+    ahead = 2500;
+    await app.maintain();
+    expect((await events()).filter(({ phase }) => phase === "outcome")).toHaveLength(2);
+  });
+});
