@@ -3,12 +3,12 @@ import { agentIndexState } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import { type IndexEntry, indexEntry } from "./index-entry.ts";
 
-type Reconciling = Pick<Context, "records" | "ledger" | "clock" | "agentIndex">;
+type Reconciling = Pick<Context, "records" | "ledger" | "clock" | "agentIndex" | "mostBulkChanges">;
 
 /** Agents whose records are looked at in one go: on a Worker, a read of a hundred is one operation of a thousand. */
 const pageSize = 1000;
-/** In one call: what a Worker may do in one is bounded. */
-export const indexPages = 5;
+/** In one call, where those of an invocation are bounded: a page takes up to a hundred and fifty operations. */
+const boundedPages = 3;
 /** A whole pass over the records is made so often; what writes them all keep the index by itself. */
 const passMs = 3_600_000;
 
@@ -38,8 +38,9 @@ export async function reconcileIndex(context: Reconciling): Promise<void> {
   if (isUnderWay || context.clock.now() - (state.at ?? 0) >= passMs) await reconcilePage(context, state);
 }
 
-/** @returns whether every agent is in it: at most so many pages are looked at now */
-export async function completeIndex(context: Reconciling, mostPages: number): Promise<boolean> {
+/** @returns whether every agent is in it now; where an invocation is bounded, it may take several calls */
+export async function completeIndex(context: Reconciling): Promise<boolean> {
+  const mostPages = context.mostBulkChanges === undefined ? Number.POSITIVE_INFINITY : boundedPages;
   for (let page = 0; page < mostPages; page++) {
     const state = await readState(context);
     if (state.complete) return true;

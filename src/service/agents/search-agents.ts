@@ -5,7 +5,7 @@ import { Problem } from "../../errors.ts";
 import type { AgentList, AgentSummary } from "../../schema/agent.ts";
 import type { AgentQuery, AgentSort, SortableField } from "../../schema/agent-query.ts";
 import type { IndexEntry } from "../agent-index/index-entry.ts";
-import { completeIndex, indexPages } from "../agent-index/reconcile-index.ts";
+import { completeIndex } from "../agent-index/reconcile-index.ts";
 import type { Context } from "../context.ts";
 import { knownFrom, type Reaching } from "../state/find-agent.ts";
 import { agentSummary } from "./agent-view.ts";
@@ -16,7 +16,7 @@ import { agentSummary } from "./agent-view.ts";
  * @throws Problem `not_ready` while the index is being built, `invalid_query` for a cursor of another list
  */
 export async function searchAgents(context: Context, caller: Reaching, query: AgentQuery): Promise<AgentList> {
-  if (!(await completeIndex(context, indexPages))) {
+  if (!(await completeIndex(context))) {
     throw new Problem("not_ready", "The index of agents is being built; try again in a moment.", {
       headers: { "retry-after": "2" },
     });

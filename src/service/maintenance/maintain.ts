@@ -1,5 +1,5 @@
 import { staleReservationMs } from "../../domain/quota.ts";
-import { agentsDue, completeIndex, indexPages, reconcileIndex } from "../agent-index/reconcile-index.ts";
+import { agentsDue, completeIndex, reconcileIndex } from "../agent-index/reconcile-index.ts";
 import { retryRevocations } from "../ai-keys/minting.ts";
 import { watchGateways } from "../alerts/watch-gateways.ts";
 import { watchRevocations } from "../alerts/watch-revocations.ts";
@@ -20,7 +20,7 @@ export interface Maintained {
 
 /** The index first: it says whose end has come. */
 async function tendAgents(context: Context): Promise<number> {
-  await completeIndex(context, indexPages);
+  await completeIndex(context);
   await reconcileIndex(context);
   return await expireAgents(context, await agentsDue(context));
 }

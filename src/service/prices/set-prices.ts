@@ -39,7 +39,8 @@ export async function setPrices(context: Context, caller: Caller, { prices: rows
           `These would be ${next.size} prices, and at most ${mostStatedPrices} can be stated; unset some, or state "*" for a provider.`,
         );
       }
-      return [...next.values()];
+      // The same prices are the same text, and have the same hash, in whatever order they came.
+      return [...next].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
     });
     const book = await context.prices.reload();
     const changed = new Map(rows.map((row) => [nameOf(row), row])).values();

@@ -79,10 +79,19 @@ describe("the index of agents", () => {
     expect(await ids()).toEqual(names(30).sort());
   });
 
-  it("says that it is being built where that takes longer than one call may", async () => {
-    for (const agentId of names(3)) await node.ports.records.set("agents", agentId, record(agentId));
-    expect(await completeIndex(app.context, 0)).toBe(false);
-    expect(await completeIndex(app.context, 1)).toBe(true);
+  it("says that it is being built where an invocation is bounded, and is whole after a few", async () => {
+    const many = Array.from({ length: 3500 }, (_, n) => record(`agent-${String(n).padStart(4, "0")}`));
+    const list = async (_: string, { cursor = "", limit = many.length }: { cursor?: string; limit?: number } = {}) => {
+      const items = many.filter(({ agentId }) => agentId > cursor).slice(0, limit);
+      const last = items.at(-1)!;
+      return last === many.at(-1) ? { items } : { items, nextCursor: last.agentId };
+    };
+    const records = { ...node.ports.records, list } as unknown as typeof node.ports.records;
+    const bounded = createApp({ ...node.ports, records, mostBulkChanges: 25 }, app.context.settings);
+    const searched = searchAgents(bounded.context, everyone, { limit: 10, sort: "agentId" });
+    await expect(searched).rejects.toMatchObject({ code: "not_ready", headers: { "retry-after": "2" } });
+    expect(await completeIndex(bounded.context)).toBe(true);
+    expect(await bounded.context.agentIndex.entries()).toHaveLength(3500);
   });
 
   it("is mended by maintenance: missing, stale, damaged and left over", async () => {
