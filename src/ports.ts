@@ -131,6 +131,34 @@ export interface UsageRow extends UsageSums {
   estimatedTokens: number;
 }
 
+export type UsageGrouping = "name" | "model" | "day";
+export type UsageOrder = "key" | "tokens" | "microUsd" | "requests";
+
+export interface UsageGroup extends UsageSums {
+  /** The name, model or day. */
+  key: string;
+  estimatedTokens: number;
+}
+
+export interface UsageQuery {
+  /** Of names: `ai-key:`. */
+  prefix: string;
+  /** Both days inclusive. */
+  from: string;
+  to: string;
+  by: UsageGrouping;
+  /** By `key` ascending, otherwise the most first. */
+  orderBy: UsageOrder;
+  limit: number;
+}
+
+export interface NearLimit extends CounterState {
+  counter: LedgerName;
+  period: string;
+  /** As it was last reserved under. */
+  limit: number;
+}
+
 export interface Credited {
   tokens: number;
   microUsd: number;
@@ -173,6 +201,15 @@ export interface QuotaCounters {
   /** Ids of the reservations that begin with `prefix`. Absent where nobody could tell whose owner is gone. */
   unsettled?(prefix: string): Promise<LedgerName[]>;
   used(counter: LedgerName, period: string): Promise<CounterState>;
+  /**
+   * Counters in these periods whose use and reservations are at least `minShare` (0.5 and above) of the limit that
+   * they were last reserved under, the fullest first. `asOf` as in `UsageLog.topUsage`.
+   */
+  nearLimit(query: {
+    minShare: number;
+    limit: number;
+    periods: readonly string[];
+  }): Promise<{ near: NearLimit[]; asOf: number }>;
 }
 
 /** Written by `QuotaCounters.settle`, in the same transaction as the charge. */
@@ -185,6 +222,11 @@ export interface UsageLog {
    * once, and kept for `estimateMemoryMs`. Returns how much.
    */
   creditEstimates(name: LedgerName, since: number): Promise<Credited>;
+  /**
+   * Use over all names. By day and by model what was forgotten since is counted too.
+   * `asOf`: epoch milliseconds up to which everything is in it.
+   */
+  topUsage(query: UsageQuery): Promise<{ groups: UsageGroup[]; asOf: number }>;
 }
 
 /** Exact short texts, seen by every process at its next read. */

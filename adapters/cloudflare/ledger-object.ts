@@ -1,13 +1,15 @@
 import { DurableObject } from "cloudflare:workers";
-import { staleReservationMs } from "../../src/domain/quota.ts";
-import type { CounterReservation, LedgerName, RateRule, UsageEntry } from "../../src/ports.ts";
+import { periodOf, staleReservationMs } from "../../src/domain/quota.ts";
+import type { CounterReservation, LedgerName, RateRule, UsageEntry, UsageQuery } from "../../src/ports.ts";
+import type { FleetReport } from "../sql/sql-fleet.ts";
 import type { AlertRows } from "./alert-rows.ts";
-import { createLedgerShard, hourMs, type LedgerShard } from "./ledger-shard.ts";
+import { createLedgerShard, hourMs, isMetered, type LedgerShard } from "./ledger-shard.ts";
 import { leftoverNote } from "./leftovers.ts";
 
 interface Env {
   RECORDS: KVNamespace;
   ALERTS: DurableObjectNamespace<AlertRows>;
+  LEDGER: DurableObjectNamespace<LedgerObject>;
 }
 
 /** After an outbox that could not be reached. */
@@ -20,7 +22,12 @@ const againMs = 30_000;
 export class LedgerObject extends DurableObject<Env> {
   readonly #shard: LedgerShard;
   readonly #note: ReturnType<typeof leftoverNote>;
+  readonly #objects: DurableObjectNamespace<LedgerObject>;
+  /** Most of what is under way has ended by then, and is told at once. */
+  protected readonly reportAfterMs: number = 15_000;
   #prepared = false;
+  /** Days that are noted for the next report. */
+  readonly #reports = new Set<string>();
   #alarmAt = Number.POSITIVE_INFINITY;
   /** How far the callers' clock is ahead of the machine's, on which alarms run. */
   #ahead = 0;
@@ -28,6 +35,7 @@ export class LedgerObject extends DurableObject<Env> {
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#shard = createLedgerShard(context.storage);
+    this.#objects = env.LEDGER;
     this.#note = leftoverNote(env.RECORDS, context.id.toString());
     context.blockConcurrencyWhile(async () => {
       this.#alarmAt = (await context.storage.getAlarm()) ?? Number.POSITIVE_INFINITY;
@@ -42,13 +50,46 @@ export class LedgerObject extends DurableObject<Env> {
     return this.#read((shard) => shard.seen(bucket));
   }
 
-  reserve(now: number, id: LedgerName, entries: CounterReservation[], expect?: { name: LedgerName; text: string }) {
-    return this.#write(now, staleReservationMs, (shard) => shard.reserve(now, id, entries, expect));
+  /** @param fleet the object that sums up what all of them hold */
+  reserve(
+    now: number,
+    fleet: string,
+    id: LedgerName,
+    entries: CounterReservation[],
+    expect?: { name: LedgerName; text: string },
+  ) {
+    return this.#write(now, staleReservationMs, (shard) => {
+      const answer = shard.reserve(now, id, entries, expect);
+      if (answer.outcome === "reserved" && entries.some(({ limit }) => limit !== null)) this.#changed(now, fleet, id);
+      return answer;
+    });
   }
 
-  settle(now: number, id: LedgerName, actual: Record<LedgerName, number> | "reserved", usage?: UsageEntry) {
-    this.#write(now, null, (shard) => shard.settle(now, id, actual, usage));
+  settle(
+    now: number,
+    fleet: string,
+    id: LedgerName,
+    actual: Record<LedgerName, number> | "reserved",
+    usage?: UsageEntry,
+  ) {
+    this.#write(now, null, (shard) => {
+      shard.settle(now, id, actual, usage);
+      this.#changed(now, fleet, id, usage?.day);
+    });
     this.#bringSoon();
+  }
+
+  /** What another object holds. */
+  takeReport(now: number, report: FleetReport) {
+    return this.#write(now, null, (shard) => shard.takeReport(report));
+  }
+
+  topUsage(now: number, query: UsageQuery) {
+    return this.#read((shard) => shard.topUsage(periodOf("day", now), query));
+  }
+
+  nearLimit(_now: number, query: { minShare: number; limit: number; periods: readonly string[] }) {
+    return this.#read((shard) => shard.nearLimit(query));
   }
 
   async settleStale(now: number, prefix: string, olderThanMs: number) {
@@ -58,8 +99,11 @@ export class LedgerObject extends DurableObject<Env> {
     return settled;
   }
 
-  creditEstimates(now: number, name: LedgerName, since: number) {
-    return this.#write(now, null, (shard) => shard.creditEstimates(name, since));
+  creditEstimates(now: number, fleet: string, name: LedgerName, since: number) {
+    return this.#write(now, null, (shard) => {
+      for (const day of shard.estimatedDays(name, since)) this.#changed(now, fleet, name, day);
+      return shard.creditEstimates(name, since);
+    });
   }
 
   used(_now: number, counter: LedgerName, period: string) {
@@ -70,8 +114,13 @@ export class LedgerObject extends DurableObject<Env> {
     return this.#read((shard) => shard.usage(name, from, to));
   }
 
-  forget(now: number, prefix: LedgerName) {
-    return this.#write(now, null, (shard) => shard.forget(prefix));
+  forget(now: number, fleet: string, prefix: LedgerName) {
+    return this.#write(now, null, (shard) => {
+      shard.forget(prefix);
+      if (!isMetered(prefix)) return;
+      shard.noteForgotten(prefix, fleet);
+      this.#wake(Date.now() + this.reportAfterMs);
+    });
   }
 
   readText(now: number, name: LedgerName) {
@@ -119,6 +168,7 @@ export class LedgerObject extends DurableObject<Env> {
     const now = Date.now() + this.#ahead;
     this.#write(now, null, (shard) => shard.sweep(now));
     await this.#bring(now);
+    await this.#report(now);
     if (this.#shard.isEmpty()) return await this.#vanish();
     const next = this.#shard.nextSweep(now);
     if (next !== undefined) this.#wake(next - this.#ahead);
@@ -143,6 +193,33 @@ export class LedgerObject extends DurableObject<Env> {
       console.error("alerts could not be brought to the outbox; it is tried again", String(cause));
       this.#wake(Date.now() + againMs);
     }
+  }
+
+  /** Told within half a minute. */
+  #changed(now: number, fleet: string, name: LedgerName, day = periodOf("day", now)) {
+    if (!isMetered(name) || this.#reports.has(day)) return;
+    this.#reports.add(day);
+    this.#shard.noteChanged(day, fleet);
+    this.#wake(Date.now() + this.reportAfterMs);
+  }
+
+  async #report(now: number) {
+    const due = this.#read((shard) => shard.dueReport());
+    if (!due) return;
+    // What changes from here on is told the next time.
+    this.#reports.clear();
+    const objects = this.#objects;
+    try {
+      await objects.get(objects.idFromString(due.fleet)).takeReport(now, due.report);
+    } catch {
+      this.#wake(Date.now() + this.reportAfterMs);
+      return;
+    }
+    this.#write(now, null, () => {
+      due.told();
+      for (const day of this.#reports) this.#shard.noteChanged(day, due.fleet);
+    });
+    if (this.#reports.size > 0) this.#wake(Date.now() + this.reportAfterMs);
   }
 
   /** An empty object costs nothing; the tables come back with the next call. */

@@ -1,5 +1,5 @@
 import { staleReservationMs } from "../../src/domain/quota.ts";
-import type { OutboxMessage } from "../../src/ports.ts";
+import type { LedgerName, OutboxMessage } from "../../src/ports.ts";
 import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
 import { within } from "../sql/sql-driver.ts";
 import { createSqlLedger } from "../sql/sql-ledger.ts";
@@ -10,10 +10,13 @@ export const hourMs = 3_600_000;
 /** A metered call ends, and with it its reservation; others hold a place for as long as an agent lives. */
 const metered = aiKeyLedger("").all.replace(/\/.*/, "");
 
+/** Whether use of this name is summed up over all. */
+export const isMetered = (name: LedgerName): boolean => name.startsWith(metered);
+
 /** One shard of the ledger over one Durable Object's SQLite, and the upkeep that an alarm does. */
 export function createLedgerShard(storage: DurableObjectStorage) {
   const db = openDurableSql(storage);
-  const ledger = createSqlLedger(db);
+  const ledger = createSqlLedger(db, { sumsAll: false });
   const oldest = db.prepare("SELECT min(created_at) FROM reservations WHERE id >= ? AND id < ?");
   const expired = db.prepare("SELECT 1 FROM claims WHERE expires_at <= ?");
   const passing = db.prepare(

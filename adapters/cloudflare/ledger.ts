@@ -10,6 +10,10 @@ type Claimed = Awaited<ReturnType<Ledger["claim"]>>;
 const visitsPerRun = 100;
 /** Rewritten by each check, in an object of its own. */
 const written: LedgerName = "check/written";
+/** Sums up what the objects hold, which they tell it by alarm. */
+const fleetName: LedgerName = "fleet/usage";
+/** What they have not told yet is no older. */
+const lateMs = 30_000;
 const shardOf = (name: LedgerName): string => name.slice(0, name.indexOf("/"));
 
 /**
@@ -27,6 +31,8 @@ export function createDurableLedger({
 }): Ledger {
   const shard = (name: LedgerName): Stub => objects.get(objects.idFromName(shardOf(name)));
 
+  const fleet = objects.idFromName(shardOf(fleetName)).toString();
+
   const visit = async <T>(work: (shard: Stub) => Promise<T>): Promise<T[]> => {
     const ids = (await leftovers.objects()).slice(0, visitsPerRun);
     return await Promise.all(ids.map((id) => work(objects.get(objects.idFromString(id)))));
@@ -37,14 +43,25 @@ export function createDurableLedger({
       once("store_unwritable", () => shard(bucket).take(clock.now(), bucket, rule, cost)),
     seen: (bucket) => again("store_unreadable", () => shard(bucket).seen(clock.now(), bucket)),
     reserve: (id, entries, expect) =>
-      again<Reserved>("store_unwritable", () => shard(id).reserve(clock.now(), id, entries, expect)),
-    settle: (id, actual, usage) => again("store_unwritable", () => shard(id).settle(clock.now(), id, actual, usage)),
+      again<Reserved>("store_unwritable", () => shard(id).reserve(clock.now(), fleet, id, entries, expect)),
+    settle: (id, actual, usage) =>
+      again("store_unwritable", () => shard(id).settle(clock.now(), fleet, id, actual, usage)),
     // Repeated, it would find nothing more to give back, and say so.
     creditEstimates: (name, since) =>
-      once("store_unwritable", () => shard(name).creditEstimates(clock.now(), name, since)),
+      once("store_unwritable", () => shard(name).creditEstimates(clock.now(), fleet, name, since)),
     used: (counter, period) => again("store_unreadable", () => shard(counter).used(clock.now(), counter, period)),
+    topUsage: (query) =>
+      again("store_unreadable", async () => {
+        const now = clock.now();
+        return { groups: await shard(fleetName).topUsage(now, query), asOf: now - lateMs };
+      }),
+    nearLimit: (query) =>
+      again("store_unreadable", async () => {
+        const now = clock.now();
+        return { near: await shard(fleetName).nearLimit(now, query), asOf: now - lateMs };
+      }),
     usage: (name, from, to) => again("store_unreadable", () => shard(name).usage(clock.now(), name, from, to)),
-    forget: (prefix) => again("store_unwritable", () => shard(prefix).forget(clock.now(), prefix)),
+    forget: (prefix) => again("store_unwritable", () => shard(prefix).forget(clock.now(), fleet, prefix)),
     get: (name) => again("store_unreadable", () => shard(name).readText(clock.now(), name)),
     put: (name, text, ttlMs) => again("store_unwritable", () => shard(name).writeText(clock.now(), name, text, ttlMs)),
     replace: (name, expected, text, ttlMs) =>

@@ -6,6 +6,25 @@ export interface CounterRow extends CounterState {
   readonly counter: string;
   readonly period: string;
   stored: boolean;
+  /** The limit that it was last reserved under. */
+  quota: number | null;
+  /** As stored. */
+  level: number | null;
+  rank: number | null;
+  kept: number | null;
+}
+
+/** Twentieths of the limit that are used and reserved, from ten on. */
+export function levelOf({ used, reserved, quota }: Pick<CounterRow, "used" | "reserved" | "quota">): number | null {
+  if (quota === null || 2 * (used + reserved) < quota) return null;
+  return quota === 0 ? 20 : Math.min(20, Math.floor((20 * (used + reserved)) / quota));
+}
+
+/** How large a month's use is, by its number of digits and the first two of them: it changes seldom. */
+function rankOf({ period, used }: Pick<CounterRow, "period" | "used">): number | null {
+  if (period.length !== 7 || used === 0) return null;
+  const digits = Math.floor(Math.log10(used)) + 1;
+  return digits * 100 + Math.floor(used / 10 ** (digits - 2));
 }
 
 /** Two a key; more than all agents that are busy at once. */
@@ -34,8 +53,9 @@ const sums = {
   micro_usd: "microUsd",
   unpriced_requests: "unpricedRequests",
 } as const satisfies Record<string, keyof UsageRow>;
-type UsageSum = UsageRow & { name: string };
-const fields = Object.values(sums);
+export type UsageSum = UsageRow & { name: string };
+export const usageFields = Object.values(sums);
+const fields = usageFields;
 const columns = Object.keys(sums);
 /** For a `SELECT` of the rows as `UsageRow` names them; `usageRow` reads them. */
 export const usageColumns = columns.join(", ");
@@ -45,28 +65,52 @@ export function usageRow([day, model, ...amounts]: [day: string, model: string, 
   return row as unknown as UsageRow;
 }
 
-/** Counters and usage as the transaction under way has them. */
-export function createCounterRows(db: SqlDriver): CounterRows {
-  const counterRow = db.prepare("SELECT used, reserved FROM counters WHERE counter = ? AND period = ?");
-  const insert = db.prepare("INSERT INTO counters (counter, period, used, reserved) VALUES (?, ?, ?, ?)");
-  const update = db.prepare("UPDATE counters SET used = ?3, reserved = ?4 WHERE counter = ?1 AND period = ?2");
-  // Periods of one length are of one kind and sort by time. The one before the new one stays, to be looked at.
-  const prune = db.prepare(
-    `DELETE FROM counters WHERE counter = ?1 AND length(period) = length(?2) AND reserved = 0 AND period <
-     (SELECT max(period) FROM counters WHERE counter = ?1 AND length(period) = length(?2) AND period < ?2)`,
-  );
+/** Each adds to one row. */
+export function usageStatements(db: SqlDriver) {
   // JavaScript reads no number beyond this exactly, and Node fails at one: such a row would end every look at it.
   const sum = (column: string) => `${column} = min(${column} + excluded.${column}, ${Number.MAX_SAFE_INTEGER})`;
   const addUsage = db.prepare(
     `INSERT INTO usage (name, day, model, ${columns.join(", ")}) VALUES (?, ?, ?, ${columns.map(() => "?").join(", ")})
      ON CONFLICT (name, day, model) DO UPDATE SET ${columns.map(sum).join(", ")}`,
   );
+  const addToAll = db.prepare(
+    `INSERT INTO all_usage (day, model, ${columns.join(", ")}) VALUES (?, ?, ${columns.map(() => "?").join(", ")})
+     ON CONFLICT (day, model) DO UPDATE SET ${columns.map(sum).join(", ")}`,
+  );
+  return { addUsage, addToAll };
+}
+
+/**
+ * Counters and usage as the transaction under way has them.
+ * @param sumsAll whether everybody's use is added up beside each one's
+ */
+export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows {
+  const counterRow = db.prepare(
+    "SELECT used, reserved, quota, level, rank FROM counters WHERE counter = ? AND period = ?",
+  );
+  const insert = db.prepare(
+    "INSERT INTO counters (counter, period, used, reserved, quota, level, rank) VALUES (?, ?, ?, ?, ?, ?, ?)",
+  );
+  // The columns of indexes are written only where they change.
+  const place = db.prepare(
+    `UPDATE counters SET used = ?3, reserved = ?4, quota = ?5, level = ?6, rank = ?7
+     WHERE counter = ?1 AND period = ?2`,
+  );
+  const update = db.prepare("UPDATE counters SET used = ?3, reserved = ?4 WHERE counter = ?1 AND period = ?2");
+  // Periods of one length are of one kind and sort by time. The one before the new one stays, to be looked at.
+  const prune = db.prepare(
+    `DELETE FROM counters WHERE counter = ?1 AND length(period) = length(?2) AND reserved = 0 AND period <
+     (SELECT max(period) FROM counters WHERE counter = ?1 AND length(period) = length(?2) AND period < ?2)`,
+  );
+  const { addUsage, addToAll } = usageStatements(db);
   const rows = new Map<string, Map<string, CounterRow>>();
   const changed = new Set<CounterRow>();
   const usage = new Map<string, UsageSum>();
 
+  type StoredRow = [used: number, reserved: number, quota: number | null, level: number | null, rank: number | null];
+
   function stored(counter: string, period: string): CounterState | undefined {
-    const row = counterRow.get<[used: number, reserved: number]>(counter, period);
+    const row = counterRow.get<StoredRow>(counter, period);
     return row && { used: row[0], reserved: row[1] };
   }
 
@@ -78,11 +122,27 @@ export function createCounterRows(db: SqlDriver): CounterRows {
     }
     let row = periods.get(period);
     if (row === undefined) {
-      const found = stored(counter, period);
-      row = { counter, period, used: found?.used ?? 0, reserved: found?.reserved ?? 0, stored: found !== undefined };
+      const found = counterRow.get<StoredRow>(counter, period);
+      const [used, reserved, quota, level, rank] = found ?? [0, 0, null, null, null];
+      row = { counter, period, used, reserved, stored: found !== undefined, quota, level, rank, kept: quota };
       periods.set(period, row);
     }
     return row;
+  }
+
+  function write(row: CounterRow): void {
+    const { counter, period, used, reserved, quota } = row;
+    const level = levelOf(row);
+    const rank = rankOf(row);
+    if (row.stored && level === row.level && rank === row.rank && quota === row.kept) {
+      update.run(counter, period, used, reserved);
+      return;
+    }
+    (row.stored ? place : insert).run(counter, period, used, reserved, quota, level, rank);
+    row.stored = true;
+    row.level = level;
+    row.rank = rank;
+    row.kept = quota;
   }
 
   return {
@@ -100,14 +160,20 @@ export function createCounterRows(db: SqlDriver): CounterRows {
 
     flush() {
       const begun = [...changed].filter((row) => !row.stored);
-      for (const row of changed) {
-        (row.stored ? update : insert).run(row.counter, row.period, row.used, row.reserved);
-        row.stored = true;
-      }
+      for (const row of changed) write(row);
       changed.clear();
       for (const { counter, period } of begun) prune.run(counter, period);
+      const all = new Map<string, UsageSum>();
       for (const added of usage.values()) {
         addUsage.run(added.name, added.day, added.model, ...fields.map((field) => added[field]));
+        if (!sumsAll) continue;
+        const key = `${added.day} ${added.model}`;
+        const before = all.get(key);
+        if (before === undefined) all.set(key, { ...added });
+        else for (const field of fields) before[field] += added[field];
+      }
+      for (const added of all.values()) {
+        addToAll.run(added.day, added.model, ...fields.map((field) => added[field]));
       }
       usage.clear();
       // What was pruned is not to be found here any more.

@@ -39,15 +39,48 @@ const version3 = ["cache_read_tokens", "cache_write_tokens", "web_searches", "mi
 
 const version4 = outboxSchema;
 
+const usageSums = [
+  "requests",
+  "input_tokens",
+  "output_tokens",
+  "cache_read_tokens",
+  "cache_write_tokens",
+  "tokens",
+  "estimated_tokens",
+  "web_searches",
+  "micro_usd",
+  "unpriced_requests",
+];
+const version5 = [
+  "ALTER TABLE counters ADD COLUMN quota INT;",
+  "ALTER TABLE counters ADD COLUMN level INT;",
+  "ALTER TABLE counters ADD COLUMN rank INT;",
+  "UPDATE counters SET rank = length(used) * 100 + CAST(substr(used || '0', 1, 2) AS INT) WHERE length(period) = 7 AND used > 0;",
+  "CREATE INDEX counters_by_level ON counters (period, level) WHERE level IS NOT NULL;",
+  "CREATE INDEX counters_by_rank ON counters (period, rank) WHERE rank IS NOT NULL;",
+  "CREATE INDEX usage_by_day ON usage (day);",
+  table(
+    "all_usage",
+    `day TEXT, model TEXT, ${usageSums.map((sum) => `${sum} INT NOT NULL`).join(", ")}, PRIMARY KEY (day, model)`,
+  ),
+  table("reports", "what TEXT PRIMARY KEY, fleet TEXT NOT NULL"),
+  `INSERT INTO all_usage (day, model, ${usageSums.join(", ")})
+   SELECT day, model, ${usageSums.map((sum) => `sum(${sum})`).join(", ")} FROM usage GROUP BY day, model;`,
+].join("\n");
+
 /**
  * | table        | a row is                                                                                 |
  * |--------------|------------------------------------------------------------------------------------------|
  * | buckets      | one rate limit: cost inside the window, when the window is empty again, calls ever, last |
  * | hits         | the exact log of a window: cost by the millisecond at which it leaves the window          |
  * | counters     | use and reservations of one counter in one period                                         |
+ * |              | (`quota`: the limit that it was last reserved under; `level`: twentieths of it, from ten on;  |
+ * |              | `rank`: size of a month's use in two digits; both change seldom, and so do their indexes)     |
  * | reservations | one unsettled reservation: `[[counter, period, amount], ...]`                             |
  * | usage        | one model's use on one day                                                                |
+ * | all_usage    | one model's use on one day by everybody, deleted agents included                          |
  * | estimates    | charged without the provider's word, by minute, and the periods charged                   |
+ * | reports      | a day, or a prefix that was forgotten, of which a Durable Object has yet to tell         |
  * | texts        | an exact short text, with or without an end                                               |
  * | claims       | who holds a name, until when, and what for                                                |
  * | messages, deliveries | see `outboxSchema`                                                                 |
@@ -58,7 +91,7 @@ const version4 = outboxSchema;
  * never changes: a change of the schema is another text at the end. `node:sqlite` keeps the version in `user_version`,
  * a Durable Object in the table `schema_version`.
  */
-export const ledgerMigrations: readonly string[] = [version1, version2, version3, version4];
+export const ledgerMigrations: readonly string[] = [version1, version2, version3, version4, version5];
 
 /** Tables of rows that somebody may ask for again. */
 export const ledgerTables = [
@@ -67,8 +100,10 @@ export const ledgerTables = [
   "counters",
   "reservations",
   "usage",
+  "all_usage",
   "estimates",
   "texts",
   "claims",
   "messages",
+  "reports",
 ] as const;

@@ -5,6 +5,7 @@ import { createCounterRows, usageColumns, usageRow } from "./counter-rows.ts";
 import type { CacheGroup } from "./row-cache.ts";
 import { type SqlDriver, within } from "./sql-driver.ts";
 import { createSqlEstimates } from "./sql-estimates.ts";
+import { createSqlFleet } from "./sql-fleet.ts";
 import { messageInsert } from "./sql-outbox.ts";
 import type { SqlTexts } from "./sql-texts.ts";
 
@@ -28,7 +29,7 @@ function merged(entries: CounterReservation[]): Entry[] {
 }
 
 /** Counters, what is reserved of them, and usage. */
-export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlTexts) {
+export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlTexts, sumsAll: boolean) {
   const findReservation = db.prepare("SELECT 1 FROM reservations WHERE id = ?");
   const insertReservation = db.prepare("INSERT INTO reservations VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING");
   const takeReservation = db.prepare("DELETE FROM reservations WHERE id = ? RETURNING entries");
@@ -50,7 +51,7 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
 
   const tell = messageInsert(db);
   const held = new Map<string, Entry[]>();
-  const rows = createCounterRows(db);
+  const rows = createCounterRows(db, sumsAll);
   caches.add(rows);
   const estimates = createSqlEstimates(db, caches, rows);
 
@@ -82,6 +83,8 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
 
   return {
     creditEstimates: estimates.creditEstimates,
+    estimatedDays: estimates.estimatedDays,
+    ...createSqlFleet(db, caches, rows),
 
     reserve(
       now: number,
@@ -103,6 +106,10 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
         const row = rows.row(counter, period);
         row.reserved = Math.min(row.reserved + amount, Number.MAX_SAFE_INTEGER);
         rows.changed(row);
+      }
+      for (const { counter, period, limit, amount } of entries) {
+        // A request that costs nothing is held to no limit, and says nothing of it.
+        if (limit !== null || amount > 0) rows.row(counter, period).quota = limit;
       }
       return { outcome: "reserved" };
     },

@@ -18,12 +18,21 @@ export function createSqlEstimates(db: SqlDriver, caches: CacheGroup, rows: Coun
   const take = db.prepare(
     "DELETE FROM estimates WHERE name = ? AND minute >= ? RETURNING day, model, counter, periods, tokens",
   );
+  const days = db.prepare("SELECT DISTINCT day FROM estimates WHERE name = ? AND minute >= ?");
   const giveBackTokens = db.prepare(
     `UPDATE usage SET tokens = max(0, tokens - ?4), output_tokens = max(0, output_tokens - ?4),
      estimated_tokens = max(0, estimated_tokens - ?4) WHERE name = ?1 AND day = ?2 AND model = ?3`,
   );
   const giveBackUsd = db.prepare(
     "UPDATE usage SET micro_usd = max(0, micro_usd - ?4) WHERE name = ?1 AND day = ?2 AND model = ?3",
+  );
+
+  const giveBackAllTokens = db.prepare(
+    `UPDATE all_usage SET tokens = max(0, tokens - ?3), output_tokens = max(0, output_tokens - ?3),
+     estimated_tokens = max(0, estimated_tokens - ?3) WHERE day = ?1 AND model = ?2`,
+  );
+  const giveBackAllUsd = db.prepare(
+    "UPDATE all_usage SET micro_usd = max(0, micro_usd - ?3) WHERE day = ?1 AND model = ?2",
   );
 
   return {
@@ -33,6 +42,10 @@ export function createSqlEstimates(db: SqlDriver, caches: CacheGroup, rows: Coun
       prune.run(name, now - estimateMemoryMs);
     },
 
+    /** The days whose usage a credit would change. */
+    estimatedDays: (name: LedgerName, since: number): string[] =>
+      days.all<[string]>(name, estimateMinute(since)).map(([day]) => day),
+
     creditEstimates(name: LedgerName, since: number): Credited {
       // The usage is changed where it is stored: what waits to be written goes there first.
       caches.flush();
@@ -41,6 +54,7 @@ export function createSqlEstimates(db: SqlDriver, caches: CacheGroup, rows: Coun
         const isUsd = isUsdCounter(counter);
         credited[isUsd ? "microUsd" : "tokens"] += amount;
         (isUsd ? giveBackUsd : giveBackTokens).run(name, day, model, amount);
+        (isUsd ? giveBackAllUsd : giveBackAllTokens).run(day, model, amount);
         for (const period of periods.split(" ")) {
           const row = rows.row(counter, period);
           // A period that is over may have been dropped, and stays so.

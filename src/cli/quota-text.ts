@@ -3,9 +3,12 @@ import { quotaRules } from "../domain/quota.ts";
 import { type QuotaName, type QuotaStates, type Quotas, quotaNames } from "../schema/quota.ts";
 import { grouped, shortTime } from "./output.ts";
 
+/** Cents at least, and as many decimals as it takes. */
+export const dollars = (usd: number): string => usdText(Math.round(usd * 1_000_000));
+
 /** Of money dollars and cents at least. */
 const amountText = (name: QuotaName, value: number): string =>
-  quotaRules[name].counter === "usd" ? usdText(Math.round(value * 1_000_000)) : grouped(value);
+  quotaRules[name].counter === "usd" ? dollars(value) : grouped(value);
 
 /** `maxTokensPerMonth 1,000,000, maxRequestsPerDay 100`; `undefined` without a limit. */
 export function describeQuotas(quotas: Quotas | undefined): string | undefined {

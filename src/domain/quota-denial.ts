@@ -9,7 +9,7 @@ export interface QuotaDenial {
   retryAfter: number;
   /** Whether asking again within the hour can succeed at all. */
   transient: boolean;
-  /** Of the quota, as it is now. */
+  /** Of the quota, as it is now, in the unit of its counter. */
   limit: number;
   used: number;
   left: number;

@@ -80,6 +80,10 @@ export function counterLimit(name: QuotaName, limit: number): number {
   return micro;
 }
 
+/** An amount of a counter as people see it: money in USD. */
+export const shownAmount = (name: QuotaName, amount: number): number =>
+  quotaRules[name].counter === "usd" ? fromMicroUsd(amount) : amount;
+
 export interface QuotaCharge extends QuotaRule {
   name: QuotaName;
   period: string;
@@ -113,12 +117,11 @@ export function quotaState(
   { used, reserved }: { used: number; reserved: number },
   now: number,
 ) {
-  const shown = quotaRules[name].counter === "usd" ? fromMicroUsd : (amount: number) => amount;
   return {
     limit,
-    used: shown(used),
-    reserved: shown(reserved),
-    left: shown(Math.max(0, counterLimit(name, limit) - used - reserved)),
+    used: shownAmount(name, used),
+    reserved: shownAmount(name, reserved),
+    left: shownAmount(name, Math.max(0, counterLimit(name, limit) - used - reserved)),
     resetAt: new Date(resetOf(quotaRules[name].span, now)).toISOString(),
   };
 }

@@ -19,16 +19,28 @@ const cacheRead = z.int().check(z.minimum(0)).register(z.globalRegistry, {
 const cacheWrite = z.int().check(z.minimum(0)).register(z.globalRegistry, {
   description: "Of `inputTokens`, those that the provider wrote to its cache",
 });
-const sums = { requests: count, tokens: count, estimated };
+const usd = z.number().check(z.minimum(0)).register(z.globalRegistry, {
+  description:
+    "At list price when it was used, in USD with at most six decimals; requests without a known price are not in it",
+});
+const unpriced = z.int().check(z.minimum(0)).register(z.globalRegistry, {
+  description: "Of `requests`, those whose model had no known price",
+});
+export const usageSums = { requests: count, tokens: count, estimated, usd, unpricedRequests: unpriced };
 /** Each token is in one part: what is left of `inputTokens` was neither read from a cache nor written to one. */
-const parts = { inputTokens: count, cacheReadTokens: cacheRead, cacheWriteTokens: cacheWrite, outputTokens: count };
-const byModel = { model: z.string(), ...sums };
+export const usageParts = {
+  inputTokens: count,
+  cacheReadTokens: cacheRead,
+  cacheWriteTokens: cacheWrite,
+  outputTokens: count,
+};
+const byModel = { model: z.string(), ...usageSums };
 
 export const UsageDay = z.object({
   day,
-  ...sums,
-  ...parts,
-  models: z.array(z.object({ ...byModel, ...parts })),
+  ...usageSums,
+  ...usageParts,
+  models: z.array(z.object({ ...byModel, ...usageParts })),
 });
 export type UsageDay = z.infer<typeof UsageDay>;
 
@@ -39,9 +51,9 @@ export const Usage = z
     from: day,
     to: day,
     quotas: QuotaStates,
-    total: z.object(sums),
+    total: z.object(usageSums),
     days: z.array(UsageDay),
-    months: z.array(z.object({ month: z.string().check(z.regex(/^\d{4}-\d{2}$/)), ...sums })),
+    months: z.array(z.object({ month: z.string().check(z.regex(/^\d{4}-\d{2}$/)), ...usageSums })),
     models: z.array(z.object(byModel)),
     freeCalls: z.optional(
       z.int().check(z.minimum(0)).register(z.globalRegistry, {

@@ -26,6 +26,8 @@ function handle(scope: string, clock: Clock): Ledger {
     creditEstimates: call("creditEstimates"),
     used: call("used"),
     usage: call("usage"),
+    topUsage: call("topUsage"),
+    nearLimit: call("nearLimit"),
     forget: call("forget"),
     get: call("get"),
     put: call("put"),

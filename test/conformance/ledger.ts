@@ -3,6 +3,7 @@ import type { LedgerName } from "../../src/ports.ts";
 import { chargeCounter } from "../charge-counter.ts";
 import { entry, freshLedger, type MakeLedger, requests, reservation, tokens, use } from "./ledger/fresh-ledger.ts";
 import { testLeases } from "./ledger/leases.ts";
+import { testOverview } from "./ledger/overview.ts";
 import { testQuotaCounters } from "./ledger/quota-counters.ts";
 import { testRateLimits } from "./ledger/rate-limits.ts";
 import { testStateTexts } from "./ledger/state-texts.ts";
@@ -15,6 +16,7 @@ export function testLedger(name: string, make: MakeLedger): void {
   testUsageLog(name, make);
   testStateTexts(name, make);
   testLeases(name, make);
+  testOverview(name, make);
 
   describe(`Ledger: ${name}`, () => {
     const fresh = freshLedger(make);

@@ -258,13 +258,14 @@ describe("agents get, update, delete, suspend, resume, rotate-key, usage, onboar
   });
 
   it("usage", async () => {
-    const use = { requests: 2, tokens: 1234, inputTokens: 1000, outputTokens: 234 };
+    const parts = { inputTokens: 1000, cacheReadTokens: 800, cacheWriteTokens: 0, outputTokens: 234 };
+    const use = { requests: 2, tokens: 1234, usd: 0.0045, unpricedRequests: 1, ...parts };
     const usage = {
       agentId: "my-agent",
       from: "2026-11-01",
       to: "2026-11-22",
       quotas: { maxTokensPerMonth: quota },
-      total: { requests: 2, tokens: 1234 },
+      total: use,
       days: [{ day: "2026-11-22", ...use, models: [{ model: "m", ...use }] }],
       months: [],
       models: [],
@@ -272,20 +273,22 @@ describe("agents get, update, delete, suspend, resume, rotate-key, usage, onboar
     const ran = await runCli(agents("usage", "my-agent", "--from", "2026-11-01"), {
       "GET /agents/my-agent/usage?from=2026-11-01": usage,
     });
-    expect(ran.stdout).toContain("1,234 tokens in 2 requests");
-    expect(ran.stdout).toMatch(/^2026-11-22 {2}m +2 +1,000 +234 +1,234$/m);
+    expect(ran.stdout).toContain("1,234 tokens in 2 requests, $0.0045");
+    expect(ran.stdout).toContain("1 requests had no known price and are not in it");
+    expect(ran.stdout).toMatch(/^2026-11-22 {2}m +2 +1,000 +800 +234 +1,234 +\$0\.0045$/m);
     expect((await runCli(agents("usage", "my-agent", "--to", "2026-02-31"))).exitCode).toBe(2);
   });
 
   it("usage shows what is estimated apart, and how to give it back", async () => {
-    const use = { requests: 2, tokens: 1234, estimated: 1000, inputTokens: 1000, outputTokens: 234 };
+    const parts = { inputTokens: 1000, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 234 };
+    const use = { requests: 2, tokens: 1234, estimated: 1000, usd: 1, unpricedRequests: 0, ...parts };
     const usage = {
       ...{ agentId: "my-agent", from: "2026-11-01", to: "2026-11-22", quotas: {}, total: use, months: [], models: [] },
       days: [{ day: "2026-11-22", ...use, models: [{ model: "m", ...use }] }],
     };
     const ran = await runCli(agents("usage", "my-agent"), { "GET /agents/my-agent/usage": usage });
     expect(ran.stdout).toMatch(/^1,000 of them are estimates, .*`agents credit my-agent --estimates`/m);
-    expect(ran.stdout).toMatch(/^2026-11-22 {2}m +2 +1,000 +234 +1,234 +1,000$/m);
+    expect(ran.stdout).toMatch(/^2026-11-22 {2}m +2 +1,000 +0 +234 +1,234 +\$1\.00 +1,000$/m);
   });
 
   it("credit gives estimates back, since a time or for a while", async () => {

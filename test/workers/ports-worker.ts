@@ -16,6 +16,7 @@ import type { Collection, RecordOf } from "../../src/storage/keyspace.ts";
 
 /** With a way in for what another release has left, and for who does not wait for the alarm. */
 export class LedgerObject extends RealLedgerObject {
+  protected override readonly reportAfterMs = 200;
   forge(statement: string): void {
     this.ctx.storage.sql.exec(statement);
   }

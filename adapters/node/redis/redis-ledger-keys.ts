@@ -7,12 +7,16 @@ import type { LedgerName } from "../../../src/ports.ts";
  *
  * | key, after `<prefix>:ledger:{<partition>}:` | holds                                                          |
  * |---------------------------------------------|----------------------------------------------------------------|
- * | `counters:<shard>`                          | hash: `<counter> <period> used` and `... reserved`             |
+ * | `counters:<shard>`                          | hash: `<counter> <period> used|reserved|quota`                  |
  * | `reservations:<shard>`                      | hash by id: a line an entry, `<counter> <period> <amount>`     |
  * | `open`                                      | sorted set: ids of unsettled reservations by creation          |
  * | `usage:<shard>`                             | hash: `<name> <day> requests|input|output|tokens|estimated <model>` |
  * | `estimates:<shard>`, `estimated:<shard>`    | hash: `<name> <minute> <day> <counter> <periods> <model>`;     |
  * |                                             | sorted set of its fields by their minute                       |
+ * | `all:<day>`                                 | hash: everybody's, `requests|input|output|... <model>`         |
+ * | `names`                                     | set of the names that have usage                               |
+ * | `near`, `ranks`                             | sorted sets of `<counter> <period>`: by the share of the limit |
+ * |                                             | that is used, from a half on; by a month's use                 |
  * | `texts:<shard>`, `expiry:<shard>`           | hash of texts; sorted set of those that end, by their end      |
  * | `bucket:<bucket>`, `hits:<bucket>`          | hash: cost, busy, calls, last; sorted set of hits by their end |
  * | `passed`                                    | hash: `<counter> <period> <percent> <limit>` of a threshold that was passed and is |
@@ -46,6 +50,11 @@ export function ledgerKeys(prefix: string) {
     passed: (name: LedgerName) => `${baseOf(name)}:passed`,
     claims: (name: LedgerName) => `${baseOf(name)}:claims`,
     ending: (name: LedgerName) => `${baseOf(name)}:ending`,
+    near: (name: LedgerName) => `${baseOf(name)}:near`,
+    ranks: (name: LedgerName) => `${baseOf(name)}:ranks`,
+    names: (name: LedgerName) => `${baseOf(name)}:names`,
+    /** A day behind it is the key of all usage on that day. */
+    all: (name: LedgerName) => `${baseOf(name)}:all:`,
     bucket: (name: LedgerName) => `${baseOf(name)}:bucket:${name}`,
     hits: (name: LedgerName) => `${baseOf(name)}:hits:${name}`,
     partitions: bases.map((at) => ({
@@ -53,6 +62,10 @@ export function ledgerKeys(prefix: string) {
       open: `${at}:open`,
       claims: `${at}:claims`,
       ending: `${at}:ending`,
+      near: `${at}:near`,
+      ranks: `${at}:ranks`,
+      names: `${at}:names`,
+      all: `${at}:all:`,
     })),
     check: `${base(0)}:check`,
   };

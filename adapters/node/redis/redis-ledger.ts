@@ -1,26 +1,12 @@
 import type { Redis } from "ioredis";
 import { estimateMemoryMs, estimateMinute } from "../../../src/domain/quota.ts";
-import type { Abandoned, Clock, Ledger, LedgerName, UsageEntry, UsageRow } from "../../../src/ports.ts";
+import type { Abandoned, Clock, Ledger, LedgerName, UsageEntry } from "../../../src/ports.ts";
 import { strangersPrefix } from "../../../src/storage/ledger-names.ts";
 import { answered } from "./redis-connection.ts";
 import { ledgerKeys } from "./redis-ledger-keys.ts";
+import { createRedisOverview } from "./redis-overview.ts";
 import { type RedisArgument, redisScript } from "./redis-script.ts";
-
-/** The words of the fields in `usage:<shard>`. */
-const usageFields = {
-  requests: "requests",
-  input: "inputTokens",
-  output: "outputTokens",
-  tokens: "tokens",
-  estimated: "estimatedTokens",
-  cacheRead: "cacheReadTokens",
-  cacheWrite: "cacheWriteTokens",
-  searches: "webSearches",
-  microUsd: "microUsd",
-  unpriced: "unpricedRequests",
-} as const satisfies Record<string, keyof UsageRow>;
-type UsageAmounts = Record<(typeof usageFields)[keyof typeof usageFields], number>;
-const noAmounts = Object.fromEntries(Object.values(usageFields).map((name) => [name, 0])) as UsageAmounts;
+import { type UsageAmounts, usageFields, usageRows } from "./usage-fields.ts";
 
 /** In Lua a wrong amount would fail after the first of a script's writes, and Redis takes none of them back. */
 function whole(amount: number): number {
@@ -72,10 +58,11 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
   const release = script<number>("release");
   const ending = script<[LedgerName, string, number, string | null][]>("ending");
 
-  const settleKeys = (id: LedgerName) =>
-    [...[keys.counters, keys.reservations, keys.open, keys.usage, keys.estimates, keys.estimated], keys.passed].map(
-      (key) => key(id),
-    );
+  const settleKeys = (id: LedgerName, day = "-") => [
+    ...[keys.counters, keys.reservations, keys.open, keys.usage, keys.estimates, keys.estimated].map((key) => key(id)),
+    ...[keys.passed, keys.near, keys.ranks, keys.names].map((key) => key(id)),
+    keys.all(id) + day,
+  ];
 
   return {
     async take(bucket, { limit, windowMs }, cost = 1) {
@@ -98,7 +85,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
 
     async reserve(id, entries, expect) {
       const answer = await reserve(
-        [keys.counters(id), keys.reservations(id), keys.open(id), keys.texts(id)],
+        [keys.counters, keys.reservations, keys.open, keys.texts, keys.near, keys.ranks].map((key) => key(id)),
         id,
         expect?.name ?? "",
         expect?.text ?? "",
@@ -117,7 +104,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
     async settle(id, actual, usage) {
       const amounts = actual === "reserved" ? [] : Object.entries(actual);
       await settle(
-        settleKeys(id),
+        settleKeys(id, usage?.day),
         id,
         actual === "reserved" ? "1" : "0",
         amounts.length,
@@ -127,8 +114,9 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
     },
 
     async creditEstimates(name, since) {
-      const at = [keys.counters, keys.usage, keys.estimates, keys.estimated].map((key) => key(name));
-      const [tokens, microUsd] = await creditEstimates(at, name, estimateMinute(since));
+      const used = [keys.counters, keys.usage, keys.estimates, keys.estimated, keys.near, keys.ranks];
+      const at = used.map((key) => key(name));
+      const [tokens, microUsd] = await creditEstimates(at, name, estimateMinute(since), keys.all(name));
       return { tokens, microUsd };
     },
 
@@ -156,22 +144,16 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
 
     async usage(name, from, to) {
       const fields = await answered(redis, "store_unwritable", () => redis.hgetall(keys.usage(name)));
-      const rows = new Map<string, UsageRow>();
-      for (const [field, amount] of Object.entries(fields)) {
-        const [owner, day = "", what = "", ...rest] = field.split(" ");
-        if (owner !== name || day < from || day > to || !Object.hasOwn(usageFields, what)) continue;
-        const model = rest.join(" ");
-        const row = rows.get(`${day} ${model}`) ?? { day, model, ...noAmounts };
-        row[usageFields[what as keyof typeof usageFields]] = Number(amount);
-        rows.set(`${day} ${model}`, row);
-      }
-      return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+      return usageRows(name, fields).filter(({ day }) => day >= from && day <= to);
     },
 
+    ...createRedisOverview(redis, keys, time),
+
     async forget(prefix) {
-      const { counters, usage, texts, reservations, estimates, expiry, open, estimated } = keys;
+      const { counters, usage, texts, reservations, estimates, expiry, open, estimated, near, ranks, names } = keys;
+      const all = [counters, usage, texts, reservations, estimates, expiry, open, estimated, near, ranks, names];
       await forget(
-        [counters, usage, texts, reservations, estimates, expiry, open, estimated].map((key) => key(prefix)),
+        all.map((key) => key(prefix)),
         prefix,
       );
     },

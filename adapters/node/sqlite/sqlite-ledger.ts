@@ -1,3 +1,4 @@
+import { periodOf } from "../../../src/domain/quota.ts";
 import type { Abandoned, Clock, Ledger, LedgerName, Outbox } from "../../../src/ports.ts";
 import { ledgerMigrations } from "../../sql/ledger-schema.ts";
 import type { SqlStatement } from "../../sql/sql-driver.ts";
@@ -82,6 +83,13 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
     settleStale: (prefix, olderThanMs) => write(() => sql.settleStale(clock.now(), prefix, olderThanMs)),
     unsettled: (prefix) => read(() => sql.unsettled(prefix)),
     used: (counter, period) => read(() => sql.used(counter, period)),
+
+    nearLimit: (query) => read(() => ({ near: sql.nearLimit(query), asOf: clock.now() })),
+    topUsage: (query) =>
+      read(() => {
+        const now = clock.now();
+        return { groups: sql.topUsage(periodOf("day", now), query), asOf: now };
+      }),
 
     usage: (name, from, to) => read(() => sql.usage(name, from, to)),
     creditEstimates: (name, since) => write(() => sql.creditEstimates(name, since)),

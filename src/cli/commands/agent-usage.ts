@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { leaf, type Tree } from "../leaf.ts";
 import { dayInUtc } from "../option-values.ts";
 import { grouped } from "../output.ts";
-import { quotaHeader, quotaRows } from "../quota-text.ts";
+import { dollars, quotaHeader, quotaRows } from "../quota-text.ts";
 
 export function addAgentUsageCommand(tree: Tree, group: Command): void {
   leaf<{ from?: string; to?: string }, [id: string]>(tree, group, {
@@ -20,7 +20,12 @@ export function addAgentUsageCommand(tree: Tree, group: Command): void {
       if (options.json) return out.json(usage);
       const { total, days, quotas } = usage;
       out.title(`${usage.agentId}, ${usage.from} to ${usage.to}`);
-      out.line(`${grouped(total.tokens)} tokens in ${grouped(total.requests)} requests`);
+      out.line(`${grouped(total.tokens)} tokens in ${grouped(total.requests)} requests, ${dollars(total.usd)}`);
+      if (total.unpricedRequests > 0) {
+        out.line(
+          `${grouped(total.unpricedRequests)} requests had no known price and are not in it; \`prices set\` gives their models one`,
+        );
+      }
       const estimates = total.estimated > 0;
       if (estimates) {
         out.line(
@@ -30,15 +35,27 @@ export function addAgentUsageCommand(tree: Tree, group: Command): void {
       if (days.length > 0) {
         out.line();
         out.table(
-          ["DAY", "MODEL", "REQUESTS", "INPUT", "OUTPUT", "TOKENS", ...(estimates ? ["ESTIMATED"] : [])],
+          [
+            "DAY",
+            "MODEL",
+            "REQUESTS",
+            "INPUT",
+            "CACHED",
+            "OUTPUT",
+            "TOKENS",
+            "USD",
+            ...(estimates ? ["ESTIMATED"] : []),
+          ],
           days.flatMap((day) =>
             day.models.map((use) => [
               day.day,
               use.model,
               grouped(use.requests),
               grouped(use.inputTokens),
+              grouped(use.cacheReadTokens),
               grouped(use.outputTokens),
               grouped(use.tokens),
+              dollars(use.usd),
               ...(estimates ? [grouped(use.estimated)] : []),
             ]),
           ),

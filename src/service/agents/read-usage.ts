@@ -1,4 +1,5 @@
 import { freeCallsModel } from "../../domain/free-calls.ts";
+import { fromMicroUsd } from "../../domain/micro-usd.ts";
 import { Problem } from "../../errors.ts";
 import type { UsageRow, UsageSums } from "../../ports.ts";
 import type { Usage, UsageDay, UsageQuery } from "../../schema/usage.ts";
@@ -71,6 +72,8 @@ const sum = (rows: UsageRow[]) => ({
   requests: total(rows, "requests"),
   tokens: total(rows, "tokens"),
   estimated: total(rows, "estimatedTokens"),
+  usd: fromMicroUsd(total(rows, "microUsd")),
+  unpricedRequests: total(rows, "unpricedRequests"),
 });
 
 function grouped(rows: UsageRow[], keyOf: (row: UsageRow) => string): Map<string, UsageRow[]> {

@@ -1,8 +1,12 @@
--- `touch` makes a counter and, where it is the first of its period, drops all but one of the earlier ones of its kind.
+-- Where counters stand among others: `near` by the share of their limit that is used, `ranks` by a month's use. The
+-- script that changes counters names both.
+local places = {}
 local function read(counters, counter, period)
-  local found = redis.call('HMGET', counters, counter .. ' ' .. period .. ' used', counter .. ' ' .. period .. ' reserved')
+  local name = counter .. ' ' .. period
+  local found = redis.call('HMGET', counters, name .. ' used', name .. ' reserved')
   return tonumber(found[1] or 0), tonumber(found[2] or 0)
 end
+-- Makes a counter and, where it is the first of its period, drops all but one of the earlier ones of its kind.
 local function touch(counters, counter, period)
   if redis.call('HSETNX', counters, counter .. ' ' .. period .. ' used', 0) == 0 then return end
   local start, earlier, previous = counter .. ' ', {}, ''
@@ -18,11 +22,32 @@ local function touch(counters, counter, period)
   for _, found in ipairs(earlier) do
     local _, reserved = read(counters, counter, found)
     if found ~= previous and reserved == 0 then
-      redis.call('HDEL', counters, start .. found .. ' used', start .. found .. ' reserved')
+      local name = start .. found
+      redis.call('HDEL', counters, name .. ' used', name .. ' reserved', name .. ' quota')
+      redis.call('ZREM', places.near, name)
+      redis.call('ZREM', places.ranks, name)
     end
   end
 end
-local function add(counters, counter, period, what, amount)
+-- Adds to both amounts. `quota`: a new limit, '' for none, or nil where it stays.
+local function change(counters, counter, period, used, reserved, quota)
   touch(counters, counter, period)
-  return redis.call('HINCRBY', counters, counter .. ' ' .. period .. ' ' .. what, amount)
+  local name = counter .. ' ' .. period
+  local nowUsed = redis.call('HINCRBY', counters, name .. ' used', used)
+  local nowReserved = redis.call('HINCRBY', counters, name .. ' reserved', reserved)
+  local before = redis.call('HGET', counters, name .. ' quota') or ''
+  if quota == nil then quota = before end
+  if quota ~= before then
+    if quota == '' then redis.call('HDEL', counters, name .. ' quota')
+    else redis.call('HSET', counters, name .. ' quota', quota) end
+  end
+  local function share(limit, sum)
+    if limit == '' then return 0 end
+    return tonumber(limit) == 0 and 1000000 or sum / tonumber(limit)
+  end
+  local is = share(quota, nowUsed + nowReserved)
+  if is >= 0.5 then redis.call('ZADD', places.near, string.format('%.9f', is), name)
+  elseif share(before, nowUsed - used + nowReserved - reserved) >= 0.5 then redis.call('ZREM', places.near, name) end
+  if used ~= 0 and #period == 7 then redis.call('ZADD', places.ranks, nowUsed, name) end
+  return nowUsed
 end

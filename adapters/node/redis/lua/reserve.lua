@@ -1,12 +1,14 @@
 --! clock read-text counters
--- KEYS counters, reservations, open, texts; ARGV time, id, name of the expected text or '', that text, then
--- counter, period, limit or '', amount, percents with commas between of each entry -> {'reserved'} | {'exceeded', index, used, reserved} | {'changed', text}
+-- KEYS counters, reservations, open, texts, near, ranks; ARGV time, id, name of the expected text or '', that text, then
+-- counter, period, limit or '', amount, percents with commas between of each entry -> {'reserved'} |
+-- {'exceeded', index, used, reserved} | {'changed', text}
+places.near, places.ranks = KEYS[5], KEYS[6]
 if ARGV[3] ~= '' then
   local text = readText(KEYS[4], ARGV[3])
   if text and text ~= ARGV[4] then return {'changed', text} end
 end
 if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return {'reserved'} end
-local asked, lines, told = {}, {}, {}
+local asked, lines, told, limits = {}, {}, {}, {}
 for i = 5, #ARGV, 5 do
   local counter, period, limit, amount = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
   local name = counter .. ' ' .. period
@@ -16,6 +18,8 @@ for i = 5, #ARGV, 5 do
     told[name] = limit ~= '' and ARGV[i + 4] ~= '' and ' ' .. limit .. ' ' .. ARGV[i + 4] or ''
   end
   asked[name] = asked[name] + amount
+  -- A request that costs nothing is held to no limit, and says nothing of it.
+  if limit ~= '' or amount > 0 then limits[name] = limit end
   if limit ~= '' then
     local used, reserved = read(KEYS[1], counter, period)
     if used + reserved + asked[name] > tonumber(limit) then
@@ -25,7 +29,7 @@ for i = 5, #ARGV, 5 do
 end
 for i, name in ipairs(lines) do
   local counter, period = string.match(name, '^(%S+) (%S+)$')
-  add(KEYS[1], counter, period, 'reserved', asked[name])
+  change(KEYS[1], counter, period, 0, asked[name], limits[name])
   lines[i] = name .. ' ' .. string.format('%.0f', asked[name]) .. told[name]
 end
 redis.call('HSET', KEYS[2], ARGV[2], table.concat(lines, '\n'))

@@ -1,8 +1,9 @@
 --! clock counters
--- KEYS counters, reservations, open, usage, estimates, estimated, passed; ARGV time, id, '1' to charge as reserved, then lists,
--- each of them after the number of its pairs: counter and actual amount; and (if there is usage) name, day, model, a
+-- KEYS counters, reservations, open, usage, estimates, estimated, passed, near, ranks, names, all usage of the day;
+-- ARGV time, id, '1' to charge as reserved, then lists, each of them after the number of its pairs: counter and actual amount; and (if there is usage) name, day, model, a
 -- list of what and amount, one of estimated counter and amount, and for how long estimates are kept -> 1 if settled.
 -- Giving back comes first: what has written once may go on writing when Redis is out of memory.
+places.near, places.ranks = KEYS[8], KEYS[9]
 local stored = redis.call('HGET', KEYS[2], ARGV[2])
 if not stored then return 0 end
 redis.call('HDEL', KEYS[2], ARGV[2])
@@ -31,14 +32,15 @@ for line in string.gmatch(stored, '[^\n]+') do
   amount = tonumber(amount)
   periods[counter] = (periods[counter] and periods[counter] .. ',' or '') .. period
   local spent = ARGV[3] == '1' and amount or actual[counter] or 0
-  local used = add(KEYS[1], counter, period, 'used', spent)
-  add(KEYS[1], counter, period, 'reserved', -amount)
+  local used = change(KEYS[1], counter, period, spent, 0 - amount)
   if percents ~= '' then tell(counter, period, limit, percents, used - spent, used) end
 end
 if not ARGV[at] then return 1 end
 local name, day, model = ARGV[at], ARGV[at + 1], ARGV[at + 2]
 at = at + 3
+redis.call('SADD', KEYS[10], name)
 for _, sum in ipairs(pairsAt()) do
+  redis.call('HINCRBY', KEYS[11], sum[1] .. ' ' .. model, sum[2])
   redis.call('HINCRBY', KEYS[4], name .. ' ' .. day .. ' ' .. sum[1] .. ' ' .. model, sum[2])
 end
 local estimates = pairsAt()

@@ -1,0 +1,137 @@
+import type { Redis } from "ioredis";
+import { groupUsage } from "../../../src/domain/group-usage.ts";
+import type {
+  LedgerName,
+  NearLimit,
+  QuotaCounters,
+  UsageGroup,
+  UsageLog,
+  UsageQuery,
+  UsageRow,
+} from "../../../src/ports.ts";
+import { answered } from "./redis-connection.ts";
+import type { ledgerKeys } from "./redis-ledger-keys.ts";
+import { isUsageField, noAmounts, usageFields, usageRows } from "./usage-fields.ts";
+
+/** Members of a sorted set that are read at a time. */
+const pageSize = 200;
+
+const daysBetween = (from: string, to: string): string[] => {
+  const days: string[] = [];
+  const last = Date.parse(to);
+  for (let day = Date.parse(from); day <= last; day += 86_400_000) days.push(new Date(day).toISOString().slice(0, 10));
+  return days;
+};
+
+/** Reads over all names, of every partition. */
+export function createRedisOverview(
+  redis: Redis,
+  keys: ReturnType<typeof ledgerKeys>,
+  time: () => number | "",
+): Pick<UsageLog, "topUsage"> & Pick<QuotaCounters, "nearLimit"> {
+  const read = <T>(work: () => Promise<T>) => answered(redis, "store_unreadable", work);
+  const { partitions } = keys;
+  const now = () => time() || Date.now();
+
+  async function allUsage(from: string, to: string): Promise<UsageRow[]> {
+    const days = daysBetween(from, to).flatMap((day) => partitions.map(({ all }) => ({ day, key: all + day })));
+    const found = await read(() => Promise.all(days.map(({ key }) => redis.hgetall(key))));
+    return found.flatMap((fields, at) => {
+      const rows = new Map<string, UsageRow>();
+      for (const [field, amount] of Object.entries(fields)) {
+        const space = field.indexOf(" ");
+        const [what, model] = [field.slice(0, space), field.slice(space + 1)];
+        if (!isUsageField(what)) continue;
+        const row = rows.get(model) ?? { day: days[at]!.day, model, ...noAmounts };
+        row[usageFields[what]] = Number(amount);
+        rows.set(model, row);
+      }
+      return [...rows.values()];
+    });
+  }
+
+  /** The names with the most use in a month, of each partition as many as are asked for. */
+  async function largest(month: string, suffix: string, prefix: string, limit: number): Promise<LedgerName[]> {
+    const end = `${suffix} ${month}`;
+    const perPartition = partitions.map(async ({ ranks }) => {
+      const names: LedgerName[] = [];
+      for (let from = 0; names.length < limit; from += pageSize) {
+        const members = await redis.zrevrange(ranks, from, from + pageSize - 1);
+        for (const member of members) {
+          if (member.startsWith(prefix) && member.endsWith(end))
+            names.push(`${member.slice(0, -end.length)}/usage` as LedgerName);
+        }
+        if (members.length < pageSize) break;
+      }
+      return names.slice(0, limit);
+    });
+    return (await read(() => Promise.all(perPartition))).flat();
+  }
+
+  async function byName({ prefix, from, to, orderBy, limit }: UsageQuery): Promise<[string, UsageRow[]][]> {
+    const month = from.slice(0, 7);
+    const today = new Date(now()).toISOString().slice(0, 10);
+    const suffix = orderBy === "tokens" ? "/tokens" : orderBy === "microUsd" ? "/usd" : undefined;
+    const isMonth = limit <= 100 && from === `${month}-01` && to >= today && today.startsWith(month);
+    const names =
+      suffix !== undefined && isMonth
+        ? await largest(month, suffix, prefix, limit)
+        : (await read(() => Promise.all(partitions.map(({ names }) => redis.smembers(names)))))
+            .flat()
+            .filter((name): name is LedgerName => name.startsWith(prefix));
+    const found = await read(() => Promise.all(names.map((name) => redis.hgetall(keys.usage(name)))));
+    return names.map((name, at) => [name, usageRows(name, found[at]!).filter(({ day }) => day >= from && day <= to)]);
+  }
+
+  return {
+    async topUsage(query) {
+      const asOf = now();
+      const sums = Object.values(usageFields);
+      const rows: [key: string, row: UsageRow][] =
+        query.by === "name"
+          ? (await byName(query)).flatMap(([name, of]) => of.map((row): [string, UsageRow] => [name, row]))
+          : (await allUsage(query.from, query.to)).map((row) => [query.by === "day" ? row.day : row.model, row]);
+      const keyed = rows.map(([key, row]) => ({ ...row, key }));
+      const groups = [...groupUsage(keyed, ({ key }) => key, sums)].map(
+        ([key, sum]): UsageGroup => ({ ...noAmounts, ...sum, key }),
+      );
+      const { orderBy } = query;
+      const byKey = (a: UsageGroup, b: UsageGroup) => (a.key < b.key ? -1 : 1);
+      groups.sort(orderBy === "key" ? byKey : (a, b) => b[orderBy] - a[orderBy] || byKey(a, b));
+      return { groups: groups.slice(0, query.limit), asOf };
+    },
+
+    async nearLimit({ minShare, limit, periods }) {
+      const asOf = now();
+      const members = await read(() =>
+        Promise.all(partitions.map(({ near }) => redis.zrevrangebyscore(near, "+inf", minShare))),
+      );
+      const places = members.flat().flatMap((member) => {
+        const [counter, period] = member.split(" ") as [LedgerName, string];
+        return periods.includes(period) ? [{ counter, period, member }] : [];
+      });
+      const found = await read(() =>
+        Promise.all(
+          places.map(({ counter, member }) =>
+            redis.hmget(keys.counters(counter), `${member} used`, `${member} reserved`, `${member} quota`),
+          ),
+        ),
+      );
+      const near = places.flatMap(({ counter, period }, at): NearLimit[] => {
+        const [used, reserved, quota] = found[at]!;
+        return quota == null
+          ? []
+          : [{ counter, period, limit: Number(quota), used: Number(used), reserved: Number(reserved) }];
+      });
+      const share = ({ limit: of, used, reserved }: NearLimit) =>
+        of === 0 ? Number.POSITIVE_INFINITY : (used + reserved) / of;
+      return {
+        near: near
+          .filter((one) => share(one) >= minShare)
+          .sort((a, b) => share(b) - share(a))
+          .slice(0, limit),
+        asOf,
+      };
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import type { LedgerName, NearLimit, UsageGroup, UsageGrouping, UsageQuery } from "../../src/ports.ts";
+import { usageColumns, usageFields } from "./counter-rows.ts";
+import { type SqlDriver, type SqlStatement, within } from "./sql-driver.ts";
+
+const order: Record<UsageQuery["orderBy"], string> = {
+  key: "key",
+  tokens: "tokens DESC, key",
+  microUsd: "micro_usd DESC, key",
+  requests: "requests DESC, key",
+};
+
+const columns = usageColumns.split(", ");
+const summed = columns.map((column) => `sum(${column}) AS ${column}`).join(", ");
+
+type GroupRow = [key: string, ...number[]];
+
+function groupOf([key, ...amounts]: GroupRow): UsageGroup {
+  const group: Record<string, string | number> = { key };
+  for (const [at, field] of usageFields.entries()) group[field] = amounts[at]!;
+  return group as unknown as UsageGroup;
+}
+
+/** Reads over all names. */
+export function createSqlOverview(db: SqlDriver) {
+  const statements = new Map<string, SqlStatement>();
+  function statement(query: string): SqlStatement {
+    const known = statements.get(query) ?? db.prepare(query);
+    statements.set(query, known);
+    return known;
+  }
+  const near = db.prepare(
+    `SELECT counter, period, quota, used, reserved FROM counters
+     WHERE period IN (?, ?) AND level >= ? AND level IS NOT NULL ORDER BY level DESC`,
+  );
+  const ranked = db.prepare(
+    "SELECT counter, rank FROM counters WHERE period = ? AND rank IS NOT NULL ORDER BY rank DESC",
+  );
+
+  /** The names with the most use in a month that is not over: what begins at its first day and ends today. */
+  function largest(month: string, suffix: string, prefix: string, limit: number): LedgerName[] {
+    const names: LedgerName[] = [];
+    let last: number | undefined;
+    for (const [counter, rank] of ranked.iterate<[string, number]>(month)) {
+      // All of one size are needed, of which the last digits decide.
+      if (names.length >= limit && rank !== last) break;
+      if (!counter.startsWith(prefix) || !counter.endsWith(suffix)) continue;
+      last = rank;
+      names.push(`${counter.slice(0, -suffix.length)}/usage` as LedgerName);
+    }
+    return names;
+  }
+
+  return {
+    topUsage(today: string, { prefix, from, to, by, orderBy, limit }: UsageQuery): UsageGroup[] {
+      if (by !== "name") {
+        const key: Record<Exclude<UsageGrouping, "name">, string> = { model: "model", day: "day" };
+        return statement(
+          `SELECT ${key[by]} AS key, ${summed} FROM all_usage WHERE day BETWEEN ? AND ?
+           GROUP BY key ORDER BY ${order[orderBy]} LIMIT ?`,
+        )
+          .all<GroupRow>(from, to, limit)
+          .map(groupOf);
+      }
+      const month = from.slice(0, 7);
+      const suffix = orderBy === "tokens" ? "/tokens" : orderBy === "microUsd" ? "/usd" : undefined;
+      if (suffix !== undefined && limit <= 100 && from === `${month}-01` && to >= today && today.startsWith(month)) {
+        const one = statement(
+          `SELECT name AS key, ${summed} FROM usage WHERE name = ? AND day BETWEEN ? AND ? GROUP BY name`,
+        );
+        const amount = orderBy as "tokens" | "microUsd";
+        return largest(month, suffix, prefix, limit)
+          .flatMap((name) => one.all<GroupRow>(name, from, to))
+          .map(groupOf)
+          .sort((a, b) => b[amount] - a[amount] || (a.key < b.key ? -1 : 1))
+          .slice(0, limit);
+      }
+      return statement(
+        `SELECT name AS key, ${summed} FROM usage WHERE day BETWEEN ? AND ? AND name >= ? AND name < ?
+         GROUP BY name ORDER BY ${order[orderBy]} LIMIT ?`,
+      )
+        .all<GroupRow>(from, to, ...within(prefix), limit)
+        .map(groupOf);
+    },
+
+    nearLimit({
+      minShare,
+      limit,
+      periods,
+    }: {
+      minShare: number;
+      limit: number;
+      periods: readonly string[];
+    }): NearLimit[] {
+      const [first = "", second = first] = periods;
+      return near
+        .all<[LedgerName, string, number, number, number]>(first, second, Math.floor(20 * Math.max(0.5, minShare)))
+        .map(([counter, period, quota, used, reserved]) => ({ counter, period, limit: quota, used, reserved }))
+        .filter(({ limit: of, used, reserved }) => used + reserved >= minShare * of)
+        .sort((a, b) => shareOf(b) - shareOf(a))
+        .slice(0, limit);
+    },
+  };
+}
+
+const shareOf = ({ limit, used, reserved }: NearLimit): number =>
+  limit === 0 ? Number.POSITIVE_INFINITY : (used + reserved) / limit;

@@ -1,0 +1,125 @@
+import { describe, expect, it } from "vitest";
+import type { Ledger, LedgerName } from "../../../src/ports.ts";
+import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
+import { entry, freshLedger, type MakeLedger, minute, use } from "./fresh-ledger.ts";
+
+const day = "2026-11-22";
+
+/** @param make a fresh, empty ledger whose clock stands wherever the test sets it */
+export function testOverview(name: string, make: MakeLedger): void {
+  describe(`Overview: ${name}`, () => {
+    const fresh = freshLedger(make);
+    let ids = 0;
+
+    async function spend(
+      key: string,
+      {
+        amount,
+        on = day,
+        model = "m",
+        microUsd = 0,
+      }: { amount: number; on?: string; model?: string; microUsd?: number },
+    ): Promise<void> {
+      const names = aiKeyLedger(key);
+      const id = names.reservation(String(ids++));
+      const month = on.slice(0, 7);
+      await fresh.ledger.reserve(id, [
+        entry(amount, null, names.tokens, month),
+        entry(microUsd, null, names.usd, month),
+      ]);
+      await fresh.ledger.settle(
+        id,
+        { [names.tokens]: amount, [names.usd]: microUsd },
+        { ...use(amount), name: names.usage, day: on, model, microUsd },
+      );
+    }
+    /** As soon as the ledger says that all of it is in. */
+    async function reported<T>(read: (ledger: Ledger) => Promise<T>, holds: (value: T) => boolean): Promise<T> {
+      for (let tries = 0; ; tries++) {
+        const value = await read(fresh.other);
+        if (holds(value) || tries >= 300) return value;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+    const top = (by: "name" | "model" | "day", orderBy: "key" | "tokens" | "microUsd" | "requests", limit = 10) => ({
+      prefix: "ai-key:",
+      from: "2026-11-01",
+      to: "2026-11-30",
+      by,
+      orderBy,
+      limit,
+    });
+
+    it("sums up use over all names by name, model and day", async () => {
+      await spend("a", { amount: 100, microUsd: 7 });
+      await spend("b", { amount: 900, model: "n", microUsd: 3 });
+      await spend("c", { amount: 20, on: "2026-11-21", microUsd: 90 });
+      await spend("a", { amount: 5, on: "2026-10-31" });
+      const all = async (ledger: Ledger) => (await ledger.topUsage(top("model", "tokens"))).groups;
+      expect(await reported(all, (groups) => groups.reduce((sum, one) => sum + one.requests, 0) === 3)).toMatchObject([
+        { key: "n", requests: 1, tokens: 900, microUsd: 3 },
+        { key: "m", requests: 2, tokens: 120, inputTokens: 118, outputTokens: 2, microUsd: 97 },
+      ]);
+      const keys = async (...query: Parameters<typeof top>) =>
+        (await fresh.other.topUsage(top(...query))).groups.map(({ key }) => key);
+      expect(await keys("day", "key")).toEqual(["2026-11-21", day]);
+      expect(await keys("name", "tokens")).toEqual(["b", "a", "c"].map((key) => aiKeyLedger(key).usage));
+      expect(await keys("name", "microUsd", 2)).toEqual(["c", "a"].map((key) => aiKeyLedger(key).usage));
+      expect(await keys("name", "key", 1)).toEqual([aiKeyLedger("a").usage]);
+      await fresh.ledger.forget(aiKeyLedger("b").all);
+      const named = async () => await keys("name", "tokens");
+      expect(await reported(named, (found) => found.length === 2)).toEqual([
+        aiKeyLedger("a").usage,
+        aiKeyLedger("c").usage,
+      ]);
+      // What was used was used.
+      expect(await keys("model", "tokens")).toEqual(["n", "m"]);
+    }, 60_000);
+
+    it("finds the largest of many in the month that is under way", async () => {
+      const amounts = Array.from({ length: 40 }, (_, at) => 10_000 + ((at * 7_919) % 40) * 25);
+      await Promise.all(amounts.map((amount, at) => spend(`k${at}`, { amount })));
+      const largest = async (ledger: Ledger) => (await ledger.topUsage(top("name", "tokens", 5))).groups;
+      const expected = amounts.toSorted((a, b) => b - a).slice(0, 5);
+      expect(await reported(largest, (groups) => groups[4]?.tokens === expected[4])).toMatchObject(
+        expected.map((tokens) => ({ tokens })),
+      );
+    }, 60_000);
+
+    it("tells which counters are near their limit, the fullest first", async () => {
+      const fill = async (key: string, limit: number, used: number, held: number, period = "2026-11") => {
+        const { tokens, reservation } = aiKeyLedger(key);
+        await fresh.ledger.reserve(reservation("1"), [entry(used, limit, tokens, period)]);
+        await fresh.ledger.settle(reservation("1"), { [tokens]: used });
+        await fresh.ledger.reserve(reservation("2"), [entry(held, limit, tokens, period)]);
+      };
+      await fill("half", 100, 50, 0);
+      await fill("most", 100, 70, 20);
+      await fill("full", 100, 100, 0, day);
+      await fill("old", 100, 100, 0, "2026-10");
+      await fill("little", 100, 10, 0);
+      const near = async (ledger: Ledger) =>
+        (await ledger.nearLimit({ minShare: 0.5, limit: 10, periods: ["2026-11", day] })).near;
+      const tokens = (key: string): LedgerName => aiKeyLedger(key).tokens;
+      expect(await reported(near, (found) => found.length === 3)).toEqual([
+        { counter: tokens("full"), period: day, limit: 100, used: 100, reserved: 0 },
+        { counter: tokens("most"), period: "2026-11", limit: 100, used: 70, reserved: 20 },
+        { counter: tokens("half"), period: "2026-11", limit: 100, used: 50, reserved: 0 },
+      ]);
+      // Its reservation ends, and another lifts its limit.
+      await fresh.ledger.settle(aiKeyLedger("most").reservation("2"), {});
+      await fresh.ledger.reserve(aiKeyLedger("half").reservation("3"), [entry(1, 1_000, tokens("half"))]);
+      expect(await reported(near, (found) => found.length === 2 && found[1]!.reserved === 0)).toMatchObject([
+        { used: 100 },
+        { used: 70, reserved: 0 },
+      ]);
+    }, 60_000);
+
+    it("says up to when everything is in it", async () => {
+      await fresh.at(minute);
+      const { asOf } = await fresh.ledger.topUsage(top("day", "key"));
+      const { asOf: nearAsOf } = await fresh.ledger.nearLimit({ minShare: 0.8, limit: 1, periods: ["2026-11"] });
+      for (const time of [asOf, nearAsOf]) expect(time).toBeGreaterThanOrEqual(Date.UTC(2026, 10, 22, 18, 0, 30));
+    });
+  });
+}
