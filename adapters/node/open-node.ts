@@ -104,7 +104,8 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
     background(work) {
       running.add(work);
       // The work reports its own failures; here it is only waited for.
-      work.catch(() => undefined).finally(() => running.delete(work));
+      const ended = () => running.delete(work);
+      work.then(ended, ended);
     },
   };
   return {

@@ -1,4 +1,5 @@
 import { bodyMemoryBytes } from "../domain/body-memory.ts";
+import { periodOf } from "../domain/quota.ts";
 import { isProblem } from "../errors.ts";
 import { providers, wireOfSlug } from "../providers/registry.ts";
 import type { Endpoint, ProviderWire } from "../providers/shared/wire.ts";
@@ -169,7 +170,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
       try {
         const ended = share.leave;
         const { digest } = key;
-        const day = new Date(reserved.now).toISOString().slice(0, 10);
+        const day = periodOf("day", reserved.now);
         const named = usageModels(aiKeyLedger(record.keyId).usage, day, modelsOf(request)[0]);
         const usageModel = typeof named === "string" ? named : await named;
         const paid = {

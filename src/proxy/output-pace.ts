@@ -25,9 +25,13 @@ export function outputPace(
 }
 
 const pro = /\bpro\b/;
+const ownOrigins = new Map<ProviderKind, string | undefined>();
 
 /** On machines of others a model may be faster than any bound. */
-const isItsOwn = (kind: ProviderKind, origin: string): boolean => {
-  const { baseUrl } = factsOf(kind);
-  return baseUrl !== undefined && new URL(baseUrl).origin === origin;
-};
+function isItsOwn(kind: ProviderKind, origin: string): boolean {
+  if (!ownOrigins.has(kind)) {
+    const { baseUrl } = factsOf(kind);
+    ownOrigins.set(kind, baseUrl && new URL(baseUrl).origin);
+  }
+  return ownOrigins.get(kind) === origin;
+}

@@ -68,7 +68,7 @@ function createScrub(masterKeys: readonly string[]): Scrub {
   }
 
   return {
-    finds: (text) => text.length >= leastSecret && search.find(latin1Bytes(text), 0) !== -1,
+    finds: (text) => text.length >= search.shortest && search.find(latin1Bytes(text), 0) !== -1,
     whole,
     stream() {
       let held: Uint8Array | undefined;

@@ -87,7 +87,7 @@ export function createSettlements(context: Context, health: ProviderHealth): (op
   const { ledger, metrics, settings, clock } = context;
   let unsettled = 0;
   const labels = createLabels();
-  const gauge = () => metrics.gauge("openclaw_proxy_reservations_open", unsettled);
+  metrics.beforeRender(() => metrics.gauge("openclaw_proxy_reservations_open", unsettled));
 
   return (open) => {
     const { provider } = open.provider;
@@ -97,13 +97,11 @@ export function createSettlements(context: Context, health: ProviderHealth): (op
     let charged = 0;
     let why: string | undefined;
     unsettled++;
-    gauge();
 
     function settle(outcome: string, ...how: Parameters<Ledger["settle"]>): void {
       settled = true;
       open.ended();
       unsettled--;
-      gauge();
       const agent = settings.provisioning.metrics.agentLabels ? open.agentId : "";
       metrics.count("openclaw_proxy_requests_total", labels(provider, outcome, agent));
       metrics.observe("openclaw_proxy_request_duration_seconds", (clock.now() - open.since) / 1000, labels(provider));
@@ -228,8 +226,10 @@ export function createSettlements(context: Context, health: ProviderHealth): (op
       finish(meter, unread = false) {
         if (settled) return;
         if (meter === undefined) charge("answered", noUsage, noUsage, false);
-        else if (meter.isComplete()) charge("answered", meter.usage(), meter.usage(), true);
-        else chargeCut(meter, unread);
+        else if (meter.isComplete()) {
+          const told = meter.usage();
+          charge("answered", told, told, true);
+        } else chargeCut(meter, unread);
       },
     };
   };

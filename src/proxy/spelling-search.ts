@@ -1,5 +1,7 @@
 /** Looks for several texts at once, in bytes. */
 export interface SpellingSearch {
+  /** In bytes: no shorter text holds one. */
+  readonly shortest: number;
   /** @returns where the first begins that stands at or after `from`, -1 for nowhere */
   find(bytes: Uint8Array, from: number): number;
   /** @returns of the longest that begins there, 0 for none */
@@ -44,6 +46,7 @@ export function createSpellingSearch(texts: readonly Uint8Array[]): SpellingSear
   }
 
   return {
+    shortest: longestFirst.at(-1)!.length,
     lengthAt,
 
     find(bytes, from) {

@@ -26,8 +26,7 @@ export const consoleLedger = (prefix: "ocs" | "occ", id: string) => {
 /** The ids of the console sessions that may be open. */
 export const consoleSessions: LedgerName = "console-sessions/ids";
 
-/** Everything exact about one AI key. */
-export const aiKeyLedger = (keyId: string) => {
+const aiKeyNames = (keyId: string) => {
   const shard = `ai-key:${enc(keyId)}` as const;
   return {
     all: `${shard}/` as LedgerName,
@@ -42,6 +41,21 @@ export const aiKeyLedger = (keyId: string) => {
     reservation: (id: string) => `${shard}/reservation:${enc(id)}` as LedgerName,
   };
 };
+
+/** Each metered request asks for its key's names several times. */
+const keptAiKeys = new Map<string, ReturnType<typeof aiKeyNames>>();
+const maxKeptAiKeys = 4_096;
+
+/** Everything exact about one AI key. */
+export function aiKeyLedger(keyId: string): ReturnType<typeof aiKeyNames> {
+  let names = keptAiKeys.get(keyId);
+  if (names === undefined) {
+    names = aiKeyNames(keyId);
+    if (keptAiKeys.size >= maxKeptAiKeys) keptAiKeys.clear();
+    keptAiKeys.set(keyId, names);
+  }
+  return names;
+}
 
 /** Whether it counts micro-dollars. */
 export const isUsdCounter = (name: string): boolean => name.endsWith("/usd");

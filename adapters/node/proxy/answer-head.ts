@@ -40,8 +40,10 @@ export function answerHead(
   decoded: boolean,
 ): string[] {
   const hop = connectionNames(single(headers.connection));
-  const fields: string[] = [...guards, ...Object.entries(admitted.answerHeaders).flat()];
-  const streams = isEventStream([headers["content-type"]].flat().join(", "));
+  const fields = guards.slice();
+  for (const name in admitted.answerHeaders) fields.push(name, admitted.answerHeaders[name]!);
+  const type = headers["content-type"];
+  const streams = isEventStream(Array.isArray(type) ? (type as string[]).join(", ") : type);
   if (streams) fields.push(...streamFields);
   fields.push(headers["x-request-id"] === undefined ? "x-request-id" : ownRequestId, admitted.requestId);
   for (const name in headers) {
@@ -50,9 +52,9 @@ export function answerHead(
     if (hop.length > 0 && hop.includes(name)) continue;
     if (streams && name === "cache-control") continue;
     const value = headers[name];
-    for (const one of Array.isArray(value) ? value : [value ?? ""]) {
-      if (!scrub.finds(one)) fields.push(name, one);
-    }
+    if (!Array.isArray(value)) {
+      if (!scrub.finds(value ?? "")) fields.push(name, value ?? "");
+    } else for (const one of value) if (!scrub.finds(one)) fields.push(name, one);
   }
   return fields;
 }

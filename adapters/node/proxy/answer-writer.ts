@@ -135,9 +135,11 @@ export function createAnswerWriter(
     const passed = bytes && meter ? meter.push(bytes) : bytes;
     const held = meter?.end();
     admitted.finish(meter);
-    const parts = [passed && scrubbed.push(passed), held && scrubbed.push(held), scrubbed.end()];
-    const rest = parts.filter((part) => part !== undefined);
-    return rest.length > 1 ? Buffer.concat(rest) : rest[0];
+    const first = passed && scrubbed.push(passed);
+    const second = held && scrubbed.push(held);
+    const last = scrubbed.end();
+    if (second === undefined && last === undefined) return first;
+    return Buffer.concat([first, second, last].filter((part) => part !== undefined));
   }
 
   /** @returns whether the provider's error is to be handed on */

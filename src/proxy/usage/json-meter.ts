@@ -18,16 +18,20 @@ import { parsedReport, usageKey } from "./usage-report.ts";
 export function createJsonMeter({ format, writesText }: Pick<MeterOptions, "format" | "writesText">): Meter {
   const addsUp = format !== "gemini";
   const answers: UsageCounts[] = [];
-  let current = noCounts();
+  let current: UsageCounts | undefined;
   const watch: Watch = { [usageKey[format]]: "value" };
   const scan = createJsonScan(
     watch,
-    (_, text) => void addReport(format, current, parsedReport(text)),
+    (_, text) => {
+      current ??= noCounts();
+      addReport(format, current, parsedReport(text));
+    },
     false,
     () => {
       if (!addsUp && answers.length > 0) return;
+      current ??= noCounts();
       answers.push(current);
-      if (addsUp) current = noCounts();
+      if (addsUp) current = undefined;
     },
   );
   return {
@@ -43,8 +47,9 @@ export function createJsonMeter({ format, writesText }: Pick<MeterOptions, "form
     // What looks whole may have been no JSON at all; and its end costs no client anything.
     isFinal: () => false,
     usage() {
-      const all = addsUp ? [...answers, current] : [current];
-      return all.map((answer) => tokenUsage(format, answer)).reduce(addedUsage, noUsage);
+      if (current === undefined && answers.length === 0) return noUsage;
+      const all = current === undefined ? answers : addsUp ? [...answers, current] : [current];
+      return all.map((answer) => tokenUsage(format, answer)).reduce(addedUsage);
     },
     progress: () => undefined,
   };
