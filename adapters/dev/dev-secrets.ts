@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Environment } from "../node/environment.ts";
 import { makePrivateDirectory, writePrivate } from "../node/files/atomic-write.ts";
 import { readPrivate } from "../node/files/private-file.ts";
+import { parseLines, writtenLines } from "../node/first-start.ts";
 
 /** Beside what they open: a deployment that is thrown away takes its secrets along. */
 const file = "dev/dev.env";
@@ -19,8 +20,7 @@ const made = ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_ADMIN_TOKEN", "OPENCLAW_PROVIS
 
 /** From the environment, or kept from the last time, or made. */
 export function readDevSecrets(stateDir: string, env: Environment): DevSecrets {
-  const text = readPrivate(stateDir, file)?.text ?? "";
-  const kept = Object.fromEntries([...text.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
+  const kept = parseLines(readPrivate(stateDir, file)?.text ?? "");
   const secrets = made.map((name) => [name, env[name] || kept[name] || randomBytes(32).toString("base64url")]);
   return { ...Object.fromEntries(secrets), AGENT_PROVISIONING_KEY: kept.AGENT_PROVISIONING_KEY };
 }
@@ -29,7 +29,6 @@ export function readDevSecrets(stateDir: string, env: Environment): DevSecrets {
 export async function keepDevSecrets(stateDir: string, secrets: DevSecrets): Promise<string> {
   const path = join(stateDir, file);
   await makePrivateDirectory(join(stateDir, "dev"));
-  const lines = Object.entries(secrets).filter(([, value]) => value !== undefined);
-  await writePrivate(path, lines.map(([name, value]) => `${name}=${value}\n`).join(""));
+  await writePrivate(path, writtenLines({ ...secrets }));
   return path;
 }

@@ -3,9 +3,11 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type ParseError, parse } from "jsonc-parser";
+import { createClient } from "../../src/client/client.ts";
 import { SettingsError } from "../../src/settings.ts";
 import { readWorkerSettings } from "../cloudflare/worker-settings.ts";
 import type { Environment } from "../node/environment.ts";
+import { firstKey, greeting } from "../node/first-start.ts";
 import { stateDirFrom } from "../node/node-settings.ts";
 import { type DevSecrets, keepDevSecrets, readDevSecrets } from "./dev-secrets.ts";
 import { type RunningWorker, startWorker } from "./start-worker.ts";
@@ -41,7 +43,12 @@ export async function startDevServer(
   const worker = await startWorker({ port, directory: join(stateDir, "dev"), log, variables });
   try {
     const api = `${worker.origin}${config.basePath}`;
-    const key = await firstKey(api, secrets, keptKey);
+    const client = createClient({
+      url: api,
+      token: secrets.OPENCLAW_GATEWAY_TOKEN,
+      provisioningKey: secrets.OPENCLAW_ADMIN_TOKEN,
+    });
+    const key = await firstKey(client, keptKey);
     await keepDevSecrets(stateDir, { ...secrets, AGENT_PROVISIONING_KEY: key });
     await worker.maintain();
     const timer = setInterval(() => {
@@ -51,7 +58,13 @@ export async function startDevServer(
     return {
       ...worker,
       secrets: { ...secrets, AGENT_PROVISIONING_KEY: key },
-      greeting: greeting({ api, token: secrets.OPENCLAW_GATEWAY_TOKEN, key, file }),
+      greeting: greeting({
+        ready: `The Worker is ready at ${api} (state in ${join(stateDir, "dev")}).`,
+        api,
+        token: secrets.OPENCLAW_GATEWAY_TOKEN,
+        key,
+        file,
+      }),
       async close() {
         clearInterval(timer);
         await worker.close();
@@ -105,50 +118,6 @@ function readIfThere(path: string): string {
     throw error;
   }
 }
-
-/** The one kept from the last time while it is still good, or a new one. */
-async function firstKey(api: string, secrets: DevSecrets, kept: string | undefined): Promise<string> {
-  const { keys } = await admin<{ keys: { id: string; status: string }[] }>(api, secrets, "GET");
-  const keptId = kept?.split("_")[1];
-  if (kept !== undefined && keys.some(({ id, status }) => id === keptId && status === "active")) return kept;
-  const { key } = await admin<{ key: string }>(api, secrets, "POST", {
-    name: "First key",
-    scopes: ["agents:create", "agents:onboard", "agents:delete", "agents:update", "agents:keys"],
-    rateLimitPerMinute: 60,
-  });
-  return key;
-}
-
-async function admin<T>(api: string, secrets: DevSecrets, method: "GET" | "POST", body?: object): Promise<T> {
-  const response = await fetch(`${api}/provisioning/agent-keys`, {
-    method,
-    headers: {
-      authorization: `Bearer ${secrets.OPENCLAW_GATEWAY_TOKEN}`,
-      "x-agent-provisioning-key": secrets.OPENCLAW_ADMIN_TOKEN,
-    },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const answer = (await response.json()) as T & { detail?: string };
-  if (!response.ok) throw new SettingsError(`the Worker answered ${response.status}: ${answer.detail}`);
-  return answer;
-}
-
-const greeting = ({ api, token, key, file }: Record<"api" | "token" | "key" | "file", string>) => `
-The Worker is ready at ${api}.
-
-  gateway token      ${token}
-  provisioning key   ${key}
-
-Both are kept in ${file}, with the admin token, and will be the same the next time. Create an agent:
-
-curl -X POST ${api}/agents/create \\
-  -H "Authorization: Bearer ${token}" \\
-  -H "X-Agent-Provisioning-Key: ${key}" \\
-  -H "Content-Type: application/json" \\
-  -d '{"name": "my-agent", "model": "claude-sonnet-3.5"}'
-
-Stop with Ctrl+C.
-`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { port: { type: "string", short: "p" } } });

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { type Client, createClient } from "../../src/client/client.ts";
-import { parseToken } from "../../src/domain/token.ts";
+import { createClient } from "../../src/client/client.ts";
 import type { Environment } from "./environment.ts";
 import { makePrivateDirectory, writePrivate } from "./files/atomic-write.ts";
 import { readPrivate } from "./files/private-file.ts";
+import { firstKey, greeting, parseLines, writtenLines } from "./first-start.ts";
 import { reachableHost, stateDirFrom } from "./node-settings.ts";
 import { runServer } from "./run-server.ts";
 import { withSecretFiles } from "./secret-variables.ts";
@@ -24,25 +24,16 @@ export async function startForPerson(environment: Environment): Promise<void> {
   const withToken = { ...env, OPENCLAW_PROVISIONING_ENABLED: enabled, OPENCLAW_GATEWAY_TOKEN: token };
   await runServer(withToken, async ({ app, node, server }) => {
     const client = operatorClient(app, node.settings.provisioning.basePath);
-    const key = (await stillActive(client, kept.AGENT_PROVISIONING_KEY)) ?? (await makeKey(client));
+    const key = await firstKey(client, kept.AGENT_PROVISIONING_KEY);
     await makePrivateDirectory(stateDir);
-    await writePrivate(join(stateDir, file), `OPENCLAW_GATEWAY_TOKEN=${token}\nAGENT_PROVISIONING_KEY=${key}\n`);
-    const origin = `http://${reachableHost(node.host)}:${server.port}`;
+    const path = join(stateDir, file);
+    await writePrivate(path, writtenLines({ OPENCLAW_GATEWAY_TOKEN: token, AGENT_PROVISIONING_KEY: key }));
+    const api = `http://${reachableHost(node.host)}:${server.port}${node.settings.provisioning.basePath}`;
     const link = node.settings.provisioning.console.enabled ? (await client.console.link()).link : undefined;
-    process.stdout.write(
-      greeting({ link, origin, basePath: node.settings.provisioning.basePath, token, key, stateDir }),
-    );
+    const ready = `Agent provisioning is ready at ${api} (state in ${stateDir}).`;
+    process.stdout.write(consoleLine(link) + greeting({ ready, api, token, key, file: path }));
   });
 }
-
-const parseLines = (text: string): Record<string, string> =>
-  Object.fromEntries(
-    text
-      .split("\n")
-      .map((line) => /^([A-Z_]+)=(.*)$/.exec(line.trim()))
-      .filter((match) => match !== null)
-      .map(([, name, value]) => [name!, value!]),
-  );
 
 const operatorClient = (app: { fetchAsOperator(request: Request): Promise<Response> }, basePath: string) =>
   createClient({
@@ -51,51 +42,5 @@ const operatorClient = (app: { fetchAsOperator(request: Request): Promise<Respon
     fetch: (request: Request) => app.fetchAsOperator(request),
   });
 
-/** The kept key, unless it was revoked since, or belongs to a store that is no more. */
-async function stillActive(client: Client, key: string | undefined): Promise<string | undefined> {
-  const id = key === undefined ? undefined : parseToken(key, "ocp")?.keyId;
-  if (id === undefined) return undefined;
-  const { keys } = await client.agentKeys.list();
-  return keys.some((one) => one.id === id && one.status === "active") ? key : undefined;
-}
-
-async function makeKey(client: Client): Promise<string> {
-  const { key } = await client.agentKeys.create({
-    name: "First key",
-    scopes: ["agents:create", "agents:onboard", "agents:delete", "agents:update", "agents:keys"],
-    rateLimitPerMinute: 60,
-  });
-  return key;
-}
-
-/** For a shell: a token of the operator's own may hold anything. */
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
-
 const consoleLine = (link: string | undefined): string =>
   link === undefined ? "" : `Console (once, within a minute; "npx . provisioning console" prints another): ${link}\n`;
-
-const greeting = ({
-  link,
-  origin,
-  basePath,
-  token,
-  key,
-  stateDir,
-}: Record<"origin" | "basePath" | "token" | "key" | "stateDir", string> & {
-  link: string | undefined;
-}) => `${consoleLine(link)}
-Agent provisioning is ready at ${origin}${basePath} (state in ${stateDir}).
-
-  gateway token      ${token}
-  provisioning key   ${key}
-
-Both are kept in ${join(stateDir, file)} and will be the same the next time. Create an agent:
-
-curl -X POST ${origin}${basePath}/agents/create \\
-  -H ${quoted(`Authorization: Bearer ${token}`)} \\
-  -H ${quoted(`X-Agent-Provisioning-Key: ${key}`)} \\
-  -H 'Content-Type: application/json' \\
-  -d '{"name": "my-agent", "model": "claude-sonnet-3.5"}'
-
-Stop with Ctrl+C.
-`;

@@ -8,7 +8,7 @@ import type { HostTools } from "./make-agent.ts";
 import type { AgentEntry, OpenClawConfig } from "./openclaw-config.ts";
 
 /** All agents of the configuration; `main` is there before anybody has made one. */
-export function entriesOf(config: OpenClawConfig): Record<string, AgentEntry> {
+function entriesOf(config: OpenClawConfig): Record<string, AgentEntry> {
   const entries = config.agents?.entries ?? {};
   return Object.keys(entries).length > 0 ? entries : { [reservedAgentId]: {} };
 }

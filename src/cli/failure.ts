@@ -2,7 +2,7 @@ import { ClientError } from "../client/client-error.ts";
 import { escapeHidden } from "../domain/hidden-characters.ts";
 
 /** 1: refused or failed. 2: wrong usage. */
-export class CommandFailure extends Error {
+class CommandFailure extends Error {
   override readonly name = "CommandFailure";
   readonly exitCode: 1 | 2;
 

@@ -44,7 +44,7 @@ export const defaultEvents = [
 ] as const;
 
 /** Whether `pattern` (`quota.*`, `*.expiring`, `*`, or a type itself) covers the type. */
-export function coversAlert(pattern: string, type: string): boolean {
+function coversAlert(pattern: string, type: string): boolean {
   if (pattern === "*") return true;
   if (pattern.endsWith(".*")) return type.startsWith(pattern.slice(0, -1));
   if (pattern.startsWith("*.")) return type.endsWith(pattern.slice(1));

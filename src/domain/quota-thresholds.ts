@@ -18,7 +18,7 @@ export const thresholdsPassed = (percents: readonly number[], limit: number, bef
   });
 
 /** Longer than the counter's period: what it is given back, it may pass again. Of days there are many. */
-export const thresholdMemoryMs = (period: string): number => (period.length === 7 ? 62 : 9) * dayMs;
+const thresholdMemoryMs = (period: string): number => (period.length === 7 ? 62 : 9) * dayMs;
 
 /** As the ledger writes it, which knows nothing of agents; `describeThreshold` adds what it is about. */
 export function thresholdMessage(now: number, threshold: Threshold, used: number): OutboxMessage {

@@ -1,5 +1,5 @@
 /** The setting that allows an address which is refused otherwise. */
-export const allowSetting = "gateway.provisioning.webhooks.allow";
+const allowSetting = "gateway.provisioning.webhooks.allow";
 
 /** Whether an address is spelled so that every reader finds the same host in it: see `isPlainAddress`. */
 export const isPlainWebhookUrl = (text: string): boolean =>
@@ -33,8 +33,7 @@ export const allowedRanges = (allow: readonly string[]): AllowedRange[] =>
     return address === undefined ? [] : [{ address, bits: Number(bits) }];
   });
 
-export const portOf = ({ protocol, port }: URL): number =>
-  port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
+const portOf = ({ protocol, port }: URL): number => (port === "" ? (protocol === "https:" ? 443 : 80) : Number(port));
 
 /** A name with a dot at its end is the same name. */
 export const hostOf = ({ hostname }: URL): string => hostname.replace(/\.$/, "");
@@ -50,7 +49,7 @@ export function isListed(url: URL, allow: readonly string[]): boolean {
 }
 
 /** The entry of the allow-list that allows this address. */
-export const entryFor = (url: URL): string => `${hostOf(url)}:${portOf(url)}`;
+const entryFor = (url: URL): string => `${hostOf(url)}:${portOf(url)}`;
 
 export type AddressFault =
   | "scheme"

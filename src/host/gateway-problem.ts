@@ -53,7 +53,7 @@ export function gatewayProblem(gateway: string, error: unknown): Problem {
   return failed(gateway, `failed (${code}).`, error);
 }
 
-export const onGateway = (gateway: string, code: ProblemCode, detail: string): Problem =>
+const onGateway = (gateway: string, code: ProblemCode, detail: string): Problem =>
   new Problem(code, `On the gateway "${gateway}": ${detail}`);
 
 /** The outcome of one step of an onboarding, whose code may be any. */

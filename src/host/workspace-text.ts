@@ -2,7 +2,7 @@ import { escapeHidden, hasHiddenCharacters } from "../domain/hidden-characters.t
 import { Problem } from "../errors.ts";
 
 /** The caller's own words, fit for a message. */
-export const quoted = (path: string): string => `"${escapeHidden(path.slice(0, 200))}"`;
+const quoted = (path: string): string => `"${escapeHidden(path.slice(0, 200))}"`;
 
 export const workspaceProblem = (path: string, fault: string): Problem =>
   new Problem("workspace_not_allowed", `The workspace ${quoted(path)} ${fault}`);

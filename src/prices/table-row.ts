@@ -38,7 +38,7 @@ const wholeRates = ({ input, output, ...caches }: WrittenRates): Rates => {
   };
 };
 
-export function wholePrice({ tiers, media, webSearch, ...rates }: WrittenPrice): Price {
+function wholePrice({ tiers, media, webSearch, ...rates }: WrittenPrice): Price {
   const price: Price = wholeRates(rates);
   if (tiers) price.tiers = tiers.map(({ above, ...of }) => ({ above, ...wholeRates(of) }));
   if (media) price.media = media;

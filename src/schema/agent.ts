@@ -83,7 +83,7 @@ export const CreateAgent = z
   .register(z.globalRegistry, { id: "CreateAgent" });
 export type CreateAgent = z.infer<typeof CreateAgent>;
 
-export const BindingsResult = z
+const BindingsResult = z
   .object({
     added: z.array(z.string()),
     updated: z.array(z.string()),
@@ -230,7 +230,7 @@ export const AgentRecord = z.object({
 });
 export type AgentRecord = z.infer<typeof AgentRecord>;
 
-export const agentStatuses = ["ready", "needs_auth", "suspended", "failed"] as const;
+const agentStatuses = ["ready", "needs_auth", "suspended", "failed"] as const;
 
 export const AgentSummary = z
   .object({
@@ -266,7 +266,7 @@ export const AgentSummary = z
 export type AgentSummary = z.infer<typeof AgentSummary>;
 
 const check = z.enum(["ok", "missing", "unknown"]);
-export const AgentHealth = z.object({
+const AgentHealth = z.object({
   host: z.enum(["ok", "unreachable"]),
   workspace: check,
   agentDir: check,

@@ -3,7 +3,7 @@ import { toMicroUsd } from "../domain/micro-usd.ts";
 import { ModelName, noKey, ProviderSlug } from "./primitives.ts";
 
 /** USD, kept in whole micro-dollars: a seventh decimal would be lost without a word. */
-export const usdAmount = (most: number) =>
+const usdAmount = (most: number) =>
   z.number("must be an amount in USD").check(
     z.refine((usd) => toMicroUsd(usd) !== undefined, {
       error: "must be an amount in USD that is not negative and has at most 6 decimals",
@@ -45,7 +45,7 @@ export const SetPrices = z
 export type SetPrices = z.infer<typeof SetPrices>;
 
 /** A call to a model without a known price gets one of these, where its key has a limit in USD. */
-export const unknownPriceChoices = ["refuse", "highest"] as const;
+const unknownPriceChoices = ["refuse", "highest"] as const;
 
 /** `gateway.provisioning.prices`. */
 export const PriceSettings = z.strictObject({

@@ -28,7 +28,7 @@ export const noKey = z.refine<string>(
   (text) => !holdsKey(text),
   "holds what looks like a key, which belongs in no name: revoke it if it is one",
 );
-export const nothingHidden = z.refine<string>(
+const nothingHidden = z.refine<string>(
   (text) => !hasHiddenCharacters(text),
   "must not contain control characters, nor others that show nothing or turn the direction of text",
 );

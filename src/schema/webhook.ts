@@ -3,14 +3,14 @@ import { defaultEvents, isAlertPattern } from "../domain/alert-types.ts";
 import { isPlainWebhookUrl } from "../domain/webhook-address.ts";
 import { Timestamp, wellFormed } from "./primitives.ts";
 
-export const webhookFormats = ["standard", "slack", "discord", "teams", "alertmanager", "openclaw"] as const;
+const webhookFormats = ["standard", "slack", "discord", "teams", "alertmanager", "openclaw"] as const;
 export const WebhookFormat = z
   .enum(webhookFormats, { error: `must be one of ${webhookFormats.join(", ")}` })
   .register(z.globalRegistry, { id: "WebhookFormat", description: "The shape of a delivery's body" });
 export type WebhookFormat = z.infer<typeof WebhookFormat>;
 
 /** Where deliveries go. A query is part of it: Teams has its signature there. */
-export const WebhookUrl = z
+const WebhookUrl = z
   .string()
   .check(
     z.maxLength(2048),
@@ -21,7 +21,7 @@ export const WebhookUrl = z
     ),
   );
 
-export const WebhookEvents = z
+const WebhookEvents = z
   .array(
     z
       .string()
@@ -143,7 +143,7 @@ export const WebhookList = z
   .register(z.globalRegistry, { id: "WebhookList" });
 
 /** Why an attempt brought no status. */
-export const deliveryErrors = ["timeout", "connection", "address_refused", "secret_unopenable"] as const;
+const deliveryErrors = ["timeout", "connection", "address_refused", "secret_unopenable"] as const;
 
 export const DeliveryView = z
   .object({

@@ -5,9 +5,9 @@ import type { Context } from "./context.ts";
 import { retryUnwritable } from "./retry-unwritable.ts";
 
 /** A lease whose holder is gone is free after it; a living holder renews its own. */
-export const leaseTtlMs = 30_000;
+const leaseTtlMs = 30_000;
 /** How long those who come later wait for a change that is under way. */
-export const leasePatienceMs = 5_000;
+const leasePatienceMs = 5_000;
 const pauseMs = 15;
 
 export const leaseMs = ({ instance }: Context): number => instance.leaseMs ?? leaseTtlMs;

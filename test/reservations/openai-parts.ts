@@ -23,7 +23,7 @@ export interface Counting {
   toolPrompt: number;
 }
 
-export const url = "https://example.com/a.png";
+const url = "https://example.com/a.png";
 const named: Cost = { tokens: mediaReferenceTokens, allowance: mediaReferenceTokens };
 /** The marks around a turn; https://github.com/openai/openai-cookbook/blob/main/examples/How_to_count_tokens_with_tiktoken.ipynb */
 const frame = (): Cost => ({ tokens: 5 });

@@ -33,7 +33,7 @@ export function withCredential(store: AuthProfiles | undefined, credential: Cred
 export const authProfilesText = (store: AuthProfiles): string => `${JSON.stringify(store, null, 2)}\n`;
 
 /** @throws Problem `store_unreadable` for a file that is there and is not such a store */
-export function readAuthProfiles(agentDir: string): AuthProfiles | undefined {
+function readAuthProfiles(agentDir: string): AuthProfiles | undefined {
   try {
     return AuthProfiles.parse(JSON.parse(readFileSync(authProfilesPath(agentDir), "utf8")));
   } catch (error) {

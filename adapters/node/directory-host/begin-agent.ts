@@ -8,7 +8,7 @@ import { bootstrapFiles } from "./bootstrap-files.ts";
 import type { WorkspacePlace } from "./workspace-paths.ts";
 
 /** Exclusive, so that nothing is overwritten and no planted link followed. */
-export const writeNew = (path: string, text: string): void => writeFileSync(path, text, { flag: "wx", mode: 0o600 });
+const writeNew = (path: string, text: string): void => writeFileSync(path, text, { flag: "wx", mode: 0o600 });
 const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 /**

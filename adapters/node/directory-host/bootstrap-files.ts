@@ -10,7 +10,7 @@ interface Named {
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim();
 
-export const identityFile = (agent: Named): string => `# Identity
+const identityFile = (agent: Named): string => `# Identity
 
 - Name: ${oneLine(agent.identity?.name ?? agent.name)}
 - Emoji: ${oneLine(agent.identity?.emoji ?? "")}

@@ -14,7 +14,7 @@ export interface Line {
 }
 
 /** The bytes of `[from, to)`, fewer where the file is shorter. */
-export async function readBlock(descriptor: number, from: number, to: number): Promise<Buffer> {
+async function readBlock(descriptor: number, from: number, to: number): Promise<Buffer> {
   const block = Buffer.allocUnsafe(to - from);
   let filled = 0;
   while (filled < block.length) {

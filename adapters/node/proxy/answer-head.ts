@@ -20,8 +20,7 @@ const decoders: Record<string, () => Transform> = {
   zstd: zlib.createZstdDecompress,
 };
 
-export const single = (value: string | string[] | undefined): string | undefined =>
-  Array.isArray(value) ? value[0] : value;
+const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
 /** Asked of the upstream is `identity`; one that compresses all the same is decoded, for the meter and the client. */
 export function decoderOf(headers: IncomingHttpHeaders): Transform | undefined {

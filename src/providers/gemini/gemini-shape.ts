@@ -54,7 +54,7 @@ const part = camel(
 );
 const content = camel("role", { parts: part });
 
-export const geminiTools = camel("", {
+const geminiTools = camel("", {
   functionDeclarations: printed,
   ...each(
     `googleSearch googleSearchRetrieval googleMaps urlContext codeExecution retrieval enterpriseWebSearch fileSearch

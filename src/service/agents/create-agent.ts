@@ -171,7 +171,7 @@ const auditDetails = (body: CreateAgent, operation: Operation) => ({
 });
 
 /** The answer to a repeated request, from what is on record: without the secret, which is nowhere. */
-export async function createdView(context: Context, agent: AgentRecord): Promise<AgentCreated> {
+async function createdView(context: Context, agent: AgentRecord): Promise<AgentCreated> {
   const aiKey = agent.aiKeyId === undefined ? undefined : await context.records.get("ai-keys", agent.aiKeyId);
   return {
     agentId: agent.agentId,

@@ -12,7 +12,7 @@ import type { KnownAgent } from "../state/find-agent.ts";
 import { requireAiKey } from "./agent-view.ts";
 import { changeAgent } from "./change-agent.ts";
 
-export const defaultAiKeyGraceSeconds = 3_600;
+const defaultAiKeyGraceSeconds = 3_600;
 /** Of a key in doubt that cannot be offered again: as long as the longest grace. */
 const longestGraceMs = 30 * 86_400_000;
 

@@ -38,7 +38,7 @@ interface MintedKey {
 }
 
 /** @throws Problem `mode_not_supported` where that provider cannot mint */
-export async function openMinter(context: Context, provider: AiProviderRecord): Promise<Minter> {
+async function openMinter(context: Context, provider: AiProviderRecord): Promise<Minter> {
   const binding = { provider: provider.provider, id: provider.id };
   const minter = minterFor(
     {

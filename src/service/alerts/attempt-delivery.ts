@@ -7,7 +7,7 @@ import { signedHeaders } from "./sign-webhook.ts";
 import { type Alert, bodyOf } from "./webhook-formats.ts";
 import { openWebhookSecret } from "./webhook-secret.ts";
 
-export const deliveryTimeoutMs = 15_000;
+const deliveryTimeoutMs = 15_000;
 
 export interface Attempted extends DeliveryAttempt {
   /** As the receiver sent it. */
@@ -17,7 +17,7 @@ export interface Attempted extends DeliveryAttempt {
 export const isDelivered = ({ status = 0 }: DeliveryAttempt): boolean => status >= 200 && status < 300;
 
 /** Of a message, what is told: the same at every attempt, but for the address of the deployment. */
-export function alertOf({ settings }: Pick<Context, "settings">, { type, at, data }: OutboxMessage): Alert {
+function alertOf({ settings }: Pick<Context, "settings">, { type, at, data }: OutboxMessage): Alert {
   const { publicUrl: deployment, console: page } = settings.provisioning;
   const stored = JSON.parse(data) as Record<string, unknown>;
   const hasPage = page.enabled && typeof stored.agentId === "string";

@@ -16,7 +16,7 @@ export interface AlertToRaise {
 
 type Raising = Pick<Context, "outbox" | "clock" | "log" | "background">;
 
-export const causeOf = (type: string, parts: readonly (string | number)[]): string =>
+const causeOf = (type: string, parts: readonly (string | number)[]): string =>
   [type, ...parts.map((part) => encodeURIComponent(String(part).toWellFormed()))].join("/");
 
 export const messageOf = (

@@ -1,7 +1,7 @@
 import { type Sealing, seal, unseal } from "../secrets/vault.ts";
 
 /** Moved to another webhook's record, a secret does not open. */
-export const webhookBinding = (id: string) => ({ provider: "webhook", id });
+const webhookBinding = (id: string) => ({ provider: "webhook", id });
 
 export const sealWebhookSecret = async (context: Sealing, id: string, secret: string): Promise<string> =>
   await seal(context, secret, webhookBinding(id));

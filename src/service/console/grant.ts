@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { currentProvisioningKey, keyStatus } from "../provisioning-keys/current-provisioning-key.ts";
 
 export const sessionMs = 8 * 3_600_000;
-export const idleMs = 3_600_000;
+const idleMs = 3_600_000;
 export const codeMs = 60_000;
 /** A session's last use is written at most so often. */
 const noteUseMs = 60_000;

@@ -15,7 +15,7 @@ import type { Context } from "../context.ts";
 import { withLease } from "../lease.ts";
 import { currentProvisioningKey, keyStatus, withCurrentState } from "./current-provisioning-key.ts";
 
-export const defaultKeyGraceSeconds = 86_400;
+const defaultKeyGraceSeconds = 86_400;
 
 /** @throws Problem `ai_provider_not_found`, `provider_revoked`, `invalid_body` */
 export async function createProvisioningKey(

@@ -21,7 +21,7 @@ export const targets: Record<string, () => Promise<Target>> = {
 };
 
 /** An AI provider, a key that is linked to it, and agents to look at. */
-export async function furnish(target: Target, upstream: SampleUpstream): Promise<{ key: string; keyId: string }> {
+async function furnish(target: Target, upstream: SampleUpstream): Promise<{ key: string; keyId: string }> {
   const provider = await ask(target, "POST", "/provisioning/ai-providers", {
     key: target.adminToken,
     body: {
