@@ -2,6 +2,17 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Command } from "commander";
 import type { MutateConfig } from "./sdk.ts";
 
+/** A tab of the gateway's own page; `path` is shown in a sandboxed frame. */
+type RegisterControlUi = (descriptor: {
+  id: string;
+  surface: "tab";
+  slug: string;
+  label: string;
+  description: string;
+  icon: string;
+  path: string;
+}) => void;
+
 /** What OpenClaw hands a plugin, as far as it is used here. */
 export interface PluginApi {
   /** `full` in a gateway; `discovery`, `cli-metadata` and others where a plugin is only looked at. */
@@ -13,9 +24,12 @@ export interface PluginApi {
   registerHttpRoute(route: {
     path: string;
     match: "exact" | "prefix";
-    auth: "plugin";
+    auth: "plugin" | "gateway";
     handler(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
   }): void;
+  /** Not there on every host. */
+  session?: { controls?: { registerControlUiDescriptor?: RegisterControlUi } };
+  registerControlUiDescriptor?: RegisterControlUi;
   registerService(service: { id: string; start(): void | Promise<void>; stop?(): void | Promise<void> }): void;
   /** Not there in every registration mode. */
   on?(

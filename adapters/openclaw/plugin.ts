@@ -10,6 +10,7 @@ import { addPluginCommands } from "./plugin-cli.ts";
 import { isAlone } from "./plugin-role.ts";
 import { pluginRoutes } from "./plugin-routes.ts";
 import { pluginId, readPluginSettings } from "./plugin-settings.ts";
+import { addSummaryTab } from "./summary-tab.ts";
 import { untilClosed } from "./until-closed.ts";
 
 const oldestHost = [2026, 9, 0];
@@ -89,7 +90,9 @@ function register(api: PluginApi): void {
   }
 
   const role = isAlone(process.env) ? "alone" : "agents";
-  for (const route of pluginRoutes(role, pathsOf(api))) api.registerHttpRoute({ ...route, auth: "plugin", handler });
+  const paths = pathsOf(api);
+  if (role === "alone") addSummaryTab(api, paths.console, async () => leaving ?? (await open()));
+  for (const route of pluginRoutes(role, paths)) api.registerHttpRoute({ ...route, auth: "plugin", handler });
 
   const close = async (): Promise<void> => {
     closed = true;

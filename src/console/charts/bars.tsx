@@ -79,7 +79,11 @@ export function Bars({
               rx="2"
             />
             {(bars.length - 1 - at) % every === 0 && (
-              <text x={left + at * step + step / 2} y={height - 4} text-anchor="middle">
+              <text
+                x={at === bars.length - 1 ? width : left + at * step + step / 2}
+                y={height - 4}
+                text-anchor={at === bars.length - 1 ? "end" : "middle"}
+              >
                 {label.slice(5)}
               </text>
             )}

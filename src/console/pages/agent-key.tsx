@@ -2,9 +2,10 @@ import type { AgentDetail } from "../../schema/agent.ts";
 import type { QuotaStates } from "../../schema/quota.ts";
 import { serverRoot } from "../state/api.ts";
 import { exact } from "../state/format.ts";
+import { exactOf } from "../state/quotas.ts";
 import { t } from "../texts.ts";
 import { Lines } from "../ui/copy.tsx";
-import { Meter } from "../ui/meter.tsx";
+import { QuotaMeter } from "../ui/quota-meter.tsx";
 import { Status } from "../ui/status.tsx";
 import { Ago } from "../ui/time.tsx";
 
@@ -60,9 +61,9 @@ export function QuotaList({ quotas }: { quotas: QuotaStates }) {
       {Object.entries(quotas).map(([name, state]) => (
         <li key={name}>
           <span class="grow">{t.quota[name] ?? name}</span>
-          <Meter used={state.used + state.reserved} limit={state.limit} label={t.quota[name] ?? name} />
+          <QuotaMeter name={name} state={state} />
           <span class="small muted">
-            {t.agent.left(exact(Math.max(0, state.left)))}, {t.agent.resets} <Ago at={state.resetAt} />
+            {t.agent.left(exactOf(name)(Math.max(0, state.left)))}, {t.agent.resets} <Ago at={state.resetAt} />
           </span>
         </li>
       ))}

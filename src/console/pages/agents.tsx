@@ -3,11 +3,14 @@ import type * as z from "zod/mini";
 import type { AgentList, AgentSummary } from "../../schema/agent.ts";
 import { withQuery } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
+import { exact, usd } from "../state/format.ts";
 import { useKeyNames } from "../state/key-names.ts";
+import { tightest } from "../state/quotas.ts";
 import { addressOf, type Place, refine } from "../state/router.ts";
-import { useQuery } from "../state/use-query.ts";
+import { useLater, useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { ProblemNote } from "../ui/problem.tsx";
+import { QuotaMeter } from "../ui/quota-meter.tsx";
 import { Status } from "../ui/status.tsx";
 import { type Column, Table, Waiting } from "../ui/table.tsx";
 import { Shown } from "../ui/text.tsx";
@@ -26,15 +29,27 @@ export function Agents({ place }: { place: Place }) {
 }
 
 const pageSize = 50;
+/** What an agent has spent costs the server several reads; whether it is suspended, next to none. */
+const spendingMs = 20_000;
+const currentMs = 2_500;
+type List = z.infer<typeof AgentList>;
+
+/** The agents as they are now, with what was last read of their spending. */
+function merged(spending: AgentSummary[], now: AgentSummary[] | undefined): AgentSummary[] {
+  const byId = new Map(spending.map((agent) => [agent.agentId, agent]));
+  return now?.map((agent) => ({ ...byId.get(agent.agentId), ...agent })) ?? spending;
+}
+
 const statuses = ["ready", "needs_auth", "suspended"] as const;
 
 function AgentsList({ place: { query } }: { place: Place }) {
   const caller = useCaller();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const { q = "", status = "", label = "", cursor, sort } = query;
-  const path = withQuery("/agents", { limit: pageSize, q, status, label, cursor, sort });
-  const list = useQuery<z.infer<typeof AgentList>>(path, { everyMs: 2_500 });
-  const agents = list.data?.agents ?? [];
+  const filter = { limit: pageSize, q, status, label, cursor, sort };
+  const list = useQuery<List>(withQuery("/agents", { ...filter, include: "quotas,usage" }), { everyMs: spendingMs });
+  const current = useLater<List>(withQuery("/agents", filter), currentMs);
+  const agents = merged(list.data?.agents ?? [], current?.agents);
   const filtered = q !== "" || status !== "" || label !== "";
   const names = useKeyNames();
   return (
@@ -119,37 +134,52 @@ const columnsOf = (names: ReadonlyMap<string, string>): Column<AgentSummary>[] =
     ),
   },
   { key: "status", label: t.agents.status, cell: ({ status }) => <Status value={status} /> },
-  { key: "model", label: t.agents.model, cell: ({ model }) => model && <span class="wrap">{model}</span> },
+  { key: "model", label: t.agents.model, cell: ({ model }) => model && <span class="small model">{model}</span> },
   {
-    key: "channels",
-    label: t.agents.channels,
-    cell: ({ bindings }) => bindings.length > 0 && <span class="wrap small">{bindings.join(", ")}</span>,
+    key: "quota",
+    label: t.agents.quota,
+    cell: ({ quotas }) => {
+      const found = tightest(quotas);
+      return found && <QuotaMeter name={found.name} state={found.state} />;
+    },
+  },
+  {
+    key: "usd",
+    label: t.agents.usd,
+    num: true,
+    cell: ({ usage }) => usage && <span title={t.agents.spent(exact(usage.tokens))}>{usd(usage.usd)}</span>,
   },
   {
     key: "labels",
     label: t.agents.labels,
-    cell: ({ labels = {} }) =>
-      Object.keys(labels).length > 0 && (
+    cell: ({ labels = {}, bindings }) =>
+      Object.keys(labels).length + bindings.length > 0 && (
         <span class="labels small">
           {Object.entries(labels).map(([name, value]) => (
             <a key={name} href={addressOf(["agents"], { label: `${name}:${value}` })}>
               {name}:{value}
             </a>
           ))}
+          {bindings.length > 0 && <Shown text={bindings.join(", ")} className="muted wrap" />}
         </span>
       ),
-  },
-  {
-    key: "by",
-    label: t.agents.by,
-    cell: ({ createdBy }) => createdBy && <Shown text={names.get(createdBy) ?? createdBy} className="small wrap" />,
   },
   {
     key: "made",
     label: t.agents.made,
     num: true,
     sort: "createdAt",
-    cell: ({ createdAt }) => createdAt && <Ago at={createdAt} />,
+    cell: ({ createdAt, createdBy }) =>
+      createdAt && (
+        <div>
+          <Ago at={createdAt} />
+          {createdBy && (
+            <div class="small muted maker">
+              <Shown text={names.get(createdBy) ?? createdBy} />
+            </div>
+          )}
+        </div>
+      ),
   },
 ];
 

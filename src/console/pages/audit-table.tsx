@@ -1,6 +1,7 @@
 import { escapeHidden } from "../../domain/hidden-characters.ts";
 import type { AuditRecord } from "../../schema/audit-event.ts";
 import { exactTime } from "../state/format.ts";
+import { useKeyNames } from "../state/key-names.ts";
 import { addressOf } from "../state/router.ts";
 import { t } from "../texts.ts";
 import { Status } from "../ui/status.tsx";
@@ -35,14 +36,16 @@ const detailsOf = ({ last, intent }: Entry): string =>
     .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(", ") : String(value)}`)
     .join(" · ");
 
-const columns: Column<Entry>[] = [
+const columnsOf = (names: ReadonlyMap<string, string>): Column<Entry>[] => [
   {
     key: "what",
     label: t.audit.what,
     cell: (entry) => (
       <div>
         <b class="wrap">{escapeHidden(entry.last.action)}</b>
-        <div class="small muted wrap">{escapeHidden(detailsOf(entry))}</div>
+        <span class="small muted clip" title={escapeHidden(detailsOf(entry))}>
+          {escapeHidden(detailsOf(entry))}
+        </span>
       </div>
     ),
   },
@@ -56,16 +59,20 @@ const columns: Column<Entry>[] = [
         last.outcome && <Status value={last.outcome} />
       ),
   },
-  { key: "who", label: t.audit.who, cell: ({ last }) => <Shown text={last.actor} className="small wrap" /> },
   {
     key: "to",
     label: t.audit.to,
-    cell: ({ last }) => last.target && <Shown text={last.target} className="small wrap" />,
+    cell: ({ last }) => last.target && <Shown text={names.get(last.target) ?? last.target} className="wrap" />,
   },
   {
-    key: "from",
-    label: t.audit.from,
-    cell: ({ last }) => last.address && <span class="small mono wrap">{escapeHidden(last.address)}</span>,
+    key: "who",
+    label: t.audit.who,
+    cell: ({ last }) => (
+      <div>
+        <Shown text={names.get(last.actor) ?? last.actor} className="wrap" />
+        {last.address && <div class="small muted">{escapeHidden(last.address)}</div>}
+      </div>
+    ),
   },
   {
     key: "time",
@@ -90,6 +97,8 @@ const columns: Column<Entry>[] = [
   },
 ];
 
-export const AuditTable = ({ events }: { events: AuditRecord[] }) => (
-  <Table label={t.audit.title} rows={pairEvents(events)} id={({ last }) => String(last.seq)} columns={columns} />
-);
+export function AuditTable({ events }: { events: AuditRecord[] }) {
+  const names = useKeyNames();
+  const rows = pairEvents(events);
+  return <Table label={t.audit.title} rows={rows} id={({ last }) => String(last.seq)} columns={columnsOf(names)} />;
+}

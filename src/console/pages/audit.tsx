@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
 import type * as z from "zod/mini";
-import { escapeHidden, shownJson } from "../../domain/hidden-characters.ts";
-import type { AuditPage, AuditRecord, AuditVerification } from "../../schema/audit-event.ts";
+import { shownJson } from "../../domain/hidden-characters.ts";
+import type { AuditPage, AuditRecord } from "../../schema/audit-event.ts";
 import { ask, withQuery } from "../state/api.ts";
-import { exact } from "../state/format.ts";
+import { download } from "../state/download.ts";
 import { addressOf, type Place, refine } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
@@ -13,9 +13,9 @@ import { ProblemNote } from "../ui/problem.tsx";
 import { Waiting } from "../ui/table.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { AuditTable } from "./audit-table.tsx";
+import { VerifyTrail } from "./verify-trail.tsx";
 
 type Events = z.infer<typeof AuditPage>;
-type Verdict = z.infer<typeof AuditVerification>;
 
 const pageSize = 100;
 /** Of one export: more is the command line's work. */
@@ -37,7 +37,7 @@ function Trail({ place: { query } }: { place: Place }) {
         <h1 class="grow">{t.audit.title}</h1>
         <Export filter={filter} />
       </div>
-      <Verify />
+      <VerifyTrail />
       <div class="bar">
         {(["action", "actor", "target"] as const).map((name) => (
           <input
@@ -79,33 +79,6 @@ function Trail({ place: { query } }: { place: Place }) {
   );
 }
 
-function Verify() {
-  const change = useChange<Verdict>();
-  const verdict = change.answer;
-  return (
-    <div class="bar">
-      <button
-        type="button"
-        disabled={change.busy}
-        onClick={() => change.run(() => ask("/provisioning/audit/verify", { signal: AbortSignal.timeout(600_000) }))}
-      >
-        {change.busy ? t.audit.verifying : t.audit.verify}
-      </button>
-      <div role="status">
-        {change.busy && <progress aria-label={t.audit.verifying} />}
-        {verdict?.ok && <span class="ok">{t.audit.whole(exact(verdict.events))}</span>}
-        {verdict?.fault && (
-          <div class="note bad">
-            <p class="wrap">{t.audit.broken(verdict.fault.line, escapeHidden(verdict.fault.reason))}</p>
-            {verdict.fault.remedy && <p class="wrap">{escapeHidden(verdict.fault.remedy)}</p>}
-          </div>
-        )}
-      </div>
-      <ProblemNote error={change.error} />
-    </div>
-  );
-}
-
 function Export({ filter }: { filter: Record<string, string | undefined> }) {
   const [count, setCount] = useState<number>();
   const change = useChange();
@@ -132,15 +105,6 @@ function Export({ filter }: { filter: Record<string, string | undefined> }) {
       <ProblemNote error={change.error} />
     </>
   );
-}
-
-/** Hands the browser a file that this page has made. */
-export function download(name: string, parts: string[], type: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(parts, { type }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
 /** `#/audit/<seq>`: a line that can be pointed at. */

@@ -5,9 +5,12 @@ import { t } from "../texts.ts";
 import { Agents } from "./agents.tsx";
 import { Alerts } from "./alerts.tsx";
 import { Audit } from "./audit.tsx";
+import { Health } from "./health.tsx";
 import { Keys } from "./keys.tsx";
+import { Live } from "./live.tsx";
 import { Overview } from "./overview.tsx";
 import { Providers } from "./providers.tsx";
+import { Usage } from "./usage.tsx";
 
 export interface Page {
   /** The first part of its address. */
@@ -49,6 +52,13 @@ export const pages: Page[] = [
     view: Providers,
   },
   {
+    name: "usage",
+    label: t.places.usage,
+    letter: "u",
+    icon: "M2.5 13.5h11M4.5 11V8M8 11V3.5M11.5 11V6",
+    view: Usage,
+  },
+  {
     name: "audit",
     label: t.places.audit,
     letter: "t",
@@ -57,11 +67,26 @@ export const pages: Page[] = [
     view: Audit,
   },
   {
+    name: "live",
+    label: t.places.live,
+    letter: "v",
+    icon: "M1.5 8.5H5l2-5 3 9 1.5-4h3",
+    scope: "provisioning:admin",
+    view: Live,
+  },
+  {
     name: "alerts",
     label: t.places.alerts,
     letter: "l",
     icon: "M4 11V7a4 4 0 0 1 8 0v4l1 1.5H3zM6.5 14.5h3",
     scope: "provisioning:admin",
     view: Alerts,
+  },
+  {
+    name: "health",
+    label: t.places.health,
+    letter: "h",
+    icon: "M8 13.5C3 10 1.5 8 1.5 5.7A3.2 3.2 0 0 1 8 4.5a3.2 3.2 0 0 1 6.5 1.2c0 2.3-1.5 4.3-6.5 7.8z",
+    view: Health,
   },
 ];

@@ -5,6 +5,10 @@ const whole = new Intl.NumberFormat("en");
 export const short = (value: number): string => compact.format(value);
 /** `12,408`, for the exact number. */
 export const exact = (value: number): string => whole.format(value);
+const money = new Intl.NumberFormat("en", { style: "currency", currency: "USD", minimumFractionDigits: 2 });
+const cents = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumSignificantDigits: 3 });
+/** `$61.20`, and less than a cent as what it is. */
+export const usd = (value: number): string => (value === 0 || value >= 0.01 ? money : cents).format(value);
 export const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 const units: [ms: number, name: string][] = [

@@ -102,3 +102,15 @@ export function useQuery<Data>(path: string | undefined, { everyMs }: { everyMs?
     again: () => path !== undefined && refresh(path),
   };
 }
+
+/** The same, asked for the first time after `everyMs`: of a thing that another query has just shown. */
+export function useLater<Data>(path: string, everyMs: number): Data | undefined {
+  const [started, setStarted] = useState<string>();
+  useEffect(() => {
+    const timer = setTimeout(() => setStarted(path), everyMs);
+    return () => clearTimeout(timer);
+  }, [path, everyMs]);
+  useQuery<Data>(started === path ? path : undefined, { everyMs });
+  // Not the answer to an earlier question, which a query goes on showing.
+  return started === path ? (cache.get(path)?.data as Data | undefined) : undefined;
+}

@@ -8,17 +8,19 @@ export function Meter({
   limit,
   label,
   unit = short,
+  whole = exact,
 }: {
   used: number;
   limit: number;
   label: string;
   unit?: (value: number) => string;
+  whole?: (value: number) => string;
 }) {
   const share = limit === 0 ? 1 : used / limit;
   const tone = share >= 1 ? "bad" : share >= 0.8 ? "warn" : "";
   const text = `${unit(used)} / ${unit(limit)}`;
   return (
-    <span class="meter" title={`${label}: ${exact(used)} / ${exact(limit)} (${percent(share)})`}>
+    <span class="meter" title={`${label}: ${whole(used)} / ${whole(limit)} (${percent(share)})`}>
       <svg width={width} height="8" aria-hidden="true">
         <rect class="track" width={width} height="8" rx="4" />
         <rect

@@ -1,0 +1,98 @@
+import type * as z from "zod/mini";
+import type { AgentSummary } from "../../schema/agent.ts";
+import type { AiProviderList } from "../../schema/ai-provider.ts";
+import type { ProvisioningKeyList } from "../../schema/provisioning-key.ts";
+import type { WebhookList } from "../../schema/webhook.ts";
+import { may, useCaller } from "../state/caller.ts";
+import { addressOf } from "../state/router.ts";
+import { useQuery } from "../state/use-query.ts";
+import { t } from "../texts.ts";
+import { Shown } from "../ui/text.tsx";
+import { Ago } from "../ui/time.tsx";
+
+interface Concern {
+  id: string;
+  what: string;
+  who: string;
+  at?: string | undefined;
+  href: string;
+}
+
+const soonMs = 14 * 86_400_000;
+const isSoon = (at: string | undefined): boolean => at !== undefined && Date.parse(at) - Date.now() < soonMs;
+
+/** What somebody should look at, each with the page on which it is mended. */
+export function Attention({ agents }: { agents: AgentSummary[] }) {
+  const isAdmin = may(useCaller(), "provisioning:admin");
+  const keys = useQuery<z.infer<typeof ProvisioningKeyList>>(isAdmin ? "/provisioning/agent-keys" : undefined);
+  const providers = useQuery<z.infer<typeof AiProviderList>>(isAdmin ? "/provisioning/ai-providers" : undefined);
+  const webhooks = useQuery<z.infer<typeof WebhookList>>(isAdmin ? "/provisioning/webhooks" : undefined);
+  const revoked = new Set(
+    providers.data?.keys.filter(({ status }) => status === "revoked").map(({ provider }) => provider),
+  );
+  for (const { provider, status } of providers.data?.keys ?? []) if (status === "active") revoked.delete(provider);
+  const concerns: Concern[] = [
+    ...agents
+      .filter(({ status }) => status === "failed" || status === "needs_auth")
+      .map(({ agentId, name, status }) => ({
+        id: `state:${agentId}`,
+        what: t.attention[status === "failed" ? "failed" : "needsAuth"],
+        who: name,
+        href: addressOf(["agents", agentId]),
+      })),
+    ...agents
+      .filter(({ expiresAt, status }) => status !== "suspended" && isSoon(expiresAt))
+      .map(({ agentId, name, expiresAt }) => ({
+        id: `end:${agentId}`,
+        what: t.attention.ends,
+        who: name,
+        at: expiresAt,
+        href: addressOf(["agents", agentId]),
+      })),
+    ...(keys.data?.keys ?? [])
+      .filter(({ expiresAt, status }) => status === "active" && isSoon(expiresAt))
+      .map(({ id, name, expiresAt }) => ({
+        id: `key:${id}`,
+        what: t.attention.keyEnds,
+        who: name,
+        at: expiresAt,
+        href: addressOf(["keys"]),
+      })),
+    ...[...revoked].map((provider) => ({
+      id: `provider:${provider}`,
+      what: t.attention.providerRevoked,
+      who: provider,
+      href: addressOf(["providers"]),
+    })),
+    ...(webhooks.data?.webhooks ?? [])
+      .filter(({ disabledReason }) => disabledReason === "gone" || disabledReason === "failing")
+      .map(({ id, url, disabledAt }) => ({
+        id: `webhook:${id}`,
+        what: t.attention.webhook,
+        who: url,
+        at: disabledAt,
+        href: addressOf(["alerts", id]),
+      })),
+  ];
+  return (
+    <section>
+      <h2>{t.overview.attention}</h2>
+      {concerns.length === 0 && <p class="muted">{t.overview.calm}</p>}
+      <ul class="list">
+        {concerns.slice(0, 12).map(({ id, what, who, at, href }) => (
+          <li key={id}>
+            <span class="pill warn">{what}</span>
+            <a class="grow wrap" href={href}>
+              <Shown text={who} />
+            </a>
+            {at && (
+              <span class="small muted">
+                <Ago at={at} />
+              </span>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

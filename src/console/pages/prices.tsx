@@ -1,0 +1,113 @@
+import { useState } from "preact/hooks";
+import type { PriceList, PriceRow, PriceView } from "../../schema/price.ts";
+import { ask, below, withQuery } from "../state/api.ts";
+import { invalidate, useQuery } from "../state/use-query.ts";
+import { t } from "../texts.ts";
+import { TextField } from "../ui/field.tsx";
+import { ProblemNote } from "../ui/problem.tsx";
+import { Table } from "../ui/table.tsx";
+import { say } from "../ui/toasts.tsx";
+import { useChange } from "../ui/use-change.ts";
+
+const empty = { provider: "", model: "", input: "", output: "" };
+
+/** What a token costs here: one's own prices go before the settings', and those before the table. */
+export function Prices() {
+  const [find, setFind] = useState("");
+  const stated = useQuery<PriceList>(withQuery("/provisioning/prices", { source: "api", limit: 100 }));
+  const found = useQuery<PriceList>(
+    find === "" ? undefined : withQuery("/provisioning/prices", { model: find, limit: 20 }),
+  );
+  const [form, setForm] = useState(empty);
+  const change = useChange();
+  const shown = find === "" ? stated.data : found.data;
+  const save = async (event: Event) => {
+    event.preventDefault();
+    const row: PriceRow = {
+      provider: form.provider.trim(),
+      model: form.model.trim(),
+      input: Number(form.input),
+      output: Number(form.output),
+    };
+    if (!(await change.run(() => ask("/provisioning/prices", { method: "PUT", body: { prices: [row] } })))) return;
+    say(t.prices.saved(row.model));
+    setForm(empty);
+    invalidate("/provisioning/prices");
+  };
+  const unset = async ({ provider, model }: PriceView) => {
+    const done = await change.run(() => ask(`/provisioning/prices${below(provider, model)}`, { method: "DELETE" }));
+    if (done) invalidate("/provisioning/prices");
+  };
+  return (
+    <section class="section stack">
+      <h2>{t.prices.title}</h2>
+      {stated.data && (
+        <p class="muted">{t.prices.hint(stated.data.pricesAsOf, t.prices.unknown[stated.data.unknown] ?? "")}</p>
+      )}
+      <div class="bar">
+        <input
+          aria-label={t.prices.find}
+          placeholder={t.prices.find}
+          size={32}
+          value={find}
+          onChange={(event) => setFind(event.currentTarget.value.trim())}
+        />
+      </div>
+      <ProblemNote error={stated.error ?? found.error} />
+      {shown && shown.prices.length === 0 && <p class="muted">{find === "" ? t.prices.none : t.prices.notFound}</p>}
+      {shown && shown.prices.length > 0 && (
+        <Table
+          label={t.prices.title}
+          rows={shown.prices}
+          id={({ provider, model, source }) => `${provider}/${model}/${source}`}
+          columns={[
+            { key: "model", label: t.agent.model, cell: ({ model }) => <b class="wrap">{model}</b> },
+            { key: "provider", label: t.providers.kind, cell: ({ provider }) => provider },
+            { key: "input", label: t.prices.input, num: true, cell: ({ input }) => `$${input}` },
+            { key: "output", label: t.prices.output, num: true, cell: ({ output }) => `$${output}` },
+            { key: "cache", label: t.prices.cacheRead, num: true, cell: ({ cacheRead }) => `$${cacheRead}` },
+            { key: "source", label: t.prices.source, cell: ({ source }) => t.prices.sources[source] },
+            {
+              key: "unset",
+              label: "",
+              tight: true,
+              cell: (price) =>
+                price.source === "api" && (
+                  <button type="button" disabled={change.busy} onClick={() => unset(price)}>
+                    {t.prices.unset}
+                    <span class="hidden"> {price.model}</span>
+                  </button>
+                ),
+            },
+          ]}
+        />
+      )}
+      <details>
+        <summary>{t.prices.state}</summary>
+        <form class="form section" onSubmit={save}>
+          <div class="fields">
+            {(["provider", "model", "input", "output"] as const).map((name) => (
+              <TextField
+                key={name}
+                label={t.prices.fields[name]}
+                {...(name === "input" || name === "output"
+                  ? { inputMode: "decimal" as const, pattern: "[0-9.]+" }
+                  : {})}
+                value={form[name]}
+                onText={(text) => setForm((before) => ({ ...before, [name]: text }))}
+                fault={change.fault(`prices.0.${name}`)}
+                required
+              />
+            ))}
+          </div>
+          <ProblemNote error={change.error} />
+          <div class="actions">
+            <button type="submit" class="primary" disabled={change.busy}>
+              {t.prices.go}
+            </button>
+          </div>
+        </form>
+      </details>
+    </section>
+  );
+}

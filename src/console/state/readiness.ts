@@ -1,0 +1,36 @@
+import { useEffect, useState } from "preact/hooks";
+import { serverRoot } from "./api.ts";
+
+export interface Readiness {
+  ready: boolean;
+  detail: string;
+}
+
+const everyMs = 10_000;
+
+/**
+ * What `/readyz` says; `undefined` where this server does not answer there, as inside an OpenClaw gateway, whose own
+ * answer that is.
+ */
+export function useReadiness(): Readiness | undefined {
+  const [state, setState] = useState<Readiness>();
+  useEffect(() => {
+    const look = async () => setState(await readiness());
+    void look();
+    const timer = setInterval(look, everyMs);
+    return () => clearInterval(timer);
+  }, []);
+  return state;
+}
+
+async function readiness(): Promise<Readiness | undefined> {
+  try {
+    const response = await fetch(`${serverRoot()}/readyz`, { credentials: "omit", cache: "no-store" });
+    const body: unknown = await response.json();
+    if (typeof body !== "object" || body === null) return undefined;
+    if ("status" in body && body.status === "ready") return { ready: true, detail: "" };
+    return "detail" in body ? { ready: false, detail: String(body.detail) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
