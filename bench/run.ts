@@ -8,6 +8,7 @@ import { benchOpenClaw } from "./openclaw.ts";
 import { benchProxy } from "./proxy.ts";
 import { benchRedis } from "./redis.ts";
 import type { Row } from "./row.ts";
+import { benchSearch } from "./search.ts";
 import { benchStorage } from "./storage.ts";
 import { benchWorker } from "./worker.ts";
 
@@ -15,6 +16,7 @@ const benches: Record<string, () => Promise<Row[]>> = {
   create: benchCreate,
   storage: benchStorage,
   ledger: benchLedger,
+  search: benchSearch,
   proxy: benchProxy,
   worker: benchWorker,
   redis: benchRedis,

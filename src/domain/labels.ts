@@ -4,12 +4,11 @@ export type LabelMap = Readonly<Record<string, string>>;
 export const labelOf = (labels: LabelMap | undefined, name: string): string | undefined =>
   labels && Object.hasOwn(labels, name) ? labels[name] : undefined;
 
-/** @param wanted of the form `name:value`; all must match */
-export const hasLabels = (labels: LabelMap | undefined, wanted: readonly string[]): boolean =>
-  wanted.every((text) => {
-    const at = text.indexOf(":");
-    return labelOf(labels, text.slice(0, at)) === text.slice(at + 1);
-  });
+/** @param wanted each of the form `name:value`; all must match */
+export function labelMatcher(wanted: readonly string[]): (labels: LabelMap | undefined) => boolean {
+  const pairs = wanted.map((text) => [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)] as const);
+  return (labels) => pairs.every(([name, value]) => labelOf(labels, name) === value);
+}
 
 /** The label's name in `by=label:tenant`; `undefined` for another grouping. */
 export const groupingLabel = (by: string): string | undefined => /^label:([a-z0-9._/-]{1,63})$/.exec(by)?.[1];

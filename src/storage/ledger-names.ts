@@ -122,6 +122,8 @@ export function subscriber(address: string): string {
 /** Each has the agents of a part of the ids. */
 export const agentIndexBuckets = 64;
 export const agentIndexBucket = (at: number): LedgerName => `agent-index/bucket:${at}`;
+/** Another text after every change of a bucket. */
+export const agentIndexVersion: LedgerName = "agent-index/version";
 /** How far the index is known to agree with the records. */
 export const agentIndexState: LedgerName = "agent-index/state";
 /** The prices that were stated over the API, as JSON. */

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { Ledger } from "../../ports.ts";
-import { agentIndexBucket, agentIndexBuckets } from "../../storage/ledger-names.ts";
+import { agentIndexBucket, agentIndexBuckets, agentIndexVersion } from "../../storage/ledger-names.ts";
 import { IndexEntry } from "./index-entry.ts";
 
 /**
@@ -40,13 +40,21 @@ function bucketOf(agentId: string): number {
   return (hash >>> 0) % agentIndexBuckets;
 }
 
+/**
+ * The version says within one read that nothing has changed. A process that dies between a bucket and the version hides
+ * its change from the others for so long at most.
+ */
+const versionTrustMs = 10_000;
+
 /** Writers that meet at one bucket each have their turn within a few rounds. */
 const mostRounds = 200;
 
-export function createAgentIndex(ledger: Pick<Ledger, "get" | "replace">): AgentIndex {
+export function createAgentIndex(ledger: Pick<Ledger, "get" | "put" | "replace">): AgentIndex {
   /** As they were read or written last: the same text has the same entries. */
   const known: (Bucket | undefined)[] = [];
-  let whole: { of: readonly Bucket[]; entries: readonly IndexEntry[] } | undefined;
+  let whole: { of: readonly Bucket[]; entries: readonly IndexEntry[]; version: string; readAt: number } | undefined;
+  const writer = crypto.randomUUID();
+  let writes = 0;
 
   async function read(at: number): Promise<Bucket> {
     const text = await ledger.get(agentIndexBucket(at));
@@ -77,14 +85,20 @@ export function createAgentIndex(ledger: Pick<Ledger, "get" | "replace">): Agent
 
   return {
     async entries() {
+      // Before the buckets: one that is written meanwhile is another version at the next call.
+      const version = (await ledger.get(agentIndexVersion)) ?? "";
+      const readAt = performance.now();
+      if (whole && whole.version === version && readAt - whole.readAt < versionTrustMs) return whole.entries;
       const all = await Promise.all(Array.from({ length: agentIndexBuckets }, (_, at) => read(at)));
       const isSame = whole?.of.every((bucket, at) => bucket === all[at]);
-      if (!whole || !isSame) whole = { of: all, entries: all.flatMap(({ entries }) => [...entries.values()]) };
-      return whole.entries;
+      const entries = whole && isSame ? whole.entries : all.flatMap((bucket) => [...bucket.entries.values()]);
+      whole = { of: all, entries, version, readAt };
+      return entries;
     },
     async write(changes) {
       const byBucket = Map.groupBy(changes, ([agentId]) => bucketOf(agentId));
       await Promise.all([...byBucket].map(([at, part]) => change(at, part)));
+      await ledger.put(agentIndexVersion, `${writer}.${writes++}`);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { hasEnded } from "../../domain/agent-end.ts";
 import { fromBase64Url, toBase64Url } from "../../domain/base64url.ts";
-import { hasLabels } from "../../domain/labels.ts";
+import { labelMatcher } from "../../domain/labels.ts";
 import { Problem } from "../../errors.ts";
 import type { AgentList, AgentSummary } from "../../schema/agent.ts";
 import type { AgentQuery, AgentSort, SortableField } from "../../schema/agent-query.ts";
@@ -26,9 +26,11 @@ export async function searchAgents(context: Context, caller: Reaching, query: Ag
   const maker = caller.reach === "own" ? caller.actor : undefined;
   const sort = query.sort ?? "agentId";
   const order = orderOf(sort);
-  const found = inOrder(await context.agentIndex.entries(), sort, order).filter(
-    (entry) => (maker === undefined || entry.createdBy === maker) && matches(entry),
-  );
+  const all = inOrder(await context.agentIndex.entries(), sort, order);
+  const found =
+    matches || maker !== undefined
+      ? all.filter((entry) => (maker === undefined || entry.createdBy === maker) && (matches?.(entry) ?? true))
+      : all;
   const after = query.cursor === undefined ? undefined : readCursor(query.cursor, sort);
   const from = after === undefined ? 0 : firstBehind(found, after, order);
   const shown = found.slice(from, from + query.limit);
@@ -47,8 +49,11 @@ function statusOf(entry: IndexEntry, now: number): AgentSummary["status"] {
   return entry.aiKeyId !== undefined || entry.providers ? "ready" : "needs_auth";
 }
 
+/** `undefined` where every agent matches. */
 function matcher({ q, status, provider, model, createdBy, gateway, label }: AgentQuery, now: number) {
+  if ([q, status, provider, model, createdBy, gateway, label].every((one) => one === undefined)) return undefined;
   const part = q?.toLowerCase();
+  const hasLabels = labelMatcher(label ?? []);
   const has = (text: string | undefined): boolean => text?.toLowerCase().includes(part!) ?? false;
   return (entry: IndexEntry): boolean =>
     (status === undefined || statusOf(entry, now) === status) &&
@@ -56,7 +61,7 @@ function matcher({ q, status, provider, model, createdBy, gateway, label }: Agen
     (model === undefined || entry.model === model) &&
     (createdBy === undefined || entry.createdBy === createdBy) &&
     (gateway === undefined || entry.gateway === gateway) &&
-    (label === undefined || hasLabels(entry.labels, label)) &&
+    hasLabels(entry.labels) &&
     (part === undefined ||
       has(entry.agentId) ||
       has(entry.name) ||
