@@ -11,7 +11,7 @@ import {
   unreachableMessage,
 } from "../../../src/proxy/upstream-error.ts";
 import { isProxyFailure, type OutgoingProxies, outgoingRemedy } from "../outgoing-proxies.ts";
-import type { ExchangeControl, ExchangeHandler } from "../upstream/exchange.ts";
+import { type ExchangeControl, type ExchangeHandler, UpstreamFault } from "../upstream/exchange.ts";
 import { answerHead, decoderOf } from "./answer-head.ts";
 import { createAnswerWriter, type Source } from "./answer-writer.ts";
 import type { StreamWatch } from "./stream-watch.ts";
@@ -150,7 +150,13 @@ export function relay(
       if (!sent) admitted.release("unreachable");
       else admitted.abandon(late ? "timeout" : "broken_off");
       const remedy = outgoingRemedy(error, admitted.origin, proxies);
-      const fields = { origin: admitted.origin, requestId: admitted.requestId, error: code, ...(remedy && { remedy }) };
+      const fields = {
+        origin: admitted.origin,
+        requestId: admitted.requestId,
+        error: code,
+        ...(error instanceof UpstreamFault && { detail: error.message }),
+        ...(remedy && { remedy }),
+      };
       log("warn", sent ? "the AI provider did not answer" : "the AI provider could not be reached", fields);
       if (code === "unsendable" || (code === "UND_ERR_INVALID_ARG" && !isProxyFailure(error)))
         answer.refuse(400, "The request has a header that cannot be forwarded");
