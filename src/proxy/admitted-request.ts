@@ -133,7 +133,7 @@ export function createAdmittedRequests(
       reserved: reserved.tokens,
       price: reserved.price,
       reservedMicroUsd: reserved.microUsd,
-      pace: outputPace(provider, base.origin, request),
+      pace: outputPace(provider, base.origin, request, reserved.omitted),
       provider,
       agentId: record.agentId,
       requestId: proxyRequest.requestId,

@@ -8,17 +8,20 @@ import type { ReadRequest } from "./read-request.ts";
  * What bounds a model that reasons out of sight: the time that it had.
  *
  * @param origin scheme and host that the request is sent to
+ * @param omitted tools at the provider that were left out of it
  * @returns tokens a second; `undefined` where nobody can tell
  */
 export function outputPace(
   { kind }: Pick<AiProviderRecord, "kind">,
   origin: string,
   { body, reading }: Pick<ReadRequest, "body" | "reading">,
+  omitted?: readonly string[],
 ): number | undefined {
   const { pace } = providers[kind];
   if (pace === undefined || !isItsOwn(kind, origin)) return undefined;
   // A tool at the provider may ask other models, a prediction is read in one go, and "pro" may think in parallel.
-  if (reading?.hosted !== undefined || predicts(body) || reading?.models.some((model) => pro.test(model))) {
+  const callsTools = reading?.hosted !== undefined && omitted === undefined;
+  if (callsTools || predicts(body) || reading?.models.some((model) => pro.test(model))) {
     return undefined;
   }
   return pace * (reading?.answers ?? 1);

@@ -15,6 +15,11 @@ it("is known of the provider's own machines, for each of the answers", () => {
   expect(outputPace(openAi, home, asked(["gpt-5"], { answers: 3 }))).toBe(3 * 4_096);
 });
 
+it("is known where the tool at the provider was left out", () => {
+  const hosted = { hosted: { names: ["web_search"] } };
+  expect(outputPace(openAi, home, asked(["gpt-5-codex"], hosted), ["web_search"])).toBe(4_096);
+});
+
 it.each([
   ["other machines", outputPace(openAi, "https://api.openai.com.example.org", asked(["gpt-5"]))],
   ["a provider of many makers", outputPace({ kind: "openrouter" }, "https://openrouter.ai", asked(["openai/gpt-5"]))],

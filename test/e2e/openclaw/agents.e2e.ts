@@ -172,7 +172,8 @@ describe("agents on a real gateway", () => {
         const refused = await gateway.turn(id);
         expect([refused.status, refused.text]).not.toEqual([200, refused.text]);
         expect(refused.text).toMatch(words);
-        expect(refused.took).toBeLessThan(10_000);
+        // It would sleep for days otherwise, or ask again for minutes.
+        expect(refused.took).toBeLessThan(30_000);
         expect(upstream.seen).toHaveLength(0);
       }
       await quota(await usedTokens(id));
@@ -183,11 +184,10 @@ describe("agents on a real gateway", () => {
       await gateway.api("POST", `/agents/${id}/suspend`, undefined, own);
       await expectRefused(/suspended/);
       await gateway.api("POST", `/agents/${id}/resume`, undefined, own);
-      expectOk(await gateway.turn(id));
-
       expect((await gateway.api("POST", `/agents/${id}/ai-key/rotate`, { graceSeconds: 0 }, own)).status).toBe(200);
       expectOk(await gateway.turn(id));
     },
+    300_000,
   );
 
   test("a request too large for what is left says so", async () => {
