@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { afterEach, expect, it } from "vitest";
-import { type ProxyStand, proxyStand } from "../proxy-stand.ts";
+import { type ProxyStand, proxyStand } from "../../proxy-stand.ts";
 
 let close: (() => Promise<void>) | undefined;
 afterEach(() => close?.());
