@@ -16,7 +16,7 @@ import { createInstance } from "./instance.ts";
 import { withMovableClaims, withMovableRecords } from "./movable-stores.ts";
 import type { NodeSettings } from "./node-settings.ts";
 import { createOutgoingFetch, outgoingProxies } from "./outgoing-proxies.ts";
-import { openSealKeys } from "./seal-key.ts";
+import { openSealKeys, type SealKeys } from "./seal-key.ts";
 import { startFault } from "./start-fault.ts";
 import { openFileStores } from "./stores/file-stores.ts";
 import { storeKindOf } from "./stores/store-kinds.ts";
@@ -26,6 +26,8 @@ import { createNodeWebhooks } from "./webhooks/node-webhooks.ts";
 export interface NodePorts {
   ports: Ports;
   stores: Pick<Stores, "checks" | "findings" | "warning">;
+  /** Where the environment gives them. */
+  rereadSealKeys?: SealKeys["reread"];
   /** Waits for what runs in the background, then closes the stores. */
   close(): Promise<void>;
 }
@@ -61,7 +63,7 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
   const { stateDir } = node;
   const clock: Clock = { now: Date.now };
   await makePrivateDirectory(join(stateDir, "provisioning"));
-  const sealKeys = options.sealKeys ?? (await openSealKeys(stateDir, options.env));
+  const sealKeys: SealKeys = options.sealKeys ?? (await openSealKeys(stateDir, options.env));
   const fetch = createOutgoingFetch(outgoingProxies(), (failure) =>
     options.log("warn", "a call could not be made", failure),
   );
@@ -110,6 +112,7 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
   };
   return {
     ports,
+    ...(sealKeys.reread && { rereadSealKeys: sealKeys.reread }),
     stores,
     async close() {
       while (running.size > 0) await Promise.allSettled(running);

@@ -29,10 +29,10 @@ export async function rotateSeal<R>(
   if (given) {
     if (parseSealKeys(given, variable).length < 2) {
       throw new SettingsError(
-        `${variable} holds one key: put a new one in front of it, with a comma between them, restart every instance, and run this again`,
+        `${variable} holds one key: put a new one in front of it, with a comma between them, restart every instance (or where it is a file, send each SIGHUP), and run this again`,
       );
     }
-    return { ...(await reseal()), kept: `Take the older key out of ${variable}, and restart.` };
+    return { ...(await reseal()), kept: `Take the older key out of ${variable}, and restart (or send SIGHUP).` };
   }
   if (node.storage !== undefined) {
     throw new SettingsError(

@@ -37,7 +37,7 @@ export async function startServer(env: Environment, { chmod }: { chmod?: ChangeM
   requireGatewayTokens(node.settings.gatewayTokens);
   const writeOut = (line: string): void => void process.stdout.write(line);
   const log = createJsonLog(() => node.settings.logLevel, writeOut);
-  const { ports, stores, close } = await openNode(node, { env, log, writeOut, chmod });
+  const { ports, stores, rereadSealKeys, close } = await openNode(node, { env, log, writeOut, chmod });
   try {
     const warning = await stores.warning?.();
     if (warning) log("warn", warning.message, { remedy: warning.remedy });
@@ -87,7 +87,9 @@ export async function startServer(env: Environment, { chmod }: { chmod?: ChangeM
           requireGatewayTokens(next.settings.gatewayTokens);
           // Port 0 was any: where agents find the proxy stays.
           if (node.port === 0) next.settings.provisioning.publicUrl = node.settings.provisioning.publicUrl;
+          const hasOtherKeys = rereadSealKeys?.() === true;
           const { changed, needRestart } = reloadSettings(node.settings, next.settings);
+          if (hasOtherKeys) changed.push("OPENCLAW_PROVISIONING_SEAL_KEY");
           log("info", "settings were read again", { changed });
           if (needRestart.length > 0) log("warn", "settings that need a restart have changed", { needRestart });
         } catch (cause) {

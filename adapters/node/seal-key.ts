@@ -3,7 +3,6 @@ import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 
 import { join } from "node:path";
 import { sealedInText } from "../../src/service/secrets/config-secret.ts";
 import { parseSealKeys, SettingsError } from "../../src/settings.ts";
-import type { Ports } from "../../src/storage/keyspace.ts";
 import type { Environment } from "./environment.ts";
 import { makePrivateDirectory, placeNew, syncDirectory, writePrivate } from "./files/atomic-write.ts";
 import { readPrivate, type Stamp, statOf, unchanged } from "./files/private-file.ts";
@@ -12,18 +11,28 @@ import { withSecretFiles } from "./secret-variables.ts";
 
 const file = "provisioning/seal.key";
 
+const variable = "OPENCLAW_PROVISIONING_SEAL_KEY";
+
+export interface SealKeys {
+  (): readonly Uint8Array[];
+  /**
+   * Takes over what the environment says by now; absent where the keys are in `seal.key`.
+   *
+   * @returns whether that is something else
+   * @throws SettingsError where it has none of the keys from before: nothing that is stored would open
+   */
+  reread?(): boolean;
+}
+
 /**
  * The keys under which secrets are sealed: `OPENCLAW_PROVISIONING_SEAL_KEY`, or `provisioning/seal.key`, made at the
  * first start. The file is looked at again at each use, since `seal rotate` may run beside the server.
  *
  * @throws SettingsError, Problem `store_unreadable`
  */
-export async function openSealKeys(stateDir: string, env: Environment): Promise<Ports["sealKeys"]> {
-  const given = withSecretFiles(env).OPENCLAW_PROVISIONING_SEAL_KEY;
-  if (given) {
-    const keys = parseSealKeys(given, "OPENCLAW_PROVISIONING_SEAL_KEY");
-    return () => keys;
-  }
+export async function openSealKeys(stateDir: string, env: Environment): Promise<SealKeys> {
+  const given = withSecretFiles(env)[variable];
+  if (given) return givenKeys(env, parseSealKeys(given, variable));
   if (!readPrivate(stateDir, file)) {
     refuseAnother(stateDir, env);
     await make(stateDir);
@@ -40,6 +49,24 @@ export async function openSealKeys(stateDir: string, env: Environment): Promise<
   };
   current();
   return current;
+}
+
+function givenKeys(env: Environment, first: Uint8Array[]): SealKeys {
+  let keys = first;
+  const texts = (of: readonly Uint8Array[]) => of.map((key) => Buffer.from(key).toString("base64url"));
+  return Object.assign(() => keys, {
+    reread() {
+      const next = parseSealKeys(withSecretFiles(env)[variable] ?? "", variable);
+      const [before, after] = [texts(keys), texts(next)];
+      if (!after.some((key) => before.includes(key))) {
+        throw new SettingsError(
+          `${variable} has none of the keys that are in use: put the new one in front of the old one, with a comma between them`,
+        );
+      }
+      keys = next;
+      return before.join() !== after.join();
+    },
+  });
 }
 
 /** Under another key nothing that is stored would open, and a backup that has the right one would look like a fault. */

@@ -163,6 +163,19 @@ describe.each<Transport>(["node", "fetch"])("a master key in the place of anothe
     ]);
   });
 
+  it("is the operator's to mend where it does not open", async () => {
+    await open("openai", {});
+    const { id, provider } = stand.provider;
+    const elsewhere = { sealKeys: () => [new Uint8Array(32).fill(9)] };
+    const sealedKey = await seal(elsewhere, newKey, { provider, id });
+    stand.stored["ai-providers"].set(id, { ...stand.provider, sealedKey });
+    const refused = await ask();
+    expect(refused.status).toBe(503);
+    expect(refused.text).toContain("cannot be opened; its operator has to mend that (provisioning doctor)");
+    expect(refused.text).not.toContain("try again");
+    expect(asked).toEqual([]);
+  });
+
   it("is sent within a second where the record lags, and none once the provider is revoked", async () => {
     await open("openai", {});
     answer = refusing(401);

@@ -3,8 +3,9 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createClient } from "../../../src/client/client.ts";
 import { runBundle } from "../../run-bundle.ts";
-import { makeStateDir, type ServerProcess, startServerProcess } from "../../server-process.ts";
+import { adminToken, makeStateDir, type ServerProcess, startServerProcess } from "../../server-process.ts";
 
 const [oldToken, newToken] = ["the-older-gateway-token", "the-newer-gateway-token"];
 const [oldAdmin, newAdmin] = ["the-older-admin-token-x", "the-newer-admin-token-x"];
@@ -57,6 +58,38 @@ describe("secrets and settings of a running server", () => {
     await hangUp(/read again/);
     expect([await asks(oldToken), await asks(newToken)]).toEqual([401, 200]);
     expect(server.output()).not.toContain(newToken);
+  });
+
+  it("are a seal key too, which is rotated so without a restart, and never exchanged for one that opens nothing", async () => {
+    const key = (byte: number) => Buffer.alloc(32, byte).toString("base64url");
+    const sealFile = join(stateDir, "seal-key");
+    const env = {
+      OPENCLAW_STATE_DIR: stateDir,
+      OPENCLAW_GATEWAY_TOKEN: oldToken,
+      OPENCLAW_PROVISIONING_SEAL_KEY_FILE: sealFile,
+    };
+    const cli = async (args: string[], stdin = "") => {
+      const { exitCode, stdout, stderr } = await runBundle(["provisioning", ...args], env, stdin);
+      expect([exitCode, stderr]).toEqual([0, ""]);
+      return stdout;
+    };
+    writeFileSync(sealFile, key(1));
+    const add = ["ai-providers", "add", "--provider", "openai", "--name", "Master", "--no-verify", "--key", "-"];
+    await cli(add, "sk-not-a-real-key");
+    server = await startServerProcess(stateDir, env);
+    writeFileSync(sealFile, key(3));
+    await hangUp(/cannot be read again[^\n]*OPENCLAW_PROVISIONING_SEAL_KEY has none of the keys that are in use/);
+    writeFileSync(sealFile, `${key(2)},${key(1)}`);
+    await hangUp(/"settings were read again","changed":\["OPENCLAW_PROVISIONING_SEAL_KEY"\]/);
+    expect(JSON.parse(await cli(["seal", "rotate", "--json"]))).toMatchObject({ resealed: 1 });
+    writeFileSync(sealFile, key(2));
+    await hangUp(/"settings were read again","changed":\["OPENCLAW_PROVISIONING_SEAL_KEY"\]/);
+    // What the server seals now opens under the new key alone.
+    const admin = createClient({ url: server.origin, token: oldToken, provisioningKey: adminToken });
+    const sealed = { provider: "openai", name: "Second", key: "sk-second-not-a-real-key", verify: false };
+    expect((await admin.aiProviders.add(sealed)).status).toBe("active");
+    expect((await fetch(`${server.origin}/readyz`)).status).toBe(200);
+    expect(await cli(["doctor"])).toMatch(/^ok +secrets +all open/m);
   });
 
   it("stay as they were where they cannot be read, and name what needs a restart", async () => {
