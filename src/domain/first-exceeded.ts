@@ -19,7 +19,8 @@ export function firstExceeded<Entry extends Asked>(
   entries: readonly Entry[],
   stateOf: (counter: Entry["counter"], period: string) => State,
 ): (Entry & State & { limit: number }) | undefined {
-  for (const [at, entry] of entries.entries()) {
+  for (let at = 0; at < entries.length; at++) {
+    const entry = entries[at]!;
     const { counter, period, limit } = entry;
     if (limit === null) continue;
     let sum = 0;

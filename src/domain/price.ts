@@ -57,12 +57,22 @@ export function ratesAt(price: Price, prompt: number, extras: Extras = {}): Rate
  */
 export function costMicroUsd(parts: UsageParts, price: Price, extras: Extras = {}): number {
   const rates = ratesAt(price, promptTokens(parts), extras);
-  // A hundred million tokens at USD 600 per million are more pico-dollars than a number holds exactly.
-  let picoUsd = BigInt(searchesMicroUsd(price, extras)) * 1_000_000n;
+  let picoUsd = searchesMicroUsd(price, extras) * 1_000_000;
   for (const name of rateNames) {
-    if (!(parts[name] >= 0)) throw new RangeError(`not a number of tokens: ${parts[name]}`);
-    picoUsd += BigInt(parts[name]) * BigInt(rates[name]);
+    if (!(Number.isInteger(parts[name]) && parts[name] >= 0)) {
+      throw new RangeError(`not a number of tokens: ${parts[name]}`);
+    }
+    picoUsd += parts[name] * rates[name];
   }
+  if (!Number.isSafeInteger(picoUsd)) return largeCostMicroUsd(parts, rates, searchesMicroUsd(price, extras));
+  const rest = picoUsd % 1_000_000;
+  return (picoUsd - rest) / 1_000_000 + (rest > 0 ? 1 : 0);
+}
+
+/** A hundred million tokens at USD 600 per million are more pico-dollars than a number holds exactly. */
+function largeCostMicroUsd(parts: UsageParts, rates: Rates, searches: number): number {
+  let picoUsd = BigInt(searches) * 1_000_000n;
+  for (const name of rateNames) picoUsd += BigInt(parts[name]) * BigInt(rates[name]);
   return Number((picoUsd + 999_999n) / 1_000_000n);
 }
 
@@ -86,16 +96,17 @@ export function dearestRates(
   price: Price,
   { input, cache = "5m", media }: RequestBound,
 ): { input: number; output: number } {
-  const reached = [price, ...(price.tiers ?? []).filter(({ above }) => input > above)].map((rates) =>
-    withMedia(rates, media ? price.media : undefined),
-  );
-  const inputRates = reached.flatMap((rates) => [
-    rates.input,
-    rates.cacheRead,
-    ...(cache === "none" ? [] : [rates.cacheWrite]),
-    ...(cache === "1h" ? [rates.cacheWrite1h] : []),
-  ]);
-  return { input: Math.max(...inputRates), output: Math.max(...reached.map(({ output }) => output)) };
+  const dearest = { input: 0, output: 0 };
+  const reach = (tier: Rates): void => {
+    const rates = withMedia(tier, media ? price.media : undefined);
+    dearest.input = Math.max(dearest.input, rates.input, rates.cacheRead);
+    if (cache !== "none") dearest.input = Math.max(dearest.input, rates.cacheWrite);
+    if (cache === "1h") dearest.input = Math.max(dearest.input, rates.cacheWrite1h);
+    dearest.output = Math.max(dearest.output, rates.output);
+  };
+  reach(price);
+  for (const tier of price.tiers ?? []) if (input > tier.above) reach(tier);
+  return dearest;
 }
 
 /**

@@ -109,6 +109,7 @@ export function createPriceBook({ table, settings, api, day, hash, unknown = "re
   return {
     priceOf,
     dearestOf(provider, models) {
+      if (models.length === 1) return priceOf(provider, models[0]!);
       const prices = models.map((model) => priceOf(provider, model));
       const [first, ...rest] = prices.filter((price) => price !== undefined);
       return first && rest.length + 1 === models.length ? dearestPrice([first, ...rest]) : undefined;
