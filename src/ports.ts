@@ -147,6 +147,8 @@ export interface UsageQuery {
   from: string;
   to: string;
   by: UsageGrouping;
+  /** A model that is left out. */
+  except?: string | undefined;
   /** By `key` ascending, otherwise the most first. */
   orderBy: UsageOrder;
   limit: number;

@@ -23,6 +23,7 @@ import {
 import { createAgentRoute } from "./handlers/create-agent.ts";
 import { creditAgentRoute } from "./handlers/credit-agent.ts";
 import { deleteAgentRoute } from "./handlers/delete-agent.ts";
+import { getFleetUsageRoute, getNearLimitRoute, getOverviewRoute } from "./handlers/fleet-usage.ts";
 import { getAgentRoute } from "./handlers/get-agent.ts";
 import { getAiKeyHolderRoute } from "./handlers/get-ai-key-holder.ts";
 import { getUsageRoute } from "./handlers/get-usage.ts";
@@ -57,6 +58,9 @@ export const routes: readonly Route[] = [
   suspendAgentRoute,
   resumeAgentRoute,
   getUsageRoute,
+  getFleetUsageRoute,
+  getNearLimitRoute,
+  getOverviewRoute,
   creditAgentRoute,
   rotateAiKeyRoute,
   addAiProviderRoute,

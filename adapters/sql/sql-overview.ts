@@ -51,34 +51,35 @@ export function createSqlOverview(db: SqlDriver) {
   }
 
   return {
-    topUsage(today: string, { prefix, from, to, by, orderBy, limit }: UsageQuery): UsageGroup[] {
+    topUsage(today: string, { prefix, from, to, by, orderBy, limit, except = "" }: UsageQuery): UsageGroup[] {
       if (by !== "name") {
         const key: Record<Exclude<UsageGrouping, "name">, string> = { model: "model", day: "day" };
         return statement(
-          `SELECT ${key[by]} AS key, ${summed} FROM all_usage WHERE day BETWEEN ? AND ?
+          `SELECT ${key[by]} AS key, ${summed} FROM all_usage WHERE day BETWEEN ? AND ? AND model <> ?
            GROUP BY key ORDER BY ${order[orderBy]} LIMIT ?`,
         )
-          .all<GroupRow>(from, to, limit)
+          .all<GroupRow>(from, to, except, limit)
           .map(groupOf);
       }
       const month = from.slice(0, 7);
       const suffix = orderBy === "tokens" ? "/tokens" : orderBy === "microUsd" ? "/usd" : undefined;
       if (suffix !== undefined && limit <= 100 && from === `${month}-01` && to >= today && today.startsWith(month)) {
         const one = statement(
-          `SELECT name AS key, ${summed} FROM usage WHERE name = ? AND day BETWEEN ? AND ? GROUP BY name`,
+          `SELECT name AS key, ${summed} FROM usage WHERE name = ? AND day BETWEEN ? AND ? AND model <> ?
+           GROUP BY name`,
         );
         const amount = orderBy as "tokens" | "microUsd";
         return largest(month, suffix, prefix, limit)
-          .flatMap((name) => one.all<GroupRow>(name, from, to))
+          .flatMap((name) => one.all<GroupRow>(name, from, to, except))
           .map(groupOf)
           .sort((a, b) => b[amount] - a[amount] || (a.key < b.key ? -1 : 1))
           .slice(0, limit);
       }
       return statement(
-        `SELECT name AS key, ${summed} FROM usage WHERE day BETWEEN ? AND ? AND name >= ? AND name < ?
+        `SELECT name AS key, ${summed} FROM usage WHERE day BETWEEN ? AND ? AND name >= ? AND name < ? AND model <> ?
          GROUP BY name ORDER BY ${order[orderBy]} LIMIT ?`,
       )
-        .all<GroupRow>(from, to, ...within(prefix), limit)
+        .all<GroupRow>(from, to, ...within(prefix), except, limit)
         .map(groupOf);
     },
 

@@ -5,6 +5,7 @@ import { addAiProviderCommands } from "./commands/ai-providers.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addConsoleCommand } from "./commands/console.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
+import { addFleetUsageCommands } from "./commands/fleet-usage.ts";
 import { addInitCommand } from "./commands/init.ts";
 import { addOpenApiCommand } from "./commands/openapi.ts";
 import { addPriceCommands } from "./commands/prices.ts";
@@ -33,6 +34,7 @@ export function addProvisioningCommands(tree: Tree, program: Command): void {
   addAgentCommands(tree, group);
   addAgentKeyCommands(tree, group);
   addAiProviderCommands(tree, group);
+  addFleetUsageCommands(tree, group);
   addPriceCommands(tree, group);
   addAuditCommands(tree, group);
   addConsoleCommand(tree, group);

@@ -7,14 +7,14 @@ import { grouped, shortTime } from "./output.ts";
 export const dollars = (usd: number): string => usdText(Math.round(usd * 1_000_000));
 
 /** Of money dollars and cents at least. */
-const amountText = (name: QuotaName, value: number): string =>
+export const quotaAmount = (name: QuotaName, value: number): string =>
   quotaRules[name].counter === "usd" ? dollars(value) : grouped(value);
 
 /** `maxTokensPerMonth 1,000,000, maxRequestsPerDay 100`; `undefined` without a limit. */
 export function describeQuotas(quotas: Quotas | undefined): string | undefined {
   const parts = quotaNames.flatMap((name) => {
     const limit = quotas?.[name];
-    return limit === undefined ? [] : [`${name} ${amountText(name, limit)}`];
+    return limit === undefined ? [] : [`${name} ${quotaAmount(name, limit)}`];
   });
   return parts.length === 0 ? undefined : parts.join(", ");
 }
@@ -29,6 +29,6 @@ export const quotaRows = (quotas: QuotaStates): string[][] =>
     const state = quotas[name];
     if (state === undefined) return [];
     const { limit, used, reserved, left, resetAt } = state;
-    const amounts = [limit, used, reserved, left].map((value) => amountText(name, value));
+    const amounts = [limit, used, reserved, left].map((value) => quotaAmount(name, value));
     return [[name, ...amounts, shortTime(resetAt) ?? ""]];
   });

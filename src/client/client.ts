@@ -42,6 +42,14 @@ import type {
   ConsoleSessionOpened,
   ConsoleSessionView,
 } from "../schema/console.ts";
+import type {
+  FleetUsage,
+  FleetUsageQuery,
+  NearLimitList,
+  NearLimitQuery,
+  Overview,
+  OverviewQuery,
+} from "../schema/fleet-usage.ts";
 import type { PriceList, PriceRow, PricesSet, PriceUnset, PriceView, SetPrices } from "../schema/price.ts";
 import type {
   CreateProvisioningKey,
@@ -166,6 +174,9 @@ export interface AiKeyRotated {
 }
 /** Without a filter and a sort, every agent is listed, those that others made included. */
 export interface AgentListQuery extends PageQuery, Partial<Omit<AgentQuery, "limit" | "cursor">> {}
+/** JSON alone: as CSV it is for `fetch`. */
+export type FleetUsageOptions = Partial<Omit<FleetUsageQuery, "format">>;
+
 export interface PriceListQuery extends PageQuery {
   provider?: string | undefined;
   /** As requests name it. */
@@ -313,6 +324,11 @@ export function createClient(options: ClientOptions) {
       rotate: (id: string, body: RotateProvisioningKey = {}, at?: CallOptions) =>
         post<ProvisioningKeyIssued>(below("provisioning/agent-keys", id, "/rotate"), body, false, at),
     },
+    /** Across agents, one page. */
+    usage: (query: FleetUsageOptions = {}, at?: CallOptions) => read<FleetUsage>("/usage", { ...query }, at),
+    nearLimit: (query: Partial<NearLimitQuery> = {}, at?: CallOptions) =>
+      read<NearLimitList>("/usage/near-limit", { ...query }, at),
+    overview: (query: Partial<OverviewQuery> = {}, at?: CallOptions) => read<Overview>("/overview", { ...query }, at),
     prices: {
       /** One page. */
       list: listPrices,

@@ -73,7 +73,7 @@ export const limitsTokens = (quotas: QuotaLimits): boolean => limits(quotas, "to
 export const limitsUsd = (quotas: QuotaLimits): boolean => limits(quotas, "usd");
 
 /** A limit in the unit of its counter. */
-function counterLimit(name: QuotaName, limit: number): number {
+export function counterLimit(name: QuotaName, limit: number): number {
   if (quotaRules[name].counter !== "usd") return limit;
   const micro = toMicroUsd(limit);
   if (micro === undefined) throw new RangeError(`not an amount in USD with at most six decimals: ${limit}`);

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { toMicroUsd } from "../domain/micro-usd.ts";
 import { quotaNames } from "../domain/quota-names.ts";
 
-export { type QuotaName, quotaNames } from "../domain/quota-names.ts";
+export { quotaNames } from "../domain/quota-names.ts";
 
 const amount = z
   .int("must be a whole number")
@@ -41,6 +41,9 @@ export const QuotaChange = z.strictObject({
 });
 export type QuotaChange = z.infer<typeof QuotaChange>;
 
+export const QuotaName = z.enum(quotaNames);
+export type QuotaName = z.infer<typeof QuotaName>;
+
 /** In the unit of the limit. */
 export const QuotaState = z.object({
   limit: z.number(),
@@ -51,7 +54,5 @@ export const QuotaState = z.object({
   resetAt: z.iso.datetime(),
 });
 export type QuotaState = z.infer<typeof QuotaState>;
-export const QuotaStates = z
-  .partialRecord(z.enum(quotaNames), QuotaState)
-  .register(z.globalRegistry, { id: "QuotaStates" });
+export const QuotaStates = z.partialRecord(QuotaName, QuotaState).register(z.globalRegistry, { id: "QuotaStates" });
 export type QuotaStates = z.infer<typeof QuotaStates>;

@@ -57,6 +57,13 @@ export function aiKeyLedger(keyId: string): ReturnType<typeof aiKeyNames> {
   return names;
 }
 
+/** The AI key whose name it is, and what of it. */
+export function aiKeyOfName(name: string): { keyId: string; part: string } | undefined {
+  const [, keyId, part] = /^ai-key:([^/]*)\/(.*)$/.exec(name) ?? [];
+  return keyId === undefined || part === undefined ? undefined : { keyId: decodeURIComponent(keyId), part };
+}
+export const aiKeyPrefix = "ai-key:";
+
 /** Whether it counts micro-dollars. */
 export const isUsdCounter = (name: string): boolean => name.endsWith("/usd");
 

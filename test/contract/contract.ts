@@ -10,6 +10,7 @@ import { priceTests } from "./price-tests.ts";
 import { reachTests } from "./reach-tests.ts";
 import { searchTests } from "./search-tests.ts";
 import { sessionTests } from "./session-tests.ts";
+import { spendTests } from "./spend-tests.ts";
 import { ask, type Target } from "./target.ts";
 import { textTests } from "./text-tests.ts";
 import { webhookTests } from "./webhook-tests.ts";
@@ -43,6 +44,7 @@ export function testContract(name: string, make: () => Promise<Target>): void {
     describe("search", () => searchTests(target));
     describe("many at once", () => bulkTests(target));
     describe("prices", () => priceTests(target));
+    describe("spending", () => spendTests(target));
     describe("console sessions", () => sessionTests(target));
     describe("text", () => textTests(target));
     describe("webhooks", () => webhookTests(target));

@@ -13,7 +13,7 @@ const allowed: Record<string, string[]> = {
   service: ["domain", "schema", "prices", "storage", "providers", "settings.ts"],
   http: ["domain", "schema", "storage", "service"],
   proxy: ["domain", "schema", "storage", "providers", "service", "prices"],
-  handlers: ["schema", "service", "http"],
+  handlers: ["domain", "schema", "service", "http"],
   client: ["domain", "schema"],
   /** The page in the browser: of the server's layers it takes types, and the domain's pure functions. */
   console: ["domain", "schema"],

@@ -91,7 +91,7 @@ export function createRedisOverview(
         query.by === "name"
           ? (await byName(query)).flatMap(([name, of]) => of.map((row): [string, UsageRow] => [name, row]))
           : (await allUsage(query.from, query.to)).map((row) => [query.by === "day" ? row.day : row.model, row]);
-      const keyed = rows.map(([key, row]) => ({ ...row, key }));
+      const keyed = rows.flatMap(([key, row]) => (row.model === query.except ? [] : [{ ...row, key }]));
       const groups = [...groupUsage(keyed, ({ key }) => key, sums)].map(
         ([key, sum]): UsageGroup => ({ ...noAmounts, ...sum, key }),
       );

@@ -44,7 +44,7 @@ export async function searchAgents(context: Context, caller: Reaching, query: Ag
   };
 }
 
-function statusOf(entry: IndexEntry, now: number): AgentSummary["status"] {
+export function statusOf(entry: IndexEntry, now: number): AgentSummary["status"] {
   if (entry.suspended || hasEnded(entry, now)) return "suspended";
   return entry.aiKeyId !== undefined || entry.providers ? "ready" : "needs_auth";
 }

@@ -1,0 +1,56 @@
+import { labelMatcher } from "../../domain/labels.ts";
+import { Problem } from "../../errors.ts";
+import type { IndexEntry } from "../agent-index/index-entry.ts";
+import { completeIndex } from "../agent-index/reconcile-index.ts";
+import type { Context } from "../context.ts";
+import type { Reaching } from "../state/find-agent.ts";
+
+export interface FleetAgent {
+  agentId: string;
+  /** Absent: the agent was deleted, or has another key now. */
+  entry?: IndexEntry | undefined;
+}
+
+export interface FleetAgents {
+  /** That the caller may see, and that have the labels. */
+  entries: IndexEntry[];
+  /** Whether these are all that there are. */
+  isAll: boolean;
+  /** Whose AI key it is; `undefined` where that is none of these agents'. */
+  ofKey(keyId: string): Promise<FleetAgent | undefined>;
+}
+
+/** @throws Problem `not_ready` while the index is being built */
+export async function fleetAgents(
+  context: Context,
+  caller: Reaching,
+  labels: readonly string[] | undefined,
+): Promise<FleetAgents> {
+  if (!(await completeIndex(context))) {
+    throw new Problem("not_ready", "The index of agents is being built; try again in a moment.", {
+      headers: { "retry-after": "2" },
+    });
+  }
+  const maker = caller.reach === "own" ? caller.actor : undefined;
+  const hasLabels = labelMatcher(labels ?? []);
+  const entries = (await context.agentIndex.entries()).filter(
+    (entry) => (maker === undefined || entry.createdBy === maker) && hasLabels(entry.labels),
+  );
+  const isAll = maker === undefined && labels === undefined;
+  const byKey = new Map(entries.flatMap((entry) => (entry.aiKeyId === undefined ? [] : [[entry.aiKeyId, entry]])));
+  const byId = new Map(entries.map((entry) => [entry.agentId, entry]));
+  return {
+    entries,
+    isAll,
+    async ofKey(keyId) {
+      const entry = byKey.get(keyId);
+      if (entry) return { agentId: entry.agentId, entry };
+      // Of an agent that has another key now, or was deleted.
+      const record = await context.records.get("ai-keys", keyId);
+      if (!record) return undefined;
+      const { agentId } = record;
+      const now = byId.get(agentId);
+      return now || isAll ? { agentId, entry: now } : undefined;
+    },
+  };
+}

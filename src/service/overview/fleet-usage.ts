@@ -1,0 +1,128 @@
+import { freeCallsModel } from "../../domain/free-calls.ts";
+import { groupingLabel, labelOf } from "../../domain/labels.ts";
+import { periodOf } from "../../domain/quota.ts";
+import { Problem } from "../../errors.ts";
+import type { FleetUsage, FleetUsageQuery, FleetUsageRow } from "../../schema/fleet-usage.ts";
+import { aiKeyLedger, aiKeyOfName, aiKeyPrefix } from "../../storage/ledger-names.ts";
+import type { Context } from "../context.ts";
+import type { Reaching } from "../state/find-agent.ts";
+import { type FleetAgent, type FleetAgents, fleetAgents } from "./fleet-agents.ts";
+import { addUse, type CountedUse, noUse, shownUse } from "./usage-sums.ts";
+
+/** Keys of one deployment, at most. */
+const mostKeys = 1_000_000;
+/** Of agents whose models or days have to be read one by one. */
+const mostRead = 500;
+
+/** What stands for an agent without the label, or for one that nobody's key made. */
+const none = "(none)";
+
+interface Group {
+  use: CountedUse;
+  name?: string | undefined;
+}
+
+/**
+ * By default from the first day of this month to today, in UTC.
+ *
+ * @throws Problem `invalid_query`, `not_ready` while the index of agents is being built
+ */
+export async function readFleetUsage(context: Context, caller: Reaching, query: FleetUsageQuery): Promise<FleetUsage> {
+  const today = periodOf("day", context.clock.now());
+  const to = query.to ?? (query.from !== undefined && query.from > today ? query.from : today);
+  const from = query.from ?? `${to.slice(0, 7)}-01`;
+  if (from > to) {
+    throw new Problem("invalid_query", `from (${from}) lies after to (${to}).`, {
+      errors: [{ path: "from", message: "must not lie after to" }],
+    });
+  }
+  const agents = await fleetAgents(context, caller, query.label);
+  const { by } = query;
+  const { groups, asOf } =
+    by === "model" || by === "day"
+      ? await byRow(context, agents, { from, to, by })
+      : await byAgent(context, agents, { from, to, by });
+  const total = noUse();
+  for (const { use } of groups.values()) addUse(total, use);
+  const rows = [...groups].map(
+    ([key, { use, name }]): FleetUsageRow => ({ key, ...(name !== undefined && { name }), ...shownUse(use) }),
+  );
+  const orderBy = query.orderBy ?? (by === "day" ? "key" : "usd");
+  const byKey = (a: FleetUsageRow, b: FleetUsageRow) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
+  rows.sort(orderBy === "key" ? byKey : (a, b) => b[orderBy] - a[orderBy] || byKey(a, b));
+  const start = Number(query.cursor ?? 0);
+  const end = start + query.limit;
+  return {
+    from,
+    to,
+    by,
+    asOf: new Date(asOf).toISOString(),
+    rows: rows.slice(start, end),
+    total: shownUse(total),
+    ...(end < rows.length && { nextCursor: String(end) }),
+  };
+}
+
+interface Span {
+  from: string;
+  to: string;
+  by: string;
+}
+
+function addTo(groups: Map<string, Group>, key: string, use: CountedUse, name?: string): void {
+  let group = groups.get(key);
+  if (!group) {
+    group = { use: noUse(), name };
+    groups.set(key, group);
+  }
+  addUse(group.use, use);
+}
+
+async function byAgent({ ledger, records }: Context, agents: FleetAgents, { from, to, by }: Span) {
+  const query = { prefix: aiKeyPrefix, from, to, by: "name", orderBy: "key", limit: mostKeys } as const;
+  const found = await ledger.topUsage({ ...query, except: freeCallsModel });
+  const groups = new Map<string, Group>();
+  for (const group of found.groups) {
+    const keyId = aiKeyOfName(group.key)?.keyId;
+    const agent = keyId === undefined ? undefined : await agents.ofKey(keyId);
+    if (!agent) continue;
+    addTo(groups, keyOf(by, agent), group, by === "agent" ? agent.entry?.name : undefined);
+  }
+  if (by === "createdBy") {
+    for (const [id, group] of groups) group.name = (await records.get("keys", id))?.name;
+  }
+  return { groups, asOf: found.asOf };
+}
+
+function keyOf(by: string, { agentId, entry }: FleetAgent): string {
+  switch (by) {
+    case "agent":
+      return agentId;
+    case "provider":
+      return entry?.providers?.[0] ?? none;
+    case "createdBy":
+      return entry?.createdBy ?? none;
+    default:
+      return labelOf(entry?.labels, groupingLabel(by) ?? "") ?? none;
+  }
+}
+
+async function byRow({ ledger, clock }: Context, agents: FleetAgents, { from, to, by }: Span) {
+  const groups = new Map<string, Group>();
+  const span = by === "day" ? ("day" as const) : ("model" as const);
+  if (agents.isAll) {
+    const query = { prefix: aiKeyPrefix, from, to, by: span, orderBy: "key", limit: mostKeys } as const;
+    const found = await ledger.topUsage({ ...query, except: freeCallsModel });
+    for (const group of found.groups) addTo(groups, group.key, group);
+    return { groups, asOf: found.asOf };
+  }
+  const keys = agents.entries.flatMap(({ aiKeyId }) => aiKeyId ?? []);
+  if (keys.length > mostRead) {
+    const detail = `By ${by} at most ${mostRead} agents can be added up, and these are ${keys.length}; filter by a label.`;
+    throw new Problem("invalid_query", detail, { errors: [{ path: "by", message: "is of too many agents" }] });
+  }
+  const asOf = clock.now();
+  const found = await Promise.all(keys.map((keyId) => ledger.usage(aiKeyLedger(keyId).usage, from, to)));
+  for (const row of found.flat()) if (row.model !== freeCallsModel) addTo(groups, row[span], row);
+  return { groups, asOf };
+}

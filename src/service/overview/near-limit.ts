@@ -1,0 +1,61 @@
+import { counterLimit, periodOf, type QuotaCounter, quotaRules, quotaState } from "../../domain/quota.ts";
+import type { NearLimitAgent, NearLimitList } from "../../schema/fleet-usage.ts";
+import { quotaNames } from "../../schema/quota.ts";
+import { aiKeyOfName } from "../../storage/ledger-names.ts";
+import type { Context } from "../context.ts";
+import type { Reaching } from "../state/find-agent.ts";
+import { effectiveQuotas } from "../state/quota-states.ts";
+import { type FleetAgents, fleetAgents } from "./fleet-agents.ts";
+
+/** A record that is so old will do: the limit is looked at again here. */
+const recordAgeMs = 1_000;
+
+/** The agents whose quotas are used up to `minShare`, the fullest first; a minute's quota slows down, and ends nothing. */
+export async function readNearLimit(
+  context: Context,
+  caller: Reaching,
+  query: { minShare: number; limit: number },
+): Promise<NearLimitList> {
+  return await nearLimitOf(context, await fleetAgents(context, caller, undefined), query);
+}
+
+export async function nearLimitOf(
+  context: Context,
+  agents: FleetAgents,
+  { minShare, limit }: { minShare: number; limit: number },
+): Promise<NearLimitList> {
+  const { ledger, records, clock } = context;
+  const now = clock.now();
+  const periods = [periodOf("month", now), periodOf("day", now)];
+  // Others' are left out, and a limit may have been raised since.
+  const found = await ledger.nearLimit({ minShare, limit: agents.isAll ? limit * 4 : 10_000, periods });
+  const near: NearLimitAgent[] = [];
+  for (const { counter, period, used, reserved } of found.near) {
+    if (near.length >= limit) break;
+    const of = aiKeyOfName(counter);
+    const agent = of && (await agents.ofKey(of.keyId));
+    const quota = of && quotaOf(of.part as QuotaCounter, period);
+    if (!agent?.entry || !quota) continue;
+    const aiKey = await records.get("ai-keys", of.keyId, recordAgeMs);
+    const provider = aiKey && (await records.get("ai-providers", aiKey.aiProviderId, recordAgeMs));
+    const stated = aiKey && effectiveQuotas(aiKey, provider)[quota];
+    if (stated === undefined) continue;
+    const most = counterLimit(quota, stated);
+    const share = most === 0 ? 1 : (used + reserved) / most;
+    if (share < minShare) continue;
+    const { agentId, name } = agent.entry;
+    near.push({
+      agentId,
+      name,
+      quota,
+      share: Math.round(share * 10_000) / 10_000,
+      state: quotaState(quota, stated, { used, reserved }, now),
+    });
+  }
+  return { asOf: new Date(found.asOf).toISOString(), agents: near };
+}
+
+const quotaOf = (counter: QuotaCounter, period: string) =>
+  quotaNames.find(
+    (name) => quotaRules[name].counter === counter && quotaRules[name].span === (period.length === 7 ? "month" : "day"),
+  );

@@ -1,0 +1,143 @@
+import { freeCallsModel } from "../../domain/free-calls.ts";
+import { fromMicroUsd } from "../../domain/micro-usd.ts";
+import { periodOf, resetOf } from "../../domain/quota.ts";
+import type { UsageGroup } from "../../ports.ts";
+import type { NearLimitAgent, Overview, OverviewQuery } from "../../schema/fleet-usage.ts";
+import { aiKeyLedger, aiKeyOfName, aiKeyPrefix } from "../../storage/ledger-names.ts";
+import { statusOf } from "../agents/search-agents.ts";
+import type { Context } from "../context.ts";
+import type { Reaching } from "../state/find-agent.ts";
+import { type FleetAgents, fleetAgents } from "./fleet-agents.ts";
+import { nearLimitOf } from "./near-limit.ts";
+import { addUse, type CountedUse, noUse, shownSpending } from "./usage-sums.ts";
+
+const shownTop = 10;
+const shownNear = 10;
+const dayMs = 86_400_000;
+
+/** @throws Problem `not_ready` while the index of agents is being built */
+export async function readOverview(context: Context, caller: Reaching, { days }: OverviewQuery): Promise<Overview> {
+  const now = context.clock.now();
+  const today = periodOf("day", now);
+  const month = periodOf("month", now);
+  const firstShown = periodOf("day", now - (days - 1) * dayMs);
+  const firstOfMonth = `${month}-01`;
+  const from = firstShown < firstOfMonth ? firstShown : firstOfMonth;
+  const agents = await fleetAgents(context, caller, undefined);
+  const [use, near] = await Promise.all([
+    agents.isAll ? useOfAll(context, from, today) : useOfSome(context, agents, from, today),
+    nearLimitOf(context, agents, { minShare: 0.8, limit: shownNear }),
+  ]);
+  const ofMonth = noUse();
+  for (const [day, one] of use.days) if (day >= firstOfMonth) addUse(ofMonth, one);
+  const begun = Date.parse(firstOfMonth);
+  const factor = (resetOf("month", now) - begun) / Math.max(1, now - begun);
+  const counts = { total: agents.entries.length, ready: 0, suspended: 0, needs_auth: 0, failed: 0 };
+  for (const entry of agents.entries) counts[statusOf(entry, now)]++;
+  return {
+    asOf: new Date(use.asOf).toISOString(),
+    agents: {
+      total: counts.total,
+      ready: counts.ready,
+      suspended: counts.suspended,
+      needsAuth: counts.needs_auth,
+    },
+    today: shownSpending(use.days.get(today) ?? noUse()),
+    month: {
+      ...shownSpending(ofMonth),
+      projectedTokens: Math.round(ofMonth.tokens * factor),
+      projectedUsd: fromMicroUsd(Math.round(ofMonth.microUsd * factor)),
+    },
+    nearLimit: near.agents,
+    top: use.top,
+    days: Array.from({ length: days }, (_, at) => {
+      const day = periodOf("day", Date.parse(firstShown) + at * dayMs);
+      return { day, ...shownSpending(use.days.get(day) ?? noUse()) };
+    }),
+    attention: attention(near.agents, counts.needs_auth, ofMonth.unpricedRequests),
+  };
+}
+
+interface Use {
+  days: Map<string, CountedUse>;
+  top: Overview["top"];
+  asOf: number;
+}
+
+async function useOfAll(context: Context, from: string, today: string): Promise<Use> {
+  const query = { prefix: aiKeyPrefix, to: today, except: freeCallsModel };
+  const month = { ...query, from: `${today.slice(0, 7)}-01`, by: "name" as const, limit: shownTop };
+  const [days, dearest, largest] = await Promise.all([
+    context.ledger.topUsage({ ...query, from, by: "day", orderBy: "key", limit: 1_000 }),
+    context.ledger.topUsage({ ...month, orderBy: "microUsd" }),
+    context.ledger.topUsage({ ...month, orderBy: "tokens" }),
+  ]);
+  const costs = dearest.groups.filter(({ microUsd }) => microUsd > 0);
+  return {
+    days: new Map(days.groups.map((group) => [group.key, group])),
+    top: await named(context, costs.length > 0 ? costs : largest.groups),
+    asOf: days.asOf,
+  };
+}
+
+async function named(context: Context, groups: UsageGroup[]): Promise<Overview["top"]> {
+  const found = groups.map(async (group) => {
+    const keyId = aiKeyOfName(group.key)?.keyId;
+    const agentId = keyId === undefined ? undefined : (await context.records.get("ai-keys", keyId, 60_000))?.agentId;
+    return agentId === undefined ? [] : [{ agentId, ...shownSpending(group) }];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+/** Of a maker's own agents, each is read by itself. */
+async function useOfSome({ ledger, clock }: Context, agents: FleetAgents, from: string, today: string): Promise<Use> {
+  const days = new Map<string, CountedUse>();
+  const spent: { agentId: string; use: CountedUse }[] = [];
+  const asOf = clock.now();
+  await Promise.all(
+    agents.entries.map(async ({ agentId, aiKeyId }) => {
+      if (aiKeyId === undefined) return;
+      const use = noUse();
+      for (const row of await ledger.usage(aiKeyLedger(aiKeyId).usage, from, today)) {
+        if (row.model === freeCallsModel) continue;
+        const ofDay = days.get(row.day) ?? noUse();
+        addUse(ofDay, row);
+        days.set(row.day, ofDay);
+        if (row.day.startsWith(today.slice(0, 7))) addUse(use, row);
+      }
+      if (use.requests > 0) spent.push({ agentId, use });
+    }),
+  );
+  spent.sort((a, b) => b.use.microUsd - a.use.microUsd || b.use.tokens - a.use.tokens);
+  const top = spent.slice(0, shownTop).map(({ agentId, use }) => ({ agentId, ...shownSpending(use) }));
+  return { days, top, asOf };
+}
+
+function attention(near: NearLimitAgent[], needsAuth: number, unpriced: number): Overview["attention"] {
+  const found: Overview["attention"] = near
+    .filter(({ share }) => share >= 1)
+    .map(({ agentId, quota }) => ({
+      kind: "quota_exhausted" as const,
+      severity: "critical" as const,
+      target: agentId,
+      text: `${agentId} has used up its ${quota}`,
+      remedy: `raise it with "provisioning agents update ${agentId}", or wait for its reset`,
+    }));
+  if (needsAuth > 0) {
+    found.push({
+      kind: "needs_auth",
+      severity: "warning",
+      text: `${needsAuth} agents have no AI key`,
+      remedy: 'give them one with "provisioning agents onboard"',
+    });
+  }
+  if (unpriced > 0) {
+    found.push({
+      kind: "unpriced_model",
+      severity: "warning",
+      text: `${unpriced} requests this month were of models whose price is not known`,
+      remedy: 'state their prices with "provisioning prices set"',
+    });
+  }
+  return found;
+}
