@@ -1,3 +1,4 @@
+import { createContext } from "./create-context.ts";
 import { Problem } from "./errors.ts";
 import { createAnswerAudit } from "./http/audit-answer.ts";
 import type { VerifyJwt } from "./http/bearer.ts";
@@ -15,7 +16,6 @@ import { createOpenApi } from "./openapi/openapi.ts";
 import { createProxy, type Proxy as MeteringProxy } from "./proxy/web-proxy.ts";
 import { routes } from "./routes.ts";
 import type { Context } from "./service/context.ts";
-import { createContext } from "./service/create-context.ts";
 import { type Maintained, maintain } from "./service/maintenance/maintain.ts";
 import { recoverOperations } from "./service/operations/recover.ts";
 import type { Settings } from "./settings.ts";

@@ -21,7 +21,7 @@ import { linkedAiProvider } from "../state/linked-ai-provider.ts";
 import { requireFutureEnd, requireStoppable } from "./agent-end.ts";
 import { bothOrNeither, buildAgent, type CreateOptions } from "./provision-agent.ts";
 
-/** Design's "Creating an agent, step by step": all of it, or nothing. */
+/** The saga of `service/README.md`: all of it, or nothing. */
 export async function createAgent(
   context: Context,
   caller: Caller,
