@@ -79,6 +79,15 @@ export function expiry(text: string): string {
 /** An end, or `never` to lift it: commander turns a parsed `null` into an empty text. */
 export const expiryOrNever = (text: string): string => (text === "never" ? text : expiry(text));
 
+/** `0.9`, `90` or `90%`. */
+export function share(text: string): number {
+  const value = Number(text.replace(/%$/, "")) / (/%$|^\d{2,3}$/.test(text) ? 100 : 1);
+  if (!/^\d+(\.\d+)?%?$/.test(text) || value < 0.5 || value > 1) {
+    throw new InvalidValue("It must be a share from 0.5 to 1, such as 0.9 or 90%.");
+  }
+  return value;
+}
+
 /** `tenant=acme`, repeatable. */
 export function label(text: string, before: Record<string, string> | undefined): Record<string, string> {
   const [, name, value] = /^([^=]+)=(.+)$/.exec(text) ?? [];

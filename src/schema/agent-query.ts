@@ -6,8 +6,10 @@ import { noKey } from "./primitives.ts";
 export const sortableFields = ["agentId", "name", "createdAt", "updatedAt", "expiresAt"] as const;
 export type SortableField = (typeof sortableFields)[number];
 
-/** A leading `-` is for the descending order. */
-export const agentSorts = sortableFields.flatMap((field) => [field, `-${field}`] as const);
+/** A leading `-` is for the descending order; the nearest to a limit and the most use come first alone. */
+export const agentRankings = ["-share", "-tokens", "-usd"] as const;
+export type AgentRanking = (typeof agentRankings)[number];
+export const agentSorts = [...sortableFields.flatMap((field) => [field, `-${field}`] as const), ...agentRankings];
 export type AgentSort = (typeof agentSorts)[number];
 
 const exactly = z.string().check(z.minLength(1), z.maxLength(200), noKey);
@@ -25,6 +27,15 @@ const searchFields = {
   label: z
     .optional(z.array(LabelQuery).check(z.maxLength(mostLabels)))
     .register(z.globalRegistry, { description: "`tenant:acme`, repeatable: all must match" }),
+  minShare: z
+    .optional(
+      z.coerce
+        .number({ error: "must be a number" })
+        .check(z.minimum(0.5, "must be at least 0.5"), z.maximum(1, "must be at most 1")),
+    )
+    .register(z.globalRegistry, {
+      description: "Only those that have used or reserved this part of a quota of the month or the day",
+    }),
   sort: z
     .optional(z.enum(agentSorts))
     .register(z.globalRegistry, { description: "Descending with a leading `-`; what has no such field comes last" }),

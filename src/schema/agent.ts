@@ -297,6 +297,8 @@ export const AgentList = z
     nextCursor: z.optional(z.string()),
     /** Of a search: how many match in all. */
     total: z.optional(z.int()),
+    /** Of a search by shares or use: everything until then is in them. */
+    asOf: z.optional(Timestamp),
     /** Gateways that did not answer; their agents are listed from records. */
     unreachable: z.optional(z.array(z.string())),
   })

@@ -114,6 +114,15 @@ export function searchTests(target: () => Target): void {
     });
   });
 
+  it("finds none near a limit where nothing was spent, and says as of when", async () => {
+    const { status, body } = await search(`${mine}&minShare=0.8&sort=-share`);
+    expect([status, body.agents, body.total]).toEqual([200, [], 0]);
+    expect(Math.abs(Date.now() - Date.parse(body.asOf))).toBeLessThan(60_000);
+    for (const sort of ["-tokens", "-usd"]) {
+      expect(await found(`${mine}&sort=${sort}`)).toEqual([ids.plain, ids.keyed, ids.stopped, ids.named]);
+    }
+  });
+
   it("puts what has no such field last, in either order", async () => {
     const at = new Date(Date.now() + 3_600_000).toISOString();
     await ask(target(), "PATCH", `/agents/${ids.keyed}`, { key: linked.key, body: { expiresAt: at } });
@@ -148,6 +157,9 @@ export function searchTests(target: () => Target): void {
     ["sort=name&cursor=nothing", "cursor"],
     ["sort=name&cursor=~bm90aGluZw", "cursor"],
     ["colour=red", "colour"],
+    ["minShare=0.2", "minShare"],
+    ["minShare=most", "minShare"],
+    ["sort=share", "sort"],
     ["include=secrets", "include"],
     ["include=quotas&limit=101", "limit"],
   ])("%s", (query, path) => {

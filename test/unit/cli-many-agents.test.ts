@@ -55,6 +55,18 @@ describe("agents list", () => {
   });
 
   it.each([
+    [["--near-limit"], "0.8"],
+    [["--near-limit", "95%"], "0.95"],
+    [["--near-limit", "90"], "0.9"],
+    [["--near-limit", "0.5"], "0.5"],
+  ])("%j is a share", async (args, share) => {
+    const ran = await runCli(agents("list", ...args), service([]));
+    expect(new URL(`http://x${ran.calls[0]!.path}`).searchParams.get("minShare")).toBe(share);
+  });
+
+  it.each([
+    ["--near-limit", "20%"],
+    ["--near-limit", "most"],
     ["--status", "lost"],
     ["--sort", "colour"],
     ["--label", "tenant"],

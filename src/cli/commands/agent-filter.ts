@@ -3,7 +3,7 @@ import type { AgentListQuery, Client } from "../../client/client.ts";
 import type { AgentList } from "../../schema/agent.ts";
 import { agentSorts } from "../../schema/agent-query.ts";
 import { wrongUsage } from "../failure.ts";
-import { label } from "../option-values.ts";
+import { label, share } from "../option-values.ts";
 
 const pageSize = 100;
 const statuses = ["ready", "needs_auth", "suspended"] as const;
@@ -16,6 +16,7 @@ export interface FilterOptions {
   createdBy?: string;
   gateway?: string;
   label?: Record<string, string>;
+  nearLimit?: number | true;
   sort?: string;
 }
 
@@ -28,6 +29,7 @@ export const withFilter = (command: Command, model = "--model <model>"): Command
     .option(model, "only of this model")
     .option("--created-by <key-id>", "only made by this provisioning key")
     .option("--gateway <id>", "only on this gateway")
+    .option("--near-limit [share]", "only those that used 80 % of a quota, or this share of it", share)
     .option("--label <name=value>", "only with this label, as in tenant=acme (repeatable: all must match)", label);
 
 function oneOf<Value extends string>(flag: string, text: string | undefined, values: readonly Value[]) {
@@ -47,6 +49,7 @@ export function filterOf(options: FilterOptions): AgentListQuery {
     createdBy,
     gateway,
     label: labels,
+    minShare: options.nearLimit === true ? 0.8 : options.nearLimit,
     sort: oneOf("--sort", options.sort, agentSorts),
   };
 }

@@ -11,7 +11,7 @@ export function addListAgentsCommand(tree: Tree, group: Command): void {
     configure: (command) => {
       withFilter(command.option("--limit <number>", "at most this many", amount)).option(
         "--sort <field>",
-        "agentId, name, createdAt, updatedAt or expiresAt; descending with a leading -, as in --sort=-createdAt",
+        "agentId, name, createdAt, updatedAt or expiresAt, descending with a leading - (--sort=-createdAt); -share, -tokens, -usd",
       );
     },
     run: async ({ options, out, withClient }) => {

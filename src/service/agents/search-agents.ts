@@ -8,6 +8,7 @@ import type { IndexEntry } from "../agent-index/index-entry.ts";
 import { completeIndex } from "../agent-index/reconcile-index.ts";
 import type { Context } from "../context.ts";
 import { knownFrom, type Reaching } from "../state/find-agent.ts";
+import { type AgentRanks, leastShare, mostUsed, nearestShares } from "./agent-ranks.ts";
 import { agentSummary } from "./agent-view.ts";
 
 /**
@@ -25,12 +26,18 @@ export async function searchAgents(context: Context, caller: Reaching, query: Ag
   const matches = matcher(query, now);
   const maker = caller.reach === "own" ? caller.actor : undefined;
   const sort = query.sort ?? "agentId";
-  const order = orderOf(sort);
-  const all = inOrder(await context.agentIndex.entries(), sort, order);
-  const found =
-    matches || maker !== undefined
-      ? all.filter((entry) => (maker === undefined || entry.createdBy === maker) && (matches?.(entry) ?? true))
-      : all;
+  const [entries, ranks, near] = await Promise.all([
+    context.agentIndex.entries(),
+    ranksFor(context, sort),
+    query.minShare === undefined ? undefined : nearestShares(context, query.minShare),
+  ]);
+  const order = orderOf(sort, ranks);
+  const all = inOrder(entries, sort, order);
+  const isSought = (entry: IndexEntry): boolean =>
+    (maker === undefined || entry.createdBy === maker) &&
+    (near === undefined || near.byKey.has(entry.aiKeyId ?? "")) &&
+    (matches?.(entry) ?? true);
+  const found = matches || near || maker !== undefined ? all.filter(isSought) : all;
   const after = query.cursor === undefined ? undefined : readCursor(query.cursor, sort);
   const from = after === undefined ? 0 : firstBehind(found, after, order);
   const shown = found.slice(from, from + query.limit);
@@ -41,7 +48,27 @@ export async function searchAgents(context: Context, caller: Reaching, query: Ag
     agents: records.flatMap((record): AgentSummary[] => (record ? [agentSummary(knownFrom(record), now)] : [])),
     ...(last && from + shown.length < found.length && { nextCursor: writeCursor(sort, order.placeOf(last)) }),
     total: found.length,
+    ...asOf([ranks, near]),
   };
+}
+
+/** The one that lags more. */
+function asOf(ranks: readonly (AgentRanks | undefined)[]): Pick<AgentList, "asOf"> {
+  const times = ranks.flatMap((of) => of?.asOf ?? []);
+  return times.length === 0 ? {} : { asOf: new Date(Math.min(...times)).toISOString() };
+}
+
+async function ranksFor(context: Context, sort: AgentSort): Promise<AgentRanks | undefined> {
+  switch (sort) {
+    case "-share":
+      return await nearestShares(context, leastShare);
+    case "-tokens":
+      return await mostUsed(context, "tokens");
+    case "-usd":
+      return await mostUsed(context, "microUsd");
+    default:
+      return undefined;
+  }
 }
 
 export function statusOf(entry: IndexEntry, now: number): AgentSummary["status"] {
@@ -71,25 +98,29 @@ function matcher({ q, status, provider, model, createdBy, gateway, label }: Agen
 }
 
 /** An agent's place in an order: by its value, then by its id. */
-type Place = readonly [value: string | null, agentId: string];
+type Place = readonly [value: string | number | null, agentId: string];
 
-function orderOf(sort: AgentSort) {
+function orderOf(sort: AgentSort, ranks: AgentRanks | undefined) {
   const isDescending = sort.startsWith("-");
   const field = sort.replace("-", "") as SortableField;
-  const placeOf = (entry: IndexEntry): Place => [entry[field] ?? null, entry.agentId];
+  const valueIn = (entry: IndexEntry) => (ranks ? ranks.byKey.get(entry.aiKeyId ?? "") : entry[field]);
+  const placeOf = (entry: IndexEntry): Place => [valueIn(entry) ?? null, entry.agentId];
   const comparePlaces = ([a, idA]: Place, [b, idB]: Place): number => {
     if (a === b) return idA < idB ? -1 : idA > idB ? 1 : 0;
     // Without the field, last either way.
     if (a === null || b === null) return a === null ? 1 : -1;
     return a < b === isDescending ? 1 : -1;
   };
-  return { placeOf, comparePlaces, compare: (a: IndexEntry, b: IndexEntry) => comparePlaces(placeOf(a), placeOf(b)) };
+  const compare = (a: IndexEntry, b: IndexEntry): number => comparePlaces(placeOf(a), placeOf(b));
+  return { placeOf, comparePlaces, compare, isRanking: ranks !== undefined };
 }
 
 const orders = new WeakMap<readonly IndexEntry[], Map<AgentSort, readonly IndexEntry[]>>();
 
 /** A console asks for the same order again and again: ten thousand agents are sorted once for as long as none changes. */
-function inOrder(entries: readonly IndexEntry[], sort: AgentSort, { compare }: ReturnType<typeof orderOf>) {
+function inOrder(entries: readonly IndexEntry[], sort: AgentSort, { compare, isRanking }: ReturnType<typeof orderOf>) {
+  // Use changes with every request.
+  if (isRanking) return entries.toSorted(compare);
   const known = orders.get(entries) ?? new Map<AgentSort, readonly IndexEntry[]>();
   const sorted = known.get(sort) ?? entries.toSorted(compare);
   orders.set(entries, known.set(sort, sorted));
@@ -108,7 +139,11 @@ const writeCursor = (sort: AgentSort, place: Place): string =>
 function readCursor(cursor: string, sort: AgentSort): Place {
   const bytes = cursor.startsWith("~") ? fromBase64Url(cursor.slice(1)) : undefined;
   const [of, value, agentId] = bytes ? parsedArray(new TextDecoder().decode(bytes)) : [];
-  if (of === sort && (value === null || typeof value === "string") && typeof agentId === "string") {
+  if (
+    of === sort &&
+    (value === null || typeof value === "string" || typeof value === "number") &&
+    typeof agentId === "string"
+  ) {
     return [value, agentId];
   }
   throw new Problem("invalid_query", `cursor: is no cursor of this list sorted by ${sort}.`, {

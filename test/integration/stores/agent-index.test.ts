@@ -5,12 +5,19 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../../src/app.ts";
+import { periodOf } from "../../../src/domain/quota.ts";
+import type { UsageEntry } from "../../../src/ports.ts";
 import type { AgentRecord } from "../../../src/schema/agent.ts";
 import { createAgentIndex } from "../../../src/service/agent-index/agent-index.ts";
 import { type IndexEntry, indexEntry } from "../../../src/service/agent-index/index-entry.ts";
 import { completeIndex } from "../../../src/service/agent-index/reconcile-index.ts";
 import { searchAgents } from "../../../src/service/agents/search-agents.ts";
-import { agentIndexBucket, agentIndexBuckets, agentIndexState } from "../../../src/storage/ledger-names.ts";
+import {
+  agentIndexBucket,
+  agentIndexBuckets,
+  agentIndexState,
+  aiKeyLedger,
+} from "../../../src/storage/ledger-names.ts";
 
 let stateDir: string;
 let node: NodePorts;
@@ -181,5 +188,65 @@ describe("the end of an agent", () => {
     ahead = 2500;
     await app.maintain();
     expect((await events()).filter(({ phase }) => phase === "outcome")).toHaveLength(2);
+  });
+});
+
+describe("a search by what was spent", () => {
+  const spend = async (keyId: string, tokens: number, limit: number, microUsd: number) => {
+    const names = aiKeyLedger(keyId);
+    const now = app.context.clock.now();
+    const period = periodOf("month", now);
+    const { ledger } = app.context;
+    const id = names.reservation(`${keyId}-${tokens}`);
+    const entries = [
+      { counter: names.tokens, period, limit, amount: tokens },
+      { counter: names.usd, period, limit: null, amount: microUsd },
+    ];
+    expect(await ledger.reserve(id, entries)).toEqual({ outcome: "reserved" });
+    const day = periodOf("day", now);
+    await ledger.settle(
+      id,
+      { [names.tokens]: tokens, [names.usd]: microUsd },
+      usageEntry(names.usage, day, tokens, microUsd),
+    );
+  };
+  const usageEntry = (name: UsageEntry["name"], day: string, tokens: number, microUsd: number): UsageEntry => ({
+    name,
+    day,
+    model: "m",
+    requests: 1,
+    inputTokens: tokens,
+    cacheReadTokens: 0,
+    cacheWriteTokens: 0,
+    outputTokens: 0,
+    tokens,
+    webSearches: 0,
+    microUsd,
+    unpricedRequests: 0,
+  });
+  const found = async (query: Partial<Parameters<typeof searchAgents>[2]>) => {
+    const { agents, asOf, nextCursor } = await searchAgents(app.context, everyone, { limit: 100, ...query });
+    return { ids: agents.map(({ agentId }) => agentId), asOf, nextCursor };
+  };
+
+  it("finds those near a limit, and orders by shares and by use, page by page", async () => {
+    for (const agentId of ["a", "b", "c", "d"]) {
+      await app.context.records.set("agents", agentId, record(agentId, { aiKeyId: `key${agentId}` }));
+    }
+    await spend("keya", 60, 100, 9_000_000);
+    await spend("keyb", 950, 1000, 1_000_000);
+    await spend("keyc", 85, 100, 0);
+    const near = await found({ minShare: 0.8 });
+    expect(near.ids).toEqual(["b", "c"]);
+    expect(Date.parse(near.asOf!)).toBeLessThanOrEqual(app.context.clock.now());
+    expect((await found({ minShare: 0.5, q: "a" })).ids).toEqual(["a"]);
+    expect((await found({ minShare: 1 })).ids).toEqual([]);
+    expect((await found({ sort: "-share" })).ids).toEqual(["b", "c", "a", "d"]);
+    expect((await found({ sort: "-tokens" })).ids).toEqual(["b", "c", "a", "d"]);
+    expect((await found({ sort: "-usd" })).ids).toEqual(["a", "b", "c", "d"]);
+    const first = await found({ sort: "-usd", limit: 1 });
+    expect(first.ids).toEqual(["a"]);
+    expect((await found({ sort: "-usd", cursor: first.nextCursor! })).ids).toEqual(["b", "c", "d"]);
+    expect((await found({ sort: "createdAt" })).asOf).toBeUndefined();
   });
 });
