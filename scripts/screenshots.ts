@@ -23,13 +23,12 @@ const places: Record<string, string> = {
   usage: "usage?by=label%3Atenant",
   audit: "audit",
   live: "live",
-  alerts: "alerts",
   health: "health",
   "my-key": "key",
 };
 
 const shoot = async (page: Page): Promise<Buffer> => {
-  await page.waitForLoadState("networkidle");
+  // The events' stream is open all the time: the network is never idle.
   await page.waitForTimeout(settleMs);
   return await page.screenshot();
 };
@@ -37,9 +36,13 @@ const shoot = async (page: Page): Promise<Buffer> => {
 await mkdir(folder, { recursive: true });
 const upstream = await startSampleUpstream();
 // Records alone: no path of this machine is in a picture.
-const provisioning = { ...contractConfig.gateway.provisioning, host: { kind: "registry" } };
+const provisioning = {
+  ...contractConfig.gateway.provisioning,
+  host: { kind: "registry" },
+  webhooks: { allow: [new URL(upstream.origin).host] },
+};
 const target = await nodeTarget({ config: { ...contractConfig, gateway: { provisioning } } });
-const key = await furnish(target, upstream);
+const { key, webhookId } = await furnish(target, upstream);
 const browser = await openBrowser();
 try {
   for (const colorScheme of ["light", "dark"] as const) {
@@ -48,7 +51,7 @@ try {
     await page.getByLabel("Gateway token").waitFor();
     await writeFile(`${folder}/console-sign-in-${colorScheme}.png`, await shoot(page));
     await signIn(page, target, key);
-    for (const [name, place] of Object.entries(places)) {
+    for (const [name, place] of Object.entries({ ...places, alerts: `alerts/${webhookId}` })) {
       await visit(page, target, place);
       await writeFile(`${folder}/console-${name}-${colorScheme}.png`, await shoot(page));
     }

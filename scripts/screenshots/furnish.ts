@@ -30,7 +30,7 @@ const agents: SampleAgent[] = [
 }));
 
 /** A deployment that has been in use for a while. */
-export async function furnish(target: Target, upstream: SampleUpstream): Promise<string> {
+export async function furnish(target: Target, upstream: SampleUpstream): Promise<{ key: string; webhookId: string }> {
   const admin = { key: target.adminToken };
   const provider = await ask(target, "POST", "/provisioning/ai-providers", {
     ...admin,
@@ -69,9 +69,10 @@ export async function furnish(target: Target, upstream: SampleUpstream): Promise
     }
   }
   await ask(target, "POST", "/agents/lead-scoring/suspend", { key });
-  await ask(target, "POST", "/provisioning/webhooks", {
+  const webhook = await ask(target, "POST", "/provisioning/webhooks", {
     ...admin,
-    body: { url: "https://hooks.example.org/openclaw", events: ["quota.*", "provider.*"] },
+    body: { url: `${upstream.origin}/alerts`, events: ["quota.*", "provider.*"] },
   });
-  return key;
+  await ask(target, "POST", `/provisioning/webhooks/${webhook.body.id}/test`, admin);
+  return { key, webhookId: webhook.body.id };
 }

@@ -4,6 +4,8 @@ import { short } from "../state/format.ts";
 export interface Bar {
   label: string;
   value: number;
+  /** Beside the value, on hover. */
+  note?: string;
   /** Expected, and not yet so. */
   rest?: number;
 }
@@ -57,9 +59,9 @@ export function Bars({
             </text>
           </g>
         ))}
-        {bars.map(({ label, value, rest = 0 }, at) => (
+        {bars.map(({ label, value, note, rest = 0 }, at) => (
           <g key={label}>
-            <title>{`${label}: ${unit(value)}`}</title>
+            <title>{`${label}: ${unit(value)}${note ? `, ${note}` : ""}`}</title>
             <rect x={left + at * step} y={top} width={step} height={floor - top} fill="transparent" />
             {rest > 0 && (
               <rect

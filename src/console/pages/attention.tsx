@@ -1,6 +1,6 @@
 import type * as z from "zod/mini";
-import type { AgentSummary } from "../../schema/agent.ts";
 import type { AiProviderList } from "../../schema/ai-provider.ts";
+import type { Overview } from "../../schema/fleet-usage.ts";
 import type { ProvisioningKeyList } from "../../schema/provisioning-key.ts";
 import type { WebhookList } from "../../schema/webhook.ts";
 import { may, useCaller } from "../state/caller.ts";
@@ -14,7 +14,9 @@ interface Concern {
   id: string;
   what: string;
   who: string;
+  remedy?: string;
   at?: string | undefined;
+  isBad?: boolean;
   href: string;
 }
 
@@ -22,7 +24,7 @@ const soonMs = 14 * 86_400_000;
 const isSoon = (at: string | undefined): boolean => at !== undefined && Date.parse(at) - Date.now() < soonMs;
 
 /** What somebody should look at, each with the page on which it is mended. */
-export function Attention({ agents }: { agents: AgentSummary[] }) {
+export function Attention({ found }: { found: Overview["attention"] }) {
   const isAdmin = may(useCaller(), "provisioning:admin");
   const keys = useQuery<z.infer<typeof ProvisioningKeyList>>(isAdmin ? "/provisioning/agent-keys" : undefined);
   const providers = useQuery<z.infer<typeof AiProviderList>>(isAdmin ? "/provisioning/ai-providers" : undefined);
@@ -32,23 +34,17 @@ export function Attention({ agents }: { agents: AgentSummary[] }) {
   );
   for (const { provider, status } of providers.data?.keys ?? []) if (status === "active") revoked.delete(provider);
   const concerns: Concern[] = [
-    ...agents
-      .filter(({ status }) => status === "failed" || status === "needs_auth")
-      .map(({ agentId, name, status }) => ({
-        id: `state:${agentId}`,
-        what: t.attention[status === "failed" ? "failed" : "needsAuth"],
-        who: name,
-        href: addressOf(["agents", agentId]),
-      })),
-    ...agents
-      .filter(({ expiresAt, status }) => status !== "suspended" && isSoon(expiresAt))
-      .map(({ agentId, name, expiresAt }) => ({
-        id: `end:${agentId}`,
-        what: t.attention.ends,
-        who: name,
-        at: expiresAt,
-        href: addressOf(["agents", agentId]),
-      })),
+    ...found.map(({ kind, target, text, remedy, severity }) => ({
+      id: `${kind}:${target}`,
+      what: t.attention.kinds[kind] ?? kind,
+      who: text,
+      remedy,
+      isBad: severity === "critical",
+      href:
+        kind === "unpriced_model"
+          ? addressOf(["usage"])
+          : addressOf(["agents", ...(target === undefined ? [] : [target])]),
+    })),
     ...(keys.data?.keys ?? [])
       .filter(({ expiresAt, status }) => status === "active" && isSoon(expiresAt))
       .map(({ id, name, expiresAt }) => ({
@@ -79,12 +75,17 @@ export function Attention({ agents }: { agents: AgentSummary[] }) {
       <h2>{t.overview.attention}</h2>
       {concerns.length === 0 && <p class="muted">{t.overview.calm}</p>}
       <ul class="list">
-        {concerns.slice(0, 12).map(({ id, what, who, at, href }) => (
+        {concerns.slice(0, 12).map(({ id, what, who, remedy, at, isBad, href }) => (
           <li key={id}>
-            <span class="pill warn">{what}</span>
+            <span class={isBad ? "pill bad" : "pill warn"}>{what}</span>
             <a class="grow wrap" href={href}>
               <Shown text={who} />
             </a>
+            {remedy && (
+              <span class="small muted wrap">
+                <Shown text={remedy} />
+              </span>
+            )}
             {at && (
               <span class="small muted">
                 <Ago at={at} />

@@ -1,8 +1,8 @@
-import type { AgentSummary } from "../../schema/agent.ts";
-import { projected, sumSpent, useFleet } from "../state/fleet.ts";
-import { exact, short, usd } from "../state/format.ts";
-import { tightest } from "../state/quotas.ts";
+import type { NearLimitAgent, Overview as OverviewAnswer } from "../../schema/fleet-usage.ts";
+import { Bars } from "../charts/bars.tsx";
+import { exact, percent, short, usd } from "../state/format.ts";
 import { addressOf } from "../state/router.ts";
+import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { ProblemNote } from "../ui/problem.tsx";
 import { QuotaMeter } from "../ui/quota-meter.tsx";
@@ -13,85 +13,85 @@ import { Attention } from "./attention.tsx";
 import { FirstSteps } from "./first-steps.tsx";
 import { LatestChanges } from "./latest-changes.tsx";
 
-const nearShare = 0.8;
-const mostNear = 10;
+const everyMs = 15_000;
 
 /** Is anything wrong, and who is near a limit? */
 export function Overview() {
-  const fleet = useFleet();
-  const { agents, complete, loading } = fleet;
+  const overview = useQuery<OverviewAnswer>("/overview?days=30", { everyMs });
+  const { data } = overview;
   return (
     <>
       <div class="head">
-        <h1>{t.overview.title}</h1>
+        <h1 class="grow">{t.overview.title}</h1>
+        {data && (
+          <span class="small muted">
+            {t.overview.asOf} <Ago at={data.asOf} />
+          </span>
+        )}
       </div>
-      <ProblemNote error={fleet.error} again={fleet.again} />
-      {loading && <Waiting lines={6} />}
-      {!loading && (
+      <ProblemNote error={overview.error} again={overview.again} />
+      {overview.loading && <Waiting lines={6} />}
+      {data && <FirstSteps />}
+      {data && data.agents.total > 0 && (
         <>
-          {!complete && agents.length > 0 && <p class="note warn">{t.overview.partly(exact(agents.length))}</p>}
-          <FirstSteps />
-          {agents.length > 0 && <Figures agents={agents} />}
-          {agents.length > 0 && (
-            <div class="columns section">
-              <Near agents={agents} />
-              <Attention agents={agents} />
-            </div>
-          )}
-          {agents.length > 0 && (
-            <div class="columns section">
-              <Top agents={agents} />
-              <LatestChanges />
-            </div>
-          )}
+          <Figures of={data} />
+          <div class="columns section">
+            <Near agents={data.nearLimit} />
+            <Attention found={data.attention} />
+          </div>
+          {data.days.some(({ requests }) => requests > 0) && <Days of={data} />}
+          <div class="columns section">
+            <Top of={data} />
+            <LatestChanges />
+          </div>
         </>
       )}
     </>
   );
 }
 
-function Figures({ agents }: { agents: AgentSummary[] }) {
-  const spent = sumSpent(agents);
-  const rest = (["suspended", "needs_auth", "failed"] as const)
-    .map((status) => [status, agents.filter((agent) => agent.status === status).length] as const)
-    .filter(([, count]) => count > 0)
-    .map(([status, count]) => `${count} ${t.status[status]}`);
-  const near = agents.filter(({ share = 0 }) => share >= nearShare).length;
-  const atEnd = agents.filter(({ share = 0 }) => share >= 1).length;
-  const money = projected(spent.usd, Date.now());
-  const tokens = projected(spent.tokens, Date.now());
-  const figures: [title: string, value: string, note: string, exactly: string][] = [
+function Figures({ of: { agents, today, month, nearLimit } }: { of: OverviewAnswer }) {
+  const states = [
+    [agents.ready, t.status.ready],
+    [agents.suspended, t.status.suspended],
+    [agents.needsAuth, t.status.needs_auth],
+  ] as const;
+  const atEnd = nearLimit.filter(({ share }) => share >= 1).length;
+  const figures: [title: string, value: string, note: string, exactly?: string][] = [
     [
       t.overview.agents,
-      exact(agents.length),
-      [`${agents.filter(({ status }) => status === "ready").length} ${t.status.ready}`, ...rest].join(", "),
-      "",
+      exact(agents.total),
+      states
+        .filter(([count]) => count > 0)
+        .map(([count, state]) => `${exact(count)} ${state}`)
+        .join(", "),
     ],
     [
       t.overview.tokens,
-      short(spent.tokens),
-      `${exact(spent.requests)} ${t.overview.requests}${tokens === undefined ? "" : `, ${t.overview.projected(short(tokens))}`}`,
-      exact(spent.tokens),
+      short(month.tokens),
+      `${t.overview.today(short(today.tokens))}, ${t.overview.projected(short(month.projectedTokens))}`,
+      exact(month.tokens),
     ],
     [
       t.overview.money,
-      usd(spent.usd),
+      usd(month.usd),
       [
-        money === undefined ? "" : t.overview.projected(usd(money)),
-        spent.unpricedRequests > 0 ? t.overview.unpriced(exact(spent.unpricedRequests)) : "",
+        t.overview.today(usd(today.usd)),
+        t.overview.projected(usd(month.projectedUsd)),
+        month.unpricedRequests > 0 ? t.overview.unpriced(exact(month.unpricedRequests)) : "",
       ]
         .filter(Boolean)
         .join(", "),
-      `$${spent.usd}`,
+      `$${month.usd}`,
     ],
-    [t.overview.near, exact(near), t.overview.atEnd(atEnd), ""],
+    [t.overview.near, exact(nearLimit.length), t.overview.atEnd(atEnd)],
   ];
   return (
     <dl class="figures">
       {figures.map(([title, value, note, exactly]) => (
         <div class="card" key={title}>
           <dt>{title}</dt>
-          <dd title={exactly || undefined}>{value}</dd>
+          <dd title={exactly}>{value}</dd>
           <dd class="small muted">{note}</dd>
         </div>
       ))}
@@ -99,43 +99,38 @@ function Figures({ agents }: { agents: AgentSummary[] }) {
   );
 }
 
-function Near({ agents }: { agents: AgentSummary[] }) {
-  const near = agents
-    .filter(({ share = 0 }) => share >= nearShare)
-    .sort((a, b) => (b.share ?? 0) - (a.share ?? 0))
-    .slice(0, mostNear);
+const Near = ({ agents }: { agents: NearLimitAgent[] }) => (
+  <section>
+    <h2>{t.overview.near}</h2>
+    {agents.length === 0 && <p class="muted">{t.overview.nearNone}</p>}
+    <ul class="list">
+      {agents.map(({ agentId, name = agentId, quota, state }) => (
+        <li key={agentId + quota}>
+          <a class="name grow" href={addressOf(["agents", agentId])}>
+            <Shown text={name} />
+          </a>
+          <QuotaMeter name={quota} state={state} />
+          <span class="small muted">
+            {t.quota[quota]}, {t.agent.resets} <Ago at={state.resetAt} />
+          </span>
+        </li>
+      ))}
+    </ul>
+  </section>
+);
+
+function Days({ of: { days } }: { of: OverviewAnswer }) {
+  const bars = days.map(({ day, tokens, usd: cost }) => ({ label: day, value: tokens, note: usd(cost) }));
+  const [first, last] = [days[0]?.day ?? "", days.at(-1)?.day ?? ""];
   return (
-    <section>
-      <h2>{t.overview.near}</h2>
-      {near.length === 0 && <p class="muted">{t.overview.nearNone}</p>}
-      <ul class="list">
-        {near.map((agent) => {
-          const quota = tightest(agent.quotas);
-          return (
-            <li key={agent.agentId}>
-              <a class="name grow" href={addressOf(["agents", agent.agentId])}>
-                <Shown text={agent.name} />
-              </a>
-              {quota && <QuotaMeter name={quota.name} state={quota.state} />}
-              {quota && (
-                <span class="small muted">
-                  {t.quota[quota.name]}, {t.agent.resets} <Ago at={quota.state.resetAt} />
-                </span>
-              )}
-            </li>
-          );
-        })}
-      </ul>
+    <section class="section">
+      <h2>{t.overview.days}</h2>
+      <Bars title={t.agent.useTitle(first, last)} bars={bars} />
     </section>
   );
 }
 
-function Top({ agents }: { agents: AgentSummary[] }) {
-  const all = sumSpent(agents).tokens;
-  const top = agents
-    .filter(({ usage }) => (usage?.tokens ?? 0) > 0)
-    .sort((a, b) => (b.usage?.tokens ?? 0) - (a.usage?.tokens ?? 0))
-    .slice(0, 8);
+function Top({ of: { top, month } }: { of: OverviewAnswer }) {
   return (
     <section>
       <h2>{t.overview.top}</h2>
@@ -150,19 +145,19 @@ function Top({ agents }: { agents: AgentSummary[] }) {
             {
               key: "agent",
               label: t.agents.agent,
-              cell: ({ agentId, name }) => (
+              cell: ({ agentId, name = agentId }) => (
                 <a class="name" href={addressOf(["agents", agentId])}>
                   <Shown text={name} />
                 </a>
               ),
             },
-            { key: "tokens", label: t.agent.tokens, num: true, cell: ({ usage }) => short(usage?.tokens ?? 0) },
-            { key: "usd", label: "USD", num: true, cell: ({ usage }) => usd(usage?.usd ?? 0) },
+            { key: "tokens", label: t.agent.tokens, num: true, cell: ({ tokens }) => short(tokens) },
+            { key: "usd", label: "USD", num: true, cell: (row) => usd(row.usd) },
             {
               key: "share",
               label: t.overview.share,
               num: true,
-              cell: ({ usage }) => `${Math.round((100 * (usage?.tokens ?? 0)) / all)} %`,
+              cell: ({ tokens }) => percent(month.tokens === 0 ? 0 : tokens / month.tokens),
             },
           ]}
         />

@@ -1,101 +1,158 @@
-import type { AgentSummary } from "../../schema/agent.ts";
+import { useState } from "preact/hooks";
+import type * as z from "zod/mini";
+import type { AgentList } from "../../schema/agent.ts";
+import type { FleetUsage, FleetUsageRow } from "../../schema/fleet-usage.ts";
+import { Bars, daily } from "../charts/bars.tsx";
+import { failed, send, withQuery } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
 import { download } from "../state/download.ts";
-import { type Spent, sumSpent, useFleet } from "../state/fleet.ts";
 import { exact, usd } from "../state/format.ts";
 import { useKeyNames } from "../state/key-names.ts";
 import { addressOf, type Place, refine } from "../state/router.ts";
+import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { ProblemNote } from "../ui/problem.tsx";
 import { type Column, Table, Waiting } from "../ui/table.tsx";
 import { Shown } from "../ui/text.tsx";
+import { useChange } from "../ui/use-change.ts";
 import { Prices } from "./prices.tsx";
 
-interface Row extends Spent {
-  key: string;
-  name: string;
-  href?: string;
-  agents: number;
-}
+const pageSize = 100;
 
-const sorts = ["name", "agents", "requests", "tokens", "usd", "unpricedRequests"] as const;
-type Sort = (typeof sorts)[number];
-
-/** This month's use and money, by agent, by label, by maker or by model. */
+/** Use and money by agent, model, provider, day, maker or label. */
 export function Usage({ place: { query } }: { place: Place }) {
-  const { by = "agent", sort = "-usd" } = query;
-  const fleet = useFleet();
+  const { by = "agent", sort, from, to, cursor } = query;
+  const asked = { by, from, to, orderBy: sort?.replace("-", ""), cursor };
+  const usage = useQuery<FleetUsage>(withQuery("/usage", { ...asked, limit: pageSize }), { everyMs: 15_000 });
   const names = useKeyNames();
   const isAdmin = may(useCaller(), "provisioning:admin");
-  const labels = [...new Set(fleet.agents.flatMap((agent) => Object.keys(agent.labels ?? {})))].sort();
-  const rows = ordered(grouped(fleet.agents, by, names), sort);
-  const total = sumSpent(fleet.agents);
+  const { data } = usage;
   return (
     <>
       <div class="head">
         <h1 class="grow">{t.usage.title}</h1>
-        <button
-          type="button"
-          disabled={rows.length === 0}
-          onClick={() => download("usage.csv", [csv(rows)], "text/csv")}
-        >
-          {t.usage.export}
-        </button>
+        <Export query={asked} />
       </div>
       <div class="bar">
-        <select aria-label={t.usage.by} value={by} onChange={(event) => refine({ by: event.currentTarget.value })}>
-          {[...Object.entries(t.usage.bys), ...labels.map((name) => [`label:${name}`, t.usage.byLabel(name)])].map(
-            ([value, label]) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ),
-          )}
-        </select>
-        <span class="muted">{t.usage.total(usd(total.usd), exact(total.tokens), exact(total.requests))}</span>
+        <Choice by={by} />
+        {(["from", "to"] as const).map((name) => (
+          <label key={name} class="actions">
+            {t.usage[name]}
+            <input
+              type="date"
+              value={query[name] ?? data?.[name] ?? ""}
+              onChange={(event) => refine({ [name]: event.currentTarget.value, cursor: undefined })}
+            />
+          </label>
+        ))}
+        {data && (
+          <span class="muted">
+            {t.usage.total(usd(data.total.usd), exact(data.total.tokens), exact(data.total.requests))}
+          </span>
+        )}
       </div>
-      <ProblemNote error={fleet.error} again={fleet.again} />
-      {fleet.loading && <Waiting lines={8} />}
-      {!fleet.loading && !fleet.complete && !fleet.error && (
-        <p class="note warn">{t.overview.partly(exact(fleet.agents.length))}</p>
-      )}
-      {!fleet.loading && rows.length === 0 && (
+      <ProblemNote error={usage.error} again={usage.again} />
+      {usage.loading && <Waiting lines={8} />}
+      {data && data.rows.length === 0 && (
         <div class="empty">
           <b>{t.usage.none}</b>
           <p class="muted">{t.usage.noneHint}</p>
         </div>
       )}
-      {rows.length > 0 && (
-        <Table
-          label={t.usage.title}
-          rows={rows}
-          id={({ key }) => key}
-          columns={columns}
-          sort={sort}
-          onSort={(next) => refine({ sort: next })}
-        />
+      {data && data.rows.length > 0 && data.by === by && (
+        <>
+          {by === "day" && (
+            <Bars
+              title={t.agent.useTitle(data.from, data.to)}
+              bars={daily(data.from, data.to, (day) => data.rows.find(({ key }) => key === day)?.tokens ?? 0)}
+            />
+          )}
+          <Table
+            label={t.usage.title}
+            rows={data.rows}
+            id={({ key }) => key}
+            columns={columnsOf(by, names)}
+            sort={sort ?? (by === "day" ? "key" : "-usd")}
+            onSort={(next) =>
+              refine({ sort: next.includes("key") ? "key" : `-${next.replace("-", "")}`, cursor: undefined })
+            }
+          />
+        </>
       )}
+      <div class="pager">
+        {cursor !== undefined && (
+          <button type="button" onClick={() => refine({ cursor: undefined })}>
+            {t.table.first}
+          </button>
+        )}
+        {data?.nextCursor && (
+          <button type="button" onClick={() => refine({ cursor: data.nextCursor })}>
+            {t.table.more}
+          </button>
+        )}
+      </div>
       {isAdmin && <Prices />}
     </>
   );
 }
 
-const columns: Column<Row>[] = [
-  {
-    key: "name",
-    label: t.usage.name,
-    sort: "name",
-    cell: ({ name, href }) =>
-      href ? (
-        <a class="name" href={href}>
-          <Shown text={name} />
-        </a>
-      ) : (
-        <Shown text={name} className="name" />
-      ),
-  },
-  { key: "agents", label: t.usage.agents, num: true, sort: "agents", cell: ({ agents }) => exact(agents) },
+/** The labels that agents have are choices too. */
+function Choice({ by }: { by: string }) {
+  const agents = useQuery<z.infer<typeof AgentList>>("/agents?limit=100");
+  const found = (agents.data?.agents ?? []).flatMap(({ labels }) => Object.keys(labels ?? {}));
+  const chosen = by.startsWith("label:") ? [by.slice("label:".length)] : [];
+  const labels = [...new Set([...found, ...chosen])].sort();
+  const options = [...Object.entries(t.usage.bys), ...labels.map((name) => [`label:${name}`, t.usage.byLabel(name)])];
+  return (
+    <select
+      aria-label={t.usage.by}
+      value={by}
+      onChange={(event) => refine({ by: event.currentTarget.value, cursor: undefined, sort: undefined })}
+    >
+      {options.map(([value, label]) => (
+        <option key={value} value={value}>
+          {label}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function Export({ query }: { query: Record<string, string | undefined> }) {
+  const change = useChange();
+  const [count, setCount] = useState(0);
+  const run = () =>
+    change.run(async () => {
+      const options = { headers: { accept: "text/csv" } };
+      const response = await send(
+        withQuery("/usage", { ...query, cursor: undefined, limit: 1000, format: "csv" }),
+        options,
+      );
+      if (!response.ok) throw failed(response, await response.json().catch(() => undefined), options);
+      download("usage.csv", [await response.text()], "text/csv");
+      setCount(count + 1);
+    });
+  return (
+    <>
+      <button type="button" disabled={change.busy} onClick={run}>
+        {t.usage.export}
+      </button>
+      <ProblemNote error={change.error} />
+    </>
+  );
+}
+
+const columnsOf = (by: string, names: ReadonlyMap<string, string>): Column<FleetUsageRow>[] => [
+  { key: "name", label: t.usage.name, sort: "key", cell: (row) => <Name by={by} row={row} names={names} /> },
   { key: "requests", label: t.agent.requests, num: true, sort: "requests", cell: ({ requests }) => exact(requests) },
+  { key: "input", label: t.agent.input, num: true, cell: ({ inputTokens }) => exact(inputTokens) },
+  {
+    key: "cache",
+    label: t.usage.cache,
+    num: true,
+    cell: ({ cacheReadTokens, cacheWriteTokens }) => exact(cacheReadTokens + cacheWriteTokens),
+  },
+  { key: "output", label: t.agent.output, num: true, cell: ({ outputTokens }) => exact(outputTokens) },
   { key: "tokens", label: t.agent.tokens, num: true, sort: "tokens", cell: ({ tokens }) => exact(tokens) },
   {
     key: "usd",
@@ -108,51 +165,17 @@ const columns: Column<Row>[] = [
     key: "unpriced",
     label: t.usage.unpriced,
     num: true,
-    sort: "unpricedRequests",
     cell: ({ unpricedRequests }) =>
       unpricedRequests > 0 ? <span class="warn">{exact(unpricedRequests)}</span> : exact(unpricedRequests),
   },
 ];
 
-function grouped(agents: AgentSummary[], by: string, names: ReadonlyMap<string, string>): Row[] {
-  const groups = new Map<string, AgentSummary[]>();
-  for (const agent of agents) {
-    if (!agent.usage) continue;
-    const key = groupOf(agent, by);
-    groups.set(key, [...(groups.get(key) ?? []), agent]);
-  }
-  return [...groups].map(([key, members]) => ({
-    key,
-    name:
-      (by === "agent" ? members[0]?.name : by === "createdBy" ? names.get(key) : undefined) ?? (key || t.usage.nothing),
-    ...(by === "agent" && { href: addressOf(["agents", key]) }),
-    agents: members.length,
-    ...sumSpent(members),
-  }));
+function Name({ by, row, names }: { by: string; row: FleetUsageRow; names: ReadonlyMap<string, string> }) {
+  const text = row.name ?? (by === "createdBy" ? names.get(row.key) : undefined) ?? (row.key || t.usage.nothing);
+  if (by !== "agent") return <Shown text={text} className="name" />;
+  return (
+    <a class="name" href={addressOf(["agents", row.key])}>
+      <Shown text={text} />
+    </a>
+  );
 }
-
-function groupOf(agent: AgentSummary, by: string): string {
-  if (by === "createdBy") return agent.createdBy ?? "";
-  if (by === "model") return agent.model ?? "";
-  if (by === "gateway") return agent.gateway ?? "";
-  return by.startsWith("label:") ? (agent.labels?.[by.slice("label:".length)] ?? "") : agent.agentId;
-}
-
-function ordered(rows: Row[], sort: string): Row[] {
-  const down = sort.startsWith("-");
-  const field = sorts.find((one) => one === sort.replace("-", "")) ?? ("usd" satisfies Sort);
-  return rows.sort((a, b) => {
-    const [one, other] = [a[field], b[field]];
-    const order = typeof one === "string" ? one.localeCompare(String(other)) : one - Number(other);
-    return down ? -order : order;
-  });
-}
-
-/** RFC 4180; what a spreadsheet would take for a formula is text. */
-const csv = (rows: Row[]): string =>
-  [["name", ...sorts.slice(1)], ...rows.map((row) => sorts.map((field) => row[field]))]
-    .map((fields) => `${fields.map(cell).join(",")}\r\n`)
-    .join("");
-
-const cell = (value: string | number): string =>
-  typeof value === "number" ? String(value) : `"${value.replace(/^(?=[=+\-@\t\r])/, "'").replaceAll('"', '""')}"`;

@@ -260,6 +260,11 @@ describe.each(Object.keys(targets))("the console on %s", (kind) => {
     const { target, key } = stand;
     const { page, asked } = await person();
     await signIn(page, target, key);
+    await visit(page, target, "keys");
+    await page
+      .getByRole("row", { name: /CI pipeline/ })
+      .first()
+      .waitFor();
     asked.length = 0;
     const begun = performance.now();
     await visit(page, target, "agents?q=a");
@@ -402,7 +407,9 @@ describe("anybody can use it", () => {
     for (const [place, ready] of states) {
       await visit(page, target, place);
       await page.getByRole("heading", { name: ready, exact: true, includeHidden: true }).first().waitFor();
-      await page.waitForLoadState("networkidle");
+      // The events' stream is open all the time: the network is never idle.
+      await page.waitForTimeout(300);
+      await page.locator(".skeleton").first().waitFor({ state: "detached" });
       await look(place);
     }
     await context.close();
