@@ -56,7 +56,8 @@ export interface AppOptions {
 
 /** The whole product as one fetch handler over its ports. */
 export function createApp(ports: Ports, settings: Settings, options: AppOptions = {}): App {
-  const context = createContext(ports, settings);
+  let stopping = false;
+  const context = createContext(ports, settings, () => stopping);
   const { metrics } = context;
   metrics.gauge("openclaw_build_info", 1, { version });
   metrics.gauge("openclaw_draining", 0);
@@ -156,6 +157,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
       readiness.drain();
       metrics.gauge("openclaw_draining", 1);
       proxy.drain();
+      stopping = true;
     },
     writeDenials: () => answers.flush(Number.POSITIVE_INFINITY),
     async maintain(settled) {

@@ -532,6 +532,9 @@ export interface PortsOver<Types extends object> {
   host: AgentHost;
   outbox: Outbox;
   webhooks: WebhookTransport;
+  activity: ActivityLog;
+  /** How often a stream of events looks, and for how long. Default: each 2 s, for 5 minutes. */
+  eventTicks?: { everyMs: number; most: number } | undefined;
   clock: Clock;
   crypto: Crypto;
   fetch: Fetch;
@@ -659,4 +662,29 @@ export interface WebhookTransport {
     url: string,
     request: { headers: Record<string, string>; body: string; signal: AbortSignal },
   ): Promise<{ status: number; retryAfter: string | undefined }>;
+}
+
+export interface AgentActivity {
+  agentId: string;
+  requests: number;
+  tokens: number;
+  denied: number;
+}
+
+/** What one process has metered in a moment. */
+export interface ActivitySample {
+  /** Epoch milliseconds. */
+  at: number;
+  requests: number;
+  tokens: number;
+  denied: number;
+  agents: AgentActivity[];
+}
+
+/** What all processes do at this moment; kept for a minute, and lost with a process without harm. */
+export interface ActivityLog {
+  /** Resolves to whether anybody has looked lately: where nobody does, samples may come seldom. */
+  publish(sample: ActivitySample): Promise<boolean>;
+  /** What was published after the cursor; without one, only the cursor. */
+  since(cursor: string | undefined): Promise<{ samples: ActivitySample[]; cursor: string }>;
 }

@@ -6,6 +6,7 @@ import {
 } from "./handlers/agent-keys.ts";
 import {
   addAiProviderRoute,
+  aiProviderHealthRoute,
   listAiProvidersRoute,
   revokeAiProviderRoute,
   rotateAiProviderRoute,
@@ -23,6 +24,8 @@ import {
 import { createAgentRoute } from "./handlers/create-agent.ts";
 import { creditAgentRoute } from "./handlers/credit-agent.ts";
 import { deleteAgentRoute } from "./handlers/delete-agent.ts";
+import { examineRoute } from "./handlers/doctor.ts";
+import { streamEventsRoute } from "./handlers/events.ts";
 import { getFleetUsageRoute, getNearLimitRoute, getOverviewRoute } from "./handlers/fleet-usage.ts";
 import { getAgentRoute } from "./handlers/get-agent.ts";
 import { getAiKeyHolderRoute } from "./handlers/get-ai-key-holder.ts";
@@ -64,6 +67,7 @@ export const routes: readonly Route[] = [
   creditAgentRoute,
   rotateAiKeyRoute,
   addAiProviderRoute,
+  aiProviderHealthRoute,
   listAiProvidersRoute,
   rotateAiProviderRoute,
   revokeAiProviderRoute,
@@ -85,6 +89,8 @@ export const routes: readonly Route[] = [
   makeConsoleLinkRoute,
   listSessionsRoute,
   revokeSessionRoute,
+  streamEventsRoute,
+  examineRoute,
   createWebhookRoute,
   listWebhooksRoute,
   updateWebhookRoute,

@@ -13,6 +13,7 @@ import type { Caller } from "../src/service/caller.ts";
 import type { Context } from "../src/service/context.ts";
 import { createPrices } from "../src/service/prices/prices.ts";
 import { settableClock } from "./conformance/settable-clock.ts";
+import { noActivity } from "./no-activity.ts";
 import { webhookReceiver } from "./webhook-receiver.ts";
 
 export const operator: Caller = { actor: "cli", scopes: [], reach: "all", operator: true, requestId: "r" };
@@ -43,6 +44,7 @@ export async function alertsStand(allow: string[]) {
     prices: createPrices({ ledger, clock, crypto: opened.ports.crypto, settings: node.settings }),
     metrics: createMetrics(),
     agentIndex: createAgentIndex(ledger),
+    ...noActivity,
   });
   const sender = createAlertSender(context);
   return {

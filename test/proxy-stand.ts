@@ -19,11 +19,13 @@ import type { AiProviderRecord } from "../src/schema/ai-provider.ts";
 import type { QuotaName, QuotaState, Quotas } from "../src/schema/quota.ts";
 import { createAgentIndex } from "../src/service/agent-index/agent-index.ts";
 import type { Context } from "../src/service/context.ts";
+import { createActivityLog } from "../src/service/events/activity.ts";
 import { createPrices } from "../src/service/prices/prices.ts";
 import { seal } from "../src/service/secrets/vault.ts";
 import { parseSettings } from "../src/settings.ts";
 import type { Records } from "../src/storage/keyspace.ts";
 import { aiKeyLedger } from "../src/storage/ledger-names.ts";
+import { noActivity } from "./no-activity.ts";
 
 export const masterKey = "sk-master-not-a-real-key";
 
@@ -107,6 +109,8 @@ export async function proxyStand(options: StandOptions) {
     audit: new Proxy({}, { get: noRead }) as Context["audit"],
     host: new Proxy({}, { get: noRead }) as Context["host"],
     outbox: opened.outbox,
+    activity: createActivityLog(clock.now),
+    ...noActivity,
     webhooks: new Proxy({}, { get: noRead }) as Context["webhooks"],
     clock,
     crypto,

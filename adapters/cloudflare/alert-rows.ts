@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
-import type { DeliveryAttempt, DeliveryState, Outbox, OutboxMessage } from "../../src/ports.ts";
+import type { ActivitySample, DeliveryAttempt, DeliveryState, Outbox, OutboxMessage } from "../../src/ports.ts";
+import { createActivityLog } from "../../src/service/events/activity.ts";
 import { createSqlOutbox, type OutboxSql, outboxSchema, type SqlOutbox } from "../sql/sql-outbox.ts";
 
 const version = 1;
@@ -9,6 +10,7 @@ const version = 1;
  */
 export abstract class AlertRows<Env = unknown> extends DurableObject<Env> {
   readonly #rows: SqlOutbox;
+  readonly #activity = createActivityLog(Date.now);
   protected alarmAt = Number.POSITIVE_INFINITY;
   /** How far the callers' clock is ahead of the machine's, on which alarms run. */
   #ahead = 0;
@@ -65,6 +67,14 @@ export abstract class AlertRows<Env = unknown> extends DurableObject<Env> {
 
   recent(_now: number, after: number | undefined, limit: number) {
     return this.#rows.recent(after, limit);
+  }
+
+  publishActivity(sample: ActivitySample) {
+    return this.#activity.publish(sample);
+  }
+
+  activitySince(cursor: string | undefined) {
+    return this.#activity.since(cursor);
   }
 
   /** The port within the object itself: the way around it would be a request to itself. */

@@ -14,7 +14,7 @@ import { edgeFetch } from "./edge-fetch.ts";
 import { createKvRecords } from "./kv-records.ts";
 import { createDurableLedger } from "./ledger.ts";
 import { createLeftovers, type Leftovers } from "./leftovers.ts";
-import { createDurableOutbox } from "./outbox.ts";
+import { createDurableActivity, createDurableOutbox } from "./outbox.ts";
 import { sha256 } from "./sha256.ts";
 import { readWorkerSettings } from "./worker-settings.ts";
 import { createWorkerWebhooks } from "./worker-webhooks.ts";
@@ -57,6 +57,9 @@ async function build(env: Bindings): Promise<Deployment> {
       audit: createDurableAudit({ objects: env.AUDIT, clock }),
       host: await openHost(settings, { log, sealKeys }),
       outbox: createDurableOutbox({ objects: env.ALERTS, clock }),
+      activity: createDurableActivity(env.ALERTS),
+      // Each look is a few subrequests, of which an invocation has a budget.
+      eventTicks: { everyMs: 3_000, most: 40 },
       webhooks: createWorkerWebhooks(settings.provisioning.webhooks.allow, edgeFetch),
       clock,
       crypto: { sha256, randomBytes },

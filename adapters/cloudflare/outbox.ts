@@ -1,5 +1,5 @@
 import { Problem } from "../../src/errors.ts";
-import type { Clock, Delivery, Due, Outbox, SentMessage } from "../../src/ports.ts";
+import type { ActivityLog, ActivitySample, Clock, Delivery, Due, Outbox, SentMessage } from "../../src/ports.ts";
 import type { AlertRows } from "./alert-rows.ts";
 
 /** The `Outbox` in one Durable Object. */
@@ -43,4 +43,14 @@ async function answered<T>(call: () => PromiseLike<T>): Promise<T> {
   } catch (cause) {
     throw new Problem("store_unwritable", undefined, { cause });
   }
+}
+
+/** The `ActivityLog` in the same object, in its memory. */
+export function createDurableActivity(objects: DurableObjectNamespace<AlertRows>): ActivityLog {
+  const object = () => objects.get(objects.idFromName("alerts"));
+  return {
+    publish: (sample) => answered(() => object().publishActivity(sample)),
+    since: (cursor) =>
+      answered(() => object().activitySince(cursor) as PromiseLike<{ samples: ActivitySample[]; cursor: string }>),
+  };
 }

@@ -94,6 +94,7 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
     host,
     outbox: stores.outbox,
     webhooks,
+    activity: stores.activity,
     clock,
     crypto: {
       sha256: (text) => hash("sha256", text, "hex"),

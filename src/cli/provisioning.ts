@@ -5,6 +5,7 @@ import { addAiProviderCommands } from "./commands/ai-providers.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addConsoleCommand } from "./commands/console.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
+import { addEventsCommand } from "./commands/events.ts";
 import { addFleetUsageCommands } from "./commands/fleet-usage.ts";
 import { addInitCommand } from "./commands/init.ts";
 import { addOpenApiCommand } from "./commands/openapi.ts";
@@ -39,6 +40,7 @@ export function addProvisioningCommands(tree: Tree, program: Command): void {
   addAuditCommands(tree, group);
   addConsoleCommand(tree, group);
   addWebhookCommands(tree, group);
+  addEventsCommand(tree, group);
   addInitCommand(tree, group);
   addDoctorCommand(tree, group);
   addSealCommands(tree, group);

@@ -70,15 +70,14 @@ function networkReason(error: unknown): string {
   return cause instanceof Error ? cause.message : "no reason given";
 }
 
-async function attempt(call: Call, settings: CallSettings): Promise<unknown> {
+function requestFor(call: Call, settings: CallSettings, signal: AbortSignal | undefined): Request {
   const url = new URL(settings.base + call.path);
   for (const [name, value] of Object.entries(call.query ?? {})) {
     for (const one of Array.isArray(value) ? value : [value]) {
       if (one !== undefined) url.searchParams.append(name, String(one));
     }
   }
-  const timeout = AbortSignal.timeout(settings.timeoutMs);
-  const request = new Request(url, {
+  return new Request(url, {
     method: call.method,
     headers: {
       accept: "application/json",
@@ -88,21 +87,52 @@ async function attempt(call: Call, settings: CallSettings): Promise<unknown> {
     },
     // Followed, a redirect would carry the provisioning key to wherever it points.
     redirect: "manual",
-    signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
+    ...(signal && { signal }),
     ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
   });
+}
+
+const addressOf = ({ url }: Request): string => new URL(url).origin + new URL(url).pathname;
+
+function unreachable({ url }: Request, cause: unknown): ClientError {
+  const detail = `cannot reach ${new URL(url).origin} (${networkReason(cause)})`;
+  return new ClientError({ code: "network_error", detail, cause });
+}
+
+async function attempt(call: Call, settings: CallSettings): Promise<unknown> {
+  const timeout = AbortSignal.timeout(settings.timeoutMs);
+  const request = requestFor(call, settings, call.signal ? AbortSignal.any([call.signal, timeout]) : timeout);
   try {
-    return await readAnswer(await settings.fetch(request), url.origin + url.pathname);
+    return await readAnswer(await settings.fetch(request), addressOf(request));
   } catch (error) {
     if (error instanceof ClientError) throw error;
     if (call.signal?.aborted) throw call.signal.reason;
     if (timeout.aborted) {
-      const detail = `${url.origin} did not answer within ${settings.timeoutMs / 1000} s`;
+      const detail = `${new URL(request.url).origin} did not answer within ${settings.timeoutMs / 1000} s`;
       throw new ClientError({ code: "timeout", detail, cause: error });
     }
-    const detail = `cannot reach ${url.origin} (${networkReason(error)})`;
-    throw new ClientError({ code: "network_error", detail, cause: error });
+    throw unreachable(request, error);
   }
+}
+
+/**
+ * The body of an answer that goes on for as long as it likes. Not retried: its reader knows where to go on.
+ * @throws ClientError, or the signal's reason when the caller aborts
+ */
+export async function openStream(call: Call, settings: CallSettings): Promise<ReadableStream<Uint8Array>> {
+  const request = requestFor(call, settings, call.signal);
+  let response: Response;
+  try {
+    response = await settings.fetch(request);
+  } catch (error) {
+    if (call.signal?.aborted) throw call.signal.reason;
+    throw unreachable(request, error);
+  }
+  if (response.ok && response.body) return response.body;
+  throw await readAnswer(response, addressOf(request)).then(
+    () => unreachable(request, undefined),
+    (error: unknown) => error,
+  );
 }
 
 /**

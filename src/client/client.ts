@@ -29,6 +29,7 @@ import type { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
 import type {
   AddAiProvider,
   AiProviderAdded,
+  AiProviderHealth,
   AiProviderList,
   AiProviderView,
   RotateAiProvider,
@@ -42,6 +43,7 @@ import type {
   ConsoleSessionOpened,
   ConsoleSessionView,
 } from "../schema/console.ts";
+import type { DoctorReport } from "../schema/doctor.ts";
 import type {
   FleetUsage,
   FleetUsageQuery,
@@ -82,6 +84,7 @@ import {
   perform,
   type Retry,
 } from "./call.ts";
+import { type EventsOptions, type EventsQuery, streamEvents } from "./events.ts";
 
 export { ClientError, type ClientErrorCode } from "./client-error.ts";
 export type {
@@ -310,6 +313,8 @@ export function createClient(options: ClientOptions) {
       add: (body: AddAiProvider, at?: CallOptions) =>
         post<AiProviderAdded>("/provisioning/ai-providers", body, false, at),
       list: (at?: CallOptions) => read<AiProviders>("/provisioning/ai-providers", undefined, at),
+      health: (id: string, at?: CallOptions) =>
+        read<AiProviderHealth>(below("provisioning/ai-providers", id, "/health"), undefined, at),
       rotate: (id: string, body: RotateAiProvider, at?: CallOptions) =>
         post<AiProviderAdded>(below("provisioning/ai-providers", id, "/rotate"), body, false, at),
       revoke: (id: string, at?: CallOptions) =>
@@ -403,6 +408,13 @@ export function createClient(options: ClientOptions) {
       rotate: (at?: CallOptions) =>
         post<{ sealKey: string; resealed: number }>("/provisioning/seal/rotate", undefined, true, at),
     },
+    /** Looks for what is wrong, where the service runs. */
+    doctor: (at?: CallOptions) => read<DoctorReport>("/provisioning/doctor", undefined, at),
+    /**
+     * What happens, as it happens; the service ends the stream after some minutes, and the next one goes on behind
+     * the `id` of its last event.
+     */
+    events: (query: EventsQuery = {}, at: EventsOptions = {}) => streamEvents(settings, query, at),
     /** The service's own OpenAPI 3.1 document. */
     openapi: (at?: CallOptions) => read<Record<string, unknown>>("/openapi.json", undefined, at),
   };

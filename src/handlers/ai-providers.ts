@@ -2,10 +2,12 @@ import { route } from "../http/call.ts";
 import {
   AddAiProvider,
   AiProviderAdded,
+  AiProviderHealth,
   AiProviderList,
   AiProviderView,
   RotateAiProvider,
 } from "../schema/ai-provider.ts";
+import { aiProviderHealth } from "../service/ai-keys/ai-provider-health.ts";
 import { addAiProvider, listAiProviders } from "../service/ai-keys/ai-providers.ts";
 import { revokeAiProvider, rotateAiProvider } from "../service/ai-keys/change-ai-provider.ts";
 
@@ -62,5 +64,18 @@ export const revokeAiProviderRoute = route({
   problems: ["ai_provider_not_found", "key_busy"],
   async handle({ context, caller, params }) {
     return { status: 200, body: await revokeAiProvider(context, caller, params.id!) };
+  },
+});
+
+export const aiProviderHealthRoute = route({
+  method: "GET",
+  path: `${path}/:id/health`,
+  operationId: "getAiProviderHealth",
+  summary: "How metered calls have found an AI provider",
+  scope: "provisioning:admin",
+  response: { status: 200, description: "Its failures, and whose agents they concern", schema: AiProviderHealth },
+  problems: ["ai_provider_not_found"],
+  async handle({ context, params }) {
+    return { status: 200, body: await aiProviderHealth(context, params.id!) };
   },
 });

@@ -24,6 +24,7 @@ export interface Call<Body = unknown, Query = unknown> {
 
 export interface Reply {
   status: number;
+  /** A text or a stream as it is; anything else as JSON. */
   body?: unknown;
   headers?: Record<string, string>;
 }
@@ -41,7 +42,7 @@ export interface Route {
   query?: z.ZodMiniType;
   /** Fields of the query that may come more than once: the handler gets a list. */
   repeatable?: readonly string[];
-  response: { status: number; description: string; schema: z.ZodMiniType };
+  response: { status: number; description: string; schema: z.ZodMiniType /** Default: JSON. */; contentType?: string };
   /** Beyond those that every route may answer. */
   problems: ProblemCode[];
   /** Request headers beyond the credentials. */

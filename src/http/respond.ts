@@ -9,8 +9,9 @@ export function respond(reply: Reply, requestId: string, extra: Record<string, s
   const headers: Record<string, string> = { ...always, "x-request-id": requestId, ...extra, ...reply.headers };
   if (reply.body === undefined) return new Response(null, { status: reply.status, headers });
   headers["content-type"] ??= "application/json";
-  const text = typeof reply.body === "string" ? reply.body : JSON.stringify(reply.body);
-  return new Response(text, { status: reply.status, headers });
+  const { body } = reply;
+  const sent = typeof body === "string" || body instanceof ReadableStream ? body : JSON.stringify(body);
+  return new Response(sent, { status: reply.status, headers });
 }
 
 /** A problem names what was given, and half a surrogate pair is JSON that many a parser refuses. It repeats no key that was sent where none belongs. */

@@ -84,7 +84,7 @@ export function answersOf(route: DescribedRoute, components: Components): Record
         ...(status === 201 && route.path.startsWith("/agents") ? referTo("Location") : {}),
         ...(route.scope === "token" ? {} : referTo("RateLimit", "RateLimit-Policy")),
       },
-      content: { "application/json": { schema } },
+      content: { [route.response.contentType ?? "application/json"]: { schema } },
     };
   };
   for (const { name } of route.headers ?? []) {

@@ -13,7 +13,7 @@ export interface DescribedRoute {
   body?: z.ZodMiniType;
   bodyOptional?: boolean;
   query?: z.ZodMiniType;
-  response: { status: number; description: string; schema: z.ZodMiniType };
+  response: { status: number; description: string; schema: z.ZodMiniType; contentType?: string };
   headers?: { name: string; description: string }[];
   problems: ProblemCode[];
 }

@@ -133,6 +133,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const denied = endpoint.body && (await spentQuotas.denialOf(key, before, endpoint, announcedLength(proxyRequest)));
     if (denied) {
       countDenial(target, denied.quota, denied.denial.reason);
+      context.meter.denied(record.agentId);
       quotaRefused(record, denied);
       return refuse(reservationRefused(denied));
     }
@@ -200,6 +201,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     if (reserved.outcome === "denied") {
       spentQuotas.refused(record.keyId);
       countDenial(target, reserved.quota, reserved.denial.reason);
+      context.meter.denied(record.agentId);
       quotaRefused(record, reserved);
     }
     if (reserved.outcome === "unpriced") {

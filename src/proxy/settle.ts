@@ -84,7 +84,7 @@ function amountsIn(names: OpenReservation["names"], cost: { tokens: number; micr
 }
 
 export function createSettlements(context: Context, health: ProviderHealth): (open: OpenReservation) => Settlement {
-  const { ledger, metrics, settings, clock } = context;
+  const { ledger, metrics, settings, clock, meter } = context;
   let unsettled = 0;
   const labels = createLabels();
   metrics.beforeRender(() => metrics.gauge("openclaw_proxy_reservations_open", unsettled));
@@ -105,6 +105,7 @@ export function createSettlements(context: Context, health: ProviderHealth): (op
       const agent = settings.provisioning.metrics.agentLabels ? open.agentId : "";
       metrics.count("openclaw_proxy_requests_total", labels(provider, outcome, agent));
       metrics.observe("openclaw_proxy_request_duration_seconds", (clock.now() - open.since) / 1000, labels(provider));
+      meter.spent(open.agentId, charged);
       if (why === undefined) {
         if (!open.byFallback) health.works(open.provider);
       } else if (failures.test(why)) health.fails(open.provider, why);

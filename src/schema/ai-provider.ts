@@ -101,3 +101,20 @@ export type AiProviderAdded = z.infer<typeof AiProviderAdded>;
 export const AiProviderList = z
   .object({ keys: z.array(AiProviderView) })
   .register(z.globalRegistry, { id: "AiProviderList" });
+
+export const AiProviderHealth = z
+  .object({
+    /** `failing` from its fifth failure in a row, or the first refusal of the operator's key, until it answers. */
+    status: z.enum(["ok", "failing", "revoked"]),
+    /** While it fails: since when, and why. */
+    since: z.optional(Timestamp),
+    detail: z.optional(z.string()),
+    /** Metered calls of the last hour that it failed. */
+    failures1h: z.int(),
+    /** `code`: a status, or `unreachable`, `timeout`, `broken_off`, `redirect`. */
+    lastFailure: z.optional(z.object({ at: Timestamp, status: z.optional(z.int()), code: z.string() })),
+    /** Whose AI keys it pays for. */
+    agents: z.int(),
+  })
+  .register(z.globalRegistry, { id: "AiProviderHealth" });
+export type AiProviderHealth = z.infer<typeof AiProviderHealth>;

@@ -2,6 +2,7 @@ import type { Metrics } from "../metrics.ts";
 import type { Settings } from "../settings.ts";
 import type { Ports } from "../storage/keyspace.ts";
 import type { AgentIndex } from "./agent-index/agent-index.ts";
+import type { Activity } from "./events/activity.ts";
 import type { Prices } from "./prices/prices.ts";
 
 /** What every use case works with. */
@@ -10,4 +11,8 @@ export interface Context extends Ports {
   metrics: Metrics;
   prices: Prices;
   agentIndex: AgentIndex;
+  /** What metered calls do at this moment. */
+  meter: Activity;
+  /** Whether the service is to stop: what goes on for minutes ends itself. */
+  isStopping(): boolean;
 }

@@ -3,6 +3,7 @@ import { agentTests } from "./agent-tests.ts";
 import { aiKeyTests } from "./ai-key-tests.ts";
 import { bulkTests } from "./bulk-tests.ts";
 import { commonRouteTests } from "./common-route-tests.ts";
+import { eventTests } from "./event-tests.ts";
 import { guardTests } from "./guard-tests.ts";
 import { keyTests } from "./key-tests.ts";
 import { labelTests } from "./label-tests.ts";
@@ -13,7 +14,7 @@ import { sessionTests } from "./session-tests.ts";
 import { spendTests } from "./spend-tests.ts";
 import { ask, type Target } from "./target.ts";
 import { textTests } from "./text-tests.ts";
-import { webhookTests } from "./webhook-tests.ts";
+import { healthTests, webhookTests } from "./webhook-tests.ts";
 
 /** One suite, run unchanged against every target. */
 export function testContract(name: string, make: () => Promise<Target>): void {
@@ -48,5 +49,7 @@ export function testContract(name: string, make: () => Promise<Target>): void {
     describe("console sessions", () => sessionTests(target));
     describe("text", () => textTests(target));
     describe("webhooks", () => webhookTests(target));
+    describe("health", () => healthTests(target));
+    describe("events", () => eventTests(target));
   });
 }

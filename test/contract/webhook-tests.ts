@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ask, type Target } from "./target.ts";
+import { ask, makeLinkedKey, type Target } from "./target.ts";
 
 /** Where alerts are sent: what of it can be seen without a receiver. */
 export function webhookTests(target: () => Target): void {
@@ -66,6 +66,34 @@ export function webhookTests(target: () => Target): void {
       const refused = await call("POST", "", body);
       expect([refused.status, refused.body.code]).toEqual([400, "invalid_body"]);
       expect(refused.body.errors.map((error: { path: string }) => error.path)).toContain(where);
+    });
+  });
+}
+
+/** How the deployment and its AI providers do. */
+export function healthTests(target: () => Target): void {
+  const get = (path: string) => ask(target(), "GET", path, { key: target().adminToken });
+
+  it("examines the deployment where it runs", async () => {
+    const { status, body } = await get("/provisioning/doctor");
+    expect(status).toBe(200);
+    const checks = body.checks as { name: string; status: string; detail: string }[];
+    expect(checks.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["agents", "agent host", "audit trail", "AI providers", "secrets", "webhooks", "prices"]),
+    );
+    expect(checks.find(({ name }) => name === "audit trail")).toMatchObject({ status: "ok" });
+    expect(body.ok).toBe(checks.every((check) => check.status !== "failed"));
+  });
+
+  it("tells how an AI provider does, and whose agents that concerns", async () => {
+    const { provider } = await makeLinkedKey(target());
+    const path = `/provisioning/ai-providers/${provider.id}`;
+    expect((await get(`${path}/health`)).body).toEqual({ status: "ok", failures1h: 0, agents: 0 });
+    await ask(target(), "POST", `${path}/revoke`, { key: target().adminToken });
+    expect((await get(`${path}/health`)).body).toMatchObject({ status: "revoked" });
+    expect(await get("/provisioning/ai-providers/none/health")).toMatchObject({
+      status: 404,
+      body: { code: "ai_provider_not_found" },
     });
   });
 }

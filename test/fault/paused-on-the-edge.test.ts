@@ -3,6 +3,7 @@ import { type App, createApp } from "../../src/app.ts";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
 import type { Abandoned, AuditTrail, Ledger, Outbox } from "../../src/ports.ts";
 import { AiKeyState } from "../../src/schema/ai-key.ts";
+import { createActivityLog } from "../../src/service/events/activity.ts";
 import { parseSettings } from "../../src/settings.ts";
 import type { Ports } from "../../src/storage/keyspace.ts";
 import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
@@ -85,6 +86,7 @@ function isolate(id: string, records: KvLike, ledger: Ledger): App {
     audit: portOver<AuditTrail>(worker.handle("audit", scope, Date.now)),
     outbox: portOver<Outbox>(worker.handle("outbox", scope, Date.now)),
     webhooks: { send: async () => ({ outcome: "delivered", status: 200 }) } as unknown as Ports["webhooks"],
+    activity: createActivityLog(Date.now),
     host: createRegistryHost(),
     clock: { now: Date.now },
     crypto: {

@@ -13,7 +13,7 @@ export async function openRedisStores(url: string, { settings, clock, log, sealK
     throw new SettingsError("gateway.provisioning.audit.sink goes with the trail in files, not in Redis; leave it out");
   }
   const redis = await openRedis({ url, clock, log });
-  const { records, outbox, audit, close } = redis;
+  const { records, outbox, activity, audit, close } = redis;
   const ledger: Ledger = {
     ...redis.ledger,
     async check() {
@@ -34,6 +34,7 @@ export async function openRedisStores(url: string, { settings, clock, log, sealK
     records,
     ledger,
     outbox,
+    activity,
     audit,
     checks: () => redisChecks(redis),
     findings: async () => [],

@@ -1,8 +1,9 @@
 import { createStorage, type Storage } from "unstorage";
-import type { AuditTrail, Clock, Ledger, Log, Outbox } from "../../../src/ports.ts";
+import type { ActivityLog, AuditTrail, Clock, Ledger, Log, Outbox } from "../../../src/ports.ts";
 import { SettingsError } from "../../../src/settings.ts";
 import type { Records } from "../../../src/storage/keyspace.ts";
 import { createRecords } from "../../../src/storage/records.ts";
+import { createRedisActivity } from "./redis-activity.ts";
 import { createRedisAudit } from "./redis-audit.ts";
 import { firstAttempt } from "./redis-connection.ts";
 import { type Eviction, evictionOf, faultOf, isGivenUp, watchConnection } from "./redis-faults.ts";
@@ -15,6 +16,7 @@ export interface RedisStores {
   records: Records;
   ledger: Ledger;
   outbox: Outbox;
+  activity: ActivityLog;
   audit: AuditTrail;
   /** Why Redis cannot be used, in its own words or the network's. */
   fault(): string | undefined;
@@ -52,6 +54,7 @@ export async function openRedis({
     records: createRecords(storage, page, replace),
     ledger: createRedisLedger(redis, prefix),
     outbox: createRedisOutbox(redis, prefix),
+    activity: createRedisActivity(redis, prefix),
     audit,
     fault: () => faultOf(redis),
     eviction: () => evictionOf(redis),

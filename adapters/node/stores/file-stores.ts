@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { createStorage } from "unstorage";
+import { createActivityLog } from "../../../src/service/events/activity.ts";
 import { createRecords } from "../../../src/storage/records.ts";
 import { createAuditFile } from "../audit/audit-file.ts";
 import { createAuditSink } from "../audit/audit-sink.ts";
@@ -36,6 +37,7 @@ export async function openFileStores({ stateDir, settings, clock, log, writeOut 
     },
     ledger,
     outbox: ledger.outbox,
+    activity: createActivityLog(clock.now),
     audit,
     checks: async () => [],
     findings: files.check,

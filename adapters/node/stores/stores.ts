@@ -1,5 +1,5 @@
 import type { DoctorCheck } from "../../../src/cli/doctor-report.ts";
-import type { AuditTrail, Clock, Instance, Ledger, Log, Outbox } from "../../../src/ports.ts";
+import type { ActivityLog, AuditTrail, Clock, Instance, Ledger, Log, Outbox } from "../../../src/ports.ts";
 import type { Settings } from "../../../src/settings.ts";
 import type { Ports, Records } from "../../../src/storage/keyspace.ts";
 import type { StoreFinding } from "../files/private-file.ts";
@@ -9,6 +9,7 @@ export interface Stores {
   records: Records;
   ledger: Ledger;
   outbox: Outbox;
+  activity: ActivityLog;
   audit: AuditTrail;
   /** What `doctor` says of the store itself. */
   checks(): Promise<DoctorCheck[]>;

@@ -17,7 +17,7 @@ export interface Attempted extends DeliveryAttempt {
 export const isDelivered = ({ status = 0 }: DeliveryAttempt): boolean => status >= 200 && status < 300;
 
 /** Of a message, what is told: the same at every attempt, but for the address of the deployment. */
-function alertOf({ settings }: Pick<Context, "settings">, { type, at, data }: OutboxMessage): Alert {
+export function alertOf({ settings }: Pick<Context, "settings">, { type, at, data }: OutboxMessage): Alert {
   const { publicUrl: deployment, console: page } = settings.provisioning;
   const stored = JSON.parse(data) as Record<string, unknown>;
   const hasPage = page.enabled && typeof stored.agentId === "string";

@@ -12,7 +12,7 @@ const lookMs = 60_000;
 const gatherMs = 500;
 
 /** Failures of the last hour are counted; there is no limit to them. */
-const failureRule = { limit: 1_000_000_000, windowMs: 3_600_000 };
+export const failureRule = { limit: 1_000_000_000, windowMs: 3_600_000 };
 
 interface Seen {
   /** Times of the failures since it last worked. */

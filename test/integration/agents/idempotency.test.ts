@@ -11,6 +11,7 @@ import { createAgentIndex } from "../../../src/service/agent-index/agent-index.t
 import type { Caller } from "../../../src/service/caller.ts";
 import type { Context } from "../../../src/service/context.ts";
 import { createPrices } from "../../../src/service/prices/prices.ts";
+import { noActivity } from "../../no-activity.ts";
 
 const caller: Caller = { actor: "a-key", scopes: [], reach: "all", operator: false, requestId: "r" };
 const headers = new Headers({ "idempotency-key": "once" });
@@ -29,7 +30,13 @@ beforeEach(async () => {
   const clock = { now: () => Date.now() + ahead };
   const ledger = await openSqliteLedger({ path: join(stateDir, "other.sqlite"), clock });
   const ports = { ...node.ports, clock, ledger, settings: settings.settings };
-  context = { ...ports, metrics: createMetrics(), prices: createPrices(ports), agentIndex: createAgentIndex(ledger) };
+  context = {
+    ...ports,
+    metrics: createMetrics(),
+    prices: createPrices(ports),
+    agentIndex: createAgentIndex(ledger),
+    ...noActivity,
+  };
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
 });
 afterEach(async () => {

@@ -17,6 +17,7 @@ import {
   rotateProvisioningKey,
 } from "../../../src/service/provisioning-keys/provisioning-keys.ts";
 import { keyLedger } from "../../../src/storage/ledger-names.ts";
+import { noActivity } from "../../no-activity.ts";
 
 const operator: Caller = { actor: "cli", scopes: [], reach: "all", operator: true, requestId: "r" };
 
@@ -44,6 +45,7 @@ beforeEach(async () => {
     metrics: createMetrics(),
     prices: createPrices({ ...node.ports, settings: settings.settings }),
     agentIndex: createAgentIndex(node.ports.ledger),
+    ...noActivity,
   };
   ({ id } = await createProvisioningKey(context, operator, { name: "key", scopes: ["agents:create"] }));
 });

@@ -18,6 +18,7 @@ import { type Operation, operationText } from "../../../src/service/operations/o
 import { recoverOperations } from "../../../src/service/operations/recover.ts";
 import { createPrices } from "../../../src/service/prices/prices.ts";
 import { agentClaim } from "../../../src/storage/ledger-names.ts";
+import { noActivity } from "../../no-activity.ts";
 
 let stateDir: string;
 let node: NodePorts;
@@ -48,6 +49,7 @@ beforeEach(async () => {
     metrics: createMetrics(),
     prices: createPrices(ports),
     agentIndex: createAgentIndex(ports.ledger),
+    ...noActivity,
   };
 });
 afterEach(async () => {

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { describeThreshold } from "../../../src/service/alerts/describe-threshold.ts";
+import { failureRule } from "../../../src/service/alerts/provider-health.ts";
+import { aiProviderFailures, aiProviderLastFailure } from "../../../src/storage/ledger-names.ts";
 import { type ProxyStand, proxyStand, type Transport } from "../../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
 
@@ -56,6 +58,12 @@ describe.each(["node", "fetch"] as const)("over %s", (transport: Transport) => {
     upstream.behave({ status: 503 });
     for (let turn = 0; turn < 6; turn++) expect(await call()).toBe(503);
     expect((await told()).map(({ type }) => type)).toEqual(["provider.failing"]);
+    await stand.idle();
+    const { ledger } = stand.context;
+    const { remaining } = await ledger.take(aiProviderFailures(stand.provider.id), failureRule, 0);
+    expect(failureRule.limit - remaining).toBe(6);
+    const last = JSON.parse((await ledger.get(aiProviderLastFailure(stand.provider.id)))!);
+    expect(last).toMatchObject({ code: "503" });
   });
 
   it("the first refusal of a period is an alert, and those that follow are none", async () => {

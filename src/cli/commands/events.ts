@@ -1,0 +1,88 @@
+import type { Command } from "commander";
+import type { Client } from "../../client/client.ts";
+import type { AuditRecord } from "../../domain/audit-event.ts";
+import { type ActivityEvent, type AlertEvent, type EventType, eventTypes } from "../../schema/event.ts";
+import type { CliEnvironment } from "../environment.ts";
+import { wrongUsage } from "../failure.ts";
+import { leaf, type Tree } from "../leaf.ts";
+import { commaList } from "../option-values.ts";
+import { grouped, type Output, shortTime } from "../output.ts";
+
+const shownWithoutFollow = 20;
+/** Between a stream that has ended and the next. */
+const againMs = 2_000;
+
+interface Options {
+  follow?: true;
+  types?: string[];
+  json?: true;
+}
+
+function typesOf(given: string[] | undefined): EventType[] | undefined {
+  const unknown = given?.find((type) => !(eventTypes as readonly string[]).includes(type));
+  if (unknown !== undefined) throw wrongUsage(`--types: "${unknown}" is none; those are ${eventTypes.join(", ")}`);
+  return given as EventType[] | undefined;
+}
+
+/** One line an event, for people. */
+function lineOf(event: string, data: unknown): string | undefined {
+  switch (event) {
+    case "audit": {
+      const { seq, time, action, actor, target, phase, outcome } = data as AuditRecord;
+      return [`#${seq}`, shortTime(time), action, target, `by ${actor}`, outcome ?? phase].filter(Boolean).join("  ");
+    }
+    case "alert": {
+      const { type, timestamp, data: about } = data as AlertEvent;
+      return [shortTime(timestamp), `alert ${type}`, JSON.stringify(about)].join("  ");
+    }
+    case "activity": {
+      const { at, requests, tokens, denied, agents } = data as ActivityEvent;
+      if (requests === 0 && denied === 0) return undefined;
+      const busiest = agents.map(({ agentId, tokens: spent }) => `${agentId} ${grouped(spent)}`).slice(0, 3);
+      const sums = `${grouped(requests)} requests, ${grouped(tokens)} tokens, ${grouped(denied)} denied`;
+      return [shortTime(at), "activity", sums, busiest.join(", ")].filter(Boolean).join("  ");
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The newest events of the trail, and what else is told until the first look is over; with `follow`, for good. */
+async function show(client: Client, cli: CliEnvironment, out: Output, options: Options): Promise<void> {
+  const wanted = typesOf(options.types);
+  // An activity comes with each look, and so tells when the first is over.
+  const types = wanted && !options.follow ? [...new Set<EventType>([...wanted, "activity"])] : wanted;
+  let lastEventId = options.follow ? undefined : await beginning(client, wanted);
+  for (;;) {
+    for await (const { id, event, data } of client.events({ types }, { lastEventId })) {
+      lastEventId = id ?? lastEventId;
+      const isWanted = wanted === undefined || wanted.includes(event as EventType);
+      const line = lineOf(event, data);
+      if (isWanted && options.json) cli.write(`${JSON.stringify({ event, data })}\n`);
+      else if (isWanted && line !== undefined) out.line(line);
+      if (!options.follow && event === "activity") return;
+    }
+    if (!options.follow) return;
+    await new Promise((resolve) => setTimeout(resolve, againMs));
+  }
+}
+
+async function beginning(client: Client, types: EventType[] | undefined): Promise<string | undefined> {
+  if (types !== undefined && !types.includes("audit")) return undefined;
+  const { events } = await client.audit.list({ limit: 1 });
+  return events[0] && String(Math.max(0, events[0].seq - shownWithoutFollow));
+}
+
+export function addEventsCommand(tree: Tree, parent: Command): void {
+  leaf<Options>(tree, parent, {
+    name: "events",
+    description: "Show what happened last; with --follow, what happens, until you stop it",
+    configure: (command) =>
+      command
+        .option("-f, --follow", "go on, also when the service restarts its stream")
+        .option("--types <types>", `which, of ${eventTypes.join(", ")}`, commaList),
+    run: async ({ cli, options, out, withClient }) => {
+      await withClient("operator", (client) => show(client, cli, out, options));
+    },
+  });
+}

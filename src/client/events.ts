@@ -1,0 +1,35 @@
+import { type CallOptions, type CallSettings, openStream } from "./call.ts";
+import { readEventStream, type ServerEvent } from "./event-stream.ts";
+
+export interface EventsQuery {
+  /** Default: all that the caller may see. */
+  types?: readonly ("audit" | "activity" | "alert")[] | undefined;
+}
+
+export interface EventsOptions extends CallOptions {
+  /** The `id` of the last event that was seen. */
+  lastEventId?: string | undefined;
+}
+
+/** @throws ClientError where the stream cannot be had; one that breaks off ends */
+export async function* streamEvents(
+  settings: CallSettings,
+  { types }: EventsQuery,
+  { lastEventId, signal }: EventsOptions,
+): AsyncGenerator<ServerEvent> {
+  const body = await openStream(
+    {
+      method: "GET",
+      path: "/events",
+      query: { types: types?.join(",") },
+      headers: {
+        accept: "text/event-stream",
+        ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }),
+      },
+      repeatable: true,
+      signal,
+    },
+    settings,
+  );
+  yield* readEventStream(body);
+}

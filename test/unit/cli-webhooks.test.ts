@@ -1,0 +1,126 @@
+import { expect, it } from "vitest";
+import { type Call, problem, runCli } from "./run-cli.ts";
+
+const webhook = {
+  id: "wh1",
+  url: "https://hooks.example.org/alerts",
+  events: ["quota.*"],
+  format: "standard",
+  source: "api",
+  status: "active",
+  createdAt: "2026-11-22T18:00:00.000Z",
+};
+const path = "/provisioning/webhooks";
+
+it("creates one, and shows its secret once", async () => {
+  const secret = "whsec_not-a-real-secret";
+  const args = ["provisioning", "webhooks", "create", webhook.url, "--events", "quota.*,agent.created"];
+  const { exitCode, stdout, calls } = await runCli(args, { [`POST ${path}`]: { ...webhook, secret } });
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain(secret);
+  expect(stdout).toContain("it is not shown again");
+  expect(calls[0]?.body).toEqual({ url: webhook.url, events: ["quota.*", "agent.created"] });
+});
+
+it("reads a secret of one's own from stdin", async () => {
+  const args = ["provisioning", "webhooks", "create", webhook.url, "--format", "openclaw", "--secret", "-"];
+  const { stdout, calls } = await runCli(args, { [`POST ${path}`]: webhook }, { stdin: "hook-token\n" });
+  expect(calls[0]?.body).toEqual({ url: webhook.url, format: "openclaw", secret: "hook-token" });
+  expect(stdout).not.toContain("hook-token");
+});
+
+it("tells that a test was not taken, and ends with 1", async () => {
+  const tested = { messageId: "msg_1", delivered: false, status: 503, ms: 12 };
+  const args = ["provisioning", "webhooks", "test", "wh1"];
+  const failed = await runCli(args, { [`POST ${path}/wh1/test`]: tested });
+  expect([failed.exitCode, failed.stderr]).toEqual([1, "error: the receiver did not take it: HTTP 503 after 12 ms\n"]);
+  const fine = await runCli(args, { [`POST ${path}/wh1/test`]: { ...tested, delivered: true, status: 204 } });
+  expect([fine.exitCode, fine.stdout]).toEqual([0, "Delivered msg_1: HTTP 204 after 12 ms.\n"]);
+});
+
+it("lists, switches off and on, rotates, shows deliveries, sends again and deletes", async () => {
+  const delivery = {
+    messageId: "msg_1",
+    type: "quota.exhausted",
+    createdAt: webhook.createdAt,
+    state: "failed",
+    attempts: 10,
+    error: "timeout",
+    ms: 15_000,
+  };
+  const answers = {
+    [`GET ${path}`]: { webhooks: [{ ...webhook, status: "disabled", disabledReason: "gone" }] },
+    [`PATCH ${path}/wh1`]: (call: Call) => ({
+      ...webhook,
+      status: (call.body as { disabled: boolean }).disabled ? "disabled" : "active",
+    }),
+    [`POST ${path}/wh1/rotate-secret`]: { ...webhook, secret: "whsec_new" },
+    [`GET ${path}/wh1/deliveries`]: { deliveries: [delivery] },
+    [`POST ${path}/wh1/deliveries/msg_1/resend`]: { messageId: "msg_1", state: "pending" },
+    [`DELETE ${path}/wh1`]: { id: "wh1", deleted: true },
+  };
+  const run = async (...args: string[]) => (await runCli(["provisioning", "webhooks", ...args], answers)).stdout;
+  expect(await run("list")).toContain("disabled (gone)");
+  expect(await run("disable", "wh1")).toContain("is disabled");
+  expect(await run("enable", "wh1")).toContain("is active");
+  expect(await run("rotate-secret", "wh1", "--grace", "0")).toContain("whsec_new");
+  expect(await run("deliveries", "wh1")).toMatch(/msg_1 .*quota\.exhausted .*failed .*10 .*timeout .*15000/);
+  expect(await run("resend", "wh1", "msg_1")).toContain("is sent again");
+  expect(await run("delete", "wh1")).toBe("Webhook wh1 is deleted.\n");
+});
+
+it("tells why an address is refused", async () => {
+  const detail = 'The address is private; add "10.0.0.1:443" to gateway.provisioning.webhooks.allow.';
+  const { exitCode, stderr } = await runCli(["provisioning", "webhooks", "create", "https://10.0.0.1/"], {
+    [`POST ${path}`]: problem(422, "webhook_not_allowed", detail),
+  });
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain('add "10.0.0.1:443" to gateway.provisioning.webhooks.allow');
+});
+
+const audit = { seq: 7, time: "2026-11-22T18:00:00.000Z", action: "agent.create", actor: "cli", phase: "outcome" };
+const sse = [
+  "retry: 2000\n\n",
+  `id: 7\nevent: audit\ndata: ${JSON.stringify({ ...audit, outcome: "success", target: "a" })}\n\n`,
+  'id: 7-1\nevent: alert\ndata: {"id":"msg_1","type":"agent.created","timestamp":"2026-11-22T18:00:00.000Z","data":{"agentId":"a"}}\n\n',
+  ": ping\n\n",
+  'event: activity\ndata: {"at":"2026-11-22T18:00:01.000Z","requests":3,"tokens":1200,"denied":0,"agents":[{"agentId":"a","requests":3,"tokens":1200,"denied":0}]}\n\n',
+  'id: 8\nevent: audit\ndata: {"seq":8}\n\n',
+];
+const stream = () => new Response(sse.join(""), { headers: { "content-type": "text/event-stream" } });
+
+it("shows what happened last, until the first look is over", async () => {
+  const answers = { "GET /events": stream, "GET /provisioning/audit": { events: [{ ...audit, seq: 27 }] } };
+  const { exitCode, stdout, calls } = await runCli(["provisioning", "events"], answers);
+  expect(exitCode).toBe(0);
+  expect(stdout.split("\n")).toEqual([
+    "#7  2026-11-22T18:00:00Z  agent.create  a  by cli  success",
+    '2026-11-22T18:00:00Z  alert agent.created  {"agentId":"a"}',
+    "2026-11-22T18:00:01Z  activity  3 requests, 1,200 tokens, 0 denied  a 1,200",
+    "",
+  ]);
+  expect(calls.at(-1)?.headers.get("last-event-id")).toBe("7");
+});
+
+it("follows on behind the last event, and prints one JSON a line", async () => {
+  let streams = 0;
+  const refused = problem(403, "scope_missing", "no more");
+  const answers = { "GET /events": () => (streams++ === 0 ? stream() : refused) };
+  const args = ["provisioning", "events", "--follow", "--types", "audit", "--json"];
+  const { exitCode, stdout, calls } = await runCli(args, answers);
+  expect(exitCode).toBe(1);
+  expect(
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).data.seq),
+  ).toEqual([7, 8]);
+  expect(calls.map(({ headers }) => headers.get("last-event-id"))).toEqual([null, "8"]);
+  expect(calls[0]?.path).toBe("/events?types=audit");
+});
+
+it("says which types there are", async () => {
+  const { exitCode, stderr } = await runCli(["provisioning", "events", "--types", "audit,news"], {});
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('"news" is none; those are audit, activity, alert');
+});
