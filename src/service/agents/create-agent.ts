@@ -1,6 +1,5 @@
 import { agentIdFrom, reservedAgentId } from "../../domain/agent-id.ts";
-import { quotaRules, stricterQuotas } from "../../domain/quota.ts";
-import { quotaNames } from "../../domain/quota-names.ts";
+import { limitsTokens, limitsUsd, stricterQuotas } from "../../domain/quota.ts";
 import { newKeyId } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
 import type { AgentCreated, AgentRecord, CreateAgent } from "../../schema/agent.ts";
@@ -153,7 +152,7 @@ const askedOf = (body: CreateAgent, heldToQuota: boolean): Operation["asked"] =>
 function isHeldToQuota({ autoProvisionAiKey: request, heldToQuota }: CreateAgent, provider?: AiProviderRecord) {
   if (heldToQuota || request?.budgetUsdPerMonth !== undefined) return true;
   const limits = stricterQuotas(provider?.defaultQuotas ?? {}, request?.quotas ?? {});
-  return quotaNames.some((name) => quotaRules[name].counter === "tokens" && limits[name] !== undefined);
+  return limitsTokens(limits) || limitsUsd(limits);
 }
 
 const auditDetails = (body: CreateAgent, operation: Operation) => ({
