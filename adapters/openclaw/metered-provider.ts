@@ -4,6 +4,7 @@ import { Problem } from "../../src/errors.ts";
 import type { Credential } from "../../src/ports.ts";
 import { providers } from "../../src/providers/registry.ts";
 import { usualMaxOutput } from "../../src/providers/shared/output-bounds.ts";
+import { modelCost } from "./model-cost.ts";
 import type { ModelEntry, OpenClawConfig } from "./openclaw-config.ts";
 
 /** One entry of `models.providers`, shared by every agent whose key is for it. */
@@ -102,12 +103,12 @@ export function modelReference(provider: Pick<AgentProvider, "name" | "slug">, m
  * OpenClaw refuses a model that is not declared. The output bound is the model's own, and no more than most need: the
  * meter reserves it with every request, and a bound of 128,000 would end a small quota long before it is used up.
  */
-const modelEntry = (kind: ProviderKind, id: string): ModelEntry => ({
+const modelEntry = (slug: string, kind: ProviderKind, id: string): ModelEntry => ({
   id,
   name: id,
   reasoning: false,
   input: ["text", "image"],
-  cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+  cost: modelCost(slug, id, new Date().toISOString().slice(0, 10)),
   contextWindow: 200_000,
   maxTokens: Math.min(providers[kind].maxOutput(id) ?? usualMaxOutput, usualMaxOutput),
 });
@@ -139,7 +140,8 @@ export function declareModel(draft: OpenClawConfig, reference: string): void {
   if (!provider) return;
   const id = shownModel(reference)!;
   provider.models ??= [];
-  if (!provider.models.some((model) => model.id === id)) provider.models.push(modelEntry(kindOf(name!), id));
+  if (!provider.models.some((model) => model.id === id))
+    provider.models.push(modelEntry(slugIn(name!), kindOf(name!), id));
 }
 
 /**
