@@ -1,9 +1,19 @@
+import { creditAgentRoute, getAiKeyHolderRoute, getUsageRoute, rotateAiKeyRoute } from "./handlers/agent-ai-keys.ts";
 import {
   createAgentKeyRoute,
   listAgentKeysRoute,
   revokeAgentKeyRoute,
   rotateAgentKeyRoute,
 } from "./handlers/agent-keys.ts";
+import {
+  deleteAgentRoute,
+  getAgentRoute,
+  listAgentsRoute,
+  onboardAgentRoute,
+  resumeAgentRoute,
+  suspendAgentRoute,
+  updateAgentRoute,
+} from "./handlers/agents.ts";
 import {
   addAiProviderRoute,
   aiProviderHealthRoute,
@@ -22,21 +32,11 @@ import {
   revokeSessionRoute,
 } from "./handlers/console.ts";
 import { createAgentRoute } from "./handlers/create-agent.ts";
-import { creditAgentRoute } from "./handlers/credit-agent.ts";
-import { deleteAgentRoute } from "./handlers/delete-agent.ts";
 import { examineRoute } from "./handlers/doctor.ts";
 import { streamEventsRoute } from "./handlers/events.ts";
 import { getFleetUsageRoute, getNearLimitRoute, getOverviewRoute } from "./handlers/fleet-usage.ts";
-import { getAgentRoute } from "./handlers/get-agent.ts";
-import { getAiKeyHolderRoute } from "./handlers/get-ai-key-holder.ts";
-import { getUsageRoute } from "./handlers/get-usage.ts";
-import { listAgentsRoute } from "./handlers/list-agents.ts";
-import { onboardAgentRoute } from "./handlers/onboard-agent.ts";
 import { listPricesRoute, setPricesRoute, unsetPriceRoute } from "./handlers/prices.ts";
-import { rotateAiKeyRoute } from "./handlers/rotate-ai-key.ts";
 import { rotateSealRoute } from "./handlers/rotate-seal.ts";
-import { resumeAgentRoute, suspendAgentRoute } from "./handlers/suspend-agent.ts";
-import { updateAgentRoute } from "./handlers/update-agent.ts";
 import {
   createWebhookRoute,
   deleteWebhookRoute,

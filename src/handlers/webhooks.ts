@@ -13,6 +13,14 @@ import {
   WebhookTested,
   WebhookView,
 } from "../schema/webhook.ts";
+import { listDeliveries, resendDelivery, testWebhook } from "../service/alerts/deliveries.ts";
+import {
+  createWebhook,
+  deleteWebhook,
+  listWebhooks,
+  rotateWebhookSecret,
+  updateWebhook,
+} from "../service/alerts/webhooks.ts";
 
 const path = "/provisioning/webhooks";
 const scope = "provisioning:admin";
@@ -31,7 +39,6 @@ export const createWebhookRoute = route({
   },
   problems: ["webhook_not_allowed"],
   async handle({ context, caller, body }) {
-    const { createWebhook } = await import("../service/alerts/webhooks.ts");
     return { status: 201, body: await createWebhook(context, caller, body) };
   },
 });
@@ -45,7 +52,6 @@ export const listWebhooksRoute = route({
   response: { status: 200, description: "All webhooks, the oldest first", schema: WebhookList },
   problems: [],
   async handle({ context }) {
-    const { listWebhooks } = await import("../service/alerts/webhooks.ts");
     return { status: 200, body: await listWebhooks(context) };
   },
 });
@@ -60,7 +66,6 @@ export const updateWebhookRoute = route({
   response: { status: 200, description: "The webhook", schema: WebhookView },
   problems: ["webhook_not_found", "webhook_not_allowed", "webhook_from_settings", "webhook_busy"],
   async handle({ context, caller, params, body }) {
-    const { updateWebhook } = await import("../service/alerts/webhooks.ts");
     return { status: 200, body: await updateWebhook(context, caller, params.id!, body) };
   },
 });
@@ -74,7 +79,6 @@ export const deleteWebhookRoute = route({
   response: { status: 200, description: "That it is deleted", schema: WebhookDeleted },
   problems: ["webhook_not_found", "webhook_from_settings"],
   async handle({ context, caller, params }) {
-    const { deleteWebhook } = await import("../service/alerts/webhooks.ts");
     return { status: 200, body: await deleteWebhook(context, caller, params.id!) };
   },
 });
@@ -88,7 +92,6 @@ export const testWebhookRoute = route({
   response: { status: 200, description: "What came of it", schema: WebhookTested },
   problems: ["webhook_not_found"],
   async handle({ context, caller, params }) {
-    const { testWebhook } = await import("../service/alerts/deliveries.ts");
     return { status: 200, body: await testWebhook(context, caller, params.id!) };
   },
 });
@@ -108,7 +111,6 @@ export const rotateWebhookSecretRoute = route({
   },
   problems: ["webhook_not_found", "webhook_from_settings", "webhook_busy"],
   async handle({ context, caller, params, body }) {
-    const { rotateWebhookSecret } = await import("../service/alerts/webhooks.ts");
     return { status: 200, body: await rotateWebhookSecret(context, caller, params.id!, body) };
   },
 });
@@ -125,7 +127,6 @@ export const listDeliveriesRoute = route({
   response: { status: 200, description: "One page", schema: DeliveryPage },
   problems: ["webhook_not_found"],
   async handle({ context, params, query }) {
-    const { listDeliveries } = await import("../service/alerts/deliveries.ts");
     return { status: 200, body: await listDeliveries(context, params.id!, query) };
   },
 });
@@ -139,7 +140,6 @@ export const resendDeliveryRoute = route({
   response: { status: 202, description: "It is sent soon", schema: DeliveryResent },
   problems: ["webhook_not_found", "delivery_not_found"],
   async handle({ context, caller, params }) {
-    const { resendDelivery } = await import("../service/alerts/deliveries.ts");
     return { status: 202, body: await resendDelivery(context, caller, params.id!, params.messageId!) };
   },
 });

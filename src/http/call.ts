@@ -47,7 +47,6 @@ export interface Route {
   problems: ProblemCode[];
   /** Request headers beyond the credentials. */
   headers?: { name: string; description: string }[];
-  /** Loads its service when it is first called: an isolate of a Worker evaluates only what it uses. */
   handle(call: Call<never, never>): Promise<Reply>;
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
-import { type ProxyStand, proxyStand, type Transport } from "../proxy-stand.ts";
-import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
+import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
+import { type ProxyStand, proxyStand, type Transport } from "../../proxy-stand.ts";
+import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
 
 let upstream: SampleUpstream;
 beforeAll(async () => {

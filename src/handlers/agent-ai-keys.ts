@@ -1,0 +1,96 @@
+import * as z from "zod/mini";
+import { route } from "../http/call.ts";
+import { withIdempotency } from "../http/idempotency.ts";
+import { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
+import { AiKeyHolder } from "../schema/ai-key-holder.ts";
+import { AgentCredited, CreditAgent, Usage, UsageQuery } from "../schema/usage.ts";
+import { creditAgent } from "../service/agents/credit-agent.ts";
+import { readUsage } from "../service/agents/read-usage.ts";
+import { rotateAiKey } from "../service/agents/rotate-ai-key.ts";
+import { readHolder } from "../service/ai-keys/ai-key-holder.ts";
+
+export const getUsageRoute = route({
+  method: "GET",
+  path: "/agents/:id/usage",
+  operationId: "getUsage",
+  summary: "Tokens and requests of an agent's AI key, by day, month and model",
+  scope: "token",
+  query: UsageQuery,
+  response: { status: 200, description: "Use and quotas", schema: Usage },
+  problems: ["agent_not_found", "agent_ambiguous", "ai_key_not_found"],
+  async handle({ context, caller, params, query }) {
+    return { status: 200, body: await readUsage(context, caller, params.id!, query) };
+  },
+});
+
+export const getAiKeyHolderRoute = route({
+  method: "GET",
+  path: "/key",
+  operationId: "getAiKeyHolder",
+  summary: "What an AI key has used and has left; the AI key itself is the bearer",
+  scope: "token",
+  response: { status: 200, description: "The key", schema: AiKeyHolder },
+  problems: ["ai_key_not_found"],
+  async handle({ context, caller }) {
+    return { status: 200, body: await readHolder(context, caller.aiKeyId) };
+  },
+});
+
+export const rotateAiKeyRoute = route({
+  method: "POST",
+  path: "/agents/:id/ai-key/rotate",
+  operationId: "rotateAiKey",
+  summary: "Give an agent a new AI key under the same key id; the old one is valid for a grace period",
+  scope: "agents:keys",
+  body: RotateAiKey,
+  bodyOptional: true,
+  response: {
+    status: 200,
+    description: "The key; its secret only where it was asked for or nothing else holds it",
+    schema: z.object({ agentId: z.string(), aiKey: IssuedAiKey }).register(z.globalRegistry, { id: "AiKeyRotated" }),
+  },
+  headers: [{ name: "Idempotency-Key", description: "Makes a retry safe for 24 hours" }],
+  problems: [
+    "agent_not_found",
+    "agent_ambiguous",
+    "ai_provider_not_linked",
+    "agent_busy",
+    "ai_key_not_found",
+    "mode_not_supported",
+    "gateway_failed",
+    "gateway_not_found",
+    "idempotency_in_flight",
+    "idempotency_mismatch",
+    "invalid_header",
+  ],
+  async handle({ context, caller, params, body, headers }) {
+    const id = params.id!;
+    return await withIdempotency(context, caller, headers, { rotate: id, ...body }, async () => {
+      const rotated = await rotateAiKey(context, caller, id, body);
+      const { key: _secret, ...aiKey } = rotated.aiKey;
+      return { reply: { status: 200, body: rotated }, replayed: { ...rotated, aiKey } };
+    });
+  },
+});
+
+export const creditAgentRoute = route({
+  method: "POST",
+  path: "/agents/:id/credit",
+  operationId: "creditAgent",
+  summary: "Give back tokens that were charged by estimate, each estimate once",
+  scope: "agents:update",
+  body: CreditAgent,
+  response: { status: 200, description: "What was given back, and the quotas as they are now", schema: AgentCredited },
+  problems: [
+    "agent_not_found",
+    "agent_ambiguous",
+    "ai_provider_not_linked",
+    "agent_busy",
+    "ai_key_not_found",
+    "mode_not_supported",
+    "gateway_failed",
+  ],
+  async handle({ context, caller, params, body }) {
+    return { status: 200, body: await creditAgent(context, caller, params.id!, body) };
+  },
+});
