@@ -5,7 +5,8 @@ import type { ProvisioningSettings } from "../../src/settings.ts";
 import type { PluginApi } from "./plugin-api.ts";
 import { summaryHeaders, summaryPage } from "./summary-page.ts";
 
-const path = "/provisioning";
+/** Not the tab's own address in the Control UI: a route there would stand in its way. */
+const path = "/plugins/openclaw-provisioning/summary";
 const mostAgents = 100;
 
 /**

@@ -3,6 +3,7 @@ import { pages } from "./pages/pages.tsx";
 import { may, useCaller } from "./state/caller.ts";
 import { addressOf, go, type Place } from "./state/router.ts";
 import { signOut } from "./state/session.ts";
+import { useChanges } from "./state/use-changes.ts";
 import { t } from "./texts.ts";
 import { KeyboardHelp, useShortcuts } from "./ui/keyboard.tsx";
 import { Ago } from "./ui/time.tsx";
@@ -16,6 +17,7 @@ export function Frame({ place, onOut }: { place: Place; onOut: () => void }) {
   const here = place.path[0] ?? "overview";
   const page = pages.find(({ name }) => name === here);
   const shown = pages.filter(({ scope, hidden }) => !hidden && (scope === undefined || may(caller, scope)));
+  useChanges();
   useShortcuts(shown, () => setHelp(true));
   const address = place.path.join("/");
   const first = useRef(true);

@@ -2,6 +2,7 @@ import { Problem } from "../errors.ts";
 import { route } from "../http/call.ts";
 import { EventStream, EventsQuery, type EventType, eventTypes } from "../schema/event.ts";
 import type { Caller } from "../service/caller.ts";
+import { isSessionOpen } from "../service/console/grant.ts";
 import { eventStream } from "../service/events/event-stream.ts";
 import { currentProvisioningKey, keyStatus } from "../service/provisioning-keys/current-provisioning-key.ts";
 
@@ -23,8 +24,9 @@ export const streamEventsRoute = route({
   async handle({ context, caller, query, headers }) {
     const types = query.types ?? eventTypes.filter((type) => type !== "audit" || administers(caller));
     refuseUnseen(caller, types);
-    const { key } = caller;
+    const { key, session } = caller;
     const mayGoOn = async (): Promise<boolean> => {
+      if (session !== undefined) return await isSessionOpen(context, session.id);
       if (key === undefined) return true;
       const current = await currentProvisioningKey(context, key.id);
       return current !== undefined && keyStatus(current, context.clock.now()) === "active";

@@ -104,6 +104,17 @@ export function sessionTests(target: () => Target): void {
     expect([status, body.code]).toEqual([400, "invalid_header"]);
   });
 
+  it("ends a stream of events that it has opened", async () => {
+    const { session } = await open({ key: (await makeKey(target(), { scopes: ["provisioning:admin"] })).key });
+    const stream = await target().fetch(`${target().api}/events?types=audit`, {
+      headers: { authorization: `Bearer ${session}` },
+    });
+    expect(stream.status).toBe(200);
+    await as(session, "DELETE", "/console/session");
+    // Ends, or this waits until it does by itself, which is minutes.
+    await expect(stream.text()).resolves.toContain("retry:");
+  });
+
   it("is none after a change of a single character", async () => {
     const { session } = await open();
     const at = session.length - 10;

@@ -16,7 +16,7 @@ const allowed: Record<string, string[]> = {
   handlers: ["domain", "schema", "service", "http"],
   client: ["domain", "schema"],
   /** The page in the browser: of the server's layers it takes types, and the domain's pure functions. */
-  console: ["domain", "schema"],
+  console: ["domain", "schema", "client"],
   cli: ["domain", "schema", "client"],
   "routes.ts": ["handlers", "http"],
   openapi: ["schema", "http"],

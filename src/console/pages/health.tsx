@@ -7,8 +7,8 @@ import { may, useCaller } from "../state/caller.ts";
 import { useReadiness } from "../state/readiness.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
-import { Lines } from "../ui/copy.tsx";
 import { Status } from "../ui/status.tsx";
+import { Doctor } from "./doctor.tsx";
 import { VerifyTrail } from "./verify-trail.tsx";
 
 /** Whether it can work, and with what. */
@@ -79,11 +79,7 @@ export function Health() {
           <dd>{features.allowDelete ? t.health.yes : t.health.no}</dd>
         </dl>
       </section>
-      <section class="section stack">
-        <h2>{t.health.doctor}</h2>
-        <p class="muted">{t.health.doctorHint}</p>
-        <Lines text={t.health.command} />
-      </section>
+      {isAdmin && <Doctor />}
     </>
   );
 }

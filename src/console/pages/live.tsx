@@ -1,50 +1,94 @@
-import { useEffect, useState } from "preact/hooks";
-import type * as z from "zod/mini";
-import type { AuditPage, AuditRecord } from "../../schema/audit-event.ts";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { AuditRecord } from "../../schema/audit-event.ts";
+import type { ActivityEvent } from "../../schema/event.ts";
 import { withQuery } from "../state/api.ts";
+import { may, useCaller } from "../state/caller.ts";
+import { followEvents } from "../state/events.ts";
 import { type Place, refine } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { ProblemNote } from "../ui/problem.tsx";
-import { Waiting } from "../ui/table.tsx";
+import { Activity } from "./activity.tsx";
 import { AuditTable } from "./audit-table.tsx";
 
-const everyMs = 2_000;
+const mostEvents = 200;
+/** Two minutes of one every two seconds. */
+const mostActivity = 60;
 
-/** The trail as it is written; paused, it stays as it is. */
+interface Seen {
+  live: boolean;
+  trail: AuditRecord[];
+  activity: ActivityEvent[];
+}
+
+/** What happens as it happens; paused, it stays as it is. */
 export function Live({ place: { query } }: { place: Place }) {
   const { q = "" } = query;
+  const isAdmin = may(useCaller(), "provisioning:admin");
+  const before = useQuery<{ events: AuditRecord[] }>(
+    isAdmin ? withQuery("/provisioning/audit", { limit: 100 }) : undefined,
+  );
   const [paused, setPaused] = useState(false);
-  const path = withQuery("/provisioning/audit", { limit: 100 });
-  const trail = useQuery<z.infer<typeof AuditPage>>(path, paused ? {} : { everyMs });
-  const [frozen, setFrozen] = useState<AuditRecord[]>();
-  useEffect(() => setFrozen(paused ? trail.data?.events : undefined), [paused]);
-  const events = (frozen ?? trail.data?.events ?? []).filter(
+  const { live, trail, activity } = useStream(isAdmin, paused);
+  const known = new Set(trail.map(({ seq }) => seq));
+  const events = [...trail, ...(before.data?.events ?? []).filter(({ seq }) => !known.has(seq))].filter(
     (event) => event.action !== "request.read" && (q === "" || JSON.stringify(event).includes(q)),
   );
   return (
     <>
       <div class="head">
-        <h1 class="grow">{t.live.title}</h1>
+        <h1>{t.live.title}</h1>
+        <span class={live ? "ok small" : "muted small"} role="status">
+          {paused ? t.live.paused : live ? t.live.on : t.live.off}
+        </span>
+        <span class="grow" />
         <button type="button" aria-pressed={paused} onClick={() => setPaused(!paused)}>
           {paused ? t.live.go : t.live.pause}
         </button>
       </div>
-      <div class="bar">
-        <input
-          type="search"
-          aria-label={t.live.filter}
-          placeholder={t.live.filter}
-          size={32}
-          value={q}
-          onInput={(event) => refine({ q: event.currentTarget.value })}
-        />
-        <span class="muted small">{paused ? t.live.paused : t.live.hint}</span>
-      </div>
-      <ProblemNote error={trail.error} again={trail.again} />
-      {trail.loading && <Waiting lines={8} />}
-      {trail.data && events.length === 0 && <p class="muted">{t.live.none}</p>}
-      {events.length > 0 && <AuditTable events={events} />}
+      <Activity events={activity} />
+      {isAdmin && (
+        <section class="section">
+          <h2>{t.audit.title}</h2>
+          <div class="bar">
+            <input
+              type="search"
+              aria-label={t.live.filter}
+              placeholder={t.live.filter}
+              size={32}
+              value={q}
+              onInput={(event) => refine({ q: event.currentTarget.value })}
+            />
+          </div>
+          <ProblemNote error={before.error} again={before.again} />
+          {before.data && events.length === 0 && <p class="muted">{t.live.none}</p>}
+          {events.length > 0 && <AuditTable events={events.slice(0, mostEvents)} />}
+        </section>
+      )}
     </>
   );
+}
+
+function useStream(isAdmin: boolean, paused: boolean): Seen {
+  const [seen, setSeen] = useState<Seen>({ live: false, trail: [], activity: [] });
+  const isPaused = useRef(paused);
+  isPaused.current = paused;
+  useEffect(() => {
+    const ended = new AbortController();
+    void followEvents(
+      `/events?types=${isAdmin ? "audit,activity" : "activity"}`,
+      ended.signal,
+      ({ event, data }) => {
+        if (isPaused.current) return;
+        setSeen((before) => ({
+          ...before,
+          ...(event === "audit" && { trail: [data as AuditRecord, ...before.trail].slice(0, mostEvents) }),
+          ...(event === "activity" && { activity: [data as ActivityEvent, ...before.activity].slice(0, mostActivity) }),
+        }));
+      },
+      (live) => !ended.signal.aborted && setSeen((before) => ({ ...before, live })),
+    );
+    return () => ended.abort();
+  }, [isAdmin]);
+  return seen;
 }

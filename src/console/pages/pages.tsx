@@ -71,7 +71,6 @@ export const pages: Page[] = [
     label: t.places.live,
     letter: "v",
     icon: "M1.5 8.5H5l2-5 3 9 1.5-4h3",
-    scope: "provisioning:admin",
     view: Live,
   },
   {

@@ -9,13 +9,13 @@ import { t } from "../texts.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { TextField, Tick } from "../ui/field.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
-import { Status } from "../ui/status.tsx";
 import { type Column, Table, Waiting } from "../ui/table.tsx";
 import { Shown } from "../ui/text.tsx";
 import { Ago } from "../ui/time.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { NewProvider, verified } from "./new-provider.tsx";
+import { AgentsOn, CutsOff, ProviderHealth } from "./provider-health.tsx";
 
 export function Providers({ place }: { place: Place }) {
   const list = useQuery<z.infer<typeof AiProviderList>>("/provisioning/ai-providers");
@@ -80,7 +80,8 @@ const columnsOf = (replace: Choose, revoke: Choose): Column<AiProviderView>[] =>
     ),
   },
   { key: "key", label: t.providers.key, cell: ({ hint }) => <Shown text={hint} className="mono small" /> },
-  { key: "status", label: t.providers.status, cell: ({ status }) => <Status value={status} /> },
+  { key: "status", label: t.providers.status, cell: (provider) => <ProviderHealth of={provider} /> },
+  { key: "agents", label: t.providers.agents, num: true, cell: (provider) => <AgentsOn of={provider} /> },
   {
     key: "added",
     label: t.providers.added,
@@ -150,7 +151,8 @@ function ReplaceKey({ of: { id, name }, onClose }: { of: AiProviderView; onClose
   );
 }
 
-function Revoke({ of: { id, name }, onClose }: { of: AiProviderView; onClose: () => void }) {
+function Revoke({ of, onClose }: { of: AiProviderView; onClose: () => void }) {
+  const { id, name } = of;
   const change = useChange();
   const run = async (event: Event) => {
     event.preventDefault();
@@ -163,6 +165,7 @@ function Revoke({ of: { id, name }, onClose }: { of: AiProviderView; onClose: ()
     <Dialog title={`${t.providers.revoke}: ${name}`} onClose={onClose}>
       <form onSubmit={run}>
         <p>{t.providers.revokeAsk}</p>
+        <CutsOff of={of} />
         <ProblemNote error={change.error} />
         <div class="actions">
           <button type="submit" class="primary danger" disabled={change.busy}>

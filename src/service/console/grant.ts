@@ -79,9 +79,26 @@ export async function findGrant(
   if (grant.adminDigest !== undefined && admin === undefined) return undefined;
   const found = { id, text, grant, shown: { gateway, admin } };
   if (!grant.key) return found;
-  const key = await currentProvisioningKey(context, grant.key.id);
-  const stands = key && key.state.version === grant.key.version && keyStatus(key, now) === "active";
-  return stands ? { ...found, key } : undefined;
+  const key = await keyStands(context, grant.key);
+  return key && { ...found, key };
+}
+
+/** Whether it was neither ended nor outlived since a call was let in with it; its tokens are looked at with each call. */
+export async function isSessionOpen(context: Context, id: string): Promise<boolean> {
+  const text = await context.ledger.get(consoleLedger("ocs", id).state);
+  const grant = text === undefined ? undefined : ConsoleGrant.parse(JSON.parse(text));
+  if (!grant || lifeMs("ocs", grant, context.clock.now()) <= 0) return false;
+  return grant.key === undefined || (await keyStands(context, grant.key)) !== undefined;
+}
+
+/** The key, unless it was changed or has ended since. */
+async function keyStands(
+  context: Context,
+  { id, version }: NonNullable<ConsoleGrant["key"]>,
+): Promise<ProvisioningKeyRecord | undefined> {
+  const key = await currentProvisioningKey(context, id);
+  const stands = key?.state.version === version && keyStatus(key, context.clock.now()) === "active";
+  return stands ? key : undefined;
 }
 
 async function stillOneOf(

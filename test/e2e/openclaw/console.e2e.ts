@@ -48,10 +48,10 @@ describe("the console inside the gateway", () => {
   });
 
   it("has a tab of the Control UI, which the gateway shows to whoever may read there, and to nobody else", async () => {
-    const stranger = await fetch(`${gateway.url}/provisioning`);
+    const stranger = await fetch(`${gateway.url}/plugins/openclaw-provisioning/summary`);
     expect(stranger.status).toBe(401);
     await stranger.body?.cancel();
-    const reader = await fetch(`${gateway.url}/provisioning`, {
+    const reader = await fetch(`${gateway.url}/plugins/openclaw-provisioning/summary`, {
       headers: { authorization: `Bearer ${gateway.token}` },
     });
     expect(reader.status).toBe(200);
@@ -69,6 +69,9 @@ describe("the console inside the gateway", () => {
   it("shows that tab in the Control UI, once its user is signed in there", async () => {
     const { page, context } = await browser.person(gateway.url);
     await page.goto(`${gateway.url}/#token=${gateway.token}`);
+    // The first visit leads to the set-up of a model, whatever was asked for.
+    await page.waitForURL(/model-setup/, { timeout: 60_000 });
+    await page.goto(`${gateway.url}/chat/main`);
     const tab = page.getByRole("link", { name: "Provisioning" }).or(page.getByRole("button", { name: "Provisioning" }));
     await tab.first().click({ timeout: 60_000 });
     await page.frameLocator("iframe").getByText("In the gateway").waitFor({ timeout: 60_000 });

@@ -1,0 +1,37 @@
+import { readEventStream, type ServerEvent } from "../../client/event-stream.ts";
+import { failed, send } from "./api.ts";
+
+const firstPauseMs = 1_000;
+const longestPauseMs = 30_000;
+
+/**
+ * Follows `/events`, again and again, until `signal` is aborted. An EventSource cannot send a bearer.
+ * @param onState hears whether the stream is there
+ */
+export async function followEvents(
+  path: string,
+  signal: AbortSignal,
+  onEvent: (event: ServerEvent) => void,
+  onState: (live: boolean) => void = () => undefined,
+): Promise<void> {
+  let lastId: string | undefined;
+  for (let pauseMs = firstPauseMs; !signal.aborted; ) {
+    try {
+      const headers: Record<string, string> = { accept: "text/event-stream" };
+      if (lastId !== undefined) headers["last-event-id"] = lastId;
+      const response = await send(path, { signal, headers });
+      if (!response.ok || !response.body) throw failed(response, await response.json().catch(() => undefined), {});
+      onState(true);
+      pauseMs = firstPauseMs;
+      for await (const event of readEventStream(response.body)) {
+        lastId = event.id ?? lastId;
+        onEvent(event);
+      }
+    } catch {
+      // Tried again below: a refusal that stays, stays with longer and longer pauses.
+      pauseMs = Math.min(longestPauseMs, pauseMs * 2);
+    }
+    onState(false);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+}

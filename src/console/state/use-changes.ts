@@ -1,0 +1,40 @@
+import { useEffect } from "preact/hooks";
+import { may, useCaller } from "./caller.ts";
+import { agentsChanged, keysChanged, providersChanged, webhooksChanged } from "./changed.ts";
+import { followEvents } from "./events.ts";
+
+const changes: [action: RegExp, changed: () => void][] = [
+  [/^agent\./, agentsChanged],
+  [/^(provisioning-key|console)\./, keysChanged],
+  [/^ai-provider\./, providersChanged],
+  [/^webhook\./, webhooksChanged],
+];
+/** Of several changes that come together the pages ask once. */
+const gatherMs = 250;
+
+/** What others change is asked for again where it is shown. */
+export function useChanges(): void {
+  const caller = useCaller();
+  const follows = may(caller, "provisioning:admin") && caller.reach === "all";
+  useEffect(() => {
+    if (!follows) return;
+    const ended = new AbortController();
+    const due = new Set<() => void>();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const tell = () => {
+      timer = undefined;
+      for (const changed of due) changed();
+      due.clear();
+    };
+    void followEvents("/events?types=audit", ended.signal, ({ data }) => {
+      const { action, phase } = data as { action: string; phase: string };
+      if (phase === "intent") return;
+      for (const [pattern, changed] of changes) if (pattern.test(action)) due.add(changed);
+      if (due.size > 0) timer ??= setTimeout(tell, gatherMs);
+    });
+    return () => {
+      ended.abort();
+      clearTimeout(timer);
+    };
+  }, [follows]);
+}
