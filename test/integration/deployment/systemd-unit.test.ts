@@ -56,6 +56,6 @@ describe("the unit", () => {
   test("waits for the drain and ten seconds, and reloads by the signal that is read", () => {
     const drain = valuesOf("Environment").find((value) => value.startsWith("OPENCLAW_DRAIN_SECONDS="))!;
     expect(Number(valuesOf("TimeoutStopSec")[0])).toBe(Number(drain.split("=")[1]) + 10);
-    expect(valuesOf("ExecReload")).toEqual(["/bin/kill -HUP $MAINPID"]);
+    expect(valuesOf("ExecReload")).toEqual([`/bin/sh -c 'kill -HUP "$$MAINPID"'`]);
   });
 });
