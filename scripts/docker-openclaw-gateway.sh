@@ -5,7 +5,10 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 plugin=$PWD/plugins/openclaw-provisioning
-config=${OPENCLAW_STATE_DIR:-$HOME/.openclaw}/openclaw.json
+state=${OPENCLAW_STATE_DIR:-$HOME/.openclaw}
+config=$state/openclaw.json
+# Below a volume that is the cluster's, as a pod's is, the directory that OpenClaw closes has to be its own.
+[ -d "$state" ] || mkdir -p -m 700 "$state"
 
 # Beside a control plane the gateway has a token of its own, made here: the one of .env opens the control plane.
 if [ "${OPENCLAW_PROVISIONING_ROLE:-}" = agents ] && [ -z "${OPENCLAW_GATEWAY_TOKEN:-}" ] && [ ! -e "$config" ]; then

@@ -184,6 +184,15 @@ describe("every pod", () => {
     }
   });
 
+  // The top of a volume is root's, whatever the fsGroup: OpenClaw sets the mode of its directory, and does not start.
+  test("of agents has OpenClaw's directory below its volume, made by its own user", () => {
+    const { volumeMounts = [] } = containerOf(deployment("openclaw-agents"));
+    const { mountPath = "" } = volumeMounts.find(({ name }) => name === "state") ?? {};
+    const stateDir = /OPENCLAW_STATE_DIR=(\S+)/.exec(readFileSync("Dockerfile.openclaw", "utf8"))![1]!;
+    expect(stateDir.startsWith(`${mountPath}/`)).toBe(true);
+    expect(readFileSync("scripts/docker-openclaw-gateway.sh", "utf8")).toContain('mkdir -p -m 700 "$state"');
+  });
+
   test("of the control plane has settings that its server reads", () => {
     const directory = mkdtempSync(join(tmpdir(), "manifests-"));
     try {
