@@ -20,6 +20,7 @@ import { commandLog } from "./open-local.ts";
 import { type NodePorts, openNode } from "./open-node.ts";
 import { priceCheck } from "./price-check.ts";
 import { withoutModes } from "./start-fault.ts";
+import { webhookCheck } from "./webhook-check.ts";
 import { workspaceChecks } from "./workspace-checks.ts";
 
 export interface DiagnoseOptions {
@@ -65,6 +66,7 @@ export async function diagnose(
     await attempt(checks, "AI keys", async () => void checks.push(await aiKeyCheck(context)));
     await attempt(checks, "secrets", async () => void checks.push(await secretsCheck(context)));
     await attempt(checks, "prices", async () => void checks.push(await priceCheck(context)));
+    await attempt(checks, "webhooks", async () => void checks.push(await webhookCheck(context)));
     await attempt(checks, "doors", async () => void checks.push(...(await doorChecks(context))));
     await attempt(checks, "audit trail", async () => void checks.push(await auditCheck(context)));
     await attempt(

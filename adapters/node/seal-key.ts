@@ -71,8 +71,11 @@ function givenKeys(env: Environment, first: Uint8Array[]): SealKeys {
 
 /** Under another key nothing that is stored would open, and a backup that has the right one would look like a fault. */
 function refuseAnother(stateDir: string, env: Environment): void {
-  const providers = "provisioning/ai-providers.json";
-  const texts = [{ source: providers, text: textOf(join(stateDir, providers)) }, configText(env, stateDir)];
+  const documents = ["provisioning/ai-providers.json", "provisioning/webhooks.json"];
+  const texts = [
+    ...documents.map((source) => ({ source, text: textOf(join(stateDir, source)) })),
+    configText(env, stateDir),
+  ];
   const holding = texts.flatMap((one) => (one && sealedInText(one.text) ? [one.source] : []));
   if (holding.length === 0) return;
   throw new SettingsError(

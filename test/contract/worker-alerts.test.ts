@@ -1,7 +1,9 @@
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { meteredCall } from "../metered-agent.ts";
+import { startSampleUpstream } from "../upstream/sample-upstream.ts";
 import { answering, webhookReceiver } from "../webhook-receiver.ts";
-import { ask } from "./target.ts";
+import { ask, makeKey, makeLinkedKey } from "./target.ts";
 import { type WorkerTarget, workerTarget } from "./worker-target.ts";
 
 let receiver: Awaited<ReturnType<typeof webhookReceiver>>;
@@ -40,3 +42,54 @@ it("delivers from the edge: at once what is tested, and by the alarm what is sen
     )
     .toEqual(expect.arrayContaining(["delivered", "failed"]));
 });
+
+it("tells of an agent that is made, that uses 80 % of its quota, and whose provider refuses the master key", async () => {
+  const upstream = await startSampleUpstream();
+  const own = await webhookReceiver();
+  const api = (method: string, path: string, body: unknown, key = target.adminToken) =>
+    ask(target, method, path, { key, body });
+  try {
+    receiver.answer((received, response) => {
+      own.received.push(received);
+      response.writeHead(204).end();
+    });
+    await call("POST", "", { url: `${receiver.url}/all`, events: ["*"] });
+    const { provider } = await makeLinkedKey(target);
+    await api("POST", `/provisioning/ai-providers/${provider.id}/revoke`, undefined);
+    const sample = await api("POST", "/provisioning/ai-providers", {
+      provider: "anthropic",
+      name: `Sample ${crypto.randomUUID()}`,
+      key: "sk-ant-not-a-real-key-0000",
+      baseUrl: upstream.origin,
+      verify: false,
+    });
+    expect(sample.status).toBe(201);
+    const linked = await makeKey(target, { aiProviderKeyId: sample.body.id });
+    const autoProvisionAiKey = { provider: "anthropic", quotas: { maxTokensPerMonth: 10_000 } };
+    const made = await api("POST", "/agents/create", { name: "edge-agent", autoProvisionAiKey }, linked.key);
+    expect(made.status).toBe(201);
+    upstream.behave({ usage: { input: 8_480, output: 20 } });
+    expect(await meteredCall(target.origin, made.body.aiKey.key)).toBe(200);
+    upstream.behave({ status: 401 });
+    expect(await meteredCall(target.origin, made.body.aiKey.key)).toBe(502);
+    const told = () =>
+      own.received
+        .filter(({ path }) => path === "/hook/all")
+        .map(({ body }) => JSON.parse(body) as { type: string; data: Record<string, unknown> });
+    const types = () => told().map(({ type }) => type);
+    const expected = ["agent.created", "quota.threshold_reached", "provider.failing", "provider.revoked"];
+    await expect.poll(types, { timeout: 30_000 }).toEqual(expect.arrayContaining(expected));
+    expect(told().find(({ type }) => type === "quota.threshold_reached")?.data).toMatchObject({
+      agentId: "edge-agent",
+      quota: "maxTokensPerMonth",
+      percent: 80,
+      limit: 10_000,
+      used: 8_500,
+      left: 1_500,
+    });
+    expect(types().filter((type) => type === "quota.threshold_reached")).toHaveLength(1);
+  } finally {
+    await own.close();
+    await upstream.close();
+  }
+}, 60_000);

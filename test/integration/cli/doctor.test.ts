@@ -79,6 +79,7 @@ describe("doctor", () => {
       "AI keys",
       "secrets",
       "prices",
+      "webhooks",
       "audit trail",
       "workspaces",
       "agent host",
