@@ -98,7 +98,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     return { status: 200, body: metrics.render(), headers: { "content-type": "text/plain; version=0.0.4" } };
   }
 
-  /** What anybody may ask: that the process lives, and whether it can work. */
+  /** Anybody may ask whether the process lives, and whether it can work. */
   async function openReply(
     request: Request,
     pathname: string,

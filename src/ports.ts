@@ -342,11 +342,11 @@ export interface HostPlan {
   /** Absolute, symlinks resolved; absent where the host keeps no workspace. */
   workspace?: string;
   agentDir?: string;
-  /** What the agent will be held to, on a host that decides it. */
+  /** The confinement that the agent will have, on a host that decides it. */
   confinement?: Confinement | undefined;
 }
 
-/** What an agent may do where it runs. */
+/** An agent may do this where it runs. */
 export interface HostHold {
   confinement?: Confinement | undefined;
   /** Tools beyond those of the confinement. */
@@ -381,7 +381,7 @@ export interface HostCreate extends HostAgent {
   awaitReady: boolean;
 }
 
-/** What a creation asked of a host whose answer nobody remembers. */
+/** A creation asked this of a host whose answer nobody remembers. */
 export type HostAsked = Pick<
   HostCreate,
   "name" | "workspace" | "model" | "identity" | "bindings" | "skipBootstrap" | "heldToQuota" | keyof HostHold
@@ -404,7 +404,7 @@ export interface HostHealth {
 
 /** Something that leads around an agent's own key or out of its confinement. */
 export interface OpenDoor {
-  /** Of one agent's entry; absent: a setting of the host. */
+  /** The agent whose entry it is; absent: a setting of the host. */
   agentId?: string;
   /** Such as `agents.defaults.compaction.model`. */
   setting: string;
@@ -474,7 +474,7 @@ export interface AgentHost {
    */
   setCredential(agent: HostAgent, credential: Credential, model?: string): Promise<string>;
   bind(agent: HostAgent, bindings: string[]): Promise<BindResult>;
-  /** What is absent stays. Of `agent`, its confinement, tools and peers are those that it has so far. */
+  /** A field that is absent stays. `agent` carries the confinement, tools and peers that it has so far. */
   update(
     agent: HostAgent,
     change: HostHold & { name?: string | undefined; model?: string | undefined; identity?: Identity },
@@ -491,7 +491,7 @@ export interface AgentHost {
   }): Promise<{ agents: HostAgent[]; nextCursor?: string; unreachable: string[] }>;
   /** More than one where several gateways have an agent of this id. `unreachable` ones do not say. */
   find(agentId: string): Promise<{ agents: HostAgent[]; unreachable: string[] }>;
-  /** What is open now, on a host that runs agents. */
+  /** The doors that are open now, on a host that runs agents. */
   openDoors?(): Promise<OpenDoor[]>;
   /** Rejects when the host cannot be used. */
   check(): Promise<void>;

@@ -7,9 +7,9 @@ import { subscriber } from "../storage/ledger-names.ts";
 import type { RequestInfo, Route } from "./call.ts";
 
 const denials = new Set([401, 403, 429]);
-/** Of denials that differ, in a minute; what a stranger can write to the disk is bounded by it. */
+/** Different denials in a minute. The number bounds what a stranger can write to the disk. */
 const maxDenials = 64;
-/** Of actors and calls they read by; a console or a monitor asks for the same every few seconds. */
+/** Pairs of an actor and a call that it reads by: a console or a monitor asks for the same every few seconds. */
 const maxReads = 1_024;
 /** A console asks all the time; one line says that it did. */
 const sessionSpanMs = 3_600_000;

@@ -7,7 +7,7 @@ import type { Context } from "../service/context.ts";
 /** Names the agent that is meant by the Idempotency-Key with which it was made: see `Caller.madeWith`. */
 export const madeWithHeader = "agent-made-with";
 
-/** What the transport knows of a request beyond the request itself. */
+/** The transport knows this of a request beyond the request itself. */
 export interface RequestInfo {
   /** The client's address, as the transport trusts it. */
   address?: string | undefined;

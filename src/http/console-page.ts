@@ -35,7 +35,7 @@ const pageHeaders = {
 const immutable = "public, max-age=31536000, immutable";
 
 /**
- * What lies at the console's path, for anybody: it has no authority and holds no data.
+ * Answers at the console's path, for anybody: the page has no authority and holds no data.
  * @returns `undefined` for a path that is not the console's
  * @throws Problem `not_found` for a file that the page does not have, such as one of another release
  */

@@ -4,7 +4,7 @@ import type { Context } from "../service/context.ts";
 import { consoleLedger, keyLedger } from "../storage/ledger-names.ts";
 
 const windowMs = 60_000;
-/** Of a console session, for reads and changes alike: more than a page asks, less than a loop does. */
+/** A console session may make so many calls, reads and changes alike: more than a page asks, less than a loop does. */
 const sessionCallsPerMinute = 600;
 
 /**

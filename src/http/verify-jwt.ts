@@ -88,7 +88,7 @@ function bounded(response: Response, exceeded: () => void): Response {
   return new Response(body, response);
 }
 
-/** What a claim holds, by its name or by its path (`realm_access.roles`). */
+/** The value of a claim, by its name or by its path (`realm_access.roles`). */
 function claimAt(payload: JWTPayload, name: string): unknown {
   const step = (at: unknown, key: string): unknown =>
     typeof at === "object" && at !== null && Object.hasOwn(at, key) ? (at as Record<string, unknown>)[key] : undefined;

@@ -30,7 +30,7 @@ export interface Lease {
    * @throws `busy` where the lease is lost
    */
   hold(): Promise<void>;
-  /** What the ledger says, whatever any clock does: as long as it is so, nobody else was here. */
+  /** Asks the ledger, whatever any clock does: as long as it says yes, nobody else was here. */
   isHeld(): Promise<boolean>;
   /** @throws `busy` where the lease is lost: who has it goes by the note that was there */
   update(note: string): Promise<void>;
@@ -105,7 +105,7 @@ export function renewLease(
   };
 }
 
-/** Runs `work` while nobody else has the lease. What was done when it is lost is done: `work` itself has to ask. */
+/** Runs `work` while nobody else has the lease. Losing it undoes nothing: `work` itself has to ask. */
 export async function withLease<T>(
   context: Context,
   request: LeaseRequest,
@@ -118,7 +118,7 @@ export async function withLease<T>(
   } finally {
     await lease.stop();
     const release = () => context.ledger.release(name, owner);
-    // What was done is done, and must not be hidden by this; but nobody is to wait for the lease to expire.
+    // A failure here must not hide what was done; but nobody is to wait for the lease to expire.
     await release().catch(() => {
       const failed = (cause: unknown) => context.log("error", "lease not released; it expires", { name, cause });
       context.background(retryUnwritable(release).catch(failed));

@@ -1,4 +1,4 @@
-/** The only place where ledger names are spelled. What stands before the first `/` is the shard. */
+/** The only place where ledger names are spelled. The part before the first `/` is the shard. */
 import type { LedgerName } from "../ports.ts";
 
 /** Total: what a note or a record holds must be found and freed, though it should never have been let in. */

@@ -17,7 +17,7 @@ export interface ChangeLease extends Pick<AgentLease, "hold"> {
 }
 
 /**
- * What every change to an existing agent has in common: found, held, audited; `work` sees it as it then is.
+ * Every change to an existing agent finds, holds and audits it here; `work` sees it as it then is.
  * @param change.spends it concerns what the agent may spend, or with whose key it does
  */
 export async function changeAgent<T>(

@@ -148,7 +148,7 @@ async function makeOnHost(
     }),
     addAgent(context, record),
   );
-  // Of an agent on another machine only that machine knows the paths.
+  // Only the machine that an agent is on knows its paths.
   const { workspace = plan.workspace, agentDir = plan.agentDir, confinement = plan.confinement } = made;
   if (workspace !== plan.workspace || agentDir !== plan.agentDir || confinement !== plan.confinement) {
     await replaceAgent(context, record, { ...record, workspace, agentDir, confinement });

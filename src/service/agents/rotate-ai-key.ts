@@ -13,7 +13,7 @@ import { requireAiKey } from "./agent-view.ts";
 import { changeAgent } from "./change-agent.ts";
 
 const defaultAiKeyGraceSeconds = 3_600;
-/** Of a key in doubt that cannot be offered again: as long as the longest grace. */
+/** A key in doubt that cannot be offered again is accepted for as long as the longest grace. */
 const longestGraceMs = 30 * 86_400_000;
 
 /**

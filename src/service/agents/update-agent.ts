@@ -30,7 +30,7 @@ export async function updateAgent(
   };
   const spends = quotas !== undefined || expiresAt !== undefined;
   await changeAgent(context, caller, { action: "agent.update", agentId, details, spends }, async (agent, _, lease) => {
-    // What can be refused comes before anything is changed.
+    // Refusals come before anything is changed.
     const aiKey = spends ? await requireAiKey(context, agent) : undefined;
     if (aiKey?.mode === "minted" && quotas)
       await requireEnforceable(context, aiKey.aiProviderId, merged(aiKey.state.quotas, quotas));

@@ -98,7 +98,7 @@ export async function issueAiKey(
   };
 }
 
-/** What a create answers of the key. */
+/** The part of the key that a create answers. */
 export const issuedAiKeyView = (record: AiKeyRecord, credential: Pick<Credential, "baseUrl">): IssuedAiKey => ({
   provider: record.provider,
   mode: record.mode,

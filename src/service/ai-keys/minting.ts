@@ -98,7 +98,7 @@ const advised = ({ message, cause }: Problem, { name }: AiProviderRecord): Probl
   );
 
 /**
- * What became of a key that was to be revoked. `awaited`: it is not there, but its creation, which was never answered,
+ * The end of a key that was to be revoked. `awaited`: it is not there, but its creation, which was never answered,
  * may take effect yet; `absent`: nor will it.
  */
 export type Revocation = "revoked" | "failed" | "awaited" | "absent";

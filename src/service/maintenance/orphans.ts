@@ -14,7 +14,7 @@ export interface Orphan {
   mend?: () => Promise<void>;
 }
 
-/** What records and host do not agree on: AI keys without their agent, agents without their home. */
+/** Records and host disagree on these: AI keys without their agent, agents without their home. */
 export async function findOrphans(context: Context): Promise<Orphan[]> {
   const orphans: Orphan[] = [];
   for await (const key of allRecords(context, "ai-keys")) {
@@ -52,7 +52,7 @@ async function revokeOrphan(context: Context, key: { keyId: string; agentId: str
       await forgetIssuedKeys(context, agentId, [keyId]);
     });
   } catch (error) {
-    // Whoever is at the agent now may be making it, and the key with it.
+    // Another process may be making the agent now, and the key with it.
     if (error !== busy) throw error;
   }
 }

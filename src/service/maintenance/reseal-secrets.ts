@@ -58,7 +58,7 @@ export async function resealSecrets(context: Context, caller: Caller): Promise<R
       ...(sealedCredentials !== undefined && { sealedCredentials: await anew(sealedCredentials) }),
       previous: previous.length > 0 ? previous : undefined,
     };
-    // What lies there past its grace may be under an older key yet.
+    // A value past its grace may be under an older key yet.
     if (count === 0 && record.previous === undefined) return 0;
     if (!(await writeAiProvider(context, record, change))) throw aiProviderBusy(record.id);
     return count;

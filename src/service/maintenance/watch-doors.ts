@@ -5,7 +5,7 @@ const known = new WeakMap<AgentHost, Map<string, OpenDoor>>();
 
 const nameOf = ({ setting, agentId }: OpenDoor): string => `${agentId ?? ""} ${setting}`;
 
-/** What has come to be open since the last look goes into the log; what is open now, into the metrics. */
+/** Doors that opened since the last look go into the log; those that are open now, into the metrics. */
 export async function watchDoors({ host, metrics, log }: Context): Promise<void> {
   if (!host.openDoors) return;
   const open = (await host.openDoors()).filter((door) => !door.isNotice);

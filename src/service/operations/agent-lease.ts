@@ -9,11 +9,11 @@ import { keptOperationMs, recoverOperation } from "./recover.ts";
 
 /** A lease on an agent as its holder sees it. */
 export interface AgentLease extends Pick<Lease, "hold" | "isHeld" | "signal"> {
-  /** Leaves what could not be undone for recovery to try again. */
+  /** Leaves the record of what could not be undone, for recovery to try again. */
   deferToRecovery(operation: Operation): void;
   /**
-   * Tells recovery that another thing is about to be done than was said first.
-   * @throws Problem `agent_busy` where the lease is lost: who has it undoes by now what was said first
+   * Tells recovery that the holder is about to do another thing than the record says.
+   * @throws Problem `agent_busy` where the lease is lost: its new holder undoes by now what the record said
    */
   updateRecord(operation: Operation): Promise<void>;
 }
@@ -28,7 +28,7 @@ export interface AgentLeaseRequest {
 }
 
 /**
- * Runs `work` while nothing else changes this agent. What a dead owner left half done is finished or undone first.
+ * Runs `work` while nothing else changes this agent. A change that a dead owner left half done is finished or undone first.
  *
  * @throws Problem `agent_busy`, or `taken`
  */
@@ -76,7 +76,7 @@ export async function withAgentLease<T>(
   }
 }
 
-/** What could not be settled keeps the lease, which expires with its record: recovery tries again then. */
+/** The lease stays, and expires with its record: recovery tries again then. */
 async function leave(context: Context, name: ReturnType<typeof agentClaim>, owner: string, rest: Operation) {
   const { ledger } = context;
   const note = operationText(rest);

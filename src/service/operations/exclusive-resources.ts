@@ -1,5 +1,5 @@
 /**
- * What an agent holds so that no other can have it: its workspace, its bindings, and its place among the agents
+ * An agent holds these so that no other can have them: its workspace, its bindings, and its place among the agents
  * that its provisioning key may make. All three are exact, and outlive the process.
  */
 import { bindingTaken, workspaceTaken } from "../../domain/taken.ts";
@@ -21,10 +21,10 @@ export interface ExclusiveResources {
 
 type Owner = Pick<ExclusiveResources, "agentId" | "creation">;
 
-/** Of one making of the agent: what is made anew under its id owns nothing of this one's, nor this one of that. */
+/** One making of the agent: an agent that is made anew under its id owns nothing of this one's, nor this one of that. */
 const ownerOf = ({ agentId, creation }: Owner) =>
   creation === "" ? unnamed(agentId) : `${unnamed(agentId)}#${creation}`;
-/** Of an agent that others made, or that an earlier release did. */
+/** The owner of an agent that others made, or that an earlier release did. */
 const unnamed = (agentId: string) => `agent:${agentId}`;
 
 async function own({ ledger }: Context, name: LedgerName, resources: Owner): ReturnType<Context["ledger"]["claim"]> {
@@ -84,8 +84,8 @@ export async function acquireResources(
 type BindingResources = Pick<ExclusiveResources, "agentId" | "creation" | "gateway" | "bindings">;
 
 /**
- * Claims bindings for an agent that exists, and has them given to it. What it was refused it does not keep; what it
- * may have been given, it does.
+ * Claims bindings for an agent that exists, and has them given to it. It does not keep a binding that it was refused; it
+ * keeps one that it may have been given.
  *
  * @param fresh those of them that it had no claim to before, and what leaves these to recovery
  */
@@ -106,7 +106,7 @@ export async function acquireBindings<T>(
   }
 }
 
-/** What tells that nothing was done. A gateway may call the agent busy because it is still at an earlier attempt. */
+/** Nothing was done after such an answer. A gateway may call the agent busy for an earlier attempt of ours. */
 const isRefusal = (error: unknown): boolean => isProblem(error) && error.status < 500 && error.code !== "agent_busy";
 
 /**

@@ -18,7 +18,7 @@ export function createInFlightElsewhere(context: Context): () => Promise<boolean
   };
 }
 
-/** What is known to be left by the dead is recovery's, which has tried it by then. */
+/** Recovery has tried by then what the dead are known to have left. */
 async function underWayElsewhere({ ledger, instance }: Context): Promise<Set<string>> {
   const claims = await ledger.abandoned(() => true);
   const others = claims.filter(

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { Confinement, StoredIdentity } from "../../schema/agent.ts";
 
-/** What a change to an agent is about to do, kept with its claim: enough to finish or undo it after a crash. */
+/** A change to an agent that is under way, kept with its lease: enough to finish or undo it after a crash. */
 export const Operation = z.object({
   action: z.enum(["create", "delete", "change"]),
   operationId: z.string(),
@@ -14,11 +14,11 @@ export const Operation = z.object({
   workspace: z.optional(z.string()),
   bindings: z.array(z.string()),
   aiKeyId: z.optional(z.string()),
-  /** Of a deletion: every key that was ever issued to an agent of this id. */
+  /** In a deletion: every key that was ever issued to an agent of this id. */
   issuedKeys: z.optional(z.array(z.string())),
   aiProviderId: z.optional(z.string()),
   minted: z.optional(z.boolean()),
-  /** What else a creation asks of a gateway: its request may arrive there when we are gone. */
+  /** The rest of the request to a gateway, which may arrive there when this process is gone. */
   asked: z.optional(
     z.object({
       name: z.string(),
@@ -31,14 +31,14 @@ export const Operation = z.object({
       heldToQuota: z.optional(z.boolean()),
     }),
   ),
-  /** The provisioning key whose place the agent takes. */
+  /** Who made the agent, and has one place fewer: a provisioning key, or the subject of a JWT. */
   placeKeyId: z.optional(z.string()),
   deleteWorkspace: z.optional(z.boolean()),
   deleteSessions: z.optional(z.boolean()),
 });
 export type Operation = z.infer<typeof Operation>;
 
-/** Of a change that leaves nothing but what the host has and the record has not, until it says otherwise. */
+/** A change that leaves nothing but what the host has and the record has not, until it says otherwise. */
 export const changeOperation = (
   { agentId, gateway }: Pick<Operation, "agentId" | "gateway">,
   operationId: string,
@@ -55,7 +55,7 @@ export const changeOperation = (
 
 export const operationText = (note: Operation): string => JSON.stringify(note);
 
-/** `undefined` for what is not a note of ours. */
+/** `undefined` for a text that is no operation record. */
 export function parseOperation(text: string): Operation | undefined {
   try {
     return Operation.safeParse(JSON.parse(text)).data;

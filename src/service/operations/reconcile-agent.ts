@@ -13,7 +13,7 @@ export const silentGateway = (): Problem =>
 /** `unknown`: its gateway cannot tell now, and what it may have been given stays in doubt. */
 export interface Reconciliation {
   outcome: "compared" | "unknown";
-  /** What the record had otherwise. */
+  /** Fields that the record had otherwise. */
   fromHost: string[];
 }
 
@@ -40,7 +40,7 @@ async function reconcile(context: Context, operation: Operation, record: AgentRe
   if (!record && operation.bindings.length === 0) return [];
   const gateway = record ? record.gateway : operation.gateway;
   const entry = await entryOnHost(context, { agentId, gateway, record });
-  // Of an agent that the host does not have, the record is all there is to go by.
+  // The record is all there is to go by where the host does not have the agent.
   const { name, model, identity, bindings } = entry ?? { ...record, bindings: record?.bindings ?? [] };
   const asked = [...operation.bindings, ...(record?.bindings ?? []), ...(record?.bindingsInDoubt ?? [])];
   const free = [...new Set(asked)].filter((one) => !bindings.includes(one));

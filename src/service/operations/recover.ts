@@ -17,7 +17,7 @@ import { tearDownAgent } from "./tear-down-agent.ts";
 
 const recovery: Caller = { actor: "recovery", scopes: [], reach: "all", operator: true, requestId: "recovery" };
 
-/** Of a change nobody knows whether it was done: the record is as the host has it by now. */
+/** Nobody knows whether a change was done: the record is as the host has it by now. */
 type Recovered = "finished" | "undone" | "nothing" | Reconciliation["outcome"];
 
 /**
@@ -85,7 +85,7 @@ async function finishOrUndo(
 
 /**
  * The record and the host's entry are the last steps, and on another machine the credential: only with all of them
- * may the creation have been answered. What was missing is then at most where the agent is.
+ * may the creation have been answered. At most the place of the agent is missing then.
  *
  * @throws Problem `gateway_failed` where nobody can tell now
  */
@@ -170,12 +170,12 @@ async function recoverAll(context: Context, isHeld: () => Promise<boolean>): Pro
 
 /**
  * A gateway that is down, or that says no (it does not let agents be deleted, or is none of ours any more), must keep
- * neither the others' agents waiting nor the service from being ready: the lease keeps its record, and recovery tries again.
+ * neither the others' agents waiting nor the service from being ready: the lease keeps its record for another try.
  */
 const canWait = (problem: Problem): boolean => problem.status < 500 || problem.code === "gateway_failed";
 
 /**
- * What is no Problem is a fault of ours in this one change, unless a store is at fault that has no word for it.
+ * An error that is no Problem is a fault of ours in this one change, unless a store is at fault that has no word for it.
  * @throws of the first store that does not work
  */
 async function requireStores({ records, ledger, audit }: Context): Promise<void> {
@@ -203,13 +203,13 @@ async function recoverOne(context: Context, { name, owner: dead }: Abandoned, op
     return outcome;
   } catch (error) {
     await lease.stop();
-    // What can be compared later keeps nobody from changing the agent now: a lease that has ended keeps its record.
+    // It can be reconciled later, and keeps nobody from changing the agent now: a lease that ended keeps its record.
     if (operation.action === "change") await ledger.renew(name, { owner, ttlMs: 1 });
     throw error;
   }
 }
 
-/** Of a creation that was undone, and told of, before its process woke, or was gone for good. */
+/** A creation that was undone, and told of, before its process woke, or was gone for good. */
 const isReturned = (name: LedgerName): boolean => name.includes("/operation:");
 
 async function undoAgain(context: Context, operation: Operation): Promise<"nothing"> {

@@ -15,7 +15,7 @@ export type Reaching = Pick<Caller, "actor" | "reach" | "madeWith">;
 const agentId = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
 /**
- * What an id means: the agent on record, or the one that others made. `unreachable` gateways may have one of theirs.
+ * An id means the agent on record, or the one that others made. `unreachable` gateways may have one of theirs.
  * @throws Problem `agent_ambiguous`
  */
 async function lookUp(
@@ -86,7 +86,7 @@ export async function requireAgentToChange(context: Context, caller: Reaching, i
   return known;
 }
 
-/** Of an agent that an earlier release made it is not known with which key. */
+/** Nobody knows with which key an earlier release made an agent. */
 async function isMeant(context: Context, { madeWith }: Reaching, { record }: KnownAgent): Promise<boolean> {
   if (madeWith === undefined) return true;
   const { idempotency } = record ?? {};

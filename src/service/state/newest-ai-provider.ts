@@ -14,7 +14,7 @@ export const livePrevious = (previous: PreviousKeys | undefined, now: number): P
 export const readRecent = (text: string | undefined): AiProviderRecord | undefined =>
   text === undefined ? undefined : AiProviderRecord.parse(JSON.parse(text));
 
-/** Of a record, which may lag (KV by a minute), and the ledger's, which never does. */
+/** The newer one of a record, which may lag (KV by a minute), and the ledger's, which never does. */
 export const newerOf = (record: AiProviderRecord, recent: AiProviderRecord | undefined): AiProviderRecord =>
   recent && versionOf(recent) > versionOf(record) ? recent : record;
 
