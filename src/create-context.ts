@@ -22,7 +22,7 @@ export function createContext(ports: Ports, settings: Settings, isStopping: () =
     metrics,
     prices: createPrices({ ...measured, settings }),
     agentIndex,
-    meter: createActivity(measured),
+    meter: createActivity(measured, isStopping),
     isStopping,
   });
 }

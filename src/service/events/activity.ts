@@ -5,6 +5,7 @@ import type { Ports } from "../../storage/keyspace.ts";
 const gatherMs = 1_000;
 /** While nobody looks: who begins to look sees what was done since at the latest then. */
 const unwatchedMs = 15_000;
+const stepMs = 100;
 /** Of so many agents by name; the others are in the sums. */
 const mostAgents = 200;
 
@@ -16,7 +17,7 @@ export interface Activity {
 
 type Needed = Pick<Ports, "activity" | "clock" | "background" | "log">;
 
-export function createActivity(context: Needed): Activity {
+export function createActivity(context: Needed, isStopping: () => boolean): Activity {
   let agents = new Map<string, AgentActivity>();
   let sums = { requests: 0, tokens: 0, denied: 0 };
   let isGathering = false;
@@ -30,11 +31,9 @@ export function createActivity(context: Needed): Activity {
   }
 
   async function publish(): Promise<void> {
-    await new Promise((resolve) => {
-      const timer: unknown = setTimeout(resolve, isWatched ? gatherMs : unwatchedMs);
-      // Nothing that a process that ends would wait for.
-      (timer as { unref?: () => void }).unref?.();
-    });
+    // In steps: a process that stops waits for what runs in the background.
+    for (let waited = 0; waited < (isWatched ? gatherMs : unwatchedMs) && !isStopping(); waited += stepMs)
+      await new Promise((resolve) => setTimeout(resolve, stepMs));
     const sample: ActivitySample = { at: context.clock.now(), ...sums, agents: [...agents.values()] };
     agents = new Map();
     sums = { requests: 0, tokens: 0, denied: 0 };
