@@ -18,6 +18,7 @@ export async function redisTarget(): Promise<Target> {
     adminToken,
     storesCredentials: true,
     hasWorkspaces: true,
+    processes: 2,
     workspace: (name) => join(cluster.stateDir, `workspace-${name}`),
     fetch(url, init) {
       const server = cluster.servers[requests++ % cluster.servers.length]!;

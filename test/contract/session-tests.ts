@@ -150,7 +150,7 @@ export function sessionTests(target: () => Target): void {
     expect((await as(body.session, "GET", "/agents")).status).toBe(401);
   });
 
-  it("leaves one line of its reads in the trail, and one of its opening", async () => {
+  it("leaves one line of its reads a process in the trail, and one of its opening", async () => {
     const { id, key } = await makeKey(target());
     const { session, id: sessionId } = await open({ key });
     for (let call = 0; call < 5; call++) {
@@ -162,9 +162,9 @@ export function sessionTests(target: () => Target): void {
     for (let look = 0; look < 50 && !events.some(({ action }) => action === "request.read"); look++) {
       ({ events } = (await read()).body);
     }
-    expect(events.filter(({ action }) => action === "request.read")).toMatchObject([
-      { details: { session: sessionId } },
-    ]);
+    const reads = events.filter(({ action }) => action === "request.read");
+    expect(reads[0]).toMatchObject({ details: { session: sessionId } });
+    expect(reads.length).toBeLessThanOrEqual(target().processes ?? 1);
     expect(events.filter(({ action }) => action === "console.open").map(({ phase }) => phase)).toEqual([
       "outcome",
       "intent",

@@ -14,6 +14,8 @@ export interface Target {
   sameGateway?: { gateway: string };
   /** Whether paths outside of the API's resources are another server's (a gateway's own), which has no secrets of ours. */
   sharesOrigin?: boolean;
+  /** Each tallies the reads that it answers. Default: one. */
+  processes?: number;
   /** A workspace that is allowed, for a name. */
   workspace(name: string): string;
   fetch(url: string, init?: RequestInit): Promise<Response>;
