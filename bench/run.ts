@@ -5,6 +5,7 @@ import { buildTargets } from "../build.mjs";
 import { benchCreate } from "./create.ts";
 import { benchLedger } from "./ledger.ts";
 import { benchOpenClaw } from "./openclaw.ts";
+import { benchOverview } from "./overview.ts";
 import { benchProxy } from "./proxy.ts";
 import { benchRedis } from "./redis.ts";
 import type { Row } from "./row.ts";
@@ -17,6 +18,7 @@ const benches: Record<string, () => Promise<Row[]>> = {
   storage: benchStorage,
   ledger: benchLedger,
   search: benchSearch,
+  overview: benchOverview,
   proxy: benchProxy,
   worker: benchWorker,
   redis: benchRedis,

@@ -1,4 +1,5 @@
 import type { CounterState, UsageEntry, UsageRow } from "../../src/ports.ts";
+import { isUsdCounter } from "../../src/storage/ledger-names.ts";
 import type { RowCache } from "./row-cache.ts";
 import type { SqlDriver } from "./sql-driver.ts";
 
@@ -14,17 +15,20 @@ export interface CounterRow extends CounterState {
   kept: number | null;
 }
 
-/** Twentieths of the limit that are used and reserved, from ten on. */
+/** Hundredths of the limit that are used and reserved, from fifty on. */
 export function levelOf({ used, reserved, quota }: Pick<CounterRow, "used" | "reserved" | "quota">): number | null {
   if (quota === null || 2 * (used + reserved) < quota) return null;
-  return quota === 0 ? 20 : Math.min(20, Math.floor((20 * (used + reserved)) / quota));
+  return quota === 0 ? 100 : Math.min(100, Math.floor((100 * (used + reserved)) / quota));
 }
 
+/** From here on ranks are of counters of money. */
+export const usdRank = 10_000;
+
 /** How large a month's use is, by its number of digits and the first two of them: it changes seldom. */
-function rankOf({ period, used }: Pick<CounterRow, "period" | "used">): number | null {
+function rankOf({ counter, period, used }: Pick<CounterRow, "counter" | "period" | "used">): number | null {
   if (period.length !== 7 || used === 0) return null;
   const digits = Math.floor(Math.log10(used)) + 1;
-  return digits * 100 + Math.floor(used / 10 ** (digits - 2));
+  return digits * 100 + Math.floor(used / 10 ** (digits - 2)) + (isUsdCounter(counter) ? usdRank : 0);
 }
 
 /** Two a key; more than all agents that are busy at once. */

@@ -74,7 +74,7 @@ const version5 = [
  * | buckets      | one rate limit: cost inside the window, when the window is empty again, calls ever, last |
  * | hits         | the exact log of a window: cost by the millisecond at which it leaves the window          |
  * | counters     | use and reservations of one counter in one period                                         |
- * |              | (`quota`: the limit that it was last reserved under; `level`: twentieths of it, from ten on;  |
+ * |              | (`quota`: the limit that it was last reserved under; `level`: hundredths of it, from 50 on;  |
  * |              | `rank`: size of a month's use in two digits; both change seldom, and so do their indexes)     |
  * | reservations | one unsettled reservation: `[[counter, period, amount], ...]`                             |
  * | usage        | one model's use on one day                                                                |

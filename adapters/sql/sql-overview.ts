@@ -1,5 +1,5 @@
 import type { LedgerName, NearLimit, UsageGroup, UsageGrouping, UsageQuery } from "../../src/ports.ts";
-import { usageColumns, usageFields } from "./counter-rows.ts";
+import { usageColumns, usageFields, usdRank } from "./counter-rows.ts";
 import { type SqlDriver, type SqlStatement, within } from "./sql-driver.ts";
 
 const order: Record<UsageQuery["orderBy"], string> = {
@@ -20,6 +20,9 @@ function groupOf([key, ...amounts]: GroupRow): UsageGroup {
   return group as unknown as UsageGroup;
 }
 
+const tokenRanks = [0, usdRank - 1] as const;
+const usdRanks = [usdRank, 2 * usdRank] as const;
+
 /** Reads over all names. */
 export function createSqlOverview(db: SqlDriver) {
   const statements = new Map<string, SqlStatement>();
@@ -29,25 +32,32 @@ export function createSqlOverview(db: SqlDriver) {
     return known;
   }
   const near = db.prepare(
-    `SELECT counter, period, quota, used, reserved FROM counters
-     WHERE period IN (?, ?) AND level >= ? AND level IS NOT NULL ORDER BY level DESC`,
+    `SELECT counter, level, quota, used, reserved FROM counters
+     WHERE period = ? AND level >= ? AND level IS NOT NULL ORDER BY level DESC`,
   );
   const ranked = db.prepare(
-    "SELECT counter, rank FROM counters WHERE period = ? AND rank IS NOT NULL ORDER BY rank DESC",
+    `SELECT counter, rank, used FROM counters
+     WHERE period = ? AND rank BETWEEN ? AND ? AND rank IS NOT NULL ORDER BY rank DESC`,
   );
 
   /** The names with the most use in a month that is not over: what begins at its first day and ends today. */
   function largest(month: string, suffix: string, prefix: string, limit: number): LedgerName[] {
-    const names: LedgerName[] = [];
+    const found: { name: LedgerName; used: number }[] = [];
     let last: number | undefined;
-    for (const [counter, rank] of ranked.iterate<[string, number]>(month)) {
+    for (const [counter, rank, used] of ranked.iterate<[string, number, number]>(
+      month,
+      ...(suffix === "/usd" ? usdRanks : tokenRanks),
+    )) {
       // All of one size are needed, of which the last digits decide.
-      if (names.length >= limit && rank !== last) break;
+      if (found.length >= limit && rank !== last) break;
       if (!counter.startsWith(prefix) || !counter.endsWith(suffix)) continue;
       last = rank;
-      names.push(`${counter.slice(0, -suffix.length)}/usage` as LedgerName);
+      found.push({ name: `${counter.slice(0, -suffix.length)}/usage` as LedgerName, used });
     }
-    return names;
+    return found
+      .sort((a, b) => b.used - a.used || (a.name < b.name ? -1 : 1))
+      .slice(0, limit)
+      .map(({ name }) => name);
   }
 
   return {
@@ -92,13 +102,22 @@ export function createSqlOverview(db: SqlDriver) {
       limit: number;
       periods: readonly string[];
     }): NearLimit[] {
-      const [first = "", second = first] = periods;
-      return near
-        .all<[LedgerName, string, number, number, number]>(first, second, Math.floor(20 * Math.max(0.5, minShare)))
-        .map(([counter, period, quota, used, reserved]) => ({ counter, period, limit: quota, used, reserved }))
-        .filter(({ limit: of, used, reserved }) => used + reserved >= minShare * of)
-        .sort((a, b) => shareOf(b) - shareOf(a))
-        .slice(0, limit);
+      const found: NearLimit[] = [];
+      const least = Math.floor(100 * Math.max(0.5, minShare));
+      for (const period of periods) {
+        let last: number | undefined;
+        let ofPeriod = 0;
+        for (const row of near.iterate<[LedgerName, number, number, number, number]>(period, least)) {
+          const [counter, level, quota, used, reserved] = row;
+          // Of one level all are needed, of which the share decides.
+          if (ofPeriod >= limit && level !== last) break;
+          last = level;
+          if (used + reserved < minShare * quota) continue;
+          ofPeriod++;
+          found.push({ counter, period, limit: quota, used, reserved });
+        }
+      }
+      return found.sort((a, b) => shareOf(b) - shareOf(a)).slice(0, limit);
     },
   };
 }

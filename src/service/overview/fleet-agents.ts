@@ -13,11 +13,29 @@ export interface FleetAgent {
 
 export interface FleetAgents {
   /** That the caller may see, and that have the labels. */
-  entries: IndexEntry[];
+  entries: readonly IndexEntry[];
   /** Whether these are all that there are. */
   isAll: boolean;
   /** Whose AI key it is; `undefined` where that is none of these agents'. */
   ofKey(keyId: string): Promise<FleetAgent | undefined>;
+}
+
+interface Places {
+  byKey: ReadonlyMap<string, IndexEntry>;
+  byId: ReadonlyMap<string, IndexEntry>;
+}
+
+const placed = (entries: readonly IndexEntry[]): Places => ({
+  byKey: new Map(entries.flatMap((entry) => (entry.aiKeyId === undefined ? [] : [[entry.aiKeyId, entry]]))),
+  byId: new Map(entries.map((entry) => [entry.agentId, entry])),
+});
+
+/** The index gives the same list while no agent has changed. */
+const known = new WeakMap<readonly IndexEntry[], Places>();
+function placesOf(all: readonly IndexEntry[]): Places {
+  const places = known.get(all) ?? placed(all);
+  known.set(all, places);
+  return places;
 }
 
 /** @throws Problem `not_ready` while the index is being built */
@@ -32,13 +50,13 @@ export async function fleetAgents(
     });
   }
   const maker = caller.reach === "own" ? caller.actor : undefined;
-  const hasLabels = labelMatcher(labels ?? []);
-  const entries = (await context.agentIndex.entries()).filter(
-    (entry) => (maker === undefined || entry.createdBy === maker) && hasLabels(entry.labels),
-  );
   const isAll = maker === undefined && labels === undefined;
-  const byKey = new Map(entries.flatMap((entry) => (entry.aiKeyId === undefined ? [] : [[entry.aiKeyId, entry]])));
-  const byId = new Map(entries.map((entry) => [entry.agentId, entry]));
+  const all = await context.agentIndex.entries();
+  const hasLabels = labelMatcher(labels ?? []);
+  const entries = isAll
+    ? all
+    : all.filter((entry) => (maker === undefined || entry.createdBy === maker) && hasLabels(entry.labels));
+  const { byKey, byId } = isAll ? placesOf(all) : placed(entries);
   return {
     entries,
     isAll,

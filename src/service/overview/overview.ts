@@ -2,8 +2,10 @@ import { freeCallsModel } from "../../domain/free-calls.ts";
 import { fromMicroUsd } from "../../domain/micro-usd.ts";
 import { periodOf, resetOf } from "../../domain/quota.ts";
 import type { UsageGroup } from "../../ports.ts";
+import type { AgentSummary } from "../../schema/agent.ts";
 import type { NearLimitAgent, Overview, OverviewQuery } from "../../schema/fleet-usage.ts";
 import { aiKeyLedger, aiKeyOfName, aiKeyPrefix } from "../../storage/ledger-names.ts";
+import type { IndexEntry } from "../agent-index/index-entry.ts";
 import { statusOf } from "../agents/search-agents.ts";
 import type { Context } from "../context.ts";
 import type { Reaching } from "../state/find-agent.ts";
@@ -32,12 +34,11 @@ export async function readOverview(context: Context, caller: Reaching, { days }:
   for (const [day, one] of use.days) if (day >= firstOfMonth) addUse(ofMonth, one);
   const begun = Date.parse(firstOfMonth);
   const factor = (resetOf("month", now) - begun) / Math.max(1, now - begun);
-  const counts = { total: agents.entries.length, ready: 0, suspended: 0, needs_auth: 0, failed: 0 };
-  for (const entry of agents.entries) counts[statusOf(entry, now)]++;
+  const counts = countsOf(agents.entries, now);
   return {
     asOf: new Date(use.asOf).toISOString(),
     agents: {
-      total: counts.total,
+      total: agents.entries.length,
       ready: counts.ready,
       suspended: counts.suspended,
       needsAuth: counts.needs_auth,
@@ -56,6 +57,24 @@ export async function readOverview(context: Context, caller: Reaching, { days }:
     }),
     attention: attention(near.agents, counts.needs_auth, ofMonth.unpricedRequests),
   };
+}
+
+type Counts = Record<AgentSummary["status"], number>;
+/** The index gives the same list while no agent has changed, and time alone changes what has an end. */
+const counted = new WeakMap<readonly IndexEntry[], { counts: Counts; until: number }>();
+
+function countsOf(entries: readonly IndexEntry[], now: number): Counts {
+  const before = counted.get(entries);
+  if (before && now < before.until) return before.counts;
+  const counts: Counts = { ready: 0, suspended: 0, needs_auth: 0, failed: 0 };
+  let until = Number.POSITIVE_INFINITY;
+  for (const entry of entries) {
+    counts[statusOf(entry, now)]++;
+    const end = entry.expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(entry.expiresAt);
+    if (end > now) until = Math.min(until, end);
+  }
+  counted.set(entries, { counts, until });
+  return counts;
 }
 
 interface Use {
