@@ -81,7 +81,7 @@ export function counterLimit(name: QuotaName, limit: number): number {
 }
 
 /** An amount of a counter as people see it: money in USD. */
-export const shownAmount = (name: QuotaName, amount: number): number =>
+const shownAmount = (name: QuotaName, amount: number): number =>
   quotaRules[name].counter === "usd" ? fromMicroUsd(amount) : amount;
 
 export interface QuotaCharge extends QuotaRule {

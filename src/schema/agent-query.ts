@@ -7,7 +7,7 @@ export const sortableFields = ["agentId", "name", "createdAt", "updatedAt", "exp
 export type SortableField = (typeof sortableFields)[number];
 
 /** A leading `-` is for the descending order; the nearest to a limit and the most use come first alone. */
-export const agentRankings = ["-share", "-tokens", "-usd"] as const;
+const agentRankings = ["-share", "-tokens", "-usd"] as const;
 export type AgentRanking = (typeof agentRankings)[number];
 export const agentSorts = [...sortableFields.flatMap((field) => [field, `-${field}`] as const), ...agentRankings];
 export type AgentSort = (typeof agentSorts)[number];

@@ -26,9 +26,9 @@ const usd = z.number().check(z.minimum(0)).register(z.globalRegistry, {
 const unpriced = z.int().check(z.minimum(0)).register(z.globalRegistry, {
   description: "Of `requests`, those whose model had no known price",
 });
-export const usageSums = { requests: count, tokens: count, estimated, usd, unpricedRequests: unpriced };
+const usageSums = { requests: count, tokens: count, estimated, usd, unpricedRequests: unpriced };
 /** Each token is in one part: what is left of `inputTokens` was neither read from a cache nor written to one. */
-export const usageParts = {
+const usageParts = {
   inputTokens: count,
   cacheReadTokens: cacheRead,
   cacheWriteTokens: cacheWrite,

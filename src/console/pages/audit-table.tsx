@@ -15,7 +15,7 @@ export interface Entry {
 }
 
 /** @param events the newest first */
-export function pairEvents(events: AuditRecord[]): Entry[] {
+function pairEvents(events: AuditRecord[]): Entry[] {
   const outcomes = new Map<string, Entry>();
   const entries: Entry[] = [];
   for (const event of events) {

@@ -7,7 +7,7 @@ import { Status } from "../ui/status.tsx";
 import { Shown } from "../ui/text.tsx";
 import { Ago } from "../ui/time.tsx";
 
-export const healthPath = ({ id }: AiProviderView): string => `/provisioning/ai-providers${below(id)}/health`;
+const healthPath = ({ id }: AiProviderView): string => `/provisioning/ai-providers${below(id)}/health`;
 
 /** What metered calls met of late. */
 export function ProviderHealth({ of }: { of: AiProviderView }) {

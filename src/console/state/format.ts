@@ -21,7 +21,7 @@ const units: [ms: number, name: string][] = [
 ];
 
 /** `4 min`, rounded down. */
-export function span(ms: number): string {
+function span(ms: number): string {
   for (const [size, name] of units) if (ms >= size) return `${Math.floor(ms / size)} ${name}`;
   return "0 s";
 }

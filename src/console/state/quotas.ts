@@ -3,7 +3,7 @@ import type { QuotaState, QuotaStates } from "../../schema/quota.ts";
 import { exact, short, usd } from "./format.ts";
 
 /** How much of it is used or reserved: 0 to 1, and above where a report went over a reservation. */
-export const shareOf = ({ limit, used, reserved }: QuotaState): number => (limit === 0 ? 1 : (used + reserved) / limit);
+const shareOf = ({ limit, used, reserved }: QuotaState): number => (limit === 0 ? 1 : (used + reserved) / limit);
 
 /** The quota that is the nearest to its limit. */
 export function tightest(states: QuotaStates | undefined): { name: QuotaName; state: QuotaState } | undefined {

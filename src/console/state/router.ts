@@ -7,7 +7,7 @@ export interface Place {
   query: Record<string, string>;
 }
 
-export function parsePlace(hash: string): Place {
+function parsePlace(hash: string): Place {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
   return {
     path: path

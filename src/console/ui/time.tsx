@@ -7,7 +7,7 @@ setInterval(() => {
 }, 15_000);
 
 /** The time, anew each quarter of a minute. */
-export function useNow(): number {
+function useNow(): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     const tick = () => setNow(Date.now());

@@ -13,7 +13,7 @@ export type CountedUse = Pick<
   | "unpricedRequests"
 >;
 
-export const countedFields = [
+const countedFields = [
   "requests",
   "inputTokens",
   "cacheReadTokens",
