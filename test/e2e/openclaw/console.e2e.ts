@@ -71,10 +71,10 @@ describe("the console inside the gateway", () => {
     await page.goto(`${gateway.url}/#token=${gateway.token}`);
     // The first visit leads to the set-up of a model, whatever was asked for.
     await page.waitForURL(/model-setup/, { timeout: 60_000 });
-    await page.goto(`${gateway.url}/chat/main`);
-    const tab = page.getByRole("link", { name: "Provisioning" }).or(page.getByRole("button", { name: "Provisioning" }));
-    await tab.first().click({ timeout: 60_000 });
-    await page.frameLocator("iframe").getByText("In the gateway").waitFor({ timeout: 60_000 });
+    await page.getByText("Back to app").first().click();
+    await page.getByText("Provisioning").first().click({ timeout: 30_000 });
+    await page.frameLocator("iframe").getByText("In the gateway").waitFor({ timeout: 30_000 });
+    expect(page.url()).toBe(`${gateway.url}/provisioning`);
     await context.close();
   });
 });
