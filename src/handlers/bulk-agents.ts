@@ -1,24 +1,76 @@
-import { route } from "../http/call.ts";
+import { type Call, type Reply, route } from "../http/call.ts";
 import { withIdempotency } from "../http/idempotency.ts";
-import { BulkChange, BulkChanged } from "../schema/bulk.ts";
+import { limitRate } from "../http/limit-rate.ts";
+import { asksForLines, streamLines } from "../http/stream-lines.ts";
+import { BulkAnswer, BulkBody, type BulkCreate, type BulkCreated, type BulkCreateResult } from "../schema/bulk.ts";
 import { changeAgents } from "../service/bulk/change-agents.ts";
+import { createAgents } from "../service/bulk/create-agents.ts";
 
 export const bulkAgentsRoute = route({
   method: "POST",
   path: "/agents/bulk",
   operationId: "changeAgents",
   summary:
-    "Suspend, resume, update or delete many agents, or rotate their AI keys; `delete` needs `agents:delete` as well, " +
-    "`rotate` `agents:keys`",
+    "Create many agents (with `agents:create` alone), or suspend, resume, update or delete many, or rotate their AI " +
+    "keys; `delete` needs `agents:delete` as well, `rotate` `agents:keys`",
   scope: "agents:update",
-  body: BulkChange,
-  response: { status: 200, description: "Which were changed, and why the others were not", schema: BulkChanged },
+  otherScope: "agents:create",
+  body: BulkBody,
+  response: {
+    status: 200,
+    description:
+      "Which were changed, and why the others were not; of `create` a result of each, with `Accept: " +
+      "application/x-ndjson` a line of each as it is known",
+    schema: BulkAnswer,
+  },
   headers: [{ name: "Idempotency-Key", description: "Makes a retry safe for 24 hours" }],
   problems: ["idempotency_in_flight", "idempotency_mismatch", "invalid_header"],
-  async handle({ context, caller, body, headers }) {
+  async handle({ body, ...call }) {
+    const { action, agents = [], agentIds = [], ...rest } = body;
+    if (action === "create") return await replyCreated(call, { action, agents, dryRun: rest.dryRun });
+    const { context, caller, headers } = call;
     return await withIdempotency(context, caller, headers, { bulk: body }, async () => {
-      const changed = await changeAgents(context, caller, body);
+      const changed = await changeAgents(context, caller, { ...rest, action, agentIds });
       return { reply: { status: 200, body: changed }, replayed: changed };
     });
   },
 });
+
+type BulkCall = Omit<Call, "body">;
+
+async function replyCreated(call: BulkCall, request: BulkCreate): Promise<Reply> {
+  if (!asksForLines(call.headers)) return await create(call, request);
+  return await streamLines(call.context, async (tell) => {
+    let told = false;
+    const onResult = (result: BulkCreateResult) => {
+      told = true;
+      tell(result);
+    };
+    const reply = await create(call, request, onResult);
+    // An answer that was kept is all there at once.
+    if (!told) for (const result of (reply.body as BulkCreated).results) tell(result);
+  });
+}
+
+async function create(
+  { context, caller, headers }: BulkCall,
+  request: BulkCreate,
+  onResult?: (result: BulkCreateResult) => void,
+): Promise<Reply> {
+  const countCall = () => limitRate(context, caller, {});
+  return await withIdempotency(context, caller, headers, { bulk: request }, async (idempotency) => {
+    const created = await createAgents(context, caller, request, { idempotency, countCall, onResult });
+    return {
+      reply: { status: 200, body: created },
+      replayed: { ...created, results: created.results.map(withoutSecret) },
+      // Those that were refused are tried again by the same call, and those that were made are not.
+      unfinished: created.results.some((result) => "code" in result),
+    };
+  });
+}
+
+function withoutSecret(result: BulkCreateResult): BulkCreateResult {
+  if (!("aiKey" in result) || !result.aiKey) return result;
+  const { key: _secret, ...aiKey } = result.aiKey;
+  return { ...result, aiKey };
+}

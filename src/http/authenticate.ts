@@ -9,6 +9,7 @@ import type { Caller } from "../service/caller.ts";
 import type { Context } from "../service/context.ts";
 import { currentProvisioningKey, keyStatus } from "../service/provisioning-keys/current-provisioning-key.ts";
 import type { Bearer, VerifyJwt } from "./bearer.ts";
+import type { Route } from "./call.ts";
 import { consoleBearer } from "./console-bearer.ts";
 import { bearerIn, keyHeader } from "./credentials.ts";
 
@@ -57,39 +58,42 @@ export async function aiKeyBearer(context: Context, headers: Headers): Promise<B
 }
 
 /**
- * @param scope `token`: none is needed, and no key. One that is sent all the same must be valid, since its reach counts
+ * @param route `token` as its scope: none is needed, and no key. One that is sent all the same must be valid, since its reach counts
  * @throws Problem `provisioning_key_missing`, `provisioning_key_invalid`, `scope_missing`, `invalid_header`
  */
 export async function authorizeCaller(
   context: Context,
   headers: Headers,
   bearer: Bearer,
-  scope: Scope | "token",
+  { scope, otherScope }: Pick<Route, "scope" | "otherScope">,
   rest: Pick<Caller, "requestId" | "address">,
   refuse: (problem: Problem) => Promise<never>,
 ): Promise<Caller> {
+  const requireOne = (held: readonly Scope[], holder: string) => {
+    if (otherScope === undefined || !held.includes(otherScope)) requireScope(held, scope, holder);
+  };
   const text = headers.get(keyHeader);
   if (bearer.session || bearer.linkCode !== undefined) {
     if (text !== null) throw keyBesideSession();
-    if (bearer.session) requireScope(bearer.scopes, scope, "The console session");
+    if (bearer.session) requireOne(bearer.scopes, "The console session");
     return { ...bearer, operator: bearer.operator ?? false, ...rest };
   }
   if (text === null) {
     if (scope === "token") return { ...bearer, operator: false, ...rest };
     if (bearer.scopes.length === 0) return await refuse(keyProblem("provisioning_key_missing"));
-    requireScope(bearer.scopes, scope, "The token");
+    requireOne(bearer.scopes, "The token");
     return { ...bearer, operator: false, ...rest };
   }
   if (text.includes(",")) throw repeated("X-Agent-Provisioning-Key");
   const { bearerExpiresAt } = bearer;
   const ends = bearerExpiresAt === undefined ? {} : { bearerExpiresAt };
   if (await isOneOf(context, text, context.settings.adminTokens)) {
-    requireScope(["provisioning:admin"], scope, "The admin token");
+    requireOne(["provisioning:admin"], "The admin token");
     return { actor: "admin", scopes: ["provisioning:admin"], reach: "all", operator: false, ...ends, ...rest };
   }
   const key = await validKey(context, text);
   if (!key) return await refuse(keyProblem("provisioning_key_invalid"));
-  requireScope(key.scopes, scope, "The provisioning key");
+  requireOne(key.scopes, "The provisioning key");
   return { actor: key.id, scopes: key.scopes, reach: key.reach ?? "all", key, operator: false, ...ends, ...rest };
 }
 

@@ -36,6 +36,8 @@ export interface Route {
   summary: string;
   /** `token`: the gateway token is enough. Else a provisioning key that holds the scope. */
   scope: Scope | "token";
+  /** Enough to be let in as well, where the body decides which of the two is needed: the handler looks. */
+  otherScope?: Scope;
   body?: z.ZodMiniType;
   /** Whether an absent body stands for `{}`. */
   bodyOptional?: boolean;

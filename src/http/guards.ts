@@ -36,7 +36,7 @@ export function createGuards(context: Context, verifyJwt: VerifyJwt | undefined)
     async authorize(route, request, { requestId, info, bearer }) {
       const rest = { requestId, address: info.address };
       if (!bearer) return operatorCaller(requestId);
-      return await authorizeCaller(context, request.headers, bearer, route.scope, rest, refuseFrom(info));
+      return await authorizeCaller(context, request.headers, bearer, route, rest, refuseFrom(info));
     },
   };
 }

@@ -9,7 +9,8 @@ import type { Reply } from "./call.ts";
 
 const keptMs = 24 * 3_600_000;
 
-const Kept = z.object({ fingerprint: z.string(), body: z.unknown() });
+/** `unfinished`: the answer is not kept, and a repetition goes on where the first one ended. */
+const Kept = z.object({ fingerprint: z.string(), body: z.optional(z.unknown()), unfinished: z.optional(z.boolean()) });
 
 /**
  * `Idempotency-Key` (IETF httpapi draft), scoped to the caller: a repeated request is answered 200 with the first
@@ -27,7 +28,7 @@ export async function withIdempotency(
     key: string;
     fingerprint: string;
     given: string;
-  }) => Promise<{ reply: Reply; replayed: unknown }>,
+  }) => Promise<{ reply: Reply; replayed: unknown; unfinished?: boolean }>,
 ): Promise<Reply> {
   const given = headers.get("idempotency-key");
   if (given === null) return (await run()).reply;
@@ -45,9 +46,11 @@ export async function withIdempotency(
   const once = async () => {
     const finished = await keptReply(context, name, fingerprint);
     if (finished) return finished;
-    const { reply, replayed } = await run({ key, fingerprint, given: await context.crypto.sha256(given) });
+    const before = await context.ledger.get(name);
+    const { reply, replayed, unfinished } = await run({ key, fingerprint, given: await context.crypto.sha256(given) });
     // The first answer stays, should this process have slept while another gave it.
-    await context.ledger.replace(name, undefined, JSON.stringify({ fingerprint, body: replayed }), keptMs);
+    const kept = unfinished ? { fingerprint, unfinished } : { fingerprint, body: replayed };
+    await context.ledger.replace(name, before, JSON.stringify(kept), keptMs);
     return reply;
   };
   const taken = (by: string) => (by.endsWith(`#${fingerprint}`) ? inFlight() : mismatch());
@@ -63,7 +66,7 @@ async function keptReply(
   if (text === undefined) return undefined;
   const kept = Kept.parse(JSON.parse(text));
   if (kept.fingerprint !== fingerprint) throw mismatch();
-  return { status: 200, body: kept.body };
+  return kept.unfinished ? undefined : { status: 200, body: kept.body };
 }
 
 const mismatch = (): Problem =>

@@ -10,6 +10,7 @@ export interface DescribedRoute {
   operationId: string;
   summary: string;
   scope: Scope | "token";
+  otherScope?: Scope;
   body?: z.ZodMiniType;
   bodyOptional?: boolean;
   query?: z.ZodMiniType;

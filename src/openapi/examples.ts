@@ -81,6 +81,13 @@ export const requestExamples: Readonly<Record<string, Readonly<Record<string, { 
     },
   },
   changeAgents: {
+    create: {
+      summary: "Make many, each with its own result",
+      value: {
+        action: "create",
+        agents: [{ name: "acme-support", labels: { tenant: "acme" } }, { name: "acme-sales" }],
+      },
+    },
     quotas: {
       summary: "Another quota for several agents",
       value: { action: "update", agentIds: ["auto-agent"], quotas: { maxTokensPerMonth: 3_000_000 } },

@@ -52,7 +52,10 @@ function operationOf(route: DescribedRoute, components: Components) {
     summary: route.summary,
     tags: [tagOf(route.path)],
     // Beside a scheme that knows no scopes, OpenAPI 3.1 reads them as roles.
-    security: [{ gatewayToken: [], ...(route.scope === "token" ? {} : { provisioningKey: [route.scope] }) }],
+    security: [
+      { gatewayToken: [], ...(route.scope === "token" ? {} : { provisioningKey: [route.scope] }) },
+      ...(route.otherScope === undefined ? [] : [{ gatewayToken: [], provisioningKey: [route.otherScope] }]),
+    ],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(route.body
       ? {

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { AgentCreated, CreateAgent } from "./agent.ts";
 import { LabelChange } from "./label.ts";
 import { AgentId, GivenTimestamp, ModelName } from "./primitives.ts";
 import { QuotaChange } from "./quota.ts";
@@ -7,6 +8,7 @@ export const bulkActions = ["suspend", "resume", "update", "delete", "rotate"] a
 export type BulkAction = (typeof bulkActions)[number];
 
 export const mostBulkAgents = 100;
+export const mostBulkCreates = 500;
 
 const changes = {
   model: z.optional(ModelName),
@@ -18,7 +20,8 @@ const removals = { deleteWorkspace: z.optional(z.boolean()), deleteSessions: z.o
 const rotations = { graceSeconds: z.optional(z.int().check(z.minimum(0), z.maximum(30 * 86_400))) };
 
 /** Which fields go with which action, beside the agents. */
-const fieldsOf: Record<BulkAction, readonly string[]> = {
+const fieldsOf: Record<BulkAction | "create", readonly string[]> = {
+  create: [],
   suspend: [],
   resume: [],
   update: Object.keys(changes),
@@ -27,13 +30,21 @@ const fieldsOf: Record<BulkAction, readonly string[]> = {
 };
 const everyField = Object.values(fieldsOf).flat();
 
-export const BulkChange = z
+export const BulkBody = z
   .strictObject({
-    action: z.enum(bulkActions),
-    agentIds: z.array(AgentId).check(
-      z.minLength(1, "must not be empty"),
-      z.maxLength(mostBulkAgents, `at most ${mostBulkAgents} agents`),
-      z.refine((ids) => new Set(ids).size === ids.length, "must name each agent once"),
+    action: z.enum([...bulkActions, "create"]),
+    agentIds: z.optional(
+      z.array(AgentId).check(
+        z.minLength(1, "must not be empty"),
+        z.maxLength(mostBulkAgents, `at most ${mostBulkAgents} agents`),
+        z.refine((ids) => new Set(ids).size === ids.length, "must name each agent once"),
+      ),
+    ),
+    /** With `create`, in place of `agentIds`. */
+    agents: z.optional(
+      z
+        .array(CreateAgent)
+        .check(z.minLength(1, "must not be empty"), z.maxLength(mostBulkCreates, `at most ${mostBulkCreates} agents`)),
     ),
     ...changes,
     ...removals,
@@ -43,6 +54,12 @@ export const BulkChange = z
   })
   .check(
     z.superRefine((body, issue) => {
+      const [needed, other] =
+        body.action === "create" ? (["agents", "agentIds"] as const) : (["agentIds", "agents"] as const);
+      if (body[needed] === undefined) issue.addIssue({ code: "custom", path: [needed], message: "is required" });
+      if (body[other] !== undefined) {
+        issue.addIssue({ code: "custom", path: [other], message: `does not go with the action "${body.action}"` });
+      }
       const given = everyField.filter((name) => (body as Record<string, unknown>)[name] !== undefined);
       for (const name of given.filter((one) => !fieldsOf[body.action].includes(one))) {
         issue.addIssue({ code: "custom", path: [name], message: `does not go with the action "${body.action}"` });
@@ -53,7 +70,13 @@ export const BulkChange = z
     }),
   )
   .register(z.globalRegistry, { id: "BulkChange" });
-export type BulkChange = z.infer<typeof BulkChange>;
+export type BulkBody = z.infer<typeof BulkBody>;
+export type BulkChange = Omit<BulkBody, "action" | "agentIds" | "agents"> & { action: BulkAction; agentIds: string[] };
+export interface BulkCreate {
+  action: "create";
+  agents: CreateAgent[];
+  dryRun?: boolean | undefined;
+}
 
 export const BulkChanged = z
   .object({
@@ -65,3 +88,35 @@ export const BulkChanged = z
   })
   .register(z.globalRegistry, { id: "BulkChanged" });
 export type BulkChanged = z.infer<typeof BulkChanged>;
+
+const index = z.int();
+/** `index` is the entry's place in `agents`. */
+export const BulkCreateResult = z
+  .union([
+    z.extend(AgentCreated, { index }),
+    z.object({ index, code: z.string(), detail: z.string() }),
+    /** Of a dry run. */
+    z.object({ index, agentId: AgentId }),
+  ])
+  .register(z.globalRegistry, { id: "BulkCreateResult" });
+export type BulkCreateResult =
+  | (AgentCreated & { index: number })
+  | { index: number; code: string; detail: string }
+  | { index: number; agentId: string };
+
+export const BulkCreated = z
+  .object({
+    batchId: z.string(),
+    dryRun: z.optional(z.boolean()),
+    /** One of each entry, in their order. */
+    results: z.array(BulkCreateResult),
+  })
+  .register(z.globalRegistry, { id: "BulkCreated" });
+export interface BulkCreated {
+  batchId: string;
+  dryRun?: boolean | undefined;
+  results: BulkCreateResult[];
+}
+
+/** The second one with the action `create`. */
+export const BulkAnswer = z.union([BulkChanged, BulkCreated]).register(z.globalRegistry, { id: "BulkAnswer" });

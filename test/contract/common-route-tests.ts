@@ -50,7 +50,7 @@ export function commonRouteTests(target: () => Target): void {
       });
 
       it(`is 403 without ${scope}`, async () => {
-        const other = scope === "agents:create" ? "agents:keys" : "agents:create";
+        const other = [scope, route.otherScope].includes("agents:create") ? "agents:keys" : "agents:create";
         const { key } = await makeKey(target(), { scopes: [other] });
         const { status, body } = await ask(target(), route.method, path, { key, body: route.body ? {} : undefined });
         expect([status, body.code]).toEqual([403, "scope_missing"]);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { agentTests } from "./agent-tests.ts";
 import { aiKeyTests } from "./ai-key-tests.ts";
+import { bulkCreateTests } from "./bulk-create-tests.ts";
 import { bulkTests } from "./bulk-tests.ts";
 import { commonRouteTests } from "./common-route-tests.ts";
 import { eventTests } from "./event-tests.ts";
@@ -44,6 +45,7 @@ export function testContract(name: string, make: () => Promise<Target>): void {
     describe("labels and ends", () => labelTests(target));
     describe("search", () => searchTests(target));
     describe("many at once", () => bulkTests(target));
+    describe("many made at once", () => bulkCreateTests(target));
     describe("prices", () => priceTests(target));
     describe("spending", () => spendTests(target));
     describe("console sessions", () => sessionTests(target));

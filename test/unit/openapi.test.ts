@@ -69,7 +69,8 @@ describe("the document", () => {
   it("asks for the credentials that the route asks for", () => {
     for (const route of routes) {
       const expected = { gatewayToken: [], ...(route.scope === "token" ? {} : { provisioningKey: [route.scope] }) };
-      expect(operation(route.operationId).security, route.operationId).toEqual([expected]);
+      const other = route.otherScope === undefined ? [] : [{ gatewayToken: [], provisioningKey: [route.otherScope] }];
+      expect(operation(route.operationId).security, route.operationId).toEqual([expected, ...other]);
     }
     expect(operation("getHealth").security).toEqual([]);
   });

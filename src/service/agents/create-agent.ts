@@ -1,11 +1,8 @@
-import { agentIdFrom, reservedAgentId } from "../../domain/agent-id.ts";
-import { limitsTokens, limitsUsd, stricterQuotas } from "../../domain/quota.ts";
 import { newKeyId } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
 import type { AgentCreated, AgentRecord, CreateAgent } from "../../schema/agent.ts";
-import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import { agentOperation } from "../../storage/ledger-names.ts";
-import { checkAiKeyRequest, issuedAiKeyView } from "../ai-keys/issue-ai-key.ts";
+import { issuedAiKeyView } from "../ai-keys/issue-ai-key.ts";
 import { noteIssuedKey } from "../ai-keys/issued-keys.ts";
 import type { Minting } from "../ai-keys/minting.ts";
 import { auditedChange, newOperationId } from "../audited-change.ts";
@@ -16,8 +13,7 @@ import { compensateCreate } from "../operations/compensate-create.ts";
 import { decideOutcome } from "../operations/decide-outcome.ts";
 import { acquireResources } from "../operations/exclusive-resources.ts";
 import type { Operation } from "../operations/operation.ts";
-import { linkedAiProvider } from "../state/linked-ai-provider.ts";
-import { requireFutureEnd, requireStoppable } from "./agent-end.ts";
+import { agentExists, makerOf, maxAgentsOf, prepareCreate } from "./prepare-create.ts";
 import { bothOrNeither, buildAgent, type CreateOptions } from "./provision-agent.ts";
 
 /** The saga of `service/README.md`: all of it, or nothing. */
@@ -27,18 +23,10 @@ export async function createAgent(
   body: CreateAgent,
   options: CreateOptions = {},
 ): Promise<AgentCreated> {
-  const agentId = usableId(body.name);
+  const { agentId, provider, heldToQuota, plan } = await prepareCreate(context, caller, body);
   const request = body.autoProvisionAiKey;
-  const provider = request && (await linkedAiProvider(context, caller, request.provider));
-  if (provider && request) checkAiKeyRequest(context, provider, request);
-  requireFutureEnd(context, body.expiresAt);
-  if (body.expiresAt !== undefined) requireStoppable({ mode: request?.mode ?? "virtual" });
-  const heldToQuota = isHeldToQuota(body, provider);
-  const plan = await context.host.plan({ ...body, agentId, heldToQuota });
 
   const operationId = newOperationId(context);
-  // A provisioning key's id, or a JWT's subject, which stands for one.
-  const maker = caller.operator ? undefined : caller.actor;
   const operation: Operation = {
     action: "create",
     operationId,
@@ -47,7 +35,7 @@ export async function createAgent(
     gateway: plan.gateway,
     workspace: plan.workspace,
     bindings: [...new Set(body.bind ?? [])],
-    placeKeyId: maker,
+    placeKeyId: makerOf(caller),
     ...(plan.gateway !== undefined && { asked: askedOf(body, heldToQuota) }),
     ...(provider && {
       aiKeyId: newKeyId(context.crypto.randomBytes),
@@ -57,22 +45,21 @@ export async function createAgent(
   };
   const minting: Minting = { unrecorded: false };
   const attempt = attemptOf(options);
-  const taken = (owner: string) => (attempt && owner.endsWith(attempt) ? unsettled(agentId) : exists(agentId));
+  const taken = (owner: string) => (attempt && owner.endsWith(attempt) ? unsettled(agentId) : agentExists(agentId));
   const lease = { agentId, owner: operationId + attempt, operation, taken };
   return await withAgentLease(context, lease, create);
 
   async function create(lease: AgentLease): Promise<AgentCreated> {
     const earlier = await context.records.get("agents", agentId);
     if (earlier && sameRequest(earlier, options)) return await createdView(context, earlier);
-    if (earlier || (await context.host.find(agentId)).agents.length > 0) throw exists(agentId);
+    if (earlier || (await context.host.find(agentId)).agents.length > 0) throw agentExists(agentId);
     const change = { action: "agent.create", target: agentId, operationId, details: auditDetails(body, operation) };
     let created: AgentCreated | undefined;
     let kept = false;
     try {
-      const maxAgents = caller.key?.maxAgents ?? context.settings.provisioning.maxAgentsPerKey;
       const { aiKeyId } = operation;
       await bothOrNeither(
-        acquireResources(context, operation, maxAgents),
+        acquireResources(context, operation, maxAgentsOf(context, caller)),
         aiKeyId === undefined ? Promise.resolve() : noteIssuedKey(context, agentId, aiKeyId),
       );
       const creation = { ...options, body, plan, operation, provider, heldToQuota, minting, lease };
@@ -106,27 +93,6 @@ export async function createAgent(
   }
 }
 
-/** @throws Problem `invalid_name`, `agent_reserved` */
-function usableId(name: string): string {
-  const agentId = agentIdFrom(name);
-  if (agentId === undefined) {
-    throw new Problem(
-      "invalid_name",
-      `The name "${name}" leaves no usable id; use at least one Latin letter or digit.`,
-      {
-        errors: [{ path: "name", message: "needs at least one of a-z, 0-9" }],
-      },
-    );
-  }
-  if (agentId === reservedAgentId) {
-    throw new Problem("agent_reserved", `"${reservedAgentId}" is OpenClaw's own default agent; choose another name.`);
-  }
-  return agentId;
-}
-
-const exists = (agentId: string): Problem =>
-  new Problem("agent_exists", `An agent "${agentId}" exists or is being created; choose another name.`);
-
 /** Stands behind the claim's owner, so that a retry is told from others while nobody knows how the first one ended. */
 const attemptOf = ({ idempotency }: CreateOptions): string =>
   idempotency ? `#${idempotency.key}.${idempotency.fingerprint}` : "";
@@ -138,7 +104,8 @@ const unsettled = (agentId: string): Problem =>
     { headers: { "retry-after": "5" } },
   );
 
-const sameRequest = (agent: AgentRecord, options: CreateOptions): boolean =>
+/** Whether this very request made it: its retry is answered, and makes nothing. */
+export const sameRequest = (agent: AgentRecord, options: CreateOptions): boolean =>
   agent.idempotency !== undefined &&
   agent.idempotency.key === options.idempotency?.key &&
   agent.idempotency.fingerprint === options.idempotency.fingerprint;
@@ -147,13 +114,6 @@ const askedOf = (body: CreateAgent, heldToQuota: boolean): Operation["asked"] =>
   const { name, model, identity, skipBootstrap = false, confinement, tools, peers } = body;
   return { name, model, identity, skipBootstrap, confinement, tools, peers, heldToQuota };
 };
-
-/** Whether what it spends is bounded: what leads around its key is then no small matter. */
-function isHeldToQuota({ autoProvisionAiKey: request, heldToQuota }: CreateAgent, provider?: AiProviderRecord) {
-  if (heldToQuota || request?.budgetUsdPerMonth !== undefined) return true;
-  const limits = stricterQuotas(provider?.defaultQuotas ?? {}, request?.quotas ?? {});
-  return limitsTokens(limits) || limitsUsd(limits);
-}
 
 const auditDetails = (body: CreateAgent, operation: Operation) => ({
   name: body.name,

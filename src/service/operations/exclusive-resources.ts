@@ -68,17 +68,56 @@ export async function acquireResources(
     ...resources.bindings.map((binding) => own(context, bindingClaim(resources.gateway, binding), resources)),
   ]);
   if (place?.outcome === "exceeded") {
-    throw new Problem(
-      "agent_limit_reached",
-      `The provisioning key has ${place.exceeded.used + place.exceeded.reserved} agents and may have ${place.exceeded.limit}; ` +
-        "delete one, or raise maxAgents (gateway.provisioning.maxAgentsPerKey, or the key's own).",
-    );
+    throw agentLimitReached(place.exceeded.used + place.exceeded.reserved, place.exceeded.limit);
   }
   if (workspaceClaimed && !workspaceClaimed.granted) throw workspaceTaken();
   resources.bindings.forEach((binding, at) => {
     const result = bindings[at]!;
     if (!result.granted) throw bindingTaken(binding);
   });
+}
+
+const agentLimitReached = (count: number, limit: number): Problem =>
+  new Problem(
+    "agent_limit_reached",
+    `The provisioning key has ${count} agents and may have ${limit}; ` +
+      "delete one, or raise maxAgents (gateway.provisioning.maxAgentsPerKey, or the key's own).",
+  );
+
+/** Of agents that a dry run has let pass so far: what the next one cannot have any more. */
+export interface PassedResources {
+  names: Set<string>;
+  places: number;
+}
+
+/**
+ * Claims nothing, and throws what `acquireResources` would as things are.
+ * @param passed gets what this one would hold
+ */
+export async function requireFreeResources(
+  context: Context,
+  resources: Omit<ExclusiveResources, "creation">,
+  limit: number,
+  passed: PassedResources,
+): Promise<void> {
+  const { ledger } = context;
+  const { placeKeyId, gateway } = resources;
+  const isTaken = async (name: LedgerName) => passed.names.has(name) || (await ledger.holder(name)) !== undefined;
+  if (placeKeyId !== undefined) {
+    const { used, reserved } = await ledger.used(keyLedger(placeKeyId).agents, "all");
+    const count = used + reserved + passed.places;
+    if (count >= limit) throw agentLimitReached(count, limit);
+  }
+  const workspace = workspaceOf(context, resources);
+  if (workspace !== undefined && (await isTaken(workspace))) throw workspaceTaken();
+  const bindings = [...new Set(resources.bindings)].map((binding) => ({
+    binding,
+    name: bindingClaim(gateway, binding),
+  }));
+  for (const { binding, name } of bindings) if (await isTaken(name)) throw bindingTaken(binding);
+  for (const name of [...(workspace === undefined ? [] : [workspace]), ...bindings.map((one) => one.name)])
+    passed.names.add(name);
+  passed.places += 1;
 }
 
 type BindingResources = Pick<ExclusiveResources, "agentId" | "creation" | "gateway" | "bindings">;

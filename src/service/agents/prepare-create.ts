@@ -1,0 +1,69 @@
+import { agentIdFrom, reservedAgentId } from "../../domain/agent-id.ts";
+import { limitsTokens, limitsUsd, stricterQuotas } from "../../domain/quota.ts";
+import { Problem } from "../../errors.ts";
+import type { HostPlan } from "../../ports.ts";
+import type { CreateAgent } from "../../schema/agent.ts";
+import type { AiProviderRecord } from "../../schema/ai-provider.ts";
+import { checkAiKeyRequest } from "../ai-keys/issue-ai-key.ts";
+import type { Caller } from "../caller.ts";
+import type { Context } from "../context.ts";
+import { linkedAiProvider } from "../state/linked-ai-provider.ts";
+import { requireFutureEnd, requireStoppable } from "./agent-end.ts";
+
+export interface PreparedCreate {
+  agentId: string;
+  /** Whose AI key is asked for. */
+  provider: AiProviderRecord | undefined;
+  heldToQuota: boolean;
+  plan: HostPlan;
+}
+
+/**
+ * All of a creation that is decided before anything is done.
+ * @throws Problem for what can be refused by then
+ */
+export async function prepareCreate(context: Context, caller: Caller, body: CreateAgent): Promise<PreparedCreate> {
+  const agentId = usableId(body.name);
+  const request = body.autoProvisionAiKey;
+  const provider = request && (await linkedAiProvider(context, caller, request.provider));
+  if (provider && request) checkAiKeyRequest(context, provider, request);
+  requireFutureEnd(context, body.expiresAt);
+  if (body.expiresAt !== undefined) requireStoppable({ mode: request?.mode ?? "virtual" });
+  const heldToQuota = isHeldToQuota(body, provider);
+  const plan = await context.host.plan({ ...body, agentId, heldToQuota });
+  return { agentId, provider, heldToQuota, plan };
+}
+
+/** A provisioning key's id, or a JWT's subject, which stands for one. */
+export const makerOf = (caller: Caller): string | undefined => (caller.operator ? undefined : caller.actor);
+
+export const maxAgentsOf = ({ settings }: Context, { key }: Caller): number =>
+  key?.maxAgents ?? settings.provisioning.maxAgentsPerKey;
+
+export const agentExists = (agentId: string): Problem =>
+  new Problem("agent_exists", `An agent "${agentId}" exists or is being created; choose another name.`);
+
+/** @throws Problem `invalid_name`, `agent_reserved` */
+function usableId(name: string): string {
+  const agentId = agentIdFrom(name);
+  if (agentId === undefined) {
+    throw new Problem(
+      "invalid_name",
+      `The name "${name}" leaves no usable id; use at least one Latin letter or digit.`,
+      {
+        errors: [{ path: "name", message: "needs at least one of a-z, 0-9" }],
+      },
+    );
+  }
+  if (agentId === reservedAgentId) {
+    throw new Problem("agent_reserved", `"${reservedAgentId}" is OpenClaw's own default agent; choose another name.`);
+  }
+  return agentId;
+}
+
+/** Whether what it spends is bounded: what leads around its key is then no small matter. */
+function isHeldToQuota({ autoProvisionAiKey: request, heldToQuota }: CreateAgent, provider?: AiProviderRecord) {
+  if (heldToQuota || request?.budgetUsdPerMonth !== undefined) return true;
+  const limits = stricterQuotas(provider?.defaultQuotas ?? {}, request?.quotas ?? {});
+  return limitsTokens(limits) || limitsUsd(limits);
+}

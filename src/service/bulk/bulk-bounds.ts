@@ -1,0 +1,34 @@
+import { missingScopes } from "../../domain/scope.ts";
+import { isProblem, Problem } from "../../errors.ts";
+import type { Scope } from "../../schema/provisioning-key.ts";
+import type { Caller } from "../caller.ts";
+import type { Context } from "../context.ts";
+
+/** Each may wait for a disk, a gateway and a provider; more at once would keep other calls waiting. */
+export const atOnce = 8;
+
+/** @throws Problem `scope_missing` */
+export function requireScopeOf(caller: Caller, action: string, scope: Scope): void {
+  if (caller.operator || missingScopes(caller.scopes, [scope]).length === 0) return;
+  throw new Problem("scope_missing", `To ${action} agents the scope "${scope}" is needed as well.`);
+}
+
+/** @throws Problem `invalid_body` for more agents than one call can take here */
+export function requireFew({ mostBulkChanges }: Context, field: string, count: number, most: number): void {
+  const limit = Math.min(most, mostBulkChanges ?? most);
+  if (count <= limit) return;
+  throw new Problem("invalid_body", `${field}: at most ${limit} agents in one call here; send several.`, {
+    errors: [{ path: field, message: `at most ${limit} agents` }],
+  });
+}
+
+/** Why one agent of many was refused; the log has the cause of what nobody expects. */
+export function refusalOf(
+  { log }: Context,
+  error: unknown,
+  fields: Record<string, unknown>,
+): { code: string; detail: string } {
+  if (isProblem(error)) return { code: error.code, detail: error.message };
+  log("error", "a change to one agent of many failed unexpectedly", { ...fields, cause: error });
+  return { code: "internal_error", detail: "Something unexpected went wrong; the log has its cause." };
+}

@@ -1,0 +1,107 @@
+import { agentIdFrom } from "../../domain/agent-id.ts";
+import { mapLimited } from "../../domain/map-limited.ts";
+import type { CreateAgent } from "../../schema/agent.ts";
+import { type BulkCreate, type BulkCreated, type BulkCreateResult, mostBulkCreates } from "../../schema/bulk.ts";
+import { createAgent, sameRequest } from "../agents/create-agent.ts";
+import { agentExists, makerOf, maxAgentsOf, prepareCreate } from "../agents/prepare-create.ts";
+import type { CreateOptions } from "../agents/provision-agent.ts";
+import { newOperationId } from "../audited-change.ts";
+import type { Caller } from "../caller.ts";
+import type { Context } from "../context.ts";
+import { type PassedResources, requireFreeResources } from "../operations/exclusive-resources.ts";
+import { atOnce, refusalOf, requireFew, requireScopeOf } from "./bulk-bounds.ts";
+
+export interface CreateAgentsOptions {
+  /** Of the whole: each entry's own is made of it and of the entry's place. */
+  idempotency?: { key: string; given: string } | undefined;
+  /**
+   * Counts a call of the caller. Asked for each agent but the first, which the request itself has paid for, and but
+   * those that an earlier attempt made.
+   * @throws Problem `rate_limited`
+   */
+  countCall(): Promise<void>;
+  /** Told each result as it is known. */
+  onResult?: ((result: BulkCreateResult) => void) | undefined;
+}
+
+/**
+ * Many agents, each made or refused by itself as by `createAgent`.
+ *
+ * @throws Problem `scope_missing`, `invalid_body` for more agents than one call can make here
+ */
+export async function createAgents(
+  context: Context,
+  caller: Caller,
+  { agents, dryRun }: BulkCreate,
+  options: CreateAgentsOptions,
+): Promise<BulkCreated> {
+  requireScopeOf(caller, "create", "agents:create");
+  requireFew(context, "agents", agents.length, mostBulkCreates);
+  const batchId = newOperationId(context);
+  const member: Caller = { ...caller, batchId };
+  const passed: PassedResources = { names: new Set(), places: 0 };
+  let paid = false;
+
+  async function countOne(): Promise<void> {
+    if (paid) await options.countCall();
+    paid = true;
+  }
+
+  async function make(body: CreateAgent, index: number): Promise<BulkCreateResult> {
+    const idempotency = await idempotencyOf(context, body, index, options);
+    if (!(await wasMade(context, body, idempotency))) await countOne();
+    return { index, ...(await createAgent(context, member, body, idempotency && { idempotency })) };
+  }
+
+  const results = await mapLimited([...agents.entries()], dryRun ? 1 : atOnce, async ([index, body]) => {
+    let result: BulkCreateResult;
+    try {
+      result = dryRun ? { index, agentId: await check(context, caller, body, passed) } : await make(body, index);
+    } catch (error) {
+      result = { index, ...refusalOf(context, error, { name: body.name, action: "create", batchId }) };
+    }
+    options.onResult?.(result);
+    return result;
+  });
+  return { batchId, ...(dryRun && { dryRun }), results };
+}
+
+async function idempotencyOf(
+  { crypto }: Context,
+  body: CreateAgent,
+  index: number,
+  { idempotency: whole }: CreateAgentsOptions,
+): Promise<CreateOptions["idempotency"]> {
+  if (!whole) return undefined;
+  return {
+    key: await crypto.sha256(`${whole.key}#${index}`),
+    fingerprint: await crypto.sha256(JSON.stringify(body)),
+    given: await crypto.sha256(`${whole.given}#${index}`),
+  };
+}
+
+async function wasMade(
+  { records }: Context,
+  { name }: CreateAgent,
+  idempotency: CreateOptions["idempotency"],
+): Promise<boolean> {
+  const agentId = idempotency && agentIdFrom(name);
+  const earlier = agentId === undefined ? undefined : await records.get("agents", agentId);
+  return earlier !== undefined && sameRequest(earlier, { idempotency: idempotency! });
+}
+
+/** In a dry run one after another: each sees what those before it would hold. */
+async function check(context: Context, caller: Caller, body: CreateAgent, passed: PassedResources): Promise<string> {
+  const { agentId, plan } = await prepareCreate(context, caller, body);
+  const claim = `agent:${agentId}`;
+  const isThere =
+    passed.names.has(claim) ||
+    (await context.records.get("agents", agentId)) !== undefined ||
+    (await context.host.find(agentId)).agents.length > 0;
+  if (isThere) throw agentExists(agentId);
+  const { gateway, workspace } = plan;
+  const resources = { agentId, gateway, workspace, bindings: body.bind ?? [], placeKeyId: makerOf(caller) };
+  await requireFreeResources(context, resources, maxAgentsOf(context, caller), passed);
+  passed.names.add(claim);
+  return agentId;
+}
