@@ -16,4 +16,22 @@ describe("fifty agents asked for at once", () => {
     expect(listed.map(({ id }) => id)).toEqual(expect.arrayContaining(names));
     for (const name of [names[0]!, names.at(-1)!]) expect((await on.gateway.turn(name)).status).toBe(200);
   }, 300_000);
+
+  test("and so are twenty-four by one call, which share writes of the configuration", async () => {
+    const autoProvisionAiKey = { provider: "anthropic" };
+    const agents = Array.from({ length: 24 }, (_, at) => ({
+      name: `bulk-${at}`,
+      model: "claude-sonnet-3.5",
+      autoProvisionAiKey,
+    }));
+    const from = (await on.gateway.log()).length;
+    const { status, body } = await on.gateway.api("POST", "/agents/bulk", { action: "create", agents }, on.key);
+    expect(status).toBe(200);
+    const { results } = body as { results: { agentId?: string }[] };
+    expect(results.map(({ agentId }) => agentId)).toEqual(agents.map(({ name }) => name));
+    const reloads = (await on.gateway.log()).slice(from).match(/config (hot )?reload applied/g) ?? [];
+    expect(reloads.length).toBeGreaterThan(0);
+    expect(reloads.length).toBeLessThan(agents.length / 2);
+    for (const { name } of [agents[0]!, agents.at(-1)!]) expect((await on.gateway.turn(name)).status).toBe(200);
+  }, 300_000);
 });
