@@ -19,8 +19,12 @@ import {
   withIdentity,
   withQuotas,
 } from "./agent-options.ts";
+import { createAgentsFrom } from "./create-agents-from.ts";
 
 const budgetHolders = providerKinds.filter((kind) => factsOf(kind).holdsBudgets).join(", ");
+
+/** The options that go with a file; all else stands in it. */
+const withFile = ["from", "dryRun", "revealAiKey", "json", "url"];
 
 interface Options extends IdentityOptions, ConfinementOptions, Partial<Record<QuotaName, number>> {
   name?: string;
@@ -40,6 +44,8 @@ interface Options extends IdentityOptions, ConfinementOptions, Partial<Record<Qu
   outputKeyOnly?: true;
   printEnv?: string;
   idempotencyKey?: string;
+  from?: string;
+  dryRun?: true;
   json?: true;
 }
 
@@ -144,12 +150,26 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         .option("--reveal-ai-key", "print its key too")
         .option("--output-key-only", "print its key and nothing else")
         .option("--print-env <client>", `print what ${clientNames.join(", ")} needs, its key too, and nothing else`)
-        .option("--idempotency-key <key>", "makes repeating this command safe");
+        .option("--idempotency-key <key>", "makes repeating this command safe")
+        .option(
+          "--from <file>",
+          "make the agents of a file, or - for stdin: JSON, JSON lines, or CSV with a header row",
+        )
+        .option("--dry-run", "with --from: make nothing, and say what would be refused");
       withQuotas(command, "a limit of its AI key", quotaLimit);
       withIdentity(command);
       withConfinement(command);
     },
-    run: async ({ options, out, withClient }, positional: string | undefined) => {
+    run: async (invocation, positional: string | undefined) => {
+      const { options, out, withClient } = invocation;
+      if (options.from !== undefined) {
+        const others = Object.keys(options).filter((name) => !withFile.includes(name));
+        if (positional !== undefined || others.length > 0) {
+          throw wrongUsage("--from takes everything from the file: leave the name and the options of one agent out");
+        }
+        return await createAgentsFrom(invocation, options.from);
+      }
+      if (options.dryRun) throw wrongUsage("--dry-run goes with --from <file>");
       const printEnv = clientOf(options);
       const body: CreateAgent = {
         name: nameOf(positional, options),

@@ -1,0 +1,134 @@
+import type { Client } from "../../client/client.ts";
+import { agentIdFrom } from "../../domain/agent-id.ts";
+import type { AgentCreated, AgentDetail, CreateAgent } from "../../schema/agent.ts";
+import { quotaNames } from "../../schema/quota.ts";
+import { type FileEntry, readAgentsFile } from "../agents-file.ts";
+import { refused } from "../failure.ts";
+import type { Invocation } from "../leaf.ts";
+import { grouped, type Output } from "../output.ts";
+
+/** As many as every deployment takes in one call, one on the edge too. */
+const batchSize = 25;
+
+interface Options {
+  dryRun?: true;
+  revealAiKey?: true;
+}
+
+interface Done {
+  created: (AgentCreated | { agentId: string })[];
+  /** Were there already, as the file has them. */
+  existing: string[];
+  failed: { place: string; name: string; code: string; detail: string }[];
+}
+
+/** Makes the agents of a file that are not there yet. */
+export async function createAgentsFrom(
+  { cli, options, out, withClient }: Invocation<Options>,
+  path: string,
+): Promise<void> {
+  const { entries, faults } = readAgentsFile(path === "-" ? await cli.readStdin() : await cli.readFile(path));
+  if (faults.length > 0) {
+    if (options.json) out.json({ faults });
+    else
+      out.table(
+        ["ENTRY", "FIELD", "WHY NOT"],
+        faults.map(({ place, field, why }) => [place, field, why]),
+      );
+    throw refused(`nothing was made: the file has ${counted(faults.length, "fault")}`);
+  }
+  const done: Done = { created: [], existing: [], failed: [] };
+  await withClient("agents", async (client) => {
+    // Keys that were shown must not be lost where a later call fails.
+    try {
+      const missing = await settleExisting(client, entries, done);
+      for (let from = 0; from < missing.length; from += batchSize) {
+        await createBatch(client, missing.slice(from, from + batchSize), options, done);
+        if (cli.isTerminal) out.notice(`${Math.min(from + batchSize, missing.length)} of ${missing.length}`);
+      }
+    } finally {
+      if (options.json) out.json({ ...(options.dryRun && { dryRun: true }), ...done });
+      else print(out, options, done);
+    }
+  });
+  const { length } = done.failed;
+  if (length > 0) throw refused(`${grouped(length)} of the agents ${options.dryRun ? "would be" : "were"} refused`);
+}
+
+/** @returns those that are not there yet */
+async function settleExisting(client: Client, entries: readonly FileEntry[], done: Done): Promise<FileEntry[]> {
+  const there = new Set<string>();
+  for await (const { agentId } of client.agents.all()) there.add(agentId);
+  const missing: FileEntry[] = [];
+  for (const entry of entries) {
+    const agentId = agentIdFrom(entry.body.name);
+    if (agentId === undefined || !there.has(agentId)) {
+      missing.push(entry);
+      continue;
+    }
+    const differing = differences(entry.body, await client.agents.get(agentId));
+    if (differing.length === 0) done.existing.push(agentId);
+    else {
+      const detail = `An agent "${agentId}" is there, and differs in ${differing.join(", ")}; change it by \`agents update\`, or choose another name.`;
+      done.failed.push({ place: entry.place, name: entry.body.name, code: "agent_exists", detail });
+    }
+  }
+  return missing;
+}
+
+async function createBatch(client: Client, batch: readonly FileEntry[], options: Options, done: Done): Promise<void> {
+  const agents = batch.map(({ body }) => (options.revealAiKey ? { ...body, revealAiKey: true } : body));
+  const { results } = await client.agents.createMany({ agents, ...(options.dryRun && { dryRun: true }) });
+  for (const { index, ...result } of results) {
+    const { place, body } = batch[index]!;
+    if ("code" in result) done.failed.push({ place, name: body.name, ...result });
+    else done.created.push(result);
+  }
+}
+
+/** The fields of the entry that the agent does not have so. */
+function differences(body: CreateAgent, agent: AgentDetail): string[] {
+  const { autoProvisionAiKey: asked, labels, bind = [], identity = {} } = body;
+  const { aiKey } = agent.health;
+  const differing = (["name", "model", "gateway", "confinement", "expiresAt"] as const).filter(
+    (field) => body[field] !== undefined && body[field] !== agent[field],
+  );
+  const hasLabels = Object.entries(labels ?? {}).every(([name, value]) => agent.labels?.[name] === value);
+  const identityFields = (["name", "emoji", "avatar"] as const).filter((field) => identity[field] !== undefined);
+  const quotas = quotaNames.filter((name) => {
+    const limit = asked?.quotas?.[name];
+    return limit !== undefined && aiKey?.quotas[name]?.limit !== limit;
+  });
+  return [
+    ...(agent.managed ? [] : ["who made it"]),
+    ...differing,
+    ...(hasLabels ? [] : ["labels"]),
+    ...(bind.every((binding) => agent.bindings.includes(binding)) ? [] : ["bind"]),
+    ...(identityFields.every((field) => identity[field] === agent.identity?.[field]) ? [] : ["identity"]),
+    ...(asked && asked.provider !== aiKey?.provider ? ["autoProvisionAiKey.provider"] : []),
+    ...(asked?.mode !== undefined && asked.mode !== aiKey?.mode ? ["autoProvisionAiKey.mode"] : []),
+    ...(aiKey ? quotas.map((name) => `autoProvisionAiKey.quotas.${name}`) : []),
+  ];
+}
+
+const counted = (count: number, noun: string): string => `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+
+function print(out: Output, { dryRun }: Options, { created, existing, failed }: Done): void {
+  const verb = dryRun ? "would be" : created.length === 1 ? "is" : "are";
+  const were = existing.length === 1 ? "was" : "were";
+  const there = existing.length === 0 ? "" : ` ${grouped(existing.length)} ${were} there already.`;
+  out.line(`${counted(created.length, "agent")} ${verb} created.${there}`);
+  const keyed = created.flatMap((one) => ("aiKey" in one && one.aiKey?.key ? [[one.agentId, one.aiKey.key]] : []));
+  if (keyed.length > 0) {
+    out.line();
+    out.table(["AGENT", "KEY"], keyed);
+    out.line();
+    out.line("Save these keys now: they are not shown again.");
+  }
+  if (failed.length === 0) return;
+  out.line();
+  out.table(
+    ["ENTRY", "NAME", "CODE", "WHY NOT"],
+    failed.map(({ place, name, code, detail }) => [place, name, code, detail]),
+  );
+}
