@@ -44,11 +44,11 @@ export async function consoleReply(
   load: () => Promise<ConsoleAssets>,
   request: Request,
 ): Promise<Reply | undefined> {
-  const { pathname } = new URL(request.url);
+  const { pathname, search } = new URL(request.url);
   const { basePath, console: page } = settings.provisioning;
   if (!page.enabled) return undefined;
   // From the root, so that a prefix that a reverse proxy cuts off stays in the address.
-  if (pathname === "/") return redirect(`.${page.path}/`);
+  if (pathname === "/" && search === "") return redirect(`.${page.path}/`);
   if (pathname === page.path) return redirect(`./${page.path.split("/").at(-1)}/`);
   if (!pathname.startsWith(`${page.path}/`)) return undefined;
   const assets = await load();
