@@ -116,6 +116,7 @@ const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slic
 function invalid(code: "invalid_body" | "invalid_query", error: z.core.$ZodError): Problem {
   const errors = error.issues.flatMap((issue) => {
     const path = issue.path.join(".");
+    if (issue.code === "invalid_key") return [{ path, message: `the name ${issue.issues[0]!.message}` }];
     if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
     return issue.keys.map((key) => ({ path: path ? `${path}.${key}` : key, message: "is not a known field" }));
   });

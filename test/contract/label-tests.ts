@@ -49,6 +49,15 @@ export function labelTests(target: () => Target): void {
     });
   });
 
+  it("says what a label's name must be", async () => {
+    const { key } = await makeKey(target());
+    const { status, body } = await create(key, { labels: { "Not A Name": "x" } });
+    expect({ status, errors: body.errors }).toEqual({
+      status: 400,
+      errors: [{ path: "labels.Not A Name", message: "the name must be 1 to 63 of a-z, 0-9 and . _ / -" }],
+    });
+  });
+
   it("takes sixteen labels in all, however many changes they come in", async () => {
     const { key } = await makeKey(target());
     const labels = Object.fromEntries(Array.from({ length: 16 }, (_, at) => [`l${at}`, "x"]));
