@@ -88,7 +88,7 @@ function labelText(labels: Labels | undefined): string {
 const sample = (name: string, labels: string, value: number): string =>
   `${name}${labels === "" ? "" : `{${labels}}`} ${value}\n`;
 
-/** What an unbounded caller could fill memory with: further label sets of a family are counted as one. */
+/** The bound of the memory that an unbounded caller could fill: further label sets of a family are counted as one. */
 const maxSeries = 5_000;
 const overflow = 'overflow="true"';
 

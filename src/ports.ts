@@ -94,11 +94,11 @@ export type Reserved =
 /** Use that adds up. */
 export interface UsageSums {
   requests: number;
-  /** What was read from a cache or written to one included. */
+  /** The input tokens, those read from a cache or written to one included. */
   inputTokens: number;
-  /** Of `inputTokens`. */
+  /** A part of `inputTokens`. */
   cacheReadTokens: number;
-  /** Of `inputTokens`. */
+  /** A part of `inputTokens`. */
   cacheWriteTokens: number;
   outputTokens: number;
   tokens: number;
@@ -106,7 +106,7 @@ export interface UsageSums {
   webSearches: number;
   /** At the prices of the time. */
   microUsd: number;
-  /** Of `requests`, those whose price was not known. */
+  /** The requests among `requests` whose price was not known. */
   unpricedRequests: number;
 }
 
@@ -120,14 +120,16 @@ export interface UsageEntry extends UsageSums {
   name: LedgerName;
   day: string;
   model: string;
-  /** What of `tokens` and of `microUsd` the provider has not confirmed, and the counters of the reservation. */
+  /**
+   * The parts of `tokens` and of `microUsd` that the provider has not confirmed, and the counters of the reservation.
+   */
   estimate?: { tokens: CounterAmount; microUsd?: CounterAmount | undefined } | undefined;
 }
 
 export interface UsageRow extends UsageSums {
   day: string;
   model: string;
-  /** Of `tokens`, those that the provider has not confirmed. */
+  /** The part of `tokens` that the provider has not confirmed. */
   estimatedTokens: number;
 }
 
@@ -141,7 +143,7 @@ export interface UsageGroup extends UsageSums {
 }
 
 export interface UsageQuery {
-  /** Of names: `ai-key:`. */
+  /** The names' prefix: `ai-key:`. */
   prefix: string;
   /** Both days inclusive. */
   from: string;
@@ -262,7 +264,7 @@ export interface Leases {
     name: LedgerName,
     claim: { owner: string; ttlMs: number | null; note?: string; from?: string },
   ): Promise<boolean>;
-  /** Who holds the claim, expired or not. */
+  /** The claim's holder, whether the claim is expired or not. */
   holder(name: LedgerName): Promise<string | undefined>;
   /** Frees the claim if `owner` holds it. */
   release(name: LedgerName, owner: string): Promise<void>;
@@ -556,7 +558,7 @@ export interface OutboxMessage {
   at: number;
   /** A JSON object. */
   data: string;
-  /** Of the counter, as the transaction left it that crossed a threshold. */
+  /** The counter's use, as the transaction left it that crossed a threshold. */
   used?: number | undefined;
   /** Epoch milliseconds before which nothing is sent. Default: `at`. */
   dueAt?: number | undefined;
@@ -564,7 +566,7 @@ export interface OutboxMessage {
   keepUntil?: number | undefined;
 }
 
-/** What its taker has for itself until the lease ends; then others get it again. */
+/** A message or delivery that its taker holds alone until the lease ends; then others get it again. */
 export type Due =
   /** Not yet turned into deliveries. */
   | { kind: "message"; message: OutboxMessage; lease: string }
@@ -606,7 +608,7 @@ export interface Delivery {
 export interface Outbox {
   /** Resolves to whether the cause was unknown. Durable when it resolves. */
   put(message: OutboxMessage): Promise<boolean>;
-  /** What is due, the longest due first, leaving out deliveries to the endpoints `except`. */
+  /** The due ones, the longest due first, without deliveries to the endpoints `except`. */
   take(options: { limit: number; leaseMs: number; except?: readonly string[] }): Promise<Due[]>;
   /**
    * Turns a message into one delivery an endpoint, all or none; of no endpoints, it is only remembered.
@@ -671,7 +673,7 @@ export interface AgentActivity {
   denied: number;
 }
 
-/** What one process has metered in a moment. */
+/** The activity that one process has metered in a moment. */
 export interface ActivitySample {
   /** Epoch milliseconds. */
   at: number;
@@ -681,10 +683,10 @@ export interface ActivitySample {
   agents: AgentActivity[];
 }
 
-/** What all processes do at this moment; kept for a minute, and lost with a process without harm. */
+/** The activity of all processes at this moment. It is kept for a minute, and lost with a process without harm. */
 export interface ActivityLog {
   /** Resolves to whether anybody has looked lately: where nobody does, samples may come seldom. */
   publish(sample: ActivitySample): Promise<boolean>;
-  /** What was published after the cursor; without one, only the cursor. */
+  /** The samples published after the cursor; without a cursor, only the cursor. */
   since(cursor: string | undefined): Promise<{ samples: ActivitySample[]; cursor: string }>;
 }

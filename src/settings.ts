@@ -44,7 +44,7 @@ const JwksFields = z.strictObject({
           claim: z.string().check(z.minLength(1)),
           value: z.union([z.string(), z.number(), z.boolean()]),
           scopes: z.array(Scope),
-          /** Of several rules that match, one that says `own` decides. */
+          /** The rule's reach. One rule that says `own` decides over several that match. */
           reach: z.optional(Reach),
           aiProviderKeyId: z.optional(z.string()),
         })
@@ -97,7 +97,7 @@ const ProvisioningFields = z.strictObject({
   maxAgentsPerKey: z._default(z.int().check(z.minimum(0)), 100),
   rateLimitPerMinute: z._default(z.int().check(z.minimum(1), z.maximum(100_000)), 10),
   allowDelete: z._default(z.boolean(), false),
-  /** Of new provisioning keys that do not say; those that administer reach all. */
+  /** The reach of new provisioning keys that do not say; those that administer reach all. */
   keyReach: z._default(Reach, "all"),
   /** Where agents reach this service. Default `http://127.0.0.1:<port>`. */
   publicUrl: z.optional(HttpUrl),
@@ -123,7 +123,7 @@ const ProvisioningFields = z.strictObject({
         mediaReferenceTokens: z._default(z.int().check(z.minimum(0)), 32_768),
         /** Places in requests' bodies whose bytes bound what they cost, as a refusal writes them. */
         boundedFields: z._default(z.array(z.string().check(z.minLength(1))), []),
-        /** Of browsers' pages that may call the proxy: `https://chat.example.org`, or `*`. */
+        /** The origins of browsers' pages that may call the proxy: `https://chat.example.org`, or `*`. */
         corsOrigins: z._default(
           z.array(
             z
@@ -160,7 +160,7 @@ const ProvisioningFields = z.strictObject({
       kind: z.optional(z.enum(["directory", "openclaw", "remote", "registry"])),
       gateways: z._default(z.array(Gateway), []),
       timeoutMs: z._default(z.int().check(z.minimum(100)), 20_000),
-      /** Of agents on an OpenClaw gateway. */
+      /** The settings of agents on an OpenClaw gateway. */
       openclaw: z.prefault(
         z.strictObject({
           confinement: z._default(Confinement, "workspace"),

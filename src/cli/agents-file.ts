@@ -21,7 +21,7 @@ interface Raw {
 }
 
 const list = (cell: string): string[] => cell.split(";").map((item) => item.trim());
-/** What is no number or boolean stays a text, which the schema refuses in words. */
+/** A cell that is no number or boolean stays a text. The schema refuses it in words. */
 const number = (cell: string): number | string => (/^\d+(\.\d+)?$/.test(cell) ? Number(cell) : cell);
 const yesOrNo = (cell: string): boolean | string => (cell === "true" ? true : cell === "false" ? false : cell);
 const text = (cell: string): string => cell;

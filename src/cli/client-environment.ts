@@ -32,7 +32,7 @@ function codexLines({ provider, baseUrl, key }: AgentKey): string[] {
   return [...exported({ OPENCLAW_AI_KEY: key }), `codex() { command codex ${options} "$@"; }`];
 }
 
-/** What opencode calls the provider, and what its SDK expects at the end of the base URL. */
+/** opencode's name of the provider, and the end that its SDK expects of the base URL. */
 const openCodeProviders: Record<string, { id: string; path: string }> = {
   anthropic: { id: "anthropic", path: "/v1" },
   gemini: { id: "google", path: "/v1beta" },

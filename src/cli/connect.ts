@@ -44,7 +44,7 @@ export async function connect(cli: CliEnvironment, url: string | undefined, auth
   if (url !== undefined) return connectRemotely(cli, url, authority);
   const session = await cli.openLocal();
   return {
-    // What is in the same process neither loses an answer nor gets better by waiting.
+    // A service in the same process loses no answer, and waiting does not mend it.
     client: createClient({
       url: `http://localhost${session.basePath}`,
       fetch: (request) => session.fetch(request),

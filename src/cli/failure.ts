@@ -16,7 +16,7 @@ export const refused = (message: string) => new CommandFailure(message, 1);
 export const wrongUsage = (message: string) => new CommandFailure(message, 2);
 
 /**
- * What the service cannot know of the one who asks: which command or variable mends it. Left out where the
+ * The command or variable that mends a fault, which the service cannot know of the caller. It is left out where the
  * answer names `mark` itself.
  */
 const remedies: Partial<Record<ClientError["code"], { mark: string; remedy: string }>> = {

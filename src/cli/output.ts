@@ -8,7 +8,7 @@ type Entries = Parameters<typeof formatDetails>[0];
 const good = new Set(["active", "ready", "ok", "success", "fixed", "verified"]);
 const bad = new Set(["revoked", "failed", "failure", "denied", "missing", "unreachable", "expired"]);
 
-/** What a command prints: one JSON document, or text for a person. */
+/** A command's output: one JSON document, or text for a person. */
 export function createOutput(cli: Pick<CliEnvironment, "write" | "writeError" | "isTerminal" | "env">) {
   const colour = cli.isTerminal && !cli.env("NO_COLOR");
   const sgr = (code: number) => (text: string) => (colour && text !== "" ? `\u001b[${code}m${text}\u001b[0m` : text);

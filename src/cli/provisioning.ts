@@ -18,7 +18,10 @@ import type { Tree } from "./leaf.ts";
 /** Commander ends with 1 for every fault of usage; here that is 2. */
 const usageExitCode = (commanders: number) => (commanders === 0 ? 0 : 2);
 
-/** What a command and all below it print and how they end. Before its subcommands: they inherit it. */
+/**
+ * Sets the output and the end of a command and of all below it. Called before its subcommands are added: they inherit
+ * it.
+ */
 export function direct(command: Command, { cli, finish }: Tree): Command {
   return command
     .exitOverride((error) => finish(usageExitCode(error.exitCode)))

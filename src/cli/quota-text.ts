@@ -6,7 +6,7 @@ import { grouped, shortTime } from "./output.ts";
 /** Cents at least, and as many decimals as it takes. */
 export const dollars = (usd: number): string => usdText(Math.round(usd * 1_000_000));
 
-/** Of money dollars and cents at least. */
+/** An amount of money has dollars and cents at least. */
 export const quotaAmount = (name: QuotaName, value: number): string =>
   quotaRules[name].counter === "usd" ? dollars(value) : grouped(value);
 

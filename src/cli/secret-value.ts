@@ -1,7 +1,7 @@
 import type { CliEnvironment } from "./environment.ts";
 import { wrongUsage } from "./failure.ts";
 
-/** What `ps` cannot show: a secret from stdin (`-`) or, without the option, from the first variable that is set. */
+/** A secret that `ps` cannot show: from stdin (`-`) or, without the option, from the first variable that is set. */
 export async function secretValue(
   cli: CliEnvironment,
   option: string,

@@ -23,7 +23,7 @@ export class ClientError extends Error {
   readonly status: number;
   readonly code: ClientErrorCode;
   readonly detail: string;
-  /** What to name when asking the operator: the service's log has it too. */
+  /** The id to name when asking the operator. The service's log has it too. */
   readonly requestId: string | undefined;
   /** Faults of a body, by path. */
   readonly errors: readonly { path: string; message: string }[];

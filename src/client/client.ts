@@ -307,10 +307,10 @@ export function createClient(options: ClientOptions) {
         post<AgentDetail>(below("agents", agentId, "/resume"), undefined, true, at),
       usage: (agentId: string, query: UsageQuery = {}, at?: CallOptions) =>
         read<Usage>(below("agents", agentId, "/usage"), query, at),
-      /** Of a retry whose first answer was lost, the answer says 0: an estimate is given back once. */
+      /** A retry whose first answer was lost answers 0: an estimate is given back once. */
       credit: (agentId: string, body: CreditAgent, at?: CallOptions) =>
         post<AgentCredited>(below("agents", agentId, "/credit"), body, true, at),
-      /** Of a retry whose first answer was lost, the answer has no secret: it is shown once. */
+      /** A retry whose first answer was lost has no secret in its answer: it is shown once. */
       rotateAiKey: (agentId: string, body: RotateAiKey = {}, { idempotencyKey, signal }: IdempotentOptions = {}) =>
         call<AiKeyRotated>({
           method: "POST",
@@ -375,7 +375,7 @@ export function createClient(options: ClientOptions) {
       open: (at?: CallOptions) => post<ConsoleSessionOpened>("/console/session", undefined, false, at),
       /** A link that opens the console signed in, once. */
       link: (at?: CallOptions) => post<ConsoleLink>("/console/link", undefined, false, at),
-      /** Who the client's credentials stand for. */
+      /** The party that the client's credentials stand for. */
       caller: (at?: CallOptions) => read<ConsoleCaller>("/console/session", undefined, at),
       sessions: (at?: CallOptions) => read<ConsoleSessions>("/provisioning/sessions", undefined, at),
       revoke: (id: string, at?: CallOptions) =>
@@ -423,8 +423,8 @@ export function createClient(options: ClientOptions) {
     /** Looks for what is wrong, where the service runs. */
     doctor: (at?: CallOptions) => read<DoctorReport>("/provisioning/doctor", undefined, at),
     /**
-     * What happens, as it happens; the service ends the stream after some minutes, and the next one goes on behind
-     * the `id` of its last event.
+     * The events as they happen. The service ends the stream after some minutes; the next stream goes on behind the
+     * `id` of the last event.
      */
     events: (query: EventsQuery = {}, at: EventsOptions = {}) => streamEvents(settings, query, at),
     /** The service's own OpenAPI 3.1 document. */

@@ -24,7 +24,7 @@ export function Frame({ place, onOut }: { place: Place; onOut: () => void }) {
   useEffect(() => {
     setOpen(false);
     document.title = `${place.path[1] ?? page?.label ?? t.nothing.title} · ${t.product}`;
-    // Whoever hears the page begins where the new one begins; the first one begins at the top anyway.
+    // A screen reader begins where the new page begins. The first page begins at the top anyway.
     if (!first.current) main.current?.focus();
     first.current = false;
     scrollTo(0, 0);

@@ -3,7 +3,7 @@ import { type AlertSeverity, alertTypes } from "./alert-types.ts";
 export type AlertData = Readonly<Record<string, unknown>>;
 
 const grouped = (value: unknown): string => (typeof value === "number" ? value.toLocaleString("en-US") : String(value));
-/** Of a quota of money, in USD. */
+/** A quota of money is in USD. */
 const amount = ({ quota }: AlertData, value: unknown): string =>
   typeof value === "number" && /usd/i.test(String(quota)) ? `$${value.toFixed(2)}` : grouped(value);
 const day = (value: unknown): string => String(value).slice(0, 16).replace("T", " ");

@@ -4,14 +4,14 @@
  */
 export interface AuditEvent {
   phase: "intent" | "outcome" | "event";
-  /** What was done: `agent.create`, `provisioning-key.revoke`, `request.denied`, ... */
+  /** The change that was made: `agent.create`, `provisioning-key.revoke`, `request.denied`, ... */
   action: string;
-  /** Who: a provisioning key's id, `admin`, `cli`, `token`, `anonymous`, `recovery`, `several`. */
+  /** A provisioning key's id, `admin`, `cli`, `token`, `anonymous`, `recovery`, `several`. */
   actor: string;
   outcome?: "success" | "failure" | "denied" | undefined;
   operationId?: string | undefined;
   requestId?: string | undefined;
-  /** What it was done to: an agent's id, a key's id. */
+  /** The changed object: an agent's id, a key's id. */
   target?: string | undefined;
   address?: string | undefined;
   /** Never a secret: names, ids, codes. */

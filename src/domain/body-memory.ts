@@ -4,7 +4,7 @@ export const bodyCopies = 3;
 /** Leaves the rest of a container of 256 MiB to the process, and some of the 128 MB that a Worker's isolate has. */
 const forBodies = 100_663_296;
 
-/** What bodies may take of the memory, as the operator says or by default. */
+/** The bodies' share of the memory, from the operator or by default. */
 export const bodyMemoryBytes = ({
   maxBodyBytes,
   maxBodyMemoryBytes,

@@ -1,4 +1,4 @@
-/** What adds up. */
+/** The fields that add up. */
 type Sums<Row> = { [name in keyof Row as Row[name] extends number ? name : never]: number };
 
 /** Adds up rows that have the same key. */

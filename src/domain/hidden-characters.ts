@@ -48,5 +48,5 @@ const escaped = (character: string): string =>
 
 /** JSON that is safe to show: such characters only ever stand in its strings, where an escape means the same. */
 export const shownJson = (json: string): string =>
-  // What parts the lines of a printed document is the document's own.
+  // The line breaks of a printed document are the document's own.
   json.split("\n").map(escapeHidden).join("\n");

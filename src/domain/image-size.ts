@@ -50,7 +50,7 @@ function jpegSize(bytes: Base64Reader): ImageSize | undefined {
     const code = marker.charCodeAt(0);
     if (code >= 0xc0 && code <= 0xcf && code !== 0xc4 && code !== 0xc8 && code !== 0xcc) {
       const frame = bytes.take(5);
-      // Of two, libjpeg refuses the second and Pillow obeys it.
+      // libjpeg refuses the second frame of two, and Pillow obeys it.
       if (frame === undefined || rest < 5 || size !== undefined) return undefined;
       size = { height: big(frame.slice(1, 3)), width: big(frame.slice(3, 5)) };
       rest -= 5;

@@ -2,9 +2,9 @@ import type { TokenUsage } from "./usage.ts";
 
 /** How far an answer had come when it broke off. */
 export interface Progress {
-  /** What the provider had said of it by then. */
+  /** The usage that the provider had told by then. */
   told: TokenUsage;
-  /** What it had said of the input is final. */
+  /** The provider's count of the input is final. */
   inputIsTold: boolean;
   /** Bytes that arrived, where all that the model writes is among them; `undefined` where some of it is not. */
   outputBytes: number | undefined;

@@ -1,6 +1,6 @@
 import { keyPrefixes } from "./provider-facts.ts";
 
-/** What makers put before a key's secret part; nothing of the secret itself. */
+/** The makers' prefixes before a key's secret part; nothing of the secret itself. */
 const prefixes = [...keyPrefixes, "sk-"];
 
 /**

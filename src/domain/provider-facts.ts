@@ -1,17 +1,18 @@
 /**
- * What every layer may know of an AI provider: its names, its address, the looks of its keys. Log scrubbing, help texts,
- * schemas and the OpenClaw plugin derive from it; what speaks to the provider is in `providers/<kind>/`.
+ * The facts about an AI provider that every layer may know: its names, its address, the looks of its keys. Log
+ * scrubbing, help texts, schemas and the OpenClaw plugin derive from them. The code that speaks to the provider is in
+ * `providers/<kind>/`.
  */
 export interface ProviderFacts {
   /** As people call it. */
   title: string;
   /** The public base, in the form that its own SDK takes; absent: the operator gives one. */
   baseUrl?: string;
-  /** What its SDK's base URL ends in below an address of ours. */
+  /** The end of its SDK's base URL below an address of ours. */
   proxySuffix?: string;
   /** Whose API its clients speak. */
   speaks: "anthropic" | "gemini" | "openai";
-  /** What stands before a key's secret part: letters, digits and hyphens. */
+  /** The prefix before a key's secret part: letters, digits and hyphens. */
   keyPrefixes?: readonly string[];
   /** The names of models are their makers' own, and not chosen by whoever runs the server. */
   hasMakersModels?: boolean;
@@ -20,11 +21,11 @@ export interface ProviderFacts {
   /** Absent: OpenClaw speaks to it as to any server of OpenAI's shape, and a model has to be named. */
   openClaw?: {
     api: "anthropic-messages" | "openai-completions" | "google-generative-ai";
-    /** What OpenClaw wants behind the address that the provider's own SDK takes. */
+    /** The suffix that OpenClaw wants behind the address that the provider's own SDK takes. */
     suffix?: string;
     /** OpenClaw's default model is another provider's, and would be called with another's key. */
     defaultModel: string;
-    /** What OpenClaw puts before the names of its models, besides the provider's own name. */
+    /** OpenClaw's prefix before the names of its models, besides the provider's own name. */
     prefix?: string;
     /** It has models whose names begin with its own: `openrouter/auto`. */
     hasOwnNamedModels?: boolean;

@@ -9,7 +9,7 @@ export interface QuotaDenial {
   retryAfter: number;
   /** Whether asking again within the hour can succeed at all. */
   transient: boolean;
-  /** Of the quota, as it is now, in the unit of its counter. */
+  /** The quota's limit as it is now, in the unit of its counter. */
   limit: number;
   used: number;
   left: number;
@@ -21,7 +21,7 @@ export interface DeniedRequest {
   limit: number;
   used: number;
   reserved: number;
-  /** What the request asked for, at most. */
+  /** The upper bound of the amount that the request asked for. */
   amount: number;
   /** The least that it could go on with, where it can shrink. */
   least?: number;

@@ -10,14 +10,14 @@ export interface Threshold {
   percent: number;
 }
 
-/** Of these percents of a limit, those that a counter has reached on its way from `before` to `after`. */
+/** The percents of a limit that a counter has reached on its way from `before` to `after`. */
 export const thresholdsPassed = (percents: readonly number[], limit: number, before: number, after: number): number[] =>
   percents.filter((percent) => {
     const at = Math.ceil((limit * percent) / 100);
     return before < at && after >= at;
   });
 
-/** Longer than the counter's period: what it is given back, it may pass again. Of days there are many. */
+/** Longer than the counter's period: a counter may pass again the amount that it is given back. Days are many. */
 const thresholdMemoryMs = (period: string): number => (period.length === 7 ? 62 : 9) * dayMs;
 
 /** As the ledger writes it, which knows nothing of agents; `describeThreshold` adds what it is about. */

@@ -57,7 +57,7 @@ export function resetOf(span: QuotaSpan, now: number): number {
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + (span === "month" ? 1 : 0), nextDay);
 }
 
-/** Of each limit the lower one: neither an agent's own quota nor its provider's default can widen the other. */
+/** The lower one of each limit: neither an agent's own quota nor its provider's default can widen the other. */
 export function stricterQuotas(a: QuotaLimits, b: QuotaLimits): QuotaLimits {
   const quotas: QuotaLimits = {};
   for (const name of quotaNames) {
@@ -92,8 +92,8 @@ export interface QuotaCharge extends QuotaRule {
 }
 
 /**
- * What every request is counted in. Tokens, money and the day's requests count without a limit too, so that a quota
- * added later knows what was spent before it.
+ * The counters of every request. Tokens, money and the day's requests count without a limit too, so that a quota added
+ * later knows the spending before it.
  */
 export function quotaCharges(quotas: QuotaLimits, now: number): QuotaCharge[] {
   const charges: QuotaCharge[] = [];

@@ -1,8 +1,8 @@
 export interface Field {
   key: string;
-  /** Of the quote before the key. */
+  /** The offset of the quote before the key. */
   keyStart: number;
-  /** Of the value. */
+  /** The offset of the value. */
   start: number;
   end: number;
 }
@@ -10,7 +10,7 @@ export interface Field {
 export interface Scan {
   /** The outermost object's, repeated ones included. */
   fields: Field[];
-  /** Of all objects, nested ones included, each as often as it stands. */
+  /** The count of the keys of all objects, nested ones included, each as often as it stands. */
   keys: number;
 }
 

@@ -11,7 +11,7 @@ export interface TokenUsage {
   total: number;
 }
 
-/** What a provider has told of a request's cost. */
+/** A request's cost as a provider has told it. */
 export interface ToldUsage extends TokenUsage {
   /** They add up to `total`. */
   parts: UsageParts;
@@ -19,11 +19,11 @@ export interface ToldUsage extends TokenUsage {
   webSearches: number;
   /** How long its cache lasts was not told: what was written to it may have an hour's price. */
   cacheIsUnsplit?: boolean | undefined;
-  /** What the provider itself says that it charges, in micro-dollars; absent: it does not say. */
+  /** The provider's own charge, in micro-dollars; absent: the provider does not say. */
   costMicroUsd?: number | undefined;
 }
 
-/** What the reports of one answer have said so far. */
+/** The counts in the reports of one answer so far. */
 export interface UsageCounts {
   /** The highest of each count: none of them ever goes down. */
   counts: Map<string, number>;
@@ -124,8 +124,8 @@ function addDetails(format: UsageFormat, { details }: UsageCounts, report: Recor
 }
 
 /**
- * OpenRouter's own charge (https://openrouter.ai/docs/use-cases/usage-accounting). Of a request under the operator's key
- * at the model's provider it is OpenRouter's fee alone, and the provider's charge stands beside it.
+ * OpenRouter's own charge (https://openrouter.ai/docs/use-cases/usage-accounting). A request under the operator's key
+ * at the model's provider has OpenRouter's fee alone there, and the provider's charge stands beside it.
  */
 function costOf({ cost, cost_details, is_byok }: Record<string, unknown>): number | undefined {
   const own = ceilMicroUsd(cost);
@@ -220,7 +220,7 @@ export function tokenUsage(
   }
 }
 
-/** Of an answer of which nothing was told. */
+/** The usage of an answer of which nothing was told. */
 export const noUsage: Readonly<ToldUsage> = Object.freeze({
   input: 0,
   output: 0,
@@ -229,7 +229,7 @@ export const noUsage: Readonly<ToldUsage> = Object.freeze({
   webSearches: 0,
 });
 
-/** Of several answers to one request. */
+/** The sum of several answers to one request. */
 export function addedUsage(a: ToldUsage, b: ToldUsage): ToldUsage {
   const parts: UsageParts = {
     input: a.parts.input + b.parts.input,
@@ -257,7 +257,7 @@ const summed = (
 };
 
 interface WholeReport {
-  /** What was read from a cache and written to one included. */
+  /** The input tokens, those read from a cache and written to one included. */
   input: number;
   output: number;
   /** As the provider adds up. */

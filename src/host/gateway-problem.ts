@@ -1,7 +1,10 @@
 import { ClientError } from "../client/client-error.ts";
 import { isProblem, Problem, type ProblemCode } from "../errors.ts";
 
-/** What the caller did, or can do something about, wherever the agent lives. The rest is between us and the gateway. */
+/**
+ * The caller's own faults, or those that the caller can mend, wherever the agent lives. The rest is between us and the
+ * gateway.
+ */
 const callersOwn: ReadonlySet<string> = new Set<ProblemCode>([
   "agent_ambiguous",
   "agent_busy",
@@ -80,7 +83,7 @@ export const isInFlight = (error: unknown): boolean =>
 /** Another change of the agent is under way there. */
 export const isBusy = (error: unknown): boolean => error instanceof ClientError && error.code === "agent_busy";
 
-/** Whoever is turned away is told nothing of what an earlier attempt has done. */
+/** A caller who is turned away learns nothing of an earlier attempt's work. */
 const isTurnedAway = ({ code }: ClientError): boolean => credentialFaults.has(code) || code === "rate_limited";
 
 /** Node's and undici's codes of a connection that never was. */
@@ -93,7 +96,9 @@ const neverConnected = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-/** Of one attempt, that it did nothing. Where a runtime does not say why a call failed, it may have been sent. */
+/**
+ * Tells of one attempt that it did nothing. A call of which the runtime does not say why it failed may have been sent.
+ */
 export const isUnsent = (error: unknown): boolean =>
   error instanceof ClientError &&
   (isTurnedAway(error) || (error.code === "network_error" && neverConnected.has(causeCode(error.cause))));

@@ -123,7 +123,7 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
         },
       });
       const signal = AbortSignal.timeout(2 * timeoutMs);
-      // What the gateway is at, or the agent busy with, is an earlier attempt, whose answer did not come.
+      // The change that keeps the gateway or the agent busy is an earlier attempt, whose answer did not come.
       const isOurs = (error: unknown) => isInFlight(error) || (!unsent && isBusy(error));
       try {
         const value = await retry(() => watched(() => work(patient, signal)), {
@@ -141,7 +141,7 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
     async recount(patient = false) {
       const now = clock.now();
       if (silentSince === undefined && now - countedAt < countMs) return true;
-      // Who comes meanwhile goes by the old number; before the first there is none to go by.
+      // A caller that comes meanwhile goes by the old number. Before the first count there is none to go by.
       if (Number.isFinite(countedAt)) countedAt = now;
       const counted = await ask(count, patient ? unhurried : brief);
       if (counted === undefined) return false;

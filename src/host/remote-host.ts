@@ -24,8 +24,8 @@ export interface RemoteHost extends AgentHost {
 }
 
 /**
- * Agents on other instances of this API. What is asked of a gateway carries the operation's id as its
- * `Idempotency-Key`, so that a repetition is never a second agent.
+ * Agents on other instances of this API. A request to a gateway carries the operation's id as its `Idempotency-Key`, so
+ * that a repetition is never a second agent.
  *
  * @throws Problem `host_unavailable` for settings that leave nothing to work with
  */
@@ -127,7 +127,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       let removed = await remove(false);
       if (removed.outcome === "unsent" || removed.outcome === "unknown")
         removed = await remove(removed.outcome === "unknown");
-      // Of an agent that was there, and whose removal lost its answer, more is not known.
+      // No more is known of an agent that was there, and whose removal lost its answer.
       if (isAbsent(removed)) return { deleted: ["entry"], preserved: [] };
       const { deleted, preserved } = answerOf(removed);
       gateway.expect(-1);

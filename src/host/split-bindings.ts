@@ -1,6 +1,6 @@
 import type { BindResult } from "../ports.ts";
 
-/** What of the wanted bindings an agent does not have yet, and what it has. */
+/** The wanted bindings that an agent does not have yet, and those that it has. */
 export function splitBindings(held: readonly string[], wanted: readonly string[]): BindResult {
   const unique = [...new Set(wanted)];
   return {

@@ -8,7 +8,7 @@ export const workspaceProblem = (path: string, fault: string): Problem =>
   new Problem("workspace_not_allowed", `The workspace ${quoted(path)} ${fault}`);
 
 /**
- * What can be said of a workspace by its text alone, on any runtime.
+ * The verdict on a workspace by its text alone, on any runtime.
  *
  * @returns the segments below `/`, or below the home directory
  * @throws Problem `workspace_not_allowed`

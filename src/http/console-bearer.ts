@@ -3,7 +3,10 @@ import { type FoundGrant, findGrant, type GrantPrefix, noteUse } from "../servic
 import type { Context } from "../service/context.ts";
 import type { Bearer } from "./bearer.ts";
 
-/** Who stands behind a console session, or behind the code of a link; `undefined` for whatever is neither, or has ended. */
+/**
+ * The party behind a console session, or behind the code of a link. `undefined` for a token that is neither, or has
+ * ended.
+ */
 export async function consoleBearer(context: Context, token: string): Promise<Bearer | undefined> {
   const prefix = (["ocs", "occ"] as const).find((one) => parseToken(token, one) !== undefined);
   const found = prefix && (await findGrant(context, prefix, token));

@@ -8,9 +8,9 @@ import type { RequestInfo, Route } from "./call.ts";
 import { isRead, type RequestContext } from "./request-context.ts";
 
 export interface Guards {
-  /** Who stands behind the bearer. @throws Problem `unauthorized`, `rate_limited` */
+  /** The party behind the bearer. @throws Problem `unauthorized`, `rate_limited` */
   authenticate(request: Request, info: RequestInfo): Promise<Bearer>;
-  /** Who may call the route. @throws Problem of the key, of its scope, or `rate_limited` */
+  /** The caller, who may call the route. @throws Problem of the key, of its scope, or `rate_limited` */
   authorize(route: Route, request: Request, requestContext: RequestContext): Promise<Caller>;
 }
 

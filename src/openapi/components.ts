@@ -23,7 +23,10 @@ export const ProblemBody = z
 
 const place = (id: string) => `#/components/schemas/${id}`;
 
-/** What zod writes for its own sake and tells a reader nothing, or says of answers what only holds for requests. */
+/**
+ * Drops the keywords that zod writes for its own sake and that tell a reader nothing, and those of answers that only
+ * hold for requests.
+ */
 function tidy({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: JsonSchema }): void {
   if (jsonSchema.format === "date-time" || jsonSchema.format === "date") delete jsonSchema.pattern;
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;

@@ -2,7 +2,7 @@ import type * as z from "zod/mini";
 import type { ProblemCode } from "../errors.ts";
 import type { Scope } from "../schema/provisioning-key.ts";
 
-/** What the document has to know of a route. */
+/** The document's view of a route. */
 export interface DescribedRoute {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the base path, with `:name` for a parameter. */

@@ -74,7 +74,7 @@ function operationOf(route: DescribedRoute, components: Components) {
   };
 }
 
-/** What is not in the route table: the document itself, and what stands beside the base path. */
+/** The paths outside the route table: the document itself, and those beside the base path. */
 function servicePaths(problem: Record<string, unknown>) {
   const root = { servers: [{ url: "/" }] };
   const refusal = (description: string) => ({

@@ -1,7 +1,7 @@
 import { factsOf, type ProviderKind } from "../domain/provider-facts.ts";
 import { providers } from "./registry.ts";
 
-/** What SDKs put behind a base URL themselves. */
+/** The end that SDKs put behind a base URL themselves. */
 const endpointEnd =
   /\/(chat\/completions|completions|responses|embeddings|moderations|messages(\/count_tokens)?|models(\/[^/]+)?)$/;
 

@@ -71,7 +71,7 @@ export interface KeyMinting {
   enforces: readonly QuotaName[];
   /** Why keys cannot be minted with these means, with the remedy; `undefined` where they can. */
   lacks(means: MintMeans): string | undefined;
-  /** What an expiry would come to; absent where the provider keeps one. */
+  /** The effect that an expiry would have; absent where the provider keeps one. */
   noExpiry?: string;
   /** Absent: it has no API that creates keys. `undefined` where it lacks the means. */
   keys?(provider: MintingProvider, tools: MintTools): KeyApi | undefined;

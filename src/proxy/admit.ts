@@ -150,7 +150,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const provider = newest instanceof Promise ? await newest : newest;
     if (provider.revokedAt !== undefined) return refuse(providerRevoked);
     if (request.reading?.added && asking.isNeedless(provider)) request.reading.added = undefined;
-    // Whatever can fail does so before anything is reserved.
+    // Each step that can fail does so before anything is reserved.
     const base = baseOf(provider);
     const opened = masterKeyOf(provider);
     const masterKey = typeof opened === "string" ? opened : await opened;
@@ -243,7 +243,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
       // A slug is a label only where a key vouched for it: anybody can think of slugs.
       const { provider = "-", status, message } = admission;
       metrics.count("openclaw_proxy_requests_total", { provider, outcome: `refused_${status}` });
-      // Of what shows no key of ours, anybody can send as much as a disk holds.
+      // Requests that show no key of ours can come from anybody, as many as a disk holds.
       const level = admission.provider === undefined && status < 500 ? "debug" : "info";
       context.log(level, "a metered request was refused", {
         requestId: proxyRequest.requestId,
@@ -269,7 +269,7 @@ interface Verified {
   refuse(refused: Refused): Refusal;
 }
 
-/** What SDKs take as their base, below `/proxy/<slug>`. */
+/** The bases that SDKs take, below `/proxy/<slug>`. */
 const basePath = /^(\/api)?(\/v1(beta)?)?\/?$/;
 const greeting: Admission = { outcome: "answered", status: 204, headers: answerGuards };
 

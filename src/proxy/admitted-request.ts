@@ -42,8 +42,8 @@ export interface AdmittedRequest extends Settlement {
   /** Reads an answer of 2xx; `undefined` where it costs no tokens. */
   meter(contentType: string | null | undefined): Meter | undefined;
   /**
-   * What else to do about an answer of 4xx or 5xx than to hand it on: ask again with this body and the headers as they
-   * are by then, or say this. Called before it is settled.
+   * Another step than to hand on an answer of 4xx or 5xx: ask again with this body and the headers as they are by then,
+   * or say this. Called before the answer is settled.
    */
   instead(status: number, body: Uint8Array): { again: Uint8Array | undefined } | { refusal: Refusal } | undefined;
   /** Settles an answer of 4xx or 5xx, of which this is the body, as far as it came. */
@@ -51,7 +51,7 @@ export interface AdmittedRequest extends Settlement {
   /** When the client leaves, the answer is read to its end all the same: the provider bills it whole. */
   readsOn: boolean;
   standing: Standing;
-  /** Of ours, besides the provider's. */
+  /** Our own headers, besides the provider's. */
   answerHeaders: Readonly<Record<string, string>>;
   /** The event that ends a stream which may not go on. */
   errorEvent(ending: Ending): string;

@@ -4,9 +4,9 @@ const readable = "x-request-id, request-id, retry-after, x-should-retry, x-openc
 const headerNames = /^[\w-]+( *, *[\w-]+)*$/;
 
 export interface Cors {
-  /** What an answer to a page of an origin that may read it carries; `undefined` for all others. */
+  /** The headers of an answer to a page of an origin that may read it; `undefined` for all others. */
   headers: Readonly<Record<string, string>> | undefined;
-  /** What a browser asks before it sends a page's request; absent: it does not ask that. */
+  /** The answer to the browser's question before it sends a page's request; absent: it does not ask that. */
   preflight: Readonly<Record<string, string>> | undefined;
 }
 

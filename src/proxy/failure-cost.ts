@@ -7,7 +7,7 @@ const refusals: ReadonlySet<number> = new Set([
 /** The same, if it says so itself: a proxy in front of it answers so too when the provider took too long. */
 const busy: ReadonlySet<number> = new Set([503, 529]);
 
-/** What only an answer of a model has. */
+/** The fields that only an answer of a model has. */
 const written: ReadonlySet<string> = new Set([
   ...["usage", "usageMetadata", "choices", "candidates", "content", "output", "completion", "failed_generation"],
 ]);
@@ -19,8 +19,8 @@ const maxDepth = 16;
 const decoder = new TextDecoder();
 
 /**
- * What an answer of 4xx or 5xx cost: `nothing` where the provider refused, `answer` where it carries what a model
- * wrote, and `unknown` where the provider may have worked, and billed it.
+ * The cost of an answer of 4xx or 5xx: `nothing` where the provider refused, `answer` where it carries a model's text,
+ * and `unknown` where the provider may have worked, and billed it.
  *
  * @param body as far as it came, `undefined` where it is too long to be an error
  */

@@ -2,9 +2,9 @@ import type { Crypto } from "../ports.ts";
 import { headerOf } from "./proxy-request.ts";
 
 /**
- * What of the client's request reaches the provider: a list of what may, not of what may not, so that no
- * credential, cookie or address of the client's gets there under a name nobody thought of, and no header chooses
- * the account that pays.
+ * The headers of the client's request that reach the provider: a list of the allowed ones, not of the forbidden ones.
+ * No credential, cookie or address of the client's gets there under a name nobody thought of, and no header chooses the
+ * account that pays.
  */
 const forwarded = new Set([
   "accept",
@@ -63,8 +63,8 @@ export function upstreamHeaders(headers: readonly string[], sent: SentHeaders): 
 }
 
 /**
- * What of the provider's answer reaches the client: what SDKs and agents read. All else is of one connection, of the
- * account that pays, or an order to whatever stands between the client and this proxy (`x-accel-redirect`).
+ * The headers of the provider's answer that reach the client: those that SDKs and agents read. All others are of one
+ * connection, of the account that pays, or an order to a server between the client and this proxy (`x-accel-redirect`).
  */
 const forwardedBack = new Set([
   "age",

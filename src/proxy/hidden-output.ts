@@ -2,11 +2,11 @@ import { factsOf, type ProviderKind } from "../domain/provider-facts.ts";
 import type { UsageFormat } from "../domain/usage.ts";
 import { type BodyFields, isRecord, isSetValue } from "../providers/shared/body-fields.ts";
 
-/** What of an answer's cost a stream does not show before its end. */
+/** The parts of an answer's cost that a stream does not show before its end. */
 export interface HiddenCost {
   /**
-   * What the provider bills is not bounded by what it streams: its model may reason out of sight, or it goes on when
-   * nobody reads.
+   * The streamed text does not bound the provider's bill: its model may reason out of sight, or it goes on when nobody
+   * reads.
    */
   output: boolean;
   /** The provider may read more than the request holds, after it has told the input. */
@@ -55,7 +55,7 @@ export function hiddenCost(
       return { output: true, input: !callsClientOnly(body?.get("tools")) };
     case "openai":
     case "openai-responses":
-      // Of a predicted answer the tokens that the model rejects are billed, and not streamed.
+      // A predicted answer's rejected tokens are billed, and not streamed.
       return { output: mayReason(format, kind, model, body) || predicts(body), input: true };
   }
 }

@@ -135,7 +135,7 @@ const noFields: JsonBody = {
   with: (changes) => JSON.stringify(changes),
 };
 
-/** Of names that stand in our own code: a client's would keep alive the whole body that they were cut out of. */
+/** Holds names from our own code: a client's would keep alive the whole body that they were cut out of. */
 const plainForms = new Map<string, string>();
 
 // Upper case first: Go takes U+017F for an s.

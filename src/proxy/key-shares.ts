@@ -6,7 +6,7 @@ export interface KeyShare {
   hold(bytes: number): boolean;
   /** Whether there is room to read what is held, in `bodyCopies` of it. Ends with `sent` or `leave`. */
   read(): boolean;
-  /** What is held from now on: the bytes that go to the provider. */
+  /** The bytes held from now on: those that go to the provider. */
   sent(bytes: number): void;
   /** Gives back everything. May be called again. */
   leave(): void;

@@ -22,7 +22,7 @@ interface StreamParts {
   readsOn(): void;
   /** Called once nothing more comes. */
   done(): void;
-  /** Of the answer. */
+  /** The answer's content type. */
   type: string | null;
 }
 

@@ -5,7 +5,7 @@ import { predicts } from "./hidden-output.ts";
 import type { ReadRequest } from "./read-request.ts";
 
 /**
- * What bounds a model that reasons out of sight: the time that it had.
+ * The bound of a model that reasons out of sight: the time that it had.
  *
  * @param origin scheme and host that the request is sent to
  * @param omitted tools at the provider that were left out of it

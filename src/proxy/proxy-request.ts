@@ -13,7 +13,7 @@ export interface ProxyRequest {
   requestId: string;
   /** For compressed bodies, beside those that every runtime has. */
   decoders?: Decoders;
-  /** Of whatever is answered: set by the admission, for a browser's page. */
+  /** For every answer: set by the admission, for a browser's page. */
   cors?: Readonly<Record<string, string>> | undefined;
   /**
    * Reads the body; called at most once, and only for a caller with a valid key.
@@ -40,7 +40,7 @@ export type ReadBody =
 
 export interface Target {
   slug: string;
-  /** What stands after `/proxy/<slug>`. */
+  /** The path after `/proxy/<slug>`. */
   path: string;
   query: URLSearchParams | undefined;
 }

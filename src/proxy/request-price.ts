@@ -10,13 +10,13 @@ import type { ReadRequest } from "./read-request.ts";
 /** How one request is charged, the same from its reservation to its end, whatever becomes of the prices meanwhile. */
 export interface RequestPrice {
   isFree: boolean;
-  /** What a request of so many tokens costs at most. */
+  /** The upper bound of the cost of a request of so many tokens. */
   most(tokens: TokenBound): number;
   /** The most output that so much money pays for. */
   affordable(microUsd: number, input: number): number;
-  /** What the provider's whole report comes to. */
+  /** The cost of the provider's whole report. */
   told(usage: ToldUsage): number;
-  /** What an answer that broke off comes to at most, of which `told` is what was reported by then. */
+  /** The upper bound of the cost of an answer that broke off, of which `told` is the part reported by then. */
   cut(usage: TokenUsage, told: ToldUsage, inputIsTold: boolean): number;
   /** OpenRouter's bound on what it may route to: https://openrouter.ai/docs/features/provider-routing#max-price */
   maxPrice(input: number): { prompt: number; completion: number };

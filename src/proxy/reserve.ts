@@ -42,7 +42,7 @@ export type Reservation =
       unasked: (() => Uint8Array) | undefined;
     };
 
-/** What a model's own template adds around the messages; JSON's syntax, counted in full, covers the rest. */
+/** The tokens that a model's own template adds around the messages. JSON's syntax, counted in full, covers the rest. */
 const templateTokens = 64;
 /** Each turn answers another writer's change or a lower bound: neither goes on for long. */
 const maxTurns = 32;
@@ -90,7 +90,7 @@ export async function reserve(
     if (spendLimited && !price) {
       return { outcome: "unpriced", model: prices && unpricedModel(prices, provider, { endpoint, reading }) };
     }
-    // What costs nothing passes a budget that is spent.
+    // A free request passes a budget that is spent.
     const held = spendLimited && !price!.isFree;
     const limited = spends && (held || limitsTokens(quotas));
     const unbounded = limited && reading ? unboundedReason(reading, proxy.hostedTools) : undefined;
@@ -130,7 +130,7 @@ export async function reserve(
     const fields = { ...reading?.added, ...others };
     const unasked = body && reading?.added ? () => encoder.encode(body.with(others)) : undefined;
     const rewritten = body !== undefined && Object.keys(fields).length > 0;
-    // Whatever can fail does so before anything is reserved.
+    // Each step that can fail does so before anything is reserved.
     const sent = rewritten ? encoder.encode(body.with(fields)) : bytes;
     const answer = await context.ledger.reserve(names.reservation(id), entries, { name: names.state, text: key.text });
     if (answer.outcome === "changed") {

@@ -2,7 +2,9 @@ import { toBase64Url } from "../domain/base64url.ts";
 import { createSpellingSearch } from "./spelling-search.ts";
 import { copyOf, joined } from "./usage/byte-capture.ts";
 
-/** What an upstream may make of the key that it was sent, and gives back: providers echo it (LiteLLM issue 18731). */
+/**
+ * The spellings in which an upstream may give back the key that it was sent: providers echo it (LiteLLM issue 18731).
+ */
 export interface Scrub {
   /** Whether a text (a header's value) holds the key in any spelling. */
   finds(text: string): boolean;
@@ -15,7 +17,7 @@ export interface Scrub {
 export interface ScrubStream {
   /** @returns what goes on: all of it, unless its end may be the beginning of the key */
   push(bytes: Uint8Array): Uint8Array;
-  /** What was held back. */
+  /** The bytes that were held back. */
   end(): Uint8Array | undefined;
 }
 
@@ -77,7 +79,7 @@ function createScrub(masterKeys: readonly string[]): Scrub {
           const bytes = held ? joined([held, piece], held.length + piece.length) : piece;
           const clean = whole(bytes);
           const open = search.openEnd(clean);
-          // What outlives its piece is copied: its owner may use the buffer again.
+          // Bytes that outlive their piece are copied: its owner may use the buffer again.
           held = open === 0 ? undefined : copyOf(clean.subarray(clean.length - open));
           return open === 0 ? clean : clean.subarray(0, clean.length - open);
         },
@@ -123,7 +125,7 @@ function spellingsOf(key: string): string[] {
   return [...new Set(all)];
 }
 
-/** What is the same in base64 whatever stands around it, `offset` bytes after a group's begin. */
+/** The part of the base64 that is the same in any surroundings, `offset` bytes after a group's begin. */
 function base64Inside(bytes: Uint8Array, offset: number): string {
   const shifted = new Uint8Array(offset + bytes.length);
   shifted.set(bytes, offset);

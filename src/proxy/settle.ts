@@ -188,7 +188,7 @@ export function createSettlements(context: Context, health: ProviderHealth): (op
       charge("cut", usage, told, total > 0, open.reservedMicroUsd);
     }
 
-    /** What it really cost is known only at the end: without it, the most that it may have been stands. */
+    /** The real cost is known only at the end. Without it, the most that it may have been stands. */
     function chargeCut(meter: Meter, unread: boolean): void {
       const progress = meter.progress();
       if (progress === undefined) chargeReserved(meter.usage());

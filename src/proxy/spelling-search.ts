@@ -16,8 +16,8 @@ const pairs = 4_096;
 const pairOf = (first: number, second: number): number => ((first << 4) ^ second) & (pairs - 1);
 
 /**
- * By two bytes a step (Wu and Manber): where those two stand in no text, none can begin in as many bytes as the
- * shortest has. Of an answer some twentieth is looked at, and no copy is made.
+ * Goes by two bytes a step (Wu and Manber): where those two stand in no text, none can begin in as many bytes as the
+ * shortest has. It looks at some twentieth of an answer and makes no copy.
  *
  * @param texts each of two bytes at least
  */

@@ -42,7 +42,7 @@ export function createSpentQuotas(
     const names = aiKeyLedger(record.keyId);
     const now = clock.now();
     const limited = quotaCharges(stricterQuotas(provider.defaultQuotas ?? {}, state.quotas), now).flatMap(
-      // What costs nothing passes a budget that is spent, and the model stands in the body.
+      // A free request passes a budget that is spent, and the model stands in the body.
       ({ limit, ...charge }) => (limit !== null && charge.counter !== "usd" ? { ...charge, limit } : []),
     );
     const states = await Promise.all(limited.map(({ counter, period }) => ledger.used(names[counter], period)));

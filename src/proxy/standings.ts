@@ -8,7 +8,7 @@ import { keyStatus, suspendedMessage } from "./verify-key.ts";
 /** On what a request's admission rests, for as long as it is under way. */
 export interface Standing {
   keyId: string;
-  /** Of the secret that was presented. */
+  /** The digest of the secret that was presented. */
   digest: string;
   providerId: string;
 }
@@ -92,7 +92,7 @@ export function createStandings(context: Context): Standings {
           for (const standing of ofProvider) fallen.set(standing, { status: 401, message: providerRevokedMessage });
         }),
       ];
-      // What cannot be asked just now is asked again with the next look.
+      // A key that cannot be asked about just now is asked about again with the next look.
       for (const look of await Promise.allSettled(looks)) {
         if (look.status === "rejected") {
           context.log("warn", "the keys of requests under way could not be looked at", { cause: look.reason });

@@ -7,8 +7,8 @@ const sliceChars = 65_536;
 const slicesATurn = 8;
 
 /**
- * Bytes of what a tokenizer makes of a body: many normalize what they read (Qwen's to NFC, XLM-RoBERTa's and Claude's
- * published one to NFKC), which makes 33 bytes of the 3 of U+FDFA. Whatever normalizes does so everywhere.
+ * Bytes of a body as a tokenizer reads it: many normalize their input (Qwen's to NFC, XLM-RoBERTa's and Claude's
+ * published one to NFKC), which makes 33 bytes of the 3 of U+FDFA. A tokenizer that normalizes does so everywhere.
  *
  * @param text the body as JSON, of `bytes` bytes
  * @param value the same, parsed: an escape stands for its character

@@ -6,7 +6,7 @@ import type { Context } from "../service/context.ts";
 const mostModels = 64;
 /** In place of all further ones; no model can have it. */
 const otherModels = "(other)";
-/** What a model may be called there. */
+/** The form of a model's name there. */
 const modelForm = /^[\w.:@/+-]{1,200}$/;
 /** Keys that are busy at once, and more. */
 const maxRemembered = 10_000;

@@ -25,7 +25,7 @@ export function keyStatus(state: AiKeyState, digest: string, now: number): KeySt
 }
 
 const maxRemembered = 10_000;
-/** What another process changed is felt within the same second; what the ledger knows of a key, at once. */
+/** Another process's change is felt within the same second. The ledger's word on a key is felt at once. */
 export const maxRecordAgeMs = 250;
 
 /**

@@ -186,7 +186,7 @@ export const AgentOnboarded = z
   .register(z.globalRegistry, { id: "AgentOnboarded" });
 export type AgentOnboarded = z.infer<typeof AgentOnboarded>;
 
-/** What is kept of an agent that we made. */
+/** The record of an agent that we made. */
 export const AgentRecord = z.object({
   agentId: AgentId,
   name: z.string(),
@@ -198,7 +198,7 @@ export const AgentRecord = z.object({
   /** Asked of the host, which may or may not have taken them: the agent's until it is deleted, or asks again. */
   bindingsInDoubt: z.optional(z.array(z.string())),
   gateway: z.optional(z.string()),
-  /** What its host was asked to hold it to; absent: of an earlier release, or of a host that runs no agents. */
+  /** The confinement that its host was asked for; absent: of an earlier release, or of a host that runs no agents. */
   confinement: z.optional(Confinement),
   tools: z.optional(z.array(z.string())),
   peers: z.optional(z.array(z.string())),
@@ -252,7 +252,7 @@ export const AgentSummary = z
     expiresAt: z.optional(Timestamp),
     /** With `include=quotas`, of its AI key. */
     quotas: z.optional(QuotaStates),
-    /** Of the quota that is the nearest to its limit, which part is used and reserved. */
+    /** The used and reserved part of the quota that is the nearest to its limit. */
     share: z.optional(z.number()),
     /** With `include=usage`: this month's, at list price. */
     usage: z.optional(z.object({ requests: z.int(), tokens: z.int(), usd: z.number(), unpricedRequests: z.int() })),
@@ -295,9 +295,9 @@ export const AgentList = z
   .object({
     agents: z.array(AgentSummary),
     nextCursor: z.optional(z.string()),
-    /** Of a search: how many match in all. */
+    /** The count of all matches of a search. */
     total: z.optional(z.int()),
-    /** Of a search by shares or use: everything until then is in them. */
+    /** The time until which a search by shares or use has everything in it. */
     asOf: z.optional(Timestamp),
     /** Gateways that did not answer; their agents are listed from records. */
     unreachable: z.optional(z.array(z.string())),

@@ -5,7 +5,7 @@ import { QuotaStates } from "./quota.ts";
 
 const count = z.int().check(z.minimum(0));
 
-/** What the holder of an AI key may know of it: neither the agent's id nor who pays. */
+/** The holder's view of an AI key: neither the agent's id nor the payer. */
 export const AiKeyHolder = z
   .object({
     keyId: z.string(),

@@ -54,7 +54,10 @@ export const AiKeyState = z.object({
   digest: z.string(),
   /** Rotated away, and still valid until then; see `domain/secret-digests.ts`. */
   previous: z.optional(z.array(RetiredDigest)),
-  /** Of a rotation that has not ended: the host may have this key. Valid as well; its secret is kept sealed. */
+  /**
+   * The key of a rotation that has not ended: the host may have this key. It is valid as well; its secret is kept
+   * sealed.
+   */
   pending: z.optional(z.object({ digest: z.string(), sealed: z.string() })),
   quotas: Quotas,
   models: z.optional(z.array(z.string())),

@@ -92,7 +92,7 @@ export type AiProviderView = z.infer<typeof AiProviderView>;
 export const AiProviderAdded = z
   .extend(AiProviderView, {
     verification: z.enum(["verified", "skipped", "unreachable"]),
-    /** What is to be known about a verification that did not succeed. */
+    /** The warning about a verification that did not succeed. */
     warning: z.optional(z.string()),
   })
   .register(z.globalRegistry, { id: "AiProviderAdded" });

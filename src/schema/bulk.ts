@@ -95,7 +95,7 @@ export const BulkCreateResult = z
   .union([
     z.extend(AgentCreated, { index }),
     z.object({ index, code: z.string(), detail: z.string() }),
-    /** Of a dry run. */
+    /** A dry run's entry. */
     z.object({ index, agentId: AgentId }),
   ])
   .register(z.globalRegistry, { id: "BulkCreateResult" });

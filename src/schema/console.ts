@@ -54,16 +54,16 @@ export const ConsoleSessionList = z
   .object({ sessions: z.array(ConsoleSessionView) })
   .register(z.globalRegistry, { id: "ConsoleSessionList" });
 
-/** Who asks, and what it may do here. */
+/** The caller, and its rights here. */
 export const ConsoleCaller = z
   .object({
     actor: z.string(),
     keyName: z.optional(z.string()),
     scopes: z.array(Scope),
     reach: Reach,
-    /** Of which it may give agents keys. */
+    /** The AI providers of which it may give agents keys. */
     aiProviders: z.array(z.string()),
-    /** Of the session; absent where the credentials themselves were sent. */
+    /** The session's id; absent where the credentials themselves were sent. */
     id: z.optional(z.string()),
     expiresAt: z.optional(Timestamp),
     features: z.object({

@@ -79,7 +79,7 @@ export const FleetUsage = z
   })
   .register(z.globalRegistry, { id: "FleetUsage" });
 export type FleetUsage = z.infer<typeof FleetUsage>;
-/** Of the rows as CSV. */
+/** The columns of the rows as CSV. */
 export const usageColumns = [
   "key",
   "name",

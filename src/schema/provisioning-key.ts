@@ -40,7 +40,7 @@ export const CreateProvisioningKey = z
   .register(z.globalRegistry, { id: "CreateProvisioningKey" });
 export type CreateProvisioningKey = z.infer<typeof CreateProvisioningKey>;
 
-/** What can be revoked or rotated; the ledger holds the same as an exact text. */
+/** The state that can be revoked or rotated. The ledger holds the same as an exact text. */
 export const ProvisioningKeyState = z.object({
   version: z.int(),
   revokedAt: z.optional(Timestamp),

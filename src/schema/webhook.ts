@@ -154,7 +154,7 @@ export const DeliveryView = z
     state: z.enum(["pending", "delivered", "failed", "dropped"]),
     attempts: z.int(),
     lastAttemptAt: z.optional(Timestamp),
-    /** Of the last attempt. */
+    /** The last attempt's status. */
     status: z.optional(z.int()),
     error: z.optional(z.enum(deliveryErrors)),
     ms: z.optional(z.int()),

@@ -27,6 +27,6 @@ export interface Caller {
    */
   madeWith?: string | undefined;
   address?: string | undefined;
-  /** Of a change to many agents: joins what the trail has of each. */
+  /** The id of a change to many agents: it joins the trail's events of each. */
   batchId?: string | undefined;
 }

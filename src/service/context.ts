@@ -5,13 +5,13 @@ import type { AgentIndex } from "./agent-index/agent-index.ts";
 import type { Activity } from "./events/activity.ts";
 import type { Prices } from "./prices/prices.ts";
 
-/** What every use case works with. */
+/** The context of every use case. */
 export interface Context extends Ports {
   settings: Settings;
   metrics: Metrics;
   prices: Prices;
   agentIndex: AgentIndex;
-  /** What metered calls do at this moment. */
+  /** The activity of metered calls at this moment. */
   meter: Activity;
   /** Whether the service is to stop: what goes on for minutes ends itself. */
   isStopping(): boolean;

@@ -111,12 +111,12 @@ export function workspaceOfClaim(name: LedgerName): string | undefined {
   return path === undefined ? undefined : decodeURIComponent(path);
 }
 export const addressFailures = (address: string): LedgerName => `address:${enc(subscriber(address))}/failures`;
-/** Of addresses beyond those that are counted each by itself. */
+/** The failures of addresses beyond those that are counted each by itself. */
 export const otherFailures: LedgerName = "address:*/failures";
-/** Of such a bucket nothing stays once its window has passed: which addresses there are is for strangers to choose. */
+/** Such a bucket leaves nothing once its window has passed: strangers choose which addresses there are. */
 export const strangersPrefix = "address:";
 
-/** Whoever has one IPv6 address has the other 2^64 of its network too. */
+/** The holder of one IPv6 address has the other 2^64 of its network too. */
 export function subscriber(address: string): string {
   if (!address.includes(":")) return address;
   const [head = "", tail] = address.toLowerCase().split("::");
@@ -137,5 +137,5 @@ export const agentIndexState: LedgerName = "agent-index/state";
 export const statedPrices: LedgerName = "prices/stated";
 /** Owned, for good, by the id of the seal key that all instances of a deployment share. */
 export const sealKeyOwner: LedgerName = "seal/owner";
-/** What dead processes left is settled by one process at a time. */
+/** One process at a time settles the remains of dead processes. */
 export const recoveryClaim: LedgerName = "recovery/claim";

@@ -10,9 +10,9 @@ interface Recent {
 const maxRecent = 20_000;
 
 /**
- * Records that remember what was read a moment ago, for callers of `get` that give a `maxAgeMs`: even a look whether a
- * file has changed costs more than the rest of what a metered request asks of the records. What this process changes
- * is forgotten at once; what is not there is never remembered.
+ * Records that remember a recent read, for callers of `get` that give a `maxAgeMs`: even a look whether a file has
+ * changed costs more than the rest of a metered request's reads of the records. A record that this process changes is
+ * forgotten at once; a missing one is never remembered.
  */
 export function withReadCache(records: Records, clock: Clock): Records {
   const recent = new Map<string, Recent>();

@@ -66,8 +66,8 @@ function deepFreeze<T>(value: T): T {
 }
 
 /**
- * Records over any unstorage driver. What is read is parsed, every time: drivers turn a truncated document into a
- * string and text into numbers without a word. Only the very object that was parsed before, and that nobody can have
+ * Records over any unstorage driver. Every document read is parsed, every time: drivers turn a truncated document into
+ * a string and text into numbers without a word. Only the very object that was parsed before, and that nobody can have
  * changed since (a driver that caches hands out frozen ones), is not parsed again.
  */
 export function createRecords(storage: Storage): Records;

@@ -6,7 +6,7 @@ import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { confinementOf } from "./agent-options.ts";
 
-/** What an agent can do no more that could do all that OpenClaw lets it. */
+/** The abilities lost by an agent that could do all that OpenClaw lets it. */
 const losses: Record<Confinement, string> = {
   workspace:
     "programs, files outside its workspace, the web, schedules, the gateway's settings, other agents' sessions, and every model but its own key's",

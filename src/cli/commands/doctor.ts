@@ -15,7 +15,7 @@ async function examine(name: string, look: () => Promise<Omit<DoctorCheck, "name
   }
 }
 
-/** What can be seen of a deployment through its API. */
+/** The findings about a deployment that its API shows. */
 async function examineRemotely(client: Client): Promise<DoctorReport> {
   const agents = examine("agents", async () => {
     let count = 0;

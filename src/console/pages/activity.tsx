@@ -4,7 +4,7 @@ import { addressOf } from "../state/router.ts";
 import { t } from "../texts.ts";
 import { Table } from "../ui/table.tsx";
 
-/** Of the last two minutes, as it is metered. */
+/** The last two minutes, as they are metered. */
 export function Activity({ events }: { events: ActivityEvent[] }) {
   const requests = events.reduce((sum, one) => sum + one.requests, 0);
   const tokens = events.reduce((sum, one) => sum + one.tokens, 0);

@@ -11,7 +11,7 @@ import { Table, Waiting } from "../ui/table.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
 
-/** What it has used, by day and by model. */
+/** The agent's use, by day and by model. */
 export function AgentUse({ id, onCredit }: { id: string; onCredit: () => void }) {
   const caller = useCaller();
   const [open, setOpen] = useState(false);

@@ -29,7 +29,7 @@ export function Agents({ place }: { place: Place }) {
 }
 
 const pageSize = 50;
-/** What an agent has spent costs the server several reads; whether it is suspended, next to none. */
+/** An agent's spending costs the server several reads; its suspension, next to none. */
 const spendingMs = 20_000;
 const currentMs = 2_500;
 type List = z.infer<typeof AgentList>;

@@ -23,7 +23,7 @@ interface Concern {
 const soonMs = 14 * 86_400_000;
 const isSoon = (at: string | undefined): boolean => at !== undefined && Date.parse(at) - Date.now() < soonMs;
 
-/** What somebody should look at, each with the page on which it is mended. */
+/** The findings that somebody should look at, each with the page on which it is mended. */
 export function Attention({ found }: { found: Overview["attention"] }) {
   const isAdmin = may(useCaller(), "provisioning:admin");
   const keys = useQuery<z.infer<typeof ProvisioningKeyList>>(isAdmin ? "/provisioning/agent-keys" : undefined);

@@ -18,7 +18,7 @@ import { VerifyTrail } from "./verify-trail.tsx";
 type Events = z.infer<typeof AuditPage>;
 
 const pageSize = 100;
-/** Of one export: more is the command line's work. */
+/** The upper bound of one export: more is the command line's work. */
 const mostExported = 20_000;
 
 export function Audit({ place }: { place: Place }) {

@@ -22,7 +22,7 @@ const actions: { name: BulkAction; scope: Scope; does: string }[] = [
   { name: "delete", scope: "agents:delete", does: t.agent.deleteAsk },
 ];
 
-/** What can be done to several agents at once. */
+/** The actions on several agents at once. */
 export function BulkBar({ chosen, onDone }: { chosen: ReadonlySet<string>; onDone: () => void }) {
   const caller = useCaller();
   const [action, setAction] = useState<(typeof actions)[number]>();

@@ -11,7 +11,7 @@ import { Ago } from "../ui/time.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
 
-/** What was sent to one address, and what came of it. */
+/** The messages sent to one address, and their outcomes. */
 export function Deliveries({ of: { id, url } }: { of: WebhookView }) {
   const path = `/provisioning/webhooks${below(id)}/deliveries`;
   const list = useQuery<z.infer<typeof DeliveryPage>>(`${path}?limit=50`, { everyMs: 5_000 });

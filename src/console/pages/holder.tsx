@@ -10,7 +10,7 @@ import { Ago } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { QuotaList } from "./agent-key.tsx";
 
-/** What the holder of an AI key may know: what is left, and until when. */
+/** The part that the holder of an AI key may know: the amount left, and until when. */
 export function Holder() {
   const [key, setKey] = useState("");
   const change = useChange<AiKeyHolder>();

@@ -21,7 +21,7 @@ interface Seen {
   activity: ActivityEvent[];
 }
 
-/** What happens as it happens; paused, it stays as it is. */
+/** The events as they happen. A paused page stays as it is. */
 export function Live({ place: { query } }: { place: Place }) {
   const { q = "" } = query;
   const isAdmin = may(useCaller(), "provisioning:admin");

@@ -11,7 +11,7 @@ import { givenQuotas, QuotaFields, quotaTexts } from "../ui/quota-fields.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
 
-/** What came of the look at the key. */
+/** The outcome of the key's verification. */
 export const verified = ({ verification, warning }: AiProviderAdded): string =>
   `${t.providers.verified[verification]} ${warning ?? ""}`.trim();
 

@@ -11,7 +11,7 @@ import { useChange } from "../ui/use-change.ts";
 
 const empty = { provider: "", model: "", input: "", output: "" };
 
-/** What a token costs here: one's own prices go before the settings', and those before the table. */
+/** A token's price here: one's own prices go before the settings', and those before the table. */
 export function Prices() {
   const [find, setFind] = useState("");
   const stated = useQuery<PriceList>(withQuery("/provisioning/prices", { source: "api", limit: 100 }));

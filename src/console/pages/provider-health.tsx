@@ -9,7 +9,7 @@ import { Ago } from "../ui/time.tsx";
 
 const healthPath = ({ id }: AiProviderView): string => `/provisioning/ai-providers${below(id)}/health`;
 
-/** What metered calls met of late. */
+/** The outcomes of recent metered calls. */
 export function ProviderHealth({ of }: { of: AiProviderView }) {
   const { data } = useQuery<AiProviderHealth>(healthPath(of), { everyMs: 15_000 });
   if (!data) return <Status value={of.status} />;

@@ -11,7 +11,7 @@ import { Ago } from "../ui/time.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
 
-/** Who is in the console now. */
+/** The sessions that are in the console now. */
 export function Sessions() {
   const caller = useCaller();
   const list = useQuery<z.infer<typeof ConsoleSessionList>>("/provisioning/sessions", { everyMs: 15_000 });

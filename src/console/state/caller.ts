@@ -3,7 +3,7 @@ import { useContext } from "preact/hooks";
 import type { ConsoleCaller } from "../../schema/console.ts";
 import type { Scope } from "../../schema/provisioning-key.ts";
 
-/** Who is signed in. */
+/** The caller who is signed in. */
 export const CallerContext = createContext<ConsoleCaller | undefined>(undefined);
 
 export function useCaller(): ConsoleCaller {

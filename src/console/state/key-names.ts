@@ -3,7 +3,7 @@ import type { ProvisioningKeyList } from "../../schema/provisioning-key.ts";
 import { may, useCaller } from "./caller.ts";
 import { useQuery } from "./use-query.ts";
 
-/** What people call the keys that stand in lists by their ids; only an administrator may ask for all. */
+/** The names that people gave the keys, which stand in lists by their ids. Only an administrator may ask for all. */
 export function useKeyNames(): ReadonlyMap<string, string> {
   const caller = useCaller();
   const isAdmin = may(caller, "provisioning:admin");

@@ -4,7 +4,7 @@ export const labelText = (labels: Readonly<Record<string, string>> = {}): string
     .map(([name, value]) => `${name}:${value}`)
     .join(" ");
 
-/** Whatever has no value gets an empty one, which the API then names. */
+/** A label without a value gets an empty one, which the API then names. */
 export const parseLabels = (text: string): Record<string, string> =>
   Object.fromEntries(
     text

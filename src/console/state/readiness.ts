@@ -9,8 +9,8 @@ export interface Readiness {
 const everyMs = 10_000;
 
 /**
- * What `/readyz` says; `undefined` where this server does not answer there, as inside an OpenClaw gateway, whose own
- * answer that is.
+ * The answer of `/readyz`. `undefined` where this server does not answer there, as inside an OpenClaw gateway: the
+ * answer there is the gateway's own.
  */
 export function useReadiness(): Readiness | undefined {
   const [state, setState] = useState<Readiness>();

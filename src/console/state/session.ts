@@ -3,7 +3,7 @@ import { ApiError, ask, useBearer } from "./api.ts";
 
 const slot = "provisioning.session";
 
-/** What is kept in this tab alone; a frame without storage keeps it for as long as it is open. */
+/** The session is kept in this tab alone. A frame without storage keeps it for as long as it is open. */
 function kept(): string | undefined {
   try {
     return sessionStorage.getItem(slot) ?? undefined;
@@ -64,7 +64,7 @@ export async function signIn(token: string, key: string, onEnd: OnEnd): Promise<
   return await exchange({ bearer: token, ...(key !== "" && { headers: { "x-agent-provisioning-key": key } }) }, onEnd);
 }
 
-/** What was typed is dropped with this call: the page holds the session alone. */
+/** The typed credentials are dropped with this call: the page holds the session alone. */
 async function exchange(credentials: { bearer: string; headers?: Record<string, string> }, onEnd: OnEnd) {
   const { session } = await ask<ConsoleSessionOpened>("/console/session", { method: "POST", ...credentials });
   keep(session);

@@ -9,10 +9,10 @@ const changes: [action: RegExp, changed: () => void][] = [
   [/^ai-provider\./, providersChanged],
   [/^webhook\./, webhooksChanged],
 ];
-/** Of several changes that come together the pages ask once. */
+/** Several changes that come together make the pages ask once. */
 const gatherMs = 250;
 
-/** What others change is asked for again where it is shown. */
+/** Data that others change is asked for again where it is shown. */
 export function useChanges(): void {
   const caller = useCaller();
   const follows = may(caller, "provisioning:admin") && caller.reach === "all";

@@ -6,7 +6,7 @@ interface Entry {
   error?: ApiError | undefined;
   at: number;
   pending?: boolean;
-  /** Of the last request: an earlier one that answers later is of before. */
+  /** The last request's turn. An earlier request that answers later is out of date. */
   turn: number;
   listeners: Set<() => void>;
 }
@@ -51,7 +51,7 @@ function refresh(path: string): void {
   if (!entry.pending) void load(path, entry);
 }
 
-/** Whatever begins with one of these is asked for again where it is shown, and forgotten where it is not. */
+/** Each path that begins with one of these is asked for again where it is shown, and forgotten where it is not. */
 export function invalidate(...prefixes: string[]): void {
   for (const [path, entry] of cache) {
     if (!prefixes.some((prefix) => path.startsWith(prefix))) continue;
@@ -73,7 +73,7 @@ export interface Query<Data> {
   again(): void;
 }
 
-/** What `GET path` answers; `undefined` asks nothing. The last answer stays while the next one comes. */
+/** The answer of `GET path`; `undefined` asks nothing. The last answer stays while the next one comes. */
 export function useQuery<Data>(path: string | undefined, { everyMs }: { everyMs?: number } = {}): Query<Data> {
   const [, render] = useState(0);
   const last = useRef<Data | undefined>(undefined);

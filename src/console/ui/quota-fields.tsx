@@ -12,7 +12,7 @@ export const quotaTexts = (states: QuotaStates): QuotaTexts => {
 
 const amount = (text: string): number => Number(text.replaceAll(/[\s,_]/g, ""));
 
-/** What differs; `null` removes a limit. */
+/** The limits that differ; `null` removes a limit. */
 export function changedQuotas(before: QuotaTexts, after: QuotaTexts): Partial<Record<QuotaName, number | null>> {
   const changed = quotaNames.filter((name) => before[name] !== after[name]);
   return Object.fromEntries(changed.map((name) => [name, after[name] === "" ? null : amount(after[name])]));

@@ -8,7 +8,7 @@ export interface Column<Row> {
   /** Numbers are aligned at their end. */
   num?: boolean;
   tight?: boolean;
-  /** What the list is ordered by with this column; absent: by it never. */
+  /** The list's order under this column; absent: the column never orders it. */
   sort?: string;
 }
 

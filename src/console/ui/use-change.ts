@@ -7,7 +7,7 @@ export interface Change<Answer> {
   answer: Answer | undefined;
   /** @returns whether it was done */
   run(work: () => Promise<Answer>): Promise<boolean>;
-  /** What the API says of one field. */
+  /** The API's message about one field. */
   fault(path: string): string | undefined;
 }
 

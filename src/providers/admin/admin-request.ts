@@ -23,7 +23,7 @@ export interface AdminRequestOptions {
   title: string;
   /** For the whole exchange, the answer's body included. */
   timeoutMs: number;
-  /** What must never appear in an answer's text. */
+  /** The secrets that must never appear in an answer's text. */
   secrets: readonly string[];
 }
 

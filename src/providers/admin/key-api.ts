@@ -46,7 +46,7 @@ export interface Minter {
   cleanup(mark: KeyMark): Promise<void>;
 }
 
-/** What one provider's management API can do; `minterOver` makes it safe. */
+/** The abilities of one provider's management API. `minterOver` makes them safe. */
 export interface KeyApi {
   /** `keyName` is the mark under which `removeNamed` finds the key. */
   create(request: MintRequest & { keyName: string }): Promise<Attempt>;
@@ -57,7 +57,7 @@ export interface KeyApi {
 
 export type Attempt = { outcome: "minted"; key: MintedKey } | { outcome: "failed"; problem: Problem; left: Left };
 
-/** What a failed creation leaves. `unknown`: there may be a key of that name, now or in a moment. */
+/** The remains of a failed creation. `unknown`: there may be a key of that name, now or in a moment. */
 export type Left = "nothing" | "unknown" | { remoteId: string };
 
 export const minted = (remoteId: string, secret: string): Attempt => ({
@@ -67,6 +67,6 @@ export const minted = (remoteId: string, secret: string): Attempt => ({
 
 export const failed = (problem: Problem, left: Left): Attempt => ({ outcome: "failed", problem, left });
 
-/** What is left where the answer to the creation itself was not the one hoped for. */
+/** The remains where the answer to the creation itself was not the one hoped for. */
 export const failedBy = (response: Exclude<AdminResponse, { outcome: "ok" }>): Attempt =>
   failed(response.problem, response.outcome === "failed" && response.effect === "unknown" ? "unknown" : "nothing");

@@ -12,7 +12,7 @@ export interface LeftoverKey {
 
 const leftovers = new WeakMap<object, LeftoverKey>();
 
-/** What a failed `mint` could not clean up behind itself. */
+/** The key that a failed `mint` could not clean up behind itself. */
 export const leftoverKey = (error: unknown): LeftoverKey | undefined =>
   typeof error === "object" && error !== null ? leftovers.get(error) : undefined;
 
@@ -20,7 +20,7 @@ export const leftoverKey = (error: unknown): LeftoverKey | undefined =>
 const named = "name:";
 const keyNameOf = ({ agentId, operationId }: KeyMark): string => `openclaw-${agentId}-${operationId}`;
 
-/** What `revoke` takes where only the operation that minted, or was about to, is known. */
+/** The id that `revoke` takes where only the operation that minted, or was about to, is known. */
 export const remoteIdOfMark = (mark: KeyMark): string => named + keyNameOf(mark);
 
 /** The key's name, where that is all that is known of it. */

@@ -43,7 +43,7 @@ const toolChange = object("type cache_control", {
     }),
   }),
 });
-/** Of the provider's own tools, which are refused: they stand in conversations that had them once. */
+/** The results of the provider's own tools, which are refused: they stand in conversations that had them once. */
 const fileOutputs = object("type stdout stderr return_code error_code", {
   content: object("type", { file_id: reference }),
   encrypted_stdout: sealed,
@@ -83,7 +83,7 @@ for (const [name, verdict] of Object.entries({
   }),
   ...each("tool_addition tool_removal", toolChange),
   mcp_tool_listing: refused("a listing of an MCP server's tools belongs to calls that the provider makes"),
-  // What stood in an answer that another model went on with.
+  // The mark in an answer that another model went on with.
   fallback: object("type trigger", each("from to", object("", { model }))),
 })) {
   blocks.by.set(name, verdict);
@@ -125,7 +125,7 @@ const format = read((value, account) => {
   account.printed(value);
 });
 
-/** What `POST /v1/messages` and its token count take. */
+/** The fields of `POST /v1/messages` and of its token count. */
 export const messagesShape = object(
   `cache_control diagnostics inference_geo metadata service_tier speed stop_sequences temperature thinking tool_choice
    top_k top_p`,
@@ -185,7 +185,7 @@ export const anthropicBetas: Betas = {
      web-search-2025-03-05 web-fetch-2025-09-10 code-execution-2025-08-25 code-execution-web-tools-2026-02-09
      max-tokens-3-5-sonnet-2024-07-15`.split(/\s+/),
   ),
-  /** Of other endpoints than those that are metered, or of who is billed. */
+  /** The betas of other endpoints than the metered ones, or of the billed account. */
   refused: new Set(
     `user-profiles-2026-03-24 user-profiles-2026-08-18 user-profiles-2026-09-04 user-profiles-billing-2026-10-01
      managed-agents-2026-04-01 dreaming-2026-04-21 agent-memory-2026-07-22 ce-plugins-2026-09-01

@@ -103,7 +103,7 @@ const call = {
 };
 const harmless = "toolConfig safetySettings labels serviceTier store";
 
-/** What the calls of a model take. */
+/** The fields that the calls of a model take. */
 export const geminiShape = camel(`${harmless} ${embedding}`, {
   ...call,
   requests: camel(embedding, { model, content }),

@@ -35,7 +35,7 @@ const templateArguments = read((value, account) => {
   }
 });
 
-/** What the services behind a custom address take besides OpenAI's own. */
+/** The fields that the services behind a custom address take besides OpenAI's own. */
 export const customFields: OwnFields = {
   // Sampling, and how the answer is told: vLLM, SGLang, llama.cpp, Ollama, Mistral, DeepSeek, Qwen, Groq, LiteLLM.
   ...each(

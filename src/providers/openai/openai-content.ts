@@ -35,7 +35,7 @@ export const contentParts = tagged({
   file: object(part, { file: object("filename format detail", file), ...file }),
   input_file: object(`${part} detail filename`, file),
   document_url: object("type document_name document_image_limit document_page_limit", { document_url: reference }),
-  // Of other agents of the provider's.
+  // From other agents of the provider's.
   encrypted_content: object("type", { encrypted_content: sealed }),
 });
 

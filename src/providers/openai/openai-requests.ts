@@ -7,7 +7,7 @@ import type { Account, Shape } from "../shared/shape.ts";
 import { toolPromptTokens } from "../shared/tool-prompt.ts";
 import type { Reading, ReadLimits, RequestReading } from "../shared/wire.ts";
 
-/** What differs between the services that speak OpenAI's shape. */
+/** The differences between the services that speak OpenAI's shape. */
 export interface OpenAiDialect {
   /** The field that bounds a chat's answer wherever this is spoken. */
   chatCap: "max_completion_tokens" | "max_tokens";

@@ -31,7 +31,7 @@ const message = object(
   {
     content: contentParts,
     images: contentParts,
-    // Of an earlier answer: a sound by its id, and files that were read then.
+    // An earlier answer's parts: a sound by its id, and files that were read then.
     audio: object("data expires_at transcript", { id: reference }),
     annotations: tagged(
       { url_citation: "harmless", file: object("type", { file: object("hash name", { content: contentParts }) }) },
@@ -74,7 +74,7 @@ export const embeddingsShape = (own: OwnFields): Shape =>
 
 const item = "id type status agent";
 const call = `${item} call_id caller name namespace async`;
-/** What the provider kept of a tool of its own may be looked up by the item's id. */
+/** The state that the provider kept of a tool of its own may be looked up by the item's id. */
 const kept = (_: unknown, { media }: Account): void => media.stored();
 
 const standsForStored =

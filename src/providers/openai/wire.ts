@@ -81,7 +81,7 @@ export const below =
   (method, path) =>
     endpoint(method, path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path);
 
-/** What `openAiEndpoints` takes below `prefix`. */
+/** The paths that `openAiEndpoints` takes below `prefix`. */
 export const openAiMetered = (prefix: string, ...free: string[]): string => {
   const paths = ["/chat/completions", "/responses", "/embeddings", ...free].map((path) => prefix + path);
   return `POST ${paths.join(", ")} and GET ${prefix}/models`;

@@ -29,7 +29,7 @@ export function openrouterKeys(
       const body = {
         name: keyName,
         ...(expiresAt !== undefined && { expires_at: expiresAt }),
-        // What is paid through the operator's own accounts at the models' makers would not count otherwise.
+        // Calls paid through the operator's own accounts at the models' makers would not count otherwise.
         ...(limit !== undefined && { limit, limit_reset: "monthly", include_byok_in_limit: true }),
       };
       const made = await send({ method: "POST", url: keys, headers, body });

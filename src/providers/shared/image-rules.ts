@@ -1,6 +1,6 @@
 import type { ImageSize } from "../../domain/image-size.ts";
 
-/** What a provider's models count an image as. */
+/** The tokens that a provider's models count for an image. */
 export interface ImageRule {
   /** Tokens at most of an image of this size that is carried in so many bytes. */
   tokens(size: ImageSize, bytes: number): number;

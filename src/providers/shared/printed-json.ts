@@ -53,7 +53,7 @@ export function numbersBeyond(value: unknown, inList = false): number {
   return beyond;
 }
 
-/** Of `1e9` in full: `1000000000.0`. */
+/** The bytes that `1e9` gains when printed in full: `1000000000.0`. */
 function exponentBeyond(value: number): number {
   const beyond = String(value).length + 2 - value.toExponential().replace("+", "").length;
   return beyond > 2 ? beyond : 0;

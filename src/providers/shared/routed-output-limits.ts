@@ -5,6 +5,6 @@ import { maxOutputIn } from "./output-bounds.ts";
 
 const ofAll = [...openAiOutputLimits, ...claudeOutputLimits, ...geminiOutputLimits];
 
-/** Of a router's model, whoever serves it: the names are their makers', behind a vendor's. */
+/** The limit of a router's model, for every server of it: the names are their makers', behind a vendor's. */
 export const routedMaxOutput = (model: string): number | undefined =>
   maxOutputIn(ofAll, model.slice(model.lastIndexOf("/") + 1));

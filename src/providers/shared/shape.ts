@@ -1,7 +1,7 @@
 import type { HostedTool } from "./hosted-tools.ts";
 import type { MediaCounter } from "./media-tokens.ts";
 
-/** What a walk over a body has found. */
+/** The findings of a walk over a body. */
 export interface Account {
   readonly media: MediaCounter;
   /** Every model that is named. */
@@ -20,8 +20,8 @@ export interface Account {
 }
 
 /**
- * What may stand at one place of a request's body, and what it may cost. The lists of the providers' own names are in
- * `scripts/wire-lists/`; a test asks for a verdict on each of them.
+ * The verdict on one place of a request's body: the values that may stand there, and their cost. The lists of the
+ * providers' own names are in `scripts/wire-lists/`; a test asks for a verdict on each of them.
  */
 export type Verdict =
   /** Its bytes bound what it costs, and nothing in it is looked at. */

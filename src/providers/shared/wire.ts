@@ -10,7 +10,7 @@ export interface ReadLimits {
   boundedFields: readonly string[];
 }
 
-/** What a request may cost and ask for, as far as its body tells. */
+/** The bounds of a request's cost, and its demands, as far as its body tells. */
 export interface RequestReading {
   /** Every model that may serve it. */
   models: readonly string[];
@@ -36,7 +36,7 @@ export interface RequestReading {
   cap(tokens: number): Record<string, unknown>;
 }
 
-/** What becomes of tools that run at the provider, where a token quota is set. */
+/** The treatment of tools that run at the provider, where a token quota is set. */
 export type HostedToolsRule = "omit" | "refuse" | "allow";
 
 /** Why a token quota cannot hold for the request. */

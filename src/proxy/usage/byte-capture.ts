@@ -61,7 +61,7 @@ export function createByteCapture(): ByteCapture {
 }
 
 /**
- * What outlives its piece is copied: the piece may be a view of a buffer that its owner uses again. (`slice` would
+ * Copies bytes that outlive their piece: the piece may be a view of a buffer that its owner uses again. (`slice` would
  * not do: Node's Buffer overrides it with a view.)
  */
 export const copyOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);

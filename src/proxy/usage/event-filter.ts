@@ -3,7 +3,7 @@ import { copyOf, joined } from "./byte-capture.ts";
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** What is dropped (a usage chunk) has some 300 bytes: an event beyond this is something else and not held back. */
+/** A dropped event (a usage chunk) has some 300 bytes. An event beyond this is something else and not held back. */
 const maxHeld = 65_536;
 
 /**
@@ -16,13 +16,13 @@ export interface EventFilter {
   eventEnds(end: number, drops: boolean): void;
   /** @param decided that the event that has begun stays; @returns what of the piece goes on */
   passed(decided: boolean): Uint8Array | undefined;
-  /** What is held back when the stream ends. */
+  /** The bytes that are held back when the stream ends. */
   held(): Uint8Array | undefined;
 }
 
 export function createEventFilter(): EventFilter {
   let piece: Uint8Array = new Uint8Array();
-  /** Of the piece, what goes on begins here; the event under way begins there. */
+  /** The part of the piece that goes on begins here; the event under way begins there. */
   let keepFrom = 0;
   let eventFrom = 0;
   let out: Uint8Array[] = [];

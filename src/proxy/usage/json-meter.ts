@@ -44,7 +44,7 @@ export function createJsonMeter({ format, writesText }: Pick<MeterOptions, "form
       scan.isClosed() &&
       scan.objects() !== undefined &&
       answers.every((answer) => tellsUsage(format, answer, writesText)),
-    // What looks whole may have been no JSON at all; and its end costs no client anything.
+    // A text that looks whole may have been no JSON at all, and its end costs no client anything.
     isFinal: () => false,
     usage() {
       if (current === undefined && answers.length === 0) return noUsage;

@@ -14,7 +14,7 @@ import {
 } from "./bytes.ts";
 import { createStringScan } from "./string-scan.ts";
 
-/** What to look for, by key. Arrays on the way are looked into element by element. */
+/** The values to look for, by key. Arrays on the way are looked into element by element. */
 export interface Watch {
   /**
    * `value`: the value's text. `filled`: only whether the array or object holds anything; under "" of what is looked
@@ -76,7 +76,7 @@ export function createJsonScan(watch: Watch, found: Found, lineMode: boolean, ob
   let inString = false;
   let expectKey = false;
   let readsKey = false;
-  /** What was asked of the value that comes next. */
+  /** The question about the value that comes next. */
   let asked: Watch | "value" | "filled" | undefined;
   let askedPath = "";
   /** A container was just opened of which only its first content is of interest. */

@@ -12,7 +12,7 @@ export interface Meter {
   /** It is complete, and no later report can follow. */
   isFinal(): boolean;
   usage(): ToldUsage;
-  /** Of an answer that is not complete; `undefined` where nothing of it is to be relied on. */
+  /** The progress of an answer that is not complete; `undefined` where nothing of it is to be relied on. */
   progress(): (Progress & { told: ToldUsage }) | undefined;
 }
 

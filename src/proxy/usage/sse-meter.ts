@@ -64,7 +64,7 @@ export function createSseMeter({ format, dropInjected, answers, writesText, hidd
     inSight = visible.has(type);
     if (inSight) return;
     hasHidden = true;
-    // Of a block that nobody knows (a tool that the provider runs), the model may have read what it wrote.
+    // The model may have read the text of a block that nobody knows (a tool that the provider runs).
     if (!outOfSight.has(type)) inputGrows = true;
   }
 

@@ -31,7 +31,7 @@ export interface Creation extends CreateOptions {
   minting: Minting;
 }
 
-/** The AI key, then the agent. Whatever it rejects with, `operation` says what is to be undone. */
+/** Makes the AI key, then the agent. After every rejection, `operation` says what is to be undone. */
 export async function buildAgent(
   context: Context,
   caller: Caller,

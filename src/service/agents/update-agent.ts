@@ -56,7 +56,7 @@ export async function updateAgent(
 }
 
 /**
- * What only the record has; `undefined` where nothing of it changes.
+ * The changes that only the record has; `undefined` where nothing of it changes.
  * @throws Problem `agent_not_managed`, `invalid_body` for too many labels
  */
 function ownChange(

@@ -16,7 +16,7 @@ export interface Attempted extends DeliveryAttempt {
 
 export const isDelivered = ({ status = 0 }: DeliveryAttempt): boolean => status >= 200 && status < 300;
 
-/** Of a message, what is told: the same at every attempt, but for the address of the deployment. */
+/** The alert of a message: the same at every attempt, but for the address of the deployment. */
 export function alertOf({ settings }: Pick<Context, "settings">, { type, at, data }: OutboxMessage): Alert {
   const { publicUrl: deployment, console: page } = settings.provisioning;
   const stored = JSON.parse(data) as Record<string, unknown>;

@@ -5,7 +5,7 @@ import type { AuditTrail } from "../../ports.ts";
 import type { Context } from "../context.ts";
 import { type AlertToRaise, putAlert } from "./raise-alert.ts";
 
-/** What the end of a change is told as, and what its target is called there. */
+/** The alert type that tells the end of a change, and its name for the change's target. */
 const told: Record<string, readonly [AlertType, subject: "agentId" | "keyId" | "aiProviderId"]> = {
   "agent.create": ["agent.created", "agentId"],
   "agent.delete": ["agent.deleted", "agentId"],
@@ -46,8 +46,8 @@ function alertOf({
 const hourMs = 3_600_000;
 
 /**
- * The trail, whose events are told to webhooks. What is told is stored before the event is: a process that dies in
- * between leaves the outcome to recovery, which tells of the same operation again.
+ * The trail, whose events are told to webhooks. The alert is stored before the event is: a process that dies in between
+ * leaves the outcome to recovery, which tells of the same operation again.
  */
 export function withAuditAlerts(context: Context): AuditTrail {
   const { audit, clock, log } = context;

@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 const counterForm = /^ai-key:([^/]+)\/(\w+)$/;
 
 /**
- * What the ledger has put of a threshold, as an operator wants it: whose it is, which quota, what is left, when it
+ * The ledger's message about a threshold, as an operator wants it: the owner, the quota, the amount left, when it
  * begins anew, and when it would be used up at the pace so far.
  *
  * @returns JSON; `undefined` where nothing more is known than the ledger knew

@@ -8,7 +8,10 @@ const dayMs = 86_400_000;
 const warningDays = [14, 7, 1] as const;
 export const unusedDays = 90;
 
-/** What is to be told of a key in time, from its record; `isStillTrue` looks at it again when the time has come. */
+/**
+ * Puts the alerts about a key that are due in time, from its record. `isStillTrue` looks at it again when the time has
+ * come.
+ */
 export function withExpiryAlerts(context: Context): Records {
   const { records, clock, log } = context;
 

@@ -25,7 +25,7 @@ export function createQuotaAlerts(
     const { limit, used, left } = denial;
     const { span, counter } = quotaRules[quota];
     const shown = counter === "usd" ? fromMicroUsd : (amount: number) => amount;
-    // What frees itself within seconds, as a minute's quota does, ends nothing.
+    // A quota that frees itself within seconds, as a minute's does, ends nothing.
     if (denial.transient) return;
     const resetAt = resetOf(span, context.clock.now());
     const key = `${keyId} ${quota} ${resetAt} ${limit}`;

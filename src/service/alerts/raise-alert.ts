@@ -5,7 +5,10 @@ import type { Context } from "../context.ts";
 
 export interface AlertToRaise {
   type: AlertType;
-  /** What tells this cause from every other of its type: the same words are the same alert, however often raised. */
+  /**
+   * The words that tell this cause from every other of its type: the same words are the same alert, however often
+   * raised.
+   */
   cause: readonly (string | number)[];
   data: AlertData;
   /** Epoch milliseconds before which it is not sent; its truth is looked at again then. */

@@ -12,7 +12,7 @@ import { allWebhooks, findWebhook } from "./webhooks.ts";
 /** Longer than an attempt takes, so that nobody else makes the same one meanwhile. */
 const leaseMs = 60_000;
 const mostAtOnce = 96;
-/** Of one endpoint: one that is slow must not keep the others waiting. */
+/** The bound at one endpoint: a slow one must not keep the others waiting. */
 const mostAtOneEndpoint = 16;
 const takenAtOnce = 32;
 /** For how long at most one that asked for a pause is asked nothing at all. */

@@ -27,8 +27,8 @@ export async function settingOf(context: Context, id: string): Promise<WebhookSe
 }
 
 /**
- * The stored webhooks with those of the settings, each as the settings have it now. What of these is state (its
- * secret where none is given, whether it is switched off) is stored; what left the settings is forgotten.
+ * The stored webhooks with those of the settings, each as the settings have it now. The state of these (the secret
+ * where none is given, whether it is switched off) is stored. A webhook that left the settings is forgotten.
  *
  * @param only the one that is asked for
  */

@@ -12,7 +12,7 @@ import { type PassedResources, requireFreeResources } from "../operations/exclus
 import { atOnce, refusalOf, requireFew, requireScopeOf } from "./bulk-bounds.ts";
 
 export interface CreateAgentsOptions {
-  /** Of the whole: each entry's own is made of it and of the entry's place. */
+  /** The key of the whole: each entry's own is made of it and of the entry's place. */
   idempotency?: { key: string; given: string } | undefined;
   /**
    * Counts a call of the caller. Asked for each agent but the first, which the request itself has paid for, and but

@@ -4,7 +4,7 @@ import { version } from "../../version.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 
-/** What a page must know of its caller to show only what will work. */
+/** The facts about its caller that a page needs to show only what will work. */
 export async function describeCaller(context: Context, caller: Caller): Promise<ConsoleCaller> {
   const { settings, host } = context;
   const { provisioning } = settings;

@@ -99,7 +99,7 @@ function grantOf(context: Context, caller: Caller, ms: number): NewGrant {
   };
 }
 
-/** What the code's maker may do, for whoever has the link. */
+/** The rights of the code's maker, for the holder of the link. */
 function grantAgain(context: Context, { grant, key }: FoundGrant, { address }: Caller): NewGrant {
   const { digest: _, gatewayDigest: __, adminDigest: ___, address: ____, ...rest }: ConsoleGrant = grant;
   const expiresAt = earliest(context.clock.now() + sessionMs, grant.credentialExpiresAt, key?.expiresAt);
@@ -109,7 +109,7 @@ function grantAgain(context: Context, { grant, key }: FoundGrant, { address }: C
 const earliest = (ms: number, ...times: (string | undefined)[]): string =>
   [new Date(ms).toISOString(), ...times.filter((time) => time !== undefined)].sort()[0]!;
 
-/** Of two who show a code, one has its session. */
+/** One of two callers who show a code has its session. */
 async function redeem(context: Context, code: string): Promise<FoundGrant> {
   const found = await findGrant(context, "occ", code);
   if (found) {

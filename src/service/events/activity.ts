@@ -1,15 +1,15 @@
 import type { ActivityLog, ActivitySample, AgentActivity } from "../../ports.ts";
 import type { Ports } from "../../storage/keyspace.ts";
 
-/** What is counted in this time travels together. */
+/** The counts of this time travel together. */
 const gatherMs = 1_000;
 /** While nobody looks: who begins to look sees what was done since at the latest then. */
 const unwatchedMs = 15_000;
 const stepMs = 100;
-/** Of so many agents by name; the others are in the sums. */
+/** The bound of agents by name; the others are in the sums. */
 const mostAgents = 200;
 
-/** What metered calls do at this moment, for those who look. None of these waits or throws. */
+/** The activity of metered calls at this moment, for those who look. None of these waits or throws. */
 export interface Activity {
   spent(agentId: string, tokens: number): void;
   denied(agentId: string): void;

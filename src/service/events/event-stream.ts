@@ -8,7 +8,7 @@ const defaultTicks = { everyMs: 2_000, most: 150 };
 const pingMs = 15_000;
 const stepMs = 250;
 const pageSize = 100;
-/** Of a trail that went on for longer than this without the reader, the newest. */
+/** The bound of missed events: a reader who was away for more of them gets the newest. */
 const mostMissed = 10_000;
 const mostAgents = 20;
 

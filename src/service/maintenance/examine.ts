@@ -123,7 +123,10 @@ const looks: Record<string, (context: Context, caller: Caller) => Promise<Findin
   },
 };
 
-/** What can be wrong with a deployment wherever it runs; what of its files and settings can, `doctor` on its machine. */
+/**
+ * The faults that a deployment can have wherever it runs. `doctor` finds those of its files and settings, on its
+ * machine.
+ */
 export async function examine(context: Context, caller: Caller): Promise<DoctorReport> {
   const checks = await Promise.all(
     Object.entries(looks).map(async ([name, look]): Promise<DoctorCheck> => {

@@ -84,7 +84,7 @@ const agentLimitReached = (count: number, limit: number): Problem =>
       "delete one, or raise maxAgents (gateway.provisioning.maxAgentsPerKey, or the key's own).",
   );
 
-/** Of agents that a dry run has let pass so far: what the next one cannot have any more. */
+/** The resources of agents that a dry run has let pass so far: the next one cannot have them any more. */
 export interface PassedResources {
   names: Set<string>;
   places: number;

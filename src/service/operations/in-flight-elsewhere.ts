@@ -4,8 +4,8 @@ import type { Context } from "../context.ts";
 const patienceMs = 40_000;
 
 /**
- * Tells whether what others had under way when it was first asked is over. Of a predecessor in another container
- * nobody knows that it is gone: like that of a neighbour at work, its change is over once its claim is no more.
+ * Tells whether the changes that others had under way when it was first asked are over. Nobody knows that a predecessor
+ * in another container is gone: its change, like that of a neighbour at work, is over once its claim is no more.
  */
 export function createInFlightElsewhere(context: Context): () => Promise<boolean> {
   const since = performance.now();

@@ -31,7 +31,7 @@ export const Operation = z.object({
       heldToQuota: z.optional(z.boolean()),
     }),
   ),
-  /** Who made the agent, and has one place fewer: a provisioning key, or the subject of a JWT. */
+  /** The agent's maker, who has one place fewer: a provisioning key, or the subject of a JWT. */
   placeKeyId: z.optional(z.string()),
   deleteWorkspace: z.optional(z.boolean()),
   deleteSessions: z.optional(z.boolean()),

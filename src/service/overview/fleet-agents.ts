@@ -63,7 +63,7 @@ export async function fleetAgents(
     async ofKey(keyId) {
       const entry = byKey.get(keyId);
       if (entry) return { agentId: entry.agentId, entry };
-      // Of an agent that has another key now, or was deleted.
+      // The key's agent has another key now, or was deleted.
       const record = await context.records.get("ai-keys", keyId);
       if (!record) return undefined;
       const { agentId } = record;

@@ -11,10 +11,10 @@ import { addUse, type CountedUse, noUse, shownUse } from "./usage-sums.ts";
 
 /** Keys of one deployment, at most. */
 const mostKeys = 1_000_000;
-/** Of agents whose models or days have to be read one by one. */
+/** The bound of agents whose models or days have to be read one by one. */
 const mostRead = 500;
 
-/** What stands for an agent without the label, or for one that nobody's key made. */
+/** The value for an agent without the label, or for one that nobody's key made. */
 const none = "(none)";
 
 interface Group {

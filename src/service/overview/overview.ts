@@ -108,7 +108,7 @@ async function named(context: Context, groups: UsageGroup[]): Promise<Overview["
   return (await Promise.all(found)).flat();
 }
 
-/** Of a maker's own agents, each is read by itself. */
+/** Each of a maker's own agents is read by itself. */
 async function useOfSome({ ledger, clock }: Context, agents: FleetAgents, from: string, today: string): Promise<Use> {
   const days = new Map<string, CountedUse>();
   const spent: { agentId: string; use: CountedUse }[] = [];

@@ -4,8 +4,8 @@ import type { Context } from "../context.ts";
 import type { KnownAgent } from "../state/find-agent.ts";
 
 /**
- * Who changes what an agent may spend, or spends with it, must be let use the AI provider that pays. An agent without
- * an AI key of this service spends nothing of any, and the administration may link itself to whichever it likes.
+ * A caller that changes an agent's budget, or spends with it, needs a link to the AI provider that pays. An agent
+ * without an AI key of this service spends nothing of any, and the administration may link itself to any provider.
  *
  * @throws Problem `ai_provider_not_linked`
  */

@@ -7,7 +7,7 @@ const binding = { provider: "config", id: "config" };
 export const sealConfigSecret = async (context: Sealing, secret: string): Promise<string> =>
   await seal(context, secret, binding);
 
-/** What is not sealed is taken as it is. */
+/** A text that is not sealed is taken as it is. */
 export async function openConfigSecret(context: Sealing, text: string): Promise<string> {
   return isSealed(text) ? await unseal(context, text, binding) : text;
 }

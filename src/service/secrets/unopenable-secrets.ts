@@ -40,7 +40,10 @@ export async function findUnopenableSecrets(context: Stored): Promise<Unopenable
   }
 }
 
-/** What opened is believed for so long: lists are dear at the edge, and readiness is asked every few seconds. */
+/**
+ * The time for which a secret that opened is believed: lists are dear at the edge, and readiness is asked every few
+ * seconds.
+ */
 const believedMs = 3_600_000;
 
 /** For readiness: rejects with `secret_unopenable` while a stored secret does not open. */
