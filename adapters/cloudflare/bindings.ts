@@ -3,7 +3,7 @@ import type { AuditObject } from "./audit-object.ts";
 import type { LedgerObject } from "./ledger-object.ts";
 import type { Variables } from "./worker-settings.ts";
 
-/** What `wrangler.jsonc` binds, and the variables and secrets beside it. */
+/** The bindings of `wrangler.jsonc`, and the variables and secrets beside them. */
 export interface Bindings extends Variables {
   RECORDS: KVNamespace;
   LEDGER: DurableObjectNamespace<LedgerObject>;

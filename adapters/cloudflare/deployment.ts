@@ -68,7 +68,7 @@ async function build(env: Bindings): Promise<Deployment> {
       // An isolate ends without a word, so that of none it is known that it is gone: its claims run out instead.
       instance: { id: `worker-${randomId()}`, isGone: () => false },
       sealKeys,
-      // Of a thousand operations in an invocation, a deletion takes some thirty.
+      // A deletion takes some thirty of the thousand operations in an invocation.
       mostBulkChanges: 25,
       background: waitUntil,
     },

@@ -77,7 +77,7 @@ function storageOf(kv: KVNamespace): RecordStorage {
   };
 }
 
-/** What is none stays a text, which no record is: the fault is told without quoting it. */
+/** A text that is no JSON stays a text, which no record is: the fault is told without quoting it. */
 function fromJson(text: unknown): unknown {
   if (typeof text !== "string") return text;
   try {

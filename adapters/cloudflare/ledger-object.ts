@@ -79,7 +79,7 @@ export class LedgerObject extends DurableObject<Env> {
     this.#bringSoon();
   }
 
-  /** What another object holds. */
+  /** Takes another object's report of its counts. */
   takeReport(now: number, report: FleetReport) {
     return this.#write(now, null, (shard) => shard.takeReport(report));
   }
@@ -179,7 +179,7 @@ export class LedgerObject extends DurableObject<Env> {
     if (this.#shard.passed().length > 0) this.#wake(Date.now());
   }
 
-  /** What stays here is brought again: the outbox takes a cause once. */
+  /** A message that stays here is brought again: the outbox takes a cause once. */
   async #bring(now: number) {
     const passed = this.#shard.passed();
     if (passed.length === 0) return;
@@ -206,7 +206,7 @@ export class LedgerObject extends DurableObject<Env> {
   async #report(now: number) {
     const due = this.#read((shard) => shard.dueReport());
     if (!due) return;
-    // What changes from here on is told the next time.
+    // Changes from here on are told the next time.
     this.#reports.clear();
     const objects = this.#objects;
     try {
@@ -236,7 +236,7 @@ export class LedgerObject extends DurableObject<Env> {
 
   #prepare() {
     if (this.#prepared) return;
-    // What was only asked about must not stay for ever.
+    // An object that was only asked about must not stay for ever.
     if (this.#shard.migrate()) this.#wake(Date.now() + hourMs);
     this.#prepared = true;
   }
@@ -250,7 +250,7 @@ export class LedgerObject extends DurableObject<Env> {
     return result;
   }
 
-  /** What was read stays true for the next call: nobody else has this database. */
+  /** The rows read stay true for the next call: nobody else has this database. */
   #commit<T>(work: (shard: LedgerShard) => T): T {
     const { caches } = this.#shard;
     try {

@@ -71,7 +71,7 @@ export function createLedgerShard(storage: DurableObjectStorage) {
       if (lease !== null) due.push(lease);
       if (text !== null) due.push(text);
       if (reservation !== undefined) due.push(reservation + staleReservationMs);
-      // What was due already has left its note, and is looked at again in case the note got lost.
+      // A time that was due already has left its note. The object is looked at again in case the note got lost.
       const at = due.map((time) => (time <= now ? now + hourMs : time));
       if (passes === 1) at.push(now + hourMs);
       return at.length > 0 ? Math.min(...at) : undefined;

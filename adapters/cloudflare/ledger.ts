@@ -12,7 +12,7 @@ const visitsPerRun = 100;
 const written: LedgerName = "check/written";
 /** Sums up what the objects hold, which they tell it by alarm. */
 const fleetName: LedgerName = "fleet/usage";
-/** What they have not told yet is no older. */
+/** The upper bound of the age of counts that the objects have not told yet. */
 const lateMs = 30_000;
 const shardOf = (name: LedgerName): string => name.slice(0, name.indexOf("/"));
 

@@ -1,6 +1,6 @@
 /**
- * What the cron has to look at stands under one prefix of KV, so that one list finds it all: of lists there are a
- * thousand a day on the free plan.
+ * The cron's work stands under one prefix of KV, so that one list finds it all: the free plan has a thousand lists a
+ * day.
  *
  * An object cannot be found by what it holds. One that holds something unfinished (a claim that ran out, a reservation
  * that nobody settled) therefore leaves a note here. The note is a hint that may be late; what the object itself

@@ -3,8 +3,8 @@ import { Problem } from "../../src/errors.ts";
 import type { WebhookTransport } from "../../src/ports.ts";
 
 /**
- * A Worker resolves no names: only public ones are taken. What they lead to is the public network's business, from
- * which nothing inside a network can be reached.
+ * A Worker resolves no names: only public ones are taken. Their targets are the public network's business, from which
+ * nothing inside a network can be reached.
  */
 export function createWorkerWebhooks(
   allow: readonly string[],

@@ -16,7 +16,7 @@ const maintenanceMs = 60_000;
 
 export interface DevServer extends RunningWorker {
   secrets: DevSecrets & { AGENT_PROVISIONING_KEY: string };
-  /** What is shown to the person who started it. */
+  /** The greeting for the person who started it. */
   greeting: string;
 }
 

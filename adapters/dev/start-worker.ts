@@ -9,7 +9,7 @@ export interface RunningWorker {
   /** `http://127.0.0.1:<port>` */
   origin: string;
   miniflare: Miniflare;
-  /** What the cron does. */
+  /** Does the cron's work. */
   maintain(): Promise<void>;
   close(): Promise<void>;
 }
@@ -21,7 +21,7 @@ export interface WorkerOptions {
   port?: number | undefined;
   /** Where KV and the objects are kept; absent: nowhere. */
   directory?: string | undefined;
-  /** Whatever the Worker logs, a line at a time. */
+  /** Takes the Worker's log, a line at a time. */
   log?: ((line: string) => void) | undefined;
   /** In place of `worker.ts`: what a test puts around it. */
   entryPoint?: string | undefined;

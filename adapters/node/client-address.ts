@@ -49,7 +49,7 @@ function hopsOf({ "x-forwarded-for": list, forwarded }: ForwardedFields): string
 
 /**
  * The client's address: the socket's or, behind the configured proxies, the right-most hop of `X-Forwarded-For` (or of
- * `Forwarded`) that is none of them. What stands further left is the client's own word.
+ * `Forwarded`) that is none of them. The hops further left are the client's own word.
  *
  * @throws SettingsError for an entry that is neither an address nor a range
  */

@@ -42,9 +42,9 @@ export function machineName(): string {
 }
 
 /**
- * `<host>-<pid>-<start>`. In a container every server is process 1, and pids come again: only with the start time
- * does an id name one process. What another host runs cannot be seen from here: it is called gone by those only who
- * share files with it.
+ * `<host>-<pid>-<start>`. In a container every server is process 1, and pids come again: only with the start time does
+ * an id name one process. Another host's processes cannot be seen from here: only those who share files with such a
+ * process call it gone.
  *
  * @param host where the pid means something
  * @param presentIn the directory in which those who share the files say that they live; absent: they share none

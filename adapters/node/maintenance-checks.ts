@@ -5,7 +5,7 @@ import { maintain } from "../../src/service/maintenance/maintain.ts";
 
 const revocations = "revocations";
 
-/** What is left to be settled; with `fix`, what came of settling it. */
+/** The work that is left to be settled; with `fix`, the outcome of settling it. */
 export async function maintenanceChecks(context: Context, fix: boolean): Promise<DoctorCheck[]> {
   return [...(fix ? await settled(context) : await outstanding(context)), ...(await awaited(context))];
 }

@@ -80,7 +80,7 @@ export function readNodeSettings(environment: Environment): NodeSettings {
   };
 }
 
-/** What a URL on this machine has for an address that is listened on. */
+/** The host in a URL on this machine for an address that is listened on. */
 export function reachableHost(host: string): string {
   if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
   return host.includes(":") ? `[${host}]` : host;

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import type { Metrics } from "../../src/metrics.ts";
 
-/** What Prometheus' own clients tell of a process, looked up when it is asked for. */
+/** The values that Prometheus' own clients tell of a process, looked up when they are asked for. */
 export function tellOfProcess(metrics: Metrics): void {
   let last = performance.eventLoopUtilization();
   metrics.gauge("process_start_time_seconds", performance.timeOrigin / 1_000);

@@ -7,7 +7,7 @@ import { pathFault } from "./files/path-fault.ts";
 
 export interface ConfigText {
   text: string;
-  /** What it was read from, for messages. */
+  /** The configuration's source, for messages. */
   source: string;
 }
 

@@ -19,7 +19,7 @@ const changeable = [
 export interface Reloaded {
   /** Names as they stand in `config.json`, or of variables; never a value. */
   changed: string[];
-  /** What differs, and is taken over by the next start alone. */
+  /** The settings that differ, and that only the next start takes over. */
   needRestart: string[];
 }
 

@@ -12,7 +12,7 @@ export interface RunningServer {
   port: number;
   /**
    * Goes on answering until nothing is under way, or for `drainMs`; each answer ends its connection, so that its client
-   * comes back elsewhere. What is metered and under way then is cut.
+   * comes back elsewhere. The metered requests still under way then are cut.
    */
   drain(drainMs: number): Promise<CutOff>;
   /** Answers what is under way, then stops; cuts what is not done after `graceMs`. */
@@ -39,7 +39,7 @@ export async function serve(app: App, node: Pick<NodeSettings, "host" | "port">)
 
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     latest.set(request.socket, response);
-    // What is read from a connection after the stop began was sent before it.
+    // A request read from a connection after the stop began was sent before it.
     if (draining || !server.listening) response.setHeader("connection", "close");
     requests.handle(request, response);
   };

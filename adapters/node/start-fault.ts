@@ -27,7 +27,7 @@ export function startFault(error: unknown, stateDir: string, chmod?: ChangeMode)
   return error;
 }
 
-/** What is wrong, where a file is open to others for want of a file system that could close it. */
+/** The fault, where a file is open to others for want of a file system that could close it. */
 export function withoutModes(finding: StoreFinding, stateDir: string, chmod?: ChangeMode): string | undefined {
   if (!finding.fixable) return undefined;
   const directory = dirname(join(stateDir, finding.file));

@@ -47,7 +47,7 @@ export async function workspaceChecks({ host, settings }: Context, stateDir: str
   if (missing.length > 0) {
     const remedy = "put it back from the backup, or `agents delete <id>`";
     const detail = `missing, or the agent's directory is, of ${missing.length}: ${missing.join(", ")}`;
-    // What OpenClaw's own agents lack it makes when they run.
+    // OpenClaw makes the directories that its own agents lack, when they run.
     checks.push({ name, status: host.kind === "directory" ? "failed" : "warning", detail, remedy });
   }
   if (misplaced.length > 0) {

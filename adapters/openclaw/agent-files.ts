@@ -9,8 +9,8 @@ export const isDirectory = (path: string): boolean =>
   lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /**
- * The workspace and the agent's directories, all of them noted before they are made. What is inside is OpenClaw's:
- * it fills a workspace itself.
+ * The workspace and the agent's directories, all of them noted before they are made. Their content is OpenClaw's: it
+ * fills a workspace itself.
  *
  * @param home `agents/<id>`
  */

@@ -6,7 +6,7 @@ import type { Live, OpenClawConfig } from "./openclaw-config.ts";
 export interface ConfigChange<T> {
   /** Changes the draft, or throws and leaves it untouched. May run more than once. */
   apply(draft: OpenClawConfig): T;
-  /** What shows that the gateway has taken it up. */
+  /** Tells whether the live configuration shows that the gateway has taken it up. */
   shows(live: Live): boolean;
   /** Whether to wait until the gateway has taken it up. */
   awaited?: boolean;
@@ -34,7 +34,7 @@ export interface ConfigChanges {
 }
 
 const nothingToWrite = Symbol("nothing to write");
-/** What one of them takes to come, and the longest that all are waited for. */
+/** The time that one change takes to come, and the longest that all are waited for. */
 const comingMs = 50;
 const gatherMs = 2_500;
 
@@ -46,7 +46,7 @@ export function createConfigChanges(config: ConfigAccess): ConfigChanges {
   let expected = 0;
   let gathering: { all: Promise<void>; done(): void } | undefined;
 
-  /** Until everybody who is on the way has come. Whoever is held up goes with the next write. */
+  /** Resolves when every change on the way has come. A change that is held up goes with the next write. */
   function gather(): Promise<void> {
     if (expected === 0) return Promise.resolve();
     if (!gathering) {
@@ -106,7 +106,7 @@ export function createConfigChanges(config: ConfigAccess): ConfigChanges {
       work.written = resolve;
     });
     const committed = gather().then(() => commit(work));
-    // Whoever does not wait for the reload does not hear of its failure either.
+    // A caller that does not wait for the reload does not hear of its failure either.
     committed.catch(() => undefined);
     await Promise.race([written, committed]);
     const { outcome } = work;

@@ -59,7 +59,7 @@ const matchOf = (binding: string): RouteMatch => {
   return { channel: channel!, ...(accountId !== undefined && { accountId }) };
 };
 
-/** What the route is for, its account aside. */
+/** The route's identity, its account aside. */
 const identityOf = ({ channel, peer, guildId, teamId, roles }: RouteMatch): string =>
   JSON.stringify([
     channel,

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /**
- * What OpenClaw remembers of an agent that was deleted: until it is told that the id lives again, it refuses every
- * turn of an agent that has it, whatever the configuration says, and restarts the gateway over it.
+ * OpenClaw's memory of an agent that was deleted. Until it is told that the id lives again, it refuses every turn of an
+ * agent that has it, whatever the configuration says, and restarts the gateway over it.
  *
  * There is no function for this in the plugin SDK; the table is only read.
  */

@@ -9,7 +9,7 @@ import type { OpenClawConfig } from "./openclaw-config.ts";
 /** Where OpenClaw looks for its files. */
 export interface OpenClawPlaces {
   stateDir: string;
-  /** What `~/` stands for. */
+  /** The meaning of `~/`. */
   home?: string | undefined;
   /** `OPENCLAW_WORKSPACE_DIR`, which goes before the state directory's own `workspace`. */
   workspaceDir?: string | undefined;

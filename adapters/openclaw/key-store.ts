@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { Problem } from "../../src/errors.ts";
 import type { ProfileStore, ProviderAuth, StoredProfile } from "./sdk.ts";
 
-/** What is to be put into a store, over what is there. */
+/** The entries to be put into a store, over those that are there. */
 export interface StorePatch {
   /** Begins with an empty store. */
   clear?: true;

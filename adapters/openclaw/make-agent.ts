@@ -29,9 +29,9 @@ export interface HostTools extends OpenClawPlaces {
   proxyBaseUrl?: string | undefined;
   /** Inside the gateway's process. */
   isPlugin: boolean;
-  /** What holds for agents about whom nobody has said anything. */
+  /** The default for agents about whom nobody has said anything. */
   confinement: Confinement;
-  /** Of one agent, or of all. */
+  /** The open doors of one agent, or of all. */
   openDoors(agentId?: string): Promise<OpenDoor[]>;
   /** @throws Problem where the agent cannot be held like that here */
   checkHold(agentId: string, hold: Hold): Promise<void>;
@@ -84,7 +84,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
       throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
     }
     if (marker?.operationId !== undefined) {
-      // What is left of an attempt that nobody is at any more, or whose process has slept and was taken for dead.
+      // The remains of an attempt that nobody is at any more, or whose process has slept and was taken for dead.
       if (agent.isCurrent && !(await agent.isCurrent())) throw overtaken(agentId);
       await undo(agentId, home, marker);
     }
@@ -134,7 +134,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
       // The gateway has known this agent, without a key, since it was revived.
       if (revived && provider) await tools.announceKey(agentId);
     } catch (error) {
-      // What cannot be undone now is on record, and goes with the next `remove` or `create`.
+      // The part that cannot be undone now is on record, and goes with the next `remove` or `create`.
       await undo(agentId, home, made).catch((cause) =>
         log("error", "a half-made agent could not be undone", { agentId, cause }),
       );

@@ -73,7 +73,7 @@ export const shownModel = (reference: string | undefined): string | undefined =>
 /** Whether it was named for a key that the agent has not got yet. */
 export const isUnassigned = (reference: string): boolean => reference.startsWith(`${unassigned}/`);
 
-/** What OpenClaw itself puts before the names of this provider's models. */
+/** OpenClaw's own prefixes before the names of this provider's models. */
 export function nativePrefixes(slug: string): string[] {
   const prefix = factsOfSlug(slug).openClaw?.prefix;
   return prefix === undefined ? [slug] : [slug, prefix];

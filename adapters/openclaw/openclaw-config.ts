@@ -93,7 +93,7 @@ export interface LiveAgent {
   tools?: AgentTools | undefined;
 }
 
-/** What a gateway works with now, as far as it can be seen. */
+/** The gateway's current configuration, as far as it can be seen. */
 export interface Live {
   agents: Record<string, LiveAgent>;
   /** `undefined` where they cannot be seen. */

@@ -28,7 +28,7 @@ export interface OpenClawHostOptions {
   stateDir: string;
   /** Where workspaces may be. Default: inside the state directory. */
   workspaceRoots?: string[] | undefined;
-  /** What `~/` stands for. Default: the user's home. */
+  /** The meaning of `~/`. Default: the user's home. */
   home?: string;
   /** `OPENCLAW_WORKSPACE_DIR` of the gateway. */
   workspaceDir?: string | undefined;

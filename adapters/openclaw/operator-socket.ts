@@ -6,7 +6,7 @@ import { toNodeHandler } from "srvx/node";
 import { Agent, fetch as undiciFetch } from "undici";
 import type { App } from "../../src/app.ts";
 
-/** What the operating system takes for a socket's path. */
+/** The operating system's bound of a socket's path. */
 const longestPath = 100;
 
 const pathOf = (stateDir: string): string => join(stateDir, "provisioning", "operator.sock");

@@ -13,7 +13,7 @@ type RegisterControlUi = (descriptor: {
   path: string;
 }) => void;
 
-/** What OpenClaw hands a plugin, as far as it is used here. */
+/** The part of OpenClaw's plugin API that is used here. */
 export interface PluginApi {
   /** `full` in a gateway; `discovery`, `cli-metadata` and others where a plugin is only looked at. */
   registrationMode: string;

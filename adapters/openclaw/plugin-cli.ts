@@ -62,7 +62,7 @@ export function addPluginCommands(program: Command, config: OpenClawConfig): voi
   );
 }
 
-/** What the commands make, master keys above all, must not come to lie beside the agents. */
+/** The commands' results, master keys above all, must not come to lie beside the agents. */
 function refuseCommands(program: Command): void {
   program
     .command("provisioning")

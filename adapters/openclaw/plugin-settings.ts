@@ -23,7 +23,7 @@ export function gatewayPort(config: OpenClawConfig, env: Environment, args: read
 }
 
 /**
- * The settings of `config.json` under those of the plugin's own configuration, which has the same form. Whoever
+ * The settings of `config.json` under those of the plugin's own configuration, which has the same form. An operator who
  * installs the plugin wants it: it is on unless something says otherwise.
  *
  * @throws SettingsError naming the setting, its value and the remedy
@@ -58,7 +58,9 @@ export function readPluginSettings(options: {
   return { ...node, settings: pluginRole(env) === "agents" ? agentsOnly(settings, env, pluginConfig) : settings };
 }
 
-/** Who may ask for how much, the control plane has decided; and it has to be able to take back what it began. */
+/**
+ * The control plane has decided who may ask for how much, and has to be able to take back the changes that it began.
+ */
 function agentsOnly(settings: Settings, env: Environment, pluginConfig: Record<string, unknown>): Settings {
   if (!env.OPENCLAW_PUBLIC_URL && pluginConfig.publicUrl === undefined) {
     throw new SettingsError("OPENCLAW_PUBLIC_URL is not set: it says where agents reach the control plane's proxy");

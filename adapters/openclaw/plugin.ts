@@ -25,7 +25,7 @@ function isTooOld(version: string): boolean {
   return false;
 }
 
-/** What the gateway is to answer for us while we cannot. */
+/** The gateway's answer for us while we cannot. */
 function refuse(response: ServerResponse, status: number, code: string, detail: string): void {
   response.writeHead(status, { "content-type": "application/problem+json", "retry-after": "5" });
   response.end(JSON.stringify({ type: "about:blank", title: "Not ready", status, detail, code, error: detail }));
@@ -63,7 +63,7 @@ function register(api: PluginApi): void {
   let closed = false;
   /** Goes on answering what comes while it drains. */
   let leaving: PluginApp | undefined;
-  /** What stands in the way may be put right while the gateway runs: the next request tries again. */
+  /** A fault may be mended while the gateway runs: the next request tries again. */
   const open = (): Promise<PluginApp> => {
     if (closed) return Promise.reject(new Error("the plugin is being replaced"));
     opening ??= openPluginApp(api, process.env).catch((error: unknown) => {

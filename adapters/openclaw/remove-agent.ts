@@ -28,8 +28,8 @@ type Removed = Awaited<ReturnType<Remove>>;
 type What = Parameters<Remove>[1];
 
 /**
- * Removes agents by OpenClaw's own call: a running gateway has an agent's store open, and remembers its workspace.
- * What that call moves to the trash is removed for good, except what was to be preserved.
+ * Removes agents by OpenClaw's own call: a running gateway has an agent's store open, and remembers its workspace. The
+ * files that the call moves to the trash are removed for good, except those to be preserved.
  */
 export function createAgentRemover(tools: HostTools): Remove {
   const { stateDir, config, changes, credentials, gateway, paths, homeOf, trash, log } = tools;
@@ -40,7 +40,7 @@ export function createAgentRemover(tools: HostTools): Remove {
     if (!AgentId.safeParse(agentId).success) return nothing;
     const home = homeOf(agentId);
     const marker = readMarker(home);
-    // Of what others made, nothing is known to be ours.
+    // An agent that others made has nothing that is known to be ours.
     if (marker?.operationId !== operationId) return nothing;
     // One at a time: in the trash, one agent's files are told from another's by what is new there.
     return await turns("trash", () => remove(agentId, home, marker, what));

@@ -33,7 +33,7 @@ export interface Summary {
   consoleUrl: string | undefined;
 }
 
-/** Who is near a limit and what was spent, of the gateway's agents: a document without script, form or link. */
+/** The gateway's agents near a limit, and the spending: a document without script, form or link. */
 export function summaryPage({ agents, complete, consoleUrl }: Summary): string {
   const sum = (of: (agent: AgentSummary) => number): number => agents.reduce((total, agent) => total + of(agent), 0);
   const near = agents.filter(({ share = 0 }) => share >= nearShare).sort((a, b) => (b.share ?? 0) - (a.share ?? 0));

@@ -180,7 +180,7 @@ export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows 
         addToAll.run(added.day, added.model, ...fields.map((field) => added[field]));
       }
       usage.clear();
-      // What was pruned is not to be found here any more.
+      // Pruned rows are not to be found here any more.
       if (begun.length > 0 || rows.size > maxCounters) rows.clear();
     },
 

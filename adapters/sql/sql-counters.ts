@@ -15,7 +15,7 @@ type Entry = [counter: LedgerName, period: string, amount: number, limit?: numbe
 /** Beyond all requests under way; agents' places, which are held for months, are read when they are freed. */
 const maxHeld = 10_000;
 
-/** What one reservation asks of each counter: several limits of one counter and period are one amount. */
+/** The amount that one reservation asks of each counter: several limits of one counter and period are one amount. */
 function merged(entries: CounterReservation[]): Entry[] {
   const sums: Entry[] = [];
   for (const { counter, period, amount, limit, alertAt } of entries) {
@@ -55,7 +55,7 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
   caches.add(rows);
   const estimates = createSqlEstimates(db, caches, rows);
 
-  /** Whoever reserved settles, as a rule: what it holds need not be read and parsed again. */
+  /** The process that reserved settles, as a rule: its entries need not be read and parsed again. */
   function take(id: string): Entry[] | undefined {
     const amounts = held.get(id);
     if (amounts !== undefined) {

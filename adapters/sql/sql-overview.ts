@@ -109,7 +109,7 @@ export function createSqlOverview(db: SqlDriver) {
         let ofPeriod = 0;
         for (const row of near.iterate<[LedgerName, number, number, number, number]>(period, least)) {
           const [counter, level, quota, used, reserved] = row;
-          // Of one level all are needed, of which the share decides.
+          // All rows of one level are needed: the share decides among them.
           if (ofPeriod >= limit && level !== last) break;
           last = level;
           if (used + reserved < minShare * quota) continue;

@@ -38,7 +38,7 @@ export function createSqlRates(db: SqlDriver) {
       let [inside, busyUntil, calls, lastAt] = bucketRow.get<BucketRow>(bucket) ?? [0, now, 0, null];
       if (inside > 0) {
         const left = leave.all<[number]>(bucket, now);
-        // Of a time that is not yet: the clock was set back, and nobody is to wait until it is there again.
+        // A time that is yet to come: the clock was set back, and nobody is to wait until it is there again.
         if (busyUntil > now + windowMs) {
           busyUntil = now + windowMs;
           left.push(...leaveFuture.all<[number]>(bucket, busyUntil));

@@ -6,7 +6,7 @@ import type { Credential } from "../../../src/ports.ts";
 import { type Placing, writePrivate } from "../files/atomic-write.ts";
 import { bitsForOthers } from "../files/own-group.ts";
 
-/** OpenClaw's classic store of an agent's credentials. What else others keep in it stays. */
+/** OpenClaw's classic store of an agent's credentials. Other parties' entries in it stay. */
 const AuthProfiles = z.looseObject({
   version: z.literal(1),
   profiles: z.record(z.string(), z.looseObject({ type: z.string(), provider: z.string() })),

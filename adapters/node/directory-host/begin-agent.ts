@@ -88,12 +88,12 @@ function placePending(home: string, tempPath: string, entry: AgentEntry): void {
   }
 }
 
-/** What is in nobody's way is worth no failure. */
+/** A path that is in nobody's way is worth no failure. */
 export function remove(path: string): void {
   try {
     rmSync(path, { recursive: true, force: true });
   } catch {
-    // What is left aside is swept at the next start.
+    // The next start sweeps a path left aside.
   }
 }
 

@@ -17,7 +17,7 @@ const identityFile = (agent: Named): string => `# Identity
 - Avatar: ${oneLine(agent.identity?.avatar ?? "")}
 `;
 
-/** What a new agent finds in its workspace, by file name. All of it is the agent's to change. */
+/** A new agent's files in its workspace, by file name. All of them are the agent's to change. */
 export const bootstrapFiles = (agent: Named): Record<string, string> => ({
   "AGENTS.md": `# How to work here
 

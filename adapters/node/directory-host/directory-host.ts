@@ -25,7 +25,7 @@ export interface DirectoryHostOptions {
   stateDir: string;
   /** Where workspaces may be. Default: inside the state directory. */
   workspaceRoots?: string[] | undefined;
-  /** What `~/` stands for. Default: the user's home. */
+  /** The meaning of `~/`. Default: the user's home. */
   home?: string;
   clock?: Clock;
   /** How long a change waits for another process's, which takes milliseconds unless that process is stopped in it. */

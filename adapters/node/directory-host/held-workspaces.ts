@@ -62,7 +62,7 @@ function holdingOf(home: string, agentId: string, state: EntryState): Holding | 
     const { workspace } = JSON.parse(text);
     if (typeof workspace === "string") return { agentId, workspace: presentPath(stateDir, workspace) };
   } catch {
-    // What is lost with a workspace is more than what is left with it.
+    // A lost workspace costs more than one left over.
   }
   return { agentId, text, stateDir };
 }

@@ -63,7 +63,7 @@ export function makeAgents(tools: {
       index.note(entry);
       return entry;
     } catch (error) {
-      // What cannot be undone now is still on record, and goes with the next `remove` or `make`.
+      // The part that cannot be undone now is still on record, and goes with the next `remove` or `make`.
       await undo(home, operationId).catch(() => undefined);
       throw error;
     } finally {

@@ -34,6 +34,6 @@ async function open(directory: string): Promise<void> {
       if (one.isDirectory()) await open(join(directory, one.name));
     }
   } catch {
-    // What cannot be opened may yet be removable, and if not, the removal says so.
+    // A directory that cannot be opened may yet be removable, and if not, the removal says so.
   }
 }

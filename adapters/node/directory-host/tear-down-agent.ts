@@ -108,7 +108,7 @@ function leave(home: string, tempPath: string, entry: AgentEntry): void {
   else rmSync(entryPath(home, "pending"), { force: true });
 }
 
-/** What an agent has written into is the agent's, and stays; what is half written is nobody's. */
+/** A file that an agent has written into is the agent's, and stays. A half-written one is nobody's. */
 function removeBootstrapFiles(entry: AgentEntry, halfWritten: boolean): void {
   const texts = bootstrapFiles(entry);
   for (const name of entry.made.files) {

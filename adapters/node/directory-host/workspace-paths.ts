@@ -5,7 +5,7 @@ import { parseWorkspaceText, workspaceProblem } from "../../../src/host/workspac
 import { SettingsError } from "../../../src/settings.ts";
 import { foldedPath } from "./overlap.ts";
 
-/** What is in the state directory for the service, OpenClaw or an operator, and never was an agent's. */
+/** The entries of the state directory for the service, OpenClaw or an operator. They never were an agent's. */
 const reserved = new Set([
   "provisioning",
   "agents",
@@ -82,7 +82,7 @@ export function createWorkspacePaths(options: {
 
   const defaultPath = (agentId: string) => join(stateDir, `workspace-${agentId}`);
 
-  /** What was always wrong, for whatever agent. */
+  /** The path's fault that was always one, for every agent. */
   function lastingFaultOf(path: string): string | undefined {
     if (Buffer.byteLength(path) > maxPathBytes)
       return `is too long: it may have ${maxPathBytes} bytes, so that the files in it can be reached.`;
@@ -157,7 +157,7 @@ export function resolveExisting(path: string): WorkspacePlace | undefined {
   const missing: string[] = [];
   try {
     for (let at = path; ; at = dirname(at)) {
-      // Of a link it is the link that counts as being there: followed, a dead one would look like a free name.
+      // The link itself counts as being there: followed, a dead one would look like a free name.
       const there = lstatSync(at, { throwIfNoEntry: false });
       if (!there) {
         missing.unshift(at.slice(dirname(at).length).replace(sep, ""));

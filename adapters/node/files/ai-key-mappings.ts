@@ -60,7 +60,8 @@ export function withAiKeyMappings(
       stale = false;
       try {
         await makePrivateDirectory(directory);
-        // Who reads last writes last: otherwise another process's newer index could be replaced by an older one.
+        // The last reader is the last writer: otherwise another process's newer index could be replaced by an older
+        // one.
         await lock.run(async () => {
           const mappings = (await readMappings()).map((line) => `\n    ${line}`).join(",");
           const updatedAt = JSON.stringify(new Date(clock.now()).toISOString());

@@ -32,7 +32,7 @@ const reasons: Record<string, string> = {
   EPERM: "The service may not write there",
 };
 
-/** What a caller may know of a failed write; the error itself, with its path, goes to the log as the cause. */
+/** The caller's view of a failed write. The error itself, with its path, goes to the log as the cause. */
 export function unwritable(cause: unknown, code: ProblemCode = "store_unwritable"): Problem {
   if (cause instanceof Problem) return cause;
   const errno = (cause as NodeJS.ErrnoException | null)?.code ?? "";
@@ -46,7 +46,7 @@ export const temporaryIn = (directory: string, name: string): string =>
   join(directory, `.${name}.${run}-${++count}.tmp`);
 const temporaryFor = (path: string): string => temporaryIn(dirname(path), basename(path));
 
-/** What this module names its temporary files; one that is minutes old was left by a crash. */
+/** The names of this module's temporary files. One that is minutes old was left by a crash. */
 export const isTemporary = (name: string): boolean => /^\..+\.[0-9a-f]{12}-\d+\.tmp$/.test(name);
 
 const directorySyncs = new Map<string, { sync: (item: undefined) => Promise<void>; callers: number }>();
@@ -74,7 +74,7 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Of file systems without hard links: exFAT, FAT, some of FUSE and SMB. */
+/** The codes of file systems without hard links: exFAT, FAT, some of FUSE and SMB. */
 const noHardLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 /** Gives a whole file its name too, unless another process was faster: then that one's stays. */

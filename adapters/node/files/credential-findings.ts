@@ -1,6 +1,6 @@
 import { distrust, namesIn, type StoreFinding, statOf } from "./private-file.ts";
 
-/** What is wrong with the modes of the files that hold the agents' own keys, and of the directories around them. */
+/** The faults in the modes of the files that hold the agents' own keys, and of the directories around them. */
 export function credentialFindings(stateDir: string): StoreFinding[] {
   if (!statOf(stateDir, "agents")?.isDirectory()) return [];
   return namesIn(stateDir, "agents").flatMap((id) => {

@@ -9,8 +9,8 @@ import { isUnshared, sharingProblem, sharingRemedy } from "./sharing-fault.ts";
 
 export interface FileLock {
   /**
-   * Runs alone among everybody who uses this file, in every process. What the work writes through `database` is
-   * committed when it resolves and rolled back when it rejects. Not reentrant.
+   * Runs alone among everybody who uses this file, in every process. The work's writes through `database` are committed
+   * when it resolves and rolled back when it rejects. Not reentrant.
    * @throws Problem `store_unwritable` when the lock cannot be had within `waitMs`
    */
   run<T>(work: (database: DatabaseSync) => T | Promise<T>): Promise<T>;
@@ -32,7 +32,7 @@ interface Connection {
   end: StatementSync;
 }
 
-/** Makes the file where it is missing. What is there already is enough for a lock that is not `logged`. */
+/** Makes the file where it is missing. An existing file is enough for a lock that is not `logged`. */
 export function makeLockFile(path: string): void {
   try {
     // SQLite gives -wal and -shm the mode of the database, so it is enough that this file is born private. It must

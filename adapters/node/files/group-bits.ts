@@ -4,7 +4,7 @@ import type { Log } from "../../../src/ports.ts";
 import { bitsForOthers, isOwnGroup } from "./own-group.ts";
 import { recordEntries, type StoreEntry, storeEntries } from "./store-entries.ts";
 
-/** What the process's own group may use of the store, and need not. */
+/** The entries of the store that the process's own group may use, and need not. */
 function sharedWithGroup(stateDir: string, auditMode: number): StoreEntry[] {
   if (process.platform === "win32") return [];
   const self = process.getuid?.();
@@ -14,7 +14,7 @@ function sharedWithGroup(stateDir: string, auditMode: number): StoreEntry[] {
       (kind === "file" ? stats.isFile() : stats.isDirectory()) &&
       stats.mode & 0o070 & ~mode &&
       isOwnGroup(stats.gid) &&
-      // What is open to others as well is a finding by itself.
+      // An entry open to others as well is a finding by itself.
       (bitsForOthers(stats) & ~mode) === 0,
   );
 }

@@ -45,7 +45,7 @@ export async function* linesForward(descriptor: number, from: number, to: number
   }
 }
 
-/** The whole lines before `end`, last first, a block at a time. What follows the last line break is left out. */
+/** The whole lines before `end`, last first, a block at a time. The text after the last line break is left out. */
 export async function* linesBackward(descriptor: number, end: number): AsyncGenerator<Line[]> {
   let later: Buffer = Buffer.alloc(0);
   for (let position = end; position > 0; ) {

@@ -1,8 +1,8 @@
 import { isAbsolute, join, sep } from "node:path";
 
 /*
- * What is stored names a path below the state directory relative to it: a directory that was restored elsewhere, or is
- * mounted elsewhere, then means its own. Outside of it, and in what older releases stored, paths are absolute.
+ * The store names a path below the state directory relative to it: a directory that was restored elsewhere, or is
+ * mounted elsewhere, then means its own. Outside of it, and in the documents of older releases, paths are absolute.
  */
 
 /** @param stateDir absolute, symlinks resolved */

@@ -31,7 +31,7 @@ export function requireOwnStore(stateDir: string): void {
 const ofAnother = (path: string, { uid }: Stats, self: number): SettingsError =>
   new SettingsError(`${path} belongs to uid ${uid}, and this process runs as uid ${self}: ${runAs(uid)}`);
 
-/** What cannot be looked at is told of by whatever needs it first. */
+/** The first step that needs a path that cannot be looked at tells of it. */
 function statIfSeen(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });

@@ -5,7 +5,7 @@ import { octal } from "./octal.ts";
 import { bitsForOthers, isRootsForUs } from "./own-group.ts";
 import { pathRemedy } from "./path-fault.ts";
 
-/** What is wrong with a file of the store, and what the operator can do about it. Paths are relative to the state directory. */
+/** A fault of a file of the store, and the operator's remedy. Paths are relative to the state directory. */
 export interface StoreFinding {
   file: string;
   /** Continues a sentence that begins with the file: `is readable by others (mode 0644)`. */
@@ -173,7 +173,7 @@ export const damaged = (file: string, problem: string): StoreFinding => ({
   fixable: false,
 });
 
-/** What a later release left is whole: moved away or restored, it would be lost. */
+/** A later release's file is whole: moved away or restored, it would be lost. */
 export const newerThan = (file: string, found: unknown, known: number): StoreFinding => ({
   file,
   problem: `was written by a newer release (version ${JSON.stringify(found)}, this release reads ${known})`,

@@ -132,7 +132,7 @@ export function relay(
     },
 
     onResponseEnd() {
-      // Of nothing there is nothing to decode.
+      // An empty body has nothing to decode.
       if (decoder && decoded) decoder.end();
       else end();
     },

@@ -25,8 +25,8 @@ export interface ProxyServer {
 }
 
 /**
- * The metering proxy on Node's own request and response: below the fetch layer, whose `Response` alone costs more
- * than all that is done here. What is admitted, metered and settled is the shared code's.
+ * The metering proxy on Node's own request and response: below the fetch layer, whose `Response` alone costs more than
+ * all the work here. The shared code admits, meters and settles.
  */
 export function createProxyServer(
   { admit, standings }: Pick<MeteringProxy, "admit" | "standings">,
@@ -72,7 +72,7 @@ export function createProxyServer(
       admit(proxyRequest)
         .then((admission) => {
           if (admission.outcome !== "granted" && bytes) freeBody(bytes);
-          // What is sent may be another text, and the request lives for as long as the answer.
+          // The text sent may be another one, and the request lives for as long as the answer.
           bytes = undefined;
           if (admission.outcome === "refused") refuse(response, admission);
           else if (admission.outcome === "answered") response.writeHead(admission.status, admission.headers).end();

@@ -19,7 +19,7 @@ export function readBody(
       ended = true;
       clearTimeout(timer);
       if (whole && body.outcome !== "read") freeBody(whole);
-      // What follows is read and dropped, so that the client gets to see the answer.
+      // The rest is read and dropped, so that the client gets to see the answer.
       parts.length = 0;
       whole = undefined;
       resolve(body);

@@ -38,7 +38,7 @@ function throughProxies(timeouts: UpstreamTimeouts, proxies: OutgoingProxies): U
   };
 }
 
-/** Of a name that comes twice, undici's proxies would take the last value alone. */
+/** undici's proxies would take the last value alone of a name that comes twice. */
 function byName(flat: readonly string[]): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = Object.create(null);
   for (let at = 0; at < flat.length; at += 2) {

@@ -22,7 +22,7 @@ const recordIn = (entry: Entry): AuditRecord | undefined => recordInLine(lineOf(
  * One chain for every process that shares the Redis: a stream of lines, and the chain's head beside it. A process links
  * its events onto the head it knows; where another was faster, the script hands it the new head and it links again.
  *
- * What was appended is as durable as Redis is set to make it: see `createRedisLedger`. An append whose answer was lost
+ * An appended event is as durable as Redis is set to make it: see `createRedisLedger`. An append whose answer was lost
  * is refused to the caller and may stand in the trail nevertheless: an event too many, never one too few.
  */
 export function createRedisAudit(redis: Redis, prefix: string, clock: Clock): AuditTrail {

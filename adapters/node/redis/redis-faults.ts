@@ -61,7 +61,7 @@ function reasonOf(error: Error): string {
   return withoutPassword((first.message.split("\n")[0] || error.name).slice(0, 200));
 }
 
-/** What Redis does with the keys once its memory is short. `unknown`: this user may not ask. */
+/** Redis's treatment of the keys once its memory is short. `unknown`: this user may not ask. */
 export type Eviction = { kind: "none" } | { kind: "evicts"; policy: string } | { kind: "unknown"; reason: string };
 
 export async function evictionOf(redis: Redis): Promise<Eviction> {

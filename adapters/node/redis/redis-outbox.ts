@@ -24,7 +24,7 @@ interface StoredDelivery {
   last?: { at: string; ms: string; status: string; error: string };
 }
 
-/** What is due at once is so by the clock of Redis, which may be behind. */
+/** A message due at once is so by the clock of Redis, which may be behind. */
 const putArguments = ({ cause, type, at, data, used, dueAt, keepUntil }: OutboxMessage): RedisArgument[] => [
   ...[cause, type, at, data, used ?? "", dueAt ?? ""],
   keepUntil ?? (dueAt ?? at) + outboxMemoryMs,
@@ -62,8 +62,8 @@ export function createRedisOutbox(redis: Redis, prefix: string, clock?: Clock): 
   const recent = script<string[]>("outbox-recent");
 
   /**
-   * What settlements passed lies beside the counters, in whose slot alone a script can write: from there it is brought
-   * here. One that dies in between leaves it there; the outbox takes a cause once.
+   * The thresholds that settlements passed lie beside the counters, in whose slot alone a script can write: this brings
+   * them here. A process that dies in between leaves them there; the outbox takes a cause once.
    */
   async function bringPassed(): Promise<void> {
     const read = <T>(work: () => Promise<T>) => answered(redis, "store_unwritable", work);

@@ -45,7 +45,7 @@ function refusalOf(path: string, mode = constants.W_OK): NodeJS.ErrnoException |
   }
 }
 
-/** What SQLite or the file system threw, as the caller is to see it; what is neither is passed through. */
+/** The caller's view of an error of SQLite or of the file system. Any other error is passed through. */
 export function storeProblem(path: string, cause: unknown): unknown {
   if (cause instanceof Problem) return cause;
   const code = resultCode(cause);

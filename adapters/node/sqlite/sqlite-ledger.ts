@@ -54,7 +54,7 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
     sql.sweep(now);
   }
 
-  /** Whoever opens the ledger first after a start of the machine says what its time counts from. */
+  /** The first process that opens the ledger after a start of the machine sets the origin of its time. */
   async function sharedClock({ boot, nowMs }: MachineTime): Promise<Clock> {
     const name: LedgerName = `machine/${boot}`;
     const startedAt = await write(() => {

@@ -11,5 +11,5 @@ export function storeKindOf(text: string): StoreKind | undefined {
   return url && kind?.accepts(url) ? kind : undefined;
 }
 
-/** What may be given, in words. */
+/** The accepted URLs, in words. */
 export const storeUrls: string = [...new Set(Object.values(kinds))].map(({ urls }) => urls).join(", or ");

@@ -11,7 +11,7 @@ export interface Stores {
   outbox: Outbox;
   activity: ActivityLog;
   audit: AuditTrail;
-  /** What `doctor` says of the store itself. */
+  /** The checks of the store itself, for `doctor`. */
   checks(): Promise<DoctorCheck[]>;
   /** Files that are not as they have to be; empty where there are none. */
   findings(): Promise<StoreFinding[]>;

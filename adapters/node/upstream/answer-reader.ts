@@ -9,7 +9,7 @@ const noBytes = Buffer.alloc(0);
 /** Beyond them nobody looks for another end. */
 const maxExtension = 4_096;
 const maxInterim = 16;
-/** Of a chunk's size: 281 TB. */
+/** The digits of a chunk's size: 281 TB. */
 const maxDigits = 12;
 
 const extension =
@@ -35,7 +35,7 @@ type State =
 export class AnswerReader {
   /** From the end of the head on. */
   head: AnswerHead | undefined;
-  /** Why nothing more is read. What was read before it counts. */
+  /** The reason why nothing more is read. The part read before it counts. */
   fault: string | undefined;
   /** How many bytes came after the answer's end. */
   beyond = 0;
@@ -44,7 +44,7 @@ export class AnswerReader {
   #state: State = "head";
   #held: Buffer = noBytes;
   #interim = 0;
-  /** Of the body or the chunk under way. */
+  /** The bytes left of the body or the chunk under way. */
   #left = 0;
   #digits = 0;
   #extension = "";
@@ -93,7 +93,7 @@ export class AnswerReader {
     }
   }
 
-  /** What was held back with what has come. */
+  /** The bytes held back, with those that have come. */
   #gathered(bytes: Buffer, at: number): Buffer {
     const rest = at === 0 ? bytes : bytes.subarray(at);
     return this.#held.length === 0 ? rest : Buffer.concat([this.#held, rest]);

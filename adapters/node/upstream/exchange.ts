@@ -1,4 +1,4 @@
-/** What is sent upstream. */
+/** The request as it is sent upstream. */
 export interface UpstreamRequest {
   method: string;
   /** Path and query. */

@@ -10,7 +10,7 @@ export interface ConnectionOptions {
   maxHead: number;
 }
 
-/** What the pool is told; it counts time in turns of its own, so that no answer needs a timer. */
+/** The pool's side of a connection. It counts time in turns of its own, so that no answer needs a timer. */
 export interface ConnectionOwner {
   /** The turn under way. */
   turn(): number;
@@ -22,7 +22,7 @@ export interface ConnectionOwner {
   gone(connection: UpstreamConnection): void;
 }
 
-/** What is read goes into memory of the answer's own at once, and all connections read into this. */
+/** The buffer into which all connections read. The bytes go into memory of the answer's own at once. */
 const shared = process.platform === "win32" ? undefined : Buffer.allocUnsafeSlow(65_536);
 
 /** One request on a connection. */
@@ -62,7 +62,7 @@ class Exchange implements ExchangeControl {
 /** A connection to an origin, which carries one request after another. */
 export class UpstreamConnection {
   readonly socket: Socket;
-  /** Of the owner's turns, the one in which something came. */
+  /** The owner's turn in which something came. */
   heardAt: number;
   readonly #owner: ConnectionOwner;
   readonly #maxHead: number;

@@ -1,7 +1,7 @@
 import { createAlertSender } from "../../../src/service/alerts/send-alerts.ts";
 import type { Context } from "../../../src/service/context.ts";
 
-/** What other processes put into the outbox is found after this long at most. */
+/** The upper bound of the time until other processes' messages in the outbox are found. */
 const lookMs = 1_000;
 /** After a failure of the outbox itself. */
 const mostWaitMs = 30_000;

@@ -78,7 +78,7 @@ export function createNodeWebhooks({ allow, lookup = resolve }: NodeWebhooksOpti
   function drop(origin: string): void {
     const { agent } = agents.get(origin)!;
     agents.delete(origin);
-    // What is under way ends by itself, in time.
+    // The deliveries under way end by themselves, in time.
     agent.close().catch(() => undefined);
   }
 

@@ -49,8 +49,8 @@ function agentsReached({ toolName, params }: LookedAtCall): string[] | undefined
 }
 
 /**
- * Of a sub-agent. Any other may take it out of the workspace: the directory that it is started in (`cwd`, a project, a
- * worktree) is the one that its file tools are held to.
+ * The parameters of a sub-agent. Any other may take it out of the workspace: its file tools are held to the directory
+ * that it is started in (`cwd`, a project, a worktree).
  */
 const spawnParams = new Set(
   `task taskName label runtime agentId model runTimeoutSeconds thinking mode cleanup expectsCompletionMessage

@@ -47,7 +47,7 @@ function toolDoors(entry: AgentEntry, agentId: string): string[] {
 }
 
 /**
- * What is open in the entry of an agent that was made here: an earlier release left it so, or somebody changed it.
+ * The open doors in the entry of an agent that was made here: an earlier release left them so, or somebody changed it.
  * @param hasKey of its own; without one, its model is the operator's choice
  */
 export const entryDoors = (entry: AgentEntry, agentId: string, hasKey: boolean, config: OpenClawConfig): string[] => [

@@ -3,7 +3,7 @@ import type { Confinement } from "../../../src/schema/agent.ts";
 import type { AgentEntry, OpenClawConfig } from "../openclaw-config.ts";
 import { acrossAgents, toolsOf, toolTable } from "./tool-table.ts";
 
-/** What an agent may do besides calling its own models. */
+/** The agent's rights besides calling its own models. */
 export interface Hold {
   confinement: Confinement;
   /** Tools beyond those of the confinement. */
@@ -55,7 +55,7 @@ export function holdModels(
   entry.tools = { ...entry.tools, exec: { ...exec, reviewer: { ...exec?.reviewer, model: own() } } };
 }
 
-/** What it says goes where its conversation is, and is not read out elsewhere. */
+/** The agent's words go where its conversation is, and are not read out elsewhere. */
 const messages = () => ({
   crossContext: { allowWithinProvider: false, allowAcrossProviders: false },
   broadcast: { enabled: false },
@@ -106,7 +106,7 @@ export function holdTools(
 /** Tells one list of tools from another. */
 export const toolsText = (tools: AgentEntry["tools"]): string => JSON.stringify([tools?.allow, tools?.deny]);
 
-/** What an entry was made to hold its agent to; `undefined` for one that was never held. */
+/** The hold that an entry was made with; `undefined` for one that was never held. */
 export function holdIn(entry: AgentEntry, agentId: string): Hold | undefined {
   const { allow, deny } = entry.tools ?? {};
   const peers = (entry.subagents?.allowAgents ?? []).filter((one) => one !== agentId);

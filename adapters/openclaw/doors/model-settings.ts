@@ -94,7 +94,7 @@ export const modelSettings: Readonly<Record<string, ModelDecision>> = {
   "plugins.entries.*.llm": "none",
   "plugins.entries.*.subagent": "none",
 
-  // Of the agent's own entry: the operator's word on this one agent, or ours.
+  // The agent's own entry: the operator's word on this one agent, or ours.
   "agents.entries.*.model": "entry",
   "agents.entries.*.utilityModel": "entry",
   "agents.entries.*.decisionModel": "entry",

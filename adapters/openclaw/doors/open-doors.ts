@@ -42,7 +42,7 @@ export function refuseUnmetered(config: OpenClawConfig, settings: OpenClawSettin
 }
 
 /**
- * What leads agents that were made here around their own keys, or out of what they are held to.
+ * The settings that lead agents made here around their own keys, or out of the hold on them.
  * @param holderOf what is known of an agent that has been given something here
  */
 export function openDoors(
