@@ -8,7 +8,7 @@ export interface IssuerKey {
   kid: string;
   alg: string;
   publicJwk: JWK;
-  /** What anybody may know. */
+  /** The public part of the key. */
   publicPem: string;
   privateKey: CryptoKey;
 }

@@ -33,7 +33,7 @@ export async function meteredClient(
   upstream: SampleUpstream,
   options: { maxAgents?: number; aiProviderKeyId?: string } = {},
 ) {
-  // Who rotates an agent's key must be linked to the provider that pays for it.
+  // A caller that rotates an agent's key must be linked to the provider that pays for it.
   if (options.aiProviderKeyId !== undefined) {
     return { ...(await keyedClient(server.origin, options)), aiProviderKeyId: options.aiProviderKeyId };
   }

@@ -50,7 +50,7 @@ export interface StandOptions {
 export interface IssuedKey {
   keyId: string;
   key: string;
-  /** What the agent's SDK takes. */
+  /** The base URL that the agent's SDK takes. */
   baseUrl: string;
 }
 

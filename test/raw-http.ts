@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 
-/** What no client library would send. */
+/** A connection for requests that no client library would send. */
 export interface RawConnection {
   socket: Socket;
   /** Resolves when the other side has taken it, or is gone. */
@@ -42,7 +42,7 @@ export async function exchange(origin: string, text: string, ms?: number) {
   const connection = await rawConnection(origin);
   await connection.send(text);
   const all = await connection.received(ms);
-  // Of a chunked body too, as long as it is one chunk.
+  // A chunked body passes too, as long as it is one chunk.
   const json = /\{.*\}/.exec(all)?.[0];
   return { status: statusesIn(all)[0] ?? 0, code: json && (JSON.parse(json) as { code?: string }).code, all };
 }

@@ -9,7 +9,7 @@ import type { Identity } from "./run-bundle.ts";
 export interface ServerProcess {
   origin: string;
   pid: number;
-  /** What it wrote so far. */
+  /** The process's output so far. */
   output(): string;
   /** SIGKILL: no chance to tidy up. */
   kill(): Promise<void>;

@@ -31,7 +31,7 @@ export const found = async (host: Pick<AgentHost, "find">, agentId: string): Pro
 export const refusal = (code: ProblemCode) => expect.objectContaining({ name: "Problem", code });
 
 /**
- * What every `AgentHost` holds to (`src/ports.ts`).
+ * The contract of every `AgentHost` (`src/ports.ts`).
  *
  * @param options.keepsAgents whether the host has agents of its own; a registry has not, and is asked for less
  */

@@ -100,7 +100,7 @@ export function testAuditTrail(name: string, make: () => Promise<AuditTrailUnder
         const page = await other.read({ limit: 10, cursor });
         seen.push(...page.events.map(({ seq }) => seq));
         cursor = page.nextCursor;
-        // What is appended meanwhile stands before the first page.
+        // An event appended meanwhile stands before the first page.
         await trail.append(event("later"));
         pages++;
       } while (cursor !== undefined);

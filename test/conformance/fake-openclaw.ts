@@ -23,14 +23,14 @@ export interface FakeOpenClaw {
   file(): OpenClawConfig;
   /** How often the file was written. */
   writes(): number;
-  /** What the gateway was asked to do. */
+  /** The calls that the gateway received. */
   calls: { method: string; params: Record<string, unknown> }[];
   failNextWrites(times: number): void;
   close(): Promise<void>;
 }
 
 /**
- * What the host sees of OpenClaw 2026.9.6, as far as it was seen to behave: a configuration that is taken up after a
+ * The host's view of OpenClaw 2026.9.6, as far as it was seen to behave: a configuration that is taken up after a
  * while, stores of keys, and a gateway that deletes into the trash and remembers whom it deleted.
  */
 export async function makeFakeOpenClaw({ running }: { running: boolean }): Promise<FakeOpenClaw> {

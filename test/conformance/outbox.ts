@@ -13,7 +13,7 @@ export interface OutboxStand {
 const week = 7 * 86_400_000;
 const leaseMs = 60_000;
 
-/** Whatever an outbox is kept in, this holds of it. */
+/** The contract of every outbox, whatever it is kept in. */
 export function testOutbox(name: string, make: () => Promise<OutboxStand>): void {
   describe(`outbox: ${name}`, () => {
     let stand: OutboxStand;

@@ -49,7 +49,7 @@ it("nothing stays of the addresses that failed, once their window has passed", a
   const addresses = Array.from({ length: 200 }, (_, at) => `203.0.113.${at}`);
   await Promise.all(addresses.flatMap((address) => [1, 2, 3].map(() => ledger.take(addressFailures(address), rule))));
   clock.set(clock.now() + 120_000);
-  // Whoever fails next pays for the sweep: a server that is only guessed at makes no other calls.
+  // The next failure pays for the sweep: a server that is only guessed at makes no other calls.
   await ledger.take(addressFailures("198.51.100.1"), rule);
   expect(await ledger.seen("key:k/rate")).toMatchObject({ count: 1 });
   await ledger.close();

@@ -8,7 +8,7 @@ export interface ThresholdStand {
   /** Another process's. */
   second: Counters;
   outbox: Outbox;
-  /** What an alarm does, where it is one that brings alerts from the ledger to the outbox. */
+  /** Does an alarm's work, where the ledger has an alarm that brings alerts to the outbox. */
   bring(name: LedgerName): Promise<void>;
   dispose(): Promise<void>;
 }

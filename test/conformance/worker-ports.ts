@@ -9,7 +9,7 @@ interface Answer {
   failure?: { name: string; code?: ProblemCode; message: string; cause: string };
 }
 
-/** Calls a port's method inside the Worker. What one handle asks in one moment travels together. */
+/** Calls a port's method inside the Worker. The calls of one handle in one moment travel together. */
 export type CallPort = <T>(method: string, args: unknown[]) => Promise<T>;
 
 /** As much of Workers KV as records take. */

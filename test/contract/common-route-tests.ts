@@ -5,7 +5,7 @@ import { ask, makeKey, type Target } from "./target.ts";
 const filled = (path: string): string => path.replaceAll(/:[a-z]+/g, "no-such-agent");
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/** What must hold of every route, whatever it does. */
+/** The contract of every route, whatever it does. */
 export function commonRouteTests(target: () => Target): void {
   describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as const))("%s", (_, route) => {
     const path = filled(route.path);

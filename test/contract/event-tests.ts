@@ -9,7 +9,7 @@ interface AuditData {
   target?: string;
 }
 
-/** What happens, as it happens. */
+/** The events as they happen. */
 export function eventTests(target: () => Target): void {
   async function open(query: string, headers: Record<string, string> = {}) {
     const response = await target().fetch(`${target().api}/events${query}`, {

@@ -185,7 +185,7 @@ export function keyTests(target: () => Target): void {
     expect(rotated.body).not.toHaveProperty("fallbackUntil");
     const graced = await rotate(added.body.id, { graceSeconds: 3_600 });
     expect(Date.parse(graced.body.fallbackUntil) - Date.parse(graced.body.rotatedAt)).toBe(3_600_000);
-    // Whatever came first, with one that has no grace none is left.
+    // A rotation without grace leaves no fallback, whatever came first.
     expect((await rotate(added.body.id, { graceSeconds: 0 })).body).not.toHaveProperty("fallbackUntil");
     expect((await rotate(added.body.id, { graceSeconds: -1 })).status).toBe(400);
     await ask(target(), "POST", `/provisioning/ai-providers/${added.body.id}/revoke`, admin);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ask, makeKey, type Target } from "./target.ts";
 
-/** What models cost, stated over the API: the same on every target. */
+/** The models' prices, stated over the API: the same on every target. */
 export function priceTests(target: () => Target): void {
   const admin = () => ({ key: target().adminToken });
   const set = (prices: unknown) => ask(target(), "PUT", "/provisioning/prices", { ...admin(), body: { prices } });

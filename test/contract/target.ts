@@ -29,7 +29,7 @@ export interface Asked {
   body: any;
 }
 
-/** What the targets are set up with; every target takes the same `config.json`. */
+/** The targets' setup; every target takes the same `config.json`. */
 export const contractConfig = {
   gateway: { provisioning: { enabled: true, allowDelete: true, rateLimitPerMinute: 10 } },
   logging: { level: "error" },

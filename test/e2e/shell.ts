@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
 export interface Shell {
-  /** What every block knows, as if it had been exported. */
+  /** The variables of every block, as if they had been exported. */
   variables: Record<string, string>;
   /** One block of a guide, in a shell of its own. Rejects where a command of it fails. */
   paste(script: string): Promise<string>;

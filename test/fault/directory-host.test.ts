@@ -51,7 +51,7 @@ const agent: HostCreate = {
 function snapshot(): Record<string, string> {
   const paths = readdirSync(stateDir, { recursive: true, withFileTypes: true });
   return Object.fromEntries(
-    // What was put aside is in nobody's way, and swept at the next start.
+    // A path put aside is in nobody's way, and swept at the next start.
     paths
       .filter((one) => !one.name.endsWith(".tmp"))
       .map((one) => {

@@ -108,7 +108,7 @@ describe.skipIf("reason" in disk)("a full disk under the whole server", () => {
     }
     const { status, text } = await readiness();
     expect([status, text.includes(mount)]).toEqual([503, false]);
-    // What needs no writing still works.
+    // Calls that need no writing still work.
     expect(await client.agents.get("before")).toMatchObject({ agentId: "before" });
     expect((await fetch(`${server.origin}/healthz`)).status).toBe(200);
 
@@ -134,7 +134,8 @@ describe.skipIf("reason" in disk)("a full disk under the whole server", () => {
     const statuses = answers.map(({ status }) => status);
     expect(statuses).toContain(201);
 
-    // What could not be undone on the full disk is undone before the next readiness after a restart, at the latest.
+    // A change that could not be undone on the full disk is undone before the next readiness after a restart, at the
+    // latest.
     expect(await server.stop()).toBe(0);
     server = await startServerProcess(stateDir);
     for (const [at, name] of names.entries()) {

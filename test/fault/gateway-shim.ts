@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * What becomes of a request. `lose`: it arrives, its answer does not. `late`: it arrives after the sender's patience.
- * `first`, `second`: it arrives twice at once, and the one or the other answer comes back.
+ * A request's fate. `lose`: it arrives, its answer does not. `late`: it arrives after the sender's patience. `first`,
+ * `second`: it arrives twice at once, and the one or the other answer comes back.
  */
 export type Fate = "pass" | "lose" | "late" | "first" | "second";
 

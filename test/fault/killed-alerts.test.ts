@@ -74,7 +74,7 @@ it("an alert whose process is killed between commit and send arrives, under one 
   await kill(first);
   receiver.answer(answering(204));
   const second = await serve();
-  // What it had taken is another's when its lease ends.
+  // A delivery that the dead process had taken is another's when its lease ends.
   await expect.poll(() => receiver.received.length, { timeout: 90_000, interval: 500 }).toBe(2);
   await sleep(2_000);
   expect(receiver.received).toHaveLength(2);

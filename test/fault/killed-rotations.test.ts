@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 const names = Array.from({ length: 12 }, (_, at) => `agent-${at}`);
-/** What the agent has in its hands. */
+/** The key that the agent has in its hands. */
 function inUse(name: string): string {
   const text = readFileSync(join(stateDir, "agents", name, "agent", "auth-profiles.json"), "utf8");
   return JSON.parse(text).profiles["anthropic:dedicated"].key;

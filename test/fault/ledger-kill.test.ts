@@ -59,7 +59,7 @@ describe("the node:sqlite ledger", () => {
       const state = await ledger.used("ai-key:a/tokens", "2026-11");
       expect(state.reserved).toBe(10 * left.size);
       expect(state.used % 7).toBe(0);
-      // What was committed without its answer getting out is there as well, whole.
+      // A settlement committed without its answer getting out is there as well, whole.
       expect(state.used / 7).toBeGreaterThanOrEqual(settled.length);
       expect(state.used / 7 + left.size).toBeGreaterThanOrEqual(reserved.length);
       expect(await ledger.settleStale("ai-key:", -1)).toBe(left.size);

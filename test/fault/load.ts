@@ -19,7 +19,7 @@ export interface Load {
   finish(patienceMs: number): Promise<void>;
 }
 
-/** What may be said while something is being killed; a caller comes back with the same Idempotency-Key. */
+/** The codes allowed while something is being killed; a caller comes back with the same Idempotency-Key. */
 const passing = new Set(["network_error", "timeout", "idempotency_in_flight", "agent_exists", "gateway_failed"]);
 
 /** Creates and metered calls, each sent to the next of the origins, as behind one address. */
@@ -63,7 +63,7 @@ export function startLoad(options: { origins(): string[]; key: string; aiKey: st
     }
   }
   const work = Promise.all(Array.from({ length: workers }, () => [creating(), metering()]).flat());
-  // What fails in the middle is told at the end.
+  // A failure in the middle is told at the end.
   work.catch(() => {
     running = false;
   });

@@ -1,7 +1,7 @@
 import type { NodePorts } from "../../adapters/node/open-node.ts";
 import type { Ports } from "../../src/storage/keyspace.ts";
 
-/** What changes something, or decides that it may be changed. */
+/** The steps that change something, or decide that it may be changed. */
 const steps = {
   records: ["set", "remove", "replace"],
   ledger: ["put", "replace", "claim", "release", "reserve", "settle", "holder"],

@@ -132,7 +132,7 @@ async function insist(work: () => ReturnType<typeof call>): ReturnType<typeof ca
   }
 }
 
-/** Whatever has become of the other's, there is one of this one's own in the end. */
+/** One of this process's own is there in the end, whatever has become of the other's. */
 async function makeAnew(): Promise<string> {
   for (let tries = 0; tries < 5; tries++) {
     const answer = await insist(() => create(b));
@@ -148,7 +148,7 @@ const stateOf = async (keyId: string): Promise<string | undefined> => {
   return text === undefined ? undefined : AiKeyState.parse(JSON.parse(text)).status;
 };
 
-/** Of one making, and of none else: now, and once nothing but KV tells of it. */
+/** The state is of one making, and of none else: now, and once nothing but KV tells of it. */
 async function expectWhole(keyId: string, name = "one"): Promise<void> {
   for (const laterMs of [0, 11 * 60_000]) {
     aheadMs = laterMs;

@@ -87,7 +87,7 @@ async function insist(work: () => ReturnType<typeof call>): ReturnType<typeof ca
   }
 }
 
-/** Whatever has become of the other's, there is one of this one's own in the end. */
+/** One of this process's own is there in the end, whatever has become of the other's. */
 async function makeAnew(): Promise<{ agentId: string; aiKey: { keyId: string; key: string } }> {
   for (let tries = 0; tries < 5; tries++) {
     const answer = await insist(() => create(b));
@@ -119,7 +119,7 @@ async function expectWhole(keyId: string): Promise<void> {
   expect(digestIsValid(state!, digest, Date.now())).toBe(true);
   const { items } = await b.context.records.list("ai-keys");
   expect(items.map((key) => key.keyId)).toEqual([keyId]);
-  // What another asks for in vain is still this one's.
+  // A binding that another asks for in vain is still this one's.
   for (const binding of record.bindings) {
     const other = { name: "other", bind: [binding] };
     expect((await call(b, "POST", "/agents/create", other)).body.code).toBe("binding_taken");

@@ -140,7 +140,7 @@ it("forgets nothing that was spent when it is killed under load", async () => {
     const month = new Date().toISOString().slice(0, 7);
     const day = new Date().toISOString().slice(0, 10);
     const held = await ledger.used(names.tokens, month);
-    // Whatever reached the upstream was paid for or is still held.
+    // Each request that reached the upstream was paid for or is still held.
     const requests = await ledger.used(names.requests, day);
     expect(requests.used + requests.reserved).toBeGreaterThanOrEqual(upstream.seen.length);
     expect(held.used + held.reserved).toBeGreaterThanOrEqual(upstream.seen.length * 19);

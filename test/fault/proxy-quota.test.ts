@@ -21,7 +21,7 @@ const body = (stream = false) =>
     stream,
     messages: [{ role: "user", content: "hello" }],
   });
-/** What one request holds, give or take its slack. */
+/** The amount that one request holds, give or take its slack. */
 const one = outputBound + Buffer.byteLength(body());
 
 /** The quota alone is to decide. */

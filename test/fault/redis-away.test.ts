@@ -206,7 +206,7 @@ describe.skipIf(!hasRedis)("while Redis is away", () => {
     await server.start();
     await sleep(2_000);
     await early.ledger.check();
-    // What was refused is not done behind the caller's back.
+    // A refused reservation is not done behind the caller's back.
     expect(await early.ledger.used("key:a/agents", "all")).toEqual({ used: 0, reserved: 0 });
     await early.close();
   });

@@ -149,7 +149,7 @@ describe.skipIf(!hasRedis).concurrent("a cluster on one Redis, in the middle of 
     }
     await load.stop();
     expect(Object.keys(load.metered)).toEqual(["0", "200"]);
-    // What a dead process had not settled stays charged as reserved, which here is what it cost.
+    // A request that a dead process had not settled stays charged as reserved, which here is its cost.
     const { used, reserved } = await quotaOf(stand);
     expect(used + reserved).toBeGreaterThanOrEqual(load.metered[200]! * meteredTokens);
     expect(used + reserved).toBeGreaterThanOrEqual(upstream.seen.length * meteredTokens);

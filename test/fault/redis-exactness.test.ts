@@ -114,7 +114,7 @@ describe.skipIf(!hasRedis)("two processes on one Redis", () => {
     }
     expect(performance.now() - since).toBeLessThan(2_000);
     upstream.behave({ intervalMs: 0, pieces: 4 });
-    // What they may have cost is an estimate, which each of two processes asks back and one gets.
+    // The cost that they may have had is an estimate. Each of two processes asks it back and one gets it.
     await expect.poll(async () => (await client.agents.usage("streams")).total.requests).toBe(3);
     const { estimated } = (await client.agents.usage("streams")).total;
     expect(estimated).toBeGreaterThan(0);

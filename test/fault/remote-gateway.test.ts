@@ -21,7 +21,7 @@ interface Gateway {
 const provisioning = { enabled: true, allowDelete: true, maxAgentsPerKey: 1_000, rateLimitPerMinute: 100_000 };
 const config = (more: object = {}) => ({
   gateway: { provisioning: { ...provisioning, ...more } },
-  // What fails here is meant to.
+  // The failures here are meant.
   logging: { level: "error" },
 });
 
@@ -118,7 +118,7 @@ describe.concurrent("a gateway", () => {
     expect((await ask(plane, "GET", `${plane.origin}/readyz`)).status).toBe(200);
     expect(Date.now() - startedAt).toBeLessThan(3_000);
 
-    // What has to be done there fails, and leaves nothing behind.
+    // An operation that has to be done there fails, and leaves nothing behind.
     expect(await create("refused", { gateway: "gw1" })).toMatchObject({
       status: 502,
       body: { code: "gateway_failed" },

@@ -41,7 +41,7 @@ const remove = () => call("DELETE", "/agents/one", { deleteWorkspace: true, dele
 const isStopped = (pid: number): boolean => / T /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 const soon = () => new Promise((resolve) => setTimeout(resolve, 20));
 
-/** Whatever has become of the other's, there is one of this one's own in the end. */
+/** One of this process's own is there in the end, whatever has become of the other's. */
 async function makeAnew() {
   for (let tries = 0; tries < 200; tries++) {
     const answer = await call("POST", "/agents/create", body);

@@ -10,7 +10,7 @@ const foreign = fc.constantFrom("shared/m", "openai/gpt-5.1", "fast", "");
 const choice = fc.oneof(foreign, fc.record({ primary: foreign, fallbacks: fc.array(foreign) }));
 const toolName = fc.constantFrom("exec", "read", "gateway", "sessions_send", "*", "group:openclaw");
 
-/** Whatever an operator, an earlier release or another program may have left. */
+/** An entry as an operator, an earlier release or another program may have left it. */
 const anyEntry: fc.Arbitrary<AgentEntry> = fc.record(
   {
     name: fc.string(),

@@ -14,7 +14,7 @@ interface Run {
   /** Whether the model may think. */
   thinks: boolean;
   input: number;
-  /** What else the request might have cost: reserved, and not used. */
+  /** The rest that the request might have cost: reserved, and not used. */
   slack: { input: number; output: number };
   /** Where it breaks off, as a share of the stream's bytes. */
   cutAt: number;
@@ -128,7 +128,7 @@ describe.each(["anthropic", "openai", "gemini"] as const)("an interrupted stream
         let billed = 0;
         let length = 0;
         for (const [at, one] of sent.entries()) {
-          // What was made is billed when the event begins to arrive; the thoughts that follow it may be made as well.
+          // The text made is billed when the event begins to arrive; the thoughts that follow it may be made as well.
           if (length < cut) {
             const next = sent[at + 1];
             billed = run.thinks && one.mayThink && next ? Math.max(one.billed, next.billed - 1) : one.billed;

@@ -10,7 +10,7 @@ import { settableClock } from "../conformance/settable-clock.ts";
 const limit = 100;
 const period = "2026-11";
 
-/** What becomes of one request: it spends part of what it reserved, gives all back, never settles, or settles twice. */
+/** One request's fate: it spends part of what it reserved, gives all back, never settles, or settles twice. */
 const fate = fc.record({
   key: fc.constantFrom("a", "b"),
   amount: fc.integer({ min: 0, max: 60 }),

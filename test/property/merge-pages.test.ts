@@ -6,7 +6,7 @@ interface Agent {
   agentId: string;
   list: number;
 }
-/** What a list has, and which of it is gone when it is looked at: its id is listed, and nothing is shown for it. */
+/** The ids of a list, and which of them is gone when it is looked at: its id is listed, and nothing is shown for it. */
 type List = { agentId: string; gone: boolean }[];
 
 const lists: fc.Arbitrary<List[]> = fc.array(

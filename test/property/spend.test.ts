@@ -114,7 +114,7 @@ describe("any schedule of requests under a quota of money", () => {
               if (answer.outcome === "changed") throw new Error("nothing was expected");
               const { used, reserved } = answer.exceeded;
               expect(used + reserved + amount).toBeGreaterThan(limit);
-              // What is left affords no more than it says, and all of it.
+              // The amount left affords no more than it says, and all of it.
               const left = limit - used - reserved;
               const output = Math.min(priced.affordable(left, one.input), 1_000_000);
               if (output >= 0) expect(priced.most({ input: one.input, output })).toBeLessThanOrEqual(left);

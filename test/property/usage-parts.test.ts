@@ -6,7 +6,7 @@ import { promptTokens } from "../../src/domain/usage-parts.ts";
 
 const count = fc.nat({ max: 1_000_000 });
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
-/** What an upstream may write where a count belongs. */
+/** The values that an upstream may write where a count belongs. */
 const odd = fc.oneof(count, count, fc.constantFrom(null, -1, 1.5, "7", {}, []));
 
 const creation = fc.record({ ephemeral_5m_input_tokens: odd, ephemeral_1h_input_tokens: odd }, { requiredKeys: [] });

@@ -4,7 +4,7 @@ import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
 import { type ProxyStand, proxyStand, type StandOptions } from "../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
 
-/** What others' budgets got wrong, each by the number of its public issue. */
+/** The mistakes of other products' budgets, each by the number of its public issue. */
 let upstream: SampleUpstream;
 let stand: ProxyStand;
 beforeAll(async () => {

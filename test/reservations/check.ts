@@ -8,7 +8,7 @@ import type { Piece } from "./piece.ts";
 
 /** The operator's bound for what is named or packed; at least every model's dearest image. */
 export const mediaReferenceTokens = 50_000;
-/** What may be held for a request beyond what its parts allow. */
+/** The amount that may be held for a request beyond what its parts allow. */
 const slack = 128;
 
 /**
@@ -17,12 +17,12 @@ const slack = 128;
  */
 const runs = Number(process.env.RESERVATIONS ?? 150);
 
-/** Of one field after the other, each beside any of the others. */
+/** The runs of one field after the other, each beside any of the others. */
 export const runsOfField = Math.ceil(runs / 8);
 
 type Held = { refused: string } | { tokens: number; bytes: number };
 
-/** What the proxy reserves for the request, by its own reading of the body. */
+/** The amount that the proxy reserves for the request, by its own reading of the body. */
 function held(wire: ProviderWire, path: string, json: unknown): Held {
   const endpoint = wire.endpoint("POST", path);
   if (!endpoint?.body) throw new Error(`${path} is not an endpoint that takes a body`);

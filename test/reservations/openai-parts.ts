@@ -17,7 +17,7 @@ export interface Counting {
   images16: boolean;
   /** Tokens of a tool's definition. */
   tool(tool: Record<string, unknown>): number;
-  /** What may be held for what a template makes of a value, beyond its bytes. */
+  /** The tokens that may be held for a template's text of a value, beyond its bytes. */
   printed(value: unknown): number;
   /** A template's words about tools. */
   toolPrompt: number;

@@ -24,7 +24,7 @@ export const piece = <T>(json: T, { tokens = 0, allowance = 0, mayBeRefused = fa
   mayBeRefused,
 });
 
-/** What runs at the provider, or stands for what the request does not hold. */
+/** A part that runs at the provider, or stands for content that the request does not hold. */
 export const unbounded = <T>(json: T): fc.Arbitrary<Piece<T>> =>
   fc.constant(piece(json, { tokens: Number.POSITIVE_INFINITY }));
 

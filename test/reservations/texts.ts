@@ -5,7 +5,10 @@ import { normalizedBeyond, pythonJson, type Tokenizer } from "./tokenizers.ts";
 const repeated = (units: string[], most: number): fc.Arbitrary<string> =>
   fc.tuple(fc.constantFrom(...units), fc.integer({ min: 1, max: most })).map(([unit, times]) => unit.repeat(times));
 
-/** What tokenizers find hard: rare scripts, joined emoji, marks on marks, lone surrogates, digits and control characters. */
+/**
+ * Texts that tokenizers find hard: rare scripts, joined emoji, marks on marks, lone surrogates, digits and control
+ * characters.
+ */
 export const strings: fc.Arbitrary<string> = fc.oneof(
   fc.lorem({ maxCount: 20 }),
   fc.string({ unit: "binary", maxLength: 60 }),

@@ -4,7 +4,7 @@ import * as o200k from "gpt-tokenizer/encoding/o200k_base";
 /** Tokens that a text is. */
 export type Tokenizer = (text: string) => number;
 
-/** What stands for a mark is text like any other. */
+/** A text that stands for a mark is text like any other. */
 const asText = { disallowedSpecial: new Set<string>() };
 const older: Tokenizer = (text) => cl100k.countTokens(text, asText);
 const newer: Tokenizer = (text) => o200k.countTokens(text, asText);

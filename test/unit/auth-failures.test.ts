@@ -80,7 +80,7 @@ it("addresses beyond 256 a minute share one count, and so do those of one IPv6 n
   const told = await Promise.all(answers);
   expect(taken.size).toBe(257);
   expect(taken.get(otherFailures)).toBe(1_000 - 256);
-  // Whoever comes after three hundred of them is told to wait, though its own failure was the first.
+  // A caller that comes after three hundred of them is told to wait, though its own failure was the first.
   expect(told.filter((seconds) => seconds !== undefined)).toHaveLength(1_000 - 256 - limit);
 
   now += 60_000;

@@ -8,7 +8,7 @@ import { HttpUrl } from "../../src/schema/primitives.ts";
 import { parseSettings } from "../../src/settings.ts";
 
 const password = "not-a-real-pw";
-/** What `new URL` takes, or a person would write, for an address with credentials or one in disguise. */
+/** The spellings that `new URL` takes, or a person would write, for an address with credentials or one in disguise. */
 const spellings = [
   `https://user:${password}@h.example`,
   "https://user@h.example",

@@ -146,7 +146,7 @@ describe("stated prices", () => {
     const settings = bookOf({ settings: [row(1.5), row(2)] });
     expect(usd(settings.priceOf("anthropic", "claude-haiku-4-5"))).toEqual({ input: 2, output: 7 });
     expect(settings.sourceOf("anthropic", "claude-haiku-4-5")).toBe("settings");
-    // Of that name alone.
+    // The price holds for that name alone.
     expect(settings.sourceOf("anthropic", "claude-haiku-4-5-20251001")).toBe("table");
   });
 

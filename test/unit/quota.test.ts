@@ -78,7 +78,7 @@ describe("a denial", () => {
       { name: "maxTokensPerMonth", limit: 1_000_000, used: 1_000_000, reserved: 0, amount: 900, ...change },
       now,
     );
-  /** What OpenClaw (2026.9.6) takes for a longer quota, and shows at once. */
+  /** The words that OpenClaw (2026.9.6) takes for a longer quota, and shows at once. */
   const surfaces = /daily|weekly|monthly|per day|per month|usage limit|quota exceeded|current quota/i;
   const perMinute = /requests? per minute|per-minute|\brpm\b|\btpm\b/i;
 

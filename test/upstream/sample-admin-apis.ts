@@ -64,7 +64,7 @@ export async function sampleAdminApis() {
     /** Polls until a Google operation is done. */
     operationPolls: 1,
     operationError: undefined as string | undefined,
-    /** What the deletion of a key that is not there is answered with; 200 as if it had been. */
+    /** The status that answers the deletion of a key that is not there; 200 as if it had been. */
     litellmMissing: 404,
   };
   const operations = new Map<string, number>();
@@ -356,7 +356,7 @@ export async function sampleAdminApis() {
     fail(method: string, path: RegExp, fault: Fault, times = 1) {
       faults.push({ method, path, fault, times });
     },
-    /** What was cut off on its way takes effect. */
+    /** Lets a request that was cut off on its way take effect. */
     async arrive() {
       for (const request of late.splice(0)) await route(request);
     },

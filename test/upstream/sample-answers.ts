@@ -7,7 +7,7 @@ export interface SampleUsage {
   cacheCreation: number;
   cacheRead: number;
   thoughts: number;
-  /** What else the provider's report says, or says otherwise. */
+  /** The other fields of the provider's report, or those with other values. */
   extra?: Record<string, unknown>;
 }
 
@@ -17,7 +17,7 @@ export interface SampleRequest {
   stream: boolean;
   /** The first tool's name, where the request brought tools. */
   tool: string | undefined;
-  /** What it is called with; default: a few characters that are hard to pack. */
+  /** The arguments of the call; default: a few characters that are hard to pack. */
   toolArguments?: Record<string, unknown>;
   /** Whether usage is told: a chat stream tells it only when asked. */
   tellsUsage: boolean;

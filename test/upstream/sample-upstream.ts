@@ -14,7 +14,7 @@ export interface SampleBehaviour {
   intervalMs: number;
   /** An error of this status instead of an answer. */
   status: number | undefined;
-  /** Of an error; default: the provider's shape. */
+  /** The body of an error; default: the provider's shape. */
   errorBody: string | undefined;
   headers: Record<string, string>;
   usage: Partial<SampleUsage>;

@@ -36,7 +36,7 @@ export function row(day: string, model: string, amount: number) {
   return { day, model, requests: 1, ...tokens, ...details };
 }
 
-/** What each test finds: a fresh ledger whose clock stands at `start`. */
+/** The start of each test: a fresh ledger whose clock stands at `start`. */
 export interface Fresh {
   ledger: Ledger;
   /** The other handle where there is one, so that every test that uses it also crosses processes. */

@@ -86,7 +86,7 @@ export function testLeases(name: string, make: MakeLedger): void {
         expect(await fresh.ledger.renew(claim, mine)).toBe(false);
         expect(await fresh.ledger.holder(claim)).toBe("b");
         await fresh.other.release(claim, "b");
-        // What another had in between is not the same claim any more.
+        // A claim that another had in between is not the same any more.
         expect(await fresh.ledger.renew(claim, mine)).toBe(false);
         expect(await fresh.other.holder(claim)).toBeUndefined();
       });

@@ -72,7 +72,7 @@ export function testOverview(name: string, make: MakeLedger): void {
         aiKeyLedger("a").usage,
         aiKeyLedger("c").usage,
       ]);
-      // What was used was used.
+      // Use once counted stays counted.
       expect(await keys("model", "tokens")).toEqual(["n", "m"]);
     }, 60_000);
 

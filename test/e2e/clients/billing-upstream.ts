@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { eventAnswer, jsonAnswer, type SampleRequest, type SampleUsage } from "../../upstream/sample-answers.ts";
 import { type AskedBody, understand } from "../../upstream/sample-upstream.ts";
 
-/** What is in the answer of a client that works. */
+/** The text in the answer of a client that works. */
 export const answerText = "The answer is forty-two.";
 
 export interface ToolCall {

@@ -29,7 +29,7 @@ export async function clientPackage(packages: readonly string[]): Promise<Client
   if ((await readFile(whole, "utf8").catch(() => "")) !== wanted) {
     console.log(`installing ${packages.join(", ")} into ${cache}`);
     await mkdir(cache, { recursive: true });
-    // Of what is installed, only the named packages may run scripts: some unpack their program in one.
+    // Only the named packages among those installed may run scripts: some unpack their program in one.
     const named = [...packages, node].map((one) => [one.slice(0, one.lastIndexOf("@")), true] as const);
     await writeFile(join(cache, "package.json"), JSON.stringify({ allowScripts: Object.fromEntries(named) }));
     try {

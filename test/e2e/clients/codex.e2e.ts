@@ -10,7 +10,7 @@ await testClient({
     ...["-m", "gpt-5", "say hello"],
   ],
   tool: { name: "exec_command", arguments: { cmd: "echo tool-ran > proof.txt" } },
-  // Of a 429 it tells the status alone.
+  // Codex tells the status alone of a 429.
   shows: { "spent quota": /429 Too Many Requests/ },
   // It takes a refused key for a broken stream, of which it tries five more: `stream_max_retries` of the provider.
   insists: { "wrong key": { requests: 6 } },

@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 
 export interface ClientRun {
   exitCode: number | null;
-  /** What a person sees: stdout and stderr. */
+  /** The output that a person sees: stdout and stderr. */
   shown: string;
   seconds: number;
   /** It had to be ended. */

@@ -13,7 +13,7 @@ type Hopeless = "spent quota" | "suspended" | "wrong key" | "expired key" | "del
 export interface ClientUnderTest {
   name: string;
   kind: ProviderKind;
-  /** What `agents create --print-env` is asked for. */
+  /** The value given to `agents create --print-env`. */
   printEnv: string;
   /** With versions; the first is the client itself. */
   packages: readonly string[];

@@ -5,8 +5,8 @@ import type { Page } from "playwright-core";
 const source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /**
- * What axe finds against WCAG 2.2 AA. The policy lets no script in: axe is put there by the debugger, as only whoever
- * has the browser can.
+ * axe's findings against WCAG 2.2 AA. The policy lets no script in: the debugger puts axe there, as only the browser's
+ * owner can.
  */
 export async function violations(page: Page): Promise<string[]> {
   const session = await page.context().newCDPSession(page);

@@ -2,7 +2,7 @@ import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import type { Target } from "../../contract/target.ts";
 
-/** Whatever has a name that people see. */
+/** An element with a name that people see. */
 export const named = (page: Page, role: "button" | "link" | "textbox" | "checkbox", name: string | RegExp) =>
   page.getByRole(role, { name, exact: typeof name === "string" });
 

@@ -16,7 +16,7 @@ const config = structuredClone(contractConfig);
 
 export const targets: Record<string, () => Promise<Target>> = {
   Node: () => nodeTarget({ config }),
-  // What Cloudflare itself would refuse is a local address here: the Worker's own fetch reaches it in workerd.
+  // A local address, which Cloudflare itself would refuse, works here: the Worker's own fetch reaches it in workerd.
   Worker: () => workerTarget({ config }),
 };
 

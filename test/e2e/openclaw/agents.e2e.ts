@@ -35,7 +35,7 @@ describe("agents on a real gateway", () => {
     const { body } = await gateway.api("GET", `/agents/${id}/usage`);
     return (body as { total: { tokens: number } }).total.tokens;
   }
-  /** What arrived upstream carries the master key: it came through the meter. */
+  /** A request that came through the meter arrives upstream with the master key. */
   const cameThroughTheMeter = () => upstream.seen.every((one) => one.headers["x-api-key"] === masterKey);
   const expectOk = (answer: Answer & { text: string }) =>
     expect([answer.status, answer.text]).toEqual([200, expect.any(String)]);

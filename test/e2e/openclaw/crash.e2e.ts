@@ -46,7 +46,7 @@ describe("a gateway that is stopped, or killed in the middle of creates", () => 
     for (const id of ids.slice(0, 2)) expect((await on.gateway.turn(id)).status).toBe(200);
     const report = JSON.parse(await on.gateway.cli(["provisioning", "doctor", "--json"])) as { ok: boolean };
     expect(report.ok).toBe(true);
-    // What was absent can be made now.
+    // An absent agent can be made now.
     expect((await on.create(`${prefix}-${creations - 1}`)).status).toBe(
       ids.includes(`${prefix}-${creations - 1}`) ? 409 : 201,
     );

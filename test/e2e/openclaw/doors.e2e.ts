@@ -19,9 +19,9 @@ import { masterKey, type ProvisionedGateway, provisionedGateway } from "./provis
 
 const operatorKey = "sk-test-operators-not-a-real-key";
 const hookToken = "hook-token-of-a-test-0001";
-/** What OpenClaw needs to take up an edit of its file. */
+/** The time that OpenClaw needs to take up an edit of its file. */
 const reloadMs = 30_000;
-/** Of a test with many turns or commands, on a machine that has other work. */
+/** The time of a test with many turns or commands, on a machine that has other work. */
 const longMs = 300_000;
 
 const call = (name: string, input: Record<string, unknown> = {}): ToolCall => ({ name, input });
@@ -83,7 +83,7 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
     const config = await readConfig();
     const before = JSON.stringify(config);
     change(config);
-    // Of a file that says the same, the gateway says nothing.
+    // The gateway says nothing of a file that says the same.
     if (JSON.stringify(config) === before) return;
     await writeFile(place("openclaw.json"), JSON.stringify(config));
     const until = performance.now() + reloadMs;

@@ -243,7 +243,7 @@ describe("a create without a wish", () => {
       return undefined;
     };
     const made = await create("anywhere", { bind });
-    // Whoever had to undo it would have looked there.
+    // A process that had to undo it would have looked there.
     expect(JSON.parse(noted!)).toMatchObject({ action: "create", gateway: "gw2", asked: { name: "anywhere" } });
     expect(made).toMatchObject({ status: 201, body: { gateway: "gw2", bindings: { added: bind } } });
     expect((await call("GET", "/agents/anywhere")).body).toMatchObject({ gateway: "gw2", health: { host: "ok" } });
@@ -254,7 +254,7 @@ describe("a create without a wish", () => {
       details: { gateway: "gw2" },
     });
     expect((await call("DELETE", "/agents/anywhere")).status).toBe(200);
-    // What was held for it on the first gateway is free, and so is what it had on the second.
+    // The place held for it on the first gateway is free, and so is the one that it had on the second.
     down.clear();
     now += 60_000;
     for (const gateway of ["gw1", "gw2"]) expect((await create(`at-${gateway}`, { gateway, bind })).status).toBe(201);
@@ -269,7 +269,7 @@ describe("a create without a wish", () => {
       body: { code: "gateway_failed" },
     });
     expect((await create("anywhere")).body).toMatchObject({ agentId: "anywhere", gateway: "gw2" });
-    // What is wrong with the request is wrong everywhere.
+    // A fault of the request is one everywhere.
     onCreate = () => Response.json({ ...body, code: "workspace_not_allowed" }, { status: 422 });
     expect(await create("wrong")).toMatchObject({ status: 422, body: { code: "workspace_not_allowed" } });
     expect(await gw2.agentIds()).not.toContain("wrong");

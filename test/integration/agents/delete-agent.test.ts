@@ -121,7 +121,7 @@ it("a delete that waited while its agent was deleted and made anew leaves the ne
     body: { managed: true, bindings: ["telegram:*"], health: { workspace: "ok", aiKey: { status: "active" } } },
   });
   expect(apis.state.openrouterKeys).toHaveLength(1);
-  // What it holds is nobody else's: workspace, binding, and its place among the agents of its key.
+  // The agent's workspace, its binding, and its place among the agents of its key are nobody else's.
   const { workspace } = made.body;
   expect((await call("POST", "/agents/create", { name: "other", workspace })).body.code).toBe("workspace_taken");
   expect((await call("POST", "/agents/create", { name: "other", bind: body.bind })).body.code).toBe("binding_taken");

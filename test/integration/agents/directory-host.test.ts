@@ -318,7 +318,7 @@ test("a workspace that another process has made inside is seen, however short or
   await host.create(agent({ workspace: at("workspaces/team") }));
   const inner = agent({ agentId: "inner", operationId: "op-2" });
   await other.create(inner);
-  // Whatever the host remembers of the agents, it remembers it from here.
+  // The host remembers the agents from here on, if it remembers anything of them.
   await host.create(agent({ agentId: "third", operationId: "op-3", bindings: ["slack"] }));
   await other.remove(inner, everything);
   await createOverlapping({ ...inner, operationId: "op-4", workspace: at("workspaces/team/inner") }, other);

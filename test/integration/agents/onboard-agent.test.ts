@@ -13,7 +13,7 @@ import type { Records } from "../../../src/storage/keyspace.ts";
 let stateDir: string;
 let node: NodePorts;
 let app: App;
-/** What the host does instead of binding, or before it removes. */
+/** The host's steps in place of binding, or before it removes. */
 let instead: { bind?: () => Promise<never>; remove?: () => Promise<void> };
 /** Whether records cannot be written. */
 let full: boolean;

@@ -18,7 +18,7 @@ let gone: boolean;
 let held: HostHold;
 /** Whether the host says nothing. */
 let silent: boolean;
-/** What becomes of a record that is written next, in place of its being written. */
+/** The fate of the record that is written next, in place of its being written. */
 let insteadOfRecord: (() => Promise<never>) | undefined;
 
 beforeEach(async () => {

@@ -60,7 +60,7 @@ afterEach(async () => {
 const silent = () => Promise.reject(new Problem("gateway_failed", "It does not answer."));
 const unknown = { workspace: "unknown", agentDir: "unknown", credentials: "unknown" } as const;
 
-/** What a process leaves that dies in the middle of a creation. */
+/** The remains of a process that dies in the middle of a creation. */
 async function interrupted(agentId: string, more: Partial<Operation> = {}): Promise<Operation> {
   const operationId = `dead.${agentId}`;
   const note = { action: "create" as const, operationId, creation: operationId, agentId, bindings: [], ...more };

@@ -23,7 +23,7 @@ let keyId: string;
 /** The agent's key as it was made. */
 let first: string;
 let now: number;
-/** What the host was given, in order. */
+/** The keys that the host was given, in order. */
 let given: string[];
 /** How it takes the next ones, instead of as it should. */
 let faults: ("refuses" | "takes it and loses the answer")[];
@@ -80,7 +80,7 @@ async function works(key: string, days = 0): Promise<boolean> {
   const digest = await app.context.crypto.sha256(key);
   return keyStatus(record!.state, digest, now + days * 86_400_000) === "valid";
 }
-/** What the agent uses. */
+/** The key that the agent uses. */
 function inUse(): string {
   const text = readFileSync(join(stateDir, "agents", "my-agent", "agent", "auth-profiles.json"), "utf8");
   return JSON.parse(text).profiles["anthropic:dedicated"].key;
@@ -131,7 +131,7 @@ it("whose answer is lost leaves the agent the key that it has now, however many 
   expect(taken).not.toBe(first);
   expect([await works(taken, 999), await works(first, 999)]).toEqual([true, true]);
 
-  // What was in doubt may be known to others by now: it is no new key.
+  // A key that was in doubt may be known to others by now: it is no new key.
   const last = await rotate(0);
   expect([first, taken]).not.toContain(last);
   expect(inUse()).toBe(last);

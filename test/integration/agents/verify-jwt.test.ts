@@ -246,7 +246,7 @@ describe("the issuer's keys", () => {
     expect(await verify(await issuer.sign(second))).toBeDefined();
     expect(await verify(await issuer.sign(first))).toBeDefined();
     expect(issuer.asked()).toBe(before + 2);
-    // Whoever invents key ids does not make us ask either.
+    // A stranger who invents key ids does not make us ask either.
     const stranger = await makeIssuerKey("invented");
     for (let times = 0; times < 5; times++) expect(await verify(await issuer.sign(stranger))).toBeUndefined();
     expect(issuer.asked()).toBe(before + 2);

@@ -32,7 +32,7 @@ async function told(): Promise<{ type: string; data: Record<string, unknown> }[]
   const { messages } = await context.outbox.recent(0, 1_000);
   return messages.map(({ message }: SentMessage) => ({ type: message.type, data: JSON.parse(message.data) }));
 }
-/** Of one moment, none comes before the other. */
+/** Alerts of one moment have no order. */
 const sorted = <T>(all: T[]): T[] => all.sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
 const types = async () => (await told()).map(({ type }) => type);
 

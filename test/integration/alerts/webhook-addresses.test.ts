@@ -168,7 +168,7 @@ describe("Node connections", () => {
       { path: "/pinned", headers: { host: `no-such-name.example.org:${receiver.port}` } },
     ]);
     expect(looks).toBe(1);
-    // What has changed is connected to anew, though a connection is open.
+    // An address that has changed is connected to anew, though a connection is open.
     await expect(webhooks.post(url, request())).rejects.toThrow();
     expect(receiver.received).toHaveLength(1);
   });

@@ -104,7 +104,7 @@ describe.each(minting)("%s", (provider) => {
     apis.fail("POST", creations[provider], { drop: "before" });
     expect(await create(provider)).toMatchObject({ status: 502, body: { code: "provider_unreachable" } });
     expect(await remembered()).toMatchObject([{ agentId: "late", unseen: true }]);
-    // What finds nothing proves nothing: it may be on its way yet.
+    // A search that finds nothing proves nothing: the key may be on its way yet.
     expect(await revocations()).toEqual({ revoked: 0, left: 0, awaited: 1 });
     await apis.arrive();
     expect(atProviders()).toBe(1);

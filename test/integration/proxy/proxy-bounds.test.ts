@@ -15,7 +15,7 @@ import {
 } from "../../sample-images.ts";
 import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
 
-/** What a request may cost must be reserved before it is sent; these are the ways in which it could cost more. */
+/** A request's possible cost must be reserved before it is sent. These are the ways in which it could cost more. */
 
 const mediaReferenceTokens = 5_000;
 const messages = [{ role: "user", content: "hello" }];
@@ -415,7 +415,7 @@ describe("media that the request carries", () => {
   it("a thin image counts by Gemini's tiles, which are as many as it is thin", async () => {
     const [name, change] = carried(base64(jpeg(8_000, 300)), "image/jpeg")[2]!;
     const { reserved, bytes } = await send(name, change);
-    // Of 200 x 200 pixels: 40 in two rows.
+    // Tiles of 200 x 200 pixels: 40 in two rows.
     expect(reserved).toBeGreaterThan(80 * 258);
     expect(reserved).toBeLessThanOrEqual(bytes + 80 * 258 + 100 + slack);
   });

@@ -7,7 +7,7 @@ import type { Quotas } from "../../../src/schema/quota.ts";
 import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
 import { type ProxyStand, proxyStand, type Transport } from "../../proxy-stand.ts";
 
-/** What is charged for answers that fail, break off or report what cannot be true. */
+/** The charge for answers that fail, break off or report the impossible. */
 
 const limit = 1_000_000;
 const json = "application/json";

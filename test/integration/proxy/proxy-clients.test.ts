@@ -3,7 +3,9 @@ import type { ProviderKind } from "../../../src/domain/provider-facts.ts";
 import { type ProxyStand, proxyStand } from "../../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
 
-/** What agents' clients send must pass on a key with a token quota: every field that they set, in one body each. */
+/**
+ * The requests of agents' clients must pass on a key with a token quota: every field that they set, in one body each.
+ */
 
 let upstream: SampleUpstream;
 let stand: ProxyStand | undefined;

@@ -15,7 +15,7 @@ import { type ProxyStand, proxyStand, type Transport } from "../../proxy-stand.t
 const revoked = (provider: AiProviderRecord): string =>
   JSON.stringify({ ...provider, revokedAt: "2026-11-28T00:00:00.000Z", version: 1 });
 
-/** What is under way ends when the key that it rests on falls, or the provider behind it. */
+/** A stream under way ends when the key that it rests on falls, or the provider behind it. */
 
 const openAi: [string, Record<string, unknown>] = [
   "/proxy/openai/v1/chat/completions",

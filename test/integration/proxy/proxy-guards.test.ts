@@ -36,7 +36,7 @@ beforeEach(() => {
   upstream.seen.length = 0;
 });
 
-/** What every SDK of that provider expects of an error. */
+/** The error's message where every SDK of that provider expects it. */
 function messageOf(kind: ProviderKind, body: unknown, status: number): string {
   const { error, ...rest } = body as { error: Record<string, unknown>; type?: string; request_id?: string };
   if (kind === "anthropic") {

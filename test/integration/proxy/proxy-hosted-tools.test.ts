@@ -25,7 +25,7 @@ const geminiPath = "/v1beta/models/gemini-2.5-pro:generateContent";
 type Body = Record<string, unknown>;
 const webSearch = { type: "web_search_20250305", name: "web_search", max_uses: 2 };
 
-/** What was asked, what went on, and what was left out. */
+/** The body asked for, the body that went on, and the part left out. */
 const left: [string, ProviderKind, string, Body, Body, string][] = [
   [
     "Codex's web search",

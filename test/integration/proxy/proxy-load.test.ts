@@ -99,7 +99,7 @@ describe.each(["node", "fetch"] as const)("over %s", (transport) => {
     await until(async () => {
       const refused = await ask();
       expect(refused).toMatchObject({ status: 429, retryAfter: "1" });
-      // Of these OpenClaw says to its user that a quota is spent, instead of asking again.
+      // OpenClaw tells its user of these that a quota is spent, instead of asking again.
       expect(refused.message).not.toMatch(
         /daily|weekly|monthly|per day|per month|usage limit|quota exceeded|current quota/i,
       );

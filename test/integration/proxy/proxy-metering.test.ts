@@ -11,7 +11,7 @@ interface Case {
   stream: [path: string, body: Record<string, unknown>];
   credential: (key: string) => Record<string, string>;
   sent: [name: string, value: string];
-  /** Of `usage` below. */
+  /** The total of `usage` below. */
   total: number;
 }
 

@@ -6,7 +6,7 @@ import { chargeCounter } from "../../charge-counter.ts";
 import { type ProxyStand, proxyStand, type Transport } from "../../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
 
-/** What agents' clients make of a refusal: those that a retry cannot mend must end at once. */
+/** The reaction of agents' clients to a refusal: one that a retry cannot mend must end at once. */
 
 const messages = [{ role: "user", content: "hello" }];
 const calls: Record<ProviderKind, { path: string; body: Record<string, unknown> }> = {

@@ -25,7 +25,7 @@ const spellings = (key: string): [string, string][] => {
     ["in base64url", Buffer.from(`user:${key}`).toString("base64url")],
   ];
 };
-/** What must not be there: of base64, the part that is the key's alone. */
+/** The texts that must not be there: of base64, the part that is the key's alone. */
 const secretParts = (key: string): string[] => {
   const alone = [0, 1, 2].map((offset) => {
     const text = Buffer.from("\0".repeat(offset) + key).toString("base64url");

@@ -97,7 +97,7 @@ it("SIGTERM lets what is under way finish, admits nothing metered, and ends with
   silent.destroy();
   kept.destroy();
 
-  // What was answered during the stop is kept, and what the stream cost is charged.
+  // An answer given during the stop is kept, and the stream's cost is charged.
   const again = await startServerProcess(stateDir);
   const asked = (path: string) =>
     fetch(`${again.origin}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } }).then((one) => one.json());

@@ -7,7 +7,7 @@ import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../free-port.ts";
 
-/** What somebody writes who has the package and nothing else of ours. */
+/** The program of a person who has the package and nothing else of ours. */
 const program = `
 import { ClientError, type CreateAgent, createClient } from "openclaw-provisioning/client";
 
@@ -55,7 +55,7 @@ describe("the package that npm makes", () => {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
     });
-    // What the build prints stands before it.
+    // The build's output stands before it.
     const [pack] = JSON.parse(packed.slice(packed.search(/^\[\s*\{/m))) as [
       { filename: string; files: { path: string }[] },
     ];

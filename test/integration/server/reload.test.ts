@@ -84,7 +84,7 @@ describe("secrets and settings of a running server", () => {
     expect(JSON.parse(await cli(["seal", "rotate", "--json"]))).toMatchObject({ resealed: 1 });
     writeFileSync(sealFile, key(2));
     await hangUp(/"settings were read again","changed":\["OPENCLAW_PROVISIONING_SEAL_KEY"\]/);
-    // What the server seals now opens under the new key alone.
+    // A secret that the server seals now opens under the new key alone.
     const admin = createClient({ url: server.origin, token: oldToken, provisioningKey: adminToken });
     const sealed = { provider: "openai", name: "Second", key: "sk-second-not-a-real-key", verify: false };
     expect((await admin.aiProviders.add(sealed)).status).toBe("active");

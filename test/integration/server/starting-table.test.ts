@@ -492,7 +492,7 @@ describe("the table of what a start is refused for", () => {
     console.warn("skipped, as they need root or Redis:", cases.length - possible.length);
 
   it.each(possible.map((one) => [one.row, one.name ?? "", one] as const))("%s %s", async (row, _, one) => {
-    // What is mounted, or given to another user, is empty at first.
+    // A directory that is mounted, or given to another user, is empty at first.
     if (!one.isNew) await fill(made);
     await one.harm(made);
     const said = await refusal(one);

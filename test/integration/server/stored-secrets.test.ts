@@ -147,7 +147,7 @@ describe("stored secrets", () => {
     expect(readFileSync(keyFile, "utf8")).not.toContain(before.trim());
     expect(readFileSync(keyFile, "utf8").trim()).toHaveLength(43);
     expect(presented.length).toBeGreaterThan(20);
-    // What is added now is sealed under the new key by the server that ran all the while.
+    // A key added now is sealed under the new key by the server that ran all the while.
     await client.aiProviders.add({
       provider: "custom",
       slug: "other",

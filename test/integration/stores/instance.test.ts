@@ -83,14 +83,14 @@ describe.runIf(process.platform === "linux")("an instance", () => {
       const here = createInstance("here", directory);
       const other = await elsewhere("elsewhere");
       expect(here.isGone(operation(other.id))).toBe(false);
-      // Of one that does not share the files it knows nothing.
+      // A process that does not share the files is unknown to it.
       expect(createInstance("here").isGone(operation(other.id))).toBe(false);
       await other.kill();
       expect(createInstance("here").isGone(operation(other.id))).toBe(false);
       expect(here.isGone(operation(other.id))).toBe(true);
       expect(here.isGone(operation("never-1-2"))).toBe(false);
       here.close(false);
-      // Whoever comes later still knows.
+      // A process that comes later still knows.
       const later = createInstance("later", directory);
       expect(later.isGone(operation(other.id))).toBe(true);
       later.close(false);
