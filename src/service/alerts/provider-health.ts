@@ -9,7 +9,7 @@ const failuresToTell = 5;
 /** How often a provider that works is looked up for an incident that another process opened. */
 const lookMs = 60_000;
 /** Failures are counted together for so long: of a provider that is away there are many. */
-const gatherMs = 500;
+const gatherMs = 100;
 
 /** Failures of the last hour are counted; there is no limit to them. */
 export const failureRule = { limit: 1_000_000_000, windowMs: 3_600_000 };

@@ -81,7 +81,9 @@ describe.runIf(isRoot)("a volume of Kubernetes with an fsGroup", () => {
     expect(shared).toBeGreaterThan(3);
 
     const { exitCode, stdout } = await run(["provisioning", "doctor", "--json"], node);
-    const found = (JSON.parse(stdout) as DoctorReport).checks.filter(({ status }) => status !== "ok");
+    const found = (JSON.parse(stdout) as DoctorReport).checks.filter(
+      ({ name, status }) => status !== "ok" && name !== "prices", // which ages with the day of the test
+    );
     expect(found).toMatchObject([
       {
         name: "files",
