@@ -17,7 +17,7 @@ export interface BenchRow {
 const keys = 16;
 const rounds = 5;
 
-/** What the proxy asks of the ledger for one request: two calls. */
+/** One request of the proxy: two calls of the ledger. */
 async function meter(ledger: Ledger, i: number): Promise<void> {
   const shard = `ai-key:${i % keys}`;
   const name = (rest: string) => `${shard}/${rest}` as LedgerName;

@@ -1,4 +1,4 @@
-/** What is told across agents, among a hundred and among ten thousand that were all used this month, on files. */
+/** Sums across agents, among a hundred and among ten thousand that were all used this month, on files. */
 import { rmSync } from "node:fs";
 import { readNodeSettings } from "../adapters/node/node-settings.ts";
 import { openNode } from "../adapters/node/open-node.ts";

@@ -134,7 +134,7 @@ export async function benchProxy(): Promise<Row[]> {
     }
     const portkey = all.get("portkey");
     if (portkey) rows.push(...againstPortkey(ours, portkey, targets, added));
-    // What could not be measured (a peer that does not stream) has no row.
+    // A figure that could not be measured (a peer does not stream) has no row.
     return rows.filter(({ value }) => Number.isFinite(value));
   } finally {
     for (const target of targets) target.stop();

@@ -40,7 +40,7 @@ writeFileSync(
   `${JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, results }, null, 2)}\n`,
 );
 
-/** What this run does not measure stays. */
+/** Rows that this run does not measure stay. */
 function previous(): Record<string, { at: string; rows: Row[] }> {
   try {
     return JSON.parse(readFileSync(file, "utf8")).results;

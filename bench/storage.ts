@@ -64,7 +64,7 @@ async function inTurns(rounds: number, reference: () => Promise<number>, ours: (
   };
 }
 
-/** What anybody would write: temporary file, fsync, rename, fsync of the directory. */
+/** The usual way: temporary file, fsync, rename, fsync of the directory. */
 async function bareAtomicWrite(path: string, text: string): Promise<void> {
   const file = await open(`${path}.tmp`, "wx", 0o600);
   await file.writeFile(text);

@@ -36,7 +36,7 @@ async function check(): Promise<void> {
 
 const run = promisify(execFile);
 
-/** What the newest SDK on npm knows more; `undefined` where it is the installed one, or where nobody can tell. */
+/** Names that only the newest SDK on npm knows; `undefined` where it is the installed one, or where nobody can tell. */
 async function newsOf(source: SdkSource, installed: WireList): Promise<string | undefined> {
   const options = { timeout: 60_000, cwd: root };
   const { stdout } = await run("npm", ["view", source.package, "version", "--json"], options);

@@ -1,4 +1,4 @@
-/** What a metering proxy is measured against: nothing but `node:http` and a keep-alive agent. Argument: the upstream. */
+/** The yardstick of a metering proxy: nothing but `node:http` and a keep-alive agent. Argument: the upstream. */
 import { Agent, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 
