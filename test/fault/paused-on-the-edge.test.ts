@@ -14,7 +14,7 @@ import {
   startWorkerPorts,
   type WorkerPorts,
 } from "../conformance/worker-ports.ts";
-import { createGate, type Gate } from "../fault/pausable.ts";
+import { createGate, type Gate } from "./pausable.ts";
 
 /**
  * Two isolates over the KV and the Durable Objects of workerd. One is stopped in the middle of a change, between its

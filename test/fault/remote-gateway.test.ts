@@ -7,7 +7,7 @@ import { keyStatus } from "../../src/proxy/verify-key.ts";
 import { currentAiKey } from "../../src/service/state/ai-key-state.ts";
 import { type NodeTarget, nodeTarget } from "../contract/node-target.ts";
 import { allScopes, ask, makeLinkedKey } from "../contract/target.ts";
-import { type Fate, type GatewayShim, type ShimmedRequest, startGatewayShim } from "../fault/gateway-shim.ts";
+import { type Fate, type GatewayShim, type ShimmedRequest, startGatewayShim } from "./gateway-shim.ts";
 
 /** Patience of the control plane with one attempt. */
 const timeoutMs = 3_500;

@@ -11,7 +11,7 @@ import { answering, webhookReceiver } from "../webhook-receiver.ts";
 
 const secret = `whsec_${Buffer.alloc(32, 3).toString("base64")}`;
 const bundle = join(import.meta.dirname, "../../dist/index.js");
-const child = join(import.meta.dirname, "../fault/children/pass-threshold.ts");
+const child = join(import.meta.dirname, "children/pass-threshold.ts");
 
 let stateDir: string;
 let receiver: Awaited<ReturnType<typeof webhookReceiver>>;
