@@ -200,7 +200,8 @@ export function agentTests(target: () => Target): void {
         expect((await create(key, { ...body, name: newName("heir") })).status).toBe(201);
         continue;
       }
-      expect(deleted).toEqual([200, 404]);
+      // The later one found no agent, or for as long as it waits one that is being deleted or made.
+      expect(["200,404", "200,409"]).toContain(deleted.join());
       expect(shown).toMatchObject({ status: 200, body: { managed: true, aiKeyId: made.body.aiKey.keyId } });
       expect(shown.body.health.aiKey).toMatchObject({ keyId: made.body.aiKey.keyId, status: "active" });
       const thief = await create(key, { ...body, name: newName("thief") });
