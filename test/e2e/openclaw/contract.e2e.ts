@@ -28,4 +28,4 @@ async function gatewayTarget(): Promise<Target> {
   };
 }
 
-testContract("the gateway's port", gatewayTarget);
+testContract("the gateway's port", gatewayTarget, "host");
