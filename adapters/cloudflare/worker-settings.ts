@@ -7,10 +7,9 @@ import {
   makeSecret,
   makeToken,
   parseSealKeys,
-  parseSettings,
-  type Settings,
-  SettingsError,
-} from "../../src/settings.ts";
+} from "../../src/settings/credentials.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
+import { parseSettings, type Settings } from "../../src/settings.ts";
 import type { Ports } from "../../src/storage/keyspace.ts";
 
 /** Variables and secrets, as `wrangler` sets them. */

@@ -1,7 +1,7 @@
 import type { App } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
 import { respondProblem } from "../../src/http/respond.ts";
-import { SettingsError } from "../../src/settings.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
 import type { Bindings } from "./bindings.ts";
 import { createConsoleLog } from "./console-log.ts";
 import { deploymentFor, randomId } from "./deployment.ts";

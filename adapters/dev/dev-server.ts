@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type ParseError, parse } from "jsonc-parser";
 import { createClient } from "../../src/client/client.ts";
-import { SettingsError } from "../../src/settings.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
 import { readWorkerSettings } from "../cloudflare/worker-settings.ts";
 import type { Environment } from "../node/environment.ts";
 import { firstKey, greeting } from "../node/first-start.ts";

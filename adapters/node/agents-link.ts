@@ -2,7 +2,8 @@ import { createHmac, hash } from "node:crypto";
 import { accessSync, constants, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { tokensIn } from "../../src/domain/token.ts";
-import { checkSecretToken, makeToken, SettingsError } from "../../src/settings.ts";
+import { checkSecretToken, makeToken } from "../../src/settings/credentials.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
 import type { Ports } from "../../src/storage/keyspace.ts";
 import type { Environment } from "./environment.ts";
 

@@ -6,7 +6,7 @@ import { findOrphans } from "../../src/service/maintenance/orphans.ts";
 import { isSealed } from "../../src/service/secrets/config-secret.ts";
 import { findUnopenableSecrets } from "../../src/service/secrets/unopenable-secrets.ts";
 import { sealKeyId } from "../../src/service/secrets/vault.ts";
-import { checkToken, isGuessable, makeToken, tooShort } from "../../src/settings.ts";
+import { checkToken, isGuessable, makeToken, tooShort } from "../../src/settings/credentials.ts";
 import { agentsCanRead } from "../openclaw/agents-can-read.ts";
 import { checkLinkDigest } from "./agents-link.ts";
 import type { Environment } from "./environment.ts";

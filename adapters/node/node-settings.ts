@@ -3,13 +3,9 @@ import { join, resolve } from "node:path";
 import { withoutPassword } from "../../src/domain/plain-address.ts";
 import { tokensIn } from "../../src/domain/token.ts";
 import { HttpUrl } from "../../src/schema/primitives.ts";
-import {
-  checkSecretToken,
-  checkTokensDiffer,
-  parseSettings,
-  type Settings,
-  SettingsError,
-} from "../../src/settings.ts";
+import { checkSecretToken, checkTokensDiffer } from "../../src/settings/credentials.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
+import { parseSettings, type Settings } from "../../src/settings.ts";
 import { type AgentsLink, agentsLinkFrom } from "./agents-link.ts";
 import { createClientAddress } from "./client-address.ts";
 import type { Environment } from "./environment.ts";

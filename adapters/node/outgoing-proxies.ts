@@ -1,6 +1,6 @@
 import type { Dispatcher, EnvHttpProxyAgent, Pool, RequestInit as UndiciInit } from "undici";
 import { withoutPassword } from "../../src/domain/plain-address.ts";
-import { SettingsError } from "../../src/settings.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
 import type { Ports } from "../../src/storage/keyspace.ts";
 
 type Environment = Record<string, string | undefined>;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
-import { SettingsError } from "../../src/settings.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
 import type { Environment } from "./environment.ts";
 import { pathFault } from "./files/path-fault.ts";
 

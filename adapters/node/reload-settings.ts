@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import type { ProvisioningSettings, Settings } from "../../src/settings.ts";
+import type { ProvisioningSettings } from "../../src/settings/provisioning-settings.ts";
+import type { Settings } from "../../src/settings.ts";
 
 /** Settings that are read where they are used, and so can change while the server runs. */
 const changeable = [

@@ -1,6 +1,6 @@
 import { isProblem } from "../../src/errors.ts";
 import { findUnopenableSecrets, type UnopenableSecret } from "../../src/service/secrets/unopenable-secrets.ts";
-import { SettingsError } from "../../src/settings.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
 import { closeToGroup } from "./files/group-bits.ts";
 import type { ChangeMode } from "./files/store-check.ts";
 import type { NodeSettings } from "./node-settings.ts";

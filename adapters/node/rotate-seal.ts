@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { isSealed } from "../../src/service/secrets/config-secret.ts";
 import { isSealedUnderNewest } from "../../src/service/secrets/vault.ts";
-import { parseSealKeys, SettingsError } from "../../src/settings.ts";
+import { parseSealKeys } from "../../src/settings/credentials.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
 import type { Environment } from "./environment.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
 import { createFileLock } from "./files/file-lock.ts";

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "../../src/app.ts";
-import { SettingsError } from "../../src/settings.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
 import type { NodeSettings } from "./node-settings.ts";
 import type { CutOff } from "./proxy/stream-watch.ts";
 import { createRequestListener } from "./request-listener.ts";

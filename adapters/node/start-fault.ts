@@ -1,7 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { dirname, join } from "node:path";
 import { Problem } from "../../src/errors.ts";
-import { SettingsError } from "../../src/settings.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
 import { keepsModes, keepsNoModes } from "./files/keeps-modes.ts";
 import { pathFault } from "./files/path-fault.ts";
 import { findingOf, type StoreFinding } from "./files/private-file.ts";

@@ -1,6 +1,7 @@
 import { isPlainAddress, withoutPassword } from "../../src/domain/plain-address.ts";
 import type { AgentHost, Log } from "../../src/ports.ts";
-import { type Settings, SettingsError } from "../../src/settings.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
+import type { Settings } from "../../src/settings.ts";
 import { version } from "../../src/version.ts";
 import { externalConfig } from "./config-access.ts";
 import { createGatewayRpc, type GatewayRpc } from "./gateway-rpc.ts";

@@ -4,7 +4,7 @@ import { equalDigests } from "../../src/domain/constant-time.ts";
 import { Problem } from "../../src/errors.ts";
 import type { VerifyJwt } from "../../src/http/bearer.ts";
 import type { Scope } from "../../src/schema/provisioning-key.ts";
-import { SettingsError } from "../../src/settings.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
 
 type Environment = Record<string, string | undefined>;
 

@@ -1,5 +1,5 @@
 import { routes } from "../../src/routes.ts";
-import type { ProvisioningSettings } from "../../src/settings.ts";
+import type { ProvisioningSettings } from "../../src/settings/provisioning-settings.ts";
 import type { PluginRole } from "./plugin-role.ts";
 
 export interface PluginRoute {

@@ -1,5 +1,6 @@
 import { parse } from "jsonc-parser";
-import { parseSettings, type Settings, SettingsError } from "../../src/settings.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
+import { parseSettings, type Settings } from "../../src/settings.ts";
 import { type NodeSettings, readNodeSettings } from "../node/node-settings.ts";
 import { configText } from "../node/read-config.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";

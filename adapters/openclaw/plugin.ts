@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
-import { type ProvisioningSettings, parseSettings } from "../../src/settings.ts";
+import type { ProvisioningSettings } from "../../src/settings/provisioning-settings.ts";
+import { parseSettings } from "../../src/settings.ts";
 import { agentInKey, refusalOf } from "./doors/agents-apart.ts";
 import { readMarker } from "./made-marker.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { App } from "../../src/app.ts";
 import type { AgentSummary } from "../../src/schema/agent.ts";
-import type { ProvisioningSettings } from "../../src/settings.ts";
+import type { ProvisioningSettings } from "../../src/settings/provisioning-settings.ts";
 import type { PluginApi } from "./plugin-api.ts";
 import { summaryHeaders, summaryPage } from "./summary-page.ts";
 

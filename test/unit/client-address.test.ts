@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createClientAddress } from "../../adapters/node/client-address.ts";
-import { SettingsError } from "../../src/settings.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
 
 /** As a proxy sends `X-Forwarded-For`, or sends nothing. */
 const by =

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readWorkerSettings, type Variables } from "../../adapters/cloudflare/worker-settings.ts";
-import { SettingsError } from "../../src/settings.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
 
 const sealKey = Buffer.alloc(32, 255);
 const complete: Variables = {

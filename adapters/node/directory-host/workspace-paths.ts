@@ -2,7 +2,7 @@ import { lstatSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { parseWorkspaceText, workspaceProblem } from "../../../src/host/workspace-text.ts";
-import { SettingsError } from "../../../src/settings.ts";
+import { SettingsError } from "../../../src/settings/settings-error.ts";
 import { foldedPath } from "./overlap.ts";
 
 /** The entries of the state directory for the service, OpenClaw or an operator. They never were an agent's. */

@@ -1,6 +1,6 @@
 import { type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { SettingsError } from "../../../src/settings.ts";
+import { SettingsError } from "../../../src/settings/settings-error.ts";
 import { octal } from "./octal.ts";
 import { bitsForOthers, isRootsForUs } from "./own-group.ts";
 import { runAs } from "./path-fault.ts";

@@ -1,6 +1,6 @@
 import type { DoctorCheck } from "../../../src/cli/doctor-report.ts";
 import type { Ledger } from "../../../src/ports.ts";
-import { SettingsError } from "../../../src/settings.ts";
+import { SettingsError } from "../../../src/settings/settings-error.ts";
 import type { Stores, StoresOptions } from "../stores/stores.ts";
 import { openRedis, type RedisStores } from "./redis.ts";
 import { evictionWarning } from "./redis-faults.ts";

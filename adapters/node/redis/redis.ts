@@ -1,6 +1,6 @@
 import { createStorage, type Storage } from "unstorage";
 import type { ActivityLog, AuditTrail, Clock, Ledger, Log, Outbox } from "../../../src/ports.ts";
-import { SettingsError } from "../../../src/settings.ts";
+import { SettingsError } from "../../../src/settings/settings-error.ts";
 import type { Records } from "../../../src/storage/keyspace.ts";
 import { createRecords } from "../../../src/storage/records.ts";
 import { createRedisActivity } from "./redis-activity.ts";

@@ -1,6 +1,6 @@
 import type { Ledger } from "../../../src/ports.ts";
 import { sealKeyId } from "../../../src/service/secrets/vault.ts";
-import { SettingsError } from "../../../src/settings.ts";
+import { SettingsError } from "../../../src/settings/settings-error.ts";
 import type { Ports } from "../../../src/storage/keyspace.ts";
 import { sealKeyOwner } from "../../../src/storage/ledger-names.ts";
 

@@ -1,7 +1,7 @@
 import { Problem } from "../../../src/errors.ts";
 import type { OpenDoor } from "../../../src/ports.ts";
 import type { Confinement } from "../../../src/schema/agent.ts";
-import type { ProvisioningSettings } from "../../../src/settings.ts";
+import type { ProvisioningSettings } from "../../../src/settings/provisioning-settings.ts";
 import type { OpenClawConfig } from "../openclaw-config.ts";
 import { entryDoors } from "./entry-doors.ts";
 import { holdIn } from "./held-entry.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createWorkspacePaths } from "../../../adapters/node/directory-host/workspace-paths.ts";
 import { Problem } from "../../../src/errors.ts";
-import { SettingsError } from "../../../src/settings.ts";
+import { SettingsError } from "../../../src/settings/settings-error.ts";
 
 let home: string;
 let stateDir: string;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readNodeSettings, stateDirFrom } from "../../../adapters/node/node-settings.ts";
-import { SettingsError } from "../../../src/settings.ts";
+import { SettingsError } from "../../../src/settings/settings-error.ts";
 
 let stateDir: string;
 beforeAll(() => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { createOutgoingFetch, outgoingProxies } from "../../../adapters/node/outgoing-proxies.ts";
 import { verifyMasterKey } from "../../../src/providers/verify.ts";
-import { SettingsError } from "../../../src/settings.ts";
+import { SettingsError } from "../../../src/settings/settings-error.ts";
 import { startForwardProxy } from "../../forward-proxy.ts";
 import { freePort } from "../../free-port.ts";
 import { makePrivateCa, startTlsFront } from "../../private-ca.ts";

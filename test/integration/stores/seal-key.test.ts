@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSealKeys } from "../../../adapters/node/seal-key.ts";
-import { SettingsError } from "../../../src/settings.ts";
+import { SettingsError } from "../../../src/settings/settings-error.ts";
 
 let stateDir: string;
 beforeEach(() => {

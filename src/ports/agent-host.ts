@@ -1,0 +1,173 @@
+import type { Confinement } from "../domain/confinement.ts";
+import type { Identity } from "../domain/identity.ts";
+
+export interface Credential {
+  /** Anthropic, openai, ..., or a custom provider's slug. */
+  provider: string;
+  apiKey: string;
+  /** Where that provider's SDK is to send its requests; absent: the provider's own address. */
+  baseUrl?: string | undefined;
+  /** The key is one of ours and works through our proxy only. */
+  metered: boolean;
+}
+
+export interface HostPlan {
+  /** The gateway chosen, on a host that has several. */
+  gateway?: string;
+  /** Absolute, symlinks resolved; absent where the host keeps no workspace. */
+  workspace?: string;
+  agentDir?: string;
+  /** The confinement that the agent will have, on a host that decides it. */
+  confinement?: Confinement | undefined;
+}
+
+/** An agent may do this where it runs. */
+export interface HostHold {
+  confinement?: Confinement | undefined;
+  /** Tools beyond those of the confinement. */
+  tools?: string[] | undefined;
+  /** Agents whose sessions it may reach, if they name it too. */
+  peers?: string[] | undefined;
+}
+
+export interface HostAgent extends HostHold {
+  agentId: string;
+  /** The creation that made it, where one of ours did: a change to it changes no other's. */
+  operationId?: string | undefined;
+  /** Whether the change that asks may go on: to be asked at the last moment, where the host can do both at once. */
+  isCurrent?: (() => Promise<boolean>) | undefined;
+  name: string;
+  workspace?: string | undefined;
+  agentDir?: string | undefined;
+  model?: string | undefined;
+  identity?: Identity | undefined;
+  bindings: string[];
+  gateway?: string | undefined;
+}
+
+export interface HostCreate extends HostAgent {
+  skipBootstrap: boolean;
+  credential?: Credential | undefined;
+  /** The same for every retry of one creation. */
+  operationId: string;
+  /** Its key is held to a quota: a setting of the host that leads around the key is a 409. */
+  heldToQuota?: boolean | undefined;
+  /** Whether to resolve only once the agent answers (a gateway's reload), or as soon as it is durable. */
+  awaitReady: boolean;
+}
+
+/** A creation asked this of a host whose answer nobody remembers. */
+export type HostAsked = Pick<
+  HostCreate,
+  "name" | "workspace" | "model" | "identity" | "bindings" | "skipBootstrap" | "heldToQuota" | keyof HostHold
+>;
+
+export interface BindResult {
+  added: string[];
+  updated: string[];
+  skipped: string[];
+  conflicts: { binding: string; agentId: string }[];
+}
+
+export interface HostHealth {
+  reachable: boolean;
+  workspace: "ok" | "missing" | "unknown";
+  agentDir: "ok" | "missing" | "unknown";
+  credentials: "ok" | "missing" | "unknown";
+  detail?: string;
+}
+
+/** Something that leads around an agent's own key or out of its confinement. */
+export interface OpenDoor {
+  /** The agent whose entry it is; absent: a setting of the host. */
+  agentId?: string;
+  /** Such as `agents.defaults.compaction.model`. */
+  setting: string;
+  detail: string;
+  remedy: string;
+  /** Asks for a look: it costs quota, and leads around nothing. */
+  isNotice?: boolean;
+}
+
+/** Where agents live. */
+export interface AgentHost {
+  readonly kind: "directory" | "openclaw" | "remote" | "registry";
+  /** Whether a credential can be stored at all. */
+  readonly storesCredentials: boolean;
+  /**
+   * Decides place, paths and confinement without a side effect; what may not be is a 422, a setting that leads around
+   * the key of an agent held to a quota a 409. `except`: a gateway that has been tried in vain.
+   */
+  plan(
+    request: HostHold & {
+      agentId: string;
+      heldToQuota?: boolean | undefined;
+      workspace?: string | undefined;
+      gateway?: string | undefined;
+      except?: string | undefined;
+    },
+  ): Promise<HostPlan>;
+  /**
+   * Workspace, agent directory, the credential, then the entry and its bindings. Idempotent for one `operationId`.
+   * A binding that another agent of the host has rejects with `binding_taken`, and nothing is changed; a gateway that
+   * failed before it did anything, with `GatewayUntouched`.
+   */
+  create(agent: HostCreate): Promise<{
+    workspaceCreated: boolean;
+    /** Where only the host knows them: on another machine. */
+    workspace?: string;
+    agentDir?: string;
+    profileId?: string;
+    /** Where the host decided it. */
+    confinement?: Confinement | undefined;
+    bindings: BindResult;
+    /** The agent is durable, though not yet answering. */
+    starting?: boolean;
+  }>;
+  /**
+   * Undoes `create` and everything since; what is not there is not an error. Only what the creation `operationId` made
+   * is touched; an empty one stands for others, who made the agent. `asked`: that it may be made yet.
+   */
+  remove(
+    agent: {
+      agentId: string;
+      workspace?: string | undefined;
+      gateway?: string | undefined;
+      operationId: string;
+      asked?: HostAsked | undefined;
+    },
+    what: { workspace: boolean; sessions: boolean },
+  ): Promise<{ deleted: string[]; preserved: string[] }>;
+  /**
+   * For a change that does more than one thing, before the first of them; absent where there are no gateways.
+   * @throws Problem `gateway_not_found` where the agent's is not one of the host's any more
+   */
+  requireGateway?(agent: Pick<HostAgent, "agentId" | "gateway">): void;
+  /**
+   * Replaces the provider's credential and pins it; resolves to its profile id. With a `model` the agent uses that
+   * one from now on, with this key.
+   */
+  setCredential(agent: HostAgent, credential: Credential, model?: string): Promise<string>;
+  bind(agent: HostAgent, bindings: string[]): Promise<BindResult>;
+  /** A field that is absent stays. `agent` carries the confinement, tools and peers that it has so far. */
+  update(
+    agent: HostAgent,
+    change: HostHold & { name?: string | undefined; model?: string | undefined; identity?: Identity },
+  ): Promise<void>;
+  inspect(agent: HostAgent): Promise<HostHealth>;
+  /**
+   * In ascending order of id, after `cursor` (an id, exclusive). Agents that others made are listed too; those that
+   * several gateways have by one id are all on one page.
+   * `unreachable` names gateways that did not answer.
+   */
+  list(page: {
+    cursor?: string | undefined;
+    limit: number;
+  }): Promise<{ agents: HostAgent[]; nextCursor?: string; unreachable: string[] }>;
+  /** More than one where several gateways have an agent of this id. `unreachable` ones do not say. */
+  find(agentId: string): Promise<{ agents: HostAgent[]; unreachable: string[] }>;
+  /** The doors that are open now, on a host that runs agents. */
+  openDoors?(): Promise<OpenDoor[]>;
+  /** Rejects when the host cannot be used. */
+  check(): Promise<void>;
+}
