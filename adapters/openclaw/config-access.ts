@@ -16,6 +16,8 @@ export interface ConfigAccess {
 }
 
 const appliedWithinMs = 20_000;
+/** The time that a reload of the gateway takes, for a change that its list of agents does not show. */
+const reloadMs = 1_500;
 
 /** @returns whether it became true in time */
 async function until(isSo: () => boolean | Promise<boolean>, everyMs: number): Promise<boolean> {
@@ -76,16 +78,21 @@ export function externalConfig(sdk: ConfigMutation, gateway: GatewayRpc): Config
       return (await sdk.readConfigFileSnapshotForWrite()).snapshot.sourceConfig;
     },
     mutate: (change, removed) => write(sdk.mutateConfigFile, change, removed),
-    applied: (satisfied) =>
-      until(async () => {
+    applied(satisfied) {
+      let isFirst = true;
+      return until(async () => {
         try {
-          return satisfied(await live());
+          const shows = satisfied(await live());
+          if (shows && isFirst) await sleep(reloadMs);
+          isFirst = false;
+          return shows;
         } catch (error) {
           // Without a gateway there is none that has to take it up.
           if (error instanceof GatewayAway) return true;
           if (!(error instanceof GatewayRefusal)) throw error;
           throw new Problem("gateway_failed", "OpenClaw refused to say which agents it has.", { cause: error });
         }
-      }, 100),
+      }, 100);
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { isProblem, Problem } from "../../src/errors.ts";
 import { groupCommit } from "../node/files/group-commit.ts";
+import { createTurns } from "../node/files/in-turn.ts";
 import type { ConfigAccess } from "./config-access.ts";
 import type { Live, OpenClawConfig } from "./openclaw-config.ts";
 
@@ -29,6 +30,8 @@ interface Work {
 
 export interface ConfigChanges {
   make<T>(change: ConfigChange<T>): Promise<ConfigChanged<T>>;
+  /** Runs a change that the gateway writes itself, while no other is written or taken up. */
+  byGateway<T>(change: () => Promise<T>): Promise<T>;
   /** Until the work has `come` (or ended), a change of its own is expected: a write waits for it, for a moment. */
   expecting<T>(work: (come: () => void) => Promise<T>): Promise<T>;
 }
@@ -43,6 +46,7 @@ const gatherMs = 2_500;
  * needs about a second for both, however much has changed.
  */
 export function createConfigChanges(config: ConfigAccess): ConfigChanges {
+  const turns = createTurns();
   let expected = 0;
   let gathering: { all: Promise<void>; done(): void } | undefined;
 
@@ -64,7 +68,9 @@ export function createConfigChanges(config: ConfigAccess): ConfigChanges {
     return gathering.all;
   }
 
-  const commit = groupCommit<Work>(async (works) => {
+  const commit = groupCommit<Work>((works) => turns("write", () => writeInTurn(works)));
+
+  async function writeInTurn(works: Work[]): Promise<void> {
     try {
       await writeAll(works);
     } catch {
@@ -86,7 +92,7 @@ export function createConfigChanges(config: ConfigAccess): ConfigChanges {
     }
     // The next write waits: one that comes during a reload makes OpenClaw give that up, and restart at worst.
     await applied;
-  });
+  }
 
   async function writeAll(works: Work[]): Promise<void> {
     const removed = works.map((work) => work.change.removes).filter((one) => one !== undefined);
@@ -120,6 +126,7 @@ export function createConfigChanges(config: ConfigAccess): ConfigChanges {
 
   return {
     make,
+    byGateway: (change) => turns("write", change),
     async expecting(work) {
       let isExpected = true;
       const come = () => {

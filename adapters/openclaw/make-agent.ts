@@ -149,7 +149,10 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
     if (deletion === "none") return false;
     if (deletion === "running") throw new Problem("agent_busy", "OpenClaw is still deleting an agent of this id.");
     try {
-      await gateway.request("agents.create", { name: agentId, workspace });
+      await changes.byGateway(async () => {
+        await gateway.request("agents.create", { name: agentId, workspace });
+        await config.applied(({ agents }) => agents[agentId] !== undefined);
+      });
     } catch (cause) {
       throw new Problem(
         "host_unavailable",

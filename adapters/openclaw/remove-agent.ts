@@ -11,7 +11,7 @@ import { GatewayAway, GatewayRefusal } from "./gateway-rpc.ts";
 import { overlapsHeld } from "./held-workspaces.ts";
 import { dropMarker, isMadeBy, type MadeMarker, readMarker } from "./made-marker.ts";
 import type { HostTools } from "./make-agent.ts";
-import type { AgentEntry, OpenClawConfig } from "./openclaw-config.ts";
+import type { OpenClawConfig } from "./openclaw-config.ts";
 import { putBack } from "./trash.ts";
 
 /** OpenClaw counts the file as it is written: with indentation. */
@@ -80,7 +80,7 @@ export function createAgentRemover(tools: HostTools): Remove {
         ...(takeWorkspace ? [workspace] : []),
         ...["", "-wal", "-shm", "-journal"].map((ending) => join(agentDir, `openclaw-agent.sqlite${ending}`)),
       ]);
-      const byGateway = isIts() && (await askGateway(agentId));
+      const byGateway = isIts() && (await changes.byGateway(() => askGateway(agentId)));
       if (!byGateway && isIts()) await dropEntry(agentId);
       for (const [path, place] of await watched.found()) {
         if (path === sessions && !what.sessions) await putBack(place, sessions);
@@ -115,22 +115,23 @@ export function createAgentRemover(tools: HostTools): Remove {
   /**
    * OpenClaw's call takes the workspace that the entry names, or nothing at all: so the entry is made to name none
    * that is to stay. The call is refused where half of the file would go: so a large entry is made a small one, which
-   * lets its agent, whose key is dead by now, do nothing.
+   * lets its agent, whose key is dead by now, do nothing. Its name tells when a gateway works with it: OpenClaw's own
+   * write during a reload makes OpenClaw give that up, and restart at worst.
    */
   async function readyEntry(agentId: string, elsewhere: string | undefined, small: boolean): Promise<void> {
-    let changed: Partial<AgentEntry> = {};
+    const name = `${agentId} (being deleted)`;
     const { applied } = await changes.make({
       apply(draft) {
         const entry = draft.agents?.entries?.[agentId];
         if (!entry) return;
+        entry.name = name;
         if (elsewhere !== undefined) entry.workspace = elsewhere;
         if (small) {
           for (const name of ["subagents", "memory", "modelPolicy", "model"] as const) delete entry[name];
           entry.tools = { allow: ["session_status"] };
         }
-        changed = entry;
       },
-      shows: ({ agents }) => elsewhere === undefined || agents[agentId]?.workspace === changed.workspace,
+      shows: ({ agents: { [agentId]: seen } }) => seen === undefined || seen.name === name,
     });
     await applied;
   }

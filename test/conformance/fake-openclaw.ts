@@ -23,6 +23,8 @@ export interface FakeOpenClaw {
   file(): OpenClawConfig;
   /** How often the file was written. */
   writes(): number;
+  /** How many writes came while an earlier one was being taken up: OpenClaw gives that up, and restarts at worst. */
+  superseded(): number;
   /** The calls that the gateway received. */
   calls: { method: string; params: Record<string, unknown> }[];
   failNextWrites(times: number): void;
@@ -40,6 +42,8 @@ export async function makeFakeOpenClaw({ running }: { running: boolean }): Promi
   const path = join(stateDir, "openclaw.json");
   const calls: FakeOpenClaw["calls"] = [];
   let writes = 0;
+  let superseded = 0;
+  let reloads = 0;
   let failures = 0;
   let closed = false;
   let slot = 0;
@@ -66,8 +70,11 @@ export async function makeFakeOpenClaw({ running }: { running: boolean }): Promi
       draft.agents.entries = { main: { workspace: join(stateDir, "workspace") }, ...draft.agents.entries };
     }
     writes++;
+    if (reloads > 0) superseded++;
+    reloads++;
     writeFileSync(path, JSON.stringify(draft));
     setTimeout(() => {
+      reloads--;
       if (!closed) live = file();
     }, 10).unref();
   };
@@ -144,6 +151,7 @@ export async function makeFakeOpenClaw({ running }: { running: boolean }): Promi
     trashDir,
     file,
     writes: () => writes,
+    superseded: () => superseded,
     calls,
     failNextWrites(times) {
       failures = times;

@@ -251,6 +251,23 @@ describe("the openclaw host", () => {
     }
   });
 
+  test("no write comes while OpenClaw takes up another, also where the gateway itself writes", async () => {
+    // The only agent is more than half of the file: its entry is made a small one before the gateway is asked.
+    const only = await planned("only", { model: "claude-sonnet-3.5", credential });
+    await host.create(only);
+    await host.remove(only, { workspace: true, sessions: true });
+    expect(openclaw.superseded()).toBe(0);
+    const agents = await Promise.all(["one", "two", "three"].map((id) => planned(id, { credential })));
+    await Promise.all(agents.map((agent) => host.create(agent)));
+    const revived = await planned("only", { credential });
+    await Promise.all([
+      ...agents.map((agent) => host.remove(agent, { workspace: true, sessions: true })),
+      host.create(revived),
+      host.create(await planned("four", { credential })),
+    ]);
+    expect(openclaw.superseded()).toBe(0);
+  });
+
   test("a deleted id is made anew through the gateway, before its key is stored", async () => {
     const agent = await planned("phoenix", { credential });
     await host.create(agent);
