@@ -9,7 +9,7 @@ import { parseLabelChange } from "../state/labels.ts";
 import { t } from "../texts.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField } from "../ui/field.tsx";
-import { ProblemNote } from "../ui/problem.tsx";
+import { ChangeForm } from "../ui/form.tsx";
 import { givenQuotas, QuotaFields, quotaTexts } from "../ui/quota-fields.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
@@ -72,8 +72,7 @@ function BulkDialog({ name, does, ids, onClose, onDone }: BulkProps) {
     ...(name === "update" && Object.keys(given).length > 0 && { quotas: given }),
     ...(name === "update" && labels.trim() !== "" && { labels: parseLabelChange(labels) }),
   };
-  const run = async (event: Event) => {
-    event.preventDefault();
+  const run = async () => {
     await change.run(async () => {
       const answer = await ask<BulkChanged>("/agents/bulk", {
         method: "POST",
@@ -90,7 +89,17 @@ function BulkDialog({ name, does, ids, onClose, onDone }: BulkProps) {
   };
   return (
     <Dialog title={t.bulk.ask(t.bulk[name], ids.length)} onClose={onClose}>
-      <form onSubmit={run}>
+      <ChangeForm
+        change={change}
+        onSubmit={run}
+        submit={t.bulk[name]}
+        danger={name === "delete"}
+        beside={
+          <button type="button" onClick={onClose}>
+            {t.dialog.cancel}
+          </button>
+        }
+      >
         <p>{does}</p>
         <p class="mono small wrap">{ids.join(", ")}</p>
         {name === "update" && (
@@ -108,17 +117,8 @@ function BulkDialog({ name, does, ids, onClose, onDone }: BulkProps) {
         {name === "rotate" && (
           <SelectField label={t.agent.grace} value={grace} onText={setGrace} options={t.agent.graces} />
         )}
-        <ProblemNote error={change.error} />
         {change.answer && <Failed failed={change.answer.failed} />}
-        <div class="actions">
-          <button type="submit" class={name === "delete" ? "primary danger" : "primary"} disabled={change.busy}>
-            {t.bulk[name]}
-          </button>
-          <button type="button" onClick={onClose}>
-            {t.dialog.cancel}
-          </button>
-        </div>
-      </form>
+      </ChangeForm>
     </Dialog>
   );
 }

@@ -6,14 +6,13 @@ import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField, Tick } from "../ui/field.tsx";
-import { ProblemNote } from "../ui/problem.tsx";
+import { ChangeForm } from "../ui/form.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 export function StandDialog({ id, verb, onClose }: { id: string; verb: "suspend" | "resume"; onClose: () => void }) {
   const change = useChange();
-  const run = async (event: Event) => {
-    event.preventDefault();
+  const run = async () => {
     if (!(await change.run(() => ask(`/agents${below(id)}/${verb}`, { method: "POST" })))) return;
     say(verb === "suspend" ? t.agent.suspended(id) : t.agent.resumed(id));
     agentsChanged();
@@ -21,15 +20,9 @@ export function StandDialog({ id, verb, onClose }: { id: string; verb: "suspend"
   };
   return (
     <Dialog title={`${t.agent[verb]}: ${id}`} onClose={onClose}>
-      <form onSubmit={run}>
+      <ChangeForm change={change} onSubmit={run} submit={t.agent[verb]}>
         <p>{verb === "suspend" ? t.agent.suspendAsk : t.agent.resumeAsk}</p>
-        <ProblemNote error={change.error} />
-        <div class="actions">
-          <button type="submit" class="primary" disabled={change.busy}>
-            {t.agent[verb]}
-          </button>
-        </div>
-      </form>
+      </ChangeForm>
     </Dialog>
   );
 }
@@ -38,8 +31,7 @@ export function RotateDialog({ id, onClose }: { id: string; onClose: () => void 
   const [grace, setGrace] = useState("86400");
   const [reveal, setReveal] = useState(false);
   const change = useChange<{ aiKey: IssuedAiKey }>();
-  const run = async (event: Event) => {
-    event.preventDefault();
+  const run = async () => {
     await change.run(() =>
       ask(`/agents${below(id)}/ai-key/rotate`, {
         method: "POST",
@@ -58,17 +50,11 @@ export function RotateDialog({ id, onClose }: { id: string; onClose: () => void 
           <p>{t.agent.storedByHost}</p>
         )
       ) : (
-        <form onSubmit={run}>
+        <ChangeForm change={change} onSubmit={run} submit={t.agent.rotate}>
           <p>{t.agent.rotateAsk}</p>
           <SelectField label={t.agent.grace} value={grace} onText={setGrace} options={t.agent.graces} />
           <Tick label={t.agent.reveal} checked={reveal} onTick={setReveal} />
-          <ProblemNote error={change.error} />
-          <div class="actions">
-            <button type="submit" class="primary" disabled={change.busy}>
-              {t.agent.rotate}
-            </button>
-          </div>
-        </form>
+        </ChangeForm>
       )}
     </Dialog>
   );
@@ -79,8 +65,7 @@ export function DeleteDialog({ id, onClose, onDeleted }: { id: string; onClose: 
   const [workspace, setWorkspace] = useState(false);
   const [sessions, setSessions] = useState(false);
   const change = useChange();
-  const run = async (event: Event) => {
-    event.preventDefault();
+  const run = async () => {
     const body = { deleteWorkspace: workspace, deleteSessions: sessions };
     if (!(await change.run(() => ask(`/agents${below(id)}`, { method: "DELETE", body })))) return;
     say(t.agent.deleted(id));
@@ -89,20 +74,14 @@ export function DeleteDialog({ id, onClose, onDeleted }: { id: string; onClose: 
   };
   return (
     <Dialog title={`${t.agent.delete}: ${id}`} onClose={onClose}>
-      <form onSubmit={run}>
+      <ChangeForm change={change} onSubmit={run} submit={t.agent.delete} danger blocked={typed !== id}>
         <p>{t.agent.deleteAsk}</p>
         <div>
           <Tick label={t.agent.withWorkspace} checked={workspace} onTick={setWorkspace} />
           <Tick label={t.agent.withSessions} checked={sessions} onTick={setSessions} />
         </div>
         <TextField label={t.agent.typeId(id)} value={typed} onText={setTyped} />
-        <ProblemNote error={change.error} />
-        <div class="actions">
-          <button type="submit" class="primary danger" disabled={change.busy || typed !== id}>
-            {t.agent.delete}
-          </button>
-        </div>
-      </form>
+      </ChangeForm>
     </Dialog>
   );
 }

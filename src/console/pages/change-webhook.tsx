@@ -6,7 +6,7 @@ import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField } from "../ui/field.tsx";
-import { ProblemNote } from "../ui/problem.tsx";
+import { ChangeForm } from "../ui/form.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
 
@@ -20,8 +20,7 @@ export function RotateSecret({ of: { id, url, format }, onClose }: DialogProps) 
   const [secret, setSecret] = useState("");
   const change = useChange<WebhookCreated>();
   const needsSecret = format === "openclaw";
-  const run = async (event: Event) => {
-    event.preventDefault();
+  const run = async () => {
     const body = { graceSeconds: Number(grace), ...(secret !== "" && { secret }) };
     const done = await change.run(() =>
       ask(`/provisioning/webhooks${below(id)}/rotate-secret`, { method: "POST", body }),
@@ -34,7 +33,7 @@ export function RotateSecret({ of: { id, url, format }, onClose }: DialogProps) 
       {change.answer?.secret ? (
         <SecretOnce secret={change.answer.secret} note={t.alerts.shownOnce} />
       ) : (
-        <form onSubmit={run}>
+        <ChangeForm change={change} onSubmit={run} submit={t.alerts.rotate}>
           <p>{t.alerts.rotateAsk}</p>
           <SelectField label={t.alerts.grace} value={grace} onText={setGrace} options={t.agent.graces} />
           {needsSecret && (
@@ -47,13 +46,7 @@ export function RotateSecret({ of: { id, url, format }, onClose }: DialogProps) 
               required
             />
           )}
-          <ProblemNote error={change.error} />
-          <div class="actions">
-            <button type="submit" class="primary" disabled={change.busy}>
-              {t.alerts.rotate}
-            </button>
-          </div>
-        </form>
+        </ChangeForm>
       )}
     </Dialog>
   );
@@ -61,8 +54,7 @@ export function RotateSecret({ of: { id, url, format }, onClose }: DialogProps) 
 
 export function DeleteWebhook({ of: { id, url }, onClose }: DialogProps) {
   const change = useChange();
-  const run = async (event: Event) => {
-    event.preventDefault();
+  const run = async () => {
     if (!(await change.run(() => ask(`/provisioning/webhooks${below(id)}`, { method: "DELETE" })))) return;
     say(t.alerts.deleted);
     webhooksChanged();
@@ -70,15 +62,9 @@ export function DeleteWebhook({ of: { id, url }, onClose }: DialogProps) {
   };
   return (
     <Dialog title={`${t.alerts.delete}: ${url}`} onClose={onClose}>
-      <form onSubmit={run}>
+      <ChangeForm change={change} onSubmit={run} submit={t.alerts.delete} danger>
         <p>{t.alerts.deleteAsk}</p>
-        <ProblemNote error={change.error} />
-        <div class="actions">
-          <button type="submit" class="primary danger" disabled={change.busy}>
-            {t.alerts.delete}
-          </button>
-        </div>
-      </form>
+      </ChangeForm>
     </Dialog>
   );
 }

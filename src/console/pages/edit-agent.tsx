@@ -7,7 +7,7 @@ import { changedLabels, labelText, parseLabels } from "../state/labels.ts";
 import { t } from "../texts.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
-import { ProblemNote } from "../ui/problem.tsx";
+import { ChangeForm } from "../ui/form.tsx";
 import { changedQuotas, QuotaFields, type QuotaTexts, quotaTexts } from "../ui/quota-fields.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
@@ -29,33 +29,22 @@ function useUpdate({ agent, onClose }: DialogProps) {
   return { change, update };
 }
 
-const Save = ({ busy, label }: { busy: boolean; label: string }) => (
-  <div class="actions">
-    <button type="submit" class="primary" disabled={busy}>
-      {label}
-    </button>
-  </div>
-);
-
 export function QuotasDialog(props: DialogProps) {
   const { agent, onClose } = props;
   const before = quotaTexts(agent.health.aiKey?.quotas ?? {});
   const [texts, setTexts] = useState<QuotaTexts>(before);
   const { change, update } = useUpdate(props);
-  const save = (event: Event) => {
-    event.preventDefault();
+  const save = () => {
     const quotas = changedQuotas(before, texts);
     if (Object.keys(quotas).length === 0) onClose();
     else void update({ quotas });
   };
   return (
     <Dialog title={`${t.agent.quotas}: ${agent.agentId}`} onClose={onClose}>
-      <form onSubmit={save}>
+      <ChangeForm change={change} onSubmit={save} submit={t.agent.quotas}>
         <p class="muted">{t.agent.quotasHint}</p>
         <QuotaFields texts={texts} onChange={setTexts} fault={(name) => change.fault(`quotas.${name}`)} />
-        <ProblemNote error={change.error} />
-        <Save busy={change.busy} label={t.agent.quotas} />
-      </form>
+      </ChangeForm>
     </Dialog>
   );
 }
@@ -68,8 +57,7 @@ export function EditDialog(props: DialogProps) {
   const endBefore = agent.expiresAt?.slice(0, 10) ?? "";
   const [end, setEnd] = useState(endBefore);
   const { change, update } = useUpdate(props);
-  const save = (event: Event) => {
-    event.preventDefault();
+  const save = () => {
     const body = {
       ...(name !== agent.name && { name }),
       ...(model !== "" && model !== agent.model && { model }),
@@ -81,7 +69,7 @@ export function EditDialog(props: DialogProps) {
   };
   return (
     <Dialog title={`${t.agent.editTitle}: ${agent.agentId}`} onClose={onClose}>
-      <form onSubmit={save}>
+      <ChangeForm change={change} onSubmit={save} submit={t.agent.edit}>
         <TextField label={t.agent.name} value={name} onText={setName} fault={change.fault("name")} required />
         <TextField
           label={t.agent.model}
@@ -107,9 +95,7 @@ export function EditDialog(props: DialogProps) {
             fault={change.fault("expiresAt")}
           />
         )}
-        <ProblemNote error={change.error} />
-        <Save busy={change.busy} label={t.agent.edit} />
-      </form>
+      </ChangeForm>
     </Dialog>
   );
 }
@@ -120,8 +106,7 @@ export function OnboardDialog({ agent, onClose }: DialogProps) {
   const [provider, setProvider] = useState("");
   const [apiKey, setApiKey] = useState("");
   const change = useChange<AgentOnboarded>();
-  const run = async (event: Event) => {
-    event.preventDefault();
+  const run = async () => {
     const asked = {
       ...(bindings.trim() !== agent.bindings.join(" ") && { bindings: bindings.split(/[\s,]+/).filter(Boolean) }),
       ...(emoji !== (agent.identity?.emoji ?? "") && { identity: { emoji } }),
@@ -143,7 +128,7 @@ export function OnboardDialog({ agent, onClose }: DialogProps) {
   };
   return (
     <Dialog title={`${t.agent.onboard}: ${agent.agentId}`} onClose={onClose}>
-      <form onSubmit={run}>
+      <ChangeForm change={change} onSubmit={run} submit={t.agent.onboard}>
         <p class="muted">{t.agent.onboardHint}</p>
         <TextField
           label={t.agent.bindings}
@@ -160,14 +145,12 @@ export function OnboardDialog({ agent, onClose }: DialogProps) {
           fault={change.fault("auth.provider")}
         />
         <TextField label={t.agent.authKey} type="password" value={apiKey} onText={setApiKey} />
-        <ProblemNote error={change.error} />
         {change.answer?.errors.map(({ step, message }) => (
           <p key={step} class="note bad wrap" role="alert">
             {step}: {escapeHidden(message)}
           </p>
         ))}
-        <Save busy={change.busy} label={t.agent.onboard} />
-      </form>
+      </ChangeForm>
     </Dialog>
   );
 }

@@ -10,6 +10,7 @@ import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { SelectField } from "../ui/field.tsx";
+import { ChangeForm } from "../ui/form.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { Status } from "../ui/status.tsx";
 import { type Column, Table, Waiting } from "../ui/table.tsx";
@@ -127,8 +128,7 @@ const columnsOf = (rotate: Choose, revoke: Choose): Column<ProvisioningKeyView>[
 function RotateKey({ of: { id, name }, onClose }: { of: ProvisioningKeyView; onClose: () => void }) {
   const [grace, setGrace] = useState("86400");
   const change = useChange<ProvisioningKeyIssued>();
-  const run = async (event: Event) => {
-    event.preventDefault();
+  const run = async () => {
     const body = { graceSeconds: Number(grace) };
     await change.run(() => ask(`/provisioning/agent-keys${below(id)}/rotate`, { method: "POST", body }));
     keysChanged();
@@ -138,16 +138,10 @@ function RotateKey({ of: { id, name }, onClose }: { of: ProvisioningKeyView; onC
       {change.answer ? (
         <SecretOnce secret={change.answer.key} note={t.keys.shownOnce} />
       ) : (
-        <form onSubmit={run}>
+        <ChangeForm change={change} onSubmit={run} submit={t.keys.rotate}>
           <p>{t.keys.rotateAsk}</p>
           <SelectField label={t.agent.grace} value={grace} onText={setGrace} options={t.agent.graces} />
-          <ProblemNote error={change.error} />
-          <div class="actions">
-            <button type="submit" class="primary" disabled={change.busy}>
-              {t.keys.rotate}
-            </button>
-          </div>
-        </form>
+        </ChangeForm>
       )}
     </Dialog>
   );
@@ -155,8 +149,7 @@ function RotateKey({ of: { id, name }, onClose }: { of: ProvisioningKeyView; onC
 
 function RevokeKey({ of: { id, name }, onClose }: { of: ProvisioningKeyView; onClose: () => void }) {
   const change = useChange();
-  const run = async (event: Event) => {
-    event.preventDefault();
+  const run = async () => {
     if (!(await change.run(() => ask(`/provisioning/agent-keys${below(id)}/revoke`, { method: "POST" })))) return;
     say(t.keys.revoked(name));
     keysChanged();
@@ -164,15 +157,9 @@ function RevokeKey({ of: { id, name }, onClose }: { of: ProvisioningKeyView; onC
   };
   return (
     <Dialog title={`${t.keys.revoke}: ${name}`} onClose={onClose}>
-      <form onSubmit={run}>
+      <ChangeForm change={change} onSubmit={run} submit={t.keys.revoke} danger>
         <p>{t.keys.revokeAsk}</p>
-        <ProblemNote error={change.error} />
-        <div class="actions">
-          <button type="submit" class="primary danger" disabled={change.busy}>
-            {t.keys.revoke}
-          </button>
-        </div>
-      </form>
+      </ChangeForm>
     </Dialog>
   );
 }

@@ -10,7 +10,7 @@ import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Lines, SecretOnce } from "../ui/copy.tsx";
 import { SelectField, TextField, Tick } from "../ui/field.tsx";
-import { ProblemNote } from "../ui/problem.tsx";
+import { ChangeForm } from "../ui/form.tsx";
 import { givenQuotas, QuotaFields, type QuotaTexts, quotaTexts } from "../ui/quota-fields.tsx";
 import { useChange } from "../ui/use-change.ts";
 
@@ -50,8 +50,7 @@ export function NewAgent({ place }: { place: Place }) {
   if (!may(caller, "agents:create")) return <p class="note warn">{t.make.needsScope}</p>;
   if (change.answer) return <Made answer={change.answer} />;
   const body = bodyOf(form);
-  const create = async (event: Event) => {
-    event.preventDefault();
+  const create = async () => {
     await change.run(() =>
       ask("/agents/create", { method: "POST", body, headers: { "idempotency-key": crypto.randomUUID() } }),
     );
@@ -66,7 +65,7 @@ export function NewAgent({ place }: { place: Place }) {
         <h1>{t.make.title}</h1>
       </div>
       <div class="columns">
-        <form class="form" onSubmit={create}>
+        <ChangeForm className="form" change={change} onSubmit={create} submit={change.busy ? t.make.busy : t.make.go}>
           <TextField
             label={t.make.name}
             hint={t.make.nameHint}
@@ -138,13 +137,7 @@ export function NewAgent({ place }: { place: Place }) {
               options={[["", t.make.anyGateway], ...caller.features.gateways.map((one) => [one, one] as const)]}
             />
           )}
-          <ProblemNote error={change.error} />
-          <div class="actions">
-            <button type="submit" class="primary" disabled={change.busy}>
-              {change.busy ? t.make.busy : t.make.go}
-            </button>
-          </div>
-        </form>
+        </ChangeForm>
         <section class="stack">
           <h2>{t.make.curl}</h2>
           <p class="muted small">{t.make.curlHint}</p>

@@ -9,7 +9,7 @@ import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField, Tick } from "../ui/field.tsx";
-import { ProblemNote } from "../ui/problem.tsx";
+import { ChangeForm } from "../ui/form.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 const allScopes = Object.keys(t.keys.scopeHint) as Scope[];
@@ -26,8 +26,7 @@ export function NewKey({ onClose }: { onClose: () => void }) {
   const [expiry, setExpiry] = useState("");
   const change = useChange<ProvisioningKeyIssued>();
   const active = (providers.data?.keys ?? []).filter(({ status }) => status === "active");
-  const run = async (event: Event) => {
-    event.preventDefault();
+  const run = async () => {
     const body: CreateProvisioningKey = {
       name,
       scopes: allScopes.filter((scope) => scopes.includes(scope)),
@@ -47,7 +46,7 @@ export function NewKey({ onClose }: { onClose: () => void }) {
       {change.answer ? (
         <SecretOnce secret={change.answer.key} note={t.keys.shownOnce} />
       ) : (
-        <form onSubmit={run}>
+        <ChangeForm change={change} onSubmit={run} submit={t.keys.go}>
           <TextField label={t.keys.name} value={name} onText={setName} fault={change.fault("name")} required />
           <fieldset>
             <legend>{t.keys.scopes}</legend>
@@ -107,13 +106,7 @@ export function NewKey({ onClose }: { onClose: () => void }) {
               fault={change.fault("expiresAt")}
             />
           </div>
-          <ProblemNote error={change.error} />
-          <div class="actions">
-            <button type="submit" class="primary" disabled={change.busy}>
-              {t.keys.go}
-            </button>
-          </div>
-        </form>
+        </ChangeForm>
       )}
     </Dialog>
   );

@@ -6,7 +6,7 @@ import { providersChanged } from "../state/changed.ts";
 import { t } from "../texts.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField, Tick } from "../ui/field.tsx";
-import { ProblemNote } from "../ui/problem.tsx";
+import { ChangeForm } from "../ui/form.tsx";
 import { givenQuotas, QuotaFields, quotaTexts } from "../ui/quota-fields.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
@@ -24,8 +24,7 @@ export function NewProvider({ onClose }: { onClose: () => void }) {
   const [verify, setVerify] = useState(true);
   const [quotas, setQuotas] = useState(quotaTexts({}));
   const change = useChange<AiProviderAdded>();
-  const run = async (event: Event) => {
-    event.preventDefault();
+  const run = async () => {
     const given = givenQuotas(quotas);
     const body: AddAiProvider = {
       provider: kind,
@@ -47,7 +46,7 @@ export function NewProvider({ onClose }: { onClose: () => void }) {
   };
   return (
     <Dialog title={t.providers.make} onClose={onClose}>
-      <form onSubmit={run}>
+      <ChangeForm change={change} onSubmit={run} submit={t.providers.go}>
         <SelectField
           label={t.providers.kind}
           value={kind}
@@ -95,13 +94,7 @@ export function NewProvider({ onClose }: { onClose: () => void }) {
           <summary>{t.providers.quotas}</summary>
           <QuotaFields texts={quotas} onChange={setQuotas} fault={(one) => change.fault(`defaultQuotas.${one}`)} />
         </details>
-        <ProblemNote error={change.error} />
-        <div class="actions">
-          <button type="submit" class="primary" disabled={change.busy}>
-            {t.providers.go}
-          </button>
-        </div>
-      </form>
+      </ChangeForm>
     </Dialog>
   );
 }

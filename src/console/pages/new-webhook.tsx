@@ -6,7 +6,7 @@ import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField } from "../ui/field.tsx";
-import { ProblemNote } from "../ui/problem.tsx";
+import { ChangeForm } from "../ui/form.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 export function NewWebhook({ onClose }: { onClose: () => void }) {
@@ -15,8 +15,7 @@ export function NewWebhook({ onClose }: { onClose: () => void }) {
   const [format, setFormat] = useState<WebhookFormat>("standard");
   const [secret, setSecret] = useState("");
   const change = useChange<WebhookCreated>();
-  const run = async (event: Event) => {
-    event.preventDefault();
+  const run = async () => {
     const chosen = events.split(/[\s,]+/).filter(Boolean);
     const body: CreateWebhook = {
       url: url.trim(),
@@ -33,7 +32,7 @@ export function NewWebhook({ onClose }: { onClose: () => void }) {
       {change.answer?.secret ? (
         <SecretOnce secret={change.answer.secret} note={t.alerts.shownOnce} />
       ) : (
-        <form onSubmit={run}>
+        <ChangeForm change={change} onSubmit={run} submit={t.alerts.go}>
           <TextField
             label={t.alerts.url}
             hint={t.alerts.urlHint}
@@ -67,13 +66,7 @@ export function NewWebhook({ onClose }: { onClose: () => void }) {
               required
             />
           )}
-          <ProblemNote error={change.error} />
-          <div class="actions">
-            <button type="submit" class="primary" disabled={change.busy}>
-              {t.alerts.go}
-            </button>
-          </div>
-        </form>
+        </ChangeForm>
       )}
     </Dialog>
   );

@@ -4,6 +4,7 @@ import { ask, below, withQuery } from "../state/api.ts";
 import { invalidate, useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { TextField } from "../ui/field.tsx";
+import { ChangeForm } from "../ui/form.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { Table } from "../ui/table.tsx";
 import { say } from "../ui/toasts.tsx";
@@ -21,8 +22,7 @@ export function Prices() {
   const [form, setForm] = useState(empty);
   const change = useChange();
   const shown = find === "" ? stated.data : found.data;
-  const save = async (event: Event) => {
-    event.preventDefault();
+  const save = async () => {
     const row: PriceRow = {
       provider: form.provider.trim(),
       model: form.model.trim(),
@@ -84,7 +84,7 @@ export function Prices() {
       )}
       <details>
         <summary>{t.prices.state}</summary>
-        <form class="form section" onSubmit={save}>
+        <ChangeForm className="form section" change={change} onSubmit={save} submit={t.prices.go}>
           <div class="fields">
             {(["provider", "model", "input", "output"] as const).map((name) => (
               <TextField
@@ -100,13 +100,7 @@ export function Prices() {
               />
             ))}
           </div>
-          <ProblemNote error={change.error} />
-          <div class="actions">
-            <button type="submit" class="primary" disabled={change.busy}>
-              {t.prices.go}
-            </button>
-          </div>
-        </form>
+        </ChangeForm>
       </details>
     </section>
   );

@@ -8,6 +8,7 @@ import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { TextField, Tick } from "../ui/field.tsx";
+import { ChangeForm } from "../ui/form.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { type Column, Table, Waiting } from "../ui/table.tsx";
 import { Shown } from "../ui/text.tsx";
@@ -112,8 +113,7 @@ function ReplaceKey({ of: { id, name }, onClose }: { of: AiProviderView; onClose
   const [key, setKey] = useState("");
   const [verify, setVerify] = useState(true);
   const change = useChange<AiProviderAdded>();
-  const run = async (event: Event) => {
-    event.preventDefault();
+  const run = async () => {
     const done = await change.run(async () => {
       const answer = await ask<AiProviderAdded>(`/provisioning/ai-providers${below(id)}/rotate`, {
         method: "POST",
@@ -128,7 +128,7 @@ function ReplaceKey({ of: { id, name }, onClose }: { of: AiProviderView; onClose
   };
   return (
     <Dialog title={`${t.providers.rotate}: ${name}`} onClose={onClose}>
-      <form onSubmit={run}>
+      <ChangeForm change={change} onSubmit={run} submit={t.providers.rotate}>
         <p>{t.providers.rotateAsk}</p>
         <TextField
           label={t.providers.key}
@@ -140,13 +140,7 @@ function ReplaceKey({ of: { id, name }, onClose }: { of: AiProviderView; onClose
           required
         />
         <Tick label={t.providers.verify} checked={verify} onTick={setVerify} />
-        <ProblemNote error={change.error} />
-        <div class="actions">
-          <button type="submit" class="primary" disabled={change.busy}>
-            {t.providers.rotate}
-          </button>
-        </div>
-      </form>
+      </ChangeForm>
     </Dialog>
   );
 }
@@ -154,8 +148,7 @@ function ReplaceKey({ of: { id, name }, onClose }: { of: AiProviderView; onClose
 function Revoke({ of, onClose }: { of: AiProviderView; onClose: () => void }) {
   const { id, name } = of;
   const change = useChange();
-  const run = async (event: Event) => {
-    event.preventDefault();
+  const run = async () => {
     if (!(await change.run(() => ask(`/provisioning/ai-providers${below(id)}/revoke`, { method: "POST" })))) return;
     say(t.providers.revoked(name));
     providersChanged();
@@ -163,16 +156,10 @@ function Revoke({ of, onClose }: { of: AiProviderView; onClose: () => void }) {
   };
   return (
     <Dialog title={`${t.providers.revoke}: ${name}`} onClose={onClose}>
-      <form onSubmit={run}>
+      <ChangeForm change={change} onSubmit={run} submit={t.providers.revoke} danger>
         <p>{t.providers.revokeAsk}</p>
         <CutsOff of={of} />
-        <ProblemNote error={change.error} />
-        <div class="actions">
-          <button type="submit" class="primary danger" disabled={change.busy}>
-            {t.providers.revoke}
-          </button>
-        </div>
-      </form>
+      </ChangeForm>
     </Dialog>
   );
 }
