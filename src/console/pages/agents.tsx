@@ -9,6 +9,7 @@ import { tightest } from "../state/quotas.ts";
 import { addressOf, type Place, refine } from "../state/router.ts";
 import { useLater, useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
+import { Pager } from "../ui/pager.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { QuotaMeter } from "../ui/quota-meter.tsx";
 import { Status } from "../ui/status.tsx";
@@ -99,19 +100,9 @@ function AgentsList({ place: { query } }: { place: Place }) {
           chosen={{ ids: chosen, choose: setChosen }}
         />
       )}
-      <div class="pager">
-        {cursor !== undefined && (
-          <button type="button" onClick={() => refine({ cursor: undefined })}>
-            {t.table.first}
-          </button>
-        )}
-        {list.data?.nextCursor && (
-          <button type="button" onClick={() => refine({ cursor: list.data?.nextCursor })}>
-            {t.table.more}
-          </button>
-        )}
+      <Pager cursor={cursor} nextCursor={list.data?.nextCursor}>
         {agents.length > 0 && <span class="muted small">{t.table.shown(agents.length, list.data?.total)}</span>}
-      </div>
+      </Pager>
     </>
   );
 }

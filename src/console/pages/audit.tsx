@@ -9,6 +9,7 @@ import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Lines } from "../ui/copy.tsx";
 import { Tick } from "../ui/field.tsx";
+import { Pager } from "../ui/pager.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { Waiting } from "../ui/table.tsx";
 import { useChange } from "../ui/use-change.ts";
@@ -63,18 +64,7 @@ function Trail({ place: { query } }: { place: Place }) {
         </div>
       )}
       {events.length > 0 && <AuditTable events={events} />}
-      <div class="pager">
-        {cursor !== undefined && (
-          <button type="button" onClick={() => refine({ cursor: undefined })}>
-            {t.table.first}
-          </button>
-        )}
-        {list.data?.nextCursor && (
-          <button type="button" onClick={() => refine({ cursor: list.data?.nextCursor })}>
-            {t.table.more}
-          </button>
-        )}
-      </div>
+      <Pager cursor={cursor} nextCursor={list.data?.nextCursor} />
     </>
   );
 }

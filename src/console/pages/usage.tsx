@@ -11,6 +11,7 @@ import { useKeyNames } from "../state/key-names.ts";
 import { addressOf, type Place, refine } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
+import { Pager } from "../ui/pager.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { type Column, Table, Waiting } from "../ui/table.tsx";
 import { Shown } from "../ui/text.tsx";
@@ -79,18 +80,7 @@ export function Usage({ place: { query } }: { place: Place }) {
           />
         </>
       )}
-      <div class="pager">
-        {cursor !== undefined && (
-          <button type="button" onClick={() => refine({ cursor: undefined })}>
-            {t.table.first}
-          </button>
-        )}
-        {data?.nextCursor && (
-          <button type="button" onClick={() => refine({ cursor: data.nextCursor })}>
-            {t.table.more}
-          </button>
-        )}
-      </div>
+      <Pager cursor={cursor} nextCursor={data?.nextCursor} />
       {isAdmin && <Prices />}
     </>
   );
