@@ -9,6 +9,7 @@ import { tightest } from "../state/quotas.ts";
 import { addressOf, type Place, refine } from "../state/router.ts";
 import { useLater, useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
+import { Empty } from "../ui/empty.tsx";
 import { Pager } from "../ui/pager.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { QuotaMeter } from "../ui/quota-meter.tsx";
@@ -202,26 +203,23 @@ function NoAgents({ filtered }: { filtered: boolean }) {
   const caller = useCaller();
   if (filtered) {
     return (
-      <div class="empty">
-        <b>{t.agents.noMatch}</b>
+      <Empty title={t.agents.noMatch}>
         <button
           type="button"
           onClick={() => refine({ q: undefined, status: undefined, label: undefined, cursor: undefined })}
         >
           {t.agents.clear}
         </button>
-      </div>
+      </Empty>
     );
   }
   return (
-    <div class="empty">
-      <b>{t.agents.none}</b>
-      <p class="muted">{t.agents.noneHint}</p>
+    <Empty title={t.agents.none} hint={t.agents.noneHint}>
       {may(caller, "agents:create") && (
         <a class="button primary" href={addressOf(["agents", "new"])}>
           {t.agents.make}
         </a>
       )}
-    </div>
+    </Empty>
   );
 }

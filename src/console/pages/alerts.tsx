@@ -6,6 +6,7 @@ import { webhooksChanged } from "../state/changed.ts";
 import { addressOf, go, type Place } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
+import { Empty } from "../ui/empty.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { Status } from "../ui/status.tsx";
 import { type Column, Table, Waiting } from "../ui/table.tsx";
@@ -38,13 +39,11 @@ export function Alerts({ place }: { place: Place }) {
       <ProblemNote error={list.error ?? change.error} again={list.error && list.again} />
       {list.loading && <Waiting />}
       {list.data && webhooks.length === 0 && (
-        <div class="empty">
-          <b>{t.alerts.none}</b>
-          <p class="muted">{t.alerts.noneHint}</p>
+        <Empty title={t.alerts.none} hint={t.alerts.noneHint}>
           <a class="button primary" href={addressOf(["alerts", "new"])}>
             {t.alerts.make}
           </a>
-        </div>
+        </Empty>
       )}
       {webhooks.length > 0 && (
         <Table

@@ -8,6 +8,7 @@ import { addressOf, type Place, refine } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Lines } from "../ui/copy.tsx";
+import { Empty } from "../ui/empty.tsx";
 import { Tick } from "../ui/field.tsx";
 import { Pager } from "../ui/pager.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
@@ -57,12 +58,7 @@ function Trail({ place: { query } }: { place: Place }) {
       </div>
       <ProblemNote error={list.error} again={list.again} />
       {list.loading && <Waiting lines={10} />}
-      {list.data && events.length === 0 && (
-        <div class="empty">
-          <b>{t.audit.none}</b>
-          <p class="muted">{t.audit.noneHint}</p>
-        </div>
-      )}
+      {list.data && events.length === 0 && <Empty title={t.audit.none} hint={t.audit.noneHint} />}
       {events.length > 0 && <AuditTable events={events} />}
       <Pager cursor={cursor} nextCursor={list.data?.nextCursor} />
     </>

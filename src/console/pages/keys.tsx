@@ -9,6 +9,7 @@ import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
+import { Empty } from "../ui/empty.tsx";
 import { SelectField } from "../ui/field.tsx";
 import { ChangeForm } from "../ui/form.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
@@ -38,12 +39,7 @@ export function Keys({ place }: { place: Place }) {
       </div>
       <ProblemNote error={list.error} again={list.again} />
       {list.loading && <Waiting />}
-      {list.data && keys.length === 0 && (
-        <div class="empty">
-          <b>{t.keys.none}</b>
-          <p class="muted">{t.keys.noneHint}</p>
-        </div>
-      )}
+      {list.data && keys.length === 0 && <Empty title={t.keys.none} hint={t.keys.noneHint} />}
       {keys.length > 0 && (
         <Table label={t.keys.title} rows={keys} id={({ id }) => id} columns={columnsOf(setRotating, setRevoking)} />
       )}

@@ -7,6 +7,7 @@ import { addressOf, go, type Place } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Dialog } from "../ui/dialog.tsx";
+import { Empty } from "../ui/empty.tsx";
 import { TextField, Tick } from "../ui/field.tsx";
 import { ChangeForm } from "../ui/form.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
@@ -34,13 +35,11 @@ export function Providers({ place }: { place: Place }) {
       <ProblemNote error={list.error} again={list.again} />
       {list.loading && <Waiting />}
       {list.data && providers.length === 0 && (
-        <div class="empty">
-          <b>{t.providers.none}</b>
-          <p class="muted">{t.providers.noneHint}</p>
+        <Empty title={t.providers.none} hint={t.providers.noneHint}>
           <a class="button primary" href={addressOf(["providers", "new"])}>
             {t.providers.make}
           </a>
-        </div>
+        </Empty>
       )}
       {providers.length > 0 && (
         <Table

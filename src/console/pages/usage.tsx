@@ -11,6 +11,7 @@ import { useKeyNames } from "../state/key-names.ts";
 import { addressOf, type Place, refine } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
+import { Empty } from "../ui/empty.tsx";
 import { Pager } from "../ui/pager.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { type Column, Table, Waiting } from "../ui/table.tsx";
@@ -54,12 +55,7 @@ export function Usage({ place: { query } }: { place: Place }) {
       </div>
       <ProblemNote error={usage.error} again={usage.again} />
       {usage.loading && <Waiting lines={8} />}
-      {data && data.rows.length === 0 && (
-        <div class="empty">
-          <b>{t.usage.none}</b>
-          <p class="muted">{t.usage.noneHint}</p>
-        </div>
-      )}
+      {data && data.rows.length === 0 && <Empty title={t.usage.none} hint={t.usage.noneHint} />}
       {data && data.rows.length > 0 && data.by === by && (
         <>
           {by === "day" && (
