@@ -46,15 +46,17 @@ export function useBearer(session: string | undefined, onEnd: (error: ApiError) 
  * @throws ApiError, also for no answer at all (`status` 0)
  */
 export async function ask<Answer>(path: string, options: Ask = {}): Promise<Answer> {
-  const response = await send(path, options);
-  const text = await response.text();
-  const parsed = parse(text);
-  if (response.ok) return parsed as Answer;
-  throw failed(response, parsed, options);
+  return parse(await (await send(path, options)).text()) as Answer;
 }
 
-/** The same, for an answer that is read as it comes. */
-export async function send(
+/** The same, for an answer that is no JSON, or is read as it comes. */
+export async function send(path: string, options: Ask): Promise<Response> {
+  const response = await answerTo(path, options);
+  if (response.ok) return response;
+  throw failed(response, parse(await response.text().catch(() => "")), options);
+}
+
+async function answerTo(
   path: string,
   { method = "GET", body, headers, signal, bearer: other }: Ask,
 ): Promise<Response> {
@@ -83,7 +85,7 @@ export async function send(
   }
 }
 
-export function failed(response: Response, body: unknown, { bearer: other }: Ask): ApiError {
+function failed(response: Response, body: unknown, { bearer: other }: Ask): ApiError {
   const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
   const error = new ApiError(
     response.status,

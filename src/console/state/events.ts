@@ -1,5 +1,5 @@
 import { readEventStream, type ServerEvent } from "../../client/event-stream.ts";
-import { failed, send } from "./api.ts";
+import { send } from "./api.ts";
 
 const firstPauseMs = 1_000;
 const longestPauseMs = 30_000;
@@ -19,11 +19,11 @@ export async function followEvents(
     try {
       const headers: Record<string, string> = { accept: "text/event-stream" };
       if (lastId !== undefined) headers["last-event-id"] = lastId;
-      const response = await send(path, { signal, headers });
-      if (!response.ok || !response.body) throw failed(response, await response.json().catch(() => undefined), {});
+      const { body } = await send(path, { signal, headers });
+      if (!body) throw new Error("no stream");
       onState(true);
       pauseMs = firstPauseMs;
-      for await (const event of readEventStream(response.body)) {
+      for await (const event of readEventStream(body)) {
         lastId = event.id ?? lastId;
         onEvent(event);
       }
