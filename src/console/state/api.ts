@@ -16,6 +16,10 @@ export class ApiError extends Error {
   }
 }
 
+/** For whatever a call threw, so that all of it is shown alike. */
+export const apiErrorOf = (thrown: unknown): ApiError =>
+  thrown instanceof ApiError ? thrown : new ApiError(0, { detail: String(thrown) });
+
 export interface Ask {
   method?: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
   body?: unknown;

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, ask } from "./api.ts";
+import { type ApiError, apiErrorOf, ask } from "./api.ts";
 
 interface Entry {
   data?: unknown;
@@ -36,7 +36,7 @@ async function load(path: string, entry: Entry): Promise<void> {
   try {
     data = await ask(path);
   } catch (thrown) {
-    error = thrown instanceof ApiError ? thrown : new ApiError(0, { detail: String(thrown) });
+    error = apiErrorOf(thrown);
   }
   if (turn !== entry.turn) return;
   if (!error) entry.data = data;
@@ -94,7 +94,7 @@ export function useQuery<Data>(path: string | undefined, { everyMs }: { everyMs?
   }, [path, everyMs]);
   const entry = path === undefined ? undefined : cache.get(path);
   if (entry?.data !== undefined) last.current = entry.data as Data;
-  const data = (entry?.data as Data | undefined) ?? last.current;
+  const data = last.current;
   return {
     data,
     error: entry?.error,
@@ -103,7 +103,7 @@ export function useQuery<Data>(path: string | undefined, { everyMs }: { everyMs?
   };
 }
 
-/** The same, asked for the first time after `everyMs`: of a thing that another query has just shown. */
+/** The same, for what another query has just shown: it asks for the first time after `everyMs`. */
 export function useLater<Data>(path: string, everyMs: number): Data | undefined {
   const [started, setStarted] = useState<string>();
   useEffect(() => {

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { ApiError } from "../state/api.ts";
+import { type ApiError, apiErrorOf } from "../state/api.ts";
 
 export interface Change<Answer> {
   busy: boolean;
@@ -25,10 +25,7 @@ export function useChange<Answer = unknown>(): Change<Answer> {
         setState({ busy: false, answer: await work() });
         return true;
       } catch (error) {
-        setState({
-          busy: false,
-          error: error instanceof ApiError ? error : new ApiError(0, { detail: String(error) }),
-        });
+        setState({ busy: false, error: apiErrorOf(error) });
         return false;
       }
     },
