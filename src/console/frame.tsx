@@ -16,7 +16,7 @@ export function Frame({ place, onOut }: { place: Place; onOut: () => void }) {
   const main = useRef<HTMLElement>(null);
   const here = place.path[0] ?? "overview";
   const page = pages.find(({ name }) => name === here);
-  const shown = pages.filter(({ scope, hidden }) => !hidden && (scope === undefined || may(caller, scope)));
+  const shown = pages.filter(({ scope }) => scope === undefined || may(caller, scope));
   useChanges();
   useShortcuts(shown, () => setHelp(true));
   const address = place.path.join("/");

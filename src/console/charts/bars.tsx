@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { short } from "../state/format.ts";
 
-export interface Bar {
+interface Bar {
   label: string;
   value: number;
   /** Beside the value, on hover. */

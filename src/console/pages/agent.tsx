@@ -4,7 +4,7 @@ import { below } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
 import { useKeyNames } from "../state/key-names.ts";
 import { labelText } from "../state/labels.ts";
-import { addressOf, go, type Place } from "../state/router.ts";
+import { addressOf, go } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { CopyButton } from "../ui/copy.tsx";
@@ -22,7 +22,7 @@ import { EditDialog, OnboardDialog, QuotasDialog } from "./edit-agent.tsx";
 type Asked = "suspend" | "resume" | "rotate" | "quotas" | "edit" | "onboard" | "delete";
 
 /** All of one agent's life. */
-export function AgentPage({ id }: { id: string; place: Place }) {
+export function AgentPage({ id }: { id: string }) {
   const [asked, setAsked] = useState<Asked>();
   const agent = useQuery<AgentDetail>(`/agents${below(id)}`, { everyMs: 5_000 });
   const close = () => setAsked(undefined);

@@ -26,7 +26,7 @@ export function Agents({ place }: { place: Place }) {
   const [, id, rest] = place.path;
   // An agent may be called new: its address then has a further part.
   if (id === "new" && rest === undefined) return <NewAgent place={place} />;
-  if (id !== undefined) return <AgentPage key={id} id={id} place={place} />;
+  if (id !== undefined) return <AgentPage key={id} id={id} />;
   return <AgentsList place={place} />;
 }
 

@@ -9,7 +9,7 @@ import { type Column, Table } from "../ui/table.tsx";
 import { Shown } from "../ui/text.tsx";
 
 /** A change's two lines as one: what was about to be done, and what came of it. */
-export interface Entry {
+interface Entry {
   last: AuditRecord;
   intent?: AuditRecord;
 }

@@ -22,7 +22,6 @@ export interface Page {
   icon: string;
   /** Without it the API answers nothing of what the page shows. */
   scope?: Scope;
-  hidden?: boolean;
   view: ComponentType<{ place: Place }>;
 }
 

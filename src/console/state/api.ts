@@ -20,7 +20,7 @@ export class ApiError extends Error {
 export const apiErrorOf = (thrown: unknown): ApiError =>
   thrown instanceof ApiError ? thrown : new ApiError(0, { detail: String(thrown) });
 
-export interface Ask {
+interface Ask {
   method?: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
   body?: unknown;
   headers?: Record<string, string>;

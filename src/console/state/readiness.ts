@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { serverRoot } from "./api.ts";
 
-export interface Readiness {
+interface Readiness {
   ready: boolean;
   detail: string;
 }

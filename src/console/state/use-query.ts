@@ -65,7 +65,7 @@ export function invalidate(...prefixes: string[]): void {
 
 export const forgetAll = (): void => cache.clear();
 
-export interface Query<Data> {
+interface Query<Data> {
   data: Data | undefined;
   error: ApiError | undefined;
   /** Nothing to show yet. */

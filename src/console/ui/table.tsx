@@ -12,7 +12,7 @@ export interface Column<Row> {
   sort?: string;
 }
 
-export interface Chosen {
+interface Chosen {
   ids: ReadonlySet<string>;
   choose(ids: ReadonlySet<string>): void;
 }

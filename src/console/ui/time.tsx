@@ -6,22 +6,21 @@ setInterval(() => {
   for (const listener of listeners) listener();
 }, 15_000);
 
-/** The time, anew each quarter of a minute. */
-function useNow(): number {
-  const [now, setNow] = useState(Date.now);
+/** Renders anew each quarter of a minute. */
+function useTicks(): void {
+  const [, render] = useState(0);
   useEffect(() => {
-    const tick = () => setNow(Date.now());
+    const tick = () => render((turn) => turn + 1);
     listeners.add(tick);
     return () => {
       listeners.delete(tick);
     };
   }, []);
-  return Math.max(now, Date.now() - 15_000);
 }
 
 /** `4 min ago`, with the exact time on hover. */
 export function Ago({ at }: { at: string | undefined }) {
-  useNow();
+  useTicks();
   if (at === undefined) return null;
   return (
     <time dateTime={at} title={exactTime(at)}>
