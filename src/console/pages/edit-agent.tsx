@@ -4,6 +4,7 @@ import type { AgentDetail, AgentOnboarded } from "../../schema/agent.ts";
 import { ask, below } from "../state/api.ts";
 import { agentsChanged } from "../state/changed.ts";
 import { changedLabels, labelText, parseLabels } from "../state/labels.ts";
+import { startOf, wordsOf } from "../state/typed.ts";
 import { t } from "../texts.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
@@ -62,7 +63,7 @@ export function EditDialog(props: DialogProps) {
       ...(name !== agent.name && { name }),
       ...(model !== "" && model !== agent.model && { model }),
       ...(labels !== labelText(agent.labels) && { labels: changedLabels(agent.labels ?? {}, parseLabels(labels)) }),
-      ...(end !== endBefore && { expiresAt: end === "" ? null : `${end}T00:00:00.000Z` }),
+      ...(end !== endBefore && { expiresAt: end === "" ? null : startOf(end) }),
     };
     if (Object.keys(body).length === 0) onClose();
     else void update(body);
@@ -108,7 +109,7 @@ export function OnboardDialog({ agent, onClose }: DialogProps) {
   const change = useChange<AgentOnboarded>();
   const run = async () => {
     const asked = {
-      ...(bindings.trim() !== agent.bindings.join(" ") && { bindings: bindings.split(/[\s,]+/).filter(Boolean) }),
+      ...(bindings.trim() !== agent.bindings.join(" ") && { bindings: wordsOf(bindings) }),
       ...(emoji !== (agent.identity?.emoji ?? "") && { identity: { emoji } }),
       ...(provider !== "" && { auth: { provider, credentials: { apiKey } } }),
     };

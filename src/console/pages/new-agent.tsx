@@ -6,6 +6,7 @@ import { may, useCaller } from "../state/caller.ts";
 import { agentsChanged } from "../state/changed.ts";
 import { labelText, parseLabels } from "../state/labels.ts";
 import { addressOf, type Place } from "../state/router.ts";
+import { startOf, wordsOf } from "../state/typed.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Lines, SecretOnce } from "../ui/copy.tsx";
@@ -148,7 +149,7 @@ export function NewAgent({ place }: { place: Place }) {
   );
 }
 
-/** Whose keys the caller may give, as it is now: a provider may have been added since. */
+/** The providers whose keys the caller may give, asked for anew: one may have been added since the sign-in. */
 function useProviders(): string[] {
   const before = useCaller();
   const caller = useQuery<ConsoleCaller>("/console/session");
@@ -171,18 +172,19 @@ function usePattern(like: string | undefined, set: (part: Partial<Form>) => void
 }
 
 function bodyOf({ name, model, channels, provider, gateway, labels, end, reveal, quotas }: Form): CreateAgent {
-  const bind = channels.split(/[\s,]+/).filter(Boolean);
+  const bind = wordsOf(channels);
+  const given = givenQuotas(quotas);
   return {
     name,
     ...(model !== "" && { model }),
     ...(bind.length > 0 && { bind }),
     ...(gateway !== "" && { gateway }),
     ...(labels.trim() !== "" && { labels: parseLabels(labels) }),
-    ...(end !== "" && provider !== "" && { expiresAt: `${end}T00:00:00.000Z` }),
+    ...(end !== "" && provider !== "" && { expiresAt: startOf(end) }),
     ...(provider !== "" && {
       autoProvisionAiKey: {
         provider,
-        ...(Object.keys(givenQuotas(quotas)).length > 0 && { quotas: givenQuotas(quotas) }),
+        ...(Object.keys(given).length > 0 && { quotas: given }),
       },
       ...(reveal && { revealAiKey: true }),
     }),

@@ -4,6 +4,7 @@ import type { AiProviderList } from "../../schema/ai-provider.ts";
 import type { CreateProvisioningKey, ProvisioningKeyIssued, Scope } from "../../schema/provisioning-key.ts";
 import { ask } from "../state/api.ts";
 import { keysChanged } from "../state/changed.ts";
+import { startOf } from "../state/typed.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
@@ -34,7 +35,7 @@ export function NewKey({ onClose }: { onClose: () => void }) {
       ...(provider !== "" && { aiProviderKeyId: provider }),
       ...(maxAgents !== "" && { maxAgents: Number(maxAgents) }),
       ...(rate !== "" && { rateLimitPerMinute: Number(rate) }),
-      ...(expiry !== "" && { expiresAt: `${expiry}T00:00:00.000Z` }),
+      ...(expiry !== "" && { expiresAt: startOf(expiry) }),
     };
     await change.run(() => ask("/provisioning/agent-keys", { method: "POST", body }));
     keysChanged();

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { CreateWebhook, WebhookCreated, WebhookFormat } from "../../schema/webhook.ts";
 import { ask } from "../state/api.ts";
 import { webhooksChanged } from "../state/changed.ts";
+import { wordsOf } from "../state/typed.ts";
 import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
@@ -16,7 +17,7 @@ export function NewWebhook({ onClose }: { onClose: () => void }) {
   const [secret, setSecret] = useState("");
   const change = useChange<WebhookCreated>();
   const run = async () => {
-    const chosen = events.split(/[\s,]+/).filter(Boolean);
+    const chosen = wordsOf(events);
     const body: CreateWebhook = {
       url: url.trim(),
       format,

@@ -1,3 +1,5 @@
+import { wordsOf } from "./typed.ts";
+
 /** `tenant:acme plan:pro`, as they are typed. */
 export const labelText = (labels: Readonly<Record<string, string>> = {}): string =>
   Object.entries(labels)
@@ -7,13 +9,10 @@ export const labelText = (labels: Readonly<Record<string, string>> = {}): string
 /** A label without a value gets an empty one, which the API then names. */
 export const parseLabels = (text: string): Record<string, string> =>
   Object.fromEntries(
-    text
-      .split(/[\s,]+/)
-      .filter(Boolean)
-      .map((part) => {
-        const at = part.indexOf(":");
-        return at === -1 ? [part, ""] : [part.slice(0, at), part.slice(at + 1)];
-      }),
+    wordsOf(text).map((part) => {
+      const at = part.indexOf(":");
+      return at === -1 ? [part, ""] : [part.slice(0, at), part.slice(at + 1)];
+    }),
   );
 
 /** A change of labels: `null` removes one. */

@@ -18,7 +18,7 @@ export function changedQuotas(before: QuotaTexts, after: QuotaTexts): Partial<Re
   return Object.fromEntries(changed.map((name) => [name, after[name] === "" ? null : amount(after[name])]));
 }
 
-/** Those that are given. */
+/** The limits that are filled in. */
 export const givenQuotas = (texts: QuotaTexts): Partial<Record<QuotaName, number>> =>
   Object.fromEntries(quotaNames.filter((name) => texts[name] !== "").map((name) => [name, amount(texts[name])]));
 
