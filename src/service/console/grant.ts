@@ -83,11 +83,17 @@ export async function findGrant(
   return key && { ...found, key };
 }
 
-/** Whether it was neither ended nor outlived since a call was let in with it; its tokens are looked at with each call. */
-export async function isSessionOpen(context: Context, id: string): Promise<boolean> {
+/** The session's grant, unless it was ended or outlived; its credentials are not looked at. */
+export async function liveGrant(context: Context, id: string): Promise<ConsoleGrant | undefined> {
   const text = await context.ledger.get(consoleLedger("ocs", id).state);
   const grant = text === undefined ? undefined : ConsoleGrant.parse(JSON.parse(text));
-  if (!grant || lifeMs("ocs", grant, context.clock.now()) <= 0) return false;
+  return grant && lifeMs("ocs", grant, context.clock.now()) > 0 ? grant : undefined;
+}
+
+/** Whether it was neither ended nor outlived since a call was let in with it; its tokens are looked at with each call. */
+export async function isSessionOpen(context: Context, id: string): Promise<boolean> {
+  const grant = await liveGrant(context, id);
+  if (!grant) return false;
   return grant.key === undefined || (await keyStands(context, grant.key)) !== undefined;
 }
 
@@ -124,7 +130,7 @@ export async function noteUse(context: Context, { id, text, grant }: FoundGrant)
 }
 
 /** How long it is valid from now, unless it is used. */
-export function lifeMs(prefix: GrantPrefix, grant: ConsoleGrant, now: number): number {
+function lifeMs(prefix: GrantPrefix, grant: ConsoleGrant, now: number): number {
   const rest = Date.parse(grant.expiresAt) - now;
   return prefix === "occ" ? rest : Math.min(rest, Date.parse(grant.usedAt) + idleMs - now);
 }

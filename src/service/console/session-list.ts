@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { Problem } from "../../errors.ts";
-import { ConsoleGrant } from "../../schema/console.ts";
+import type { ConsoleGrant } from "../../schema/console.ts";
 import { consoleLedger, consoleSessions } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
-import { lifeMs } from "./grant.ts";
+import { liveGrant } from "./grant.ts";
 
 /** Each session's id and end, the oldest first. */
 const List = z.array(z.tuple([z.string(), z.string()]));
@@ -30,13 +30,11 @@ export const forgetSession = async (context: Context, id: string): Promise<void>
 
 /** Those that are open still. */
 export async function knownSessions(context: Context): Promise<{ id: string; grant: ConsoleGrant }[]> {
-  const now = context.clock.now();
   const list = parse(await context.ledger.get(consoleSessions));
   const found = await Promise.all(
     list.map(async ([id]) => {
-      const text = await context.ledger.get(consoleLedger("ocs", id).state);
-      const grant = text === undefined ? undefined : ConsoleGrant.parse(JSON.parse(text));
-      return grant && lifeMs("ocs", grant, now) > 0 ? { id, grant } : undefined;
+      const grant = await liveGrant(context, id);
+      return grant && { id, grant };
     }),
   );
   return found.filter((session) => session !== undefined);
