@@ -40,6 +40,12 @@ export async function knownSessions(context: Context): Promise<{ id: string; gra
   return found.filter((session) => session !== undefined);
 }
 
+/** The grant of a session that is listed and open still. */
+export async function knownSession(context: Context, id: string): Promise<ConsoleGrant | undefined> {
+  const list = parse(await context.ledger.get(consoleSessions));
+  return list.some(([one]) => one === id) ? await liveGrant(context, id) : undefined;
+}
+
 const parse = (text: string | undefined): List => (text === undefined ? [] : List.parse(JSON.parse(text)));
 
 async function changeList(context: Context, change: (list: List) => List): Promise<void> {

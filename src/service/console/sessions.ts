@@ -6,7 +6,7 @@ import { auditedChange } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { codeMs, type FoundGrant, findGrant, issueGrant, type NewGrant, type ShownTokens, sessionMs } from "./grant.ts";
-import { forgetSession, knownSessions, rememberSession } from "./session-list.ts";
+import { forgetSession, knownSession, knownSessions, rememberSession } from "./session-list.ts";
 
 /**
  * Exchanges what was shown for a session: credentials, or a link's code.
@@ -60,8 +60,8 @@ export async function closeSession(
   id: string,
   action: "console.close" | "console.revoke",
 ): Promise<ConsoleSessionView> {
-  const found = (await knownSessions(context)).find((session) => session.id === id);
-  if (!found) {
+  const grant = await knownSession(context, id);
+  if (!grant) {
     throw new Problem(
       "session_not_found",
       `There is no open console session "${id.slice(0, 64)}"; GET /provisioning/sessions lists those there are.`,
@@ -70,7 +70,7 @@ export async function closeSession(
   return await auditedChange(context, caller, { action, target: id }, async () => {
     await context.ledger.put(consoleLedger("ocs", id).state, undefined);
     await forgetSession(context, id);
-    return sessionView(id, found.grant);
+    return sessionView(id, grant);
   });
 }
 
