@@ -1,4 +1,4 @@
-import { ask, makeKey, type Target } from "../../test/contract/target.ts";
+import { allScopes, ask, makeKey, makeLinkedKey, type Target } from "../../test/contract/target.ts";
 import type { SampleUpstream } from "../../test/upstream/sample-upstream.ts";
 
 interface SampleAgent {
@@ -32,21 +32,11 @@ const agents: SampleAgent[] = [
 /** A deployment that has been in use for a while. */
 export async function furnish(target: Target, upstream: SampleUpstream): Promise<{ key: string; webhookId: string }> {
   const admin = { key: target.adminToken };
-  const provider = await ask(target, "POST", "/provisioning/ai-providers", {
-    ...admin,
-    body: {
-      provider: "anthropic",
-      name: "Main Anthropic",
-      key: "sk-ant-not-a-real-key-0000",
-      baseUrl: upstream.origin,
-      verify: false,
-    },
-  });
-  const { key } = await makeKey(target, {
-    name: "CI pipeline",
-    scopes: ["agents:create", "agents:onboard", "agents:delete", "agents:update", "agents:keys", "provisioning:admin"],
-    aiProviderKeyId: provider.body.id,
-  });
+  const { key } = await makeLinkedKey(
+    target,
+    { name: "CI pipeline", scopes: [...allScopes, "provisioning:admin"] },
+    { name: "Main Anthropic", baseUrl: upstream.origin },
+  );
   const soon = new Date(Date.now() + 6 * 86_400_000).toISOString();
   await makeKey(target, { name: "Tenant portal", scopes: ["agents:create"], maxAgents: 50, expiresAt: soon });
   upstream.behave({ usage: { input: 1_500, output: 260 } });

@@ -86,8 +86,12 @@ export async function makeKey(
   return made.body;
 }
 
-/** A stored AI provider and a key that is linked to it. */
-export async function makeLinkedKey(target: Target, options: Record<string, unknown> = {}) {
+/** A stored AI provider and a key that is linked to it; the second options are the provider's. */
+export async function makeLinkedKey(
+  target: Target,
+  options: Record<string, unknown> = {},
+  providerOptions: Record<string, unknown> = {},
+) {
   const provider = await ask(target, "POST", "/provisioning/ai-providers", {
     key: target.adminToken,
     body: {
@@ -95,6 +99,7 @@ export async function makeLinkedKey(target: Target, options: Record<string, unkn
       name: `Contract ${crypto.randomUUID()}`,
       key: "sk-ant-not-a-real-key-0000",
       verify: false,
+      ...providerOptions,
     },
   });
   if (provider.status !== 201) throw new Error(`no provider: ${provider.status} ${JSON.stringify(provider.body)}`);

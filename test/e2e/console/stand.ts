@@ -1,5 +1,5 @@
 import { nodeTarget } from "../../contract/node-target.ts";
-import { ask, contractConfig, makeKey, type Target } from "../../contract/target.ts";
+import { allScopes, ask, contractConfig, makeLinkedKey, type Target } from "../../contract/target.ts";
 import { workerTarget } from "../../contract/worker-target.ts";
 import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
 
@@ -22,21 +22,11 @@ export const targets: Record<string, () => Promise<Target>> = {
 
 /** An AI provider, a key that is linked to it, and agents to look at. */
 async function furnish(target: Target, upstream: SampleUpstream): Promise<{ key: string; keyId: string }> {
-  const provider = await ask(target, "POST", "/provisioning/ai-providers", {
-    key: target.adminToken,
-    body: {
-      provider: "anthropic",
-      name: "Main Anthropic",
-      key: "sk-ant-not-a-real-key-0000",
-      baseUrl: upstream.origin,
-      verify: false,
-    },
-  });
-  const { id: keyId, key } = await makeKey(target, {
-    name: "CI pipeline",
-    scopes: ["agents:create", "agents:onboard", "agents:delete", "agents:update", "agents:keys", "provisioning:admin"],
-    aiProviderKeyId: provider.body.id,
-  });
+  const { id: keyId, key } = await makeLinkedKey(
+    target,
+    { name: "CI pipeline", scopes: [...allScopes, "provisioning:admin"] },
+    { name: "Main Anthropic", baseUrl: upstream.origin },
+  );
   for (const name of ["hr-faq", "triage", "translator"]) {
     const made = await ask(target, "POST", "/agents/create", {
       key,
