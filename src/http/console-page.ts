@@ -61,11 +61,8 @@ export async function consoleReply(
   const etag = `"${assets.scriptHash}${assets.stylesHash}"`;
   const headers = { ...pageHeaders, etag, "cache-control": "no-cache", "content-type": "text/html; charset=utf-8" };
   if (request.headers.get("if-none-match") === etag) return { status: 304, headers };
-  return {
-    status: 200,
-    headers,
-    body: pageHtml(assets, `${"../".repeat(page.path.split("/").length - 1)}${basePath.slice(1)}`),
-  };
+  const root = "../".repeat(page.path.split("/").length - 1);
+  return { status: 200, headers, body: pageHtml(assets, root, `${root}${basePath.slice(1)}`) };
 }
 
 const redirect = (location: string): Reply => ({ status: 307, headers: { location, "cache-control": "no-store" } });
@@ -79,8 +76,8 @@ const asset = (body: string, type: string): Reply => ({
 const icon =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='4' fill='%23b4461f'/%3E%3Cpath d='M5 12V4h3.6a2.6 2.6 0 0 1 0 5.2H5' fill='none' stroke='%23fff' stroke-width='1.8'/%3E%3C/svg%3E";
 
-const pageHtml = ({ scriptHash, stylesHash }: ConsoleAssets, api: string): string => `<!doctype html>
-<html lang="en" data-api="${api}">
+const pageHtml = ({ scriptHash, stylesHash }: ConsoleAssets, root: string, api: string): string => `<!doctype html>
+<html lang="en" data-root="${root}" data-api="${api}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { bundleConsole } from "../../adapters/console/bundle.mjs";
 import { type ConsoleAssets, consoleReply } from "../../src/http/console-page.ts";
 import type { Context } from "../../src/service/context.ts";
@@ -58,6 +58,18 @@ describe("the page", () => {
     expect(await ask("/ops/console", settings)).toMatchObject({ headers: { location: "./console/" } });
     expect((await ask("/ops/console/", settings))?.body).toContain('data-api="../../agents-api"');
     expect(await ask("/console/", settings)).toBeUndefined();
+  });
+
+  it("finds its server from there", async () => {
+    const { body } = (await ask("/ops/console/", { console: { path: "/ops/console" } }))!;
+    const root = String(body).match(/ data-root="([^"]*)"/)?.[1];
+    vi.stubGlobal("document", { documentElement: { dataset: { root } } });
+    vi.stubGlobal("location", { href: "https://agents.example/below/ops/console/#/agents?q=a" });
+    // Typed for a browser, unlike this file.
+    const state = "../../src/console/state/api.ts";
+    const { serverRoot } = await import(state);
+    expect(serverRoot()).toBe("https://agents.example/below");
+    vi.unstubAllGlobals();
   });
 
   it("is not there where it is switched off", async () => {

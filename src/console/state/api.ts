@@ -34,7 +34,8 @@ const timeoutMs = 60_000;
 /** Where the API is, from the page's own address: a reverse proxy may have put both below a path. */
 export const apiBase = (): string => new URL(document.documentElement.dataset.api ?? "../api/v1", location.href).href;
 /** Where the API's server is. */
-export const serverRoot = (): string => new URL("..", location.href.split("#")[0]).href.replace(/\/$/, "");
+export const serverRoot = (): string =>
+  new URL(document.documentElement.dataset.root ?? "..", location.href).href.replace(/\/$/, "");
 
 let bearer: string | undefined;
 let ended: (error: ApiError) => void = () => undefined;
