@@ -58,7 +58,7 @@ export async function consoleReply(
   if (file !== "") {
     throw new Problem("not_found", "The console has no such file; reload the page, which may be of another release.");
   }
-  const etag = `"${assets.scriptHash}${assets.stylesHash}"`;
+  const etag = `"${assets.scriptHash}${assets.stylesHash}${basePath}"`;
   const headers = { ...pageHeaders, etag, "cache-control": "no-cache", "content-type": "text/html; charset=utf-8" };
   if (request.headers.get("if-none-match") === etag) return { status: 304, headers };
   const root = "../".repeat(page.path.split("/").length - 1);

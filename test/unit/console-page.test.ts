@@ -37,6 +37,9 @@ describe("the page", () => {
     const { headers = {} } = (await ask("/console/"))!;
     expect(await ask("/console/", {}, { "if-none-match": headers.etag! })).toMatchObject({ status: 304 });
     expect(await ask("/console/", {}, { "if-none-match": '"other"' })).toMatchObject({ status: 200 });
+    // The page says where the API is.
+    const moved = { basePath: "/agents-api" };
+    expect(await ask("/console/", moved, { "if-none-match": headers.etag! })).toMatchObject({ status: 200 });
   });
 
   it("has files that never change, and none of another release", async () => {
