@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
-import type { CreateWebhook, WebhookCreated, WebhookFormat } from "../../schema/webhook.ts";
+import type { WebhookCreated, WebhookFormat } from "../../schema/webhook.ts";
 import { ask } from "../state/api.ts";
 import { webhooksChanged } from "../state/changed.ts";
-import { wordsOf } from "../state/typed.ts";
+import { webhookBody } from "../state/webhook-body.ts";
 import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
@@ -17,16 +17,10 @@ export function NewWebhook({ onClose }: { onClose: () => void }) {
   const [secret, setSecret] = useState("");
   const change = useChange<WebhookCreated>();
   const run = async () => {
-    const chosen = wordsOf(events);
-    const body: CreateWebhook = {
-      url: url.trim(),
-      format,
-      ...(chosen.length > 0 && { events: chosen }),
-      ...(secret !== "" && { secret }),
-    };
+    const body = webhookBody({ url, events, format, secret });
     const done = await change.run(() => ask("/provisioning/webhooks", { method: "POST", body }));
     webhooksChanged();
-    if (done && secret !== "") onClose();
+    if (done && body.secret !== undefined) onClose();
   };
   return (
     <Dialog title={t.alerts.make} onClose={onClose}>
