@@ -1,7 +1,8 @@
 import { hash } from "node:crypto";
 import { escapeHidden } from "../../src/domain/hidden-characters.ts";
+import { quotaShare, tightestQuota } from "../../src/domain/quota-share.ts";
 import type { AgentSummary } from "../../src/schema/agent.ts";
-import type { QuotaState } from "../../src/schema/quota.ts";
+import type { QuotaStates } from "../../src/schema/quota.ts";
 
 /** In seconds: a frame of the Control UI has no other way to follow what changes. */
 const refreshSeconds = 15;
@@ -74,14 +75,11 @@ const table = (agents: AgentSummary[]): string =>
 
 const width = 96;
 
-function meter(quotas: Partial<Record<string, QuotaState>>): string {
-  const shareOf = ({ limit, used, reserved }: QuotaState) => (limit === 0 ? 1 : (used + reserved) / limit);
-  const [first] = Object.entries(quotas)
-    .filter((entry): entry is [string, QuotaState] => entry[1] !== undefined)
-    .sort(([, a], [, b]) => shareOf(b) - shareOf(a));
-  if (!first) return '<span class="muted">none</span>';
-  const [name, state] = first;
-  const share = shareOf(state);
+function meter(quotas: QuotaStates): string {
+  const tightest = tightestQuota(quotas);
+  if (!tightest) return '<span class="muted">none</span>';
+  const { name, state } = tightest;
+  const share = quotaShare(state);
   const format = name.includes("Usd") ? money : number;
   const tone = share >= 1 ? "bad" : share >= nearShare ? "warn" : "";
   return (

@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type * as z from "zod/mini";
+import { tightestQuota } from "../../domain/quota-share.ts";
 import type { AgentList, AgentSummary } from "../../schema/agent.ts";
 import { withQuery } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
 import { exact, usd } from "../state/format.ts";
 import { useKeyNames } from "../state/key-names.ts";
-import { tightest } from "../state/quotas.ts";
 import { addressOf, type Place, refine } from "../state/router.ts";
 import { useLater, useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
@@ -131,7 +131,7 @@ const columnsOf = (names: ReadonlyMap<string, string>): Column<AgentSummary>[] =
     key: "quota",
     label: t.agents.quota,
     cell: ({ quotas }) => {
-      const found = tightest(quotas);
+      const found = tightestQuota(quotas);
       return found && <QuotaMeter name={found.name} state={found.state} />;
     },
   },

@@ -1,4 +1,5 @@
 import { periodOf } from "../../domain/quota.ts";
+import { quotaShare } from "../../domain/quota-share.ts";
 import type { LedgerName } from "../../ports.ts";
 import type { Context } from "../context.ts";
 
@@ -33,10 +34,7 @@ export async function nearestShares({ ledger, clock }: Context, minShare: number
   const now = clock.now();
   const periods = [periodOf("month", now), periodOf("day", now)];
   const { near, asOf } = await ledger.nearLimit({ minShare, limit: mostNear, periods });
-  const amounts = near.map(({ counter, limit, used, reserved }) => ({
-    name: counter,
-    amount: limit === 0 ? 1 : (used + reserved) / limit,
-  }));
+  const amounts = near.map((quota) => ({ name: quota.counter, amount: quotaShare(quota) }));
   return ranksOf(amounts, asOf);
 }
 

@@ -1,6 +1,7 @@
 import { freeCallsModel } from "../../domain/free-calls.ts";
 import { fromMicroUsd } from "../../domain/micro-usd.ts";
 import { periodOf } from "../../domain/quota.ts";
+import { quotaShare, tightestQuota } from "../../domain/quota-share.ts";
 import type { AgentSummary } from "../../schema/agent.ts";
 import type { AgentInclude } from "../../schema/agent-query.ts";
 import type { QuotaStates } from "../../schema/quota.ts";
@@ -38,10 +39,8 @@ async function quotasOf(context: Context, aiKeyId: string): Promise<QuotaStates 
 
 /** The share of the quota that is the nearest to its limit; above 1 where a provider's report went over a reservation. */
 function fullest(quotas: QuotaStates): number | undefined {
-  const shares = Object.values(quotas).map(({ limit, used, reserved }) =>
-    limit === 0 ? 1 : (used + reserved) / limit,
-  );
-  return shares.length === 0 ? undefined : Math.round(Math.max(...shares) * 10_000) / 10_000;
+  const tightest = tightestQuota(quotas);
+  return tightest && Math.round(quotaShare(tightest.state) * 10_000) / 10_000;
 }
 
 /** From the first day of this month on, in UTC. */

@@ -1,4 +1,5 @@
 import { counterLimit, periodOf, type QuotaCounter, quotaRules, quotaState } from "../../domain/quota.ts";
+import { quotaShare } from "../../domain/quota-share.ts";
 import type { NearLimitAgent, NearLimitList } from "../../schema/fleet-usage.ts";
 import { quotaNames } from "../../schema/quota.ts";
 import { aiKeyOfName } from "../../storage/ledger-names.ts";
@@ -40,8 +41,7 @@ export async function nearLimitOf(
     const provider = aiKey && (await records.get("ai-providers", aiKey.aiProviderId, recordAgeMs));
     const stated = aiKey && effectiveQuotas(aiKey, provider)[quota];
     if (stated === undefined) continue;
-    const most = counterLimit(quota, stated);
-    const share = most === 0 ? 1 : (used + reserved) / most;
+    const share = quotaShare({ limit: counterLimit(quota, stated), used, reserved });
     if (share < minShare) continue;
     const { agentId, name } = agent.entry;
     near.push({

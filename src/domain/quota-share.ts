@@ -1,0 +1,21 @@
+import type { QuotaName } from "./quota-names.ts";
+
+/** Amounts of one quota, in one unit. */
+interface QuotaAmounts {
+  limit: number;
+  used: number;
+  reserved: number;
+}
+
+/** How much of a quota is used or reserved: 0 to 1, and above where a provider's report went over a reservation. */
+export const quotaShare = ({ limit, used, reserved }: QuotaAmounts): number =>
+  limit === 0 ? 1 : (used + reserved) / limit;
+
+/** The quota that is the nearest to its limit. */
+export function tightestQuota<State extends QuotaAmounts>(
+  states: { [name in QuotaName]?: State | undefined } = {},
+): { name: QuotaName; state: State } | undefined {
+  const entries = Object.entries(states) as [QuotaName, State][];
+  const [first] = entries.sort(([, a], [, b]) => quotaShare(b) - quotaShare(a));
+  return first && { name: first[0], state: first[1] };
+}
