@@ -73,6 +73,10 @@ const embedded = (body: BodyFields, limits: ReadLimits): Reading => {
   return "fault" in reading ? reading : { ...reading, outputBound: 0 };
 };
 
+// Once, for the reader of bodies keeps by its rules what it makes of their names.
+const body = { ...rules, read };
+const embeddingBody = { ...rules, read: embedded };
+
 const callPath = /^(\/v1(?:beta)?\/models\/([A-Za-z0-9][A-Za-z0-9._-]{0,127})):([A-Za-z]+)$/;
 const listPath = /^\/v1(?:beta)?\/models(\/[A-Za-z0-9][A-Za-z0-9._-]{0,127})?$/;
 
@@ -89,14 +93,13 @@ export const geminiWire: ProviderWire = {
     if (method === "GET") return listPath.test(path) ? { path } : undefined;
     const [, , model, call] = callPath.exec(path) ?? [];
     if (method !== "POST" || model === undefined) return undefined;
-    const body = { ...rules, read };
     switch (call) {
       case "generateContent":
       case "streamGenerateContent":
         return { path, model, format: "gemini", body };
       case "embedContent":
       case "batchEmbedContents":
-        return { path, model, format: "gemini", body: { ...body, read: embedded } };
+        return { path, model, format: "gemini", body: embeddingBody };
       case "countTokens":
         return { path, model, body };
       default:
