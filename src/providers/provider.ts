@@ -31,7 +31,7 @@ export interface KeyCheck {
   refusals?: readonly number[];
   /** For credentials beside the key: proves them, or rejects with a `Problem`. */
   credentials?: {
-    /** Whom they are shown to. */
+    /** The name of the service that checks them. */
     title: string;
     secrets(credentials: string): string[];
     check(send: SendAdminRequest, credentials: string, clock: Clock): Promise<unknown>;
