@@ -1,6 +1,7 @@
 import { isSetValue } from "../shared/body-fields.ts";
 import type { Account } from "../shared/shape.ts";
 import {
+  accounted,
   each,
   hosted,
   model,
@@ -131,10 +132,7 @@ export const messagesShape = object(
    top_k top_p`,
   {
     model,
-    ...each(
-      "max_tokens stream",
-      read(() => {}),
-    ),
+    ...each("max_tokens stream", accounted),
     messages: object("role clear_at output_config", { content: blocks }),
     system: blocks,
     tools: tool,
