@@ -3,7 +3,7 @@ import { type BodyFields, boundField, countField, isRecord, isSet, list } from "
 import { hostedTools } from "../shared/hosted-tools.ts";
 import type { ImageRule } from "../shared/image-rules.ts";
 import { createMediaCounter } from "../shared/media-tokens.ts";
-import type { Account, Shape } from "../shared/shape.ts";
+import type { Shape } from "../shared/shape.ts";
 import { toolPromptTokens } from "../shared/tool-prompt.ts";
 import type { Reading, ReadLimits, RequestReading } from "../shared/wire.ts";
 
@@ -31,8 +31,7 @@ const toolPrompt = (body: BodyFields, dialect: OpenAiDialect): number =>
     ? toolPromptTokens
     : 0;
 
-type Input = { models: string[]; beyond: number; holdsMedia: boolean } & Pick<Account, "unbounded"> &
-  Pick<RequestReading, "hosted">;
+type Input = Pick<RequestReading, "models" | "inputBeyondBytes" | "holdsMedia" | "hosted" | "unbounded">;
 
 function readInput(
   body: BodyFields,
@@ -54,7 +53,7 @@ function readInput(
   const open = models.find((name) => dialect.unboundedModel?.test(name));
   return {
     models,
-    beyond: media.beyond + account.beyond + toolPrompt(body, dialect),
+    inputBeyondBytes: media.beyond + account.beyond + toolPrompt(body, dialect),
     holdsMedia: media.found,
     hosted: hostedTools(body, account.hostedTools),
     unbounded:
@@ -83,13 +82,9 @@ export const readChat =
     );
     const renames = dialect.chatCap === "max_tokens" && outputBound !== undefined && counts([older]).length === 0;
     return {
-      models: input.models,
-      inputBeyondBytes: input.beyond,
-      holdsMedia: input.holdsMedia,
+      ...input,
       outputBound,
       answers: Math.max(1, ...counts(answers)),
-      hosted: input.hosted,
-      unbounded: input.unbounded,
       added:
         body.get("stream") === true && !asked && !dialect.tellsUsage
           ? { stream_options: { ...(isRecord(streamOptions) && streamOptions), include_usage: true } }
@@ -117,16 +112,7 @@ export const readResponses =
     if ("fault" in bound) return bound;
     const input = readInput(body, limits, dialect, shape);
     if ("fault" in input) return input;
-    return {
-      models: input.models,
-      inputBeyondBytes: input.beyond,
-      holdsMedia: input.holdsMedia,
-      outputBound: bound.count,
-      answers: 1,
-      hosted: input.hosted,
-      unbounded: input.unbounded,
-      cap: (tokens) => ({ max_output_tokens: tokens }),
-    };
+    return { ...input, outputBound: bound.count, answers: 1, cap: (tokens) => ({ max_output_tokens: tokens }) };
   };
 
 export const readEmbeddings =
@@ -134,14 +120,5 @@ export const readEmbeddings =
   (body: BodyFields, limits: ReadLimits): Reading => {
     const input = readInput(body, limits, dialect, shape);
     if ("fault" in input) return input;
-    return {
-      models: input.models,
-      inputBeyondBytes: input.beyond,
-      holdsMedia: input.holdsMedia,
-      outputBound: 0,
-      answers: 1,
-      hosted: input.hosted,
-      unbounded: input.unbounded,
-      cap: () => ({}),
-    };
+    return { ...input, outputBound: 0, answers: 1, cap: () => ({}) };
   };
