@@ -1,4 +1,5 @@
 import { ClientError } from "../client/client-error.ts";
+import { neverConnected } from "../domain/never-connected.ts";
 import { isProblem, Problem, type ProblemCode } from "../errors.ts";
 
 /**
@@ -85,16 +86,6 @@ export const isBusy = (error: unknown): boolean => error instanceof ClientError 
 
 /** A caller who is turned away learns nothing of an earlier attempt's work. */
 const isTurnedAway = ({ code }: ClientError): boolean => credentialFaults.has(code) || code === "rate_limited";
-
-/** Node's and undici's codes of a connection that never was. */
-const neverConnected = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
 
 /**
  * Tells of one attempt that it did nothing. A call of which the runtime does not say why it failed may have been sent.

@@ -1,3 +1,4 @@
+import { neverConnected } from "../domain/never-connected.ts";
 import type { Context } from "../service/context.ts";
 import { type AdmittedRequest, isEventStream } from "./admitted-request.ts";
 import { answerGuards, connectionNames, eventStreamFields, isForwardedBack, ownRequestId } from "./headers.ts";
@@ -182,14 +183,10 @@ async function errorBody(upstream: Response): Promise<Uint8Array | undefined> {
 }
 
 /** A runtime that does not say where a connection failed may have sent the request. */
-const beforeSending: ReadonlySet<unknown> = new Set([
-  ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"],
-]);
-
 function failedBeforeSending(error: unknown): boolean {
   const { code, cause, errors } = (error ?? {}) as { code?: unknown; cause?: unknown; errors?: unknown };
   if (Array.isArray(errors) && errors.length > 0) return errors.every(failedBeforeSending);
-  return beforeSending.has(code) || (cause !== undefined && cause !== error && failedBeforeSending(cause));
+  return neverConnected.has(code) || (cause !== undefined && cause !== error && failedBeforeSending(cause));
 }
 
 function answerHeaders(upstream: Headers, admitted: AdmittedRequest, scrub: Scrub): Headers {

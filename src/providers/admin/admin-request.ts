@@ -1,3 +1,4 @@
+import { neverConnected } from "../../domain/never-connected.ts";
 import { Problem } from "../../errors.ts";
 import type { Fetch } from "../../ports.ts";
 import { property, providerErrorMessage } from "./error-message.ts";
@@ -30,16 +31,6 @@ export interface AdminRequestOptions {
 export type SendAdminRequest = (request: AdminRequest) => Promise<AdminResponse>;
 
 const maxAnswerBytes = 8 * 1_048_576;
-
-/** Undici's and Node's codes for a connection that was never made: nothing was sent. */
-const neverSent = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
 
 /** Calls to a provider's management API: bounded in time and size, never redirected, quoted without keys. */
 export function adminRequests({ fetch, title, timeoutMs, secrets }: AdminRequestOptions): SendAdminRequest {
@@ -98,7 +89,7 @@ export function adminRequests({ fetch, title, timeoutMs, secrets }: AdminRequest
       // Only the code: the text of a fetch error can hold the address with its password, or a header's value.
       return failed(
         `could not be reached${code === undefined ? "" : ` (${code})`}${remedy === undefined ? "" : `: ${remedy}`}`,
-        code !== undefined && neverSent.has(code) ? "none" : "unknown",
+        neverConnected.has(code) ? "none" : "unknown",
       );
     }
   };
