@@ -72,7 +72,7 @@ export async function reserve(
   const { proxy, webhooks } = context.settings.provisioning;
   const own = inputTokens({ textBytes, reading });
   const models = modelsOf({ endpoint, reading });
-  const open = boundOf({ endpoint, body, reading }, provider.kind, proxy.defaultMaxOutputTokens);
+  const open = boundOf({ endpoint, body, reading }, models, provider.kind, proxy.defaultMaxOutputTokens);
   let bound = open.most;
   const price = prices && priceOfRequest(prices, provider, { endpoint, body, reading });
 
@@ -173,11 +173,11 @@ export async function reserve(
 
 function boundOf(
   { endpoint, body, reading }: Pick<ReadRequest, "endpoint" | "body" | "reading">,
+  models: readonly string[],
   kind: ProviderKind,
   setting: number | undefined,
 ): OutputBound {
   if (reading?.outputBound !== undefined) return { most: reading.outputBound, least: 0 };
-  const models = modelsOf({ endpoint, reading });
   const reasons = endpoint.format !== undefined && mayReason(endpoint.format, kind, models[0], body);
   return outputBound(providers[kind].maxOutput, models, body, setting, reasons);
 }
