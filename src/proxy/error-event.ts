@@ -1,4 +1,5 @@
 import type { UsageFormat } from "../domain/usage.ts";
+import { CR, LF } from "./usage/bytes.ts";
 
 /**
  * An error inside a stream, as the provider's SDK takes it for one.
@@ -18,9 +19,6 @@ export function errorEvent(format: UsageFormat | undefined, body: unknown): stri
       return `data: ${JSON.stringify(body)}\n\n`;
   }
 }
-
-const LF = 0x0a;
-const CR = 0x0d;
 
 /** Whether an event has ended with these bytes, so that another may begin. */
 export function endsEvent(bytes: Uint8Array): boolean {

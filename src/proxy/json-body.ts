@@ -1,4 +1,5 @@
 import { type Field, type Scan, scanObject, trimmed, valueStart } from "../domain/scan-object.ts";
+import { COMMA } from "./usage/bytes.ts";
 
 /**
  * A request's body as the upstream will read it. It goes on as the client wrote it, except for fields that are
@@ -167,8 +168,6 @@ function keyWithNul(value: object): string | undefined {
   }
   return undefined;
 }
-
-const COMMA = 0x2c;
 
 /** The object's text without a field and without one of the commas beside it. */
 function without(text: string, { keyStart, end }: Field): string {

@@ -1,7 +1,5 @@
 import { copyOf, joined } from "./byte-capture.ts";
-
-const LF = 0x0a;
-const CR = 0x0d;
+import { CR, LF } from "./bytes.ts";
 
 /** A dropped event (a usage chunk) has some 300 bytes. An event beyond this is something else and not held back. */
 const maxHeld = 65_536;
