@@ -2,6 +2,7 @@ import { staleReservationMs } from "../../src/domain/quota.ts";
 import type { LedgerName, OutboxMessage } from "../../src/ports.ts";
 import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
 import { within } from "../sql/sql-driver.ts";
+import { createSqlFleet } from "../sql/sql-fleet.ts";
 import { createSqlLedger } from "../sql/sql-ledger.ts";
 import { openDurableSql } from "./durable-sql.ts";
 
@@ -33,6 +34,7 @@ export function createLedgerShard(storage: DurableObjectStorage) {
 
   return {
     ...ledger,
+    ...createSqlFleet(db, ledger.caches, ledger.rows),
     migrate: db.migrate,
     isEmpty: db.isEmpty,
 

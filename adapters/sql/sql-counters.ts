@@ -1,11 +1,10 @@
 import { firstExceeded } from "../../src/domain/first-exceeded.ts";
 import { thresholdMessage, thresholdsPassed } from "../../src/domain/quota-thresholds.ts";
 import type { CounterReservation, CounterState, LedgerName, Reserved, UsageEntry, UsageRow } from "../../src/ports.ts";
-import { createCounterRows, usageColumns, usageRow } from "./counter-rows.ts";
+import { type CounterRows, usageColumns, usageRow } from "./counter-rows.ts";
 import type { CacheGroup } from "./row-cache.ts";
 import { type SqlDriver, within } from "./sql-driver.ts";
 import { createSqlEstimates } from "./sql-estimates.ts";
-import { createSqlFleet } from "./sql-fleet.ts";
 import { messageInsert } from "./sql-outbox.ts";
 import type { SqlTexts } from "./sql-texts.ts";
 
@@ -29,7 +28,7 @@ function merged(entries: CounterReservation[]): Entry[] {
 }
 
 /** Counters, what is reserved of them, and usage. */
-export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlTexts, sumsAll: boolean) {
+export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlTexts, rows: CounterRows) {
   const findReservation = db.prepare("SELECT 1 FROM reservations WHERE id = ?");
   const insertReservation = db.prepare("INSERT INTO reservations VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING");
   const takeReservation = db.prepare("DELETE FROM reservations WHERE id = ? RETURNING entries");
@@ -51,8 +50,6 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
 
   const tell = messageInsert(db);
   const held = new Map<string, Entry[]>();
-  const rows = createCounterRows(db, sumsAll);
-  caches.add(rows);
   const estimates = createSqlEstimates(db, caches, rows);
 
   /** The process that reserved settles, as a rule: its entries need not be read and parsed again. */
@@ -84,7 +81,6 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
   return {
     creditEstimates: estimates.creditEstimates,
     estimatedDays: estimates.estimatedDays,
-    ...createSqlFleet(db, caches, rows),
 
     reserve(
       now: number,

@@ -1,3 +1,4 @@
+import { createCounterRows } from "./counter-rows.ts";
 import { type CacheGroup, createCacheGroup } from "./row-cache.ts";
 import { createSqlCounters } from "./sql-counters.ts";
 import type { SqlDriver } from "./sql-driver.ts";
@@ -16,12 +17,15 @@ export function createSqlLedger(db: SqlDriver, { sumsAll = true } = {}) {
   const caches: CacheGroup = createCacheGroup();
   const texts = createSqlTexts(db, caches);
   const rates = createSqlRates(db);
+  const rows = createCounterRows(db, sumsAll);
+  caches.add(rows);
 
   return {
     caches,
+    rows,
     ...texts,
     ...rates,
-    ...createSqlCounters(db, caches, texts, sumsAll),
+    ...createSqlCounters(db, caches, texts, rows),
     ...createSqlLeases(db),
     ...createSqlOverview(db),
 
