@@ -2,6 +2,7 @@ import type { CounterState, UsageEntry, UsageRow } from "../../src/ports.ts";
 import { isUsdCounter } from "../../src/storage/ledger-names.ts";
 import type { RowCache } from "./row-cache.ts";
 import type { SqlDriver } from "./sql-driver.ts";
+import { usageColumns, usageFields } from "./usage-columns.ts";
 
 export interface CounterRow extends CounterState {
   readonly counter: string;
@@ -44,42 +45,19 @@ export interface CounterRows extends RowCache {
   addUsage(entry: UsageEntry): void;
 }
 
-/** The columns of `usage` that add up, by what an entry calls them. */
-const sums = {
-  requests: "requests",
-  input_tokens: "inputTokens",
-  output_tokens: "outputTokens",
-  cache_read_tokens: "cacheReadTokens",
-  cache_write_tokens: "cacheWriteTokens",
-  tokens: "tokens",
-  estimated_tokens: "estimatedTokens",
-  web_searches: "webSearches",
-  micro_usd: "microUsd",
-  unpriced_requests: "unpricedRequests",
-} as const satisfies Record<string, keyof UsageRow>;
-export type UsageSum = UsageRow & { name: string };
-export const usageFields = Object.values(sums);
-const fields = usageFields;
-const columns = Object.keys(sums);
-/** For a `SELECT` of the rows as `UsageRow` names them; `usageRow` reads them. */
-export const usageColumns = columns.join(", ");
-export function usageRow([day, model, ...amounts]: [day: string, model: string, ...number[]]): UsageRow {
-  const row: Record<string, string | number> = { day, model };
-  for (const [at, field] of fields.entries()) row[field] = amounts[at]!;
-  return row as unknown as UsageRow;
-}
+type UsageSum = UsageRow & { name: string };
 
 /** Each adds to one row. */
 export function usageStatements(db: SqlDriver) {
   // JavaScript reads no number beyond this exactly, and Node fails at one: such a row would end every look at it.
   const sum = (column: string) => `${column} = min(${column} + excluded.${column}, ${Number.MAX_SAFE_INTEGER})`;
   const addUsage = db.prepare(
-    `INSERT INTO usage (name, day, model, ${columns.join(", ")}) VALUES (?, ?, ?, ${columns.map(() => "?").join(", ")})
-     ON CONFLICT (name, day, model) DO UPDATE SET ${columns.map(sum).join(", ")}`,
+    `INSERT INTO usage (name, day, model, ${usageColumns.join(", ")}) VALUES (?, ?, ?, ${usageColumns.map(() => "?").join(", ")})
+     ON CONFLICT (name, day, model) DO UPDATE SET ${usageColumns.map(sum).join(", ")}`,
   );
   const addToAll = db.prepare(
-    `INSERT INTO all_usage (day, model, ${columns.join(", ")}) VALUES (?, ?, ${columns.map(() => "?").join(", ")})
-     ON CONFLICT (day, model) DO UPDATE SET ${columns.map(sum).join(", ")}`,
+    `INSERT INTO all_usage (day, model, ${usageColumns.join(", ")}) VALUES (?, ?, ${usageColumns.map(() => "?").join(", ")})
+     ON CONFLICT (day, model) DO UPDATE SET ${usageColumns.map(sum).join(", ")}`,
   );
   return { addUsage, addToAll };
 }
@@ -159,7 +137,7 @@ export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows 
       const added: UsageSum = { ...entry, estimatedTokens: estimate?.tokens.amount ?? 0 };
       const before = usage.get(key);
       if (before === undefined) usage.set(key, added);
-      else for (const field of fields) before[field] += added[field];
+      else for (const field of usageFields) before[field] += added[field];
     },
 
     flush() {
@@ -169,15 +147,15 @@ export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows 
       for (const { counter, period } of begun) prune.run(counter, period);
       const all = new Map<string, UsageSum>();
       for (const added of usage.values()) {
-        addUsage.run(added.name, added.day, added.model, ...fields.map((field) => added[field]));
+        addUsage.run(added.name, added.day, added.model, ...usageFields.map((field) => added[field]));
         if (!sumsAll) continue;
         const key = `${added.day} ${added.model}`;
         const before = all.get(key);
         if (before === undefined) all.set(key, { ...added });
-        else for (const field of fields) before[field] += added[field];
+        else for (const field of usageFields) before[field] += added[field];
       }
       for (const added of all.values()) {
-        addToAll.run(added.day, added.model, ...fields.map((field) => added[field]));
+        addToAll.run(added.day, added.model, ...usageFields.map((field) => added[field]));
       }
       usage.clear();
       // Pruned rows are not to be found here any more.

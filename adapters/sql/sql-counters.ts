@@ -1,12 +1,13 @@
 import { firstExceeded } from "../../src/domain/first-exceeded.ts";
 import { thresholdMessage, thresholdsPassed } from "../../src/domain/quota-thresholds.ts";
 import type { CounterReservation, CounterState, LedgerName, Reserved, UsageEntry, UsageRow } from "../../src/ports.ts";
-import { type CounterRows, usageColumns, usageRow } from "./counter-rows.ts";
+import type { CounterRows } from "./counter-rows.ts";
 import type { CacheGroup } from "./row-cache.ts";
 import { type SqlDriver, within } from "./sql-driver.ts";
 import { createSqlEstimates } from "./sql-estimates.ts";
 import { messageInsert } from "./sql-outbox.ts";
 import type { SqlTexts } from "./sql-texts.ts";
+import { usageColumns, usageRow } from "./usage-columns.ts";
 
 /** The rest only where somebody is told of what the charge passes. */
 type Entry = [counter: LedgerName, period: string, amount: number, limit?: number | null, alertAt?: readonly number[]];
@@ -38,7 +39,7 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
   );
   const openIds = db.prepare("SELECT id FROM reservations WHERE id >= ? AND id < ?");
   const usageRows = db.prepare(
-    `SELECT day, model, ${usageColumns} FROM usage WHERE name = ? AND day BETWEEN ? AND ? ORDER BY day, model`,
+    `SELECT day, model, ${usageColumns.join(", ")} FROM usage WHERE name = ? AND day BETWEEN ? AND ? ORDER BY day, model`,
   );
   const forgotten = [
     ["counters", "counter"],

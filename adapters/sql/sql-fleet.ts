@@ -1,7 +1,8 @@
 import type { LedgerName, UsageRow } from "../../src/ports.ts";
-import { type CounterRows, usageColumns, usageFields, usageRow, usageStatements } from "./counter-rows.ts";
+import { type CounterRows, usageStatements } from "./counter-rows.ts";
 import type { CacheGroup } from "./row-cache.ts";
 import { type SqlDriver, within } from "./sql-driver.ts";
+import { usageColumns, usageFields, usageRow } from "./usage-columns.ts";
 
 export interface CounterReport {
   counter: LedgerName;
@@ -27,8 +28,9 @@ export function createSqlFleet(db: SqlDriver, caches: CacheGroup, rows: CounterR
   const note = db.prepare("INSERT OR IGNORE INTO reports (what, fleet) VALUES (?, ?)");
   const due = db.prepare("SELECT what, fleet FROM reports");
   const drop = db.prepare("DELETE FROM reports WHERE what = ?");
-  const ofDay = db.prepare(`SELECT name, day, model, ${usageColumns} FROM usage WHERE day = ?`);
-  const oneRow = db.prepare(`SELECT day, model, ${usageColumns} FROM usage WHERE name = ? AND day = ? AND model = ?`);
+  const columns = usageColumns.join(", ");
+  const ofDay = db.prepare(`SELECT name, day, model, ${columns} FROM usage WHERE day = ?`);
+  const oneRow = db.prepare(`SELECT day, model, ${columns} FROM usage WHERE name = ? AND day = ? AND model = ?`);
   const counters = db.prepare(
     "SELECT counter, period, used, reserved, quota FROM counters WHERE length(period) IN (7, 10)",
   );

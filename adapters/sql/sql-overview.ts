@@ -1,6 +1,7 @@
 import type { LedgerName, NearLimit, UsageGroup, UsageGrouping, UsageQuery } from "../../src/ports.ts";
-import { usageColumns, usageFields, usdRank } from "./counter-rows.ts";
+import { usdRank } from "./counter-rows.ts";
 import { type SqlDriver, type SqlStatement, within } from "./sql-driver.ts";
+import { usageColumns, usageGroup } from "./usage-columns.ts";
 
 const order: Record<UsageQuery["orderBy"], string> = {
   key: "key",
@@ -9,16 +10,9 @@ const order: Record<UsageQuery["orderBy"], string> = {
   requests: "requests DESC, key",
 };
 
-const columns = usageColumns.split(", ");
-const summed = columns.map((column) => `sum(${column}) AS ${column}`).join(", ");
+const summed = usageColumns.map((column) => `sum(${column}) AS ${column}`).join(", ");
 
-type GroupRow = [key: string, ...number[]];
-
-function groupOf([key, ...amounts]: GroupRow): UsageGroup {
-  const group: Record<string, string | number> = { key };
-  for (const [at, field] of usageFields.entries()) group[field] = amounts[at]!;
-  return group as unknown as UsageGroup;
-}
+type GroupRow = Parameters<typeof usageGroup>[0];
 
 const tokenRanks = [0, usdRank - 1] as const;
 const usdRanks = [usdRank, 2 * usdRank] as const;
@@ -69,7 +63,7 @@ export function createSqlOverview(db: SqlDriver) {
            GROUP BY key ORDER BY ${order[orderBy]} LIMIT ?`,
         )
           .all<GroupRow>(from, to, except, limit)
-          .map(groupOf);
+          .map(usageGroup);
       }
       const month = from.slice(0, 7);
       const suffix = orderBy === "tokens" ? "/tokens" : orderBy === "microUsd" ? "/usd" : undefined;
@@ -81,7 +75,7 @@ export function createSqlOverview(db: SqlDriver) {
         const amount = orderBy as "tokens" | "microUsd";
         return largest(month, suffix, prefix, limit)
           .flatMap((name) => one.all<GroupRow>(name, from, to, except))
-          .map(groupOf)
+          .map(usageGroup)
           .sort((a, b) => b[amount] - a[amount] || (a.key < b.key ? -1 : 1))
           .slice(0, limit);
       }
@@ -90,7 +84,7 @@ export function createSqlOverview(db: SqlDriver) {
          GROUP BY name ORDER BY ${order[orderBy]} LIMIT ?`,
       )
         .all<GroupRow>(from, to, ...within(prefix), except, limit)
-        .map(groupOf);
+        .map(usageGroup);
     },
 
     nearLimit({
