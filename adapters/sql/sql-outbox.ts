@@ -1,14 +1,9 @@
 import type { Delivery, DeliveryAttempt, DeliveryState, Due, OutboxMessage, SentMessage } from "../../src/ports.ts";
+import type { SqlStatement } from "./sql-driver.ts";
 
-type Value = string | number | null;
-
-/** As much of a SQLite database as the outbox needs; rows are arrays of their columns. */
+/** As much of a SQLite database as the outbox needs. */
 export interface OutboxSql {
-  prepare(query: string): {
-    run(...values: Value[]): { changes: number | bigint };
-    get<Row extends readonly unknown[]>(...values: Value[]): Row | undefined;
-    all<Row extends readonly unknown[]>(...values: Value[]): Row[];
-  };
+  prepare(query: string): Omit<SqlStatement, "iterate">;
 }
 
 /**
@@ -59,7 +54,7 @@ const messageOf = ([cause, type, at, data, used]: MessageRow): OutboxMessage => 
 });
 
 /** Puts a message, unless its cause is known, into whichever database has the outbox's tables. */
-export function messageInsert(sql: Pick<OutboxSql, "prepare">): (message: OutboxMessage) => boolean {
+export function messageInsert(sql: OutboxSql): (message: OutboxMessage) => boolean {
   const insert = sql.prepare(
     `INSERT INTO messages (cause, type, at, data, used, due_at, keep_until) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (cause) DO NOTHING`,

@@ -1,7 +1,7 @@
 import { periodOf } from "../../../src/domain/quota.ts";
 import type { Abandoned, Clock, Ledger, LedgerName, Outbox } from "../../../src/ports.ts";
 import { ledgerMigrations } from "../../sql/ledger-schema.ts";
-import type { SqlStatement } from "../../sql/sql-driver.ts";
+import type { SqlDriver, SqlStatement } from "../../sql/sql-driver.ts";
 import { createSqlLedger } from "../../sql/sql-ledger.ts";
 import type { MachineTime } from "../machine-time.ts";
 import { assertTrusted, openPrivateDatabase, storeProblem } from "./sqlite-file.ts";
@@ -33,14 +33,15 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
     throw explain(error);
   });
   const { ino } = assertTrusted(path);
-  const sql = createSqlLedger({
+  const driver: SqlDriver = {
     prepare(query) {
       const statement = db.prepare(query);
       statement.setReturnArrays(true);
       // Node's types know no rows that are arrays.
       return statement as unknown as SqlStatement;
     },
-  });
+  };
+  const sql = createSqlLedger(driver);
   const { read, write, writeSoon, drain } = createSqliteTransactions(db, sql.caches, explain);
   const leaseClock = machineTime ? await sharedClock(machineTime) : clock;
   const markCheck = db.prepare("INSERT INTO checks VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET checked_at = ?1");
@@ -67,10 +68,8 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
     return { now: () => Math.round(startedAt + nowMs()) };
   }
 
-  const { outbox } = createSqliteOutbox(db, { read, write }, clock);
-
   return {
-    outbox,
+    outbox: createSqliteOutbox(driver, { read, write }, clock),
     take: (bucket, rule, cost = 1) =>
       write(() => {
         sweepWhenDue();

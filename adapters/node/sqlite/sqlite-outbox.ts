@@ -1,24 +1,15 @@
-import type { DatabaseSync } from "node:sqlite";
 import type { Clock, Outbox } from "../../../src/ports.ts";
-import { createSqlOutbox, type OutboxSql, type SqlOutbox } from "../../sql/sql-outbox.ts";
+import { createSqlOutbox, type OutboxSql } from "../../sql/sql-outbox.ts";
 import type { SqliteTransactions } from "./sqlite-transactions.ts";
-
-const sqlOf = (db: DatabaseSync): OutboxSql => ({
-  prepare(query) {
-    const statement = db.prepare(query);
-    statement.setReturnArrays(true);
-    return statement as unknown as ReturnType<OutboxSql["prepare"]>;
-  },
-});
 
 /** The outbox in the ledger's file: what a settlement puts into it is committed with the settlement. */
 export function createSqliteOutbox(
-  db: DatabaseSync,
+  db: OutboxSql,
   { write, read }: Pick<SqliteTransactions, "read" | "write">,
   clock: Clock,
-): { outbox: Outbox; rows: SqlOutbox } {
-  const rows = createSqlOutbox(sqlOf(db));
-  const outbox: Outbox = {
+): Outbox {
+  const rows = createSqlOutbox(db);
+  return {
     put: (message) => write(() => rows.put(clock.now(), message)),
     async take({ limit, leaseMs, except = [] }) {
       // Every second, by every process: only who has something to take writes.
@@ -35,5 +26,4 @@ export function createSqliteOutbox(
     nextDue: () => read(() => rows.nextDue()),
     recent: (after, limit) => read(() => rows.recent(after, limit)),
   };
-  return { outbox, rows };
 }
