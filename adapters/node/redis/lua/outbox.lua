@@ -1,6 +1,6 @@
--- The outbox's decisions in Lua. The first argument of each is the time in epoch milliseconds, or empty for Redis's
--- own; the first key is the base of all others, which share its hash tag. Times and amounts are kept as texts: cjson
--- would round large numbers.
+--! clock
+-- The outbox's decisions in Lua. The first key is the base of all others, which share its hash tag. Times and amounts
+-- are kept as texts: cjson would round large numbers.
 --
 -- | key, after the base     | holds                                                                  |
 -- |-------------------------|------------------------------------------------------------------------|
@@ -13,12 +13,6 @@
 -- | `:due:<endpoint>`       | sorted set: message ids by when they are due                           |
 -- | `:created:<endpoint>`   | sorted set: message ids by when they were made                         |
 local base = KEYS[1]
-local now = ARGV[1]
-if now == '' then
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-end
-now = tonumber(now)
 local function whole(number) return string.format('%.0f', number) end
 local function message(cause)
   local stored = redis.call('HGET', base .. ':messages', cause)
