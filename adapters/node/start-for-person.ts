@@ -15,13 +15,19 @@ const file = "dev.env";
  * `npm start`: a deployment for somebody who is trying it. The gateway token and a first provisioning key are made
  * once, kept in `<state>/dev.env`, and shown with a line to paste.
  */
-export async function startForPerson(environment: Environment): Promise<void> {
-  const env = withSecretFiles(environment);
+export async function startForPerson(env: Environment): Promise<void> {
   const stateDir = stateDirFrom(env);
   const kept = readPrivate(stateDir, file) ? parseLines(readPrivate(stateDir, file)!.text) : {};
-  const token = env.OPENCLAW_GATEWAY_TOKEN || kept.OPENCLAW_GATEWAY_TOKEN || randomBytes(24).toString("base64url");
+  const given = withSecretFiles(env).OPENCLAW_GATEWAY_TOKEN;
+  const token = given || kept.OPENCLAW_GATEWAY_TOKEN || randomBytes(24).toString("base64url");
   const enabled = env.OPENCLAW_PROVISIONING_ENABLED || "true";
-  const withToken = { ...env, OPENCLAW_PROVISIONING_ENABLED: enabled, OPENCLAW_GATEWAY_TOKEN: token };
+  const withToken = {
+    ...env,
+    OPENCLAW_PROVISIONING_ENABLED: enabled,
+    OPENCLAW_GATEWAY_TOKEN: token,
+    // Read by now, and no second word on it.
+    OPENCLAW_GATEWAY_TOKEN_FILE: undefined,
+  };
   await runServer(withToken, async ({ app, node, server }) => {
     const client = operatorClient(app, node.settings.provisioning.basePath);
     const key = await firstKey(client, kept.AGENT_PROVISIONING_KEY);

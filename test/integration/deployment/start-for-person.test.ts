@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -109,6 +109,16 @@ describe("npm start", () => {
   it("takes the operator's own token, whatever a shell would make of it", async () => {
     const token = `own'token"$HOME\`x\`!\\n*`;
     const started = await start({ OPENCLAW_GATEWAY_TOKEN: token });
+    expect(started.token).toBe(token);
+    expect((await paste(started.curl)).status).toBe("201");
+    expect(await started.stop()).toBe(0);
+  });
+
+  it("takes the operator's own token from a file", async () => {
+    const token = "a-token-of-the-operators-own-in-a-file-0123456789";
+    const file = join(home, "token");
+    writeFileSync(file, `${token}\n`);
+    const started = await start({ OPENCLAW_GATEWAY_TOKEN_FILE: file });
     expect(started.token).toBe(token);
     expect((await paste(started.curl)).status).toBe("201");
     expect(await started.stop()).toBe(0);
