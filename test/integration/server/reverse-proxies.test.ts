@@ -69,16 +69,17 @@ async function caddy({ directory, port, upstream }: Stand): Promise<string[]> {
 
 const isThere = (command: string): boolean => spawnSync(command, [command === "nginx" ? "-v" : "version"]).status === 0;
 
-describe.each([
+for (const [command, file, prepare] of [
   ["nginx", "deploy/nginx.conf", nginx],
   ["caddy", "deploy/Caddyfile", caddy],
-])("%s with %s", (command, file, prepare) => {
-  if (!isThere(command)) {
-    console.log(`skipped: ${file} under ${command}, which is not installed`);
-    test.skip("is not installed", () => {});
-    return;
-  }
+] as const) {
+  const missing = isThere(command) ? undefined : `skipped: ${command} is not installed`;
+  if (missing) console.warn(`${missing}: ${file}`);
+  const title = `${command} with ${file}`;
+  describe.skipIf(missing !== undefined)(missing ? `${title} (${missing})` : title, () => testProxy(command, prepare));
+}
 
+function testProxy(command: "nginx" | "caddy", prepare: (stand: Stand) => Promise<string[]>): void {
   let directory: string;
   let port: number;
   let proxy: ChildProcess;
@@ -208,4 +209,4 @@ describe.each([
     while (!log().includes("/proxy/gemini/v1beta/models")) await sleep(20);
     expect(log()).not.toMatch(/a-key|a-token|key=/);
   });
-});
+}
