@@ -10,6 +10,8 @@ const run = promisify(execFile);
 const unshare = ["--pid", "--fork", "--mount-proc"];
 const canUnshare = spawnSync("unshare", [...unshare, "true"]).status === 0;
 
+if (!canUnshare) console.warn("skipped: a process in another space of pids, which unshare cannot make here");
+
 describe.runIf(canUnshare)("a process in another space of pids, with the same hostname", () => {
   let stateDir: string;
   beforeEach(async () => {

@@ -219,8 +219,8 @@ describe("a state directory that cannot be used", () => {
       }
     };
 
-    it("that is read-only", async () => {
-      if (!mount("size=1m,mode=0700,ro")) return;
+    it("that is read-only", async ({ skip }) => {
+      if (!mount("size=1m,mode=0700,ro")) skip("no tmpfs can be mounted here");
       try {
         expect((await run(["serve"])).stderr).toMatch(/cannot be used \(EROFS\).*read-only.*:ro/);
       } finally {
@@ -228,8 +228,8 @@ describe("a state directory that cannot be used", () => {
       }
     });
 
-    it("that is full", async () => {
-      if (!mount("size=16k,mode=0700")) return;
+    it("that is full", async ({ skip }) => {
+      if (!mount("size=16k,mode=0700")) skip("no tmpfs can be mounted here");
       try {
         writeFileSync(join(stateDir, "ballast"), Buffer.alloc(12_288));
         expect((await run(["serve"])).stderr).toMatch(/\(ENOSPC\).*no space.*df -h/);
