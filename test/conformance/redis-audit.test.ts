@@ -1,28 +1,17 @@
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Redis } from "ioredis";
+import { beforeEach, describe, expect, it } from "vitest";
 import { createRedisAudit } from "../../adapters/node/redis/redis-audit.ts";
-import { redisOptions } from "../../adapters/node/redis/redis-connection.ts";
 import type { AuditTrail } from "../../src/ports.ts";
-import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
+import { redisConnections } from "../redis-connections.ts";
+import { hasRedis } from "../redis-server.ts";
 import { testAuditTrail } from "./audit-trail.ts";
 import { settableClock } from "./settable-clock.ts";
 
 const event = (target: string) => ({ phase: "event" as const, action: "agent.create", actor: "cli", target });
 
 describe.skipIf(!hasRedis)("redis", () => {
-  let server: RedisServer;
-  let connections: Redis[];
+  const connections = redisConnections(3);
   let run = 0;
-
-  beforeAll(async () => {
-    server = await startRedis();
-    connections = [1, 2, 3].map(() => new Redis(server.url, redisOptions));
-    await Promise.all(connections.map((redis) => new Promise((resolve) => redis.once("ready", resolve))));
-  });
-  afterAll(async () => {
-    for (const redis of connections) redis.disconnect();
-    await server.dispose();
-  });
 
   testAuditTrail("Redis", async () => {
     const prefix = `test-${run++}`;

@@ -1,28 +1,16 @@
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { redisOptions } from "../../adapters/node/redis/redis-connection.ts";
+import { describe, expect, it } from "vitest";
 import { createRedisLedger } from "../../adapters/node/redis/redis-ledger.ts";
 import { ledgerKeys } from "../../adapters/node/redis/redis-ledger-keys.ts";
 import { addressFailures, otherFailures } from "../../src/storage/ledger-names.ts";
 import { chargeCounter } from "../charge-counter.ts";
-import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
+import { redisConnections } from "../redis-connections.ts";
+import { hasRedis } from "../redis-server.ts";
 import { testLedger } from "./ledger.ts";
 import { settableClock } from "./settable-clock.ts";
 
 describe.skipIf(!hasRedis)("redis", () => {
-  let server: RedisServer;
-  let connections: Redis[];
+  const connections = redisConnections(2);
   let run = 0;
-
-  beforeAll(async () => {
-    server = await startRedis();
-    connections = [1, 2].map(() => new Redis(server.url, redisOptions));
-    await Promise.all(connections.map((redis) => new Promise((resolve) => redis.once("ready", resolve))));
-  });
-  afterAll(async () => {
-    for (const redis of connections) redis.disconnect();
-    await server.dispose();
-  });
 
   testLedger("Redis", async () => {
     const clock = settableClock();

@@ -1,6 +1,7 @@
-import { Redis } from "ioredis";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { redisOptions } from "../../../adapters/node/redis/redis-connection.ts";
 import { createRedisLedger } from "../../../adapters/node/redis/redis-ledger.ts";
 import { openSqliteLedger } from "../../../adapters/node/sqlite/sqlite-ledger.ts";
 import type { Ledger } from "../../../src/ports.ts";
@@ -8,7 +9,8 @@ import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
 import { durableLedger } from "../../conformance/durable-ledger.ts";
 import { freshScope, startWorkerPorts, type WorkerPorts } from "../../conformance/worker-ports.ts";
 import { type ProxyStand, proxyStand } from "../../proxy-stand.ts";
-import { hasRedis, type RedisServer, startRedis } from "../../redis-server.ts";
+import { redisConnections } from "../../redis-connections.ts";
+import { hasRedis } from "../../redis-server.ts";
 import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
 
 const now = Date.UTC(2026, 10, 22, 18);
@@ -100,9 +102,6 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 
 describe("a quota of money with room for exactly 100 lets in 100 of 500 at once", () => {
   it("on two handles of node:sqlite", async () => {
-    const { mkdtempSync, rmSync } = await import("node:fs");
-    const { tmpdir } = await import("node:os");
-    const { join } = await import("node:path");
     const directory = mkdtempSync(join(tmpdir(), "spend-"));
     const path = join(directory, "ledger.sqlite");
     const handles = [await openSqliteLedger({ path, clock }), await openSqliteLedger({ path, clock })];
@@ -117,17 +116,7 @@ describe("a quota of money with room for exactly 100 lets in 100 of 500 at once"
   }, 60_000);
 
   describe.skipIf(!hasRedis)("with Redis", () => {
-    let server: RedisServer;
-    let connections: Redis[] = [];
-    beforeAll(async () => {
-      server = await startRedis();
-      connections = [1, 2].map(() => new Redis(server.url, redisOptions));
-      await Promise.all(connections.map((redis) => new Promise((resolve) => redis.once("ready", resolve))));
-    });
-    afterAll(async () => {
-      for (const redis of connections) redis.disconnect();
-      await server.dispose();
-    });
+    const connections = redisConnections(2);
 
     it("on two connections", async () => {
       await letsInExactly(() => inTurns(connections.map((redis) => createRedisLedger(redis, "spend", clock))));
