@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from "vitest";
-import type { Ledger, LedgerName, Outbox } from "../../src/ports.ts";
+import type { LedgerName, Outbox } from "../../src/ports.ts";
+import { durableLedger } from "./durable-ledger.ts";
 import { testOutbox } from "./outbox.ts";
 import { settableClock } from "./settable-clock.ts";
 import { testThresholds } from "./thresholds.ts";
@@ -13,22 +14,22 @@ afterAll(() => ports?.dispose());
 
 /** JSON has no `undefined`, and what comes back without a value comes as nothing. */
 function outboxOver(scope: string, now: () => number): Outbox {
-  const call = ports.handle("outbox", scope, now);
-  const port =
+  const send = ports.handle("outbox", scope, now);
+  const call =
     (method: keyof Outbox) =>
-    async (...args: unknown[]) =>
-      (await call(method, args)) as never;
+    <T>(...args: unknown[]) =>
+      send<T>(method, args);
   return {
-    put: port("put"),
-    take: port("take"),
-    spread: port("spread"),
-    begin: port("begin"),
-    record: port("record"),
-    deliveries: port("deliveries"),
-    resend: port("resend"),
-    discard: port("discard"),
-    nextDue: port("nextDue"),
-    recent: port("recent"),
+    put: call("put"),
+    take: call("take"),
+    spread: call("spread"),
+    begin: call("begin"),
+    record: call("record"),
+    deliveries: call("deliveries"),
+    resend: call("resend"),
+    discard: call("discard"),
+    nextDue: call("nextDue"),
+    recent: call("recent"),
   };
 }
 
@@ -45,19 +46,15 @@ testOutbox("Durable Object", async () => {
 
 testThresholds("Durable Object", async () => {
   const clock = settableClock();
-  const send = ports.handle("ledger", freshScope(), clock.now);
-  const port =
-    (method: keyof Ledger) =>
-    async (...args: unknown[]) =>
-      (await send(method, args)) as never;
-  const ledger = { reserve: port("reserve"), settle: port("settle"), settleStale: port("settleStale") };
+  const scope = freshScope();
+  const ledger = durableLedger(ports, scope, clock);
   return {
     ledger,
     second: ledger,
     // The one to which every ledger object brings its alerts.
     outbox: outboxOver("", clock.now),
     async bring(name: LedgerName) {
-      await send("alarm", [name.slice(0, name.indexOf("/"))]);
+      await ports.handle("ledger", scope, clock.now)("alarm", [name.slice(0, name.indexOf("/"))]);
     },
     dispose: async () => {},
   };
