@@ -42,7 +42,15 @@ afterEach(async () => {
 });
 
 async function letsInExactly(wrap: (own: Ledger) => Ledger): Promise<void> {
-  const row = { provider: "anthropic", model: "m", input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75 };
+  const row = {
+    provider: "anthropic",
+    model: "m",
+    input: 3,
+    output: 15,
+    cacheRead: 0.3,
+    cacheWrite: 3.75,
+    cacheWrite1h: 6,
+  };
   stand = await proxyStand({
     kind: "anthropic",
     upstream: upstream.origin,
@@ -86,6 +94,7 @@ async function letsInExactly(wrap: (own: Ledger) => Ledger): Promise<void> {
   pass();
   const statuses = await Promise.all(answers);
   expect(statuses.filter((status) => status === 200)).toHaveLength(room);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(asked - room);
   // 12 tokens in, 7 out.
   expect(await quota("maxUsdPerMonth", 1)).toMatchObject({
     used: (before + room * (12 * 3 + 7 * 15)) / 1e6,
@@ -101,6 +110,10 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 }
 
 describe("a quota of money with room for exactly 100 lets in 100 of 500 at once", () => {
+  it("on one handle of node:sqlite", async () => {
+    await letsInExactly((own) => own);
+  }, 60_000);
+
   it("on two handles of node:sqlite", async () => {
     const directory = mkdtempSync(join(tmpdir(), "spend-"));
     const path = join(directory, "ledger.sqlite");
