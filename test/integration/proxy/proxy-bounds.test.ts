@@ -1,7 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ProviderKind } from "../../../src/domain/provider-facts.ts";
+import { describe, expect, it } from "vitest";
 import type { Quotas } from "../../../src/schema/quota.ts";
-import { type ProxyStand, proxyStand } from "../../proxy-stand.ts";
 import {
   base64,
   gif,
@@ -13,100 +11,20 @@ import {
   webpCanvas,
   webpLossy,
 } from "../../sample-images.ts";
-import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
+import { endpoints, messages, requestSender, type Sent } from "./request-sender.ts";
 
 /** A request's possible cost must be reserved before it is sent. These are the ways in which it could cost more. */
 
 const mediaReferenceTokens = 5_000;
-const messages = [{ role: "user", content: "hello" }];
 const userSays = (...content: unknown[]) => [{ role: "user", content }];
 
-const endpoints: Record<string, { kind: ProviderKind; path: string; base: Record<string, unknown> }> = {
-  anthropic: {
-    kind: "anthropic",
-    path: "/proxy/anthropic/v1/messages",
-    base: { model: "claude-sonnet-4-5", max_tokens: 100, messages },
-  },
-  chat: {
-    kind: "openai",
-    path: "/proxy/openai/v1/chat/completions",
-    base: { model: "gpt-5", max_completion_tokens: 100, messages },
-  },
-  responses: {
-    kind: "openai",
-    path: "/proxy/openai/v1/responses",
-    base: { model: "gpt-5", max_output_tokens: 100, input: "hello" },
-  },
-  embeddings: {
-    kind: "openai",
-    path: "/proxy/openai/v1/embeddings",
-    base: { model: "text-embedding-3-small", input: "hello" },
-  },
-  openrouter: {
-    kind: "openrouter",
-    path: "/proxy/openrouter/api/v1/chat/completions",
-    base: { model: "x/y", max_tokens: 100, messages },
-  },
-  custom: {
-    kind: "custom",
-    path: "/proxy/custom/chat/completions",
-    base: { model: "llama", max_tokens: 100, messages },
-  },
-  "custom embeddings": {
-    kind: "custom",
-    path: "/proxy/custom/embeddings",
-    base: { model: "llama", input: "hello" },
-  },
-  gemini: {
-    kind: "gemini",
-    path: "/proxy/gemini/v1beta/models/gemini-2.5-pro:generateContent",
-    base: { contents: [{ parts: [{ text: "hello" }] }], generationConfig: { maxOutputTokens: 100 } },
-  },
-};
-
-let upstream: SampleUpstream;
-let stand: ProxyStand;
-beforeAll(async () => {
-  upstream = await startSampleUpstream();
-  // Without usage, what is charged is what was reserved.
-  upstream.behave({ tellsUsage: false });
-});
-afterAll(() => upstream.close());
-beforeEach(() => {
-  upstream.seen.length = 0;
-  return () => stand?.close();
-});
-
-async function send(
+const proxy = requestSender();
+const send = (
   name: string,
   change: Record<string, unknown> = {},
   quotas: Quotas = { maxTokensPerMonth: 10_000_000 },
-) {
-  const { kind, path, base } = endpoints[name]!;
-  stand = await proxyStand({
-    kind,
-    upstream: upstream.origin,
-    quotas,
-    settings: { proxy: { mediaReferenceTokens, hostedTools: "refuse" } },
-  });
-  const body = JSON.stringify({ ...base, ...change });
-  const response = await fetch(stand.origin + path, {
-    method: "POST",
-    headers: { authorization: `Bearer ${stand.key}`, "x-goog-api-key": stand.key },
-    body,
-  });
-  const answer = (await response.json()) as { error?: { message: string } };
-  const { used } = await stand.quota("maxTokensPerMonth");
-  const sent = upstream.seen.at(-1)?.body;
-  return {
-    status: response.status,
-    message: answer.error?.message,
-    bytes: Buffer.byteLength(body),
-    reserved: used,
-    sent: sent === undefined ? undefined : (JSON.parse(sent) as Record<string, unknown>),
-    untouched: sent === body,
-  };
-}
+): Promise<Sent> =>
+  proxy.send(name, change, { quotas, settings: { proxy: { mediaReferenceTokens, hostedTools: "refuse" } } });
 
 const slack = 128;
 const outputOf = (name: string): number => (name.endsWith("embeddings") ? 0 : 100);
@@ -130,7 +48,7 @@ describe.each(["anthropic", "custom", "custom embeddings"])("of %s: what a token
     ["in a body of some size", (json: string) => json.replace(longer, `${"x".repeat(70_000)}${longer}`)],
   ])("counts by what it becomes, %s", async (_, write) => {
     const { path, kind, base } = endpoints[name]!;
-    stand = await proxyStand({ kind, upstream: upstream.origin, quotas: { maxTokensPerMonth: 10_000_000 } });
+    const stand = await proxy.open(kind, { quotas: { maxTokensPerMonth: 10_000_000 } });
     const text = longer.repeat(1_000);
     const body = write(
       JSON.stringify({
@@ -175,7 +93,6 @@ describe("an output that the request does not bound", () => {
     expect(capOf(wide.sent!)).toBe(bound);
     expect(wide.reserved).toBeGreaterThanOrEqual(wide.bytes + bound);
     expect(wide.reserved).toBeLessThanOrEqual(wide.bytes + bound + slack);
-    await stand.close();
     const narrow = await send(name, change, { maxTokensPerMonth: 6_000, maxTokensPerDay: 5_000 });
     expect(narrow.status).toBe(200);
     expect(narrow.reserved).toBeLessThanOrEqual(5_000);
@@ -188,7 +105,6 @@ describe("an output that the request does not bound", () => {
     const least = name === "anthropic" ? 1_024 : 4_096;
     const { status } = await send(name, change, { maxTokensPerMonth: least });
     expect(status).toBe(429);
-    await stand.close();
     expect((await send(name, change, { maxTokensPerMonth: least + 400 })).status).toBe(200);
   });
 
@@ -209,7 +125,6 @@ describe("an output that the request does not bound", () => {
   it.each(thoughts)("of %s leaves room beside its thoughts", async (name, change, capOf) => {
     const { sent } = await send(name, change);
     expect(capOf(sent!)).toBe(68_192);
-    await stand.close();
     expect((await send(name, change, { maxTokensPerMonth: 60_500 })).status).toBe(429);
   });
 
@@ -222,15 +137,14 @@ describe("an output that the request does not bound", () => {
       max_tokens: undefined,
     });
     const quotas = { maxTokensPerMonth: 1_000_000 };
-    for (const [proxy, bound] of [
+    for (const [proxySettings, bound] of [
       [{}, 4_096],
       [{ defaultMaxOutputTokens: 700 }, 700],
     ] as const) {
-      stand = await proxyStand({ kind, upstream: upstream.origin, quotas, settings: { proxy } });
+      const stand = await proxy.open(kind, { quotas, settings: { proxy: proxySettings } });
       const init = { method: "POST", headers: { authorization: `Bearer ${stand.key}` }, body };
       expect((await fetch(stand.origin + path, init)).status).toBe(200);
-      expect(JSON.parse(upstream.seen.at(-1)!.body)).toMatchObject({ max_tokens: bound });
-      await stand.close();
+      expect(JSON.parse(proxy.upstream.seen.at(-1)!.body)).toMatchObject({ max_tokens: bound });
     }
   });
 
@@ -293,7 +207,6 @@ describe("the two names of a chat's bound", () => {
   it("are left alone with OpenAI, which obeys the one or refuses it", async () => {
     const { untouched } = await send("chat", { max_completion_tokens: undefined, max_tokens: 70 });
     expect(untouched).toBe(true);
-    await stand.close();
     expect((await send("chat", newer)).untouched).toBe(true);
   });
 });
@@ -383,7 +296,6 @@ describe("media that the request carries", () => {
     for (const [name, change] of carried(written(large))) {
       const { reserved } = await send(name, change);
       expect(reserved).toBeGreaterThan(mediaReferenceTokens);
-      await stand.close();
     }
     // Nor for more than its pixels.
     const [[name, change]] = carried(written(png(100, 100))) as [[string, Record<string, unknown>]];
@@ -511,7 +423,7 @@ it("takes a file for a document, whatever media type it claims", async () => {
 
 it("refuses a body nested so deeply that it could not be written again, and holds nothing for it", async () => {
   const { kind, path } = endpoints.gemini!;
-  stand = await proxyStand({ kind, upstream: upstream.origin, quotas: { maxTokensPerMonth: 60_000 } });
+  const stand = await proxy.open(kind, { quotas: { maxTokensPerMonth: 60_000 } });
   const response = await fetch(stand.origin + path, {
     method: "POST",
     headers: { "x-goog-api-key": stand.key },
@@ -579,7 +491,6 @@ describe("what no bound holds for is refused where a token quota is set", () => 
     expect(limited.status).toBe(400);
     expect(limited.message).toMatch(/token quota: \S/);
     expect(limited.sent).toBeUndefined();
-    await stand.close();
     const free = await send(name, change, { maxRequestsPerDay: 10 });
     expect(free.status).toBe(200);
   });
@@ -644,7 +555,7 @@ describe("a field that could be read in two ways is refused", () => {
   ];
   it.each(double)("%s %s", async (name, body) => {
     const { kind, path } = endpoints[name]!;
-    stand = await proxyStand({ kind, upstream: upstream.origin, quotas: { maxTokensPerMonth: 1_000_000 } });
+    const stand = await proxy.open(kind, { quotas: { maxTokensPerMonth: 1_000_000 } });
     const response = await fetch(stand.origin + path, {
       method: "POST",
       headers: { authorization: `Bearer ${stand.key}`, "x-goog-api-key": stand.key },
@@ -652,7 +563,7 @@ describe("a field that could be read in two ways is refused", () => {
     });
     expect(response.status).toBe(400);
     await response.text();
-    expect(upstream.seen).toHaveLength(0);
+    expect(proxy.upstream.seen).toHaveLength(0);
   });
 });
 
@@ -709,14 +620,13 @@ describe("what steers the service behind a custom address is refused, quota or n
       const { status, message, sent } = await send(name, { [field]: value }, { maxRequestsPerDay: 10 });
       expect([status, message]).toEqual([400, `${field} cannot be set through this proxy`]);
       expect(sent).toBeUndefined();
-      await stand.close();
     }
   });
 });
 
 it("counts what the provider reports even where it goes over what was reserved", async () => {
-  upstream.behave({ tellsUsage: true, usage: { input: 2_000_000 } });
+  proxy.upstream.behave({ tellsUsage: true, usage: { input: 2_000_000 } });
   const { reserved } = await send("chat");
-  upstream.behave({ tellsUsage: false, usage: {} });
+  proxy.upstream.behave({ tellsUsage: false, usage: {} });
   expect(reserved).toBe(2_000_007);
 });

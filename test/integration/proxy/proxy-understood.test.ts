@@ -1,106 +1,25 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ProviderKind } from "../../../src/domain/provider-facts.ts";
-import { type ProxyStand, proxyStand, type StandOptions } from "../../proxy-stand.ts";
-import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
+import { describe, expect, it } from "vitest";
+import type { StandOptions } from "../../proxy-stand.ts";
+import { messages, requestSender } from "./request-sender.ts";
 
 /** Under a token quota a request is understood or refused, with the name of what is not and the remedy. */
 
-const messages = [{ role: "user", content: "hello" }];
 const says = (...content: unknown[]) => ({ messages: [{ role: "user", content }] });
-
-const endpoints: Record<string, { kind: ProviderKind; path: string; base: Record<string, unknown> }> = {
-  anthropic: {
-    kind: "anthropic",
-    path: "/proxy/anthropic/v1/messages",
-    base: { model: "claude-sonnet-4-5", max_tokens: 100, messages },
-  },
-  chat: {
-    kind: "openai",
-    path: "/proxy/openai/v1/chat/completions",
-    base: { model: "gpt-5", max_completion_tokens: 100, messages },
-  },
-  responses: {
-    kind: "openai",
-    path: "/proxy/openai/v1/responses",
-    base: { model: "gpt-5", max_output_tokens: 100, input: "hello" },
-  },
-  openrouter: {
-    kind: "openrouter",
-    path: "/proxy/openrouter/api/v1/chat/completions",
-    base: { model: "x/y", max_tokens: 100, messages },
-  },
-  custom: {
-    kind: "custom",
-    path: "/proxy/custom/chat/completions",
-    base: { model: "llama", max_tokens: 100, messages },
-  },
-  "custom responses": {
-    kind: "custom",
-    path: "/proxy/custom/responses",
-    base: { model: "llama", max_output_tokens: 100, input: "hello" },
-  },
-  "custom embeddings": {
-    kind: "custom",
-    path: "/proxy/custom/embeddings",
-    base: { model: "llama", input: "hello" },
-  },
-  litellm: {
-    kind: "litellm",
-    path: "/proxy/litellm/v1/chat/completions",
-    base: { model: "llama", max_tokens: 100, messages },
-  },
-  gemini: {
-    kind: "gemini",
-    path: "/proxy/gemini/v1beta/models/gemini-2.5-pro:generateContent",
-    base: { contents: [{ parts: [{ text: "hello" }] }], generationConfig: { maxOutputTokens: 100 } },
-  },
-};
 
 const tokenQuota = { quotas: { maxTokensPerMonth: 10_000_000 } };
 const requestQuota = { quotas: { maxRequestsPerDay: 10 } };
 
-let upstream: SampleUpstream;
-let stand: ProxyStand | undefined;
-beforeAll(async () => {
-  upstream = await startSampleUpstream();
-  upstream.behave({ tellsUsage: false });
-});
-afterAll(() => upstream.close());
-beforeEach(() => {
-  upstream.seen.length = 0;
-  return () => stand?.close();
-});
-
-type Options = Omit<StandOptions, "kind" | "upstream">;
+const proxy = requestSender();
 
 async function send(
   name: string,
   change: Record<string, unknown>,
-  options: Options = tokenQuota,
+  options: Omit<StandOptions, "kind" | "upstream"> = tokenQuota,
   headers: Record<string, string> = {},
 ) {
-  await stand?.close();
-  const { kind, path, base } = endpoints[name]!;
-  stand = await proxyStand({
-    kind,
-    upstream: upstream.origin,
-    settings: { proxy: { hostedTools: "refuse" } },
-    ...options,
-  });
-  const body = JSON.stringify({ ...base, ...change });
-  const response = await fetch(stand.origin + path, {
-    method: "POST",
-    headers: { authorization: `Bearer ${stand.key}`, "x-goog-api-key": stand.key, ...headers },
-    body,
-  });
-  const answer = (await response.json()) as { error?: { message: string } };
-  return {
-    status: response.status,
-    message: answer.error?.message ?? "",
-    reserved: (await stand.quota("maxTokensPerMonth")).used,
-    bytes: Buffer.byteLength(body),
-    sent: upstream.seen.length > 0,
-  };
+  const settings = { proxy: { hostedTools: "refuse" } };
+  const { sent, ...answer } = await proxy.send(name, change, { settings, ...options }, headers);
+  return { ...answer, sent: sent !== undefined };
 }
 
 type Case = [name: string, change: Record<string, unknown>, names: string];
