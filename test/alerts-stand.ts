@@ -4,16 +4,12 @@ import { join } from "node:path";
 import { readNodeSettings } from "../adapters/node/node-settings.ts";
 import { openNode } from "../adapters/node/open-node.ts";
 import { openSqliteLedger } from "../adapters/node/sqlite/sqlite-ledger.ts";
-import { createMetrics } from "../src/metrics.ts";
-import { createAgentIndex } from "../src/service/agent-index/agent-index.ts";
 import { createAlertSender } from "../src/service/alerts/send-alerts.ts";
 import { createWebhook, deleteWebhook } from "../src/service/alerts/webhooks.ts";
 import { withAlerts } from "../src/service/alerts/with-alerts.ts";
 import type { Caller } from "../src/service/caller.ts";
-import type { Context } from "../src/service/context.ts";
-import { createPrices } from "../src/service/prices/prices.ts";
+import { bareContext } from "./bare-context.ts";
 import { settableClock } from "./conformance/settable-clock.ts";
-import { noActivity } from "./no-activity.ts";
 import { webhookReceiver } from "./webhook-receiver.ts";
 
 export const operator: Caller = { actor: "cli", scopes: [], reach: "all", operator: true, requestId: "r" };
@@ -31,7 +27,7 @@ export async function alertsStand(allow: string[]) {
   const clock = settableClock();
   const ledger = await openSqliteLedger({ path: join(stateDir, "provisioning", "alerts-stand.sqlite"), clock });
   const running = new Set<Promise<unknown>>();
-  const context: Context = withAlerts({
+  const bare = bareContext({
     ...opened.ports,
     background(work) {
       running.add(work);
@@ -41,11 +37,8 @@ export async function alertsStand(allow: string[]) {
     ledger,
     outbox: ledger.outbox,
     settings: node.settings,
-    prices: createPrices({ ledger, clock, crypto: opened.ports.crypto, settings: node.settings }),
-    metrics: createMetrics(),
-    agentIndex: createAgentIndex(ledger),
-    ...noActivity,
   });
+  const context = withAlerts(bare);
   const sender = createAlertSender(context);
   return {
     context,

@@ -11,21 +11,18 @@ import type { ProviderKind } from "../src/domain/provider-facts.ts";
 import { proxyBasePath } from "../src/domain/proxy-path.ts";
 import { periodOf, quotaRules, quotaState } from "../src/domain/quota.ts";
 import { issueToken, newKeyId } from "../src/domain/token.ts";
-import { createMetrics } from "../src/metrics.ts";
 import type { Ledger } from "../src/ports.ts";
 import { createProxy } from "../src/proxy/web-proxy.ts";
 import type { AiKeyRecord, AiKeyState } from "../src/schema/ai-key.ts";
 import type { AiProviderRecord } from "../src/schema/ai-provider.ts";
 import type { QuotaName, QuotaState, Quotas } from "../src/schema/quota.ts";
-import { createAgentIndex } from "../src/service/agent-index/agent-index.ts";
 import type { Context } from "../src/service/context.ts";
 import { createActivityLog } from "../src/service/events/activity.ts";
-import { createPrices } from "../src/service/prices/prices.ts";
 import { seal } from "../src/service/secrets/vault.ts";
 import { parseSettings } from "../src/settings.ts";
 import type { Records } from "../src/storage/keyspace.ts";
 import { aiKeyLedger } from "../src/storage/ledger-names.ts";
-import { noActivity } from "./no-activity.ts";
+import { bareContext } from "./bare-context.ts";
 
 export const masterKey = "sk-master-not-a-real-key";
 
@@ -103,14 +100,13 @@ export async function proxyStand(options: StandOptions) {
     gatewayTokens: ["gateway-token-not-real"],
     adminTokens: [],
   };
-  const context: Context = {
+  const context = bareContext({
     records,
     ledger,
     audit: new Proxy({}, { get: noRead }) as Context["audit"],
     host: new Proxy({}, { get: noRead }) as Context["host"],
     outbox: opened.outbox,
     activity: createActivityLog(clock.now),
-    ...noActivity,
     webhooks: new Proxy({}, { get: noRead }) as Context["webhooks"],
     clock,
     crypto,
@@ -122,11 +118,8 @@ export async function proxyStand(options: StandOptions) {
       running.add(work);
       void work.finally(() => running.delete(work));
     },
-    metrics: createMetrics(),
     settings,
-    prices: createPrices({ ledger, clock, crypto, settings }),
-    agentIndex: createAgentIndex(ledger),
-  };
+  });
 
   const createdAt = "2026-11-01T00:00:00.000Z";
   async function addProvider(given: Partial<AiProviderRecord> & { key?: string } = {}): Promise<AiProviderRecord> {

@@ -6,12 +6,9 @@ import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
 import { openSqliteLedger } from "../../../adapters/node/sqlite/sqlite-ledger.ts";
 import { withIdempotency } from "../../../src/http/idempotency.ts";
-import { createMetrics } from "../../../src/metrics.ts";
-import { createAgentIndex } from "../../../src/service/agent-index/agent-index.ts";
 import type { Caller } from "../../../src/service/caller.ts";
 import type { Context } from "../../../src/service/context.ts";
-import { createPrices } from "../../../src/service/prices/prices.ts";
-import { noActivity } from "../../no-activity.ts";
+import { bareContext } from "../../bare-context.ts";
 
 const caller: Caller = { actor: "a-key", scopes: [], reach: "all", operator: false, requestId: "r" };
 const headers = new Headers({ "idempotency-key": "once" });
@@ -29,14 +26,7 @@ beforeEach(async () => {
   ahead = 0;
   const clock = { now: () => Date.now() + ahead };
   const ledger = await openSqliteLedger({ path: join(stateDir, "other.sqlite"), clock });
-  const ports = { ...node.ports, clock, ledger, settings: settings.settings };
-  context = {
-    ...ports,
-    metrics: createMetrics(),
-    prices: createPrices(ports),
-    agentIndex: createAgentIndex(ledger),
-    ...noActivity,
-  };
+  context = bareContext({ ...node.ports, clock, ledger, settings: settings.settings });
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
 });
 afterEach(async () => {

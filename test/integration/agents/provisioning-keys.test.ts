@@ -5,11 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
-import { createMetrics } from "../../../src/metrics.ts";
-import { createAgentIndex } from "../../../src/service/agent-index/agent-index.ts";
 import type { Caller } from "../../../src/service/caller.ts";
 import type { Context } from "../../../src/service/context.ts";
-import { createPrices } from "../../../src/service/prices/prices.ts";
 import { currentProvisioningKey } from "../../../src/service/provisioning-keys/current-provisioning-key.ts";
 import {
   createProvisioningKey,
@@ -17,7 +14,7 @@ import {
   rotateProvisioningKey,
 } from "../../../src/service/provisioning-keys/provisioning-keys.ts";
 import { keyLedger } from "../../../src/storage/ledger-names.ts";
-import { noActivity } from "../../no-activity.ts";
+import { bareContext } from "../../bare-context.ts";
 
 const operator: Caller = { actor: "cli", scopes: [], reach: "all", operator: true, requestId: "r" };
 
@@ -38,15 +35,8 @@ beforeEach(async () => {
     if (event.phase === "intent") await before[event.action]?.();
     await node.ports.audit.append(event);
   };
-  context = {
-    ...node.ports,
-    audit: { ...node.ports.audit, append },
-    settings: settings.settings,
-    metrics: createMetrics(),
-    prices: createPrices({ ...node.ports, settings: settings.settings }),
-    agentIndex: createAgentIndex(node.ports.ledger),
-    ...noActivity,
-  };
+  const audit = { ...node.ports.audit, append };
+  context = bareContext({ ...node.ports, audit, settings: settings.settings });
   ({ id } = await createProvisioningKey(context, operator, { name: "key", scopes: ["agents:create"] }));
 });
 afterEach(async () => {

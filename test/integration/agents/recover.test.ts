@@ -8,17 +8,14 @@ import { openSqliteLedger } from "../../../adapters/node/sqlite/sqlite-ledger.ts
 import { type App, createApp } from "../../../src/app.ts";
 import { Problem } from "../../../src/errors.ts";
 import { createRegistryHost } from "../../../src/host/registry-host.ts";
-import { createMetrics } from "../../../src/metrics.ts";
 import type { AgentHost } from "../../../src/ports.ts";
 import type { AgentRecord } from "../../../src/schema/agent.ts";
-import { createAgentIndex } from "../../../src/service/agent-index/agent-index.ts";
 import type { Context } from "../../../src/service/context.ts";
 import { createInFlightElsewhere } from "../../../src/service/operations/in-flight-elsewhere.ts";
 import { type Operation, operationText } from "../../../src/service/operations/operation.ts";
 import { recoverOperations } from "../../../src/service/operations/recover.ts";
-import { createPrices } from "../../../src/service/prices/prices.ts";
 import { agentClaim } from "../../../src/storage/ledger-names.ts";
-import { noActivity } from "../../no-activity.ts";
+import { bareContext } from "../../bare-context.ts";
 
 let stateDir: string;
 let node: NodePorts;
@@ -43,14 +40,7 @@ beforeEach(async () => {
   const proxied = new Proxy(base, { get: (target, name) => Reflect.get(host, name) ?? Reflect.get(target, name) });
   node = await openNode(settings, { env, log: () => undefined, host: proxied });
   const instance = { id: "here", isGone: (owner: string) => owner.startsWith("dead.") };
-  const ports = { ...node.ports, instance, settings: settings.settings };
-  context = {
-    ...ports,
-    metrics: createMetrics(),
-    prices: createPrices(ports),
-    agentIndex: createAgentIndex(ports.ledger),
-    ...noActivity,
-  };
+  context = bareContext({ ...node.ports, instance, settings: settings.settings });
 });
 afterEach(async () => {
   await node.close();
