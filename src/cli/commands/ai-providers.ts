@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { providerKinds } from "../../domain/provider-facts.ts";
 import type { Quotas } from "../../schema/quota.ts";
 import type { CliEnvironment } from "../environment.ts";
-import { wrongUsage } from "../failure.ts";
+import { readGivenFile } from "../given-file.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { graceSeconds, quotaAssignment } from "../option-values.ts";
 import { shortTime } from "../output.ts";
@@ -47,8 +47,7 @@ function addAiProvider(tree: Tree, group: Command): void {
     run: async ({ cli, options, out, withClient }) => {
       const variables = [providerVariable(options.slug ?? options.provider, "_MASTER_KEY"), "OPENCLAW_AI_PROVIDER_KEY"];
       const key = await secretValue(cli, "--key", options.key, variables);
-      const credentials =
-        options.credentials === undefined ? undefined : await readCredentials(cli, options.credentials);
+      const credentials = await readCredentials(cli, options.credentials);
       const added = await withClient("operator", (client) =>
         client.aiProviders.add({
           provider: options.provider,
@@ -79,13 +78,8 @@ function addAiProvider(tree: Tree, group: Command): void {
   });
 }
 
-async function readCredentials(cli: CliEnvironment, path: string): Promise<string> {
-  try {
-    return await cli.readFile(path);
-  } catch (error) {
-    throw wrongUsage(`--credentials: ${error instanceof Error ? error.message : "the file cannot be read"}`);
-  }
-}
+const readCredentials = async (cli: CliEnvironment, path: string | undefined): Promise<string | undefined> =>
+  path === undefined ? undefined : await readGivenFile(cli, "--credentials", path);
 
 export function addAiProviderCommands(tree: Tree, parent: Command): void {
   const group = parent.command("ai-providers").description("AI providers' master keys");
@@ -128,8 +122,7 @@ export function addAiProviderCommands(tree: Tree, parent: Command): void {
         .option("--no-verify", "do not ask the provider whether it accepts the key"),
     run: async ({ cli, options, out, withClient }, id) => {
       const key = await secretValue(cli, "--key", options.key, ["OPENCLAW_AI_PROVIDER_KEY"]);
-      const credentials =
-        options.credentials === undefined ? undefined : await readCredentials(cli, options.credentials);
+      const credentials = await readCredentials(cli, options.credentials);
       const verify = options.verify ? undefined : false;
       const rotated = await withClient("operator", (client) =>
         client.aiProviders.rotate(id, { key, credentials, verify, graceSeconds: options.grace }),

@@ -4,6 +4,7 @@ import type { AgentCreated, AgentDetail, CreateAgent } from "../../schema/agent.
 import { quotaNames } from "../../schema/quota.ts";
 import { type FileEntry, readAgentsFile } from "../agents-file.ts";
 import { refused } from "../failure.ts";
+import { readGivenFile } from "../given-file.ts";
 import type { Invocation } from "../leaf.ts";
 import { grouped, type Output } from "../output.ts";
 
@@ -27,7 +28,8 @@ export async function createAgentsFrom(
   { cli, options, out, withClient }: Invocation<Options>,
   path: string,
 ): Promise<void> {
-  const { entries, faults } = readAgentsFile(path === "-" ? await cli.readStdin() : await cli.readFile(path));
+  const content = path === "-" ? await cli.readStdin() : await readGivenFile(cli, "--from", path);
+  const { entries, faults } = readAgentsFile(content);
   if (faults.length > 0) {
     if (options.json) out.json({ faults });
     else

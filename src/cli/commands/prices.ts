@@ -3,6 +3,7 @@ import type { Client } from "../../client/client.ts";
 import type { PriceList, PriceRow, PriceView } from "../../schema/price.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { wrongUsage } from "../failure.ts";
+import { readGivenFile } from "../given-file.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { price } from "../option-values.ts";
 import type { Output } from "../output.ts";
@@ -125,11 +126,12 @@ function addImportCommand(tree: Tree, group: Command): void {
 
 /** The service checks what stands in it. */
 async function readRows(cli: CliEnvironment, file: string): Promise<PriceRow[]> {
+  const text = await readGivenFile(cli, "prices import", file);
   let rows: unknown;
   try {
-    rows = JSON.parse(await cli.readFile(file));
+    rows = JSON.parse(text);
   } catch (error) {
-    throw wrongUsage(`${file}: ${error instanceof Error ? error.message : "it cannot be read"}`);
+    throw wrongUsage(`${file} is not valid JSON: ${(error as Error).message}`);
   }
   if (!Array.isArray(rows)) throw wrongUsage(`${file} must hold a JSON array of prices`);
   return rows as PriceRow[];
