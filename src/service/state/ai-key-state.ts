@@ -1,3 +1,4 @@
+import { quotaCounters } from "../../domain/quota.ts";
 import { Problem } from "../../errors.ts";
 import { type AiKeyRecord, AiKeyState } from "../../schema/ai-key.ts";
 import { aiKeyLedger } from "../../storage/ledger-names.ts";
@@ -61,7 +62,7 @@ export async function eraseAiKey(context: Context, keyId: string): Promise<void>
   const revoked: AiKeyState = { version: Number.MAX_SAFE_INTEGER, status: "revoked", digest: "", quotas: {} };
   await context.ledger.put(names.state, JSON.stringify(revoked), revokedMemoryMs);
   await context.records.remove("ai-keys", keyId);
-  await context.ledger.forget(names.tokens);
-  await context.ledger.forget(names.requests);
-  await context.ledger.forget(names.usage);
+  // The state stays, and says that it is revoked.
+  const rest = [...quotaCounters.map((counter) => names[counter]), names.free, names.usage];
+  await Promise.all(rest.map((name) => context.ledger.forget(name)));
 }

@@ -7,6 +7,7 @@ import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../../src/app.ts";
 import { Problem } from "../../../src/errors.ts";
 import type { AgentHost, Ledger } from "../../../src/ports.ts";
+import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
 import { masterKeys, type SampleAdminApis, sampleAdminApis } from "../../upstream/sample-admin-apis.ts";
 
 let stateDir: string;
@@ -89,6 +90,26 @@ it("a delete that is repeated after the key was revoked meanwhile says that it i
   away = false;
   const { body } = await call("DELETE", "/agents/my-agent");
   expect([body.deleted.includes("aiKey"), body.preserved.includes("aiKey")]).toEqual([true, false]);
+});
+
+it("takes every counter of the agent's key along", async () => {
+  const { ledger } = node.ports;
+  const { aiKeyId } = (await call("GET", "/agents/my-agent")).body;
+  const names = aiKeyLedger(aiKeyId);
+  const counters = [names.tokens, names.requests, names.usd, names.free];
+  const id = names.reservation("r1");
+  await ledger.reserve(
+    id,
+    counters.map((counter) => ({ counter, period: "2026-11", limit: 10, amount: 9 })),
+  );
+  const tokens = { inputTokens: 9, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 0, tokens: 9 };
+  const sums = { requests: 1, ...tokens, webSearches: 0, microUsd: 9, unpricedRequests: 0 };
+  await ledger.settle(id, "reserved", { name: names.usage, day: "2026-11-22", model: "m", ...sums });
+  expect((await call("DELETE", "/agents/my-agent")).status).toBe(200);
+  for (const counter of counters) {
+    expect([counter, await ledger.used(counter, "2026-11")]).toEqual([counter, { used: 0, reserved: 0 }]);
+  }
+  expect(await ledger.usage(names.usage, "2026-11-01", "2026-11-30")).toEqual([]);
 });
 
 it("a delete that waited while its agent was deleted and made anew leaves the new one whole", async () => {
