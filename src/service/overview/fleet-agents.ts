@@ -53,22 +53,21 @@ export async function fleetAgents(
   const isAll = maker === undefined && labels === undefined;
   const all = await context.agentIndex.entries();
   const hasLabels = labelMatcher(labels ?? []);
-  const entries = isAll
-    ? all
-    : all.filter((entry) => (maker === undefined || entry.createdBy === maker) && hasLabels(entry.labels));
-  const { byKey, byId } = isAll ? placesOf(all) : placed(entries);
+  const isSought = (entry: IndexEntry): boolean =>
+    (maker === undefined || entry.createdBy === maker) && hasLabels(entry.labels);
+  const { byKey, byId } = placesOf(all);
   return {
-    entries,
+    entries: isAll ? all : all.filter(isSought),
     isAll,
     async ofKey(keyId) {
       const entry = byKey.get(keyId);
-      if (entry) return { agentId: entry.agentId, entry };
+      if (entry) return isSought(entry) ? { agentId: entry.agentId, entry } : undefined;
       // The key's agent has another key now, or was deleted.
       const record = await context.records.get("ai-keys", keyId);
       if (!record) return undefined;
       const { agentId } = record;
       const now = byId.get(agentId);
-      return now || isAll ? { agentId, entry: now } : undefined;
+      return isAll || (now && isSought(now)) ? { agentId, entry: now } : undefined;
     },
   };
 }
