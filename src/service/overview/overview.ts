@@ -86,15 +86,16 @@ interface Use {
 async function useOfAll(context: Context, from: string, today: string): Promise<Use> {
   const query = { prefix: aiKeyPrefix, to: today, except: freeCallsModel };
   const month = { ...query, from: `${today.slice(0, 7)}-01`, by: "name" as const, limit: shownTop };
-  const [days, dearest, largest] = await Promise.all([
+  const [days, dearest] = await Promise.all([
     context.ledger.topUsage({ ...query, from, by: "day", orderBy: "key", limit: 1_000 }),
     context.ledger.topUsage({ ...month, orderBy: "microUsd" }),
-    context.ledger.topUsage({ ...month, orderBy: "tokens" }),
   ]);
   const costs = dearest.groups.filter(({ microUsd }) => microUsd > 0);
+  // Where nothing has a price, the most tokens come first.
+  const top = costs.length > 0 ? costs : (await context.ledger.topUsage({ ...month, orderBy: "tokens" })).groups;
   return {
     days: new Map(days.groups.map((group) => [group.key, group])),
-    top: await named(context, costs.length > 0 ? costs : largest.groups),
+    top: await named(context, top),
     asOf: days.asOf,
   };
 }
