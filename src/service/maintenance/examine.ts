@@ -1,7 +1,8 @@
 import { isProblem } from "../../errors.ts";
 import type { DoctorCheck, DoctorReport } from "../../schema/doctor.ts";
+import { aiProviderIncident } from "../../storage/ledger-names.ts";
 import { listAgents } from "../agents/agent-view.ts";
-import { aiProviderHealth } from "../ai-keys/ai-provider-health.ts";
+import { readIncident } from "../alerts/incidents.ts";
 import { allWebhooks } from "../alerts/webhooks.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
@@ -62,10 +63,10 @@ const looks: Record<string, (context: Context, caller: Caller) => Promise<Findin
       return { status: "warning", detail: "none is active", remedy: "`ai-providers add` adds one" };
     }
     for (const { id, name } of active) {
-      const { status, detail } = await aiProviderHealth(context, id);
-      if (status !== "failing") continue;
+      const incident = await readIncident(context, aiProviderIncident(id));
+      if (!incident) continue;
       const remedy = `see that it answers, or \`ai-providers rotate ${id}\``;
-      return { status: "failed", detail: `"${name}" fails: ${detail ?? "see its health"}`, remedy };
+      return { status: "failed", detail: `"${name}" fails: ${incident.detail ?? "see its health"}`, remedy };
     }
     return ok(`${active.length} active`);
   },
