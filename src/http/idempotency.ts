@@ -39,14 +39,14 @@ export async function withIdempotency(
   const fingerprint = await context.crypto.sha256(JSON.stringify(body));
   const name = keyLedger(caller.actor).idempotency(key);
 
-  const earlier = await keptReply(context, name, fingerprint);
+  const earlier = keptReply(await context.ledger.get(name), fingerprint);
   if (earlier) return earlier;
   // The owner carries the fingerprint, so that another body is told apart while the first is in flight.
   const owner = `${newOperationId(context)}#${fingerprint}`;
   const once = async () => {
-    const finished = await keptReply(context, name, fingerprint);
-    if (finished) return finished;
     const before = await context.ledger.get(name);
+    const finished = keptReply(before, fingerprint);
+    if (finished) return finished;
     const { reply, replayed, unfinished } = await run({ key, fingerprint, given: await context.crypto.sha256(given) });
     // The first answer stays, should this process have slept while another gave it.
     const kept = unfinished ? { fingerprint, unfinished } : { fingerprint, body: replayed };
@@ -57,12 +57,8 @@ export async function withIdempotency(
   return await withLease(context, { name, owner, busy: taken, patienceMs: 0 }, once);
 }
 
-async function keptReply(
-  context: Context,
-  name: ReturnType<ReturnType<typeof keyLedger>["idempotency"]>,
-  fingerprint: string,
-): Promise<Reply | undefined> {
-  const text = await context.ledger.get(name);
+/** @throws Problem `idempotency_mismatch` */
+function keptReply(text: string | undefined, fingerprint: string): Reply | undefined {
   if (text === undefined) return undefined;
   const kept = Kept.parse(JSON.parse(text));
   if (kept.fingerprint !== fingerprint) throw mismatch();
