@@ -1,9 +1,10 @@
+import type { EventType } from "../schema/event.ts";
 import { type CallOptions, type CallSettings, openStream } from "./call.ts";
 import { readEventStream, type ServerEvent } from "./event-stream.ts";
 
 export interface EventsQuery {
   /** Default: all that the caller may see. */
-  types?: readonly ("audit" | "activity" | "alert")[] | undefined;
+  types?: readonly EventType[] | undefined;
 }
 
 export interface EventsOptions extends CallOptions {

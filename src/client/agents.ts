@@ -1,0 +1,94 @@
+import type {
+  AgentCreated,
+  AgentDeleted,
+  AgentDetail,
+  AgentList,
+  AgentOnboarded,
+  AgentSummary,
+  CreateAgent,
+  DeleteAgent,
+  OnboardAgent,
+  UpdateAgent,
+} from "../schema/agent.ts";
+import type { AgentQuery } from "../schema/agent-query.ts";
+import type { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
+import type { BulkChange, BulkChanged, BulkCreate, BulkCreated } from "../schema/bulk.ts";
+import type { AgentCredited, CreditAgent, Usage, UsageQuery } from "../schema/usage.ts";
+import { type CallOptions, type ChangeOptions, headersOf } from "./call.ts";
+import { type PageQuery, pagesOf } from "./pages.ts";
+import { below, type IdempotentOptions, type Requests } from "./requests.ts";
+
+export interface CreateOptions extends IdempotentOptions {
+  /** Be answered as soon as the agent is durable (RFC 7240), with `status: "starting"` if it does not answer yet. */
+  respondAsync?: boolean | undefined;
+}
+
+export interface AiKeyRotated {
+  agentId: string;
+  aiKey: IssuedAiKey;
+}
+
+/** Without a filter and a sort, every agent is listed, those that others made included. */
+export interface AgentListQuery extends PageQuery, Partial<Omit<AgentQuery, "limit" | "cursor">> {}
+
+export function agentCalls({ call, read, post, postOnce }: Requests) {
+  const listAgents = (query: AgentListQuery = {}, at?: CallOptions) => read<AgentList>("/agents", { ...query }, at);
+  return {
+    create: (body: CreateAgent, { respondAsync, ...at }: CreateOptions = {}) =>
+      postOnce<AgentCreated>("/agents/create", body, at, respondAsync ? { prefer: "respond-async" } : {}),
+    /** One page. */
+    list: listAgents,
+    /** Every page from `cursor` on, `limit` agents each. */
+    pages: (query: AgentListQuery = {}, at?: CallOptions) => pagesOf((page) => listAgents(page, at), query),
+    /** Every agent. */
+    async *all(at?: CallOptions): AsyncGenerator<AgentSummary> {
+      for await (const page of pagesOf((query) => listAgents(query, at), {})) yield* page.agents;
+    },
+    get: (agentId: string, at?: CallOptions) => read<AgentDetail>(below("agents", agentId), undefined, at),
+    update: (agentId: string, body: UpdateAgent, at: ChangeOptions = {}) =>
+      call<AgentDetail>({
+        method: "PATCH",
+        path: below("agents", agentId),
+        body,
+        headers: headersOf(at),
+        repeatable: true,
+        signal: at.signal,
+      }),
+    /** Not repeated after a lost answer: the repetition would say that there is no such agent. */
+    delete: (agentId: string, body: DeleteAgent = {}, at: ChangeOptions = {}) =>
+      call<AgentDeleted>({
+        method: "DELETE",
+        path: below("agents", agentId),
+        body,
+        headers: headersOf(at),
+        repeatable: false,
+        signal: at.signal,
+      }),
+    /** One change to as many as a hundred agents; each is refused by itself. */
+    bulk: (body: BulkChange, at?: IdempotentOptions) => postOnce<BulkChanged>("/agents/bulk", body, at),
+    /** As many as five hundred, on a Worker 25; each is made or refused by itself. */
+    createMany: (body: Omit<BulkCreate, "action">, at?: IdempotentOptions) =>
+      postOnce<BulkCreated>("/agents/bulk", { action: "create", ...body }, at),
+    onboard: (agentId: string, body: OnboardAgent, at: ChangeOptions = {}) =>
+      call<AgentOnboarded>({
+        method: "POST",
+        path: below("agents", agentId, "/onboard"),
+        body,
+        headers: headersOf(at),
+        repeatable: true,
+        signal: at.signal,
+      }),
+    suspend: (agentId: string, at?: CallOptions) =>
+      post<AgentDetail>(below("agents", agentId, "/suspend"), undefined, true, at),
+    resume: (agentId: string, at?: CallOptions) =>
+      post<AgentDetail>(below("agents", agentId, "/resume"), undefined, true, at),
+    usage: (agentId: string, query: UsageQuery = {}, at?: CallOptions) =>
+      read<Usage>(below("agents", agentId, "/usage"), query, at),
+    /** A retry whose first answer was lost answers 0: an estimate is given back once. */
+    credit: (agentId: string, body: CreditAgent, at?: CallOptions) =>
+      post<AgentCredited>(below("agents", agentId, "/credit"), body, true, at),
+    /** A retry whose first answer was lost has no secret in its answer: it is shown once. */
+    rotateAiKey: (agentId: string, body: RotateAiKey = {}, at?: IdempotentOptions) =>
+      postOnce<AiKeyRotated>(below("agents", agentId, "/ai-key/rotate"), body, at),
+  };
+}
