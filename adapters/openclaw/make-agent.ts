@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Problem } from "../../src/errors.ts";
 import type { AgentHost, HostCreate, HostHold, Log, OpenDoor } from "../../src/ports.ts";
-import type { Confinement } from "../../src/schema/agent.ts";
+import type { Confinement } from "../../src/schema/agent-fields.ts";
 import type { WorkspacePaths } from "../node/directory-host/workspace-paths.ts";
 import { makeAgentFiles, removeEmptyAbove } from "./agent-files.ts";
 import type { ConfigAccess } from "./config-access.ts";

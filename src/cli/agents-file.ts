@@ -1,6 +1,6 @@
 import type * as z from "zod/mini";
 import { agentIdFrom } from "../domain/agent-id.ts";
-import { CreateAgent } from "../schema/agent.ts";
+import { CreateAgent } from "../schema/create-agent.ts";
 import { quotaNames } from "../schema/quota.ts";
 import { wrongUsage } from "./failure.ts";
 import { readCsv } from "./read-csv.ts";

@@ -1,18 +1,10 @@
-import type {
-  AgentCreated,
-  AgentDeleted,
-  AgentDetail,
-  AgentList,
-  AgentOnboarded,
-  AgentSummary,
-  CreateAgent,
-  DeleteAgent,
-  OnboardAgent,
-  UpdateAgent,
-} from "../schema/agent.ts";
+import type { AgentDetail, AgentList, AgentSummary } from "../schema/agent.ts";
 import type { AgentQuery } from "../schema/agent-query.ts";
 import type { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
 import type { BulkChange, BulkChanged, BulkCreate, BulkCreated } from "../schema/bulk.ts";
+import type { AgentDeleted, DeleteAgent, UpdateAgent } from "../schema/change-agent.ts";
+import type { AgentCreated, CreateAgent } from "../schema/create-agent.ts";
+import type { AgentOnboarded, OnboardAgent } from "../schema/onboard-agent.ts";
 import type { AgentCredited, CreditAgent, Usage, UsageQuery } from "../schema/usage.ts";
 import { type CallOptions, type ChangeOptions, headersOf } from "./call.ts";
 import { type PageQuery, pagesOf } from "./pages.ts";

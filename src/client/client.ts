@@ -31,21 +31,13 @@ import { priceCalls } from "./prices.ts";
 import { createRequests } from "./requests.ts";
 import { webhookCalls } from "./webhooks.ts";
 
-export type {
-  AgentCreated,
-  AgentDeleted,
-  AgentDetail,
-  AgentList,
-  AgentOnboarded,
-  AgentSummary,
-  CreateAgent,
-  DeleteAgent,
-  OnboardAgent,
-  UpdateAgent,
-} from "../schema/agent.ts";
+export type { AgentDetail, AgentList, AgentSummary } from "../schema/agent.ts";
 export type { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
 export type { AddAiProvider, AiProviderAdded, AiProviderView, RotateAiProvider } from "../schema/ai-provider.ts";
 export type { BulkChange, BulkChanged, BulkCreate, BulkCreated } from "../schema/bulk.ts";
+export type { AgentDeleted, DeleteAgent, UpdateAgent } from "../schema/change-agent.ts";
+export type { AgentCreated, CreateAgent } from "../schema/create-agent.ts";
+export type { AgentOnboarded, OnboardAgent } from "../schema/onboard-agent.ts";
 export type { PriceList, PriceRow, PricesSet, PriceUnset, PriceView, SetPrices } from "../schema/price.ts";
 export type {
   CreateProvisioningKey,

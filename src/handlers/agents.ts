@@ -1,14 +1,8 @@
 import { route } from "../http/call.ts";
-import {
-  AgentDeleted,
-  AgentDetail,
-  AgentList,
-  AgentOnboarded,
-  DeleteAgent,
-  OnboardAgent,
-  UpdateAgent,
-} from "../schema/agent.ts";
+import { AgentDetail, AgentList } from "../schema/agent.ts";
 import { AgentQuery, includesOf, isSearch } from "../schema/agent-query.ts";
+import { AgentDeleted, DeleteAgent, UpdateAgent } from "../schema/change-agent.ts";
+import { AgentOnboarded, OnboardAgent } from "../schema/onboard-agent.ts";
 import { withSpending } from "../service/agents/agent-spending.ts";
 import { getAgent, listAgents } from "../service/agents/agent-view.ts";
 import { deleteAgent } from "../service/agents/delete-agent.ts";

@@ -1,6 +1,6 @@
 import { route } from "../http/call.ts";
 import { withIdempotency } from "../http/idempotency.ts";
-import { AgentCreated, CreateAgent } from "../schema/agent.ts";
+import { AgentCreated, CreateAgent } from "../schema/create-agent.ts";
 import { createAgent } from "../service/agents/create-agent.ts";
 
 export const createAgentRoute = route({

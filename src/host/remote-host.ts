@@ -1,6 +1,7 @@
 import { GatewayUntouched, isProblem, Problem } from "../errors.ts";
 import type { AgentHost, HostAgent, HostAsked, HostCreate } from "../ports.ts";
-import type { CreateAgent, OnboardAgent } from "../schema/agent.ts";
+import type { CreateAgent } from "../schema/create-agent.ts";
+import type { OnboardAgent } from "../schema/onboard-agent.ts";
 import { createOutcomes } from "./create-outcomes.ts";
 import type { Changed, Gateway, GatewaySettings, GatewayTools } from "./gateway.ts";
 import { stepProblem } from "./gateway-problem.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { AgentCreated, CreateAgent } from "./agent.ts";
+import { AgentCreated, CreateAgent } from "./create-agent.ts";
 import { LabelChange } from "./label.ts";
 import { AgentId, GivenTimestamp, ModelName } from "./primitives.ts";
 import { QuotaChange } from "./quota.ts";

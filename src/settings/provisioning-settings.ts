@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { Confinement } from "../schema/agent.ts";
+import { Confinement } from "../schema/agent-fields.ts";
 import { PriceSettings } from "../schema/price.ts";
 import { HttpUrl } from "../schema/primitives.ts";
 import { Reach } from "../schema/provisioning-key.ts";

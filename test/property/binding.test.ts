@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { Binding } from "../../src/schema/agent.ts";
+import { Binding } from "../../src/schema/agent-fields.ts";
 import { bindingClaim } from "../../src/storage/ledger-names.ts";
 
 const channel = fc.stringMatching(/^[a-z][a-z0-9_-]{0,63}$/);

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { readWorkerSettings } from "../../adapters/cloudflare/worker-settings.ts";
 import { readNodeSettings } from "../../adapters/node/node-settings.ts";
 import { apiBase } from "../../src/client/address.ts";
-import { OnboardAgent } from "../../src/schema/agent.ts";
 import { AddAiProvider } from "../../src/schema/ai-provider.ts";
+import { OnboardAgent } from "../../src/schema/onboard-agent.ts";
 import { HttpUrl } from "../../src/schema/primitives.ts";
 import { parseSettings } from "../../src/settings.ts";
 

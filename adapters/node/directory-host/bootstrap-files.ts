@@ -1,6 +1,6 @@
 import { lstatSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
-import type { Identity } from "../../../src/schema/agent.ts";
+import type { Identity } from "../../../src/schema/agent-fields.ts";
 import { writePrivate } from "../files/atomic-write.ts";
 
 interface Named {

@@ -1,5 +1,5 @@
 import { Problem } from "../../../src/errors.ts";
-import type { Confinement } from "../../../src/schema/agent.ts";
+import type { Confinement } from "../../../src/schema/agent-fields.ts";
 import type { AgentEntry, OpenClawConfig } from "../openclaw-config.ts";
 import { acrossAgents, toolsOf, toolTable } from "./tool-table.ts";
 

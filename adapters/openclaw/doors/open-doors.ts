@@ -1,6 +1,6 @@
 import { Problem } from "../../../src/errors.ts";
 import type { OpenDoor } from "../../../src/ports.ts";
-import type { Confinement } from "../../../src/schema/agent.ts";
+import type { Confinement } from "../../../src/schema/agent-fields.ts";
 import type { ProvisioningSettings } from "../../../src/settings/provisioning-settings.ts";
 import type { OpenClawConfig } from "../openclaw-config.ts";
 import { entryDoors } from "./entry-doors.ts";

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { confinements } from "../../domain/confinement.ts";
 import { quotaRules } from "../../domain/quota.ts";
-import type { Identity, UpdateAgent } from "../../schema/agent.ts";
+import type { Identity } from "../../schema/agent-fields.ts";
+import type { UpdateAgent } from "../../schema/change-agent.ts";
 import { type QuotaChange, type QuotaName, quotaNames } from "../../schema/quota.ts";
 import { wrongUsage } from "../failure.ts";
 import { repeated } from "../option-values.ts";

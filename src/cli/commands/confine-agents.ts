@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import type { Client } from "../../client/client.ts";
 import { ClientError } from "../../client/client-error.ts";
-import type { AgentSummary, Confinement } from "../../schema/agent.ts";
+import type { AgentSummary } from "../../schema/agent.ts";
+import type { Confinement } from "../../schema/agent-fields.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { confinementOf } from "./agent-options.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { factsOf, providerKinds } from "../../domain/provider-facts.ts";
-import type { AgentCreated, CreateAgent } from "../../schema/agent.ts";
 import { aiKeyModes } from "../../schema/ai-key.ts";
+import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
 import type { QuotaName } from "../../schema/quota.ts";
 import { type ClientName, clientMismatch, clientNames, environmentOf } from "../client-environment.ts";
 import { refused, wrongUsage } from "../failure.ts";

@@ -1,6 +1,7 @@
 import type { Client } from "../../client/client.ts";
 import { agentIdFrom } from "../../domain/agent-id.ts";
-import type { AgentCreated, AgentDetail, CreateAgent } from "../../schema/agent.ts";
+import type { AgentDetail } from "../../schema/agent.ts";
+import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
 import { quotaNames } from "../../schema/quota.ts";
 import { type FileEntry, readAgentsFile } from "../agents-file.ts";
 import { refused } from "../failure.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { OnboardAgent } from "../../schema/agent.ts";
+import type { OnboardAgent } from "../../schema/onboard-agent.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { repeated } from "../option-values.ts";

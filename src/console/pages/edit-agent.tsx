@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { escapeHidden } from "../../domain/hidden-characters.ts";
-import type { AgentDetail, AgentOnboarded } from "../../schema/agent.ts";
+import type { AgentDetail } from "../../schema/agent.ts";
+import type { AgentOnboarded } from "../../schema/onboard-agent.ts";
 import { ask, below } from "../state/api.ts";
 import { agentsChanged } from "../state/changed.ts";
 import { changedLabels, labelText, parseLabels } from "../state/labels.ts";

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
-import type { AgentCreated, AgentDetail, CreateAgent } from "../../schema/agent.ts";
+import type { AgentDetail } from "../../schema/agent.ts";
 import type { ConsoleCaller } from "../../schema/console.ts";
+import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
 import { apiBase, ask, below } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
 import { agentsChanged } from "../state/changed.ts";

@@ -1,6 +1,7 @@
 import { newKeyId } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
-import type { AgentCreated, AgentRecord, CreateAgent } from "../../schema/agent.ts";
+import type { AgentRecord } from "../../schema/agent.ts";
+import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
 import { agentOperation } from "../../storage/ledger-names.ts";
 import { issuedAiKeyView } from "../ai-keys/issue-ai-key.ts";
 import { noteIssuedKey } from "../ai-keys/issued-keys.ts";

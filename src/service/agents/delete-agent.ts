@@ -1,6 +1,6 @@
 import { reservedAgentId } from "../../domain/agent-id.ts";
 import { Problem } from "../../errors.ts";
-import type { AgentDeleted, DeleteAgent } from "../../schema/agent.ts";
+import type { AgentDeleted, DeleteAgent } from "../../schema/change-agent.ts";
 import { readIssuedKeys } from "../ai-keys/issued-keys.ts";
 import { auditedChange, newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";

@@ -1,5 +1,5 @@
 import { isProblem, Problem } from "../../errors.ts";
-import type { AgentOnboarded, OnboardAgent, onboardSteps } from "../../schema/agent.ts";
+import type { AgentOnboarded, OnboardAgent, onboardSteps } from "../../schema/onboard-agent.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { acquireBindings } from "../operations/exclusive-resources.ts";

@@ -1,7 +1,8 @@
 import { GatewayUntouched } from "../../errors.ts";
 import type { HostPlan } from "../../ports.ts";
-import type { AgentCreated, AgentRecord, CreateAgent } from "../../schema/agent.ts";
+import type { AgentRecord } from "../../schema/agent.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
+import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
 import { issueAiKey, issuedAiKeyView, type NewAiKey } from "../ai-keys/issue-ai-key.ts";
 import type { Minting } from "../ai-keys/minting.ts";
 import type { AuditDetails } from "../audited-change.ts";

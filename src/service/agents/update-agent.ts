@@ -1,6 +1,7 @@
 import { mergedLabels } from "../../domain/labels.ts";
 import { Problem } from "../../errors.ts";
-import type { AgentRecord, AgentSummary, UpdateAgent } from "../../schema/agent.ts";
+import type { AgentRecord, AgentSummary } from "../../schema/agent.ts";
+import type { UpdateAgent } from "../../schema/change-agent.ts";
 import { mostLabels } from "../../schema/label.ts";
 import { type QuotaChange, type Quotas, quotaNames } from "../../schema/quota.ts";
 import { requireMintable } from "../ai-keys/minting.ts";

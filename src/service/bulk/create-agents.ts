@@ -1,7 +1,7 @@
 import { agentIdFrom } from "../../domain/agent-id.ts";
 import { mapLimited } from "../../domain/map-limited.ts";
-import type { CreateAgent } from "../../schema/agent.ts";
 import { type BulkCreate, type BulkCreated, type BulkCreateResult, mostBulkCreates } from "../../schema/bulk.ts";
+import type { CreateAgent } from "../../schema/create-agent.ts";
 import { createAgent, sameRequest } from "../agents/create-agent.ts";
 import { agentExists, makerOf, maxAgentsOf, prepareCreate } from "../agents/prepare-create.ts";
 import type { CreateOptions } from "../agents/provision-agent.ts";

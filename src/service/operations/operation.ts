@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { Confinement, StoredIdentity } from "../../schema/agent.ts";
+import { Confinement, StoredIdentity } from "../../schema/agent-fields.ts";
 
 /** A change to an agent that is under way, kept with its lease: enough to finish or undo it after a crash. */
 export const Operation = z.object({

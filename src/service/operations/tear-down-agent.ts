@@ -1,4 +1,4 @@
-import type { AgentDeleted } from "../../schema/agent.ts";
+import type { AgentDeleted } from "../../schema/change-agent.ts";
 import { forgetIssuedKeys } from "../ai-keys/issued-keys.ts";
 import type { Context } from "../context.ts";
 import { removeAgent } from "../state/agent-record.ts";

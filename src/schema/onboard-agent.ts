@@ -1,0 +1,49 @@
+import * as z from "zod/mini";
+import { Bindings, Identity } from "./agent-fields.ts";
+import { AgentId, HttpUrl, ModelName, ProviderSlug } from "./primitives.ts";
+
+export const onboardSteps = ["auth", "bindings", "identity", "model"] as const;
+export const OnboardAgent = z
+  .strictObject({
+    steps: z.array(z.enum(onboardSteps)).check(z.minLength(1, "name at least one step")),
+    auth: z.optional(
+      z.strictObject({
+        provider: ProviderSlug,
+        credentials: z.strictObject({
+          apiKey: z
+            .string()
+            .check(
+              z.minLength(1),
+              z.maxLength(8192),
+              z.regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces"),
+            ),
+        }),
+        baseUrl: z.optional(HttpUrl),
+        model: z.optional(ModelName),
+      }),
+    ),
+    bindings: z.optional(Bindings),
+    identity: z.optional(Identity),
+    model: z.optional(ModelName),
+  })
+  .check(
+    z.superRefine((body, issue) => {
+      for (const step of body.steps) {
+        if (body[step] === undefined) {
+          issue.addIssue({ code: "custom", path: [step], message: `the step "${step}" needs the field "${step}"` });
+        }
+      }
+    }),
+  )
+  .register(z.globalRegistry, { id: "OnboardAgent" });
+export type OnboardAgent = z.infer<typeof OnboardAgent>;
+
+export const AgentOnboarded = z
+  .object({
+    agentId: AgentId,
+    completed: z.array(z.enum(onboardSteps)),
+    failed: z.array(z.enum(onboardSteps)),
+    errors: z.array(z.object({ step: z.enum(onboardSteps), code: z.string(), message: z.string() })),
+  })
+  .register(z.globalRegistry, { id: "AgentOnboarded" });
+export type AgentOnboarded = z.infer<typeof AgentOnboarded>;
