@@ -116,8 +116,10 @@ const dearest =
 
 export const claudeImages = dearest(claude(1_568, 1_568), claude(2_576, 4_784));
 export const dearTiles = tiles(2_833, 5_667);
+/** Eight tiles: the page does not say that a small image is not made larger. */
+const mostTiles: Formula = () => 85 + 8 * 170;
 export const openAiImages = dearest(
-  tiles(85, 170),
+  mostTiles,
   tiles(75, 150),
   patches(1_536, 1.62),
   patches(1_536, 1.72),

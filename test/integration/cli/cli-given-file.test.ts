@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runCli } from "./run-cli.ts";
+import { runCli } from "../../unit/run-cli.ts";
 
 const rotate = ["ai-providers", "rotate", "key_1", "--key", "-", "--credentials"];
 const commands: [given: string, args: string[]][] = [
