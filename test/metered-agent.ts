@@ -11,6 +11,11 @@ export const meteredBody = JSON.stringify({
 /** Bytes of the request, what a template may add, and the output bound. */
 export const meteredTokens = meteredBody.length + 64 + 16;
 export const exactUsage = { input: meteredTokens - 16, output: 16 };
+/** A price without a dearer cache: what is reserved in USD is what `exactUsage` costs too. */
+export const meteredPrice = { provider: "anthropic", model: "claude-sonnet-3.5", input: 3, output: 15 };
+export const microUsdOf = ({ input, output }: { input: number; output: number }): number =>
+  input * meteredPrice.input + output * meteredPrice.output;
+export const meteredMicroUsd = microUsdOf(exactUsage);
 
 /** Sends one metered request; resolves to the status, 0 where no answer came. */
 export async function meteredCall(origin: string, aiKey: string): Promise<number> {

@@ -1,8 +1,15 @@
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { meteredCall, meteredClient, meteredTokens } from "../metered-agent.ts";
+import {
+  meteredCall,
+  meteredClient,
+  meteredMicroUsd,
+  meteredPrice,
+  meteredTokens,
+  microUsdOf,
+} from "../metered-agent.ts";
 import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
-import { makeStateDir, type ServerProcess, startServerProcess, token } from "../server-process.ts";
+import { adminClient, makeStateDir, type ServerProcess, startServerProcess, token } from "../server-process.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
 
 let upstream: SampleUpstream;
@@ -10,7 +17,7 @@ let stateDir: string;
 let redis: RedisServer | undefined;
 beforeAll(async () => {
   upstream = await startSampleUpstream();
-  stateDir = await makeStateDir();
+  stateDir = await makeStateDir({ prices: { rows: [meteredPrice] } });
   if (hasRedis) redis = await startRedis();
 });
 afterAll(async () => {
@@ -62,5 +69,77 @@ describe.each(["files", "Redis"] as const)("what a killed process held, in %s", 
       await last.stop();
     },
     60_000,
+  );
+
+  it.skipIf(stores === "Redis" && !hasRedis)(
+    "is charged in USD to the micro-dollar, beside what was settled and what a living process holds",
+    async () => {
+      const env = stores === "Redis" ? { OPENCLAW_PROVISIONING_STORAGE: redis!.url } : undefined;
+      const killed = await startServerProcess(stateDir, env);
+      const living = await startServerProcess(stateDir, env);
+      const { client } = await meteredClient(killed, upstream);
+      const agent = `spent-${stores.toLowerCase()}`;
+      const { aiKey } = await client.agents.create({
+        name: agent,
+        autoProvisionAiKey: { provider: "anthropic", quotas: { maxUsdPerMonth: 1, maxRequestsPerDay: 10_000 } },
+        revealAiKey: true,
+      });
+      const call = ({ origin }: ServerProcess) => meteredCall(origin, aiKey!.key!);
+      const sums = async (origin: string) => {
+        const { quotas, total } = await adminClient(origin).agents.usage(agent);
+        const { used, reserved } = quotas.maxUsdPerMonth!;
+        return {
+          micro: Math.round(used * 1e6),
+          held: Math.round(reserved * 1e6),
+          settled: Math.round(total.usd * 1e6),
+        };
+      };
+      const answerUsage = { input: 12, output: 7 };
+      const answered = microUsdOf(answerUsage);
+      upstream.behave({ usage: answerUsage });
+      for (const server of [killed, living, killed]) expect(await call(server)).toBe(200);
+      await expect.poll(() => sums(living.origin)).toEqual({ micro: 3 * answered, held: 0, settled: 3 * answered });
+
+      let pass = () => {};
+      upstream.behave({ until: new Promise<void>((resolve) => (pass = resolve)) });
+      const before = upstream.seen.length;
+      for (let at = 0; at < 7; at++) void call(at < 4 ? killed : living);
+      await expect.poll(() => upstream.seen.length, { timeout: 10_000 }).toBe(before + 7);
+      expect(await sums(living.origin)).toMatchObject({ micro: 3 * answered, held: 7 * meteredMicroUsd });
+      await killed.kill();
+      const again = await startServerProcess(stateDir, env);
+      const lost = 3 * answered + 4 * meteredMicroUsd;
+      await expect
+        .poll(() => sums(again.origin), { timeout: 10_000 })
+        .toMatchObject({ micro: lost, held: 3 * meteredMicroUsd });
+      pass();
+      const settled = 6 * answered;
+      await expect
+        .poll(() => sums(again.origin), { timeout: 10_000 })
+        .toEqual({ micro: settled + 4 * meteredMicroUsd, held: 0, settled });
+
+      // Killed wherever its requests are: each is charged what it cost, or where that was not told, what was reserved.
+      let succeeded = 0;
+      let isStopped = false;
+      const load = Array.from({ length: 20 }, async () => {
+        while (!isStopped) if ((await call(again)) === 200) succeeded++;
+      });
+      await expect.poll(() => succeeded, { timeout: 20_000 }).toBeGreaterThan(100);
+      await again.kill();
+      isStopped = true;
+      await Promise.all(load);
+      const last = await startServerProcess(stateDir, env);
+      await expect.poll(async () => (await sums(last.origin)).held, { timeout: 10_000 }).toBe(0);
+      const { micro, settled: told } = await sums(last.origin);
+      const { total, quotas } = await adminClient(last.origin).agents.usage(agent);
+      expect(told).toBe(total.requests * answered);
+      const charged = quotas.maxRequestsPerDay!.used;
+      expect(charged).toBeGreaterThanOrEqual(upstream.seen.length - before + 3);
+      expect(micro).toBe(told + (charged - total.requests) * meteredMicroUsd);
+      await last.stop();
+      await living.kill();
+      upstream.behave("reset");
+    },
+    90_000,
   );
 });
