@@ -16,6 +16,7 @@ import { createOpenApi } from "./openapi/openapi.ts";
 import { createProxy, type Proxy as MeteringProxy } from "./proxy/web-proxy.ts";
 import { routes } from "./routes.ts";
 import type { Context } from "./service/context.ts";
+import { gaugeGateways } from "./service/gateways/gateway-metrics.ts";
 import { type Maintained, maintain } from "./service/maintenance/maintain.ts";
 import { recoverOperations } from "./service/operations/recover.ts";
 import type { Settings } from "./settings.ts";
@@ -61,6 +62,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
   const { metrics } = context;
   metrics.gauge("openclaw_build_info", 1, { version });
   metrics.gauge("openclaw_draining", 0);
+  metrics.beforeRender(() => gaugeGateways(context));
   const { basePath } = settings.provisioning;
   const proxy = createProxy(context);
   const answers = createAnswerAudit(context);

@@ -34,6 +34,9 @@ const catalogue = {
   agent_ambiguous: [409, "Several gateways have an agent of this id"],
   agent_busy: [409, "The agent is being changed"],
   agent_expired: [409, "The agent has ended"],
+  gateway_full: [409, "The gateway has as many agents as it may"],
+  gateway_cordoned: [409, "The gateway takes no new agents"],
+  gateway_not_allowed: [409, "The agent may not be on that gateway"],
   binding_taken: [409, "A binding belongs to another agent"],
   workspace_taken: [409, "The workspace belongs to another agent"],
   idempotency_in_flight: [409, "The first request with this Idempotency-Key is still running"],
@@ -100,7 +103,7 @@ export class Problem extends Error {
   }
 }
 
-/** `gateway_failed` of a gateway that has surely done nothing: what was asked of it may be asked of another. */
+/** The refusal or the failure of a gateway that has surely done nothing: what was asked of it may be asked of another. */
 export class GatewayUntouched extends Problem {
   constructor({ code, message, headers, cause }: Problem) {
     super(code, message, { headers, cause });

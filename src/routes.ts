@@ -35,6 +35,7 @@ import { createAgentRoute } from "./handlers/create-agent.ts";
 import { examineRoute } from "./handlers/doctor.ts";
 import { streamEventsRoute } from "./handlers/events.ts";
 import { getFleetUsageRoute, getNearLimitRoute, getOverviewRoute } from "./handlers/fleet-usage.ts";
+import { cordonGatewayRoute, listGatewaysRoute, uncordonGatewayRoute } from "./handlers/gateways.ts";
 import { listPricesRoute, setPricesRoute, unsetPriceRoute } from "./handlers/prices.ts";
 import { rotateSealRoute } from "./handlers/rotate-seal.ts";
 import {
@@ -66,6 +67,9 @@ export const routes: readonly Route[] = [
   getOverviewRoute,
   creditAgentRoute,
   rotateAiKeyRoute,
+  listGatewaysRoute,
+  cordonGatewayRoute,
+  uncordonGatewayRoute,
   addAiProviderRoute,
   aiProviderHealthRoute,
   listAiProvidersRoute,

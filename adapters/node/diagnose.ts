@@ -1,6 +1,8 @@
 import { createApp } from "../../src/app.ts";
 import { type DoctorCheck, type DoctorReport, doctorReport } from "../../src/cli/doctor-report.ts";
+import { gatewaysFinding } from "../../src/domain/gateway-cost.ts";
 import type { Context } from "../../src/service/context.ts";
+import { listGateways } from "../../src/service/gateways/list-gateways.ts";
 import { findAgentsWithRevokedProvider } from "../../src/service/maintenance/agents-with-revoked-provider.ts";
 import { findOrphans } from "../../src/service/maintenance/orphans.ts";
 import { isSealed } from "../../src/service/secrets/config-secret.ts";
@@ -68,6 +70,9 @@ export async function diagnose(
     await attempt(checks, "prices", async () => void checks.push(await priceCheck(context)));
     await attempt(checks, "webhooks", async () => void checks.push(await webhookCheck(context)));
     await attempt(checks, "doors", async () => void checks.push(...(await doorChecks(context))));
+    await attempt(checks, "gateways", async () => {
+      checks.push({ name: "gateways", ...gatewaysFinding((await listGateways(context)).gateways) });
+    });
     await attempt(checks, "audit trail", async () => void checks.push(await auditCheck(context)));
     await attempt(
       checks,

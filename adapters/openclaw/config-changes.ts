@@ -1,4 +1,5 @@
 import { isProblem, Problem } from "../../src/errors.ts";
+import type { Reload } from "../../src/ports.ts";
 import { groupCommit } from "../node/files/group-commit.ts";
 import { createTurns } from "../node/files/in-turn.ts";
 import type { ConfigAccess } from "./config-access.ts";
@@ -32,6 +33,8 @@ export interface ConfigChanges {
   make<T>(change: ConfigChange<T>): Promise<ConfigChanged<T>>;
   /** Runs a change that the gateway writes itself, while no other is written or taken up. */
   byGateway<T>(change: () => Promise<T>): Promise<T>;
+  /** The last one that was waited for and taken up. */
+  lastReload(): Reload | undefined;
   /** Until the work has `come` (or ended), a change of its own is expected: a write waits for it, for a moment. */
   expecting<T>(work: (come: () => void) => Promise<T>): Promise<T>;
 }
@@ -48,6 +51,7 @@ const gatherMs = 2_500;
 export function createConfigChanges(config: ConfigAccess): ConfigChanges {
   const turns = createTurns();
   let expected = 0;
+  let last: Reload | undefined;
   let gathering: { all: Promise<void>; done(): void } | undefined;
 
   /** Resolves when every change on the way has come. A change that is held up goes with the next write. */
@@ -71,6 +75,7 @@ export function createConfigChanges(config: ConfigAccess): ConfigChanges {
   const commit = groupCommit<Work>((works) => turns("write", () => writeInTurn(works)));
 
   async function writeInTurn(works: Work[]): Promise<void> {
+    const startedAt = performance.now();
     try {
       await writeAll(works);
     } catch {
@@ -91,7 +96,7 @@ export function createConfigChanges(config: ConfigAccess): ConfigChanges {
       work.written();
     }
     // The next write waits: one that comes during a reload makes OpenClaw give that up, and restart at worst.
-    await applied;
+    if (await applied) last = { at: new Date().toISOString(), ms: Math.round(performance.now() - startedAt) };
   }
 
   async function writeAll(works: Work[]): Promise<void> {
@@ -126,6 +131,7 @@ export function createConfigChanges(config: ConfigAccess): ConfigChanges {
 
   return {
     make,
+    lastReload: () => last,
     byGateway: (change) => turns("write", change),
     async expecting(work) {
       let isExpected = true;

@@ -88,6 +88,8 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
 
     openDoors: () => tools.openDoors(),
 
+    lastReload: tools.changes.lastReload,
+
     async plan({ agentId, workspace, gateway, heldToQuota, ...asked }) {
       if (gateway !== undefined) throw noGateway(gateway);
       const { path } = paths.place(agentId, workspace);

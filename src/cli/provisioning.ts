@@ -7,6 +7,7 @@ import { addConsoleCommand } from "./commands/console.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEventsCommand } from "./commands/events.ts";
 import { addFleetUsageCommands } from "./commands/fleet-usage.ts";
+import { addGatewayCommands } from "./commands/gateways.ts";
 import { addInitCommand } from "./commands/init.ts";
 import { addOpenApiCommand } from "./commands/openapi.ts";
 import { addPriceCommands } from "./commands/prices.ts";
@@ -38,6 +39,7 @@ export function addProvisioningCommands(tree: Tree, program: Command): void {
   addAgentCommands(tree, group);
   addAgentKeyCommands(tree, group);
   addAiProviderCommands(tree, group);
+  addGatewayCommands(tree, group);
   addFleetUsageCommands(tree, group);
   addPriceCommands(tree, group);
   addAuditCommands(tree, group);

@@ -27,6 +27,7 @@ import { auditCalls } from "./audit.ts";
 import type { CallOptions, CallSettings, Retry } from "./call.ts";
 import { consoleCalls } from "./console.ts";
 import { type EventsOptions, type EventsQuery, streamEvents } from "./events.ts";
+import { gatewayCalls } from "./gateways.ts";
 import { priceCalls } from "./prices.ts";
 import { createRequests } from "./requests.ts";
 import { webhookCalls } from "./webhooks.ts";
@@ -37,6 +38,7 @@ export type { AddAiProvider, AiProviderAdded, AiProviderView, RotateAiProvider }
 export type { BulkChange, BulkChanged, BulkCreate, BulkCreated } from "../schema/bulk.ts";
 export type { AgentDeleted, DeleteAgent, UpdateAgent } from "../schema/change-agent.ts";
 export type { AgentCreated, CreateAgent } from "../schema/create-agent.ts";
+export type { GatewayCordoned, GatewayList, GatewayView } from "../schema/gateway.ts";
 export type { AgentOnboarded, OnboardAgent } from "../schema/onboard-agent.ts";
 export type { PriceList, PriceRow, PricesSet, PriceUnset, PriceView, SetPrices } from "../schema/price.ts";
 export type {
@@ -110,6 +112,7 @@ export function createClient(options: ClientOptions) {
     nearLimit: (query: Partial<NearLimitQuery> = {}, at?: CallOptions) =>
       read<NearLimitList>("/usage/near-limit", { ...query }, at),
     overview: (query: Partial<OverviewQuery> = {}, at?: CallOptions) => read<Overview>("/overview", { ...query }, at),
+    gateways: gatewayCalls(requests),
     prices: priceCalls(requests),
     audit: auditCalls(requests),
     console: consoleCalls(requests),

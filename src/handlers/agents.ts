@@ -67,6 +67,7 @@ export const updateAgentRoute = route({
     "mode_not_supported",
     "tool_not_allowed",
     "confinement_not_supported",
+    "gateway_not_allowed",
     "gateway_failed",
     "gateway_not_found",
   ],

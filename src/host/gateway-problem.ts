@@ -18,6 +18,8 @@ const callersOwn: ReadonlySet<string> = new Set<ProblemCode>([
   "confinement_not_supported",
   "credential_not_stored",
   "delete_not_allowed",
+  "gateway_cordoned",
+  "gateway_full",
   "invalid_name",
   "setting_unmetered",
   "tool_not_allowed",

@@ -2,7 +2,7 @@ import { type Client, createClient } from "../client/client.ts";
 import { ClientError } from "../client/client-error.ts";
 import { retry } from "../domain/retry.ts";
 import type { Problem } from "../errors.ts";
-import type { Clock, Fetch, Log } from "../ports.ts";
+import type { Clock, Fetch, HostGateway, Log } from "../ports.ts";
 import { gatewayProblem, isBusy, isInFlight, isRefusal, isUnsent } from "./gateway-problem.ts";
 
 export interface GatewaySettings {
@@ -13,6 +13,8 @@ export interface GatewaySettings {
   token: string;
   /** One of its provisioning keys, unless the token alone stands for one. */
   key?: string | undefined;
+  maxAgents?: number | undefined;
+  labels?: Record<string, string> | undefined;
 }
 
 export interface GatewayTools {
@@ -31,8 +33,7 @@ export type Changed<T> =
   | { outcome: "done"; value: T }
   | { outcome: "refused" | "unsent" | "unknown"; problem: Problem };
 
-export interface Gateway {
-  readonly id: string;
+export interface Gateway extends HostGateway {
   /**
    * A question, asked once and with little patience.
    * @returns `undefined` where the gateway does not answer, or refuses to
@@ -43,15 +44,8 @@ export interface Gateway {
    * @param repeated an earlier one like it may be under way still: an agent that is busy is waited for
    */
   change<T>(work: (client: Client, signal: AbortSignal) => Promise<T>, repeated?: boolean): Promise<Changed<T>>;
-  /**
-   * Counts its agents, unless that was done just now; resolves to whether it answers.
-   * @param patient waits for one that is busy as long as for a change, and asks also one that was silent just now
-   */
-  recount(patient?: boolean): Promise<boolean>;
-  /** How many agents it has, as far as is known. */
-  readonly agents: number;
-  /** Notes agents that come or go between counts. */
-  expect(difference: number): void;
+  /** @param patient waits for one that is busy as long as for a change, and asks also one that was silent just now */
+  recount(ageMs?: number, patient?: boolean): Promise<boolean>;
 }
 
 const questionMs = 2_000;
@@ -72,7 +66,9 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
   let silentSince: number | undefined;
   let askedAt = Number.NEGATIVE_INFINITY;
   let countedAt = Number.NEGATIVE_INFINITY;
+  let answers = true;
   let agents = 0;
+  let agentIds: ReadonlySet<string> = new Set();
 
   async function watched<T>(work: () => Promise<T>): Promise<T> {
     try {
@@ -102,9 +98,11 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
     }
   }
 
-  async function count(client: Client): Promise<number> {
-    let counted = 0;
-    for await (const page of client.agents.pages({ limit: 1000 })) counted += page.agents.length;
+  async function count(client: Client): Promise<Set<string>> {
+    const counted = new Set<string>();
+    for await (const page of client.agents.pages({ limit: 1000 })) {
+      for (const { agentId } of page.agents) counted.add(agentId);
+    }
     return counted;
   }
 
@@ -138,24 +136,47 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
         return { outcome: unsent && isUnsent(error) ? "unsent" : "unknown", problem };
       }
     },
-    async recount(patient = false) {
+    async recount(ageMs = countMs, patient = false) {
       const now = clock.now();
-      if (silentSince === undefined && now - countedAt < countMs) return true;
+      if (silentSince === undefined && now - countedAt < ageMs) return true;
       // A caller that comes meanwhile goes by the old number. Before the first count there is none to go by.
       if (Number.isFinite(countedAt)) countedAt = now;
       const counted = await ask(count, patient ? unhurried : brief);
+      answers = counted !== undefined;
       if (counted === undefined) return false;
-      agents = counted;
+      agentIds = counted;
+      agents = counted.size;
       countedAt = clock.now();
       return true;
     },
+    async describe() {
+      const list = await ask((client) => client.gateways.list().catch(unknownRoute));
+      const [own] = list?.gateways ?? [];
+      if (!own || list!.gateways.length > 1) return undefined;
+      const { version, host, cordoned, lastReload } = own;
+      return { version, host, cordoned, lastReload };
+    },
+    labels: settings.labels,
+    maxAgents: settings.maxAgents,
+    get isReachable() {
+      return answers && silentSince === undefined;
+    },
     get agents() {
       return agents;
+    },
+    get agentIds() {
+      return agentIds;
     },
     expect(difference) {
       agents += difference;
     },
   };
 }
+
+/** A gateway of an earlier release does not describe itself. */
+const unknownRoute = (error: unknown): undefined => {
+  if (error instanceof ClientError && error.status === 404) return undefined;
+  throw error;
+};
 
 const reasonOf = (error: unknown): string => (error instanceof ClientError ? error.code : "timeout");

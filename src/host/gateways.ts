@@ -8,17 +8,14 @@ export interface Gateways {
   /** @throws Problem `gateway_not_found` */
   of(agent: { agentId: string; gateway?: string | undefined }): Gateway;
   /**
-   * Where a new agent goes: the one asked for, or else the one that answers and has the fewest agents, `except` apart.
-   * @throws Problem `gateway_not_found`, `host_unavailable` where none answers
+   * Where a new agent goes.
+   * @param wanted may be left out where there is one
+   * @throws Problem `gateway_not_found`
    */
-  place(wanted?: string, except?: string): Promise<Gateway>;
+  wanted(wanted: string | undefined): Gateway;
+  /** All of them, counted or found silent. */
+  look(): Promise<readonly Gateway[]>;
 }
-
-/** Nothing was asked of any of them, so whoever asks again later loses nothing. */
-export const noneAnswers = (): Problem =>
-  new Problem("host_unavailable", "No gateway answers; one that is starting does within a minute. Try again.", {
-    headers: { "retry-after": "5" },
-  });
 
 /** @throws Problem `host_unavailable` for settings that leave nothing to work with */
 export function openGateways(settings: readonly GatewaySettings[], tools: GatewayTools): Gateways {
@@ -51,30 +48,18 @@ export function openGateways(settings: readonly GatewaySettings[], tools: Gatewa
           : `is on the gateway "${gateway}", which is not configured`;
       throw new Problem("gateway_not_found", `The agent "${agentId}" ${which} (${place}).`);
     },
-    async place(wanted, except) {
-      if (wanted !== undefined) {
-        const found = byId.get(wanted);
-        if (!found)
-          throw new Problem(
-            "gateway_not_found",
-            `There is no gateway "${wanted}"; choose one of ${[...byId.keys()].join(", ")}.`,
-          );
-        found.expect(1);
-        return found;
-      }
-      const candidates = all.filter(({ id }) => id !== except);
-      let answering = await Promise.all(candidates.map((gateway) => gateway.recount()));
+    wanted(wanted) {
+      const found = find({ gateway: wanted });
+      if (found) return found;
+      const choice = `choose one of ${[...byId.keys()].join(", ")}.`;
+      const what = wanted === undefined ? "No gateway is named" : `There is no gateway "${wanted}"`;
+      throw new Problem("gateway_not_found", `${what}; ${choice}`);
+    },
+    async look() {
+      const answering = await Promise.all(all.map((gateway) => gateway.recount()));
       // One that is down says so at once; one that is busy, as OpenClaw is when it has just started, is waited for.
-      if (!answering.includes(true)) {
-        answering = await Promise.all(candidates.map((gateway) => gateway.recount(true)));
-      }
-      let best: Gateway | undefined;
-      for (const [at, gateway] of candidates.entries()) {
-        if (answering[at] && (!best || gateway.agents < best.agents)) best = gateway;
-      }
-      if (!best) throw noneAnswers();
-      best.expect(1);
-      return best;
+      if (!answering.includes(true)) await Promise.all(all.map((gateway) => gateway.recount(undefined, true)));
+      return all;
     },
   };
 }

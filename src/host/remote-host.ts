@@ -1,3 +1,4 @@
+import { noneAnswers } from "../domain/none-answers.ts";
 import { GatewayUntouched, isProblem, Problem } from "../errors.ts";
 import type { AgentHost, HostAgent, HostAsked, HostCreate } from "../ports.ts";
 import type { CreateAgent } from "../schema/create-agent.ts";
@@ -5,7 +6,7 @@ import type { OnboardAgent } from "../schema/onboard-agent.ts";
 import { createOutcomes } from "./create-outcomes.ts";
 import type { Changed, Gateway, GatewaySettings, GatewayTools } from "./gateway.ts";
 import { stepProblem } from "./gateway-problem.ts";
-import { noneAnswers, openGateways } from "./gateways.ts";
+import { openGateways } from "./gateways.ts";
 import { readRemoteAgents } from "./read-remote-agents.ts";
 import { splitBindings } from "./split-bindings.ts";
 import { parseWorkspaceText } from "./workspace-text.ts";
@@ -75,10 +76,11 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     ...readRemoteAgents(gateways),
     requireGateway: (agent) => void gateways.of(agent),
 
-    async plan({ workspace, gateway, except, confinement }) {
+    gateways: { known: () => gateways.all, look: gateways.look },
+
+    async plan({ workspace, gateway, confinement }) {
       if (workspace !== undefined) parseWorkspaceText(workspace);
-      const { id } = await gateways.place(gateway, except);
-      return { gateway: id, confinement, ...(workspace !== undefined && { workspace }) };
+      return { gateway: gateways.wanted(gateway).id, confinement, ...(workspace !== undefined && { workspace }) };
     },
 
     async create(agent) {
@@ -92,9 +94,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
         const undone = answer.outcome === "refused" || neverSent;
         outcomes.note(agent.operationId, undone ? "undone" : { asked: body });
         if (undone) gateway.expect(-1);
-        throw undone && isProblem(answer.problem, "gateway_failed")
-          ? new GatewayUntouched(answer.problem)
-          : answer.problem;
+        throw undone && isElsewhere(answer.problem) ? new GatewayUntouched(answer.problem) : answer.problem;
       }
       outcomes.clear(agent.operationId);
       const { agentId, bindings, status, workspace, agentDir, confinement } = answer.value;
@@ -162,6 +162,10 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
 /** The agent that this creation made, by the key that it made it with: not one that is made anew since. */
 const meant = ({ operationId }: Pick<HostAgent, "operationId">): { madeWith?: string } =>
   operationId ? { madeWith: operationId } : {};
+
+/** Another gateway may do it. */
+const isElsewhere = ({ code }: Problem): boolean =>
+  code === "gateway_failed" || code === "gateway_full" || code === "gateway_cordoned";
 
 const everything = { deleteWorkspace: true, deleteSessions: true };
 

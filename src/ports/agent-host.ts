@@ -1,5 +1,6 @@
 import type { Confinement } from "../domain/confinement.ts";
 import type { Identity } from "../domain/identity.ts";
+import type { LabelMap } from "../domain/labels.ts";
 
 export interface Credential {
   /** Anthropic, openai, ..., or a custom provider's slug. */
@@ -89,14 +90,56 @@ export interface OpenDoor {
   isNotice?: boolean;
 }
 
+/** A gateway that agents can be placed on. */
+export interface HostGateway {
+  readonly id: string;
+  readonly labels: LabelMap | undefined;
+  readonly maxAgents: number | undefined;
+  /** Whether it answered when it was last asked; before that, true. */
+  readonly isReachable: boolean;
+  /** How many agents it has, as far as is known: as counted last, and those that were placed there since. */
+  readonly agents: number;
+  /** The agents that it had when it was last counted, whoever made them; another set after each count. */
+  readonly agentIds: ReadonlySet<string>;
+  /** Notes agents that come or go between counts. */
+  expect(difference: number): void;
+  /** Counts its agents, unless that was done within `ageMs`; resolves to whether it answers. */
+  recount(ageMs?: number): Promise<boolean>;
+  /** As it describes itself; `undefined` where it does not answer, or is of an earlier release. */
+  describe(): Promise<GatewayOwnWords | undefined>;
+}
+
+export interface HostGateways {
+  /** Those that are known now; none is asked. */
+  known(): readonly HostGateway[];
+  /** The same, each counted within the last ten seconds or found silent; where all were silent, they are waited for. */
+  look(): Promise<readonly HostGateway[]>;
+}
+
+/** A gateway says this of itself. */
+export interface GatewayOwnWords {
+  version?: string | undefined;
+  host?: string | undefined;
+  cordoned: boolean;
+  lastReload?: Reload | undefined;
+}
+
+/** A change of the configuration that OpenClaw took up. */
+export interface Reload {
+  /** When it was taken up, as an ISO time. */
+  at: string;
+  /** From the write until it was. */
+  ms: number;
+}
+
 /** Where agents live. */
 export interface AgentHost {
   readonly kind: "directory" | "openclaw" | "remote" | "registry";
   /** Whether a credential can be stored at all. */
   readonly storesCredentials: boolean;
   /**
-   * Decides place, paths and confinement without a side effect; what may not be is a 422, a setting that leads around
-   * the key of an agent held to a quota a 409. `except`: a gateway that has been tried in vain.
+   * Decides paths and confinement without a side effect; what may not be is a 422, a setting that leads around the key
+   * of an agent held to a quota a 409. On a host of several gateways `gateway` is one of them.
    */
   plan(
     request: HostHold & {
@@ -104,7 +147,6 @@ export interface AgentHost {
       heldToQuota?: boolean | undefined;
       workspace?: string | undefined;
       gateway?: string | undefined;
-      except?: string | undefined;
     },
   ): Promise<HostPlan>;
   /**
@@ -166,6 +208,10 @@ export interface AgentHost {
   }): Promise<{ agents: HostAgent[]; nextCursor?: string; unreachable: string[] }>;
   /** More than one where several gateways have an agent of this id. `unreachable` ones do not say. */
   find(agentId: string): Promise<{ agents: HostAgent[]; unreachable: string[] }>;
+  /** Absent on a host that is itself where agents are. */
+  readonly gateways?: HostGateways;
+  /** The last reload of a gateway that has one after each change. */
+  lastReload?(): Reload | undefined;
   /** The doors that are open now, on a host that runs agents. */
   openDoors?(): Promise<OpenDoor[]>;
   /** Rejects when the host cannot be used. */

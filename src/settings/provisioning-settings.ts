@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { Confinement } from "../schema/agent-fields.ts";
+import { Labels } from "../schema/label.ts";
 import { PriceSettings } from "../schema/price.ts";
 import { HttpUrl } from "../schema/primitives.ts";
 import { Reach } from "../schema/provisioning-key.ts";
@@ -8,6 +9,11 @@ import { JwksSettings } from "./jwks-settings.ts";
 import { ProxySettings } from "./proxy-settings.ts";
 import { WebhookSettings } from "./webhook-settings.ts";
 
+/** How many agents it has at most, those included that others made. */
+const MaxAgents = z.int().check(z.minimum(0));
+
+const SomeLabels = Labels.check(z.refine((labels) => Object.keys(labels).length > 0, "must name at least one label"));
+
 const Gateway = z.strictObject({
   id: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
   url: HttpUrl,
@@ -15,7 +21,12 @@ const Gateway = z.strictObject({
   token: z.string().check(z.minLength(1)),
   /** Absent where the token alone stands for a key: on a gateway that has agents for one control plane only. */
   key: z.optional(z.string().check(z.minLength(1))),
+  maxAgents: z.optional(MaxAgents),
+  /** An operator's own words for it, which `placement` goes by. */
+  labels: z.optional(Labels),
 });
+
+const PlacementRule = z.strictObject({ agents: SomeLabels, gateways: SomeLabels });
 
 const besideFixedPaths = z.refine<string>(
   (path) => !/^\/(proxy|healthz|readyz|metrics)(\/|$)/.test(path),
@@ -71,6 +82,10 @@ const ProvisioningFields = z.strictObject({
     z.strictObject({
       kind: z.optional(z.enum(["directory", "openclaw", "remote", "registry"])),
       gateways: z._default(z.array(Gateway), []),
+      /** Of the deployment's own host: one with gateways has it at each of them. */
+      maxAgents: z.optional(MaxAgents),
+      /** Which agents belong on which gateways. */
+      placement: z._default(z.array(PlacementRule), []),
       timeoutMs: z._default(z.int().check(z.minimum(100)), 20_000),
       /** The settings of agents on an OpenClaw gateway. */
       openclaw: z.prefault(

@@ -89,6 +89,23 @@ export const gatewayIncident = (id: string): LedgerName => `gateway:${enc(id)}/i
 /** When a gateway was first found silent. */
 export const gatewayMissed = (id: string): LedgerName => `gateway:${enc(id)}/missed`;
 
+/**
+ * Everything exact about the agents of one gateway, or of the deployment's own host: a place for each that this service
+ * made, and whether it takes new ones.
+ */
+export const gatewayPlaces = (gateway: string | undefined) => {
+  const shard = gateway === undefined ? "host" : (`gateway:${enc(gateway)}` as const);
+  return {
+    agents: `${shard}/agents` as LedgerName,
+    place: (creation: string) => `${shard}/place:${enc(creation)}` as LedgerName,
+    cordoned: `${shard}/cordoned` as LedgerName,
+  };
+};
+/** The id by which this deployment's own host is told from others. */
+export const ownGatewayId: LedgerName = "host/id";
+/** How far agents of an earlier release have been given their places. */
+export const placesGiven: LedgerName = "host/places-given";
+
 /** Left by an operation that had lost the agent's lease: see `recoverOperation`. */
 export const agentOperation = (agentId: string, operationId: string): LedgerName =>
   `agent:${enc(agentId)}/operation:${enc(operationId)}`;

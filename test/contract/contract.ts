@@ -5,6 +5,7 @@ import { bulkCreateTests } from "./bulk-create-tests.ts";
 import { bulkTests } from "./bulk-tests.ts";
 import { commonRouteTests } from "./common-route-tests.ts";
 import { eventTests } from "./event-tests.ts";
+import { gatewayTests } from "./gateway-tests.ts";
 import { guardTests } from "./guard-tests.ts";
 import { keyTests } from "./key-tests.ts";
 import { labelTests } from "./label-tests.ts";
@@ -48,6 +49,7 @@ export function testContract(name: string, make: () => Promise<Target>, parts: "
     describe("reach", () => reachTests(target));
     describe("text", () => textTests(target));
     if (parts === "host") return;
+    describe("gateways", () => gatewayTests(target));
     describe("labels and ends", () => labelTests(target));
     describe("search", () => searchTests(target));
     describe("many at once", () => bulkTests(target));

@@ -242,6 +242,7 @@ describe("audit, doctor, init, seal, openapi", () => {
       {
         ...listed,
         "GET /agents": { agents: [], unreachable: ["east"] },
+        "GET /gateways": { gateways: [{ id: "east", reachable: false, agents: 0, cordoned: false }] },
         "GET /provisioning/audit/verify": problem(403, "scope_missing", "provisioning:admin is missing"),
         "GET /provisioning/ai-providers": { keys: [] },
         "GET /provisioning/prices": { prices: [], pricesAsOf: "2026-01-01", hash: "0", unknown: "refuse" },
@@ -252,6 +253,7 @@ describe("audit, doctor, init, seal, openapi", () => {
     expect(ok).toBe(false);
     expect(checks.map((check: { status: string }) => check.status)).toEqual([
       "failed",
+      "ok",
       "failed",
       "warning",
       "ok",

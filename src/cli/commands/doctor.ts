@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { type Client, ClientError } from "../../client/client.ts";
+import { gatewaysFinding } from "../../domain/gateway-cost.ts";
 import { type DoctorCheck, type DoctorReport, doctorReport } from "../doctor-report.ts";
 import { describeFailure, refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
@@ -39,6 +40,7 @@ async function examineRemotely(client: Client): Promise<DoctorReport> {
     }
     return { status: "ok", detail: grouped(count) };
   });
+  const gateways = examine("gateways", async () => gatewaysFinding((await client.gateways.list()).gateways));
   const audit = examine("audit trail", async () => {
     const { ok, events, fault } = await client.audit.verify();
     if (ok) return { status: "ok", detail: `${grouped(events)} events` };
@@ -58,7 +60,7 @@ async function examineRemotely(client: Client): Promise<DoctorReport> {
     const { pricesAsOf } = await client.prices.list({ limit: 1 });
     return priceAge(pricesAsOf, Date.now());
   });
-  return doctorReport(await Promise.all([agents, audit, providers, keys, prices]));
+  return doctorReport(await Promise.all([agents, gateways, audit, providers, keys, prices]));
 }
 
 export function addDoctorCommand(tree: Tree, parent: Command): void {

@@ -14,6 +14,7 @@ import { compensateCreate } from "../operations/compensate-create.ts";
 import { decideOutcome } from "../operations/decide-outcome.ts";
 import { acquireResources } from "../operations/exclusive-resources.ts";
 import type { Operation } from "../operations/operation.ts";
+import { placeAgent } from "./place-agent.ts";
 import { agentExists, makerOf, maxAgentsOf, prepareCreate } from "./prepare-create.ts";
 import { bothOrNeither, buildAgent, type CreateOptions } from "./provision-agent.ts";
 
@@ -24,7 +25,7 @@ export async function createAgent(
   body: CreateAgent,
   options: CreateOptions = {},
 ): Promise<AgentCreated> {
-  const { agentId, provider, heldToQuota, plan } = await prepareCreate(context, caller, body);
+  const { agentId, provider, heldToQuota, plan: planned } = await prepareCreate(context, caller, body);
   const request = body.autoProvisionAiKey;
 
   const operationId = newOperationId(context);
@@ -33,11 +34,11 @@ export async function createAgent(
     operationId,
     creation: operationId,
     agentId,
-    gateway: plan.gateway,
-    workspace: plan.workspace,
+    gateway: planned.gateway,
+    workspace: planned.workspace,
     bindings: [...new Set(body.bind ?? [])],
     placeKeyId: makerOf(caller),
-    ...(plan.gateway !== undefined && { asked: askedOf(body, heldToQuota) }),
+    ...(planned.gateway !== undefined && { asked: askedOf(body, heldToQuota) }),
     ...(provider && {
       aiKeyId: newKeyId(context.crypto.randomBytes),
       aiProviderId: provider.id,
@@ -54,15 +55,17 @@ export async function createAgent(
     const earlier = await context.records.get("agents", agentId);
     if (earlier && sameRequest(earlier, options)) return await createdView(context, earlier);
     if (earlier || (await context.host.find(agentId)).agents.length > 0) throw agentExists(agentId);
-    const change = { action: "agent.create", target: agentId, operationId, details: auditDetails(body, operation) };
     let created: AgentCreated | undefined;
     let kept = false;
     try {
       const { aiKeyId } = operation;
+      const placing = { request: { ...body, agentId, heldToQuota }, operation, lease };
+      const plan = await placeAgent(context, placing, planned);
       await bothOrNeither(
         acquireResources(context, operation, maxAgentsOf(context, caller)),
         aiKeyId === undefined ? Promise.resolve() : noteIssuedKey(context, agentId, aiKeyId),
       );
+      const change = { action: "agent.create", target: agentId, operationId, details: auditDetails(body, operation) };
       const creation = { ...options, body, plan, operation, provider, heldToQuota, minting, lease };
       return await auditedChange(context, caller, change, async (_, outcome) => {
         created = await buildAgent(context, caller, creation, outcome);

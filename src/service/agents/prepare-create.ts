@@ -7,6 +7,7 @@ import type { CreateAgent } from "../../schema/create-agent.ts";
 import { checkAiKeyRequest } from "../ai-keys/issue-ai-key.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
+import { planAgent } from "../gateways/choose-gateway.ts";
 import { linkedAiProvider } from "../state/linked-ai-provider.ts";
 import { requireFutureEnd, requireStoppable } from "./agent-end.ts";
 
@@ -30,7 +31,7 @@ export async function prepareCreate(context: Context, caller: Caller, body: Crea
   requireFutureEnd(context, body.expiresAt);
   if (body.expiresAt !== undefined) requireStoppable({ mode: request?.mode ?? "virtual" });
   const heldToQuota = isHeldToQuota(body, provider);
-  const plan = await context.host.plan({ ...body, agentId, heldToQuota });
+  const plan = await planAgent(context, { ...body, agentId, heldToQuota });
   return { agentId, provider, heldToQuota, plan };
 }
 

@@ -8,10 +8,13 @@ import type { Minting } from "../ai-keys/minting.ts";
 import type { AuditDetails } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
+import { planAgent } from "../gateways/choose-gateway.ts";
+import { freePlace } from "../gateways/gateway-places.ts";
 import type { AgentLease } from "../operations/agent-lease.ts";
 import { acquireResources, releaseBindings } from "../operations/exclusive-resources.ts";
 import type { Operation } from "../operations/operation.ts";
 import { addAgent, replaceAgent } from "../state/agent-record.ts";
+import { placeAgent } from "./place-agent.ts";
 
 export interface CreateOptions {
   /** Kept with the agent, so that a retry after a crash is answered from it. */
@@ -87,15 +90,16 @@ async function onSomeGateway<T>(
   } catch (error) {
     if (body.gateway !== undefined || !(error instanceof GatewayUntouched)) throw error;
     const { agentId, creation, bindings } = operation;
-    const request = { ...body, agentId, heldToQuota, except: plan.gateway };
-    const next = await context.host.plan(request).catch(() => {
+    const request = { ...body, agentId, heldToQuota };
+    const other = await planAgent(context, request, new Set([plan.gateway ?? ""])).catch(() => {
       throw error;
     });
-    context.log("warn", "an agent is made on another gateway", { agentId, gateway: next.gateway, cause: error });
-    await releaseBindings(context, operation);
+    context.log("warn", "an agent is made on another gateway", { agentId, gateway: other.gateway, cause: error });
+    await Promise.all([releaseBindings(context, operation), freePlace(context, operation)]);
     // From here on an undoing looks there.
-    operation.gateway = next.gateway;
+    operation.gateway = other.gateway;
     await lease.updateRecord(operation);
+    const next = await placeAgent(context, { request, operation, lease }, other);
     await acquireResources(context, { agentId, creation, gateway: next.gateway, bindings }, null);
     if (next.gateway !== undefined) outcome.gateway = next.gateway;
     return await make(next);

@@ -8,6 +8,8 @@ import { requireMintable } from "../ai-keys/minting.ts";
 import { tellOfRaised } from "../alerts/quota-alerts.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
+import { requirePlacement } from "../gateways/choose-gateway.ts";
+import { findGateway } from "../gateways/gateway-places.ts";
 import { changeAiKeyState } from "../state/ai-key-state.ts";
 import type { KnownAgent } from "../state/find-agent.ts";
 import { requireFutureEnd, requireStoppable } from "./agent-end.ts";
@@ -37,6 +39,8 @@ export async function updateAgent(
       await requireEnforceable(context, aiKey.aiProviderId, merged(aiKey.state.quotas, quotas));
     if (aiKey && typeof expiresAt === "string") requireStoppable(aiKey);
     const own = ownChange(agent, { labels, expiresAt });
+    const gateway = labels && findGateway(context, agent.record?.gateway);
+    if (gateway) requirePlacement(context, agentId, gateway, own?.labels);
     await lease.hold();
     if (Object.keys(change).length > 0) await context.host.update(agent, change);
     if (agent.record && (own || Object.keys(change).length > 0)) {

@@ -8,10 +8,10 @@ const rememberedMs = 900_000;
 
 /** Looks which of the gateways answer, and tells of those that do not, or do again. */
 export async function watchGateways(context: Context): Promise<void> {
-  const { host, ledger, clock, settings } = context;
-  if (host.kind !== "remote") return;
+  const { host, ledger, clock } = context;
+  if (!host.gateways) return;
   const { unreachable } = await host.list({ limit: 1 });
-  const all = new Set([...settings.provisioning.host.gateways.map(({ id }) => id), ...unreachable]);
+  const all = new Set([...host.gateways.known().map(({ id }) => id), ...unreachable]);
   for (const id of all) {
     const name = gatewayIncident(id);
     if (!unreachable.includes(id)) {

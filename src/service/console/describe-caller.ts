@@ -21,7 +21,7 @@ export async function describeCaller(context: Context, caller: Caller): Promise<
       allowDelete: provisioning.allowDelete || caller.operator,
       hostKind: host.kind,
       storesCredentials: host.storesCredentials,
-      gateways: provisioning.host.gateways.map(({ id }) => id),
+      gateways: host.gateways?.known().map(({ id }) => id) ?? [],
       publicUrl: provisioning.publicUrl,
       maxAgentsPerKey: provisioning.maxAgentsPerKey,
     },

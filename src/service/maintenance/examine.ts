@@ -1,3 +1,4 @@
+import { gatewaysFinding } from "../../domain/gateway-cost.ts";
 import { isProblem } from "../../errors.ts";
 import type { DoctorCheck, DoctorReport } from "../../schema/doctor.ts";
 import { aiProviderIncident } from "../../storage/ledger-names.ts";
@@ -6,6 +7,7 @@ import { readIncident } from "../alerts/incidents.ts";
 import { allWebhooks } from "../alerts/webhooks.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
+import { listGateways } from "../gateways/list-gateways.ts";
 import { keyStatus, withCurrentState } from "../provisioning-keys/current-provisioning-key.ts";
 import { findUnopenableSecrets } from "../secrets/unopenable-secrets.ts";
 import { findAgentsWithRevokedProvider } from "./agents-with-revoked-provider.ts";
@@ -46,6 +48,10 @@ const looks: Record<string, (context: Context, caller: Caller) => Promise<Findin
   async "agent host"({ host }) {
     await host.check();
     return ok(host.kind);
+  },
+
+  async gateways(context) {
+    return gatewaysFinding((await listGateways(context)).gateways);
   },
 
   async "audit trail"({ audit }) {

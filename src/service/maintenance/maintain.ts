@@ -4,6 +4,7 @@ import { retryRevocations } from "../ai-keys/minting.ts";
 import { watchGateways } from "../alerts/watch-gateways.ts";
 import { watchRevocations } from "../alerts/watch-revocations.ts";
 import type { Context } from "../context.ts";
+import { givePlaces } from "../gateways/give-places.ts";
 import { recoverOperations } from "../operations/recover.ts";
 import { expireAgents } from "./expire-agents.ts";
 import { settleLost } from "./settle-lost-reservations.ts";
@@ -44,6 +45,7 @@ export async function maintain(context: Context, settled: () => void | Promise<v
     watchDoors(context),
     tendAgents(context),
     watchGateways(context),
+    givePlaces(context),
   ] as const;
   await Promise.allSettled(steps);
   const [recovered, revocations, lost, stale] = await Promise.all(steps);

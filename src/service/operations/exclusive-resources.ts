@@ -1,12 +1,13 @@
 /**
- * An agent holds these so that no other can have them: its workspace, its bindings, and its place among the agents
- * that its provisioning key may make. All three are exact, and outlive the process.
+ * An agent holds these so that no other can have them: its workspace, its bindings, and its places among the agents
+ * that its provisioning key may make and that its gateway may have. All are exact, and outlive the process.
  */
 import { bindingTaken, workspaceTaken } from "../../domain/taken.ts";
 import { isProblem, Problem } from "../../errors.ts";
 import type { LedgerName } from "../../ports.ts";
 import { bindingClaim, keyLedger, workspaceClaim } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
+import { freePlace, requireRoom } from "../gateways/gateway-places.ts";
 import { replaceAgent } from "../state/agent-record.ts";
 
 export interface ExclusiveResources {
@@ -108,6 +109,7 @@ export async function requireFreeResources(
     const count = used + reserved + passed.places;
     if (count >= limit) throw agentLimitReached(count, limit);
   }
+  if (!context.host.gateways) await requireRoom(context, passed.places);
   const workspace = workspaceOf(context, resources);
   if (workspace !== undefined && (await isTaken(workspace))) throw workspaceTaken();
   const bindings = [...new Set(resources.bindings)].map((binding) => ({
@@ -173,6 +175,7 @@ export async function releaseResources(context: Context, resources: ExclusiveRes
   const workspace = workspaceOf(context, resources);
   await Promise.all([
     releaseBindings(context, resources),
+    freePlace(context, resources),
     workspace && disown(context, workspace, resources),
     resources.placeKeyId && ledger.settle(keyLedger(resources.placeKeyId).agentReservation(resources.creation), {}),
   ]);

@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { GatewayUntouched } from "../../../src/errors.ts";
 import { createRemoteHost, type RemoteHost } from "../../../src/host/remote-host.ts";
 import type { Fetch, HostCreate } from "../../../src/ports.ts";
+import type { Context } from "../../../src/service/context.ts";
+import { type PlanRequest, planAgent } from "../../../src/service/gateways/choose-gateway.ts";
 import { refusal } from "../../conformance/agent-host.ts";
 import { type GatewayApp, openGatewayApp, switchboard } from "../../conformance/gateway-app.ts";
 
@@ -50,9 +52,16 @@ function remote(
   });
 }
 
+/** As a create chooses, with nothing cordoned. */
+const placed = async (host: RemoteHost, request: Partial<PlanRequest>, tried?: string[]) => {
+  const settings = { provisioning: { host: { placement: [] } } };
+  const context = { host, settings, ledger: { get: async () => undefined } } as unknown as Context;
+  return await planAgent(context, { agentId: "a", heldToQuota: false, ...request }, new Set(tried));
+};
+
 let count = 0;
 async function planned(host: RemoteHost, agentId: string, more: Partial<HostCreate> = {}): Promise<HostCreate> {
-  const plan = await host.plan({ agentId, gateway: more.gateway, workspace: more.workspace });
+  const plan = await placed(host, { agentId, gateway: more.gateway, workspace: more.workspace });
   const basis = { agentId, name: agentId, bindings: [], skipBootstrap: true, awaitReady: true };
   return { ...basis, operationId: `op-${++count}`, ...more, ...plan };
 }
@@ -81,8 +90,8 @@ const silence = (request: Request): Promise<never> =>
 describe("placing", () => {
   test("where it is asked for", async () => {
     const host = remote();
-    expect((await host.plan({ agentId: "a", gateway: "gw2" })).gateway).toBe("gw2");
-    await expect(host.plan({ agentId: "a", gateway: "gw3" })).rejects.toEqual(refusal("gateway_not_found"));
+    expect((await placed(host, { gateway: "gw2" })).gateway).toBe("gw2");
+    await expect(placed(host, { gateway: "gw3" })).rejects.toEqual(refusal("gateway_not_found"));
   });
 
   test("with the gateway that has the fewest agents, others' agents counted", async () => {
@@ -105,20 +114,20 @@ describe("placing", () => {
     const host = remote(down(gw1));
     for (const id of ["a", "b", "c"]) expect((await created(host, id)).gateway).toBe("gw2");
     const locked = { ...gw1, settings: { ...gw1.settings, token: "another-token" } };
-    expect((await remote(undefined, { gateways: [locked, gw2] }).plan({ agentId: "d" })).gateway).toBe("gw2");
+    expect((await placed(remote(undefined, { gateways: [locked, gw2] }), {})).gateway).toBe("gw2");
   });
 
   test("not with one that was tried in vain, though it has the fewest", async () => {
     await created(remote(undefined, { gateways: [gw2] }), "a");
-    expect((await remote().plan({ agentId: "b", except: "gw1" })).gateway).toBe("gw2");
+    expect((await placed(remote(), {}, ["gw1"])).gateway).toBe("gw2");
     const only = remote(undefined, { gateways: [gw1] });
-    await expect(only.plan({ agentId: "b", except: "gw1" })).rejects.toEqual(refusal("host_unavailable"));
+    await expect(placed(only, {}, ["gw1"])).rejects.toEqual(refusal("host_unavailable"));
   });
 
   test("nowhere, when none answers", async () => {
     const host = remote(() => Promise.resolve().then(refuseConnection));
     const later = { code: "host_unavailable", headers: { "retry-after": "5" } };
-    await expect(host.plan({ agentId: "a" })).rejects.toMatchObject(later);
+    await expect(placed(host, {})).rejects.toMatchObject(later);
     await expect(host.check()).rejects.toEqual(refusal("host_unavailable"));
   });
 
@@ -130,7 +139,7 @@ describe("placing", () => {
       },
       { timeoutMs: 10_000 },
     );
-    expect((await host.plan({ agentId: "a" })).gateway).toBe("gw2");
+    expect((await placed(host, {})).gateway).toBe("gw2");
   });
 
   test("a gateway that comes back is used again", async () => {

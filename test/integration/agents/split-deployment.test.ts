@@ -172,7 +172,7 @@ describe("the agents' half", () => {
       expect(await host.create(agent)).toMatchObject({ profileId: "anthropic:dedicated" });
       await host.update(agent, { name: "b" });
       expect((await host.remove(agent, { workspace: true, sessions: true })).deleted).toContain("workspace");
-      await expect(remote("of-nobody-else").plan(asked)).rejects.toMatchObject({ code: "host_unavailable" });
+      await expect(remote("of-nobody-else").check()).rejects.toMatchObject({ code: "host_unavailable" });
 
       const call = async (method: string, path: string, token = secret) => {
         const headers = { authorization: `Bearer ${token}` };

@@ -80,6 +80,7 @@ describe("doctor", () => {
       "secrets",
       "prices",
       "webhooks",
+      "gateways",
       "audit trail",
       "workspaces",
       "agent host",

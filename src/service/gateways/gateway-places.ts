@@ -1,0 +1,119 @@
+/**
+ * Each agent that this service made has a place on its gateway, which the ledger counts exactly. Agents of others have
+ * none: they are counted by the gateway's own list, and leave the fewer.
+ */
+import { Problem } from "../../errors.ts";
+import type { AgentHost, HostGateway } from "../../ports.ts";
+import { gatewayPlaces } from "../../storage/ledger-names.ts";
+import type { Context } from "../context.ts";
+
+/** The making of an agent that takes a place. */
+export interface Placed {
+  gateway?: string | undefined;
+  /** The operation that made the agent. */
+  creation: string;
+}
+
+/** A count that is older is made anew before an agent is refused by it. */
+const refusedAgeMs = 1_000;
+const countMs = 10_000;
+
+export const findGateway = ({ host }: Context, id: string | undefined): HostGateway | undefined =>
+  id === undefined ? undefined : host.gateways?.known().find((one) => one.id === id);
+
+const maxAgentsOn = ({ settings }: Context, gateway: HostGateway | undefined): number | undefined =>
+  gateway ? gateway.maxAgents : settings.provisioning.host.maxAgents;
+
+/**
+ * Takes the agent's place, or finds that there is none: another process may have taken the last one meanwhile.
+ * @returns whether it has one
+ */
+export async function takePlace(context: Context, placed: Placed): Promise<boolean> {
+  const gateway = findGateway(context, placed.gateway);
+  const maxAgents = maxAgentsOn(context, gateway);
+  if (maxAgents === undefined) return await reserve(context, placed, null);
+  await gateway?.recount();
+  if (await reserve(context, placed, Math.max(0, maxAgents - (await othersOn(context, gateway))))) return true;
+  await gateway?.recount(refusedAgeMs);
+  return await reserve(context, placed, Math.max(0, maxAgents - (await othersOn(context, gateway, refusedAgeMs))));
+}
+
+/** For an agent that is there already, however many there may be. */
+export const givePlace = async (context: Context, placed: Placed): Promise<void> =>
+  void (await reserve(context, placed, null));
+
+async function reserve({ ledger }: Context, { gateway, creation }: Placed, limit: number | null): Promise<boolean> {
+  const names = gatewayPlaces(gateway);
+  const entry = { counter: names.agents, period: "all", limit, amount: 1 };
+  return (await ledger.reserve(names.place(creation), [entry])).outcome === "reserved";
+}
+
+export const freePlace = async ({ ledger }: Context, { gateway, creation }: Placed): Promise<void> =>
+  await ledger.settle(gatewayPlaces(gateway).place(creation), {});
+
+/** The agents of this service on the gateway, those that are being made included. */
+export const placesTaken = async ({ ledger }: Context, gateway: string | undefined): Promise<number> =>
+  (await ledger.used(gatewayPlaces(gateway).agents, "all")).reserved;
+
+/** How many agents it has, whoever made them. */
+export const agentsOn = async (context: Context, gateway: HostGateway | undefined): Promise<number> =>
+  (await placesTaken(context, gateway?.id)) + (await othersOn(context, gateway));
+
+/**
+ * As things are: several that ask at one time may all be let pass.
+ * @param more agents that are to be there besides
+ * @throws Problem `gateway_full` where the deployment's own host has no room for another
+ */
+export async function requireRoom(context: Context, more: number): Promise<void> {
+  const maxAgents = maxAgentsOn(context, undefined);
+  if (maxAgents !== undefined && (await agentsOn(context, undefined)) + more >= maxAgents)
+    throw gatewayFull(context, undefined);
+}
+
+/** Kept for each count: the index is read once for it. */
+const othersOf = new WeakMap<ReadonlySet<string>, number>();
+const ownCounts = new WeakMap<AgentHost, { at: number; agentIds: ReadonlySet<string> }>();
+
+async function othersOn(context: Context, gateway: HostGateway | undefined, ageMs = countMs): Promise<number> {
+  const agentIds = gateway ? gateway.agentIds : await ownAgentIds(context, ageMs);
+  const known = othersOf.get(agentIds);
+  if (known !== undefined) return known;
+  let others = agentIds.size;
+  if (others > 0) {
+    for (const entry of await context.agentIndex.entries()) {
+      if (entry.gateway === gateway?.id && agentIds.has(entry.agentId)) others--;
+    }
+  }
+  othersOf.set(agentIds, others);
+  return others;
+}
+
+async function ownAgentIds({ host, clock }: Context, ageMs: number): Promise<ReadonlySet<string>> {
+  const before = ownCounts.get(host);
+  const now = clock.now();
+  if (before && now - before.at < ageMs) return before.agentIds;
+  const agentIds = new Set<string>();
+  let cursor: string | undefined;
+  do {
+    const page = await host.list({ cursor, limit: 1000 });
+    for (const { agentId } of page.agents) agentIds.add(agentId);
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  ownCounts.set(host, { at: now, agentIds });
+  return agentIds;
+}
+
+/** Names the setting that bounds it. */
+export function gatewayFull(context: Context, gateway: HostGateway | undefined): Problem {
+  const maxAgents = maxAgentsOn(context, gateway);
+  return gateway
+    ? new Problem(
+        "gateway_full",
+        `The gateway "${gateway.id}" has the ${maxAgents} agents that it may have; delete some, raise its maxAgents in ` +
+          "gateway.provisioning.host.gateways, or choose another gateway.",
+      )
+    : new Problem(
+        "gateway_full",
+        `This gateway has the ${maxAgents} agents that it may have; delete some, or raise gateway.provisioning.host.maxAgents.`,
+      );
+}

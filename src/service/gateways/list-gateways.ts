@@ -1,0 +1,56 @@
+import { roomOn } from "../../domain/placement.ts";
+import type { GatewayOwnWords, HostGateway } from "../../ports.ts";
+import type { GatewayList, GatewayView } from "../../schema/gateway.ts";
+import { version } from "../../version.ts";
+import type { Context } from "../context.ts";
+import { isCordoned, ownId } from "./cordon-gateway.ts";
+import { agentsOn } from "./gateway-places.ts";
+
+/** Every gateway as it is now; a deployment that has agents itself is its one. */
+export async function listGateways(context: Context): Promise<GatewayList> {
+  const { host } = context;
+  if (!host.gateways) return { gateways: [await ownView(context)] };
+  const all = await host.gateways.look();
+  const gateways = all.map(async (one) => view(context, one, one.isReachable ? await one.describe() : undefined));
+  return { gateways: await Promise.all(gateways) };
+}
+
+async function view(context: Context, gateway: HostGateway, own: GatewayOwnWords | undefined): Promise<GatewayView> {
+  const cordoned = await isCordoned(context, gateway.id);
+  return {
+    id: gateway.id,
+    labels: gateway.labels,
+    reachable: gateway.isReachable,
+    version: own?.version,
+    host: own?.host,
+    ...capacity(await agentsOn(context, gateway), gateway.maxAgents),
+    cordoned: cordoned || own?.cordoned === true,
+    lastReload: own?.lastReload,
+  };
+}
+
+async function ownView(context: Context): Promise<GatewayView> {
+  const { host, settings } = context;
+  const reachable = await host.check().then(
+    () => true,
+    () => false,
+  );
+  return {
+    id: await ownId(context),
+    reachable,
+    version,
+    host: host.kind,
+    ...capacity(await agentsOn(context, undefined), settings.provisioning.host.maxAgents),
+    cordoned: await isCordoned(context, undefined),
+    lastReload: host.lastReload?.(),
+  };
+}
+
+function capacity(
+  agents: number,
+  maxAgents: number | undefined,
+): Pick<GatewayView, "agents" | "maxAgents" | "room" | "used"> {
+  if (maxAgents === undefined) return { agents };
+  const used = maxAgents === 0 ? 1 : Math.round((agents / maxAgents) * 1_000) / 1_000;
+  return { agents, maxAgents, room: roomOn({ agents, maxAgents }), used };
+}

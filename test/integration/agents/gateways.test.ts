@@ -1,0 +1,324 @@
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
+import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
+import { type App, createApp } from "../../../src/app.ts";
+import type { PlacementRule } from "../../../src/domain/placement.ts";
+import type { GatewaySettings } from "../../../src/host/gateway.ts";
+import { createRemoteHost } from "../../../src/host/remote-host.ts";
+import { type GatewayApp, openGatewayApp, switchboard } from "../../conformance/gateway-app.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
+type Answered = { status: number; body: any };
+
+interface Plane {
+  app: App;
+  call(method: string, path: string, body?: object): Promise<Answered>;
+  close(): Promise<void>;
+}
+
+let root: string;
+let gateways: GatewayApp[];
+let planes: Plane[];
+
+beforeEach(async () => {
+  root = await realpath(await mkdtemp(join(tmpdir(), "gateways-")));
+  gateways = await Promise.all(["gw1", "gw2", "gw3"].map((id) => openGatewayApp(id, root)));
+  planes = [];
+});
+afterEach(async () => {
+  await Promise.all(planes.map((plane) => plane.close()));
+  await Promise.all(gateways.map((gateway) => gateway.close()));
+  await rm(root, { recursive: true, force: true });
+});
+
+const caller =
+  (app: App) =>
+  async (method: string, path: string, body?: object): Promise<Answered> => {
+    const init = { method, ...(body && { body: JSON.stringify(body) }) };
+    const response = await app.fetchAsOperator(new Request(`http://localhost/api/v1${path}`, init));
+    return { status: response.status, body: await response.json() };
+  };
+
+interface PlaneOptions {
+  rules?: PlacementRule[];
+  /** Planes of one name share their files. */
+  name?: string;
+  /** Gateways that cannot be connected to. */
+  down?: Set<string>;
+}
+
+/** A control plane; what each gateway may have, and its labels, are the test's. */
+async function plane(
+  settings: Record<string, Partial<GatewaySettings>>,
+  { rules = [], name = "plane", down = new Set() }: PlaneOptions = {},
+): Promise<Plane> {
+  const env = { OPENCLAW_STATE_DIR: join(root, name), OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
+  const through = switchboard(gateways);
+  const host = createRemoteHost({
+    gateways: gateways
+      .filter((one) => settings[one.settings.id])
+      .map((one) => ({ ...one.settings, ...settings[one.settings.id] })),
+    fetch: async (input, init) => {
+      const request = new Request(input, init);
+      if (down.has(new URL(request.url).hostname.split(".")[0]!)) {
+        throw new TypeError("fetch failed", { cause: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }) });
+      }
+      return await through(request);
+    },
+    timeoutMs: 5_000,
+    clock: { now: Date.now },
+    log: () => undefined,
+  });
+  const read = readNodeSettings(env);
+  read.settings.provisioning.host.placement = rules;
+  const node: NodePorts = await openNode(read, { env, log: () => undefined, host });
+  const app = createApp(node.ports, read.settings);
+  const made = { app, call: caller(app), close: () => node.close() };
+  planes.push(made);
+  return made;
+}
+
+const gatewaysOf = async ({ call }: Plane) =>
+  Object.fromEntries((await call("GET", "/gateways")).body.gateways.map((one: { id: string }) => [one.id, one]));
+const create = ({ call }: Plane, name: string, more: object = {}) => call("POST", "/agents/create", { name, ...more });
+
+describe("maxAgents of a gateway", () => {
+  it("is never passed, however many creates meet, and the refusal names the setting", async () => {
+    const one = await plane({ gw1: { maxAgents: 5 }, gw2: { maxAgents: 3 } });
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, at) => create(one, `a${at}`)));
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(8);
+    const refused = answers.filter(({ status }) => status !== 201);
+    expect(refused.map(({ body }) => body.code)).toEqual(Array(12).fill("gateway_full"));
+    for (const { body } of refused) expect(body.detail).toContain("gateway.provisioning.host.gateways");
+    expect(await gateways[0]!.agentIds()).toHaveLength(5);
+    expect(await gateways[1]!.agentIds()).toHaveLength(3);
+    const full = { reachable: true, room: 0, used: 1, cordoned: false, version: expect.any(String), host: "directory" };
+    expect(await gatewaysOf(one)).toEqual({
+      gw1: { id: "gw1", agents: 5, maxAgents: 5, ...full },
+      gw2: { id: "gw2", agents: 3, maxAgents: 3, ...full },
+    });
+  });
+
+  it("is not passed by two control planes of one store either", async () => {
+    const both = [await plane({ gw1: { maxAgents: 4 } }), await plane({ gw1: { maxAgents: 4 } })];
+    const answers = await Promise.all(Array.from({ length: 12 }, (_, at) => create(both[at % 2]!, `a${at}`)));
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(4);
+    expect(await gateways[0]!.agentIds()).toHaveLength(4);
+  });
+
+  it("counts agents that others made there, and frees the place of one that is deleted", async () => {
+    const foreign = await plane({ gw1: {} }, { name: "another" });
+    await create(foreign, "theirs");
+    const one = await plane({ gw1: { maxAgents: 2 } });
+    expect((await create(one, "ours")).status).toBe(201);
+    expect(await create(one, "more")).toMatchObject({ status: 409, body: { code: "gateway_full" } });
+    expect((await create(one, "more", { gateway: "gw1" })).body).toMatchObject({
+      code: "gateway_full",
+      detail: expect.stringContaining('"gw1" has the 2 agents'),
+    });
+    expect((await one.call("DELETE", "/agents/ours")).status).toBe(200);
+    expect((await create(one, "more")).status).toBe(201);
+  });
+
+  it("frees the place of a create that failed", async () => {
+    const one = await plane({ gw1: { maxAgents: 1 } });
+    expect((await create(one, "a", { workspace: "/nowhere/allowed" })).status).toBe(422);
+    expect((await gatewaysOf(one)).gw1).toMatchObject({ agents: 0, room: 1 });
+    expect((await create(one, "a")).status).toBe(201);
+  });
+
+  it("of the gateway itself sends creates elsewhere", async () => {
+    const own = await ownHost({ maxAgents: 0 });
+    gateways[0] = { ...gateways[0]!, fetch: async (input, init) => await own.app.fetch(new Request(input, init)) };
+    gateways[0].settings = { ...gateways[0].settings, token: "test-gateway-token", key: own.key };
+    const one = await plane({ gw1: {}, gw2: {} });
+    for (const name of ["a", "b", "c"]) expect((await create(one, name)).body.gateway).toBe("gw2");
+    const refused = await create(one, "d", { gateway: "gw1" });
+    expect(refused.body).toMatchObject({ code: "gateway_full", detail: expect.stringContaining("host.maxAgents") });
+  });
+
+  it("gives agents of an earlier release their places once", async () => {
+    const one = await plane({ gw1: {}, gw2: {} });
+    for (const name of ["a", "b"]) await create(one, name, { gateway: "gw1" });
+    const { ledger } = one.app.context;
+    // As it was before there were places.
+    for (const name of ["a", "b"]) {
+      const { operationId } = (await one.app.context.records.get("agents", name))!;
+      await ledger.settle(`gateway:gw1/place:${encodeURIComponent(operationId)}`, {});
+    }
+    expect((await ledger.used("gateway:gw1/agents", "all")).reserved).toBe(0);
+    for (let round = 0; round < 2; round++) await one.app.maintain();
+    expect((await ledger.used("gateway:gw1/agents", "all")).reserved).toBe(2);
+    await one.call("DELETE", "/agents/a");
+    expect((await ledger.used("gateway:gw1/agents", "all")).reserved).toBe(1);
+  });
+});
+
+/** A deployment that has its agents itself. */
+async function ownHost(host: { maxAgents: number }) {
+  const env = {
+    OPENCLAW_STATE_DIR: join(root, "own"),
+    OPENCLAW_GATEWAY_TOKEN: "test-gateway-token",
+    OPENCLAW_CONFIG: JSON.stringify({ gateway: { provisioning: { enabled: true, allowDelete: true, host } } }),
+  };
+  const read = readNodeSettings(env);
+  const node = await openNode(read, { env, log: () => undefined });
+  const app = createApp(node.ports, read.settings);
+  const made = { app, call: caller(app), close: () => node.close() };
+  planes.push(made);
+  const scopes = ["agents:create", "agents:onboard", "agents:delete", "agents:update"];
+  const { body } = await made.call("POST", "/provisioning/agent-keys", {
+    name: "plane",
+    scopes,
+    rateLimitPerMinute: 1000,
+  });
+  return { ...made, key: body.key as string };
+}
+
+describe("a deployment that has its agents itself", () => {
+  it("is held to host.maxAgents, in a dry run as in creates that meet", async () => {
+    const own = await ownHost({ maxAgents: 3 });
+    const agents = ["a", "b", "c", "d"].map((name) => ({ name }));
+    const dry = await own.call("POST", "/agents/bulk", { action: "create", agents, dryRun: true });
+    expect(dry.body.results.map(({ code }: { code?: string }) => code ?? "made")).toEqual([
+      "made",
+      "made",
+      "made",
+      "gateway_full",
+    ]);
+    const answers = await Promise.all(Array.from({ length: 10 }, (_, at) => create(own, `a${at}`)));
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(3);
+    expect(answers.find(({ status }) => status !== 201)?.body).toMatchObject({
+      code: "gateway_full",
+      detail: expect.stringContaining("gateway.provisioning.host.maxAgents"),
+    });
+  });
+
+  it("is cordoned by its own id", async () => {
+    const own = await ownHost({ maxAgents: 3 });
+    const [{ id }] = Object.values(await gatewaysOf(own)) as [{ id: string }];
+    expect(await own.call("POST", `/gateways/${id}/cordon`)).toEqual({ status: 200, body: { id, cordoned: true } });
+    expect(await create(own, "a")).toMatchObject({ status: 409, body: { code: "gateway_cordoned" } });
+    await own.call("POST", `/gateways/${id}/uncordon`);
+    expect((await create(own, "a")).status).toBe(201);
+    expect((await own.call("POST", "/gateways/other/cordon")).body.code).toBe("gateway_not_found");
+  });
+});
+
+describe("placement", () => {
+  it("takes the gateway with the most room, and of those with as much the one with the fewest agents", async () => {
+    const one = await plane({ gw1: { maxAgents: 10 }, gw2: { maxAgents: 12 }, gw3: { maxAgents: 10 } });
+    const places = [];
+    for (let at = 0; at < 5; at++) places.push((await create(one, `a${at}`)).body.gateway);
+    expect(places).toEqual(["gw2", "gw2", "gw1", "gw3", "gw2"]);
+  });
+
+  const rules = [{ agents: { tenant: "acme" }, gateways: { tenant: "acme" } }];
+  const labelled = { gw1: {}, gw2: { labels: { tenant: "acme", zone: "eu" } } };
+
+  it("keeps a tenant's agents on its own gateways, and others off them", async () => {
+    const one = await plane(labelled, { rules });
+    const acme = { labels: { tenant: "acme" } };
+    for (const name of ["a", "b", "c"]) expect((await create(one, name, acme)).body.gateway).toBe("gw2");
+    for (const name of ["d", "e"]) expect((await create(one, name)).body.gateway).toBe("gw1");
+    for (const [name, more] of [
+      ["f", { ...acme, gateway: "gw1" }],
+      ["g", { gateway: "gw2" }],
+    ] as const)
+      expect(await create(one, name, more)).toMatchObject({ status: 409, body: { code: "gateway_not_allowed" } });
+  });
+
+  it("holds for a change of labels too", async () => {
+    const one = await plane(labelled, { rules });
+    await create(one, "a", { labels: { tenant: "acme", plan: "pro" } });
+    await create(one, "b");
+    for (const [id, tenant] of [
+      ["a", null],
+      ["b", "acme"],
+    ] as const) {
+      const refused = await one.call("PATCH", `/agents/${id}`, { labels: { tenant } });
+      expect(refused).toMatchObject({ status: 409, body: { code: "gateway_not_allowed" } });
+    }
+    expect((await one.call("PATCH", "/agents/a", { labels: { plan: "free" } })).status).toBe(200);
+  });
+
+  it("refuses an agent for which there is no gateway", async () => {
+    const one = await plane({ gw1: {} }, { rules });
+    expect(await create(one, "a", { labels: { tenant: "acme" } })).toMatchObject({
+      status: 409,
+      body: { code: "gateway_not_allowed", detail: expect.stringContaining('{"tenant":"acme"}') },
+    });
+  });
+});
+
+describe("a cordoned gateway", () => {
+  it("takes no new agents and keeps those that it has, for every process and until it is uncordoned", async () => {
+    const settings = { gw1: {}, gw2: {} };
+    const one = await plane(settings);
+    const two = await plane(settings);
+    await create(one, "old", { gateway: "gw1" });
+    expect((await one.call("POST", "/gateways/gw1/cordon")).body).toEqual({ id: "gw1", cordoned: true });
+    for (const name of ["a", "b", "c"]) expect((await create(two, name)).body.gateway).toBe("gw2");
+    expect(await create(two, "d", { gateway: "gw1" })).toMatchObject({
+      status: 409,
+      body: { code: "gateway_cordoned" },
+    });
+    expect((await gatewaysOf(two)).gw1).toMatchObject({ cordoned: true, agents: 1 });
+    expect((await one.call("PATCH", "/agents/old", { name: "renamed" })).status).toBe(200);
+    await one.call("POST", "/gateways/gw2/cordon");
+    const refused = await create(one, "e");
+    expect(refused.body).toMatchObject({ code: "gateway_full", detail: expect.stringContaining('"gw2" is cordoned') });
+    await one.call("POST", "/gateways/gw1/uncordon");
+    expect((await create(two, "f")).body.gateway).toBe("gw1");
+    const { events } = (await one.call("GET", "/provisioning/audit?limit=100")).body;
+    const cordons = events.filter(
+      ({ action, phase }: Record<string, string>) => action!.startsWith("gateway.") && phase === "outcome",
+    );
+    expect(cordons.map(({ action, target }: Record<string, string>) => `${action} ${target}`).sort()).toEqual([
+      "gateway.cordon gw1",
+      "gateway.cordon gw2",
+      "gateway.uncordon gw1",
+    ]);
+  });
+});
+
+describe("what is seen of gateways", () => {
+  it("a silent one is shown as such, with the agents that it had", async () => {
+    const down = new Set<string>();
+    const one = await plane({ gw1: { maxAgents: 5 }, gw2: {} }, { down });
+    await create(one, "a", { gateway: "gw1" });
+    down.add("gw1");
+    await create(one, "b", { gateway: "gw1" });
+    const { gw1, gw2 } = await gatewaysOf(one);
+    expect(gw1).toEqual({ id: "gw1", reachable: false, agents: 1, maxAgents: 5, room: 4, used: 0.2, cordoned: false });
+    expect(gw2).toMatchObject({ reachable: true, agents: 0 });
+    expect(gw2).not.toHaveProperty("room");
+  });
+
+  it("metrics and the doctor say the same", async () => {
+    const one = await plane({ gw1: { maxAgents: 1 }, gw2: {} });
+    await create(one, "a", { gateway: "gw1" });
+    await one.call("POST", "/gateways/gw2/cordon");
+    const request = new Request("http://localhost/metrics", {
+      headers: { authorization: "Bearer test-gateway-token" },
+    });
+    const text = await (await one.app.fetch(request)).text();
+    expect(text.split("\n").filter((line) => line.startsWith("openclaw_gateway_"))).toEqual([
+      'openclaw_gateway_up{gateway="gw1"} 1',
+      'openclaw_gateway_up{gateway="gw2"} 1',
+      'openclaw_gateway_agents{gateway="gw1"} 1',
+      'openclaw_gateway_agents{gateway="gw2"} 0',
+      'openclaw_gateway_max_agents{gateway="gw1"} 1',
+      'openclaw_gateway_cordoned{gateway="gw1"} 0',
+      'openclaw_gateway_cordoned{gateway="gw2"} 1',
+    ]);
+    const { checks } = (await one.call("GET", "/provisioning/doctor")).body;
+    expect(checks.find(({ name }: { name: string }) => name === "gateways")).toMatchObject({
+      status: "warning",
+      detail: "none takes another agent: gw1 (1), gw2 (0)",
+    });
+  });
+});
