@@ -34,6 +34,7 @@ const catalogue = {
   agent_ambiguous: [409, "Several gateways have an agent of this id"],
   agent_busy: [409, "The agent is being changed"],
   agent_expired: [409, "The agent has ended"],
+  gateway_mistaken: [421, "Another gateway is meant"],
   gateway_full: [409, "The gateway has as many agents as it may"],
   gateway_cordoned: [409, "The gateway takes no new agents"],
   gateway_not_allowed: [409, "The agent may not be on that gateway"],

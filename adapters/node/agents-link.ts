@@ -11,6 +11,8 @@ import type { Environment } from "./environment.ts";
 export interface AgentsLink {
   /** Where the gateway is (`OPENCLAW_AGENTS_URL`). */
   url: string;
+  /** Whether each address of the URL's name is a gateway (`OPENCLAW_AGENTS_BY_DNS`): a service of several replicas. */
+  byDns: boolean;
   /** `OPENCLAW_LINK_TOKEN`; absent: it follows from the seal key. */
   token?: string;
   /** Where the gateway reads the token's digest (`OPENCLAW_LINK_DIGEST_FILE`); absent: it was told by hand. */
@@ -21,8 +23,13 @@ export interface AgentsLink {
  * @param url of `OPENCLAW_AGENTS_URL`, absent where there is no such gateway
  * @throws SettingsError
  */
-export function agentsLinkFrom(env: Environment, url: string | undefined): AgentsLink | undefined {
+export function agentsLinkFrom(env: Environment, url: string | undefined, byDns = false): AgentsLink | undefined {
   if (url === undefined) return undefined;
+  if (byDns && !/^http:\/\/[^/]+\/?$/.test(url)) {
+    throw new SettingsError(
+      `OPENCLAW_AGENTS_URL is "${url}"; it must be as http://openclaw-agents:18790 where OPENCLAW_AGENTS_BY_DNS is set`,
+    );
+  }
   const token = env.OPENCLAW_LINK_TOKEN || undefined;
   const digestFile = env.OPENCLAW_LINK_DIGEST_FILE || undefined;
   if (token !== undefined) {
@@ -38,12 +45,20 @@ export function agentsLinkFrom(env: Environment, url: string | undefined): Agent
         "that both can see, or OPENCLAW_LINK_TOKEN here and its SHA-256 as OPENCLAW_LINK_DIGEST there",
     );
   }
-  return { url, ...(token !== undefined && { token }), ...(digestFile !== undefined && { digestFile }) };
+  return { url, byDns, ...(token !== undefined && { token }), ...(digestFile !== undefined && { digestFile }) };
 }
 
 /** The credential for the gateway. Where none is given, every instance with one seal key has the same one, unstored. */
 export const linkToken = (link: AgentsLink, sealKey: Uint8Array): string =>
   link.token ?? createHmac("sha256", sealKey).update("openclaw-provisioning: agents link").digest("base64url");
+
+/** As an entry of `host.gateways`. */
+export function agentsGateway(link: AgentsLink, sealKey: Uint8Array, maxAgents: number | undefined) {
+  const common = { id: "agents", token: linkToken(link, sealKey), maxAgents };
+  if (!link.byDns) return { ...common, url: link.url };
+  const { hostname, port } = new URL(link.url);
+  return { ...common, dns: hostname, port: Number(port || 80) };
+}
 
 /**
  * Tells the gateway whom to believe: digests, which open nothing, and which anybody may read. Called again, it puts back

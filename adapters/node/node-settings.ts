@@ -44,7 +44,8 @@ export function readNodeSettings(environment: Environment): NodeSettings {
   // In brackets as in a URL, too.
   const host = (env.OPENCLAW_GATEWAY_HOST || "127.0.0.1").replace(/^\[(.*)\]$/, "$1");
   const port = portFrom(env);
-  const agents = agentsLinkFrom(env, urlFrom(env, "OPENCLAW_AGENTS_URL", "http://openclaw-agents:18789"));
+  const agentsUrl = urlFrom(env, "OPENCLAW_AGENTS_URL", "http://openclaw-agents:18789");
+  const agents = agentsLinkFrom(env, agentsUrl, flag(env, "OPENCLAW_AGENTS_BY_DNS"));
   const hostKind = hostKindFrom(env) ?? (agents ? "remote" : provisioning.host.kind);
   if (agents && hostKind !== "remote") {
     throw new SettingsError(

@@ -6,7 +6,7 @@ import { createRemoteHost } from "../../src/host/remote-host.ts";
 import type { AgentHost, Clock, Ledger, Log } from "../../src/ports.ts";
 import { openGateways } from "../../src/service/secrets/config-secret.ts";
 import type { Ports } from "../../src/storage/keyspace.ts";
-import { linkToken } from "./agents-link.ts";
+import { agentsGateway } from "./agents-link.ts";
 import { openDirectoryHost } from "./directory-host/directory-host.ts";
 import type { Environment } from "./environment.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
@@ -16,6 +16,7 @@ import { createInstance } from "./instance.ts";
 import { withMovableClaims, withMovableRecords } from "./movable-stores.ts";
 import type { NodeSettings } from "./node-settings.ts";
 import { createOutgoingFetch, outgoingProxies } from "./outgoing-proxies.ts";
+import { resolveName } from "./resolve-name.ts";
 import { openSealKeys, type SealKeys } from "./seal-key.ts";
 import { startFault } from "./start-fault.ts";
 import { openFileStores } from "./stores/file-stores.ts";
@@ -151,9 +152,10 @@ async function openHost(
         ...tools,
         gateways: [
           ...(await openGateways(tools, host.gateways)),
-          ...(agents ? [{ id: "agents", url: agents.url, token: linkToken(agents, tools.sealKeys()[0]!) }] : []),
+          ...(agents ? [agentsGateway(agents, tools.sealKeys()[0]!, host.maxAgents)] : []),
         ],
         timeoutMs: host.timeoutMs,
+        resolve: resolveName,
       });
     case "openclaw": {
       const { openOpenClawHost } = await import("../openclaw/open-openclaw-host.ts");

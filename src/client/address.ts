@@ -32,9 +32,11 @@ function sendable(secret: string, what: string): string {
 export function credentialHeaders(credentials: {
   token?: string | undefined;
   provisioningKey?: string | undefined;
+  gatewayId?: string | undefined;
 }): Record<string, string> {
-  const { token, provisioningKey } = credentials;
+  const { token, provisioningKey, gatewayId } = credentials;
   return {
+    ...(gatewayId === undefined ? {} : { "gateway-id": gatewayId }),
     ...(token === undefined ? {} : { authorization: `Bearer ${sendable(token, "the token")}` }),
     ...(provisioningKey === undefined
       ? {}

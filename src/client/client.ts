@@ -75,6 +75,8 @@ export interface ClientOptions {
   token?: string | undefined;
   /** For calls that change something. */
   provisioningKey?: string | undefined;
+  /** The id by which `GET /gateways` tells the deployment: another at its address refuses, with `gateway_mistaken`. */
+  gatewayId?: string | undefined;
   fetch?: ((request: Request) => Promise<Response>) | undefined;
   /** Retries after the first attempt. Default 2. */
   retries?: number | undefined;

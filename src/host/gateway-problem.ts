@@ -55,6 +55,7 @@ export function gatewayProblem(gateway: string, error: unknown): Problem {
     const why = "limits how often we may call it; give its provisioning key a higher rate limit.";
     return failed(gateway, why, error, headers);
   }
+  if (isMistaken(error)) return failed(gateway, "has left its address, and is looked for.", error);
   if (code === "agent_limit_reached") return failed(gateway, "lets our provisioning key make no more agents.", error);
   return failed(gateway, `failed (${code}).`, error);
 }
@@ -86,8 +87,12 @@ export const isInFlight = (error: unknown): boolean =>
 /** Another change of the agent is under way there. */
 export const isBusy = (error: unknown): boolean => error instanceof ClientError && error.code === "agent_busy";
 
+/** Another gateway has come to this one's address. */
+export const isMistaken = ({ code }: ClientError): boolean => code === "gateway_mistaken";
+
 /** A caller who is turned away learns nothing of an earlier attempt's work. */
-const isTurnedAway = ({ code }: ClientError): boolean => credentialFaults.has(code) || code === "rate_limited";
+const isTurnedAway = (error: ClientError): boolean =>
+  credentialFaults.has(error.code) || error.code === "rate_limited" || isMistaken(error);
 
 /**
  * Tells of one attempt that it did nothing. A call of which the runtime does not say why it failed may have been sent.

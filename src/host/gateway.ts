@@ -3,7 +3,7 @@ import { ClientError } from "../client/client-error.ts";
 import { retry } from "../domain/retry.ts";
 import type { Problem } from "../errors.ts";
 import type { Clock, Fetch, HostGateway, Log } from "../ports.ts";
-import { gatewayProblem, isBusy, isInFlight, isRefusal, isUnsent } from "./gateway-problem.ts";
+import { gatewayProblem, isBusy, isInFlight, isMistaken, isRefusal, isUnsent } from "./gateway-problem.ts";
 
 export interface GatewaySettings {
   id: string;
@@ -15,6 +15,8 @@ export interface GatewaySettings {
   key?: string | undefined;
   maxAgents?: number | undefined;
   labels?: Record<string, string> | undefined;
+  /** Its own id, which every call then names: another that has come to its address refuses. */
+  meant?: string | undefined;
 }
 
 export interface GatewayTools {
@@ -58,7 +60,8 @@ const busyMs = 250;
 export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gateway {
   const { id } = settings;
   const { clock, log, timeoutMs } = tools;
-  const common = { url: settings.url, token: settings.token, provisioningKey: settings.key, fetch: tools.fetch };
+  const { url, token, key: provisioningKey, meant } = settings;
+  const common = { url, token, provisioningKey, gatewayId: meant, fetch: tools.fetch };
   const brief = createClient({ ...common, timeoutMs: Math.min(questionMs, timeoutMs), retries: 0 });
   const unhurried = createClient({ ...common, timeoutMs, retries: 0 });
 
@@ -77,8 +80,8 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
       silentSince = undefined;
       return answer;
     } catch (error) {
-      // One that refuses is there.
-      if (error instanceof ClientError && error.status > 0 && error.status < 500) throw error;
+      // One that refuses is there, unless it is another.
+      if (error instanceof ClientError && error.status > 0 && error.status < 500 && !isMistaken(error)) throw error;
       if (silentSince === undefined) log("warn", "gateway does not answer", { gateway: id, reason: reasonOf(error) });
       silentSince ??= clock.now();
       throw error;

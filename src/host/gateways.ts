@@ -1,8 +1,12 @@
 import { Problem } from "../errors.ts";
+import { type FoundGatewaySettings, type FoundGateways, findGateways, type ResolveName } from "./found-gateways.ts";
 import { type Gateway, type GatewaySettings, type GatewayTools, openGateway } from "./gateway.ts";
 
 export interface Gateways {
-  readonly all: readonly Gateway[];
+  /** Those that are known now. */
+  all(): readonly Gateway[];
+  /** The same, once those behind a name of DNS were looked for. */
+  found(): Promise<readonly Gateway[]>;
   /** The gateway of an agent that is there already; the only one there is, where none is named. */
   find(agent: { gateway?: string | undefined }): Gateway | undefined;
   /** @throws Problem `gateway_not_found` */
@@ -17,31 +21,58 @@ export interface Gateways {
   look(): Promise<readonly Gateway[]>;
 }
 
+export type AnyGatewaySettings = GatewaySettings | FoundGatewaySettings;
+
+export interface GatewaysTools extends GatewayTools {
+  /** Absent where there is no DNS to ask. */
+  resolve?: ResolveName | undefined;
+}
+
 /** @throws Problem `host_unavailable` for settings that leave nothing to work with */
-export function openGateways(settings: readonly GatewaySettings[], tools: GatewayTools): Gateways {
+export function openGateways(settings: readonly AnyGatewaySettings[], tools: GatewaysTools): Gateways {
   const place = "gateway.provisioning.host.gateways";
   if (settings.length === 0) {
     throw new Problem("host_unavailable", `The host "remote" needs at least one gateway; name one in ${place}.`);
   }
   const byId = new Map<string, Gateway>();
+  const finders = new Map<string, FoundGateways>();
   for (const one of settings) {
-    if (byId.has(one.id)) throw new Problem("host_unavailable", `${place} names the gateway "${one.id}" twice.`);
+    if (byId.has(one.id) || finders.has(one.id))
+      throw new Problem("host_unavailable", `${place} names the gateway "${one.id}" twice.`);
     try {
-      byId.set(one.id, openGateway(one, tools));
+      if (!("dns" in one)) byId.set(one.id, openGateway(one, tools));
+      else if (tools.resolve) finders.set(one.id, findGateways(one, { ...tools, resolve: tools.resolve }));
+      else throw new Error('"dns" is for a control plane on Node; name each gateway by its url here');
     } catch (error) {
       throw new Problem("host_unavailable", `${place}, "${one.id}": ${(error as Error).message}.`);
     }
   }
-  const all = [...byId.values()];
-  const find: Gateways["find"] = ({ gateway }) =>
-    gateway === undefined ? (all.length === 1 ? all[0] : undefined) : byId.get(gateway);
+  const all = (): readonly Gateway[] => [
+    ...byId.values(),
+    ...[...finders.values()].flatMap((finder) => [...finder.all()]),
+  ];
+  const found = async () => {
+    await Promise.all([...finders.values()].map((finder) => finder.refresh()));
+    return all();
+  };
+  function find({ gateway }: { gateway?: string | undefined }): Gateway | undefined {
+    if (gateway === undefined) return all().length === 1 ? all()[0] : undefined;
+    const named = byId.get(gateway);
+    if (named) return named;
+    for (const finder of finders.values()) {
+      const one = finder.find(gateway);
+      if (one) return one;
+    }
+    return undefined;
+  }
 
   return {
     all,
+    found,
     find,
     of({ agentId, gateway }) {
-      const found = find({ gateway });
-      if (found) return found;
+      const known = find({ gateway });
+      if (known) return known;
       const which =
         gateway === undefined
           ? "is on a gateway that is not known"
@@ -49,17 +80,19 @@ export function openGateways(settings: readonly GatewaySettings[], tools: Gatewa
       throw new Problem("gateway_not_found", `The agent "${agentId}" ${which} (${place}).`);
     },
     wanted(wanted) {
-      const found = find({ gateway: wanted });
-      if (found) return found;
-      const choice = `choose one of ${[...byId.keys()].join(", ")}.`;
+      const known = find({ gateway: wanted });
+      if (known) return known;
+      const ids = all().map(({ id }) => id);
+      const choice = ids.length === 0 ? "none is found now." : `choose one of ${ids.join(", ")}.`;
       const what = wanted === undefined ? "No gateway is named" : `There is no gateway "${wanted}"`;
       throw new Problem("gateway_not_found", `${what}; ${choice}`);
     },
     async look() {
-      const answering = await Promise.all(all.map((gateway) => gateway.recount()));
+      const known = await found();
+      const answering = await Promise.all(known.map((gateway) => gateway.recount()));
       // One that is down says so at once; one that is busy, as OpenClaw is when it has just started, is waited for.
-      if (!answering.includes(true)) await Promise.all(all.map((gateway) => gateway.recount(undefined, true)));
-      return all;
+      if (!answering.includes(true)) await Promise.all(known.map((gateway) => gateway.recount(undefined, true)));
+      return known;
     },
   };
 }

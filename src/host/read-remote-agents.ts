@@ -12,6 +12,7 @@ const allMissing = { workspace: "missing", agentDir: "missing", credentials: "mi
 export function readRemoteAgents(gateways: Gateways): Pick<AgentHost, "find" | "list" | "inspect"> {
   return {
     async inspect(agent) {
+      await gateways.found();
       const gateway = gateways.find(agent);
       if (!gateway) return { reachable: false, ...allUnknown, detail: notConfigured(agent) };
       const found = await lookUp(gateway, agent.agentId);
@@ -23,7 +24,7 @@ export function readRemoteAgents(gateways: Gateways): Pick<AgentHost, "find" | "
 
     async list({ cursor, limit }) {
       const pages = await Promise.all(
-        gateways.all.map(async (gateway) => ({
+        (await gateways.found()).map(async (gateway) => ({
           gateway: gateway.id,
           page: await gateway.ask((client) => client.agents.list({ cursor, limit })),
         })),
@@ -43,9 +44,10 @@ export function readRemoteAgents(gateways: Gateways): Pick<AgentHost, "find" | "
     async find(agentId) {
       const agents: HostAgent[] = [];
       const unreachable: string[] = [];
-      const answers = await Promise.all(gateways.all.map((gateway) => lookUp(gateway, agentId)));
+      const all = await gateways.found();
+      const answers = await Promise.all(all.map((gateway) => lookUp(gateway, agentId)));
       for (const [at, answer] of answers.entries()) {
-        const { id } = gateways.all[at]!;
+        const { id } = all[at]!;
         if (answer === "silent") unreachable.push(id);
         else if (answer !== "absent") agents.push(hostAgent(answer, id));
       }

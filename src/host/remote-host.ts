@@ -4,15 +4,15 @@ import type { AgentHost, HostAgent, HostAsked, HostCreate } from "../ports.ts";
 import type { CreateAgent } from "../schema/create-agent.ts";
 import type { OnboardAgent } from "../schema/onboard-agent.ts";
 import { createOutcomes } from "./create-outcomes.ts";
-import type { Changed, Gateway, GatewaySettings, GatewayTools } from "./gateway.ts";
+import type { Changed, Gateway } from "./gateway.ts";
 import { stepProblem } from "./gateway-problem.ts";
-import { openGateways } from "./gateways.ts";
+import { type AnyGatewaySettings, type GatewaysTools, openGateways } from "./gateways.ts";
 import { readRemoteAgents } from "./read-remote-agents.ts";
 import { splitBindings } from "./split-bindings.ts";
 import { parseWorkspaceText } from "./workspace-text.ts";
 
-export interface RemoteHostOptions extends GatewayTools {
-  gateways: readonly GatewaySettings[];
+export interface RemoteHostOptions extends GatewaysTools {
+  gateways: readonly AnyGatewaySettings[];
 }
 
 export interface RemoteHost extends AgentHost {
@@ -35,11 +35,16 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
   const gateways = openGateways(options.gateways, options);
   const outcomes = createOutcomes<CreateAgent>();
 
+  async function gatewayOf(agent: Parameters<typeof gateways.of>[0]): Promise<Gateway> {
+    await gateways.found();
+    return gateways.of(agent);
+  }
+
   const create = async (gateway: Gateway, body: CreateAgent, idempotencyKey: string, respondAsync: boolean) =>
     await gateway.change((client, signal) => client.agents.create(body, { idempotencyKey, respondAsync, signal }));
 
   async function onboard(agent: HostAgent, body: OnboardAgent): Promise<void> {
-    const gateway = gateways.of(agent);
+    const gateway = await gatewayOf(agent);
     const { errors } = answerOf(
       await gateway.change((client, signal) => client.agents.onboard(agent.agentId, body, { signal, ...meant(agent) })),
     );
@@ -76,15 +81,16 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     ...readRemoteAgents(gateways),
     requireGateway: (agent) => void gateways.of(agent),
 
-    gateways: { known: () => gateways.all, look: gateways.look },
+    gateways: { known: gateways.all, look: gateways.look },
 
     async plan({ workspace, gateway, confinement }) {
       if (workspace !== undefined) parseWorkspaceText(workspace);
+      await gateways.found();
       return { gateway: gateways.wanted(gateway).id, confinement, ...(workspace !== undefined && { workspace }) };
     },
 
     async create(agent) {
-      const gateway = gateways.of(agent);
+      const gateway = await gatewayOf(agent);
       const body = requestFor(agent);
       // With a credential it is the last change that is waited for: a gateway may take seconds to take up each.
       const awaitReady = agent.awaitReady && !agent.credential;
@@ -119,7 +125,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     },
 
     async remove({ agentId, operationId, asked, ...agent }, what) {
-      const gateway = gateways.of({ agentId, ...agent });
+      const gateway = await gatewayOf({ agentId, ...agent });
       if (!(await isThere(gateway, agentId, operationId, asked))) return { deleted: [], preserved: [] };
       const body = { deleteWorkspace: what.workspace, deleteSessions: what.sessions };
       const at = meant({ operationId });
@@ -143,7 +149,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
 
     async update(agent, { identity, ...change }) {
       if (Object.keys(change).length > 0) {
-        const gateway = gateways.of(agent);
+        const gateway = await gatewayOf(agent);
         const at = meant(agent);
         answerOf(
           await gateway.change((client, signal) => client.agents.update(agent.agentId, change, { signal, ...at })),
@@ -153,7 +159,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     },
 
     async check() {
-      const answers = await Promise.all(gateways.all.map((gateway) => gateway.recount()));
+      const answers = await Promise.all((await gateways.found()).map((gateway) => gateway.recount()));
       if (!answers.includes(true)) throw noneAnswers();
     },
   };

@@ -7,6 +7,9 @@ import type { Context } from "../service/context.ts";
 /** Names the agent that is meant by the Idempotency-Key with which it was made: see `Caller.madeWith`. */
 export const madeWithHeader = "agent-made-with";
 
+/** Names the deployment that is meant, by its own id: see `requireMeant`. */
+export const gatewayIdHeader = "gateway-id";
+
 /** The transport knows this of a request beyond the request itself. */
 export interface RequestInfo {
   /** The client's address, as the transport trusts it. */

@@ -1,7 +1,8 @@
 import { type IRequest, Router } from "itty-router";
 import { Problem } from "../errors.ts";
 import type { Context } from "../service/context.ts";
-import { madeWithHeader, type Reply, type Route } from "./call.ts";
+import { requireMeant } from "../service/gateways/own-id.ts";
+import { gatewayIdHeader, madeWithHeader, type Reply, type Route } from "./call.ts";
 import type { Guards } from "./guards.ts";
 import { limitRate } from "./limit-rate.ts";
 import { parseQuery, readJson } from "./read-json.ts";
@@ -45,6 +46,7 @@ export function createRouter({
     }
     if (caller.session || route.scope !== "token") await limitRate(context, caller, requestContext.headers);
     const native = request as unknown as Request;
+    await requireMeant(context, native.headers.get(gatewayIdHeader));
     const { maxBodyBytes } = settings.provisioning;
     const params = decodeParams(request.params);
     const query = route.query && parseQuery(route.query, new URL(native.url).searchParams, route.repeatable);

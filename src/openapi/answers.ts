@@ -35,6 +35,7 @@ const everywhere: ProblemCode[] = [
   "invalid_header",
   "unauthorized",
   "provisioning_disabled",
+  "gateway_mistaken",
   "rate_limited",
   "internal_error",
   "store_unreadable",

@@ -14,17 +14,31 @@ const MaxAgents = z.int().check(z.minimum(0));
 
 const SomeLabels = Labels.check(z.refine((labels) => Object.keys(labels).length > 0, "must name at least one label"));
 
-const Gateway = z.strictObject({
-  id: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
-  url: HttpUrl,
-  /** That instance's gateway token and provisioning key: as they are, or sealed by `provisioning seal`. */
-  token: z.string().check(z.minLength(1)),
-  /** Absent where the token alone stands for a key: on a gateway that has agents for one control plane only. */
-  key: z.optional(z.string().check(z.minLength(1))),
-  maxAgents: z.optional(MaxAgents),
-  /** An operator's own words for it, which `placement` goes by. */
-  labels: z.optional(Labels),
-});
+const Gateway = z
+  .strictObject({
+    /** With `dns` it stands before each one's own id. */
+    id: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
+    url: z.optional(HttpUrl),
+    /** In place of `url`: each address of this name is a gateway. */
+    dns: z.optional(
+      z
+        .string()
+        .check(z.maxLength(253), z.regex(/^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?$/, "must be a host's name")),
+    ),
+    /** Where those that `dns` finds serve. Default: 18789. */
+    port: z.optional(z.int().check(z.minimum(1), z.maximum(65_535))),
+    /** That instance's gateway token and provisioning key: as they are, or sealed by `provisioning seal`. */
+    token: z.string().check(z.minLength(1)),
+    /** Absent where the token alone stands for a key: on a gateway that has agents for one control plane only. */
+    key: z.optional(z.string().check(z.minLength(1))),
+    maxAgents: z.optional(MaxAgents),
+    /** An operator's own words for it, which `placement` goes by. */
+    labels: z.optional(Labels),
+  })
+  .check(
+    z.refine(({ url, dns }) => (url === undefined) !== (dns === undefined), 'needs either "url" or "dns"'),
+    z.refine(({ dns, port }) => dns !== undefined || port === undefined, '"port" stands in "url"'),
+  );
 
 const PlacementRule = z.strictObject({ agents: SomeLabels, gateways: SomeLabels });
 

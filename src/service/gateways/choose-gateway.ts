@@ -48,6 +48,7 @@ async function named(context: Context, { gateway: id, labels, agentId }: PlanReq
 async function chooseGateway(context: Context, { labels }: PlanRequest, tried: ReadonlySet<string>): Promise<string> {
   const { placement } = context.settings.provisioning.host;
   const all = await context.host.gateways!.look();
+  if (all.length === 0) throw noneAnswers();
   const allowed = all.filter((gateway) => mayBePlaced(placement, labels, gateway.labels));
   if (allowed.length === 0) {
     throw new Problem(

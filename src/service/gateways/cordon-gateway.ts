@@ -1,10 +1,11 @@
 import { Problem } from "../../errors.ts";
 import type { GatewayCordoned } from "../../schema/gateway.ts";
-import { gatewayPlaces, ownGatewayId } from "../../storage/ledger-names.ts";
+import { gatewayPlaces } from "../../storage/ledger-names.ts";
 import { auditedChange } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { findGateway } from "./gateway-places.ts";
+import { ownId } from "./own-id.ts";
 
 export const isCordoned = async ({ ledger }: Context, gateway: string | undefined): Promise<boolean> =>
   (await ledger.get(gatewayPlaces(gateway).cordoned)) !== undefined;
@@ -18,14 +19,6 @@ export async function requireOpen(context: Context, gateway: string | undefined)
     "gateway_cordoned",
     `${which} was cordoned and takes no new agents; \`gateways uncordon ${id}\` has it take them again.`,
   );
-}
-
-/** The id of the deployment's own host: the same for as long as its store. */
-export async function ownId({ ledger, crypto }: Pick<Context, "ledger" | "crypto">): Promise<string> {
-  const known = await ledger.get(ownGatewayId);
-  if (known !== undefined) return known;
-  const made = Array.from(crypto.randomBytes(5), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return (await ledger.replace(ownGatewayId, undefined, made)) ? made : ((await ledger.get(ownGatewayId)) ?? made);
 }
 
 /**

@@ -3,8 +3,9 @@ import type { GatewayOwnWords, HostGateway } from "../../ports.ts";
 import type { GatewayList, GatewayView } from "../../schema/gateway.ts";
 import { version } from "../../version.ts";
 import type { Context } from "../context.ts";
-import { isCordoned, ownId } from "./cordon-gateway.ts";
+import { isCordoned } from "./cordon-gateway.ts";
 import { agentsOn } from "./gateway-places.ts";
+import { ownId } from "./own-id.ts";
 
 /** Every gateway as it is now; a deployment that has agents itself is its one. */
 export async function listGateways(context: Context): Promise<GatewayList> {

@@ -18,21 +18,30 @@ export const sealedInText = (text: string): boolean => /"[\w-]+\.\.[\w-]+\.[\w-]
 /** Five segments, the second one empty: a compact JWE with `dir`. */
 export const isSealed = (text: string): boolean => /^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
 
+interface GatewayEntry {
+  id: string;
+  url?: string | undefined;
+  dns?: string | undefined;
+  port?: number | undefined;
+  token: string;
+  key?: string | undefined;
+}
+
+const usualPort = 18_789;
+
 /**
- * The remote gateways of the settings, with their secrets opened.
+ * The remote gateways of the settings, with their secrets opened: each by its address, or by a name.
  *
  * @throws Problem `store_unreadable` naming the gateway whose secret does not open
  */
-export const openGateways = async <G extends { id: string; token: string; key?: string | undefined }>(
-  context: Sealing,
-  gateways: readonly G[],
-): Promise<G[]> =>
+export const openGateways = async <G extends GatewayEntry>(context: Sealing, gateways: readonly G[]) =>
   await Promise.all(
-    gateways.map(async (gateway) => {
+    gateways.map(async ({ url, dns, port = usualPort, ...gateway }) => {
       try {
         const token = await openConfigSecret(context, gateway.token);
         const key = gateway.key === undefined ? undefined : await openConfigSecret(context, gateway.key);
-        return { ...gateway, token, key };
+        const opened = { ...gateway, token, key };
+        return dns === undefined ? { ...opened, url: url! } : { ...opened, dns, port };
       } catch (cause) {
         throw new Problem(
           "store_unreadable",

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { linkPublisher, linkToken } from "../../../adapters/node/agents-link.ts";
+import { agentsGateway, linkPublisher, linkToken } from "../../../adapters/node/agents-link.ts";
 import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
 import { openNode } from "../../../adapters/node/open-node.ts";
 import { controlPlaneBearer, isAlone, pluginRole, refuseSecrets } from "../../../adapters/openclaw/plugin-role.ts";
@@ -31,7 +31,7 @@ describe("the control plane's half", () => {
 
   test("has its agents on the gateway that the environment names", () => {
     const { agents, settings } = read({ OPENCLAW_AGENTS_URL: `${url}/`, OPENCLAW_LINK_DIGEST_FILE: digestFile });
-    expect(agents).toEqual({ url, digestFile });
+    expect(agents).toEqual({ url, byDns: false, digestFile });
     expect(settings.provisioning.host.kind).toBe("remote");
     expect(read({ OPENCLAW_AGENTS_URL: "" })).toMatchObject({ agents: undefined });
   });
@@ -39,6 +39,11 @@ describe("the control plane's half", () => {
   test.each([
     ["no address", { OPENCLAW_AGENTS_URL: "agents:1" }, /OPENCLAW_AGENTS_URL is "agents:1"/],
     ["a gateway that cannot know us", { OPENCLAW_AGENTS_URL: url }, /OPENCLAW_LINK_DIGEST_FILE.*OPENCLAW_LINK_TOKEN/],
+    [
+      "a path behind a name of several",
+      { OPENCLAW_AGENTS_URL: `${url}/base`, OPENCLAW_AGENTS_BY_DNS: "true", OPENCLAW_LINK_TOKEN: secret },
+      /OPENCLAW_AGENTS_URL is ".*\/base"; it must be .* OPENCLAW_AGENTS_BY_DNS/,
+    ],
     ["a guessable secret", { OPENCLAW_AGENTS_URL: url, OPENCLAW_LINK_TOKEN: "short" }, /shorter than 16/],
     [
       "the key to its own door",
@@ -54,24 +59,32 @@ describe("the control plane's half", () => {
     expect(() => read(env)).toThrow(message);
   });
 
+  test("takes each address of the name for a gateway, where it is told to", () => {
+    const env = { OPENCLAW_AGENTS_URL: url, OPENCLAW_AGENTS_BY_DNS: "true", OPENCLAW_LINK_TOKEN: secret };
+    const entry = { id: "agents", token: secret, maxAgents: 100 };
+    const { agents } = read(env);
+    expect(agentsGateway(agents!, sealKey, 100)).toEqual({ ...entry, dns: "openclaw-agents", port: 18789 });
+    expect(agentsGateway({ ...agents!, byDns: false }, sealKey, 100)).toEqual({ ...entry, url });
+  });
+
   test("makes its credential by itself, the same one at every start, and shows no more than a digest of it", () => {
-    const link = { url, digestFile };
+    const link = { url, byDns: false, digestFile };
     const token = linkToken(link, sealKey);
     expect(token).toMatch(/^[\w-]{43}$/);
     expect(linkToken(link, sealKey)).toBe(token);
     expect(linkToken(link, anotherKey)).not.toBe(token);
-    expect(linkToken({ url, token: secret }, sealKey)).toBe(secret);
+    expect(linkToken({ url, byDns: false, token: secret }, sealKey)).toBe(secret);
     linkPublisher(link, () => [sealKey])();
     expect(readFileSync(digestFile, "utf8")).toBe(`${sha256(token)}\n`);
     expect(statSync(digestFile).mode & 0o777).toBe(0o644);
-    const away = { url, digestFile: join(directory, "absent", "x") };
+    const away = { url, byDns: false, digestFile: join(directory, "absent", "x") };
     expect(linkPublisher(away, () => [sealKey])).toThrow(
       /^OPENCLAW_LINK_DIGEST_FILE is ".*", which cannot be written \(ENOENT\)/,
     );
   });
 
   test("is known under its old and its new secret while its seal key is changed, and again where the file was lost", () => {
-    const link = { url, digestFile };
+    const link = { url, byDns: false, digestFile };
     let keys = [sealKey];
     const publish = linkPublisher(link, () => keys);
     const known = () => {

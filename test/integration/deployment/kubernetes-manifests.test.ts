@@ -201,7 +201,7 @@ describe("every pod", () => {
       const data = all.filter(isKind("ConfigMap")).flatMap((one) => Object.entries(one.data ?? {}));
       const env = data.map(([name, value]) => [name, name.endsWith("_FILE") ? secret : value]);
       const { settings, agents } = readNodeSettings({ OPENCLAW_STATE_DIR: directory, ...Object.fromEntries(env) });
-      expect(agents).toEqual({ url: "http://openclaw-agents:18789", token: "a-secret-of-this-test" });
+      expect(agents).toEqual({ byDns: false, url: "http://openclaw-agents:18789", token: "a-secret-of-this-test" });
       expect(settings.provisioning).toMatchObject({
         enabled: true,
         publicUrl: "http://openclaw-gateway:18789",

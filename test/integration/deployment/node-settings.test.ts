@@ -103,6 +103,15 @@ describe("config.json", () => {
     ["maxBodyBytes", 10, ["is 10", ">=1024"]],
     ["proxy", { connectTimeoutMs: 0 }, ["proxy.connectTimeoutMs is 0", ">=1"]],
     ["host", { kind: "cloud" }, ['host.kind is "cloud"', '"directory"', '"remote"']],
+    ["host", { gateways: [{ id: "g", token: "t" }] }, ["host.gateways.0", 'needs either "url" or "dns"']],
+    ["host", { gateways: [{ id: "g", url: "http://x", dns: "x", token: "t" }] }, ["host.gateways.0", "either"]],
+    [
+      "host",
+      { gateways: [{ id: "g", url: "http://x", port: 1, token: "t" }] },
+      ["host.gateways.0", '"port" stands in'],
+    ],
+    ["host", { gateways: [{ id: "g", dns: "http://x", token: "t" }] }, ["host.gateways.0.dns", "a host's name"]],
+    ["host", { placement: [{ agents: {}, gateways: { a: "b" } }] }, ["host.placement.0.agents", "at least one label"]],
     ["host", { gateways: [{ id: "A b", url: "http://x", token: "t", key: "k" }] }, ["host.gateways.0.id", "A b"]],
     ["auth", { jwks: { issuer: "i", audience: "a", algorithms: ["HS256"] } }, ['algorithms.0 is "HS256"', "ES256"]],
     [

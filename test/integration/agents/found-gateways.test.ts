@@ -1,0 +1,183 @@
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { toNodeHandler } from "srvx/node";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
+import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
+import { type App, createApp } from "../../../src/app.ts";
+import { createRemoteHost } from "../../../src/host/remote-host.ts";
+import { type GatewayApp, openGatewayApp } from "../../conformance/gateway-app.ts";
+import { freePort } from "../../free-port.ts";
+
+const token = "token-of-all-replicas-not-a-real-secret";
+let root: string;
+let port: number;
+let replicas: GatewayApp[];
+/** Who serves at an address now. */
+let servers: Map<string, Server>;
+/** The addresses of the name. */
+let addresses: string[];
+let now: number;
+let planes: NodePorts[];
+
+beforeEach(async () => {
+  root = await realpath(await mkdtemp(join(tmpdir(), "found-gateways-")));
+  port = await freePort();
+  replicas = await Promise.all(["a", "b", "c"].map((id) => openGatewayApp(id, root)));
+  servers = new Map();
+  addresses = [];
+  now = Date.now();
+  planes = [];
+});
+afterEach(async () => {
+  await Promise.all(planes.map((node) => node.close()));
+  for (const address of [...servers.keys()]) await stop(address);
+  await Promise.all(replicas.map((replica) => replica.close()));
+  await rm(root, { recursive: true, force: true });
+});
+
+/** A replica has its own credentials here, and the control plane one for all: put in on the way. */
+async function start(address: string, replica: GatewayApp): Promise<void> {
+  const { token: own, key } = replica.settings;
+  const server = createServer(
+    toNodeHandler(async (request: Request) => {
+      const headers = new Headers(request.headers);
+      if (headers.get("authorization") !== `Bearer ${token}`) return new Response(null, { status: 401 });
+      headers.set("authorization", `Bearer ${own}`);
+      if (request.method !== "GET") headers.set("x-agent-provisioning-key", key!);
+      const body = request.method === "GET" ? undefined : await request.text();
+      return await replica.fetch(new Request(request.url, { method: request.method, headers, body: body || null }));
+    }) as RequestListener,
+  );
+  await new Promise<void>((resolve) => server.listen(port, address, resolve));
+  servers.set(address, server);
+}
+
+async function stop(address: string): Promise<void> {
+  const server = servers.get(address)!;
+  servers.delete(address);
+  server.closeAllConnections();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+}
+
+/** A control plane that starts anew, on what the one before has left. */
+async function plane(): Promise<App> {
+  const env = { OPENCLAW_STATE_DIR: join(root, "plane"), OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
+  const host = createRemoteHost({
+    gateways: [{ id: "agents", dns: "agents.test", port, token, maxAgents: 10 }],
+    resolve: async (name) => {
+      expect(name).toBe("agents.test");
+      if (addresses.length === 0) throw Object.assign(new Error("no such name"), { code: "ENOTFOUND" });
+      return addresses;
+    },
+    fetch: (input, init) => globalThis.fetch(input, init),
+    timeoutMs: 2_000,
+    clock: { now: () => now },
+    log: () => undefined,
+  });
+  const settings = readNodeSettings(env);
+  const node = await openNode(settings, { env, log: () => undefined, host });
+  planes.push(node);
+  return createApp(node.ports, settings.settings);
+}
+
+const call = async (app: App, method: string, path: string, body?: object) => {
+  const init = { method, ...(body && { body: JSON.stringify(body) }) };
+  const response = await app.fetchAsOperator(new Request(`http://localhost/api/v1${path}`, init));
+  // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
+  return { status: response.status, body: (await response.json()) as any };
+};
+const create = (app: App, name: string, more: object = {}) => call(app, "POST", "/agents/create", { name, ...more });
+const gateways = async (app: App): Promise<Record<string, unknown>[]> =>
+  (await call(app, "GET", "/gateways")).body.gateways;
+
+it("finds each replica, and one that is added within half a minute", async () => {
+  const app = await plane();
+  expect(await gateways(app)).toEqual([]);
+  expect(await create(app, "early")).toMatchObject({ status: 503, body: { code: "host_unavailable" } });
+  await start("127.0.0.2", replicas[0]!);
+  await start("127.0.0.3", replicas[1]!);
+  addresses = ["127.0.0.2", "127.0.0.3"];
+  now += 10_000;
+  const places = [];
+  for (const name of ["a", "b", "c", "d"]) places.push((await create(app, name)).body.gateway);
+  expect(new Set(places).size).toBe(2);
+  for (const id of places) expect(id).toMatch(/^agents-[0-9a-f]{10}$/);
+  await start("127.0.0.4", replicas[2]!);
+  addresses.push("127.0.0.4");
+  now += 10_000;
+  for (const name of ["e", "f"]) await create(app, name);
+  expect(await replicas[2]!.agentIds()).toHaveLength(2);
+  expect((await gateways(app)).map(({ agents, maxAgents, reachable }) => [agents, maxAgents, reachable])).toEqual([
+    [2, 10, true],
+    [2, 10, true],
+    [2, 10, true],
+  ]);
+});
+
+it("knows replicas by their own ids, whichever addresses they have", async () => {
+  await start("127.0.0.2", replicas[0]!);
+  await start("127.0.0.3", replicas[1]!);
+  addresses = ["127.0.0.2", "127.0.0.3"];
+  const app = await plane();
+  const first = (await create(app, "first")).body.gateway;
+  const second = (await create(app, "second", {})).body.gateway;
+  expect(first).not.toBe(second);
+  const holder = (await replicas[0]!.agentIds()).includes("first") ? replicas[0]! : replicas[1]!;
+  const other = holder === replicas[0] ? replicas[1]! : replicas[0]!;
+  // Both start anew, and each has the other's address.
+  for (const address of addresses) await stop(address);
+  const [was, is] = holder === replicas[0] ? ["127.0.0.2", "127.0.0.3"] : ["127.0.0.3", "127.0.0.2"];
+  await start(is, holder);
+  await start(was, other);
+  // Nobody has noticed: what is meant for the one is not done to the other.
+  expect((await call(app, "PATCH", "/agents/first", { name: "renamed" })).status).toBe(502);
+  expect((await call(app, "DELETE", "/agents/first", {})).body.code).toBe("gateway_failed");
+  expect(await holder.agentIds()).toContain("first");
+  now += 10_000;
+  expect((await call(app, "PATCH", "/agents/first", { name: "renamed" })).status).toBe(200);
+  expect(await call(app, "GET", "/agents/first")).toMatchObject({
+    body: { name: "renamed", gateway: first, health: { host: "ok", workspace: "ok" } },
+  });
+  expect((await call(app, "DELETE", "/agents/first", { deleteWorkspace: true })).status).toBe(200);
+  expect([await holder.agentIds(), await other.agentIds()]).toEqual([[], ["second"]]);
+});
+
+it("shows one that is gone as silent, also after a start, and drops one that had no agents", async () => {
+  await start("127.0.0.2", replicas[0]!);
+  await start("127.0.0.3", replicas[1]!);
+  addresses = ["127.0.0.2", "127.0.0.3"];
+  const app = await plane();
+  const [one, two] = await gateways(app);
+  const { gateway } = (await create(app, "kept", { gateway: one!.id })).body;
+  await stop("127.0.0.2");
+  await stop("127.0.0.3");
+  addresses = [];
+  now += 10_000;
+  // A name that is not found says nothing of who is there.
+  expect((await gateways(app)).map(({ id, reachable }) => [id, reachable])).toEqual([
+    [one!.id, false],
+    [two!.id, false],
+  ]);
+  addresses = ["127.0.0.4"];
+  await start("127.0.0.4", replicas[2]!);
+  now += 10_000;
+  const left = await gateways(app);
+  expect(left.find(({ id }) => id === one!.id)).toMatchObject({ reachable: false, agents: 1 });
+  expect(left.find(({ id }) => id === two!.id)).toBeUndefined();
+  const again = await plane();
+  expect(await call(again, "GET", "/agents/kept")).toMatchObject({
+    status: 200,
+    body: { gateway, health: { host: "unreachable" } },
+  });
+  expect(await call(again, "PATCH", "/agents/kept", { name: "x" })).toMatchObject({
+    status: 502,
+    body: { detail: expect.stringContaining('not found behind the name "agents.test"') },
+  });
+  await start("127.0.0.2", replicas[0]!);
+  addresses.push("127.0.0.2");
+  now += 10_000;
+  expect((await call(again, "PATCH", "/agents/kept", { name: "x" })).status).toBe(200);
+});
