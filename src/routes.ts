@@ -1,3 +1,4 @@
+import { adoptAgentRoute, releaseAgentRoute } from "./handlers/adopt-agent.ts";
 import { creditAgentRoute, getAiKeyHolderRoute, getUsageRoute, rotateAiKeyRoute } from "./handlers/agent-ai-keys.ts";
 import {
   createAgentKeyRoute,
@@ -59,6 +60,8 @@ export const routes: readonly Route[] = [
   updateAgentRoute,
   deleteAgentRoute,
   onboardAgentRoute,
+  adoptAgentRoute,
+  releaseAgentRoute,
   suspendAgentRoute,
   resumeAgentRoute,
   getUsageRoute,

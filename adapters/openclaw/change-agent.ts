@@ -5,9 +5,9 @@ import { Problem } from "../../src/errors.ts";
 import type { AgentHost, HostAgent, HostHold } from "../../src/ports.ts";
 import { addBindings, bindingsOf, refuseTaken } from "./config-entries.ts";
 import { profileIdFor } from "./credentials.ts";
-import { decisionModelOf, type Hold, holdIn, holdModels, holdTools, toolsText } from "./doors/held-entry.ts";
-import { readMarker, writeMarker } from "./made-marker.ts";
-import type { HostTools } from "./make-agent.ts";
+import { decisionModelOf, type Hold, holdApart, holdIn, holdModels, holdTools, toolsText } from "./doors/held-entry.ts";
+import { isMadeHere, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
+import { absent, type HostTools } from "./make-agent.ts";
 import {
   type AgentProvider,
   declareModel,
@@ -25,8 +25,6 @@ import { entryIn } from "./read-agents.ts";
 
 const isPartOf = (part: object, whole: Record<string, unknown>): boolean =>
   Object.entries(part).every(([key, value]) => whole[key] === value);
-
-const absent = (agentId: string) => new Problem("agent_not_found", `The host has no agent "${agentId.slice(0, 64)}".`);
 
 /** Models that the agent may be called with: those of each provider for which it has a key of its own. */
 const ownModels = (entry: AgentEntry, provider: string): string[] => [
@@ -63,12 +61,6 @@ function nextReference(
   }
   return modelReference({ name: provider, slug: slugIn(provider) }, model);
 }
-
-const showsTools = (seen: AgentEntry["tools"], agentId: string, hold: Hold): boolean => {
-  const wanted: AgentEntry = {};
-  holdTools(wanted, agentId, hold);
-  return toolsText(seen) === toolsText(wanted.tools);
-};
 
 /** Changes of agents that are there, also of those that others made. */
 export function createAgentChanges(tools: HostTools): Pick<AgentHost, "setCredential" | "bind" | "update"> {
@@ -108,7 +100,7 @@ export function createAgentChanges(tools: HostTools): Pick<AgentHost, "setCreden
     const { agentId } = agent;
     const before = await config.read();
     const entry = entryIn(before, agentId)!;
-    const madeHere = readMarker(homeOf(agentId))?.operationId !== undefined;
+    const madeHere = isMadeHere(readMarker(homeOf(agentId)));
     const current = primaryModel(entry.model) ?? agent.model;
     const reference = modelForKey(provider, asked, { current, madeHere }, before) ?? current!;
     const declared = before.models?.providers?.[provider.name];
@@ -137,10 +129,21 @@ export function createAgentChanges(tools: HostTools): Pick<AgentHost, "setCreden
       const agentDir = entry.agentDir ?? join(home, "agent");
       const provider = providerFor(credential, tools.proxyBaseUrl);
       // Refuses before anything is changed.
-      const marker = readMarker(home) ?? { version: 1, workspaceMade: false, sessionsMade: false, bindings: [] };
+      const marker: MadeMarker = readMarker(home) ?? {
+        version: 1,
+        workspaceMade: false,
+        sessionsMade: false,
+        bindings: [],
+      };
       const current = primaryModel(entry.model) ?? agent.model;
-      modelForKey(provider, model, { current, madeHere: marker.operationId !== undefined }, await config.read());
+      modelForKey(provider, model, { current, madeHere: isMadeHere(marker) }, await config.read());
       for (const path of [home, agentDir]) mkdirSync(path, { recursive: true, mode: 0o700 });
+      if (marker.adopted) {
+        const auth = await credentials.noteBefore(agentDir, provider, marker.adopted.auth);
+        marker.adopted = { ...marker.adopted, auth };
+        await writeMarker(home, marker);
+        await credentials.keepBefore(agentDir, auth);
+      }
       await credentials.store(agentDir, provider, credential.apiKey);
       if (marker.provider !== provider.name) await writeMarker(home, { ...marker, provider: provider.name });
       await useProvider(agent, provider, model);
@@ -169,6 +172,9 @@ export function createAgentChanges(tools: HostTools): Pick<AgentHost, "setCreden
       // With keys of several providers, a model's name alone does not say whose it is: it is the last key's.
       const provider = readMarker(homeOf(agentId))?.provider ?? ourProviderIn(primaryModel(found.model));
       const reference = nextReference(found, provider, model, hold !== undefined);
+      // An agent that was adopted as it is keeps the tools that it has until it is confined otherwise.
+      const stays = hold?.confinement === "trusted" && holdIn(found, agentId)?.confinement === "trusted";
+      let wanted: AgentEntry["tools"];
       await changeEntry(
         agentId,
         (entry, draft) => {
@@ -179,12 +185,15 @@ export function createAgentChanges(tools: HostTools): Pick<AgentHost, "setCreden
             holdModels(entry, { primary: reference, allow }, draft);
             declareModel(draft, reference);
           }
-          if (hold) holdTools(entry, agentId, hold, tools.isPlugin);
+          if (!hold) return;
+          if (stays) holdApart(entry, agentId, hold.peers);
+          else holdTools(entry, agentId, hold, tools.isPlugin);
+          wanted = entry.tools;
         },
         ({ agents: { [agentId]: seen } }) =>
           (name === undefined || seen?.name === name) &&
           (reference === undefined || seen?.model === reference) &&
-          (hold === undefined || seen?.tools === undefined || showsTools(seen.tools, agentId, hold)) &&
+          (hold === undefined || seen?.tools === undefined || toolsText(seen.tools) === toolsText(wanted)) &&
           (seen?.identity === undefined || isPartOf(identity ?? {}, seen.identity)),
         !loadsPlugins(reference) && (reference === undefined || decisionModelOf(found, before) === ""),
       );

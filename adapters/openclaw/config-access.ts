@@ -6,6 +6,8 @@ import type { ConfigMutation, MutateConfig } from "./sdk.ts";
 
 export interface ConfigAccess {
   read(): Promise<OpenClawConfig>;
+  /** As the file has it, without OpenClaw's defaults: fit to be written back. */
+  source(): Promise<OpenClawConfig>;
   /**
    * One write, durable when it resolves. `change` may run more than once; what it throws stops the write.
    * @param removed agents that the change takes away
@@ -54,11 +56,30 @@ async function write(
   }
 }
 
+/** A change that is given up: OpenClaw shows its file to none but those who change it. */
+async function readSource(mutateConfigFile: MutateConfig): Promise<OpenClawConfig> {
+  const seen: { config?: OpenClawConfig } = {};
+  try {
+    await mutateConfigFile({
+      afterWrite: { mode: "auto" },
+      mutate(draft) {
+        seen.config = structuredClone(draft);
+        throw seen;
+      },
+    });
+  } catch (error) {
+    if (error === seen && seen.config) return seen.config;
+    throw error;
+  }
+  throw new Error("OpenClaw did not show its configuration");
+}
+
 /** Inside the gateway: its own configuration in memory says what it works with. */
 export function inProcessConfig(runtime: { current(): unknown; mutateConfigFile: MutateConfig }): ConfigAccess {
   const current = () => runtime.current() as OpenClawConfig;
   return {
     read: async () => current(),
+    source: () => readSource(runtime.mutateConfigFile),
     mutate: (change, removed) => write(runtime.mutateConfigFile, change, removed),
     applied: (satisfied) => until(() => satisfied(liveFrom(current())), 5),
   };
@@ -73,10 +94,10 @@ export function externalConfig(sdk: ConfigMutation, gateway: GatewayRpc): Config
     const seen = agents.map(({ id, name, workspace, model }) => [id, { name, workspace, model: model?.primary }]);
     return { agents: Object.fromEntries(seen), bindings: undefined, providers: undefined };
   }
+  const read = async () => (await sdk.readConfigFileSnapshotForWrite()).snapshot.sourceConfig;
   return {
-    async read() {
-      return (await sdk.readConfigFileSnapshotForWrite()).snapshot.sourceConfig;
-    },
+    read,
+    source: read,
     mutate: (change, removed) => write(sdk.mutateConfigFile, change, removed),
     applied(satisfied) {
       let isFirst = true;

@@ -1,13 +1,20 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { KeyStore } from "./key-store.ts";
+import { type AuthBefore, asideOf, noteBefore, profilesBefore } from "../node/directory-host/auth-before.ts";
+import type { KeyStore, StoreView } from "./key-store.ts";
 import type { AgentProvider } from "./metered-provider.ts";
 
 export interface AgentCredentials {
   /** Stores the key and makes it the only one that is tried; a pause after an earlier key's refusal ends. */
   store(agentDir: string, provider: AgentProvider, key: string): Promise<string>;
   has(agentDir: string): Promise<boolean>;
+  /** Adds to `before` what the agent has that a key for this provider takes the place of, where it is not in it yet. */
+  noteBefore(agentDir: string, provider: AgentProvider, before: AuthBefore): Promise<AuthBefore>;
+  /** Puts aside, inside the store, each profile that is to be given back. */
+  keepBefore(agentDir: string, before: AuthBefore): Promise<void>;
+  /** Takes out what was stored over `before`, and puts back what was there. */
+  giveBack(agentDir: string, before: AuthBefore): Promise<void>;
   /** Takes all keys out, and what is left of them in the file. Resolves to whether there were any. */
   clear(agentDir: string): Promise<boolean>;
   /**
@@ -27,8 +34,9 @@ export function createCredentials(keys: KeyStore): AgentCredentials {
     if (keys.keepsOpen) open.add(agentDir);
     return keys.update(agentDir, patch);
   };
-  const has = async (agentDir: string): Promise<boolean> =>
-    existsSync(storePath(agentDir)) && Object.keys(await update(agentDir)).length > 0;
+  const read = async (agentDir: string): Promise<StoreView> =>
+    existsSync(storePath(agentDir)) ? await update(agentDir) : { profiles: {} };
+  const has = async (agentDir: string): Promise<boolean> => Object.keys((await read(agentDir)).profiles).length > 0;
 
   return {
     async store(agentDir, { name, slug }, key) {
@@ -43,6 +51,25 @@ export function createCredentials(keys: KeyStore): AgentCredentials {
       return id;
     },
     has,
+    async noteBefore(agentDir, { name, slug }, before) {
+      const id = profileIdFor(slug);
+      if (Object.hasOwn(before.profiles, id) && Object.hasOwn(before.order, name)) return before;
+      return noteBefore(await read(agentDir), { profileId: id, provider: name }, before);
+    },
+    async keepBefore(agentDir, before) {
+      const kept = profilesBefore(before, true);
+      if (kept.length > 0) await update(agentDir, { copies: Object.fromEntries(kept.map((id) => [asideOf(id), id])) });
+    },
+    async giveBack(agentDir, before) {
+      if (!existsSync(storePath(agentDir))) return;
+      await update(agentDir, {
+        profiles: Object.fromEntries(profilesBefore(before, false).map((id) => [id, null])),
+        moves: Object.fromEntries(profilesBefore(before, true).map((id) => [id, asideOf(id)])),
+        order: before.order,
+        lastGood: before.lastGood,
+        forgive: Object.keys(before.profiles),
+      });
+    },
     async clear(agentDir) {
       if (!(await has(agentDir))) return false;
       await update(agentDir, { clear: true });

@@ -7,16 +7,24 @@ import type { ProfileStore, ProviderAuth, StoredProfile } from "./sdk.ts";
 export interface StorePatch {
   /** Begins with an empty store. */
   clear?: true;
-  profiles?: Record<string, StoredProfile>;
-  order?: Record<string, string[]>;
-  lastGood?: Record<string, string>;
+  /** `null` takes one out. */
+  profiles?: Record<string, StoredProfile | null>;
+  order?: Record<string, string[] | null>;
+  lastGood?: Record<string, string | null>;
   /** Profiles whose earlier failures no longer count. */
   forgive?: string[];
+  /** Before all else, profiles that are there are copied to these names, unless such a copy is there already. */
+  copies?: Record<string, string>;
+  /** Profiles are taken from these names, and go from there; a name that is not there changes nothing. */
+  moves?: Record<string, string>;
 }
 
+/** The parts of a store that are read here. */
+export type StoreView = Pick<ProfileStore, "profiles" | "order" | "lastGood">;
+
 export interface KeyStore {
-  /** Without a patch nothing is changed. Resolves to the profiles that are there then. */
-  update(agentDir: string, patch?: StorePatch): Promise<Record<string, StoredProfile>>;
+  /** Without a patch nothing is changed. Resolves to what is there then. */
+  update(agentDir: string, patch?: StorePatch): Promise<StoreView>;
   /** Whether this process has the agent's store open from then on. */
   readonly keepsOpen: boolean;
 }
@@ -24,14 +32,39 @@ export interface KeyStore {
 /** Complete in itself: it is also run, from its own text, in another process. */
 function applyPatch(store: ProfileStore, patch: StorePatch | undefined): boolean {
   if (!patch) return false;
-  store.profiles = { ...(patch.clear ? {} : store.profiles), ...patch.profiles };
-  store.order = { ...(patch.clear ? {} : store.order), ...patch.order };
-  store.lastGood = { ...(patch.clear ? {} : store.lastGood), ...patch.lastGood };
+  const over = <T>(there: Record<string, T> | undefined, more: Record<string, T | null> | undefined) => {
+    const next: Record<string, T> = { ...(patch.clear ? {} : there) };
+    for (const [name, value] of Object.entries(more ?? {})) {
+      if (value === null) delete next[name];
+      else next[name] = value;
+    }
+    return next;
+  };
+  const before = store.profiles;
+  const copied = Object.entries(patch.copies ?? {}).filter(([to, from]) => !before[to] && before[from]);
+  store.profiles = over(
+    { ...before, ...Object.fromEntries(copied.map(([to, from]) => [to, before[from]!])) },
+    patch.profiles,
+  );
+  for (const [to, from] of Object.entries(patch.moves ?? {})) {
+    if (!before[from]) continue;
+    store.profiles[to] = before[from];
+    delete store.profiles[from];
+  }
+  const hadOrder = store.order !== undefined;
+  const hadLastGood = store.lastGood !== undefined;
+  const order = over(store.order, patch.order);
+  const lastGood = over(store.lastGood, patch.lastGood);
+  if (hadOrder || Object.keys(order).length > 0) store.order = order;
+  if (hadLastGood || Object.keys(lastGood).length > 0) store.lastGood = lastGood;
   const usage = patch.clear ? {} : { ...store.usageStats };
   for (const id of patch.forgive ?? []) delete usage[id];
   store.usageStats = usage;
   return true;
 }
+
+const viewOf = ({ profiles, order, lastGood }: ProfileStore): StoreView =>
+  structuredClone({ profiles, order, lastGood });
 
 const held = () => new Problem("host_unavailable", "The agent's credential store is held by another process.");
 
@@ -40,18 +73,18 @@ export function inProcessKeyStore(auth: ProviderAuth, stateDir: string): KeyStor
   return {
     keepsOpen: true,
     async update(agentDir, patch) {
-      let profiles: Record<string, StoredProfile> = {};
+      let view: StoreView = { profiles: {} };
       const stored = await auth.updateAuthProfileStoreWithLock({
         agentDir,
         stateDir,
         updater(store) {
           const changed = applyPatch(store, patch);
-          profiles = { ...store.profiles };
+          view = viewOf(store);
           return changed;
         },
       });
       if (stored === null) throw held();
-      return profiles;
+      return view;
     },
   };
 }
@@ -62,13 +95,14 @@ const childProgram = `
   for await (const chunk of process.stdin) chunks.push(chunk);
   const { sdk, agentDir, stateDir, patch } = JSON.parse(Buffer.concat(chunks).toString());
   const { updateAuthProfileStoreWithLock } = await import(sdk);
+  let view;
   let profiles = {};
   const stored = await updateAuthProfileStoreWithLock({ agentDir, stateDir, updater(store) {
     const changed = ${applyPatch.name}(store, patch);
-    profiles = store.profiles;
+    view = { profiles: store.profiles, order: store.order, lastGood: store.lastGood };
     return changed;
   } });
-  process.stdout.write("\\n" + JSON.stringify(stored === null ? null : profiles), () => process.exit(0));
+  process.stdout.write("\\n" + JSON.stringify(stored === null ? null : view), () => process.exit(0));
 `;
 
 /**
@@ -92,9 +126,9 @@ export function childKeyStore(sdk: string, stateDir: string): KeyStore {
         new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve)),
       ]);
       if (code !== 0) throw new Problem("host_unavailable", "OpenClaw's credential store could not be used.");
-      const profiles = JSON.parse(output.slice(output.lastIndexOf("\n") + 1)) as Record<string, StoredProfile> | null;
-      if (profiles === null) throw held();
-      return profiles;
+      const view = JSON.parse(output.slice(output.lastIndexOf("\n") + 1)) as StoreView | null;
+      if (view === null) throw held();
+      return view;
     },
   };
 }

@@ -2,6 +2,7 @@ import { readFileSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { Problem } from "../../src/errors.ts";
+import { AuthBefore } from "../node/directory-host/auth-before.ts";
 import { writePrivate } from "../node/files/atomic-write.ts";
 import { presentPath, storedPath } from "../node/files/movable-paths.ts";
 
@@ -9,7 +10,7 @@ import { presentPath, storedPath } from "../node/files/movable-paths.ts";
  * `agents/<id>/provisioning.json`: what was made for an agent, for undoing and removing it. OpenClaw's own file has a
  * strict schema and no room for it.
  */
-const MadeMarker = z.object({
+export const MadeMarker = z.object({
   version: z.literal(1),
   /** Absent: others made the agent, and we gave it a credential. */
   operationId: z.optional(z.string()),
@@ -24,6 +25,16 @@ const MadeMarker = z.object({
   profileId: z.optional(z.string()),
   /** Whose key the model is to be called with: the name of an entry of `models.providers`. */
   provider: z.optional(z.string()),
+  /** It was there before, made by others: what it is given back. */
+  adopted: z.optional(
+    z.object({
+      /** Its entry as JSON; absent: it was the implicit default agent, which had none. */
+      entry: z.optional(z.string()),
+      auth: AuthBefore,
+      /** An earlier marker, as JSON: we had given it a credential. */
+      marker: z.optional(z.string()),
+    }),
+  ),
 });
 export type MadeMarker = z.infer<typeof MadeMarker>;
 
@@ -63,6 +74,10 @@ function withPaths(home: string, marker: MadeMarker, rename: (stateDir: string, 
     ...(from !== undefined && { from: rename(stateDir, from) }),
   };
 }
+
+/** Whether its model was named for a key of ours, and not for one that the gateway has. */
+export const isMadeHere = (marker: MadeMarker | undefined): boolean =>
+  marker?.operationId !== undefined && marker.adopted === undefined;
 
 /** Whether the home is this creation's still: another process may have removed it, and made the agent anew. */
 export const isMadeBy = (home: string, { operationId }: Pick<MadeMarker, "operationId">): boolean =>

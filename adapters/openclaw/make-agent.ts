@@ -11,6 +11,7 @@ import { addBindings, entryFor, refuseTaken } from "./config-entries.ts";
 import type { AgentCredentials } from "./credentials.ts";
 import { deletionOf } from "./deletion-journal.ts";
 import type { Hold } from "./doors/held-entry.ts";
+import type { OpenClawSettings } from "./doors/open-doors.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { type OpenClawPlaces, overlapsHeld, refuseHeld } from "./held-workspaces.ts";
 import { dropMarker, isMadeBy, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
@@ -31,6 +32,7 @@ export interface HostTools extends OpenClawPlaces {
   isPlugin: boolean;
   /** The default for agents about whom nobody has said anything. */
   confinement: Confinement;
+  openclaw: OpenClawSettings;
   /** The open doors of one agent, or of all. */
   openDoors(agentId?: string): Promise<OpenDoor[]>;
   /** @throws Problem where the agent cannot be held like that here */
@@ -49,8 +51,11 @@ export interface HostTools extends OpenClawPlaces {
 }
 
 /** Another creation has begun the agent anew meanwhile. */
-const overtaken = (agentId: string): Problem =>
+export const overtaken = (agentId: string): Problem =>
   new Problem("agent_busy", `The agent "${agentId}" was taken over by another change; try again in a moment.`);
+
+export const absent = (agentId: string): Problem =>
+  new Problem("agent_not_found", `The host has no agent "${agentId.slice(0, 64)}".`);
 
 type Created = Awaited<ReturnType<AgentHost["create"]>>;
 
@@ -82,6 +87,12 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
     if (there.agents?.entries?.[agentId]) {
       if (marker?.operationId === agent.operationId) return createdBy(marker);
       throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
+    }
+    if (marker?.adopted) {
+      throw new Problem(
+        "agent_exists",
+        `An agent "${agentId}" was adopted, and its entry is gone; \`agents release ${agentId}\` ends that.`,
+      );
     }
     if (marker?.operationId !== undefined) {
       // The remains of an attempt that nobody is at any more, or whose process has slept and was taken for dead.

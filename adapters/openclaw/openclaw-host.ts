@@ -6,6 +6,7 @@ import type { AgentHost, Log } from "../../src/ports.ts";
 import { AgentId } from "../../src/schema/primitives.ts";
 import { createWorkspacePaths } from "../node/directory-host/workspace-paths.ts";
 import { createTurns } from "../node/files/in-turn.ts";
+import { createAgentAdopter } from "./adopt-agent.ts";
 import { announceKeyTo } from "./announce-key.ts";
 import { createAgentChanges } from "./change-agent.ts";
 import type { ConfigAccess } from "./config-access.ts";
@@ -80,6 +81,7 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
   const make = createAgentMaker(tools);
   const remove = createAgentRemover(tools);
   const changes = createAgentChanges(tools);
+  const adopter = createAgentAdopter(tools);
 
   return {
     kind: "openclaw",
@@ -103,6 +105,9 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
 
     create: (agent) => turns(agent.agentId, () => tools.changes.expecting((come) => make(agent, come))),
     remove: (agent, what) => turns(agent.agentId, () => remove(agent, what)),
+    planAdoption: adopter.planAdoption,
+    adopt: (adoption) => turns(adoption.agent.agentId, () => adopter.adopt(adoption)),
+    release: (agent) => turns(agent.agentId, () => adopter.release(agent)),
     setCredential: (agent, credential, model) =>
       turns(agent.agentId, () => changes.setCredential(agent, credential, model)),
     bind: (agent, bindings) => turns(agent.agentId, () => changes.bind(agent, bindings)),

@@ -41,7 +41,7 @@ export function createAgentRemover(tools: HostTools): Remove {
     const home = homeOf(agentId);
     const marker = readMarker(home);
     // An agent that others made has nothing that is known to be ours.
-    if (marker?.operationId !== operationId) return nothing;
+    if (marker?.operationId !== operationId || marker.adopted) return nothing;
     // One at a time: in the trash, one agent's files are told from another's by what is new there.
     return await turns("trash", () => remove(agentId, home, marker, what));
   };

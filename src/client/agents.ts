@@ -1,3 +1,4 @@
+import type { AdoptAgent, AgentAdopted, AgentReleased } from "../schema/adopt-agent.ts";
 import type { AgentDetail, AgentList, AgentSummary } from "../schema/agent.ts";
 import type { AgentQuery } from "../schema/agent-query.ts";
 import type { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
@@ -68,6 +69,18 @@ export function agentCalls({ call, read, post, postOnce }: Requests) {
         body,
         headers: headersOf(at),
         repeatable: true,
+        signal: at.signal,
+      }),
+    /** Takes over an agent that others made. */
+    adopt: (agentId: string, body: AdoptAgent = {}, at?: IdempotentOptions) =>
+      postOnce<AgentAdopted>(below("agents", agentId, "/adopt"), body, at),
+    /** Gives an adopted agent back. Not repeated after a lost answer: the repetition would say that it is not adopted. */
+    release: (agentId: string, at: ChangeOptions = {}) =>
+      call<AgentReleased>({
+        method: "POST",
+        path: below("agents", agentId, "/release"),
+        headers: headersOf(at),
+        repeatable: false,
         signal: at.signal,
       }),
     suspend: (agentId: string, at?: CallOptions) =>

@@ -136,6 +136,7 @@ export const deleteAgentRoute = route({
     "agent_not_found",
     "agent_ambiguous",
     "agent_reserved",
+    "agent_adopted",
     "agent_busy",
     "gateway_failed",
     "gateway_not_found",

@@ -14,6 +14,9 @@ const noCredential = () =>
     "This deployment keeps records only, so there is nowhere to put a credential; configure it where the agent runs.",
   );
 
+const absent = (agentId: string) =>
+  new Problem("agent_not_found", `This deployment keeps records only, and knows no agent "${agentId}" of others.`);
+
 /**
  * Records only: the service keeps what there is to know, and whoever runs the agents reads it from the API.
  * A workspace is noted as it was asked for, since the machine it is on is another.
@@ -37,6 +40,14 @@ export function createRegistryHost(): AgentHost {
       return { workspaceCreated: false, bindings: await bind({ bindings: [] }, agent.bindings) };
     },
     remove: async () => nothing,
+    // Others' agents are none that are known here.
+    planAdoption: async ({ agent }) => {
+      throw absent(agent.agentId);
+    },
+    adopt: async ({ agent }) => {
+      throw absent(agent.agentId);
+    },
+    release: async () => undefined,
     setCredential: async () => {
       throw noCredential();
     },

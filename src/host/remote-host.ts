@@ -1,6 +1,7 @@
 import { noneAnswers } from "../domain/none-answers.ts";
 import { GatewayUntouched, isProblem, Problem } from "../errors.ts";
-import type { AgentHost, HostAgent, HostAsked, HostCreate } from "../ports.ts";
+import type { AgentHost, HostAgent, HostAsked, HostCreate, HostHold } from "../ports.ts";
+import type { AdoptAgent } from "../schema/adopt-agent.ts";
 import type { CreateAgent } from "../schema/create-agent.ts";
 import type { OnboardAgent } from "../schema/onboard-agent.ts";
 import { createOutcomes } from "./create-outcomes.ts";
@@ -34,6 +35,7 @@ export interface RemoteHost extends AgentHost {
 export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
   const gateways = openGateways(options.gateways, options);
   const outcomes = createOutcomes<CreateAgent>();
+  const adoptions = createOutcomes<AdoptAgent>();
 
   async function gatewayOf(agent: Parameters<typeof gateways.of>[0]): Promise<Gateway> {
     await gateways.found();
@@ -42,6 +44,9 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
 
   const create = async (gateway: Gateway, body: CreateAgent, idempotencyKey: string, respondAsync: boolean) =>
     await gateway.change((client, signal) => client.agents.create(body, { idempotencyKey, respondAsync, signal }));
+
+  const adopt = async (gateway: Gateway, agentId: string, body: AdoptAgent, idempotencyKey: string) =>
+    await gateway.change((client, signal) => client.agents.adopt(agentId, body, { idempotencyKey, signal }));
 
   async function onboard(agent: HostAgent, body: OnboardAgent): Promise<void> {
     const gateway = await gatewayOf(agent);
@@ -141,6 +146,53 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       return { deleted, preserved };
     },
 
+    async planAdoption({ agent, key, ...asked }) {
+      const body = { ...adoptionFor({ ...asked, ...asked.hold }), ...(key && { keyFor: key }), dryRun: true };
+      const { changes = [] } = answerOf(
+        await gateways.of(agent).change((client, signal) => client.agents.adopt(agent.agentId, body, { signal })),
+      );
+      return changes;
+    },
+
+    async adopt({ agent, operationId, credential, model, ...asked }) {
+      const gateway = gateways.of(agent);
+      // The model is one of the key's, and comes with it.
+      const body = adoptionFor({ ...asked, ...asked.hold, model: credential ? undefined : model });
+      const answer = await adopt(gateway, agent.agentId, body, operationId);
+      if (answer.outcome !== "done") {
+        adoptions.note(operationId, answer.outcome === "refused" ? "undone" : { asked: body });
+        throw answer.problem;
+      }
+      adoptions.clear(operationId);
+      const { confinement } = answer.value;
+      if (!credential) return { model: answer.value.model, confinement };
+      const profileId = await setCredential({ ...agent, operationId }, credential, model);
+      const now = answerOf(await gateway.change((client, signal) => client.agents.get(agent.agentId, { signal })));
+      return { profileId, model: now.model, confinement };
+    },
+
+    async release({ agentId, gateway: at, operationId, asked }) {
+      const gateway = gateways.of({ agentId, gateway: at });
+      const doubt = adoptions.of(operationId) ?? (asked && { asked: adoptionFor(asked) });
+      if (doubt === "undone") return;
+      if (doubt) {
+        // A request that is still on its way would adopt the agent after its release: asked once more, it is settled.
+        const settled = await adopt(gateway, agentId, doubt.asked, operationId);
+        if (settled.outcome === "unsent" || settled.outcome === "unknown") throw settled.problem;
+        adoptions.clear(operationId);
+        if (settled.outcome === "refused") return;
+      }
+      const release = (repeated: boolean) =>
+        gateway.change(
+          (client, signal) => client.agents.release(agentId, { signal, ...meant({ operationId }) }),
+          repeated,
+        );
+      let released = await release(false);
+      if (released.outcome === "unsent" || released.outcome === "unknown")
+        released = await release(released.outcome === "unknown");
+      if (!isAbsent(released)) answerOf(released);
+    },
+
     async bind(agent, bindings) {
       const result = splitBindings(agent.bindings, bindings);
       await onboard(agent, { steps: ["bindings"], bindings: [...new Set(bindings)] });
@@ -182,6 +234,19 @@ function answerOf<T>(changed: Changed<T>): T {
 
 const isAbsent = (changed: Changed<unknown>): boolean =>
   changed.outcome !== "done" && isProblem(changed.problem, "agent_not_found");
+
+/** The same for every repetition, as for a creation. */
+const adoptionFor = ({
+  model,
+  heldToQuota,
+  ...hold
+}: HostHold & { model?: string | undefined; heldToQuota?: boolean | undefined }): AdoptAgent => ({
+  ...(model !== undefined && { model }),
+  ...(hold.confinement !== undefined && { confinement: hold.confinement }),
+  ...(hold.tools && { tools: [...hold.tools] }),
+  ...(hold.peers && { peers: [...hold.peers] }),
+  ...(heldToQuota && { heldToQuota: true }),
+});
 
 /** The same for every repetition: another body under the same key is refused. */
 const requestFor = (agent: HostAsked): CreateAgent => ({

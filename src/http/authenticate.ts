@@ -65,12 +65,13 @@ export async function authorizeCaller(
   context: Context,
   headers: Headers,
   bearer: Bearer,
-  { scope, otherScope }: Pick<Route, "scope" | "otherScope">,
+  { scope, otherScope, alsoScope }: Pick<Route, "scope" | "otherScope" | "alsoScope">,
   rest: Pick<Caller, "requestId" | "address">,
   refuse: (problem: Problem) => Promise<never>,
 ): Promise<Caller> {
   const requireOne = (held: readonly Scope[], holder: string) => {
     if (otherScope === undefined || !held.includes(otherScope)) requireScope(held, scope, holder);
+    if (alsoScope !== undefined) requireScope(held, alsoScope, holder);
   };
   const text = headers.get(keyHeader);
   if (bearer.session || bearer.linkCode !== undefined) {

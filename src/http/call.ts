@@ -41,6 +41,8 @@ export interface Route {
   scope: Scope | "token";
   /** Enough to be let in as well, where the body decides which of the two is needed: the handler looks. */
   otherScope?: Scope;
+  /** Needed besides. */
+  alsoScope?: Scope;
   body?: z.ZodMiniType;
   /** Whether an absent body stands for `{}`. */
   bodyOptional?: boolean;

@@ -11,6 +11,7 @@ export interface DescribedRoute {
   summary: string;
   scope: Scope | "token";
   otherScope?: Scope;
+  alsoScope?: Scope;
   body?: z.ZodMiniType;
   bodyOptional?: boolean;
   query?: z.ZodMiniType;

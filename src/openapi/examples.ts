@@ -97,6 +97,16 @@ export const requestExamples: Readonly<Record<string, Readonly<Record<string, { 
       value: { action: "suspend", agentIds: ["auto-agent", "my-agent"], dryRun: true },
     },
   },
+  adoptAgent: {
+    metered: {
+      summary: "With a key of its own, held to a budget",
+      value: {
+        autoProvisionAiKey: { provider: "anthropic", quotas: { maxUsdPerMonth: 20 } },
+        labels: { tenant: "acme" },
+      },
+    },
+    look: { summary: "Shows what would change", value: { dryRun: true } },
+  },
   onboardAgent: {
     auth: {
       summary: "A key that the agent already has",

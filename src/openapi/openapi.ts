@@ -45,6 +45,9 @@ function parametersOf(route: DescribedRoute) {
   return [...inPath, ...inQuery, ...inHeader];
 }
 
+const scopesOf = ({ scope, alsoScope }: DescribedRoute): string[] =>
+  alsoScope === undefined ? [scope] : [scope, alsoScope];
+
 function operationOf(route: DescribedRoute, components: Components) {
   const parameters = parametersOf(route);
   return {
@@ -53,7 +56,7 @@ function operationOf(route: DescribedRoute, components: Components) {
     tags: [tagOf(route.path)],
     // Beside a scheme that knows no scopes, OpenAPI 3.1 reads them as roles.
     security: [
-      { gatewayToken: [], ...(route.scope === "token" ? {} : { provisioningKey: [route.scope] }) },
+      { gatewayToken: [], ...(route.scope === "token" ? {} : { provisioningKey: scopesOf(route) }) },
       ...(route.otherScope === undefined ? [] : [{ gatewayToken: [], provisioningKey: [route.otherScope] }]),
     ],
     ...(parameters.length > 0 ? { parameters } : {}),

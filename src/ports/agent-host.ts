@@ -57,6 +57,29 @@ export interface HostCreate extends HostAgent {
   awaitReady: boolean;
 }
 
+/** An agent that others made is to be taken over like this. */
+export interface HostAdoption {
+  /** As the host has it. */
+  agent: HostAgent;
+  /** The same for every retry of one adoption. */
+  operationId: string;
+  /** Absent: its own, as its new key's provider calls it, or that provider's default. */
+  model?: string | undefined;
+  /** Asked for; by default it is trusted, and keeps the tools that it has. */
+  hold: HostHold;
+  /** Whose key it gets: enough to say what changes. */
+  key?: Omit<Credential, "apiKey"> | undefined;
+  credential?: Credential | undefined;
+  heldToQuota?: boolean | undefined;
+}
+
+/** A change to one setting of an agent's entry, both sides as JSON; absent: not set. */
+export interface SettingChange {
+  setting: string;
+  before?: string | undefined;
+  after?: string | undefined;
+}
+
 /** A creation asked this of a host whose answer nobody remembers. */
 export type HostAsked = Pick<
   HostCreate,
@@ -180,6 +203,28 @@ export interface AgentHost {
     },
     what: { workspace: boolean; sessions: boolean },
   ): Promise<{ deleted: string[]; preserved: string[] }>;
+  /** The changes that `adopt` would make to the agent's entry. Throws what `adopt` would, and does nothing. */
+  planAdoption(adoption: HostAdoption): Promise<SettingChange[]>;
+  /**
+   * Gives an agent that others made the entry of one that was made here, and the credential; its workspace, sessions,
+   * identity and bindings stay as they are. What it had is remembered until `release`. Idempotent for one `operationId`.
+   */
+  adopt(adoption: HostAdoption): Promise<{
+    profileId?: string | undefined;
+    /** Where the host knows them. */
+    model?: string | undefined;
+    confinement?: Confinement | undefined;
+  }>;
+  /**
+   * Undoes `adopt` and every change to the entry and the credentials since: exactly what the agent had is there again.
+   * Only the adoption `operationId` is undone; an agent that is gone is not made anew. `asked`: that it may be done yet.
+   */
+  release(agent: {
+    agentId: string;
+    gateway?: string | undefined;
+    operationId: string;
+    asked?: HostAsked | undefined;
+  }): Promise<void>;
   /**
    * For a change that does more than one thing, before the first of them; absent where there are no gateways.
    * @throws Problem `gateway_not_found` where the agent's is not one of the host's any more

@@ -3,7 +3,7 @@ import { Confinement, Identity, StoredIdentity } from "./agent-fields.ts";
 import { AgentId, Timestamp } from "./primitives.ts";
 import { QuotaStates } from "./quota.ts";
 
-/** The record of an agent that we made. */
+/** The record of an agent that we made or adopted. */
 export const AgentRecord = z.object({
   agentId: AgentId,
   name: z.string(),
@@ -15,6 +15,8 @@ export const AgentRecord = z.object({
   /** Asked of the host, which may or may not have taken them: the agent's until it is deleted, or asks again. */
   bindingsInDoubt: z.optional(z.array(z.string())),
   gateway: z.optional(z.string()),
+  /** It was there before, made by others. */
+  adopted: z.optional(z.boolean()),
   /** The confinement that its host was asked for; absent: of an earlier release, or of a host that runs no agents. */
   confinement: z.optional(Confinement),
   tools: z.optional(z.array(z.string())),
@@ -73,8 +75,9 @@ export const AgentSummary = z
     share: z.optional(z.number()),
     /** With `include=usage`: this month's, at list price. */
     usage: z.optional(z.object({ requests: z.int(), tokens: z.int(), usd: z.number(), unpricedRequests: z.int() })),
-    /** Whether this service made it. */
+    /** Whether this service made or adopted it. */
     managed: z.boolean(),
+    adopted: z.optional(z.boolean()),
     createdBy: z.optional(z.string()),
     createdAt: z.optional(Timestamp),
     updatedAt: z.optional(Timestamp),

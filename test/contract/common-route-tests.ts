@@ -62,7 +62,7 @@ export function commonRouteTests(target: () => Target): void {
       const authorized = async () =>
         route.scope === "provisioning:admin"
           ? target().adminToken
-          : (await makeKey(target(), { scopes: [route.scope] })).key;
+          : (await makeKey(target(), { scopes: [route.scope, ...(route.alsoScope ? [route.alsoScope] : [])] })).key;
 
       it("is 400 for what is not JSON", async () => {
         const { status, body } = await ask(target(), route.method, path, {

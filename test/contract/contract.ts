@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { adoptTests } from "./adopt-tests.ts";
 import { agentTests } from "./agent-tests.ts";
 import { aiKeyTests } from "./ai-key-tests.ts";
 import { bulkCreateTests } from "./bulk-create-tests.ts";
@@ -45,6 +46,7 @@ export function testContract(name: string, make: () => Promise<Target>, parts: "
     describe("guards", () => guardTests(target));
     describe("keys", () => keyTests(target));
     describe("agents", () => agentTests(target));
+    describe("adoption", () => adoptTests(target));
     describe("AI keys", () => aiKeyTests(target));
     describe("reach", () => reachTests(target));
     describe("text", () => textTests(target));

@@ -48,6 +48,7 @@ export async function controlPlaneTarget(): Promise<ControlPlaneTarget> {
     ...plane,
     gateways: { gw1: gateways.gw1.target, gw2: gateways.gw2.target },
     sameGateway: { gateway: "gw2" },
+    makeByHand: gateways.gw2.target.makeByHand!,
     workspace: (name) => join(root, `workspace-${name}`),
     async close() {
       await plane.close();

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Deployment, startServer } from "../../adapters/node/run-server.ts";
@@ -32,6 +32,13 @@ export async function nodeTarget(
     storesCredentials: true,
     hasWorkspaces: true,
     workspace: (name) => join(stateDir, `workspace-${name}`),
+    async makeByHand(agentId) {
+      const agentDir = join(stateDir, "agents", agentId, "agent");
+      await mkdir(agentDir, { recursive: true, mode: 0o700 });
+      const profiles = { "anthropic:own": { type: "api_key", provider: "anthropic", key: "sk-test-not-a-real-key" } };
+      const store = { version: 1, profiles, order: { anthropic: ["anthropic:own"] } };
+      await writeFile(join(agentDir, "auth-profiles.json"), JSON.stringify(store), { mode: 0o600 });
+    },
     fetch: (url, init) => fetch(url, init),
     stateDir,
     context: deployment.app.context,

@@ -16,6 +16,8 @@ export interface Target {
   sharesOrigin?: boolean;
   /** Each tallies the reads that it answers. Default: one. */
   processes?: number;
+  /** Makes an agent past this service, with a credential of its own, where its host can have such. */
+  makeByHand?(agentId: string): Promise<void>;
   /** A workspace that is allowed, for a name. */
   workspace(name: string): string;
   fetch(url: string, init?: RequestInit): Promise<Response>;

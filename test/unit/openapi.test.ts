@@ -68,7 +68,8 @@ describe("the document", () => {
 
   it("asks for the credentials that the route asks for", () => {
     for (const route of routes) {
-      const expected = { gatewayToken: [], ...(route.scope === "token" ? {} : { provisioningKey: [route.scope] }) };
+      const needed = route.alsoScope === undefined ? [route.scope] : [route.scope, route.alsoScope];
+      const expected = { gatewayToken: [], ...(route.scope === "token" ? {} : { provisioningKey: needed }) };
       const other = route.otherScope === undefined ? [] : [{ gatewayToken: [], provisioningKey: [route.otherScope] }];
       expect(operation(route.operationId).security, route.operationId).toEqual([expected, ...other]);
     }

@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { Problem } from "../../../src/errors.ts";
 import { AgentId } from "../../../src/schema/primitives.ts";
 import { presentPath, storedPath } from "../files/movable-paths.ts";
+import { AuthBefore } from "./auth-before.ts";
 
 /**
  * An agent's configuration entry, and with it the memory of what was made for it.
@@ -37,6 +38,14 @@ export const AgentEntry = z.object({
     /** The sessions directory was not left by an earlier agent of this id. */
     sessions: z.boolean(),
   }),
+  /** It was there before, made by others: what it is given back. */
+  adopted: z.optional(
+    z.object({
+      /** The text of this file as it was; absent: there was none. */
+      entry: z.optional(z.string()),
+      auth: AuthBefore,
+    }),
+  ),
 });
 export type AgentEntry = z.infer<typeof AgentEntry>;
 

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import * as z from "zod/mini";
 import { Problem } from "../../../src/errors.ts";
 import type { Credential } from "../../../src/ports.ts";
-import { type Placing, writePrivate } from "../files/atomic-write.ts";
+import { type Placing, removeDurably, writePrivate } from "../files/atomic-write.ts";
 import { bitsForOthers } from "../files/own-group.ts";
+import { type AuthBefore, asideOf, noteBefore, nothingBefore, profilesBefore } from "./auth-before.ts";
 
 /** OpenClaw's classic store of an agent's credentials. Other parties' entries in it stay. */
 const AuthProfiles = z.looseObject({
@@ -46,12 +47,54 @@ function readAuthProfiles(agentDir: string): AuthProfiles | undefined {
   }
 }
 
+/** @returns `before`, and in it what a key for this provider takes the place of */
+export const noteCredential = (agentDir: string, provider: string, before: AuthBefore): AuthBefore =>
+  noteBefore(readAuthProfiles(agentDir) ?? { profiles: {} }, { profileId: profileIdFor(provider), provider }, before);
+
+/** Puts aside each profile that is to be given back. */
+function withAside(store: AuthProfiles | undefined, before: AuthBefore): AuthProfiles | undefined {
+  const aside = profilesBefore(before, true).filter((id) => store?.profiles[id] && !store.profiles[asideOf(id)]);
+  if (!store || aside.length === 0) return store;
+  const copies = aside.map((id) => [asideOf(id), store.profiles[id]!]);
+  return { ...store, profiles: { ...store.profiles, ...Object.fromEntries(copies) } };
+}
+
+/** Takes out what was stored over `before`, and puts back what was there. */
+export async function giveCredentialsBack(agentDir: string, before: AuthBefore, placing: Placing): Promise<void> {
+  const store = readAuthProfiles(agentDir);
+  if (!store) return;
+  const { order: _, ...rest } = store;
+  const profiles = { ...store.profiles };
+  for (const id of profilesBefore(before, false)) delete profiles[id];
+  for (const id of profilesBefore(before, true)) {
+    const aside = profiles[asideOf(id)];
+    if (aside) profiles[id] = aside;
+    delete profiles[asideOf(id)];
+  }
+  const order = { ...store.order };
+  for (const [provider, ids] of Object.entries(before.order)) {
+    if (ids === null) delete order[provider];
+    else order[provider] = ids;
+  }
+  const isBare = Object.keys(profiles).length === 0 && Object.keys(rest).length === 2;
+  const next = { ...rest, profiles, ...(Object.keys(order).length > 0 && { order }) };
+  const path = authProfilesPath(agentDir);
+  if (isBare) await removeDurably(path, placing);
+  else await writePrivate(path, authProfilesText(next), placing);
+}
+
 /**
  * Replaces the provider's credential and keeps those of others.
+ * @param before of an agent that was adopted
  * @returns its profile id
  */
-export async function storeCredential(agentDir: string, credential: Credential, placing: Placing): Promise<string> {
-  const store = withCredential(readAuthProfiles(agentDir), credential);
+export async function storeCredential(
+  agentDir: string,
+  credential: Credential,
+  placing: Placing,
+  before: AuthBefore = nothingBefore(),
+): Promise<string> {
+  const store = withCredential(withAside(readAuthProfiles(agentDir), before), credential);
   await writePrivate(authProfilesPath(agentDir), authProfilesText(store), placing);
   return profileIdFor(credential.provider);
 }

@@ -9,9 +9,10 @@ import type { AgentHost, Clock, HostAgent } from "../../../src/ports.ts";
 import { makePrivateDirectory, type Placing, unwritable, writePrivate } from "../files/atomic-write.ts";
 import { createFileLock, makeLockFile } from "../files/file-lock.ts";
 import { createTurns } from "../files/in-turn.ts";
+import { adoptAgents } from "./adopt-agent.ts";
 import { type AgentEntry, entryPath, entryText, readEntry } from "./agent-entry.ts";
 import { createAgentHomes, isForeign, requireHome } from "./agent-homes.ts";
-import { profileIdFor, storeCredential } from "./auth-profiles.ts";
+import { noteCredential, profileIdFor, storeCredential } from "./auth-profiles.ts";
 import { renewIdentityFile } from "./bootstrap-files.ts";
 import { overtaken } from "./complete-agent.ts";
 import { createEntryIndex } from "./entry-index.ts";
@@ -54,7 +55,9 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
   const lock = lockOf("homes.sqlite");
   const workspacesLock = lockOf("workspaces.sqlite");
   const workspaces = createWorkspaces({ homes, index, paths, lock: workspacesLock, homesLock: lock });
-  const agents = makeAgents({ homes, index, paths, workspaces, lock, clock: options.clock ?? { now: Date.now } });
+  const clock = options.clock ?? { now: Date.now };
+  const agents = makeAgents({ homes, index, paths, workspaces, lock, clock });
+  const adopter = adoptAgents({ homes, index, lock, clock, defaultWorkspace: paths.defaultPath });
   const turns = createTurns();
   const inTurn = <T>(agentId: string, work: () => Promise<T>): Promise<T> => turns(agentId, () => asProblem(work));
 
@@ -111,13 +114,23 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
 
     remove: ({ agentId, operationId }, what) => inTurn(agentId, () => agents.remove(agentId, operationId, what)),
 
+    planAdoption: (adoption) => asProblem(() => adopter.planAdoption(adoption)),
+    adopt: (adoption) => inTurn(adoption.agent.agentId, () => adopter.adopt(adoption)),
+    release: (agent) => inTurn(agent.agentId, () => adopter.release(agent)),
+
     setCredential: (agent, credential, model) =>
       inTurn(agent.agentId, async () => {
         const { home, entry } = requireEntry(agent);
         const agentDir = join(home, "agent");
         await makePrivateDirectory(agentDir);
-        const profileId = await storeCredential(agentDir, credential, placingFor(agent));
-        if (model !== undefined) await writeEntry(agent, home, { ...entry, model });
+        const adopted = entry.adopted && {
+          ...entry.adopted,
+          auth: noteCredential(agentDir, credential.provider, entry.adopted.auth),
+        };
+        // Noted before it is done.
+        if (adopted) await writeEntry(agent, home, { ...entry, adopted });
+        const profileId = await storeCredential(agentDir, credential, placingFor(agent), adopted?.auth);
+        if (model !== undefined) await writeEntry(agent, home, { ...entry, ...(adopted && { adopted }), model });
         return profileId;
       }),
 

@@ -102,6 +102,8 @@ export function makeAgents(tools: {
     for (const state of ["agent", "pending", "removed"] as const) {
       const entry = readEntry(home, state);
       if (entry?.made.operationId !== operationId) continue;
+      // An agent that was there before is given back, and not removed.
+      if (entry.adopted) return nothing;
       return await tearDown(home, state, entry, what);
     }
     if (operationId !== "" || !isForeign(home)) return nothing;

@@ -23,7 +23,8 @@ export function readAgents(homes: AgentHomes): Pick<AgentHost, "find" | "list" |
       return { agent: bare, fault: (error as Problem).message };
     }
     if (!entry) return isForeign(home) ? { agent: bare } : undefined;
-    const { name, workspace, model, identity, bindings, made } = entry;
+    const { name, model, identity, bindings, made } = entry;
+    const workspace = entry.workspace === "" ? undefined : entry.workspace;
     return { agent: { agentId, operationId: made.operationId, name, workspace, agentDir, model, identity, bindings } };
   }
 

@@ -103,6 +103,14 @@ export function holdTools(
   }
 }
 
+/** Keeps an agent from other agents' sessions, and gives it nothing that it has not. */
+export function holdApart(entry: AgentEntry, agentId: string, peers: readonly string[]): void {
+  entry.subagents = { ...entry.subagents, allowAgents: [agentId, ...peers] };
+  const denied = entry.tools?.deny?.filter((name) => peers.length === 0 || !toolsOf("peers").includes(name)) ?? [];
+  const apart = [...acrossAgents, ...(peers.length === 0 ? toolsOf("peers") : [])];
+  entry.tools = { ...entry.tools, deny: [...new Set([...denied, ...apart])] };
+}
+
 /** Tells one list of tools from another. */
 export const toolsText = (tools: AgentEntry["tools"]): string => JSON.stringify([tools?.allow, tools?.deny]);
 
@@ -110,11 +118,13 @@ export const toolsText = (tools: AgentEntry["tools"]): string => JSON.stringify(
 export function holdIn(entry: AgentEntry, agentId: string): Hold | undefined {
   const { allow, deny } = entry.tools ?? {};
   const peers = (entry.subagents?.allowAgents ?? []).filter((one) => one !== agentId);
+  if (deny && acrossAgents.every((name) => deny.includes(name))) {
+    return { confinement: "trusted", tools: [], peers };
+  }
   if (allow) {
     const given = new Set([...toolsOf("own"), ...toolsOf("sandbox"), ...toolsOf("peers")]);
     const tools = allow.filter((name) => !given.has(name));
     return { confinement: entry.sandbox?.mode === "all" ? "sandbox" : "workspace", tools, peers };
   }
-  if (!deny || acrossAgents.some((name) => !deny.includes(name))) return undefined;
-  return { confinement: "trusted", tools: [], peers };
+  return undefined;
 }

@@ -30,6 +30,7 @@ export const agentSummary = (agent: KnownAgent, now: number): AgentSummary => ({
   labels: agent.record?.labels,
   expiresAt: agent.record?.expiresAt,
   managed: agent.record !== undefined,
+  adopted: agent.record?.adopted,
   createdBy: agent.record?.createdBy,
   createdAt: agent.record?.createdAt,
   updatedAt: agent.record?.updatedAt,

@@ -2,21 +2,17 @@ import { newKeyId } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
 import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
-import { agentOperation } from "../../storage/ledger-names.ts";
 import { issuedAiKeyView } from "../ai-keys/issue-ai-key.ts";
-import { noteIssuedKey } from "../ai-keys/issued-keys.ts";
 import type { Minting } from "../ai-keys/minting.ts";
-import { auditedChange, newOperationId } from "../audited-change.ts";
+import { newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { type AgentLease, withAgentLease } from "../operations/agent-lease.ts";
-import { compensateCreate } from "../operations/compensate-create.ts";
-import { decideOutcome } from "../operations/decide-outcome.ts";
-import { acquireResources } from "../operations/exclusive-resources.ts";
+import { allOrNothing } from "../operations/all-or-nothing.ts";
 import type { Operation } from "../operations/operation.ts";
 import { placeAgent } from "./place-agent.ts";
 import { agentExists, makerOf, maxAgentsOf, prepareCreate } from "./prepare-create.ts";
-import { bothOrNeither, buildAgent, type CreateOptions } from "./provision-agent.ts";
+import { buildAgent, type CreateOptions } from "./provision-agent.ts";
 
 /** The saga of `service/README.md`: all of it, or nothing. */
 export async function createAgent(
@@ -55,50 +51,27 @@ export async function createAgent(
     const earlier = await context.records.get("agents", agentId);
     if (earlier && sameRequest(earlier, options)) return await createdView(context, earlier);
     if (earlier || (await context.host.find(agentId)).agents.length > 0) throw agentExists(agentId);
-    let created: AgentCreated | undefined;
-    let kept = false;
-    try {
-      const { aiKeyId } = operation;
-      const placing = { request: { ...body, agentId, heldToQuota }, operation, lease };
-      const plan = await placeAgent(context, placing, planned);
-      await bothOrNeither(
-        acquireResources(context, operation, maxAgentsOf(context, caller)),
-        aiKeyId === undefined ? Promise.resolve() : noteIssuedKey(context, agentId, aiKeyId),
-      );
-      const change = { action: "agent.create", target: agentId, operationId, details: auditDetails(body, operation) };
-      const creation = { ...options, body, plan, operation, provider, heldToQuota, minting, lease };
-      return await auditedChange(context, caller, change, async (_, outcome) => {
-        created = await buildAgent(context, caller, creation, outcome);
-        // Held until now, nobody has undone any of it: from now on, who takes the lease over finds the agent whole.
-        if (!(await lease.isHeld())) throw taken(operationId + attempt);
-        return created;
-      });
-    } catch (error) {
-      // The operation record tells what may have been done; how far the minting came is known here.
-      const done = { ...operation, minted: minting.unrecorded };
-      try {
-        // Another process, to which this one looked dead, may have found the agent whole, and told of it.
-        const fate = await decideOutcome(context, operation, "undone").catch(async (cause) => {
-          // A disk that is full takes no decision, and yet lets things be removed.
-          if (!(await lease.isHeld())) throw cause;
-          return "undone" as const;
-        });
-        kept = fate === "finished";
-        // Whether the gateway was asked, and what it said, the host still knows.
-        if (!kept) await compensateCreate(context, { ...done, asked: undefined });
-        if (lease.signal.aborted) await context.ledger.release(agentOperation(agentId, operationId), operationId);
-      } catch (cause) {
-        context.log("error", "a creation could not be undone yet", { operationId, agentId, cause });
-        lease.deferToRecovery(done);
-      }
-      if (kept && created) return created;
-      throw error;
-    }
+    let plan = planned;
+    return await allOrNothing(context, caller, {
+      operation,
+      lease,
+      change: () => ({ action: "agent.create", details: auditDetails(body, operation) }),
+      limit: maxAgentsOf(context, caller),
+      minting,
+      lost: () => taken(operationId + attempt),
+      async place() {
+        plan = await placeAgent(context, { request: { ...body, agentId, heldToQuota }, operation, lease }, planned);
+      },
+      build(outcome) {
+        const creation = { ...options, body, plan, operation, provider, heldToQuota, minting, lease };
+        return buildAgent(context, caller, creation, outcome);
+      },
+    });
   }
 }
 
 /** Stands behind the claim's owner, so that a retry is told from others while nobody knows how the first one ended. */
-const attemptOf = ({ idempotency }: CreateOptions): string =>
+export const attemptOf = ({ idempotency }: CreateOptions): string =>
   idempotency ? `#${idempotency.key}.${idempotency.fingerprint}` : "";
 
 const unsettled = (agentId: string): Problem =>

@@ -25,14 +25,25 @@ export interface PreparedCreate {
  */
 export async function prepareCreate(context: Context, caller: Caller, body: CreateAgent): Promise<PreparedCreate> {
   const agentId = usableId(body.name);
+  const { provider, heldToQuota } = await prepareAiKey(context, caller, body);
+  const plan = await planAgent(context, { ...body, agentId, heldToQuota });
+  return { agentId, provider, heldToQuota, plan };
+}
+
+type KeyedRequest = Pick<CreateAgent, "autoProvisionAiKey" | "expiresAt" | "heldToQuota">;
+
+/** @throws Problem for an AI key that cannot be given, or an end that it cannot have */
+export async function prepareAiKey(
+  context: Context,
+  caller: Caller,
+  body: KeyedRequest,
+): Promise<Pick<PreparedCreate, "provider" | "heldToQuota">> {
   const request = body.autoProvisionAiKey;
   const provider = request && (await linkedAiProvider(context, caller, request.provider));
   if (provider && request) checkAiKeyRequest(context, provider, request);
   requireFutureEnd(context, body.expiresAt);
   if (body.expiresAt !== undefined) requireStoppable({ mode: request?.mode ?? "virtual" });
-  const heldToQuota = isHeldToQuota(body, provider);
-  const plan = await planAgent(context, { ...body, agentId, heldToQuota });
-  return { agentId, provider, heldToQuota, plan };
+  return { provider, heldToQuota: isHeldToQuota(body, provider) };
 }
 
 /** A provisioning key's id, or a JWT's subject, which stands for one. */
@@ -63,7 +74,7 @@ function usableId(name: string): string {
 }
 
 /** Whether what it spends is bounded: what leads around its key is then no small matter. */
-function isHeldToQuota({ autoProvisionAiKey: request, heldToQuota }: CreateAgent, provider?: AiProviderRecord) {
+function isHeldToQuota({ autoProvisionAiKey: request, heldToQuota }: KeyedRequest, provider?: AiProviderRecord) {
   if (heldToQuota || request?.budgetUsdPerMonth !== undefined) return true;
   const limits = stricterQuotas(provider?.defaultQuotas ?? {}, request?.quotas ?? {});
   return limitsTokens(limits) || limitsUsd(limits);

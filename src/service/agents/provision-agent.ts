@@ -11,6 +11,7 @@ import type { Context } from "../context.ts";
 import { planAgent } from "../gateways/choose-gateway.ts";
 import { freePlace } from "../gateways/gateway-places.ts";
 import type { AgentLease } from "../operations/agent-lease.ts";
+import { bothOrNeither } from "../operations/all-or-nothing.ts";
 import { acquireResources, releaseBindings } from "../operations/exclusive-resources.ts";
 import type { Operation } from "../operations/operation.ts";
 import { addAgent, replaceAgent } from "../state/agent-record.ts";
@@ -159,10 +160,4 @@ async function makeOnHost(
     await replaceAgent(context, record, { ...record, workspace, agentDir, confinement });
   }
   return { made, workspace, agentDir, gateway: plan.gateway, confinement };
-}
-
-/** Rejects once both have ended, so that nothing is still being done while it is undone. */
-export async function bothOrNeither<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([a, b]);
-  return [await a, await b];
 }

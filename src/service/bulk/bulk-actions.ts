@@ -3,7 +3,7 @@ import type { BulkAction, BulkChange } from "../../schema/bulk.ts";
 import type { Scope } from "../../schema/provisioning-key.ts";
 import { requireFutureEnd, requireNotEnded, requireStoppable } from "../agents/agent-end.ts";
 import { requireAiKey } from "../agents/agent-view.ts";
-import { deleteAgent, requireDeletable } from "../agents/delete-agent.ts";
+import { deleteAgent, requireDeletable, requireMadeHere } from "../agents/delete-agent.ts";
 import { rotateAiKey } from "../agents/rotate-ai-key.ts";
 import { suspendAgent } from "../agents/suspend-agent.ts";
 import { updateAgent } from "../agents/update-agent.ts";
@@ -66,7 +66,9 @@ export const bulkActionDefinitions: Record<BulkAction, BulkActionDefinition> = {
     scope: "agents:delete",
     async check(context, caller, agentId) {
       requireDeletable(context, caller, agentId);
-      context.host.requireGateway?.(await requireAgentToChange(context, caller, agentId));
+      const agent = await requireAgentToChange(context, caller, agentId);
+      requireMadeHere(agent);
+      context.host.requireGateway?.(agent);
     },
     run: (context, caller, agentId, { deleteWorkspace, deleteSessions }) =>
       deleteAgent(context, caller, agentId, { deleteWorkspace, deleteSessions }),

@@ -31,7 +31,7 @@ export async function findOrphans(context: Context): Promise<Orphan[]> {
     if ((await context.host.find(agent.agentId)).agents.length > 0) continue;
     orphans.push({
       detail: `the agent "${agent.agentId}" is on record, but the host does not have it`,
-      remedy: `\`agents delete ${agent.agentId}\` removes the record and revokes its key`,
+      remedy: `\`agents ${agent.adopted ? "release" : "delete"} ${agent.agentId}\` removes the record and revokes its key`,
     });
   }
   return orphans;

@@ -8,12 +8,13 @@ import { releaseResources } from "./exclusive-resources.ts";
 import type { Operation } from "./operation.ts";
 
 /**
- * Takes back whatever a creation did, newest first; what it did not come to is not missed. Each step touches only what
- * this creation made, so that it may be repeated at any time, whoever has made the agent anew since.
+ * Takes back whatever a creation or an adoption did, newest first; what it did not come to is not missed. Each step
+ * touches only what this one made, so that it may be repeated at any time, whoever has made the agent anew since.
  */
 export async function compensateCreate(context: Context, operation: Operation): Promise<void> {
   await removeAgent(context, operation.agentId, operation.creation);
-  await context.host.remove(hostTarget(operation), { workspace: true, sessions: true });
+  if (operation.action === "adopt") await context.host.release(hostTarget(operation));
+  else await context.host.remove(hostTarget(operation), { workspace: true, sessions: true });
   if (operation.aiKeyId !== undefined) {
     await revokeAiKey(context, operation, operation.aiKeyId);
     await forgetIssuedKeys(context, operation.agentId, [operation.aiKeyId]);

@@ -3,11 +3,11 @@ import { Confinement, StoredIdentity } from "../../schema/agent-fields.ts";
 
 /** A change to an agent that is under way, kept with its lease: enough to finish or undo it after a crash. */
 export const Operation = z.object({
-  action: z.enum(["create", "delete", "change"]),
+  action: z.enum(["create", "adopt", "delete", "release", "change"]),
   operationId: z.string(),
   /** How the trail names a change whose intent it has. */
   audited: z.optional(z.string()),
-  /** The operation that made the agent: its workspace and its place are known by it. */
+  /** The operation that made or adopted the agent: its workspace and its place are known by it. */
   creation: z.string(),
   agentId: z.string(),
   gateway: z.optional(z.string()),

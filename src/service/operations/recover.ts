@@ -11,6 +11,7 @@ import { replaceAgent } from "../state/agent-record.ts";
 import { knownFrom } from "../state/find-agent.ts";
 import { compensateCreate } from "./compensate-create.ts";
 import { decideOutcome } from "./decide-outcome.ts";
+import { giveBackAgent } from "./give-back-agent.ts";
 import { type Operation, operationText, parseOperation } from "./operation.ts";
 import { type Reconciliation, reconcileAgent, silentGateway } from "./reconcile-agent.ts";
 import { tearDownAgent } from "./tear-down-agent.ts";
@@ -38,7 +39,8 @@ export async function recoverOperation(
   { wanted = false } = {},
 ): Promise<Recovered> {
   const { outcome, fromHost = [] } = await finishOrUndo(context, operation, wanted);
-  if (operation.action === "create" && outcome !== "finished") await watchForReturn(context, operation);
+  if ((operation.action === "create" || operation.action === "adopt") && outcome !== "finished")
+    await watchForReturn(context, operation);
   if (outcome === "nothing" || (operation.action === "change" && operation.audited === undefined)) return "nothing";
   context.log("info", "an interrupted change was settled", {
     agentId: operation.agentId,
@@ -67,9 +69,11 @@ async function finishOrUndo(
   if (operation.action === "change") return await reconcileAgent(context, operation, wanted);
   const record = await context.records.get("agents", operation.agentId);
   switch (operation.action) {
-    case "create": {
+    case "create":
+    case "adopt": {
       const isIts = record?.operationId === operation.operationId;
-      const whole = isIts && (await finishWhole(context, record));
+      // The record of an adoption is its last step.
+      const whole = isIts && (operation.action === "adopt" || (await finishWhole(context, record)));
       if ((await decideOutcome(context, operation, whole ? "finished" : "undone")) === "finished")
         return { outcome: "finished" };
       await compensateCreate(context, operation);
@@ -77,8 +81,9 @@ async function finishOrUndo(
       return { outcome: record && !isIts ? "nothing" : "undone" };
     }
     case "delete":
+    case "release":
       if (record && record.operationId !== operation.creation) return { outcome: "nothing" };
-      await tearDownAgent(context, operation);
+      await (operation.action === "delete" ? tearDownAgent : giveBackAgent)(context, operation);
       return { outcome: "finished" };
   }
 }

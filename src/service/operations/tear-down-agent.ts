@@ -12,11 +12,7 @@ import type { Operation } from "./operation.ts";
  */
 export async function tearDownAgent(context: Context, operation: Operation): Promise<AgentDeleted> {
   const { agentId, issuedKeys = [] } = operation;
-  const revoked =
-    operation.aiKeyId === undefined ? undefined : await revokeAiKey(context, operation, operation.aiKeyId);
-  for (const keyId of issuedKeys) {
-    if (keyId !== operation.aiKeyId) await revokeAiKey(context, { ...operation, minted: false }, keyId);
-  }
+  const revoked = await revokeAllKeys(context, operation);
   const { deleted, preserved } = await context.host.remove(hostTarget(operation), {
     workspace: operation.deleteWorkspace === true,
     sessions: operation.deleteSessions === true,
@@ -29,4 +25,17 @@ export async function tearDownAgent(context: Context, operation: Operation): Pro
     deleted: revoked === true ? [...deleted, "aiKey"] : deleted,
     preserved: revoked === false ? [...preserved, "aiKey"] : preserved,
   };
+}
+
+/**
+ * Every key that was ever issued to the agent stops working now.
+ * @returns whether its own is revoked at its provider too; `undefined` where it has none
+ */
+export async function revokeAllKeys(context: Context, operation: Operation): Promise<boolean | undefined> {
+  const { aiKeyId, issuedKeys = [] } = operation;
+  const revoked = aiKeyId === undefined ? undefined : await revokeAiKey(context, operation, aiKeyId);
+  for (const keyId of issuedKeys) {
+    if (keyId !== aiKeyId) await revokeAiKey(context, { ...operation, minted: false }, keyId);
+  }
+  return revoked;
 }

@@ -1,0 +1,213 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Problem } from "../../src/errors.ts";
+import { settingChanges } from "../../src/host/setting-changes.ts";
+import type { AgentHost, HostAdoption } from "../../src/ports.ts";
+import { nothingBefore } from "../node/directory-host/auth-before.ts";
+import { profileIdFor } from "./credentials.ts";
+import { decisionModelOf, type Hold, holdApart, holdModels, holdTools, toolsText } from "./doors/held-entry.ts";
+import { refuseUnmetered } from "./doors/open-doors.ts";
+import { dropMarker, isMadeBy, MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
+import { absent, type HostTools, overtaken } from "./make-agent.ts";
+import {
+  type AgentProvider,
+  declareModel,
+  declareProvider,
+  keylessReference,
+  loadsPlugins,
+  ourProviderIn,
+  providerFor,
+  shownModel,
+} from "./metered-provider.ts";
+import { modelForKey } from "./model-for-key.ts";
+import { type AgentEntry, type OpenClawConfig, primaryModel } from "./openclaw-config.ts";
+import { entryIn } from "./read-agents.ts";
+
+const sameEntry = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+
+const entryChanged = (agentId: string): Problem =>
+  new Problem("agent_busy", `The entry of the agent "${agentId}" was changed meanwhile; try again in a moment.`);
+
+/** The entry to be, and what it takes the place of. */
+interface Adopted {
+  /** Absent: the implicit default agent has none. */
+  before: AgentEntry | undefined;
+  next: AgentEntry;
+  /** A whole reference, where the model changes. */
+  model: string | undefined;
+  provider: AgentProvider | undefined;
+  hold: Hold;
+}
+
+/** Adoption of agents that others made, and its undoing. */
+export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdoption" | "adopt" | "release"> {
+  const { config, changes, credentials, homeOf, log } = tools;
+
+  async function adopted({ agent, model: asked, hold: wanted, key, heldToQuota }: HostAdoption): Promise<Adopted> {
+    const { agentId } = agent;
+    const source = await config.source();
+    if (!entryIn(source, agentId)) throw absent(agentId);
+    const marker = readMarker(homeOf(agentId));
+    const before = marker?.adopted ? entryBefore(marker) : source.agents?.entries?.[agentId];
+    // As it exists it may do what it can: nothing is taken from it that nobody asked to take.
+    const hold: Hold = {
+      confinement: wanted.confinement ?? "trusted",
+      tools: [...new Set(wanted.tools)],
+      peers: [...new Set(wanted.peers)],
+    };
+    await tools.checkHold(agentId, hold);
+    if (heldToQuota) refuseUnmetered(await config.read(), tools.openclaw, hold.confinement);
+    const provider = key && providerFor({ ...key, apiKey: "" }, tools.proxyBaseUrl);
+    const current = primaryModel(before?.model);
+    const model = provider
+      ? (modelForKey(provider, asked, { current, madeHere: false }, source) ?? current)
+      : keylessReference(asked);
+    const next = structuredClone(before ?? {});
+    if (model !== undefined) {
+      holdModels(next, { primary: model, allow: provider ? [`${provider.name}/*`] : [model] }, source);
+    }
+    if (provider) dropOthersModels(next);
+    if (hold.confinement === "trusted") holdApart(next, agentId, hold.peers);
+    else holdTools(next, agentId, hold, tools.isPlugin);
+    return { before, next, model, provider, hold };
+  }
+
+  /** Noted before anything is done; the marker of an adoption that its records have lost goes on under this one. */
+  async function noteAdoption({ agent, operationId }: HostAdoption, what: Adopted): Promise<MadeMarker> {
+    const home = homeOf(agent.agentId);
+    const there = readMarker(home);
+    if (there?.operationId === operationId) return there;
+    if (agent.isCurrent && !(await agent.isCurrent())) throw overtaken(agent.agentId);
+    const { before, provider } = what;
+    const auth = there?.adopted?.auth ?? nothingBefore();
+    const agentDir = agentDirOf(agent.agentId, before);
+    const noted = provider ? await credentials.noteBefore(agentDir, provider, auth) : auth;
+    const marker: MadeMarker = {
+      version: 1,
+      operationId,
+      workspaceMade: false,
+      sessionsMade: false,
+      bindings: [],
+      adopted: {
+        ...(before && { entry: JSON.stringify(before) }),
+        ...(there && { marker: JSON.stringify(there) }),
+        ...there?.adopted,
+        auth: noted,
+      },
+    };
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    await writeMarker(home, marker);
+    return marker;
+  }
+
+  const agentDirOf = (agentId: string, entry: AgentEntry | undefined): string =>
+    entry?.agentDir ?? join(homeOf(agentId), "agent");
+
+  async function writeEntry(adoption: HostAdoption, what: Adopted, source: OpenClawConfig): Promise<void> {
+    const { agentId } = adoption.agent;
+    const { before, next, model, provider } = what;
+    const { applied } = await changes.make({
+      apply(draft) {
+        if (!isMadeBy(homeOf(agentId), adoption)) throw overtaken(agentId);
+        const there = draft.agents?.entries?.[agentId];
+        if (!sameEntry(there, before) && !sameEntry(there, next)) throw entryChanged(agentId);
+        if (provider) declareProvider(draft, provider);
+        if (model !== undefined) declareModel(draft, model);
+        setEntry(draft, agentId, structuredClone(next));
+      },
+      shows: ({ agents: { [agentId]: seen } }) =>
+        (model === undefined || seen?.model === model) &&
+        (seen?.tools === undefined || toolsText(seen.tools) === toolsText(next.tools)),
+      awaited: !loadsPlugins(model) && (model === undefined || decisionModelOf(before ?? {}, source) === ""),
+    });
+    if (!(await applied)) log("warn", "the gateway has not taken up an adoption in time", { agentId });
+  }
+
+  /** An agent that is gone since, or that somebody made anew in another place, is left alone. */
+  async function giveEntryBack(agentId: string, marker: MadeMarker): Promise<void> {
+    const before = entryBefore(marker);
+    const now = (await config.source()).agents?.entries?.[agentId];
+    if (!now || sameEntry(now, before)) return;
+    const own = primaryModel(before?.model);
+    const { applied } = await changes.make({
+      apply(draft) {
+        if (!isMadeBy(homeOf(agentId), marker)) throw overtaken(agentId);
+        const entries = draft.agents?.entries;
+        if (!entries?.[agentId]) return;
+        // Without an entry beside those of others, the default agent would be gone.
+        if (before === undefined && Object.keys(entries).length === 1) delete entries[agentId];
+        else setEntry(draft, agentId, before ?? {});
+      },
+      shows: ({ agents: { [agentId]: seen } }) =>
+        (seen?.model !== primaryModel(now.model) || seen?.model === own) &&
+        (seen?.tools === undefined || toolsText(seen.tools) === toolsText(before?.tools)),
+      awaited: !loadsPlugins(own),
+      ...(before === undefined && { removes: agentId }),
+    });
+    if (!(await applied)) log("warn", "the gateway has not taken up a release in time", { agentId });
+  }
+
+  return {
+    async planAdoption(adoption) {
+      const { before, next } = await adopted(adoption);
+      return settingChanges(before ?? {}, next);
+    },
+
+    async adopt(adoption) {
+      const { agent, credential } = adoption;
+      const { agentId } = agent;
+      const what = await adopted(credential ? { ...adoption, key: credential } : adoption);
+      const { provider, model, hold } = what;
+      const home = homeOf(agentId);
+      const marker = await noteAdoption(adoption, what);
+      if (credential && provider) {
+        const agentDir = agentDirOf(agentId, what.before);
+        mkdirSync(agentDir, { recursive: true, mode: 0o700 });
+        await credentials.keepBefore(agentDir, marker.adopted!.auth);
+        marker.profileId = await credentials.store(agentDir, provider, credential.apiKey);
+        marker.provider = provider.name;
+        await writeMarker(home, marker);
+      }
+      await writeEntry(adoption, what, await config.read());
+      if (credential) await tools.announceKey(agentId);
+      return {
+        model: shownModel(model),
+        confinement: hold.confinement,
+        ...(credential && { profileId: profileIdFor(credential.provider) }),
+      };
+    },
+
+    async release({ agentId, operationId }) {
+      const home = homeOf(agentId);
+      const marker = readMarker(home);
+      if (marker?.operationId !== operationId || !marker.adopted) return;
+      const { auth, marker: earlier } = marker.adopted;
+      await giveEntryBack(agentId, marker);
+      await credentials.giveBack(agentDirOf(agentId, entryBefore(marker)), auth);
+      await tools.announceKey(agentId);
+      if (!isMadeBy(home, marker)) return;
+      if (earlier === undefined) dropMarker(home);
+      else await writeMarker(home, MadeMarker.parse(JSON.parse(earlier)));
+    },
+  };
+}
+
+const entryBefore = ({ adopted }: MadeMarker): AgentEntry | undefined =>
+  adopted?.entry === undefined ? undefined : (JSON.parse(adopted.entry) as AgentEntry);
+
+function setEntry(draft: OpenClawConfig, agentId: string, entry: AgentEntry): void {
+  draft.agents = { ...draft.agents, entries: { ...draft.agents?.entries, [agentId]: entry } };
+}
+
+/** What the agent does by itself, it does with its own model. */
+function dropOthersModels(entry: AgentEntry): void {
+  const isOthers = (model: string | undefined) => model !== undefined && ourProviderIn(model) === undefined;
+  if (isOthers(entry.heartbeat?.model)) {
+    const { model: _, ...heartbeat } = entry.heartbeat!;
+    entry.heartbeat = heartbeat;
+  }
+  if (isOthers(entry.tts?.summaryModel)) {
+    const { summaryModel: _, ...tts } = entry.tts!;
+    entry.tts = tts;
+  }
+}
