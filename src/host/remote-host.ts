@@ -147,7 +147,8 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     },
 
     async planAdoption({ agent, key, ...asked }) {
-      const body = { ...adoptionFor({ ...asked, ...asked.hold }), ...(key && { keyFor: key }), dryRun: true };
+      const keyFor = key && { provider: key.provider, baseUrl: key.baseUrl, metered: key.metered };
+      const body = { ...adoptionFor({ ...asked, ...asked.hold }), ...(keyFor && { keyFor }), dryRun: true };
       const { changes = [] } = answerOf(
         await gateways.of(agent).change((client, signal) => client.agents.adopt(agent.agentId, body, { signal })),
       );

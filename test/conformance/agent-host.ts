@@ -14,6 +14,10 @@ export interface HostUnderTest {
   };
   /** The key that the host has for this agent and provider now. */
   storedKey?(agentId: string, provider: string): Promise<string | undefined>;
+  /** Makes an agent past the host, with a key of its own under `anthropic:dedicated`. */
+  makeByHand?(agentId: string): Promise<void>;
+  /** All that the host keeps of it, workspace aside: its entry and its credentials. */
+  kept?(agentId: string): Promise<unknown>;
   close?(): Promise<void>;
 }
 
@@ -347,6 +351,81 @@ export function testAgentHost(
         await host.create(agent);
         expect((await found(host, "placed"))?.workspace).toBe(on.workspace("placed"));
         expect(await on.disk!.exists(on.workspace("placed"))).toBe(true);
+      });
+
+      describe("adoption", () => {
+        const adoptionOf = async (agentId: string, operationId: string, more: object = {}) => ({
+          agent: (await found(host, agentId))!,
+          operationId,
+          hold: {},
+          key: credential,
+          credential,
+          ...more,
+        });
+
+        test("gives an agent of others a key, says before what changes, and gives back exactly what it had", async () => {
+          await on.makeByHand!("theirs");
+          const before = { agent: await found(host, "theirs"), kept: await on.kept!("theirs") };
+          const adoption = await adoptionOf("theirs", "op-adopt", { model: "claude-sonnet-3.5" });
+          expect(await host.planAdoption(adoption)).not.toEqual([]);
+          expect(await on.kept!("theirs")).toEqual(before.kept);
+          const adopted = await host.adopt(adoption);
+          expect(adopted).toMatchObject({ profileId: "anthropic:dedicated", model: "claude-sonnet-3.5" });
+          expect(await on.storedKey!("theirs", "anthropic")).toBe(credential.apiKey);
+          expect(await host.inspect(adoption.agent)).toMatchObject({ credentials: "ok" });
+          await host.release({ ...adoption.agent, operationId: "op-adopt" });
+          expect(await on.kept!("theirs")).toEqual(before.kept);
+          await expect.poll(() => found(host, "theirs"), { timeout: 5_000 }).toEqual(before.agent);
+        });
+
+        test("an adoption repeated under its operation is the same one, and so is its undoing", async () => {
+          await on.makeByHand!("theirs");
+          const before = await on.kept!("theirs");
+          const adoption = await adoptionOf("theirs", "op-adopt");
+          await host.adopt(adoption);
+          await host.adopt(adoption);
+          await host.release({ agentId: "theirs", gateway: adoption.agent.gateway, operationId: "another" });
+          expect(await on.storedKey!("theirs", "anthropic")).toBe(credential.apiKey);
+          for (let times = 0; times < 2; times++) {
+            await host.release({ agentId: "theirs", gateway: adoption.agent.gateway, operationId: "op-adopt" });
+            expect(await on.kept!("theirs")).toEqual(before);
+          }
+        });
+
+        test("gives back what it had after a rotation and a key of another provider too", async () => {
+          await on.makeByHand!("theirs");
+          const before = await on.kept!("theirs");
+          const adoption = await adoptionOf("theirs", "op-adopt");
+          await host.adopt(adoption);
+          const agent = { ...(await found(host, "theirs"))!, operationId: "op-adopt" };
+          await host.setCredential(agent, { ...credential, apiKey: "sk-test-rotated-not-a-real-key" });
+          await host.setCredential(agent, { ...credential, provider: "openai" }, "gpt-5.1");
+          expect(await on.storedKey!("theirs", "openai")).toBe(credential.apiKey);
+          await host.release({ agentId: "theirs", gateway: agent.gateway, operationId: "op-adopt" });
+          expect(await on.kept!("theirs")).toEqual(before);
+        });
+
+        test("an agent that was adopted is not removed as one that was made", async () => {
+          await on.makeByHand!("theirs");
+          const adoption = await adoptionOf("theirs", "op-adopt");
+          await host.adopt(adoption);
+          const { gateway } = adoption.agent;
+          await host.remove({ agentId: "theirs", gateway, operationId: "op-adopt" }, everything).catch(() => undefined);
+          expect(await found(host, "theirs")).toBeDefined();
+          expect(await on.storedKey!("theirs", "anthropic")).toBe(credential.apiKey);
+        });
+
+        test("refuses one that is not there", async () => {
+          const agent = {
+            agentId: "absent",
+            name: "absent",
+            bindings: [],
+            gateway: (await host.plan({ agentId: "x" })).gateway,
+          };
+          const adoption = { agent, operationId: "op", hold: {}, key: credential, credential };
+          await expect(host.planAdoption(adoption)).rejects.toEqual(refusal("agent_not_found"));
+          await expect(host.adopt(adoption)).rejects.toEqual(refusal("agent_not_found"));
+        });
       });
 
       test("keeps what it finds in a workspace that was there, and leaves it there", async () => {

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { openDirectoryHost } from "../../adapters/node/directory-host/directory-host.ts";
+import { keptOfAgent, makeAgentByHand } from "../agent-by-hand.ts";
 import { testAgentHost } from "./agent-host.ts";
 
 export async function makeDirectoryHost() {
@@ -19,6 +20,8 @@ export async function makeDirectoryHost() {
       },
       exists: async (path: string) => existsSync(path),
     },
+    makeByHand: (agentId: string) => makeAgentByHand(stateDir, agentId),
+    kept: (agentId: string) => keptOfAgent(stateDir, agentId),
     async storedKey(agentId: string, provider: string) {
       const store = JSON.parse(
         await readFile(join(stateDir, "agents", agentId, "agent", "auth-profiles.json"), "utf8"),

@@ -44,6 +44,39 @@ async function underTest(running: boolean) {
       });
       return store?.profiles[`${provider}:dedicated`]?.key;
     },
+    async makeByHand(agentId: string) {
+      const agentDir = join(openclaw.stateDir, "agents", agentId, "agent");
+      await mkdir(agentDir, { recursive: true });
+      await openclaw.config.mutate((draft) => {
+        const entry = { name: "Theirs", agentDir, model: { primary: "shared/m", fallbacks: ["shared/n"] } };
+        draft.agents = {
+          ...draft.agents,
+          entries: { ...draft.agents?.entries, [agentId]: { ...entry, skills: ["a"] } },
+        };
+      }, []);
+      await openclaw.config.applied(({ agents }) => agents[agentId] !== undefined);
+      await openclaw.auth.updateAuthProfileStoreWithLock({
+        agentDir,
+        stateDir: openclaw.stateDir,
+        updater(store) {
+          const profile = { type: "api_key", provider: "shared", key: "sk-test-by-hand-not-a-real-key" };
+          store.profiles = { "shared:own": profile, "anthropic:dedicated": { ...profile, provider: "own-anthropic" } };
+          store.order = { shared: ["shared:own"], "own-anthropic": ["anthropic:dedicated"] };
+          return true;
+        },
+      });
+    },
+    async kept(agentId: string) {
+      const agentDir = join(openclaw.stateDir, "agents", agentId, "agent");
+      const store = await openclaw.auth.updateAuthProfileStoreWithLock({
+        agentDir,
+        stateDir: openclaw.stateDir,
+        updater: () => false,
+      });
+      const { profiles, order, lastGood = {} } = store!;
+      const entry = JSON.stringify(openclaw.file().agents!.entries![agentId]);
+      return { entry, profiles, order, lastGood, files: await readdir(join(agentDir, "..")) };
+    },
     close: openclaw.close,
   };
 }

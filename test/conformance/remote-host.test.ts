@@ -2,6 +2,7 @@ import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRemoteHost } from "../../src/host/remote-host.ts";
+import { keptOfAgent, makeAgentByHand } from "../agent-by-hand.ts";
 import { testAgentHost } from "./agent-host.ts";
 import { localDisk, openGatewayApp, switchboard } from "./gateway-app.ts";
 
@@ -21,6 +22,8 @@ testAgentHost("remote", async () => {
     workspace: (name) => join(root, name),
     disk: localDisk,
     storedKey: gateway.storedKey,
+    makeByHand: (agentId) => makeAgentByHand(gateway.stateDir, agentId),
+    kept: (agentId) => keptOfAgent(gateway.stateDir, agentId),
     async close() {
       await gateway.close();
       await rm(root, { recursive: true, force: true });

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Deployment, startServer } from "../../adapters/node/run-server.ts";
+import { makeAgentByHand } from "../agent-by-hand.ts";
 import { contractConfig, type Target } from "./target.ts";
 
 export interface NodeTarget extends Target {
@@ -32,13 +33,7 @@ export async function nodeTarget(
     storesCredentials: true,
     hasWorkspaces: true,
     workspace: (name) => join(stateDir, `workspace-${name}`),
-    async makeByHand(agentId) {
-      const agentDir = join(stateDir, "agents", agentId, "agent");
-      await mkdir(agentDir, { recursive: true, mode: 0o700 });
-      const profiles = { "anthropic:own": { type: "api_key", provider: "anthropic", key: "sk-test-not-a-real-key" } };
-      const store = { version: 1, profiles, order: { anthropic: ["anthropic:own"] } };
-      await writeFile(join(agentDir, "auth-profiles.json"), JSON.stringify(store), { mode: 0o600 });
-    },
+    makeByHand: (agentId) => makeAgentByHand(stateDir, agentId),
     fetch: (url, init) => fetch(url, init),
     stateDir,
     context: deployment.app.context,

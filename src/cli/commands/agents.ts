@@ -4,6 +4,7 @@ import type { QuotaName } from "../../schema/quota.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { expiryOrNever, graceSeconds, labelChange, quotaLimitOrNone } from "../option-values.ts";
+import { addAdoptAgentsCommand, addReleaseAgentsCommand } from "./adopt-agents.ts";
 import { type ConfinementOptions, confinementOf, quotaChangeOf, withConfinement, withQuotas } from "./agent-options.ts";
 import { addAgentUsageCommand } from "./agent-usage.ts";
 import { addBulkAgentsCommand } from "./bulk-agents.ts";
@@ -140,6 +141,8 @@ export function addAgentCommands(tree: Tree, parent: Command): void {
   });
   addUpdateCommand(tree, group);
   addBulkAgentsCommand(tree, group);
+  addAdoptAgentsCommand(tree, group);
+  addReleaseAgentsCommand(tree, group);
   addConfineAgentsCommand(tree, group);
   addOnboardAgentCommand(tree, group);
   addAgentUsageCommand(tree, group);

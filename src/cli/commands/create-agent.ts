@@ -1,32 +1,25 @@
 import type { Command } from "commander";
-import { factsOf, providerKinds } from "../../domain/provider-facts.ts";
-import { aiKeyModes } from "../../schema/ai-key.ts";
 import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
-import type { QuotaName } from "../../schema/quota.ts";
 import { type ClientName, clientMismatch, clientNames, environmentOf } from "../client-environment.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { commaList, expiry, label, quotaLimit, repeated, usd } from "../option-values.ts";
+import { expiry, label, repeated } from "../option-values.ts";
 import { describeLabels, type Output, shortTime } from "../output.ts";
-import { describeBudget, describeQuotas } from "../quota-text.ts";
 import {
   type ConfinementOptions,
   confinementOf,
   type IdentityOptions,
   identityOf,
-  quotasOf,
   withConfinement,
   withIdentity,
-  withQuotas,
 } from "./agent-options.ts";
+import { type AiKeyOptions, aiKeyDetails, aiKeyOf, withAiKey } from "./ai-key-options.ts";
 import { createAgentsFrom } from "./create-agents-from.ts";
-
-const budgetHolders = providerKinds.filter((kind) => factsOf(kind).holdsBudgets).join(", ");
 
 /** The options that go with a file; all else stands in it. */
 const withFile = ["from", "dryRun", "revealAiKey", "json", "url"];
 
-interface Options extends IdentityOptions, ConfinementOptions, Partial<Record<QuotaName, number>> {
+interface Options extends IdentityOptions, ConfinementOptions, AiKeyOptions {
   name?: string;
   workspace?: string;
   model?: string;
@@ -35,41 +28,12 @@ interface Options extends IdentityOptions, ConfinementOptions, Partial<Record<Qu
   gateway?: string;
   label?: Record<string, string>;
   expires?: string;
-  provisionAiKey?: string;
-  aiKeyMode?: string;
-  models?: string[];
-  keyExpires?: string;
-  budgetUsdPerMonth?: number;
-  revealAiKey?: true;
   outputKeyOnly?: true;
   printEnv?: string;
   idempotencyKey?: string;
   from?: string;
   dryRun?: true;
   json?: true;
-}
-
-function aiKeyOf(options: Options): CreateAgent["autoProvisionAiKey"] {
-  const quotas = quotasOf(options);
-  const { provisionAiKey: provider, models, keyExpires: expiresAt, budgetUsdPerMonth } = options;
-  const mode = aiKeyModes.find((name) => name === options.aiKeyMode);
-  if (options.aiKeyMode !== undefined && mode === undefined) {
-    throw wrongUsage(`--ai-key-mode must be one of ${aiKeyModes.join(", ")}`);
-  }
-  if (provider !== undefined) return { provider, mode, quotas, models, expiresAt, budgetUsdPerMonth };
-  const needsKey =
-    quotas ??
-    mode ??
-    models ??
-    expiresAt ??
-    budgetUsdPerMonth ??
-    options.outputKeyOnly ??
-    options.revealAiKey ??
-    options.printEnv;
-  if (needsKey !== undefined) {
-    throw wrongUsage("options of an AI key (quotas, mode, models, ...) need --provision-ai-key <provider>");
-  }
-  return undefined;
 }
 
 function printCreated(out: Output, created: AgentCreated): void {
@@ -87,13 +51,7 @@ function printCreated(out: Output, created: AgentCreated): void {
     ["labels", describeLabels(created.labels)],
     ["expires", shortTime(created.expiresAt)],
     ["bindings", [...bindings.added, ...bindings.updated, ...bindings.skipped].join(", ")],
-    ["AI key", aiKey && `${aiKey.keyId} (${aiKey.provider}, ${aiKey.mode})`],
-    ["AI key quotas", describeQuotas(aiKey?.quotas)],
-    ["AI key models", aiKey?.models?.join(", ")],
-    ["AI key budget", describeBudget(aiKey?.budgetUsdPerMonth)],
-    ["AI key expires", shortTime(aiKey?.expiresAt)],
-    ["AI base URL", aiKey?.baseUrl],
-    ["key", aiKey?.key],
+    ...aiKeyDetails(aiKey),
   ]);
   if (aiKey?.key === undefined) return;
   out.line();
@@ -142,12 +100,6 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         .option("--gateway <id>", "where to place it, with a remote host")
         .option("--label <name=value>", "a label, as in tenant=acme (repeatable)", label)
         .option("--expires <when>", "when the agent is suspended: a time, or a duration such as 30d", expiry)
-        .option("--provision-ai-key <provider>", "give it its own key of this AI provider")
-        .option("--ai-key-mode <mode>", `${aiKeyModes.join(" or ")} (default: virtual)`)
-        .option("--models <models>", "the models that its key may use, with commas", commaList)
-        .option("--key-expires <when>", "when its key expires: a time, or a duration such as 30d", expiry)
-        .option("--budget-usd-per-month <amount>", `what a minted key may spend (${budgetHolders})`, usd)
-        .option("--reveal-ai-key", "print its key too")
         .option("--output-key-only", "print its key and nothing else")
         .option("--print-env <client>", `print what ${clientNames.join(", ")} needs, its key too, and nothing else`)
         .option("--idempotency-key <key>", "makes repeating this command safe")
@@ -156,7 +108,7 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
           "make the agents of a file, or - for stdin: JSON, JSON lines, or CSV with a header row",
         )
         .option("--dry-run", "with --from: make nothing, and say what would be refused");
-      withQuotas(command, "a limit of its AI key", quotaLimit);
+      withAiKey(command.option("--provision-ai-key <provider>", "give it its own key of this AI provider"));
       withIdentity(command);
       withConfinement(command);
     },
@@ -182,7 +134,7 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         labels: options.label,
         expiresAt: options.expires,
         ...confinementOf(options),
-        autoProvisionAiKey: aiKeyOf(options),
+        autoProvisionAiKey: aiKeyOf(options, options.outputKeyOnly ?? options.printEnv),
         revealAiKey: options.revealAiKey ?? options.outputKeyOnly ?? (printEnv && true),
       };
       const created = await withClient("agents", (client) =>

@@ -7,7 +7,6 @@ import { masterKey, type ProvisionedGateway, provisionedGateway } from "./provis
 
 const ownKey = "sk-test-made-by-hand-not-a-real-key";
 const sharedKey = "sk-test-shared-not-a-real-key";
-const secondModel = "shared/other-model";
 
 describe("agents that were made by hand, on a real gateway", () => {
   let on: ProvisionedGateway;

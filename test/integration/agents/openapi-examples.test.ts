@@ -6,6 +6,7 @@ import { openLocal } from "../../../adapters/node/open-local.ts";
 import type { LocalSession } from "../../../src/cli/environment.ts";
 import { requestExamples } from "../../../src/openapi/examples.ts";
 import { routes } from "../../../src/routes.ts";
+import { makeAgentByHand } from "../../agent-by-hand.ts";
 
 let stateDir: string;
 let session: LocalSession;
@@ -15,6 +16,7 @@ beforeAll(async () => {
   const webhooks = { allow: ["hooks.example.org:443"] };
   const config = { gateway: { provisioning: { enabled: true, allowDelete: true, webhooks } } };
   await writeFile(join(stateDir, "config.json"), JSON.stringify(config), { mode: 0o600 });
+  for (const agentId of byHand) await makeAgentByHand(stateDir, agentId);
   session = await openLocal({ OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" });
 });
 
@@ -23,6 +25,8 @@ afterAll(async () => {
   await rm(stateDir, { recursive: true, force: true });
 });
 
+const byHand = ["theirs-2", "theirs-1"];
+
 /** On which agent or key an example works: one that an earlier example made. */
 const subjects: Record<string, (made: Map<string, { id?: string; agentId?: string }>) => string | undefined> = {
   rotateAiProvider: (made) => made.get("addAiProvider anthropic")?.id,
@@ -30,6 +34,7 @@ const subjects: Record<string, (made: Map<string, { id?: string; agentId?: strin
   updateAgent: (made) => made.get("createAgent withAiKey")?.agentId,
   creditAgent: (made) => made.get("createAgent withAiKey")?.agentId,
   rotateAiKey: (made) => made.get("createAgent withAiKey")?.agentId,
+  adoptAgent: () => byHand.pop(),
   onboardAgent: (made) => made.get("createAgent simple")?.agentId,
   updateWebhook: (made) => made.get("createWebhook signed")?.id,
   rotateWebhookSecret: (made) => made.get("createWebhook signed")?.id,
