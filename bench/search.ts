@@ -6,8 +6,10 @@ import type { Row } from "./row.ts";
 
 const pageOf = 50;
 const paths = {
+  "by id, with quotas": `/agents?limit=${pageOf}&include=quotas`,
   "sorted, a page of 50": `/agents?sort=-createdAt&limit=${pageOf}`,
   "the same with quotas": `/agents?sort=-createdAt&limit=${pageOf}&include=quotas`,
+  "the nearest to a limit first": `/agents?sort=-share&limit=${pageOf}&include=quotas`,
   "by a label": `/agents?label=tenant:t7&limit=${pageOf}`,
   "by a part of a name": `/agents?q=agent%2099&limit=${pageOf}`,
 };

@@ -25,34 +25,24 @@ export function createSqlOverview(db: SqlDriver) {
     statements.set(query, known);
     return known;
   }
+  // All rows of the last level, or of the last rank, are read: SQLite sorts them by what decides among them.
   const near = db.prepare(
-    `SELECT counter, level, quota, used, reserved FROM counters
-     WHERE period = ? AND level >= ? AND level IS NOT NULL ORDER BY level DESC`,
+    `SELECT counter, quota, used, reserved FROM counters
+     WHERE period = ?1 AND level >= ?2 AND level IS NOT NULL AND used + reserved >= ?3 * quota
+     ORDER BY level DESC, CASE quota WHEN 0 THEN 9e999 ELSE (used + reserved) * 1.0 / quota END DESC LIMIT ?4`,
   );
   const ranked = db.prepare(
-    `SELECT counter, rank, used FROM counters
-     WHERE period = ? AND rank BETWEEN ? AND ? AND rank IS NOT NULL ORDER BY rank DESC`,
+    `SELECT counter FROM counters
+     WHERE period = ?1 AND rank BETWEEN ?2 AND ?3 AND rank IS NOT NULL AND counter >= ?4 AND counter < ?5
+       AND substr(counter, -length(?6)) = ?6
+     ORDER BY rank DESC, used DESC, counter LIMIT ?7`,
   );
 
   /** The names with the most use in a month that is not over: what begins at its first day and ends today. */
-  function largest(month: string, suffix: string, prefix: string, limit: number): LedgerName[] {
-    const found: { name: LedgerName; used: number }[] = [];
-    let last: number | undefined;
-    for (const [counter, rank, used] of ranked.iterate<[string, number, number]>(
-      month,
-      ...(suffix === "/usd" ? usdRanks : tokenRanks),
-    )) {
-      // All of one size are needed, of which the last digits decide.
-      if (found.length >= limit && rank !== last) break;
-      if (!counter.startsWith(prefix) || !counter.endsWith(suffix)) continue;
-      last = rank;
-      found.push({ name: `${counter.slice(0, -suffix.length)}/usage` as LedgerName, used });
-    }
-    return found
-      .sort((a, b) => b.used - a.used || (a.name < b.name ? -1 : 1))
-      .slice(0, limit)
-      .map(({ name }) => name);
-  }
+  const largest = (month: string, suffix: string, prefix: string, limit: number): LedgerName[] =>
+    ranked
+      .all<[string]>(month, ...(suffix === "/usd" ? usdRanks : tokenRanks), ...within(prefix), suffix, limit)
+      .map(([counter]) => `${counter.slice(0, -suffix.length)}/usage` as LedgerName);
 
   return {
     topUsage(today: string, { prefix, from, to, by, orderBy, limit, except = "" }: UsageQuery): UsageGroup[] {
@@ -96,21 +86,12 @@ export function createSqlOverview(db: SqlDriver) {
       limit: number;
       periods: readonly string[];
     }): NearLimit[] {
-      const found: NearLimit[] = [];
       const least = Math.floor(100 * Math.max(0.5, minShare));
-      for (const period of periods) {
-        let last: number | undefined;
-        let ofPeriod = 0;
-        for (const row of near.iterate<[LedgerName, number, number, number, number]>(period, least)) {
-          const [counter, level, quota, used, reserved] = row;
-          // All rows of one level are needed: the share decides among them.
-          if (ofPeriod >= limit && level !== last) break;
-          last = level;
-          if (used + reserved < minShare * quota) continue;
-          ofPeriod++;
-          found.push({ counter, period, limit: quota, used, reserved });
-        }
-      }
+      const found = periods.flatMap((period) =>
+        near
+          .all<[LedgerName, number, number, number]>(period, least, minShare, limit)
+          .map(([counter, quota, used, reserved]): NearLimit => ({ counter, period, limit: quota, used, reserved })),
+      );
       return found.sort((a, b) => shareOf(b) - shareOf(a)).slice(0, limit);
     },
   };

@@ -32,7 +32,7 @@ export async function searchAgents(context: Context, caller: Reaching, query: Ag
     query.minShare === undefined ? undefined : nearestShares(context, query.minShare),
   ]);
   const order = orderOf(sort, ranks);
-  const all = inOrder(entries, sort, order);
+  const all = ranks ? inRank(entries, ranks) : inOrder(entries, sort, order);
   const isSought = (entry: IndexEntry): boolean =>
     (maker === undefined || entry.createdBy === maker) &&
     (near === undefined || near.byKey.has(entry.aiKeyId ?? "")) &&
@@ -112,19 +112,31 @@ function orderOf(sort: AgentSort, ranks: AgentRanks | undefined) {
     return a < b === isDescending ? 1 : -1;
   };
   const compare = (a: IndexEntry, b: IndexEntry): number => comparePlaces(placeOf(a), placeOf(b));
-  return { placeOf, comparePlaces, compare, isRanking: ranks !== undefined };
+  return { placeOf, comparePlaces, compare };
 }
 
 const orders = new WeakMap<readonly IndexEntry[], Map<AgentSort, readonly IndexEntry[]>>();
 
 /** A console asks for the same order again and again: ten thousand agents are sorted once for as long as none changes. */
-function inOrder(entries: readonly IndexEntry[], sort: AgentSort, { compare, isRanking }: ReturnType<typeof orderOf>) {
-  // Use changes with every request.
-  if (isRanking) return entries.toSorted(compare);
+function inOrder(entries: readonly IndexEntry[], sort: AgentSort, { compare }: ReturnType<typeof orderOf>) {
   const known = orders.get(entries) ?? new Map<AgentSort, readonly IndexEntry[]>();
   const sorted = known.get(sort) ?? entries.toSorted(compare);
   orders.set(entries, known.set(sort, sorted));
   return sorted;
+}
+
+/** Use changes with every request, but few agents have a rank: the others follow in the order of their ids. */
+function inRank(entries: readonly IndexEntry[], { byKey }: AgentRanks): readonly IndexEntry[] {
+  const ranked: { entry: IndexEntry; amount: number }[] = [];
+  const others: IndexEntry[] = [];
+  for (const entry of inOrder(entries, "agentId", orderOf("agentId", undefined))) {
+    const amount = entry.aiKeyId === undefined ? undefined : byKey.get(entry.aiKeyId);
+    if (amount === undefined) others.push(entry);
+    else ranked.push({ entry, amount });
+  }
+  // The sort is stable: equals stay in the order of their ids.
+  ranked.sort((a, b) => b.amount - a.amount);
+  return [...ranked.map(({ entry }) => entry), ...others];
 }
 
 /** The agent at the cursor may be gone: what came behind it still does. */
