@@ -1,9 +1,31 @@
 import { defineConfig } from "vitest/config";
 
+const onBothPaths = [
+  ...[
+    "browsers",
+    "connections",
+    "ended-streams",
+    "guards",
+    "interim-answers",
+    "load",
+    "loop",
+    "malformed-answers",
+    "odd-answers",
+  ],
+  ...["reads-on", "refusals", "scrub", "slow-reader"],
+].map((name) => `test/integration/proxy/proxy-${name}.test.ts`);
+onBothPaths.push("test/integration/server/{drain,hostile-requests,reverse-proxies,throttle}.test.ts");
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: ["test/e2e/**", "test/fault/**"],
+    projects: [
+      {
+        extends: true,
+        test: { name: "all", include: ["test/**/*.test.ts"], exclude: ["test/e2e/**", "test/fault/**"] },
+      },
+      // Once more with all requests through `node:http`, as those go that are not plain.
+      { extends: true, test: { name: "node:http", include: onBothPaths, env: { PROXY_PATH: "node-http" } } },
+    ],
     globalSetup: ["test/build-once.ts"],
     setupFiles: ["test/node-version.ts"],
     // On a shared machine a deadline can pass while nothing runs; a test that fails twice fails.

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toNodeHandler } from "srvx/node";
+import { servePlain } from "../adapters/node/proxy/plain-server.ts";
 import { createProxyServer } from "../adapters/node/proxy/proxy-server.ts";
 import { openSqliteLedger } from "../adapters/node/sqlite/sqlite-ledger.ts";
 import type { ProviderKind } from "../src/domain/provider-facts.ts";
@@ -23,6 +24,7 @@ import { parseSettings } from "../src/settings.ts";
 import type { Records } from "../src/storage/keyspace.ts";
 import { aiKeyLedger } from "../src/storage/ledger-names.ts";
 import { bareContext } from "./bare-context.ts";
+import { onProxyPath } from "./proxy-path.ts";
 
 export const masterKey = "sk-master-not-a-real-key";
 
@@ -89,7 +91,7 @@ export async function proxyStand(options: StandOptions) {
   } as unknown as Records;
   const logs: { level: string; message: string; fields?: unknown }[] = [];
   const running = new Set<Promise<unknown>>();
-  const parsed = parseSettings({ gateway: { provisioning: options.settings ?? {} } }, "test");
+  const parsed = parseSettings({ gateway: { provisioning: onProxyPath(options.settings) } }, "test");
   const crypto: Context["crypto"] = {
     sha256: (text) => hash("sha256", text, "hex"),
     randomBytes: (length) => new Uint8Array(randomBytes(length)),
@@ -161,6 +163,9 @@ export async function proxyStand(options: StandOptions) {
   const proxy = createProxy(context);
   const nodeProxy = createProxyServer(proxy, context);
   const server = createServer((request, response) => nodeProxy.handle(request, response));
+  const plain = settings.provisioning.proxy.fastPath
+    ? servePlain(server, nodeProxy.handlePlain, () => false)
+    : undefined;
   const handleFetch = (request: Request) => proxy.handle(request, { address: "127.0.0.1", requestId: "req_test" });
   const fetchServer = createServer(toNodeHandler(handleFetch) as RequestListener);
   const [origin, fetchOrigin] = [await listen(server), await listen(fetchServer)];
@@ -213,6 +218,7 @@ export async function proxyStand(options: StandOptions) {
       return quotaState(name, limit, await ledger.used(aiKeyLedger(keyId)[counter], periodOf(span, now)), now);
     },
     async close(): Promise<void> {
+      plain?.closeAll();
       for (const one of [server, fetchServer]) {
         one.closeAllConnections();
         await new Promise((resolve) => one.close(resolve));

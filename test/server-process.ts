@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "../src/client/client.ts";
 import { freePort } from "./free-port.ts";
+import { onProxyPath } from "./proxy-path.ts";
 import type { Identity } from "./run-bundle.ts";
 
 export interface ServerProcess {
@@ -30,7 +31,7 @@ export async function makeStateDir(provisioning: Record<string, unknown> = {}): 
         allowDelete: true,
         rateLimitPerMinute: 100_000,
         maxAgentsPerKey: 100_000,
-        ...provisioning,
+        ...onProxyPath(provisioning),
       },
     },
     logging: { level: "error" },

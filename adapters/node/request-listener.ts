@@ -11,6 +11,7 @@ import { createProxyServer, type ProxyServer } from "./proxy/proxy-server.ts";
 export interface RequestListener {
   /** Answers the request. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse): void;
+  handlePlain: ProxyServer["handlePlain"];
   underWay: ProxyServer["underWay"];
   cutAll: ProxyServer["cutAll"];
   /** Closes the connections upstream; what is under way is cut. */
@@ -80,6 +81,7 @@ export function createRequestListener(app: App): RequestListener {
       }
       answer(request, response);
     },
+    handlePlain: (exchange) => proxy.handlePlain(exchange),
     underWay: () => proxy.underWay(),
     cutAll: () => proxy.cutAll(),
     close: () => proxy.close(),

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "../../src/app.ts";
 import { SettingsError } from "../../src/settings/settings-error.ts";
 import type { NodeSettings } from "./node-settings.ts";
+import { servePlain } from "./proxy/plain-server.ts";
 import type { CutOff } from "./proxy/stream-watch.ts";
 import { createRequestListener } from "./request-listener.ts";
 
@@ -37,13 +38,18 @@ export async function serve(app: App, node: Pick<NodeSettings, "host" | "port">)
    */
   const latest = new Map<Socket, ServerResponse>();
 
+  let draining = false;
+  const isEnding = (): boolean => draining || !server.listening;
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     latest.set(request.socket, response);
     // A request read from a connection after the stop began was sent before it.
-    if (draining || !server.listening) response.setHeader("connection", "close");
+    if (isEnding()) response.setHeader("connection", "close");
     requests.handle(request, response);
   };
   const server = createServer({ requestTimeout: 300_000, headersTimeout: 60_000, keepAliveTimeout: 65_000 }, listener);
+  const plain = app.context.settings.provisioning.proxy.fastPath
+    ? servePlain(server, requests.handlePlain, isEnding)
+    : undefined;
   /** Node does not count a connection that has not sent anything yet as idle. */
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => {
@@ -53,7 +59,6 @@ export async function serve(app: App, node: Pick<NodeSettings, "host" | "port">)
       latest.delete(socket);
     });
   });
-  let draining = false;
   const isUnderWay = (response: ServerResponse): boolean => !response.writableFinished && !response.destroyed;
   const endConnections = (): void => {
     for (const response of latest.values()) if (!response.headersSent) response.setHeader("connection", "close");
@@ -65,7 +70,9 @@ export async function serve(app: App, node: Pick<NodeSettings, "host" | "port">)
       draining = true;
       endConnections();
       const until = performance.now() + drainMs;
-      while (requests.underWay() > 0 || [...latest.values()].some(isUnderWay)) {
+      const areUnderWay = (): boolean | undefined =>
+        requests.underWay() > 0 || plain?.isUnderWay() || [...latest.values()].some(isUnderWay);
+      while (areUnderWay()) {
         if (performance.now() >= until) return await requests.cutAll();
         await sleep(drainLookMs);
       }
@@ -76,8 +83,15 @@ export async function serve(app: App, node: Pick<NodeSettings, "host" | "port">)
       // A client that keeps its connection would keep the stop waiting.
       endConnections();
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-      const idle = setInterval(() => server.closeIdleConnections(), 50);
-      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      const closeIdle = (): void => {
+        server.closeIdleConnections();
+        plain?.closeIdle();
+      };
+      const idle = setInterval(closeIdle, 50);
+      const cut = setTimeout(() => {
+        server.closeAllConnections();
+        plain?.closeAll();
+      }, graceMs);
       await closed;
       clearInterval(idle);
       clearTimeout(cut);

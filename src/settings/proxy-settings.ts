@@ -32,6 +32,8 @@ export const ProxySettings = z.prefault(
       hostedTools: z._default(z.enum(["omit", "refuse", "allow"]), "omit"),
       /** Put into requests that do not bound their output, where a token quota is set. Default: `outputBound`. */
       defaultMaxOutputTokens: z.optional(z.int().check(z.minimum(1))),
+      /** The Node server answers plain requests on the socket itself; without it, all of them through `node:http`. */
+      fastPath: z._default(z.boolean(), true),
       connectTimeoutMs: z._default(z.int().check(z.minimum(1)), 10_000),
       silenceTimeoutMs: z._default(z.int().check(z.minimum(1)), 300_000),
     })

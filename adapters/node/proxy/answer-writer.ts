@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import { type AdmittedRequest, isEventStream } from "../../../src/proxy/admitted-request.ts";
 import { endsEvent } from "../../../src/proxy/error-event.ts";
 import type { Refusal } from "../../../src/proxy/refuse.ts";
@@ -6,6 +5,7 @@ import type { Scrub } from "../../../src/proxy/scrub.ts";
 import type { Ending } from "../../../src/proxy/standings.ts";
 import { maxErrorBytes } from "../../../src/proxy/upstream-error.ts";
 import type { Meter } from "../../../src/proxy/usage/meter.ts";
+import type { ClientAnswer } from "./client-answer.ts";
 
 /** The upstream's connection, as far as the client's pace and departure steer it. */
 export interface Source {
@@ -39,9 +39,6 @@ export interface AnswerWriter {
 
 const noBytes = new Uint8Array();
 const eventEnd = Buffer.from("\n\n");
-/** Above it copying costs more than a second part of a write. */
-const maxJoined = 16_384;
-const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** All that the upstream said of it: names stand at even places, and a value may read like one. */
 function contentType(fields: readonly string[]): string | undefined {
@@ -56,7 +53,7 @@ function contentType(fields: readonly string[]): string | undefined {
  */
 export function createAnswerWriter(
   admitted: AdmittedRequest,
-  response: ServerResponse,
+  client: ClientAnswer,
   source: Source,
   scrub: Scrub,
 ): AnswerWriter {
@@ -105,13 +102,10 @@ export function createAnswerWriter(
     // Before the bytes that say so: whoever has seen the answer's end sees its cost.
     if (meter?.isFinal()) admitted.finish(meter);
     if (gone) return;
-    if (!response.headersSent) {
-      response.writeHead(status, head);
-      if (!passed) response.flushHeaders();
-    }
+    const mayGoOn = client.isBegun() ? !passed || client.write(passed) : client.begin(status, head, passed);
+    if (!mayGoOn) waitForClient();
     if (passed && passed.length > 0) {
       lastPassed = passed;
-      if (!response.write(passed)) waitForClient();
       if (stopping && endsEvent(passed)) endStream(stopping);
     }
   }
@@ -119,7 +113,7 @@ export function createAnswerWriter(
   function endStream(ending: Ending): void {
     over = true;
     admitted.finish(meter, paused);
-    if (!gone) response.end((endsEvent(lastPassed) ? "" : "\n\n") + admitted.errorEvent(ending));
+    if (!gone) client.end((endsEvent(lastPassed) ? "" : "\n\n") + admitted.errorEvent(ending));
     source.abort("the key may not be used any more");
   }
 
@@ -127,7 +121,7 @@ export function createAnswerWriter(
     flush();
     over = true;
     admitted.finish(meter);
-    if (!gone) response.write("", () => response.destroy());
+    if (!gone) client.breakOff();
   }
 
   function lastPiece(): Uint8Array | undefined {
@@ -172,17 +166,15 @@ export function createAnswerWriter(
 
   function endWith(body: Uint8Array | undefined): void {
     if (gone) return;
-    if (!response.headersSent) response.writeHead(status, [...head!, "content-length", String(body?.length ?? 0)]);
-    // Node joins head and body into one write where both are text, and Latin-1 carries any byte.
-    if (body && body.length <= maxJoined) response.end(asBuffer(body).toString("latin1"), "latin1");
-    else response.end(body);
+    if (client.isBegun()) client.end(body);
+    else client.whole(status, head!, body);
   }
 
   function waitForClient(): void {
     if (paused) return;
     paused = true;
     source.pause();
-    response.once("drain", () => {
+    client.onceDrained(() => {
       paused = false;
       if (!over) source.resume();
     });
@@ -193,8 +185,7 @@ export function createAnswerWriter(
   function send(refusal: Refusal): void {
     over = true;
     if (gone) return;
-    response.writeHead(refusal.status, { ...refusal.headers, "content-length": Buffer.byteLength(refusal.body) });
-    response.end(refusal.body);
+    client.whole(refusal.status, Object.entries(refusal.headers).flat(), refusal.body);
   }
 
   return {

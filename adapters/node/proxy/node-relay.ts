@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import type { Transform } from "node:stream";
 import type { Log } from "../../../src/ports.ts";
 import type { AdmittedRequest } from "../../../src/proxy/admitted-request.ts";
@@ -14,6 +13,7 @@ import { isProxyFailure, type OutgoingProxies, outgoingRemedy } from "../outgoin
 import { type ExchangeControl, type ExchangeHandler, UpstreamFault } from "../upstream/exchange.ts";
 import { answerHead, decoderOf } from "./answer-head.ts";
 import { createAnswerWriter, type Source } from "./answer-writer.ts";
+import type { ClientAnswer } from "./client-answer.ts";
 import type { StreamWatch } from "./stream-watch.ts";
 import type { Upstreams } from "./upstreams.ts";
 
@@ -29,7 +29,7 @@ export interface RelayTools {
 /** Sends what was granted, and streams the answer back. Each way out settles the admitted request. */
 export function relay(
   admitted: AdmittedRequest,
-  response: ServerResponse,
+  client: ClientAnswer,
   { upstreams, proxies, watch, log }: RelayTools,
 ): void {
   let controller: ExchangeControl | undefined;
@@ -50,7 +50,7 @@ export function relay(
       send(body ?? null);
     },
   };
-  const answer = createAnswerWriter(admitted, response, source, scrub);
+  const answer = createAnswerWriter(admitted, client, source, scrub);
 
   const watched = watch.add({ standing: admitted.standing, stop, charged: admitted.charged });
 
@@ -86,8 +86,8 @@ export function relay(
     decoder?.destroy();
     controller?.abort(new Error("the client left"));
   }
-  response.on("close", clientLeft);
-  if (response.destroyed) {
+  client.onceClosed(clientLeft);
+  if (client.isClosed()) {
     clientLeft();
     return;
   }

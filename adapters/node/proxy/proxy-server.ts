@@ -1,27 +1,40 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AdmittedRequest } from "../../../src/proxy/admitted-request.ts";
-import type { ProxyRequest } from "../../../src/proxy/proxy-request.ts";
+import type { ProxyRequest, ReadBody } from "../../../src/proxy/proxy-request.ts";
 import type { Refusal } from "../../../src/proxy/refuse.ts";
 import type { Proxy as MeteringProxy } from "../../../src/proxy/web-proxy.ts";
 import type { Context } from "../../../src/service/context.ts";
-import { createRequestAddress } from "../client-address.ts";
+import { createClientAddress, type ForwardedFields } from "../client-address.ts";
 import { tellOfKeys } from "../key-metrics.ts";
 import { outgoingProxies } from "../outgoing-proxies.ts";
+import { type ClientAnswer, nodeAnswer } from "./client-answer.ts";
 import { relay } from "./node-relay.ts";
 import { ownDecoders } from "./own-decoders.ts";
-import { freeBody, readBody } from "./read-body.ts";
+import type { PlainExchange } from "./plain-exchange.ts";
+import { type BodyTerms, freeBody, readBody } from "./read-body.ts";
 import { type CutOff, createStreamWatch } from "./stream-watch.ts";
 import { createUpstreams } from "./upstreams.ts";
 
 export interface ProxyServer {
   /** Answers a request whose URL begins with `/proxy/`. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Answers one that was read from the socket itself. Never throws. */
+  handlePlain(exchange: PlainExchange): void;
   /** Metered requests under way, those among them that nobody waits for any more. */
   underWay(): number;
   /** Ends the metered requests that are under way, with an error in their provider's shape. */
   cutAll(): Promise<CutOff>;
   /** Closes the connections upstream; what is under way is cut. */
   close(): Promise<void>;
+}
+
+/** A request as it came, by either way. */
+interface ReceivedRequest {
+  method: string;
+  target: string;
+  headers: string[];
+  remoteAddress(): string | undefined;
+  body(...terms: BodyTerms): Promise<ReadBody>;
 }
 
 /**
@@ -34,20 +47,51 @@ export function createProxyServer(
 ): ProxyServer {
   const watch = createStreamWatch(standings, context.log);
   const { proxy, trustedProxies } = context.settings.provisioning;
-  const addressOf = createRequestAddress(trustedProxies);
+  const clientAddress = createClientAddress(trustedProxies);
   const proxies = outgoingProxies();
   const upstreams = createUpstreams(proxy, proxies);
   const keys = tellOfKeys(context);
   context.metrics.beforeRender(() => context.metrics.gauge("openclaw_proxy_streams_open", watch.size()));
 
-  function relayOrAbandon(admitted: AdmittedRequest, response: ServerResponse): void {
+  function relayOrAbandon(admitted: AdmittedRequest, client: ClientAnswer): void {
     keys.used(admitted.standing.keyId);
     try {
-      relay(admitted, response, { upstreams, proxies, watch, log: context.log });
+      relay(admitted, client, { upstreams, proxies, watch, log: context.log });
     } catch (error) {
       admitted.abandon("failed");
       throw error;
     }
+  }
+
+  function answer({ method, target, headers, remoteAddress, body }: ReceivedRequest, client: ClientAnswer): void {
+    let bytes: Uint8Array | undefined;
+    const proxyRequest: ProxyRequest = {
+      method,
+      target,
+      headers,
+      address: () => clientAddress(remoteAddress(), forwardedFields(headers)) ?? "unknown",
+      requestId: newRequestId(),
+      decoders: ownDecoders,
+      async body(...terms) {
+        const read = await body(...terms);
+        if (read.outcome === "read") bytes = read.bytes;
+        return read;
+      },
+    };
+    admit(proxyRequest)
+      .then((admission) => {
+        if (admission.outcome !== "granted" && bytes) freeBody(bytes);
+        // The text sent may be another one, and the request lives for as long as the answer.
+        bytes = undefined;
+        if (admission.outcome === "refused") refuse(client, admission);
+        else if (admission.outcome === "answered") client.whole(admission.status, flat(admission.headers), undefined);
+        else if (admission.outcome === "granted") relayOrAbandon(admission, client);
+      })
+      .catch((cause: unknown) => {
+        // A rejection that nobody takes would end the process.
+        context.log("error", "a proxied request failed", { requestId: proxyRequest.requestId, cause });
+        client.destroy();
+      });
   }
 
   return {
@@ -55,34 +99,24 @@ export function createProxyServer(
       // A client that is gone is no failure of ours; without a listener its reset would end the process.
       request.on("error", () => {});
       response.on("error", () => {});
-      let bytes: Uint8Array | undefined;
-      const proxyRequest: ProxyRequest = {
+      const received: ReceivedRequest = {
         method: request.method ?? "GET",
         target: request.url ?? "",
         headers: lowered(request.rawHeaders),
-        address: () => addressOf(request) ?? "unknown",
-        requestId: newRequestId(),
-        decoders: ownDecoders,
-        async body(...how) {
-          const read = await readBody(request, ...how);
-          if (read.outcome === "read") bytes = read.bytes;
-          return read;
-        },
+        remoteAddress: () => request.socket.remoteAddress,
+        body: (...terms) => readBody(request, ...terms),
       };
-      admit(proxyRequest)
-        .then((admission) => {
-          if (admission.outcome !== "granted" && bytes) freeBody(bytes);
-          // The text sent may be another one, and the request lives for as long as the answer.
-          bytes = undefined;
-          if (admission.outcome === "refused") refuse(response, admission);
-          else if (admission.outcome === "answered") response.writeHead(admission.status, admission.headers).end();
-          else if (admission.outcome === "granted") relayOrAbandon(admission, response);
-        })
-        .catch((cause: unknown) => {
-          // A rejection that nobody takes would end the process.
-          context.log("error", "a proxied request failed", { requestId: proxyRequest.requestId, cause });
-          response.destroy();
-        });
+      answer(received, nodeAnswer(response));
+    },
+    handlePlain(exchange) {
+      const received: ReceivedRequest = {
+        method: exchange.method,
+        target: exchange.target,
+        headers: exchange.headers,
+        remoteAddress: () => exchange.socket.remoteAddress,
+        body: (...terms) => exchange.body(...terms),
+      };
+      answer(received, exchange);
     },
     underWay: () => watch.size(),
     cutAll: () => watch.cutAll({ status: 503, message: restartedMessage }),
@@ -103,8 +137,20 @@ function lowered(raw: readonly string[]): string[] {
   return headers;
 }
 
-function refuse(response: ServerResponse, { status, headers, body }: Refusal): void {
-  const close = status === 408 && { connection: "close" };
-  response.writeHead(status, { ...headers, ...close, "content-length": Buffer.byteLength(body) });
-  response.end(body);
+function refuse(client: ClientAnswer, { status, headers, body }: Refusal): void {
+  client.whole(status, flat(status === 408 ? { ...headers, connection: "close" } : headers), body);
+}
+
+const flat = (fields: Record<string, string>): string[] => Object.entries(fields).flat();
+
+/** As `node:http` joins them. */
+function forwardedFields(headers: readonly string[]): ForwardedFields {
+  const fields: { "x-forwarded-for"?: string; forwarded?: string } = {};
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]!;
+    if (name !== "x-forwarded-for" && name !== "forwarded") continue;
+    const before = fields[name];
+    fields[name] = before === undefined ? headers[at + 1]! : `${before}, ${headers[at + 1]}`;
+  }
+  return fields;
 }

@@ -4,41 +4,65 @@ import type { ProxyRequest, ReadBody } from "../../../src/proxy/proxy-request.ts
 /** Beyond it a body of announced length has a buffer of its own from the beginning. */
 const ownBufferBytes = 65_536;
 
-export function readBody(
-  request: IncomingMessage,
-  ...[refuse, timeoutMs, announced = 0]: Parameters<ProxyRequest["body"]>
-): Promise<ReadBody> {
+export type BodyTerms = Parameters<ProxyRequest["body"]>;
+
+/** A body that comes in parts, until it is whole or something else ends it; what is called later does nothing. */
+export class BodyReading {
+  readonly #refuse: BodyTerms[0];
+  readonly #resolve: (body: ReadBody) => void;
+  readonly #timer: NodeJS.Timeout;
+  #parts: Buffer[] = [];
+  #whole: Buffer | undefined;
+  #length = 0;
+  #isOver = false;
+
+  constructor([refuse, timeoutMs, announced = 0]: BodyTerms, resolve: (body: ReadBody) => void) {
+    this.#refuse = refuse;
+    this.#resolve = resolve;
+    this.#whole = announced > ownBufferBytes ? Buffer.allocUnsafeSlow(announced) : undefined;
+    this.#timer = setTimeout(() => this.#end({ outcome: "late" }), timeoutMs);
+  }
+
+  add(part: Buffer): void {
+    if (this.#isOver) return;
+    const at = this.#length;
+    this.#length += part.length;
+    const refusal = this.#refuse(this.#length);
+    if (refusal) this.#end(refusal);
+    else if (this.#whole) this.#whole.set(part, at);
+    else this.#parts.push(part);
+  }
+
+  complete(): void {
+    if (this.#isOver) return;
+    const parts = this.#parts;
+    this.#end({ outcome: "read", bytes: this.#whole ?? (parts.length === 1 ? parts[0]! : Buffer.concat(parts)) });
+  }
+
+  /** The client has left. */
+  abort(): void {
+    if (!this.#isOver) this.#end({ outcome: "aborted" });
+  }
+
+  #end(body: ReadBody): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    if (this.#whole && body.outcome !== "read") freeBody(this.#whole);
+    // The rest is read and dropped, so that the client gets to see the answer.
+    this.#parts = [];
+    this.#whole = undefined;
+    this.#resolve(body);
+  }
+}
+
+export function readBody(request: IncomingMessage, ...terms: BodyTerms): Promise<ReadBody> {
   return new Promise((resolve) => {
     if (request.destroyed) return resolve({ outcome: "aborted" });
-    const parts: Buffer[] = [];
-    let whole = announced > ownBufferBytes ? Buffer.allocUnsafeSlow(announced) : undefined;
-    let length = 0;
-    let ended = false;
-    const end = (body: ReadBody): void => {
-      if (ended) return;
-      ended = true;
-      clearTimeout(timer);
-      if (whole && body.outcome !== "read") freeBody(whole);
-      // The rest is read and dropped, so that the client gets to see the answer.
-      parts.length = 0;
-      whole = undefined;
-      resolve(body);
-    };
-    const timer = setTimeout(() => end({ outcome: "late" }), timeoutMs);
-    request.on("data", (part: Buffer) => {
-      if (ended) return;
-      const at = length;
-      length += part.length;
-      const refusal = refuse(length);
-      if (refusal) end(refusal);
-      else if (whole) whole.set(part, at);
-      else parts.push(part);
-    });
-    request.on("end", () => {
-      if (ended) return;
-      end({ outcome: "read", bytes: whole ?? (parts.length === 1 ? parts[0]! : Buffer.concat(parts)) });
-    });
-    request.on("close", () => end({ outcome: "aborted" }));
+    const reading = new BodyReading(terms, resolve);
+    request
+      .on("data", (part: Buffer) => reading.add(part))
+      .on("end", () => reading.complete())
+      .on("close", () => reading.abort());
   });
 }
 

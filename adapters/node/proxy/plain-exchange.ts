@@ -1,0 +1,237 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { ReadBody } from "../../../src/proxy/proxy-request.ts";
+import { asLatin1, type ClientAnswer, hasLength, maxJoined } from "./client-answer.ts";
+import type { PlainHead } from "./plain-head.ts";
+import { BodyReading, type BodyTerms } from "./read-body.ts";
+
+/** The connection's side of an exchange. */
+export interface ExchangeOwner {
+  readonly socket: Socket;
+  /** The rest of the body may come, or is not to come yet. */
+  reads(wanted: boolean): void;
+  /** Whether this answer is the last one of the connection, whatever the client means to do. */
+  isLast(): boolean;
+  /** For how long the connection waits for another request, in seconds. */
+  readonly keptSeconds: number;
+  /** The answer is written. */
+  answered(): void;
+}
+
+const noBytes = Buffer.alloc(0);
+const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** One plain request and its answer. */
+export class PlainExchange implements ClientAnswer {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: string[];
+  /** The connection ends with the answer. */
+  closes: boolean;
+  readonly #owner: ExchangeOwner;
+  /** Of the body, the bytes that have not come. */
+  #missing: number;
+  /** What came before it was asked for. */
+  #early: Buffer | undefined;
+  #reading: BodyReading | undefined;
+  #isDropped = false;
+  #isBegun = false;
+  #isAnswered = false;
+  #isClosed = false;
+  #drained: (() => void) | undefined;
+  #closed: (() => void) | undefined;
+
+  constructor(head: PlainHead, owner: ExchangeOwner) {
+    this.method = head.method;
+    this.target = head.target;
+    this.headers = head.headers;
+    this.closes = !head.keepsAlive;
+    this.#missing = head.length;
+    this.#owner = owner;
+  }
+
+  get socket(): Socket {
+    return this.#owner.socket;
+  }
+
+  isReceived(): boolean {
+    return this.#missing === 0;
+  }
+
+  isAnswered(): boolean {
+    return this.#isAnswered;
+  }
+
+  /** @returns how many of the bytes are the body's */
+  receive(bytes: Buffer): number {
+    const length = Math.min(bytes.length, this.#missing);
+    if (length === 0) return 0;
+    const part = length === bytes.length ? bytes : bytes.subarray(0, length);
+    this.#missing -= length;
+    if (this.#reading) {
+      this.#reading.add(part);
+      if (this.#missing > 0) return length;
+      this.#reading.complete();
+      // It holds on to the body, and the exchange lives for as long as the answer.
+      this.#reading = undefined;
+    } else if (!this.#isDropped) {
+      this.#early = this.#early ? Buffer.concat([this.#early, part]) : part;
+      if (this.#missing > 0) this.#owner.reads(false);
+    }
+    return length;
+  }
+
+  async body(...terms: BodyTerms): Promise<ReadBody> {
+    const early = this.#early ?? noBytes;
+    this.#early = undefined;
+    if (this.#isClosed) return { outcome: "aborted" };
+    if (this.#missing === 0) {
+      const refusal = early.length > 0 ? terms[0](early.length) : undefined;
+      return refusal ?? { outcome: "read", bytes: early };
+    }
+    return await new Promise((resolve) => {
+      this.#reading = new BodyReading(terms, resolve);
+      if (early.length > 0) this.#reading.add(early);
+      this.#owner.reads(true);
+    });
+  }
+
+  isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  isBegun(): boolean {
+    return this.#isBegun;
+  }
+
+  whole(status: number, fields: string[], body: Uint8Array | string | undefined): void {
+    const bytes = typeof body === "string" ? Buffer.from(body) : body;
+    const length = hasLength(status) ? `content-length: ${bytes?.length ?? 0}\r\n` : "";
+    const head = this.#head(status, fields, length);
+    const { socket } = this.#owner;
+    if (bytes === undefined || bytes.length === 0 || !hasLength(status)) this.#write(head);
+    else if (bytes.length <= maxJoined) this.#write(head + asLatin1(bytes));
+    else {
+      socket.cork();
+      this.#write(head);
+      this.#write(bytes);
+      socket.uncork();
+    }
+    this.#answered();
+  }
+
+  begin(status: number, fields: string[], first: Uint8Array | undefined): boolean {
+    const head = this.#head(status, fields, "transfer-encoding: chunked\r\n");
+    return first && first.length > 0 ? this.#chunk(head, first, "") : this.#write(head);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return bytes.length === 0 || this.#chunk("", bytes, "");
+  }
+
+  end(last: Uint8Array | string | undefined): void {
+    const bytes = typeof last === "string" ? Buffer.from(last) : last;
+    if (bytes && bytes.length > 0) this.#chunk("", bytes, "0\r\n\r\n");
+    else this.#write("0\r\n\r\n");
+    this.#answered();
+  }
+
+  breakOff(): void {
+    const { socket } = this.#owner;
+    socket.write("", () => socket.destroy());
+  }
+
+  destroy(): void {
+    this.#owner.socket.destroy();
+  }
+
+  onceDrained(listener: () => void): void {
+    this.#drained = listener;
+  }
+
+  onceClosed(listener: () => void): void {
+    this.#closed = listener;
+  }
+
+  drained(): void {
+    const listener = this.#drained;
+    this.#drained = undefined;
+    listener?.();
+  }
+
+  /** The client is gone, or has all of the answer. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#early = undefined;
+    this.#reading?.abort();
+    this.#reading = undefined;
+    this.#closed?.();
+  }
+
+  #head(status: number, fields: string[], framing: string): string {
+    this.#isBegun = true;
+    let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "unknown"}\r\n`;
+    let isDated = false;
+    for (let at = 0; at < fields.length; at += 2) {
+      const name = fields[at]!;
+      const value = fields[at + 1]!;
+      if (name === "connection") {
+        this.closes ||= value === "close";
+        continue;
+      }
+      isDated ||= name === "date";
+      if (unsendable.test(value)) throw new Error(`the answer's header ${name} cannot be sent`);
+      text += `${name}: ${value}\r\n`;
+    }
+    if (!isDated) text += `date: ${httpDate()}\r\n`;
+    this.closes ||= this.#owner.isLast();
+    const connection = this.closes
+      ? "connection: close\r\n"
+      : `connection: keep-alive\r\nkeep-alive: timeout=${this.#owner.keptSeconds}\r\n`;
+    return `${text}${connection}${framing}\r\n`;
+  }
+
+  #chunk(before: string, bytes: Uint8Array, after: string): boolean {
+    const opening = `${before}${bytes.length.toString(16)}\r\n`;
+    const closing = `\r\n${after}`;
+    if (bytes.length <= maxJoined) return this.#write(opening + asLatin1(bytes) + closing);
+    const { socket } = this.#owner;
+    socket.cork();
+    this.#write(opening);
+    this.#write(bytes);
+    const mayGoOn = this.#write(closing);
+    socket.uncork();
+    return mayGoOn;
+  }
+
+  #write(data: Uint8Array | string): boolean {
+    const { socket } = this.#owner;
+    // A client that is gone is told of by the socket's end.
+    if (!socket.writable) return true;
+    return typeof data === "string" ? socket.write(data, "latin1") : socket.write(data);
+  }
+
+  #answered(): void {
+    this.#isAnswered = true;
+    if (!this.#isDropped) {
+      this.#isDropped = true;
+      this.#early = undefined;
+      if (this.#missing > 0) this.#owner.reads(true);
+    }
+    this.#owner.answered();
+  }
+}
+
+let second = 0;
+let dateOfSecond = "";
+
+function httpDate(): string {
+  const now = Date.now();
+  const current = Math.floor(now / 1_000);
+  if (current !== second) {
+    second = current;
+    dateOfSecond = new Date(now).toUTCString();
+  }
+  return dateOfSecond;
+}

@@ -1,0 +1,127 @@
+/** The head of a request that is plain. */
+export interface PlainHead {
+  method: "GET" | "POST";
+  /** Path and query, which begin with `/proxy/`. */
+  target: string;
+  /** Names in lower case and values, by turns. */
+  headers: string[];
+  /** Of the body, in bytes. */
+  length: number;
+  /** Whether the client means to send another request afterwards. */
+  keepsAlive: boolean;
+  /** The index after the head. */
+  end: number;
+}
+
+/** Below `node:http`'s own bound, so that nothing is taken here that would be too long there. */
+const maxHead = 8_192;
+const maxFields = 64;
+const headEnd = Buffer.from("\r\n\r\n");
+
+const requestLine = /(GET|POST) (\/proxy\/[\w.~:/?@!$&'()*+,;=%-]*) HTTP\/1\.1\r\n/y;
+/** One space or none before the value, and none behind it. */
+const fieldLine = /([!#$%&'*+.^_`|~\w-]+): ?([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)\r\n/y;
+const hostForm = /^[\w.:[\]-]+$/;
+const lengthForm = /^(?:0|[1-9]\d{0,14})$/;
+
+/** Where a second reader could find another end of the request, or another request. */
+type Kind = "any" | "once" | "never" | "host" | "length" | "connection";
+
+const kinds: Readonly<Record<string, Kind>> = {
+  host: "host",
+  "content-length": "length",
+  connection: "connection",
+  authorization: "once",
+  "x-api-key": "once",
+  "x-goog-api-key": "once",
+  cookie: "once",
+  "content-type": "once",
+  "content-encoding": "once",
+  "idempotency-key": "once",
+  "transfer-encoding": "never",
+  te: "never",
+  trailer: "never",
+  expect: "never",
+  upgrade: "never",
+  "http2-settings": "never",
+  "proxy-connection": "never",
+};
+
+interface FieldName {
+  lower: string;
+  kind: Kind;
+}
+
+const fieldNames = new Map<string, FieldName>();
+const maxFieldNames = 512;
+
+function fieldName(written: string): FieldName {
+  const known = fieldNames.get(written);
+  if (known !== undefined) return known;
+  // A part of a text keeps the whole of it in memory, and that is a head with a key in it.
+  const own = Buffer.from(written, "latin1").toString("latin1");
+  const lower = own.toLowerCase();
+  const name: FieldName = { lower, kind: Object.hasOwn(kinds, lower) ? kinds[lower]! : "any" };
+  if (fieldNames.size < maxFieldNames) fieldNames.set(own, name);
+  return name;
+}
+
+/**
+ * Recognises the requests that agents' SDKs send to the proxy. Whatever two readers could take for two requests is none
+ * of them (RFC 9112), nor is what is rare.
+ *
+ * @param bytes from the beginning of a request on
+ * @returns `undefined` where it is not plain, or its head is not whole
+ */
+export function readPlainHead(bytes: Buffer): PlainHead | undefined {
+  const end = bytes.indexOf(headEnd);
+  if (end === -1 || end > maxHead) return undefined;
+  const text = bytes.toString("latin1", 0, end + 2);
+  requestLine.lastIndex = 0;
+  const line = requestLine.exec(text);
+  if (line === null) return undefined;
+  const headers: string[] = [];
+  let host: string | undefined;
+  let length: string | undefined;
+  let connection: string | undefined;
+  for (let at = requestLine.lastIndex; at < text.length; at = fieldLine.lastIndex) {
+    fieldLine.lastIndex = at;
+    const field = fieldLine.exec(text);
+    if (field === null || headers.length === 2 * maxFields) return undefined;
+    const { lower, kind } = fieldName(field[1]!);
+    const value = field[2]!;
+    switch (kind) {
+      case "any":
+        break;
+      case "once":
+        if (headers.includes(lower)) return undefined;
+        break;
+      case "never":
+        return undefined;
+      case "host":
+        if (host !== undefined || !hostForm.test(value)) return undefined;
+        host = value;
+        break;
+      case "length":
+        if (length !== undefined || !lengthForm.test(value)) return undefined;
+        length = value;
+        break;
+      case "connection":
+        if (connection !== undefined) return undefined;
+        connection = value.toLowerCase();
+        if (connection !== "keep-alive" && connection !== "close") return undefined;
+    }
+    headers.push(lower, value);
+  }
+  const method = line[1] as PlainHead["method"];
+  const bodyBytes = length === undefined ? 0 : Number(length);
+  if (host === undefined || (method === "GET" && bodyBytes > 0)) return undefined;
+  return {
+    method,
+    target: line[2]!,
+    headers,
+    length: bodyBytes,
+    keepsAlive: connection !== "close",
+    end: end + 4,
+  };
+}
