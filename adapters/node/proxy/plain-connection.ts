@@ -76,6 +76,8 @@ export class PlainConnection implements ExchangeOwner {
   }
 
   answered(): void {
+    // Where nothing can be sent any more, the socket's end is on its way.
+    if (!this.socket.writable) return;
     // Neither the next answer nor the connection's end is to overtake what waits to be sent.
     if (this.socket.writableLength === 0) this.#sent();
     else this.socket.write("", () => this.#sent());
@@ -96,10 +98,12 @@ export class PlainConnection implements ExchangeOwner {
 
   /** The request under way will never be whole. */
   breakOff(status: 400 | 408): void {
-    if (this.#exchange?.isBegun() === false && this.socket.writable) {
-      this.socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\n\r\n`, "latin1");
+    const { socket } = this;
+    if (this.#exchange?.isBegun() === true || !socket.writable) socket.destroy();
+    else {
+      socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\n\r\n`, "latin1");
+      socket.destroySoon();
     }
-    this.socket.destroySoon();
   }
 
   readonly #data = (piece: Buffer): void => {

@@ -138,7 +138,8 @@ export class PlainExchange implements ClientAnswer {
 
   breakOff(): void {
     const { socket } = this.#owner;
-    socket.write("", () => socket.destroy());
+    if (socket.writable) socket.write("", () => socket.destroy());
+    else socket.destroy();
   }
 
   destroy(): void {
