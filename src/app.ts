@@ -12,6 +12,7 @@ import { isRead, newRequestId, type RequestContext } from "./http/request-contex
 import { respond, respondProblem } from "./http/respond.ts";
 import { createRouter } from "./http/route-requests.ts";
 import { createVerifyJwt } from "./http/verify-jwt.ts";
+import { type MetricValues, renderMetrics } from "./metrics.ts";
 import { createOpenApi } from "./openapi/openapi.ts";
 import { createProxy, type Proxy as MeteringProxy } from "./proxy/web-proxy.ts";
 import { routes } from "./routes.ts";
@@ -39,11 +40,18 @@ export interface App {
    * @param isOver asked after each attempt: whether nothing is under way any more that others had begun
    */
   holdReadiness(isOver: () => Promise<boolean>): void;
+  /** Asks that once more, without settling anything: for a process that another one settles for. */
+  releaseReadiness(): Promise<boolean>;
   /** From here on `/readyz` says so, and no metered call is admitted; all else goes on as before. */
   drain(): void;
-  /** Denials that are repeated within a minute are counted, and the counts are written after it: this writes them now. */
-  writeDenials(): void;
+  /**
+   * Denials that are repeated within a minute are counted, and the counts are written after it: this writes them now.
+   * `maintain` writes those of a minute that is over.
+   */
+  writeDenials(which?: "all" | "over"): void;
   context: Context;
+  /** This process's own, looked up now. */
+  metricValues(): Promise<MetricValues>;
   /** For transports that serve `/proxy/` below the fetch layer. */
   proxy: MeteringProxy;
 }
@@ -53,6 +61,8 @@ export interface AppOptions {
   verifyBearer?: VerifyJwt | undefined;
   /** The operator's page; absent: none is served. */
   consoleAssets?: (() => Promise<ConsoleAssets>) | undefined;
+  /** The metrics of all processes that serve as one, this one's among them. Default: this one's alone. */
+  allMetrics?: (() => Promise<MetricValues>) | undefined;
 }
 
 /** The whole product as one fetch handler over its ports. */
@@ -96,8 +106,13 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     if (bearer?.reach === "own" || bearer?.linkCode !== undefined) {
       throw new Problem("scope_missing", "The token reaches the agents that it made, and metrics are of all.");
     }
+    const values = await (options.allMetrics ?? metricValues)();
+    return { status: 200, body: renderMetrics(values), headers: { "content-type": "text/plain; version=0.0.4" } };
+  }
+
+  async function metricValues(): Promise<MetricValues> {
     await metrics.gather((cause) => context.log("warn", "some metrics could not be looked up", { cause }));
-    return { status: 200, body: metrics.render(), headers: { "content-type": "text/plain; version=0.0.4" } };
+    return metrics.values();
   }
 
   /** Anybody may ask whether the process lives, and whether it can work. */
@@ -154,14 +169,16 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
       return await proxy.handle(request, { address: info.address ?? "unknown", requestId: newRequestId(context) });
     },
     fetchAsOperator: async (request) => await answer(request, {}, true),
+    metricValues,
     holdReadiness: readiness.hold,
+    releaseReadiness: readiness.release,
     drain() {
       readiness.drain();
       metrics.gauge("openclaw_draining", 1);
       proxy.drain();
       stopping = true;
     },
-    writeDenials: () => answers.flush(Number.POSITIVE_INFINITY),
+    writeDenials: (which = "all") => answers.flush(which === "all" ? Number.POSITIVE_INFINITY : undefined),
     async maintain(settled) {
       answers.flush();
       return await maintain(context, async () => {

@@ -2,8 +2,11 @@
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
-/** Every metric there is. No label ever carries a key or a secret. */
-const families = {
+/**
+ * Every metric there is. No label ever carries a key or a secret. A gauge of several processes is the largest of
+ * theirs, or their `sum`, or the `least`.
+ */
+export const families = {
   openclaw_http_requests_total: ["counter", "Calls of the provisioning API, by route, method and status."],
   openclaw_http_request_duration_seconds: ["histogram", "Time to the answer of a provisioning call, by route."],
   openclaw_proxy_requests_total: ["counter", "Metered requests, by provider and outcome."],
@@ -14,7 +17,7 @@ const families = {
     "Requests refused because the price of their model is not known, by provider.",
   ],
   openclaw_proxy_quota_denials_total: ["counter", "Requests refused by a quota, by provider, quota and reason."],
-  openclaw_proxy_reservations_open: ["gauge", "Requests admitted and not yet settled."],
+  openclaw_proxy_reservations_open: ["gauge", "Requests admitted and not yet settled.", "sum"],
   openclaw_proxy_upstream_errors_total: ["counter", "Upstream failures, by provider and reason."],
   openclaw_proxy_master_key_refusals_total: ["counter", "Answers in which a provider refuses the operator's key."],
   openclaw_proxy_settle_failures_total: ["counter", "Settlements that the ledger did not take (they stay charged)."],
@@ -30,7 +33,7 @@ const families = {
   openclaw_store_writes_total: ["counter", "Writes of records, by collection and outcome."],
   openclaw_build_info: ["gauge", "Always 1; the release stands in its label."],
   openclaw_draining: ["gauge", "1 from SIGTERM on, while what is under way goes on."],
-  openclaw_proxy_streams_open: ["gauge", "Metered requests whose answers are under way."],
+  openclaw_proxy_streams_open: ["gauge", "Metered requests whose answers are under way.", "sum"],
   openclaw_quota_used_ratio: [
     "gauge",
     "Share of a quota that is used or reserved: the fullest of the keys used lately.",
@@ -38,22 +41,35 @@ const families = {
   openclaw_ai_key_expiry_timestamp_seconds: ["gauge", "When agents' keys end: the soonest of those used lately."],
   openclaw_provisioning_key_expiry_timestamp_seconds: ["gauge", "When provisioning keys end: the soonest."],
   process_cpu_seconds_total: ["counter", "User and system time of the process."],
-  process_resident_memory_bytes: ["gauge", "Memory of the process that is resident."],
-  process_open_fds: ["gauge", "Open file descriptors."],
-  process_start_time_seconds: ["gauge", "When the process started, since 1970."],
+  process_resident_memory_bytes: ["gauge", "Memory of the process that is resident.", "sum"],
+  process_open_fds: ["gauge", "Open file descriptors.", "sum"],
+  process_start_time_seconds: ["gauge", "When the process started, since 1970.", "least"],
   nodejs_eventloop_utilization: ["gauge", "Share of the time since the last look in which the event loop was busy."],
   openclaw_store_write_duration_seconds: ["histogram", "Time until a record is durable, by collection."],
-} as const satisfies Record<string, readonly ["counter" | "gauge" | "histogram", help: string]>;
+  openclaw_workers: ["gauge", "Worker processes that serve; absent where one process does everything."],
+  openclaw_worker_deaths_total: ["counter", "Worker processes that died and were replaced."],
+} as const satisfies Record<
+  string,
+  readonly ["counter" | "gauge" | "histogram", help: string, ofSeveral?: "sum" | "least"]
+>;
 
 export type MetricName = keyof typeof families;
 export const metricNames = Object.keys(families) as MetricName[];
 type OfType<T> = { [N in MetricName]: (typeof families)[N][0] extends T ? N : never }[MetricName];
 export type Labels = Record<string, string>;
 
-interface Histogram {
+export interface Histogram {
   buckets: number[];
   sum: number;
   count: number;
+}
+
+export const emptyHistogram = (): Histogram => ({ buckets: seconds.map(() => 0), sum: 0, count: 0 });
+
+/** The values of one process, by metric and by the text of their labels. A structured clone of them is as good. */
+export interface MetricValues {
+  numbers: Map<MetricName, Map<string, number>>;
+  histograms: Map<MetricName, Map<string, Histogram>>;
 }
 
 export interface Metrics {
@@ -69,7 +85,8 @@ export interface Metrics {
   beforeRender(gather: () => void | Promise<void>): void;
   /** Runs what `beforeRender` was given. A failure leaves the others, and is `failed`'s to tell. */
   gather(failed: (cause: unknown) => void): Promise<void>;
-  /** Content type `text/plain; version=0.0.4`. */
+  /** Not a copy: they go on changing. */
+  values(): MetricValues;
   render(): string;
 }
 
@@ -98,8 +115,7 @@ const maxSeries = 5_000;
 const overflow = 'overflow="true"';
 
 export function createMetrics(): Metrics {
-  const numbers = new Map<MetricName, Map<string, number>>();
-  const histograms = new Map<MetricName, Map<string, Histogram>>();
+  const { numbers, histograms } = noValues();
 
   function series<V>(of: Map<MetricName, Map<string, V>>, name: MetricName, labels: Labels | undefined) {
     let family = of.get(name);
@@ -110,18 +126,6 @@ export function createMetrics(): Metrics {
     let key = labelText(labels);
     if (family.size >= maxSeries && !family.has(key)) key = overflow;
     return { family, key };
-  }
-
-  function renderHistogram(name: MetricName, labels: string, { buckets, sum, count }: Histogram): string {
-    const prefix = labels === "" ? "" : `${labels},`;
-    let below = 0;
-    const lines = seconds.map((bound, at) => {
-      below += buckets[at]!;
-      return sample(`${name}_bucket`, `${prefix}le="${bound}"`, below);
-    });
-    lines.push(sample(`${name}_bucket`, `${prefix}le="+Inf"`, count));
-    lines.push(sample(`${name}_sum`, labels, sum), sample(`${name}_count`, labels, count));
-    return lines.join("");
   }
 
   const gatherers: (() => void | Promise<void>)[] = [];
@@ -152,7 +156,7 @@ export function createMetrics(): Metrics {
       const { family, key } = series(histograms, name, labels);
       let histogram = family.get(key);
       if (!histogram) {
-        histogram = { buckets: seconds.map(() => 0), sum: 0, count: 0 };
+        histogram = emptyHistogram();
         family.set(key, histogram);
       }
       const at = seconds.findIndex((bound) => value <= bound);
@@ -160,17 +164,35 @@ export function createMetrics(): Metrics {
       histogram.sum += value;
       histogram.count += 1;
     },
-    render() {
-      let text = "";
-      for (const name of metricNames) {
-        const values = numbers.get(name);
-        const distributions = histograms.get(name);
-        if (!values && !distributions) continue;
-        text += `# HELP ${name} ${families[name][1]}\n# TYPE ${name} ${families[name][0]}\n`;
-        for (const [labels, value] of values ?? []) text += sample(name, labels, value);
-        for (const [labels, histogram] of distributions ?? []) text += renderHistogram(name, labels, histogram);
-      }
-      return text;
-    },
+    values: () => ({ numbers, histograms }),
+    render: () => renderMetrics({ numbers, histograms }),
   };
+}
+
+export const noValues = (): MetricValues => ({ numbers: new Map(), histograms: new Map() });
+
+function renderHistogram(name: MetricName, labels: string, { buckets, sum, count }: Histogram): string {
+  const prefix = labels === "" ? "" : `${labels},`;
+  let below = 0;
+  const lines = seconds.map((bound, at) => {
+    below += buckets[at]!;
+    return sample(`${name}_bucket`, `${prefix}le="${bound}"`, below);
+  });
+  lines.push(sample(`${name}_bucket`, `${prefix}le="+Inf"`, count));
+  lines.push(sample(`${name}_sum`, labels, sum), sample(`${name}_count`, labels, count));
+  return lines.join("");
+}
+
+/** Content type `text/plain; version=0.0.4`. */
+export function renderMetrics({ numbers, histograms }: MetricValues): string {
+  let text = "";
+  for (const name of metricNames) {
+    const values = numbers.get(name);
+    const distributions = histograms.get(name);
+    if (!values && !distributions) continue;
+    text += `# HELP ${name} ${families[name][1]}\n# TYPE ${name} ${families[name][0]}\n`;
+    for (const [labels, value] of values ?? []) text += sample(name, labels, value);
+    for (const [labels, histogram] of distributions ?? []) text += renderHistogram(name, labels, histogram);
+  }
+  return text;
 }

@@ -11,6 +11,8 @@ import { rotateSeal } from "./rotate-seal.ts";
 import { runServer } from "./run-server.ts";
 import { withSecretFiles } from "./secret-variables.ts";
 import { startForPerson } from "./start-for-person.ts";
+import { runWorker } from "./workers/run-worker.ts";
+import { workerNumber } from "./workers/worker-number.ts";
 
 // Everything this process makes is private from birth, SQLite's own files included.
 process.umask(0o077);
@@ -28,6 +30,8 @@ for (const stream of [process.stdout, process.stderr]) {
 const env = process.env;
 const serve = () => {
   serving = true;
+  const number = workerNumber(env);
+  if (number !== undefined) return runWorker(env, number);
   return env.OPENCLAW_PROVISIONING_START === "person" ? startForPerson(env) : runServer(env);
 };
 

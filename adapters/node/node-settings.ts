@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { withoutPassword } from "../../src/domain/plain-address.ts";
 import { tokensIn } from "../../src/domain/token.ts";
 import { HttpUrl } from "../../src/schema/primitives.ts";
-import { checkSecretToken, checkTokensDiffer } from "../../src/settings/credentials.ts";
+import { checkSecretToken, checkTokensDiffer, makeToken } from "../../src/settings/credentials.ts";
 import { SettingsError } from "../../src/settings/settings-error.ts";
 import { parseSettings, type Settings } from "../../src/settings.ts";
 import { type AgentsLink, agentsLinkFrom } from "./agents-link.ts";
@@ -12,6 +12,7 @@ import type { Environment } from "./environment.ts";
 import { readConfig } from "./read-config.ts";
 import { withSecretFiles } from "./secret-variables.ts";
 import { storeKindOf, storeUrls } from "./stores/store-kinds.ts";
+import { workerCount } from "./workers/worker-count.ts";
 
 /** `$OPENCLAW_STATE_DIR`, or `~/.openclaw`; absolute. */
 export function stateDirFrom(env: Environment): string {
@@ -23,6 +24,8 @@ export interface NodeSettings {
   stateDir: string;
   host: string;
   port: number;
+  /** Processes that serve. */
+  workers: number;
   /** The URL of a store that several instances may share; absent: files. */
   storage: string | undefined;
   /** The gateway of a deployment that is split in two; present with the host `remote` only. */
@@ -60,6 +63,7 @@ export function readNodeSettings(environment: Environment): NodeSettings {
     stateDir,
     host,
     port,
+    workers: workerCount(env),
     storage: storageFrom(env),
     agents,
     settings: {
@@ -75,6 +79,16 @@ export function readNodeSettings(environment: Environment): NodeSettings {
       adminTokens: adminTokensFrom(env),
     },
   };
+}
+
+/** @throws SettingsError for a server without one, which could answer nobody */
+export function requireGatewayTokens({ settings: { gatewayTokens } }: Pick<NodeSettings, "settings">): void {
+  if (gatewayTokens.length === 0) {
+    throw new SettingsError(
+      `OPENCLAW_GATEWAY_TOKEN is not set: every call carries it. Make one, ${makeToken}, and put it into .env or the environment`,
+    );
+  }
+  for (const token of gatewayTokens) checkSecretToken("OPENCLAW_GATEWAY_TOKEN", token);
 }
 
 /** The host in a URL on this machine for an address that is listened on. */

@@ -3,7 +3,7 @@ import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
 import { createRemoteHost } from "../../src/host/remote-host.ts";
-import type { AgentHost, Clock, Ledger, Log } from "../../src/ports.ts";
+import type { ActivityLog, AgentHost, Clock, Ledger, Log } from "../../src/ports.ts";
 import { openGateways } from "../../src/service/secrets/config-secret.ts";
 import type { Ports } from "../../src/storage/keyspace.ts";
 import { agentsGateway } from "./agents-link.ts";
@@ -42,6 +42,8 @@ export interface OpenNodeOptions {
   writeOut?: ((line: string) => void) | undefined;
   /** In place of the stored ones, which are then neither read nor made. */
   sealKeys?: Ports["sealKeys"] | undefined;
+  /** In place of one of this process alone, where the store has none that is shared. */
+  activity?: ActivityLog | undefined;
   /** In place of the file system's own, which may keep no modes. */
   chmod?: ChangeMode | undefined;
 }
@@ -77,6 +79,7 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
     sealKeys,
     log: options.log,
     writeOut: options.writeOut,
+    activity: options.activity,
   });
   const isHere = host.kind === "directory" || host.kind === "openclaw";
   const realStateDir = realpathSync.native(stateDir);

@@ -1,6 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ProvisioningSettings } from "../../src/settings/provisioning-settings.ts";
 import type { Settings } from "../../src/settings.ts";
+import type { Environment } from "./environment.ts";
+import { type NodeSettings, readNodeSettings, requireGatewayTokens } from "./node-settings.ts";
+import type { OpenServer } from "./open-server.ts";
 
 /** Settings that are read where they are used, and so can change while the server runs. */
 const changeable = [
@@ -44,4 +47,34 @@ export function reloadSettings(current: Settings, next: Settings): Reloaded {
   const taken = Object.fromEntries(changeable.map((name) => [name, next.provisioning[name]]));
   Object.assign(current.provisioning, taken);
   return { changed, needRestart };
+}
+
+/**
+ * Reads settings and secrets again, and takes over what may change. It never throws.
+ *
+ * @param taken called once they are
+ */
+export function createReload(
+  env: Environment,
+  node: NodeSettings,
+  { log, rereadSealKeys }: Pick<OpenServer, "log" | "rereadSealKeys">,
+  taken?: () => void,
+): () => void {
+  return () => {
+    try {
+      const next = readNodeSettings(env);
+      requireGatewayTokens(next);
+      // Port 0 was any: where agents find the proxy stays.
+      if (node.port === 0) next.settings.provisioning.publicUrl = node.settings.provisioning.publicUrl;
+      const hasOtherKeys = rereadSealKeys?.() === true;
+      const { changed, needRestart } = reloadSettings(node.settings, next.settings);
+      if (hasOtherKeys) changed.push("OPENCLAW_PROVISIONING_SEAL_KEY");
+      if (next.workers !== node.workers) needRestart.push("OPENCLAW_WORKERS");
+      taken?.();
+      log("info", "settings were read again", { changed });
+      if (needRestart.length > 0) log("warn", "settings that need a restart have changed", { needRestart });
+    } catch (cause) {
+      log("error", "settings cannot be read again; those from before stay", { cause });
+    }
+  };
 }

@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Deployment, startServer } from "../../adapters/node/run-server.ts";
+import type { Deployment } from "../../adapters/node/deployment.ts";
+import { startServer } from "../../adapters/node/run-server.ts";
 import { makeAgentByHand } from "../agent-by-hand.ts";
 import { contractConfig, type Target } from "./target.ts";
 

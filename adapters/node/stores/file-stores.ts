@@ -12,7 +12,14 @@ import { openSqliteLedger } from "../sqlite/sqlite-ledger.ts";
 import type { Stores, StoresOptions } from "./stores.ts";
 
 /** The stores of one machine: files below the state directory. */
-export async function openFileStores({ stateDir, settings, clock, log, writeOut }: StoresOptions): Promise<Stores> {
+export async function openFileStores({
+  stateDir,
+  settings,
+  clock,
+  log,
+  writeOut,
+  activity,
+}: StoresOptions): Promise<Stores> {
   const { rotateBytes, mode, sink } = settings.provisioning.audit;
   const auditMode = Number.parseInt(mode, 8);
   const files = createPrivateFs({ stateDir, now: clock.now, auditMode });
@@ -37,7 +44,7 @@ export async function openFileStores({ stateDir, settings, clock, log, writeOut 
     },
     ledger,
     outbox: ledger.outbox,
-    activity: createActivityLog(clock.now),
+    activity: activity ?? createActivityLog(clock.now),
     audit,
     checks: async () => [],
     findings: files.check,

@@ -32,6 +32,8 @@ export interface StoresOptions {
   sealKeys: Ports["sealKeys"];
   /** Stdout, where the audit trail may go as well. */
   writeOut?: ((line: string) => void) | undefined;
+  /** In place of one of this process alone; a store that shares its own leaves it aside. */
+  activity?: ActivityLog | undefined;
 }
 
 /** A store that `OPENCLAW_PROVISIONING_STORAGE` names by its URL. */
