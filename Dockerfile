@@ -14,7 +14,8 @@ ENV NODE_ENV=production \
     HOME=/home/node \
     OPENCLAW_STATE_DIR=/home/node/.openclaw \
     OPENCLAW_GATEWAY_HOST=0.0.0.0 \
-    OPENCLAW_GATEWAY_PORT=18789
+    OPENCLAW_GATEWAY_PORT=18789 \
+    OPENCLAW_WORKERS=auto
 WORKDIR /app
 # The volumes take their owner and mode from what stands here. OpenShift runs any user, in group 0.
 RUN mkdir -p /home/node/.openclaw /home/node/openclaw-link \

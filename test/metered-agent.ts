@@ -1,3 +1,4 @@
+import { type Dispatcher, fetch as undiciFetch } from "undici";
 import type { ServerProcess } from "./server-process.ts";
 import { adminClient, keyedClient } from "./server-process.ts";
 import type { SampleUpstream } from "./upstream/sample-upstream.ts";
@@ -18,12 +19,14 @@ export const microUsdOf = ({ input, output }: { input: number; output: number })
 export const meteredMicroUsd = microUsdOf(exactUsage);
 
 /** Sends one metered request; resolves to the status, 0 where no answer came. */
-export async function meteredCall(origin: string, aiKey: string): Promise<number> {
+export async function meteredCall(origin: string, aiKey: string, dispatcher?: Dispatcher): Promise<number> {
   try {
-    const response = await fetch(`${origin}/proxy/anthropic/v1/messages`, {
+    // Node's own fetch takes no dispatcher of another release of undici.
+    const response = await (dispatcher ? undiciFetch : fetch)(`${origin}/proxy/anthropic/v1/messages`, {
       method: "POST",
       headers: { "x-api-key": aiKey, "anthropic-version": "2023-06-01", "content-type": "application/json" },
       body: meteredBody,
+      ...(dispatcher && { dispatcher }),
     });
     await response.arrayBuffer();
     return response.status;

@@ -23,6 +23,7 @@ import { type NodePorts, openNode } from "./open-node.ts";
 import { priceCheck } from "./price-check.ts";
 import { withoutModes } from "./start-fault.ts";
 import { webhookCheck } from "./webhook-check.ts";
+import { workerChecks } from "./workers/worker-check.ts";
 import { workspaceChecks } from "./workspace-checks.ts";
 
 export interface DiagnoseOptions {
@@ -43,7 +44,7 @@ export async function diagnose(
   const checks: DoctorCheck[] = [];
   const node = await attempt(checks, "settings", async () => {
     const read = readNodeSettings(env);
-    checks.push(settingsCheck(read, ownsToken));
+    checks.push(settingsCheck(read, ownsToken), ...workerChecks(read));
     if (read.agents) checkLinkDigest(read.agents);
     return read;
   });

@@ -3,7 +3,11 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { adminClient, keyedClient, makeStateDir, startServerProcess } from "../server-process.ts";
 
-describe("kill -9 in the middle of hundreds of creates", () => {
+describe.each([
+  ["one process", {}],
+  // The primary process is killed: its worker processes end with it.
+  ["two worker processes", { OPENCLAW_WORKERS: "2" }],
+])("kill -9 of %s in the middle of hundreds of creates", (_, several) => {
   const directories: string[] = [];
   afterAll(() => {
     for (const directory of directories) rmSync(directory, { recursive: true, force: true });
@@ -16,7 +20,7 @@ describe("kill -9 in the middle of hundreds of creates", () => {
     const started = new Set<string>();
     let round = 0;
     for (; round < 3; round++) {
-      const server = await startServerProcess(stateDir);
+      const server = await startServerProcess(stateDir, several);
       const provider = await adminClient(server.origin).aiProviders.add({
         provider: "anthropic",
         name: `Round ${round}`,
@@ -41,7 +45,7 @@ describe("kill -9 in the middle of hundreds of creates", () => {
       await server.kill();
     }
 
-    const server = await startServerProcess(stateDir);
+    const server = await startServerProcess(stateDir, several);
     const { client } = await keyedClient(server.origin);
     const present = new Set<string>();
     for await (const agent of client.agents.all()) {

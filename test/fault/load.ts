@@ -13,6 +13,8 @@ export interface Load {
   refused: Record<string, number>;
   /** How often a metered call was answered, by status; 0: not at all. */
   metered: Record<number, number>;
+  /** Rejects where a create was answered as it must not be. */
+  failed: Promise<never>;
   /** No more names and no more metered calls. */
   stop(): Promise<void>;
   /** Repeats what was not answered with a yes until all is, or rejects after `patienceMs`. */
@@ -31,7 +33,16 @@ export function startLoad(options: { origins(): string[]; key: string; aiKey: st
     const origins = options.origins();
     return origins[requests++ % origins.length]!;
   };
-  const load: Load = { asked: [], created: new Set(), refused: {}, metered: {}, stop, finish };
+  const failure = Promise.withResolvers<never>();
+  const load: Load = {
+    asked: [],
+    created: new Set(),
+    refused: {},
+    metered: {},
+    failed: failure.promise,
+    stop,
+    finish,
+  };
 
   async function create(name: string): Promise<boolean> {
     const client = createClient({ url: nextOrigin(), token, provisioningKey: key, retries: 0, timeoutMs: 60_000 });
@@ -63,9 +74,11 @@ export function startLoad(options: { origins(): string[]; key: string; aiKey: st
     }
   }
   const work = Promise.all(Array.from({ length: workers }, () => [creating(), metering()]).flat());
-  // A failure in the middle is told at the end.
-  work.catch(() => {
+  // Who does not ask for it is told at the end.
+  failure.promise.catch(() => {});
+  work.catch((error: unknown) => {
     running = false;
+    failure.reject(error);
   });
 
   async function stop(): Promise<void> {

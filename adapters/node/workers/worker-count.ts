@@ -7,22 +7,24 @@ const most = 64;
 const memoryEach = 268_435_456;
 
 /**
- * How many processes serve: `OPENCLAW_WORKERS`, by default one. `auto` is as many as there are cores, and as the memory
- * has room for; both as a container limits them.
+ * How many processes serve: `OPENCLAW_WORKERS`, by default one. `auto` is one a core, and
+ * no more than the memory has room for; both as a container limits them.
  *
  * @throws SettingsError
  */
 export function workerCount(env: Environment, machine: () => Machine = thisMachine): number {
   const text = env.OPENCLAW_WORKERS?.trim();
   if (!text) return 1;
-  if (text === "auto") {
-    const { cores, memoryBytes } = machine();
-    const fitting = Math.floor(memoryBytes / memoryEach - 0.5);
-    return Math.max(1, Math.min(cores, fitting, most));
-  }
+  if (text === "auto") return fittingWorkers(machine());
   const count = Number(text);
   if (/^\d+$/.test(text) && count >= 1 && count <= most) return count;
   throw new SettingsError(`OPENCLAW_WORKERS is "${text}"; it must be a number from 1 to ${most}, or auto`);
+}
+
+/** As many as there are cores, and as the memory has room for beside the primary process. */
+export function fittingWorkers({ cores, memoryBytes }: Machine = thisMachine()): number {
+  const fitting = Math.floor(memoryBytes / memoryEach - 0.5);
+  return Math.max(1, Math.min(cores, fitting, most));
 }
 
 interface Machine {

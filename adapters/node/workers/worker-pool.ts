@@ -49,7 +49,7 @@ export function createWorkerPool({ count, log, start, took, died }: PoolOptions)
   const members = new Map<number, Member>();
   const failures = new Map<number, number>();
   let isUp = false;
-  let stopping = false;
+  const stopping = new AbortController();
   // The primary process accepts, and hands each connection to the next worker process that is not busy.
   cluster.schedulingPolicy = cluster.SCHED_RR;
   cluster.setupPrimary({ serialization: "advanced", stdio: ["ignore", "pipe", "inherit", "ipc"] });
@@ -77,7 +77,7 @@ export function createWorkerPool({ count, log, start, took, died }: PoolOptions)
       members.delete(number);
       const how = signal ? `was ended by ${signal}` : `ended with ${code}`;
       launched.resolve({ failure: failure ?? new Error(`a worker process ${how} while it started`) });
-      if (stopping || !isUp) return;
+      if (stopping.signal.aborted || !isUp) return;
       log("error", "a worker process died; another takes its place", {
         ...{ worker: number, code, signal },
         ...(failure && { cause: failure }),
@@ -92,12 +92,16 @@ export function createWorkerPool({ count, log, start, took, died }: PoolOptions)
   async function replace(number: number, diedSoon: boolean): Promise<void> {
     const times = diedSoon ? (failures.get(number) ?? 0) : 0;
     failures.set(number, times + 1);
-    if (times > 0) await sleep(Math.min(firstPauseMs * 2 ** times, longestPauseMs), undefined, { ref: false });
-    if (!stopping) await launch(number);
+    if (times > 0) {
+      const pauseMs = Math.min(firstPauseMs * 2 ** times, longestPauseMs);
+      // Without a single worker process the timer alone keeps this one alive.
+      await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+    if (!stopping.signal.aborted) await launch(number);
   }
 
   async function stop(graceMs: number): Promise<void> {
-    stopping = true;
+    stopping.abort();
     const ended = [...members.values()].map(
       ({ worker }) => new Promise<void>((resolve) => void worker.once("exit", () => resolve())),
     );

@@ -186,6 +186,8 @@ const cases: Case[] = [
   variable(wrongVariable, "OPENCLAW_PROVISIONING_HOST", "cloud"),
   variable(wrongVariable, "OPENCLAW_GATEWAY_PORT", "99999"),
   variable(wrongVariable, "OPENCLAW_DRAIN_SECONDS", "soon"),
+  variable(wrongVariable, "OPENCLAW_WORKERS", "0"),
+  variable(wrongVariable, "OPENCLAW_WORKERS", "all"),
   variable(wrongVariable, "OPENCLAW_PUBLIC_URL", "https://agents.example.org\n"),
   variable(wrongVariable, "OPENCLAW_PUBLIC_URL", "https://agents .example.org"),
   variable(wrongVariable, "OPENCLAW_AGENTS_URL", "openclaw-agents:18789"),
