@@ -19,6 +19,7 @@ import { routes } from "./routes.ts";
 import type { Context } from "./service/context.ts";
 import { gaugeGateways } from "./service/gateways/gateway-metrics.ts";
 import { type Maintained, maintain } from "./service/maintenance/maintain.ts";
+import { settleLost } from "./service/maintenance/settle-lost-reservations.ts";
 import { recoverOperations } from "./service/operations/recover.ts";
 import type { Settings } from "./settings.ts";
 import type { Ports } from "./storage/keyspace.ts";
@@ -33,7 +34,7 @@ export interface App {
    * @param settled called once the former is done, before any provider is asked
    */
   maintain(settled?: () => void): Promise<Maintained>;
-  /** The first part of `maintain` alone. Resolves to whether the service is ready. */
+  /** The part of `maintain` that waits for no provider. Resolves to whether the service is ready. */
   recover(): Promise<boolean>;
   /**
    * Readiness is refused from here until what dead processes left is settled.
@@ -187,7 +188,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
       });
     },
     async recover() {
-      await recoverOperations(context);
+      await Promise.all([recoverOperations(context), settleLost(context)]);
       return await readiness.release();
     },
   };

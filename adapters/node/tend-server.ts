@@ -17,7 +17,7 @@ export interface Tending {
    * @param ready called once the service is ready
    */
   begin(ready?: () => void): Promise<void>;
-  /** Maintains at once: a process is known to have died. */
+  /** Settles at once what a process left that is known to have died. */
   now(): void;
   /** Nothing new begins, and failures are no news any more. */
   stop(): void;
@@ -84,8 +84,9 @@ export async function prepareTending(
       alerts = startAlerts(app.context);
     },
     now() {
-      if (tending) isDueAgain = true;
-      else void tend();
+      // One under way may have looked before, and may wait for a provider now.
+      isDueAgain = tending !== undefined;
+      void app.recover().catch(() => false);
     },
     stop() {
       stopping = true;
