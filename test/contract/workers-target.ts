@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Agent, fetch as undiciFetch } from "undici";
+import { makeAgentByHand } from "../agent-by-hand.ts";
 import { adminToken, makeStateDir, startServerProcess, token } from "../server-process.ts";
 import { contractConfig, type Target } from "./target.ts";
 
@@ -20,6 +21,7 @@ export async function workersTarget(): Promise<Target> {
     storesCredentials: true,
     hasWorkspaces: true,
     processes: 2,
+    makeByHand: (agentId) => makeAgentByHand(stateDir, agentId),
     workspace: (name) => join(stateDir, `workspace-${name}`),
     // Its types are undici's own, and the same.
     fetch: (url, init) => undiciFetch(url, { ...(init as object), dispatcher }) as unknown as Promise<Response>,
