@@ -11,10 +11,10 @@ export const bulkAgentsRoute = route({
   path: "/agents/bulk",
   operationId: "changeAgents",
   summary:
-    "Create many agents (with `agents:create` alone), or suspend, resume, update or delete many, or rotate their AI " +
-    "keys; `delete` needs `agents:delete` as well, `rotate` `agents:keys`",
+    "Suspend, resume or update many agents, or with the scope that one of them takes: create (`agents:create`) or " +
+    "delete (`agents:delete`) many, or rotate their AI keys (`agents:keys`)",
   scope: "agents:update",
-  otherScope: "agents:create",
+  otherScopes: ["agents:create", "agents:delete", "agents:keys"],
   body: BulkBody,
   response: {
     status: 200,

@@ -65,12 +65,12 @@ export async function authorizeCaller(
   context: Context,
   headers: Headers,
   bearer: Bearer,
-  { scope, otherScope, alsoScope }: Pick<Route, "scope" | "otherScope" | "alsoScope">,
+  { scope, otherScopes = [], alsoScope }: Pick<Route, "scope" | "otherScopes" | "alsoScope">,
   rest: Pick<Caller, "requestId" | "address">,
   refuse: (problem: Problem) => Promise<never>,
 ): Promise<Caller> {
   const requireOne = (held: readonly Scope[], holder: string) => {
-    if (otherScope === undefined || !held.includes(otherScope)) requireScope(held, scope, holder);
+    if (!otherScopes.some((other) => held.includes(other))) requireScope(held, scope, holder);
     if (alsoScope !== undefined) requireScope(held, alsoScope, holder);
   };
   const text = headers.get(keyHeader);

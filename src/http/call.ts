@@ -39,8 +39,8 @@ export interface Route {
   summary: string;
   /** `token`: the gateway token is enough. Else a provisioning key that holds the scope. */
   scope: Scope | "token";
-  /** Enough to be let in as well, where the body decides which of the two is needed: the handler looks. */
-  otherScope?: Scope;
+  /** Each is enough to be let in as well, where the body decides which one is needed: the handler looks. */
+  otherScopes?: readonly Scope[];
   /** Needed besides. */
   alsoScope?: Scope;
   body?: z.ZodMiniType;

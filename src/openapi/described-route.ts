@@ -10,7 +10,7 @@ export interface DescribedRoute {
   operationId: string;
   summary: string;
   scope: Scope | "token";
-  otherScope?: Scope;
+  otherScopes?: readonly Scope[];
   alsoScope?: Scope;
   body?: z.ZodMiniType;
   bodyOptional?: boolean;

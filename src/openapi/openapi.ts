@@ -57,7 +57,7 @@ function operationOf(route: DescribedRoute, components: Components) {
     // Beside a scheme that knows no scopes, OpenAPI 3.1 reads them as roles.
     security: [
       { gatewayToken: [], ...(route.scope === "token" ? {} : { provisioningKey: scopesOf(route) }) },
-      ...(route.otherScope === undefined ? [] : [{ gatewayToken: [], provisioningKey: [route.otherScope] }]),
+      ...(route.otherScopes ?? []).map((scope) => ({ gatewayToken: [], provisioningKey: [scope] })),
     ],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(route.body

@@ -117,6 +117,16 @@ export function bulkTests(target: () => Target): void {
     });
   });
 
+  it("asks for no other scope than the action's own", async () => {
+    const agentIds = [await create()];
+    const holding = async (scope: string) => (await makeKey(target(), { scopes: [scope] })).key;
+    const keeper = await holding("agents:keys");
+    expect((await bulk({ action: "rotate", agentIds }, keeper)).status).toBe(200);
+    for (const action of ["suspend", "delete"]) expect((await bulk({ action, agentIds }, keeper)).status).toBe(403);
+    const remover = await holding("agents:delete");
+    expect((await bulk({ action: "delete", agentIds }, remover)).body).toMatchObject({ succeeded: agentIds });
+  });
+
   it("deletes", async () => {
     const agentIds = [await create(), await create()];
     const done = await bulk({ action: "delete", agentIds, deleteWorkspace: true });

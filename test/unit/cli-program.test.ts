@@ -235,7 +235,22 @@ describe("audit, doctor, init, seal, openapi", () => {
     expect(ran.stdout).toContain("chmod 600 keys.json");
   });
 
-  it("doctor looks at another deployment through its API", async () => {
+  it("doctor --url asks the deployment's own doctor", async () => {
+    const checks = [{ name: "webhooks", status: "failed", detail: "w1 was switched off", remedy: "mend its receiver" }];
+    const answers = { "GET /provisioning/doctor": { ok: false, checks } };
+    const variables = { OPENCLAW_GATEWAY_TOKEN: "t" };
+    const ran = await runCli(["provisioning", "doctor", "--url", "http://edge.example", "--json"], answers, {
+      variables,
+    });
+    expect(JSON.parse(ran.stdout)).toEqual({ ok: false, checks });
+    expect(ran.stderr).toBe("error: failed: webhooks\n");
+    expect(ran.calls.map(({ path }) => path)).toEqual(["/provisioning/doctor"]);
+    const forbidden = { "GET /provisioning/doctor": problem(403, "scope_missing", "provisioning:admin is missing") };
+    const refused = await runCli(["provisioning", "doctor", "--url", "http://edge.example"], forbidden, { variables });
+    expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("provisioning:admin is missing")]);
+  });
+
+  it("doctor looks at a deployment of an earlier release through the rest of its API", async () => {
     const variables = { OPENCLAW_GATEWAY_TOKEN: "t" };
     const ran = await runCli(
       ["provisioning", "doctor", "--url", "http://edge.example", "--json"],

@@ -70,7 +70,7 @@ describe("the document", () => {
     for (const route of routes) {
       const needed = route.alsoScope === undefined ? [route.scope] : [route.scope, route.alsoScope];
       const expected = { gatewayToken: [], ...(route.scope === "token" ? {} : { provisioningKey: needed }) };
-      const other = route.otherScope === undefined ? [] : [{ gatewayToken: [], provisioningKey: [route.otherScope] }];
+      const other = (route.otherScopes ?? []).map((scope) => ({ gatewayToken: [], provisioningKey: [scope] }));
       expect(operation(route.operationId).security, route.operationId).toEqual([expected, ...other]);
     }
     expect(operation("getHealth").security).toEqual([]);

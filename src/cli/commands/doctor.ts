@@ -16,8 +16,18 @@ async function examine(name: string, look: () => Promise<Omit<DoctorCheck, "name
   }
 }
 
-/** The findings about a deployment that its API shows. */
 async function examineRemotely(client: Client): Promise<DoctorReport> {
+  try {
+    return await client.doctor();
+  } catch (error) {
+    if (!(error instanceof ClientError && error.status === 404)) throw error;
+    // An earlier release has no doctor behind its API.
+    return await examineByItsLists(client);
+  }
+}
+
+/** The findings about a deployment that the rest of its API shows. */
+async function examineByItsLists(client: Client): Promise<DoctorReport> {
   const agents = examine("agents", async () => {
     let count = 0;
     const failed: string[] = [];

@@ -10,7 +10,7 @@ export const atOnce = 8;
 /** @throws Problem `scope_missing` */
 export function requireScopeOf(caller: Caller, action: string, scope: Scope): void {
   if (caller.operator || missingScopes(caller.scopes, [scope]).length === 0) return;
-  throw new Problem("scope_missing", `To ${action} agents the scope "${scope}" is needed as well.`);
+  throw new Problem("scope_missing", `To ${action} agents the scope "${scope}" is needed.`);
 }
 
 /** @throws Problem `invalid_body` for more agents than one call can take here */

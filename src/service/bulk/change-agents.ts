@@ -14,7 +14,6 @@ import { atOnce, refusalOf, requireFew, requireScopeOf } from "./bulk-bounds.ts"
 export async function changeAgents(context: Context, caller: Caller, change: BulkChange): Promise<BulkChanged> {
   const { action, agentIds, dryRun } = change;
   const { scope, check, run } = bulkActionDefinitions[action];
-  requireScopeOf(caller, action, "agents:update");
   requireScopeOf(caller, action, scope);
   requireFew(context, "agentIds", agentIds.length, mostBulkAgents);
   const batchId = newOperationId(context);
