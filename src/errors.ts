@@ -27,6 +27,7 @@ const catalogue = {
   session_not_found: [404, "There is no such console session"],
   webhook_not_found: [404, "There is no such webhook"],
   delivery_not_found: [404, "There is no such delivery"],
+  operation_not_found: [404, "There is no such operation"],
   gateway_not_found: [422, "There is no such gateway"],
   method_not_allowed: [405, "The method is not allowed here"],
   agent_managed: [409, "The agent is managed by this service already"],
@@ -72,6 +73,7 @@ const catalogue = {
   audit_unwritable: [503, "The audit trail cannot be written"],
   host_unavailable: [503, "The agent host cannot be used"],
   issuer_unreachable: [503, "The token issuer cannot be reached"],
+  interrupted: [503, "The change was interrupted and undone"],
   secret_unopenable: [503, "A stored secret cannot be opened"],
   not_ready: [503, "Not ready"],
 } as const satisfies Record<string, readonly [status: number, title: string]>;

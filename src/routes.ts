@@ -37,6 +37,7 @@ import { examineRoute } from "./handlers/doctor.ts";
 import { streamEventsRoute } from "./handlers/events.ts";
 import { getFleetUsageRoute, getNearLimitRoute, getOverviewRoute } from "./handlers/fleet-usage.ts";
 import { cordonGatewayRoute, listGatewaysRoute, uncordonGatewayRoute } from "./handlers/gateways.ts";
+import { getOperationRoute } from "./handlers/operations.ts";
 import { listPricesRoute, setPricesRoute, unsetPriceRoute } from "./handlers/prices.ts";
 import { rotateSealRoute } from "./handlers/rotate-seal.ts";
 import {
@@ -70,6 +71,7 @@ export const routes: readonly Route[] = [
   getOverviewRoute,
   creditAgentRoute,
   rotateAiKeyRoute,
+  getOperationRoute,
   listGatewaysRoute,
   cordonGatewayRoute,
   uncordonGatewayRoute,

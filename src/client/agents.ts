@@ -12,8 +12,10 @@ import { type PageQuery, pagesOf } from "./pages.ts";
 import { below, type IdempotentOptions, type Requests } from "./requests.ts";
 
 export interface CreateOptions extends IdempotentOptions {
-  /** Be answered as soon as the agent is durable (RFC 7240), with `status: "starting"` if it does not answer yet. */
+  /** Be answered at once (RFC 7240), with `status: "starting"`; `operationId` says where its end is told. */
   respondAsync?: boolean | undefined;
+  /** With `respondAsync`: wait for so long until the agent is durable. */
+  waitSeconds?: number | undefined;
 }
 
 export interface AiKeyRotated {
@@ -27,8 +29,10 @@ export interface AgentListQuery extends PageQuery, Partial<Omit<AgentQuery, "lim
 export function agentCalls({ call, read, post, postOnce }: Requests) {
   const listAgents = (query: AgentListQuery = {}, at?: CallOptions) => read<AgentList>("/agents", { ...query }, at);
   return {
-    create: (body: CreateAgent, { respondAsync, ...at }: CreateOptions = {}) =>
-      postOnce<AgentCreated>("/agents/create", body, at, respondAsync ? { prefer: "respond-async" } : {}),
+    create: (body: CreateAgent, { respondAsync, waitSeconds, ...at }: CreateOptions = {}) => {
+      const wait = waitSeconds === undefined ? "" : `, wait=${waitSeconds}`;
+      return postOnce<AgentCreated>("/agents/create", body, at, respondAsync ? { prefer: `respond-async${wait}` } : {});
+    },
     /** One page. */
     list: listAgents,
     /** Every page from `cursor` on, `limit` agents each. */

@@ -19,6 +19,7 @@ import type {
   Overview,
   OverviewQuery,
 } from "../schema/fleet-usage.ts";
+import type { OperationView } from "../schema/operation.ts";
 import { apiBase, credentialHeaders } from "./address.ts";
 import { agentKeyCalls } from "./agent-keys.ts";
 import { agentCalls } from "./agents.ts";
@@ -29,7 +30,7 @@ import { consoleCalls } from "./console.ts";
 import { type EventsOptions, type EventsQuery, streamEvents } from "./events.ts";
 import { gatewayCalls } from "./gateways.ts";
 import { priceCalls } from "./prices.ts";
-import { createRequests } from "./requests.ts";
+import { below, createRequests } from "./requests.ts";
 import { webhookCalls } from "./webhooks.ts";
 
 export type { AgentDetail, AgentList, AgentSummary } from "../schema/agent.ts";
@@ -40,6 +41,7 @@ export type { AgentDeleted, DeleteAgent, UpdateAgent } from "../schema/change-ag
 export type { AgentCreated, CreateAgent } from "../schema/create-agent.ts";
 export type { GatewayCordoned, GatewayList, GatewayView } from "../schema/gateway.ts";
 export type { AgentOnboarded, OnboardAgent } from "../schema/onboard-agent.ts";
+export type { OperationView } from "../schema/operation.ts";
 export type { PriceList, PriceRow, PricesSet, PriceUnset, PriceView, SetPrices } from "../schema/price.ts";
 export type {
   CreateProvisioningKey,
@@ -115,6 +117,9 @@ export function createClient(options: ClientOptions) {
       read<NearLimitList>("/usage/near-limit", { ...query }, at),
     overview: (query: Partial<OverviewQuery> = {}, at?: CallOptions) => read<Overview>("/overview", { ...query }, at),
     gateways: gatewayCalls(requests),
+    /** How a create with `respondAsync` stands, or ended. */
+    operation: (operationId: string, at?: CallOptions) =>
+      read<OperationView>(below("operations", operationId), undefined, at),
     prices: priceCalls(requests),
     audit: auditCalls(requests),
     console: consoleCalls(requests),

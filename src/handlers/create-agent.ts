@@ -1,7 +1,8 @@
 import { route } from "../http/call.ts";
 import { withIdempotency } from "../http/idempotency.ts";
+import { isOldControlPlane, preferenceOf } from "../http/preference.ts";
 import { AgentCreated, CreateAgent } from "../schema/create-agent.ts";
-import { createAgent } from "../service/agents/create-agent.ts";
+import { createAgent, withoutSecret } from "../service/agents/create-agent.ts";
 
 export const createAgentRoute = route({
   method: "POST",
@@ -13,7 +14,11 @@ export const createAgentRoute = route({
   response: { status: 201, description: "The agent", schema: AgentCreated },
   headers: [
     { name: "Idempotency-Key", description: "Makes a retry safe for 24 hours: it is answered 200 with the first body" },
-    { name: "Prefer", description: "`respond-async` answers 202 as soon as the agent is durable" },
+    {
+      name: "Prefer",
+      description:
+        "`respond-async` answers 202 at once, with the `operationId` to look at; with `wait=<seconds>`, as soon as the agent is durable, or after so long",
+    },
   ],
   problems: [
     "invalid_name",
@@ -41,15 +46,39 @@ export const createAgentRoute = route({
     "invalid_header",
   ],
   async handle({ context, caller, body, headers }) {
-    const respondAsync = /(^|[\s,;])respond-async([\s,;]|$)/i.test(headers.get("prefer") ?? "");
-    return await withIdempotency(context, caller, headers, body, async (idempotency) => {
-      const created = await createAgent(context, caller, body, { respondAsync, ...(idempotency && { idempotency }) });
-      const location = `${context.settings.provisioning.basePath}/agents/${created.agentId}`;
-      const { key: _secret, ...aiKey } = created.aiKey ?? {};
-      return {
-        reply: { status: created.status === "starting" ? 202 : 201, body: created, headers: { location } },
-        replayed: created.aiKey ? { ...created, aiKey } : created,
-      };
-    });
+    const { basePath } = context.settings.provisioning;
+    const { respondAsync, waitMs } = preferenceOf(headers);
+    const create = async (onAccepted?: (accepted: AgentCreated) => void) =>
+      await withIdempotency(context, caller, headers, body, async (idempotency) => {
+        const options = { respondAsync, onAccepted, ...(idempotency && { idempotency }) };
+        const created = await createAgent(context, caller, body, options);
+        const location = `${basePath}/agents/${created.agentId}`;
+        return {
+          reply: { status: created.status === "starting" ? 202 : 201, body: created, headers: { location } },
+          replayed: withoutSecret(created),
+        };
+      });
+    // A key that is shown once is worth the wait.
+    const showsKey = body.revealAiKey === true || !context.host.storesCredentials;
+    const isShown = body.autoProvisionAiKey !== undefined && showsKey;
+    if (!respondAsync || isShown || isOldControlPlane(headers)) return await create();
+    const { promise: accepted, resolve } = Promise.withResolvers<AgentCreated>();
+    const whole = create(resolve);
+    // Whoever still waits hears of its failure; so does `/operations`.
+    context.background(whole.catch(() => undefined));
+    const agent = await Promise.race([accepted, whole.then(() => undefined)]);
+    if (agent?.operationId === undefined || (await endsWithin(whole, waitMs))) return await whole;
+    return { status: 202, body: agent, headers: { location: `${basePath}/operations/${agent.operationId}` } };
   },
 });
+
+/** A rejection ends it as well. */
+async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  if (ms === 0) return false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const patience = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const ended = () => true;
+  return await Promise.race([work.then(ended, ended), patience]).finally(() => clearTimeout(timer));
+}

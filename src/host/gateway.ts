@@ -164,6 +164,9 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
     get isReachable() {
       return answers && silentSince === undefined;
     },
+    get isCounted() {
+      return Number.isFinite(countedAt);
+    },
     get agents() {
       return agents;
     },

@@ -36,6 +36,8 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
   const gateways = openGateways(options.gateways, options);
   const outcomes = createOutcomes<CreateAgent>();
   const adoptions = createOutcomes<AdoptAgent>();
+  // Longer than it is waited for: what is told of it are paths, which it has once it is durable.
+  const waitSeconds = Math.ceil(options.timeoutMs / 1_000) + 1;
 
   async function gatewayOf(agent: Parameters<typeof gateways.of>[0]): Promise<Gateway> {
     await gateways.found();
@@ -43,7 +45,14 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
   }
 
   const create = async (gateway: Gateway, body: CreateAgent, idempotencyKey: string, respondAsync: boolean) =>
-    await gateway.change((client, signal) => client.agents.create(body, { idempotencyKey, respondAsync, signal }));
+    await gateway.change((client, signal) =>
+      client.agents.create(body, {
+        idempotencyKey,
+        respondAsync,
+        waitSeconds: respondAsync ? waitSeconds : undefined,
+        signal,
+      }),
+    );
 
   const adopt = async (gateway: Gateway, agentId: string, body: AdoptAgent, idempotencyKey: string) =>
     await gateway.change((client, signal) => client.agents.adopt(agentId, body, { idempotencyKey, signal }));

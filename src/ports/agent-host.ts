@@ -120,6 +120,8 @@ export interface HostGateway {
   readonly maxAgents: number | undefined;
   /** Whether it answered when it was last asked; before that, true. */
   readonly isReachable: boolean;
+  /** Whether its agents were ever counted. */
+  readonly isCounted: boolean;
   /** How many agents it has, as far as is known: as counted last, and those that were placed there since. */
   readonly agents: number;
   /** The agents that it had when it was last counted, whoever made them; another set after each count. */

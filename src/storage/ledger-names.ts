@@ -112,6 +112,8 @@ export const agentOperation = (agentId: string, operationId: string): LedgerName
 /** Whether a creation that broke off counts as done or is undone: decided once. */
 export const creationFate = (agentId: string, operationId: string): LedgerName =>
   `agent:${enc(agentId)}/fate:${enc(operationId)}`;
+/** How a creation that was not waited for stands. */
+export const operationState = (operationId: string): LedgerName => `operation:${enc(operationId)}/state`;
 /** The ids of all AI keys that were ever issued to an agent of this id, and not yet taken back. */
 export const issuedKeys = (agentId: string): LedgerName => `agent:${enc(agentId)}/ai-keys`;
 export const agentClaim = (agentId: string): LedgerName => `agent:${enc(agentId)}/claim`;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { adoptTests } from "./adopt-tests.ts";
 import { agentTests } from "./agent-tests.ts";
 import { aiKeyTests } from "./ai-key-tests.ts";
+import { asyncCreateTests } from "./async-create-tests.ts";
 import { bulkCreateTests } from "./bulk-create-tests.ts";
 import { bulkTests } from "./bulk-tests.ts";
 import { commonRouteTests } from "./common-route-tests.ts";
@@ -51,6 +52,7 @@ export function testContract(name: string, make: () => Promise<Target>, parts: "
     describe("reach", () => reachTests(target));
     describe("text", () => textTests(target));
     if (parts === "host") return;
+    describe("creates that are not waited for", () => asyncCreateTests(target));
     describe("gateways", () => gatewayTests(target));
     describe("labels and ends", () => labelTests(target));
     describe("search", () => searchTests(target));

@@ -8,8 +8,9 @@ import { newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { type AgentLease, withAgentLease } from "../operations/agent-lease.ts";
-import { allOrNothing } from "../operations/all-or-nothing.ts";
+import { allOrNothing, type Ended } from "../operations/all-or-nothing.ts";
 import type { Operation } from "../operations/operation.ts";
+import { noteAccepted, noteEnded } from "../operations/operation-state.ts";
 import { placeAgent } from "./place-agent.ts";
 import { agentExists, makerOf, maxAgentsOf, prepareCreate } from "./prepare-create.ts";
 import { buildAgent, type CreateOptions } from "./provision-agent.ts";
@@ -21,7 +22,12 @@ export async function createAgent(
   body: CreateAgent,
   options: CreateOptions = {},
 ): Promise<AgentCreated> {
-  const { agentId, provider, heldToQuota, plan: planned } = await prepareCreate(context, caller, body);
+  const {
+    agentId,
+    provider,
+    heldToQuota,
+    plan: planned,
+  } = await prepareCreate(context, caller, body, options.onAccepted !== undefined);
   const request = body.autoProvisionAiKey;
 
   const operationId = newOperationId(context);
@@ -50,7 +56,9 @@ export async function createAgent(
   async function create(lease: AgentLease): Promise<AgentCreated> {
     const earlier = await context.records.get("agents", agentId);
     if (earlier && sameRequest(earlier, options)) return await createdView(context, earlier);
-    if (earlier || (await context.host.find(agentId)).agents.length > 0) throw agentExists(agentId);
+    if (earlier) throw agentExists(agentId);
+    const { onAccepted } = options;
+    if (!onAccepted) await requireAbsent();
     let plan = planned;
     return await allOrNothing(context, caller, {
       operation,
@@ -60,14 +68,48 @@ export async function createAgent(
       minting,
       lost: () => taken(operationId + attempt),
       async place() {
-        plan = await placeAgent(context, { request: { ...body, agentId, heldToQuota }, operation, lease }, planned);
+        const request = { ...body, agentId, heldToQuota, atOnce: onAccepted !== undefined };
+        plan = await placeAgent(context, { request, operation, lease }, planned);
       },
-      build(outcome) {
+      async build(outcome) {
+        if (onAccepted) await accept(onAccepted);
         const creation = { ...options, body, plan, operation, provider, heldToQuota, minting, lease };
-        return buildAgent(context, caller, creation, outcome);
+        return await buildAgent(context, caller, creation, outcome);
       },
+      ...(onAccepted && { ended: noteEnd }),
     });
   }
+
+  async function requireAbsent(): Promise<void> {
+    if ((await context.host.find(agentId)).agents.length > 0) throw agentExists(agentId);
+  }
+
+  /** From here on nobody waits, and gateways may be asked. */
+  async function accept(onAccepted: NonNullable<CreateOptions["onAccepted"]>): Promise<void> {
+    const startedAt = new Date(context.clock.now()).toISOString();
+    await noteAccepted(context, caller, { operationId, agentId, startedAt });
+    const { name, model, labels, expiresAt } = body;
+    const { gateway, workspace } = operation;
+    const bindings = { added: [], updated: [], skipped: [], conflicts: [] };
+    const given = { model, gateway, workspace, labels, expiresAt };
+    onAccepted({ agentId, name, ...given, bindings, status: "starting", operationId, createdAt: startedAt });
+    await requireAbsent();
+  }
+
+  /** What was done is no less so where this cannot be written. */
+  async function noteEnd(end: Ended<AgentCreated>): Promise<void> {
+    const told = "error" in end ? end : { agent: withoutSecret(end.result) };
+    await noteEnded(context, operationId, told).catch((cause) =>
+      context.log("error", "the end of a creation could not be noted", { operationId, agentId, cause }),
+    );
+  }
+}
+
+/** What is kept of an answer. */
+export function withoutSecret(created: AgentCreated): AgentCreated {
+  if (!created.aiKey) return created;
+  const { key: _secret, ...aiKey } = created.aiKey;
+  return { ...created, aiKey };
 }
 
 /** Stands behind the claim's owner, so that a retry is told from others while nobody knows how the first one ended. */

@@ -27,7 +27,7 @@ export async function placeAgent(
 ): Promise<HostPlan> {
   const tried = new Set<string>();
   let placed = plan;
-  while (!(await takePlace(context, { ...operation, gateway: placed.gateway }))) {
+  while (!(await takePlace(context, { ...operation, gateway: placed.gateway }, request.atOnce))) {
     const full = findGateway(context, placed.gateway);
     full?.expect(-1);
     if (!full || request.gateway !== undefined) throw gatewayFull(context, full);

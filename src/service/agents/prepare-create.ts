@@ -21,12 +21,18 @@ export interface PreparedCreate {
 
 /**
  * All of a creation that is decided before anything is done.
+ * @param atOnce places it by what is known of the gateways, and asks none
  * @throws Problem for what can be refused by then
  */
-export async function prepareCreate(context: Context, caller: Caller, body: CreateAgent): Promise<PreparedCreate> {
+export async function prepareCreate(
+  context: Context,
+  caller: Caller,
+  body: CreateAgent,
+  atOnce = false,
+): Promise<PreparedCreate> {
   const agentId = usableId(body.name);
   const { provider, heldToQuota } = await prepareAiKey(context, caller, body);
-  const plan = await planAgent(context, { ...body, agentId, heldToQuota });
+  const plan = await planAgent(context, { ...body, agentId, heldToQuota, atOnce });
   return { agentId, provider, heldToQuota, plan };
 }
 

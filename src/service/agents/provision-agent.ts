@@ -22,6 +22,11 @@ export interface CreateOptions {
   idempotency?: AgentRecord["idempotency"];
   /** Answer as soon as the agent is durable, though it may not answer yet (RFC 7240 `respond-async`). */
   respondAsync?: boolean;
+  /**
+   * Called once the creation is on record with all that it alone may have: from then on it is finished or undone, and
+   * nobody need wait. No gateway is asked before.
+   */
+  onAccepted?: ((accepted: AgentCreated) => void) | undefined;
 }
 
 /** A creation that holds its exclusive resources. */

@@ -12,6 +12,8 @@ export interface PlanRequest
   extends Pick<CreateAgent, "workspace" | "gateway" | "labels" | "confinement" | "tools" | "peers"> {
   agentId: string;
   heldToQuota: boolean;
+  /** By what is known of the gateways: a busy one takes seconds to answer. */
+  atOnce?: boolean;
 }
 
 /**
@@ -45,9 +47,13 @@ async function named(context: Context, { gateway: id, labels, agentId }: PlanReq
   return gateway.id;
 }
 
-async function chooseGateway(context: Context, { labels }: PlanRequest, tried: ReadonlySet<string>): Promise<string> {
+async function chooseGateway(
+  context: Context,
+  { labels, atOnce }: PlanRequest,
+  tried: ReadonlySet<string>,
+): Promise<string> {
   const { placement } = context.settings.provisioning.host;
-  const all = await context.host.gateways!.look();
+  const all = await lookAt(context, atOnce);
   if (all.length === 0) throw noneAnswers();
   const allowed = all.filter((gateway) => mayBePlaced(placement, labels, gateway.labels));
   if (allowed.length === 0) {
@@ -72,6 +78,14 @@ async function chooseGateway(context: Context, { labels }: PlanRequest, tried: R
     "gateway_full",
     `No gateway has room: ${why.join(", ")}. Add a gateway, raise maxAgents in gateway.provisioning.host.gateways, or \`gateways uncordon\` one.`,
   );
+}
+
+async function lookAt(context: Context, atOnce = false): Promise<readonly HostGateway[]> {
+  const { known, look } = context.host.gateways!;
+  // Before the first count there is nothing to go by.
+  if (!atOnce || !known().some((one) => one.isCounted)) return await look();
+  context.background(look().catch((cause) => context.log("warn", "the gateways could not be looked at", { cause })));
+  return known();
 }
 
 /**

@@ -26,14 +26,16 @@ const maxAgentsOn = ({ settings }: Context, gateway: HostGateway | undefined): n
 
 /**
  * Takes the agent's place, or finds that there is none: another process may have taken the last one meanwhile.
+ * @param atOnce goes by the last count of the gateway's agents, however old
  * @returns whether it has one
  */
-export async function takePlace(context: Context, placed: Placed): Promise<boolean> {
+export async function takePlace(context: Context, placed: Placed, atOnce = false): Promise<boolean> {
   const gateway = findGateway(context, placed.gateway);
   const maxAgents = maxAgentsOn(context, gateway);
   if (maxAgents === undefined) return await reserve(context, placed, null);
-  await gateway?.recount();
+  if (!atOnce || !gateway?.isCounted) await gateway?.recount();
   if (await reserve(context, placed, Math.max(0, maxAgents - (await othersOn(context, gateway))))) return true;
+  if (atOnce && gateway) return false;
   await gateway?.recount(refusedAgeMs);
   return await reserve(context, placed, Math.max(0, maxAgents - (await othersOn(context, gateway, refusedAgeMs))));
 }

@@ -11,6 +11,9 @@ import { decideOutcome } from "./decide-outcome.ts";
 import { acquireResources } from "./exclusive-resources.ts";
 import type { Operation } from "./operation.ts";
 
+/** All was done, or nothing is left. */
+export type Ended<T> = { result: T } | { error: unknown };
+
 /** A creation or an adoption, whose lease is held. */
 interface Attempt<T> {
   operation: Operation;
@@ -26,6 +29,8 @@ interface Attempt<T> {
   /** Finds its gateway, before anything else is taken. */
   place?(): Promise<void>;
   build(outcome: AuditDetails): Promise<T>;
+  /** Told once it has ended; not where it is left to recovery. Never rejects. */
+  ended?(end: Ended<T>): Promise<void>;
 }
 
 /** The saga of `service/README.md`: all of it, or nothing. */
@@ -41,13 +46,15 @@ export async function allOrNothing<T>(context: Context, caller: Caller, attempt:
       aiKeyId === undefined ? Promise.resolve() : noteIssuedKey(context, agentId, aiKeyId),
     );
     const change = { ...attempt.change(), target: agentId, operationId };
-    return await auditedChange(context, caller, change, async (_, outcome) => {
+    const result = await auditedChange(context, caller, change, async (_, outcome) => {
       const result = await attempt.build(outcome);
       built = { result };
       // Held until now, nobody has undone any of it: from now on, who takes the lease over finds the agent whole.
       if (!(await lease.isHeld())) throw lost();
       return result;
     });
+    await attempt.ended?.({ result });
+    return result;
   } catch (error) {
     // The operation record tells what may have been done; how far the minting came is known here.
     const done = { ...operation, minted: minting.unrecorded };
@@ -66,9 +73,12 @@ export async function allOrNothing<T>(context: Context, caller: Caller, attempt:
       const action = operation.action;
       context.log("error", "a change could not be undone yet", { operationId, agentId, action, cause });
       lease.deferToRecovery(done);
+      throw error;
     }
-    if (kept && built) return built.result;
-    throw error;
+    const end = kept && built ? built : { error };
+    await attempt.ended?.(end);
+    if ("error" in end) throw error;
+    return end.result;
   }
 }
 

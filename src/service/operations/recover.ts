@@ -13,6 +13,7 @@ import { compensateCreate } from "./compensate-create.ts";
 import { decideOutcome } from "./decide-outcome.ts";
 import { giveBackAgent } from "./give-back-agent.ts";
 import { type Operation, operationText, parseOperation } from "./operation.ts";
+import { interrupted, noteEnded } from "./operation-state.ts";
 import { type Reconciliation, reconcileAgent, silentGateway } from "./reconcile-agent.ts";
 import { tearDownAgent } from "./tear-down-agent.ts";
 
@@ -41,6 +42,8 @@ export async function recoverOperation(
   const { outcome, fromHost = [] } = await finishOrUndo(context, operation, wanted);
   if ((operation.action === "create" || operation.action === "adopt") && outcome !== "finished")
     await watchForReturn(context, operation);
+  if (operation.action === "create")
+    await noteEnded(context, operation.operationId, outcome === "finished" ? {} : { error: interrupted() });
   if (outcome === "nothing" || (operation.action === "change" && operation.audited === undefined)) return "nothing";
   context.log("info", "an interrupted change was settled", {
     agentId: operation.agentId,

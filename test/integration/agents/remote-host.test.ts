@@ -289,9 +289,9 @@ describe("a gateway that takes its time", () => {
 
   test("is waited for once: for the credential, where there is one", async () => {
     expect(await starting({})).toEqual([[null], true]);
-    expect(await starting({ credential })).toEqual([["respond-async"], false]);
-    expect(await starting({ awaitReady: false })).toEqual([["respond-async"], true]);
-    expect(await starting({ credential, awaitReady: false })).toEqual([["respond-async"], true]);
+    expect(await starting({ credential })).toEqual([["respond-async, wait=3"], false]);
+    expect(await starting({ awaitReady: false })).toEqual([["respond-async, wait=3"], true]);
+    expect(await starting({ credential, awaitReady: false })).toEqual([["respond-async, wait=3"], true]);
   });
 });
 
