@@ -48,7 +48,8 @@ export function parseSettings(
       if (issue.code === "unrecognized_keys") {
         return `${path}: unknown setting ${issue.keys.map((key) => `"${key}"`).join(", ")}; remove it or correct its name`;
       }
-      const value = secretPath.test(path) ? ":" : ` is ${shown(valueAt(raw, issue.path))};`;
+      const given = valueAt(raw, issue.path);
+      const value = secretPath.test(path) || given === undefined ? ":" : ` is ${shown(given)};`;
       return `${path}${value} ${issue.message}`;
     });
     throw new SettingsError(`${source}: ${faults.join("; ")}`);

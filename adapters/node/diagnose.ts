@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
 import { type DoctorCheck, type DoctorReport, doctorReport } from "../../src/cli/doctor-report.ts";
 import { gatewaysFinding } from "../../src/domain/gateway-cost.ts";
@@ -16,6 +18,7 @@ import { credentialFindings } from "./files/credential-findings.ts";
 import { findGroupBits, groupBitsFinding, groupBitsRemedy } from "./files/group-bits.ts";
 import { findingOf, type StoreFinding } from "./files/private-file.ts";
 import { type ChangeMode, repairMode } from "./files/store-check.ts";
+import { firstStartFile } from "./first-start.ts";
 import { maintenanceChecks } from "./maintenance-checks.ts";
 import { type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { commandLog } from "./open-local.ts";
@@ -44,7 +47,7 @@ export async function diagnose(
   const checks: DoctorCheck[] = [];
   const node = await attempt(checks, "settings", async () => {
     const read = readNodeSettings(env);
-    checks.push(settingsCheck(read, ownsToken), ...workerChecks(read));
+    checks.push(settingsCheck(read, env, ownsToken), ...workerChecks(read));
     if (read.agents) checkLinkDigest(read.agents);
     return read;
   });
@@ -122,8 +125,13 @@ async function attempt<T>(checks: DoctorCheck[], name: string, look: () => Promi
   }
 }
 
-function settingsCheck({ settings }: NodeSettings, ownsToken: boolean): DoctorCheck {
+function settingsCheck({ settings, stateDir }: NodeSettings, env: Environment, ownsToken: boolean): DoctorCheck {
   const name = "settings";
+  const isUnsaid = !env.OPENCLAW_PROVISIONING_ENABLED && !settings.provisioning.enabled;
+  if (isUnsaid && existsSync(join(stateDir, firstStartFile))) {
+    const detail = `base path ${settings.provisioning.basePath}; \`npm start\` switches provisioning on by itself, and no other start here does`;
+    return { name, status: "ok", detail };
+  }
   if (!settings.provisioning.enabled) {
     const remedy = 'set OPENCLAW_PROVISIONING_ENABLED=true, or "gateway.provisioning.enabled": true in config.json';
     return { name, status: "warning", detail: "provisioning is switched off", remedy };

@@ -14,6 +14,9 @@ export async function firstKey(client: Client, kept: string | undefined): Promis
   return key;
 }
 
+/** Kept by `npm start` in the state directory. */
+export const firstStartFile = "dev.env";
+
 /** `NAME=value` lines. */
 export const parseLines = (text: string): Record<string, string> =>
   Object.fromEntries([...text.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name!, value!.trim()]));

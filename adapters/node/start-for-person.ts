@@ -4,12 +4,10 @@ import { createClient } from "../../src/client/client.ts";
 import type { Environment } from "./environment.ts";
 import { makePrivateDirectory, writePrivate } from "./files/atomic-write.ts";
 import { readPrivate } from "./files/private-file.ts";
-import { firstKey, greeting, parseLines, writtenLines } from "./first-start.ts";
+import { firstStartFile as file, firstKey, greeting, parseLines, writtenLines } from "./first-start.ts";
 import { reachableHost, stateDirFrom } from "./node-settings.ts";
 import { runServer } from "./run-server.ts";
 import { withSecretFiles } from "./secret-variables.ts";
-
-const file = "dev.env";
 
 /**
  * `npm start`: a deployment for somebody who is trying it. The gateway token and a first provisioning key are made

@@ -67,6 +67,16 @@ const file = (name: string) => join(stateDir, "provisioning", name);
 const at = "2026-11-22T00:00:00.000Z";
 
 describe("doctor", () => {
+  it("knows that `npm start` switches provisioning on by itself", async () => {
+    writeFileSync(join(stateDir, "config.json"), "{}", { mode: 0o600 });
+    const settings = async () => (await diagnose(env, false)).checks.find(({ name }) => name === "settings");
+    expect(await settings()).toMatchObject({ status: "warning", detail: "provisioning is switched off" });
+    writeFileSync(join(stateDir, "dev.env"), "", { mode: 0o600 });
+    expect(await settings()).toMatchObject({ status: "ok", detail: expect.stringContaining("`npm start` switches") });
+    env.OPENCLAW_PROVISIONING_ENABLED = "false";
+    expect(await settings()).toMatchObject({ status: "warning", detail: "provisioning is switched off" });
+  });
+
   it("finds nothing wrong with what is well, and says what it looked at", async () => {
     const { ok, checks, found } = await doctor();
     expect([ok, found]).toEqual([true, []]);

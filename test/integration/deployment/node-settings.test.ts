@@ -82,7 +82,7 @@ describe("config.json", () => {
   });
 
   it.each<[string, unknown, string[]]>([
-    ["enabled", "yes", ['is "yes"', "boolean"]],
+    ["enabled", "yes", ['is "yes"', "true or false"]],
     ["basePath", "api/v1", ['is "api/v1"', 'begin with "/"']],
     ["basePath", "/api/v1/", ["/api/v1/", "not end with one"]],
     ["basePath", "/a/../b", ["dot segments"]],
@@ -93,8 +93,8 @@ describe("config.json", () => {
     ["maxAgentsPerKey", -1, ["is -1", ">=0"]],
     ["rateLimitPerMinute", 0, ["is 0", ">=1"]],
     ["rateLimitPerMinute", "10", ['is "10"', "number"]],
-    ["rateLimitPerMinute", 1.5, ["is 1.5", "int"]],
-    ["allowDelete", "true", ['is "true"', "boolean"]],
+    ["rateLimitPerMinute", 1.5, ["is 1.5", "a whole number"]],
+    ["allowDelete", "true", ['is "true"', "true or false"]],
     ["keyReach", "mine", ['is "mine"', '"all" or "own"']],
     ["publicUrl", "agents.example.org", ["agents.example.org", "http or https URL"]],
     ["publicUrl", "ftp://example.org", ["ftp://example.org", "http or https URL"]],
@@ -124,7 +124,7 @@ describe("config.json", () => {
       },
       ["rules.0.reach", "provisioning:admin"],
     ],
-    ["metrics", { agentLabels: 1 }, ["metrics.agentLabels is 1", "boolean"]],
+    ["metrics", { agentLabels: 1 }, ["metrics.agentLabels is 1", "true or false"]],
   ])("a wrong %s (%j) is named with its path, its value and what it has to be", (name, value, words) => {
     const message = refusal(provisioning({ [name]: value }));
     for (const word of ["config.json", `gateway.provisioning.${name}`, ...words]) expect(message).toContain(word);
