@@ -79,6 +79,27 @@ export function eventTests(target: () => Target): void {
     expect(await events("", key)).toMatchObject({ status: 403, body: { code: "scope_missing" } });
   });
 
+  it.each([
+    ["the session is revoked", "sessions"],
+    ["the key behind the session is revoked", "agent-keys"],
+  ] as const)("ends within a second once %s", async (_, what) => {
+    const { id: keyId, key } = await makeKey(target());
+    const { body: opened } = await ask(target(), "POST", "/console/session", { key });
+    const response = await target().fetch(`${target().api}/events`, {
+      headers: { authorization: `Bearer ${opened.session}` },
+    });
+    const events = readEventStream(response.body!);
+    expect((await events.next()).value?.event).toBe("activity");
+    let endedAt = 0;
+    const ended = until(events, () => false).then(() => (endedAt = performance.now()));
+    const id = what === "sessions" ? opened.id : keyId;
+    const revoked = await ask(target(), "POST", `/provisioning/${what}/${id}/revoke`, { key: target().adminToken });
+    const since = performance.now();
+    expect(revoked.status).toBe(200);
+    await ended;
+    expect(endedAt - since).toBeLessThan(1_500);
+  });
+
   it("answers HEAD at once", async () => {
     const { status } = await ask(target(), "HEAD", "/events");
     expect(status).toBe(200);

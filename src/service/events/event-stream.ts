@@ -7,6 +7,8 @@ import type { Context } from "../context.ts";
 const defaultTicks = { everyMs: 2_000, most: 150 };
 const pingMs = 15_000;
 const stepMs = 250;
+/** A session that was ended sees nothing a second later. */
+const lookEveryMs = 750;
 const pageSize = 100;
 /** The bound of missed events: a reader who was away for more of them gets the newest. */
 const mostMissed = 10_000;
@@ -16,7 +18,7 @@ export interface EventStreamOptions {
   types: readonly EventType[];
   /** As the client sent it: `<number of an audit event>`, with `-<number of an alert>` after an alert. */
   lastEventId: string | undefined;
-  /** Asked at each tick: whether the caller may still look. */
+  /** Asked again and again: whether the caller may still look. */
   mayGoOn(): Promise<boolean>;
 }
 
@@ -87,8 +89,7 @@ async function* eventTexts(
       quietMs = 0;
     }
     if (text !== "") yield text;
-    await pause(everyMs, context.isStopping);
-    if (context.isStopping() || !(await mayGoOn())) return;
+    if (!(await goesOn(everyMs, context.isStopping, mayGoOn))) return;
   }
 }
 
@@ -158,9 +159,12 @@ function summed({ clock }: Pick<Context, "clock">, samples: readonly ActivitySam
   return { at: new Date(clock.now()).toISOString(), ...sums, agents: busiest.slice(0, mostAgents) };
 }
 
-/** In steps: a Worker cannot listen across requests, and a server that stops is not to wait for long. */
-async function pause(ms: number, isStopping: () => boolean): Promise<void> {
+/** Waits, in steps: a Worker cannot listen across requests, and a server that stops is not to wait for long. */
+async function goesOn(ms: number, isStopping: () => boolean, mayGoOn: () => Promise<boolean>): Promise<boolean> {
   for (let waited = 0; waited < ms && !isStopping(); waited += stepMs) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(stepMs, ms - waited)));
+    const isLast = waited + stepMs >= ms;
+    if ((isLast || (waited + stepMs) % lookEveryMs === 0) && !(await mayGoOn())) return false;
   }
+  return !isStopping();
 }

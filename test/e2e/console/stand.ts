@@ -9,15 +9,36 @@ export interface Stand {
   /** A provisioning key that may do everything, linked to the AI provider. */
   key: string;
   keyId: string;
+  /** Everything that the target has logged so far, of every level. */
+  log(): string;
   close(): Promise<void>;
 }
 
-const config = structuredClone(contractConfig);
+const config = { ...structuredClone(contractConfig), logging: { level: "debug" } };
 
-export const targets: Record<string, () => Promise<Target>> = {
-  Node: () => nodeTarget({ config }),
+/** A server in this process, whose log goes to this process's stdout. */
+async function loggingNode(tell: (text: string) => void): Promise<Target> {
+  const write = process.stdout.write;
+  process.stdout.write = (chunk: string | Uint8Array) => {
+    tell(String(chunk));
+    return true;
+  };
+  const target = await nodeTarget({ config });
+  return {
+    ...target,
+    async close() {
+      await target.close();
+      process.stdout.write = write;
+    },
+  };
+}
+
+type MakeTarget = (tell: (text: string) => void) => Promise<Target>;
+
+export const targets: Record<string, MakeTarget> = {
+  Node: loggingNode,
   // A local address, which Cloudflare itself would refuse, works here: the Worker's own fetch reaches it in workerd.
-  Worker: () => workerTarget({ config }),
+  Worker: (tell) => workerTarget({ config, log: (line) => tell(`${line}\n`) }),
 };
 
 /** An AI provider, a key that is linked to it, and agents to look at. */
@@ -42,13 +63,15 @@ async function furnish(target: Target, upstream: SampleUpstream): Promise<{ key:
   return { key, keyId };
 }
 
-export async function openStand(make: () => Promise<Target>): Promise<Stand> {
+export async function openStand(make: MakeTarget): Promise<Stand> {
   const upstream = await startSampleUpstream();
-  const target = await make();
+  const logged: string[] = [];
+  const target = await make((text) => logged.push(text));
   return {
     target,
     upstream,
     ...(await furnish(target, upstream)),
+    log: () => logged.join(""),
     async close() {
       await target.close();
       await upstream.close();
