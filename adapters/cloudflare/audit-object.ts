@@ -5,7 +5,7 @@ import type { AuditVerdict } from "../../src/ports.ts";
 import { sha256 } from "./sha256.ts";
 
 /**
- * Lines beside the three fields that are filtered by, and the head by itself: a tail that was cut off is missed by
+ * Lines beside the three fields that find few of them, and the head by itself: a tail that was cut off is missed by
  * the head. `action`, `actor` and `target` are read from the line and no part of what is verified.
  */
 const tables = `
@@ -14,6 +14,17 @@ const tables = `
   CREATE TABLE IF NOT EXISTS head (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS checks (only INTEGER PRIMARY KEY CHECK (only = 1), at INTEGER NOT NULL);
 `;
+
+const day = "substr(line ->> 'time', 1, 10)";
+const conditionsOf: [keyof AuditFilter, string][] = [
+  ["action", "action = ?"],
+  ["actor", "actor = ?"],
+  ["target", "target = ?"],
+  ["phase", "line ->> 'phase' = ?"],
+  ["outcome", "line ->> 'outcome' = ?"],
+  ["from", `${day} >= ?`],
+  ["to", `${day} <= ?`],
+];
 
 interface Waiting {
   event: AuditEvent;
@@ -45,10 +56,10 @@ export class AuditObject extends DurableObject {
   read(limit: number, cursor: number | undefined, filter: AuditFilter): string[] {
     const conditions = ["seq < ?"];
     const values: SqlStorageValue[] = [cursor ?? Number.MAX_SAFE_INTEGER];
-    for (const field of ["action", "actor", "target"] as const) {
-      if (filter[field] === undefined) continue;
-      conditions.push(`${field} = ?`);
-      values.push(filter[field]);
+    for (const [name, condition] of conditionsOf) {
+      if (filter[name] === undefined) continue;
+      conditions.push(condition);
+      values.push(filter[name]);
     }
     const query = `SELECT line FROM lines WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT ?`;
     return this.#sql

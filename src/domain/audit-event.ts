@@ -1,14 +1,17 @@
+export const auditPhases = ["intent", "outcome", "event"] as const;
+export const auditOutcomes = ["success", "failure", "denied"] as const;
+
 /**
  * `intent` stands before a change's side effects and `outcome` after them, joined by `operationId`;
  * `event` stands alone (reads, denials).
  */
 export interface AuditEvent {
-  phase: "intent" | "outcome" | "event";
+  phase: (typeof auditPhases)[number];
   /** The change that was made: `agent.create`, `provisioning-key.revoke`, `request.denied`, ... */
   action: string;
   /** A provisioning key's id, `admin`, `cli`, `token`, `anonymous`, `recovery`, `several`. */
   actor: string;
-  outcome?: "success" | "failure" | "denied" | undefined;
+  outcome?: (typeof auditOutcomes)[number] | undefined;
   operationId?: string | undefined;
   requestId?: string | undefined;
   /** The changed object: an agent's id, a key's id. */
@@ -33,4 +36,9 @@ export interface AuditFilter {
   action?: string | undefined;
   actor?: string | undefined;
   target?: string | undefined;
+  phase?: AuditEvent["phase"] | undefined;
+  outcome?: AuditEvent["outcome"];
+  /** Days in UTC, both inclusive. */
+  from?: string | undefined;
+  to?: string | undefined;
 }

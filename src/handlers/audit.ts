@@ -1,8 +1,7 @@
 import * as z from "zod/mini";
 import { Problem } from "../errors.ts";
 import { route } from "../http/call.ts";
-import { AuditPage, AuditRotated, AuditVerification } from "../schema/audit-event.ts";
-import { PageQuery } from "../schema/page-query.ts";
+import { AuditPage, AuditQuery, AuditRotated, AuditVerification } from "../schema/audit-event.ts";
 
 export const listAuditRoute = route({
   method: "GET",
@@ -10,12 +9,7 @@ export const listAuditRoute = route({
   operationId: "listAudit",
   summary: "Read the audit trail, the newest event first",
   scope: "provisioning:admin",
-  query: z.extend(PageQuery, {
-    cursor: z.optional(z.string().check(z.regex(/^\d{1,15}$/, "is no cursor of this list"))),
-    action: z.optional(z.string().check(z.maxLength(64))),
-    actor: z.optional(z.string().check(z.maxLength(256))),
-    target: z.optional(z.string().check(z.maxLength(256))),
-  }),
+  query: AuditQuery,
   response: { status: 200, description: "One page", schema: AuditPage },
   problems: [],
   async handle({ context, query: { limit, cursor, ...filter } }) {

@@ -1,13 +1,34 @@
 import * as z from "zod/mini";
-import type { AuditRecord as Linked } from "../domain/audit-event.ts";
+import { auditOutcomes, auditPhases, type AuditRecord as Linked } from "../domain/audit-event.ts";
+import { PageQuery } from "./page-query.ts";
 import { Timestamp } from "./primitives.ts";
+
+const Day = z.iso.date().register(z.globalRegistry, { description: "A day in UTC", examples: ["2026-11-22"] });
+
+export const AuditQuery = z
+  .extend(PageQuery, {
+    cursor: z.optional(z.string().check(z.regex(/^\d{1,15}$/, "is no cursor of this list"))),
+    action: z.optional(z.string().check(z.maxLength(64))),
+    actor: z.optional(z.string().check(z.maxLength(256))),
+    target: z.optional(z.string().check(z.maxLength(256))),
+    phase: z.optional(z.enum(auditPhases, { error: `must be one of ${auditPhases.join(", ")}` })),
+    outcome: z.optional(z.enum(auditOutcomes, { error: `must be one of ${auditOutcomes.join(", ")}` })),
+    from: z.optional(Day),
+    to: z.optional(Day),
+  })
+  .check(
+    z.refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
+      path: ["from"],
+      error: "must not lie after to",
+    }),
+  );
 
 export const AuditRecord = z
   .object({
-    phase: z.enum(["intent", "outcome", "event"]),
+    phase: z.enum(auditPhases),
     action: z.string(),
     actor: z.string(),
-    outcome: z.optional(z.enum(["success", "failure", "denied"])),
+    outcome: z.optional(z.enum(auditOutcomes)),
     operationId: z.optional(z.string()),
     requestId: z.optional(z.string()),
     target: z.optional(z.string()),

@@ -127,6 +127,26 @@ export function testAuditTrail(name: string, make: () => Promise<AuditTrailUnder
       expect(await other.read({ limit: 2, cursor: 7, filter: { target: "agent-0" } })).not.toHaveProperty("nextCursor");
     });
 
+    it("filters by phase, outcome and day", async () => {
+      for (let i = 0; i < 3; i++) {
+        const operationId = `operation-${i}`;
+        await trail.append(event("agent-1", { phase: "intent", operationId }));
+        await trail.append(
+          event("agent-1", { phase: "outcome", operationId, outcome: i === 1 ? "failure" : "success" }),
+        );
+      }
+      await trail.append(event("agent-2", { outcome: "denied" }));
+      const seqs = async (filter: object) => (await other.read({ limit: 100, filter })).events.map(({ seq }) => seq);
+      expect(await seqs({ phase: "intent" })).toEqual([5, 3, 1]);
+      expect(await seqs({ outcome: "success" })).toEqual([6, 2]);
+      expect(await seqs({ phase: "outcome", outcome: "failure" })).toEqual([4]);
+      expect(await seqs({ phase: "event", target: "agent-1" })).toEqual([]);
+      const [first, last] = [(await all()).at(0)!, (await all()).at(-1)!].map(({ time }) => time.slice(0, 10));
+      expect(await seqs({ from: first, to: last, outcome: "denied" })).toEqual([7]);
+      expect(await seqs({ from: "2999-01-01" })).toEqual([]);
+      expect(await seqs({ to: "1999-01-01" })).toEqual([]);
+    });
+
     it("chains events in the order in which their appends resolve, and loses none, from two handles at once", async () => {
       const resolved: string[] = [];
       await Promise.all(

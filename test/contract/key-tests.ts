@@ -128,6 +128,21 @@ export function keyTests(target: () => Target): void {
     }
   });
 
+  it("filters the audit trail by phase, outcome and day", async () => {
+    const { id } = await makeKey(target());
+    const read = (query: string) =>
+      ask(target(), "GET", `/provisioning/audit?target=${id}&${query}`, { key: target().adminToken });
+    const phases = async (query: string) => (await read(query)).body.events.map((one: { phase: string }) => one.phase);
+    const day = (await read("limit=1")).body.events[0].time.slice(0, 10);
+    expect(await phases("phase=intent")).toEqual(["intent"]);
+    expect(await phases(`outcome=success&to=${day}`)).toEqual(["outcome"]);
+    expect(await phases("outcome=failure")).toEqual([]);
+    expect(await phases("from=2999-01-01")).toEqual([]);
+    for (const wrong of ["phase=begun", "outcome=ok", "from=today", "from=2026-11-02&to=2026-11-01"]) {
+      expect(await read(wrong), wrong).toMatchObject({ status: 400, body: { code: "invalid_query" } });
+    }
+  });
+
   it("refuses scopes that are none, and a link to nothing", async () => {
     const create = (body: unknown) =>
       ask(target(), "POST", "/provisioning/agent-keys", { key: target().adminToken, body });

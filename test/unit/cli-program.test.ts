@@ -177,6 +177,17 @@ describe("audit, doctor, init, seal, openapi", () => {
     expect(table.stdout).toContain("bindings=x,y");
   });
 
+  it("audit tail asks for the lines that are looked for", async () => {
+    const tail = (...options: string[]) =>
+      runCli(["provisioning", "audit", "tail", ...options], { "GET /provisioning/audit": { events: [] } });
+    const ran = await tail("--phase", "outcome", "--outcome", "denied", "--from", "2026-11-01", "--to", "2026-11-30");
+    expect(ran.calls[0]!.path).toBe(
+      "/provisioning/audit?limit=20&phase=outcome&outcome=denied&from=2026-11-01&to=2026-11-30",
+    );
+    expect((await tail("--outcome", "fine")).exitCode).toBe(2);
+    expect((await tail("--from", "2026-02-31")).exitCode).toBe(2);
+  });
+
   it("audit rotate says which part was closed", async () => {
     const rotate = ["provisioning", "audit", "rotate"];
     const closed = { file: "audit-000000000001-000000001234.jsonl", events: 1234 };

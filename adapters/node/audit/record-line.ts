@@ -11,7 +11,9 @@ export function recordInLine(line: string): AuditRecord | undefined {
   }
 }
 
-export const matchesFilter = (record: AuditRecord, { action, actor, target }: AuditFilter): boolean =>
-  (action === undefined || record.action === action) &&
-  (actor === undefined || record.actor === actor) &&
-  (target === undefined || record.target === target);
+export const matchesFilter = (record: AuditRecord, { from, to, ...fields }: AuditFilter): boolean =>
+  (["action", "actor", "target", "phase", "outcome"] as const).every(
+    (field) => fields[field] === undefined || record[field] === fields[field],
+  ) &&
+  (from === undefined || record.time.slice(0, from.length) >= from) &&
+  (to === undefined || record.time.slice(0, to.length) <= to);

@@ -1,10 +1,10 @@
-import type { Command } from "commander";
-import type { AuditFilter } from "../../domain/audit-event.ts";
+import { type Command, Option } from "commander";
+import { type AuditFilter, auditOutcomes, auditPhases } from "../../domain/audit-event.ts";
 import type { AuditRecord } from "../../schema/audit-event.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { amount } from "../option-values.ts";
+import { amount, dayInUtc } from "../option-values.ts";
 import { grouped, shortTime } from "../output.ts";
 import { printable } from "../table.ts";
 
@@ -47,13 +47,18 @@ export function addAuditCommands(tree: Tree, parent: Command): void {
         .option("-n, --limit <number>", "how many", amount, 20)
         .option("--action <action>", "only this action, as in agent.create")
         .option("--actor <actor>", "only of this provisioning key, or of admin, cli, token")
-        .option("--target <id>", "only on this agent or key"),
+        .option("--target <id>", "only on this agent or key")
+        .addOption(new Option("--phase <phase>", "only such lines").choices(auditPhases))
+        .addOption(new Option("--outcome <outcome>", "only what ended so").choices(auditOutcomes))
+        .option("--from <day>", "from this day on, in UTC, as in 2026-11-01", dayInUtc)
+        .option("--to <day>", "to this day, in UTC", dayInUtc),
     run: async ({ options, out, withClient }) => {
-      const { limit, action, actor, target } = options;
+      const { limit, action, actor, target, phase, outcome, from, to } = options;
+      const filter = { action, actor, target, phase, outcome, from, to };
       const newest: AuditRecord[] = [];
       await withClient("operator", async (client) => {
         if (limit === 0) return;
-        for await (const page of client.audit.pages({ limit: Math.min(limit, pageSize), action, actor, target })) {
+        for await (const page of client.audit.pages({ limit: Math.min(limit, pageSize), ...filter })) {
           newest.push(...page.events);
           if (newest.length >= limit) return;
         }

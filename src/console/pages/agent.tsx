@@ -166,6 +166,10 @@ function Facts({ agent }: { agent: AgentDetail }) {
             <dd>{agent.confinement}</dd>
           </>
         )}
+        {(["tools", "peers"] as const).map(
+          (name) =>
+            agent[name]?.length && [<dt key={name}>{t.agent[name]}</dt>, <dd key="of">{agent[name].join(", ")}</dd>],
+        )}
         {agent.gateway && (
           <>
             <dt>{t.agent.gateway}</dt>

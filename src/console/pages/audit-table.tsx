@@ -36,7 +36,7 @@ const detailsOf = ({ last, intent }: Entry): string =>
     .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(", ") : String(value)}`)
     .join(" · ");
 
-const columnsOf = (names: ReadonlyMap<string, string>): Column<Entry>[] => [
+const columnsOf = (names: ReadonlyMap<string, string>, isWhole: boolean): Column<Entry>[] => [
   {
     key: "what",
     label: t.audit.what,
@@ -54,7 +54,7 @@ const columnsOf = (names: ReadonlyMap<string, string>): Column<Entry>[] => [
     label: t.audit.outcome,
     cell: ({ last }) =>
       last.phase === "intent" ? (
-        <span class="pill muted">{t.audit.open}</span>
+        <span class="pill muted">{isWhole ? t.audit.open : last.phase}</span>
       ) : (
         last.outcome && <Status value={last.outcome} />
       ),
@@ -97,8 +97,11 @@ const columnsOf = (names: ReadonlyMap<string, string>): Column<Entry>[] => [
   },
 ];
 
-export function AuditTable({ events }: { events: AuditRecord[] }) {
+/** @param isWhole whether an outcome would be there too, so that an intent alone lacks it */
+export function AuditTable({ events, isWhole = true }: { events: AuditRecord[]; isWhole?: boolean }) {
   const names = useKeyNames();
   const rows = pairEvents(events);
-  return <Table label={t.audit.title} rows={rows} id={({ last }) => String(last.seq)} columns={columnsOf(names)} />;
+  return (
+    <Table label={t.audit.title} rows={rows} id={({ last }) => String(last.seq)} columns={columnsOf(names, isWhole)} />
+  );
 }

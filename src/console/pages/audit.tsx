@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type * as z from "zod/mini";
+import { auditOutcomes, auditPhases } from "../../domain/audit-event.ts";
 import { shownJson } from "../../domain/hidden-characters.ts";
 import type { AuditPage, AuditRecord } from "../../schema/audit-event.ts";
 import { ask, withQuery } from "../state/api.ts";
@@ -23,14 +24,23 @@ const pageSize = 100;
 /** The upper bound of one export: more is the command line's work. */
 const mostExported = 20_000;
 
+const choices = [
+  { name: "phase", label: t.audit.phase, any: t.audit.anyPhase, words: auditPhases },
+  { name: "outcome", label: t.audit.outcome, any: t.audit.anyOutcome, words: auditOutcomes },
+] as const;
+const days = [
+  ["from", t.audit.from],
+  ["to", t.audit.toDay],
+] as const;
+
 export function Audit({ place }: { place: Place }) {
   const seq = place.path[1];
   return seq === undefined ? <Trail place={place} /> : <OneEvent seq={seq} />;
 }
 
 function Trail({ place: { query } }: { place: Place }) {
-  const { action, actor, target, cursor, reads } = query;
-  const filter = { action, actor, target };
+  const { action, actor, target, phase, outcome, from, to, cursor, reads } = query;
+  const filter = { action, actor, target, phase, outcome, from, to };
   const list = useQuery<Events>(withQuery("/provisioning/audit", { ...filter, cursor, limit: pageSize }));
   const events = (list.data?.events ?? []).filter((event) => reads !== undefined || event.action !== "request.read");
   return (
@@ -50,6 +60,31 @@ function Trail({ place: { query } }: { place: Place }) {
             onChange={(event) => refine({ [name]: event.currentTarget.value.trim(), cursor: undefined })}
           />
         ))}
+        {choices.map(({ name, label, any, words }) => (
+          <select
+            key={name}
+            aria-label={label}
+            value={query[name] ?? ""}
+            onChange={(event) => refine({ [name]: event.currentTarget.value, cursor: undefined })}
+          >
+            <option value="">{any}</option>
+            {words.map((word) => (
+              <option key={word} value={word}>
+                {t.status[word] ?? word}
+              </option>
+            ))}
+          </select>
+        ))}
+        {days.map(([name, label]) => (
+          <input
+            key={name}
+            type="date"
+            aria-label={label}
+            title={label}
+            value={query[name] ?? ""}
+            onChange={(event) => refine({ [name]: event.currentTarget.value, cursor: undefined })}
+          />
+        ))}
         <Tick
           label={t.audit.reads}
           checked={reads !== undefined}
@@ -59,7 +94,7 @@ function Trail({ place: { query } }: { place: Place }) {
       <ProblemNote error={list.error} again={list.again} />
       {list.loading && <Waiting lines={10} />}
       {list.data && events.length === 0 && <Empty title={t.audit.none} hint={t.audit.noneHint} />}
-      {events.length > 0 && <AuditTable events={events} />}
+      {events.length > 0 && <AuditTable events={events} isWhole={phase === undefined && outcome === undefined} />}
       <Pager cursor={cursor} nextCursor={list.data?.nextCursor} />
     </>
   );
@@ -111,7 +146,7 @@ function OneEvent({ seq }: { seq: string }) {
       {list.data && !event && <p class="note warn">{t.audit.noSuch}</p>}
       {event && (
         <div class="stack">
-          <AuditTable events={[event]} />
+          <AuditTable events={[event]} isWhole={false} />
           <h2>{t.audit.raw}</h2>
           <Lines text={shownJson(JSON.stringify(event, null, 2))} />
         </div>

@@ -1,14 +1,16 @@
 import { useState } from "preact/hooks";
+import { confinements } from "../../domain/confinement.ts";
 import { escapeHidden } from "../../domain/hidden-characters.ts";
 import type { AgentDetail } from "../../schema/agent.ts";
 import type { AgentOnboarded } from "../../schema/onboard-agent.ts";
 import { ask, below } from "../state/api.ts";
+import { useCaller } from "../state/caller.ts";
 import { agentsChanged } from "../state/changed.ts";
 import { changedLabels, labelText, parseLabels } from "../state/labels.ts";
 import { startOf, wordsOf } from "../state/typed.ts";
 import { t } from "../texts.ts";
 import { Dialog } from "../ui/dialog.tsx";
-import { TextField } from "../ui/field.tsx";
+import { SelectField, TextField } from "../ui/field.tsx";
 import { ChangeForm } from "../ui/form.tsx";
 import { changedQuotas, QuotaFields, type QuotaTexts, quotaTexts } from "../ui/quota-fields.tsx";
 import { say } from "../ui/toasts.tsx";
@@ -51,6 +53,8 @@ export function QuotasDialog(props: DialogProps) {
   );
 }
 
+const confinementOptions = confinements.map((one) => [one, one] as const);
+
 export function EditDialog(props: DialogProps) {
   const { agent, onClose } = props;
   const [name, setName] = useState(agent.name);
@@ -58,6 +62,12 @@ export function EditDialog(props: DialogProps) {
   const [labels, setLabels] = useState(labelText(agent.labels));
   const endBefore = agent.expiresAt?.slice(0, 10) ?? "";
   const [end, setEnd] = useState(endBefore);
+  const [confinement, setConfinement] = useState(agent.confinement ?? "");
+  const toolsBefore = (agent.tools ?? []).join(" ");
+  const [tools, setTools] = useState(toolsBefore);
+  const peersBefore = (agent.peers ?? []).join(" ");
+  const [peers, setPeers] = useState(peersBefore);
+  const { hostKind } = useCaller().features;
   const { change, update } = useUpdate(props);
   const save = () => {
     const body = {
@@ -65,6 +75,9 @@ export function EditDialog(props: DialogProps) {
       ...(model !== "" && model !== agent.model && { model }),
       ...(labels !== labelText(agent.labels) && { labels: changedLabels(agent.labels ?? {}, parseLabels(labels)) }),
       ...(end !== endBefore && { expiresAt: end === "" ? null : startOf(end) }),
+      ...(confinement !== (agent.confinement ?? "") && { confinement }),
+      ...(tools !== toolsBefore && { tools: wordsOf(tools) }),
+      ...(peers !== peersBefore && { peers: wordsOf(peers) }),
     };
     if (Object.keys(body).length === 0) onClose();
     else void update(body);
@@ -96,6 +109,33 @@ export function EditDialog(props: DialogProps) {
             onText={setEnd}
             fault={change.fault("expiresAt")}
           />
+        )}
+        {/* The other hosts run no agents. */}
+        {(hostKind === "openclaw" || hostKind === "remote") && (
+          <>
+            <SelectField
+              label={t.agent.confinement}
+              hint={t.agent.confinementHint}
+              value={confinement}
+              onText={setConfinement}
+              options={[...(agent.confinement ? [] : [["", t.agent.asItIs] as const]), ...confinementOptions]}
+              fault={change.fault("confinement")}
+            />
+            <TextField
+              label={t.agent.tools}
+              hint={t.agent.toolsHint}
+              value={tools}
+              onText={setTools}
+              fault={change.fault("tools")}
+            />
+            <TextField
+              label={t.agent.peers}
+              hint={t.agent.peersHint}
+              value={peers}
+              onText={setPeers}
+              fault={change.fault("peers")}
+            />
+          </>
         )}
       </ChangeForm>
     </Dialog>

@@ -24,7 +24,12 @@ describe.each(Object.keys(targets))("the console on %s", (kind) => {
     stand = await openStand(targets[kind]!);
   });
   afterAll(() => stand?.close());
+  const sessions = new Set<string>();
   afterEach(async () => {
+    for (const { page } of people) {
+      const session = await page.evaluate('sessionStorage.getItem("provisioning.session")').catch(() => null);
+      if (session) sessions.add(String(session));
+    }
     const faults = people.flatMap((one) => one.faults);
     for (const { context } of people.splice(0)) await context.close();
     expect(faults).toEqual([]);
@@ -155,6 +160,16 @@ describe.each(Object.keys(targets))("the console on %s", (kind) => {
     await page.getByLabel("Action", { exact: true }).fill("console.open");
     await page.getByLabel("Action", { exact: true }).press("Enter");
     await page.waitForURL(/action=console\.open/);
+    await page.getByLabel("Phase", { exact: true }).selectOption("intent");
+    await page.locator("tbody .pill", { hasText: "intent" }).first().waitFor();
+    expect(await page.locator("tbody .pill", { hasText: "success" }).count()).toBe(0);
+    await page.getByLabel("Phase", { exact: true }).selectOption("");
+    await page.getByLabel("Outcome", { exact: true }).selectOption("failure");
+    await page.getByText("No events here").waitFor();
+    await page.getByLabel("Outcome", { exact: true }).selectOption("success");
+    await page.getByLabel("From (UTC)").fill("2999-01-01");
+    await page.getByText("No events here").waitFor();
+    await page.getByLabel("From (UTC)").fill("");
     await page
       .getByRole("row", { name: /console\.open/ })
       .first()
@@ -273,6 +288,14 @@ describe.each(Object.keys(targets))("the console on %s", (kind) => {
     // A list that is shown is asked for again every two and a half seconds.
     expect(lists.length).toBeLessThanOrEqual(1 + Math.floor((performance.now() - begun) / 2_500));
     expect(asked.filter((call) => /agents\/./.test(call))).toEqual([]);
+  });
+
+  it("has logged no session, nor a link's code, whatever was done above", () => {
+    const log = stand.log();
+    expect(log).toContain('"level":"info"');
+    expect(sessions.size).toBeGreaterThan(2);
+    for (const session of sessions) expect(log).not.toContain(session.slice(-36));
+    expect(log).not.toMatch(/oc[sc]_[A-Za-z0-9]{16}_/);
   });
 });
 

@@ -36,6 +36,15 @@ describe("the console inside the gateway", () => {
     await page.getByRole("button", { name: "Create agent" }).click();
     await page.getByRole("link", { name: "Open the agent" }).click();
     await page.getByRole("heading", { name: "In the gateway" }).waitFor();
+    await page.getByRole("button", { name: "Edit", exact: true }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Confinement").selectOption("trusted");
+    await dialog.getByLabel("Tools").fill("web_search");
+    await dialog.getByLabel("Peers").fill("in-the-gateway-too");
+    await dialog.getByRole("button", { name: "Edit" }).click();
+    await page.getByText("web_search").waitFor();
+    const shown = JSON.parse(await gateway.cli(["provisioning", "agents", "get", "in-the-gateway", "--json"]));
+    expect(shown).toMatchObject({ confinement: "trusted", tools: ["web_search"], peers: ["in-the-gateway-too"] });
     await context.close();
     expect(faults).toEqual([]);
   });
