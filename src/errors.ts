@@ -33,6 +33,7 @@ const catalogue = {
   agent_managed: [409, "The agent is managed by this service already"],
   agent_adopted: [409, "The agent was adopted"],
   agent_not_adopted: [409, "The agent was not adopted"],
+  ai_key_exists: [409, "The agent has an AI key"],
   agent_exists: [409, "An agent of this id exists"],
   agent_reserved: [409, "This agent id is reserved"],
   agent_ambiguous: [409, "Several gateways have an agent of this id"],

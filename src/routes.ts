@@ -1,5 +1,13 @@
 import { adoptAgentRoute, releaseAgentRoute } from "./handlers/adopt-agent.ts";
-import { creditAgentRoute, getAiKeyHolderRoute, getUsageRoute, rotateAiKeyRoute } from "./handlers/agent-ai-keys.ts";
+import {
+  addAiKeyRoute,
+  creditAgentRoute,
+  getAiKeyHolderRoute,
+  getUsageRoute,
+  moveAiKeyRoute,
+  removeAiKeyRoute,
+  rotateAiKeyRoute,
+} from "./handlers/agent-ai-keys.ts";
 import {
   createAgentKeyRoute,
   listAgentKeysRoute,
@@ -70,6 +78,9 @@ export const routes: readonly Route[] = [
   getNearLimitRoute,
   getOverviewRoute,
   creditAgentRoute,
+  addAiKeyRoute,
+  moveAiKeyRoute,
+  removeAiKeyRoute,
   rotateAiKeyRoute,
   getOperationRoute,
   listGatewaysRoute,

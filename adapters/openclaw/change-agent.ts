@@ -17,6 +17,7 @@ import {
   modelReference,
   ourProviderIn,
   providerFor,
+  shownModel,
   slugIn,
 } from "./metered-provider.ts";
 import { modelForKey } from "./model-for-key.ts";
@@ -63,7 +64,9 @@ function nextReference(
 }
 
 /** Changes of agents that are there, also of those that others made. */
-export function createAgentChanges(tools: HostTools): Pick<AgentHost, "setCredential" | "bind" | "update"> {
+export function createAgentChanges(
+  tools: HostTools,
+): Pick<AgentHost, "setCredential" | "dropCredential" | "bind" | "update"> {
   const { config, changes, credentials, homeOf, log } = tools;
 
   async function requireEntry(agentId: string): Promise<AgentEntry> {
@@ -149,6 +152,37 @@ export function createAgentChanges(tools: HostTools): Pick<AgentHost, "setCreden
       await useProvider(agent, provider, model);
       await tools.announceKey(agentId);
       return profileIdFor(credential.provider);
+    },
+
+    async dropCredential({ agentId }, slug) {
+      const entry = entryIn(await config.read(), agentId);
+      if (!entry) return;
+      const home = homeOf(agentId);
+      await credentials.remove(entry.agentDir ?? join(home, "agent"), slug);
+      const marker = readMarker(home);
+      if (marker?.provider !== undefined && slugIn(marker.provider) === slug) {
+        const { provider: _, profileId: __, ...rest } = marker;
+        await writeMarker(home, rest);
+      }
+      const isOf = (reference: string | undefined) => {
+        const name = ourProviderIn(reference);
+        return name !== undefined && slugIn(name) === slug;
+      };
+      const current = primaryModel(entry.model);
+      if (isOf(current) || entry.modelPolicy?.allow?.some(isOf)) {
+        // Without its key, the model waits for the next one.
+        const kept = isOf(current) ? keylessReference(shownModel(current)) : undefined;
+        await changeEntry(
+          agentId,
+          (draftEntry, draft) => {
+            const allow = (draftEntry.modelPolicy?.allow ?? []).filter((one) => !isOf(one));
+            if (kept !== undefined) holdModels(draftEntry, { primary: kept, allow: [...allow, kept] }, draft);
+            else draftEntry.modelPolicy = { ...draftEntry.modelPolicy, allow };
+          },
+          ({ agents }) => kept === undefined || agents[agentId]?.model === kept,
+        );
+      }
+      await tools.announceKey(agentId);
     },
 
     async bind({ agentId }, bindings) {

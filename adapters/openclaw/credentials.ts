@@ -15,6 +15,8 @@ export interface AgentCredentials {
   keepBefore(agentDir: string, before: AuthBefore): Promise<void>;
   /** Takes out what was stored over `before`, and puts back what was there. */
   giveBack(agentDir: string, before: AuthBefore): Promise<void>;
+  /** Takes the provider's key out. The order stays pinned to it: no other takes its place. */
+  remove(agentDir: string, slug: string): Promise<void>;
   /** Takes all keys out, and what is left of them in the file. Resolves to whether there were any. */
   clear(agentDir: string): Promise<boolean>;
   /**
@@ -69,6 +71,10 @@ export function createCredentials(keys: KeyStore): AgentCredentials {
         lastGood: before.lastGood,
         forgive: Object.keys(before.profiles),
       });
+    },
+    async remove(agentDir, slug) {
+      const id = profileIdFor(slug);
+      if (existsSync(storePath(agentDir))) await update(agentDir, { profiles: { [id]: null }, forgive: [id] });
     },
     async clear(agentDir) {
       if (!(await has(agentDir))) return false;

@@ -110,6 +110,7 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     release: (agent) => turns(agent.agentId, () => adopter.release(agent)),
     setCredential: (agent, credential, model) =>
       turns(agent.agentId, () => changes.setCredential(agent, credential, model)),
+    dropCredential: (agent, provider) => turns(agent.agentId, () => changes.dropCredential(agent, provider)),
     bind: (agent, bindings) => turns(agent.agentId, () => changes.bind(agent, bindings)),
     update: (agent, change) => turns(agent.agentId, () => changes.update(agent, change)),
   };

@@ -1,7 +1,7 @@
 import type { AdoptAgent, AgentAdopted, AgentReleased } from "../schema/adopt-agent.ts";
 import type { AgentDetail, AgentList, AgentSummary } from "../schema/agent.ts";
 import type { AgentQuery } from "../schema/agent-query.ts";
-import type { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
+import type { AiKeyGiven, AiKeyTaken, GiveAiKey, IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
 import type { BulkChange, BulkChanged, BulkCreate, BulkCreated } from "../schema/bulk.ts";
 import type { AgentDeleted, DeleteAgent, UpdateAgent } from "../schema/change-agent.ts";
 import type { AgentCreated, CreateAgent } from "../schema/create-agent.ts";
@@ -96,6 +96,27 @@ export function agentCalls({ call, read, post, postOnce }: Requests) {
     /** A retry whose first answer was lost answers 0: an estimate is given back once. */
     credit: (agentId: string, body: CreditAgent, at?: CallOptions) =>
       post<AgentCredited>(below("agents", agentId, "/credit"), body, true, at),
+    /** Gives an agent that has none its own AI key. A retry's answer has no secret: it is shown once. */
+    addAiKey: (agentId: string, body: GiveAiKey, at?: IdempotentOptions) =>
+      postOnce<AiKeyGiven>(below("agents", agentId, "/ai-key"), body, at),
+    /** Moves the agent's AI key to another AI provider or account. */
+    moveAiKey: (agentId: string, body: GiveAiKey, at: IdempotentOptions = {}) =>
+      call<AiKeyGiven>({
+        method: "PUT",
+        path: below("agents", agentId, "/ai-key"),
+        body,
+        headers: { "idempotency-key": at.idempotencyKey ?? crypto.randomUUID() },
+        repeatable: true,
+        signal: at.signal,
+      }),
+    /** Not repeated after a lost answer: the repetition would say that there is no key. */
+    removeAiKey: (agentId: string, at: CallOptions = {}) =>
+      call<AiKeyTaken>({
+        method: "DELETE",
+        path: below("agents", agentId, "/ai-key"),
+        repeatable: false,
+        signal: at.signal,
+      }),
     /** A retry whose first answer was lost has no secret in its answer: it is shown once. */
     rotateAiKey: (agentId: string, body: RotateAiKey = {}, at?: IdempotentOptions) =>
       postOnce<AiKeyRotated>(below("agents", agentId, "/ai-key/rotate"), body, at),

@@ -1,10 +1,11 @@
 import * as z from "zod/mini";
 import { route } from "../http/call.ts";
 import { withIdempotency } from "../http/idempotency.ts";
-import { IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
+import { AiKeyGiven, AiKeyTaken, GiveAiKey, IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
 import { AiKeyHolder } from "../schema/ai-key-holder.ts";
 import { AgentCredited, CreditAgent, Usage, UsageQuery } from "../schema/usage.ts";
 import { creditAgent } from "../service/agents/credit-agent.ts";
+import { giveAiKey, takeAiKey } from "../service/agents/give-ai-key.ts";
 import { readUsage } from "../service/agents/read-usage.ts";
 import { rotateAiKey } from "../service/agents/rotate-ai-key.ts";
 import { readHolder } from "../service/ai-keys/ai-key-holder.ts";
@@ -70,6 +71,76 @@ export const rotateAiKeyRoute = route({
       const { key: _secret, ...aiKey } = rotated.aiKey;
       return { reply: { status: 200, body: rotated }, replayed: { ...rotated, aiKey } };
     });
+  },
+});
+
+const giveProblems = [
+  "agent_not_found",
+  "agent_ambiguous",
+  "agent_not_managed",
+  "ai_provider_not_linked",
+  "agent_busy",
+  "agent_expired",
+  "mode_not_supported",
+  "provider_revoked",
+  "provider_refused",
+  "provider_unreachable",
+  "gateway_failed",
+  "gateway_not_found",
+  "idempotency_in_flight",
+  "idempotency_mismatch",
+  "invalid_header",
+] as const;
+
+const giving = (how: "add" | "move", summary: string) =>
+  route({
+    method: how === "add" ? "POST" : "PUT",
+    path: "/agents/:id/ai-key",
+    operationId: `${how}AiKey`,
+    summary,
+    scope: "agents:keys",
+    body: GiveAiKey,
+    response: {
+      status: 200,
+      description: "The key; its secret only where it was asked for or nothing else holds it",
+      schema: AiKeyGiven,
+    },
+    headers: [{ name: "Idempotency-Key", description: "Makes a retry safe for 24 hours" }],
+    problems: [...giveProblems, how === "add" ? "ai_key_exists" : "ai_key_not_found"],
+    async handle({ context, caller, params, body, headers }) {
+      const id = params.id!;
+      return await withIdempotency(context, caller, headers, { [how]: id, ...body }, async () => {
+        const given = await giveAiKey(context, caller, id, body, how);
+        const { key: _secret, ...aiKey } = given.aiKey;
+        return { reply: { status: 200, body: given }, replayed: { ...given, aiKey } };
+      });
+    },
+  });
+
+export const addAiKeyRoute = giving("add", "Give an agent that has none its own AI key");
+export const moveAiKeyRoute = giving(
+  "move",
+  "Move an agent's AI key to another AI provider or account: the new one is stored before the old one ends",
+);
+
+export const removeAiKeyRoute = route({
+  method: "DELETE",
+  path: "/agents/:id/ai-key",
+  operationId: "removeAiKey",
+  summary: "Take an agent's AI key away",
+  scope: "agents:keys",
+  response: { status: 200, description: "The agent has no key", schema: AiKeyTaken },
+  problems: [
+    "agent_not_found",
+    "agent_ambiguous",
+    "agent_not_managed",
+    "ai_key_not_found",
+    "agent_busy",
+    "gateway_failed",
+    "gateway_not_found",
+  ],
+  async handle({ context, caller, params }) {
+    return { status: 200, body: await takeAiKey(context, caller, params.id!) };
   },
 });
 

@@ -51,6 +51,7 @@ export function createRegistryHost(): AgentHost {
     setCredential: async () => {
       throw noCredential();
     },
+    dropCredential: async () => undefined,
     bind,
     update: async (_, change) => refuseHold(change),
     inspect: async () => ({ reachable: true, ...checks }),

@@ -203,6 +203,10 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       if (!isAbsent(released)) answerOf(released);
     },
 
+    async dropCredential(agent, provider) {
+      await onboard(agent, { steps: ["auth"], auth: { provider, remove: true } });
+    },
+
     async bind(agent, bindings) {
       const result = splitBindings(agent.bindings, bindings);
       await onboard(agent, { steps: ["bindings"], bindings: [...new Set(bindings)] });

@@ -107,6 +107,15 @@ export const requestExamples: Readonly<Record<string, Readonly<Record<string, { 
     },
     look: { summary: "Shows what would change", value: { dryRun: true } },
   },
+  addAiKey: {
+    budget: { summary: "Held to a budget", value: { provider: "anthropic", quotas: { maxUsdPerMonth: 20 } } },
+  },
+  moveAiKey: {
+    account: {
+      summary: "To the AI provider that the caller is linked to; quotas and use go with it",
+      value: { provider: "anthropic" },
+    },
+  },
   onboardAgent: {
     auth: {
       summary: "A key that the agent already has",

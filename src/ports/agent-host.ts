@@ -237,6 +237,11 @@ export interface AgentHost {
    * one from now on, with this key.
    */
   setCredential(agent: HostAgent, credential: Credential, model?: string): Promise<string>;
+  /**
+   * Takes the provider's credential away. A model that is called with it is kept for the next key; one that is not
+   * there is not an error.
+   */
+  dropCredential(agent: HostAgent, provider: string): Promise<void>;
   bind(agent: HostAgent, bindings: string[]): Promise<BindResult>;
   /** A field that is absent stays. `agent` carries the confinement, tools and peers that it has so far. */
   update(

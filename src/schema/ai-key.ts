@@ -90,3 +90,28 @@ export const RotateAiKey = z
   })
   .register(z.globalRegistry, { id: "RotateAiKey" });
 export type RotateAiKey = z.infer<typeof RotateAiKey>;
+
+/** A key for an agent that is there. */
+export const GiveAiKey = z
+  .extend(AutoProvisionAiKey, {
+    /** One of several AI providers of this slug. */
+    aiProviderId: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/, "is not the id of an AI provider"))),
+    model: z.optional(ModelName),
+    revealAiKey: z.optional(z.boolean()),
+  })
+  .register(z.globalRegistry, { id: "GiveAiKey" });
+export type GiveAiKey = z.infer<typeof GiveAiKey>;
+
+export const AiKeyGiven = z
+  .object({ agentId: z.string(), model: z.optional(z.string()), aiKey: IssuedAiKey })
+  .register(z.globalRegistry, { id: "AiKeyGiven" });
+export type AiKeyGiven = z.infer<typeof AiKeyGiven>;
+
+export const AiKeyTaken = z
+  .object({
+    agentId: z.string(),
+    /** `aiKey`: its provider would not revoke it yet, and it is revoked later. */
+    preserved: z.array(z.enum(["aiKey"])),
+  })
+  .register(z.globalRegistry, { id: "AiKeyTaken" });
+export type AiKeyTaken = z.infer<typeof AiKeyTaken>;

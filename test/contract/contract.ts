@@ -5,6 +5,7 @@ import { aiKeyTests } from "./ai-key-tests.ts";
 import { asyncCreateTests } from "./async-create-tests.ts";
 import { bulkCreateTests } from "./bulk-create-tests.ts";
 import { bulkTests } from "./bulk-tests.ts";
+import { changeAiKeyTests } from "./change-ai-key-tests.ts";
 import { commonRouteTests } from "./common-route-tests.ts";
 import { eventTests } from "./event-tests.ts";
 import { gatewayTests } from "./gateway-tests.ts";
@@ -49,6 +50,7 @@ export function testContract(name: string, make: () => Promise<Target>, parts: "
     describe("agents", () => agentTests(target));
     describe("adoption", () => adoptTests(target));
     describe("AI keys", () => aiKeyTests(target));
+    describe("AI keys at any time", () => changeAiKeyTests(target));
     describe("reach", () => reachTests(target));
     describe("text", () => textTests(target));
     if (parts === "host") return;

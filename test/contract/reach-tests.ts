@@ -17,11 +17,19 @@ const needsLink: Record<string, boolean> = {
   rotateAiKey: true,
   creditAgent: true,
   deleteAgent: false,
+  // Adding, moving: the caller is linked to the one that pays from then on. Removing: spends nothing more.
+  addAiKey: false,
+  moveAiKey: false,
+  removeAiKey: false,
   adoptAgent: false,
   releaseAgent: false,
 };
 /** The answer about an agent that was made here and has a key, where it is a refusal. */
-const refusals: Record<string, string> = { adoptAgent: "agent_managed", releaseAgent: "agent_not_adopted" };
+const refusals: Record<string, string> = {
+  addAiKey: "ai_key_exists",
+  adoptAgent: "agent_managed",
+  releaseAgent: "agent_not_adopted",
+};
 
 const bodyOf = (operationId: string): object | undefined => Object.values(requestExamples[operationId] ?? {})[0]?.value;
 let count = 0;
@@ -78,7 +86,7 @@ export function reachTests(target: () => Target): void {
         const { status, body } = await call(route, agentId, key);
         if (needsLink[route.operationId]) expect([status, body.code]).toEqual([403, "ai_provider_not_linked"]);
         else expect([200, 403, refusals[route.operationId] && 409]).toContain(status);
-        if (route.operationId === "deleteAgent") break;
+        if (["deleteAgent", "removeAiKey"].includes(route.operationId)) break;
       }
     });
 

@@ -80,3 +80,34 @@ describe("agents adopt", () => {
     expect(ran.stderr).toContain("still to be revoked");
   });
 });
+
+describe("agents ai-key", () => {
+  const aiKey = { keyId: "k1", provider: "openai", mode: "virtual", quotas: {} };
+  it.each(["add", "move"] as const)(
+    "%s passes the provider, the account, the model and the quotas on",
+    async (name) => {
+      const call = `${name === "add" ? "POST" : "PUT"} /agents/one/ai-key`;
+      const more = ["--ai-provider-key", "acc2", "--model", "gpt-5.1", "--max-usd-per-day", "3"];
+      const ran = await runCli(agents("ai-key", name, "one", "--provider", "openai", ...more), {
+        [call]: { agentId: "one", model: "gpt-5.1", aiKey },
+      });
+      expect([ran.exitCode, ran.stderr]).toEqual([0, ""]);
+      expect(ran.calls[0]!.body).toEqual({
+        provider: "openai",
+        aiProviderId: "acc2",
+        model: "gpt-5.1",
+        quotas: { maxUsdPerDay: 3 },
+      });
+      expect(ran.stdout).toContain("k1 (openai, virtual)");
+    },
+  );
+
+  it("removes by name, and asks for a provider otherwise", async () => {
+    const ran = await runCli(agents("ai-key", "remove", "one"), {
+      "DELETE /agents/one/ai-key": { agentId: "one", preserved: [] },
+    });
+    expect([ran.exitCode, ran.stdout]).toEqual([0, expect.stringContaining("no AI key any more")]);
+    const wrong = await runCli(agents("ai-key", "add", "one"));
+    expect([wrong.exitCode, wrong.stderr]).toEqual([2, expect.stringContaining("--provider")]);
+  });
+});

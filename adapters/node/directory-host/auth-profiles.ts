@@ -47,6 +47,14 @@ function readAuthProfiles(agentDir: string): AuthProfiles | undefined {
   }
 }
 
+/** Takes the provider's credential away. The order stays pinned to it: no other takes its place. */
+export async function removeCredential(agentDir: string, provider: string, placing: Placing): Promise<void> {
+  const store = readAuthProfiles(agentDir);
+  const { [profileIdFor(provider)]: removed, ...profiles } = store?.profiles ?? {};
+  if (!store || !removed) return;
+  await writePrivate(authProfilesPath(agentDir), authProfilesText({ ...store, profiles }), placing);
+}
+
 /** @returns `before`, and in it what a key for this provider takes the place of */
 export const noteCredential = (agentDir: string, provider: string, before: AuthBefore): AuthBefore =>
   noteBefore(readAuthProfiles(agentDir) ?? { profiles: {} }, { profileId: profileIdFor(provider), provider }, before);

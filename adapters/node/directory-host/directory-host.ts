@@ -12,7 +12,7 @@ import { createTurns } from "../files/in-turn.ts";
 import { adoptAgents } from "./adopt-agent.ts";
 import { type AgentEntry, entryPath, entryText, readEntry } from "./agent-entry.ts";
 import { createAgentHomes, isForeign, requireHome } from "./agent-homes.ts";
-import { noteCredential, profileIdFor, storeCredential } from "./auth-profiles.ts";
+import { noteCredential, profileIdFor, removeCredential, storeCredential } from "./auth-profiles.ts";
 import { renewIdentityFile } from "./bootstrap-files.ts";
 import { overtaken } from "./complete-agent.ts";
 import { createEntryIndex } from "./entry-index.ts";
@@ -132,6 +132,12 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
         const profileId = await storeCredential(agentDir, credential, placingFor(agent), adopted?.auth);
         if (model !== undefined) await writeEntry(agent, home, { ...entry, ...(adopted && { adopted }), model });
         return profileId;
+      }),
+
+    dropCredential: (agent, provider) =>
+      inTurn(agent.agentId, async () => {
+        const { home } = requireEntry(agent);
+        await removeCredential(join(home, "agent"), provider, placingFor(agent));
       }),
 
     bind: (agent, bindings) =>

@@ -5,6 +5,7 @@ import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { expiryOrNever, graceSeconds, labelChange, quotaLimitOrNone } from "../option-values.ts";
 import { addAdoptAgentsCommand, addReleaseAgentsCommand } from "./adopt-agents.ts";
+import { addAgentAiKeyCommands } from "./agent-ai-key.ts";
 import { type ConfinementOptions, confinementOf, quotaChangeOf, withConfinement, withQuotas } from "./agent-options.ts";
 import { addAgentUsageCommand } from "./agent-usage.ts";
 import { addBulkAgentsCommand } from "./bulk-agents.ts";
@@ -149,6 +150,7 @@ export function addAgentCommands(tree: Tree, parent: Command): void {
   addCreditAgentCommand(tree, group);
   addSwitchCommand(tree, group, { name: "suspend", description: "Stop an agent's AI key, at once", done: "suspended" });
   addSwitchCommand(tree, group, { name: "resume", description: "Restore an agent's AI key, at once", done: "resumed" });
+  addAgentAiKeyCommands(tree, group);
   addRotateKeyCommand(tree, group);
   addDeleteCommand(tree, group);
 }

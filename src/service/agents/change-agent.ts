@@ -9,11 +9,13 @@ import { replaceAgent } from "../state/agent-record.ts";
 import { type KnownAgent, requireAgentToChange, requireSameAgent } from "../state/find-agent.ts";
 
 export interface ChangeLease extends Pick<AgentLease, "hold"> {
+  /** The change as it is on record so far. */
+  operation: Operation;
   /**
    * Notes, before it is done, what would have to be settled after a crash in the middle of it.
    * @returns what leaves that to recovery
    */
-  intend(more: Pick<Operation, "bindings" | "gateway">): Promise<() => void>;
+  intend(more: Partial<Operation>): Promise<() => void>;
 }
 
 /**
@@ -41,6 +43,7 @@ export async function changeAgent<T>(
       async (_, outcome) =>
         await work(agent, outcome, {
           hold,
+          operation,
           async intend(more) {
             const intended = { ...operation, ...more };
             await updateRecord(intended);

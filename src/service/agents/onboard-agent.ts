@@ -73,6 +73,7 @@ async function setAuth(
     );
   }
   const { provider, credentials, baseUrl, model } = auth;
+  if (!credentials) return await dropAuth(context, agent, provider);
   const credential = { provider, apiKey: credentials.apiKey, baseUrl, metered: isMetered(context, baseUrl) };
   await context.host.setCredential(agent, credential, model);
   const used = model === undefined ? {} : { model };
@@ -82,6 +83,22 @@ async function setAuth(
     credentials: [...new Set([...record.credentials, provider])],
   }));
   return { ...known, ...used };
+}
+
+/** @throws Problem `invalid_body` for the agent's own AI key */
+async function dropAuth(context: Context, agent: KnownAgent, provider: string): Promise<KnownAgent> {
+  const { agentId, record } = agent;
+  if (record?.aiKeyId !== undefined && record.aiKeyProvider === provider) {
+    throw new Problem(
+      "invalid_body",
+      `The credential of "${provider}" is the agent's own AI key: \`agents ai-key remove ${agentId}\` takes it away.`,
+    );
+  }
+  await context.host.dropCredential(agent, provider);
+  return await remember(context, agent, (before) => ({
+    ...before,
+    credentials: before.credentials.filter((one) => one !== provider),
+  }));
 }
 
 /** A key of ours, handed on by a control plane or given back by hand, still works through our proxy alone. */

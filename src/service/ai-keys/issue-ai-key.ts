@@ -4,10 +4,11 @@ import { issueToken } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
 import type { Credential } from "../../ports.ts";
 import { budgetsAre } from "../../providers/mint-refusal.ts";
-import type { AiKeyRecord, AutoProvisionAiKey, IssuedAiKey } from "../../schema/ai-key.ts";
+import type { AiKeyRecord, AiKeyState, AutoProvisionAiKey, IssuedAiKey } from "../../schema/ai-key.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
+import { seal } from "../secrets/vault.ts";
 import { addAiKey } from "../state/ai-key-state.ts";
 import { type Minting, mintKey, requireMintable } from "./minting.ts";
 
@@ -44,11 +45,22 @@ export function checkAiKeyRequest(context: Context, provider: AiProviderRecord, 
   }
 }
 
-/** Issues (virtual) or mints the key and records it; the secret is in the credential alone. */
+interface KeyHolder {
+  agentId: string;
+  name: string;
+  keyId: string;
+  operationId: string;
+  expiresAt?: string | undefined;
+  suspended?: boolean;
+  /** Until it is handed over, the secret is kept sealed with the key. */
+  keepsSecret?: boolean;
+}
+
+/** Issues (virtual) or mints the key and records it; the secret is in the credential alone, unless it is to be kept. */
 export async function issueAiKey(
   context: Context,
   caller: Caller,
-  agent: { agentId: string; name: string; keyId: string; operationId: string; expiresAt?: string | undefined },
+  agent: KeyHolder,
   provider: AiProviderRecord,
   request: AutoProvisionAiKey,
   minting: Minting,
@@ -65,7 +77,7 @@ export async function issueAiKey(
   };
   const state = {
     version: 1,
-    status: "active" as const,
+    status: agent.suspended ? ("suspended" as const) : ("active" as const),
     quotas: stricterQuotas(provider.defaultQuotas ?? {}, request.quotas ?? {}),
     ...(request.models && { models: request.models }),
     ...(request.expiresAt && { expiresAt: request.expiresAt }),
@@ -77,7 +89,8 @@ export async function issueAiKey(
     const { expiresAt, budgetUsdPerMonth } = request;
     const wanted = { agentId, name, operationId, quotas: state.quotas, expiresAt, budgetUsdPerMonth };
     const { remoteId, secret, hint } = await mintKey(context, provider, agent.keyId, wanted, minting);
-    const record: AiKeyRecord = { ...common, minted: { remoteId, hint }, state: { ...state, digest: "" } };
+    const kept = await keptSecret(context, agent, provider, { secret, digest: "" });
+    const record: AiKeyRecord = { ...common, minted: { remoteId, hint }, state: { ...state, digest: "", ...kept } };
     await addAiKey(context, record);
     return {
       record,
@@ -85,7 +98,9 @@ export async function issueAiKey(
     };
   }
   const secret = issueToken("ocv", agent.keyId, context.crypto.randomBytes);
-  const record: AiKeyRecord = { ...common, state: { ...state, digest: await context.crypto.sha256(secret) } };
+  const digest = await context.crypto.sha256(secret);
+  const kept = await keptSecret(context, agent, provider, { secret, digest });
+  const record: AiKeyRecord = { ...common, state: { ...state, digest, ...kept } };
   await addAiKey(context, record);
   return {
     record,
@@ -96,6 +111,16 @@ export async function issueAiKey(
       metered: true,
     },
   };
+}
+
+async function keptSecret(
+  context: Context,
+  { keepsSecret, keyId }: KeyHolder,
+  { provider }: AiProviderRecord,
+  { secret, digest }: { secret: string; digest: string },
+): Promise<Pick<AiKeyState, "pending">> {
+  if (!keepsSecret) return {};
+  return { pending: { digest, sealed: await seal(context, secret, { provider, id: keyId }) } };
 }
 
 /** The part of the key that a create answers. */

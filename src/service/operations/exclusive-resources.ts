@@ -148,7 +148,8 @@ export async function acquireBindings<T>(
 }
 
 /** Nothing was done after such an answer. A gateway may call the agent busy for an earlier attempt of ours. */
-const isRefusal = (error: unknown): boolean => isProblem(error) && error.status < 500 && error.code !== "agent_busy";
+export const isRefusal = (error: unknown): boolean =>
+  isProblem(error) && error.status < 500 && error.code !== "agent_busy";
 
 /**
  * Nobody knows whether the host has given the agent these: its record remembers them, so that they are freed with it.

@@ -3,7 +3,7 @@ import { Confinement, StoredIdentity } from "../../schema/agent-fields.ts";
 
 /** A change to an agent that is under way, kept with its lease: enough to finish or undo it after a crash. */
 export const Operation = z.object({
-  action: z.enum(["create", "adopt", "delete", "release", "change"]),
+  action: z.enum(["create", "adopt", "delete", "release", "key", "change"]),
   operationId: z.string(),
   /** How the trail names a change whose intent it has. */
   audited: z.optional(z.string()),
@@ -14,6 +14,10 @@ export const Operation = z.object({
   workspace: z.optional(z.string()),
   bindings: z.array(z.string()),
   aiKeyId: z.optional(z.string()),
+  /** In a change of AI keys: the one that `aiKeyId` takes the place of, and its provider; and the model that was asked for. */
+  formerKeyId: z.optional(z.string()),
+  formerProvider: z.optional(z.string()),
+  model: z.optional(z.string()),
   /** In a deletion: every key that was ever issued to an agent of this id. */
   issuedKeys: z.optional(z.array(z.string())),
   aiProviderId: z.optional(z.string()),

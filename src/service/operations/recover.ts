@@ -15,6 +15,7 @@ import { giveBackAgent } from "./give-back-agent.ts";
 import { type Operation, operationText, parseOperation } from "./operation.ts";
 import { interrupted, noteEnded } from "./operation-state.ts";
 import { type Reconciliation, reconcileAgent, silentGateway } from "./reconcile-agent.ts";
+import { settleKeyChange } from "./settle-key-change.ts";
 import { tearDownAgent } from "./tear-down-agent.ts";
 
 const recovery: Caller = { actor: "recovery", scopes: [], reach: "all", operator: true, requestId: "recovery" };
@@ -83,6 +84,8 @@ async function finishOrUndo(
       // The agent was made anew since: of this creation, the trail has told already.
       return { outcome: record && !isIts ? "nothing" : "undone" };
     }
+    case "key":
+      return { outcome: (await settleKeyChange(context, operation)).outcome };
     case "delete":
     case "release":
       if (record && record.operationId !== operation.creation) return { outcome: "nothing" };

@@ -7,20 +7,32 @@ import { newestAiProvider } from "./newest-ai-provider.ts";
 /**
  * The AI provider that pays for keys this caller makes.
  *
+ * @param id one of several of this slug
  * @throws Problem `ai_provider_not_linked`, `provider_revoked`
  */
-export async function linkedAiProvider(context: Context, caller: Caller, slug: string): Promise<AiProviderRecord> {
+export async function linkedAiProvider(
+  context: Context,
+  caller: Caller,
+  slug: string,
+  id?: string,
+): Promise<AiProviderRecord> {
   // The administration may link itself to whichever it likes.
-  if (caller.operator || caller.actor === "admin") return await anyAiProvider(context, slug);
-  const linked = caller.key?.aiProviderKeyId ?? caller.aiProviderKeyId;
+  const isFree = caller.operator || caller.actor === "admin";
+  if (isFree && id === undefined) return await anyAiProvider(context, slug);
+  const linked = isFree ? id : (caller.key?.aiProviderKeyId ?? caller.aiProviderKeyId);
+  if (id !== undefined && linked !== id) {
+    throw new Problem("ai_provider_not_linked", `The provisioning key is not linked to the AI provider ${id}.`);
+  }
   const record = linked === undefined ? undefined : await context.records.get("ai-providers", linked);
   const provider = record && (await newestAiProvider(context, record));
   if (provider?.provider !== slug) {
     throw new Problem(
       "ai_provider_not_linked",
-      provider
-        ? `The provisioning key is linked to the AI provider "${provider.provider}", not to "${slug}".`
-        : `The provisioning key is not linked to an AI provider; create one with "agent-keys create --ai-provider-key <id>".`,
+      isFree
+        ? `There is no AI provider "${slug}" of the id ${id}; \`ai-providers list\` shows those there are.`
+        : provider
+          ? `The provisioning key is linked to the AI provider "${provider.provider}", not to "${slug}".`
+          : `The provisioning key is not linked to an AI provider; create one with "agent-keys create --ai-provider-key <id>".`,
     );
   }
   if (provider.revokedAt !== undefined) {

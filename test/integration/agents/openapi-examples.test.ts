@@ -35,6 +35,8 @@ const subjects: Record<string, (made: Map<string, { id?: string; agentId?: strin
   creditAgent: (made) => made.get("createAgent withAiKey")?.agentId,
   rotateAiKey: (made) => made.get("createAgent withAiKey")?.agentId,
   adoptAgent: () => byHand.pop(),
+  addAiKey: (made) => made.get("createAgent simple")?.agentId,
+  moveAiKey: (made) => made.get("createAgent withAiKey")?.agentId,
   onboardAgent: (made) => made.get("createAgent simple")?.agentId,
   updateWebhook: (made) => made.get("createWebhook signed")?.id,
   rotateWebhookSecret: (made) => made.get("createWebhook signed")?.id,

@@ -1,0 +1,187 @@
+import { newKeyId } from "../../domain/token.ts";
+import { Problem } from "../../errors.ts";
+import type { AiKeyGiven, AiKeyRecord, AiKeyTaken, AutoProvisionAiKey, GiveAiKey } from "../../schema/ai-key.ts";
+import type { AiProviderRecord } from "../../schema/ai-provider.ts";
+import { checkAiKeyRequest, issueAiKey, issuedAiKeyView } from "../ai-keys/issue-ai-key.ts";
+import { noteIssuedKey } from "../ai-keys/issued-keys.ts";
+import type { Minting } from "../ai-keys/minting.ts";
+import type { Caller } from "../caller.ts";
+import type { Context } from "../context.ts";
+import { isRefusal } from "../operations/exclusive-resources.ts";
+import type { Operation } from "../operations/operation.ts";
+import { settleKeyChange, undoKeyChange } from "../operations/settle-key-change.ts";
+import { currentAiKey } from "../state/ai-key-state.ts";
+import type { KnownAgent } from "../state/find-agent.ts";
+import { linkedAiProvider } from "../state/linked-ai-provider.ts";
+import { requireNotEnded, requireStoppable } from "./agent-end.ts";
+import { requireAiKey } from "./agent-view.ts";
+import { type ChangeLease, changeAgent } from "./change-agent.ts";
+
+type Managed = NonNullable<KnownAgent["record"]>;
+
+/**
+ * Gives an agent that was made without a key its own; or moves one to another AI provider or account, with the quotas
+ * and the models that its key has so far unless others are asked for, and with its use of the running periods.
+ *
+ * @throws Problem `ai_key_exists` (`add`), `ai_key_not_found` (`move`), `agent_not_managed`
+ */
+export async function giveAiKey(
+  context: Context,
+  caller: Caller,
+  agentId: string,
+  body: GiveAiKey,
+  how: "add" | "move",
+): Promise<AiKeyGiven> {
+  const { aiProviderId, model, revealAiKey, ...asked } = body;
+  const details = { aiProvider: asked.provider, ...(model && { model }) };
+  const change = { action: `ai-key.${how}`, agentId, details };
+  return await changeAgent(context, caller, change, async (agent, outcome, lease) => {
+    const provider = await linkedAiProvider(context, caller, asked.provider, aiProviderId);
+    const record = requireManaged(agent);
+    context.host.requireGateway?.(agent);
+    const former = how === "add" ? await requireNoKey(context, record) : await requireAiKey(context, agent);
+    if (former && former.provider !== provider.provider && model === undefined) throw needsModel(former, provider);
+    const request = former ? withFormer(asked, former) : asked;
+    checkAiKeyRequest(context, provider, request);
+    requireNotEnded(context, record);
+    if (record.suspended || record.expiresAt !== undefined) requireStoppable({ mode: request.mode ?? "virtual" });
+    const given = { agent, record, provider, request, former, model, caller, lease };
+    const { aiKeyId, ...result } = await handOverNew(context, given);
+    outcome.aiKeyId = aiKeyId;
+    outcome.aiProviderId = provider.id;
+    const reveal = revealAiKey === true || !context.host.storesCredentials;
+    const { key: _, ...shown } = result.aiKey;
+    return {
+      agentId,
+      ...(result.model !== undefined && { model: result.model }),
+      aiKey: reveal ? result.aiKey : shown,
+    };
+  });
+}
+
+/** Takes an agent's key away: it is refused from now on. */
+export async function takeAiKey(context: Context, caller: Caller, agentId: string): Promise<AiKeyTaken> {
+  return await changeAgent(context, caller, { action: "ai-key.remove", agentId }, async (agent, outcome, lease) => {
+    const record = requireManaged(agent);
+    context.host.requireGateway?.(agent);
+    const former = await requireAiKey(context, agent);
+    outcome.aiKeyId = former.keyId;
+    const operation = keyOperation(lease, record, former);
+    const leave = await lease.intend(operation);
+    const settled = await settleKeyChange(context, operation, lease).catch((error) => {
+      leave();
+      throw error;
+    });
+    return { agentId, preserved: settled.revoked ? [] : ["aiKey" as const] };
+  });
+}
+
+interface Given {
+  agent: KnownAgent;
+  record: Managed;
+  provider: AiProviderRecord;
+  request: AutoProvisionAiKey;
+  former: AiKeyRecord | undefined;
+  model: string | undefined;
+  caller: Caller;
+  lease: ChangeLease;
+}
+
+async function handOverNew(context: Context, given: Given) {
+  const { agent, record, provider, request, former, model, caller, lease } = given;
+  const { agentId } = record;
+  const aiKeyId = newKeyId(context.crypto.randomBytes);
+  const minted = request.mode === "minted";
+  const operation: Operation = {
+    ...keyOperation(lease, record, former),
+    aiKeyId,
+    aiProviderId: provider.id,
+    minted,
+    model,
+  };
+  const leave = await lease.intend(operation);
+  const minting: Minting = { unrecorded: false };
+  try {
+    await noteIssuedKey(context, agentId, aiKeyId);
+    const holder = { agentId, name: record.name, keyId: aiKeyId, operationId: operation.operationId };
+    const more = {
+      expiresAt: record.expiresAt,
+      suspended: record.suspended,
+      keepsSecret: context.host.storesCredentials,
+    };
+    const issued = await issueAiKey(context, caller, { ...holder, ...more }, provider, request, minting);
+    const { hold } = lease;
+    const settled = await settleKeyChange(context, operation, {
+      credential: issued.credential,
+      hold,
+      isCurrent: agent.isCurrent,
+    });
+    const { profileId } = settled;
+    return {
+      aiKeyId,
+      model: settled.record?.model,
+      aiKey: {
+        ...issuedAiKeyView(issued.record, issued.credential),
+        ...(profileId !== undefined && { profileId }),
+        key: issued.credential.apiKey,
+      },
+    };
+  } catch (error) {
+    // Where the host may have the new key, recovery hands it over once more.
+    const isGiven = (await context.records.get("agents", agentId))?.aiKeyId === aiKeyId;
+    const isIssued = (await currentAiKey(context, aiKeyId)) !== undefined;
+    if (isGiven || (isIssued && !isRefusal(error))) leave();
+    else await undoKeyChange(context, { ...operation, minted: minting.unrecorded }).catch(leave);
+    throw error;
+  }
+}
+
+const keyOperation = (lease: ChangeLease, record: Managed, former: AiKeyRecord | undefined): Operation => ({
+  ...lease.operation,
+  action: "key",
+  creation: record.operationId,
+  ...(former && { formerKeyId: former.keyId, formerProvider: former.provider }),
+});
+
+function requireManaged({ agentId, record }: KnownAgent): Managed {
+  if (record) return record;
+  throw new Problem(
+    "agent_not_managed",
+    `The agent "${agentId}" was made by others; \`agents adopt ${agentId} --provision-ai-key ...\` gives it a key of its own.`,
+  );
+}
+
+async function requireNoKey(context: Context, { agentId, aiKeyId }: Managed): Promise<undefined> {
+  if (aiKeyId === undefined || !(await currentAiKey(context, aiKeyId))) return undefined;
+  throw new Problem(
+    "ai_key_exists",
+    `The agent "${agentId}" has the AI key ${aiKeyId}; PUT moves it to another AI provider, and \`agents rotate-key\` gives it a new secret.`,
+  );
+}
+
+const needsModel = (former: AiKeyRecord, { provider }: AiProviderRecord): Problem =>
+  new Problem(
+    "invalid_body",
+    `The agent's model is one of "${former.provider}"; say which one of "${provider}" it is to use.`,
+    { errors: [{ path: "model", message: "is required for a move to another provider" }] },
+  );
+
+/** @throws Problem `invalid_body` where the models that it was held to are another provider's */
+function withFormer(asked: AutoProvisionAiKey, { provider, state }: AiKeyRecord): AutoProvisionAiKey {
+  if (state.models && !asked.models && provider !== asked.provider) {
+    throw new Problem(
+      "invalid_body",
+      "The agent's key is held to a list of models; say to which ones the new one is.",
+      {
+        errors: [{ path: "models", message: "is required: the former key has such a list" }],
+      },
+    );
+  }
+  const isMinted = asked.mode === "minted";
+  return {
+    ...asked,
+    quotas: asked.quotas ?? (isMinted ? undefined : state.quotas),
+    models: asked.models ?? (isMinted ? undefined : state.models),
+    expiresAt: asked.expiresAt ?? state.expiresAt,
+  };
+}

@@ -1,0 +1,257 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
+import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
+import { type App, createApp } from "../../../src/app.ts";
+import { periodOf } from "../../../src/domain/quota.ts";
+import { parseToken } from "../../../src/domain/token.ts";
+import { keyStatus } from "../../../src/proxy/verify-key.ts";
+import { recoverOperations } from "../../../src/service/operations/recover.ts";
+import { currentAiKey } from "../../../src/service/state/ai-key-state.ts";
+import type { Ports } from "../../../src/storage/keyspace.ts";
+import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
+import { keptOfAgent, makeAgentByHand } from "../../agent-by-hand.ts";
+
+const now = Date.parse("2026-11-22T18:00:00.000Z");
+const env = (stateDir: string) => ({ OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" });
+/** Calls that change something: before each of them the process may be killed. */
+const changing = new Set([
+  ...["adopt", "release", "setCredential", "dropCredential", "create", "update"],
+  ...["set", "replace", "remove", "append", "put", "reserve", "settle", "claim", "renew", "forget"],
+]);
+const mostSteps = 80;
+
+let stateDir: string;
+let node: NodePorts;
+let app: App;
+/** How many changes are made yet before the process is dead; nothing that it does afterwards has an effect. */
+let left: number;
+
+let lives = 0;
+
+function mortal<T extends object>(port: T): T {
+  return new Proxy(port, {
+    get(of, name) {
+      const value = Reflect.get(of, name);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]) => {
+        if (left > 0 && changing.has(String(name))) left--;
+        if (left === 0) return Promise.reject(new Error("the process is dead"));
+        return value.apply(of, args);
+      };
+    },
+  });
+}
+
+/** @param life the count of changes after which it dies */
+async function start(life: number): Promise<void> {
+  const settings = readNodeSettings(env(stateDir));
+  node = await openNode(settings, { env: env(stateDir), log: () => undefined });
+  left = life;
+  const { ports } = node;
+  const mortals = { host: mortal(ports.host), records: mortal(ports.records), ledger: mortal(ports.ledger) };
+  const id = `life-${++lives}`;
+  const instance = { id, isGone: (owner: string) => !owner.startsWith(`${id}.`) };
+  const alive = { ...ports, ...mortals, audit: mortal(ports.audit), clock: { now: () => now }, instance } as Ports;
+  app = createApp(alive, settings.settings);
+}
+
+async function restart(life = Number.POSITIVE_INFINITY): Promise<void> {
+  await node.close();
+  await start(life);
+}
+
+beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), "openclaw-steps-"));
+  await start(Number.POSITIVE_INFINITY);
+  for (const provider of ["anthropic", "openai"]) {
+    const body = { provider, name: provider, key: "sk-not-a-real-key-0000", verify: false };
+    expect((await call("POST", "/provisioning/ai-providers", body)).status).toBe(201);
+  }
+});
+afterEach(async () => {
+  await node.close();
+  await rm(stateDir, { recursive: true, force: true });
+});
+
+async function call(method: string, path: string, body?: object) {
+  const init = { method, ...(body && { body: JSON.stringify(body) }) };
+  const response = await app.fetchAsOperator(new Request(`http://localhost/api/v1${path}`, init));
+  // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
+  return { status: response.status, body: (await response.json()) as any };
+}
+const autoProvisionAiKey = { provider: "anthropic", quotas: { maxRequestsPerDay: 100 } };
+const kept = () => keptOfAgent(stateDir, "theirs");
+
+interface StoredProfiles {
+  profiles: Record<string, { key: string }>;
+  order?: Record<string, string[]>;
+}
+/** The key that the agent would call this provider with, as its own store says. */
+async function heldKey(agentId: string, provider: string): Promise<string | undefined> {
+  const store = (await keptOfAgent(stateDir, agentId))["agent/auth-profiles.json"] as StoredProfiles | undefined;
+  const id = store?.order?.[provider]?.[0];
+  return id === undefined ? undefined : store!.profiles[id]?.key;
+}
+/** Whether the meter takes it. */
+async function works(key: string | undefined): Promise<boolean> {
+  const keyId = key === undefined ? undefined : parseToken(key, "ocv")?.keyId;
+  const record = keyId === undefined ? undefined : await currentAiKey(app.context, keyId);
+  return record !== undefined && keyStatus(record.state, await app.context.crypto.sha256(key!), now) === "valid";
+}
+const keysOnRecord = async (agentId: string) =>
+  (await node.ports.records.list("ai-keys")).items.filter((key) => key.agentId === agentId).map(({ keyId }) => keyId);
+
+/** Kills it before each change in turn, until the work comes to its end. */
+async function atEachStep(
+  prepare: () => Promise<void>,
+  work: () => Promise<{ status: number }>,
+  check: () => Promise<string>,
+) {
+  const seen = new Set<string>();
+  let steps = 0;
+  for (; steps < mostSteps; steps++) {
+    await restart();
+    await prepare();
+    await restart(steps + 1);
+    const { status } = await work().catch(() => ({ status: 0 }));
+    await restart();
+    await recoverOperations(app.context);
+    expect(await recoverOperations(app.context), `step ${steps}`).toEqual([]);
+    seen.add(await check());
+    const { body } = await call("GET", "/provisioning/audit/verify");
+    expect(body.ok, `step ${steps}`).toBe(true);
+    if (status === 200) break;
+  }
+  expect(steps).toBeGreaterThan(5);
+  expect(steps).toBeLessThan(mostSteps);
+  return [...seen].sort();
+}
+
+describe("a process that dies before each change in turn", { timeout: 300_000 }, () => {
+  it("adopts an agent, or leaves it as it was", async () => {
+    await makeAgentByHand(stateDir, "theirs");
+    const before = await kept();
+    const ends = await atEachStep(
+      async () => {
+        if ((await call("GET", "/agents/theirs")).body.managed)
+          expect((await call("POST", "/agents/theirs/release")).status).toBe(200);
+        expect(await kept()).toEqual(before);
+      },
+      () => call("POST", "/agents/theirs/adopt", { autoProvisionAiKey }),
+      async () => {
+        const { body } = await call("GET", "/agents/theirs");
+        if (!body.managed) {
+          expect(await kept()).toEqual(before);
+          expect(await keysOnRecord("theirs")).toEqual([]);
+          return "undone";
+        }
+        expect(body).toMatchObject({ adopted: true, status: "ready" });
+        expect(await works(await heldKey("theirs", "anthropic"))).toBe(true);
+        expect(await keysOnRecord("theirs")).toEqual([body.aiKeyId]);
+        return "finished";
+      },
+    );
+    expect(ends).toEqual(["finished", "undone"]);
+  });
+
+  it("releases an agent to its end, or not at all", async () => {
+    await makeAgentByHand(stateDir, "theirs");
+    const before = await kept();
+    const ends = await atEachStep(
+      async () => {
+        if (!(await call("GET", "/agents/theirs")).body.managed)
+          expect((await call("POST", "/agents/theirs/adopt", { autoProvisionAiKey })).status).toBe(200);
+      },
+      () => call("POST", "/agents/theirs/release"),
+      async () => {
+        const { body } = await call("GET", "/agents/theirs");
+        if (!body.managed) {
+          expect(await kept()).toEqual(before);
+          expect(await keysOnRecord("theirs")).toEqual([]);
+          return "finished";
+        }
+        expect(body.status).toBe("ready");
+        expect(await works(await heldKey("theirs", "anthropic"))).toBe(true);
+        return "as before";
+      },
+    );
+    expect(ends).toEqual(["as before", "finished"]);
+  });
+
+  const create = async (name: string, more: object) =>
+    expect((await call("POST", "/agents/create", { name, model: "m", ...more })).status).toBe(201);
+  const remove = () => call("DELETE", "/agents/ours", { deleteWorkspace: true, deleteSessions: true });
+  const used = async (keyId: string) => {
+    const { used, reserved } = await app.context.ledger.used(aiKeyLedger(keyId).requests, periodOf("day", now));
+    return [used, reserved];
+  };
+
+  it("moves a key to another provider with its use, or keeps the one that there was: one key works, the agent's", async () => {
+    const ends = await atEachStep(
+      async () => {
+        await remove();
+        await create("ours", { autoProvisionAiKey });
+        const { aiKeyId } = (await call("GET", "/agents/ours")).body;
+        const { requests, reservation } = aiKeyLedger(aiKeyId);
+        const entry = { counter: requests, period: periodOf("day", now), limit: null, amount: 41 };
+        await app.context.ledger.reserve(reservation("x"), [entry]);
+        await app.context.ledger.settle(reservation("x"), "reserved");
+      },
+      () => call("PUT", "/agents/ours/ai-key", { provider: "openai", model: "gpt-5.1" }),
+      async () => {
+        const { body } = await call("GET", "/agents/ours");
+        expect(body.status).toBe("ready");
+        const keys = { anthropic: await heldKey("ours", "anthropic"), openai: await heldKey("ours", "openai") };
+        const { provider } = body.health.aiKey;
+        expect([await works(keys.anthropic), await works(keys.openai)]).toEqual([
+          provider === "anthropic",
+          provider === "openai",
+        ]);
+        expect(await keysOnRecord("ours")).toEqual([body.aiKeyId]);
+        expect(await used(body.aiKeyId)).toEqual([41, 0]);
+        expect(body.model).toBe(provider === "openai" ? "gpt-5.1" : "m");
+        return provider;
+      },
+    );
+    expect(ends).toEqual(["anthropic", "openai"]);
+  });
+
+  it("adds a key, or leaves none", async () => {
+    const ends = await atEachStep(
+      async () => {
+        await remove();
+        await create("ours", {});
+      },
+      () => call("POST", "/agents/ours/ai-key", autoProvisionAiKey),
+      async () => {
+        const { body } = await call("GET", "/agents/ours");
+        const held = await heldKey("ours", "anthropic");
+        expect([await works(held), body.status]).toEqual(body.aiKeyId ? [true, "ready"] : [false, "needs_auth"]);
+        expect(await keysOnRecord("ours")).toEqual(body.aiKeyId ? [body.aiKeyId] : []);
+        return body.status;
+      },
+    );
+    expect(ends).toEqual(["needs_auth", "ready"]);
+  });
+
+  it("takes a key away to the end, or not at all", async () => {
+    const ends = await atEachStep(
+      async () => {
+        await remove();
+        await create("ours", { autoProvisionAiKey });
+      },
+      () => call("DELETE", "/agents/ours/ai-key"),
+      async () => {
+        const { body } = await call("GET", "/agents/ours");
+        const held = await heldKey("ours", "anthropic");
+        expect([await works(held), body.status]).toEqual(body.aiKeyId ? [true, "ready"] : [false, "needs_auth"]);
+        expect(await keysOnRecord("ours")).toEqual(body.aiKeyId ? [body.aiKeyId] : []);
+        return body.status;
+      },
+    );
+    expect(ends).toEqual(["needs_auth", "ready"]);
+  });
+});
