@@ -272,6 +272,19 @@ export function testAgentHost(
         expect(await on.storedKey!("keyed", "openai")).toBe("sk-test-second");
       });
 
+      test("takes one provider's credential away, keeps the others, and takes the next one", async () => {
+        const agent = await created("dropped", { credential, model: "claude-sonnet-3.5" });
+        await host.setCredential(agent, { ...credential, provider: "openai" }, "gpt-5.1");
+        for (let times = 0; times < 2; times++) await host.dropCredential(agent, "anthropic");
+        expect(await on.storedKey!("dropped", "anthropic").catch(() => undefined)).toBeUndefined();
+        expect(await on.storedKey!("dropped", "openai")).toBe(credential.apiKey);
+        await host.dropCredential(agent, "openai");
+        expect(await host.inspect(agent)).toMatchObject({ credentials: "missing" });
+        expect((await found(host, "dropped"))!.model).toBe("gpt-5.1");
+        await host.setCredential(agent, { ...credential, apiKey: "sk-test-next-not-a-real-key" });
+        expect(await on.storedKey!("dropped", "anthropic")).toBe("sk-test-next-not-a-real-key");
+      });
+
       test("with a credential and a model, the agent uses that model from then on", async () => {
         const agent = await created("moved", { model: "model-a", credential });
         await host.setCredential(agent, { provider: "openai", apiKey: "sk-test-second", metered: false }, "model-b");

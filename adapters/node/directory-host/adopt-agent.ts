@@ -1,10 +1,10 @@
-import { lstatSync } from "node:fs";
+import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Problem } from "../../../src/errors.ts";
 import { refuseHold } from "../../../src/host/refuse-hold.ts";
 import { settingChanges } from "../../../src/host/setting-changes.ts";
 import type { AgentHost, Clock, HostAdoption } from "../../../src/ports.ts";
-import { makePrivateDirectory, type Placing, removeDurably, writePrivate } from "../files/atomic-write.ts";
+import { isTemporary, makePrivateDirectory, type Placing, removeDurably, writePrivate } from "../files/atomic-write.ts";
 import type { FileLock } from "../files/file-lock.ts";
 import { type AgentEntry, entryPath, entryText, readEntry } from "./agent-entry.ts";
 import { type AgentHomes, isForeign, requireHome } from "./agent-homes.ts";
@@ -17,6 +17,14 @@ const isDirectory = (path: string): boolean => lstatSync(path, { throwIfNoEntry:
 
 const absent = (agentId: string): Problem =>
   new Problem("agent_not_found", `The host has no agent "${agentId.slice(0, 64)}".`);
+
+/** A process that was killed in the middle of a write leaves its half of it, and keys in that. */
+function sweep(home: string): void {
+  for (const directory of [home, join(home, "agent")]) {
+    if (!isDirectory(directory)) continue;
+    for (const name of readdirSync(directory)) if (isTemporary(name)) rmSync(join(directory, name), { force: true });
+  }
+}
 
 /** Adoption of agents that others made in this layout, and its undoing. */
 export function adoptAgents(tools: {
@@ -115,9 +123,14 @@ export function adoptAgents(tools: {
     async release({ agentId, operationId }) {
       const home = homes.of(agentId);
       const entry = home === undefined ? undefined : readEntry(home, "agent");
-      if (!home || entry?.made.operationId !== operationId || !entry.adopted) return;
+      if (!home) return;
+      if (entry?.made.operationId !== operationId || !entry.adopted) {
+        if (!entry && isForeign(home)) sweep(home);
+        return;
+      }
       const whileHere = whileIts(home, agentId, operationId);
       await giveCredentialsBack(join(home, "agent"), entry.adopted.auth, whileHere);
+      sweep(home);
       const path = entryPath(home, "agent");
       index.drop(entry);
       const earlier = entry.adopted.entry;
