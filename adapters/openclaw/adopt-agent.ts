@@ -30,6 +30,8 @@ const entryChanged = (agentId: string): Problem =>
 
 /** The entry to be, and what it takes the place of. */
 interface Adopted {
+  /** As it is now: `before`, or what an adoption has made of it that its records have lost. */
+  now: AgentEntry | undefined;
   /** Absent: the implicit default agent has none. */
   before: AgentEntry | undefined;
   next: AgentEntry;
@@ -48,7 +50,8 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
     const source = await config.source();
     if (!entryIn(source, agentId)) throw absent(agentId);
     const marker = readMarker(homeOf(agentId));
-    const before = marker?.adopted ? entryBefore(marker) : source.agents?.entries?.[agentId];
+    const now = source.agents?.entries?.[agentId];
+    const before = marker?.adopted ? entryBefore(marker) : now;
     // As it exists it may do what it can: nothing is taken from it that nobody asked to take.
     const hold: Hold = {
       confinement: wanted.confinement ?? "trusted",
@@ -69,7 +72,7 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
     if (provider) dropOthersModels(next);
     if (hold.confinement === "trusted") holdApart(next, agentId, hold.peers);
     else holdTools(next, agentId, hold, tools.isPlugin);
-    return { before, next, model, provider, hold };
+    return { now, before, next, model, provider, hold };
   }
 
   /** Noted before anything is done; the marker of an adoption that its records have lost goes on under this one. */
@@ -90,7 +93,7 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
       bindings: [],
       adopted: {
         ...(before && { entry: JSON.stringify(before) }),
-        ...(there && { marker: JSON.stringify(there) }),
+        ...(there && !there.adopted && { marker: JSON.stringify(there) }),
         ...there?.adopted,
         auth: noted,
       },
@@ -105,12 +108,12 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
 
   async function writeEntry(adoption: HostAdoption, what: Adopted, source: OpenClawConfig): Promise<void> {
     const { agentId } = adoption.agent;
-    const { before, next, model, provider } = what;
+    const { now, before, next, model, provider } = what;
     const { applied } = await changes.make({
       apply(draft) {
         if (!isMadeBy(homeOf(agentId), adoption)) throw overtaken(agentId);
         const there = draft.agents?.entries?.[agentId];
-        if (!sameEntry(there, before) && !sameEntry(there, next)) throw entryChanged(agentId);
+        if (!sameEntry(there, now) && !sameEntry(there, next)) throw entryChanged(agentId);
         if (provider) declareProvider(draft, provider);
         if (model !== undefined) declareModel(draft, model);
         setEntry(draft, agentId, structuredClone(next));
@@ -149,8 +152,8 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
 
   return {
     async planAdoption(adoption) {
-      const { before, next } = await adopted(adoption);
-      return settingChanges(before ?? {}, next);
+      const { now, next } = await adopted(adoption);
+      return settingChanges(now ?? {}, next);
     },
 
     async adopt(adoption) {

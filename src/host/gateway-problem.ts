@@ -8,8 +8,10 @@ import { isProblem, Problem, type ProblemCode } from "../errors.ts";
  */
 const callersOwn: ReadonlySet<string> = new Set<ProblemCode>([
   "agent_ambiguous",
+  "agent_adopted",
   "agent_busy",
   "agent_exists",
+  "agent_managed",
   "agent_not_found",
   "agent_not_managed",
   "agent_reserved",

@@ -405,6 +405,20 @@ export function testAgentHost(
           }
         });
 
+        test("an adoption that its records have lost goes on under the next one, and gives back what there was at first", async () => {
+          await on.makeByHand!("theirs");
+          const before = await on.kept!("theirs");
+          await host.adopt(await adoptionOf("theirs", "op-lost"));
+          // A gateway keeps records of its own, and knows whose the agent is.
+          const again = await adoptionOf("theirs", "op-again", { model: "claude-haiku" });
+          if (host.kind === "remote") return await expect(host.adopt(again)).rejects.toEqual(refusal("agent_managed"));
+          await host.adopt(again);
+          await host.release({ agentId: "theirs", operationId: "op-lost" });
+          expect(await on.storedKey!("theirs", "anthropic")).toBe(credential.apiKey);
+          await host.release({ agentId: "theirs", operationId: "op-again" });
+          expect(await on.kept!("theirs")).toEqual(before);
+        });
+
         test("gives back what it had after a rotation and a key of another provider too", async () => {
           await on.makeByHand!("theirs");
           const before = await on.kept!("theirs");
