@@ -11,7 +11,9 @@ import { benchRedis } from "./redis.ts";
 import type { Row } from "./row.ts";
 import { benchSearch } from "./search.ts";
 import { benchStorage } from "./storage.ts";
+import { benchStreams } from "./streams.ts";
 import { benchWorker } from "./worker.ts";
+import { benchWorkers } from "./workers.ts";
 
 const benches: Record<string, () => Promise<Row[]>> = {
   create: benchCreate,
@@ -20,6 +22,8 @@ const benches: Record<string, () => Promise<Row[]>> = {
   search: benchSearch,
   overview: benchOverview,
   proxy: benchProxy,
+  workers: benchWorkers,
+  streams: benchStreams,
   worker: benchWorker,
   redis: benchRedis,
   openclaw: benchOpenClaw,

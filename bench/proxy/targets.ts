@@ -5,6 +5,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { createClient } from "../../src/client/client.ts";
 import { adminToken, makeStateDir, token } from "../../test/server-process.ts";
+import { workerPids } from "../../test/worker-pids.ts";
 import { type Endpoint, requestBody } from "./load.ts";
 
 export interface Target {
@@ -39,13 +40,15 @@ export function leaveFirstCore(): string {
   return "pinned to one core each";
 }
 
-const onFirstCore = (args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess => {
-  const command = pinning ? ["taskset", "-c", "0", process.execPath, ...args] : [process.execPath, ...args];
+const onFirstCore = (args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess => start(args, env, pinning);
+
+function start(args: string[], env: NodeJS.ProcessEnv, isPinned: boolean): ChildProcess {
+  const command = isPinned ? ["taskset", "-c", "0", process.execPath, ...args] : [process.execPath, ...args];
   return spawn(command[0]!, command.slice(1), {
     env: { ...process.env, NODE_ENV: "production", ...env },
     stdio: ["ignore", "pipe", "ignore"],
   });
-};
+}
 
 async function statusOf(endpoint: Endpoint, stream: boolean): Promise<number> {
   const response = await fetch(endpoint.origin + endpoint.path, {
@@ -70,6 +73,19 @@ async function untilAnswered(endpoint: Endpoint): Promise<void> {
   }
 }
 
+/** Of the process and of its worker processes. */
+const sumOf = (pid: number, of: (pid: number) => number): number =>
+  [pid, ...workerPids(pid)].reduce((sum, one) => sum + of(one), 0);
+
+function cpuUsOf(pid: number): number {
+  const [, fields = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
+  const [user, system] = fields.split(" ").slice(11, 13).map(Number);
+  return (user! + system!) * 10_000;
+}
+
+const rssMbOf = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+
 async function opened(
   name: string,
   child: ChildProcess,
@@ -84,12 +100,8 @@ async function opened(
     endpoint,
     streams: (await statusOf(endpoint, true)) === 200,
     coldStartMs,
-    cpuUs() {
-      const [, fields = ""] = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ");
-      const [user, system] = fields.split(" ").slice(11, 13).map(Number);
-      return (user! + system!) * 10_000;
-    },
-    rssMb: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) / 1024,
+    cpuUs: () => sumOf(child.pid!, cpuUsOf),
+    rssMb: () => sumOf(child.pid!, rssMbOf),
     stop() {
       child.kill("SIGKILL");
       tidy();
@@ -107,20 +119,26 @@ export async function bareTarget(upstream: string): Promise<Target> {
   return await opened("bare node:http", child, since, endpoint);
 }
 
-/** The product itself: the bundle on files, with an agent whose key has a quota. */
-export async function meteringTarget(upstream: string): Promise<Target> {
+/**
+ * The product itself: the bundle on files, with an agent whose key has a quota.
+ *
+ * @param workers its processes, which have all cores; absent: one process on the first
+ */
+export async function meteringTarget(upstream: string, workers?: number): Promise<Target> {
   const stateDir = await makeStateDir();
   const port = 20_000 + Math.floor(Math.random() * 20_000);
   const origin = `http://127.0.0.1:${port}`;
-  const start = () =>
-    // As the image starts it.
-    onFirstCore(["--max-semi-space-size=4", "dist/index.js", "serve"], {
-      OPENCLAW_STATE_DIR: stateDir,
-      OPENCLAW_GATEWAY_TOKEN: token,
-      OPENCLAW_ADMIN_TOKEN: adminToken,
-      OPENCLAW_GATEWAY_PORT: String(port),
-    });
-  const first = start();
+  // As the image starts it.
+  const args = ["--max-semi-space-size=4", "dist/index.js", "serve"];
+  const env = {
+    OPENCLAW_STATE_DIR: stateDir,
+    OPENCLAW_GATEWAY_TOKEN: token,
+    OPENCLAW_ADMIN_TOKEN: adminToken,
+    OPENCLAW_GATEWAY_PORT: String(port),
+    OPENCLAW_WORKERS: String(workers ?? 1),
+  };
+  const serve = () => start(args, env, pinning && workers === undefined);
+  const first = serve();
   await untilReady(origin);
   const admin = createClient({ url: origin, token, provisioningKey: adminToken });
   const { id } = await admin.aiProviders.add({
@@ -142,15 +160,14 @@ export async function meteringTarget(upstream: string): Promise<Target> {
   first.kill("SIGTERM");
   await stopped;
   const since = performance.now();
-  const child = start();
+  const child = serve();
   const endpoint = {
     origin,
     path: "/proxy/openai/v1/chat/completions",
     headers: { authorization: `Bearer ${agent.aiKey!.key}` },
   };
-  return await opened("metering proxy", child, since, endpoint, () =>
-    rmSync(stateDir, { recursive: true, force: true }),
-  );
+  const name = workers === undefined ? "metering proxy" : `metering proxy, ${workers}`;
+  return await opened(name, child, since, endpoint, () => rmSync(stateDir, { recursive: true, force: true }));
 }
 
 async function untilReady(origin: string): Promise<void> {

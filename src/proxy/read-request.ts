@@ -4,6 +4,7 @@ import type { Betas, Endpoint, ReadLimits, RequestReading } from "../providers/s
 import { inflateBody } from "./inflate-body.ts";
 import { decodeBody, type JsonBody, notUtf8, readBody } from "./json-body.ts";
 import type { KeyShare } from "./key-shares.ts";
+import { isLargeBody, othersTurn } from "./others-turn.ts";
 import type { ProxyRequest } from "./proxy-request.ts";
 import { headerOf } from "./proxy-request.ts";
 import { textBytes, textBytesInTurns } from "./text-bytes.ts";
@@ -112,7 +113,7 @@ async function understand(
   limits: ReadLimits,
 ): Promise<ReadRequest | RequestFault> {
   const rules = endpoint.body!;
-  const isLarge = bytes.length > largeBytes;
+  const isLarge = isLargeBody(bytes.length);
   const text = decodeBody(bytes);
   if (text === undefined) return fault(400, notUtf8);
   if (isLarge) await othersTurn();
@@ -149,10 +150,6 @@ function unboundedBeta(
   }
   return undefined;
 }
-
-/** Each step of reading a larger body takes milliseconds, in which nobody else is served. */
-const largeBytes = 1_048_576;
-const othersTurn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 
 const fault = (status: RequestFault["status"], message: string): RequestFault => ({
   outcome: "fault",

@@ -15,6 +15,7 @@ import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { QuotaName } from "../schema/quota.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
+import { encodeBody } from "./encode-body.ts";
 import { mayReason } from "./hidden-output.ts";
 import { modelsOf } from "./models-of.ts";
 import type { ReadRequest } from "./read-request.ts";
@@ -131,7 +132,8 @@ export async function reserve(
     const unasked = body && reading?.added ? () => encoder.encode(body.with(others)) : undefined;
     const rewritten = body !== undefined && Object.keys(fields).length > 0;
     // Each step that can fail does so before anything is reserved.
-    const sent = rewritten ? encoder.encode(body.with(fields)) : bytes;
+    const encoded = rewritten ? encodeBody(body.with(fields)) : bytes;
+    const sent = encoded instanceof Promise ? await encoded : encoded;
     const answer = await context.ledger.reserve(names.reservation(id), entries, { name: names.state, text: key.text });
     if (answer.outcome === "changed") {
       key = restate(key, answer.text);
