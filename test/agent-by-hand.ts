@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-export const keyByHand = "sk-test-by-hand-not-a-real-key";
+const keyByHand = "sk-test-by-hand-not-a-real-key";
 
 /** An agent in the classic layout that nobody made here, with keys of its own, one of them under the name of ours. */
 export async function makeAgentByHand(stateDir: string, agentId: string): Promise<void> {

@@ -5,7 +5,7 @@ import { createTurns } from "../node/files/in-turn.ts";
 import type { ConfigAccess } from "./config-access.ts";
 import type { Live, OpenClawConfig } from "./openclaw-config.ts";
 
-export interface ConfigChange<T> {
+interface ConfigChange<T> {
   /** Changes the draft, or throws and leaves it untouched. May run more than once. */
   apply(draft: OpenClawConfig): T;
   /** Tells whether the live configuration shows that the gateway has taken it up. */
@@ -16,7 +16,7 @@ export interface ConfigChange<T> {
   removes?: string;
 }
 
-export interface ConfigChanged<T> {
+interface ConfigChanged<T> {
   result: T;
   /** Whether the gateway works with it; `false` where it has not come to in time, or was not waited for. */
   applied: Promise<boolean>;

@@ -4,7 +4,7 @@ import { Problem } from "../../src/errors.ts";
 import type { ProfileStore, ProviderAuth, StoredProfile } from "./sdk.ts";
 
 /** The entries to be put into a store, over those that are there. */
-export interface StorePatch {
+interface StorePatch {
   /** Begins with an empty store. */
   clear?: true;
   /** `null` takes one out. */

@@ -1,6 +1,6 @@
 /** The parts of `openclaw.json` that are ours to read or change, as OpenClaw 2026.9 has them. */
 
-export interface OpenClawIdentity {
+interface OpenClawIdentity {
   name?: string;
   emoji?: string;
   avatar?: string;
@@ -27,7 +27,7 @@ export interface AgentEntry {
   [other: string]: unknown;
 }
 
-export interface AgentTools {
+interface AgentTools {
   allow?: string[];
   deny?: string[];
   exec?: { reviewer?: { model?: ModelChoice; [other: string]: unknown }; [other: string]: unknown };
@@ -56,7 +56,7 @@ export interface ModelEntry {
   [other: string]: unknown;
 }
 
-export interface ProviderEntry {
+interface ProviderEntry {
   baseUrl?: string;
   api?: string;
   apiKey?: unknown;
@@ -84,7 +84,7 @@ export interface OpenClawConfig {
   [other: string]: unknown;
 }
 
-export interface LiveAgent {
+interface LiveAgent {
   name?: string | undefined;
   model?: string | undefined;
   workspace?: string | undefined;

@@ -46,7 +46,7 @@ export interface ConfigMutation {
 }
 
 /** `openclaw/plugin-sdk/gateway-runtime` */
-export interface GatewayRuntime {
+interface GatewayRuntime {
   resolveGatewayAuth(params: { authConfig?: unknown; env?: Record<string, string | undefined> }): {
     mode: string;
     token?: string;

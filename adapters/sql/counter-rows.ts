@@ -4,7 +4,7 @@ import type { RowCache } from "./row-cache.ts";
 import type { SqlDriver } from "./sql-driver.ts";
 import { usageColumns, usageFields } from "./usage-columns.ts";
 
-export interface CounterRow extends CounterState {
+interface CounterRow extends CounterState {
   readonly counter: string;
   readonly period: string;
   stored: boolean;
@@ -17,7 +17,7 @@ export interface CounterRow extends CounterState {
 }
 
 /** Hundredths of the limit that are used and reserved, from fifty on. */
-export function levelOf({ used, reserved, quota }: Pick<CounterRow, "used" | "reserved" | "quota">): number | null {
+function levelOf({ used, reserved, quota }: Pick<CounterRow, "used" | "reserved" | "quota">): number | null {
   if (quota === null || 2 * (used + reserved) < quota) return null;
   return quota === 0 ? 100 : Math.min(100, Math.floor((100 * (used + reserved)) / quota));
 }

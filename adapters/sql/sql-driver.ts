@@ -1,4 +1,4 @@
-export type SqlValue = string | number | null;
+type SqlValue = string | number | null;
 
 /** A statement of SQLite; rows are arrays of their columns. */
 export interface SqlStatement {

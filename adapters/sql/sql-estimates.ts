@@ -67,4 +67,3 @@ export function createSqlEstimates(db: SqlDriver, caches: CacheGroup, rows: Coun
     },
   };
 }
-export type SqlEstimates = ReturnType<typeof createSqlEstimates>;

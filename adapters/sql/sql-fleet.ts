@@ -4,7 +4,7 @@ import type { CacheGroup } from "./row-cache.ts";
 import { type SqlDriver, within } from "./sql-driver.ts";
 import { usageColumns, usageFields, usageRow } from "./usage-columns.ts";
 
-export interface CounterReport {
+interface CounterReport {
   counter: LedgerName;
   period: string;
   used: number;

@@ -36,4 +36,3 @@ export function createSqlLedger(db: SqlDriver, { sumsAll = true } = {}) {
     },
   };
 }
-export type SqlLedger = ReturnType<typeof createSqlLedger>;

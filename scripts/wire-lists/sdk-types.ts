@@ -13,7 +13,7 @@ import {
  * An object type's fields and what each may hold: names of object types, `string`, `any`, with `[]` behind the items
  * of a list; for `type`, which says what an object is, its literals in quotes. A map of any names has the field `*`.
  */
-export type ObjectFields = Record<string, string[]>;
+type ObjectFields = Record<string, string[]>;
 
 export interface WireList {
   package: string;

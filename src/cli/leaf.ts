@@ -6,7 +6,7 @@ import { describeFailure, exitCodeOf, wrongUsage } from "./failure.ts";
 import { createOutput, type Output } from "./output.ts";
 
 /** Ends the command: throws in a program of ours, exits in another's. */
-export type Finish = (exitCode: number) => never;
+type Finish = (exitCode: number) => never;
 
 export interface Tree {
   cli: CliEnvironment;

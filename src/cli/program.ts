@@ -4,7 +4,7 @@ import { describeFailure } from "./failure.ts";
 import type { Tree } from "./leaf.ts";
 import { addProvisioningCommands, direct } from "./provisioning.ts";
 
-export type { CliEnvironment, LocalSession } from "./environment.ts";
+export type { CliEnvironment } from "./environment.ts";
 
 class Exit extends Error {
   readonly exitCode: number;

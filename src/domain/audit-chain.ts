@@ -16,7 +16,7 @@ export interface ChainHead {
 
 export const genesis: ChainHead = { seq: 0, hash: "0".repeat(64) };
 
-export type Linked<E> = E & { seq: number; time: string; previous: string; hash: string };
+type Linked<E> = E & { seq: number; time: string; previous: string; hash: string };
 
 export type ChainStep = { ok: true; record: Linked<object>; head: ChainHead } | { ok: false; reason: string };
 

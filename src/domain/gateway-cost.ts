@@ -1,18 +1,18 @@
 /** From this many agents on, an OpenClaw gateway is slow to take up a change. */
-export const manyAgents = 100;
+const manyAgents = 100;
 
 /**
  * OpenClaw 2026.9.6 on two cores: it rebuilds all agents at each change of its configuration. Measured with
  * `bench/openclaw.ts` and its table in docs/fleets.md.
  */
-export const gatewayCosts = [
+const gatewayCosts = [
   { agents: 25, createSeconds: 1.8, gigabytes: "2.2" },
   { agents: 100, createSeconds: 5.6, gigabytes: "3.0" },
   { agents: 200, createSeconds: 11.6, gigabytes: "3.4 to 4.2" },
 ] as const;
 
 /** The table as one line. */
-export const gatewayCostText = gatewayCosts
+const gatewayCostText = gatewayCosts
   .map(
     ({ agents, createSeconds, gigabytes }) =>
       `at ${agents} agents a create takes ${createSeconds} s and the gateway ${gigabytes} GB`,

@@ -14,7 +14,7 @@ const maxReads = 1_024;
 /** A console asks all the time; one line says that it did. */
 const sessionSpanMs = 3_600_000;
 
-export interface AnsweredCall {
+interface AnsweredCall {
   requestId: string;
   info: RequestInfo;
   actor: string;

@@ -93,7 +93,7 @@ export interface BindResult {
   conflicts: { binding: string; agentId: string }[];
 }
 
-export interface HostHealth {
+interface HostHealth {
   reachable: boolean;
   workspace: "ok" | "missing" | "unknown";
   agentDir: "ok" | "missing" | "unknown";
@@ -134,7 +134,7 @@ export interface HostGateway {
   describe(): Promise<GatewayOwnWords | undefined>;
 }
 
-export interface HostGateways {
+interface HostGateways {
   /** Those that are known now; none is asked. */
   known(): readonly HostGateway[];
   /** The same, each counted within the last ten seconds or found silent; where all were silent, they are waited for. */

@@ -22,7 +22,7 @@ export interface AuditVerifyOptions {
   onProgress?: ((file: string, share: number) => void) | undefined;
 }
 
-export interface AuditRotation {
+interface AuditRotation {
   /** The closed part's name; it never changes again. */
   file: string;
   events: number;

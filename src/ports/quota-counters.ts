@@ -20,7 +20,7 @@ export interface CounterState {
   reserved: number;
 }
 
-export interface Exceeded extends CounterState {
+interface Exceeded extends CounterState {
   counter: LedgerName;
   period: string;
   limit: number;

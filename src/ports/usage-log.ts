@@ -43,7 +43,7 @@ export interface UsageRow extends UsageSums {
 }
 
 export type UsageGrouping = "name" | "model" | "day";
-export type UsageOrder = "key" | "tokens" | "microUsd" | "requests";
+type UsageOrder = "key" | "tokens" | "microUsd" | "requests";
 
 export interface UsageGroup extends UsageSums {
   /** The name, model or day. */

@@ -24,7 +24,7 @@ export interface Provider {
   mint: KeyMinting;
 }
 
-export interface KeyCheck {
+interface KeyCheck {
   /** A read that costs nothing and needs the key; `undefined` where nothing says where the provider is. */
   read(address: { baseUrl: string | undefined; key: string }): Pick<AdminRequest, "url" | "headers"> | undefined;
   /** Statuses by which the provider says no to the key, besides 401 and 403. */
@@ -57,7 +57,7 @@ export interface MintingProvider {
   credentials?: string | undefined;
 }
 
-export interface MintTools {
+interface MintTools {
   /** Calls of a provider's management API, whose errors name it by `title` and quote none of `secrets`. */
   send(title: string, secrets: string[]): SendAdminRequest;
   clock: Clock;
@@ -66,7 +66,7 @@ export interface MintTools {
   googleKeysOrigin?: string | undefined;
 }
 
-export interface KeyMinting {
+interface KeyMinting {
   /** Quotas that the provider itself holds a key to. */
   enforces: readonly QuotaName[];
   /** Why keys cannot be minted with these means, with the remedy; `undefined` where they can. */

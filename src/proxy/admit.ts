@@ -24,7 +24,7 @@ import { createUsageAsking } from "./usage-asking.ts";
 import { createUsageModels } from "./usage-models.ts";
 import { createKeyVerifier, type KeySnapshot, maxRecordAgeMs, suspendedMessage } from "./verify-key.ts";
 
-export type Admission =
+type Admission =
   | Refusal
   | AdmittedRequest
   /** Not a metered call: nothing is sent and nothing is looked up. */

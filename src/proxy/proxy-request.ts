@@ -28,7 +28,7 @@ export interface ProxyRequest {
   ): Promise<ReadBody>;
 }
 
-export type BodyRefusal = { outcome: "too_large" } | { outcome: "no_room" };
+type BodyRefusal = { outcome: "too_large" } | { outcome: "no_room" };
 
 export type ReadBody =
   | { outcome: "read"; bytes: Uint8Array }

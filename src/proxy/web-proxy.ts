@@ -7,7 +7,7 @@ import { createStandings, type Standings } from "./standings.ts";
 import { joined } from "./usage/byte-capture.ts";
 import { relay, respond } from "./web-relay.ts";
 
-export interface ProxyRequestInfo {
+interface ProxyRequestInfo {
   /** The client's address, for the throttle of failed authentications. */
   address: string;
   requestId: string;

@@ -39,7 +39,6 @@ export type AdoptAgent = z.infer<typeof AdoptAgent>;
 const SettingChange = z
   .object({ setting: z.string(), before: z.optional(z.string()), after: z.optional(z.string()) })
   .register(z.globalRegistry, { id: "SettingChange" });
-export type SettingChange = z.infer<typeof SettingChange>;
 
 export const AgentAdopted = z
   .object({

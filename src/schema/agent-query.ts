@@ -3,12 +3,11 @@ import { LabelQuery, mostLabels } from "./label.ts";
 import { PageQuery } from "./page-query.ts";
 import { noKey } from "./primitives.ts";
 
-export const sortableFields = ["agentId", "name", "createdAt", "updatedAt", "expiresAt"] as const;
+const sortableFields = ["agentId", "name", "createdAt", "updatedAt", "expiresAt"] as const;
 export type SortableField = (typeof sortableFields)[number];
 
 /** A leading `-` is for the descending order; the nearest to a limit and the most use come first alone. */
 const agentRankings = ["-share", "-tokens", "-usd"] as const;
-export type AgentRanking = (typeof agentRankings)[number];
 export const agentSorts = [...sortableFields.flatMap((field) => [field, `-${field}`] as const), ...agentRankings];
 export type AgentSort = (typeof agentSorts)[number];
 
@@ -41,7 +40,7 @@ const searchFields = {
     .register(z.globalRegistry, { description: "Descending with a leading `-`; what has no such field comes last" }),
 };
 
-export const agentIncludes = ["quotas", "usage"] as const;
+const agentIncludes = ["quotas", "usage"] as const;
 export type AgentInclude = (typeof agentIncludes)[number];
 
 /** Each agent of a page costs several reads then; on the edge, those of one call are bounded. */

@@ -43,7 +43,7 @@ export const collections = {
 } as const;
 
 export type Collection = keyof typeof collections;
-export type StoredTypes = { [C in Collection]: z.infer<(typeof collections)[C]> };
+type StoredTypes = { [C in Collection]: z.infer<(typeof collections)[C]> };
 export type RecordOf<C extends Collection> = StoredTypes[C];
 export type Records = RecordStore<StoredTypes>;
 /** The ports over the records of this product. */

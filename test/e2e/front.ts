@@ -10,7 +10,7 @@ export const hasNginx = spawnSync("nginx", ["-v"]).status === 0;
 
 const name = "agents.example.org";
 
-export interface Answer {
+interface Answer {
   status: number;
   text: string;
 }

@@ -6,7 +6,7 @@ import { servePlain } from "../../adapters/node/proxy/plain-server.ts";
 import { type BodyTerms, readBody } from "../../adapters/node/proxy/read-body.ts";
 import type { ReadBody } from "../../src/proxy/proxy-request.ts";
 
-export interface SeenRequest {
+interface SeenRequest {
   method: string;
   target: string;
   /** Names in lower case and values, by turns. */

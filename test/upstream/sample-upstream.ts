@@ -34,7 +34,7 @@ export interface SampleBehaviour {
   usesTools: boolean;
 }
 
-export interface SeenRequest {
+interface SeenRequest {
   method: string;
   url: string;
   headers: IncomingMessage["headers"];

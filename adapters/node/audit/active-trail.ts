@@ -146,5 +146,3 @@ export function createActiveTrail({ stateDir, mode, sha256, log }: ActiveTrailOp
     close,
   };
 }
-
-export type ActiveTrail = ReturnType<typeof createActiveTrail>;

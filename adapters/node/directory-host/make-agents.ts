@@ -11,7 +11,7 @@ import { type TornDown, tearDownAgent } from "./tear-down-agent.ts";
 import type { WorkspacePaths } from "./workspace-paths.ts";
 import type { Workspaces } from "./workspaces.ts";
 
-export interface Removal {
+interface Removal {
   workspace: boolean;
   sessions: boolean;
 }

@@ -29,7 +29,7 @@ export interface Workspaces {
   remove(entry: AgentEntry): Promise<boolean>;
 }
 
-export type Take = (willDo: (place: WorkspacePlace) => boolean) => Promise<AgentEntry | undefined>;
+type Take = (willDo: (place: WorkspacePlace) => boolean) => Promise<AgentEntry | undefined>;
 
 interface Removal {
   entry: AgentEntry;

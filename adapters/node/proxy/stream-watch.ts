@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../../src/ports.ts";
 import type { Ending, Standing, Standings } from "../../../src/proxy/standings.ts";
 
-export interface OpenRequest {
+interface OpenRequest {
   standing: Standing;
   /**
    * Called with each look until it has ended.

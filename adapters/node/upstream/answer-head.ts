@@ -1,7 +1,7 @@
 import type { AnswerHeaders } from "./exchange.ts";
 
 /** How an answer's body ends. */
-export type Framing = { kind: "none" } | { kind: "length"; bytes: number } | { kind: "chunked" } | { kind: "close" };
+type Framing = { kind: "none" } | { kind: "length"; bytes: number } | { kind: "chunked" } | { kind: "close" };
 
 export interface AnswerHead {
   status: number;

@@ -9,7 +9,7 @@ export interface KeyMark {
   agentId: string;
 }
 
-export interface MintRequest extends KeyMark {
+interface MintRequest extends KeyMark {
   /** The agent's name, shown where the provider has a place for it. */
   name: string;
   quotas: Quotas;
@@ -19,7 +19,7 @@ export interface MintRequest extends KeyMark {
   budgetUsdPerMonth?: number | undefined;
 }
 
-export interface MintedKey {
+interface MintedKey {
   /** The provider's name of the key, by which it is revoked. Not a secret. */
   remoteId: string;
   secret: string;

@@ -54,7 +54,7 @@ export const freePlace = async ({ ledger }: Context, { gateway, creation }: Plac
   await ledger.settle(gatewayPlaces(gateway).place(creation), {});
 
 /** The agents of this service on the gateway, those that are being made included. */
-export const placesTaken = async ({ ledger }: Context, gateway: string | undefined): Promise<number> =>
+const placesTaken = async ({ ledger }: Context, gateway: string | undefined): Promise<number> =>
   (await ledger.used(gatewayPlaces(gateway).agents, "all")).reserved;
 
 /** How many agents it has, whoever made them. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach } from "vitest";
 import type { Clock, CounterReservation, Ledger, LedgerName, UsageEntry } from "../../../src/ports.ts";
 
-export interface LedgerUnderTest {
+interface LedgerUnderTest {
   ledger: Ledger;
   /** Another handle on the same store, as another process would have. */
   second?: Ledger;

@@ -12,7 +12,7 @@ export interface ToolCall {
   arguments: Record<string, unknown>;
 }
 
-export interface Bill {
+interface Bill {
   input: number;
   output: number;
   interrupted: boolean;

@@ -1,7 +1,7 @@
 import { createServer, request as send } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export interface SeenCall {
+interface SeenCall {
   method: string;
   path: string;
   /** 0 until the answer begins. */

@@ -19,7 +19,7 @@ export interface ClientHome {
   remove(): Promise<void>;
 }
 
-export interface RunOptions {
+interface RunOptions {
   /** Lines of a shell, as `--print-env` writes them. */
   exports: string;
   env?: Record<string, string>;

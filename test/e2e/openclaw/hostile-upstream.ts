@@ -7,7 +7,7 @@ export interface ToolCall {
   input: Record<string, unknown>;
 }
 
-export interface ToolAnswer extends ToolCall {
+interface ToolAnswer extends ToolCall {
   /** The gateway's answer to the call, as the model reads it. */
   text: string;
 }
