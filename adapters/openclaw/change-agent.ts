@@ -69,8 +69,14 @@ export function createAgentChanges(
 ): Pick<AgentHost, "setCredential" | "dropCredential" | "bind" | "update"> {
   const { config, changes, credentials, homeOf, log } = tools;
 
+  /** An agent that was just made may be in the file alone: a reload that is slow has yet to show it. */
+  async function configWith(agentId: string): Promise<OpenClawConfig> {
+    const live = await config.read();
+    return entryIn(live, agentId) ? live : await config.source();
+  }
+
   async function requireEntry(agentId: string): Promise<AgentEntry> {
-    const entry = entryIn(await config.read(), agentId);
+    const entry = entryIn(await configWith(agentId), agentId);
     if (!entry) throw absent(agentId);
     return entry;
   }
@@ -101,8 +107,9 @@ export function createAgentChanges(
   /** Puts the agent's model where its key is, and keeps every other call of a model there. */
   async function useProvider(agent: HostAgent, provider: AgentProvider, asked: string | undefined): Promise<void> {
     const { agentId } = agent;
-    const before = await config.read();
-    const entry = entryIn(before, agentId)!;
+    const before = await configWith(agentId);
+    const entry = entryIn(before, agentId);
+    if (!entry) throw absent(agentId);
     const madeHere = isMadeHere(readMarker(homeOf(agentId)));
     const current = primaryModel(entry.model) ?? agent.model;
     const reference = modelForKey(provider, asked, { current, madeHere }, before) ?? current!;

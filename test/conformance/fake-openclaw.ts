@@ -35,7 +35,14 @@ export interface FakeOpenClaw {
  * The host's view of OpenClaw 2026.9.6, as far as it was seen to behave: a configuration that is taken up after a
  * while, stores of keys, and a gateway that deletes into the trash and remembers whom it deleted.
  */
-export async function makeFakeOpenClaw({ running }: { running: boolean }): Promise<FakeOpenClaw> {
+export async function makeFakeOpenClaw({
+  running,
+  reloadMs = () => 10,
+}: {
+  running: boolean;
+  /** How long a write is taken up, by the agents that there are. */
+  reloadMs?: (agents: number) => number;
+}): Promise<FakeOpenClaw> {
   const home = await realpath(await mkdtemp(join(tmpdir(), "openclaw-host-")));
   const stateDir = join(home, ".openclaw");
   const trashDir = join(home, ".Trash");
@@ -73,10 +80,13 @@ export async function makeFakeOpenClaw({ running }: { running: boolean }): Promi
     if (reloads > 0) superseded++;
     reloads++;
     writeFileSync(path, JSON.stringify(draft));
-    setTimeout(() => {
-      reloads--;
-      if (!closed) live = file();
-    }, 10).unref();
+    setTimeout(
+      () => {
+        reloads--;
+        if (!closed) live = file();
+      },
+      reloadMs(Object.keys(draft.agents?.entries ?? {}).length),
+    ).unref();
   };
 
   const storePath = (agentDir: string) => join(agentDir, "openclaw-agent.sqlite");

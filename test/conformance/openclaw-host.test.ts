@@ -332,6 +332,25 @@ describe("the openclaw host", () => {
     expect((await found(host, "late"))!.model).toBe("claude-next");
   });
 
+  test("an agent gets its key while the reload that brings it still runs, and the reload's time is told", async () => {
+    const slow = await makeFakeOpenClaw({ running: true, reloadMs: () => 1_000 });
+    try {
+      const on = hostOn(slow);
+      const agent = { agentId: "fresh", name: "fresh", bindings: [], skipBootstrap: true, awaitReady: false };
+      expect(on.lastReload!()).toBeUndefined();
+      await on.create({ ...agent, operationId: "op-slow", ...(await on.plan({ agentId: "fresh" })) });
+      expect((await on.find("fresh")).agents).toEqual([]);
+      await on.setCredential(agent, credential);
+      expect(slow.file().agents!.entries!.fresh!.model).toMatchObject({
+        primary: expect.stringMatching(/^metered-anthropic\//),
+      });
+      expect(on.lastReload!()!.ms).toBeGreaterThanOrEqual(1_000);
+      expect(slow.superseded()).toBe(0);
+    } finally {
+      await slow.close();
+    }
+  });
+
   test("a key beside a model of another provider leaves the model, until one is asked for", async () => {
     const agent = await planned("second", { credential });
     await host.create(agent);

@@ -1,3 +1,4 @@
+import { agentIdFrom } from "../../domain/agent-id.ts";
 import { newKeyId } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
@@ -7,13 +8,14 @@ import type { Minting } from "../ai-keys/minting.ts";
 import { newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
+import { expectFewer } from "../gateways/choose-gateway.ts";
 import { type AgentLease, withAgentLease } from "../operations/agent-lease.ts";
 import { allOrNothing, type Ended } from "../operations/all-or-nothing.ts";
 import type { Operation } from "../operations/operation.ts";
 import { noteAccepted, noteEnded } from "../operations/operation-state.ts";
 import { placeAgent } from "./place-agent.ts";
 import { agentExists, makerOf, maxAgentsOf, prepareCreate } from "./prepare-create.ts";
-import { buildAgent, type CreateOptions } from "./provision-agent.ts";
+import { buildAgent, type CreateOptions, type CreateProgress } from "./provision-agent.ts";
 
 /** The saga of `service/README.md`: all of it, or nothing. */
 export async function createAgent(
@@ -22,6 +24,9 @@ export async function createAgent(
   body: CreateAgent,
   options: CreateOptions = {},
 ): Promise<AgentCreated> {
+  // A retry needs no room, and is no new agent.
+  const there = options.idempotency && (await madeBefore(context, body, options));
+  if (there) return await createdView(context, there);
   const {
     agentId,
     provider,
@@ -51,7 +56,13 @@ export async function createAgent(
   const attempt = attemptOf(options);
   const taken = (owner: string) => (attempt && owner.endsWith(attempt) ? unsettled(agentId) : agentExists(agentId));
   const lease = { agentId, owner: operationId + attempt, operation, taken };
-  return await withAgentLease(context, lease, create);
+  const progress: CreateProgress = { hostAsked: false };
+  try {
+    return await withAgentLease(context, lease, create);
+  } finally {
+    // A host that was asked knows by itself.
+    if (!progress.hostAsked) expectFewer(context, operation.gateway);
+  }
 
   async function create(lease: AgentLease): Promise<AgentCreated> {
     const earlier = await context.records.get("agents", agentId);
@@ -73,7 +84,7 @@ export async function createAgent(
       },
       async build(outcome) {
         if (onAccepted) await accept(onAccepted);
-        const creation = { ...options, body, plan, operation, provider, heldToQuota, minting, lease };
+        const creation = { ...options, body, plan, operation, provider, heldToQuota, minting, progress, lease };
         return await buildAgent(context, caller, creation, outcome);
       },
       ...(onAccepted && { ended: noteEnd }),
@@ -103,6 +114,16 @@ export async function createAgent(
       context.log("error", "the end of a creation could not be noted", { operationId, agentId, cause }),
     );
   }
+}
+
+async function madeBefore(
+  { records }: Context,
+  { name }: CreateAgent,
+  options: CreateOptions,
+): Promise<AgentRecord | undefined> {
+  const agentId = agentIdFrom(name);
+  const agent = agentId === undefined ? undefined : await records.get("agents", agentId);
+  return agent && sameRequest(agent, options) ? agent : undefined;
 }
 
 /** What is kept of an answer. */

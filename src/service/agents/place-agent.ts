@@ -29,12 +29,12 @@ export async function placeAgent(
   let placed = plan;
   while (!(await takePlace(context, { ...operation, gateway: placed.gateway }, request.atOnce))) {
     const full = findGateway(context, placed.gateway);
-    full?.expect(-1);
     if (!full || request.gateway !== undefined) throw gatewayFull(context, full);
     tried.add(full.id);
     placed = await planAgent(context, request, tried).catch((error) => {
       throw isProblem(error, "host_unavailable") ? gatewayFull(context, full) : error;
     });
+    full.expect(-1);
     // From here on an undoing looks there.
     operation.gateway = placed.gateway;
     await lease.updateRecord(operation);

@@ -29,6 +29,11 @@ export interface CreateOptions {
   onAccepted?: ((accepted: AgentCreated) => void) | undefined;
 }
 
+export interface CreateProgress {
+  /** Whether a gateway may have the agent by now. */
+  hostAsked: boolean;
+}
+
 /** A creation that holds its exclusive resources. */
 export interface Creation extends CreateOptions {
   lease: Pick<AgentLease, "hold" | "isHeld" | "updateRecord">;
@@ -39,6 +44,7 @@ export interface Creation extends CreateOptions {
   provider: AiProviderRecord | undefined;
   heldToQuota: boolean;
   minting: Minting;
+  progress: CreateProgress;
 }
 
 /** Makes the AI key, then the agent. After every rejection, `operation` says what is to be undone. */
@@ -147,6 +153,7 @@ async function makeOnHost(
     createdAt,
     updatedAt: createdAt,
   };
+  options.progress.hostAsked = true;
   const [made] = await bothOrNeither(
     host.create({
       ...agent,

@@ -8,6 +8,7 @@ import type { CreateOptions } from "../agents/provision-agent.ts";
 import { newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
+import { expectFewer } from "../gateways/choose-gateway.ts";
 import { type PassedResources, requireFreeResources } from "../operations/exclusive-resources.ts";
 import { atOnce, refusalOf, requireFew, requireScopeOf } from "./bulk-bounds.ts";
 
@@ -40,6 +41,8 @@ export async function createAgents(
   const batchId = newOperationId(context);
   const member: Caller = { ...caller, batchId };
   const passed: PassedResources = { names: new Set(), places: 0 };
+  /** Where a dry run has found room: held until it is over. */
+  const planned: (string | undefined)[] = [];
   let paid = false;
 
   async function countOne(): Promise<void> {
@@ -56,13 +59,16 @@ export async function createAgents(
   const results = await mapLimited([...agents.entries()], dryRun ? 1 : atOnce, async ([index, body]) => {
     let result: BulkCreateResult;
     try {
-      result = dryRun ? { index, agentId: await check(context, caller, body, passed) } : await make(body, index);
+      result = dryRun
+        ? { index, agentId: await check(context, caller, body, passed, planned) }
+        : await make(body, index);
     } catch (error) {
       result = { index, ...refusalOf(context, error, { name: body.name, action: "create", batchId }) };
     }
     options.onResult?.(result);
     return result;
   });
+  for (const gateway of planned) expectFewer(context, gateway);
   return { batchId, ...(dryRun && { dryRun }), results };
 }
 
@@ -91,8 +97,15 @@ async function wasMade(
 }
 
 /** In a dry run one after another: each sees what those before it would hold. */
-async function check(context: Context, caller: Caller, body: CreateAgent, passed: PassedResources): Promise<string> {
+async function check(
+  context: Context,
+  caller: Caller,
+  body: CreateAgent,
+  passed: PassedResources,
+  planned: (string | undefined)[],
+): Promise<string> {
   const { agentId, plan } = await prepareCreate(context, caller, body);
+  planned.push(plan.gateway);
   const claim = `agent:${agentId}`;
   const isThere =
     passed.names.has(claim) ||

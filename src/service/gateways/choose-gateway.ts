@@ -5,7 +5,7 @@ import type { HostGateway, HostPlan } from "../../ports.ts";
 import type { CreateAgent } from "../../schema/create-agent.ts";
 import type { Context } from "../context.ts";
 import { isCordoned, requireOpen } from "./cordon-gateway.ts";
-import { findGateway } from "./gateway-places.ts";
+import { findGateway, refusedAgeMs } from "./gateway-places.ts";
 
 /** As much of a create as its place depends on. */
 export interface PlanRequest
@@ -31,11 +31,20 @@ export async function planAgent(
   if (context.host.gateways) {
     const gateway =
       request.gateway === undefined ? await chooseGateway(context, request, tried) : await named(context, request);
-    return await context.host.plan({ ...request, gateway });
+    try {
+      return await context.host.plan({ ...request, gateway });
+    } catch (error) {
+      expectFewer(context, gateway);
+      throw error;
+    }
   }
   await requireOpen(context, undefined);
   return await context.host.plan(request);
 }
+
+/** The agent for which a plan was made does not come there. */
+export const expectFewer = (context: Context, gateway: string | undefined): void =>
+  findGateway(context, gateway)?.expect(-1);
 
 /** One that is not known is the host's to refuse. */
 async function named(context: Context, { gateway: id, labels, agentId }: PlanRequest): Promise<string | undefined> {
@@ -66,7 +75,12 @@ async function chooseGateway(
   if (answering.length === 0) throw noneAnswers();
   const closed = await Promise.all(answering.map((gateway) => isCordoned(context, gateway.id)));
   const open = answering.filter((_, at) => !closed[at]);
-  const best = roomiest(open);
+  let best = roomiest(open);
+  if (!best && !atOnce) {
+    // Agents that were expected may not have come.
+    await Promise.all(open.map((gateway) => gateway.recount(refusedAgeMs)));
+    best = roomiest(open);
+  }
   // At once: others are choosing at this moment.
   best?.expect(1);
   if (best) return best.id;

@@ -15,7 +15,7 @@ export interface Placed {
 }
 
 /** A count that is older is made anew before an agent is refused by it. */
-const refusedAgeMs = 1_000;
+export const refusedAgeMs = 1_000;
 const countMs = 10_000;
 
 export const findGateway = ({ host }: Context, id: string | undefined): HostGateway | undefined =>
