@@ -1,7 +1,7 @@
 import { type AdmittedRequest, isEventStream } from "../../../src/proxy/admitted-request.ts";
 import { endsEvent } from "../../../src/proxy/error-event.ts";
 import type { Refusal } from "../../../src/proxy/refuse.ts";
-import type { Scrub } from "../../../src/proxy/scrub.ts";
+import type { Scrub, ScrubStream } from "../../../src/proxy/scrub.ts";
 import type { Ending } from "../../../src/proxy/standings.ts";
 import { maxErrorBytes } from "../../../src/proxy/upstream-error.ts";
 import type { Meter } from "../../../src/proxy/usage/meter.ts";
@@ -16,27 +16,6 @@ export interface Source {
   again(body: Uint8Array | undefined): void;
 }
 
-export interface AnswerWriter {
-  /** @param head names and values by turns */
-  start(status: number, head: string[]): void;
-  isStarted(): boolean;
-  data(chunk: Uint8Array): void;
-  end(): void;
-  /** The answer broke off: what came goes on, and then the client's connection breaks off as well. */
-  cut(): void;
-  /** The answer may not go on: a stream ends with an error, after the event under way; the second call does not wait. */
-  stop(ending: Ending): void;
-  /** An answer of ours in place of the upstream's. */
-  refuse(status: number, message: string): void;
-  /**
-   * The client has left: it is over, unless the answer is read on to its end.
-   * @param sent whether the upstream has the request
-   */
-  leave(sent: boolean): void;
-  /** Nothing more is done for this request. */
-  isOver(): boolean;
-}
-
 const noBytes = new Uint8Array();
 const eventEnd = Buffer.from("\n\n");
 
@@ -47,214 +26,239 @@ function contentType(fields: readonly string[]): string | undefined {
   return types.length === 0 ? undefined : types.join(", ");
 }
 
+const flush = (writer: AnswerWriter): void => writer.flush();
+
 /**
  * Writes an answer as it comes, and settles what it cost. The chunks of one turn of the event loop (often all that a
  * socket held) are metered and written as one.
  */
-export function createAnswerWriter(
-  admitted: AdmittedRequest,
-  client: ClientAnswer,
-  source: Source,
-  scrub: Scrub,
-): AnswerWriter {
-  const scrubbed = scrub.stream();
-  let status = 0;
-  let head: string[] | undefined;
-  let meter: Meter | undefined;
-  let chunks: Uint8Array[] = [];
-  let length = 0;
-  let ended = false;
-  let scheduled = false;
-  let paused = false;
-  let stopping: Ending | undefined;
-  let lastPassed: Uint8Array = eventEnd;
-  let over = false;
+export class AnswerWriter {
+  readonly #admitted: AdmittedRequest;
+  readonly #client: ClientAnswer;
+  readonly #source: Source;
+  readonly #scrub: Scrub;
+  readonly #scrubbed: ScrubStream;
+  #status = 0;
+  #head: string[] | undefined;
+  #meter: Meter | undefined;
+  #chunks: Uint8Array[] = [];
+  #length = 0;
+  #isEnded = false;
+  #isScheduled = false;
+  #isPaused = false;
+  #stopping: Ending | undefined;
+  #lastPassed: Uint8Array = eventEnd;
+  #isOver = false;
   /** Nobody is there any more to write to. */
-  let gone = false;
+  #isGone = false;
 
-  function gathered(): Uint8Array | undefined {
+  constructor(admitted: AdmittedRequest, client: ClientAnswer, source: Source, scrub: Scrub) {
+    this.#admitted = admitted;
+    this.#client = client;
+    this.#source = source;
+    this.#scrub = scrub;
+    this.#scrubbed = scrub.stream();
+  }
+
+  isStarted(): boolean {
+    return this.#head !== undefined;
+  }
+
+  /** Nothing more is done for this request. */
+  isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** @param head names and values by turns */
+  start(status: number, head: string[]): void {
+    this.#status = status;
+    this.#head = head;
+    if (status < 400) this.#meter = this.#admitted.meter(contentType(head));
+    this.#schedule();
+  }
+
+  data(chunk: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    if (this.#status >= 400 && this.#length > maxErrorBytes) {
+      this.#admitted.failed(this.#status, undefined);
+      this.refuse(this.#status, "The provider's error is too long to be shown");
+      this.#source.abort("the error is too long");
+    } else this.#schedule();
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.flush();
+  }
+
+  /** The answer broke off: what came goes on, and then the client's connection breaks off as well. */
+  cut(): void {
+    if (this.#isOver) return;
+    if (this.#status >= 400) this.end();
+    else this.#cut();
+  }
+
+  /** The answer may not go on: a stream ends with an error, after the event under way; the second call does not wait. */
+  stop(ending: Ending): void {
+    // An error ends by itself, and soon.
+    if (this.#isOver || this.#status >= 400) return;
+    if (!isEventStream(contentType(this.#head!))) {
+      this.#cut();
+      this.#source.abort("the key may not be used any more");
+      return;
+    }
+    const waited = this.#stopping !== undefined;
+    this.#stopping = ending;
+    this.flush();
+    if (!this.#isOver && (waited || endsEvent(this.#lastPassed))) this.#endStream(ending);
+  }
+
+  /** An answer of ours in place of the upstream's. */
+  refuse(status: number, message: string): void {
+    this.#send(this.#admitted.refuse(status, message));
+  }
+
+  /**
+   * The client has left: it is over, unless the answer is read on to its end.
+   * @param sent whether the upstream has the request
+   */
+  leave(sent: boolean): void {
+    this.#isGone = true;
+    const admitted = this.#admitted;
+    if (sent && admitted.readsOn && this.#status < 400) {
+      if (this.#isPaused) this.#source.resume();
+      this.#isPaused = false;
+      return;
+    }
+    if (this.#status >= 400) admitted.failed(this.#status, this.#gathered() ?? noBytes);
+    else {
+      const bytes = this.#gathered();
+      if (bytes) this.#meter?.push(bytes);
+      admitted.finish(this.#head === undefined ? admitted.meter(undefined) : this.#meter, this.#isPaused);
+    }
+    this.#isOver = true;
+  }
+
+  /** Writes what has come. */
+  flush(): void {
+    this.#isScheduled = false;
+    const status = this.#status;
+    // Between an error and the answer to what is asked anew there is nothing to write.
+    if (this.#isOver || this.#head === undefined || (status >= 400 && !this.#isEnded)) return;
+    if (this.#isEnded) {
+      if (status >= 400 && !this.#insteadOfError()) return;
+      this.#isOver = true;
+      this.#endWith(status >= 400 ? this.#errorBody() : this.#lastPiece());
+      return;
+    }
+    const bytes = this.#gathered();
+    const meter = this.#meter;
+    const read = bytes && meter ? meter.push(bytes) : bytes;
+    const passed = read && this.#scrubbed.push(read);
+    // Before the bytes that say so: whoever has seen the answer's end sees its cost.
+    if (meter?.isFinal()) this.#admitted.finish(meter);
+    if (this.#isGone) return;
+    const client = this.#client;
+    const mayGoOn = client.isBegun() ? !passed || client.write(passed) : client.begin(status, this.#head, passed);
+    if (!mayGoOn) this.#waitForClient();
+    if (passed && passed.length > 0) {
+      this.#lastPassed = passed;
+      if (this.#stopping && endsEvent(passed)) this.#endStream(this.#stopping);
+    }
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    process.nextTick(flush, this);
+  }
+
+  #gathered(): Uint8Array | undefined {
+    const chunks = this.#chunks;
     if (chunks.length === 0) return undefined;
-    const whole = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
-    chunks = [];
-    length = 0;
+    const whole = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, this.#length);
+    this.#chunks = [];
+    this.#length = 0;
     return whole;
   }
 
-  function schedule(): void {
-    if (scheduled) return;
-    scheduled = true;
-    process.nextTick(flush);
-  }
-
-  function flush(): void {
-    scheduled = false;
-    // Between an error and the answer to what is asked anew there is nothing to write.
-    if (over || head === undefined || (status >= 400 && !ended)) return;
-    if (ended) {
-      if (status >= 400 && !insteadOfError()) return;
-      over = true;
-      endWith(status >= 400 ? errorBody() : lastPiece());
-      return;
+  #endStream(ending: Ending): void {
+    this.#isOver = true;
+    this.#admitted.finish(this.#meter, this.#isPaused);
+    if (!this.#isGone) {
+      this.#client.end((endsEvent(this.#lastPassed) ? "" : "\n\n") + this.#admitted.errorEvent(ending));
     }
-    const bytes = gathered();
-    const read = bytes && meter ? meter.push(bytes) : bytes;
-    const passed = read && scrubbed.push(read);
-    // Before the bytes that say so: whoever has seen the answer's end sees its cost.
-    if (meter?.isFinal()) admitted.finish(meter);
-    if (gone) return;
-    const mayGoOn = client.isBegun() ? !passed || client.write(passed) : client.begin(status, head, passed);
-    if (!mayGoOn) waitForClient();
-    if (passed && passed.length > 0) {
-      lastPassed = passed;
-      if (stopping && endsEvent(passed)) endStream(stopping);
-    }
+    this.#source.abort("the key may not be used any more");
   }
 
-  function endStream(ending: Ending): void {
-    over = true;
-    admitted.finish(meter, paused);
-    if (!gone) client.end((endsEvent(lastPassed) ? "" : "\n\n") + admitted.errorEvent(ending));
-    source.abort("the key may not be used any more");
+  #cut(): void {
+    this.flush();
+    this.#isOver = true;
+    this.#admitted.finish(this.#meter);
+    if (!this.#isGone) this.#client.breakOff();
   }
 
-  function cut(): void {
-    flush();
-    over = true;
-    admitted.finish(meter);
-    if (!gone) client.breakOff();
-  }
-
-  function lastPiece(): Uint8Array | undefined {
-    const bytes = gathered();
+  #lastPiece(): Uint8Array | undefined {
+    const meter = this.#meter;
+    const bytes = this.#gathered();
     const passed = bytes && meter ? meter.push(bytes) : bytes;
     const held = meter?.end();
-    admitted.finish(meter);
-    const first = passed && scrubbed.push(passed);
-    const second = held && scrubbed.push(held);
-    const last = scrubbed.end();
+    this.#admitted.finish(meter);
+    const first = passed && this.#scrubbed.push(passed);
+    const second = held && this.#scrubbed.push(held);
+    const last = this.#scrubbed.end();
     if (second === undefined && last === undefined) return first;
     return Buffer.concat([first, second, last].filter((part) => part !== undefined));
   }
 
   /** @returns whether the provider's error is to be handed on */
-  function insteadOfError(): boolean {
-    if (gone) return true;
-    const bytes = gathered() ?? noBytes;
-    const instead = admitted.instead(status, bytes);
+  #insteadOfError(): boolean {
+    if (this.#isGone) return true;
+    const bytes = this.#gathered() ?? noBytes;
+    const instead = this.#admitted.instead(this.#status, bytes);
     if (instead === undefined) {
-      if (bytes.length > 0) chunks = [bytes];
-      length = bytes.length;
+      if (bytes.length > 0) this.#chunks = [bytes];
+      this.#length = bytes.length;
       return true;
     }
     if ("refusal" in instead) {
-      admitted.failed(status, bytes);
-      send(instead.refusal);
+      this.#admitted.failed(this.#status, bytes);
+      this.#send(instead.refusal);
     } else {
-      status = 0;
-      head = undefined;
-      ended = false;
-      source.again(instead.again);
+      this.#status = 0;
+      this.#head = undefined;
+      this.#isEnded = false;
+      this.#source.again(instead.again);
     }
     return false;
   }
 
-  function errorBody(): Uint8Array | undefined {
-    const bytes = gathered();
-    admitted.failed(status, bytes ?? noBytes);
-    return bytes && scrub.whole(bytes);
+  #errorBody(): Uint8Array | undefined {
+    const bytes = this.#gathered();
+    this.#admitted.failed(this.#status, bytes ?? noBytes);
+    return bytes && this.#scrub.whole(bytes);
   }
 
-  function endWith(body: Uint8Array | undefined): void {
-    if (gone) return;
-    if (client.isBegun()) client.end(body);
-    else client.whole(status, head!, body);
+  #endWith(body: Uint8Array | undefined): void {
+    if (this.#isGone) return;
+    if (this.#client.isBegun()) this.#client.end(body);
+    else this.#client.whole(this.#status, this.#head!, body);
   }
 
-  function waitForClient(): void {
-    if (paused) return;
-    paused = true;
-    source.pause();
-    client.onceDrained(() => {
-      paused = false;
-      if (!over) source.resume();
+  #waitForClient(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#source.pause();
+    this.#client.onceDrained(() => {
+      this.#isPaused = false;
+      if (!this.#isOver) this.#source.resume();
     });
   }
 
-  const refuse = (code: number, message: string): void => send(admitted.refuse(code, message));
-
-  function send(refusal: Refusal): void {
-    over = true;
-    if (gone) return;
-    client.whole(refusal.status, Object.entries(refusal.headers).flat(), refusal.body);
+  #send({ status, headers, body }: Refusal): void {
+    this.#isOver = true;
+    if (!this.#isGone) this.#client.whole(status, Object.entries(headers).flat(), body);
   }
-
-  return {
-    start(code, fields) {
-      status = code;
-      head = fields;
-      if (code < 400) meter = admitted.meter(contentType(fields));
-      schedule();
-    },
-    isStarted: () => head !== undefined,
-
-    data(chunk) {
-      if (over) return;
-      chunks.push(chunk);
-      length += chunk.length;
-      if (status >= 400 && length > maxErrorBytes) {
-        admitted.failed(status, undefined);
-        refuse(status, "The provider's error is too long to be shown");
-        source.abort("the error is too long");
-      } else schedule();
-    },
-
-    end() {
-      ended = true;
-      flush();
-    },
-
-    cut() {
-      if (over) return;
-      if (status >= 400) {
-        ended = true;
-        flush();
-        return;
-      }
-      cut();
-    },
-
-    stop(ending) {
-      // An error ends by itself, and soon.
-      if (over || status >= 400) return;
-      if (!isEventStream(contentType(head!))) {
-        cut();
-        source.abort("the key may not be used any more");
-        return;
-      }
-      const waited = stopping !== undefined;
-      stopping = ending;
-      flush();
-      if (!over && (waited || endsEvent(lastPassed))) endStream(ending);
-    },
-
-    refuse,
-
-    leave(sent) {
-      gone = true;
-      if (sent && admitted.readsOn && status < 400) {
-        if (paused) source.resume();
-        paused = false;
-        return;
-      }
-      if (status >= 400) admitted.failed(status, gathered() ?? noBytes);
-      else {
-        const bytes = gathered();
-        if (bytes) meter?.push(bytes);
-        admitted.finish(head === undefined ? admitted.meter(undefined) : meter, paused);
-      }
-      over = true;
-    },
-
-    isOver: () => over,
-  };
 }

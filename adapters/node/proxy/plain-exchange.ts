@@ -54,6 +54,10 @@ export class PlainExchange implements ClientAnswer {
     return this.#owner.socket;
   }
 
+  remoteAddress(): string | undefined {
+    return this.socket.remoteAddress;
+  }
+
   isReceived(): boolean {
     return this.#missing === 0;
   }

@@ -63,17 +63,17 @@ export function createProxyServer(
     }
   }
 
-  function answer({ method, target, headers, remoteAddress, body }: ReceivedRequest, client: ClientAnswer): void {
+  function answer(request: ReceivedRequest, client: ClientAnswer): void {
     let bytes: Uint8Array | undefined;
     const proxyRequest: ProxyRequest = {
-      method,
-      target,
-      headers,
-      address: () => clientAddress(remoteAddress(), forwardedFields(headers)) ?? "unknown",
+      method: request.method,
+      target: request.target,
+      headers: request.headers,
+      address: () => clientAddress(request.remoteAddress(), forwardedFields(request.headers)) ?? "unknown",
       requestId: newRequestId(),
       decoders: ownDecoders,
       async body(...terms) {
-        const read = await body(...terms);
+        const read = await request.body(...terms);
         if (read.outcome === "read") bytes = read.bytes;
         return read;
       },
@@ -108,16 +108,7 @@ export function createProxyServer(
       };
       answer(received, nodeAnswer(response));
     },
-    handlePlain(exchange) {
-      const received: ReceivedRequest = {
-        method: exchange.method,
-        target: exchange.target,
-        headers: exchange.headers,
-        remoteAddress: () => exchange.socket.remoteAddress,
-        body: (...terms) => exchange.body(...terms),
-      };
-      answer(received, exchange);
-    },
+    handlePlain: (exchange) => answer(exchange, exchange),
     underWay: () => watch.size(),
     cutAll: () => watch.cutAll({ status: 503, message: restartedMessage }),
     close: () => upstreams.close(),

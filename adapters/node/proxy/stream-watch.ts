@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../../src/ports.ts";
 import type { Ending, Standing, Standings } from "../../../src/proxy/standings.ts";
 
-interface OpenRequest {
-  standing: Standing;
+export interface OpenRequest {
+  readonly standing: Standing;
   /**
    * Called with each look until it has ended.
    * @param reason as the metrics count it
@@ -19,8 +19,9 @@ export interface CutOff {
 }
 
 export interface StreamWatch {
-  /** @returns takes it off again */
-  add(request: OpenRequest): () => void;
+  add(request: OpenRequest): void;
+  /** What is not there any more is no error. */
+  remove(request: OpenRequest): void;
   /** How many are under way. */
   size(): number;
   /** Ends all that is under way, streams after the event that they are at. Resolves to what that was charged. */
@@ -43,9 +44,9 @@ export function createStreamWatch({ fallen }: Pick<Standings, "fallen">, log: Lo
   async function look(): Promise<void> {
     const requests = [...open];
     const endings = requests.length > 0 ? await fallen(requests.map(({ standing }) => standing)) : undefined;
-    for (const { standing, stop } of requests) {
-      const ending = endings?.get(standing);
-      if (ending) stop(ending, "revoked");
+    for (const request of requests) {
+      const ending = endings?.get(request.standing);
+      if (ending) request.stop(ending, "revoked");
     }
   }
 
@@ -65,16 +66,16 @@ export function createStreamWatch({ fallen }: Pick<Standings, "fallen">, log: Lo
     add(request) {
       open.add(request);
       schedule();
-      return () => open.delete(request);
     },
+    remove: (request) => void open.delete(request),
     size: () => open.size,
     async cutAll(ending) {
       const requests = [...open];
-      for (const { stop } of requests) stop(ending, "drained");
+      for (const request of requests) request.stop(ending, "drained");
       await sleep(eventMs);
       // The second call does not wait for an event's end.
-      for (const { stop } of requests) stop(ending, "drained");
-      return { requests: requests.length, tokens: requests.reduce((sum, { charged }) => sum + charged(), 0) };
+      for (const request of requests) request.stop(ending, "drained");
+      return { requests: requests.length, tokens: requests.reduce((sum, request) => sum + request.charged(), 0) };
     },
   };
 }
