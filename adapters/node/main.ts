@@ -1,15 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { runProgram } from "../../src/cli/program.ts";
-import { version } from "../../src/version.ts";
-import { verifyAuditFiles } from "./audit/verify-audit-files.ts";
-import { stateDirFrom } from "./node-settings.ts";
-import { openBrowser } from "./open-browser.ts";
-import { openLocal, sealLocally } from "./open-local.ts";
-import { createOutgoingFetch, outgoingProxies } from "./outgoing-proxies.ts";
-import { rotateSeal } from "./rotate-seal.ts";
+import { cliEnvironment } from "./cli-environment.ts";
 import { runServer } from "./run-server.ts";
-import { withSecretFiles } from "./secret-variables.ts";
 import { startForPerson } from "./start-for-person.ts";
 import { runWorker } from "./workers/run-worker.ts";
 import { workerNumber } from "./workers/worker-number.ts";
@@ -36,23 +28,12 @@ const serve = () => {
 };
 
 process.exitCode = await runProgram(
-  {
-    version,
+  cliEnvironment(env, {
     write: (line) => void process.stdout.write(line),
     writeError: (line) => void process.stderr.write(line),
     isTerminal: process.stdout.isTTY === true,
-    env: (name) => withSecretFiles(env)[name],
     readStdin: () => text(process.stdin),
-    readFile: (path) => readFile(path, "utf8"),
-    fetch: (request) =>
-      createOutgoingFetch(outgoingProxies(env), ({ remedy }) => process.stderr.write(`${remedy}\n`))(request),
-    openLocal: () => openLocal(env),
-    verifyAuditFiles,
-    doctor: async ({ fix }) => await (await import("./diagnose.ts")).diagnose(env, fix),
-    seal: (secret) => sealLocally(env, secret),
-    rotateSeal: (reseal) => rotateSeal(env, reseal),
-    openBrowser: (link) => openBrowser(stateDirFrom(env), link),
     serve,
-  },
+  }),
   process.argv.slice(2),
 );

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 
 /** How a test gets a server, a directory or a process of its own, by itself or from the stands beside the folders. */
 const heavy =
-  /\b(createServer|mkdtemp(Sync)?|spawn(Sync)?|exec(File)?(Sync)?|fork|openNode|openSqliteLedger|writeFile(Sync)?|startServerProcess|runBundle|nodeTarget|workerTarget|proxyStand|alertsStand|startSampleUpstream|sampleAdminApis|startJwtIssuer)\(|new (Miniflare|Worker)\(|\.listen\(/;
+  /\b(createServer|mkdtemp(Sync)?|spawn(Sync)?|exec(File)?(Sync)?|fork|openNode|openSqliteLedger|writeFile(Sync)?|startServerProcess|runBundle|runHere|nodeTarget|workerTarget|proxyStand|alertsStand|startSampleUpstream|sampleAdminApis|startJwtIssuer)\(|new (Miniflare|Worker)\(|\.listen\(/;
 
 const folders = ["conformance", "contract", "e2e", "fault", "integration", "property", "regression", "unit"];
 

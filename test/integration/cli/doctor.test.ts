@@ -7,7 +7,7 @@ import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
 import { createApp } from "../../../src/app.ts";
 import type { DoctorReport } from "../../../src/cli/doctor-report.ts";
 import { agentClaim } from "../../../src/storage/ledger-names.ts";
-import { runBundle } from "../../run-bundle.ts";
+import { runHere } from "../../run-here.ts";
 import { makeStateDir, token } from "../../server-process.ts";
 
 let stateDir: string;
@@ -54,7 +54,7 @@ async function within(
 }
 
 async function doctor(...args: string[]) {
-  const { exitCode, stdout, stderr } = await runBundle(["provisioning", "doctor", "--json", ...args], env);
+  const { exitCode, stdout, stderr } = await runHere(["provisioning", "doctor", "--json", ...args], env);
   const report = JSON.parse(stdout) as DoctorReport;
   expect(exitCode).toBe(report.ok ? 0 : 1);
   expect(stderr).toMatch(report.ok ? /^$/ : /^error: failed: [^\n]+\n$/);
@@ -334,7 +334,7 @@ describe("doctor", () => {
         },
       ]);
     }
-    expect((await runBundle(["provisioning", "agents", "delete", "whole"], env)).exitCode).toBe(0);
+    expect((await runHere(["provisioning", "agents", "delete", "whole"], env)).exitCode).toBe(0);
     expect((await doctor()).found).toEqual([]);
   });
 

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createClient } from "../../../src/client/client.ts";
 import { hasRedis, startRedis } from "../../redis-server.ts";
 import { runBundle } from "../../run-bundle.ts";
+import { runHere } from "../../run-here.ts";
 import { adminToken, makeStateDir, startServerProcess, token } from "../../server-process.ts";
 
 const sealKey = (byte: number) => Buffer.alloc(32, byte).toString("base64url");
@@ -39,11 +40,7 @@ describe("stored secrets", () => {
   });
 
   const cli = (args: string[], env: Record<string, string> = {}, stdin = "") =>
-    runBundle(
-      ["provisioning", ...args],
-      { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: token, ...env },
-      stdin,
-    );
+    runHere(["provisioning", ...args], { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: token, ...env }, stdin);
   const serve = (env: Record<string, string> = {}) =>
     runBundle(["serve"], {
       OPENCLAW_STATE_DIR: stateDir,
@@ -133,14 +130,19 @@ describe("stored secrets", () => {
     const keyFile = join(stateDir, "provisioning", "seal.key");
     const before = readFileSync(keyFile, "utf8");
     await client.aiProviders.rotate(id, { key: "second-key-not-real", verify: false });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const morePresented = async () => {
+      const now = presented.length;
+      await expect.poll(() => presented.length, { timeout: 10_000 }).toBeGreaterThan(now + 8);
+    };
+    // Four calls were under way.
+    await morePresented();
     const from = presented.length;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await morePresented();
     expect(new Set(presented.slice(from))).toEqual(new Set(["second-key-not-real"]));
 
     const sealed = await cli(["seal", "rotate", "--json"]);
     expect(JSON.parse(sealed.stdout)).toMatchObject({ resealed: 1, sealKey: expect.any(String) });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await morePresented();
     over = true;
     await Promise.all(load);
     expect([...statuses]).toEqual([200]);
