@@ -10,7 +10,7 @@ import { type AlertTimer, startAlerts } from "./webhooks/alert-timer.ts";
 /** Half a minute is what a claim of a dead process lasts at most. */
 const maintenanceMs = 15_000;
 
-/** What one process does for the whole deployment: recovery and maintenance, alerts, word to the agents' gateway. */
+/** The work of one process for the whole deployment: recovery and maintenance, alerts, word to the agents' gateway. */
 export interface Tending {
   /**
    * Begins. Resolves once all that dead processes left has been looked at.

@@ -202,7 +202,7 @@ function setEntry(draft: OpenClawConfig, agentId: string, entry: AgentEntry): vo
   draft.agents = { ...draft.agents, entries: { ...draft.agents?.entries, [agentId]: entry } };
 }
 
-/** What the agent does by itself, it does with its own model. */
+/** The agent uses its own model for all that it does by itself. */
 function dropOthersModels(entry: AgentEntry): void {
   const isOthers = (model: string | undefined) => model !== undefined && ourProviderIn(model) === undefined;
   if (isOthers(entry.heartbeat?.model)) {

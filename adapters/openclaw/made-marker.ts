@@ -23,7 +23,7 @@ export const MadeMarker = z.object({
   sessionsMade: z.boolean(),
   bindings: z.array(z.string()),
   profileId: z.optional(z.string()),
-  /** Whose key the model is to be called with: the name of an entry of `models.providers`. */
+  /** The provider with whose key the model is to be called: the name of an entry of `models.providers`. */
   provider: z.optional(z.string()),
   /** It was there before, made by others: what it is given back. */
   adopted: z.optional(

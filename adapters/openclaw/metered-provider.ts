@@ -61,7 +61,7 @@ export const keylessReference = (model: string | undefined): string | undefined 
 export const loadsPlugins = (reference: string | undefined): boolean =>
   reference !== undefined && ourProviderIn(reference) === undefined && !isUnassigned(reference);
 
-/** Whose keys the provider of this name is for. */
+/** The slug of the AI provider for whose keys the entry of this name is. */
 export const slugIn = (name: string): string => name.replace(/^(metered|own)-/, "").replace(/-[0-9a-f]{8}$/, "");
 
 /** A model as the caller knows it. */

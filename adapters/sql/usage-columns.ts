@@ -24,14 +24,14 @@ function amountsOf(amounts: readonly number[]): Omit<UsageGroup, "key"> {
   return named as unknown as Omit<UsageGroup, "key">;
 }
 
-/** Of a `SELECT` of day, model and `usageColumns`. */
+/** A row of a `SELECT` of day, model and `usageColumns`. */
 export const usageRow = ([day, model, ...amounts]: [day: string, model: string, ...number[]]): UsageRow => ({
   day,
   model,
   ...amountsOf(amounts),
 });
 
-/** Of a `SELECT` of a key and the sum of each of `usageColumns`. */
+/** A row of a `SELECT` of a key and the sum of each of `usageColumns`. */
 export const usageGroup = ([key, ...amounts]: [key: string, ...number[]]): UsageGroup => ({
   key,
   ...amountsOf(amounts),

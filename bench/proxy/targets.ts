@@ -73,7 +73,7 @@ async function untilAnswered(endpoint: Endpoint): Promise<void> {
   }
 }
 
-/** Of the process and of its worker processes. */
+/** Sums over the process and its worker processes. */
 const sumOf = (pid: number, of: (pid: number) => number): number =>
   [pid, ...workerPids(pid)].reduce((sum, one) => sum + of(one), 0);
 

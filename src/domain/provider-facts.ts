@@ -10,7 +10,7 @@ export interface ProviderFacts {
   baseUrl?: string;
   /** The end of its SDK's base URL below an address of ours. */
   proxySuffix?: string;
-  /** Whose API its clients speak. */
+  /** The provider whose API its clients speak. */
   speaks: "anthropic" | "gemini" | "openai";
   /** The prefix before a key's secret part: letters, digits and hyphens. */
   keyPrefixes?: readonly string[];

@@ -64,7 +64,7 @@ export const createAgentRoute = route({
     if (!respondAsync || isShown || isOldControlPlane(headers)) return await create();
     const { promise: accepted, resolve } = Promise.withResolvers<AgentCreated>();
     const whole = create(resolve);
-    // Whoever still waits hears of its failure; so does `/operations`.
+    // The caller that still waits hears of its failure; so does `/operations`.
     context.background(whole.catch(() => undefined));
     const agent = await Promise.race([accepted, whole.then(() => undefined)]);
     if (agent?.operationId === undefined || (await endsWithin(whole, waitMs))) return await whole;

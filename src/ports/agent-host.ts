@@ -67,7 +67,7 @@ export interface HostAdoption {
   model?: string | undefined;
   /** Asked for; by default it is trusted, and keeps the tools that it has. */
   hold: HostHold;
-  /** Whose key it gets: enough to say what changes. */
+  /** The provider of the key that it gets: enough to say what changes. */
   key?: Omit<Credential, "apiKey"> | undefined;
   credential?: Credential | undefined;
   heldToQuota?: boolean | undefined;

@@ -12,7 +12,7 @@ export interface Refusal {
   body: string;
   /** For the log, as the client is told. */
   message: string;
-  /** Whose key it is, where one vouched for it. */
+  /** The AI provider of the key, where one vouched for it. */
   provider?: string;
 }
 

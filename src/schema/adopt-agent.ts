@@ -53,7 +53,7 @@ export const AgentAdopted = z
     aiKey: z.optional(IssuedAiKey),
     labels: z.optional(z.record(z.string(), z.string())),
     expiresAt: z.optional(Timestamp),
-    /** Of its entry on its host; absent in the answer to a repetition. */
+    /** Changes of its entry on its host; absent in the answer to a repetition. */
     changes: z.optional(z.array(SettingChange)),
     /** Nothing was changed. */
     dryRun: z.optional(z.literal(true)),

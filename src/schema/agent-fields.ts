@@ -38,7 +38,7 @@ const ToolNames = z
   .array(z.string().check(z.regex(/^[A-Za-z][A-Za-z0-9_-]{0,127}$/, "is not a tool's name")))
   .check(z.maxLength(100));
 const Peers = z.array(AgentId).check(z.maxLength(100));
-/** What it may do on its host. */
+/** The fields that bound an agent's work on its host. */
 export const confining = {
   confinement: z.optional(Confinement),
   tools: z.optional(ToolNames),

@@ -22,7 +22,7 @@ export const AgentRecord = z.object({
   tools: z.optional(z.array(z.string())),
   peers: z.optional(z.array(z.string())),
   aiKeyId: z.optional(z.string()),
-  /** Whose key that is; absent: of an earlier release, or without one. */
+  /** The slug of that key's AI provider; absent: of an earlier release, or without one. */
   aiKeyProvider: z.optional(z.string()),
   /** The providers for which the host holds a credential. */
   credentials: z.array(z.string()),

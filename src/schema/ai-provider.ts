@@ -113,7 +113,7 @@ export const AiProviderHealth = z
     failures1h: z.int(),
     /** `code`: a status, or `unreachable`, `timeout`, `broken_off`, `redirect`. */
     lastFailure: z.optional(z.object({ at: Timestamp, status: z.optional(z.int()), code: z.string() })),
-    /** Whose AI keys it pays for. */
+    /** Agents with an AI key that it pays for. */
     agents: z.int(),
   })
   .register(z.globalRegistry, { id: "AiProviderHealth" });

@@ -19,7 +19,7 @@ export const OperationView = z
 export type OperationView = z.infer<typeof OperationView>;
 
 export const OperationState = z.extend(OperationView, {
-  /** Whose it is. */
+  /** The caller that began it: a key of reach own is told of its own operations alone. */
   actor: z.string(),
 });
 export type OperationState = z.infer<typeof OperationState>;

@@ -96,7 +96,7 @@ const ProvisioningFields = z.strictObject({
     z.strictObject({
       kind: z.optional(z.enum(["directory", "openclaw", "remote", "registry"])),
       gateways: z._default(z.array(Gateway), []),
-      /** Of the deployment's own host: one with gateways has it at each of them. */
+      /** For the deployment's own host: one with gateways has it at each of them. */
       maxAgents: z.optional(MaxAgents),
       /** Which agents belong on which gateways. */
       placement: z._default(z.array(PlacementRule), []),

@@ -15,7 +15,7 @@ export function changeAiKeyTests(target: () => Target): void {
     expect([status, body.agentId]).toEqual([201, name]);
     return name;
   }
-  /** Whose call it is, as the key's own page tells it. */
+  /** The key's holder, as the key's own page tells it. */
   const holder = (key: string) => ask(target(), "GET", "/key", { token: key });
 
   it("gives a key to an agent that was made without, once, and takes it away", async () => {

@@ -74,7 +74,7 @@ export function startLoad(options: { origins(): string[]; key: string; aiKey: st
     }
   }
   const work = Promise.all(Array.from({ length: workers }, () => [creating(), metering()]).flat());
-  // Who does not ask for it is told at the end.
+  // A caller that does not ask for it is told at the end.
   failure.promise.catch(() => {});
   work.catch((error: unknown) => {
     running = false;

@@ -29,7 +29,7 @@ export function pathFault(path: string, told: string | undefined): string | unde
   return remedy && `${path} cannot be used (${code}): ${remedy}`;
 }
 
-/** Whose the path is, and what helps; `undefined` for a code that says nothing of the path. */
+/** The owner of the path, and what helps; `undefined` for a code that says nothing of the path. */
 export function pathRemedy(path: string, code: string | undefined, found = nearest(path)): string | undefined {
   switch (code) {
     case "EACCES":

@@ -31,7 +31,7 @@ export class PlainConnection implements ExchangeOwner {
   since: number;
   readonly #owner: ConnectionOwner;
   #exchange: PlainExchange | undefined;
-  /** What came after the request under way. */
+  /** The bytes that came after the request under way. */
   #held: Buffer = noBytes;
   #isFresh = true;
   #isPaused = false;
@@ -121,7 +121,7 @@ export class PlainConnection implements ExchangeOwner {
 
   #begin(bytes: Buffer): void {
     const head = readPlainHead(bytes);
-    // What comes along with it is to be judged before anything is answered.
+    // The bytes that come along with it are to be judged before anything is answered.
     if (head === undefined || bytes.length - head.end > head.length) {
       this.handOver(bytes);
       return;

@@ -29,9 +29,9 @@ export class PlainExchange implements ClientAnswer {
   /** The connection ends with the answer. */
   closes: boolean;
   readonly #owner: ExchangeOwner;
-  /** Of the body, the bytes that have not come. */
+  /** Bytes of the body that have not come. */
   #missing: number;
-  /** What came before it was asked for. */
+  /** The bytes that came before they were asked for. */
   #early: Buffer | undefined;
   #reading: BodyReading | undefined;
   #isDropped = false;

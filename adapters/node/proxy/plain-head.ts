@@ -5,7 +5,7 @@ export interface PlainHead {
   target: string;
   /** Names in lower case and values, by turns. */
   headers: string[];
-  /** Of the body, in bytes. */
+  /** The body's length in bytes. */
   length: number;
   /** Whether the client means to send another request afterwards. */
   keepsAlive: boolean;

@@ -31,7 +31,7 @@ export function addUpMetrics(all: readonly MetricValues[]): MetricValues {
   return total;
 }
 
-/** What a process that has ended leaves to the sums: its gauges are of nothing any more. */
+/** The share in the sums of a process that has ended: its gauges are of nothing any more. */
 export function countedMetrics({ numbers, histograms }: MetricValues): MetricValues {
   const counters = [...numbers].filter(([name]) => families[name][0] === "counter");
   return { numbers: new Map(counters), histograms };

@@ -11,7 +11,7 @@ import { describeLabels, grouped, type Output, shortTime } from "../output.ts";
 import { type ConfinementOptions, confinementOf, withConfinement } from "./agent-options.ts";
 import { type AiKeyOptions, aiKeyDetails, aiKeyOf, withAiKey } from "./ai-key-options.ts";
 
-/** What arrives together, a gateway takes up in one write. */
+/** A gateway takes up in one write all that arrives together. */
 const atOnce = 25;
 
 interface Options extends AiKeyOptions, ConfinementOptions {

@@ -107,7 +107,7 @@ export async function createAgent(
     await requireAbsent();
   }
 
-  /** What was done is no less so where this cannot be written. */
+  /** The work is done no less where this cannot be written. */
   async function noteEnd(end: Ended<AgentCreated>): Promise<void> {
     const told = "error" in end ? end : { agent: withoutSecret(end.result) };
     await noteEnded(context, operationId, told).catch((cause) =>
@@ -126,7 +126,7 @@ async function madeBefore(
   return agent && sameRequest(agent, options) ? agent : undefined;
 }
 
-/** What is kept of an answer. */
+/** The part of an answer that is kept. */
 export function withoutSecret(created: AgentCreated): AgentCreated {
   if (!created.aiKey) return created;
   const { key: _secret, ...aiKey } = created.aiKey;

@@ -13,7 +13,7 @@ import { requireFutureEnd, requireStoppable } from "./agent-end.ts";
 
 export interface PreparedCreate {
   agentId: string;
-  /** Whose AI key is asked for. */
+  /** The AI provider that is asked for a key. */
   provider: AiProviderRecord | undefined;
   heldToQuota: boolean;
   plan: HostPlan;

@@ -24,7 +24,7 @@ export interface KeyChange {
 }
 
 interface Given {
-  /** Of the new key, by the one who has just issued it; else it was kept sealed. */
+  /** The new key, from the caller that has just issued it; else it was kept sealed. */
   credential?: Credential;
   hold?(): Promise<void>;
   isCurrent?: (() => Promise<boolean>) | undefined;
@@ -130,7 +130,7 @@ async function carryUse(context: Context, formerKeyId: string, aiKeyId: string):
   const id = next.reservation(`carried-${formerKeyId}`);
   const known = await currentAiKey(context, formerKeyId);
   if (known?.state.status === "active") {
-    // What is counted from now on would be lost.
+    // Use that is counted from now on would be lost.
     await changeAiKeyState(context, formerKeyId, (state) => ({ ...state, status: "suspended" }));
   }
   const rules = new Map(quotaNames.map((name) => [JSON.stringify(quotaRules[name]), quotaRules[name]]));

@@ -16,7 +16,7 @@ export interface FleetAgents {
   entries: readonly IndexEntry[];
   /** Whether these are all that there are. */
   isAll: boolean;
-  /** Whose AI key it is; `undefined` where that is none of these agents'. */
+  /** The agent of this AI key; `undefined` where that is none of these agents'. */
   ofKey(keyId: string): Promise<FleetAgent | undefined>;
 }
 

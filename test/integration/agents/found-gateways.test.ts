@@ -15,7 +15,7 @@ const token = "token-of-all-replicas-not-a-real-secret";
 let root: string;
 let port: number;
 let replicas: GatewayApp[];
-/** Who serves at an address now. */
+/** The server at an address now. */
 let servers: Map<string, Server>;
 /** The addresses of the name. */
 let addresses: string[];
