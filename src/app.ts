@@ -25,6 +25,7 @@ import type { Settings } from "./settings.ts";
 import type { Ports } from "./storage/keyspace.ts";
 import { version } from "./version.ts";
 
+/** The whole service, free of any runtime: a target serves `fetch`, and calls the rest at its times. */
 export interface App {
   fetch(request: Request, info?: RequestInfo): Promise<Response>;
   /** The same routes with the local operator's authority: no credentials, no rate limit. Never expose it. */
@@ -57,6 +58,7 @@ export interface App {
   proxy: MeteringProxy;
 }
 
+/** Parts that a target has, and those that a test puts in place of the real ones. */
 export interface AppOptions {
   /** In place of the issuer of the settings: who a bearer is that is not the gateway token. */
   verifyBearer?: VerifyJwt | undefined;

@@ -83,6 +83,7 @@ export type ProblemCode = keyof typeof catalogue;
 
 export const problemCodes = Object.keys(catalogue) as ProblemCode[];
 
+/** Details of a problem beside its code and text. `cause` is for the log alone. */
 export interface ProblemExtras {
   /** Faults of a body, by path (`autoProvisionAiKey.quotas.maxTokensPerMonth`). */
   errors?: { path: string; message: string }[];
@@ -117,5 +118,6 @@ export class GatewayUntouched extends Problem {
   }
 }
 
+/** Whether the error is one for the caller; with a `code`, that one alone. */
 export const isProblem = (error: unknown, code?: ProblemCode): error is Problem =>
   error instanceof Problem && (code === undefined || error.code === code);

@@ -58,12 +58,14 @@ export const metricNames = Object.keys(families) as MetricName[];
 type OfType<T> = { [N in MetricName]: (typeof families)[N][0] extends T ? N : never }[MetricName];
 export type Labels = Record<string, string>;
 
+/** Counts in each bucket's own range (not cumulative); `sum` in seconds. */
 export interface Histogram {
   buckets: number[];
   sum: number;
   count: number;
 }
 
+/** A histogram in which nothing was observed. */
 export const emptyHistogram = (): Histogram => ({ buckets: seconds.map(() => 0), sum: 0, count: 0 });
 
 /** The values of one process, by metric and by the text of their labels. A structured clone of them is as good. */
@@ -72,6 +74,7 @@ export interface MetricValues {
   histograms: Map<MetricName, Map<string, Histogram>>;
 }
 
+/** Prometheus metrics of this process. A name that is not in the table does not compile. */
 export interface Metrics {
   count(name: OfType<"counter">, labels?: Labels, by?: number): void;
   /** In seconds. */
@@ -114,6 +117,7 @@ const sample = (name: string, labels: string, value: number): string =>
 const maxSeries = 5_000;
 const overflow = 'overflow="true"';
 
+/** Metrics that start at nothing: they are this process's, and go with it. */
 export function createMetrics(): Metrics {
   const { numbers, histograms } = noValues();
 
@@ -169,6 +173,7 @@ export function createMetrics(): Metrics {
   };
 }
 
+/** The values of a process that has counted nothing. */
 export const noValues = (): MetricValues => ({ numbers: new Map(), histograms: new Map() });
 
 function renderHistogram(name: MetricName, labels: string, { buckets, sum, count }: Histogram): string {

@@ -24,6 +24,7 @@ const clock = { now: () => Date.now() };
 const randomBytes = (length: number) => crypto.getRandomValues(new Uint8Array(length));
 export const randomId = (): string => Array.from(randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
+/** The app of one isolate, made at its first request. */
 export interface Deployment {
   env: Bindings;
   app: App;

@@ -2,6 +2,7 @@ import { ledgerMigrations, ledgerTables } from "../sql/ledger-schema.ts";
 import type { SqlDriver } from "../sql/sql-driver.ts";
 import { fromDurable1, fromDurable2 } from "./durable-schema.ts";
 
+/** The SQL storage of one Durable Object, as the shared statements use it. */
 export interface DurableSql extends SqlDriver {
   /**
    * Makes the tables, or brings those of an older release up to date. Not inside a transaction: its failure would take

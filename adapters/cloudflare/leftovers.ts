@@ -21,6 +21,7 @@ export const leftoverNote = (kv: KVNamespace, objectId: string) => ({
   remove: () => kv.delete(objects + objectId),
 });
 
+/** Notes in KV of objects that have work to be settled: nothing lists Durable Objects. */
 export interface Leftovers {
   /** Ids of the objects that left a note. */
   objects(): Promise<string[]>;

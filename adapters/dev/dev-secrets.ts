@@ -8,6 +8,7 @@ import { parseLines, writtenLines } from "../node/first-start.ts";
 /** Beside what they open: a deployment that is thrown away takes its secrets along. */
 const file = "dev/dev.env";
 
+/** Secrets for trying things out: from the environment, from `dev/dev.env`, or made. */
 export interface DevSecrets {
   OPENCLAW_GATEWAY_TOKEN: string;
   OPENCLAW_ADMIN_TOKEN: string;

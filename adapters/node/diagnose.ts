@@ -29,6 +29,7 @@ import { webhookCheck } from "./webhook-check.ts";
 import { workerChecks } from "./workers/worker-check.ts";
 import { workspaceChecks } from "./workspace-checks.ts";
 
+/** By default the deployment is a server's own. */
 export interface DiagnoseOptions {
   /** Whether the gateway token is this deployment's: with one that may be guessed it does not start. */
   ownsToken?: boolean;

@@ -19,6 +19,7 @@ export function stateDirFrom(env: Environment): string {
   return resolve(env.OPENCLAW_STATE_DIR || join(env.HOME || homedir(), ".openclaw"));
 }
 
+/** The settings of a Node process: those of the service, and those of its machine. */
 export interface NodeSettings {
   settings: Settings;
   stateDir: string;

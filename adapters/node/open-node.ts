@@ -24,6 +24,7 @@ import { storeKindOf } from "./stores/store-kinds.ts";
 import type { Stores, StoresOptions } from "./stores/stores.ts";
 import { createNodeWebhooks } from "./webhooks/node-webhooks.ts";
 
+/** The ports of a Node process, and the end of them. */
 export interface NodePorts {
   ports: Ports;
   stores: Pick<Stores, "checks" | "findings" | "warning">;
@@ -33,6 +34,7 @@ export interface NodePorts {
   close(): Promise<void>;
 }
 
+/** Parts that the caller has already, in place of those that would be opened. */
 export interface OpenNodeOptions {
   env: Environment;
   log: Log;

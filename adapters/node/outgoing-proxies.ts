@@ -52,6 +52,7 @@ const marked =
       done(...args);
     });
 
+/** In milliseconds. */
 export interface OutgoingTimeouts {
   connectTimeoutMs: number;
   /** Towards the origin. Default: undici's five minutes. */

@@ -5,6 +5,7 @@ import { SettingsError } from "../../src/settings/settings-error.ts";
 import type { Environment } from "./environment.ts";
 import { pathFault } from "./files/path-fault.ts";
 
+/** The text of `config.json`, with the place that it came from. */
 export interface ConfigText {
   text: string;
   /** The configuration's source, for messages. */

@@ -20,6 +20,7 @@ const changeable = [
   "webhooks",
 ] as const satisfies readonly (keyof ProvisioningSettings)[];
 
+/** The outcome of reading the settings again while the server runs. */
 export interface Reloaded {
   /** Names as they stand in `config.json`, or of variables; never a value. */
   changed: string[];

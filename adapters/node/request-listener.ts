@@ -8,6 +8,7 @@ import { createRequestAddress } from "./client-address.ts";
 import { tellOfProcess } from "./process-metrics.ts";
 import { createProxyServer, type ProxyServer } from "./proxy/proxy-server.ts";
 
+/** Answers what arrives on the server's port, by way of `node:http` or not. */
 export interface RequestListener {
   /** Answers the request. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse): void;

@@ -14,6 +14,7 @@ const file = "provisioning/seal.key";
 
 const variable = "OPENCLAW_PROVISIONING_SEAL_KEY";
 
+/** The seal keys of this machine; secrets are sealed under the first. */
 export interface SealKeys {
   (): readonly Uint8Array[];
   /**

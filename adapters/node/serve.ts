@@ -8,6 +8,7 @@ import { servePlain } from "./proxy/plain-server.ts";
 import type { CutOff } from "./proxy/stream-watch.ts";
 import { createRequestListener } from "./request-listener.ts";
 
+/** A server that listens. */
 export interface RunningServer {
   /** Where it really listens. */
   port: number;

@@ -5,6 +5,7 @@ import type { HostCreate } from "../../src/ports.ts";
 import type { WorkspacePlace } from "../node/directory-host/workspace-paths.ts";
 import { type MadeMarker, writeMarker } from "./made-marker.ts";
 
+/** False for a link to one, and for what is not there. */
 export const isDirectory = (path: string): boolean =>
   lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 

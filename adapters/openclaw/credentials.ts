@@ -26,6 +26,7 @@ export interface AgentCredentials {
   isOpen(agentDir: string): boolean;
 }
 
+/** The profile that this service writes; others in the store are left alone. */
 export const profileIdFor = (slug: string): string => `${slug}:dedicated`;
 const storePath = (agentDir: string): string => join(agentDir, "openclaw-agent.sqlite");
 

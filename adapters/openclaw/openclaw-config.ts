@@ -9,6 +9,7 @@ interface OpenClawIdentity {
 
 export type ModelChoice = string | { primary?: string; fallbacks?: string[] };
 
+/** An agent's entry in `openclaw.json`; fields that are not named here are left as they are. */
 export interface AgentEntry {
   name?: string;
   workspace?: string;
@@ -34,6 +35,7 @@ interface AgentTools {
   [other: string]: unknown;
 }
 
+/** The messages that a binding is for. */
 export interface RouteMatch {
   channel: string;
   accountId?: string;
@@ -43,6 +45,7 @@ export interface RouteMatch {
   roles?: string[];
 }
 
+/** An entry of `bindings`: messages that match go to the agent. */
 export interface AgentBinding {
   type?: string;
   agentId: string;
@@ -50,6 +53,7 @@ export interface AgentBinding {
   [other: string]: unknown;
 }
 
+/** A model of a provider's entry. */
 export interface ModelEntry {
   id: string;
   name: string;
@@ -64,6 +68,7 @@ interface ProviderEntry {
   [other: string]: unknown;
 }
 
+/** The parts of `openclaw.json` that this service reads or writes. */
 export interface OpenClawConfig {
   agents?: {
     ownership?: string;

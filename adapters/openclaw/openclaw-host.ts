@@ -24,6 +24,7 @@ import { createAgentReader } from "./read-agents.ts";
 import { createAgentRemover } from "./remove-agent.ts";
 import { createTrash, type Trash } from "./trash.ts";
 
+/** The gateway's parts, as its plugin gets them. */
 export interface OpenClawHostOptions {
   /** `$OPENCLAW_STATE_DIR` of the gateway; there already. */
   stateDir: string;

@@ -26,6 +26,7 @@ import { gatewayPort, readPluginSettings } from "./plugin-settings.ts";
 import { loadSdk } from "./sdk.ts";
 import { createUnderWay, type UnderWay } from "./under-way.ts";
 
+/** The service inside an OpenClaw gateway. */
 export interface PluginApp {
   app: App;
   requests: RequestListener;

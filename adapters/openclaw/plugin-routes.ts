@@ -2,6 +2,7 @@ import { routes } from "../../src/routes.ts";
 import type { ProvisioningSettings } from "../../src/settings/provisioning-settings.ts";
 import type { PluginRole } from "./plugin-role.ts";
 
+/** A prefix of addresses that OpenClaw hands to the plugin. */
 export interface PluginRoute {
   path: string;
   match: "prefix" | "exact";

@@ -26,6 +26,7 @@ const text = (value: string): string => escapeHidden(value).replace(/[&<>"']/g, 
 const number = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const money = new Intl.NumberFormat("en", { style: "currency", currency: "USD" });
 
+/** The agents that the page inside OpenClaw shows. */
 export interface Summary {
   agents: AgentSummary[];
   /** Whether these are all. */

@@ -2,6 +2,7 @@ import { cp, lstat, readdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 
+/** The system's trash, into which OpenClaw moves the directories of a deleted agent. */
 export interface Trash {
   /** Notes what is at these paths, and what is in the trash already. */
   watch(paths: string[]): Promise<{

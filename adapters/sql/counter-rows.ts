@@ -35,6 +35,7 @@ function rankOf({ counter, period, used }: Pick<CounterRow, "counter" | "period"
 /** Two a key; more than all agents that are busy at once. */
 const maxCounters = 20_000;
 
+/** The counters' table behind a cache of its rows. */
 export interface CounterRows extends RowCache {
   /** As it is stored. */
   stored(counter: string, period: string): CounterState | undefined;

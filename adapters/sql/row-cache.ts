@@ -6,6 +6,7 @@ export interface RowCache {
   clear(): void;
 }
 
+/** Several caches that act as one. */
 export interface CacheGroup extends RowCache {
   add(cache: RowCache): void;
 }

@@ -5,11 +5,13 @@ import { quotaNames } from "../schema/quota.ts";
 import { wrongUsage } from "./failure.ts";
 import { readCsv } from "./read-csv.ts";
 
+/** One agent of a file, with its place for messages. */
 export interface FileEntry {
   /** Such as `line 3` or `entry 3`. */
   place: string;
   body: CreateAgent;
 }
+/** A fault of one entry. No agent is made where there is any. */
 export interface FileFault {
   place: string;
   field: string;

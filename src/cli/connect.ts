@@ -7,6 +7,7 @@ import { oneLine, refused, wrongUsage } from "./failure.ts";
 /** Which of the two secrets a remote deployment is more likely to accept for the command. */
 export type Authority = "operator" | "agents";
 
+/** A way to the API: over HTTP with `--url`, else the app in this very process. */
 export interface Connection {
   client: Client;
   exclusively: LocalSession["exclusively"];

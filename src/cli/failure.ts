@@ -12,7 +12,9 @@ class CommandFailure extends Error {
   }
 }
 
+/** A failure with exit code 1: the command was understood. */
 export const refused = (message: string) => new CommandFailure(message, 1);
+/** A failure with exit code 2: the command itself is wrong. */
 export const wrongUsage = (message: string) => new CommandFailure(message, 2);
 
 /**
@@ -62,4 +64,5 @@ export function describeFailure(error: unknown): string {
   return oneLine(parts.map((part) => part.replace(/[.;\s]+$/, "")).join("; "));
 }
 
+/** 1 for everything that is no `CommandFailure`. */
 export const exitCodeOf = (error: unknown): 1 | 2 => (error instanceof CommandFailure ? error.exitCode : 1);

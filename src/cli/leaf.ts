@@ -8,11 +8,13 @@ import { createOutput, type Output } from "./output.ts";
 /** Ends the command: throws in a program of ours, exits in another's. */
 type Finish = (exitCode: number) => never;
 
+/** The parts that each command is built with. */
 export interface Tree {
   cli: CliEnvironment;
   finish: Finish;
 }
 
+/** One call of a command, with its options as parsed. */
 export interface Invocation<Options> {
   cli: CliEnvironment;
   options: Options & { json?: true; url?: string };

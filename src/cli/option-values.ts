@@ -15,6 +15,7 @@ class InvalidValue extends Error {
 const isOneOf = <Value extends string>(values: readonly Value[], text: string): text is Value =>
   (values as readonly string[]).includes(text);
 
+/** @throws CommandFailure where the text is no count */
 export function amount(text: string): number {
   const value = Number(text.replaceAll("_", ""));
   if (!/^\d[\d_]*$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidValue("It must be a whole number.");
@@ -130,6 +131,7 @@ export function reach(text: string): Reach {
   return text;
 }
 
+/** For an option that may come several times: commander hands on what came before. */
 export const repeated = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];
 
 /** `maxTokensPerMonth=1000000`, repeatable. */

@@ -41,4 +41,5 @@ export const describeLabels = (labels: Readonly<Record<string, string>> | undefi
   Object.entries(labels)
     .map(([name, value]) => `${name}=${value}`)
     .join(" ");
+/** With commas at thousands, whatever the locale of the machine. */
 export const grouped = (count: number) => count.toLocaleString("en-US");

@@ -1,3 +1,4 @@
+/** A row whose quotes are resolved; a cell may have line breaks in it. */
 export interface CsvRow {
   /** The line on which it begins, from 1. */
   line: number;

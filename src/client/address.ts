@@ -29,6 +29,7 @@ function sendable(secret: string, what: string): string {
   return secret;
 }
 
+/** The headers of the API for the credentials that are there. */
 export function credentialHeaders(credentials: {
   token?: string | undefined;
   provisioningKey?: string | undefined;

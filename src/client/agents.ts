@@ -11,6 +11,7 @@ import { type CallOptions, type ChangeOptions, headersOf } from "./call.ts";
 import { type PageQuery, pagesOf } from "./pages.ts";
 import { below, type IdempotentOptions, type Requests } from "./requests.ts";
 
+/** How the answer to a create is waited for. */
 export interface CreateOptions extends IdempotentOptions {
   /** Be answered at once (RFC 7240), with `status: "starting"`; `operationId` says where its end is told. */
   respondAsync?: boolean | undefined;
@@ -18,6 +19,7 @@ export interface CreateOptions extends IdempotentOptions {
   waitSeconds?: number | undefined;
 }
 
+/** The new key; its secret is in the first answer alone, where no host can store it or where it was asked for. */
 export interface AiKeyRotated {
   agentId: string;
   aiKey: IssuedAiKey;

@@ -9,6 +9,7 @@ export type AuditEvents = z.infer<typeof AuditPage>;
 export type AuditVerdict = z.infer<typeof AuditVerification>;
 type AuditRotation = z.infer<typeof AuditRotated>;
 
+/** A page of the events that the filter lets through. */
 export interface AuditQuery extends PageQuery, AuditFilter {}
 
 export function auditCalls({ read, post }: Requests) {

@@ -2,6 +2,7 @@ import { retry } from "../domain/retry.ts";
 import { ClientError, type ClientErrorCode } from "./client-error.ts";
 import { readAnswer } from "./read-answer.ts";
 
+/** An attempt that failed and is made again after `delayMs`. */
 export interface Retry {
   error: ClientError;
   /** 1 for the first retry. */
@@ -9,6 +10,7 @@ export interface Retry {
   delayMs: number;
 }
 
+/** The client's options with their defaults filled in, for all of its calls. */
 export interface CallSettings {
   /** The API's base, without a slash at its end. */
   base: string;
@@ -20,10 +22,12 @@ export interface CallSettings {
   onRetry: ((retry: Retry) => void) | undefined;
 }
 
+/** An aborted signal rejects with the signal's reason, and ends the waits between attempts. */
 export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** For a change to one agent. */
 export interface ChangeOptions extends CallOptions {
   /** The `idempotencyKey` of the create whose agent is meant: one that was made anew under its id is not found. */
   madeWith?: string | undefined;
@@ -32,6 +36,7 @@ export interface ChangeOptions extends CallOptions {
 export const headersOf = ({ madeWith }: ChangeOptions): Record<string, string> =>
   madeWith === undefined ? {} : { "agent-made-with": madeWith };
 
+/** One request. Only a `repeatable` one is made again where its answer was lost. */
 export interface Call extends CallOptions {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the base, encoded. */

@@ -6,6 +6,7 @@ import type { ProblemCode } from "../errors.ts";
  */
 export type ClientErrorCode = ProblemCode | "network_error" | "timeout" | "unexpected_answer";
 
+/** The fields of the API's problem, or of a failure before there was an answer. */
 export interface ClientErrorFields {
   code: ClientErrorCode;
   detail: string;

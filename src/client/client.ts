@@ -70,6 +70,7 @@ export type { PageQuery } from "./pages.ts";
 export type { PriceListQuery } from "./prices.ts";
 export type { IdempotentOptions } from "./requests.ts";
 
+/** The address and the credentials; the latter are sent to that origin alone. */
 export interface ClientOptions {
   /** `http://localhost:18789`, to which `/api/v1` is added, or the whole base, `https://host/api/v1`. */
   url: string | URL;

@@ -1,3 +1,4 @@
+/** One server-sent event; its data is parsed as JSON. */
 export interface ServerEvent {
   id?: string | undefined;
   event: string;

@@ -2,11 +2,13 @@ import type { EventType } from "../schema/event.ts";
 import { type CallOptions, type CallSettings, openStream } from "./call.ts";
 import { readEventStream, type ServerEvent } from "./event-stream.ts";
 
+/** A choice among the kinds of events. */
 export interface EventsQuery {
   /** Default: all that the caller may see. */
   types?: readonly EventType[] | undefined;
 }
 
+/** With `lastEventId` the stream goes on behind that event. */
 export interface EventsOptions extends CallOptions {
   /** The `id` of the last event that was seen. */
   lastEventId?: string | undefined;

@@ -1,3 +1,4 @@
+/** `cursor` is the `nextCursor` of the page before. */
 export interface PageQuery {
   limit?: number | undefined;
   cursor?: string | undefined;

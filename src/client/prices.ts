@@ -3,6 +3,7 @@ import type { CallOptions } from "./call.ts";
 import { type PageQuery, pagesOf } from "./pages.ts";
 import { below, type Requests } from "./requests.ts";
 
+/** Filters that all hold. */
 export interface PriceListQuery extends PageQuery {
   provider?: string | undefined;
   /** As requests name it. */

@@ -1,5 +1,6 @@
 import { type Call, type CallOptions, type CallSettings, perform } from "./call.ts";
 
+/** A repetition with the same key is answered as the first call was, for 24 hours. */
 export interface IdempotentOptions extends CallOptions {
   /** Default: a new one for each call, so that its own retries are safe. */
   idempotencyKey?: string | undefined;
@@ -8,6 +9,7 @@ export interface IdempotentOptions extends CallOptions {
 /** The calls that every part of the client is made of. */
 export type Requests = ReturnType<typeof createRequests>;
 
+/** The four ways in which the client's methods call the API. */
 export function createRequests(settings: CallSettings) {
   // The shapes are the service's word: the contract suite holds it to them.
   const call = async <Answer>(request: Call): Promise<Answer> => (await perform(request, settings)) as Answer;
@@ -35,5 +37,6 @@ export function createRequests(settings: CallSettings) {
   };
 }
 
+/** A path below the base; the id is encoded. */
 export const below = (collection: string, id: string, rest = ""): string =>
   `/${collection}/${encodeURIComponent(id)}${rest}`;

@@ -7,6 +7,7 @@
 /** As in `ports.ts`, which the domain does not know. */
 export type Sha256 = (text: string) => string | Promise<string>;
 
+/** The end of the chain, to which the next event is linked. */
 export interface ChainHead {
   /** The number of the last event; 0 where there is none. */
   seq: number;

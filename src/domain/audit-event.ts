@@ -32,6 +32,7 @@ export interface AuditRecord extends AuditEvent {
   hash: string;
 }
 
+/** All that is given must hold. */
 export interface AuditFilter {
   action?: string | undefined;
   actor?: string | undefined;

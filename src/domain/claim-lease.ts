@@ -1,3 +1,4 @@
+/** A lease as stored; `note` is the operation record. */
 export interface HeldLease {
   owner: string;
   /** Epoch milliseconds; `null` never ends. */
@@ -5,6 +6,7 @@ export interface HeldLease {
   note: string | null;
 }
 
+/** The wish for a lease; a `ttlMs` of `null` never ends. */
 export interface LeaseClaim {
   owner: string;
   ttlMs: number | null;

@@ -28,6 +28,7 @@ const either = new RegExp(`${written}|(${hidden})`, "gu");
 /** Most text, told at a twentieth of the cost. */
 const isPlain = (text: string): boolean => /^[ -~]*$/.test(text);
 
+/** Characters that are shown as others, as none, or that act on a terminal. */
 export function hasHiddenCharacters(text: string): boolean {
   if (isPlain(text)) return false;
   for (const match of text.matchAll(either)) if (match[1] !== undefined) return true;

@@ -1,3 +1,4 @@
+/** One source's page, in ascending order of id. */
 export interface AgentPage<Agent> {
   items: readonly Agent[];
   /** An id, behind which the list goes on. */

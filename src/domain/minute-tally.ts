@@ -1,3 +1,4 @@
+/** Counts by key within one minute; keys beyond a bound share one count, so that no caller fills the memory. */
 export interface MinuteTally {
   /** @returns the key's count in this minute, and whether there was a count of its own left for it */
   count(key: string, now: number): { count: number; own: boolean };

@@ -82,8 +82,10 @@ export type ProviderKind = keyof typeof providerFacts;
 
 export const providerKinds = Object.keys(providerFacts) as [ProviderKind, ...ProviderKind[]];
 
+/** Own names alone: `constructor` is no kind. */
 export const isProviderKind = (name: string): name is ProviderKind => Object.hasOwn(providerFacts, name);
 
+/** The facts of a kind that is known to be one. */
 export const factsOf = (kind: ProviderKind): ProviderFacts => providerFacts[kind];
 
 /** Those of which something is so, by title: `OpenRouter and LiteLLM`. */

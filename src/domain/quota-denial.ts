@@ -2,6 +2,7 @@ import { usdText } from "./micro-usd.ts";
 import { type QuotaCounter, quotaRules, resetOf } from "./quota.ts";
 import type { QuotaName } from "./quota-names.ts";
 
+/** The reason for a 429, as the proxy words it in the provider's own shape. */
 export interface QuotaDenial {
   reason: "exhausted" | "too_large" | "in_flight" | "rate";
   message: string;

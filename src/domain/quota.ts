@@ -69,7 +69,9 @@ export function stricterQuotas(a: QuotaLimits, b: QuotaLimits): QuotaLimits {
 
 const limits = (quotas: QuotaLimits, counter: QuotaCounter): boolean =>
   quotaNames.some((name) => quotas[name] !== undefined && quotaRules[name].counter === counter);
+/** Whether any quota is held in tokens. */
 export const limitsTokens = (quotas: QuotaLimits): boolean => limits(quotas, "tokens");
+/** Whether any quota is held in micro-dollars, for which a price must be known. */
 export const limitsUsd = (quotas: QuotaLimits): boolean => limits(quotas, "usd");
 
 /** A limit in the unit of its counter. */
@@ -84,6 +86,7 @@ export function counterLimit(name: QuotaName, limit: number): number {
 const shownAmount = (name: QuotaName, amount: number): number =>
   quotaRules[name].counter === "usd" ? fromMicroUsd(amount) : amount;
 
+/** A quota at a given time: the counter and period that it is held in. */
 export interface QuotaCharge extends QuotaRule {
   name: QuotaName;
   period: string;

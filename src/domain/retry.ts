@@ -1,3 +1,4 @@
+/** When work is done again, and after which waits. */
 export interface RetryOptions {
   /** Whether doing it again is safe after this failure, and promises something. */
   isRetryable(error: unknown): boolean;

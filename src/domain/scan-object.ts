@@ -1,3 +1,4 @@
+/** A field of the outermost object; offsets are in bytes. */
 export interface Field {
   key: string;
   /** The offset of the quote before the key. */
@@ -7,6 +8,7 @@ export interface Field {
   end: number;
 }
 
+/** A body's outermost fields, found without parsing their values. */
 export interface Scan {
   /** The outermost object's, repeated ones included. */
   fields: Field[];
@@ -27,6 +29,7 @@ const partCost = 32;
 const plainCost = 4;
 const escapedQuoteCost = 1;
 
+/** The reason for which a body is refused. */
 export interface ScanFault {
   fault: string;
   /** It is too much, rather than wrong. */

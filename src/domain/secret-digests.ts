@@ -16,6 +16,7 @@ export interface SecretDigests {
 /** More rotations than this inside one grace period are a loop, not a habit. */
 const keptAtMost = 5;
 
+/** Compared in constant time, also with the pending digest and with those that still have their grace. */
 export function digestIsValid(secret: SecretDigests, digest: string, nowMs: number): boolean {
   let valid = equalDigests(digest, secret.digest);
   if (secret.pending && equalDigests(digest, secret.pending.digest)) valid = true;
@@ -41,5 +42,6 @@ export function rotateDigests(
   return { digest, previous };
 }
 
+/** The older digests whose grace is not over. */
 export const liveDigests = (secret: SecretDigests, nowMs: number): Retired[] =>
   (secret.previous ?? []).filter(({ until }) => Date.parse(until) > nowMs);

@@ -4,6 +4,7 @@ import { promptTokens, type UsageParts } from "./usage-parts.ts";
 /** How a provider reports what a request cost. */
 export type UsageFormat = "anthropic" | "openai" | "openai-responses" | "gemini";
 
+/** Tokens as a provider reports them. */
 export interface TokenUsage {
   input: number;
   output: number;
@@ -108,6 +109,7 @@ const required: Record<UsageFormat, { always: readonly string[]; output: readonl
 /** Far above any context; keeps the sums of ninety million requests exact. */
 export const mostTokens = 100_000_000;
 
+/** Counts of an answer in which nothing was reported yet. */
 export const noCounts = (): UsageCounts => ({ counts: new Map(), isDoubtful: false, details: new Map() });
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;

@@ -22,6 +22,7 @@ export function isAllowEntry(text: string): boolean {
   return host !== null && Number(host[2]) >= 1 && Number(host[2]) <= 65_535 && URL.canParse(`http://${text}/`);
 }
 
+/** A CIDR range: the leading `bits` of the address. */
 export interface AllowedRange {
   address: string;
   bits: number;

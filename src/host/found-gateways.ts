@@ -14,6 +14,7 @@ export interface FoundGatewaySettings extends Omit<GatewaySettings, "url"> {
 /** Every address of a name. @throws where it has none, or cannot be asked for */
 export type ResolveName = (name: string) => Promise<readonly string[]>;
 
+/** The gateways behind a name of DNS, which come and go. */
 export interface FoundGateways {
   all(): readonly Gateway[];
   /** One of them, though it may be away now. */

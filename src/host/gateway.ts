@@ -5,6 +5,7 @@ import type { Problem } from "../errors.ts";
 import type { Clock, Fetch, HostGateway, Log } from "../ports.ts";
 import { gatewayProblem, isBusy, isInFlight, isMistaken, isRefusal, isUnsent } from "./gateway-problem.ts";
 
+/** An entry of `gateway.provisioning.host.gateways`. */
 export interface GatewaySettings {
   id: string;
   /** Its base path (`http://gw1:18789/api/v1`), or its origin alone. */
@@ -19,6 +20,7 @@ export interface GatewaySettings {
   meant?: string | undefined;
 }
 
+/** The runtime's parts that a gateway is spoken to with. */
 export interface GatewayTools {
   fetch: Fetch;
   /** Patience with one attempt; a change that is tried again gets twice as much in all. */
@@ -35,6 +37,7 @@ export type Changed<T> =
   | { outcome: "done"; value: T }
   | { outcome: "refused" | "unsent" | "unknown"; problem: Problem };
 
+/** One gateway with its client, its agents' count, and the knowledge of whether it answers. */
 export interface Gateway extends HostGateway {
   /**
    * A question, asked once and with little patience.

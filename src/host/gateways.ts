@@ -2,6 +2,7 @@ import { Problem } from "../errors.ts";
 import { type FoundGatewaySettings, type FoundGateways, findGateways, type ResolveName } from "./found-gateways.ts";
 import { type Gateway, type GatewaySettings, type GatewayTools, openGateway } from "./gateway.ts";
 
+/** All gateways of a control plane, those of the settings and those found. */
 export interface Gateways {
   /** Those that are known now. */
   all(): readonly Gateway[];
@@ -23,6 +24,7 @@ export interface Gateways {
 
 export type AnyGatewaySettings = GatewaySettings | FoundGatewaySettings;
 
+/** The tools of each gateway, and the look-up of names. */
 export interface GatewaysTools extends GatewayTools {
   /** Absent where there is no DNS to ask. */
   resolve?: ResolveName | undefined;

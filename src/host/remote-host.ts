@@ -12,6 +12,7 @@ import { readRemoteAgents } from "./read-remote-agents.ts";
 import { splitBindings } from "./split-bindings.ts";
 import { parseWorkspaceText } from "./workspace-text.ts";
 
+/** The gateways of the settings, in their order. */
 export interface RemoteHostOptions extends GatewaysTools {
   gateways: readonly AnyGatewaySettings[];
 }

@@ -23,6 +23,7 @@ interface AnsweredCall {
   sessionId?: string | undefined;
 }
 
+/** Writes reads and denials to the audit trail, repeated ones as a count a minute. */
 export interface AnswerAudit {
   /** @returns whether the call repeats a denial of this minute */
   answered(call: AnsweredCall, status: number, failure: unknown): boolean;

@@ -16,6 +16,7 @@ export interface RequestInfo {
   address?: string | undefined;
 }
 
+/** A request that was let in: its body and query are validated by the route's schemas. */
 export interface Call<Body = unknown, Query = unknown> {
   context: Context;
   caller: Caller;
@@ -25,6 +26,7 @@ export interface Call<Body = unknown, Query = unknown> {
   headers: Headers;
 }
 
+/** An answer that is not serialized yet. */
 export interface Reply {
   status: number;
   /** A text or a stream as it is; anything else as JSON. */
@@ -32,6 +34,7 @@ export interface Reply {
   headers?: Record<string, string>;
 }
 
+/** One line of the route table, from which guards, OpenAPI and the common tests derive. */
 export interface Route {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   path: `/${string}`;

@@ -7,6 +7,7 @@ import type { Bearer, VerifyJwt } from "./bearer.ts";
 import type { RequestInfo, Route } from "./call.ts";
 import { isRead, type RequestContext } from "./request-context.ts";
 
+/** The checks before a route's own work. */
 export interface Guards {
   /** The party behind the bearer. @throws Problem `unauthorized`, `rate_limited` */
   authenticate(request: Request, info: RequestInfo): Promise<Bearer>;

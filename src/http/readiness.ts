@@ -2,6 +2,7 @@ import { Problem } from "../errors.ts";
 import type { Context } from "../service/context.ts";
 import { createSecretsCheck } from "../service/secrets/unopenable-secrets.ts";
 
+/** The state behind `/readyz`. */
 export interface Readiness {
   /** @returns what `/readyz` says. @throws Problem of what keeps the service from being ready */
   status(): Promise<"ready" | "draining">;

@@ -8,6 +8,7 @@ import { limitRate } from "./limit-rate.ts";
 import { parseQuery, readJson } from "./read-json.ts";
 import type { RequestContext } from "./request-context.ts";
 
+/** The table and the parts that answer around it. */
 export interface RouterOptions {
   context: Context;
   guards: Pick<Guards, "authorize">;

@@ -1,3 +1,4 @@
+/** One agent's share of a sample: counts since the sample before it. */
 export interface AgentActivity {
   agentId: string;
   requests: number;

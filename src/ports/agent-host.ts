@@ -2,6 +2,7 @@ import type { Confinement } from "../domain/confinement.ts";
 import type { Identity } from "../domain/identity.ts";
 import type { LabelMap } from "../domain/labels.ts";
 
+/** A key for one provider, in the clear, as a host stores it for an agent. */
 export interface Credential {
   /** Anthropic, openai, ..., or a custom provider's slug. */
   provider: string;
@@ -12,6 +13,7 @@ export interface Credential {
   metered: boolean;
 }
 
+/** The places that `AgentHost.plan` decided on; nothing is made there yet. */
 export interface HostPlan {
   /** The gateway chosen, on a host that has several. */
   gateway?: string;
@@ -31,6 +33,7 @@ export interface HostHold {
   peers?: string[] | undefined;
 }
 
+/** An agent as its host has it, or is to change it. */
 export interface HostAgent extends HostHold {
   agentId: string;
   /** The creation that made it, where one of ours did: a change to it changes no other's. */
@@ -46,6 +49,7 @@ export interface HostAgent extends HostHold {
   gateway?: string | undefined;
 }
 
+/** The wish for one agent, complete: a retry sends the same. */
 export interface HostCreate extends HostAgent {
   skipBootstrap: boolean;
   credential?: Credential | undefined;
@@ -86,6 +90,7 @@ export type HostAsked = Pick<
   "name" | "workspace" | "model" | "identity" | "bindings" | "skipBootstrap" | "heldToQuota" | keyof HostHold
 >;
 
+/** Each binding of a request stands in one of the four lists. */
 export interface BindResult {
   added: string[];
   updated: string[];

@@ -1,5 +1,6 @@
 import type { AuditEvent, AuditFilter, AuditRecord } from "../domain/audit-event.ts";
 
+/** The result of walking the chain from its begin, or from `since`. */
 export interface AuditVerdict {
   ok: boolean;
   events: number;
@@ -15,6 +16,7 @@ export interface AuditVerdict {
   };
 }
 
+/** Without options, the whole chain is walked. */
 export interface AuditVerifyOptions {
   /** An event's number: closed parts that end before it need not be walked, where their end is remembered. */
   since?: number | undefined;
@@ -28,6 +30,7 @@ interface AuditRotation {
   events: number;
 }
 
+/** Every change and denial, chained by hashes: a line that is changed or cut out shows. */
 export interface AuditTrail {
   /** Durable when it resolves; events are chained in the order in which they resolve. */
   append(event: AuditEvent): Promise<void>;

@@ -1,5 +1,6 @@
 import type { LedgerName } from "./ledger-name.ts";
 
+/** A lease that its holder left, with the operation record (`note`) that says how far it came. */
 export interface Abandoned {
   name: LedgerName;
   owner: string;

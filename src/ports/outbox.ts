@@ -28,6 +28,7 @@ export type Due =
       lease: string;
     };
 
+/** One request to an endpoint, and the answer to it. */
 export interface DeliveryAttempt {
   /** Epoch milliseconds of its begin. */
   at: number;
@@ -39,6 +40,7 @@ export interface DeliveryAttempt {
 
 export type DeliveryState = "pending" | "delivered" | "failed" | "dropped";
 
+/** One message on its way to one endpoint, with its last attempt. */
 export interface Delivery {
   endpoint: string;
   messageId: string;
@@ -52,6 +54,7 @@ export interface Delivery {
   dueAt?: number | undefined;
 }
 
+/** A message that became due, with its place in that order. */
 export interface SentMessage {
   seq: number;
   messageId: string;

@@ -1,6 +1,7 @@
 import type { LedgerName } from "./ledger-name.ts";
 import type { UsageEntry } from "./usage-log.ts";
 
+/** An amount to be held back in one counter and period until its request is settled. */
 export interface CounterReservation {
   counter: LedgerName;
   /** A calendar period in UTC (`2026-11`, `2026-11-22`, `2026-11-22T17:05`), or `all`. */
@@ -15,6 +16,7 @@ export interface CounterReservation {
   alertAt?: readonly number[] | undefined;
 }
 
+/** Both in the counter's unit: tokens, requests, or micro-dollars. A limit holds for their sum. */
 export interface CounterState {
   used: number;
   reserved: number;
@@ -34,6 +36,7 @@ export type Reserved =
   /** The stored text of `expect.name` is another than the caller believes. Nothing was reserved. */
   | { outcome: "changed"; text: string };
 
+/** A counter with the period and limit by which it is near. */
 export interface NearLimit extends CounterState {
   counter: LedgerName;
   period: string;
@@ -41,6 +44,7 @@ export interface NearLimit extends CounterState {
   limit: number;
 }
 
+/** Counts that hold exactly under concurrency: an amount is reserved before the side effect, and settled after it. */
 export interface QuotaCounters {
   /**
    * All entries or none, before the side effect. `id` (itself a name in the same shard) is the caller's.

@@ -1,10 +1,12 @@
 import type { LedgerName } from "./ledger-name.ts";
 
+/** At most `limit` in any `windowMs` that ends now. */
 export interface RateRule {
   limit: number;
   windowMs: number;
 }
 
+/** The answer of `RateLimits.take`, as the rate limit headers tell it. */
 export interface RateDecision {
   allowed: boolean;
   remaining: number;
@@ -12,6 +14,7 @@ export interface RateDecision {
   resetAt: number;
 }
 
+/** Sliding windows, exact over all processes. */
 export interface RateLimits {
   /** Counts `cost` into a sliding window when it fits; a refusal is not counted. */
   take(bucket: LedgerName, rule: RateRule, cost?: number): Promise<RateDecision>;

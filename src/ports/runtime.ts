@@ -1,8 +1,10 @@
+/** The wall clock; it may be set back. */
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
 }
 
+/** The primitives that runtimes have under different names. */
 export interface Crypto {
   /** SHA-256 of the text's UTF-8, in lower-case hex. Synchronous where the runtime has it (40 times faster). */
   sha256(text: string): string | Promise<string>;
@@ -14,6 +16,7 @@ export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promi
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
 
+/** This process among those that share the stores. */
 export interface Instance {
   /** How long what it holds outlives it, in milliseconds. Default: `leaseTtlMs`. */
   readonly leaseMs?: number;

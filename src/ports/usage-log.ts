@@ -19,6 +19,7 @@ export interface UsageSums {
   unpricedRequests: number;
 }
 
+/** An amount in the unit of its counter. */
 export interface CounterAmount {
   counter: LedgerName;
   amount: number;
@@ -35,6 +36,7 @@ export interface UsageEntry extends UsageSums {
   estimate?: { tokens: CounterAmount; microUsd?: CounterAmount | undefined } | undefined;
 }
 
+/** The use of one day and model. */
 export interface UsageRow extends UsageSums {
   day: string;
   model: string;
@@ -45,12 +47,14 @@ export interface UsageRow extends UsageSums {
 export type UsageGrouping = "name" | "model" | "day";
 type UsageOrder = "key" | "tokens" | "microUsd" | "requests";
 
+/** The use of one group of `UsageQuery.by`. */
 export interface UsageGroup extends UsageSums {
   /** The name, model or day. */
   key: string;
   estimatedTokens: number;
 }
 
+/** Days are `YYYY-MM-DD` in UTC. */
 export interface UsageQuery {
   /** The names' prefix: `ai-key:`. */
   prefix: string;
@@ -65,6 +69,7 @@ export interface UsageQuery {
   limit: number;
 }
 
+/** The amounts that were given back. */
 export interface Credited {
   tokens: number;
   microUsd: number;

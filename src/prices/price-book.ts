@@ -25,6 +25,7 @@ export interface PriceBook {
   hash: string;
 }
 
+/** The sources of prices: the API's go before the settings', and those before the table's. */
 export interface PriceBookInput {
   table: PriceTable;
   /** The later one of two rows for one model counts. */

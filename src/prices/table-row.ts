@@ -18,6 +18,7 @@ export type TableRow = WrittenPrice & {
   later?: (WrittenPrice & { from: string })[];
 };
 
+/** The checked-in list prices (`npm run prices`). */
 export interface PriceTable {
   source: string;
   /** The day (`YYYY-MM-DD`) on which the source was released. */

@@ -6,6 +6,7 @@ import { minterOver } from "./admin/minter-over.ts";
 import type { MintingProvider } from "./provider.ts";
 import { providers } from "./registry.ts";
 
+/** The runtime's parts that minting uses; tests put their own time in. */
 export interface MintingDeps {
   fetch: Fetch;
   clock: Clock;

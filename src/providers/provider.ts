@@ -48,6 +48,7 @@ export interface MintMeans {
   hint?: string | undefined;
 }
 
+/** A stored AI provider whose secrets are opened, for the time of one minting. */
 export interface MintingProvider {
   kind: ProviderKind;
   baseUrl?: string | undefined;

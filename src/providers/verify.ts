@@ -4,6 +4,7 @@ import type { Clock, Fetch } from "../ports.ts";
 import { adminRequests } from "./admin/admin-request.ts";
 import { providers } from "./registry.ts";
 
+/** A provider as it is about to be stored. */
 export interface VerifiableProvider {
   kind: ProviderKind;
   baseUrl?: string | undefined;

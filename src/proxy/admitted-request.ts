@@ -108,6 +108,7 @@ export function createUpstreamBases(): (provider: AiProviderRecord) => UpstreamB
 const jsonType = /^application\/json *(;[^,]*)?$/;
 const eventStreamType = /^text\/event-stream *(;[^,]*)?$/;
 
+/** By the answer's content type, whatever its parameters. */
 export const isEventStream = (contentType: string | null | undefined): boolean =>
   eventStreamType.test(contentType?.toLowerCase() ?? "");
 

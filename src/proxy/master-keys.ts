@@ -5,6 +5,7 @@ import { livePrevious } from "../service/state/newest-ai-provider.ts";
 
 const maxOpened = 256;
 
+/** Opened master keys, kept until their record has others. */
 export interface MasterKeys {
   /** The one that is sent. */
   masterKeyOf(provider: AiProviderRecord): string | Promise<string>;

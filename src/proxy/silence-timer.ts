@@ -1,3 +1,4 @@
+/** Each `start` begins the wait anew. */
 export interface SilenceTimer {
   start(): void;
   stop(): void;

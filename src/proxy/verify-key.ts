@@ -16,6 +16,7 @@ export type KeyStatus = "valid" | "suspended" | "invalid";
 
 export const suspendedMessage = "This key is suspended; its operator can resume it";
 
+/** The standing of a key that is presented; one with another digest is `invalid`. */
 export function keyStatus(state: AiKeyState, digest: string, now: number): KeyStatus {
   if (state.status === "revoked") return "invalid";
   if (state.expiresAt !== undefined && Date.parse(state.expiresAt) <= now) return "invalid";

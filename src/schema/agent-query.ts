@@ -69,4 +69,5 @@ export const includesOf = ({ include }: AgentQuery): AgentInclude[] =>
 
 const searchNames = Object.keys(searchFields) as (keyof typeof searchFields)[];
 
+/** A search reads the index of agents; a plain list does not. */
 export const isSearch = (query: AgentQuery): boolean => searchNames.some((name) => query[name] !== undefined);

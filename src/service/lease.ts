@@ -10,6 +10,7 @@ const leaseTtlMs = 30_000;
 const leasePatienceMs = 5_000;
 const pauseMs = 15;
 
+/** Milliseconds after its last renewal at which others may take a lease over. */
 export const leaseMs = ({ instance }: Context): number => instance.leaseMs ?? leaseTtlMs;
 
 export interface LeaseRequest {

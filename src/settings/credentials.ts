@@ -9,6 +9,7 @@ export const makeToken =
 export const makeSecret = "for example with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='";
 
 export const tooShort = `shorter than ${secretLength} characters`;
+/** Shorter than a secret has to be. */
 export const isGuessable = (token: string): boolean => token.length < secretLength;
 
 /** @throws SettingsError for what a header cannot carry as one value: a comma is what joins two */

@@ -75,6 +75,7 @@ export const instanceAlive = (id: string): LedgerName => `instance:${enc(id)}/al
 
 /** Held by whoever changes the AI provider; and by whoever adds one of this name. */
 export const aiProviderClaim = (id: string): LedgerName => `ai-provider:${enc(id)}/claim`;
+/** The lease of a provider's name, so that two are not added under one. */
 export const aiProviderNameClaim = (name: string): LedgerName => `ai-provider-name:${enc(name)}/claim`;
 
 /** An AI provider's record as it was changed last: records may lag. */
@@ -116,19 +117,23 @@ export const creationFate = (agentId: string, operationId: string): LedgerName =
 export const operationState = (operationId: string): LedgerName => `operation:${enc(operationId)}/state`;
 /** The ids of all AI keys that were ever issued to an agent of this id, and not yet taken back. */
 export const issuedKeys = (agentId: string): LedgerName => `agent:${enc(agentId)}/ai-keys`;
+/** The lease of changes to an agent; its note is the operation record. */
 export const agentClaim = (agentId: string): LedgerName => `agent:${enc(agentId)}/claim`;
 /** An agent's record as it was written last, where records lag. */
 export const recentAgent = (agentId: string): LedgerName => `agent:${enc(agentId)}/recent`;
 /** The same of a webhook's. */
 export const recentWebhook = (id: string): LedgerName => `webhook:${enc(id)}/recent`;
+/** The ownership of a binding, by gateway: each has channels of its own. */
 export const bindingClaim = (gateway: string | undefined, binding: string): LedgerName =>
   `binding:${enc(gateway ?? "")}:${enc(binding)}/owner`;
+/** The ownership of a workspace, by its path. */
 export const workspaceClaim = (path: string): LedgerName => `workspace::${enc(path)}/owner`;
 /** The path, where it is such a claim. */
 export function workspaceOfClaim(name: LedgerName): string | undefined {
   const path = /^workspace::([^/]*)\/owner$/.exec(name)?.[1];
   return path === undefined ? undefined : decodeURIComponent(path);
 }
+/** The window of failed authentications of one subscriber's addresses. */
 export const addressFailures = (address: string): LedgerName => `address:${enc(subscriber(address))}/failures`;
 /** The failures of addresses beyond those that are counted each by itself. */
 export const otherFailures: LedgerName = "address:*/failures";
@@ -147,6 +152,7 @@ export function subscriber(address: string): string {
 }
 /** Each has the agents of a part of the ids. */
 export const agentIndexBuckets = 64;
+/** One of the 64 parts of the index of agents. */
 export const agentIndexBucket = (at: number): LedgerName => `agent-index/bucket:${at}`;
 /** Another text after every change of a bucket. */
 export const agentIndexVersion: LedgerName = "agent-index/version";

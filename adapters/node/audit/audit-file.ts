@@ -30,6 +30,7 @@ import { verifyAuditTrail } from "./verify-audit-trail.ts";
 
 const sha256 = (text: string): string => hash("sha256", text, "hex");
 
+/** The trail of files; absent options have their defaults from the settings. */
 export interface AuditFileOptions {
   stateDir: string;
   clock: Clock;

@@ -3,6 +3,7 @@ import { connect, type Socket } from "node:net";
 import { hostname } from "node:os";
 import type { Log } from "../../../src/ports.ts";
 
+/** A second place for the trail's lines, beside the file. */
 export interface AuditSink {
   /** Takes a line of the trail. Never waits and never throws: the file is the trail, and this is a copy. */
   write(line: string): void;

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { type ChainHead, type Sha256, verifyLine } from "../../../src/domain/audit-chain.ts";
 import { linesForward } from "../files/line-file.ts";
 
+/** An open file of the trail, read up to `size` bytes. */
 export interface AuditLines {
   descriptor: number;
   /** Where to stop; a line that is not whole there is being written. */

@@ -7,6 +7,7 @@ import { type AuditSegment, endOf, segmentName } from "./audit-segments.ts";
 import { openLines } from "./open-lines.ts";
 import { type AuditLines, type VerifiedLines, verifyAuditLines } from "./verify-audit-lines.ts";
 
+/** All files of a trail, as they are found. */
 export interface TrailFiles {
   directory: string;
   /** In order; those that were moved away are remembered. */

@@ -52,6 +52,7 @@ export type AgentEntry = z.infer<typeof AgentEntry>;
 export type EntryState = "pending" | "agent" | "removed";
 const fileNames = { pending: "agent.pending.json", agent: "agent.json", removed: "agent.removed.json" } as const;
 
+/** The file's name says whether the agent is made, in the making, or removed. */
 export const entryPath = (home: string, state: EntryState): string => join(home, fileNames[state]);
 /** The state directory of an agent's home, `agents/<id>` in it. */
 export const stateDirOf = (home: string): string => dirname(dirname(home));

@@ -6,6 +6,7 @@ import { AgentId } from "../../../src/schema/primitives.ts";
 import { isTemporary } from "../files/atomic-write.ts";
 import { entryPath } from "./agent-entry.ts";
 
+/** The directories of agents below `<state>/agents`. */
 export interface AgentHomes {
   /** `<state>/agents/<id>`; `undefined` for what no agent can be called, so that no crafted id becomes a path. */
   of(agentId: string): string | undefined;

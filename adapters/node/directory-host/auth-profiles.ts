@@ -15,7 +15,9 @@ const AuthProfiles = z.looseObject({
 });
 type AuthProfiles = z.infer<typeof AuthProfiles>;
 
+/** OpenClaw's own place for an agent's credentials. */
 export const authProfilesPath = (agentDir: string): string => join(agentDir, "auth-profiles.json");
+/** The profile that this service writes; others in the file are left alone. */
 export const profileIdFor = (provider: string): string => `${provider}:dedicated`;
 
 /** The order is pinned to this one profile: with a second in it, OpenClaw alternates between the keys. */

@@ -21,6 +21,7 @@ import { readAgents } from "./read-agents.ts";
 import { createWorkspacePaths } from "./workspace-paths.ts";
 import { createWorkspaces } from "./workspaces.ts";
 
+/** Where agents and their workspaces are kept. */
 export interface DirectoryHostOptions {
   /** Made, with mode 0700, where it is missing. */
   stateDir: string;

@@ -4,6 +4,7 @@ import { type AgentEntry, readEntry } from "./agent-entry.ts";
 import { type AgentHomes, isForeign } from "./agent-homes.ts";
 import { createHeldPaths, overlap } from "./overlap.ts";
 
+/** The entries of all agents, and which of them has which binding. */
 export interface EntryIndex {
   /**
    * Keeps these bindings for the agent, all or none, until its entry is written.

@@ -6,6 +6,7 @@ import { type AgentHomes, isForeign } from "./agent-homes.ts";
 import { isInOrAt, overlap } from "./overlap.ts";
 import type { WorkspacePaths } from "./workspace-paths.ts";
 
+/** Answers from the entries of other agents, those in the making included. */
 export interface HeldWorkspaces {
   /** Whether this directory is, or has in it, the workspace of another agent, made or in the making. */
   heldByOthers(agentId: string, directory: string): boolean;

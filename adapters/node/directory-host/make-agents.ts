@@ -16,6 +16,7 @@ interface Removal {
   sessions: boolean;
 }
 
+/** The changes that make and remove homes, each by one rename. */
 export interface MakeAgents {
   /** @throws Problem `agent_exists`, `binding_taken`, `workspace_not_allowed`, `workspace_taken`; then nothing was changed */
   make(agent: HostCreate): Promise<AgentEntry>;

@@ -15,6 +15,7 @@ export const foldedPath = (path: string): string =>
 export const isInOrAt = (path: string, directory: string): boolean =>
   `${foldedPath(path)}/`.startsWith(`${foldedPath(directory)}/`);
 
+/** Whether one path is the other, or lies in it. */
 export const overlap = (one: string, other: string): boolean => isInOrAt(one, other) || isInOrAt(other, one);
 
 /** The owner of each directory, found by any path that overlaps it, however many there are. */

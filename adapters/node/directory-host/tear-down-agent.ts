@@ -9,6 +9,7 @@ import { authProfilesPath } from "./auth-profiles.ts";
 import { bootstrapFiles } from "./bootstrap-files.ts";
 import { removeTree } from "./remove-tree.ts";
 
+/** The parts of an agent by name: `entry`, `agentDir`, `sessions`, `workspace`. */
 export interface TornDown {
   deleted: string[];
   preserved: string[];

@@ -30,6 +30,7 @@ const stateRule =
   "gateway.provisioning.workspaceRoots";
 const keptFault = "that is kept for the service and for OpenClaw: name another directory";
 
+/** A path that may become a workspace. */
 export interface WorkspacePlace {
   /** Absolute, symlinks resolved. */
   path: string;
@@ -37,6 +38,7 @@ export interface WorkspacePlace {
   existing: string;
 }
 
+/** The rule of where workspaces may be: inside the roots, and off the service's own files. */
 export interface WorkspacePaths {
   /** @throws Problem `workspace_not_allowed` */
   place(agentId: string, workspace?: string): WorkspacePlace;

@@ -10,6 +10,7 @@ import { type HeldWorkspaces, heldByNext, readHeldWorkspaces } from "./held-work
 import { removeTree } from "./remove-tree.ts";
 import type { WorkspacePaths, WorkspacePlace } from "./workspace-paths.ts";
 
+/** Makes and removes workspaces under one lock over all processes. */
 export interface Workspaces {
   /**
    * Takes a place for a workspace while none in which it may lie is being removed, by whichever process, and where it

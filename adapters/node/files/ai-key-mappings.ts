@@ -10,6 +10,7 @@ import { createFileLock } from "./file-lock.ts";
 const delayMs = 800;
 const pageSize = 250;
 
+/** The index of AI keys that operators read, written behind the records. */
 export interface AiKeyMappings {
   /** Rewrites the index now; rejects when it cannot be written. */
   flush(): Promise<void>;

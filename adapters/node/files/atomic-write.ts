@@ -42,6 +42,7 @@ export function unwritable(cause: unknown, code: ProblemCode = "store_unwritable
 // Process ids repeat (in a container it is always 1), and a crash leaves its temporary files.
 const run = randomBytes(6).toString("hex");
 let count = 0;
+/** A name in the same directory, so that the rename stays on one file system. */
 export const temporaryIn = (directory: string, name: string): string =>
   join(directory, `.${name}.${run}-${++count}.tmp`);
 const temporaryFor = (path: string): string => temporaryIn(dirname(path), basename(path));

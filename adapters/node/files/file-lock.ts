@@ -7,6 +7,7 @@ import { unwritable } from "./atomic-write.ts";
 import { unreadable } from "./private-file.ts";
 import { isUnshared, sharingProblem, sharingRemedy } from "./sharing-fault.ts";
 
+/** A lock over processes: a SQLite file's exclusive transaction, which the kernel ends with its process. */
 export interface FileLock {
   /**
    * Runs alone among everybody who uses this file, in every process. The work's writes through `database` are committed

@@ -24,6 +24,7 @@ export const groupBitsFinding = (count: number): string =>
 export const groupBitsRemedy =
   "the server closes them at its start; with a Kubernetes fsGroup, set fsGroupChangePolicy: OnRootMismatch, and they stay closed";
 
+/** Files below a directory whose group may do more than it has to. */
 export interface GroupBits {
   count: number;
   /** Takes from the group what it need not have. */

@@ -5,6 +5,7 @@ const read = promisify(readCallback);
 const newline = 0x0a;
 const blockSize = 65_536;
 
+/** One line of a file; offsets are in bytes. */
 export interface Line {
   /** Without its line break. */
   bytes: Buffer;

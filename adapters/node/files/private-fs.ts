@@ -10,6 +10,7 @@ import { findingOf, type StoreFinding } from "./private-file.ts";
 import { checkStore } from "./store-check.ts";
 import { idsAfter, type StoredCollection } from "./stored-collection.ts";
 
+/** The state directory, and the modes in it. */
 export interface PrivateFsOptions {
   /** Absolute; `provisioning/` is made inside it at the first write. */
   stateDir: string;
@@ -35,6 +36,7 @@ function sweep(directory: string): void {
   }
 }
 
+/** Records as JSON files that only the service's user can read. */
 export interface PrivateFs {
   driver: Driver;
   /** For `createRecords`: one page of ids in ascending order, without touching the others. */

@@ -2,6 +2,7 @@ import type { Stats } from "node:fs";
 import { collections as schemas } from "../../../src/storage/keyspace.ts";
 import { namesIn, statOf } from "./private-file.ts";
 
+/** A file or directory of the store beside the mode that it may have. */
 export interface StoreEntry {
   /** Relative to the state directory. */
   file: string;

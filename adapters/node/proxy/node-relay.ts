@@ -19,6 +19,7 @@ import type { Upstreams } from "./upstreams.ts";
 
 const scrubOf = createScrubs();
 
+/** The connections and the watch that all relayed requests share. */
 export interface RelayTools {
   upstreams: Upstreams;
   proxies: OutgoingProxies | undefined;

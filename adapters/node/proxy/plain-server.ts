@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { type ConnectionOwner, PlainConnection } from "./plain-connection.ts";
 import type { PlainExchange } from "./plain-exchange.ts";
 
+/** Connections whose requests are read from the socket itself, without `node:http`. */
 export interface PlainServer {
   /** Whether any connection has a request under way. */
   isUnderWay(): boolean;

@@ -15,6 +15,7 @@ import { type BodyTerms, freeBody, readBody } from "./read-body.ts";
 import { type CutOff, createStreamWatch } from "./stream-watch.ts";
 import { createUpstreams } from "./upstreams.ts";
 
+/** The metering proxy on Node. */
 export interface ProxyServer {
   /** Answers a request whose URL begins with `/proxy/`. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse): void;

@@ -13,11 +13,13 @@ export interface OpenRequest {
   charged(): number;
 }
 
+/** Requests that were ended before their time, and the tokens charged for them. */
 export interface CutOff {
   requests: number;
   tokens: number;
 }
 
+/** Looks after answers under way, and ends those whose key may not be used any more. */
 export interface StreamWatch {
   add(request: OpenRequest): void;
   /** What is not there any more is no error. */

@@ -3,12 +3,14 @@ import { createProxyAgent, maxHeaderSize, type OutgoingProxies } from "../outgoi
 import type { ExchangeHandler, UpstreamRequest } from "../upstream/exchange.ts";
 import { createUpstreamPool, type UpstreamPool } from "../upstream/upstream-pool.ts";
 
+/** Connection pools, one for each origin. */
 export interface Upstreams {
   /** The connections to one scheme and host. */
   to(origin: string): { dispatch(request: UpstreamRequest, handler: ExchangeHandler): void };
   close(): Promise<void>;
 }
 
+/** In milliseconds; `silenceTimeoutMs` is counted anew with every byte. */
 export interface UpstreamTimeouts {
   connectTimeoutMs: number;
   silenceTimeoutMs: number;

@@ -12,6 +12,7 @@ interface Fault {
 const faults = new WeakMap<Redis, Fault>();
 
 export const faultOf = (redis: Redis): string | undefined => faults.get(redis)?.reason;
+/** Whether no attempt to connect will be made any more. */
 export const isGivenUp = (redis: Redis): boolean => faults.get(redis)?.final === true;
 
 /**

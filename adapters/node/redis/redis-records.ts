@@ -6,6 +6,7 @@ import type { IdPage, ReplaceItem } from "../../../src/storage/records.ts";
 import { answered, redisOptions } from "./redis-connection.ts";
 import { redisScript } from "./redis-script.ts";
 
+/** The parts that `createRecords` takes, over one connection. */
 export interface RedisRecords {
   driver: Driver;
   page: IdPage;

@@ -11,6 +11,7 @@ import { createRedisLedger } from "./redis-ledger.ts";
 import { createRedisOutbox } from "./redis-outbox.ts";
 import { createRedisRecords } from "./redis-records.ts";
 
+/** All stores on one Redis. */
 export interface RedisStores {
   storage: Storage;
   records: Records;

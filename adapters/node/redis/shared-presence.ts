@@ -7,6 +7,7 @@ const aliveMs = 60_000;
 /** An instance has to be missed for so long: right after Redis lost its last second, the living are missing as well. */
 const missedMs = 30_000;
 
+/** Tells instances on other machines by a text that each renews in the ledger. */
 export interface SharedPresence extends Required<Pick<Instance, "isLost">> {
   close(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import { createSqliteTransactions, whenFree } from "./sqlite-transactions.ts";
 
 const sweepEveryMs = 60_000;
 
+/** `path` is the file, which several processes of one machine may open. */
 export interface SqliteLedgerOptions {
   path: string;
   clock: Clock;
@@ -17,6 +18,7 @@ export interface SqliteLedgerOptions {
   machineTime?: MachineTime | undefined;
 }
 
+/** The ledger of one machine, in WAL mode. */
 export interface SqliteLedger extends Ledger {
   /** In the same file. */
   outbox: Outbox;

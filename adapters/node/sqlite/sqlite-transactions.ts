@@ -11,6 +11,7 @@ const mostPerTransaction = 512;
 const patienceMs = 5_000;
 const pause = (attempt: number) => Math.min(1 + attempt / 4, 10) * (0.5 + Math.random());
 
+/** Writers that arrive together share a transaction, and so one commit. */
 export interface SqliteTransactions {
   /** Resolves when the transaction that `operation` shared is committed. It is synchronous and may run twice. */
   write<T>(operation: () => T): Promise<T>;

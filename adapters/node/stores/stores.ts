@@ -24,6 +24,7 @@ export interface Stores {
   close(): Promise<void>;
 }
 
+/** The same for every kind of store; each takes its part. */
 export interface StoresOptions {
   stateDir: string;
   settings: Settings;

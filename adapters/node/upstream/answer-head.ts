@@ -3,6 +3,7 @@ import type { AnswerHeaders } from "./exchange.ts";
 /** How an answer's body ends. */
 type Framing = { kind: "none" } | { kind: "length"; bytes: number } | { kind: "chunked" } | { kind: "close" };
 
+/** The status line and headers of an upstream's answer, and how its body ends. */
 export interface AnswerHead {
   status: number;
   headers: AnswerHeaders;

@@ -3,6 +3,7 @@ import { connect as connectTls } from "node:tls";
 import { AnswerReader } from "./answer-reader.ts";
 import { type ExchangeControl, type ExchangeHandler, UpstreamFault } from "./exchange.ts";
 
+/** For one connection to an origin. */
 export interface ConnectionOptions {
   origin: URL;
   connectTimeoutMs: number;

@@ -2,6 +2,7 @@ import { type ExchangeHandler, UpstreamFault, type UpstreamRequest } from "./exc
 import { requestBytes } from "./request-bytes.ts";
 import { type ConnectionOwner, UpstreamConnection } from "./upstream-connection.ts";
 
+/** The bounds of each connection of the pool. */
 export interface PoolOptions {
   connectTimeoutMs: number;
   /** Neither before an answer nor in the middle of it an upstream may be silent for longer. */

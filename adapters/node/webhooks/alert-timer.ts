@@ -6,6 +6,7 @@ const lookMs = 1_000;
 /** After a failure of the outbox itself. */
 const mostWaitMs = 30_000;
 
+/** Delivers alerts when they become due. */
 export interface AlertTimer {
   /** Ends attempts under way; others make them. */
   stop(): Promise<void>;

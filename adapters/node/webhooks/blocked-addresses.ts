@@ -58,6 +58,7 @@ function plain(address: string): string {
   return [high >> 8, high & 255, low >> 8, low & 255].join(".");
 }
 
+/** Addresses inside the network are refused, unless an operator's range covers them. */
 export interface AddressRules {
   /** Whether a webhook may be sent to this address, in the notation of a resolver or a URL. */
   isAllowed(address: string): boolean;

@@ -11,6 +11,7 @@ interface Resolved {
   family: number;
 }
 
+/** The operator's exceptions, and the resolver whose answer is connected to. */
 export interface NodeWebhooksOptions {
   /** `gateway.provisioning.webhooks.allow`, as it is now. */
   allow: () => readonly string[];

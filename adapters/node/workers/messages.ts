@@ -9,6 +9,7 @@ export type ForAll =
   /** Somebody looks at the activity: samples are to come often. */
   | { kind: "watched" };
 
+/** The primary process's first message to a worker process. */
 export interface Start {
   kind: "start";
   /** As the primary process has them: those in the files may be newer, and not taken over yet. */

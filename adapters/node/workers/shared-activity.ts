@@ -6,6 +6,7 @@ import type { ForAll } from "./messages.ts";
 const tellMs = 4_000;
 const watchedMs = 10_000;
 
+/** The activity of all worker processes, passed on by the primary one. */
 export interface SharedActivity extends ActivityLog {
   /** Takes what another worker process has sent. */
   take(message: ForAll): void;

@@ -4,6 +4,7 @@ import { addUpMetrics, countedMetrics } from "./add-up-metrics.ts";
 /** One that does not answer in time, as it is busy or about to die, counts as when it last did. */
 const patienceMs = 2_000;
 
+/** Asks worker processes for their metrics, and adds them up. */
 export interface WorkerMetrics {
   /** The metrics of all these processes, and of those that have ended. */
   of(workers: Iterable<number>, own: MetricValues): Promise<MetricValues>;

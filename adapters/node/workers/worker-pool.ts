@@ -11,6 +11,7 @@ const soonMs = 60_000;
 const firstPauseMs = 250;
 const longestPauseMs = 30_000;
 
+/** The worker processes of one server; one that dies is replaced. */
 export interface WorkerPool {
   /**
    * Starts all of them. Resolves to their port when all listen.
@@ -27,6 +28,7 @@ export interface WorkerPool {
   stop(graceMs: number): Promise<void>;
 }
 
+/** How many processes there are, and how each is started. */
 export interface PoolOptions {
   count: number;
   log: Log;

@@ -3,6 +3,7 @@ import type { OpenClawConfig } from "../openclaw-config.ts";
 import { holdIn } from "./held-entry.ts";
 import { acrossAgents, toolsOf } from "./tool-table.ts";
 
+/** A tool call before it is done, as OpenClaw's hook gives it. */
 export interface LookedAtCall {
   toolName: string;
   params: Record<string, unknown>;

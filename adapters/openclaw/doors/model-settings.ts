@@ -111,6 +111,7 @@ export const modelSettings: Readonly<Record<string, ModelDecision>> = {
   "agents.entries.*.tools.exec.applyPatch.allowModels": "none",
 };
 
+/** A setting by which a model is called without the agent's own key. */
 export interface UnmeteredSetting {
   /** As it is written in `openclaw.json`. */
   setting: string;

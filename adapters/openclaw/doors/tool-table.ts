@@ -10,6 +10,7 @@
  */
 export type ToolUse = "own" | "asked" | "peers" | "sandbox" | "trusted";
 
+/** The verdict on one tool of OpenClaw. */
 export interface ToolDecision {
   use: ToolUse;
   /** On whose key or account, in words. */

@@ -9,6 +9,7 @@ import { repeated } from "../option-values.ts";
 
 type HoldChange = Pick<UpdateAgent, "confinement" | "tools" | "peers">;
 
+/** The options that `withIdentity` adds. */
 export interface IdentityOptions {
   identityName?: string;
   identityEmoji?: string;
@@ -26,6 +27,7 @@ export function identityOf(options: IdentityOptions): Identity | undefined {
   return name === undefined && emoji === undefined && avatar === undefined ? undefined : { name, emoji, avatar };
 }
 
+/** The options that `withConfinement` adds. */
 export interface ConfinementOptions {
   confinement?: string;
   tool?: string[];

@@ -12,6 +12,7 @@ import { Overview } from "./overview.tsx";
 import { Providers } from "./providers.tsx";
 import { Usage } from "./usage.tsx";
 
+/** An entry of the console's navigation. */
 export interface Page {
   /** The first part of its address. */
   name: string;

@@ -63,6 +63,7 @@ export function invalidate(...prefixes: string[]): void {
   }
 }
 
+/** Drops every answer: the next session may see less. */
 export const forgetAll = (): void => cache.clear();
 
 interface Query<Data> {

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { t } from "../texts.ts";
 
+/** One column of a table, by the rows' own values. */
 export interface Column<Row> {
   key: string;
   label: string;

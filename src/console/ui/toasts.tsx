@@ -6,6 +6,7 @@ const shownMs = 5_000;
 /** Says what was done. */
 export const say = (text: string): void => show(text);
 
+/** The messages that pass by themselves, read out by screen readers. */
 export function Toasts() {
   const [texts, setTexts] = useState<{ id: number; text: string }[]>([]);
   useEffect(() => {

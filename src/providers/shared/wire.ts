@@ -79,6 +79,7 @@ export interface Endpoint {
 
 export type KeyPlace = "x-api-key" | "bearer" | "x-goog-api-key" | "query";
 
+/** A refusal of this proxy, to be told in a provider's own shape. */
 export interface WireError {
   status: number;
   message: string;

@@ -17,6 +17,7 @@ import type { Operation } from "../operations/operation.ts";
 import { addAgent, replaceAgent } from "../state/agent-record.ts";
 import { placeAgent } from "./place-agent.ts";
 
+/** Beside the body of a create, from its headers. */
 export interface CreateOptions {
   /** Kept with the agent, so that a retry after a crash is answered from it. */
   idempotency?: AgentRecord["idempotency"];

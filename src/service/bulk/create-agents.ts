@@ -12,6 +12,7 @@ import { expectFewer } from "../gateways/choose-gateway.ts";
 import { type PassedResources, requireFreeResources } from "../operations/exclusive-resources.ts";
 import { atOnce, refusalOf, requireFew, requireScopeOf } from "./bulk-bounds.ts";
 
+/** Beside the body of a bulk create, from its headers. */
 export interface CreateAgentsOptions {
   /** The key of the whole: each entry's own is made of it and of the entry's place. */
   idempotency?: { key: string; given: string } | undefined;

@@ -14,6 +14,7 @@ const pageSize = 100;
 const mostMissed = 10_000;
 const mostAgents = 20;
 
+/** The query and headers of a stream of events. */
 export interface EventStreamOptions {
   types: readonly EventType[];
   /** As the client sent it: `<number of an audit event>`, with `-<number of an alert>` after an alert. */

@@ -9,6 +9,7 @@ import type { Context } from "../context.ts";
 import { isSealedUnderNewest, seal, sealKeyId, unseal } from "../secrets/vault.ts";
 import { livePrevious, writeAiProvider } from "../state/newest-ai-provider.ts";
 
+/** The counts of one pass over all stored secrets. */
 export interface Resealed {
   /** The seal key under which all stored secrets are by now. */
   sealKey: string;

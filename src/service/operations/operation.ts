@@ -57,6 +57,7 @@ export const changeOperation = (
   bindings: [],
 });
 
+/** The operation record as the lease's note keeps it. */
 export const operationText = (note: Operation): string => JSON.stringify(note);
 
 /** `undefined` for a text that is no operation record. */

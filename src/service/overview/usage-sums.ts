@@ -24,9 +24,11 @@ const countedFields = [
   "unpricedRequests",
 ] as const satisfies readonly (keyof CountedUse)[];
 
+/** Sums of nothing, to be added to. */
 export const noUse = (): CountedUse =>
   Object.fromEntries(countedFields.map((name) => [name, 0])) as unknown as CountedUse;
 
+/** Adds in place. */
 export function addUse(into: CountedUse, use: CountedUse): void {
   for (const name of countedFields) into[name] += use[name];
 }

@@ -5,6 +5,7 @@ import { type Sealing, unseal } from "./vault.ts";
 
 type Stored = Sealing & Pick<Context, "records">;
 
+/** A stored secret that none of the seal keys opens. */
 export interface UnopenableSecret {
   /** The AI provider's id. */
   id: string;
