@@ -44,7 +44,7 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
     },
   };
   const sql = createSqlLedger(driver);
-  const { read, write, writeSoon, drain } = createSqliteTransactions(db, sql.caches, explain);
+  const { read, write, writeSoon, writeLate, drain } = createSqliteTransactions(db, sql.caches, explain);
   const leaseClock = machineTime ? await sharedClock(machineTime) : clock;
   const markCheck = db.prepare("INSERT INTO checks VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET checked_at = ?1");
   let nextSweep = clock.now() + sweepEveryMs;
@@ -80,7 +80,9 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
     seen: (bucket) => read(() => sql.seen(bucket)),
 
     reserve: (id, entries, expect) => writeSoon(() => sql.reserve(clock.now(), id, entries, expect)),
-    settle: (id, actual, usage) => write(() => sql.settle(clock.now(), id, actual, usage)),
+    // A caller that tells the usage has its answer, and waits for nothing more.
+    settle: (id, actual, usage) =>
+      (usage === undefined ? write : writeLate)(() => sql.settle(clock.now(), id, actual, usage)),
     settleStale: (prefix, olderThanMs) => write(() => sql.settleStale(clock.now(), prefix, olderThanMs)),
     unsettled: (prefix) => read(() => sql.unsettled(prefix)),
     used: (counter, period) => read(() => sql.used(counter, period)),

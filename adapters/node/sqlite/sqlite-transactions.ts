@@ -9,6 +9,8 @@ import { isBusy } from "./sqlite-file.ts";
 const mostPerTransaction = 512;
 /** Others hold the lock for a few milliseconds: whoever waits longer has met a fault. */
 const patienceMs = 5_000;
+/** A key's next request, or another's, is likely to come within it. */
+const lateMs = 4;
 const pause = (attempt: number) => Math.min(1 + attempt / 4, 10) * (0.5 + Math.random());
 
 /** Writers that arrive together share a transaction, and so one commit. */
@@ -17,7 +19,12 @@ export interface SqliteTransactions {
   write<T>(operation: () => T): Promise<T>;
   /** The same for what a request waits for: at once, unless there is company to share the transaction with. */
   writeSoon<T>(operation: () => T): Promise<T>;
-  /** Runs at once, outside of a transaction. */
+  /**
+   * The same for what nobody waits for: it goes along with the next transaction, and has one of its own where none comes
+   * within a few milliseconds.
+   */
+  writeLate<T>(operation: () => T): Promise<T>;
+  /** Runs at once, outside of a transaction, and after what was to be written late. */
   read<T>(operation: () => T): Promise<T>;
   /** Takes nothing more, and resolves when nothing waits. */
   drain(): Promise<void>;
@@ -65,6 +72,7 @@ export function createSqliteTransactions(
   let busySince: number | undefined;
   let attempt = 0;
   let closed = false;
+  let isLateDue = false;
 
   function fail(jobs: Job[], error: unknown): void {
     const problem = explain(error);
@@ -130,25 +138,53 @@ export function createSqliteTransactions(
     else scheduled = false;
   }
 
-  const enqueue = <T>(operation: () => T, begin: () => void) =>
+  const enqueue = <T>(operation: () => T) =>
     new Promise<T>((resolve, reject) => {
-      if (closed) return reject(new Problem("store_unwritable", "The store is closed"));
-      if (arrived++ === 0) setImmediate(turnEnds);
-      waiting.push({ run: operation, resolve, reject });
-      if (scheduled) return;
-      scheduled = true;
-      begin();
+      if (closed) reject(new Problem("store_unwritable", "The store is closed"));
+      else waiting.push({ run: operation, resolve, reject });
     });
+  function schedule(begin: () => void): void {
+    if (scheduled || waiting.length === 0) return;
+    scheduled = true;
+    begin();
+  }
   const nextTurn = () => void setImmediate(turn);
   const turnEnds = () => {
     company = arrived;
     arrived = 0;
   };
+  const arrives = () => {
+    if (arrived++ === 0) setImmediate(turnEnds);
+  };
+  const lateTurn = () => {
+    isLateDue = false;
+    schedule(turn);
+  };
 
   return {
-    write: (operation) => enqueue(operation, nextTurn),
-    writeSoon: (operation) => enqueue(operation, company > 1 || arrived > 0 ? nextTurn : turn),
+    write(operation) {
+      arrives();
+      const written = enqueue(operation);
+      schedule(nextTurn);
+      return written;
+    },
+    writeSoon(operation) {
+      const isAlone = company <= 1 && arrived === 0;
+      arrives();
+      const written = enqueue(operation);
+      schedule(isAlone ? turn : nextTurn);
+      return written;
+    },
+    writeLate(operation) {
+      const written = enqueue(operation);
+      if (!scheduled && !isLateDue) {
+        isLateDue = true;
+        setTimeout(lateTurn, lateMs);
+      }
+      return written;
+    },
     async read(operation) {
+      schedule(turn);
       try {
         return operation();
       } catch (error) {
@@ -160,6 +196,7 @@ export function createSqliteTransactions(
     },
     async drain() {
       closed = true;
+      schedule(turn);
       while (scheduled) await sleep(1);
     },
   };
