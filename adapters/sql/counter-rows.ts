@@ -48,6 +48,12 @@ export interface CounterRows extends RowCache {
 
 type UsageSum = UsageRow & { name: string };
 
+function addTo(sum: UsageSum, added: UsageSum): void {
+  for (const field of usageFields) sum[field] += added[field];
+}
+
+const amountsOf = (sum: UsageSum): number[] => usageFields.map((field) => sum[field]);
+
 /** Each adds to one row. */
 export function usageStatements(db: SqlDriver) {
   // JavaScript reads no number beyond this exactly, and Node fails at one: such a row would end every look at it.
@@ -128,39 +134,49 @@ export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows 
     row.kept = quota;
   }
 
+  function writeUsage(): void {
+    if (usage.size === 0) return;
+    const sums = new Map<string, UsageSum>();
+    for (const added of usage.values()) {
+      addUsage.run(added.name, added.day, added.model, ...amountsOf(added));
+      if (!sumsAll) continue;
+      const key = `${added.day} ${added.model}`;
+      const before = sums.get(key);
+      // Nobody reads the first one's row any more.
+      if (before === undefined) sums.set(key, added);
+      else addTo(before, added);
+    }
+    for (const added of sums.values()) addToAll.run(added.day, added.model, ...amountsOf(added));
+    usage.clear();
+  }
+
   return {
     stored,
     row: rowOf,
     changed: (row) => changed.add(row),
 
-    addUsage({ estimate, ...entry }) {
+    addUsage(entry) {
+      const estimatedTokens = entry.estimate?.tokens.amount ?? 0;
       const key = `${entry.name} ${entry.day} ${entry.model}`;
-      const added: UsageSum = { ...entry, estimatedTokens: estimate?.tokens.amount ?? 0 };
       const before = usage.get(key);
-      if (before === undefined) usage.set(key, added);
-      else for (const field of usageFields) before[field] += added[field];
+      if (before === undefined) usage.set(key, { ...entry, estimatedTokens });
+      else addTo(before, { ...entry, estimatedTokens });
     },
 
     flush() {
-      const begun = [...changed].filter((row) => !row.stored);
-      for (const row of changed) write(row);
+      let begun: CounterRow[] | undefined;
+      for (const row of changed) {
+        if (!row.stored) {
+          begun ??= [];
+          begun.push(row);
+        }
+        write(row);
+      }
       changed.clear();
-      for (const { counter, period } of begun) prune.run(counter, period);
-      const all = new Map<string, UsageSum>();
-      for (const added of usage.values()) {
-        addUsage.run(added.name, added.day, added.model, ...usageFields.map((field) => added[field]));
-        if (!sumsAll) continue;
-        const key = `${added.day} ${added.model}`;
-        const before = all.get(key);
-        if (before === undefined) all.set(key, { ...added });
-        else for (const field of usageFields) before[field] += added[field];
-      }
-      for (const added of all.values()) {
-        addToAll.run(added.day, added.model, ...usageFields.map((field) => added[field]));
-      }
-      usage.clear();
+      if (begun !== undefined) for (const { counter, period } of begun) prune.run(counter, period);
+      writeUsage();
       // Pruned rows are not to be found here any more.
-      if (begun.length > 0 || rows.size > maxCounters) rows.clear();
+      if (begun !== undefined || rows.size > maxCounters) rows.clear();
     },
 
     clear() {

@@ -151,8 +151,18 @@ export function dearestPrice(prices: readonly [Price, ...Price[]]): Price {
   return dearest;
 }
 
+/** Prices are many requests' own: each is looked through once. */
+const areFree = new WeakMap<Price, boolean>();
+
 /** Nothing is charged, whatever the request: a model that runs at home. */
-export const isFree = (price: Price): boolean =>
-  [price, ...(price.tiers ?? [])].every((rates) => rateNames.every((name) => rates[name] === 0)) &&
-  (price.media === undefined || (price.media.input === 0 && price.media.output === 0)) &&
-  !price.webSearch;
+export function isFree(price: Price): boolean {
+  let free = areFree.get(price);
+  if (free === undefined) {
+    free =
+      [price, ...(price.tiers ?? [])].every((rates) => rateNames.every((name) => rates[name] === 0)) &&
+      (price.media === undefined || (price.media.input === 0 && price.media.output === 0)) &&
+      !price.webSearch;
+    areFree.set(price, free);
+  }
+  return free;
+}

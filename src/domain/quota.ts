@@ -101,11 +101,11 @@ export interface QuotaCharge extends QuotaRule {
 export function quotaCharges(quotas: QuotaLimits, now: number): QuotaCharge[] {
   const charges: QuotaCharge[] = [];
   for (const name of quotaNames) {
-    const rule = quotaRules[name];
+    const { counter, span } = quotaRules[name];
     const stated = quotas[name];
     const limit = stated === undefined ? null : counterLimit(name, stated);
-    if (limit === null && rule.span === "minute") continue;
-    charges.push({ name, ...rule, period: periodOf(rule.span, now), limit });
+    if (limit === null && span === "minute") continue;
+    charges.push({ name, counter, span, period: periodOf(span, now), limit });
   }
   return charges;
 }

@@ -158,9 +158,10 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const scoped = scopedIdempotencyKey(context.crypto, proxyRequest.headers, record.keyId);
     const idempotencyKey = typeof scoped === "object" ? await scoped : scoped;
 
-    const id = `${run}-${(reservations++).toString(36)}`;
+    const names = aiKeyLedger(record.keyId);
+    const reservation = names.reservation(`${run}-${(reservations++).toString(36)}`);
     const prices = pricesNow instanceof Promise ? await pricesNow : pricesNow;
-    const reserved = await reserve(context, id, key, keys.restate, provider, request, prices);
+    const reserved = await reserve(context, reservation, key, keys.restate, provider, request, prices);
     if (reserved.outcome === "reserved") {
       share.sent(reserved.bytes?.length ?? 0);
       if (reserved.omitted) {
@@ -169,30 +170,27 @@ export function createAdmission(context: Context, standings: Standings): Admit {
         context.log("debug", "tools that run at the provider were left out of a request", fields);
       }
       try {
-        const ended = share.leave;
-        const { digest } = key;
         const day = periodOf("day", reserved.now);
-        const named = usageModels(aiKeyLedger(record.keyId).usage, day, modelsOf(request)[0]);
-        const usageModel = typeof named === "string" ? named : await named;
-        const paid = {
+        const named = usageModels(names.usage, day, modelsOf(request)[0]);
+        return admittedRequests({
           proxyRequest,
           target,
           wire,
           provider,
           record,
-          digest,
+          digest: key.digest,
           request,
           reserved,
-          id,
+          reservation,
           masterKeys,
+          idempotencyKey,
           base,
           day,
-          usageModel,
-          ended,
-        };
-        return admittedRequests({ ...paid, idempotencyKey });
+          usageModel: typeof named === "string" ? named : await named,
+          ended: () => share.leave(),
+        });
       } catch (error) {
-        context.background(ledger.settle(aiKeyLedger(record.keyId).reservation(id), {}));
+        context.background(ledger.settle(reservation, {}));
         throw error;
       }
     }

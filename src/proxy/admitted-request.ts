@@ -1,8 +1,9 @@
 import { factsOf } from "../domain/provider-facts.ts";
+import type { LedgerName } from "../ports.ts";
 import type { ProviderWire } from "../providers/shared/wire.ts";
 import type { AiKeyRecord } from "../schema/ai-key.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
-import { createProviderHealth } from "../service/alerts/provider-health.ts";
+import { createProviderHealth, type ProviderHealth } from "../service/alerts/provider-health.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import { errorEvent } from "./error-event.ts";
@@ -68,7 +69,8 @@ export interface AdmissionParts {
   digest: string;
   request: ReadRequest;
   reserved: Extract<Reservation, { outcome: "reserved" }>;
-  id: string;
+  /** Its name in the ledger. */
+  reservation: LedgerName;
   /** The first is sent, the others where it is refused. */
   masterKeys: readonly string[];
   idempotencyKey: string | undefined;
@@ -112,113 +114,170 @@ const eventStreamType = /^text\/event-stream *(;[^,]*)?$/;
 export const isEventStream = (contentType: string | null | undefined): boolean =>
   eventStreamType.test(contentType?.toLowerCase() ?? "");
 
+/** Of all requests of a process. */
+interface Book {
+  asking: UsageAsking;
+  health: ProviderHealth;
+  settlements: (open: OpenReservation) => Settlement;
+  masterKeyRefused: ReturnType<typeof createMasterKeyAlarm>;
+}
+
 export function createAdmittedRequests(
   context: Context,
   asking: UsageAsking,
 ): (granted: AdmissionParts) => AdmittedRequest {
   const health = createProviderHealth(context);
   const settlements = createSettlements(context, health);
-  const masterKeyRefused = createMasterKeyAlarm(context);
+  const book: Book = { asking, health, settlements, masterKeyRefused: createMasterKeyAlarm(context) };
+  return (granted) => new Admitted(book, granted);
+}
 
-  return (granted) => {
-    const { proxyRequest, target, wire, provider, record, digest, request, reserved, id, masterKeys, base, ended } =
-      granted;
+const noHeaders: Readonly<Record<string, string>> = {};
+
+/** A class: each request under way is one, and closures over as much would be several times the garbage. */
+class Admitted implements AdmittedRequest {
+  readonly outcome = "granted";
+  readonly requestId: string;
+  readonly method: string;
+  readonly origin: string;
+  readonly path: string;
+  readonly headers: string[];
+  body: Uint8Array | undefined;
+  readonly masterKeys: readonly string[];
+  readonly readsOn: boolean;
+  readonly standing: Standing;
+  readonly answerHeaders: Readonly<Record<string, string>>;
+  readonly #book: Book;
+  readonly #wire: ProviderWire;
+  readonly #cors: ProxyRequest["cors"];
+  readonly #unasked: AdmissionParts["reserved"]["unasked"];
+  readonly #open: OpenReservation;
+  readonly #settlement: Settlement;
+  readonly #metering: MeterOptions | undefined;
+  #refused = 0;
+  #askedAgain = false;
+
+  constructor(book: Book, granted: AdmissionParts) {
+    const { proxyRequest, target, wire, provider, record, digest, request, reserved, masterKeys, base } = granted;
     const { endpoint, reading } = request;
-    const model = modelsOf(request)[0];
-    const open: OpenReservation = {
+    const { format } = endpoint;
+    this.requestId = proxyRequest.requestId;
+    this.method = proxyRequest.method;
+    this.origin = base.origin;
+    this.path = base.prefix + endpoint.path + forwardedQuery(target.query, wire.query);
+    this.headers = upstreamHeaders(proxyRequest.headers, {
+      credential: wire.credential(masterKeys[0]!),
+      idempotencyKey: granted.idempotencyKey,
+      hasBody: reserved.bytes !== undefined,
+    });
+    this.body = reserved.bytes;
+    this.masterKeys = masterKeys;
+    this.readsOn = goesOn(provider.kind, format, request.body);
+    this.standing = { keyId: record.keyId, digest, providerId: provider.id };
+    const { cors = noHeaders } = proxyRequest;
+    this.answerHeaders = reserved.omitted ? { ...cors, "x-openclaw-omitted-tools": reserved.omitted.join(", ") } : cors;
+    this.#book = book;
+    this.#wire = wire;
+    this.#cors = proxyRequest.cors;
+    this.#unasked = reserved.unasked;
+    this.#open = {
       names: aiKeyLedger(record.keyId),
-      id,
+      reservation: granted.reservation,
       day: granted.day,
       model: granted.usageModel,
-      isFree: endpoint.format === undefined,
+      isFree: format === undefined,
       reserved: reserved.tokens,
       price: reserved.price,
       reservedMicroUsd: reserved.microUsd,
       pace: outputPace(provider, base.origin, request, reserved.omitted),
       provider,
+      byFallback: false,
       agentId: record.agentId,
       requestId: proxyRequest.requestId,
       since: reserved.now,
-      ended,
+      ended: granted.ended,
     };
-    const settlement = settlements(open);
-    const { format } = endpoint;
-    const metering: MeterOptions | undefined = format && {
+    this.#metering = format && {
       format,
       dropInjected: reserved.unasked !== undefined && !reading?.wantsUsage,
       answers: reading?.answers ?? 1,
       writesText: reading?.outputBound !== 0,
-      hidden: hiddenCost(format, provider.kind, model, request.body),
+      hidden: hiddenCost(format, provider.kind, modelsOf(request)[0], request.body),
     };
-    const headers = upstreamHeaders(proxyRequest.headers, {
-      credential: wire.credential(masterKeys[0]!),
-      idempotencyKey: granted.idempotencyKey,
-      hasBody: reserved.bytes !== undefined,
-    });
-    let body = reserved.bytes;
-    let refused = 0;
-    let askedAgain = false;
-    return {
-      outcome: "granted",
-      requestId: proxyRequest.requestId,
-      method: proxyRequest.method,
-      origin: base.origin,
-      path: base.prefix + endpoint.path + forwardedQuery(target.query, wire.query),
-      headers,
-      body,
-      masterKeys,
-      ...settlement,
-      meter(contentType) {
-        if (metering === undefined) return undefined;
-        const type = contentType?.toLowerCase() ?? "";
-        if (jsonType.test(type)) return createJsonMeter(metering);
-        return eventStreamType.test(type) ? createSseMeter(metering) : createSniffingMeter(metering);
-      },
-      instead(status, answer) {
-        if (reserved.unasked && !askedAgain && asking.answered(provider.id, status, answer)) {
-          askedAgain = true;
-          if (metering) metering.dropInjected = false;
-          body = reserved.unasked();
-          return { again: body };
-        }
-        const message = masterKeyRefused(provider, status, answer);
-        if (message !== undefined) health.refusesKey(provider, status);
-        const fallback = message !== undefined || status === 403 ? masterKeys[refused + 1] : undefined;
-        if (fallback !== undefined) {
-          refused++;
-          open.byFallback = true;
-          headers.splice(0, 2, ...wire.credential(fallback));
-          return { again: body };
-        }
-        if (message === undefined) return undefined;
-        const fields = { ...proxyRequest.cors, "x-should-retry": "false" };
-        return { refusal: refusal(wire, proxyRequest.requestId, { status: 502, message, headers: fields }) };
-      },
-      failed(status, body) {
-        switch (failureCost(status, body)) {
-          case "nothing":
-            return settlement.refused(String(status));
-          case "unknown":
-            return settlement.abandon(String(status));
-          case "answer": {
-            const meter = metering && createSniffingMeter({ ...metering, dropInjected: false });
-            meter?.push(body!);
-            meter?.end();
-            return settlement.finish(meter);
-          }
-        }
-      },
-      answerHeaders: {
-        ...proxyRequest.cors,
-        ...(reserved.omitted && { "x-openclaw-omitted-tools": reserved.omitted.join(", ") }),
-      },
-      readsOn: goesOn(provider.kind, format, request.body),
-      standing: { keyId: record.keyId, digest, providerId: provider.id },
-      errorEvent: (ending) => errorEvent(format, wire.error({ ...ending, requestId: proxyRequest.requestId })),
-      refuse: (status, message) =>
-        refusal(wire, proxyRequest.requestId, { status, message, headers: proxyRequest.cors }),
-    };
-  };
+    // At last: from here on it is to be settled.
+    this.#settlement = book.settlements(this.#open);
+  }
+
+  meter(contentType: string | null | undefined): Meter | undefined {
+    if (this.#metering === undefined) return undefined;
+    const type = contentType?.toLowerCase() ?? "";
+    if (jsonType.test(type)) return createJsonMeter(this.#metering);
+    return eventStreamType.test(type) ? createSseMeter(this.#metering) : createSniffingMeter(this.#metering);
+  }
+
+  instead(status: number, answer: Uint8Array): ReturnType<AdmittedRequest["instead"]> {
+    const { asking, masterKeyRefused, health } = this.#book;
+    const { provider } = this.#open;
+    if (this.#unasked && !this.#askedAgain && asking.answered(provider.id, status, answer)) {
+      this.#askedAgain = true;
+      if (this.#metering) this.#metering.dropInjected = false;
+      this.body = this.#unasked();
+      return { again: this.body };
+    }
+    const message = masterKeyRefused(provider, status, answer);
+    if (message !== undefined) health.refusesKey(provider, status);
+    const fallback = message !== undefined || status === 403 ? this.masterKeys[this.#refused + 1] : undefined;
+    if (fallback !== undefined) {
+      this.#refused++;
+      this.#open.byFallback = true;
+      this.headers.splice(0, 2, ...this.#wire.credential(fallback));
+      return { again: this.body };
+    }
+    if (message === undefined) return undefined;
+    const fields = { ...this.#cors, "x-should-retry": "false" };
+    return { refusal: refusal(this.#wire, this.requestId, { status: 502, message, headers: fields }) };
+  }
+
+  failed(status: number, body: Uint8Array | undefined): void {
+    const cost = failureCost(status, body);
+    if (cost === "nothing") this.refused(String(status));
+    else if (cost === "unknown") this.abandon(String(status));
+    else {
+      const meter = this.#metering && createSniffingMeter({ ...this.#metering, dropInjected: false });
+      meter?.push(body!);
+      meter?.end();
+      this.finish(meter);
+    }
+  }
+
+  errorEvent(ending: Ending): string {
+    const error = this.#wire.error({ ...ending, requestId: this.requestId });
+    return errorEvent(this.#metering?.format, error);
+  }
+
+  refuse(status: number, message: string): Refusal {
+    return refusal(this.#wire, this.requestId, { status, message, headers: this.#cors });
+  }
+
+  release(reason: string): void {
+    this.#settlement.release(reason);
+  }
+
+  refused(reason: string): void {
+    this.#settlement.refused(reason);
+  }
+
+  abandon(reason: string): void {
+    this.#settlement.abandon(reason);
+  }
+
+  finish(meter: Meter | undefined, unread?: boolean): void {
+    this.#settlement.finish(meter, unread);
+  }
+
+  charged(): number {
+    return this.#settlement.charged();
+  }
 }
 
 function forwardedQuery(query: URLSearchParams | undefined, allowed: ReadonlySet<string>): string {

@@ -84,45 +84,68 @@ function readObject(text: string, scan: Scan, rules: FieldRules): { body: JsonBo
     }
     fields.set(id, field);
   }
-  const find = (name: string): Field | undefined => fields.get(plain(name));
-  return {
-    body: {
-      value: read,
-      keys: scan.keys,
-      get(name) {
-        const field = find(name);
-        return field === undefined ? undefined : read[field.key];
-      },
-      open(name) {
-        const field = find(name);
-        if (field === undefined || read[field.key] === null) return { body: noFields };
-        const part = text.slice(field.start, field.end);
-        const partScan = scanObject(part);
-        const inner = "fault" in partScan ? partScan : readObject(part, partScan, rules);
-        return "fault" in inner ? { fault: `${name}: ${inner.fault.replace("the body", "it")}` } : inner;
-      },
-      with(changes) {
-        const replaced: (Field & { json: string | undefined })[] = [];
-        let added = "";
-        for (const [name, change] of Object.entries(changes)) {
-          const field = find(name);
-          const json = JSON.stringify(change) as string | undefined;
-          if (field) replaced.push({ ...field, json });
-          else if (json !== undefined) added += `${JSON.stringify(name)}:${json},`;
-        }
-        replaced.sort((a, b) => b.start - a.start);
-        let result = text;
-        for (const field of replaced) {
-          const { start, end, json } = field;
-          result = json === undefined ? without(result, field) : result.slice(0, start) + json + result.slice(end);
-        }
-        if (added === "") return result;
-        const brace = result.indexOf("{") + 1;
-        const isEmpty = result[valueStart(result, brace)] === "}";
-        return result.slice(0, brace) + (isEmpty ? added.slice(0, -1) : added) + result.slice(brace);
-      },
-    },
-  };
+  return { body: new ReadObject(text, read, scan.keys, fields, rules) };
+}
+
+class ReadObject implements JsonBody {
+  readonly value: Record<string, unknown>;
+  readonly keys: number;
+  readonly #text: string;
+  readonly #fields: ReadonlyMap<string, Field>;
+  readonly #rules: FieldRules;
+
+  constructor(
+    text: string,
+    value: Record<string, unknown>,
+    keys: number,
+    fields: ReadonlyMap<string, Field>,
+    rules: FieldRules,
+  ) {
+    this.value = value;
+    this.keys = keys;
+    this.#text = text;
+    this.#fields = fields;
+    this.#rules = rules;
+  }
+
+  get(name: string): unknown {
+    const field = this.#find(name);
+    return field === undefined ? undefined : this.value[field.key];
+  }
+
+  open(name: string): { body: JsonBody } | { fault: string } {
+    const field = this.#find(name);
+    if (field === undefined || this.value[field.key] === null) return empty;
+    const part = this.#text.slice(field.start, field.end);
+    const partScan = scanObject(part);
+    const inner = "fault" in partScan ? partScan : readObject(part, partScan, this.#rules);
+    return "fault" in inner ? { fault: `${name}: ${inner.fault.replace("the body", "it")}` } : inner;
+  }
+
+  with(changes: Record<string, unknown>): string {
+    const replaced: (Field & { json: string | undefined })[] = [];
+    let added = "";
+    for (const [name, change] of Object.entries(changes)) {
+      const field = this.#find(name);
+      const json = JSON.stringify(change) as string | undefined;
+      if (field) replaced.push({ ...field, json });
+      else if (json !== undefined) added += `${JSON.stringify(name)}:${json},`;
+    }
+    replaced.sort((a, b) => b.start - a.start);
+    let result = this.#text;
+    for (const field of replaced) {
+      const { start, end, json } = field;
+      result = json === undefined ? without(result, field) : result.slice(0, start) + json + result.slice(end);
+    }
+    if (added === "") return result;
+    const brace = result.indexOf("{") + 1;
+    const isEmpty = result[valueStart(result, brace)] === "}";
+    return result.slice(0, brace) + (isEmpty ? added.slice(0, -1) : added) + result.slice(brace);
+  }
+
+  #find(name: string): Field | undefined {
+    return this.#fields.get(plain(name));
+  }
 }
 
 /** Several times the longest of any API, and no work to bring into its plain form. */
@@ -132,9 +155,10 @@ const noFields: JsonBody = {
   value: {},
   keys: 0,
   get: () => undefined,
-  open: () => ({ body: noFields }),
+  open: () => empty,
   with: (changes) => JSON.stringify(changes),
 };
+const empty = { body: noFields };
 
 /** Holds names from our own code: a client's would keep alive the whole body that they were cut out of. */
 const plainForms = new Map<string, string>();

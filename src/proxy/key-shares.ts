@@ -17,6 +17,13 @@ interface Key {
   bytes: number;
 }
 
+/** What all keys hold. */
+interface Book {
+  keys: Map<string, Key>;
+  maxBytes: number;
+  held: number;
+}
+
 /**
  * How much of this process one key may take.
  *
@@ -24,48 +31,66 @@ interface Key {
  * finds room, however many bodies somebody has announced and does not send.
  */
 export function createKeyShares({ maxRequests, maxBytes }: { maxRequests: number; maxBytes: number }) {
-  const keys = new Map<string, Key>();
-  let held = 0;
+  const book: Book = { keys: new Map(), maxBytes, held: 0 };
 
   /** @returns `undefined` where the key has as many requests under way as it may */
   return (keyId: string): KeyShare | undefined => {
-    const key = keys.get(keyId) ?? { requests: 0, bytes: 0 };
+    let key = book.keys.get(keyId);
+    if (key === undefined) {
+      key = { requests: 0, bytes: 0 };
+      book.keys.set(keyId, key);
+    }
     if (key.requests >= maxRequests) return undefined;
     key.requests++;
-    keys.set(keyId, key);
-    let own = 0;
-    let copies = 0;
-    let left = false;
-
-    const change = (nextOwn: number, nextCopies: number): void => {
-      if (left) return;
-      held += nextOwn + nextCopies - own - copies;
-      key.bytes += nextOwn - own;
-      own = nextOwn;
-      copies = nextCopies;
-    };
-
-    return {
-      hold(bytes) {
-        const free = maxBytes - held - bytes;
-        if (free < 0 || key.bytes + bytes > free) return false;
-        change(own + bytes, copies);
-        return true;
-      },
-      read() {
-        const needed = (bodyCopies - 1) * own;
-        if (held + needed > maxBytes) return false;
-        change(own, needed);
-        return true;
-      },
-      sent: (bytes) => change(bytes, 0),
-      leave() {
-        if (left) return;
-        change(0, 0);
-        left = true;
-        key.requests--;
-        if (key.requests === 0) keys.delete(keyId);
-      },
-    };
+    return new Share(book, keyId, key);
   };
+}
+
+class Share implements KeyShare {
+  readonly #book: Book;
+  readonly #keyId: string;
+  readonly #key: Key;
+  #own = 0;
+  #copies = 0;
+  #left = false;
+
+  constructor(book: Book, keyId: string, key: Key) {
+    this.#book = book;
+    this.#keyId = keyId;
+    this.#key = key;
+  }
+
+  hold(bytes: number): boolean {
+    const free = this.#book.maxBytes - this.#book.held - bytes;
+    if (free < 0 || this.#key.bytes + bytes > free) return false;
+    this.#change(this.#own + bytes, this.#copies);
+    return true;
+  }
+
+  read(): boolean {
+    const needed = (bodyCopies - 1) * this.#own;
+    if (this.#book.held + needed > this.#book.maxBytes) return false;
+    this.#change(this.#own, needed);
+    return true;
+  }
+
+  sent(bytes: number): void {
+    this.#change(bytes, 0);
+  }
+
+  leave(): void {
+    if (this.#left) return;
+    this.#change(0, 0);
+    this.#left = true;
+    this.#key.requests--;
+    if (this.#key.requests === 0) this.#book.keys.delete(this.#keyId);
+  }
+
+  #change(own: number, copies: number): void {
+    if (this.#left) return;
+    this.#book.held += own + copies - this.#own - this.#copies;
+    this.#key.bytes += own - this.#own;
+    this.#own = own;
+    this.#copies = copies;
+  }
 }

@@ -57,41 +57,70 @@ function requestPrice(
   const media = price.media !== undefined && mayHoldMedia(models, reading, body);
   const cache = price.cacheWrite1h > price.cacheWrite && asksForHour(body?.value) ? "1h" : "5m";
   const searches = price.webSearch === undefined ? 0 : (reading?.hosted?.statedSearches ?? 0);
-  const bound = (input: number): Omit<RequestBound, "output"> => ({
-    input: Math.min(input, mostTokens),
-    media,
-    cache,
-    webSearches: searches,
-  });
-  const most = ({ input, output }: TokenBound): number =>
-    mostMicroUsd({ ...bound(input), output: Math.min(output, mostTokens) }, price);
+  return new PriceOfRequest(price, tellsCost, media, cache, searches);
+}
 
-  function told(usage: ToldUsage): number {
-    if (tellsCost && usage.costMicroUsd !== undefined) return usage.costMicroUsd;
-    const { parts } = usage;
-    const hour = usage.cacheIsUnsplit && cache === "1h";
-    const split = hour ? { ...parts, cacheWrite: 0, cacheWrite1h: parts.cacheWrite + parts.cacheWrite1h } : parts;
-    const webSearches = price.webSearch === undefined ? 0 : usage.webSearches;
-    return costMicroUsd(split, price, { media, webSearches });
+class PriceOfRequest implements RequestPrice {
+  readonly #price: Price;
+  readonly #tellsCost: boolean;
+  readonly #media: boolean;
+  readonly #cache: "5m" | "1h";
+  readonly #searches: number;
+
+  constructor(price: Price, tellsCost: boolean, media: boolean, cache: "5m" | "1h", searches: number) {
+    this.#price = price;
+    this.#tellsCost = tellsCost;
+    this.#media = media;
+    this.#cache = cache;
+    this.#searches = searches;
   }
 
-  return {
-    isFree: isFree(price),
-    most,
-    affordable: (microUsd, input) => affordableOutput(microUsd, bound(input), price),
-    told,
-    cut(usage, reported, inputIsTold) {
-      const output = usage.total - usage.input;
-      if (!inputIsTold) return most({ input: usage.input, output });
-      const parts = { ...reported.parts, output: Math.max(reported.parts.output, output) };
-      return told({ ...reported, parts, webSearches: searches, costMicroUsd: undefined });
-    },
-    maxPrice(input) {
-      const { input: prompt, output: completion } = ratesAt(price, Math.min(input, mostTokens), { media });
-      return { prompt: prompt / 1_000_000, completion: completion / 1_000_000 };
-    },
-    pricesSearches: price.webSearch !== undefined,
-  };
+  get isFree(): boolean {
+    return isFree(this.#price);
+  }
+
+  get pricesSearches(): boolean {
+    return this.#price.webSearch !== undefined;
+  }
+
+  #bound(input: number, output: number): RequestBound {
+    return {
+      input: Math.min(input, mostTokens),
+      output: Math.min(output, mostTokens),
+      media: this.#media,
+      cache: this.#cache,
+      webSearches: this.#searches,
+    };
+  }
+
+  most({ input, output }: TokenBound): number {
+    return mostMicroUsd(this.#bound(input, output), this.#price);
+  }
+
+  affordable(microUsd: number, input: number): number {
+    return affordableOutput(microUsd, this.#bound(input, 0), this.#price);
+  }
+
+  told(usage: ToldUsage): number {
+    if (this.#tellsCost && usage.costMicroUsd !== undefined) return usage.costMicroUsd;
+    const { parts } = usage;
+    const hour = usage.cacheIsUnsplit && this.#cache === "1h";
+    const split = hour ? { ...parts, cacheWrite: 0, cacheWrite1h: parts.cacheWrite + parts.cacheWrite1h } : parts;
+    const webSearches = this.#price.webSearch === undefined ? 0 : usage.webSearches;
+    return costMicroUsd(split, this.#price, { media: this.#media, webSearches });
+  }
+
+  cut(usage: TokenUsage, reported: ToldUsage, inputIsTold: boolean): number {
+    const output = usage.total - usage.input;
+    if (!inputIsTold) return this.most({ input: usage.input, output });
+    const parts = { ...reported.parts, output: Math.max(reported.parts.output, output) };
+    return this.told({ ...reported, parts, webSearches: this.#searches, costMicroUsd: undefined });
+  }
+
+  maxPrice(input: number): { prompt: number; completion: number } {
+    const rates = ratesAt(this.#price, Math.min(input, mostTokens), { media: this.#media });
+    return { prompt: rates.input / 1_000_000, completion: rates.output / 1_000_000 };
+  }
 }
 
 /** Models that take or write sound, pictures or video whatever the request looks like. */

@@ -5,7 +5,7 @@ import type { ProviderKind } from "../domain/provider-facts.ts";
 import { limitsTokens, limitsUsd, quotaCharges, quotaRules, requestAmounts, stricterQuotas } from "../domain/quota.ts";
 import { type QuotaDenial, quotaDenial } from "../domain/quota-denial.ts";
 import { mostTokens } from "../domain/usage.ts";
-import type { CounterReservation } from "../ports.ts";
+import type { CounterReservation, LedgerName } from "../ports.ts";
 import type { PriceBook } from "../prices/price-book.ts";
 import { providers } from "../providers/registry.ts";
 import { type BodyFields, isRecord } from "../providers/shared/body-fields.ts";
@@ -50,17 +50,22 @@ const maxTurns = 32;
 
 const encoder = new TextEncoder();
 
+function isEmpty(fields: object): boolean {
+  for (const _ in fields) return false;
+  return true;
+}
+
 /**
  * Holds all that the request may cost before any of it is spent: all of its counters or none, under the very state
  * of the key that was checked.
  *
- * @param id names the reservation, below the key
+ * @param reservation its name in the ledger
  * @param prices `undefined` where the request costs no tokens
  * @param restate the key under another text of the ledger's
  */
 export async function reserve(
   context: Context,
-  id: string,
+  reservation: LedgerName,
   key: KeySnapshot,
   restate: (key: KeySnapshot, text: string) => KeySnapshot,
   provider: AiProviderRecord,
@@ -109,18 +114,16 @@ export async function reserve(
     const inputHeld = Math.min(input, tokens);
     const microUsd = price ? price.most({ input, output: tokens - inputHeld }) : 0;
     const charges = spends ? quotaCharges(quotas, now) : [freeCallCharge(quotas, now)];
+    const counted = price === undefined ? charges.filter(({ counter }) => counter !== "usd") : charges;
     const amounts = { ...requestAmounts({ tokens, microUsd }), free: 1 };
-    const counted = charges.filter(({ counter }) => counter !== "usd" || price !== undefined);
-    const entries = counted.map(
-      ({ name, counter, period, limit }): CounterReservation => ({
-        counter: names[counter],
-        period,
-        limit: counter === "usd" && !held ? null : limit,
-        amount: amounts[counter],
-        // A minute's quota slows down, and ends nothing.
-        ...(limit !== null && quotaRules[name].span !== "minute" && { alertAt: webhooks.thresholds }),
-      }),
-    );
+    const entries = counted.map((charge): CounterReservation => {
+      const { name, counter, period } = charge;
+      const limit = counter === "usd" && !held ? null : charge.limit;
+      const amount = amounts[counter];
+      // A minute's quota slows down, and ends nothing.
+      const tells = charge.limit !== null && quotaRules[name].span !== "minute";
+      return { counter: names[counter], period, limit, amount, alertAt: tells ? webhooks.thresholds : undefined };
+    });
     const capped = limited && reading?.outputBound === undefined;
     const others = {
       ...omitted?.leftOut,
@@ -128,13 +131,14 @@ export async function reserve(
       ...(capped && reading?.cap(bound)),
       ...(held && provider.kind === "openrouter" && body && withinPrice(body, price!, input)),
     };
-    const fields = { ...reading?.added, ...others };
-    const unasked = body && reading?.added ? () => encoder.encode(body.with(others)) : undefined;
-    const rewritten = body !== undefined && Object.keys(fields).length > 0;
+    const added = reading?.added;
+    const fields = added ? { ...added, ...others } : others;
+    const unasked = body && added ? () => encoder.encode(body.with(others)) : undefined;
+    const rewritten = body !== undefined && !isEmpty(fields);
     // Each step that can fail does so before anything is reserved.
     const encoded = rewritten ? encodeBody(body.with(fields)) : bytes;
     const sent = encoded instanceof Promise ? await encoded : encoded;
-    const answer = await context.ledger.reserve(names.reservation(id), entries, { name: names.state, text: key.text });
+    const answer = await context.ledger.reserve(reservation, entries, { name: names.state, text: key.text });
     if (answer.outcome === "changed") {
       key = restate(key, answer.text);
       continue;

@@ -3,7 +3,7 @@ import { interruptedUsage, mostWritten, type ReservedTokens } from "../domain/in
 import { quotaCounters, requestAmounts } from "../domain/quota.ts";
 import { noUsage, type TokenUsage, type ToldUsage } from "../domain/usage.ts";
 import type { Labels } from "../metrics.ts";
-import type { Ledger, LedgerName } from "../ports.ts";
+import type { LedgerName, UsageEntry } from "../ports.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { ProviderHealth } from "../service/alerts/provider-health.ts";
 import type { Context } from "../service/context.ts";
@@ -14,7 +14,8 @@ import type { Meter } from "./usage/meter.ts";
 
 export interface OpenReservation {
   names: ReturnType<typeof aiKeyLedger>;
-  id: string;
+  /** Its name in the ledger. */
+  reservation: LedgerName;
   /** `YYYY-MM-DD` of the admission. */
   day: string;
   model: string;
@@ -29,7 +30,7 @@ export interface OpenReservation {
   pace: number | undefined;
   provider: AiProviderRecord;
   /** Paid for by another master key than the newest, which the provider refused. */
-  byFallback?: boolean;
+  byFallback: boolean;
   agentId: string;
   /** As the client is told. */
   requestId: string;
@@ -83,155 +84,188 @@ function amountsIn(names: OpenReservation["names"], cost: { tokens: number; micr
   return actual;
 }
 
+/** Of all settlements of a process. */
+interface Book {
+  context: Context;
+  health: ProviderHealth;
+  labels: ReturnType<typeof createLabels>;
+  unsettled: number;
+}
+
 export function createSettlements(context: Context, health: ProviderHealth): (open: OpenReservation) => Settlement {
-  const { ledger, metrics, settings, clock, meter } = context;
-  let unsettled = 0;
-  const labels = createLabels();
-  metrics.beforeRender(() => metrics.gauge("openclaw_proxy_reservations_open", unsettled));
+  const { metrics } = context;
+  const book: Book = { context, health, labels: createLabels(), unsettled: 0 };
+  metrics.beforeRender(() => metrics.gauge("openclaw_proxy_reservations_open", book.unsettled));
+  return (open) => new OpenSettlement(book, open);
+}
 
-  return (open) => {
+/** A class: each request under way has one, and closures over as much would be several times the garbage. */
+class OpenSettlement implements Settlement {
+  readonly #book: Book;
+  readonly #open: OpenReservation;
+  /** The machine's own time may be set back meanwhile. */
+  readonly #begun = performance.now();
+  #settled = false;
+  #charged = 0;
+  #why: string | undefined;
+
+  constructor(book: Book, open: OpenReservation) {
+    this.#book = book;
+    this.#open = open;
+    book.unsettled++;
+  }
+
+  charged(): number {
+    return this.#charged;
+  }
+
+  release(reason: string): void {
+    if (this.#settled) return;
+    this.#fails(reason);
+    this.#settle("upstream_error", {});
+  }
+
+  refused(reason: string): void {
+    if (this.#settled) return;
+    this.#fails(reason);
+    this.#charge("upstream_error", noUsage, noUsage, false);
+  }
+
+  abandon(reason: string): void {
+    if (this.#settled) return;
+    this.#fails(reason);
+    this.#chargeReserved(noUsage);
+  }
+
+  finish(meter: Meter | undefined, unread = false): void {
+    if (this.#settled) return;
+    if (meter === undefined) this.#charge("answered", noUsage, noUsage, false);
+    else if (meter.isComplete()) {
+      const told = meter.usage();
+      this.#charge("answered", told, told, true);
+    } else this.#chargeCut(meter, unread);
+  }
+
+  #fails(reason: string): void {
+    this.#why = reason;
+    const { metrics } = this.#book.context;
+    metrics.count("openclaw_proxy_upstream_errors_total", { provider: this.#open.provider.provider, reason });
+  }
+
+  #settle(outcome: string, actual: Record<LedgerName, number>, usage?: UsageEntry): void {
+    const { context, labels, health } = this.#book;
+    const { metrics, settings, clock, meter } = context;
+    const open = this.#open;
     const { provider } = open.provider;
-    // The machine's own time may be set back meanwhile.
-    const begun = performance.now();
-    let settled = false;
-    let charged = 0;
-    let why: string | undefined;
-    unsettled++;
+    this.#settled = true;
+    open.ended();
+    this.#book.unsettled--;
+    const agent = settings.provisioning.metrics.agentLabels ? open.agentId : "";
+    metrics.count("openclaw_proxy_requests_total", labels(provider, outcome, agent));
+    metrics.observe("openclaw_proxy_request_duration_seconds", (clock.now() - open.since) / 1000, labels(provider));
+    meter.spent(open.agentId, this.#charged);
+    if (this.#why === undefined) {
+      if (!open.byFallback) health.works(open.provider);
+    } else if (failures.test(this.#why)) health.fails(open.provider, this.#why);
+    this.#logEnd(outcome);
+    context.background(settleSoon(context, open, actual, usage));
+  }
 
-    function settle(outcome: string, ...how: Parameters<Ledger["settle"]>): void {
-      settled = true;
-      open.ended();
-      unsettled--;
-      const agent = settings.provisioning.metrics.agentLabels ? open.agentId : "";
-      metrics.count("openclaw_proxy_requests_total", labels(provider, outcome, agent));
-      metrics.observe("openclaw_proxy_request_duration_seconds", (clock.now() - open.since) / 1000, labels(provider));
-      meter.spent(open.agentId, charged);
-      if (why === undefined) {
-        if (!open.byFallback) health.works(open.provider);
-      } else if (failures.test(why)) health.fails(open.provider, why);
-      logEnd(outcome);
-      // A failure here must never hide the provider's answer; what is not settled stays charged as reserved.
-      context.background(
-        retryUnwritable(() => ledger.settle(...how)).catch((error: unknown) => {
-          metrics.count("openclaw_proxy_settle_failures_total", { provider });
-          context.log("error", "a metered request could not be settled and stays charged as reserved", {
-            provider,
-            agentId: open.agentId,
-            error: error instanceof Error ? error.message : String(error),
-          });
-        }),
-      );
+  #logEnd(outcome: string): void {
+    const why = this.#why;
+    const { settings, clock, log } = this.#book.context;
+    const level = why !== undefined && ofProvider.test(why) ? "info" : "debug";
+    if (level === "debug" && settings.logLevel !== "debug") return;
+    const { requestId, agentId, provider, model, since } = this.#open;
+    const spent = { tokens: this.#charged, ms: clock.now() - since };
+    log(level, "metered request", {
+      requestId,
+      agentId,
+      provider: provider.provider,
+      model,
+      outcome,
+      ...(why !== undefined && { reason: why }),
+      ...spent,
+    });
+  }
+
+  /**
+   * @param usage what is charged, of which `told` is confirmed by the provider
+   * @param cut of what broke off, the most that the money can be
+   */
+  #charge(outcome: string, usage: TokenUsage, told: ToldUsage, metered: boolean, cut = 0): void {
+    const open = this.#open;
+    const { names } = open;
+    const { total: tokens, input: inputTokens } = usage;
+    this.#charged = tokens;
+    const estimated = tokens - told.total;
+    const toldMicroUsd = open.price && metered ? open.price.told(told) : 0;
+    const microUsd = Math.max(toldMicroUsd, Math.min(cut, open.reservedMicroUsd));
+    if (metered) {
+      const { context, labels } = this.#book;
+      const kind = estimated === 0 ? "metered" : "estimated";
+      context.metrics.count("openclaw_proxy_tokens_total", labels(open.provider.provider, kind), tokens);
     }
-
-    function logEnd(outcome: string): void {
-      const level = why !== undefined && ofProvider.test(why) ? "info" : "debug";
-      if (level === "debug" && settings.logLevel !== "debug") return;
-      const { requestId, agentId, model, since } = open;
-      const spent = { tokens: charged, ms: clock.now() - since };
-      context.log(level, "metered request", {
-        requestId,
-        agentId,
-        provider,
-        model,
-        outcome,
-        ...(why !== undefined && { reason: why }),
-        ...spent,
-      });
-    }
-
-    /**
-     * @param usage what is charged, of which `told` is confirmed by the provider
-     * @param cut of what broke off, the most that the money can be
-     */
-    function charge(outcome: string, usage: TokenUsage, told: ToldUsage, metered: boolean, cut = 0): void {
-      const { total: tokens, input: inputTokens } = usage;
-      charged = tokens;
-      const estimated = tokens - told.total;
-      const toldMicroUsd = open.price && metered ? open.price.told(told) : 0;
-      const microUsd = Math.max(toldMicroUsd, Math.min(cut, open.reservedMicroUsd));
-      if (metered) {
-        const kind = estimated === 0 ? "metered" : "estimated";
-        metrics.count("openclaw_proxy_tokens_total", labels(provider, kind), tokens);
-      }
-      const { names } = open;
-      settle(
-        outcome,
-        names.reservation(open.id),
-        open.isFree ? { [names.free]: 1 } : amountsIn(names, { tokens, microUsd }),
-        {
-          name: names.usage,
-          day: open.day,
-          model: open.isFree ? freeCallsModel : open.model,
-          requests: 1,
-          inputTokens,
-          cacheReadTokens: told.parts.cacheRead,
-          cacheWriteTokens: told.parts.cacheWrite + told.parts.cacheWrite1h,
-          outputTokens: tokens - inputTokens,
-          tokens,
-          webSearches: told.webSearches,
-          microUsd,
-          unpricedRequests: tokens > 0 && open.price === undefined ? 1 : 0,
-          ...((estimated > 0 || microUsd > toldMicroUsd) && {
-            estimate: {
-              tokens: { counter: names.tokens, amount: estimated },
-              microUsd: { counter: names.usd, amount: microUsd - toldMicroUsd },
-            },
-          }),
-        },
-      );
-    }
-
-    function chargeReserved(told: ToldUsage): void {
-      const { input, output } = open.reserved;
-      const total = Math.max(told.total, input + output);
-      const usage = { input: Math.min(Math.max(told.input, input), total), output, total };
-      charge("cut", usage, told, total > 0, open.reservedMicroUsd);
-    }
-
-    /** The real cost is known only at the end. Without it, the most that it may have been stands. */
-    function chargeCut(meter: Meter, unread: boolean): void {
-      const progress = meter.progress();
-      if (progress === undefined) chargeReserved(meter.usage());
-      else {
-        const reached = unread ? { ...progress, outputBytes: undefined } : progress;
-        const most = open.pace === undefined ? undefined : mostWritten(open.pace, performance.now() - begun);
-        const usage = interruptedUsage(open.reserved, reached, most);
-        charge("cut", usage, progress.told, true, open.price?.cut(usage, progress.told, progress.inputIsTold));
-      }
-    }
-
-    return {
-      release(reason) {
-        if (settled) return;
-        why = reason;
-        metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
-        settle("upstream_error", open.names.reservation(open.id), {});
-      },
-
-      refused(reason) {
-        if (settled) return;
-        why = reason;
-        metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
-        charge("upstream_error", noUsage, noUsage, false);
-      },
-
-      abandon(reason) {
-        if (settled) return;
-        why = reason;
-        metrics.count("openclaw_proxy_upstream_errors_total", { provider, reason });
-        chargeReserved(noUsage);
-      },
-
-      charged: () => charged,
-
-      finish(meter, unread = false) {
-        if (settled) return;
-        if (meter === undefined) charge("answered", noUsage, noUsage, false);
-        else if (meter.isComplete()) {
-          const told = meter.usage();
-          charge("answered", told, told, true);
-        } else chargeCut(meter, unread);
-      },
+    const entry: UsageEntry = {
+      name: names.usage,
+      day: open.day,
+      model: open.isFree ? freeCallsModel : open.model,
+      requests: 1,
+      inputTokens,
+      cacheReadTokens: told.parts.cacheRead,
+      cacheWriteTokens: told.parts.cacheWrite + told.parts.cacheWrite1h,
+      outputTokens: tokens - inputTokens,
+      tokens,
+      webSearches: told.webSearches,
+      microUsd,
+      unpricedRequests: tokens > 0 && open.price === undefined ? 1 : 0,
     };
-  };
+    if (estimated > 0 || microUsd > toldMicroUsd) {
+      entry.estimate = {
+        tokens: { counter: names.tokens, amount: estimated },
+        microUsd: { counter: names.usd, amount: microUsd - toldMicroUsd },
+      };
+    }
+    this.#settle(outcome, open.isFree ? { [names.free]: 1 } : amountsIn(names, { tokens, microUsd }), entry);
+  }
+
+  #chargeReserved(told: ToldUsage): void {
+    const { reserved, reservedMicroUsd } = this.#open;
+    const { input, output } = reserved;
+    const total = Math.max(told.total, input + output);
+    const usage = { input: Math.min(Math.max(told.input, input), total), output, total };
+    this.#charge("cut", usage, told, total > 0, reservedMicroUsd);
+  }
+
+  /** The real cost is known only at the end. Without it, the most that it may have been stands. */
+  #chargeCut(meter: Meter, unread: boolean): void {
+    const { reserved, pace, price } = this.#open;
+    const progress = meter.progress();
+    if (progress === undefined) this.#chargeReserved(meter.usage());
+    else {
+      const reached = unread ? { ...progress, outputBytes: undefined } : progress;
+      const most = pace === undefined ? undefined : mostWritten(pace, performance.now() - this.#begun);
+      const usage = interruptedUsage(reserved, reached, most);
+      this.#charge("cut", usage, progress.told, true, price?.cut(usage, progress.told, progress.inputIsTold));
+    }
+  }
+}
+
+/** A failure here must never hide the provider's answer; what is not settled stays charged as reserved. */
+async function settleSoon(
+  { ledger, metrics, log }: Context,
+  { reservation, provider: { provider }, agentId }: OpenReservation,
+  actual: Record<LedgerName, number>,
+  usage: UsageEntry | undefined,
+): Promise<void> {
+  try {
+    await retryUnwritable(() => ledger.settle(reservation, actual, usage));
+  } catch (error) {
+    metrics.count("openclaw_proxy_settle_failures_total", { provider });
+    log("error", "a metered request could not be settled and stays charged as reserved", {
+      provider,
+      agentId,
+      error: error instanceof Error ? error.message : String(error),
+    });
+  }
 }

@@ -14,6 +14,7 @@ const slicesATurn = 8;
  * @param value the same, parsed: an escape stands for its character
  */
 export function textBytes(text: string, bytes: number, value: unknown): number {
+  if (isPlain(text, bytes)) return bytes;
   const steps = normalizedBytes(text, bytes, value);
   for (;;) {
     const step = steps.next();
@@ -28,6 +29,7 @@ export async function textBytesInTurns(
   value: unknown,
   othersTurn: () => Promise<void>,
 ): Promise<number> {
+  if (isPlain(text, bytes)) return bytes;
   const steps = normalizedBytes(text, bytes, value);
   for (let slices = 1; ; slices++) {
     const step = steps.next();
@@ -36,12 +38,12 @@ export async function textBytesInTurns(
   }
 }
 
+/** Whether it is ASCII, which no form changes. */
+const isPlain = (text: string, bytes: number): boolean => text.length === bytes && !text.includes("\\u");
+
 /** Yields after each slice. */
 function* normalizedBytes(text: string, bytes: number, value: unknown): Generator<undefined, number> {
-  const isEscaped = text.includes("\\u");
-  const isAscii = text.length === bytes;
-  if (isAscii && !isEscaped) return bytes;
-  const json = isEscaped ? JSON.stringify(value) : text;
+  const json = text.includes("\\u") ? JSON.stringify(value) : text;
   let most = bytes;
   for (const form of forms) {
     let total = 0;

@@ -66,32 +66,33 @@ export const readChat =
   (body: BodyFields, limits: ReadLimits): Reading => {
     // Services that take 0 or less for "no bound" (llama.cpp, Ollama) are behind some addresses.
     const older = boundField(body, "max_tokens", 1);
-    const bounds = [older, boundField(body, "max_completion_tokens", 1)];
-    const answers = [countField(body, "n", 1), countField(body, "best_of", 1)];
-    for (const field of [...bounds, ...answers]) if ("fault" in field) return field;
+    if ("fault" in older) return older;
+    const newer = boundField(body, "max_completion_tokens", 1);
+    if ("fault" in newer) return newer;
+    const n = countField(body, "n", 1);
+    if ("fault" in n) return n;
+    const bestOf = countField(body, "best_of", 1);
+    if ("fault" in bestOf) return bestOf;
     const input = readInput(body, limits, dialect, shape);
     if ("fault" in input) return input;
-    const counts = (fields: typeof bounds) => fields.flatMap((field) => ("count" in field ? (field.count ?? []) : []));
     const options = body.open("stream_options");
     if ("fault" in options) return options;
     const asked = options.body.get("include_usage") === true;
     const streamOptions = body.get("stream_options");
-    const outputBound = counts(bounds).reduce<number | undefined>(
-      (most, count) => Math.max(most ?? 0, count),
-      undefined,
-    );
-    const renames = dialect.chatCap === "max_tokens" && outputBound !== undefined && counts([older]).length === 0;
+    const stated = Math.max(older.count ?? 0, newer.count ?? 0);
+    const outputBound = stated === 0 ? undefined : stated;
+    const renames = dialect.chatCap === "max_tokens" && outputBound !== undefined && older.count === undefined;
     return {
       ...input,
       outputBound,
-      answers: Math.max(1, ...counts(answers)),
+      answers: Math.max(1, n.count ?? 1, bestOf.count ?? 1),
       added:
         body.get("stream") === true && !asked && !dialect.tellsUsage
           ? { stream_options: { ...(isRecord(streamOptions) && streamOptions), include_usage: true } }
           : undefined,
       wantsUsage: asksOpenRouter(body.get("usage")),
       // Ollama and others know the older name only. Both at once would be refused (OpenAI behind LiteLLM, Volcengine).
-      restated: { ...openBounds(body), ...(renames && { max_tokens: outputBound, max_completion_tokens: undefined }) },
+      restated: renames ? { max_tokens: outputBound, max_completion_tokens: undefined } : openBounds(body),
       cap: (tokens) => ({ [dialect.chatCap]: tokens }),
     };
   };
@@ -100,10 +101,12 @@ export const readChat =
 const asksOpenRouter = (usage: unknown): boolean => isRecord(usage) && usage.include === true;
 
 /** Wherever one of them is no bound, it must not stand beside one. */
-const openBounds = (body: BodyFields): Record<string, undefined> =>
-  Object.fromEntries(
-    ["max_tokens", "max_completion_tokens"].filter((name) => body.get(name) === -1).map((name) => [name, undefined]),
-  );
+function openBounds(body: BodyFields): Record<string, undefined> | undefined {
+  const older = body.get("max_tokens") === -1;
+  const newer = body.get("max_completion_tokens") === -1;
+  if (!older && !newer) return undefined;
+  return { ...(older && { max_tokens: undefined }), ...(newer && { max_completion_tokens: undefined }) };
+}
 
 export const readResponses =
   (dialect: OpenAiDialect, shape: Shape) =>

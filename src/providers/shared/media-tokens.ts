@@ -23,42 +23,46 @@ export interface MediaCounter {
   address(value: unknown): void;
 }
 
-export function createMediaCounter(perReference: number, image: ImageRule): MediaCounter {
-  let beyond = 0;
-  let found = false;
-  const reference = Math.max(perReference, image.dearest);
+export const createMediaCounter = (perReference: number, image: ImageRule): MediaCounter =>
+  new Counter(perReference, image);
 
-  const carried: MediaCounter["carried"] = (data, mediaType, prefix = 0) => {
-    found = true;
+class Counter implements MediaCounter {
+  beyond = 0;
+  found = false;
+  readonly #perReference: number;
+  readonly #reference: number;
+  readonly #image: ImageRule;
+
+  constructor(perReference: number, image: ImageRule) {
+    this.#perReference = perReference;
+    this.#reference = Math.max(perReference, image.dearest);
+    this.#image = image;
+  }
+
+  carried(data: string, mediaType: string, prefix = 0): void {
+    this.found = true;
     if (!mediaType.startsWith("image/")) {
-      beyond += Math.max(0, reference - data.length);
+      this.beyond += Math.max(0, this.#reference - data.length);
       return;
     }
-    const size = imageSize(data.slice(prefix), image.urlSafeBase64);
-    beyond += (size === undefined ? reference : image.tokens(size, data.length)) - data.length;
-  };
-  const named = (): void => {
-    found = true;
-    beyond += reference;
-  };
-  return {
-    get beyond() {
-      return beyond;
-    },
-    get found() {
-      return found;
-    },
-    carried,
-    named,
-    stored() {
-      beyond += perReference;
-    },
-    address(value) {
-      const url = isRecord(value) ? value.url : value;
-      const data = typeof url === "string" ? /^data:([^;,]*)[^,]*,/i.exec(url.slice(0, 256)) : null;
-      if (data) carried(url as string, data[1]!.toLowerCase(), data[0].length);
-      // Without an address the server may know it by something else.
-      else named();
-    },
-  };
+    const size = imageSize(data.slice(prefix), this.#image.urlSafeBase64);
+    this.beyond += (size === undefined ? this.#reference : this.#image.tokens(size, data.length)) - data.length;
+  }
+
+  named(): void {
+    this.found = true;
+    this.beyond += this.#reference;
+  }
+
+  stored(): void {
+    this.beyond += this.#perReference;
+  }
+
+  address(value: unknown): void {
+    const url = isRecord(value) ? value.url : value;
+    const data = typeof url === "string" ? /^data:([^;,]*)[^,]*,/i.exec(url.slice(0, 256)) : null;
+    if (data) this.carried(url as string, data[1]!.toLowerCase(), data[0].length);
+    // Without an address the server may know it by something else.
+    else this.named();
+  }
 }

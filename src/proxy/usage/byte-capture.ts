@@ -14,50 +14,56 @@ export interface ByteCapture {
   drop(): void;
 }
 
-export function createByteCapture(): ByteCapture {
-  let active = false;
-  let from = 0;
-  let limit = 0;
-  let held: Uint8Array[] = [];
-  let heldLength = 0;
+const nothing: Uint8Array[] = [];
 
-  function drop(): void {
-    active = false;
-    if (heldLength > 0) {
-      held = [];
-      heldLength = 0;
+export const createByteCapture = (): ByteCapture => new Capture();
+
+class Capture implements ByteCapture {
+  #active = false;
+  #from = 0;
+  #limit = 0;
+  #held = nothing;
+  #heldLength = 0;
+
+  isActive(): boolean {
+    return this.#active;
+  }
+
+  begin(at: number, limit: number): void {
+    this.#active = true;
+    this.#from = at;
+    this.#limit = limit;
+  }
+
+  goOn(at: number): void {
+    this.#from = at;
+  }
+
+  hold(bytes: Uint8Array, end: number): void {
+    if (this.#heldLength <= this.#limit && end > this.#from) {
+      if (this.#held === nothing) this.#held = [];
+      this.#held.push(copyOf(bytes.subarray(this.#from, end)));
     }
+    this.#heldLength += end - this.#from;
   }
 
-  function hold(bytes: Uint8Array, end: number): void {
-    if (heldLength <= limit && end > from) held.push(copyOf(bytes.subarray(from, end)));
-    heldLength += end - from;
+  end(bytes: Uint8Array, end: number): string | undefined {
+    let text: string | undefined;
+    if (this.#heldLength === 0) {
+      if (end - this.#from <= this.#limit) text = textOf(bytes, this.#from, end);
+    } else {
+      this.hold(bytes, end);
+      if (this.#heldLength <= this.#limit) text = decoder.decode(joined(this.#held, this.#heldLength));
+    }
+    this.drop();
+    return text;
   }
 
-  return {
-    isActive: () => active,
-    begin(at, most) {
-      active = true;
-      from = at;
-      limit = most;
-    },
-    goOn(at) {
-      from = at;
-    },
-    hold,
-    end(bytes, end) {
-      let text: string | undefined;
-      if (heldLength === 0) {
-        if (end - from <= limit) text = textOf(bytes, from, end);
-      } else {
-        hold(bytes, end);
-        if (heldLength <= limit) text = decoder.decode(joined(held, heldLength));
-      }
-      drop();
-      return text;
-    },
-    drop,
-  };
+  drop(): void {
+    this.#active = false;
+    this.#held = nothing;
+    this.#heldLength = 0;
+  }
 }
 
 /**

@@ -12,7 +12,7 @@ import {
   QUOTE,
   SPACE,
 } from "./bytes.ts";
-import { createStringScan } from "./string-scan.ts";
+import { createStringScan, type StringScan } from "./string-scan.ts";
 
 /** The values to look for, by key. Arrays on the way are looked into element by element. */
 export interface Watch {
@@ -62,186 +62,208 @@ interface Level {
  *
  * @param objectEnds after each object that is the document, or stands in the lists that are
  */
-export function createJsonScan(watch: Watch, found: Found, lineMode: boolean, objectEnds?: () => void): JsonScan {
-  const capture = createByteCapture();
-  const string = createStringScan(lineMode);
+export const createJsonScan = (watch: Watch, found: Found, lineMode: boolean, objectEnds?: () => void): JsonScan =>
+  new Scan(watch, found, lineMode, objectEnds);
+
+/** A class: each answer has one, and closures over as much would be ten times the garbage. */
+class Scan implements JsonScan {
+  readonly #watch: Watch;
+  readonly #found: Found;
+  readonly #lineMode: boolean;
+  readonly #objectEnds: (() => void) | undefined;
+  readonly #capture = createByteCapture();
+  readonly #string: StringScan;
   /** The containers that are looked into; what lies deeper is only counted, in `skipped`. */
-  let levels: Level[] = [];
-  let level: Level | undefined;
-  let skipped = 0;
-  let closed = false;
+  #levels: Level[] = [];
+  #level: Level | undefined;
+  #skipped = 0;
+  #closed = false;
   /** Outermost objects that have ended, and commas between what stands in outermost lists. */
-  let objects = 0;
-  let commas = 0;
-  let inString = false;
-  let expectKey = false;
-  let readsKey = false;
+  #objects = 0;
+  #commas = 0;
+  #inString = false;
+  #expectKey = false;
+  #readsKey = false;
   /** The question about the value that comes next. */
-  let asked: Watch | "value" | "filled" | undefined;
-  let askedPath = "";
+  #asked: Watch | "value" | "filled" | undefined;
+  #askedPath = "";
   /** A container was just opened of which only its first content is of interest. */
-  let awaitsContent = false;
+  #awaitsContent = false;
 
-  function reset(): void {
-    if (levels.length > 0) levels = [];
-    level = asked = undefined;
-    skipped = objects = commas = 0;
-    closed = inString = expectKey = readsKey = awaitsContent = false;
-    string.reset();
-    capture.drop();
+  constructor(watch: Watch, found: Found, lineMode: boolean, objectEnds: (() => void) | undefined) {
+    this.#watch = watch;
+    this.#found = found;
+    this.#lineMode = lineMode;
+    this.#objectEnds = objectEnds;
+    this.#string = createStringScan(lineMode);
   }
 
-  function keyRead(key: string | undefined): void {
-    asked = key !== undefined && level && Object.hasOwn(level.watch, key) ? level.watch[key] : undefined;
-    if (asked !== undefined) askedPath = level!.path === "" ? key! : `${level!.path}.${key}`;
+  reset(): void {
+    if (this.#levels.length > 0) this.#levels = [];
+    this.#level = this.#asked = undefined;
+    this.#skipped = this.#objects = this.#commas = 0;
+    this.#closed = this.#inString = this.#expectKey = this.#readsKey = this.#awaitsContent = false;
+    this.#string.reset();
+    this.#capture.drop();
   }
 
-  function valueRead(text: string | undefined): void {
-    asked = undefined;
-    found(askedPath, text);
+  #keyRead(key: string | undefined): void {
+    this.#asked =
+      key !== undefined && this.#level && Object.hasOwn(this.#level.watch, key) ? this.#level.watch[key] : undefined;
+    if (this.#asked !== undefined) this.#askedPath = this.#level!.path === "" ? key! : `${this.#level!.path}.${key}`;
   }
 
-  function open(array: boolean, at: number): void {
-    if (asked === "value") capture.begin(at, maxValue);
-    awaitsContent = asked === "filled";
-    if (level?.array && Object.hasOwn(level.watch, "")) found(level.path, "filled");
-    const inner = level === undefined ? watch : level.array ? level.watch : asked;
-    if (typeof inner !== "object" || levels.length === maxLevels) {
-      skipped = 1;
+  #valueRead(text: string | undefined): void {
+    this.#asked = undefined;
+    this.#found(this.#askedPath, text);
+  }
+
+  #open(array: boolean, at: number): void {
+    if (this.#asked === "value") this.#capture.begin(at, maxValue);
+    this.#awaitsContent = this.#asked === "filled";
+    if (this.#level?.array && Object.hasOwn(this.#level.watch, "")) this.#found(this.#level.path, "filled");
+    const inner = this.#level === undefined ? this.#watch : this.#level.array ? this.#level.watch : this.#asked;
+    if (typeof inner !== "object" || this.#levels.length === maxLevels) {
+      this.#skipped = 1;
       return;
     }
-    level = { array, watch: inner, path: level === undefined ? "" : level.array ? level.path : askedPath };
-    levels.push(level);
-    asked = undefined;
-    expectKey = !array;
+    this.#level = {
+      array,
+      watch: inner,
+      path: this.#level === undefined ? "" : this.#level.array ? this.#level.path : this.#askedPath,
+    };
+    this.#levels.push(this.#level);
+    this.#asked = undefined;
+    this.#expectKey = !array;
   }
 
-  function close(bytes: Uint8Array, at: number): void {
-    if (capture.isActive()) valueRead(capture.end(bytes, at));
-    const ended = levels.pop();
-    level = levels.at(-1);
-    asked = undefined;
-    expectKey = false;
-    closed = level === undefined;
-    if (ended && !ended.array && (level === undefined || isOutermost(level))) {
-      objects++;
-      objectEnds?.();
+  #close(bytes: Uint8Array, at: number): void {
+    if (this.#capture.isActive()) this.#valueRead(this.#capture.end(bytes, at));
+    const ended = this.#levels.pop();
+    this.#level = this.#levels.at(-1);
+    this.#asked = undefined;
+    this.#expectKey = false;
+    this.#closed = this.#level === undefined;
+    if (ended && !ended.array && (this.#level === undefined || isOutermost(this.#level))) {
+      this.#objects++;
+      this.#objectEnds?.();
     }
   }
 
-  const isOutermost = ({ array, path }: Level): boolean => array && path === "";
-
-  function stringClosed(bytes: Uint8Array, quote: number): void {
-    inString = false;
-    if (readsKey) {
-      readsKey = false;
-      keyRead(capture.end(bytes, quote));
-    } else if (skipped === 0 && capture.isActive()) valueRead(capture.end(bytes, quote + 1));
+  #stringClosed(bytes: Uint8Array, quote: number): void {
+    this.#inString = false;
+    if (this.#readsKey) {
+      this.#readsKey = false;
+      this.#keyRead(this.#capture.end(bytes, quote));
+    } else if (this.#skipped === 0 && this.#capture.isActive()) this.#valueRead(this.#capture.end(bytes, quote + 1));
   }
 
   /** To the end of the container that is skipped, or of the piece. */
-  function skip(bytes: Uint8Array, start: number, end: number): number {
-    let depth = skipped;
+  #skip(bytes: Uint8Array, start: number, end: number): number {
+    let depth = this.#skipped;
     let at = start;
     while (at < end) {
       const byte = bytes[at]!;
-      if (awaitsContent && byte > SPACE && byte !== CLOSE_ARRAY && byte !== CLOSE_OBJECT) {
-        awaitsContent = false;
-        found(askedPath, "filled");
+      if (this.#awaitsContent && byte > SPACE && byte !== CLOSE_ARRAY && byte !== CLOSE_OBJECT) {
+        this.#awaitsContent = false;
+        this.#found(this.#askedPath, "filled");
       }
       if (nesting[byte] === 0) {
         at++;
         continue;
       }
       if (byte === QUOTE) {
-        at = string.end(bytes, at + 1, end);
+        at = this.#string.end(bytes, at + 1, end);
         if (at === end || bytes[at] !== QUOTE) {
-          inString = true;
+          this.#inString = true;
           break;
         }
       } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth++;
       else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
         depth--;
         if (depth === 0) {
-          awaitsContent = false;
+          this.#awaitsContent = false;
           at++;
-          skipped = 0;
-          if (capture.isActive()) valueRead(capture.end(bytes, at));
+          this.#skipped = 0;
+          if (this.#capture.isActive()) this.#valueRead(this.#capture.end(bytes, at));
           return at;
         }
-      } else if (lineMode) break;
+      } else if (this.#lineMode) break;
       at++;
     }
-    skipped = depth;
+    this.#skipped = depth;
     return at;
   }
 
-  function scan(bytes: Uint8Array, start: number, end: number): number {
+  scan(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
-    if (capture.isActive()) capture.goOn(at);
+    if (this.#capture.isActive()) this.#capture.goOn(at);
     while (at < end) {
-      if (inString) {
-        at = string.end(bytes, at, end);
+      if (this.#inString) {
+        at = this.#string.end(bytes, at, end);
         if (at === end || bytes[at] !== QUOTE) break;
-        stringClosed(bytes, at);
+        this.#stringClosed(bytes, at);
         at++;
         continue;
       }
-      if (skipped > 0) {
-        at = skip(bytes, at, end);
-        if (skipped > 0 && !inString) break;
+      if (this.#skipped > 0) {
+        at = this.#skip(bytes, at, end);
+        if (this.#skipped > 0 && !this.#inString) break;
         continue;
       }
       const byte = bytes[at]!;
       if (structural[byte] === 0) {
         // The first character of a number or a literal.
-        if (asked === "value" && byte > SPACE && !capture.isActive()) capture.begin(at, maxValue);
+        if (this.#asked === "value" && byte > SPACE && !this.#capture.isActive()) this.#capture.begin(at, maxValue);
         do at++;
-        while (at < end && structural[bytes[at]!] === 0 && asked !== "value");
+        while (at < end && structural[bytes[at]!] === 0 && this.#asked !== "value");
         continue;
       }
       switch (byte) {
         case LF:
         case CR:
-          if (!lineMode) break;
-          if (capture.isActive()) capture.hold(bytes, at);
+          if (!this.#lineMode) break;
+          if (this.#capture.isActive()) this.#capture.hold(bytes, at);
           return at;
         case QUOTE:
-          if (expectKey) {
-            readsKey = true;
-            capture.begin(at + 1, maxKey);
-          } else if (asked === "value") capture.begin(at, maxValue);
-          inString = true;
+          if (this.#expectKey) {
+            this.#readsKey = true;
+            this.#capture.begin(at + 1, maxKey);
+          } else if (this.#asked === "value") this.#capture.begin(at, maxValue);
+          this.#inString = true;
           break;
         case OPEN_OBJECT:
         case OPEN_ARRAY:
-          open(byte === OPEN_ARRAY, at);
+          this.#open(byte === OPEN_ARRAY, at);
           break;
         case CLOSE_OBJECT:
         case CLOSE_ARRAY:
-          close(bytes, at);
+          this.#close(bytes, at);
           break;
         case COMMA:
-          if (capture.isActive()) valueRead(capture.end(bytes, at));
-          asked = undefined;
-          expectKey = level !== undefined && !level.array;
-          if (level !== undefined && isOutermost(level)) commas++;
+          if (this.#capture.isActive()) this.#valueRead(this.#capture.end(bytes, at));
+          this.#asked = undefined;
+          this.#expectKey = this.#level !== undefined && !this.#level.array;
+          if (this.#level !== undefined && isOutermost(this.#level)) this.#commas++;
           break;
         case COLON:
-          expectKey = false;
+          this.#expectKey = false;
           break;
       }
       at++;
     }
-    if (capture.isActive()) capture.hold(bytes, at);
+    if (this.#capture.isActive()) this.#capture.hold(bytes, at);
     return at;
   }
 
-  return {
-    scan,
-    reset,
-    isClosed: () => closed,
+  isClosed(): boolean {
+    return this.#closed;
+  }
+
+  objects(): number | undefined {
     // However deep the lists: each has one comma less than things in it, and is a thing in the one around it.
-    objects: () => (objects === commas + 1 ? objects : undefined),
-  };
+    return this.#objects === this.#commas + 1 ? this.#objects : undefined;
+  }
 }
+
+const isOutermost = ({ array, path }: Level): boolean => array && path === "";

@@ -16,34 +16,41 @@ export interface StringScan {
   reset(): void;
 }
 
-export function createStringScan(lineMode: boolean): StringScan {
+export const createStringScan = (lineMode: boolean): StringScan => new Scan(lineMode);
+
+class Scan implements StringScan {
+  readonly #lineMode: boolean;
   /** The piece before ended in a backslash. */
-  let escaped = false;
-  return {
-    end(bytes, start, end) {
-      let at = start;
-      if (escaped && at < end) {
-        escaped = false;
-        // A line's end inside a broken string ends the line all the same.
-        if (!lineMode || (bytes[at] !== LF && bytes[at] !== CR)) at++;
-      }
-      for (;;) {
-        at = plainRun(bytes, at, end);
-        if (at >= end) return end;
-        const byte = bytes[at]!;
-        if (byte === QUOTE) return at;
-        if (byte === BACKSLASH) {
-          if (at + 1 === end) {
-            escaped = true;
-            return end;
-          }
-          at += lineMode && (bytes[at + 1] === LF || bytes[at + 1] === CR) ? 1 : 2;
-        } else if (lineMode) return at;
-        else at++;
-      }
-    },
-    reset() {
-      escaped = false;
-    },
-  };
+  #escaped = false;
+
+  constructor(lineMode: boolean) {
+    this.#lineMode = lineMode;
+  }
+
+  end(bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    if (this.#escaped && at < end) {
+      this.#escaped = false;
+      // A line's end inside a broken string ends the line all the same.
+      if (!this.#lineMode || (bytes[at] !== LF && bytes[at] !== CR)) at++;
+    }
+    for (;;) {
+      at = plainRun(bytes, at, end);
+      if (at >= end) return end;
+      const byte = bytes[at]!;
+      if (byte === QUOTE) return at;
+      if (byte === BACKSLASH) {
+        if (at + 1 === end) {
+          this.#escaped = true;
+          return end;
+        }
+        at += this.#lineMode && (bytes[at + 1] === LF || bytes[at + 1] === CR) ? 1 : 2;
+      } else if (this.#lineMode) return at;
+      else at++;
+    }
+  }
+
+  reset(): void {
+    this.#escaped = false;
+  }
 }
