@@ -2,29 +2,46 @@ import { rmSync } from "node:fs";
 import { Agent } from "undici";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exactUsage, meteredCall, meteredClient, meteredTokens } from "../metered-agent.ts";
+import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
 import { adminClient, makeStateDir, type ServerProcess, startServerProcess, token } from "../server-process.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
 import { workerPids } from "../worker-pids.ts";
 import { startLoad } from "./load.ts";
 
 const isLinux = process.platform === "linux";
+if (!hasRedis) console.warn("skipped: worker processes on Redis; there is no redis-server");
 if (!isLinux) console.warn("skipped: worker processes, whose pids are read from Linux's /proc");
 
-describe.runIf(isLinux)("two worker processes", () => {
+/** Each test has a state directory of its own, and all of them one Redis. */
+const sealKey = Buffer.alloc(32, 1).toString("base64url");
+
+describe.runIf(isLinux).each(["files", "Redis"] as const)("two worker processes, in %s", (stores) => {
+  const isHere = stores === "files" || hasRedis;
+  const test = it.runIf(isHere);
+  let redis: RedisServer | undefined;
   let upstream: SampleUpstream;
   let stateDir: string;
   let server: ServerProcess;
   beforeAll(async () => {
     upstream = await startSampleUpstream();
+    if (stores === "Redis" && hasRedis) redis = await startRedis();
   });
-  afterAll(() => upstream.close());
+  afterAll(async () => {
+    await upstream.close();
+    await redis?.dispose();
+  });
   beforeEach(async () => {
+    if (!isHere) return;
     upstream.behave("reset");
     upstream.seen.length = 0;
     stateDir = await makeStateDir({ proxy: { maxConcurrentPerKey: 1_000 } });
-    server = await startServerProcess(stateDir, { OPENCLAW_WORKERS: "2" });
+    server = await startServerProcess(stateDir, {
+      OPENCLAW_WORKERS: "2",
+      ...(redis && { OPENCLAW_PROVISIONING_STORAGE: redis.url, OPENCLAW_PROVISIONING_SEAL_KEY: sealKey }),
+    });
   });
   afterEach(async () => {
+    if (!isHere) return;
     await server.kill();
     rmSync(stateDir, { recursive: true, force: true });
   });
@@ -44,7 +61,7 @@ describe.runIf(isLinux)("two worker processes", () => {
     return { client, key, aiKey: aiKey!.key!, usage };
   }
 
-  it("of 500 requests at once with room for exactly 100, 100 succeed and 400 are refused", async () => {
+  test("of 500 requests at once with room for exactly 100, 100 succeed and 400 are refused", async () => {
     const limit = 100 * meteredTokens + meteredTokens / 2;
     const { aiKey, usage } = await meteredAgent("exact", { maxTokensPerMonth: Math.floor(limit) });
     // None is settled before all have asked.
@@ -67,7 +84,7 @@ describe.runIf(isLinux)("two worker processes", () => {
     expect((await usage()).total.requests).toBe(100);
   });
 
-  it("one that dies is replaced, and what it held is charged at once; the other's goes on", async () => {
+  test("one that dies is replaced, and what it held is charged at once; the other's goes on", async () => {
     const { aiKey, usage } = await meteredAgent("held", { maxTokensPerDay: 2 * meteredTokens });
     const { promise: until, resolve: goOn } = Promise.withResolvers<void>();
     upstream.behave({ until, usage: exactUsage });
@@ -92,7 +109,7 @@ describe.runIf(isLinux)("two worker processes", () => {
     expect(await server.stop()).toBe(0);
   });
 
-  it("die again and again under load, and in the end every agent is whole, the quota exact, the trail verified", async () => {
+  test("die again and again under load, and in the end every agent is whole, the quota exact, the trail verified", async () => {
     upstream.behave({ usage: exactUsage });
     const { key, aiKey, usage, client } = await meteredAgent("busy", { maxTokensPerMonth: 100_000_000 });
     const load = startLoad({ origins: () => [server.origin], key, aiKey, workers: 4 });
@@ -129,7 +146,7 @@ describe.runIf(isLinux)("two worker processes", () => {
     expect(await server.stop()).toBe(0);
   }, 150_000);
 
-  it("end with the primary process, however it ends", async () => {
+  test("end with the primary process, however it ends", async () => {
     const pids = workerPids(server.pid);
     const isAlive = (pid: number): boolean => {
       try {
