@@ -506,6 +506,17 @@ export const t = {
     go: "State price",
     saved: (model: string) => `The price of ${model} counts from now on.`,
   },
+  gateways: {
+    id: "Gateway",
+    state: "State",
+    agents: "Agents",
+    room: "Room",
+    of: (room: string, maxAgents: string) => `${room} of ${maxAgents}`,
+    unbounded: "not bounded",
+    reload: "Last reload",
+    seconds: (seconds: string) => `${seconds} s`,
+    labels: "Labels",
+  },
   health: {
     title: "Health",
     service: "This service",

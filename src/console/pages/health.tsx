@@ -9,6 +9,7 @@ import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Status } from "../ui/status.tsx";
 import { Doctor } from "./doctor.tsx";
+import { Gateways } from "./gateways.tsx";
 import { VerifyTrail } from "./verify-trail.tsx";
 
 /** Whether it can work, and with what. */
@@ -50,6 +51,7 @@ export function Health() {
           </li>
         ))}
       </ul>
+      <Gateways />
       {isAdmin && (
         <section class="section">
           <h2>{t.audit.title}</h2>
@@ -63,12 +65,6 @@ export function Health() {
           <dd>{features.version}</dd>
           <dt>{t.health.address}</dt>
           <dd class="mono">{features.publicUrl}</dd>
-          {features.gateways.length > 0 && (
-            <>
-              <dt>{t.health.gateways}</dt>
-              <dd>{features.gateways.join(", ")}</dd>
-            </>
-          )}
           {prices.data && (
             <>
               <dt>{t.health.prices}</dt>

@@ -9,6 +9,7 @@ const tones: Record<string, string> = {
   delivered: "ok",
   pending: "warn",
   disabled: "warn",
+  cordoned: "warn",
   dropped: "bad",
   suspended: "warn",
   needs_auth: "warn",
