@@ -24,15 +24,10 @@ export async function timesAmong(count: number, { paths, addAgent, read }: Readi
   const settings = readNodeSettings(env);
   const node = await openNode(settings, { env, log: () => undefined });
   const { context, fetchAsOperator } = createApp(node.ports, settings.settings);
-  const startedAt = Date.now();
   const ask = async (path: string): Promise<void> =>
     await read(await fetchAsOperator(new Request(`http://localhost/api/v1${path}`)), path);
   try {
-    for (let from = 0; from < count; from += 100) {
-      await Promise.all(
-        Array.from({ length: 100 }, (_, i) => addAgent(context, agentRecord(from + i, startedAt), from + i)),
-      );
-    }
+    await addAgents(context, count, addAgent);
     const times: Record<string, number> = {};
     for (const [name, path] of Object.entries(paths)) {
       await sample(5, () => ask(path));
@@ -42,6 +37,16 @@ export async function timesAmong(count: number, { paths, addAgent, read }: Readi
   } finally {
     await node.close();
     rmSync(stateDir, { recursive: true, force: true });
+  }
+}
+
+/** A hundred at a time. */
+export async function addAgents(context: Context, count: number, addAgent: Reading["addAgent"]): Promise<void> {
+  const startedAt = Date.now();
+  for (let from = 0; from < count; from += 100) {
+    await Promise.all(
+      Array.from({ length: 100 }, (_, i) => addAgent(context, agentRecord(from + i, startedAt), from + i)),
+    );
   }
 }
 

@@ -13,8 +13,8 @@ const paths = {
 };
 
 export async function benchOverview(): Promise<Row[]> {
-  const few = await timesAmong(100, { paths, addAgent, read });
-  const many = await timesAmong(10_000, { paths, addAgent, read });
+  const few = await timesAmong(100, { paths, addAgent: addUsedAgent, read });
+  const many = await timesAmong(10_000, { paths, addAgent: addUsedAgent, read });
   return Object.keys(paths).flatMap((name) => [
     { name: `${name}, 100 agents`, value: few[name]!, unit: "ms" },
     {
@@ -27,7 +27,8 @@ export async function benchOverview(): Promise<Row[]> {
   ]);
 }
 
-async function addAgent(context: Context, record: AgentRecord, at: number): Promise<void> {
+/** With a key that was used this month, each to another part of its quotas. */
+export async function addUsedAgent(context: Context, record: AgentRecord, at: number): Promise<void> {
   const { records, ledger, clock } = context;
   await records.set("agents", record.agentId, record);
   await addKey(context, record);

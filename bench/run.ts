@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { buildTargets } from "../build.mjs";
+import { benchConsole } from "./console.ts";
 import { benchCreate } from "./create.ts";
 import { benchLedger } from "./ledger.ts";
 import { benchOpenClaw } from "./openclaw.ts";
@@ -21,6 +22,7 @@ const benches: Record<string, () => Promise<Row[]>> = {
   ledger: benchLedger,
   search: benchSearch,
   overview: benchOverview,
+  console: benchConsole,
   proxy: benchProxy,
   workers: benchWorkers,
   streams: benchStreams,
