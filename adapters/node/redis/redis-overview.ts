@@ -68,6 +68,23 @@ export function createRedisOverview(
     return (await read(() => Promise.all(perPartition))).flat();
   }
 
+  /** The fullest counters in these periods, of each partition as many as are asked for. */
+  async function nearest(minShare: number, limit: number, periods: readonly string[]) {
+    const perPartition = partitions.map(async ({ near }) => {
+      const places: { counter: LedgerName; period: string; member: string }[] = [];
+      for (let from = 0; places.length < limit; from += pageSize) {
+        const members = await redis.zrevrangebyscore(near, "+inf", minShare, "LIMIT", from, pageSize);
+        for (const member of members) {
+          const [counter, period] = member.split(" ") as [LedgerName, string];
+          if (periods.includes(period)) places.push({ counter, period, member });
+        }
+        if (members.length < pageSize) break;
+      }
+      return places.slice(0, limit);
+    });
+    return (await read(() => Promise.all(perPartition))).flat();
+  }
+
   async function byName({ prefix, from, to, orderBy, limit }: UsageQuery): Promise<[string, UsageRow[]][]> {
     const month = from.slice(0, 7);
     const today = new Date(now()).toISOString().slice(0, 10);
@@ -103,13 +120,7 @@ export function createRedisOverview(
 
     async nearLimit({ minShare, limit, periods }) {
       const asOf = now();
-      const members = await read(() =>
-        Promise.all(partitions.map(({ near }) => redis.zrevrangebyscore(near, "+inf", minShare))),
-      );
-      const places = members.flat().flatMap((member) => {
-        const [counter, period] = member.split(" ") as [LedgerName, string];
-        return periods.includes(period) ? [{ counter, period, member }] : [];
-      });
+      const places = await nearest(minShare, limit, periods);
       const found = await read(() =>
         Promise.all(
           places.map(({ counter, member }) =>

@@ -115,6 +115,20 @@ export function testOverview(name: string, make: MakeLedger): void {
       ]);
     }, 60_000);
 
+    it("finds the few that are the fullest among many", async () => {
+      await Promise.all(
+        Array.from({ length: 250 }, async (_, at) => {
+          const { tokens, reservation } = aiKeyLedger(`many-${at}`);
+          await fresh.ledger.reserve(reservation("1"), [entry(9_000 + at, 10_000, tokens)]);
+          await fresh.ledger.settle(reservation("1"), { [tokens]: 9_000 + at });
+        }),
+      );
+      const fullest = async (ledger: Ledger) =>
+        (await ledger.nearLimit({ minShare: 0.5, limit: 3, periods: ["2026-11"] })).near;
+      const found = await reported(fullest, ([first]) => first?.used === 9_249);
+      expect(found.map(({ used }) => used)).toEqual([9_249, 9_248, 9_247]);
+    }, 60_000);
+
     it("says up to when everything is in it", async () => {
       await fresh.at(minute);
       const { asOf } = await fresh.ledger.topUsage(top("day", "key"));
