@@ -64,7 +64,12 @@ export async function benchConsole(): Promise<Row[]> {
       await visit(page, target, name);
       await page.locator(shown).first().waitFor();
       const calls = asked.slice(before).filter((call) => !once.test(call));
-      rows.push({ name: `${name}: calls of the API`, value: calls.length, unit: "", ...(name === "agents" && { aim: "1" }) });
+      rows.push({
+        name: `${name}: calls of the API`,
+        value: calls.length,
+        unit: "",
+        ...(name === "agents" && { aim: "1" }),
+      });
     }
     await visit(page, target, "agents");
     for (const [name, act] of Object.entries(interactions)) {

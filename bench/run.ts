@@ -5,6 +5,7 @@ import { buildTargets } from "../build.mjs";
 import { benchConsole } from "./console.ts";
 import { benchCreate } from "./create.ts";
 import { benchLedger } from "./ledger.ts";
+import { benchMoney } from "./money.ts";
 import { benchOpenClaw } from "./openclaw.ts";
 import { benchOverview } from "./overview.ts";
 import { benchProxy } from "./proxy.ts";
@@ -26,6 +27,7 @@ const benches: Record<string, () => Promise<Row[]>> = {
   proxy: benchProxy,
   workers: benchWorkers,
   streams: benchStreams,
+  money: benchMoney,
   worker: benchWorker,
   redis: benchRedis,
   openclaw: benchOpenClaw,

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { createClient } from "../../src/client/client.ts";
+import type { Quotas } from "../../src/schema/quota.ts";
 import { adminToken, makeStateDir, token } from "../../test/server-process.ts";
 import { workerPids } from "../../test/worker-pids.ts";
 import { type Endpoint, requestBody } from "./load.ts";
@@ -77,10 +78,11 @@ async function untilAnswered(endpoint: Endpoint): Promise<void> {
 const sumOf = (pid: number, of: (pid: number) => number): number =>
   [pid, ...workerPids(pid)].reduce((sum, one) => sum + of(one), 0);
 
+/** To the nanosecond, where `/proc/<pid>/stat` counts hundredths of a second. */
 function cpuUsOf(pid: number): number {
-  const [, fields = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
-  const [user, system] = fields.split(" ").slice(11, 13).map(Number);
-  return (user! + system!) * 10_000;
+  const onCpuNs = (thread: string): number =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+  return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + onCpuNs(thread), 0) / 1_000;
 }
 
 const rssMbOf = (pid: number): number =>
@@ -119,12 +121,19 @@ export async function bareTarget(upstream: string): Promise<Target> {
   return await opened("bare node:http", child, since, endpoint);
 }
 
+const tokenQuotas = { maxTokensPerMonth: 1_000_000_000_000, maxRequestsPerDay: 1_000_000_000 };
+
 /**
  * The product itself: the bundle on files, with an agent whose key has a quota.
  *
  * @param workers its processes, which have all cores; absent: one process on the first
  */
 export async function meteringTarget(upstream: string, workers?: number): Promise<Target> {
+  return (await meteringTargets(upstream, [{}], workers))[0]!;
+}
+
+/** One deployment of it, with an agent for each set of quotas beside the tokens' and requests'. */
+export async function meteringTargets(upstream: string, sets: readonly Quotas[], workers?: number): Promise<Target[]> {
   const stateDir = await makeStateDir();
   const port = 20_000 + Math.floor(Math.random() * 20_000);
   const origin = `http://127.0.0.1:${port}`;
@@ -150,24 +159,26 @@ export async function meteringTarget(upstream: string, workers?: number): Promis
   });
   const { key } = await admin.agentKeys.create({ name: "bench", scopes: ["agents:create"], aiProviderKeyId: id });
   const client = createClient({ url: origin, token, provisioningKey: key });
-  const quotas = { maxTokensPerMonth: 1_000_000_000_000, maxRequestsPerDay: 1_000_000_000 };
-  const agent = await client.agents.create({
-    name: "bench",
-    autoProvisionAiKey: { provider: "openai", quotas },
-    revealAiKey: true,
-  });
+  const keys: string[] = [];
+  for (const [at, more] of sets.entries()) {
+    const autoProvisionAiKey = { provider: "openai", quotas: { ...tokenQuotas, ...more } };
+    const agent = await client.agents.create({ name: `bench-${at}`, autoProvisionAiKey, revealAiKey: true });
+    keys.push(agent.aiKey!.key!);
+  }
   const stopped = new Promise((resolve) => first.once("exit", resolve));
   first.kill("SIGTERM");
   await stopped;
   const since = performance.now();
   const child = serve();
-  const endpoint = {
-    origin,
-    path: "/proxy/openai/v1/chat/completions",
-    headers: { authorization: `Bearer ${agent.aiKey!.key}` },
-  };
   const name = workers === undefined ? "metering proxy" : `metering proxy, ${workers}`;
-  return await opened(name, child, since, endpoint, () => rmSync(stateDir, { recursive: true, force: true }));
+  const tidy = () => rmSync(stateDir, { recursive: true, force: true });
+  const targets: Target[] = [];
+  for (const aiKey of keys) {
+    const headers = { authorization: `Bearer ${aiKey}` };
+    const endpoint = { origin, path: "/proxy/openai/v1/chat/completions", headers };
+    targets.push(await opened(name, child, since, endpoint, tidy));
+  }
+  return targets;
 }
 
 async function untilReady(origin: string): Promise<void> {
