@@ -7,6 +7,7 @@ import { nothingBefore } from "../node/directory-host/auth-before.ts";
 import { profileIdFor } from "./credentials.ts";
 import { decisionModelOf, type Hold, holdApart, holdModels, holdTools, toolsText } from "./doors/held-entry.ts";
 import { refuseUnmetered } from "./doors/open-doors.ts";
+import { absolutePath } from "./held-workspaces.ts";
 import { dropMarker, isMadeBy, MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
 import { absent, type HostTools, overtaken } from "./make-agent.ts";
 import {
@@ -104,7 +105,7 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
   }
 
   const agentDirOf = (agentId: string, entry: AgentEntry | undefined): string =>
-    entry?.agentDir ?? join(homeOf(agentId), "agent");
+    entry?.agentDir === undefined ? join(homeOf(agentId), "agent") : absolutePath(entry.agentDir, tools);
 
   async function writeEntry(adoption: HostAdoption, what: Adopted, source: OpenClawConfig): Promise<void> {
     const { agentId } = adoption.agent;

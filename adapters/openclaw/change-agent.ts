@@ -6,6 +6,7 @@ import type { AgentHost, HostAgent, HostHold } from "../../src/ports.ts";
 import { addBindings, bindingsOf, refuseTaken } from "./config-entries.ts";
 import { profileIdFor } from "./credentials.ts";
 import { decisionModelOf, type Hold, holdApart, holdIn, holdModels, holdTools, toolsText } from "./doors/held-entry.ts";
+import { absolutePath } from "./held-workspaces.ts";
 import { isMadeHere, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
 import { absent, type HostTools } from "./make-agent.ts";
 import {
@@ -75,6 +76,9 @@ export function createAgentChanges(
     return entryIn(live, agentId) ? live : await config.source();
   }
 
+  const agentDirOf = ({ agentDir }: AgentEntry, home: string): string =>
+    agentDir === undefined ? join(home, "agent") : absolutePath(agentDir, tools);
+
   async function requireEntry(agentId: string): Promise<AgentEntry> {
     const entry = entryIn(await configWith(agentId), agentId);
     if (!entry) throw absent(agentId);
@@ -136,7 +140,7 @@ export function createAgentChanges(
       const { agentId } = agent;
       const entry = await requireEntry(agentId);
       const home = homeOf(agentId);
-      const agentDir = entry.agentDir ?? join(home, "agent");
+      const agentDir = agentDirOf(entry, home);
       const provider = providerFor(credential, tools.proxyBaseUrl);
       // Refuses before anything is changed.
       const marker: MadeMarker = readMarker(home) ?? {
@@ -165,7 +169,7 @@ export function createAgentChanges(
       const entry = entryIn(await config.read(), agentId);
       if (!entry) return;
       const home = homeOf(agentId);
-      await credentials.remove(entry.agentDir ?? join(home, "agent"), slug);
+      await credentials.remove(agentDirOf(entry, home), slug);
       const marker = readMarker(home);
       if (marker?.provider !== undefined && slugIn(marker.provider) === slug) {
         const { provider: _, profileId: __, ...rest } = marker;

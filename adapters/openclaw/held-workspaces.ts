@@ -15,6 +15,10 @@ export interface OpenClawPlaces {
   workspaceDir?: string | undefined;
 }
 
+/** A path as an entry names it. */
+export const absolutePath = (text: string, { home = homedir() }: Pick<OpenClawPlaces, "home">): string =>
+  /^~(\/|$)/.test(text) ? join(home, text.slice(1)) : resolve(text);
+
 /**
  * Whether a workspace is another agent's, or lies in one or around one, whoever made that agent, and so for the one
  * that the gateway itself works in by default. One that an entry does not name is where OpenClaw 2026.9 puts it.
@@ -32,8 +36,8 @@ export function refuseHeld(config: OpenClawConfig, agentId: string, path: string
 }
 
 function heldBesides(config: OpenClawConfig, agentId: string, places: OpenClawPlaces): string[] {
-  const { stateDir, home = homedir(), workspaceDir } = places;
-  const absolute = (text: string) => (/^~(\/|$)/.test(text) ? join(home, text.slice(1)) : resolve(text));
+  const { stateDir, workspaceDir } = places;
+  const absolute = (text: string) => absolutePath(text, places);
   const common = config.agents?.defaults?.workspace?.trim();
   const held = [common ? absolute(common) : workspaceDir ? absolute(workspaceDir) : join(stateDir, "workspace")];
   for (const [id, entry] of Object.entries(config.agents?.entries ?? {})) {

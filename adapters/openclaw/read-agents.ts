@@ -4,6 +4,7 @@ import { Problem } from "../../src/errors.ts";
 import type { AgentHost } from "../../src/ports.ts";
 import { isDirectory } from "./agent-files.ts";
 import { agentOf } from "./config-entries.ts";
+import { absolutePath } from "./held-workspaces.ts";
 import type { HostTools } from "./make-agent.ts";
 import type { AgentEntry, OpenClawConfig } from "./openclaw-config.ts";
 
@@ -22,12 +23,21 @@ export const entryIn = (config: OpenClawConfig, agentId: string): AgentEntry | u
 export function createAgentReader(tools: HostTools): Pick<AgentHost, "find" | "list" | "inspect" | "check"> {
   const { config, credentials, stateDir, openDoors } = tools;
   const agentDirOf = (agentId: string): string => join(stateDir, "agents", agentId, "agent");
+  const shown = (all: OpenClawConfig, agentId: string, entry: AgentEntry) => {
+    const agent = agentOf(all, agentId, entry, agentDirOf);
+    const { workspace, agentDir } = agent;
+    return {
+      ...agent,
+      workspace: workspace === undefined ? undefined : absolutePath(workspace, tools),
+      agentDir: absolutePath(agentDir!, tools),
+    };
+  };
 
   return {
     async find(agentId) {
       const all = await config.read();
       const entry = entryIn(all, agentId);
-      return { agents: entry ? [agentOf(all, agentId, entry, agentDirOf)] : [], unreachable: [] };
+      return { agents: entry ? [shown(all, agentId, entry)] : [], unreachable: [] };
     },
 
     async list({ cursor, limit }) {
@@ -35,7 +45,7 @@ export function createAgentReader(tools: HostTools): Pick<AgentHost, "find" | "l
       const entries = entriesOf(all);
       const ids = Object.keys(entries).sort();
       const after = cursor === undefined ? ids : ids.filter((id) => id > cursor);
-      const agents = after.slice(0, limit).map((id) => agentOf(all, id, entries[id]!, agentDirOf));
+      const agents = after.slice(0, limit).map((id) => shown(all, id, entries[id]!));
       return { agents, ...(after.length > limit && { nextCursor: agents.at(-1)!.agentId }), unreachable: [] };
     },
 
@@ -45,8 +55,8 @@ export function createAgentReader(tools: HostTools): Pick<AgentHost, "find" | "l
         const missing = { workspace: "missing", agentDir: "missing", credentials: "missing" } as const;
         return { reachable: true, ...missing, detail: "The host has no such agent." };
       }
-      const agentDir = entry.agentDir ?? agentDirOf(agentId);
-      const workspace = entry.workspace ?? known;
+      const agentDir = entry.agentDir === undefined ? agentDirOf(agentId) : absolutePath(entry.agentDir, tools);
+      const workspace = entry.workspace === undefined ? known : absolutePath(entry.workspace, tools);
       const doors = (await openDoors(agentId)).filter((door) => !door.isNotice);
       return {
         reachable: true,

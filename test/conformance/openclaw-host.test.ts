@@ -253,6 +253,42 @@ describe("the openclaw host", () => {
     });
   });
 
+  test("a path below the home is where OpenClaw takes it to be, for what is shown and for the key", async () => {
+    const agentDir = join(openclaw.home, ".openclaw", "agents", "elsewhere", "agent");
+    const workspace = join(openclaw.home, "notes");
+    for (const path of [agentDir, workspace]) await mkdir(path, { recursive: true });
+    await openclaw.config.mutate((draft) => {
+      const entry = { agentDir: "~/.openclaw/agents/elsewhere/agent", workspace: "~/notes" };
+      draft.agents = { entries: { main: {}, homely: entry } };
+    }, []);
+    await openclaw.config.applied(({ agents }) => agents.homely !== undefined);
+    const agent = (await found(host, "homely"))!;
+    expect(agent).toMatchObject({ workspace, agentDir });
+    await host.adopt({ agent, operationId: "op", hold: {}, credential });
+    expect(await host.inspect(agent)).toMatchObject({ workspace: "ok", agentDir: "ok", credentials: "ok" });
+    expect(existsSync(join(agentDir, "openclaw-agent.sqlite"))).toBe(true);
+  });
+
+  test("an adopted agent keeps what it was denied, and no model of others is called for it", async () => {
+    await openclaw.config.mutate((draft) => {
+      const own = { model: "shared/m", tools: { deny: ["browser"] }, sandbox: { mode: "all" } };
+      const more = { heartbeat: { every: "1h", model: "shared/m" }, tts: { summaryModel: "shared/m" } };
+      draft.agents = { entries: { main: {}, theirs: { ...own, ...more } } };
+    }, []);
+    await openclaw.config.applied(({ agents }) => agents.theirs !== undefined);
+    const agent = (await found(host, "theirs"))!;
+    const adopted = await host.adopt({ agent, operationId: "op", hold: {}, credential });
+    expect(adopted).toMatchObject({ confinement: "trusted", model: "claude-sonnet-4-5" });
+    const { tools, sandbox, heartbeat, tts } = entryOf("theirs");
+    expect(tools!.deny).toEqual(expect.arrayContaining(["browser", "sessions_send"]));
+    expect([sandbox, heartbeat, tts]).toEqual([{ mode: "all" }, { every: "1h" }, {}]);
+    await expect
+      .poll(() => host.openDoors!(), { timeout: 5_000 })
+      .toEqual([expect.objectContaining({ isNotice: true })]);
+    await host.update(agent, { peers: [] });
+    expect(entryOf("theirs").tools!.deny).toContain("browser");
+  });
+
   test("an agent of others is not removed", async () => {
     await openclaw.config.mutate((draft) => {
       draft.agents = { entries: { main: {}, theirs: {} } };
