@@ -4,6 +4,7 @@ import { cpus } from "node:os";
 import { buildTargets } from "../build.mjs";
 import { benchConsole } from "./console.ts";
 import { benchCreate } from "./create.ts";
+import { benchGateway } from "./gateway.ts";
 import { benchLedger } from "./ledger.ts";
 import { benchMoney } from "./money.ts";
 import { benchOpenClaw } from "./openclaw.ts";
@@ -31,6 +32,7 @@ const benches: Record<string, () => Promise<Row[]>> = {
   worker: benchWorker,
   redis: benchRedis,
   openclaw: benchOpenClaw,
+  gateway: benchGateway,
 };
 
 const file = "bench/results.json";

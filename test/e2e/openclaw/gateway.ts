@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,8 +6,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { freePort } from "../../free-port.ts";
 import { type OpenClawPackage, openClawPackage } from "./openclaw-package.ts";
+
+const run = promisify(execFile);
 
 export interface Answer<T = Record<string, unknown>> {
   status: number;
@@ -33,6 +36,8 @@ export interface Gateway {
   /** One message to an agent, as a client of the gateway sends it. */
   turn(agentId: string, message?: string): Promise<Answer & { text: string }>;
   log(): Promise<string>;
+  /** The memory of the process that serves. */
+  residentBytes(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -164,6 +169,11 @@ export async function makeGateway(
       return { ...answer, text: choices?.[0]?.message.content ?? error?.message ?? "" };
     },
     log: readLog,
+    async residentBytes() {
+      // The command may have started the gateway as a child of its own.
+      const { stdout } = await run("ps", ["-o", "rss=", "-g", String(running!.pid)]);
+      return Math.max(...stdout.trim().split("\n").map(Number)) * 1024;
+    },
     async close() {
       await end("SIGKILL");
       await rm(home, { recursive: true, force: true, maxRetries: 5 });
