@@ -37,7 +37,7 @@ export default defineConfig({
       { extends: true, test: { name: "node:http", include: onBothPaths, env: { PROXY_PATH: "node-http" } } },
     ],
     globalSetup: ["test/build-once.ts"],
-    setupFiles: ["test/own-words.ts", "test/node-version.ts"],
+    setupFiles: ["test/node-version.ts"],
     // On a shared machine a deadline can pass while nothing runs; a test that fails twice fails.
     retry: process.env.CI ? 1 : 0,
     testTimeout: 20_000,

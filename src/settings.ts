@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { withoutPassword } from "./domain/plain-address.ts";
+import { wording } from "./schema/wording.ts";
 import { ProvisioningSettings } from "./settings/provisioning-settings.ts";
 import { SettingsError } from "./settings/settings-error.ts";
 
@@ -41,7 +42,7 @@ export function parseSettings(
   raw: unknown,
   source: string,
 ): Pick<Settings, "logLevel"> & { provisioning: ProvisioningSettings } {
-  const parsed = Settings.safeParse(raw ?? {});
+  const parsed = Settings.safeParse(raw ?? {}, wording);
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => {
       const path = issue.path.join(".") || "(the whole file)";

@@ -2,6 +2,7 @@ import type * as z from "zod/mini";
 import { agentIdFrom } from "../domain/agent-id.ts";
 import { CreateAgent } from "../schema/create-agent.ts";
 import { quotaNames } from "../schema/quota.ts";
+import { wording } from "../schema/wording.ts";
 import { wrongUsage } from "./failure.ts";
 import { readCsv } from "./read-csv.ts";
 
@@ -53,7 +54,7 @@ export function readAgentsFile(content: string): { entries: FileEntry[]; faults:
   const faults: FileFault[] = [];
   const placeOf = new Map<string, string>();
   for (const { place, value } of raws) {
-    const parsed = CreateAgent.safeParse(value);
+    const parsed = CreateAgent.safeParse(value, wording);
     if (!parsed.success) {
       faults.push(...faultsOf(place, parsed.error));
       continue;

@@ -1,6 +1,7 @@
 import type * as z from "zod/mini";
 import { scanObject } from "../domain/scan-object.ts";
 import { Problem } from "../errors.ts";
+import { wording } from "../schema/wording.ts";
 
 /** Many times what any call takes; each may come to be a fault in the answer. */
 const maxParts = 10_000;
@@ -95,7 +96,7 @@ function refusePrototypeKeys(root: unknown): void {
 }
 
 function parseBody<S extends z.ZodMiniType>(schema: S, value: unknown): z.output<S> {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, wording);
   if (parsed.success) return parsed.data;
   throw invalid("invalid_body", parsed.error);
 }
@@ -106,7 +107,7 @@ export function parseQuery<S extends z.ZodMiniType>(
   repeatable: readonly string[] = [],
 ): z.output<S> {
   const lists = repeatable.filter((name) => params.has(name)).map((name) => [name, params.getAll(name)] as const);
-  const parsed = schema.safeParse({ ...Object.fromEntries(params), ...Object.fromEntries(lists) });
+  const parsed = schema.safeParse({ ...Object.fromEntries(params), ...Object.fromEntries(lists) }, wording);
   if (parsed.success) return parsed.data;
   throw invalid("invalid_query", parsed.error);
 }

@@ -2,7 +2,6 @@ import * as z from "zod/mini";
 import { hasHiddenCharacters } from "../domain/hidden-characters.ts";
 import { holdsKey } from "../domain/key-shapes.ts";
 import { isPlainAddress } from "../domain/plain-address.ts";
-import "./wording.ts";
 
 /** An agent's id as OpenClaw spells it. */
 export const AgentId = z

@@ -1,4 +1,4 @@
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
 import english from "zod/v4/locales/en.js";
 
 // `zod/mini` speaks no language by itself: every fault would be "Invalid input".
@@ -14,10 +14,14 @@ const kinds: Record<string, string> = {
   record: "an object",
 };
 
-z.config({
-  localeError(issue) {
+/**
+ * For a parse whose faults somebody reads. Given to each such parse: `z.config` would set the words of every zod of the
+ * process, OpenClaw's own too.
+ */
+export const wording: z.core.ParseContext<z.core.$ZodIssue> = {
+  error(issue) {
     if (issue.input === undefined) return "is required";
     const kind = issue.code === "invalid_type" ? kinds[issue.expected] : undefined;
     return kind === undefined ? localeError(issue) : `must be ${kind}`;
   },
-});
+};

@@ -21,7 +21,7 @@ const allowed: Record<string, string[]> = {
   "routes.ts": ["handlers", "http"],
   openapi: ["schema", "http"],
   settings: ["domain", "schema"],
-  "settings.ts": ["domain", "settings"],
+  "settings.ts": ["domain", "schema", "settings"],
   ports: ["domain"],
   "ports.ts": ["ports"],
   "errors.ts": [],

@@ -1,9 +1,10 @@
 import { expect, it } from "vitest";
 import { CreateAgent } from "../../src/schema/create-agent.ts";
+import { wording } from "../../src/schema/wording.ts";
 import { parseSettings } from "../../src/settings.ts";
 
 const faults = (body: unknown) =>
-  CreateAgent.safeParse(body).error!.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  CreateAgent.safeParse(body, wording).error!.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
 
 it("says of a field that is missing that it is required, and of a wrong one what it must be", () => {
   expect(faults({})).toEqual(["name: is required"]);

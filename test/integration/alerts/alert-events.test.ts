@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Problem } from "../../../src/errors.ts";
-import type { SentMessage } from "../../../src/ports.ts";
+import type { AgentHost, SentMessage } from "../../../src/ports.ts";
 import { createProviderHealth } from "../../../src/service/alerts/provider-health.ts";
 import { watchGateways } from "../../../src/service/alerts/watch-gateways.ts";
 import { watchRevocations } from "../../../src/service/alerts/watch-revocations.ts";
@@ -183,13 +183,9 @@ it("a master key that is refused is an alert with the first request, one from se
 
 it("a gateway that is away at two looks is told of, and so is its return", async () => {
   let unreachable = ["eu"];
-  const host = { ...context.host, kind: "remote" as const, list: async () => ({ agents: [], unreachable }) };
-  const settings = structuredClone(context.settings);
-  settings.provisioning.host.gateways = [
-    { id: "eu", url: "http://127.0.0.1:1", token: "t", key: "k" },
-    { id: "us", url: "http://127.0.0.1:2", token: "t", key: "k" },
-  ];
-  const remote = { ...context, host, settings };
+  const gateways = { known: () => [{ id: "eu" }, { id: "us" }] } as unknown as AgentHost["gateways"];
+  const host = { ...context.host, kind: "remote" as const, gateways, list: async () => ({ agents: [], unreachable }) };
+  const remote = { ...context, host };
   await watchGateways(remote);
   expect(await types()).toEqual([]);
   stand.pass(15_000);
