@@ -253,6 +253,7 @@ export const t = {
     channelsHint: "As in telegram:*",
     gateway: "Gateway",
     anyGateway: "Any",
+    usualConfinement: "as this service is set",
     reveal: "Show me the AI key once",
     go: "Create agent",
     busy: "Creating",

@@ -1,5 +1,4 @@
 import { useState } from "preact/hooks";
-import { confinements } from "../../domain/confinement.ts";
 import { escapeHidden } from "../../domain/hidden-characters.ts";
 import type { AgentDetail } from "../../schema/agent.ts";
 import type { AgentOnboarded } from "../../schema/onboard-agent.ts";
@@ -10,8 +9,9 @@ import { changedLabels, labelText, parseLabels } from "../state/labels.ts";
 import { startOf, wordsOf } from "../state/typed.ts";
 import { t } from "../texts.ts";
 import { Dialog } from "../ui/dialog.tsx";
-import { SelectField, TextField } from "../ui/field.tsx";
+import { TextField } from "../ui/field.tsx";
 import { ChangeForm } from "../ui/form.tsx";
+import { changedHold, HoldFields, holdsAgents, holdTexts } from "../ui/hold-fields.tsx";
 import { changedQuotas, QuotaFields, type QuotaTexts, quotaTexts } from "../ui/quota-fields.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
@@ -53,8 +53,6 @@ export function QuotasDialog(props: DialogProps) {
   );
 }
 
-const confinementOptions = confinements.map((one) => [one, one] as const);
-
 export function EditDialog(props: DialogProps) {
   const { agent, onClose } = props;
   const [name, setName] = useState(agent.name);
@@ -62,11 +60,8 @@ export function EditDialog(props: DialogProps) {
   const [labels, setLabels] = useState(labelText(agent.labels));
   const endBefore = agent.expiresAt?.slice(0, 10) ?? "";
   const [end, setEnd] = useState(endBefore);
-  const [confinement, setConfinement] = useState(agent.confinement ?? "");
-  const toolsBefore = (agent.tools ?? []).join(" ");
-  const [tools, setTools] = useState(toolsBefore);
-  const peersBefore = (agent.peers ?? []).join(" ");
-  const [peers, setPeers] = useState(peersBefore);
+  const holdBefore = holdTexts(agent);
+  const [hold, setHold] = useState(holdBefore);
   const { hostKind } = useCaller().features;
   const { change, update } = useUpdate(props);
   const save = () => {
@@ -75,9 +70,7 @@ export function EditDialog(props: DialogProps) {
       ...(model !== "" && model !== agent.model && { model }),
       ...(labels !== labelText(agent.labels) && { labels: changedLabels(agent.labels ?? {}, parseLabels(labels)) }),
       ...(end !== endBefore && { expiresAt: end === "" ? null : startOf(end) }),
-      ...(confinement !== (agent.confinement ?? "") && { confinement }),
-      ...(tools !== toolsBefore && { tools: wordsOf(tools) }),
-      ...(peers !== peersBefore && { peers: wordsOf(peers) }),
+      ...changedHold(holdBefore, hold),
     };
     if (Object.keys(body).length === 0) onClose();
     else void update(body);
@@ -110,32 +103,13 @@ export function EditDialog(props: DialogProps) {
             fault={change.fault("expiresAt")}
           />
         )}
-        {/* The other hosts run no agents. */}
-        {(hostKind === "openclaw" || hostKind === "remote") && (
-          <>
-            <SelectField
-              label={t.agent.confinement}
-              hint={t.agent.confinementHint}
-              value={confinement}
-              onText={setConfinement}
-              options={[...(agent.confinement ? [] : [["", t.agent.asItIs] as const]), ...confinementOptions]}
-              fault={change.fault("confinement")}
-            />
-            <TextField
-              label={t.agent.tools}
-              hint={t.agent.toolsHint}
-              value={tools}
-              onText={setTools}
-              fault={change.fault("tools")}
-            />
-            <TextField
-              label={t.agent.peers}
-              hint={t.agent.peersHint}
-              value={peers}
-              onText={setPeers}
-              fault={change.fault("peers")}
-            />
-          </>
+        {holdsAgents(hostKind) && (
+          <HoldFields
+            texts={hold}
+            onChange={setHold}
+            fault={change.fault}
+            unsaid={agent.confinement ? undefined : t.agent.asItIs}
+          />
         )}
       </ChangeForm>
     </Dialog>

@@ -13,6 +13,7 @@ import { t } from "../texts.ts";
 import { Lines, SecretOnce } from "../ui/copy.tsx";
 import { SelectField, TextField, Tick } from "../ui/field.tsx";
 import { ChangeForm } from "../ui/form.tsx";
+import { changedHold, HoldFields, type HoldTexts, holdsAgents, holdTexts } from "../ui/hold-fields.tsx";
 import { givenQuotas, QuotaFields, type QuotaTexts, quotaTexts } from "../ui/quota-fields.tsx";
 import { useChange } from "../ui/use-change.ts";
 
@@ -26,7 +27,10 @@ interface Form {
   end: string;
   reveal: boolean;
   quotas: QuotaTexts;
+  hold: HoldTexts;
 }
+
+const noHold = holdTexts({});
 
 /** A form, and beside it the same as a call from a shell. */
 export function NewAgent({ place }: { place: Place }) {
@@ -42,6 +46,7 @@ export function NewAgent({ place }: { place: Place }) {
     end: "",
     reveal: !caller.features.storesCredentials,
     quotas: quotaTexts({}),
+    hold: noHold,
   });
   const change = useChange<AgentCreated>();
   const set = (part: Partial<Form>) => setForm((before) => ({ ...before, ...part }));
@@ -131,6 +136,14 @@ export function NewAgent({ place }: { place: Place }) {
               fault={change.fault("expiresAt")}
             />
           )}
+          {holdsAgents(caller.features.hostKind) && (
+            <HoldFields
+              texts={form.hold}
+              onChange={(hold) => set({ hold })}
+              fault={change.fault}
+              unsaid={t.make.usualConfinement}
+            />
+          )}
           {caller.features.gateways.length > 1 && (
             <SelectField
               label={t.make.gateway}
@@ -162,17 +175,18 @@ function usePattern(like: string | undefined, set: (part: Partial<Form>) => void
   const pattern = useQuery<AgentDetail>(like === undefined ? undefined : `/agents${below(like)}`);
   useEffect(() => {
     if (!pattern.data) return;
-    const { model, gateway, health, labels } = pattern.data;
+    const { model, gateway, health, labels, confinement, tools } = pattern.data;
     set({
       model: model ?? "",
       labels: labelText(labels),
       gateway: gateway ?? "",
+      hold: holdTexts({ confinement, tools }),
       ...(health.aiKey && { provider: health.aiKey.provider, quotas: quotaTexts(health.aiKey.quotas) }),
     });
   }, [pattern.data === undefined]);
 }
 
-function bodyOf({ name, model, channels, provider, gateway, labels, end, reveal, quotas }: Form): CreateAgent {
+function bodyOf({ name, model, channels, provider, gateway, labels, end, reveal, quotas, hold }: Form): CreateAgent {
   const bind = wordsOf(channels);
   const given = givenQuotas(quotas);
   return {
@@ -180,6 +194,7 @@ function bodyOf({ name, model, channels, provider, gateway, labels, end, reveal,
     ...(model !== "" && { model }),
     ...(bind.length > 0 && { bind }),
     ...(gateway !== "" && { gateway }),
+    ...changedHold(noHold, hold),
     ...(labels.trim() !== "" && { labels: parseLabels(labels) }),
     ...(end !== "" && provider !== "" && { expiresAt: startOf(end) }),
     ...(provider !== "" && {

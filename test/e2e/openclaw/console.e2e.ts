@@ -33,18 +33,26 @@ describe("the console inside the gateway", () => {
     await page.getByText("the operator").waitFor();
     await visit(page, { origin: gateway.url } as Target, "agents/new");
     await page.getByLabel("Name", { exact: true }).fill("In the gateway");
+    await page.getByLabel("Confinement").selectOption("workspace");
+    await page.getByLabel("Tools").fill("web_search");
     await page.getByRole("button", { name: "Create agent" }).click();
     await page.getByRole("link", { name: "Open the agent" }).click();
     await page.getByRole("heading", { name: "In the gateway" }).waitFor();
     await page.getByRole("button", { name: "Edit", exact: true }).click();
     const dialog = page.getByRole("dialog");
+    expect(await dialog.getByLabel("Confinement").inputValue()).toBe("workspace");
+    expect(await dialog.getByLabel("Tools").inputValue()).toBe("web_search");
     await dialog.getByLabel("Confinement").selectOption("trusted");
-    await dialog.getByLabel("Tools").fill("web_search");
+    await dialog.getByLabel("Tools").fill("web_search web_fetch");
     await dialog.getByLabel("Peers").fill("in-the-gateway-too");
     await dialog.getByRole("button", { name: "Edit" }).click();
-    await page.getByText("web_search").waitFor();
+    await page.getByText("web_fetch").waitFor();
     const shown = JSON.parse(await gateway.cli(["provisioning", "agents", "get", "in-the-gateway", "--json"]));
-    expect(shown).toMatchObject({ confinement: "trusted", tools: ["web_search"], peers: ["in-the-gateway-too"] });
+    expect(shown).toMatchObject({
+      confinement: "trusted",
+      tools: ["web_search", "web_fetch"],
+      peers: ["in-the-gateway-too"],
+    });
     await context.close();
     expect(faults).toEqual([]);
   });
