@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createGatewayRpc } from "../../../adapters/openclaw/gateway-rpc.ts";
 import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
@@ -161,5 +162,37 @@ describe("agents that were made by hand, on a real gateway", { timeout: longMs }
     expect((await turn("talker", "in its workspace")).status).toBe(200);
     await release("talker");
     expect(await entryOf("talker")).toBe(before.talker);
+  });
+
+  // Before the first write, at each step of it, while it is taken up, and with some answered already.
+  test.each([20, 900])("killed %i ms into adoptions and releases: each is done or undone", async (afterMs) => {
+    for (const act of [adopt, release]) {
+      const acts = ids.map((id) => act(id).catch(() => undefined));
+      await sleep(afterMs);
+      await gateway.kill();
+      const answered = (await Promise.all(acts)).map((one) => one?.status);
+      await gateway.start();
+      const states: string[] = [];
+      for (const id of ids) {
+        const { body } = await gateway.api("GET", `/agents/${id}`);
+        states.push(body.managed ? "adopted" : "its own");
+        const isOwn = (await entryOf(id)) === before[id];
+        expect([id, isOwn]).toEqual([id, !body.managed]);
+        if (body.managed) expect(body.status).toBe("ready");
+        const seen = upstream.seen.length;
+        expect([id, (await turn(id, "after a kill")).status]).toEqual([id, 200]);
+        expect(upstream.seen.length > seen).toBe(body.managed);
+      }
+      for (const [at, status] of answered.entries())
+        if (status === 200) expect(states[at]).toBe(act === adopt ? "adopted" : "its own");
+      console.log(
+        `${act === adopt ? "adoptions" : "releases"} killed after ${afterMs} ms: answered ${answered}, then ${states}`,
+      );
+      if (act === adopt)
+        for (const [at, id] of ids.entries()) if (states[at] === "its own") expect((await adopt(id)).status).toBe(200);
+    }
+    for (const id of ids)
+      if ((await gateway.api("GET", `/agents/${id}`)).body.managed) expect((await release(id)).status).toBe(200);
+    for (const id of ids) expect(await entryOf(id)).toBe(before[id]);
   });
 });
