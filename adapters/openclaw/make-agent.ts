@@ -10,7 +10,7 @@ import type { ConfigChanges } from "./config-changes.ts";
 import { addBindings, entryFor, refuseTaken } from "./config-entries.ts";
 import type { AgentCredentials } from "./credentials.ts";
 import { deletionOf } from "./deletion-journal.ts";
-import type { Hold } from "./doors/held-entry.ts";
+import { type Hold, toolsText } from "./doors/held-entry.ts";
 import type { OpenClawSettings } from "./doors/open-doors.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { type OpenClawPlaces, overlapsHeld, refuseHeld } from "./held-workspaces.ts";
@@ -135,7 +135,11 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
           draft.agents = { ...draft.agents, entries: { ...draft.agents?.entries, [agentId]: structuredClone(entry) } };
           return bindings;
         },
-        shows: ({ agents }) => agents[agentId]?.workspace === place.path,
+        // One that was revived has its workspace already.
+        shows: ({ agents: { [agentId]: seen } }) =>
+          seen?.workspace === place.path &&
+          (reference === undefined || seen.model === reference) &&
+          (seen.tools === undefined || toolsText(seen.tools) === toolsText(entry.tools)),
         awaited: !loadsPlugins(reference) && entry.decisionModel === undefined,
       });
       const filled = fill(agent, place.path);
