@@ -2,6 +2,7 @@ import cluster, { type Worker } from "node:cluster";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../../src/ports.ts";
 import { SettingsError } from "../../../src/settings/settings-error.ts";
+import { closeLostConnection } from "./close-lost-connection.ts";
 import { forwardLines } from "./forward-lines.ts";
 import type { Start, ToPrimary, ToWorker } from "./messages.ts";
 import { numberVariable } from "./worker-number.ts";
@@ -61,6 +62,7 @@ export function createWorkerPool({ count, log, start, took, died }: PoolOptions)
     const worker = cluster.fork({ [numberVariable]: String(number) });
     const member: Member = { worker, startedAt: performance.now() };
     members.set(number, member);
+    closeLostConnection(worker);
     forwardLines(worker.process.stdout!, (lines) => void process.stdout.write(lines));
     const launched = Promise.withResolvers<{ port: number } | { failure: Error }>();
     let failure: Error | undefined;
