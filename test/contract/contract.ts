@@ -51,9 +51,9 @@ export function testContract(name: string, make: () => Promise<Target>, parts: "
     describe("adoption", () => adoptTests(target));
     describe("AI keys", () => aiKeyTests(target));
     describe("AI keys at any time", () => changeAiKeyTests(target));
-    describe("reach", () => reachTests(target));
     describe("text", () => textTests(target));
     if (parts === "host") return;
+    describe("reach", () => reachTests(target));
     describe("creates that are not waited for", () => asyncCreateTests(target));
     describe("gateways", () => gatewayTests(target));
     describe("labels and ends", () => labelTests(target));
