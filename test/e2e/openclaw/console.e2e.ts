@@ -46,7 +46,7 @@ describe("the console inside the gateway", () => {
     await dialog.getByLabel("Tools").fill("web_search web_fetch");
     await dialog.getByLabel("Peers").fill("in-the-gateway-too");
     await dialog.getByRole("button", { name: "Edit" }).click();
-    await page.getByText("web_fetch").waitFor();
+    await page.getByText("web_fetch").first().waitFor();
     const shown = JSON.parse(await gateway.cli(["provisioning", "agents", "get", "in-the-gateway", "--json"]));
     expect(shown).toMatchObject({
       confinement: "trusted",
