@@ -11,7 +11,10 @@ describe("the plugin as a package", () => {
     if (plugin) await rm(plugin, { recursive: true, force: true });
   });
 
-  test("a tarball installs, its commands work without a gateway, and a gateway serves it", async () => {
+  // Nine processes of OpenClaw, each of which needs many seconds to start.
+  test("a tarball installs, its commands work without a gateway, and a gateway serves it", {
+    timeout: 300_000,
+  }, async () => {
     plugin = await builtPlugin();
     gateway = await makeGateway();
     const tarball = await packedPlugin(plugin);
