@@ -13,7 +13,7 @@ class ContractFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // Of these `npm run test:variants`, `test:fault` and `test:e2e` run what takes long.
+    // `npm run test:variants`, `test:fault` and `test:e2e` run these, which take long.
     exclude: ["test/e2e/**", "test/fault/**", "test/contract/node-workers.test.ts"],
     globalSetup: ["test/build-once.ts"],
     setupFiles: ["test/node-version.ts"],

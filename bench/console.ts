@@ -9,7 +9,7 @@ import { median, type Row } from "./row.ts";
 
 const agents = 10_000;
 const turns = 10;
-/** What a page asks for besides: once each, whichever page is the first. */
+/** Calls of the first page alone, whichever that is: the console's own, beside those of the page. */
 const once = /\/(events|console\/session|provisioning\/agent-keys|readyz)$/;
 
 /** Each page with something that is there once its data is. */

@@ -38,7 +38,7 @@ interface Simulated {
   id: string;
   maxAgents: number;
   fetch: Fetch;
-  /** What its reloads took, as OpenClaw would. */
+  /** The time that its reloads took together, by OpenClaw's measured cost. */
   reloadedMs(): number;
   reloads(): number;
   /** Times as slow as measured. */

@@ -4,7 +4,7 @@ const major = Number(process.versions.node.split(".")[0]);
 if (major >= needed) await import("./main.ts");
 else {
   process.stderr.write(
-    `error: this needs Node ${needed} or later, and is run by Node ${process.versions.node}; npm scripts (npm start) bring their own, and so does: npx -p node@${needed} -p openclaw-provisioning openclaw-provisioning serve\n`,
+    `error: this needs Node ${needed} or later, and is run by Node ${process.versions.node}; in a clone of the repository "npm start" and "npx . provisioning ..." bring their own; elsewhere: npx -p node@${needed} -p openclaw-provisioning openclaw-provisioning serve\n`,
   );
   process.exitCode = 2;
 }

@@ -114,7 +114,7 @@ const eventStreamType = /^text\/event-stream *(;[^,]*)?$/;
 export const isEventStream = (contentType: string | null | undefined): boolean =>
   eventStreamType.test(contentType?.toLowerCase() ?? "");
 
-/** Of all requests of a process. */
+/** The parts that all requests of a process share. */
 interface Book {
   asking: UsageAsking;
   health: ProviderHealth;

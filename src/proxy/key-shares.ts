@@ -17,7 +17,7 @@ interface Key {
   bytes: number;
 }
 
-/** What all keys hold. */
+/** The requests and bytes under way, a key and in all. */
 interface Book {
   keys: Map<string, Key>;
   maxBytes: number;

@@ -84,7 +84,7 @@ function amountsIn(names: OpenReservation["names"], cost: { tokens: number; micr
   return actual;
 }
 
-/** Of all settlements of a process. */
+/** The parts that all settlements of a process share. */
 interface Book {
   context: Context;
   health: ProviderHealth;

@@ -41,7 +41,7 @@ class Relay implements ExchangeHandler, Source, OpenRequest {
   #control: ExchangeControl | undefined;
   #decoder: Transform | undefined;
   #isDecoded = false;
-  /** Whoever asked is gone, or was told something else. */
+  /** The client is gone, or was answered without the provider. */
   #isLeft = false;
   #isClosed = false;
 

@@ -22,7 +22,7 @@ export interface CutOff {
 /** Looks after answers under way, and ends those whose key may not be used any more. */
 export interface StreamWatch {
   add(request: OpenRequest): void;
-  /** What is not there any more is no error. */
+  /** A request that has ended already is no error. */
   remove(request: OpenRequest): void;
   /** How many are under way. */
   size(): number;

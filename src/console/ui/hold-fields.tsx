@@ -22,7 +22,7 @@ export const holdTexts = ({ confinement, tools, peers }: Hold): HoldTexts => ({
   peers: (peers ?? []).join(" "),
 });
 
-/** What differs, in the API's form. */
+/** The fields that differ, in the API's form. */
 export const changedHold = (before: HoldTexts, after: HoldTexts) => ({
   ...(after.confinement !== before.confinement && { confinement: after.confinement as Confinement }),
   ...(after.tools !== before.tools && { tools: wordsOf(after.tools) }),

@@ -44,7 +44,7 @@ test("a key is added to an agent, moved to another provider and taken away; its 
   expect(openai.seen.at(-1)!.headers.authorization).toBe(`Bearer ${masterKey}`);
   expect(openai.seen.at(-1)!.body).toContain("the first words");
   const { body } = await gateway.api("GET", "/agents/late");
-  // What was asked before the move counts.
+  // The new key counts the request from before the move too.
   expect(body).toMatchObject({
     status: "ready",
     model: "gpt-5.1",
