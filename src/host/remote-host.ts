@@ -159,14 +159,15 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     async planAdoption({ agent, key, ...asked }) {
       const keyFor = key && { provider: key.provider, baseUrl: key.baseUrl, metered: key.metered };
       const body = { ...adoptionFor({ ...asked, ...asked.hold }), ...(keyFor && { keyFor }), dryRun: true };
+      const gateway = await gatewayOf(agent);
       const { changes = [] } = answerOf(
-        await gateways.of(agent).change((client, signal) => client.agents.adopt(agent.agentId, body, { signal })),
+        await gateway.change((client, signal) => client.agents.adopt(agent.agentId, body, { signal })),
       );
       return changes;
     },
 
     async adopt({ agent, operationId, credential, model, ...asked }) {
-      const gateway = gateways.of(agent);
+      const gateway = await gatewayOf(agent);
       // The model is one of the key's, and comes with it.
       const body = adoptionFor({ ...asked, ...asked.hold, model: credential ? undefined : model });
       const answer = await adopt(gateway, agent.agentId, body, operationId);
@@ -183,7 +184,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     },
 
     async release({ agentId, gateway: at, operationId, asked }) {
-      const gateway = gateways.of({ agentId, gateway: at });
+      const gateway = await gatewayOf({ agentId, gateway: at });
       const doubt = adoptions.of(operationId) ?? (asked && { asked: adoptionFor(asked) });
       if (doubt === "undone") return;
       if (doubt) {

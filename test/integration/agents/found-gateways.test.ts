@@ -1,4 +1,4 @@
-import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -180,4 +180,17 @@ it("shows one that is gone as silent, also after a start, and drops one that had
   addresses.push("127.0.0.2");
   now += 10_000;
   expect((await call(again, "PATCH", "/agents/kept", { name: "x" })).status).toBe(200);
+});
+
+it("gives an adopted agent back, though nobody has looked for its gateway since the start", async () => {
+  const { stateDir } = replicas[0]!;
+  await mkdir(join(stateDir, "agents", "theirs", "agent"), { recursive: true });
+  await start("127.0.0.2", replicas[0]!);
+  addresses = ["127.0.0.2"];
+  expect((await call(await plane(), "POST", "/agents/theirs/adopt")).status).toBe(200);
+  const again = await plane();
+  expect(await call(again, "POST", "/agents/theirs/release")).toMatchObject({
+    status: 200,
+    body: { agentId: "theirs", preserved: [] },
+  });
 });
