@@ -166,7 +166,7 @@ export function createAgentChanges(
     },
 
     async dropCredential({ agentId }, slug) {
-      const entry = entryIn(await config.read(), agentId);
+      const entry = entryIn(await configWith(agentId), agentId);
       if (!entry) return;
       const home = homeOf(agentId);
       await credentials.remove(agentDirOf(entry, home), slug);

@@ -387,6 +387,27 @@ describe("the openclaw host", () => {
     }
   });
 
+  test("an agent's key is taken away while the reload that brings the agent still runs", async () => {
+    const slow = await makeFakeOpenClaw({ running: true, reloadMs: () => 1_000 });
+    try {
+      const on = hostOn(slow);
+      const agent = { agentId: "fresh", name: "fresh", bindings: [], skipBootstrap: true, awaitReady: false };
+      const plan = await on.plan({ agentId: "fresh" });
+      await on.create({ ...agent, model: "claude-sonnet-3.5", operationId: "op-slow", credential, ...plan });
+      expect((await on.find("fresh")).agents).toEqual([]);
+      await on.dropCredential(agent, "anthropic");
+      const { profiles } = (await slow.auth.updateAuthProfileStoreWithLock({
+        agentDir: join(slow.stateDir, "agents", "fresh", "agent"),
+        stateDir: slow.stateDir,
+        updater: () => false,
+      }))!;
+      expect(profiles).toEqual({});
+      expect(slow.file().agents!.entries!.fresh!.model).toMatchObject({ primary: "unassigned/claude-sonnet-3.5" });
+    } finally {
+      await slow.close();
+    }
+  });
+
   test("a key beside a model of another provider leaves the model, until one is asked for", async () => {
     const agent = await planned("second", { credential });
     await host.create(agent);
