@@ -41,3 +41,9 @@ export class ClientError extends Error {
     this.retryAfter = fields.retryAfter;
   }
 }
+
+/** For `catch`: a deployment of an earlier release lacks this path. Any other failure is thrown on. */
+export const unknownRoute = (error: unknown): undefined => {
+  if (error instanceof ClientError && error.status === 404) return undefined;
+  throw error;
+};

@@ -1,5 +1,5 @@
 import { type Client, createClient } from "../client/client.ts";
-import { ClientError } from "../client/client-error.ts";
+import { ClientError, unknownRoute } from "../client/client-error.ts";
 import { retry } from "../domain/retry.ts";
 import type { Problem } from "../errors.ts";
 import type { Clock, Fetch, HostGateway, Log } from "../ports.ts";
@@ -156,6 +156,7 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
       return true;
     },
     async describe() {
+      // One of an earlier release does not describe itself.
       const list = await ask((client) => client.gateways.list().catch(unknownRoute));
       const [own] = list?.gateways ?? [];
       if (!own || list!.gateways.length > 1) return undefined;
@@ -181,11 +182,5 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
     },
   };
 }
-
-/** A gateway of an earlier release does not describe itself. */
-const unknownRoute = (error: unknown): undefined => {
-  if (error instanceof ClientError && error.status === 404) return undefined;
-  throw error;
-};
 
 const reasonOf = (error: unknown): string => (error instanceof ClientError ? error.code : "timeout");

@@ -290,6 +290,31 @@ describe("audit, doctor, init, seal, openapi", () => {
     expect(fix.exitCode).toBe(2);
   });
 
+  it("doctor does not call broken what the first release has not", async () => {
+    const variables = { OPENCLAW_GATEWAY_TOKEN: "t" };
+    const ran = await runCli(
+      ["provisioning", "doctor", "--url", "http://edge.example", "--json"],
+      {
+        ...listed,
+        "GET /agents": { agents: [] },
+        "GET /provisioning/audit/verify": { ok: true, events: 1 },
+        "GET /provisioning/ai-providers": { keys: [{ status: "active" }] },
+      },
+      { variables },
+    );
+    const { ok, checks } = JSON.parse(ran.stdout);
+    expect([ok, ran.exitCode, ran.stderr]).toEqual([true, 0, ""]);
+    expect(checks.map(({ name, status }: { name: string; status: string }) => [name, status])).toEqual([
+      ["agents", "ok"],
+      ["audit trail", "ok"],
+      ["AI providers", "ok"],
+      ["provisioning keys", "ok"],
+    ]);
+    // An address at which there is no service is no such release.
+    const nowhere = await runCli(["provisioning", "doctor", "--url", "http://edge.example"], {}, { variables });
+    expect(nowhere.exitCode).toBe(1);
+  });
+
   it("seals what comes on stdin", async () => {
     const seal = vi.fn(async () => "sealed.not.really");
     const ran = await runCli(["provisioning", "seal"], {}, { seal, stdin: "secret\n" });

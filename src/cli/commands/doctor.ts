@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { type Client, ClientError } from "../../client/client.ts";
+import type { Client } from "../../client/client.ts";
+import { ClientError, unknownRoute } from "../../client/client-error.ts";
 import { gatewaysFinding } from "../../domain/gateway-cost.ts";
 import { type DoctorCheck, type DoctorReport, doctorReport } from "../doctor-report.ts";
 import { describeFailure, refused, wrongUsage } from "../failure.ts";
@@ -7,24 +8,22 @@ import { leaf, type Tree } from "../leaf.ts";
 import { grouped } from "../output.ts";
 import { priceAge } from "../price-age.ts";
 
-async function examine(name: string, look: () => Promise<Omit<DoctorCheck, "name">>): Promise<DoctorCheck> {
+type Finding = Omit<DoctorCheck, "name">;
+
+/** @param look finds nothing where the deployment's release has no such thing */
+async function examine(name: string, look: () => Promise<Finding | undefined>): Promise<DoctorCheck[]> {
   try {
-    return { name, ...(await look()) };
+    const finding = await look();
+    return finding ? [{ name, ...finding }] : [];
   } catch (error) {
     if (!(error instanceof ClientError)) throw error;
-    return { name, status: "failed", detail: describeFailure(error) };
+    return [{ name, status: "failed", detail: describeFailure(error) }];
   }
 }
 
-async function examineRemotely(client: Client): Promise<DoctorReport> {
-  try {
-    return await client.doctor();
-  } catch (error) {
-    if (!(error instanceof ClientError && error.status === 404)) throw error;
-    // An earlier release has no doctor behind its API.
-    return await examineByItsLists(client);
-  }
-}
+/** An earlier release has no doctor behind its API. */
+const examineRemotely = async (client: Client): Promise<DoctorReport> =>
+  (await client.doctor().catch(unknownRoute)) ?? (await examineByItsLists(client));
 
 /** The findings about a deployment that the rest of its API shows. */
 async function examineByItsLists(client: Client): Promise<DoctorReport> {
@@ -50,7 +49,10 @@ async function examineByItsLists(client: Client): Promise<DoctorReport> {
     }
     return { status: "ok", detail: grouped(count) };
   });
-  const gateways = examine("gateways", async () => gatewaysFinding((await client.gateways.list()).gateways));
+  const gateways = examine("gateways", async () => {
+    const list = await client.gateways.list().catch(unknownRoute);
+    return list && gatewaysFinding(list.gateways);
+  });
   const audit = examine("audit trail", async () => {
     const { ok, events, fault } = await client.audit.verify();
     if (ok) return { status: "ok", detail: `${grouped(events)} events` };
@@ -67,10 +69,11 @@ async function examineByItsLists(client: Client): Promise<DoctorReport> {
     return { status: "warning", detail: "none is active", remedy: "`agent-keys create` makes one" };
   });
   const prices = examine("prices", async () => {
-    const { pricesAsOf } = await client.prices.list({ limit: 1 });
-    return priceAge(pricesAsOf, Date.now());
+    const list = await client.prices.list({ limit: 1 }).catch(unknownRoute);
+    return list && priceAge(list.pricesAsOf, Date.now());
   });
-  return doctorReport(await Promise.all([agents, gateways, audit, providers, keys, prices]));
+  const checks = await Promise.all([agents, gateways, audit, providers, keys, prices]);
+  return doctorReport(checks.flat());
 }
 
 export function addDoctorCommand(tree: Tree, parent: Command): void {
