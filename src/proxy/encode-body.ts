@@ -1,4 +1,5 @@
 import { isLargeBody, othersTurn } from "./others-turn.ts";
+import { joined } from "./usage/byte-capture.ts";
 
 const encoder = new TextEncoder();
 /** Takes some milliseconds. */
@@ -22,13 +23,7 @@ async function encodeInTurns(text: string): Promise<Uint8Array> {
     at = end;
     await othersTurn();
   }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joined(parts, length);
 }
 
 const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
