@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { ReadBody } from "../../../src/proxy/proxy-request.ts";
+import { unsendableInValue } from "../upstream/request-bytes.ts";
 import { asLatin1, type ClientAnswer, hasLength, maxJoined } from "./client-answer.ts";
 import type { PlainHead } from "./plain-head.ts";
 import { BodyReading, type BodyTerms } from "./read-body.ts";
@@ -19,7 +20,6 @@ export interface ExchangeOwner {
 }
 
 const noBytes = Buffer.alloc(0);
-const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
 
 /** One plain request and its answer. */
 export class PlainExchange implements ClientAnswer {
@@ -186,7 +186,7 @@ export class PlainExchange implements ClientAnswer {
         continue;
       }
       isDated ||= name === "date";
-      if (unsendable.test(value)) throw new Error(`the answer's header ${name} cannot be sent`);
+      if (unsendableInValue.test(value)) throw new Error(`the answer's header ${name} cannot be sent`);
       text += `${name}: ${value}\r\n`;
     }
     if (!isDated) text += `date: ${httpDate()}\r\n`;
