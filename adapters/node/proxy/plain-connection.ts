@@ -35,7 +35,6 @@ export class PlainConnection implements ExchangeOwner {
   #held: Buffer = noBytes;
   #isFresh = true;
   #isPaused = false;
-  #isSent = false;
 
   constructor(socket: Socket, owner: ConnectionOwner) {
     this.socket = socket;
@@ -127,7 +126,6 @@ export class PlainConnection implements ExchangeOwner {
       return;
     }
     this.#isFresh = false;
-    this.#isSent = false;
     this.since = this.#owner.turn();
     const exchange = new PlainExchange(head, this);
     this.#exchange = exchange;
@@ -144,7 +142,6 @@ export class PlainConnection implements ExchangeOwner {
   #sent(): void {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
-    this.#isSent = true;
     exchange.close();
     if (exchange.closes) this.socket.destroySoon();
     else this.#next();
@@ -152,7 +149,7 @@ export class PlainConnection implements ExchangeOwner {
 
   /** Goes on to the next request, once this one is here and answered. */
   #next(): void {
-    if (!this.#isSent || this.#exchange?.isReceived() !== true || !this.socket.writable) return;
+    if (this.#exchange?.isClosed() !== true || !this.#exchange.isReceived() || !this.socket.writable) return;
     this.#exchange = undefined;
     this.since = this.#owner.turn();
     const held = this.#held;

@@ -34,7 +34,6 @@ export class PlainExchange implements ClientAnswer {
   /** The bytes that came before they were asked for. */
   #early: Buffer | undefined;
   #reading: BodyReading | undefined;
-  #isDropped = false;
   #isBegun = false;
   #isAnswered = false;
   #isClosed = false;
@@ -62,10 +61,6 @@ export class PlainExchange implements ClientAnswer {
     return this.#missing === 0;
   }
 
-  isAnswered(): boolean {
-    return this.#isAnswered;
-  }
-
   /** @returns how many of the bytes are the body's */
   receive(bytes: Buffer): number {
     const length = Math.min(bytes.length, this.#missing);
@@ -78,7 +73,7 @@ export class PlainExchange implements ClientAnswer {
       this.#reading.complete();
       // It holds on to the body, and the exchange lives for as long as the answer.
       this.#reading = undefined;
-    } else if (!this.#isDropped) {
+    } else if (!this.#isAnswered) {
       this.#early = this.#early ? Buffer.concat([this.#early, part]) : part;
       if (this.#missing > 0) this.#owner.reads(false);
     }
@@ -219,11 +214,9 @@ export class PlainExchange implements ClientAnswer {
 
   #answered(): void {
     this.#isAnswered = true;
-    if (!this.#isDropped) {
-      this.#isDropped = true;
-      this.#early = undefined;
-      if (this.#missing > 0) this.#owner.reads(true);
-    }
+    // What is missing of the body is read and dropped, so that the client gets to see the answer.
+    this.#early = undefined;
+    if (this.#missing > 0) this.#owner.reads(true);
     this.#owner.answered();
   }
 }
