@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Problem } from "../../../src/errors.ts";
 import { refuseHold } from "../../../src/host/refuse-hold.ts";
@@ -6,14 +6,13 @@ import { settingChanges } from "../../../src/host/setting-changes.ts";
 import type { AgentHost, Clock, HostAdoption } from "../../../src/ports.ts";
 import { isTemporary, makePrivateDirectory, type Placing, removeDurably, writePrivate } from "../files/atomic-write.ts";
 import type { FileLock } from "../files/file-lock.ts";
+import { isDirectory } from "../files/is-directory.ts";
 import { type AgentEntry, entryPath, entryText, readEntry } from "./agent-entry.ts";
 import { type AgentHomes, isForeign, requireHome } from "./agent-homes.ts";
 import { nothingBefore } from "./auth-before.ts";
 import { giveCredentialsBack, noteCredential, profileIdFor, storeCredential } from "./auth-profiles.ts";
 import { overtaken } from "./complete-agent.ts";
 import type { EntryIndex } from "./entry-index.ts";
-
-const isDirectory = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 const absent = (agentId: string): Problem =>
   new Problem("agent_not_found", `The host has no agent "${agentId.slice(0, 64)}".`);

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { syncDirectory } from "../files/atomic-write.ts";
 import type { FileLock } from "../files/file-lock.ts";
 import { flush } from "../files/flush.ts";
+import { isDirectory } from "../files/is-directory.ts";
 import { type AgentEntry, type EntryState, entryPath, entryText, readEntry } from "./agent-entry.ts";
 import { asideFor, isForeign } from "./agent-homes.ts";
 import { authProfilesPath } from "./auth-profiles.ts";
@@ -119,7 +120,6 @@ function removeBootstrapFiles(entry: AgentEntry, halfWritten: boolean): void {
 }
 
 const isFile = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
-const isDirectory = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 function unlinked(path: string): boolean {
   try {
