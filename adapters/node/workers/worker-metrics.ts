@@ -18,22 +18,22 @@ export interface WorkerMetrics {
 export function createWorkerMetrics(ask: (worker: number, number: number) => void): WorkerMetrics {
   /** As each told last. */
   const last = new Map<number, MetricValues>();
-  const waiting = new Map<string, () => void>();
+  /** By the number of the ask, which is no other worker process's either. */
+  const waiting = new Map<number, () => void>();
   let past = noValues();
   let asks = 0;
 
   async function look(worker: number): Promise<void> {
     const number = asks++;
-    const name = `${worker} ${number}`;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, patienceMs);
-      waiting.set(name, () => {
+      waiting.set(number, () => {
         clearTimeout(timer);
         resolve();
       });
       ask(worker, number);
     });
-    waiting.delete(name);
+    waiting.delete(number);
   }
 
   return {
@@ -43,7 +43,7 @@ export function createWorkerMetrics(ask: (worker: number, number: number) => voi
     },
     told(worker, number, values) {
       last.set(worker, values);
-      waiting.get(`${worker} ${number}`)?.();
+      waiting.get(number)?.();
     },
     ended(worker) {
       const values = last.get(worker);
