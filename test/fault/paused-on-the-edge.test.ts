@@ -7,6 +7,7 @@ import { createActivityLog } from "../../src/service/events/activity.ts";
 import { parseSettings } from "../../src/settings.ts";
 import type { Ports } from "../../src/storage/keyspace.ts";
 import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
+import { callAsOperator } from "../call-as-operator.ts";
 import {
   type CallPort,
   freshScope,
@@ -107,24 +108,18 @@ function isolate(id: string, records: KvLike, ledger: Ledger): App {
   });
 }
 
-async function call(app: App, method: string, path: string, body?: object) {
-  const init = { method, ...(body && { body: JSON.stringify(body) }) };
-  const response = await app.fetchAsOperator(new Request(`http://localhost/api/v1${path}`, init));
-  // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
-  return { status: response.status, body: (await response.json()) as any };
-}
 const create = (app: App) =>
-  call(app, "POST", "/agents/create", {
+  callAsOperator(app, "POST", "/agents/create", {
     name: "one",
     bind: ["telegram:one"],
     autoProvisionAiKey: { provider: "anthropic" },
     revealAiKey: true,
   });
-const remove = (app: App) => call(app, "DELETE", "/agents/one");
-const rename = (app: App, name: string) => call(app, "PATCH", "/agents/one", { name });
+const remove = (app: App) => callAsOperator(app, "DELETE", "/agents/one");
+const rename = (app: App, name: string) => callAsOperator(app, "PATCH", "/agents/one", { name });
 
 /** As a client does that is told to try again in a moment. */
-async function insist(work: () => ReturnType<typeof call>): ReturnType<typeof call> {
+async function insist(work: () => ReturnType<typeof callAsOperator>): ReturnType<typeof callAsOperator> {
   for (let tries = 0; ; tries++) {
     const answer = await work();
     if (answer.body.code !== "agent_busy" || tries > 40) return answer;
@@ -177,12 +172,12 @@ beforeEach(async () => {
   a = isolate("isolate-a", slept, ledger);
   b = isolate("isolate-b", scopedKv(), ledgerOver());
   const provider = { provider: "anthropic", name: "Master", key: "sk-ant-not-a-real-key-0000", verify: false };
-  expect((await call(b, "POST", "/provisioning/ai-providers", provider)).status).toBe(201);
+  expect((await callAsOperator(b, "POST", "/provisioning/ai-providers", provider)).status).toBe(201);
 });
 afterEach(() => gate.resume());
 
 /** Stops `work` before that step; `undefined` where it has fewer. */
-async function stopIn(step: number, work: () => ReturnType<typeof call>) {
+async function stopIn(step: number, work: () => ReturnType<typeof callAsOperator>) {
   gate.stopBefore(step);
   const asleep = work();
   const at = await Promise.race([gate.stopped, asleep]);

@@ -11,6 +11,7 @@ import { type App, createApp } from "../../src/app.ts";
 import { digestIsValid } from "../../src/domain/secret-digests.ts";
 import { AiKeyState } from "../../src/schema/ai-key.ts";
 import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
+import { callAsOperator } from "../call-as-operator.ts";
 import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
 import { type Pausable, pausable } from "./pausable.ts";
 
@@ -43,7 +44,7 @@ beforeEach(async () => {
   a = createApp({ ...sleeper.ports, instance }, settings.settings);
   b = createApp({ ...second.ports, instance }, settings.settings);
   const provider = { provider: "anthropic", name: "Master", key: "sk-ant-not-a-real-key-0000", verify: false };
-  expect((await call(b, "POST", "/provisioning/ai-providers", provider)).status).toBe(201);
+  expect((await callAsOperator(b, "POST", "/provisioning/ai-providers", provider)).status).toBe(201);
 });
 afterEach(async () => {
   sleeper.resume();
@@ -56,20 +57,15 @@ afterEach(async () => {
   await rm(stateDir, { recursive: true, force: true });
 });
 
-async function call(app: App, method: string, path: string, body?: object, key?: string) {
-  const headers: Record<string, string> = key === undefined ? {} : { "idempotency-key": key };
-  const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
-  const response = await app.fetchAsOperator(new Request(`http://localhost/api/v1${path}`, init));
-  // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
-  return { status: response.status, body: (await response.json()) as any };
-}
-
 const body = { name: "one", bind: ["telegram:one"], autoProvisionAiKey: { provider: "anthropic" }, revealAiKey: true };
-const create = (app: App, key?: string) => call(app, "POST", "/agents/create", body, key);
-const remove = (app: App) => call(app, "DELETE", "/agents/one", { deleteWorkspace: true, deleteSessions: true });
-const rotate = (app: App) => call(app, "POST", "/agents/one/rotate-ai-key", { revealAiKey: true, graceSeconds: 0 });
+const create = (app: App, key?: string) =>
+  callAsOperator(app, "POST", "/agents/create", body, key === undefined ? {} : { "idempotency-key": key });
+const remove = (app: App) =>
+  callAsOperator(app, "DELETE", "/agents/one", { deleteWorkspace: true, deleteSessions: true });
+const rotate = (app: App) =>
+  callAsOperator(app, "POST", "/agents/one/rotate-ai-key", { revealAiKey: true, graceSeconds: 0 });
 const onboard = (app: App, binding: string) =>
-  call(app, "POST", "/agents/one/onboard", {
+  callAsOperator(app, "POST", "/agents/one/onboard", {
     steps: ["auth", "bindings", "model"],
     auth: { provider: "openai", credentials: { apiKey: "sk-not-a-real-key" } },
     bindings: [binding],
@@ -77,7 +73,7 @@ const onboard = (app: App, binding: string) =>
   });
 
 /** As a client does that is told to try again in a moment. */
-async function insist(work: () => ReturnType<typeof call>): ReturnType<typeof call> {
+async function insist(work: () => ReturnType<typeof callAsOperator>): ReturnType<typeof callAsOperator> {
   for (let tries = 0; ; tries++) {
     const answer = await work();
     // A process that is stopped while it holds a lock keeps others out for as long: nothing is done by halves.
@@ -122,7 +118,7 @@ async function expectWhole(keyId: string): Promise<void> {
   // A binding that another asks for in vain is still this one's.
   for (const binding of record.bindings) {
     const other = { name: "other", bind: [binding] };
-    expect((await call(b, "POST", "/agents/create", other)).body.code).toBe("binding_taken");
+    expect((await callAsOperator(b, "POST", "/agents/create", other)).body.code).toBe("binding_taken");
   }
 }
 
@@ -138,11 +134,11 @@ async function expectGone(): Promise<void> {
     bind: ["telegram:one", "slack:aaaa", "slack:bbbb"],
     workspace: join(stateDir, "workspace-one"),
   };
-  expect((await call(b, "POST", "/agents/create", other)).status).toBe(201);
+  expect((await callAsOperator(b, "POST", "/agents/create", other)).status).toBe(201);
 }
 
 /** Stops `work` before that step, and resolves to the step; `undefined` where it has fewer. */
-async function stopIn(step: number, work: () => ReturnType<typeof call>) {
+async function stopIn(step: number, work: () => ReturnType<typeof callAsOperator>) {
   sleeper.stopBefore(step);
   const asleep = work();
   const at = await Promise.race([sleeper.stopped, asleep]);
@@ -192,7 +188,7 @@ function creates(step: number): void {
     const woken = await stopped.wake();
     if (woken.status === 201) await expectWhole(woken.body.aiKey.keyId);
     else {
-      expect((await call(b, "GET", "/agents/one")).status).toBe(404);
+      expect((await callAsOperator(b, "GET", "/agents/one")).status).toBe(404);
       expect((await b.context.records.list("ai-keys")).items).toEqual([]);
       await expectWhole((await makeAnew()).aiKey.keyId);
     }

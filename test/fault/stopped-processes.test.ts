@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { readNodeSettings } from "../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../src/app.ts";
+import { callAsOperator } from "../call-as-operator.ts";
 
 const script = fileURLToPath(new URL("children/stop-in-create.ts", import.meta.url));
 const leaseMs = 250;
@@ -31,12 +32,7 @@ afterEach(async () => {
   await rm(stateDir, { recursive: true, force: true });
 });
 
-async function call(method: string, path: string, sent?: object) {
-  const init = { method, ...(sent && { body: JSON.stringify(sent) }) };
-  const response = await app.fetchAsOperator(new Request(`http://localhost/api/v1${path}`, init));
-  // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
-  return { status: response.status, body: (await response.json()) as any };
-}
+const call = (method: string, path: string, body?: object) => callAsOperator(app, method, path, body);
 const remove = () => call("DELETE", "/agents/one", { deleteWorkspace: true, deleteSessions: true });
 const isStopped = (pid: number): boolean => / T /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 const soon = () => new Promise((resolve) => setTimeout(resolve, 20));

@@ -6,6 +6,7 @@ import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../../src/app.ts";
 import { createRemoteHost } from "../../../src/host/remote-host.ts";
+import { callAsOperator } from "../../call-as-operator.ts";
 import { type GatewayApp, openGatewayApp, switchboard } from "../../conformance/gateway-app.ts";
 
 let root: string;
@@ -53,12 +54,8 @@ function stall(): void {
   stalled = { until: promise, end: resolve };
 }
 
-const call = async (method: string, path: string, body?: object, headers: Record<string, string> = {}) => {
-  const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
-  const response = await app.fetchAsOperator(new Request(`http://localhost/api/v1${path}`, init));
-  // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
-  return { status: response.status, body: (await response.json()) as any };
-};
+const call = (method: string, path: string, body?: object, headers?: Record<string, string>) =>
+  callAsOperator(app, method, path, body, headers);
 const createAsync = (name: string) => call("POST", "/agents/create", { name }, { prefer: "respond-async" });
 const statusOf = async (id: string) => (await call("GET", `/operations/${id}`)).body.status;
 

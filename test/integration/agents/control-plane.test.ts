@@ -7,6 +7,7 @@ import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../../src/app.ts";
 import { createRemoteHost } from "../../../src/host/remote-host.ts";
 import type { Fetch } from "../../../src/ports.ts";
+import { callAsOperator } from "../../call-as-operator.ts";
 import { type GatewayApp, openGatewayApp, switchboard } from "../../conformance/gateway-app.ts";
 
 let root: string;
@@ -61,15 +62,7 @@ async function reopen(gateways: GatewayApp[]): Promise<void> {
   await open(gateways);
 }
 
-async function call(method: string, path: string, body?: object) {
-  const request = new Request(`http://localhost/api/v1${path}`, {
-    method,
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const response = await app.fetchAsOperator(request);
-  // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
-  return { status: response.status, body: (await response.json()) as any };
-}
+const call = (method: string, path: string, body?: object) => callAsOperator(app, method, path, body);
 const create = (name: string, more: object = {}) => call("POST", "/agents/create", { name, ...more });
 const ask = (gateway: GatewayApp) =>
   createRemoteHost({

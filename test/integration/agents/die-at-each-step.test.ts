@@ -13,6 +13,7 @@ import { currentAiKey } from "../../../src/service/state/ai-key-state.ts";
 import type { Ports } from "../../../src/storage/keyspace.ts";
 import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
 import { keptOfAgent, makeAgentByHand } from "../../agent-by-hand.ts";
+import { callAsOperator } from "../../call-as-operator.ts";
 
 const now = Date.parse("2026-11-22T18:00:00.000Z");
 const env = (stateDir: string) => ({ OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" });
@@ -76,12 +77,7 @@ afterEach(async () => {
   await rm(stateDir, { recursive: true, force: true });
 });
 
-async function call(method: string, path: string, body?: object) {
-  const init = { method, ...(body && { body: JSON.stringify(body) }) };
-  const response = await app.fetchAsOperator(new Request(`http://localhost/api/v1${path}`, init));
-  // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
-  return { status: response.status, body: (await response.json()) as any };
-}
+const call = (method: string, path: string, body?: object) => callAsOperator(app, method, path, body);
 const autoProvisionAiKey = { provider: "anthropic", quotas: { maxRequestsPerDay: 100 } };
 const kept = () => keptOfAgent(stateDir, "theirs");
 

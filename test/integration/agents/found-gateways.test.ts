@@ -8,6 +8,7 @@ import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../../src/app.ts";
 import { createRemoteHost } from "../../../src/host/remote-host.ts";
+import { callAsOperator } from "../../call-as-operator.ts";
 import { type GatewayApp, openGatewayApp } from "../../conformance/gateway-app.ts";
 import { freePort } from "../../free-port.ts";
 
@@ -83,15 +84,10 @@ async function plane(): Promise<App> {
   return createApp(node.ports, settings.settings);
 }
 
-const call = async (app: App, method: string, path: string, body?: object) => {
-  const init = { method, ...(body && { body: JSON.stringify(body) }) };
-  const response = await app.fetchAsOperator(new Request(`http://localhost/api/v1${path}`, init));
-  // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
-  return { status: response.status, body: (await response.json()) as any };
-};
-const create = (app: App, name: string, more: object = {}) => call(app, "POST", "/agents/create", { name, ...more });
+const create = (app: App, name: string, more: object = {}) =>
+  callAsOperator(app, "POST", "/agents/create", { name, ...more });
 const gateways = async (app: App): Promise<Record<string, unknown>[]> =>
-  (await call(app, "GET", "/gateways")).body.gateways;
+  (await callAsOperator(app, "GET", "/gateways")).body.gateways;
 
 it("finds each replica, and one that is added within half a minute", async () => {
   const app = await plane();
@@ -133,15 +129,15 @@ it("knows replicas by their own ids, whichever addresses they have", async () =>
   await start(is, holder);
   await start(was, other);
   // Nobody has noticed: what is meant for the one is not done to the other.
-  expect((await call(app, "PATCH", "/agents/first", { name: "renamed" })).status).toBe(502);
-  expect((await call(app, "DELETE", "/agents/first", {})).body.code).toBe("gateway_failed");
+  expect((await callAsOperator(app, "PATCH", "/agents/first", { name: "renamed" })).status).toBe(502);
+  expect((await callAsOperator(app, "DELETE", "/agents/first", {})).body.code).toBe("gateway_failed");
   expect(await holder.agentIds()).toContain("first");
   now += 10_000;
-  expect((await call(app, "PATCH", "/agents/first", { name: "renamed" })).status).toBe(200);
-  expect(await call(app, "GET", "/agents/first")).toMatchObject({
+  expect((await callAsOperator(app, "PATCH", "/agents/first", { name: "renamed" })).status).toBe(200);
+  expect(await callAsOperator(app, "GET", "/agents/first")).toMatchObject({
     body: { name: "renamed", gateway: first, health: { host: "ok", workspace: "ok" } },
   });
-  expect((await call(app, "DELETE", "/agents/first", { deleteWorkspace: true })).status).toBe(200);
+  expect((await callAsOperator(app, "DELETE", "/agents/first", { deleteWorkspace: true })).status).toBe(200);
   expect([await holder.agentIds(), await other.agentIds()]).toEqual([[], ["second"]]);
 });
 
@@ -168,18 +164,18 @@ it("shows one that is gone as silent, also after a start, and drops one that had
   expect(left.find(({ id }) => id === one!.id)).toMatchObject({ reachable: false, agents: 1 });
   expect(left.find(({ id }) => id === two!.id)).toBeUndefined();
   const again = await plane();
-  expect(await call(again, "GET", "/agents/kept")).toMatchObject({
+  expect(await callAsOperator(again, "GET", "/agents/kept")).toMatchObject({
     status: 200,
     body: { gateway, health: { host: "unreachable" } },
   });
-  expect(await call(again, "PATCH", "/agents/kept", { name: "x" })).toMatchObject({
+  expect(await callAsOperator(again, "PATCH", "/agents/kept", { name: "x" })).toMatchObject({
     status: 502,
     body: { detail: expect.stringContaining('not found behind the name "agents.test"') },
   });
   await start("127.0.0.2", replicas[0]!);
   addresses.push("127.0.0.2");
   now += 10_000;
-  expect((await call(again, "PATCH", "/agents/kept", { name: "x" })).status).toBe(200);
+  expect((await callAsOperator(again, "PATCH", "/agents/kept", { name: "x" })).status).toBe(200);
 });
 
 it("gives an adopted agent back, though nobody has looked for its gateway since the start", async () => {
@@ -187,9 +183,9 @@ it("gives an adopted agent back, though nobody has looked for its gateway since 
   await mkdir(join(stateDir, "agents", "theirs", "agent"), { recursive: true });
   await start("127.0.0.2", replicas[0]!);
   addresses = ["127.0.0.2"];
-  expect((await call(await plane(), "POST", "/agents/theirs/adopt")).status).toBe(200);
+  expect((await callAsOperator(await plane(), "POST", "/agents/theirs/adopt")).status).toBe(200);
   const again = await plane();
-  expect(await call(again, "POST", "/agents/theirs/release")).toMatchObject({
+  expect(await callAsOperator(again, "POST", "/agents/theirs/release")).toMatchObject({
     status: 200,
     body: { agentId: "theirs", preserved: [] },
   });

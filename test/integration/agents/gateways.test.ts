@@ -8,6 +8,7 @@ import { type App, createApp } from "../../../src/app.ts";
 import type { PlacementRule } from "../../../src/domain/placement.ts";
 import type { GatewaySettings } from "../../../src/host/gateway.ts";
 import { createRemoteHost } from "../../../src/host/remote-host.ts";
+import { callAsOperator } from "../../call-as-operator.ts";
 import { type GatewayApp, openGatewayApp, switchboard } from "../../conformance/gateway-app.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
@@ -34,13 +35,7 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const caller =
-  (app: App) =>
-  async (method: string, path: string, body?: object): Promise<Answered> => {
-    const init = { method, ...(body && { body: JSON.stringify(body) }) };
-    const response = await app.fetchAsOperator(new Request(`http://localhost/api/v1${path}`, init));
-    return { status: response.status, body: await response.json() };
-  };
+const caller = (app: App) => (method: string, path: string, body?: object) => callAsOperator(app, method, path, body);
 
 interface PlaneOptions {
   rules?: PlacementRule[];

@@ -9,6 +9,7 @@ import { Problem, type ProblemCode } from "../../../src/errors.ts";
 import type { AgentHost } from "../../../src/ports.ts";
 import { parseOperation } from "../../../src/service/operations/operation.ts";
 import type { Records } from "../../../src/storage/keyspace.ts";
+import { callAsOperator } from "../../call-as-operator.ts";
 
 let stateDir: string;
 let node: NodePorts;
@@ -49,12 +50,7 @@ afterEach(async () => {
   await rm(stateDir, { recursive: true, force: true });
 });
 
-async function call(method: string, path: string, body?: object) {
-  const init = { method, ...(body && { body: JSON.stringify(body) }) };
-  const response = await app.fetchAsOperator(new Request(`http://localhost/api/v1${path}`, init));
-  // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
-  return { status: response.status, body: (await response.json()) as any };
-}
+const call = (method: string, path: string, body?: object) => callAsOperator(app, method, path, body);
 const onboard = (agent: string, bindings: string[], more: object = {}) =>
   call("POST", `/agents/${agent}/onboard`, { steps: ["bindings"], bindings, ...more });
 /** Whether the other agent can have it. */

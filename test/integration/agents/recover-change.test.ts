@@ -8,6 +8,7 @@ import { type App, createApp } from "../../../src/app.ts";
 import { Problem } from "../../../src/errors.ts";
 import type { AgentHost, HostHold } from "../../../src/ports.ts";
 import type { Records } from "../../../src/storage/keyspace.ts";
+import { callAsOperator } from "../../call-as-operator.ts";
 
 let stateDir: string;
 let node: NodePorts;
@@ -59,12 +60,7 @@ afterEach(async () => {
   await rm(stateDir, { recursive: true, force: true });
 });
 
-async function call(method: string, path: string, body?: object) {
-  const init = { method, ...(body && { body: JSON.stringify(body) }) };
-  const response = await app.fetchAsOperator(new Request(`http://localhost/api/v1${path}`, init));
-  // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
-  return { status: response.status, body: (await response.json()) as any };
-}
+const call = (method: string, path: string, body?: object) => callAsOperator(app, method, path, body);
 const bind = (agent: string, bindings: string[]) =>
   call("POST", `/agents/${agent}/onboard`, { steps: ["bindings"], bindings });
 /** The phases of the trail, newest first, each with what recovery says. */

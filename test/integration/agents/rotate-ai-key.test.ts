@@ -13,6 +13,7 @@ import { rotateAiKey } from "../../../src/service/agents/rotate-ai-key.ts";
 import type { Caller } from "../../../src/service/caller.ts";
 import { currentAiKey } from "../../../src/service/state/ai-key-state.ts";
 import type { Ports } from "../../../src/storage/keyspace.ts";
+import { callAsOperator } from "../../call-as-operator.ts";
 
 const operator: Caller = { actor: "cli", scopes: [], reach: "all", operator: true, requestId: "r" };
 
@@ -65,12 +66,8 @@ afterEach(async () => {
   await rm(stateDir, { recursive: true, force: true });
 });
 
-async function call(path: string, body: object, headers: Record<string, string> = {}) {
-  const init = { method: "POST", headers, body: JSON.stringify(body) };
-  const response = await app.fetchAsOperator(new Request(`http://localhost/api/v1${path}`, init));
-  // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
-  return { status: response.status, body: (await response.json()) as any };
-}
+const call = (path: string, body: object, headers?: Record<string, string>) =>
+  callAsOperator(app, "POST", path, body, headers);
 const rotate = async (graceSeconds?: number, reveal = true) =>
   (await rotateAiKey(app.context, operator, "my-agent", { graceSeconds, revealAiKey: reveal })).aiKey.key!;
 

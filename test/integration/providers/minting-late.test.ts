@@ -8,6 +8,7 @@ import { type App, createApp } from "../../../src/app.ts";
 import { Problem } from "../../../src/errors.ts";
 import { retryRevocations } from "../../../src/service/ai-keys/minting.ts";
 import type { Records } from "../../../src/storage/keyspace.ts";
+import { callAsOperator } from "../../call-as-operator.ts";
 import { masterKeys, type SampleAdminApis, sampleAdminApis } from "../../upstream/sample-admin-apis.ts";
 
 const hourMs = 3_600_000;
@@ -54,15 +55,7 @@ afterEach(async () => {
   await rm(stateDir, { recursive: true, force: true });
 });
 
-async function call(method: string, path: string, body?: object) {
-  const request = new Request(`http://localhost/api/v1${path}`, {
-    method,
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const response = await app.fetchAsOperator(request);
-  // biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
-  return { status: response.status, body: (await response.json()) as any };
-}
+const call = (method: string, path: string, body?: object) => callAsOperator(app, method, path, body);
 
 const providers = {
   openai: () => ({ key: masterKeys.openaiAdmin, project: "proj_sample", baseUrl: `${apis.origin}/openai/v1` }),
