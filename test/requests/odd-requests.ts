@@ -1,3 +1,4 @@
+import { mutated } from "../mutated.ts";
 import type { Random } from "../random.ts";
 
 /** Requests as a client, or somebody in its place, could send them: right, odd and broken. As Latin-1. */
@@ -164,23 +165,8 @@ function oneRequest(random: Random): string {
 export function oddRequests(random: Random): string {
   let requests = oneRequest(random);
   while (random.chance(0.2)) requests += oneRequest(random);
-  while (random.chance(0.12)) requests = mutated(requests, random);
+  while (random.chance(0.12)) requests = mutated(requests, pieces, random);
   return requests;
-}
-
-function mutated(requests: string, random: Random): string {
-  const at = random.below(requests.length + 1);
-  const end = at + random.below(4);
-  switch (random.below(4)) {
-    case 0:
-      return requests.slice(0, at) + requests.slice(end);
-    case 1:
-      return requests.slice(0, at) + random.one(pieces) + requests.slice(at);
-    case 2:
-      return requests.slice(0, at) + random.one(pieces) + requests.slice(end);
-    default:
-      return random.chance(0.3) ? requests.slice(0, at) : requests + requests.slice(at);
-  }
 }
 
 const post = "POST /proxy/openai/v1/chat/completions HTTP/1.1\r\nHost: a\r\n";

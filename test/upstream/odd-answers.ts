@@ -1,3 +1,4 @@
+import { mutated } from "../mutated.ts";
 import type { Random } from "../random.ts";
 
 /** Answers as an upstream, or somebody in its place, could send them: right, odd and broken. */
@@ -129,21 +130,6 @@ export function oddAnswer(random: Random): string {
   if (kind === 1) answer += random.one(encodings);
   for (let count = random.below(2); count > 0; count--) answer += random.one(oddLines);
   answer += `\r\n${kind === 1 ? chunks(random) : body}`;
-  while (random.chance(0.35)) answer = mutated(answer, random);
+  while (random.chance(0.35)) answer = mutated(answer, pieces, random);
   return answer;
-}
-
-function mutated(answer: string, random: Random): string {
-  const at = random.below(answer.length + 1);
-  const end = at + random.below(4);
-  switch (random.below(4)) {
-    case 0:
-      return answer.slice(0, at) + answer.slice(end);
-    case 1:
-      return answer.slice(0, at) + random.one(pieces) + answer.slice(at);
-    case 2:
-      return answer.slice(0, at) + random.one(pieces) + answer.slice(end);
-    default:
-      return random.chance(0.3) ? answer.slice(0, at) : answer + answer.slice(at);
-  }
 }
