@@ -215,6 +215,15 @@ describe("a process that dies before each change in turn", { timeout: 300_000 },
     expect(ends).toEqual(["anthropic", "openai"]);
   });
 
+  /** The agent's one key works, or it has none. */
+  async function keyOrNone(): Promise<string> {
+    const { body } = await call("GET", "/agents/ours");
+    const held = await heldKey("ours", "anthropic");
+    expect([await works(held), body.status]).toEqual(body.aiKeyId ? [true, "ready"] : [false, "needs_auth"]);
+    expect(await keysOnRecord("ours")).toEqual(body.aiKeyId ? [body.aiKeyId] : []);
+    return body.status;
+  }
+
   it("adds a key, or leaves none", async () => {
     const ends = await atEachStep(
       async () => {
@@ -222,13 +231,7 @@ describe("a process that dies before each change in turn", { timeout: 300_000 },
         await create("ours", {});
       },
       () => call("POST", "/agents/ours/ai-key", autoProvisionAiKey),
-      async () => {
-        const { body } = await call("GET", "/agents/ours");
-        const held = await heldKey("ours", "anthropic");
-        expect([await works(held), body.status]).toEqual(body.aiKeyId ? [true, "ready"] : [false, "needs_auth"]);
-        expect(await keysOnRecord("ours")).toEqual(body.aiKeyId ? [body.aiKeyId] : []);
-        return body.status;
-      },
+      keyOrNone,
     );
     expect(ends).toEqual(["needs_auth", "ready"]);
   });
@@ -240,13 +243,7 @@ describe("a process that dies before each change in turn", { timeout: 300_000 },
         await create("ours", { autoProvisionAiKey });
       },
       () => call("DELETE", "/agents/ours/ai-key"),
-      async () => {
-        const { body } = await call("GET", "/agents/ours");
-        const held = await heldKey("ours", "anthropic");
-        expect([await works(held), body.status]).toEqual(body.aiKeyId ? [true, "ready"] : [false, "needs_auth"]);
-        expect(await keysOnRecord("ours")).toEqual(body.aiKeyId ? [body.aiKeyId] : []);
-        return body.status;
-      },
+      keyOrNone,
     );
     expect(ends).toEqual(["needs_auth", "ready"]);
   });
