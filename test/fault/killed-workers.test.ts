@@ -3,7 +3,7 @@ import { Agent } from "undici";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exactUsage, meteredCall, meteredClient, meteredTokens } from "../metered-agent.ts";
 import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
-import { adminClient, makeStateDir, type ServerProcess, startServerProcess, token } from "../server-process.ts";
+import { adminClient, makeStateDir, type ServerProcess, startServerProcess } from "../server-process.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
 import { workerPids } from "../worker-pids.ts";
 import { startLoad } from "./load.ts";
@@ -50,14 +50,7 @@ describe.runIf(isLinux).each(["files", "Redis"] as const)("two worker processes,
     const { client, key } = await meteredClient(server, upstream);
     const autoProvisionAiKey = { provider: "anthropic", quotas } as const;
     const { aiKey } = await client.agents.create({ name, autoProvisionAiKey, revealAiKey: true });
-    const usage = async () => {
-      const headers = { authorization: `Bearer ${token}` };
-      const answer = await fetch(`${server.origin}/api/v1/agents/${name}/usage`, { headers });
-      return (await answer.json()) as {
-        quotas: Record<string, { used: number; reserved: number }>;
-        total: { requests: number; tokens: number };
-      };
-    };
+    const usage = () => adminClient(server.origin).agents.usage(name);
     return { client, key, aiKey: aiKey!.key!, usage };
   }
 
