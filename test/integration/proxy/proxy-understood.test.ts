@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { StandOptions } from "../../proxy-stand.ts";
-import { messages, requestSender } from "./request-sender.ts";
+import { messages, requestSender, type SendOptions } from "./request-sender.ts";
 
 /** Under a token quota a request is understood or refused, with the name of what is not and the remedy. */
 
@@ -14,7 +13,7 @@ const proxy = requestSender();
 async function send(
   name: string,
   change: Record<string, unknown>,
-  options: Omit<StandOptions, "kind" | "upstream"> = tokenQuota,
+  options: SendOptions = tokenQuota,
   headers: Record<string, string> = {},
 ) {
   const settings = { proxy: { hostedTools: "refuse" } };

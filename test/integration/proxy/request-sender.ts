@@ -5,7 +5,7 @@ import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-
 
 export const messages = [{ role: "user", content: "hello" }];
 
-export interface Endpoint {
+interface Endpoint {
   kind: ProviderKind;
   path: string;
   base: Record<string, unknown>;
@@ -65,7 +65,7 @@ export const endpoints: Record<string, Endpoint> = {
   },
 };
 
-type Options = Omit<StandOptions, "kind" | "upstream">;
+export type SendOptions = Omit<StandOptions, "kind" | "upstream">;
 
 export interface Sent {
   status: number;
@@ -95,7 +95,7 @@ export function requestSender() {
   });
 
   /** Closes the stand before it. */
-  async function open(kind: ProviderKind, options: Options): Promise<ProxyStand> {
+  async function open(kind: ProviderKind, options: SendOptions): Promise<ProxyStand> {
     await stand?.close();
     stand = await proxyStand({ kind, upstream: upstream.origin, ...options });
     return stand;
@@ -104,7 +104,7 @@ export function requestSender() {
   async function send(
     name: string,
     change: Record<string, unknown>,
-    options: Options,
+    options: SendOptions,
     headers: Record<string, string> = {},
   ): Promise<Sent> {
     const { kind, path, base } = endpoints[name]!;
