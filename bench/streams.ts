@@ -11,6 +11,7 @@ import {
   type ServerProcess,
   startServerProcess,
 } from "../test/server-process.ts";
+import { rssMbOf } from "./resident-memory.ts";
 import type { Row } from "./row.ts";
 
 const streams = 2_000;
@@ -23,7 +24,7 @@ async function startUpstream() {
   const open = new Set<ServerResponse>();
   const server = createServer((incoming, response) => {
     incoming.on("end", () => {
-      if (incoming.headers["x-stream"] === undefined && !incoming.headers.accept?.includes("event-stream")) {
+      if (!incoming.headers.accept?.includes("event-stream")) {
         const usage = { prompt_tokens: 5_000_000, completion_tokens: 2, total_tokens: 5_000_002 };
         const choices = [{ index: 0, message: { role: "assistant", content: "hello" }, finish_reason: "stop" }];
         response.setHeader("content-type", "application/json");
@@ -48,9 +49,6 @@ async function startUpstream() {
     },
   };
 }
-
-const rssMb = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 
 /** The shapes in which twenty megabytes come. */
 const bodies: Record<string, () => string> = {
@@ -132,12 +130,12 @@ export async function benchStreams(): Promise<Row[]> {
       max_completion_tokens: 16,
       messages: [{ role: "user", content: "hi" }],
     });
-    const before = rssMb(server.pid);
+    const before = rssMbOf(server.pid);
     for (let at = 0; at < streams; at += 50) await Promise.all(Array.from({ length: 50 }, () => send(body, true)));
     await sleep(3_000);
     rows.push(
       { name: "RSS after those bodies", value: before, unit: "MB" },
-      { name: `${streams} idle streams: RSS`, value: rssMb(server.pid), unit: "MB", aim: "<= 400 MB" },
+      { name: `${streams} idle streams: RSS`, value: rssMbOf(server.pid), unit: "MB", aim: "<= 400 MB" },
       { name: `${streams} idle streams: longest pause of the loop, CPU`, value: (await pause()).cpu, unit: "ms" },
     );
     return rows;

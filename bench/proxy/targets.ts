@@ -7,6 +7,7 @@ import { createClient } from "../../src/client/client.ts";
 import type { Quotas } from "../../src/schema/quota.ts";
 import { adminToken, makeStateDir, token } from "../../test/server-process.ts";
 import { workerPids } from "../../test/worker-pids.ts";
+import { rssMbOf } from "../resident-memory.ts";
 import { type Endpoint, requestBody } from "./load.ts";
 
 export interface Target {
@@ -84,9 +85,6 @@ function cpuUsOf(pid: number): number {
     Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
   return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + onCpuNs(thread), 0) / 1_000;
 }
-
-const rssMbOf = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 
 async function opened(
   name: string,
