@@ -65,11 +65,11 @@ async function openApp(
   return { app: createApp(opened.ports, node.settings), close: opened.close };
 }
 
-const clientOf = (app: App): Client =>
+const clientOf = (app: App, provisioningKey = adminToken): Client =>
   createClient({
     url: "http://plane.test",
     token,
-    provisioningKey: adminToken,
+    provisioningKey,
     fetch: (request) => app.fetch(request),
     timeoutMs: 3_600_000,
   });
@@ -150,14 +150,8 @@ const { key } = await client.agentKeys.create({
   aiProviderKeyId,
   rateLimitPerMinute: 100_000,
   maxAgents: wanted * 2,
-} as never);
-const maker = createClient({
-  url: "http://plane.test",
-  token,
-  provisioningKey: key,
-  fetch: (request) => plane.app.fetch(request),
-  timeoutMs: 3_600_000,
 });
+const maker = clientOf(plane.app, key);
 
 const made = new Set<string>();
 const refusals = new Map<string, number>();
