@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createGatewayRpc } from "../../../adapters/openclaw/gateway-rpc.ts";
 import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
-import type { Answer, Gateway } from "./gateway.ts";
+import type { Gateway } from "./gateway.ts";
 import { masterKey, type ProvisionedGateway, provisionedGateway } from "./provisioned-gateway.ts";
 
 const ownKey = "sk-test-made-by-hand-not-a-real-key";
@@ -74,21 +74,7 @@ describe("agents that were made by hand, on a real gateway", { timeout: longMs }
   });
 
   const sessionOf = (id: string) => `agent:${id}:main`;
-  /** One message in the agent's own session, whose history goes with it. */
-  async function turn(id: string, message: string): Promise<Answer> {
-    const startedAt = performance.now();
-    const response = await fetch(`${gateway.url}/v1/chat/completions`, {
-      method: "POST",
-      headers: {
-        authorization: `Bearer ${gateway.token}`,
-        "content-type": "application/json",
-        "x-openclaw-session-key": sessionOf(id),
-      },
-      body: JSON.stringify({ model: `openclaw/${id}`, messages: [{ role: "user", content: message }] }),
-    });
-    const body = (await response.json()) as Record<string, unknown>;
-    return { status: response.status, headers: response.headers, body, took: performance.now() - startedAt };
-  }
+  const turn = (id: string, message: string) => gateway.turn(id, message, sessionOf(id));
   const lastOf = ({ seen }: SampleUpstream) => {
     const { body, headers } = seen.at(-1)!;
     return { text: body, key: headers["x-api-key"], model: (JSON.parse(body) as { model: string }).model };

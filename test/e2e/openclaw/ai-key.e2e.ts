@@ -18,16 +18,7 @@ afterAll(async () => {
 test("a key is added to an agent, moved to another provider and taken away; its session goes on meanwhile", async () => {
   const { gateway, upstream, key } = on;
   const other = await on.link("openai", `${openai.origin}/v1`);
-  const session = { "x-openclaw-session-key": "agent:late:main" };
-  async function turn(message: string) {
-    const response = await fetch(`${gateway.url}/v1/chat/completions`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${gateway.token}`, "content-type": "application/json", ...session },
-      body: JSON.stringify({ model: "openclaw/late", messages: [{ role: "user", content: message }] }),
-    });
-    await response.arrayBuffer();
-    return response.status;
-  }
+  const turn = async (message: string) => (await gateway.turn("late", message, "agent:late:main")).status;
   const made = await gateway.api("POST", "/agents/create", { name: "late", model: "claude-sonnet-3.5" }, key);
   expect(made.status).toBe(201);
   const quotas = { maxRequestsPerDay: 50 };

@@ -33,8 +33,8 @@ export interface Gateway {
   kill(): Promise<void>;
   stop(): Promise<void>;
   api(method: string, path: string, body?: unknown, key?: string): Promise<Answer>;
-  /** One message to an agent, as a client of the gateway sends it. */
-  turn(agentId: string, message?: string): Promise<Answer & { text: string }>;
+  /** One message to an agent, as a client of the gateway sends it: in a session of its own, or in the one that is named. */
+  turn(agentId: string, message?: string, session?: string): Promise<Answer & { text: string }>;
   log(): Promise<string>;
   /** The memory of the process that serves. */
   residentBytes(): Promise<number>;
@@ -157,9 +157,10 @@ export async function makeGateway(
     stop: () => end("SIGTERM"),
     api: (method, path, body, key) =>
       call(method, `/api/v1${path}`, key === undefined ? {} : { "x-agent-provisioning-key": key }, body),
-    async turn(agentId, message = "hello") {
+    async turn(agentId, message = "hello", session) {
       const body = { model: `openclaw/${agentId}`, messages: [{ role: "user", content: message }] };
-      const answer = await call("POST", "/v1/chat/completions", {}, body);
+      const headers: Record<string, string> = session === undefined ? {} : { "x-openclaw-session-key": session };
+      const answer = await call("POST", "/v1/chat/completions", headers, body);
       // OpenClaw answers "internal error", and tells its log alone what it was.
       if (answer.status >= 500) console.error(`${agentId}: ${answer.status}\n${(await readLog()).slice(-3_000)}`);
       const { choices, error } = answer.body as {
