@@ -1,7 +1,10 @@
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** The targets' suites are the longest, and their files of four lines the shortest: by size they would begin when all else is over. */
+/**
+ * The targets' suites are the longest, and their files of four lines the shortest: by size they would begin when all else
+ * is over.
+ */
 class ContractFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
@@ -22,7 +25,8 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     maxWorkers: 4,
-    // A process and all modules anew for each of 200 files were a sixth of a run's CPU. A test undoes what it changes of its process.
+    // A process and all modules anew for each of 200 files were a sixth of a run's CPU. A test undoes what it changes of
+    // its process.
     isolate: false,
     sequence: { sequencer: ContractFirst },
   },

@@ -1,4 +1,7 @@
-/** A metered call's CPU with a quota in USD and without one: keys of one process, in turns so short that both have one machine. */
+/**
+ * A metered call's CPU with a quota in USD and without one: keys of one process, in turns so short that both have one
+ * machine.
+ */
 import { runLoad, startUpstream } from "./proxy/load.ts";
 import { leaveFirstCore, meteringTargets, type Target } from "./proxy/targets.ts";
 import { median, type Row } from "./row.ts";
