@@ -8,6 +8,7 @@ import { addressOf, go } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { CopyButton } from "../ui/copy.tsx";
+import { HoldFacts } from "../ui/hold-facts.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { Status } from "../ui/status.tsx";
 import { Waiting } from "../ui/table.tsx";
@@ -166,10 +167,7 @@ function Facts({ agent }: { agent: AgentDetail }) {
             <dd>{agent.confinement}</dd>
           </>
         )}
-        {(["tools", "peers"] as const).map(
-          (name) =>
-            agent[name]?.length && [<dt key={name}>{t.agent[name]}</dt>, <dd key="of">{agent[name].join(", ")}</dd>],
-        )}
+        <HoldFacts agent={agent} />
         {agent.gateway && (
           <>
             <dt>{t.agent.gateway}</dt>
