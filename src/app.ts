@@ -75,7 +75,8 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
   const { metrics } = context;
   metrics.gauge("openclaw_build_info", 1, { version });
   metrics.gauge("openclaw_draining", 0);
-  metrics.beforeRender(() => gaugeGateways(context));
+  // Of several processes one alone asks other gateways. Each looks at a host of its own, whose reloads it has seen.
+  if (!options.allMetrics || !ports.host.gateways) metrics.beforeRender(() => gaugeGateways(context));
   const { basePath } = settings.provisioning;
   const proxy = createProxy(context);
   const answers = createAnswerAudit(context);

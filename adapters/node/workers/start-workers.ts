@@ -21,7 +21,7 @@ export const startWorkers: Answer = async ({ app, log }, node, tending) => {
   async function tellMetrics(number: number, ask: number): Promise<void> {
     const serving = pool.serving();
     metrics.gauge("openclaw_workers", serving.length);
-    const values = await workerMetrics.of(serving, await app.metricValues());
+    const values = await workerMetrics.of(serving, metrics.values(), app.metricValues());
     pool.tellOne(number, { kind: "allMetrics", ask, values });
   }
 

@@ -1,13 +1,29 @@
 import { type MetricValues, noValues } from "../../../src/metrics.ts";
 import { addUpMetrics, countedMetrics } from "./add-up-metrics.ts";
 
-/** One that does not answer in time, as it is busy or about to die, counts as when it last did. */
+/**
+ * A worker process that does not answer in time, as it is busy or about to die, counts as when it last did; so do the
+ * gauges of this one, which may wait for a gateway.
+ */
 const patienceMs = 2_000;
+
+async function inTime(work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, patienceMs);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}
 
 /** Asks worker processes for their metrics, and adds them up. */
 export interface WorkerMetrics {
-  /** The metrics of all these processes, and of those that have ended. */
-  of(workers: Iterable<number>, own: MetricValues): Promise<MetricValues>;
+  /**
+   * The metrics of all these processes, and of those that have ended.
+   *
+   * @param own no copy, which `gathered` may change until it resolves. It never rejects
+   */
+  of(workers: Iterable<number>, own: MetricValues, gathered?: Promise<unknown>): Promise<MetricValues>;
   /** Takes what a worker process told. */
   told(worker: number, ask: number, values: MetricValues): void;
   /** It counts nothing any more; what it had told stays in the sums, or counters would go back. */
@@ -25,20 +41,15 @@ export function createWorkerMetrics(ask: (worker: number, number: number) => voi
 
   async function look(worker: number): Promise<void> {
     const number = asks++;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, patienceMs);
-      waiting.set(number, () => {
-        clearTimeout(timer);
-        resolve();
-      });
-      ask(worker, number);
-    });
+    const told = new Promise<void>((resolve) => void waiting.set(number, resolve));
+    ask(worker, number);
+    await inTime(told);
     waiting.delete(number);
   }
 
   return {
-    async of(workers, own) {
-      await Promise.all([...workers].map(look));
+    async of(workers, own, gathered = Promise.resolve()) {
+      await Promise.all([inTime(gathered), ...[...workers].map(look)]);
       return addUpMetrics([own, past, ...last.values()]);
     },
     told(worker, number, values) {

@@ -1,4 +1,5 @@
 import { rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { Agent, fetch } from "undici";
@@ -63,6 +64,30 @@ describe.runIf(isLinux)("a server of two worker processes", () => {
     const workers = lines.map((line) => JSON.parse(line)).filter(({ path }) => path === "/api/v1/agents");
     expect([...new Set(workers.map(({ worker }) => worker))].sort()).toEqual([1, 2]);
     expect(lines.filter((line) => line.includes('"listening"'))).toEqual([expect.stringContaining('"workers":2')]);
+  });
+
+  it("tells the metrics of its worker processes while a gateway is silent, which is asked by one process alone", async () => {
+    let isSilent = false;
+    const asked: number[] = [];
+    const gateway = createHttpServer((_, response) => {
+      if (isSilent) asked.push(performance.now());
+      else response.setHeader("content-type", "application/json").end('{"agents":[]}');
+    });
+    await new Promise<void>((resolve) => gateway.listen(0, "127.0.0.1", resolve));
+    const { port } = gateway.address() as { port: number };
+    configure({ host: { kind: "remote", gateways: [{ id: "silent", url: `http://127.0.0.1:${port}`, token }] } });
+    try {
+      await start();
+      isSilent = true;
+      const response = await ask("/metrics");
+      expect(response.status).toBe(200);
+      expect(await response.text()).toContain("openclaw_workers 2\n");
+      // Two seconds later it is asked with more patience.
+      expect(asked.filter((at) => at - asked[0]! < 1_000)).toHaveLength(1);
+    } finally {
+      gateway.close();
+      gateway.closeAllConnections();
+    }
   });
 
   it("never counts back when one dies, and says so", async () => {
