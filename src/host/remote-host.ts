@@ -4,7 +4,7 @@ import type { AgentHost, HostAgent, HostAsked, HostCreate, HostHold } from "../p
 import type { AdoptAgent } from "../schema/adopt-agent.ts";
 import type { CreateAgent } from "../schema/create-agent.ts";
 import type { OnboardAgent } from "../schema/onboard-agent.ts";
-import { createOutcomes } from "./create-outcomes.ts";
+import { type CreateOutcomes, createOutcomes } from "./create-outcomes.ts";
 import type { Changed, Gateway } from "./gateway.ts";
 import { stepProblem } from "./gateway-problem.ts";
 import { type AnyGatewaySettings, type GatewaysTools, openGateways } from "./gateways.ts";
@@ -74,15 +74,8 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
 
   /** Whether there is something of this operation's to remove. */
   async function isThere(gateway: Gateway, agentId: string, operationId: string, asked?: HostAsked): Promise<boolean> {
-    const doubt = outcomes.of(operationId) ?? (asked && { asked: requestFor(asked) });
-    if (doubt === "undone") return false;
-    if (doubt) {
-      // A request that is still on its way would make the agent after its removal: asked once more, it is settled.
-      const settled = await create(gateway, doubt.asked, operationId, true);
-      if (settled.outcome === "unsent" || settled.outcome === "unknown") throw settled.problem;
-      outcomes.clear(operationId);
-      if (settled.outcome === "refused") return false;
-    }
+    const again = (body: CreateAgent) => create(gateway, body, operationId, true);
+    if (!(await mayBeDone(outcomes, operationId, asked && requestFor(asked), again))) return false;
     const found = await gateway.change((client, signal) => client.agents.get(agentId, { signal }));
     if (isAbsent(found)) return false;
     // An operation of ours made a managed agent; one made by hand since then is not its to remove.
@@ -144,11 +137,9 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       if (!(await isThere(gateway, agentId, operationId, asked))) return { deleted: [], preserved: [] };
       const body = { deleteWorkspace: what.workspace, deleteSessions: what.sessions };
       const at = meant({ operationId });
-      const remove = (repeated: boolean) =>
-        gateway.change((client, signal) => client.agents.delete(agentId, body, { signal, ...at }), repeated);
-      let removed = await remove(false);
-      if (removed.outcome === "unsent" || removed.outcome === "unknown")
-        removed = await remove(removed.outcome === "unknown");
+      const removed = await twice((repeated) =>
+        gateway.change((client, signal) => client.agents.delete(agentId, body, { signal, ...at }), repeated),
+      );
       // No more is known of an agent that was there, and whose removal lost its answer.
       if (isAbsent(removed)) return { deleted: ["entry"], preserved: [] };
       const { deleted, preserved } = answerOf(removed);
@@ -183,25 +174,14 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       return { profileId, model: now.model, confinement };
     },
 
-    async release({ agentId, gateway: at, operationId, asked }) {
-      const gateway = await gatewayOf({ agentId, gateway: at });
-      const doubt = adoptions.of(operationId) ?? (asked && { asked: adoptionFor(asked) });
-      if (doubt === "undone") return;
-      if (doubt) {
-        // A request that is still on its way would adopt the agent after its release: asked once more, it is settled.
-        const settled = await adopt(gateway, agentId, doubt.asked, operationId);
-        if (settled.outcome === "unsent" || settled.outcome === "unknown") throw settled.problem;
-        adoptions.clear(operationId);
-        if (settled.outcome === "refused") return;
-      }
-      const release = (repeated: boolean) =>
-        gateway.change(
-          (client, signal) => client.agents.release(agentId, { signal, ...meant({ operationId }) }),
-          repeated,
-        );
-      let released = await release(false);
-      if (released.outcome === "unsent" || released.outcome === "unknown")
-        released = await release(released.outcome === "unknown");
+    async release({ agentId, operationId, asked, ...agent }) {
+      const gateway = await gatewayOf({ agentId, ...agent });
+      const again = (body: AdoptAgent) => adopt(gateway, agentId, body, operationId);
+      if (!(await mayBeDone(adoptions, operationId, asked && adoptionFor(asked), again))) return;
+      const at = meant({ operationId });
+      const released = await twice((repeated) =>
+        gateway.change((client, signal) => client.agents.release(agentId, { signal, ...at }), repeated),
+      );
       if (!isAbsent(released)) answerOf(released);
     },
 
@@ -240,6 +220,35 @@ const meant = ({ operationId }: Pick<HostAgent, "operationId">): { madeWith?: st
 /** Another gateway may do it. */
 const isElsewhere = ({ code }: Problem): boolean =>
   code === "gateway_failed" || code === "gateway_full" || code === "gateway_cordoned";
+
+/** Neither done nor refused: the gateway is worth another call. */
+const isUncertain = <T>(changed: Changed<T>): changed is Changed<T> & { outcome: "unsent" | "unknown" } =>
+  changed.outcome === "unsent" || changed.outcome === "unknown";
+
+/** Made once more where nobody knows whether it came about. */
+async function twice<T>(change: (repeated: boolean) => Promise<Changed<T>>): Promise<Changed<T>> {
+  const first = await change(false);
+  return isUncertain(first) ? await change(first.outcome === "unknown") : first;
+}
+
+/**
+ * Whether a creation or an adoption may have done anything that is to be undone. A request that is still on its way
+ * would do it after that: asked once more, it is settled.
+ */
+async function mayBeDone<Asked>(
+  outcomes: CreateOutcomes<Asked>,
+  operationId: string,
+  asked: Asked | undefined,
+  again: (asked: Asked) => Promise<Changed<unknown>>,
+): Promise<boolean> {
+  const doubt = outcomes.of(operationId) ?? (asked && { asked });
+  if (doubt === "undone") return false;
+  if (!doubt) return true;
+  const settled = await again(doubt.asked);
+  if (isUncertain(settled)) throw settled.problem;
+  outcomes.clear(operationId);
+  return settled.outcome !== "refused";
+}
 
 const everything = { deleteWorkspace: true, deleteSessions: true };
 
