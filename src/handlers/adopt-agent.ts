@@ -3,6 +3,7 @@ import { withIdempotency } from "../http/idempotency.ts";
 import { AdoptAgent, AgentAdopted, AgentReleased } from "../schema/adopt-agent.ts";
 import { adoptAgent } from "../service/agents/adopt-agent.ts";
 import { releaseAgent } from "../service/agents/release-agent.ts";
+import { withoutSecret } from "../service/ai-keys/issued-ai-key-view.ts";
 
 export const adoptAgentRoute = route({
   method: "POST",
@@ -40,10 +41,9 @@ export const adoptAgentRoute = route({
     const id = params.id!;
     return await withIdempotency(context, caller, headers, { adopt: id, ...body }, async (idempotency) => {
       const adopted = await adoptAgent(context, caller, id, body, idempotency ? { idempotency } : {});
-      const { key: _secret, ...aiKey } = adopted.aiKey ?? {};
       return {
         reply: { status: 200, body: adopted },
-        replayed: adopted.aiKey ? { ...adopted, aiKey } : adopted,
+        replayed: withoutSecret(adopted),
         unfinished: adopted.dryRun === true,
       };
     });

@@ -9,6 +9,7 @@ import { giveAiKey, takeAiKey } from "../service/agents/give-ai-key.ts";
 import { readUsage } from "../service/agents/read-usage.ts";
 import { rotateAiKey } from "../service/agents/rotate-ai-key.ts";
 import { readHolder } from "../service/ai-keys/ai-key-holder.ts";
+import { withoutSecret } from "../service/ai-keys/issued-ai-key-view.ts";
 
 export const getUsageRoute = route({
   method: "GET",
@@ -68,8 +69,7 @@ export const rotateAiKeyRoute = route({
     const id = params.id!;
     return await withIdempotency(context, caller, headers, { rotate: id, ...body }, async () => {
       const rotated = await rotateAiKey(context, caller, id, body);
-      const { key: _secret, ...aiKey } = rotated.aiKey;
-      return { reply: { status: 200, body: rotated }, replayed: { ...rotated, aiKey } };
+      return { reply: { status: 200, body: rotated }, replayed: withoutSecret(rotated) };
     });
   },
 });
@@ -111,8 +111,7 @@ const giving = (how: "add" | "move", summary: string) =>
       const id = params.id!;
       return await withIdempotency(context, caller, headers, { [how]: id, ...body }, async () => {
         const given = await giveAiKey(context, caller, id, body, how);
-        const { key: _secret, ...aiKey } = given.aiKey;
-        return { reply: { status: 200, body: given }, replayed: { ...given, aiKey } };
+        return { reply: { status: 200, body: given }, replayed: withoutSecret(given) };
       });
     },
   });

@@ -3,6 +3,7 @@ import { withIdempotency } from "../http/idempotency.ts";
 import { limitRate } from "../http/limit-rate.ts";
 import { asksForLines, streamLines } from "../http/stream-lines.ts";
 import { BulkAnswer, BulkBody, type BulkCreate, type BulkCreated, type BulkCreateResult } from "../schema/bulk.ts";
+import { withoutSecret } from "../service/ai-keys/issued-ai-key-view.ts";
 import { changeAgents } from "../service/bulk/change-agents.ts";
 import { createAgents } from "../service/bulk/create-agents.ts";
 
@@ -62,15 +63,12 @@ async function create(
     const created = await createAgents(context, caller, request, { idempotency, countCall, onResult });
     return {
       reply: { status: 200, body: created },
-      replayed: { ...created, results: created.results.map(withoutSecret) },
+      replayed: {
+        ...created,
+        results: created.results.map((result) => ("aiKey" in result ? withoutSecret(result) : result)),
+      },
       // Those that were refused are tried again by the same call, and those that were made are not.
       unfinished: created.results.some((result) => "code" in result),
     };
   });
-}
-
-function withoutSecret(result: BulkCreateResult): BulkCreateResult {
-  if (!("aiKey" in result) || !result.aiKey) return result;
-  const { key: _secret, ...aiKey } = result.aiKey;
-  return { ...result, aiKey };
 }

@@ -2,7 +2,8 @@ import { route } from "../http/call.ts";
 import { withIdempotency } from "../http/idempotency.ts";
 import { isOldControlPlane, preferenceOf } from "../http/preference.ts";
 import { AgentCreated, CreateAgent } from "../schema/create-agent.ts";
-import { createAgent, withoutSecret } from "../service/agents/create-agent.ts";
+import { createAgent } from "../service/agents/create-agent.ts";
+import { showsSecret, withoutSecret } from "../service/ai-keys/issued-ai-key-view.ts";
 
 export const createAgentRoute = route({
   method: "POST",
@@ -59,8 +60,7 @@ export const createAgentRoute = route({
         };
       });
     // A key that is shown once is worth the wait.
-    const showsKey = body.revealAiKey === true || !context.host.storesCredentials;
-    const isShown = body.autoProvisionAiKey !== undefined && showsKey;
+    const isShown = body.autoProvisionAiKey !== undefined && showsSecret(context, body);
     if (!respondAsync || isShown || isOldControlPlane(headers)) return await create();
     const { promise: accepted, resolve } = Promise.withResolvers<AgentCreated>();
     const whole = create(resolve);

@@ -4,7 +4,8 @@ import type { HostAdoption } from "../../ports.ts";
 import type { AdoptAgent, AgentAdopted } from "../../schema/adopt-agent.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
-import { issueAiKey, issuedAiKeyView, meteredBaseUrl, type NewAiKey } from "../ai-keys/issue-ai-key.ts";
+import { issueAiKey, meteredBaseUrl, type NewAiKey } from "../ai-keys/issue-ai-key.ts";
+import { issuedAiKeyView, showsSecret } from "../ai-keys/issued-ai-key-view.ts";
 import type { Minting } from "../ai-keys/minting.ts";
 import { type AuditDetails, newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
@@ -131,7 +132,7 @@ async function takeOver(
   if (confinement) outcome.confinement = confinement;
   return adoptedView(record, aiKey, {
     profileId: taken.profileId,
-    reveal: body.revealAiKey === true || !host.storesCredentials,
+    reveal: showsSecret(context, body),
   });
 }
 
@@ -186,7 +187,7 @@ async function adoptedBefore(context: Context, record: AgentRecord, options: Opt
     );
   }
   const aiKey = aiKeyId === undefined ? undefined : await context.records.get("ai-keys", aiKeyId);
-  return adoptedView(record, aiKey && { record: aiKey, credential: {} }, {});
+  return adoptedView(record, aiKey && { record: aiKey, credential: {} });
 }
 
 const shownOf = (agent: Omit<KnownAgent, "isCurrent" | "record">, body: AdoptAgent) => ({
@@ -205,17 +206,11 @@ const shownOf = (agent: Omit<KnownAgent, "isCurrent" | "record">, body: AdoptAge
 function adoptedView(
   record: AgentRecord,
   aiKey: { record: NewAiKey["record"]; credential: Partial<NewAiKey["credential"]> } | undefined,
-  { profileId, reveal }: { profileId?: string | undefined; reveal?: boolean },
+  shown: Parameters<typeof issuedAiKeyView>[2] = {},
 ): AgentAdopted {
   return {
     ...shownOf(record, { labels: record.labels, expiresAt: record.expiresAt, confinement: record.confinement }),
-    ...(aiKey && {
-      aiKey: {
-        ...issuedAiKeyView(aiKey.record, aiKey.credential),
-        ...(profileId !== undefined && { profileId }),
-        ...(reveal && { key: aiKey.credential.apiKey }),
-      },
-    }),
+    ...(aiKey && { aiKey: issuedAiKeyView(aiKey.record, aiKey.credential, shown) }),
     createdAt: record.createdAt,
   };
 }

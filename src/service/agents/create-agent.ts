@@ -3,7 +3,7 @@ import { newKeyId } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
 import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
-import { issuedAiKeyView } from "../ai-keys/issue-ai-key.ts";
+import { issuedAiKeyView, withoutSecret } from "../ai-keys/issued-ai-key-view.ts";
 import type { Minting } from "../ai-keys/minting.ts";
 import { newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
@@ -124,13 +124,6 @@ async function madeBefore(
   const agentId = agentIdFrom(name);
   const agent = agentId === undefined ? undefined : await records.get("agents", agentId);
   return agent && sameRequest(agent, options) ? agent : undefined;
-}
-
-/** The part of an answer that is kept. */
-export function withoutSecret(created: AgentCreated): AgentCreated {
-  if (!created.aiKey) return created;
-  const { key: _secret, ...aiKey } = created.aiKey;
-  return { ...created, aiKey };
 }
 
 /** Stands behind the claim's owner, so that a retry is told from others while nobody knows how the first one ended. */

@@ -2,7 +2,8 @@ import { newKeyId } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
 import type { AiKeyGiven, AiKeyRecord, AiKeyTaken, AutoProvisionAiKey, GiveAiKey } from "../../schema/ai-key.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
-import { checkAiKeyRequest, issueAiKey, issuedAiKeyView } from "../ai-keys/issue-ai-key.ts";
+import { checkAiKeyRequest, issueAiKey } from "../ai-keys/issue-ai-key.ts";
+import { issuedAiKeyView, showsSecret } from "../ai-keys/issued-ai-key-view.ts";
 import { noteIssuedKey } from "../ai-keys/issued-keys.ts";
 import type { Minting } from "../ai-keys/minting.ts";
 import type { Caller } from "../caller.ts";
@@ -45,17 +46,12 @@ export async function giveAiKey(
     checkAiKeyRequest(context, provider, request);
     requireNotEnded(context, record);
     if (record.suspended || record.expiresAt !== undefined) requireStoppable({ mode: request.mode ?? "virtual" });
-    const given = { agent, record, provider, request, former, model, caller, lease };
-    const { aiKeyId, ...result } = await handOverNew(context, given);
-    outcome.aiKeyId = aiKeyId;
+    const reveal = showsSecret(context, { revealAiKey });
+    const given = { agent, record, provider, request, former, model, reveal, caller, lease };
+    const { aiKey, model: used } = await handOverNew(context, given);
+    outcome.aiKeyId = aiKey.keyId;
     outcome.aiProviderId = provider.id;
-    const reveal = revealAiKey === true || !context.host.storesCredentials;
-    const { key: _, ...shown } = result.aiKey;
-    return {
-      agentId,
-      ...(result.model !== undefined && { model: result.model }),
-      aiKey: reveal ? result.aiKey : shown,
-    };
+    return { agentId, ...(used !== undefined && { model: used }), aiKey };
   });
 }
 
@@ -83,12 +79,13 @@ interface Given {
   request: AutoProvisionAiKey;
   former: AiKeyRecord | undefined;
   model: string | undefined;
+  reveal: boolean;
   caller: Caller;
   lease: ChangeLease;
 }
 
 async function handOverNew(context: Context, given: Given) {
-  const { agent, record, provider, request, former, model, caller, lease } = given;
+  const { agent, record, provider, request, former, model, reveal, caller, lease } = given;
   const { agentId } = record;
   const aiKeyId = newKeyId(context.crypto.randomBytes);
   const minted = request.mode === "minted";
@@ -103,29 +100,21 @@ async function handOverNew(context: Context, given: Given) {
   const minting: Minting = { unrecorded: false };
   try {
     await noteIssuedKey(context, agentId, aiKeyId);
-    const holder = { agentId, name: record.name, keyId: aiKeyId, operationId: operation.operationId };
-    const more = {
+    const holder = {
+      agentId,
+      name: record.name,
+      keyId: aiKeyId,
+      operationId: operation.operationId,
       expiresAt: record.expiresAt,
       suspended: record.suspended,
       keepsSecret: context.host.storesCredentials,
     };
-    const issued = await issueAiKey(context, caller, { ...holder, ...more }, provider, request, minting);
+    const issued = await issueAiKey(context, caller, holder, provider, request, minting);
+    const { credential } = issued;
     const { hold } = lease;
-    const settled = await settleKeyChange(context, operation, {
-      credential: issued.credential,
-      hold,
-      isCurrent: agent.isCurrent,
-    });
+    const settled = await settleKeyChange(context, operation, { credential, hold, isCurrent: agent.isCurrent });
     const { profileId } = settled;
-    return {
-      aiKeyId,
-      model: settled.record?.model,
-      aiKey: {
-        ...issuedAiKeyView(issued.record, issued.credential),
-        ...(profileId !== undefined && { profileId }),
-        key: issued.credential.apiKey,
-      },
-    };
+    return { model: settled.record?.model, aiKey: issuedAiKeyView(issued.record, credential, { profileId, reveal }) };
   } catch (error) {
     // Where the host may have the new key, recovery hands it over once more.
     const isGiven = (await context.records.get("agents", agentId))?.aiKeyId === aiKeyId;

@@ -3,7 +3,8 @@ import type { HostPlan } from "../../ports.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
-import { issueAiKey, issuedAiKeyView, type NewAiKey } from "../ai-keys/issue-ai-key.ts";
+import { issueAiKey, type NewAiKey } from "../ai-keys/issue-ai-key.ts";
+import { issuedAiKeyView, showsSecret } from "../ai-keys/issued-ai-key-view.ts";
 import type { Minting } from "../ai-keys/minting.ts";
 import type { AuditDetails } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
@@ -66,7 +67,8 @@ export async function buildAgent(
   const { made, workspace, agentDir, gateway, confinement } = await onSomeGateway(context, creation, outcome, (plan) =>
     makeOnHost(context, { ...creation, plan }, aiKey, createdAt),
   );
-  const reveal = aiKey && (body.revealAiKey === true || !context.host.storesCredentials);
+  const { profileId } = made;
+  const reveal = showsSecret(context, body);
   return {
     agentId,
     name: body.name,
@@ -76,13 +78,7 @@ export async function buildAgent(
     gateway,
     confinement,
     bindings: made.bindings,
-    ...(aiKey && {
-      aiKey: {
-        ...issuedAiKeyView(aiKey.record, aiKey.credential),
-        ...(made.profileId !== undefined && { profileId: made.profileId }),
-        ...(reveal && { key: aiKey.credential.apiKey }),
-      },
-    }),
+    ...(aiKey && { aiKey: issuedAiKeyView(aiKey.record, aiKey.credential, { profileId, reveal }) }),
     ...(labels && { labels }),
     ...(expiresAt !== undefined && { expiresAt }),
     ...(made.starting && { status: "starting" as const }),

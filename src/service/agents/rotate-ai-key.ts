@@ -3,7 +3,8 @@ import { issueToken } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
 import type { Credential } from "../../ports.ts";
 import type { AiKeyRecord, IssuedAiKey, RotateAiKey } from "../../schema/ai-key.ts";
-import { issuedAiKeyView, meteredBaseUrl } from "../ai-keys/issue-ai-key.ts";
+import { meteredBaseUrl } from "../ai-keys/issue-ai-key.ts";
+import { issuedAiKeyView, showsSecret } from "../ai-keys/issued-ai-key-view.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { seal, unseal } from "../secrets/vault.ts";
@@ -46,15 +47,7 @@ export async function rotateAiKey(
     const secret = issueToken("ocv", aiKey.keyId, context.crypto.randomBytes);
     await offer(rotation, secret);
     const { record, credential, profileId } = await handOver(rotation, secret);
-    const reveal = body.revealAiKey === true || !context.host.storesCredentials;
-    return {
-      agentId,
-      aiKey: {
-        ...issuedAiKeyView(record, credential),
-        ...(profileId !== undefined && { profileId }),
-        ...(reveal && { key: secret }),
-      },
-    };
+    return { agentId, aiKey: issuedAiKeyView(record, credential, { profileId, reveal: showsSecret(context, body) }) };
   });
 }
 

@@ -4,7 +4,7 @@ import { issueToken } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
 import type { Credential } from "../../ports.ts";
 import { budgetsAre } from "../../providers/mint-refusal.ts";
-import type { AiKeyRecord, AiKeyState, AutoProvisionAiKey, IssuedAiKey } from "../../schema/ai-key.ts";
+import type { AiKeyRecord, AiKeyState, AutoProvisionAiKey } from "../../schema/ai-key.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
@@ -122,15 +122,3 @@ async function keptSecret(
   if (!keepsSecret) return {};
   return { pending: { digest, sealed: await seal(context, secret, { provider, id: keyId }) } };
 }
-
-/** The part of the key that a create answers. */
-export const issuedAiKeyView = (record: AiKeyRecord, credential: Pick<Credential, "baseUrl">): IssuedAiKey => ({
-  provider: record.provider,
-  mode: record.mode,
-  keyId: record.keyId,
-  ...(credential.baseUrl !== undefined && { baseUrl: credential.baseUrl }),
-  quotas: record.state.quotas,
-  ...(record.state.models && { models: record.state.models }),
-  ...(record.state.expiresAt && { expiresAt: record.state.expiresAt }),
-  ...(record.state.budgetUsdPerMonth !== undefined && { budgetUsdPerMonth: record.state.budgetUsdPerMonth }),
-});
