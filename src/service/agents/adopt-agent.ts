@@ -4,7 +4,7 @@ import type { HostAdoption } from "../../ports.ts";
 import type { AdoptAgent, AgentAdopted } from "../../schema/adopt-agent.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
-import { issueAiKey, meteredBaseUrl, type NewAiKey } from "../ai-keys/issue-ai-key.ts";
+import { issueAiKey, keylessCredential, type NewAiKey } from "../ai-keys/issue-ai-key.ts";
 import { issuedAiKeyView, showsSecret } from "../ai-keys/issued-ai-key-view.ts";
 import type { Minting } from "../ai-keys/minting.ts";
 import { type AuditDetails, newOperationId } from "../audited-change.ts";
@@ -169,12 +169,7 @@ function adoptOperation(
 function keyOf(context: Context, { autoProvisionAiKey, keyFor }: AdoptAgent, provider?: AiProviderRecord) {
   if (keyFor) return { provider: keyFor.provider, baseUrl: keyFor.baseUrl, metered: keyFor.metered ?? true };
   if (!provider || !context.host.storesCredentials) return undefined;
-  const metered = autoProvisionAiKey?.mode !== "minted";
-  return {
-    provider: provider.provider,
-    baseUrl: metered ? meteredBaseUrl(context, provider) : provider.baseUrl,
-    metered,
-  };
+  return keylessCredential(context, provider, autoProvisionAiKey?.mode ?? "virtual");
 }
 
 /** @throws Problem `agent_managed` unless this very request has adopted it */

@@ -21,6 +21,17 @@ export interface NewAiKey {
 export const meteredBaseUrl = (context: Context, provider: Pick<AiProviderRecord, "kind" | "provider">): string =>
   context.settings.provisioning.publicUrl + proxyBasePath(provider.kind, provider.provider);
 
+/** All of a credential but its key: a virtual one works through the proxy alone. */
+export const keylessCredential = (
+  context: Context,
+  provider: AiProviderRecord,
+  mode: AiKeyRecord["mode"],
+): Omit<Credential, "apiKey"> => {
+  const metered = mode === "virtual";
+  const baseUrl = metered ? meteredBaseUrl(context, provider) : provider.baseUrl;
+  return { provider: provider.provider, baseUrl, metered };
+};
+
 /** @throws Problem for what can be refused before anything is done */
 export function checkAiKeyRequest(context: Context, provider: AiProviderRecord, request: AutoProvisionAiKey): void {
   if (request.mode === "minted") {
@@ -84,6 +95,7 @@ export async function issueAiKey(
     ...(agent.expiresAt !== undefined && { suspendsAt: agent.expiresAt }),
     ...(request.budgetUsdPerMonth !== undefined && { budgetUsdPerMonth: request.budgetUsdPerMonth }),
   };
+  const keyless = keylessCredential(context, provider, mode);
   if (mode === "minted") {
     const { agentId, name, operationId } = agent;
     const { expiresAt, budgetUsdPerMonth } = request;
@@ -92,25 +104,14 @@ export async function issueAiKey(
     const kept = await keptSecret(context, agent, provider, { secret, digest: "" });
     const record: AiKeyRecord = { ...common, minted: { remoteId, hint }, state: { ...state, digest: "", ...kept } };
     await addAiKey(context, record);
-    return {
-      record,
-      credential: { provider: provider.provider, apiKey: secret, baseUrl: provider.baseUrl, metered: false },
-    };
+    return { record, credential: { ...keyless, apiKey: secret } };
   }
   const secret = issueToken("ocv", agent.keyId, context.crypto.randomBytes);
   const digest = await context.crypto.sha256(secret);
   const kept = await keptSecret(context, agent, provider, { secret, digest });
   const record: AiKeyRecord = { ...common, state: { ...state, digest, ...kept } };
   await addAiKey(context, record);
-  return {
-    record,
-    credential: {
-      provider: provider.provider,
-      apiKey: secret,
-      baseUrl: meteredBaseUrl(context, provider),
-      metered: true,
-    },
-  };
+  return { record, credential: { ...keyless, apiKey: secret } };
 }
 
 async function keptSecret(

@@ -5,7 +5,7 @@ import type { AgentRecord } from "../../schema/agent.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import { quotaNames } from "../../schema/quota.ts";
 import { aiKeyLedger } from "../../storage/ledger-names.ts";
-import { meteredBaseUrl } from "../ai-keys/issue-ai-key.ts";
+import { keylessCredential } from "../ai-keys/issue-ai-key.ts";
 import { forgetIssuedKeys } from "../ai-keys/issued-keys.ts";
 import type { Context } from "../context.ts";
 import { unseal } from "../secrets/vault.ts";
@@ -94,13 +94,12 @@ async function save(context: Context, before: AgentRecord, change: Partial<Agent
 }
 
 async function keptCredential(context: Context, aiKey: AiKeyRecord): Promise<Credential | undefined> {
-  const { keyId, provider: slug, mode, state } = aiKey;
+  const { keyId, mode, state } = aiKey;
   const provider = await context.records.get("ai-providers", aiKey.aiProviderId);
   if (!state.pending || !provider || !context.host.storesCredentials) return undefined;
   try {
-    const apiKey = await unseal(context, state.pending.sealed, { provider: slug, id: keyId });
-    const metered = mode === "virtual";
-    return { provider: slug, apiKey, baseUrl: metered ? meteredBaseUrl(context, provider) : provider.baseUrl, metered };
+    const apiKey = await unseal(context, state.pending.sealed, { provider: aiKey.provider, id: keyId });
+    return { ...keylessCredential(context, provider, mode), apiKey };
   } catch (cause) {
     if (!isProblem(cause, "secret_unopenable")) throw cause;
     const { agentId } = aiKey;
