@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { Confinement, confining } from "./agent-fields.ts";
+import { Confinement, confining, endNeedsKey } from "./agent-fields.ts";
 import { AutoProvisionAiKey, IssuedAiKey } from "./ai-key.ts";
 import { Labels } from "./label.ts";
 import { AgentId, GivenTimestamp, HttpUrl, ModelName, ProviderSlug, Timestamp } from "./primitives.ts";
@@ -23,10 +23,7 @@ export const AdoptAgent = z
     dryRun: z.optional(z.boolean()),
   })
   .check(
-    z.refine((body) => body.expiresAt === undefined || body.autoProvisionAiKey !== undefined, {
-      path: ["expiresAt"],
-      error: "needs autoProvisionAiKey: what ends is the agent's AI key",
-    }),
+    endNeedsKey,
     z.refine((body) => body.keyFor === undefined || body.dryRun === true, {
       path: ["keyFor"],
       error: "goes with dryRun",

@@ -38,6 +38,13 @@ const ToolNames = z
   .array(z.string().check(z.regex(/^[A-Za-z][A-Za-z0-9_-]{0,127}$/, "is not a tool's name")))
   .check(z.maxLength(100));
 const Peers = z.array(AgentId).check(z.maxLength(100));
+
+/** For a request whose agent is to end. */
+export const endNeedsKey = z.refine<{ expiresAt?: string | undefined; autoProvisionAiKey?: object | undefined }>(
+  (body) => body.expiresAt === undefined || body.autoProvisionAiKey !== undefined,
+  { path: ["expiresAt"], error: "needs autoProvisionAiKey: what ends is the agent's AI key" },
+);
+
 /** The fields that bound an agent's work on its host. */
 export const confining = {
   confinement: z.optional(Confinement),

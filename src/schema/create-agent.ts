@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { Bindings, Confinement, confining, Identity } from "./agent-fields.ts";
+import { Bindings, Confinement, confining, endNeedsKey, Identity } from "./agent-fields.ts";
 import { AutoProvisionAiKey, IssuedAiKey } from "./ai-key.ts";
 import { Labels } from "./label.ts";
 import { AgentId, GivenTimestamp, Label, ModelName, noKey, Timestamp } from "./primitives.ts";
@@ -25,12 +25,7 @@ export const CreateAgent = z
     /** Its key is held to a token quota by whoever asks: settings of the gateway that lead around it refuse it. */
     heldToQuota: z.optional(z.boolean()),
   })
-  .check(
-    z.refine((body) => body.expiresAt === undefined || body.autoProvisionAiKey !== undefined, {
-      path: ["expiresAt"],
-      error: "needs autoProvisionAiKey: what ends is the agent's AI key",
-    }),
-  )
+  .check(endNeedsKey)
   .register(z.globalRegistry, { id: "CreateAgent" });
 export type CreateAgent = z.infer<typeof CreateAgent>;
 
