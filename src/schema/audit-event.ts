@@ -1,9 +1,7 @@
 import * as z from "zod/mini";
 import { auditOutcomes, auditPhases, type AuditRecord as Linked } from "../domain/audit-event.ts";
 import { PageQuery } from "./page-query.ts";
-import { Timestamp } from "./primitives.ts";
-
-const Day = z.iso.date().register(z.globalRegistry, { description: "A day in UTC", examples: ["2026-11-22"] });
+import { Day, Timestamp } from "./primitives.ts";
 
 export const AuditQuery = z
   .extend(PageQuery, {

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import { LabelQuery, mostLabels } from "./label.ts";
+import { Day } from "./primitives.ts";
 import { QuotaName, QuotaState } from "./quota.ts";
 
-const day = z.iso.date().register(z.globalRegistry, { description: "A day in UTC", examples: ["2026-11-22"] });
 const count = z.int().check(z.minimum(0));
 const usd = z.number().check(z.minimum(0)).register(z.globalRegistry, {
   description: "At list price when it was used, in USD with at most six decimals",
@@ -36,8 +36,8 @@ const sums = {
 export const usageOrders = ["usd", "tokens", "requests", "key"] as const;
 
 export const FleetUsageQuery = z.strictObject({
-  from: z.optional(day),
-  to: z.optional(day),
+  from: z.optional(Day),
+  to: z.optional(Day),
   by: z
     ._default(
       z
@@ -69,8 +69,8 @@ export type FleetUsageQuery = z.infer<typeof FleetUsageQuery>;
 
 export const FleetUsage = z
   .object({
-    from: day,
-    to: day,
+    from: Day,
+    to: Day,
     by: z.string(),
     asOf,
     rows: z.array(z.object({ key: z.string(), name: z.optional(z.string()), ...sums })),
@@ -136,7 +136,7 @@ export const Overview = z
     /** This month's, the most money first. */
     top: z.array(z.object({ agentId: z.string(), name: z.optional(z.string()), ...used })),
     /** Ascending, those without use included. */
-    days: z.array(z.object({ day, ...used })),
+    days: z.array(z.object({ day: Day, ...used })),
     attention: z.array(
       z.object({
         kind: z.enum(["quota_exhausted", "needs_auth", "unpriced_model"]),

@@ -1,12 +1,11 @@
 import * as z from "zod/mini";
-import { AgentId, GivenTimestamp } from "./primitives.ts";
+import { AgentId, Day, GivenTimestamp } from "./primitives.ts";
 import { QuotaStates } from "./quota.ts";
 
-const day = z.iso.date().register(z.globalRegistry, { description: "A day in UTC", examples: ["2026-11-22"] });
 const count = z.int().check(z.minimum(0));
 
 /** Both days are inclusive. */
-export const UsageQuery = z.strictObject({ from: z.optional(day), to: z.optional(day) });
+export const UsageQuery = z.strictObject({ from: z.optional(Day), to: z.optional(Day) });
 export type UsageQuery = z.infer<typeof UsageQuery>;
 
 const estimated = z.int().check(z.minimum(0)).register(z.globalRegistry, {
@@ -37,7 +36,7 @@ const usageParts = {
 const byModel = { model: z.string(), ...usageSums };
 
 export const UsageDay = z.object({
-  day,
+  day: Day,
   ...usageSums,
   ...usageParts,
   models: z.array(z.object({ ...byModel, ...usageParts })),
@@ -48,8 +47,8 @@ export type UsageDay = z.infer<typeof UsageDay>;
 export const Usage = z
   .object({
     agentId: z.string(),
-    from: day,
-    to: day,
+    from: Day,
+    to: Day,
     quotas: QuotaStates,
     total: z.object(usageSums),
     days: z.array(UsageDay),
