@@ -13,8 +13,8 @@ import { answered } from "./redis-connection.ts";
 import type { ledgerKeys } from "./redis-ledger-keys.ts";
 import { isUsageField, noAmounts, usageFields, usageRows } from "./usage-fields.ts";
 
-/** Members of a sorted set that are read at a time. */
-const pageSize = 200;
+/** Members of a sorted set that are read at a time, at most. */
+const largestPage = 200;
 
 const daysBetween = (from: string, to: string): string[] => {
   const days: string[] = [];
@@ -50,39 +50,53 @@ export function createRedisOverview(
     });
   }
 
-  /** The names with the most use in a month, of each partition as many as are asked for. */
-  async function largest(month: string, suffix: string, prefix: string, limit: number): Promise<LedgerName[]> {
-    const end = `${suffix} ${month}`;
-    const perPartition = partitions.map(async ({ ranks }) => {
-      const names: LedgerName[] = [];
-      for (let from = 0; names.length < limit; from += pageSize) {
-        const members = await redis.zrevrange(ranks, from, from + pageSize - 1);
-        for (const member of members) {
-          if (member.startsWith(prefix) && member.endsWith(end))
-            names.push(`${member.slice(0, -end.length)}/usage` as LedgerName);
+  /**
+   * The members with the highest scores of all partitions' sorted sets. A partition is read on until it has as many as
+   * are asked for: what is not sought (another unit, another period) lies between.
+   *
+   * @param key one partition's sorted set
+   * @param least the lowest score that counts
+   */
+  async function highest(
+    key: (partition: (typeof partitions)[number]) => string,
+    { least, limit, isSought }: { least: number | "-inf"; limit: number; isSought(member: string): boolean },
+  ): Promise<string[]> {
+    const page = Math.min(largestPage, 2 * limit);
+    const perPartition = partitions.map(async (partition) => {
+      const found: { member: string; score: number }[] = [];
+      for (let from = 0; found.length < limit; from += page) {
+        const range = [key(partition), "+inf", least, "WITHSCORES", "LIMIT", from, page] as const;
+        const pairs = await redis.zrevrangebyscore(...range);
+        for (let at = 0; at < pairs.length; at += 2) {
+          const member = pairs[at]!;
+          if (isSought(member)) found.push({ member, score: Number(pairs[at + 1]) });
         }
-        if (members.length < pageSize) break;
+        if (pairs.length < 2 * page) break;
       }
-      return names.slice(0, limit);
+      return found;
     });
-    return (await read(() => Promise.all(perPartition))).flat();
+    const found = (await read(() => Promise.all(perPartition))).flat();
+    found.sort((a, b) => b.score - a.score || (a.member < b.member ? -1 : 1));
+    return found.slice(0, limit).map(({ member }) => member);
   }
 
-  /** The fullest counters in these periods, of each partition as many as are asked for. */
-  async function nearest(minShare: number, limit: number, periods: readonly string[]) {
-    const perPartition = partitions.map(async ({ near }) => {
-      const places: { counter: LedgerName; period: string; member: string }[] = [];
-      for (let from = 0; places.length < limit; from += pageSize) {
-        const members = await redis.zrevrangebyscore(near, "+inf", minShare, "LIMIT", from, pageSize);
-        for (const member of members) {
-          const [counter, period] = member.split(" ") as [LedgerName, string];
-          if (periods.includes(period)) places.push({ counter, period, member });
-        }
-        if (members.length < pageSize) break;
-      }
-      return places.slice(0, limit);
+  /** The names with the most use in a month. */
+  async function largest(month: string, suffix: string, prefix: string, limit: number): Promise<LedgerName[]> {
+    const end = `${suffix} ${month}`;
+    const isSought = (member: string) => member.startsWith(prefix) && member.endsWith(end);
+    const members = await highest(({ ranks }) => ranks, { least: "-inf", limit, isSought });
+    return members.map((member) => `${member.slice(0, -end.length)}/usage` as LedgerName);
+  }
+
+  /** The fullest counters in these periods. */
+  async function nearest(least: number, limit: number, periods: readonly string[]) {
+    const placeOf = (member: string) => member.split(" ") as [counter: LedgerName, period: string];
+    const isSought = (member: string) => periods.includes(placeOf(member)[1]);
+    const members = await highest(({ near }) => near, { least, limit, isSought });
+    return members.map((member) => {
+      const [counter, period] = placeOf(member);
+      return { counter, period, member };
     });
-    return (await read(() => Promise.all(perPartition))).flat();
   }
 
   async function byName({ prefix, from, to, orderBy, limit }: UsageQuery): Promise<[string, UsageRow[]][]> {

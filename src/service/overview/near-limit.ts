@@ -1,5 +1,6 @@
 import { counterLimit, periodOf, type QuotaCounter, quotaRules, quotaState } from "../../domain/quota.ts";
 import { quotaShare } from "../../domain/quota-share.ts";
+import type { NearLimit } from "../../ports.ts";
 import type { NearLimitAgent, NearLimitList } from "../../schema/fleet-usage.ts";
 import { quotaNames } from "../../schema/quota.ts";
 import { aiKeyOfName } from "../../storage/ledger-names.ts";
@@ -10,6 +11,8 @@ import { type FleetAgents, fleetAgents } from "./fleet-agents.ts";
 
 /** A record that is so old will do: the limit is looked at again here. */
 const recordAgeMs = 1_000;
+/** Counters that are looked through, at most. */
+const mostRead = 10_000;
 
 /** The agents whose quotas are used up to `minShare`, the fullest first; a minute's quota slows down, and ends nothing. */
 export async function readNearLimit(
@@ -25,13 +28,27 @@ export async function nearLimitOf(
   agents: FleetAgents,
   { minShare, limit }: { minShare: number; limit: number },
 ): Promise<NearLimitList> {
-  const { ledger, records, clock } = context;
-  const now = clock.now();
+  const now = context.clock.now();
   const periods = [periodOf("month", now), periodOf("day", now)];
-  // Others' are left out, and a limit may have been raised since.
-  const found = await ledger.nearLimit({ minShare, limit: agents.isAll ? limit * 4 : 10_000, periods });
+  // Few are left out where all agents are shown; of one maker's, nearly all may be.
+  for (let most = agents.isAll ? limit : mostRead; ; most *= 4) {
+    const found = await context.ledger.nearLimit({ minShare, limit: most, periods });
+    const near = await shown(context, agents, found.near, { minShare, limit, now });
+    if (near.length >= limit || found.near.length < most || most >= mostRead) {
+      return { asOf: new Date(found.asOf).toISOString(), agents: near };
+    }
+  }
+}
+
+/** Others' agents are left out, and a limit that has been raised since. */
+async function shown(
+  { records }: Context,
+  agents: FleetAgents,
+  found: readonly NearLimit[],
+  { minShare, limit, now }: { minShare: number; limit: number; now: number },
+): Promise<NearLimitAgent[]> {
   const near: NearLimitAgent[] = [];
-  for (const { counter, period, used, reserved } of found.near) {
+  for (const { counter, period, used, reserved } of found) {
     if (near.length >= limit) break;
     const of = aiKeyOfName(counter);
     const agent = of && (await agents.ofKey(of.keyId));
@@ -52,7 +69,7 @@ export async function nearLimitOf(
       state: quotaState(quota, stated, { used, reserved }, now),
     });
   }
-  return { asOf: new Date(found.asOf).toISOString(), agents: near };
+  return near;
 }
 
 const quotaOf = (counter: QuotaCounter, period: string) =>
