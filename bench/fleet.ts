@@ -5,9 +5,15 @@ import { createApp } from "../src/app.ts";
 import type { AgentRecord } from "../src/schema/agent.ts";
 import type { Context } from "../src/service/context.ts";
 import { makeStateDir, token } from "../test/server-process.ts";
-import { median, sample } from "./row.ts";
+import { median, type Row } from "./row.ts";
+
+const warmups = 20;
+const rounds = 200;
 
 export const quotas = { maxTokensPerMonth: 1_000_000, maxUsdPerMonth: 20 };
+
+const few = 100;
+const many = 10_000;
 
 interface Reading {
   /** Below the API's base path, by name. */
@@ -15,29 +21,60 @@ interface Reading {
   addAgent(context: Context, record: AgentRecord, at: number): Promise<void>;
   /** @throws Error for an answer that is not the one to be measured */
   read(response: Response, path: string): Promise<void>;
+  aim: string;
+  /** Behind each name. */
+  on?: string;
+  /** Settings beside the state directory, of a fleet of so many, with nothing in its stores. */
+  envOf?(count: number): Record<string, string>;
 }
 
-/** Milliseconds of each path among so many agents, on files, through the app in this process. */
-export async function timesAmong(count: number, { paths, addAgent, read }: Reading): Promise<Record<string, number>> {
+/** Each path among a hundred agents and among ten thousand in turns, through the app in this process. */
+export async function benchFleet({ paths, addAgent, read, aim, on = "", envOf = () => ({}) }: Reading): Promise<Row[]> {
+  const fleets = [await openFleet(few, addAgent, envOf(few)), await openFleet(many, addAgent, envOf(many))];
+  try {
+    const rows: Row[] = [];
+    for (const [name, path] of Object.entries(paths)) {
+      const times = fleets.map((): number[] => []);
+      for (let round = -warmups; round < rounds; round++) {
+        for (const [at, { ask }] of fleets.entries()) {
+          const startedAt = performance.now();
+          const response = await ask(path);
+          await read(response, path);
+          if (round >= 0) times[at]!.push(performance.now() - startedAt);
+        }
+      }
+      const [among, amongMany] = times.map(median) as [number, number];
+      rows.push({ name: `${name}${on}, ${few} agents`, value: among, unit: "ms" });
+      const ratio = amongMany / among;
+      rows.push({
+        name: `${name}${on}, ${many.toLocaleString("en")} agents`,
+        value: amongMany,
+        unit: "ms",
+        ratio,
+        aim,
+      });
+    }
+    return rows;
+  } finally {
+    for (const fleet of fleets) await fleet.close();
+  }
+}
+
+async function openFleet(count: number, addAgent: Reading["addAgent"], more: Record<string, string>) {
   const stateDir = await makeStateDir();
-  const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: token };
+  const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: token, ...more };
   const settings = readNodeSettings(env);
   const node = await openNode(settings, { env, log: () => undefined });
   const { context, fetchAsOperator } = createApp(node.ports, settings.settings);
-  const ask = async (path: string): Promise<void> =>
-    await read(await fetchAsOperator(new Request(`http://localhost/api/v1${path}`)), path);
-  try {
-    await addAgents(context, count, addAgent);
-    const times: Record<string, number> = {};
-    for (const [name, path] of Object.entries(paths)) {
-      await sample(5, () => ask(path));
-      times[name] = median(await sample(30, () => ask(path)));
-    }
-    return times;
-  } finally {
-    await node.close();
-    rmSync(stateDir, { recursive: true, force: true });
-  }
+  await addProvider(context);
+  await addAgents(context, count, addAgent);
+  return {
+    ask: (path: string) => fetchAsOperator(new Request(`http://localhost/api/v1${path}`)),
+    async close(): Promise<void> {
+      await node.close();
+      rmSync(stateDir, { recursive: true, force: true });
+    },
+  };
 }
 
 /** A hundred at a time. */
@@ -67,10 +104,20 @@ function agentRecord(at: number, startedAt: number): AgentRecord {
   };
 }
 
+const providerId = "p";
+
+async function addProvider({ records }: Context): Promise<void> {
+  const provider = { id: providerId, provider: "anthropic", kind: "anthropic" as const, name: "Bench" };
+  await records.set("ai-providers", providerId, {
+    ...provider,
+    ...{ sealedKey: "", hint: "", createdAt: new Date().toISOString() },
+  });
+}
+
 /** The record of the agent's AI key, held to `quotas`. */
 export async function addKey({ records }: Context, { agentId, aiKeyId, createdAt }: AgentRecord): Promise<void> {
   const keyId = aiKeyId!;
   const state = { version: 1, status: "active" as const, digest: "", quotas };
   const key = { keyId, agentId, provider: "anthropic", mode: "virtual" as const, createdAt, state };
-  await records.set("ai-keys", keyId, { ...key, aiProviderId: "p" });
+  await records.set("ai-keys", keyId, { ...key, aiProviderId: providerId });
 }

@@ -46,14 +46,18 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-/** A real Redis on a free port of the loopback, in a directory of its own, that syncs what it answers. */
-export async function startRedis(): Promise<RedisServer> {
+/** A real Redis on a free port of the loopback, in a directory of its own, that by default syncs what it answers. */
+export async function startRedis({
+  appendfsync = "always",
+}: {
+  appendfsync?: "always" | "no";
+} = {}): Promise<RedisServer> {
   const directory = mkdtempSync(join(tmpdir(), "redis-"));
   const port = await freePort();
   let running: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    const settings = { port, bind: "127.0.0.1", dir: directory, save: "", appendonly: "yes", appendfsync: "always" };
+    const settings = { port, bind: "127.0.0.1", dir: directory, save: "", appendonly: "yes", appendfsync };
     const options = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
     running = spawn(binary!, options, { stdio: "ignore" });
     for (let i = 0; i < 400; i++) {
