@@ -73,16 +73,17 @@ export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => c
      ORDER BY due_at LIMIT ?`,
   );
   const leaseMessage = sql.prepare("UPDATE messages SET due_at = ?2, lease = ?3 WHERE cause = ?1");
-  // The endpoints left out are few, and come as one JSON text.
+  // The endpoints left out are few, and come as one JSON text. The index alone tells of thousands that wait for them.
   const dueDeliveries = sql.prepare(
     `SELECT m.cause, m.type, m.at, m.data, m.used, d.endpoint, d.id, d.attempts, d.due_at
-     FROM deliveries d JOIN messages m ON m.cause = d.cause
-     WHERE d.due_at IS NOT NULL AND d.due_at <= ?1 AND d.endpoint NOT IN (SELECT value FROM json_each(?3))
-     ORDER BY d.due_at LIMIT ?2`,
+     FROM (SELECT endpoint, id FROM deliveries WHERE due_at IS NOT NULL AND due_at < ?1
+             AND endpoint NOT IN (SELECT value FROM json_each(?3)) ORDER BY due_at LIMIT ?2) AS due
+       JOIN deliveries d ON d.endpoint = due.endpoint AND d.id = due.id JOIN messages m ON m.cause = d.cause
+     ORDER BY d.due_at`,
   );
   const leaseDelivery = sql.prepare("UPDATE deliveries SET due_at = ?3, lease = ?4 WHERE endpoint = ?1 AND id = ?2");
   const spreadMessage = sql.prepare(
-    `UPDATE messages SET due_at = NULL, lease = NULL, id = ?3, data = coalesce(?4, data), seq = (SELECT coalesce(max(seq), 0) + 1 FROM messages)
+    `UPDATE messages SET due_at = NULL, lease = NULL, id = ?3, data = coalesce(?4, data), seq = (SELECT coalesce(max(seq), 0) + 1 FROM messages WHERE seq IS NOT NULL)
      WHERE cause = ?1 AND lease = ?2`,
   );
   const addDelivery = sql.prepare(
@@ -123,7 +124,7 @@ export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => c
   // The newest number stays: the next one follows from it.
   const sweepMessages = sql.prepare(
     `DELETE FROM messages WHERE cause IN (SELECT cause FROM messages WHERE keep_until < ?1 AND due_at IS NULL
-       AND seq < (SELECT max(seq) FROM messages)
+       AND seq < (SELECT max(seq) FROM messages WHERE seq IS NOT NULL)
        AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.cause = messages.cause) LIMIT ${sweptAtOnce})`,
   );
   let sweptAt = Number.NEGATIVE_INFINITY;
@@ -160,8 +161,10 @@ export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => c
           return { kind: "message", message: messageOf(row.slice(0, 5) as MessageRow), lease };
         },
       }));
+      // Where enough messages are due, only deliveries that are due before the last of them are looked through.
+      const before = messages.length < limit ? now + 1 : messages.at(-1)!.dueAt;
       const deliveries = dueDeliveries
-        .all<[...MessageRow, string, string, number, number]>(now, limit, JSON.stringify(except))
+        .all<[...MessageRow, string, string, number, number]>(before, limit, JSON.stringify(except))
         .map(([...row]) => ({
           dueAt: row[8],
           take(): Due {
