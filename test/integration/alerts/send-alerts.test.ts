@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { retryDelaysMs } from "../../../src/domain/delivery-schedule.ts";
 import { listDeliveries } from "../../../src/service/alerts/deliveries.ts";
 import { putAlert } from "../../../src/service/alerts/raise-alert.ts";
@@ -128,6 +128,26 @@ it("a slow receiver keeps no other waiting", async () => {
   expect(receiver.received).toHaveLength(100);
   const sent = (await listDeliveries(stand.context, quick, { limit: 200 })).deliveries;
   expect(sent.every(({ state }) => state === "delivered")).toBe(true);
+});
+
+it("a receiver that does not answer within fifteen seconds has failed, and gets the alert when it does", async () => {
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  const shortened = vi.spyOn(AbortSignal, "timeout").mockImplementation((ms) => timeout(ms / 100));
+  try {
+    receiver.answer(() => undefined);
+    await created();
+    await stand.send();
+    expect(shortened).toHaveBeenCalledWith(15_000);
+    expect(await deliveries()).toMatchObject([{ state: "pending", attempts: 1, error: "timeout" }]);
+  } finally {
+    shortened.mockRestore();
+  }
+  receiver.answer(answering(204));
+  stand.pass(retryDelaysMs[0]! * withJitter);
+  await stand.send();
+  expect(receiver.received).toHaveLength(2);
+  expect(ids().size).toBe(1);
+  expect(await deliveries()).toMatchObject([{ state: "delivered", attempts: 2 }]);
 });
 
 it("a process that stops leaves its attempts to another", async () => {
