@@ -1,4 +1,4 @@
-import { quotaRules } from "../domain/quota.ts";
+import { quotaRules } from "../domain/quota-rules.ts";
 import { type Reach, reaches, type Scope, scopes } from "../schema/provisioning-key.ts";
 import { type QuotaName, quotaNames } from "../schema/quota.ts";
 import { parseDuration, parseExpiry, parsePast } from "./duration.ts";

@@ -1,5 +1,5 @@
 import { usdText } from "../domain/micro-usd.ts";
-import { quotaRules } from "../domain/quota.ts";
+import { quotaRules } from "../domain/quota-rules.ts";
 import { type QuotaName, type QuotaStates, type Quotas, quotaNames } from "../schema/quota.ts";
 import { grouped, shortTime } from "./output.ts";
 

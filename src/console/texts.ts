@@ -1,3 +1,12 @@
+import { factsOf, type ProviderKind } from "../domain/provider-facts.ts";
+import { isQuotaName, type QuotaCounter, quotaRules } from "../domain/quota-rules.ts";
+
+const quotaUnits: Record<QuotaCounter, string> = { tokens: "Tokens", requests: "Requests", usd: "USD" };
+const providerTitles: { [kind in ProviderKind]?: string } = {
+  gemini: "Google Gemini",
+  custom: "Anything that speaks OpenAI's API",
+};
+
 /** Everything that the console says, in one place. */
 export const t = {
   product: "Provisioning",
@@ -230,14 +239,9 @@ export const t = {
     resumed: (id: string) => `${id} goes on.`,
     foreign: "This agent was not made here: it has no AI key of this service, and only its entry can be seen.",
   },
-  quota: {
-    maxTokensPerMonth: "Tokens a month",
-    maxTokensPerDay: "Tokens a day",
-    maxRequestsPerDay: "Requests a day",
-    maxRequestsPerMinute: "Requests a minute",
-    maxUsdPerMonth: "USD a month",
-    maxUsdPerDay: "USD a day",
-  } as Record<string, string>,
+  /** A quota of a later release goes by its own name. */
+  quota: (name: string): string =>
+    isQuotaName(name) ? `${quotaUnits[quotaRules[name].counter]} a ${quotaRules[name].span}` : name,
   make: {
     title: "New agent",
     name: "Name",
@@ -343,14 +347,7 @@ export const t = {
       unreachable: "The provider could not be asked.",
     } as Record<string, string>,
     quotas: "Default quotas of each of its AI keys",
-    kinds: {
-      anthropic: "Anthropic",
-      openai: "OpenAI",
-      openrouter: "OpenRouter",
-      gemini: "Google Gemini",
-      litellm: "LiteLLM",
-      custom: "Anything that speaks OpenAI's API",
-    } as Record<string, string>,
+    kindTitle: (kind: ProviderKind): string => providerTitles[kind] ?? factsOf(kind).title,
     revoked: (name: string) => `${name} is revoked.`,
   },
   audit: {

@@ -1,5 +1,5 @@
-import { periodOf, type QuotaSpan } from "./quota.ts";
-import type { QuotaLimits, QuotaName } from "./quota-names.ts";
+import { periodOf } from "./quota.ts";
+import type { QuotaLimits, QuotaName, QuotaSpan } from "./quota-rules.ts";
 
 /** In the usage table, in place of a model's name; no model can have it. */
 export const freeCallsModel = "(free)";

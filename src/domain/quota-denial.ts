@@ -1,6 +1,6 @@
 import { usdText } from "./micro-usd.ts";
-import { type QuotaCounter, quotaRules, resetOf } from "./quota.ts";
-import type { QuotaName } from "./quota-names.ts";
+import { resetOf } from "./quota.ts";
+import { type QuotaCounter, type QuotaName, quotaRules } from "./quota-rules.ts";
 
 /** The reason for a 429, as the proxy words it in the provider's own shape. */
 export interface QuotaDenial {

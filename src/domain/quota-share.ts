@@ -1,4 +1,4 @@
-import type { QuotaName } from "./quota-names.ts";
+import type { QuotaName } from "./quota-rules.ts";
 
 /** Amounts of one quota, in one unit. */
 interface QuotaAmounts {

@@ -1,25 +1,13 @@
 import { fromMicroUsd, toMicroUsd } from "./micro-usd.ts";
-import { type QuotaLimits, type QuotaName, quotaNames } from "./quota-names.ts";
-
-/** `usd` counts micro-dollars. */
-export const quotaCounters = ["tokens", "requests", "usd"] as const;
-export type QuotaCounter = (typeof quotaCounters)[number];
-export type QuotaSpan = "month" | "day" | "minute";
-
-interface QuotaRule {
-  counter: QuotaCounter;
-  span: QuotaSpan;
-}
-
-/** In the order of `quotaNames`: the longest wait is named first. */
-export const quotaRules: Record<QuotaName, QuotaRule> = {
-  maxTokensPerMonth: { counter: "tokens", span: "month" },
-  maxUsdPerMonth: { counter: "usd", span: "month" },
-  maxTokensPerDay: { counter: "tokens", span: "day" },
-  maxUsdPerDay: { counter: "usd", span: "day" },
-  maxRequestsPerDay: { counter: "requests", span: "day" },
-  maxRequestsPerMinute: { counter: "requests", span: "minute" },
-};
+import {
+  type QuotaCounter,
+  type QuotaLimits,
+  type QuotaName,
+  type QuotaRule,
+  type QuotaSpan,
+  quotaNames,
+  quotaRules,
+} from "./quota-rules.ts";
 
 /**
  * No metered request lasts longer: what is still reserved then was left by a crash, where nobody could tell that its

@@ -1,5 +1,5 @@
 import type { ProviderKind } from "../domain/provider-facts.ts";
-import type { QuotaName } from "../domain/quota-names.ts";
+import type { QuotaName } from "../domain/quota-rules.ts";
 import type { Clock } from "../ports.ts";
 import type { AdminRequest, SendAdminRequest } from "./admin/admin-request.ts";
 import type { KeyApi } from "./admin/key-api.ts";

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import { toMicroUsd } from "../domain/micro-usd.ts";
-import { quotaNames } from "../domain/quota-names.ts";
+import { quotaNames, quotaRules } from "../domain/quota-rules.ts";
 
-export { quotaNames } from "../domain/quota-names.ts";
+export { quotaNames } from "../domain/quota-rules.ts";
 
 const amount = z
   .int("must be a whole number")
@@ -17,28 +17,18 @@ const usd = z
   )
   .register(z.globalRegistry, { description: "In USD, with at most six decimals", examples: [20] });
 
+const limitOf = (name: QuotaName) => (quotaRules[name].counter === "usd" ? usd : amount);
+const limits = <Limit>(of: (name: QuotaName) => Limit) =>
+  Object.fromEntries(quotaNames.map((name) => [name, of(name)])) as Record<QuotaName, Limit>;
+
 /** Limits per calendar period in UTC. Absent: no limit of that name. */
 export const Quotas = z
-  .strictObject({
-    maxTokensPerMonth: z.optional(amount),
-    maxUsdPerMonth: z.optional(usd),
-    maxTokensPerDay: z.optional(amount),
-    maxUsdPerDay: z.optional(usd),
-    maxRequestsPerDay: z.optional(amount),
-    maxRequestsPerMinute: z.optional(amount),
-  })
+  .strictObject(limits((name) => z.optional(limitOf(name))))
   .register(z.globalRegistry, { id: "Quotas", examples: [{ maxTokensPerMonth: 1_000_000 }] });
 export type Quotas = z.infer<typeof Quotas>;
 
 /** A change of quotas: merged, and `null` removes one. */
-export const QuotaChange = z.strictObject({
-  maxTokensPerMonth: z.optional(z.nullable(amount)),
-  maxUsdPerMonth: z.optional(z.nullable(usd)),
-  maxTokensPerDay: z.optional(z.nullable(amount)),
-  maxUsdPerDay: z.optional(z.nullable(usd)),
-  maxRequestsPerDay: z.optional(z.nullable(amount)),
-  maxRequestsPerMinute: z.optional(z.nullable(amount)),
-});
+export const QuotaChange = z.strictObject(limits((name) => z.optional(z.nullable(limitOf(name)))));
 export type QuotaChange = z.infer<typeof QuotaChange>;
 
 export const QuotaName = z.enum(quotaNames);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { periodOf, type QuotaSpan, quotaCharges, quotaState, resetOf, stricterQuotas } from "../../src/domain/quota.ts";
-import { type QuotaLimits, quotaNames } from "../../src/domain/quota-names.ts";
+import { periodOf, quotaCharges, quotaState, resetOf, stricterQuotas } from "../../src/domain/quota.ts";
+import { type QuotaLimits, type QuotaSpan, quotaNames } from "../../src/domain/quota-rules.ts";
 
 const limit = fc.option(fc.nat(), { nil: undefined });
 const quotas: fc.Arbitrary<QuotaLimits> = fc.record({

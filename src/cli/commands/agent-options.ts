@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { confinements } from "../../domain/confinement.ts";
-import { quotaRules } from "../../domain/quota.ts";
+import { quotaRules } from "../../domain/quota-rules.ts";
 import type { Identity } from "../../schema/agent-fields.ts";
 import type { UpdateAgent } from "../../schema/change-agent.ts";
 import { type QuotaChange, type QuotaName, quotaNames } from "../../schema/quota.ts";
@@ -52,14 +52,7 @@ export function confinementOf({ confinement, tool: tools, peer: peers }: Confine
   return { confinement: known, tools, peers };
 }
 
-const quotaFlags = {
-  maxTokensPerMonth: "--max-tokens-per-month",
-  maxUsdPerMonth: "--max-usd-per-month",
-  maxTokensPerDay: "--max-tokens-per-day",
-  maxUsdPerDay: "--max-usd-per-day",
-  maxRequestsPerDay: "--max-requests-per-day",
-  maxRequestsPerMinute: "--max-requests-per-minute",
-} as const satisfies Record<QuotaName, string>;
+const flagOf = (name: QuotaName) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** Commander's names of the flags are the quotas' own. */
 export function withQuotas<Value>(
@@ -69,7 +62,7 @@ export function withQuotas<Value>(
 ): Command {
   for (const name of quotaNames) {
     const unit = quotaRules[name].counter === "usd" ? "amount" : "number";
-    command.option(`${quotaFlags[name]} <${unit}>`, description, parse(name));
+    command.option(`${flagOf(name)} <${unit}>`, description, parse(name));
   }
   return command;
 }

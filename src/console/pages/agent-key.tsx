@@ -60,7 +60,7 @@ export function QuotaList({ quotas }: { quotas: QuotaStates }) {
     <ul class="list">
       {Object.entries(quotas).map(([name, state]) => (
         <li key={name}>
-          <span class="grow">{t.quota[name] ?? name}</span>
+          <span class="grow">{t.quota(name)}</span>
           <QuotaMeter name={name} state={state} />
           <span class="small muted">
             {t.agent.left(exactOf(name)(Math.max(0, state.left)))}, {t.agent.resets} <Ago at={state.resetAt} />

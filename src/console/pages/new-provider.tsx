@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { factsOf, type ProviderKind } from "../../domain/provider-facts.ts";
+import { factsOf, type ProviderKind, providerKinds } from "../../domain/provider-facts.ts";
 import type { AddAiProvider, AiProviderAdded } from "../../schema/ai-provider.ts";
 import { ask } from "../state/api.ts";
 import { providersChanged } from "../state/changed.ts";
@@ -28,7 +28,7 @@ export function NewProvider({ onClose }: { onClose: () => void }) {
     const given = givenQuotas(quotas);
     const body: AddAiProvider = {
       provider: kind,
-      name: name === "" ? (t.providers.kinds[kind] ?? kind) : name,
+      name: name === "" ? t.providers.kindTitle(kind) : name,
       key: key.trim(),
       verify,
       ...(kind === "custom" && { slug }),
@@ -51,12 +51,12 @@ export function NewProvider({ onClose }: { onClose: () => void }) {
           label={t.providers.kind}
           value={kind}
           onText={(value) => setKind(value as ProviderKind)}
-          options={Object.entries(t.providers.kinds)}
+          options={providerKinds.map((one) => [one, t.providers.kindTitle(one)] as const)}
           fault={change.fault("provider")}
         />
         <TextField
           label={t.providers.name}
-          placeholder={t.providers.kinds[kind]}
+          placeholder={t.providers.kindTitle(kind)}
           value={name}
           onText={setName}
           fault={change.fault("name")}

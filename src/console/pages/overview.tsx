@@ -111,7 +111,7 @@ const Near = ({ agents }: { agents: NearLimitAgent[] }) => (
           </a>
           <QuotaMeter name={quota} state={state} />
           <span class="small muted">
-            {t.quota[quota]}, {t.agent.resets} <Ago at={state.resetAt} />
+            {t.quota(quota)}, {t.agent.resets} <Ago at={state.resetAt} />
           </span>
         </li>
       ))}

@@ -1,4 +1,4 @@
-import { type QuotaName, quotaNames } from "../../domain/quota-names.ts";
+import { type QuotaName, quotaNames } from "../../domain/quota-rules.ts";
 import type { QuotaStates } from "../../schema/quota.ts";
 import { t } from "../texts.ts";
 import { TextField } from "./field.tsx";
@@ -36,7 +36,7 @@ export function QuotaFields({
       {quotaNames.map((name) => (
         <TextField
           key={name}
-          label={t.quota[name] ?? name}
+          label={t.quota(name)}
           inputMode="decimal"
           pattern="[0-9][0-9 ,_.]*"
           value={texts[name]}

@@ -8,7 +8,7 @@ export const QuotaMeter = ({ name, state }: { name: string; state: QuotaState })
   <Meter
     used={state.used + state.reserved}
     limit={state.limit}
-    label={t.quota[name] ?? name}
+    label={t.quota(name)}
     unit={shortOf(name)}
     whole={exactOf(name)}
   />

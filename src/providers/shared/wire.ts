@@ -1,4 +1,4 @@
-import type { QuotaName } from "../../domain/quota-names.ts";
+import type { QuotaName } from "../../domain/quota-rules.ts";
 import type { UsageFormat } from "../../domain/usage.ts";
 import type { BodyFields } from "./body-fields.ts";
 import type { HostedTools } from "./hosted-tools.ts";

@@ -1,6 +1,6 @@
 import { fromMicroUsd } from "../../domain/micro-usd.ts";
-import { periodOf, quotaRules, resetOf } from "../../domain/quota.ts";
-import { quotaNames } from "../../domain/quota-names.ts";
+import { periodOf, resetOf } from "../../domain/quota.ts";
+import { quotaNames, quotaRules } from "../../domain/quota-rules.ts";
 import type { Threshold } from "../../domain/quota-thresholds.ts";
 import type { OutboxMessage } from "../../ports.ts";
 import type { Context } from "../context.ts";
@@ -17,7 +17,7 @@ export async function describeThreshold(context: Context, message: OutboxMessage
   const { counter, period, limit, percent } = JSON.parse(message.data) as Threshold;
   const [, encoded = "", unit] = counterForm.exec(counter) ?? [];
   const quota = quotaNames.find((name) => {
-    const rule: { counter: string; span: Parameters<typeof periodOf>[0] } = quotaRules[name];
+    const rule = quotaRules[name];
     return rule.counter === unit && periodOf(rule.span, message.at).length === period.length;
   });
   if (quota === undefined) return undefined;

@@ -1,7 +1,8 @@
 import { holdsKey } from "../../domain/key-shapes.ts";
 import { fromMicroUsd } from "../../domain/micro-usd.ts";
-import { quotaRules, resetOf } from "../../domain/quota.ts";
+import { resetOf } from "../../domain/quota.ts";
 import type { QuotaDenial } from "../../domain/quota-denial.ts";
+import { quotaRules } from "../../domain/quota-rules.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import { type QuotaName, type Quotas, quotaNames } from "../../schema/quota.ts";
 import type { Context } from "../context.ts";

@@ -1,4 +1,5 @@
-import { periodOf, quotaRules } from "../../domain/quota.ts";
+import { periodOf } from "../../domain/quota.ts";
+import { quotaRules } from "../../domain/quota-rules.ts";
 import { isProblem } from "../../errors.ts";
 import type { Credential, LedgerName } from "../../ports.ts";
 import type { AgentRecord } from "../../schema/agent.ts";

@@ -1,4 +1,5 @@
-import { counterLimit, periodOf, type QuotaCounter, quotaRules, quotaState } from "../../domain/quota.ts";
+import { counterLimit, periodOf, quotaState } from "../../domain/quota.ts";
+import { type QuotaCounter, quotaRules } from "../../domain/quota-rules.ts";
 import { quotaShare } from "../../domain/quota-share.ts";
 import type { NearLimit } from "../../ports.ts";
 import type { NearLimitAgent, NearLimitList } from "../../schema/fleet-usage.ts";

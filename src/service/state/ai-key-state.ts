@@ -1,4 +1,4 @@
-import { quotaCounters } from "../../domain/quota.ts";
+import { quotaCounters } from "../../domain/quota-rules.ts";
 import { Problem } from "../../errors.ts";
 import { type AiKeyRecord, AiKeyState } from "../../schema/ai-key.ts";
 import { aiKeyLedger } from "../../storage/ledger-names.ts";

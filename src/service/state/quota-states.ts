@@ -1,4 +1,5 @@
-import { periodOf, quotaRules, quotaState, stricterQuotas } from "../../domain/quota.ts";
+import { periodOf, quotaState, stricterQuotas } from "../../domain/quota.ts";
+import { quotaRules } from "../../domain/quota-rules.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import { type QuotaStates, type Quotas, quotaNames } from "../../schema/quota.ts";
