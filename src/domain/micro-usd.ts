@@ -6,6 +6,9 @@ const plainAmount = /^\d+(\.\d{1,6})?$/;
  * decimals: what was meant cannot be told from what was rounded.
  */
 export function toMicroUsd(usd: number): number | undefined {
+  const product = Math.round(usd * 1_000_000);
+  // Fifteen digits and the number that is nearest to them lead to each other.
+  if (product > 0 && product < 1e15 && product / 1_000_000 === usd) return product;
   // The shortest text that is this number: 0.29 is 0.29 here, though no binary fraction is.
   const text = String(usd);
   if (!plainAmount.test(text)) return undefined;

@@ -3,12 +3,12 @@ import type { ReadRequest } from "./read-request.ts";
 import type { RequestPrice } from "./request-price.ts";
 
 /** Fields that can make a request dearer than the list price, with the values that do not. */
-const atListPrice: Record<string, ReadonlySet<string>> = {
-  service_tier: new Set(["auto", "default", "standard", "standard_only", "flex"]),
-  serviceTier: new Set(["auto", "default", "standard", "flex"]),
-  speed: new Set(["standard"]),
-  inference_geo: new Set(["global"]),
-};
+const atListPrice: readonly (readonly [field: string, values: readonly string[]])[] = [
+  ["service_tier", ["auto", "default", "standard", "standard_only", "flex"]],
+  ["serviceTier", ["auto", "default", "standard", "flex"]],
+  ["speed", ["standard"]],
+  ["inference_geo", ["global"]],
+];
 
 /** Each request to them is charged a search, which none of their requests states. */
 const searchingModel = /-search-(preview|api)\b/;
@@ -20,13 +20,13 @@ export function unpricedFeature(
   models: readonly string[],
   rule: HostedToolsRule,
 ): string | undefined {
-  for (const [field, values] of Object.entries(atListPrice)) {
+  for (const [field, values] of atListPrice) {
     const value = body?.get(field);
     if (value === undefined || value === null) continue;
     const text = String(value)
       .toLowerCase()
       .replace(/^service_tier_/, "");
-    if (!values.has(text)) return `${field} "${text.slice(0, 64)}" has a price that is not known; leave it out`;
+    if (!values.includes(text)) return `${field} "${text.slice(0, 64)}" has a price that is not known; leave it out`;
   }
   const searching = models.find((model) => searchingModel.test(model));
   if (searching !== undefined) return `"${searching}" makes searches whose number no request states`;
