@@ -90,4 +90,8 @@ export function clientMismatch(client: ClientName, provider: string): string | u
   return `${client} speaks to ${speaks.join(", ")} only, not to ${provider}`;
 }
 
+/**
+ * Lines for a POSIX shell, to be taken in by `eval`: variables of that client, and the file that it needs where
+ * variables do not do.
+ */
 export const environmentOf = (client: ClientName, key: AgentKey) => clients[client].lines(key);

@@ -22,6 +22,10 @@ export function amount(text: string): number {
   return value;
 }
 
+/**
+ * USD above zero and up to a million; further decimals are the service's to refuse.
+ * @throws InvalidValue
+ */
 export function usd(text: string): number {
   const value = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || value <= 0 || value > 1_000_000) {
@@ -67,6 +71,10 @@ export function graceSeconds(text: string): number {
   return ms / 1000;
 }
 
+/**
+ * An ISO time in the future, of a duration from now or of a time.
+ * @throws InvalidValue
+ */
 export function expiry(text: string): string {
   const now = Date.now();
   const at = parseExpiry(text, now);
@@ -106,6 +114,10 @@ export function labelChange(
   return { ...before, [name]: value || null };
 }
 
+/**
+ * An ISO time, of a duration ago or of a time.
+ * @throws InvalidValue
+ */
 export function pastTime(text: string): string {
   const at = parsePast(text, Date.now());
   if (at === undefined)
@@ -113,12 +125,20 @@ export function pastTime(text: string): string {
   return at;
 }
 
+/**
+ * Each item once, without spaces around it.
+ * @throws InvalidValue for an empty item
+ */
 export function commaList(text: string): string[] {
   const items = text.split(",").map((item) => item.trim());
   if (items.includes("")) throw new InvalidValue("It must be a list with commas and nothing empty in it.");
   return [...new Set(items)];
 }
 
+/**
+ * The scopes of a list with commas.
+ * @throws InvalidValue that names the first unknown one
+ */
 export function scopeList(text: string): Scope[] {
   return commaList(text).map((scope) => {
     if (!isOneOf(scopes, scope)) throw new InvalidValue(`"${scope}" is no scope; those are ${scopes.join(", ")}.`);
@@ -126,6 +146,10 @@ export function scopeList(text: string): Scope[] {
   });
 }
 
+/**
+ * Whose agents a key may change: every one that was made here, or those that it made.
+ * @throws InvalidValue
+ */
 export function reach(text: string): Reach {
   if (!isOneOf(reaches, text)) throw new InvalidValue('It must be "all" or "own".');
   return text;
@@ -146,6 +170,10 @@ export function quotaAssignment(
   return { ...before, [name]: quotaLimit(name)(value) };
 }
 
+/**
+ * The text itself, which is a day that the calendar has.
+ * @throws InvalidValue
+ */
 export function dayInUtc(text: string): string {
   const day = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : undefined;
   // 2026-02-31 parses, as the 3rd of March.

@@ -36,6 +36,7 @@ export function createOutput(cli: Pick<CliEnvironment, "write" | "writeError" | 
 
 /** ISO in UTC, to the second. */
 export const shortTime = (time: string | undefined) => time?.replace(/\.\d+Z$/, "Z");
+/** `tenant=acme plan=pro`; `undefined` without labels, so that no line is printed. */
 export const describeLabels = (labels: Readonly<Record<string, string>> | undefined): string | undefined =>
   labels &&
   Object.entries(labels)

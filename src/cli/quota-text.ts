@@ -19,11 +19,13 @@ export function describeQuotas(quotas: Quotas | undefined): string | undefined {
   return parts.length === 0 ? undefined : parts.join(", ");
 }
 
+/** `20 USD a month`, which the provider itself holds a minted key to. */
 export const describeBudget = (usd: number | undefined): string | undefined =>
   usd === undefined ? undefined : `${usd} USD a month`;
 
 export const quotaHeader = ["QUOTA", "LIMIT", "USED", "RESERVED", "LEFT", "RESETS"] as const;
 
+/** A row for each quota that is set, under `quotaHeader`. */
 export const quotaRows = (quotas: QuotaStates): string[][] =>
   quotaNames.flatMap((name) => {
     const state = quotas[name];

@@ -11,6 +11,10 @@ import { below, type Requests } from "./requests.ts";
 
 export type ProvisioningKeys = z.infer<typeof ProvisioningKeyList>;
 
+/**
+ * Calls of `client.agentKeys`. Only `list` and `revoke` are made again after an answer that was lost: a secret is
+ * shown once.
+ */
 export const agentKeyCalls = ({ read, post }: Requests) => ({
   create: (body: CreateProvisioningKey, at?: CallOptions) =>
     post<ProvisioningKeyIssued>("/provisioning/agent-keys", body, false, at),

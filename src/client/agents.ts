@@ -28,6 +28,10 @@ export interface AiKeyRotated {
 /** Without a filter and a sort, every agent is listed, those that others made included. */
 export interface AgentListQuery extends PageQuery, Partial<Omit<AgentQuery, "limit" | "cursor">> {}
 
+/**
+ * Calls of `client.agents`. A creation is repeated under one idempotency key, so that a lost answer makes no second
+ * agent.
+ */
 export function agentCalls({ call, read, post, postOnce }: Requests) {
   const listAgents = (query: AgentListQuery = {}, at?: CallOptions) => read<AgentList>("/agents", { ...query }, at);
   return {

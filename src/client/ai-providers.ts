@@ -12,6 +12,7 @@ import { below, type Requests } from "./requests.ts";
 
 export type AiProviders = z.infer<typeof AiProviderList>;
 
+/** Calls of `client.aiProviders`; `add` and `rotate` are not made again after an answer that was lost. */
 export const aiProviderCalls = ({ read, post }: Requests) => ({
   add: (body: AddAiProvider, at?: CallOptions) => post<AiProviderAdded>("/provisioning/ai-providers", body, false, at),
   list: (at?: CallOptions) => read<AiProviders>("/provisioning/ai-providers", undefined, at),

@@ -12,6 +12,7 @@ type AuditRotation = z.infer<typeof AuditRotated>;
 /** A page of the events that the filter lets through. */
 export interface AuditQuery extends PageQuery, AuditFilter {}
 
+/** Calls of `client.audit`; `pages` goes from the newest event to the oldest. */
 export function auditCalls({ read, post }: Requests) {
   const listAudit = (query: AuditQuery = {}, at?: CallOptions) =>
     read<AuditEvents>("/provisioning/audit", { ...query }, at);

@@ -33,6 +33,7 @@ export interface ChangeOptions extends CallOptions {
   madeWith?: string | undefined;
 }
 
+/** `agent-made-with` names the creation whose agent a change is meant for: another under the same id is left alone. */
 export const headersOf = ({ madeWith }: ChangeOptions): Record<string, string> =>
   madeWith === undefined ? {} : { "agent-made-with": madeWith };
 

@@ -11,6 +11,7 @@ import { below, type Requests } from "./requests.ts";
 
 export type ConsoleSessions = z.infer<typeof ConsoleSessionList>;
 
+/** Calls of `client.console`, and of the sessions that are open there. */
 export const consoleCalls = ({ read, post }: Requests) => ({
   /** Exchanges the client's credentials for a session. */
   open: (at?: CallOptions) => post<ConsoleSessionOpened>("/console/session", undefined, false, at),

@@ -11,6 +11,7 @@ export interface PriceListQuery extends PageQuery {
   source?: PriceView["source"] | undefined;
 }
 
+/** Calls of `client.prices`, in USD per million tokens. */
 export function priceCalls({ call, read }: Requests) {
   const listPrices = (query: PriceListQuery = {}, at?: CallOptions) =>
     read<PriceList>("/provisioning/prices", { ...query }, at);

@@ -18,6 +18,7 @@ import { below, type Requests } from "./requests.ts";
 type Webhooks = z.infer<typeof WebhookList>;
 type WebhookDeliveries = z.infer<typeof DeliveryPage>;
 
+/** Calls of `client.webhooks`; a signing secret is in the answer that makes it, and in no later one. */
 export const webhookCalls = ({ call, read, post }: Requests) => ({
   create: (body: CreateWebhook, at?: CallOptions) => post<WebhookCreated>("/provisioning/webhooks", body, false, at),
   list: (at?: CallOptions) => read<Webhooks>("/provisioning/webhooks", undefined, at),

@@ -94,6 +94,7 @@ function requireNone(failed: readonly Failure[], what: string): void {
   if (failed.length > 0) throw refused(`${grouped(failed.length)} of the agents ${what}`);
 }
 
+/** `agents adopt`: one call an agent. The others go on where one is refused, and the exit code is then 1. */
 export function addAdoptAgentsCommand(tree: Tree, group: Command): void {
   leaf<Options, [ids: string[]]>(tree, group, {
     name: "adopt",
@@ -128,6 +129,10 @@ export function addAdoptAgentsCommand(tree: Tree, group: Command): void {
   });
 }
 
+/**
+ * `agents release`: one call an agent. The exit code is 1 where any was not released, and a warning names each minted
+ * key that is still to be revoked.
+ */
 export function addReleaseAgentsCommand(tree: Tree, group: Command): void {
   leaf<{ json?: true }, [ids: string[]]>(tree, group, {
     name: "release",

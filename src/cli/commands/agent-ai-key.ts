@@ -52,6 +52,10 @@ function addGivingCommand(
   });
 }
 
+/**
+ * `agents ai-key add|move|remove`, with a provisioning key for agents; the key itself is shown only where
+ * `--reveal-ai-key` asks for it.
+ */
 export function addAgentAiKeyCommands(tree: Tree, parent: Command): void {
   const group = parent.command("ai-key").description("An agent's own AI key");
   addGivingCommand(

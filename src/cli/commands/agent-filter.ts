@@ -38,6 +38,10 @@ function oneOf<Value extends string>(flag: string, text: string | undefined, val
   return known;
 }
 
+/**
+ * The query of `GET /agents`: `--near-limit` without a share is 0.8.
+ * @throws CommandFailure, with exit code 2, for a status or an order that there is none of
+ */
 export function filterOf(options: FilterOptions): AgentListQuery {
   const { search: q, provider, model, createdBy, gateway } = options;
   const labels = options.label && Object.entries(options.label).map(([name, value]) => `${name}:${value}`);

@@ -91,6 +91,7 @@ const row = (key: ProvisioningKeyView): string[] => [
   shortTime(key.createdAt) ?? "",
 ];
 
+/** `agent-keys create|list|revoke|rotate`, with an operator's credentials. To revoke a key again is no failure. */
 export function addAgentKeyCommands(tree: Tree, parent: Command): void {
   const group = parent.command("agent-keys").description("Agent provisioning keys");
   createKey(tree, group);

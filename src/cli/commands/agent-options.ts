@@ -16,12 +16,14 @@ export interface IdentityOptions {
   identityAvatar?: string;
 }
 
+/** Adds the options that `identityOf` reads. */
 export const withIdentity = (command: Command) =>
   command
     .option("--identity-name <name>", "the name under which it speaks")
     .option("--identity-emoji <emoji>", "its emoji")
     .option("--identity-avatar <address>", "its picture");
 
+/** `undefined` where none of its parts was given, so that what is stored stays. */
 export function identityOf(options: IdentityOptions): Identity | undefined {
   const { identityName: name, identityEmoji: emoji, identityAvatar: avatar } = options;
   return name === undefined && emoji === undefined && avatar === undefined ? undefined : { name, emoji, avatar };
@@ -34,6 +36,7 @@ export interface ConfinementOptions {
   peer?: string[];
 }
 
+/** Adds the options that `confinementOf` reads. */
 export const withConfinement = (command: Command) =>
   command
     .option("--confinement <kind>", `what it may do on its OpenClaw gateway: ${confinements.join(", ")}`)
@@ -44,6 +47,10 @@ export const withConfinement = (command: Command) =>
       repeated,
     );
 
+/**
+ * Parts that were not given are `undefined`, and stay as they are.
+ * @throws CommandFailure, with exit code 2, for a confinement that there is none of
+ */
 export function confinementOf({ confinement, tool: tools, peer: peers }: ConfinementOptions): HoldChange {
   const known = confinements.find((one) => one === confinement);
   if (confinement !== undefined && known === undefined) {

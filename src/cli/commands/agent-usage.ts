@@ -4,6 +4,10 @@ import { dayInUtc } from "../option-values.ts";
 import { grouped } from "../output.ts";
 import { dollars, quotaHeader, quotaRows } from "../quota-text.ts";
 
+/**
+ * `agents usage`: one agent's tokens, requests and USD by day and model, what of it is an estimate, and its quotas as
+ * they are now.
+ */
 export function addAgentUsageCommand(tree: Tree, group: Command): void {
   leaf<{ from?: string; to?: string }, [id: string]>(tree, group, {
     name: "usage",

@@ -126,6 +126,10 @@ function addSwitchCommand(
   });
 }
 
+/**
+ * The group `agents`, whose commands take a provisioning key or the admin token; those for many agents have files of
+ * their own.
+ */
 export function addAgentCommands(tree: Tree, parent: Command): void {
   const group = parent.command("agents").description("Agents");
   addCreateAgentCommand(tree, group);

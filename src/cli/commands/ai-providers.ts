@@ -81,6 +81,10 @@ function addAiProvider(tree: Tree, group: Command): void {
 const readCredentials = async (cli: CliEnvironment, path: string | undefined): Promise<string | undefined> =>
   path === undefined ? undefined : await readGivenFile(cli, "--credentials", path);
 
+/**
+ * `ai-providers add|list|rotate|revoke`, with an operator's credentials. A master key is taken from stdin or a
+ * variable, so that it need not stand among the arguments.
+ */
 export function addAiProviderCommands(tree: Tree, parent: Command): void {
   const group = parent.command("ai-providers").description("AI providers' master keys");
   addAiProvider(tree, group);

@@ -37,6 +37,10 @@ async function verifyFiles(
   return await cli.verifyAuditFiles(files, onProgress);
 }
 
+/**
+ * `audit tail|verify|rotate`, with an operator's credentials. `verify` ends with exit code 1 and the line of the first
+ * fault where the chain is broken.
+ */
 export function addAuditCommands(tree: Tree, parent: Command): void {
   const group = parent.command("audit").description("The audit trail");
   leaf<{ limit: number } & AuditFilter>(tree, group, {

@@ -77,6 +77,10 @@ function print(out: Output, action: BulkAction, { dryRun, succeeded, failed }: O
   );
 }
 
+/**
+ * `agents bulk`: ids or a filter are resolved first and sent in batches, which a refusal of some does not stop; the
+ * exit code is then 1.
+ */
 export function addBulkAgentsCommand(tree: Tree, group: Command): void {
   leaf<BulkOptions, [action: string, ids: string[]]>(tree, group, {
     name: "bulk",

@@ -23,6 +23,7 @@ async function managedAgents(client: Client): Promise<AgentSummary[]> {
   return agents;
 }
 
+/** `agents confine`: all changes are sent at the same time, and the exit code is 1 where any was refused. */
 export function addConfineAgentsCommand(tree: Tree, group: Command): void {
   leaf<{ all?: true; confinement?: string }, [ids: string[]]>(tree, group, {
     name: "confine",

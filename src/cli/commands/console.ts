@@ -10,6 +10,7 @@ function reachedAt(link: string, url: string | undefined): string {
   return new URL(url).origin + pathname + hash;
 }
 
+/** `console`: the link alone goes to stdout, and until when it holds to stderr. */
 export function addConsoleCommand(tree: Tree, parent: Command): void {
   leaf<{ open?: true }>(tree, parent, {
     name: "console",

@@ -85,6 +85,10 @@ function nameOf(positional: string | undefined, { name = positional }: Options):
   return name;
 }
 
+/**
+ * `agents create`, of one agent or of a file's. With `--output-key-only` or `--print-env`, stdout has nothing that a
+ * script has to cut off.
+ */
 export function addCreateAgentCommand(tree: Tree, group: Command): void {
   leaf<Options, [name: string]>(tree, group, {
     name: "create",

@@ -5,6 +5,10 @@ import { pastTime } from "../option-values.ts";
 import { grouped } from "../output.ts";
 import { quotaHeader, quotaRows } from "../quota-text.ts";
 
+/**
+ * `agents credit`: tokens and USD go back to the counters of this month and the last, and the exact part of the use
+ * stays.
+ */
 export function addCreditAgentCommand(tree: Tree, group: Command): void {
   leaf<{ estimates?: true; since?: string }, [id: string]>(tree, group, {
     name: "credit",

@@ -76,6 +76,10 @@ async function examineByItsLists(client: Client): Promise<DoctorReport> {
   return doctorReport(checks.flat());
 }
 
+/**
+ * `doctor`: of this machine's deployment, or by `--url` of another, which then examines itself. The exit code is 1
+ * where a check has failed, and 0 with warnings.
+ */
 export function addDoctorCommand(tree: Tree, parent: Command): void {
   leaf<{ fix?: true }>(tree, parent, {
     name: "doctor",

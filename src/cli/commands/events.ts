@@ -73,6 +73,7 @@ async function beginning(client: Client, types: EventType[] | undefined): Promis
   return events[0] && String(Math.max(0, events[0].seq - shownWithoutFollow));
 }
 
+/** `events`: the newest events and the end, or with `--follow` a stream that is resumed where it broke off. */
 export function addEventsCommand(tree: Tree, parent: Command): void {
   leaf<Options>(tree, parent, {
     name: "events",

@@ -21,6 +21,7 @@ const rowOf = (gateway: GatewayView): string[] => [
     .join(" "),
 ];
 
+/** `gateways list|cordon|uncordon`, with an operator's credentials; either of the last two may be repeated. */
 export function addGatewayCommands(tree: Tree, parent: Command): void {
   const group = parent.command("gateways").description("Where agents are");
   leaf(tree, group, {

@@ -59,6 +59,10 @@ async function initialise(client: Client, cli: CliEnvironment, options: Options)
   return { created: true, key: issued, aiProviders, warnings };
 }
 
+/**
+ * `init`: adds the AI providers whose keys are in the environment and makes one key for agents, unless an active one
+ * has that name. One process at a time does it.
+ */
 export function addInitCommand(tree: Tree, parent: Command): void {
   leaf<Options>(tree, parent, {
     name: "init",

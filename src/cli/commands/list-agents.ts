@@ -4,6 +4,7 @@ import { amount } from "../option-values.ts";
 import { describeLabels, grouped, shortTime } from "../output.ts";
 import { type FilterOptions, filterOf, readAgents, withFilter } from "./agent-filter.ts";
 
+/** `agents list`: pages are read until `--limit`. Gateways that did not answer are named on stderr. */
 export function addListAgentsCommand(tree: Tree, group: Command): void {
   leaf<{ limit?: number } & FilterOptions>(tree, group, {
     name: "list",

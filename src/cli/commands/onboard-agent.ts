@@ -14,6 +14,7 @@ interface Options extends IdentityOptions {
   bind?: string[];
 }
 
+/** `agents onboard`: a step that fails does not undo the others, and the exit code is then 1. */
 export function addOnboardAgentCommand(tree: Tree, group: Command): void {
   leaf<Options, [id: string]>(tree, group, {
     name: "onboard",

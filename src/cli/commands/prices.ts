@@ -137,6 +137,7 @@ async function readRows(cli: CliEnvironment, file: string): Promise<PriceRow[]> 
   return rows as PriceRow[];
 }
 
+/** `prices list|set|unset|import`, with an operator's credentials, in USD per million tokens. */
 export function addPriceCommands(tree: Tree, parent: Command): void {
   const group = parent.command("prices").description("What models cost");
   addListCommand(tree, group);

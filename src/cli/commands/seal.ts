@@ -2,6 +2,10 @@ import type { Command } from "commander";
 import { leaf, type Tree } from "../leaf.ts";
 import { secretValue } from "../secret-value.ts";
 
+/**
+ * `seal`, with this machine's seal key alone, and `seal rotate`, which another deployment does too if its address is
+ * given.
+ */
 export function addSealCommands(tree: Tree, parent: Command): void {
   const group = leaf<{ key?: string }>(tree, parent, {
     name: "seal",

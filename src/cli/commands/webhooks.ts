@@ -155,6 +155,7 @@ function sendWebhooks(tree: Tree, group: Command): void {
   });
 }
 
+/** The group `webhooks`, with an operator's credentials. A signing secret is shown once, when it is made. */
 export function addWebhookCommands(tree: Tree, parent: Command): void {
   const group = parent.command("webhooks").description("Where alerts are sent");
   createWebhook(tree, group);

@@ -55,6 +55,7 @@ export function AgentKey({ agent }: { agent: AgentDetail }) {
   );
 }
 
+/** A line for each quota that is set, with its meter and when it begins anew. */
 export function QuotaList({ quotas }: { quotas: QuotaStates }) {
   return (
     <ul class="list">

@@ -20,6 +20,7 @@ import { NewWebhook } from "./new-webhook.tsx";
 
 const pathOf = ({ id }: WebhookView): string => `/provisioning/webhooks${below(id)}`;
 
+/** Webhooks, asked for again every 15 seconds, and the deliveries of the one that the address names. */
 export function Alerts({ place }: { place: Place }) {
   const list = useQuery<z.infer<typeof WebhookList>>("/provisioning/webhooks", { everyMs: 15_000 });
   const [rotating, setRotating] = useState<WebhookView>();

@@ -33,6 +33,7 @@ const days = [
   ["to", t.audit.toDay],
 ] as const;
 
+/** The trail under the filter of the address, or the one event whose number it names. */
 export function Audit({ place }: { place: Place }) {
   const seq = place.path[1];
   return seq === undefined ? <Trail place={place} /> : <OneEvent seq={seq} />;

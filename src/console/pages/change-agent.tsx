@@ -10,6 +10,7 @@ import { ChangeForm } from "../ui/form.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
 
+/** Asks before an agent is suspended or resumed. */
 export function StandDialog({ id, verb, onClose }: { id: string; verb: "suspend" | "resume"; onClose: () => void }) {
   const change = useChange();
   const run = async () => {
@@ -27,6 +28,7 @@ export function StandDialog({ id, verb, onClose }: { id: string; verb: "suspend"
   );
 }
 
+/** An answer that was lost makes no second key: each press of the button has an idempotency key. */
 export function RotateDialog({ id, onClose }: { id: string; onClose: () => void }) {
   const [grace, setGrace] = useState("86400");
   const [reveal, setReveal] = useState(false);
@@ -60,6 +62,7 @@ export function RotateDialog({ id, onClose }: { id: string; onClose: () => void 
   );
 }
 
+/** Blocked until the agent's id is typed. Workspace and sessions stay unless they are ticked. */
 export function DeleteDialog({ id, onClose, onDeleted }: { id: string; onClose: () => void; onDeleted: () => void }) {
   const [typed, setTyped] = useState("");
   const [workspace, setWorkspace] = useState(false);

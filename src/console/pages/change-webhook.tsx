@@ -15,6 +15,7 @@ interface DialogProps {
   onClose: () => void;
 }
 
+/** The secret is made by the service, except of OpenClaw's format, in which it is the receiver's own token. */
 export function RotateSecret({ of: { id, url, format }, onClose }: DialogProps) {
   const [grace, setGrace] = useState("86400");
   const [secret, setSecret] = useState("");
@@ -52,6 +53,7 @@ export function RotateSecret({ of: { id, url, format }, onClose }: DialogProps) 
   );
 }
 
+/** Asks first, since deliveries that wait are dropped with the webhook. */
 export function DeleteWebhook({ of: { id, url }, onClose }: DialogProps) {
   const change = useChange();
   const run = async () => {

@@ -33,6 +33,7 @@ function useUpdate({ agent, onClose }: DialogProps) {
   return { change, update };
 }
 
+/** Sends the limits that were changed, and nothing where none was. */
 export function QuotasDialog(props: DialogProps) {
   const { agent, onClose } = props;
   const before = quotaTexts(agent.health.aiKey?.quotas ?? {});
@@ -53,6 +54,7 @@ export function QuotasDialog(props: DialogProps) {
   );
 }
 
+/** Sends the fields that were changed; confinement is there only where the host knows it. */
 export function EditDialog(props: DialogProps) {
   const { agent, onClose } = props;
   const [name, setName] = useState(agent.name);
@@ -116,6 +118,7 @@ export function EditDialog(props: DialogProps) {
   );
 }
 
+/** Bindings, emoji and a provider's key, each a step that can fail without the others. */
 export function OnboardDialog({ agent, onClose }: DialogProps) {
   const [bindings, setBindings] = useState(agent.bindings.join(" "));
   const [emoji, setEmoji] = useState(agent.identity?.emoji ?? "");

@@ -24,6 +24,7 @@ import { Sessions } from "./sessions.tsx";
 
 const unusedMs = 90 * 86_400_000;
 
+/** Provisioning keys, and the console's sessions below them. One that nobody used for 90 days is marked. */
 export function Keys({ place }: { place: Place }) {
   const list = useQuery<z.infer<typeof ProvisioningKeyList>>("/provisioning/agent-keys");
   const [rotating, setRotating] = useState<ProvisioningKeyView>();

@@ -16,6 +16,7 @@ import { useChange } from "../ui/use-change.ts";
 const allScopes = Object.keys(t.keys.scopeHint) as Scope[];
 const usual: Scope[] = ["agents:create", "agents:onboard", "agents:update", "agents:keys"];
 
+/** The scopes that most keys need are ticked; the key itself is shown once. */
 export function NewKey({ onClose }: { onClose: () => void }) {
   const providers = useQuery<z.infer<typeof AiProviderList>>("/provisioning/ai-providers");
   const [name, setName] = useState("");

@@ -15,6 +15,7 @@ import { useChange } from "../ui/use-change.ts";
 export const verified = ({ verification, warning }: AiProviderAdded): string =>
   `${t.providers.verified[verification]} ${warning ?? ""}`.trim();
 
+/** The provider is asked whether it takes the master key, unless that is unticked. */
 export function NewProvider({ onClose }: { onClose: () => void }) {
   const [kind, setKind] = useState<ProviderKind>("anthropic");
   const [name, setName] = useState("");

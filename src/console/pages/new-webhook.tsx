@@ -10,6 +10,7 @@ import { SelectField, TextField } from "../ui/field.tsx";
 import { ChangeForm } from "../ui/form.tsx";
 import { useChange } from "../ui/use-change.ts";
 
+/** The signing secret is shown once; without names of events, the webhook gets those that an operator has to know. */
 export function NewWebhook({ onClose }: { onClose: () => void }) {
   const [url, setUrl] = useState("");
   const [events, setEvents] = useState("");

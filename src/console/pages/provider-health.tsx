@@ -33,6 +33,7 @@ export function CutsOff({ of }: { of: AiProviderView }) {
   return data ? <p class="note warn">{t.providers.cutsOff(data.agents)}</p> : null;
 }
 
+/** The number of agents whose keys are paid for by it; empty until it is known. */
 export const AgentsOn = ({ of }: { of: AiProviderView }) => {
   const { data } = useQuery<AiProviderHealth>(healthPath(of));
   return <>{data && exact(data.agents)}</>;

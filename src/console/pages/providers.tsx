@@ -19,6 +19,7 @@ import { useChange } from "../ui/use-change.ts";
 import { NewProvider, verified } from "./new-provider.tsx";
 import { AgentsOn, CutsOff, ProviderHealth } from "./provider-health.tsx";
 
+/** AI providers with the state of their master keys, as `GET .../health` tells it. */
 export function Providers({ place }: { place: Place }) {
   const list = useQuery<z.infer<typeof AiProviderList>>("/provisioning/ai-providers");
   const [replacing, setReplacing] = useState<AiProviderView>();

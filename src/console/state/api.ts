@@ -109,8 +109,10 @@ function parse(text: string): unknown {
   }
 }
 
+/** The end of a path, each part encoded. */
 export const below = (...parts: string[]): string => parts.map((part) => `/${encodeURIComponent(part)}`).join("");
 
+/** The path with its query; what is `undefined` or empty is left out. */
 export function withQuery(path: string, query: Record<string, string | number | undefined>): string {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
   return given.length === 0

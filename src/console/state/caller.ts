@@ -6,6 +6,10 @@ import type { Scope } from "../../schema/provisioning-key.ts";
 /** The caller who is signed in. */
 export const CallerContext = createContext<ConsoleCaller | undefined>(undefined);
 
+/**
+ * The signed-in caller, with scopes and the features of the deployment.
+ * @throws Error outside of the signed-in part of the page
+ */
 export function useCaller(): ConsoleCaller {
   const caller = useContext(CallerContext);
   if (!caller) throw new Error("nobody is signed in");

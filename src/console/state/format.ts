@@ -9,6 +9,7 @@ const money = new Intl.NumberFormat("en", { style: "currency", currency: "USD", 
 const cents = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumSignificantDigits: 3 });
 /** `$61.20`, and less than a cent as what it is. */
 export const usd = (value: number): string => (value === 0 || value >= 0.01 ? money : cents).format(value);
+/** A share of 0.8 as `80 %`. */
 export const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 const units: [ms: number, name: string][] = [

@@ -33,6 +33,7 @@ export function addressOf(path: string[], query: Record<string, string | undefin
   return `#/${path.map(encodeURIComponent).join("/")}${search && `?${search}`}`;
 }
 
+/** To another place, from which the back button leads here again. */
 export const go = (path: string[], query?: Record<string, string | undefined>): void => {
   location.hash = addressOf(path, query);
 };
@@ -44,6 +45,7 @@ export function refine(change: Record<string, string | undefined>): void {
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
+/** The place in the address, as it changes. */
 export function usePlace(): Place {
   const [place, setPlace] = useState(() => parsePlace(location.hash));
   useEffect(() => {

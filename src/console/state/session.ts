@@ -60,6 +60,10 @@ export async function resume(code: string | undefined, onEnd: OnEnd): Promise<Co
   }
 }
 
+/**
+ * Exchanges the gateway token, and a provisioning key where one is given, for a session.
+ * @throws ApiError for credentials that are refused
+ */
 export async function signIn(token: string, key: string, onEnd: OnEnd): Promise<ConsoleCaller> {
   return await exchange({ bearer: token, ...(key !== "" && { headers: { "x-agent-provisioning-key": key } }) }, onEnd);
 }

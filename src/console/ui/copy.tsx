@@ -12,6 +12,7 @@ async function copyText(text: string, shown: HTMLElement | null): Promise<boolea
   }
 }
 
+/** Where the browser forbids to copy, the text of `of` is selected instead. */
 export function CopyButton({
   text,
   label = t.copy.copy,

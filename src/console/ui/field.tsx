@@ -30,6 +30,7 @@ interface InputProps {
   required?: boolean;
 }
 
+/** Hint and fault are read out with the field. */
 export function TextField({
   label,
   hint,
@@ -59,6 +60,7 @@ export function TextField({
   );
 }
 
+/** As `TextField`, of one of the `options`, each a value and its words. */
 export function SelectField({
   label,
   hint,

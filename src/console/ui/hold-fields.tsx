@@ -16,6 +16,7 @@ interface Hold {
   peers?: readonly string[] | undefined;
 }
 
+/** As the fields show it: lists with spaces between. */
 export const holdTexts = ({ confinement, tools, peers }: Hold): HoldTexts => ({
   confinement: confinement ?? "",
   tools: (tools ?? []).join(" "),

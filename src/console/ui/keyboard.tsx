@@ -42,6 +42,7 @@ function search(): void {
   requestAnimationFrame(() => requestAnimationFrame(() => field()?.focus()));
 }
 
+/** Every key that the page listens to, with `g` and a letter for each of `pages`. */
 export function KeyboardHelp({ pages, onClose }: { pages: Page[]; onClose: () => void }) {
   const keys: [string[], string][] = [
     [["/"], t.keyboard.search],

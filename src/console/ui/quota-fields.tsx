@@ -5,6 +5,7 @@ import { TextField } from "./field.tsx";
 
 export type QuotaTexts = Record<QuotaName, string>;
 
+/** As the fields show it; empty for a quota without a limit. */
 export const quotaTexts = (states: QuotaStates): QuotaTexts => {
   const texts = quotaNames.map((name) => [name, states[name]?.limit.toString() ?? ""]);
   return Object.fromEntries(texts) as QuotaTexts;
@@ -22,6 +23,7 @@ export function changedQuotas(before: QuotaTexts, after: QuotaTexts): Partial<Re
 export const givenQuotas = (texts: QuotaTexts): Partial<Record<QuotaName, number>> =>
   Object.fromEntries(quotaNames.filter((name) => texts[name] !== "").map((name) => [name, amount(texts[name])]));
 
+/** A field for each quota that there is. An amount may have spaces, commas and underscores in it. */
 export function QuotaFields({
   texts,
   onChange,
