@@ -1,7 +1,11 @@
 import { factsOf, type ProviderKind } from "../domain/provider-facts.ts";
-import { isQuotaName, type QuotaCounter, quotaRules } from "../domain/quota-rules.ts";
+import { isQuotaName, type QuotaName, quotaRules, quotaUnits } from "../domain/quota-rules.ts";
 
-const quotaUnits: Record<QuotaCounter, string> = { tokens: "Tokens", requests: "Requests", usd: "USD" };
+function quotaLabel(name: QuotaName): string {
+  const { counter, span } = quotaRules[name];
+  const { plural } = quotaUnits[counter];
+  return `${plural[0]!.toUpperCase()}${plural.slice(1)} a ${span}`;
+}
 const providerTitles: { [kind in ProviderKind]?: string } = {
   gemini: "Google Gemini",
   custom: "Anything that speaks OpenAI's API",
@@ -240,8 +244,7 @@ export const t = {
     foreign: "This agent was not made here: it has no AI key of this service, and only its entry can be seen.",
   },
   /** A quota of a later release goes by its own name. */
-  quota: (name: string): string =>
-    isQuotaName(name) ? `${quotaUnits[quotaRules[name].counter]} a ${quotaRules[name].span}` : name,
+  quota: (name: string): string => (isQuotaName(name) ? quotaLabel(name) : name),
   make: {
     title: "New agent",
     name: "Name",

@@ -1,6 +1,6 @@
 import { usdText } from "./micro-usd.ts";
 import { resetOf } from "./quota.ts";
-import { type QuotaCounter, type QuotaName, quotaRules } from "./quota-rules.ts";
+import { type QuotaName, quotaRules, quotaUnits } from "./quota-rules.ts";
 
 /** The reason for a 429, as the proxy words it in the provider's own shape. */
 export interface QuotaDenial {
@@ -30,12 +30,6 @@ export interface DeniedRequest {
 
 const spanWords = { month: "Monthly", day: "Daily", minute: "Per-minute" } as const;
 const digits = (count: number): string => count.toLocaleString("en-US");
-/** How a quota is called, and an amount of it. */
-const kinds: Record<QuotaCounter, { quota: string; amount(count: number): string }> = {
-  tokens: { quota: "token", amount: (count) => `${digits(count)} tokens` },
-  requests: { quota: "request", amount: (count) => `${digits(count)} requests` },
-  usd: { quota: "spend", amount: usdText },
-};
 const withoutMillis = (time: number): string => new Date(time).toISOString().replace(".000Z", "Z");
 
 /**
@@ -53,17 +47,18 @@ function wordedDenial(denied: DeniedRequest, now: number): Omit<QuotaDenial, "li
   const { limit, used, reserved, amount, least } = denied;
   const resetAt = resetOf(span, now);
   const untilReset = Math.max(1, Math.ceil((resetAt - now) / 1000));
+  const { word: quota, plural } = quotaUnits[counter];
+  const number = counter === "usd" ? usdText : digits;
+  const inWords = (count: number) => (counter === "usd" ? usdText(count) : `${digits(count)} ${plural}`);
   if (span === "minute") {
     return {
       reason: "rate",
-      message: `Rate limit reached: ${digits(limit)} requests per minute; try again in ${untilReset} s`,
+      message: `Rate limit reached: ${inWords(limit)} per minute; try again in ${untilReset} s`,
       retryAfter: untilReset,
       transient: true,
     };
   }
   const word = spanWords[span];
-  const { quota, amount: inWords } = kinds[counter];
-  const number = counter === "usd" ? usdText : digits;
   const bounds = `usage limit ${number(limit)}; resets ${withoutMillis(resetAt)}`;
   const left = Math.max(0, limit - used - reserved);
   const asks = least === undefined ? `asks for up to ${number(amount)}` : `needs at least ${number(least)}`;

@@ -1,6 +1,23 @@
-/** `usd` counts micro-dollars. */
-export const quotaCounters = ["tokens", "requests", "usd"] as const;
-export type QuotaCounter = (typeof quotaCounters)[number];
+interface QuotaUnit {
+  /** How a quota in it is called, as in "token quota". */
+  word: string;
+  /** Many of it. */
+  plural: string;
+  /** Every metered request takes some: a key that has none left is refused before its body is read. */
+  isAlwaysTaken: boolean;
+  /** A request that asks for too much is let in with a shorter answer. */
+  canShrink: boolean;
+}
+
+/** All that quotas are held in, each with a counter of its own in the ledger. */
+export const quotaUnits = {
+  tokens: { word: "token", plural: "tokens", isAlwaysTaken: true, canShrink: true },
+  requests: { word: "request", plural: "requests", isAlwaysTaken: true, canShrink: false },
+  /** Micro-dollars. A free request takes none, and the model stands in the body. */
+  usd: { word: "spend", plural: "USD", isAlwaysTaken: false, canShrink: true },
+} as const satisfies Record<string, QuotaUnit>;
+export type QuotaCounter = keyof typeof quotaUnits;
+export const quotaCounters = Object.keys(quotaUnits) as QuotaCounter[];
 export type QuotaSpan = "month" | "day" | "minute";
 
 export interface QuotaRule {

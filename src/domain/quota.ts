@@ -71,7 +71,7 @@ export function counterLimit(name: QuotaName, limit: number): number {
 }
 
 /** An amount of a counter as people see it: money in USD. */
-const shownAmount = (name: QuotaName, amount: number): number =>
+export const shownAmount = (name: QuotaName, amount: number): number =>
   quotaRules[name].counter === "usd" ? fromMicroUsd(amount) : amount;
 
 /** A quota at a given time: the counter and period that it is held in. */

@@ -131,7 +131,7 @@ function mayHoldMedia(
   reading: ReadRequest["reading"],
   body: Pick<BodyFields, "get"> | undefined,
 ): boolean {
-  if (reading?.holdsMedia || models.some((model) => mediaModels.test(model))) return true;
+  if (reading?.media.found || models.some((model) => mediaModels.test(model))) return true;
   const config = body?.get("generationConfig");
   const asked = isRecord(config) ? (config.responseModalities ?? config.response_modalities) : body?.get("modalities");
   return Array.isArray(asked) && asked.some((one) => String(one).toLowerCase() !== "text");

@@ -1,5 +1,6 @@
 import { quotaCharges, stricterQuotas } from "../domain/quota.ts";
 import { quotaDenial } from "../domain/quota-denial.ts";
+import { quotaUnits } from "../domain/quota-rules.ts";
 import type { Endpoint } from "../providers/shared/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { Context } from "../service/context.ts";
@@ -42,8 +43,8 @@ export function createSpentQuotas(
     const names = aiKeyLedger(record.keyId);
     const now = clock.now();
     const limited = quotaCharges(stricterQuotas(provider.defaultQuotas ?? {}, state.quotas), now).flatMap(
-      // A free request passes a budget that is spent, and the model stands in the body.
-      ({ limit, ...charge }) => (limit !== null && charge.counter !== "usd" ? { ...charge, limit } : []),
+      ({ limit, ...charge }) =>
+        limit !== null && quotaUnits[charge.counter].isAlwaysTaken ? { ...charge, limit } : [],
     );
     const states = await Promise.all(limited.map(({ counter, period }) => ledger.used(names[counter], period)));
     let requests = Number.POSITIVE_INFINITY;

@@ -1,4 +1,5 @@
 /** The only place where ledger names are spelled. The part before the first `/` is the shard. */
+import { type QuotaCounter, quotaCounters } from "../domain/quota-rules.ts";
 import type { LedgerName } from "../ports.ts";
 
 /** Total: what a note or a record holds must be found and freed, though it should never have been let in. */
@@ -28,13 +29,14 @@ export const consoleSessions: LedgerName = "console-sessions/ids";
 
 const aiKeyNames = (keyId: string) => {
   const shard = `ai-key:${enc(keyId)}` as const;
+  const counters = Object.fromEntries(quotaCounters.map((counter) => [counter, `${shard}/${counter}`])) as Record<
+    QuotaCounter,
+    LedgerName
+  >;
   return {
     all: `${shard}/` as LedgerName,
     state: `${shard}/state` as LedgerName,
-    tokens: `${shard}/tokens` as LedgerName,
-    requests: `${shard}/requests` as LedgerName,
-    /** In micro-dollars. */
-    usd: `${shard}/usd` as LedgerName,
+    ...counters,
     /** Calls that cost no tokens. */
     free: `${shard}/free` as LedgerName,
     usage: `${shard}/usage` as LedgerName,

@@ -28,7 +28,7 @@ function read(body: BodyFields, limits: ReadLimits): Reading {
   return {
     models: account.models,
     inputBeyondBytes: media.beyond + account.beyond + (isSet(body, "tools") ? toolPromptTokens : 0),
-    holdsMedia: media.found,
+    media,
     outputBound: bound.count,
     answers: 1,
     hosted: hostedTools(body, account.hostedTools),

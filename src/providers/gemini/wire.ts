@@ -55,7 +55,7 @@ function read(body: BodyFields, limits: ReadLimits): Reading {
   return {
     models: account.models.filter((name) => name !== "").map((name) => name.replace(/^models\//, "")),
     inputBeyondBytes: media.beyond + account.beyond,
-    holdsMedia: media.found,
+    media,
     outputBound: bound.count,
     answers: candidates.count ?? 1,
     hosted: hostedTools(body, account.hostedTools),

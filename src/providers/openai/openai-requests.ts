@@ -31,7 +31,7 @@ const toolPrompt = (body: BodyFields, dialect: OpenAiDialect): number =>
     ? toolPromptTokens
     : 0;
 
-type Input = Pick<RequestReading, "models" | "inputBeyondBytes" | "holdsMedia" | "hosted" | "unbounded">;
+type Input = Pick<RequestReading, "models" | "inputBeyondBytes" | "media" | "hosted" | "unbounded">;
 
 function readInput(
   body: BodyFields,
@@ -54,7 +54,7 @@ function readInput(
   return {
     models,
     inputBeyondBytes: media.beyond + account.beyond + toolPrompt(body, dialect),
-    holdsMedia: media.found,
+    media,
     hosted: hostedTools(body, account.hostedTools),
     unbounded:
       open === undefined ? account.unbounded : `the model "${open.slice(0, 128)}" reads what the request does not hold`,

@@ -2,6 +2,14 @@ import { imageSize } from "../../domain/image-size.ts";
 import { isRecord } from "./body-fields.ts";
 import type { ImageRule } from "./image-rules.ts";
 
+/** The media in a body, as they were counted. */
+export interface CountedMedia {
+  /** Tokens beyond their own bytes. */
+  readonly beyond: number;
+  /** Whether there are any. */
+  readonly found: boolean;
+}
+
 /**
  * Tokens of the media in a body beyond their own bytes.
  *
@@ -10,10 +18,7 @@ import type { ImageRule } from "./image-rules.ts";
  * and at least by its bytes: a document or a sound can be packed without limit. An image counts by its size instead,
  * where that can be told for certain.
  */
-export interface MediaCounter {
-  readonly beyond: number;
-  /** Whether there are any. */
-  readonly found: boolean;
+export interface MediaCounter extends CountedMedia {
   /** @param prefix characters before the base64, as in a data URL */
   carried(data: string, mediaType: string, prefix?: number): void;
   named(): void;

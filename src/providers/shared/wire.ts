@@ -2,6 +2,7 @@ import type { QuotaName } from "../../domain/quota-rules.ts";
 import type { UsageFormat } from "../../domain/usage.ts";
 import type { BodyFields } from "./body-fields.ts";
 import type { HostedTools } from "./hosted-tools.ts";
+import type { CountedMedia } from "./media-tokens.ts";
 
 export interface ReadLimits {
   /** Tokens reserved for each image, file or sound that a request names rather than carries. */
@@ -16,8 +17,8 @@ export interface RequestReading {
   models: readonly string[];
   /** Input that the body's bytes do not bound, in tokens; negative where they are far above it (a carried image). */
   inputBeyondBytes: number;
-  /** Whether it carries or names a picture, a sound, a video or a document. */
-  holdsMedia: boolean;
+  /** The pictures, sounds, videos and documents that it carries or names. */
+  media: CountedMedia;
   /** Tokens of each answer that the client set as the most; `undefined`: none. */
   outputBound: number | undefined;
   /** How many answers it asks for. */

@@ -1,5 +1,4 @@
-import { fromMicroUsd } from "../../domain/micro-usd.ts";
-import { periodOf, resetOf } from "../../domain/quota.ts";
+import { periodOf, resetOf, shownAmount } from "../../domain/quota.ts";
 import { quotaNames, quotaRules } from "../../domain/quota-rules.ts";
 import type { Threshold } from "../../domain/quota-thresholds.ts";
 import type { OutboxMessage } from "../../ports.ts";
@@ -24,7 +23,7 @@ export async function describeThreshold(context: Context, message: OutboxMessage
   const keyId = decodeURIComponent(encoded);
   const key = await context.records.get("ai-keys", keyId);
   const used = message.used ?? 0;
-  const shown = unit === "usd" ? fromMicroUsd : (amount: number) => amount;
+  const shown = (amount: number) => shownAmount(quota, amount);
   const begun = Date.parse(period.length === 7 ? `${period}-01T00:00:00Z` : `${period}T00:00:00Z`);
   const resetAt = resetOf(quotaRules[quota].span, begun);
   const exhaustedAt = begun + ((message.at - begun) * limit) / Math.max(used, 1);

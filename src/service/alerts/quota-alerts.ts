@@ -1,6 +1,5 @@
 import { holdsKey } from "../../domain/key-shapes.ts";
-import { fromMicroUsd } from "../../domain/micro-usd.ts";
-import { resetOf } from "../../domain/quota.ts";
+import { resetOf, shownAmount } from "../../domain/quota.ts";
 import type { QuotaDenial } from "../../domain/quota-denial.ts";
 import { quotaRules } from "../../domain/quota-rules.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
@@ -24,8 +23,8 @@ export function createQuotaAlerts(
 
   return ({ keyId, agentId }, { quota, denial }) => {
     const { limit, used, left } = denial;
-    const { span, counter } = quotaRules[quota];
-    const shown = counter === "usd" ? fromMicroUsd : (amount: number) => amount;
+    const { span } = quotaRules[quota];
+    const shown = (amount: number) => shownAmount(quota, amount);
     // A quota that frees itself within seconds, as a minute's does, ends nothing.
     if (denial.transient) return;
     const resetAt = resetOf(span, context.clock.now());
