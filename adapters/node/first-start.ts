@@ -21,6 +21,7 @@ export const firstStartFile = "dev.env";
 export const parseLines = (text: string): Record<string, string> =>
   Object.fromEntries([...text.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name!, value!.trim()]));
 
+/** `NAME=value` lines, as `parseLines` reads them; without those that have no value. */
 export const writtenLines = (values: Record<string, string | undefined>): string =>
   Object.entries(values)
     .filter(([, value]) => value !== undefined)

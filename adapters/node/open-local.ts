@@ -39,6 +39,10 @@ export async function openLocal(env: Environment): Promise<LocalSession> {
   };
 }
 
+/**
+ * Makes the seal key where there is none yet.
+ * @throws SettingsError where the store is another user's
+ */
 export async function sealLocally(env: Environment, secret: string): Promise<string> {
   const { stateDir } = readNodeSettings(env);
   requireOwnStore(stateDir);

@@ -34,6 +34,10 @@ export interface Presence {
 /** One lock a process, however often it opens the files: a second one would be refused by the first. */
 const held = new Map<string, { lock: DatabaseSync; times: number }>();
 
+/**
+ * Takes this process's lock, and makes the directory where it is not there. It never throws: where the lock cannot be
+ * had, what the process leaves is free when its leases end.
+ */
 export function createPresence(directory: string, id: string): Presence {
   const path = (of: string, state: "new" | "lock" | "gone"): string => join(directory, `${of}.${state}`);
 

@@ -48,5 +48,6 @@ const texts: Record<string, (data: AlertData) => string> = {
 /** One sentence for people. */
 export const alertText = (type: string, data: AlertData): string => texts[type]?.(data) ?? `Event ${type}.`;
 
+/** `info` for a type that this release does not know. */
 export const alertSeverity = (type: string): AlertSeverity =>
   (alertTypes as Record<string, AlertSeverity | undefined>)[type] ?? "info";

@@ -55,5 +55,6 @@ function coversAlert(pattern: string, type: string): boolean {
 export const isToldOf = (patterns: readonly string[], type: string): boolean =>
   type === "webhook.disabled" || patterns.some((pattern) => coversAlert(pattern, type));
 
+/** Whether it covers any type that there is; `*` does. */
 export const isAlertPattern = (pattern: string): boolean =>
   Object.keys(alertTypes).some((type) => coversAlert(pattern, type));

@@ -30,6 +30,10 @@ export function mayBePlaced(
   );
 }
 
+/**
+ * Agents that may still be placed there: infinite without a limit, and never below zero, since a limit may be set
+ * under what is there.
+ */
 export const roomOn = ({ agents, maxAgents }: Omit<Candidate, "id">): number =>
   maxAgents === undefined ? Number.POSITIVE_INFINITY : Math.max(0, maxAgents - agents);
 

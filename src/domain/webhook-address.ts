@@ -28,6 +28,7 @@ export interface AllowedRange {
   bits: number;
 }
 
+/** The ranges among the entries of `webhooks.allow`; those of hosts are left out. */
 export const allowedRanges = (allow: readonly string[]): AllowedRange[] =>
   allow.flatMap((text) => {
     const [, address, bits] = rangeForm.exec(text) ?? [];

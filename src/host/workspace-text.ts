@@ -4,6 +4,7 @@ import { Problem } from "../errors.ts";
 /** The caller's own words, fit for a message. */
 const quoted = (path: string): string => `"${escapeHidden(path.slice(0, 200))}"`;
 
+/** The path is shortened to 200 characters, and shows what a terminal would hide. */
 export const workspaceProblem = (path: string, fault: string): Problem =>
   new Problem("workspace_not_allowed", `The workspace ${quoted(path)} ${fault}`);
 

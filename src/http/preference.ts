@@ -9,6 +9,7 @@ const one = (name: string): RegExp => new RegExp(`(?:^|[\\s,;])${name}(?=[\\s,;]
 const respondAsync = one("respond-async");
 const wait = one("wait=(\\d{1,6})");
 
+/** RFC 7240: `respond-async`, and `wait` in seconds, which is 0 where it is absent. */
 export function preferenceOf(headers: Headers): Preference {
   const text = headers.get("prefer") ?? "";
   return { respondAsync: respondAsync.test(text), waitMs: Number(wait.exec(text)?.[1] ?? 0) * 1_000 };

@@ -101,6 +101,10 @@ function parseBody<S extends z.ZodMiniType>(schema: S, value: unknown): z.output
   throw invalid("invalid_body", parsed.error);
 }
 
+/**
+ * Of a parameter that comes several times and is not `repeatable`, the last one counts.
+ * @throws Problem `invalid_query` with each parameter that is wrong
+ */
 export function parseQuery<S extends z.ZodMiniType>(
   schema: S,
   params: URLSearchParams,

@@ -13,6 +13,9 @@ export interface Readiness {
   drain(): void;
 }
 
+/**
+ * Ready unless `hold` or `drain` says otherwise, a store cannot be used, or the seal key does not open what is stored.
+ */
 export function createReadiness(context: Context): Readiness {
   const checkSecrets = createSecretsCheck(context);
   let isSettled: (() => Promise<boolean>) | undefined;

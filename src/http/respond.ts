@@ -5,6 +5,7 @@ import type { Reply } from "./call.ts";
 
 const always = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
 
+/** A text or a stream goes out as it is, anything else as JSON. No answer may be cached. */
 export function respond(reply: Reply, requestId: string, extra: Record<string, string> = {}): Response {
   const headers: Record<string, string> = { ...always, "x-request-id": requestId, ...extra, ...reply.headers };
   if (reply.body === undefined) return new Response(null, { status: reply.status, headers });

@@ -3,6 +3,7 @@ import type { Reply } from "./call.ts";
 
 const contentType = "application/x-ndjson";
 
+/** Whether `Accept` names newline-delimited JSON, whatever else it names. */
 export const asksForLines = (headers: Headers): boolean =>
   (headers.get("accept") ?? "").split(",").some((part) => part.split(";")[0]!.trim().toLowerCase() === contentType);
 

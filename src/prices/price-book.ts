@@ -50,6 +50,7 @@ function statedPrices(rows: readonly PriceRow[]): Stated {
   return stated;
 }
 
+/** Prices as they are on one day. An answer is worked out once for each model, and kept for as long as the book. */
 export function createPriceBook({ table, settings, api, day, hash, unknown = "refuse" }: PriceBookInput): PriceBook {
   const layers = [
     ["api", statedPrices(api)],

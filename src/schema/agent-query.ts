@@ -64,6 +64,7 @@ export const AgentQuery = z
   );
 export type AgentQuery = z.infer<typeof AgentQuery>;
 
+/** Those of the list with commas that are known. */
 export const includesOf = ({ include }: AgentQuery): AgentInclude[] =>
   agentIncludes.filter((name) => include?.split(",").includes(name));
 

@@ -85,9 +85,11 @@ export const aiProviderRecent = (id: string): LedgerName => `ai-provider:${enc(i
 
 /** Calls to an AI provider that failed, in a sliding window; and the last of them. */
 export const aiProviderFailures = (id: string): LedgerName => `ai-provider:${enc(id)}/failures`;
+/** JSON of the last failed call: its code and its time. */
 export const aiProviderLastFailure = (id: string): LedgerName => `ai-provider:${enc(id)}/last-failure`;
 /** There while it fails. */
 export const aiProviderIncident = (id: string): LedgerName => `ai-provider:${enc(id)}/incident`;
+/** There while it does not answer. */
 export const gatewayIncident = (id: string): LedgerName => `gateway:${enc(id)}/incident`;
 /** When a gateway was first found silent. */
 export const gatewayMissed = (id: string): LedgerName => `gateway:${enc(id)}/missed`;

@@ -24,9 +24,11 @@ const prepared = (database: DatabaseSync) => {
   return known;
 };
 
+/** `undefined` before the first event. */
 export const rememberedHead = (database: DatabaseSync): AuditHead | undefined =>
   prepared(database).select.get() as AuditHead | undefined;
 
+/** In the transaction that the caller has open. */
 export const rememberHead = (database: DatabaseSync, { seq, hash, bytes }: AuditHead): void => {
   prepared(database).upsert.run(seq, hash, bytes);
 };

@@ -21,9 +21,11 @@ const nameForm = /^audit-(\d{12})-(\d{12})\.jsonl$/;
 /** Beside `audit.jsonl`; names sort as the events do. */
 export const segmentName = ({ first, last }: AuditSegment): string => `audit-${digits(first)}-${digits(last)}.jsonl`;
 
+/** Closed parts by their first event, those that were moved away included. */
 export const rememberedSegments = (database: DatabaseSync): AuditSegment[] =>
   database.prepare("SELECT first, last, hash FROM segments ORDER BY first").all() as unknown as AuditSegment[];
 
+/** `hash` is that of its last event, on which the next part follows. */
 export const rememberSegment = (database: DatabaseSync, { first, last, hash }: Required<AuditSegment>): void => {
   database.prepare("INSERT OR REPLACE INTO segments (first, last, hash) VALUES (?, ?, ?)").run(first, last, hash);
 };

@@ -11,6 +11,7 @@ export function recordInLine(line: string): AuditRecord | undefined {
   }
 }
 
+/** `from` and `to` are compared as far as they go, so that a day covers all of its hours. */
 export const matchesFilter = (record: AuditRecord, { from, to, ...fields }: AuditFilter): boolean =>
   (["action", "actor", "target", "phase", "outcome"] as const).every(
     (field) => fields[field] === undefined || record[field] === fields[field],

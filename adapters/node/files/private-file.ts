@@ -166,6 +166,7 @@ export function parseObject(text: string, file: string): Record<string, unknown>
   throw unreadable(damaged(file, "is not valid JSON"), cause);
 }
 
+/** A finding that no start mends by itself: what a file held is the operator's to give up. */
 export const damaged = (file: string, problem: string): StoreFinding => ({
   file,
   problem,

@@ -33,6 +33,7 @@ export const asLatin1 = (bytes: Uint8Array): string => asBuffer(bytes).toString(
 /** No answer of 204 has a length (RFC 9110, 8.6). */
 export const hasLength = (status: number): boolean => status !== 204;
 
+/** An answer through `node:http`. */
 export function nodeAnswer(response: ServerResponse): ClientAnswer {
   return {
     isClosed: () => response.destroyed,

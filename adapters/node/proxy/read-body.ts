@@ -55,6 +55,7 @@ export class BodyReading {
   }
 }
 
+/** Never rejects: a client that leaves is an `aborted` body, and one that is slow a `late` one. */
 export function readBody(request: IncomingMessage, ...terms: BodyTerms): Promise<ReadBody> {
   return new Promise((resolve) => {
     if (request.destroyed) return resolve({ outcome: "aborted" });

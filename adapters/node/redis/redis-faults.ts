@@ -11,6 +11,7 @@ interface Fault {
 /** By connection, why it cannot be used: what Redis or the network said last. */
 const faults = new WeakMap<Redis, Fault>();
 
+/** `undefined` while the connection can be used. */
 export const faultOf = (redis: Redis): string | undefined => faults.get(redis)?.reason;
 /** Whether no attempt to connect will be made any more. */
 export const isGivenUp = (redis: Redis): boolean => faults.get(redis)?.final === true;
@@ -65,6 +66,10 @@ function reasonOf(error: Error): string {
 /** Redis's treatment of the keys once its memory is short. `unknown`: this user may not ask. */
 export type Eviction = { kind: "none" } | { kind: "evicts"; policy: string } | { kind: "unknown"; reason: string };
 
+/**
+ * `unknown` where an access list forbids `INFO`.
+ * @throws Error where Redis does not answer
+ */
 export async function evictionOf(redis: Redis): Promise<Eviction> {
   let memory: string;
   try {
@@ -79,5 +84,6 @@ export async function evictionOf(redis: Redis): Promise<Eviction> {
   return limited && policy !== undefined && policy !== "noeviction" ? { kind: "evicts", policy } : { kind: "none" };
 }
 
+/** In words for the doctor and the log. */
 export const evictionWarning = (policy: string): string =>
   `Redis throws keys, quotas and agents away once its memory is short (maxmemory-policy ${policy})`;

@@ -32,6 +32,7 @@ function hashOf(text: string): number {
   return hash >>> 0;
 }
 
+/** Every key of the ledger under this prefix, by the name that it holds or by its partition. */
 export function ledgerKeys(prefix: string) {
   const base = (partition: number) => `${prefix}:ledger:{${prefix}-${partition.toString(16)}}`;
   const bases = Array.from({ length: partitions }, (_, partition) => base(partition));

@@ -16,6 +16,7 @@ export const usageFields = {
 export type UsageAmounts = Record<(typeof usageFields)[keyof typeof usageFields], number>;
 export const noAmounts = Object.fromEntries(Object.values(usageFields).map((name) => [name, 0])) as UsageAmounts;
 
+/** False for a field of a later release. */
 export const isUsageField = (what: string): what is keyof typeof usageFields => Object.hasOwn(usageFields, what);
 
 /** The rows of one name, by day and model, from the hash of its shard. */

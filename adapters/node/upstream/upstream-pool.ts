@@ -30,6 +30,10 @@ export interface UpstreamPool {
   destroy(): void;
 }
 
+/**
+ * Opens no connection before the first request.
+ * @param origin scheme, host and port
+ */
 export function createUpstreamPool(
   origin: string,
   { connectTimeoutMs, silenceTimeoutMs, maxHead }: PoolOptions,

@@ -66,6 +66,7 @@ export interface AddressRules {
   isInRange(address: string): boolean;
 }
 
+/** @param allow entries of `webhooks.allow`, of which ranges count here */
 export function addressRules(allow: readonly string[]): AddressRules {
   const isInRange = coveredBy(allowedRanges(allow));
   return { isInRange, isAllowed: (address) => isIP(address) !== 0 && (isInRange(address) || !isBlocked(address)) };

@@ -36,5 +36,6 @@ export type ToPrimary =
   | { kind: "metrics"; ask: number; values: MetricValues }
   | { kind: "askMetrics"; ask: number };
 
+/** Whether the primary process hands it on to every other worker process. */
 export const isForAll = (message: ToWorker | ToPrimary): message is ForAll =>
   message.kind === "activity" || message.kind === "watched";

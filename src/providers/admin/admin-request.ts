@@ -109,9 +109,11 @@ export function segment(text: string): string {
 export const isGone = (response: AdminResponse): boolean =>
   response.outcome === "refused" && response.status === 404 && typeof property(response.json, "error") === "object";
 
+/** For an answer of 2xx that lacks what the provider documents. */
 export const unknownShape = (title: string): Problem =>
   new Problem("provider_unreachable", `${title} answered in a shape that is not known.`);
 
+/** The header of an admin API that takes its key as a bearer (RFC 6750). */
 export const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
 function errorCode(error: unknown, depth = 0): string | undefined {

@@ -27,5 +27,6 @@ export const oneLine = (text: string, secrets: readonly string[]): string =>
     .slice(0, 300)
     .replace(/[.\s]+$/, "");
 
+/** `undefined` of anything that is no object: an answer may be any JSON. */
 export const property = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;

@@ -60,11 +60,13 @@ export type Attempt = { outcome: "minted"; key: MintedKey } | { outcome: "failed
 /** The remains of a failed creation. `unknown`: there may be a key of that name, now or in a moment. */
 export type Left = "nothing" | "unknown" | { remoteId: string };
 
+/** An attempt that gave a key, with the hint by which people recognise it. */
 export const minted = (remoteId: string, secret: string): Attempt => ({
   outcome: "minted",
   key: { remoteId, secret, hint: keyHint(secret) },
 });
 
+/** An attempt that gave no key, with what may be left of it at the provider. */
 export const failed = (problem: Problem, left: Left): Attempt => ({ outcome: "failed", problem, left });
 
 /** The remains where the answer to the creation itself was not the one hoped for. */

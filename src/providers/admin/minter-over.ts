@@ -27,6 +27,9 @@ export const remoteIdOfMark = (mark: KeyMark): string => named + keyNameOf(mark)
 export const nameIn = (remoteId: string): string | undefined =>
   remoteId.startsWith(named) ? remoteId.slice(named.length) : undefined;
 
+/**
+ * Takes back at once what a creation that broke off may have left; a key whose id is not known is revoked by its name.
+ */
 export function minterOver(api: KeyApi): Minter {
   const revoke = async (remoteId: string): Promise<boolean> => {
     const keyName = nameIn(remoteId);

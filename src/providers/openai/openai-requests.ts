@@ -61,6 +61,10 @@ function readInput(
   };
 }
 
+/**
+ * Reads chat and legacy completions. The higher of `max_tokens` and `max_completion_tokens` bounds each of `n` or
+ * `best_of` answers, since a service may go by either.
+ */
 export const readChat =
   (dialect: OpenAiDialect, shape: Shape) =>
   (body: BodyFields, limits: ReadLimits): Reading => {
@@ -108,6 +112,7 @@ function openBounds(body: BodyFields): Record<string, undefined> | undefined {
   return { ...(older && { max_tokens: undefined }), ...(newer && { max_completion_tokens: undefined }) };
 }
 
+/** Reads a request of the Responses API, of which `max_output_tokens` bounds the answer with its reasoning. */
 export const readResponses =
   (dialect: OpenAiDialect, shape: Shape) =>
   (body: BodyFields, limits: ReadLimits): Reading => {
@@ -118,6 +123,7 @@ export const readResponses =
     return { ...input, outputBound: bound.count, answers: 1, cap: (tokens) => ({ max_output_tokens: tokens }) };
   };
 
+/** Reads a request that writes no tokens: its input is all that it costs. */
 export const readEmbeddings =
   (dialect: OpenAiDialect, shape: Shape) =>
   (body: BodyFields, limits: ReadLimits): Reading => {

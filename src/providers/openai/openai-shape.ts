@@ -41,6 +41,10 @@ const message = object(
   },
 );
 
+/**
+ * Fields of `POST /chat/completions`.
+ * @param own fields of the one provider, which go before
+ */
 export const chatShape = (own: OwnFields): Shape =>
   object(
     `${shared} audio frequency_penalty function_call logit_bias logprobs modalities presence_penalty reasoning_effort
@@ -62,6 +66,10 @@ export const chatShape = (own: OwnFields): Shape =>
     },
   );
 
+/**
+ * Fields of `POST /embeddings`.
+ * @param own fields of the one provider, which go before
+ */
 export const embeddingsShape = (own: OwnFields): Shape =>
   object("dimensions encoding_format user", {
     model,
@@ -130,6 +138,10 @@ const items = tagged(
   { untagged: inputMessage },
 );
 
+/**
+ * Fields of `POST /responses`.
+ * @param own fields of the one provider, which go before
+ */
 export const responsesShape = (own: OwnFields): Shape =>
   object(
     `${shared} access_programs client_metadata image include instructions max_tool_calls stream_options text

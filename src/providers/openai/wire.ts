@@ -13,6 +13,7 @@ const errorTypes: Record<number, readonly [type: string, code: string | null]> =
   429: ["rate_limit_error", "rate_limit_exceeded"],
 };
 
+/** The body of an error as OpenAI's SDKs read it; a status without a type of its own is a `server_error`. */
 export function openAiError({ status, message }: WireError): unknown {
   const [type, code] = errorTypes[status] ?? ["server_error", null];
   return { error: { message, type, param: null, code } };

@@ -6,9 +6,11 @@ export interface BodyFields {
   open(name: string): { body: BodyFields } | { fault: string };
 }
 
+/** Whether it is a JSON object. */
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Empty for anything that is no list. */
 export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 /** A count in a body: absent and null are `undefined`, anything but a whole number from `least` on is a fault. */
@@ -38,4 +40,5 @@ export const isSetValue = (value: unknown): boolean =>
   value !== "" &&
   !(Array.isArray(value) && value.length === 0);
 
+/** Whether the field says anything: null, false, and an empty list or text do not. */
 export const isSet = (body: BodyFields, name: string): boolean => isSetValue(body.get(name));

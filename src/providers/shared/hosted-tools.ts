@@ -25,6 +25,11 @@ const usualCalls = 5;
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
+/**
+ * The bound of the provider's own tools: each tool's `max_uses`, or a usual number where it states none, and
+ * `max_tool_calls` over all of them.
+ * @returns `undefined` without such a tool
+ */
 export function hostedTools(body: BodyFields, tools: readonly HostedTool[]): HostedTools | undefined {
   if (tools.length === 0) return undefined;
   const calls = tools.reduce((sum, { value }) => {

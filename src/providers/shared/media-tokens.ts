@@ -28,6 +28,10 @@ export interface MediaCounter extends CountedMedia {
   address(value: unknown): void;
 }
 
+/**
+ * Of one request.
+ * @param perReference tokens of a medium that is named and not carried, by the operator's setting
+ */
 export const createMediaCounter = (perReference: number, image: ImageRule): MediaCounter =>
   new Counter(perReference, image);
 

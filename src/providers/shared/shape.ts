@@ -78,11 +78,16 @@ export const tagged = (by: Record<string, Verdict>, options: { tag?: string; unt
 
 /** @param names a model that it asks without saying so */
 export const refused = (reason: string, names?: string): Verdict => ({ kind: "refused", reason, names });
+/**
+ * The verdict on fields for which no bound is known: refused under a quota.
+ * @param fields names, between spaces
+ */
 export const leavesOpen = (fields: string): Record<string, Verdict> =>
   Object.fromEntries(words(fields).map((name) => [name, refused(`${name} leaves open what the request may cost`)]));
 export const steering: Verdict = { kind: "steering" };
 export const hosted: Verdict = { kind: "hosted" };
 export const model: Verdict = { kind: "model" };
+/** The verdict on a field whose value `rule` takes into the account. */
 export const read = (rule: (value: unknown, account: Account) => void): Verdict => ({ kind: "read", read: rule });
 
 /** The endpoint's own reading accounts for it. */

@@ -49,6 +49,7 @@ const versionTrustMs = 10_000;
 /** Writers that meet at one bucket each have their turn within a few rounds. */
 const mostRounds = 200;
 
+/** Buckets that have not changed are not parsed again, and the same agents are the same list. */
 export function createAgentIndex(ledger: Pick<Ledger, "get" | "put" | "replace">): AgentIndex {
   /** As they were read or written last: the same text has the same entries. */
   const known: (Bucket | undefined)[] = [];

@@ -108,6 +108,7 @@ export async function checkMasterKey(
   }
 }
 
+/** Revoked ones last, and the oldest first among the others. */
 export async function listAiProviders(context: Context): Promise<{ keys: AiProviderView[] }> {
   const { items } = await context.records.list("ai-providers");
   // The guide links the first one: a revoked one must not stand there.
@@ -118,6 +119,7 @@ export async function listAiProviders(context: Context): Promise<{ keys: AiProvi
   return { keys: items.map(aiProviderView) };
 }
 
+/** Without its secrets; `canMint` by the kind and the credentials that are stored. */
 export const aiProviderView = (record: AiProviderRecord): AiProviderView => ({
   id: record.id,
   provider: record.provider,
@@ -135,6 +137,7 @@ export const aiProviderView = (record: AiProviderRecord): AiProviderView => ({
   ...(record.revokedAt !== undefined && { revokedAt: record.revokedAt }),
 });
 
+/** For a caller that met another change of the same provider. */
 export const aiProviderBusy = (which: string): Problem =>
   new Problem("key_busy", `The AI provider ${which} is being changed; try again in a moment.`, {
     headers: { "retry-after": "1" },

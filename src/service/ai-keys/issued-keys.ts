@@ -10,10 +10,12 @@ export async function readIssuedKeys({ ledger }: Context, agentId: string): Prom
   return idsOf(await ledger.get(issuedKeys(agentId)));
 }
 
+/** To be awaited before the key is made, so that a crash between leaves none that nobody knows of. */
 export async function noteIssuedKey(context: Context, agentId: string, keyId: string): Promise<void> {
   await changeIndex(context, issuedKeys(agentId), (ids) => [...ids, keyId], undefined);
 }
 
+/** To be called once the keys were taken back; without an index it writes nothing. */
 export async function forgetIssuedKeys(context: Context, agentId: string, gone: readonly string[]): Promise<void> {
   const name = issuedKeys(agentId);
   const known = await context.ledger.get(name);

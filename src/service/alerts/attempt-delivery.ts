@@ -14,6 +14,7 @@ export interface Attempted extends DeliveryAttempt {
   retryAfter?: string | undefined;
 }
 
+/** Whether the receiver answered 2xx; a redirect is a failure. */
 export const isDelivered = ({ status = 0 }: DeliveryAttempt): boolean => status >= 200 && status < 300;
 
 /** The alert of a message: the same at every attempt, but for the address of the deployment. */

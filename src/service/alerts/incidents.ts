@@ -45,6 +45,7 @@ export async function closeIncident(context: Context, name: LedgerName, { type, 
   await context.ledger.replace(name, text, undefined);
 }
 
+/** The incident that is open; `undefined` while all is well. */
 export async function readIncident(context: Pick<Context, "ledger">, name: LedgerName): Promise<Incident | undefined> {
   const text = await context.ledger.get(name);
   return text === undefined ? undefined : (JSON.parse(text) as Incident);

@@ -22,6 +22,7 @@ type Raising = Pick<Context, "outbox" | "clock" | "log" | "background">;
 const causeOf = (type: string, parts: readonly (string | number)[]): string =>
   [type, ...parts.map((part) => encodeURIComponent(String(part).toWellFormed()))].join("/");
 
+/** As the outbox takes it; one cause is one message, however often it is put. */
 export const messageOf = (
   context: Pick<Context, "clock">,
   { type, cause, data, ...rest }: AlertToRaise,

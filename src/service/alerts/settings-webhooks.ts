@@ -21,6 +21,7 @@ const inSettings = async (context: Context): Promise<{ id: string; setting: Webh
     })),
   );
 
+/** As the settings have it now; `undefined` where they no longer name it, and for webhooks of the API. */
 export async function settingOf(context: Context, id: string): Promise<WebhookSetting | undefined> {
   if (!id.startsWith("settings-")) return undefined;
   return (await inSettings(context)).find((one) => one.id === id)?.setting;

@@ -32,6 +32,7 @@ export async function allWebhooks(context: Context): Promise<WebhookRecord[]> {
   return all.sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id));
 }
 
+/** The API's and the settings', the oldest first, without their secrets. */
 export async function listWebhooks(context: Context): Promise<{ webhooks: WebhookView[] }> {
   return { webhooks: (await allWebhooks(context)).map((record) => webhookView(context, record)) };
 }
@@ -146,6 +147,7 @@ export async function requireWebhook(context: Context, id: string): Promise<Webh
   );
 }
 
+/** One of the API or of the settings; `undefined` where neither has it. */
 export async function findWebhook(context: Context, id: string): Promise<WebhookRecord | undefined> {
   const record = await context.records.get("webhooks", id);
   if (record?.source === "api") return record;

@@ -13,6 +13,7 @@ type List = z.infer<typeof List>;
 const mostSessions = 500;
 const attempts = 20;
 
+/** Ends the oldest session where there would be more than 500. */
 export async function rememberSession(context: Context, id: string, { expiresAt }: ConsoleGrant): Promise<void> {
   const now = new Date(context.clock.now()).toISOString();
   let dropped: List = [];
@@ -25,6 +26,7 @@ export async function rememberSession(context: Context, id: string, { expiresAt 
   for (const [old] of dropped) await context.ledger.put(consoleLedger("ocs", old).state, undefined);
 }
 
+/** Takes it out of the list; the session itself is the caller's to end. */
 export const forgetSession = async (context: Context, id: string): Promise<void> =>
   await changeList(context, (list) => list.filter(([one]) => one !== id));
 

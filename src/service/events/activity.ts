@@ -17,6 +17,7 @@ export interface Activity {
 
 type Needed = Pick<Ports, "activity" | "clock" | "background" | "log">;
 
+/** Sums are published every second while somebody watches, and seldom otherwise; a failure is logged once. */
 export function createActivity(context: Needed, isStopping: () => boolean): Activity {
   let agents = new Map<string, AgentActivity>();
   let sums = { requests: 0, tokens: 0, denied: 0 };

@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import { findGateway } from "./gateway-places.ts";
 import { ownId } from "./own-id.ts";
 
+/** @param gateway `undefined` is the deployment's own host */
 export const isCordoned = async ({ ledger }: Context, gateway: string | undefined): Promise<boolean> =>
   (await ledger.get(gatewayPlaces(gateway).cordoned)) !== undefined;
 

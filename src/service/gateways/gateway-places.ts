@@ -18,6 +18,7 @@ export interface Placed {
 export const refusedAgeMs = 1_000;
 const countMs = 10_000;
 
+/** `undefined` for an id that this process has not met, and where there is no choice of gateways. */
 export const findGateway = ({ host }: Context, id: string | undefined): HostGateway | undefined =>
   id === undefined ? undefined : host.gateways?.known().find((one) => one.id === id);
 
@@ -50,6 +51,7 @@ async function reserve({ ledger }: Context, { gateway, creation }: Placed, limit
   return (await ledger.reserve(names.place(creation), [entry])).outcome === "reserved";
 }
 
+/** Frees the place that this creation took, and no other; done twice, it changes nothing. */
 export const freePlace = async ({ ledger }: Context, { gateway, creation }: Placed): Promise<void> =>
   await ledger.settle(gatewayPlaces(gateway).place(creation), {});
 

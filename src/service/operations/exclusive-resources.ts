@@ -164,6 +164,7 @@ export async function keepUnconfirmed(context: Context, resources: BindingResour
   await replaceAgent(context, record, { ...record, bindingsInDoubt: [...bindingsInDoubt, ...more] });
 }
 
+/** Frees those that this agent holds; another's stay its own. */
 export async function releaseBindings(context: Context, resources: BindingResources): Promise<void> {
   await Promise.all(
     resources.bindings.map((binding) => disown(context, bindingClaim(resources.gateway, binding), resources)),

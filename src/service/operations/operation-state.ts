@@ -16,6 +16,7 @@ async function readState({ ledger }: Context, operationId: string): Promise<Oper
 const writeState = async ({ ledger }: Context, state: OperationState): Promise<void> =>
   await ledger.put(operationState(state.operationId), JSON.stringify(state), keptMs);
 
+/** To be awaited before the caller is told the operation's id; kept for a day. */
 export const noteAccepted = async (
   context: Context,
   { actor }: Caller,

@@ -7,6 +7,7 @@ import { knownFrom } from "../state/find-agent.ts";
 import { keepUnconfirmed, releaseBindings } from "./exclusive-resources.ts";
 import type { Operation } from "./operation.ts";
 
+/** For a question that only the agent's gateway can answer. */
 export const silentGateway = (): Problem =>
   new Problem("gateway_failed", "The agent's gateway does not say whether it has it.");
 

@@ -24,6 +24,7 @@ export async function readNearLimit(
   return await nearLimitOf(context, await fleetAgents(context, caller, undefined), query);
 }
 
+/** As `readNearLimit`, of agents that are known already. */
 export async function nearLimitOf(
   context: Context,
   agents: FleetAgents,

@@ -12,6 +12,7 @@ export async function currentProvisioningKey(context: Context, id: string): Prom
   return record && (await withCurrentState(context, record));
 }
 
+/** The record under the ledger's state, since a record may lag behind a revocation by a minute on a Worker. */
 export async function withCurrentState(
   context: Context,
   record: ProvisioningKeyRecord,
@@ -20,6 +21,7 @@ export async function withCurrentState(
   return text === undefined ? record : { ...record, state: ProvisioningKeyState.parse(JSON.parse(text)) };
 }
 
+/** A revoked key stays revoked past its end. */
 export function keyStatus(record: ProvisioningKeyRecord, nowMs: number): ProvisioningKeyView["status"] {
   if (record.state.revokedAt !== undefined) return "revoked";
   return record.expiresAt !== undefined && Date.parse(record.expiresAt) <= nowMs ? "expired" : "active";

@@ -67,6 +67,7 @@ async function checkLink(context: Context, aiProviderId: string | undefined): Pr
   }
 }
 
+/** The oldest first, revoked and expired ones included, without their secrets. */
 export async function listProvisioningKeys(context: Context): Promise<{ keys: ProvisioningKeyView[] }> {
   const { items } = await context.records.list("keys");
   items.sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id));

@@ -4,6 +4,7 @@ import { type Sealing, seal, unseal } from "./vault.ts";
 /** Secrets in `config.json` may stand there sealed: a compact JWE, made by `provisioning seal`. */
 const binding = { provider: "config", id: "config" };
 
+/** A compact JWE to be put into config.json in the secret's place; it opens in no record. */
 export const sealConfigSecret = async (context: Sealing, secret: string): Promise<string> =>
   await seal(context, secret, binding);
 

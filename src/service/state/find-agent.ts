@@ -34,6 +34,7 @@ async function lookUp(
   return { ...(known && { known }), unreachable };
 }
 
+/** As the record tells it, where the host was not asked. */
 export const knownFrom = (record: AgentRecord): KnownAgent => ({
   agentId: record.agentId,
   operationId: record.operationId,

@@ -13,6 +13,7 @@ import type { Context } from "../context.ts";
 export const effectiveQuotas = ({ mode, state }: AiKeyRecord, provider: AiProviderRecord | undefined): Quotas =>
   mode === "minted" ? state.quotas : stricterQuotas(provider?.defaultQuotas ?? {}, state.quotas);
 
+/** Each stated limit with its counter as it is now; USD as they are shown, not micro-dollars. */
 export async function readQuotaStates(context: Context, keyId: string, quotas: Quotas): Promise<QuotaStates> {
   const now = context.clock.now();
   const names = aiKeyLedger(keyId);
