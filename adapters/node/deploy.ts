@@ -7,7 +7,7 @@ import { createReload } from "./reload-settings.ts";
 import { prepareTending, type Tending } from "./tend-server.ts";
 
 /** The part of a deployment that answers: in this process, or in others. */
-export interface Answering {
+interface Answering {
   port: number;
   /** Called once nothing is waited for any more that was interrupted before the start. */
   settled?(): void;

@@ -47,7 +47,7 @@ export interface PluginApi {
 }
 
 /** Not there in every registration mode: reading it then throws. */
-export interface PluginRuntime {
+interface PluginRuntime {
   version: string;
   config: { current(): unknown; mutateConfigFile: MutateConfig };
   state: { resolveStateDir(env: Record<string, string | undefined>): string };

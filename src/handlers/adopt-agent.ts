@@ -1,5 +1,5 @@
 import { route } from "../http/call.ts";
-import { withIdempotency } from "../http/idempotency.ts";
+import { idempotencyHeader, idempotencyProblems, withIdempotency } from "../http/idempotency.ts";
 import { AdoptAgent, AgentAdopted, AgentReleased } from "../schema/adopt-agent.ts";
 import { adoptAgent } from "../service/agents/adopt-agent.ts";
 import { releaseAgent } from "../service/agents/release-agent.ts";
@@ -15,7 +15,7 @@ export const adoptAgentRoute = route({
   body: AdoptAgent,
   bodyOptional: true,
   response: { status: 200, description: "The agent, and what changed in its entry", schema: AgentAdopted },
-  headers: [{ name: "Idempotency-Key", description: "Makes a retry safe for 24 hours" }],
+  headers: [idempotencyHeader],
   problems: [
     "agent_not_found",
     "agent_ambiguous",
@@ -33,9 +33,7 @@ export const adoptAgentRoute = route({
     "provider_refused",
     "provider_unreachable",
     "gateway_failed",
-    "idempotency_in_flight",
-    "idempotency_mismatch",
-    "invalid_header",
+    ...idempotencyProblems,
   ],
   async handle({ context, caller, params, body, headers }) {
     const id = params.id!;

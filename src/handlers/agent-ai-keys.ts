@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { route } from "../http/call.ts";
-import { withIdempotency } from "../http/idempotency.ts";
+import { idempotencyHeader, idempotencyProblems, withIdempotency } from "../http/idempotency.ts";
 import { AiKeyGiven, AiKeyTaken, GiveAiKey, IssuedAiKey, RotateAiKey } from "../schema/ai-key.ts";
 import { AiKeyHolder } from "../schema/ai-key-holder.ts";
 import { AgentCredited, CreditAgent, Usage, UsageQuery } from "../schema/usage.ts";
@@ -51,7 +51,7 @@ export const rotateAiKeyRoute = route({
     description: "The key; its secret only where it was asked for or nothing else holds it",
     schema: z.object({ agentId: z.string(), aiKey: IssuedAiKey }).register(z.globalRegistry, { id: "AiKeyRotated" }),
   },
-  headers: [{ name: "Idempotency-Key", description: "Makes a retry safe for 24 hours" }],
+  headers: [idempotencyHeader],
   problems: [
     "agent_not_found",
     "agent_ambiguous",
@@ -61,9 +61,7 @@ export const rotateAiKeyRoute = route({
     "mode_not_supported",
     "gateway_failed",
     "gateway_not_found",
-    "idempotency_in_flight",
-    "idempotency_mismatch",
-    "invalid_header",
+    ...idempotencyProblems,
   ],
   async handle({ context, caller, params, body, headers }) {
     const id = params.id!;
@@ -87,9 +85,7 @@ const giveProblems = [
   "provider_unreachable",
   "gateway_failed",
   "gateway_not_found",
-  "idempotency_in_flight",
-  "idempotency_mismatch",
-  "invalid_header",
+  ...idempotencyProblems,
 ] as const;
 
 const giving = (how: "add" | "move", summary: string) =>
@@ -105,7 +101,7 @@ const giving = (how: "add" | "move", summary: string) =>
       description: "The key; its secret only where it was asked for or nothing else holds it",
       schema: AiKeyGiven,
     },
-    headers: [{ name: "Idempotency-Key", description: "Makes a retry safe for 24 hours" }],
+    headers: [idempotencyHeader],
     problems: [...giveProblems, how === "add" ? "ai_key_exists" : "ai_key_not_found"],
     async handle({ context, caller, params, body, headers }) {
       const id = params.id!;

@@ -1,5 +1,5 @@
 import { type Call, type Reply, route } from "../http/call.ts";
-import { withIdempotency } from "../http/idempotency.ts";
+import { idempotencyHeader, idempotencyProblems, withIdempotency } from "../http/idempotency.ts";
 import { limitRate } from "../http/limit-rate.ts";
 import { asksForLines, streamLines } from "../http/stream-lines.ts";
 import { BulkAnswer, BulkBody, type BulkCreate, type BulkCreated, type BulkCreateResult } from "../schema/bulk.ts";
@@ -24,8 +24,8 @@ export const bulkAgentsRoute = route({
       "application/x-ndjson` a line of each as it is known",
     schema: BulkAnswer,
   },
-  headers: [{ name: "Idempotency-Key", description: "Makes a retry safe for 24 hours" }],
-  problems: ["idempotency_in_flight", "idempotency_mismatch", "invalid_header"],
+  headers: [idempotencyHeader],
+  problems: [...idempotencyProblems],
   async handle({ body, ...call }) {
     const { action, agents = [], agentIds = [], ...rest } = body;
     if (action === "create") return await replyCreated(call, { action, agents, dryRun: rest.dryRun });

@@ -1,5 +1,5 @@
 import { route } from "../http/call.ts";
-import { withIdempotency } from "../http/idempotency.ts";
+import { idempotencyProblems, withIdempotency } from "../http/idempotency.ts";
 import { isOldControlPlane, preferenceOf } from "../http/preference.ts";
 import { AgentCreated, CreateAgent } from "../schema/create-agent.ts";
 import { createAgent } from "../service/agents/create-agent.ts";
@@ -42,9 +42,7 @@ export const createAgentRoute = route({
     "provider_refused",
     "provider_unreachable",
     "gateway_failed",
-    "idempotency_in_flight",
-    "idempotency_mismatch",
-    "invalid_header",
+    ...idempotencyProblems,
   ],
   async handle({ context, caller, body, headers }) {
     const { basePath } = context.settings.provisioning;

@@ -34,9 +34,10 @@ export interface Reply {
   headers?: Record<string, string>;
 }
 
-/** One line of the route table, from which guards, OpenAPI and the common tests derive. */
-export interface Route {
+/** All of a route but its work: guards, OpenAPI and the common tests derive from it. */
+export interface DescribedRoute {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Below the base path, with `:name` for a parameter. */
   path: `/${string}`;
   operationId: string;
   summary: string;
@@ -57,6 +58,10 @@ export interface Route {
   problems: ProblemCode[];
   /** Request headers beyond the credentials. */
   headers?: { name: string; description: string }[];
+}
+
+/** One line of the route table. */
+export interface Route extends DescribedRoute {
   handle(call: Call<never, never>): Promise<Reply>;
 }
 

@@ -7,6 +7,10 @@ import { withLease } from "../service/lease.ts";
 import { keyLedger } from "../storage/ledger-names.ts";
 import type { Reply } from "./call.ts";
 
+/** For the routes that use `withIdempotency`. */
+export const idempotencyHeader = { name: "Idempotency-Key", description: "Makes a retry safe for 24 hours" };
+export const idempotencyProblems = ["idempotency_in_flight", "idempotency_mismatch", "invalid_header"] as const;
+
 const keptMs = 24 * 3_600_000;
 
 /** `unfinished`: the answer is not kept, and a repetition goes on where the first one ended. */

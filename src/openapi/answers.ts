@@ -1,7 +1,7 @@
 import { Problem, type ProblemCode } from "../errors.ts";
+import type { DescribedRoute } from "../http/call.ts";
 import type { Components, JsonSchema } from "./components.ts";
 import { ProblemBody } from "./components.ts";
-import type { DescribedRoute } from "./described-route.ts";
 
 export const headers = {
   "X-Request-Id": { description: "Names this request in the service's log", schema: { type: "string" } },

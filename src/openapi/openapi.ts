@@ -1,6 +1,6 @@
+import type { DescribedRoute } from "../http/call.ts";
 import { answersOf, headers } from "./answers.ts";
 import { type Components, createComponents, queryFields } from "./components.ts";
-import type { DescribedRoute } from "./described-route.ts";
 import { requestExamples } from "./examples.ts";
 
 export type OpenApiDocument = Record<string, unknown> & {

@@ -80,18 +80,7 @@ export const FleetUsage = z
   .register(z.globalRegistry, { id: "FleetUsage" });
 export type FleetUsage = z.infer<typeof FleetUsage>;
 /** The columns of the rows as CSV. */
-export const usageColumns = [
-  "key",
-  "name",
-  "requests",
-  "inputTokens",
-  "cacheReadTokens",
-  "cacheWriteTokens",
-  "outputTokens",
-  "tokens",
-  "usd",
-  "unpricedRequests",
-] as const;
+export const usageColumns = ["key", "name", ...(Object.keys(sums) as (keyof typeof sums)[])] as const;
 export type FleetUsageRow = FleetUsage["rows"][number];
 
 export const NearLimitQuery = z.strictObject({

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { problemCodes } from "../../src/errors.ts";
-import type { DescribedRoute } from "../../src/openapi/described-route.ts";
+import type { DescribedRoute } from "../../src/http/call.ts";
 import { requestExamples } from "../../src/openapi/examples.ts";
 import { createOpenApi } from "../../src/openapi/openapi.ts";
 import { routes } from "../../src/routes.ts";

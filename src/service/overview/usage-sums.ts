@@ -1,18 +1,6 @@
 import { fromMicroUsd } from "../../domain/micro-usd.ts";
 import type { UsageSums } from "../../ports.ts";
 
-export type CountedUse = Pick<
-  UsageSums,
-  | "requests"
-  | "inputTokens"
-  | "cacheReadTokens"
-  | "cacheWriteTokens"
-  | "outputTokens"
-  | "tokens"
-  | "microUsd"
-  | "unpricedRequests"
->;
-
 const countedFields = [
   "requests",
   "inputTokens",
@@ -22,7 +10,9 @@ const countedFields = [
   "tokens",
   "microUsd",
   "unpricedRequests",
-] as const satisfies readonly (keyof CountedUse)[];
+] as const satisfies readonly (keyof UsageSums)[];
+
+export type CountedUse = Pick<UsageSums, (typeof countedFields)[number]>;
 
 /** Sums of nothing, to be added to. */
 export const noUse = (): CountedUse =>
