@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
 
-/** Of a process, in MB, from Linux's /proc. */
+/** A process's, in MB, from Linux's /proc. */
 export const rssMbOf = (pid: number): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;

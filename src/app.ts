@@ -75,7 +75,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
   const { metrics } = context;
   metrics.gauge("openclaw_build_info", 1, { version });
   metrics.gauge("openclaw_draining", 0);
-  // Of several processes one alone asks other gateways. Each looks at a host of its own, whose reloads it has seen.
+  // One process alone of several asks other gateways. Each looks at a host of its own, whose reloads it has seen.
   if (!options.allMetrics || !ports.host.gateways) metrics.beforeRender(() => gaugeGateways(context));
   const { basePath } = settings.provisioning;
   const proxy = createProxy(context);

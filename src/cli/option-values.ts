@@ -147,7 +147,7 @@ export function scopeList(text: string): Scope[] {
 }
 
 /**
- * Whose agents a key may change: every one that was made here, or those that it made.
+ * The agents that a key may change: every one that was made here, or those that it made.
  * @throws InvalidValue
  */
 export function reach(text: string): Reach {

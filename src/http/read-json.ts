@@ -102,7 +102,7 @@ function parseBody<S extends z.ZodMiniType>(schema: S, value: unknown): z.output
 }
 
 /**
- * Of a parameter that comes several times and is not `repeatable`, the last one counts.
+ * The last one counts of a parameter that comes several times and is not `repeatable`.
  * @throws Problem `invalid_query` with each parameter that is wrong
  */
 export function parseQuery<S extends z.ZodMiniType>(

@@ -214,7 +214,7 @@ export interface AgentHost {
   planAdoption(adoption: HostAdoption): Promise<SettingChange[]>;
   /**
    * Gives an agent that others made the entry of one that was made here, and the credential; its workspace, sessions,
-   * identity and bindings stay as they are. What it had is remembered until `release`. Idempotent for one `operationId`.
+   * identity and bindings stay as they are. Its former entry is remembered until `release`. Idempotent for one `operationId`.
    */
   adopt(adoption: HostAdoption): Promise<{
     profileId?: string | undefined;

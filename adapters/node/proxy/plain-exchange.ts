@@ -214,7 +214,7 @@ export class PlainExchange implements ClientAnswer {
 
   #answered(): void {
     this.#isAnswered = true;
-    // What is missing of the body is read and dropped, so that the client gets to see the answer.
+    // The rest of the body is read and dropped, so that the client gets to see the answer.
     this.#early = undefined;
     if (this.#missing > 0) this.#owner.reads(true);
     this.#owner.answered();

@@ -29,7 +29,8 @@ export interface MediaCounter extends CountedMedia {
 }
 
 /**
- * Of one request.
+ * The counter of one request.
+ *
  * @param perReference tokens of a medium that is named and not carried, by the operator's setting
  */
 export const createMediaCounter = (perReference: number, image: ImageRule): MediaCounter =>
