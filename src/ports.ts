@@ -5,6 +5,7 @@
 export type * from "./ports/activity-log.ts";
 export type * from "./ports/agent-host.ts";
 export type * from "./ports/audit-trail.ts";
+export type * from "./ports/host-gateways.ts";
 export type * from "./ports/leases.ts";
 export type * from "./ports/ledger.ts";
 export type * from "./ports/ledger-name.ts";

@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
 import { type DoctorCheck, type DoctorReport, doctorReport } from "../../src/cli/doctor-report.ts";
 import { gatewaysFinding } from "../../src/domain/gateway-cost.ts";
@@ -7,24 +5,20 @@ import type { Context } from "../../src/service/context.ts";
 import { listGateways } from "../../src/service/gateways/list-gateways.ts";
 import { findAgentsWithRevokedProvider } from "../../src/service/maintenance/agents-with-revoked-provider.ts";
 import { findOrphans } from "../../src/service/maintenance/orphans.ts";
-import { isSealed } from "../../src/service/secrets/config-secret.ts";
 import { findUnopenableSecrets } from "../../src/service/secrets/unopenable-secrets.ts";
 import { sealKeyId } from "../../src/service/secrets/vault.ts";
-import { checkToken, isGuessable, makeToken, tooShort } from "../../src/settings/credentials.ts";
-import { agentsCanRead } from "../openclaw/agents-can-read.ts";
 import { checkLinkDigest } from "./agents-link.ts";
 import type { Environment } from "./environment.ts";
+import { fileChecks, groupChecks } from "./file-checks.ts";
 import { credentialFindings } from "./files/credential-findings.ts";
-import { findGroupBits, groupBitsFinding, groupBitsRemedy } from "./files/group-bits.ts";
-import { findingOf, type StoreFinding } from "./files/private-file.ts";
-import { type ChangeMode, repairMode } from "./files/store-check.ts";
-import { firstStartFile } from "./first-start.ts";
+import { findingOf } from "./files/private-file.ts";
+import type { ChangeMode } from "./files/store-check.ts";
 import { maintenanceChecks } from "./maintenance-checks.ts";
 import { type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { commandLog } from "./open-local.ts";
 import { type NodePorts, openNode } from "./open-node.ts";
 import { priceCheck } from "./price-check.ts";
-import { withoutModes } from "./start-fault.ts";
+import { besideAgents, plainSecrets, settingsCheck } from "./settings-checks.ts";
 import { webhookCheck } from "./webhook-check.ts";
 import { workerChecks } from "./workers/worker-check.ts";
 import { workspaceChecks } from "./workspace-checks.ts";
@@ -124,79 +118,6 @@ async function attempt<T>(checks: DoctorCheck[], name: string, look: () => Promi
     checks.push({ name, status: "failed", detail: error instanceof Error ? error.message : String(error) });
     return undefined;
   }
-}
-
-function settingsCheck({ settings, stateDir }: NodeSettings, env: Environment, ownsToken: boolean): DoctorCheck {
-  const name = "settings";
-  const isUnsaid = !env.OPENCLAW_PROVISIONING_ENABLED && !settings.provisioning.enabled;
-  if (isUnsaid && existsSync(join(stateDir, firstStartFile))) {
-    const detail = `base path ${settings.provisioning.basePath}; \`npm start\` switches provisioning on by itself, and no other start here does`;
-    return { name, status: "ok", detail };
-  }
-  if (!settings.provisioning.enabled) {
-    const remedy = 'set OPENCLAW_PROVISIONING_ENABLED=true, or "gateway.provisioning.enabled": true in config.json';
-    return { name, status: "warning", detail: "provisioning is switched off", remedy };
-  }
-  if (settings.gatewayTokens.length === 0) {
-    return {
-      name,
-      status: "warning",
-      detail: "no gateway token in this environment",
-      remedy: "set OPENCLAW_GATEWAY_TOKEN",
-    };
-  }
-  if (ownsToken) for (const token of settings.gatewayTokens) checkToken("OPENCLAW_GATEWAY_TOKEN", token);
-  if (settings.gatewayTokens.some(isGuessable)) {
-    const detail = `the gateway token is ${tooShort} and may be guessed`;
-    const where = ownsToken ? "OPENCLAW_GATEWAY_TOKEN" : "gateway.auth.token, or OPENCLAW_GATEWAY_TOKEN,";
-    return {
-      name,
-      status: ownsToken ? "failed" : "warning",
-      detail,
-      remedy: `set ${where} to a longer one, ${makeToken}`,
-    };
-  }
-  return { name, status: "ok", detail: `base path ${settings.provisioning.basePath}` };
-}
-
-const plainSecrets = ({ settings }: NodeSettings): DoctorCheck[] =>
-  settings.provisioning.host.gateways
-    .filter(({ token, key }) => !isSealed(token) || (key !== undefined && !isSealed(key)))
-    .map(({ id }) => ({
-      name: "gateway secrets",
-      status: "warning",
-      detail: `config.json holds the secrets of the gateway "${id}" in the clear`,
-      remedy: "`provisioning seal` turns a secret into what config.json can hold in its place",
-    }));
-
-/** Nothing is to be mended where the agents are one's own, and nobody else can tell whether they are. */
-const besideAgents = ({ settings }: NodeSettings): DoctorCheck[] =>
-  settings.provisioning.host.kind === "openclaw"
-    ? [{ name: "beside agents", status: "warning", detail: agentsCanRead }]
-    : [];
-
-function fileChecks(stateDir: string, findings: StoreFinding[], fix: boolean, chmod?: ChangeMode): DoctorCheck[] {
-  const name = "files";
-  if (findings.length === 0) return [{ name, status: "ok", detail: "private and readable" }];
-  return findings.map((finding) => {
-    const detail = `${finding.file} ${finding.problem}`;
-    if (fix && finding.fixable && repairMode(stateDir, finding, chmod)) return { name, status: "fixed", detail };
-    const modes = withoutModes(finding, stateDir, chmod);
-    return modes === undefined
-      ? { name, status: "failed", detail, remedy: finding.remedy }
-      : { name, status: "failed", detail: modes, remedy: "move the state directory there, and start again" };
-  });
-}
-
-function groupChecks({ stateDir, storage, settings }: NodeSettings, fix: boolean): DoctorCheck[] {
-  if (storage !== undefined) return [];
-  const name = "files";
-  const { count, close } = findGroupBits(stateDir, Number.parseInt(settings.provisioning.audit.mode, 8));
-  if (count === 0) return [];
-  const detail = groupBitsFinding(count);
-  if (!fix) return [{ name, status: "warning", detail, remedy: groupBitsRemedy }];
-  close();
-  return [{ name, status: "fixed", detail }];
 }
 
 async function orphanChecks(context: Context, fix: boolean): Promise<DoctorCheck[]> {

@@ -1,3 +1,6 @@
+import { isUncertain } from "./changed.ts";
+import type { Changed } from "./gateway.ts";
+
 /**
  * How creations ended whose answer was not a yes: `undone`, or in doubt, with what was asked for. The newest
  * thousand are remembered; after a crash none is, and whoever undoes a creation says what it asked for.
@@ -22,4 +25,23 @@ export function createOutcomes<Asked>(): CreateOutcomes<Asked> {
     clear: (operationId) => void outcomes.delete(operationId),
     of: (operationId) => outcomes.get(operationId),
   };
+}
+
+/**
+ * Whether a creation or an adoption may have done anything that is to be undone. A request that is still on its way
+ * would do it after that: asked once more, it is settled.
+ */
+export async function mayBeDone<Asked>(
+  outcomes: CreateOutcomes<Asked>,
+  operationId: string,
+  asked: Asked | undefined,
+  again: (asked: Asked) => Promise<Changed<unknown>>,
+): Promise<boolean> {
+  const doubt = outcomes.of(operationId) ?? (asked && { asked });
+  if (doubt === "undone") return false;
+  if (!doubt) return true;
+  const settled = await again(doubt.asked);
+  if (isUncertain(settled)) throw settled.problem;
+  outcomes.clear(operationId);
+  return settled.outcome !== "refused";
 }

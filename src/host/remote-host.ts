@@ -1,12 +1,14 @@
 import { noneAnswers } from "../domain/none-answers.ts";
-import { GatewayUntouched, isProblem, Problem } from "../errors.ts";
-import type { AgentHost, HostAgent, HostAsked, HostCreate, HostHold } from "../ports.ts";
+import { GatewayUntouched, Problem } from "../errors.ts";
+import type { AgentHost, HostAgent, HostAsked, HostCreate } from "../ports.ts";
 import type { AdoptAgent } from "../schema/adopt-agent.ts";
 import type { CreateAgent } from "../schema/create-agent.ts";
 import type { OnboardAgent } from "../schema/onboard-agent.ts";
-import { type CreateOutcomes, createOutcomes } from "./create-outcomes.ts";
-import type { Changed, Gateway } from "./gateway.ts";
+import { answerOf, isAbsent, twice } from "./changed.ts";
+import { createOutcomes, mayBeDone } from "./create-outcomes.ts";
+import type { Gateway } from "./gateway.ts";
 import { stepProblem } from "./gateway-problem.ts";
+import { adoptionFor, requestFor } from "./gateway-requests.ts";
 import { type AnyGatewaySettings, type GatewaysTools, openGateways } from "./gateways.ts";
 import { readRemoteAgents } from "./read-remote-agents.ts";
 import { splitBindings } from "./split-bindings.ts";
@@ -221,68 +223,4 @@ const meant = ({ operationId }: Pick<HostAgent, "operationId">): { madeWith?: st
 const isElsewhere = ({ code }: Problem): boolean =>
   code === "gateway_failed" || code === "gateway_full" || code === "gateway_cordoned";
 
-/** Neither done nor refused: the gateway is worth another call. */
-const isUncertain = <T>(changed: Changed<T>): changed is Changed<T> & { outcome: "unsent" | "unknown" } =>
-  changed.outcome === "unsent" || changed.outcome === "unknown";
-
-/** Made once more where nobody knows whether it came about. */
-async function twice<T>(change: (repeated: boolean) => Promise<Changed<T>>): Promise<Changed<T>> {
-  const first = await change(false);
-  return isUncertain(first) ? await change(first.outcome === "unknown") : first;
-}
-
-/**
- * Whether a creation or an adoption may have done anything that is to be undone. A request that is still on its way
- * would do it after that: asked once more, it is settled.
- */
-async function mayBeDone<Asked>(
-  outcomes: CreateOutcomes<Asked>,
-  operationId: string,
-  asked: Asked | undefined,
-  again: (asked: Asked) => Promise<Changed<unknown>>,
-): Promise<boolean> {
-  const doubt = outcomes.of(operationId) ?? (asked && { asked });
-  if (doubt === "undone") return false;
-  if (!doubt) return true;
-  const settled = await again(doubt.asked);
-  if (isUncertain(settled)) throw settled.problem;
-  outcomes.clear(operationId);
-  return settled.outcome !== "refused";
-}
-
 const everything = { deleteWorkspace: true, deleteSessions: true };
-
-function answerOf<T>(changed: Changed<T>): T {
-  if (changed.outcome === "done") return changed.value;
-  throw changed.problem;
-}
-
-const isAbsent = (changed: Changed<unknown>): boolean =>
-  changed.outcome !== "done" && isProblem(changed.problem, "agent_not_found");
-
-/** The same for every repetition, as for a creation. */
-const adoptionFor = ({
-  model,
-  heldToQuota,
-  ...hold
-}: HostHold & { model?: string | undefined; heldToQuota?: boolean | undefined }): AdoptAgent => ({
-  ...(model !== undefined && { model }),
-  ...(hold.confinement !== undefined && { confinement: hold.confinement }),
-  ...(hold.tools && { tools: [...hold.tools] }),
-  ...(hold.peers && { peers: [...hold.peers] }),
-  ...(heldToQuota && { heldToQuota: true }),
-});
-
-/** The same for every repetition: another body under the same key is refused. */
-const requestFor = (agent: HostAsked): CreateAgent => ({
-  name: agent.name,
-  ...(agent.workspace !== undefined && { workspace: agent.workspace }),
-  ...(agent.model !== undefined && { model: agent.model }),
-  ...(agent.bindings.length > 0 && { bind: [...agent.bindings] }),
-  ...(agent.identity && { identity: agent.identity }),
-  ...(agent.skipBootstrap && { skipBootstrap: true }),
-  ...(agent.confinement !== undefined && { confinement: agent.confinement }),
-  ...(agent.tools && { tools: [...agent.tools] }),
-  ...(agent.peers && { peers: [...agent.peers] }),
-  ...(agent.heldToQuota && { heldToQuota: true }),
-});
