@@ -81,6 +81,7 @@ const textOf = ({ match }: AgentBinding): string | undefined => {
   return match.accountId ? `${match.channel}:${match.accountId}` : match.channel;
 };
 
+/** Routes in their short form, `channel` or `channel:account`; narrower ones are left out. */
 export const bindingsOf = (config: OpenClawConfig, agentId: string): string[] =>
   (config.bindings ?? [])
     .filter((one) => isRoute(one) && one.agentId === agentId)

@@ -59,6 +59,7 @@ export function readMarker(home: string): MadeMarker | undefined {
   }
 }
 
+/** Atomic, and for this user's eyes alone. */
 export async function writeMarker(home: string, marker: MadeMarker): Promise<void> {
   await writePrivate(pathOf(home), `${JSON.stringify(withPaths(home, marker, storedPath), null, 2)}\n`);
 }
@@ -83,4 +84,5 @@ export const isMadeHere = (marker: MadeMarker | undefined): boolean =>
 export const isMadeBy = (home: string, { operationId }: Pick<MadeMarker, "operationId">): boolean =>
   readMarker(home)?.operationId === operationId;
 
+/** No failure where it is gone already. */
 export const dropMarker = (home: string): void => rmSync(pathOf(home), { force: true });

@@ -59,6 +59,7 @@ export const absent = (agentId: string): Problem =>
 
 type Created = Awaited<ReturnType<AgentHost["create"]>>;
 
+/** @param usual confinement where the call names none */
 export const holdOf = ({ confinement, tools, peers }: HostHold, usual: Confinement): Hold => ({
   confinement: confinement ?? usual,
   tools: [...new Set(tools)],

@@ -79,6 +79,7 @@ export function nativePrefixes(slug: string): string[] {
   return prefix === undefined ? [slug] : [slug, prefix];
 }
 
+/** Whether the provider is a router with models under its own name, as `openrouter/auto`. */
 export const hasOwnNamedModels = (slug: string): boolean => factsOfSlug(slug).openClaw?.hasOwnNamedModels === true;
 
 /**

@@ -107,9 +107,11 @@ export interface Live {
   providers: Record<string, string | undefined> | undefined;
 }
 
+/** OpenClaw takes a name alone, or one with fallbacks. */
 export const primaryModel = (model: AgentEntry["model"]): string | undefined =>
   typeof model === "string" ? model : model?.primary;
 
+/** Of a configuration that was read whole, so that nothing of it is unseen. */
 export const liveFrom = (config: OpenClawConfig): Live => ({
   agents: Object.fromEntries(
     Object.entries(config.agents?.entries ?? {}).map(([id, { name, model, workspace, identity = {}, tools = {} }]) => [

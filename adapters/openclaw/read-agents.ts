@@ -14,6 +14,7 @@ function entriesOf(config: OpenClawConfig): Record<string, AgentEntry> {
   return Object.keys(entries).length > 0 ? entries : { [reservedAgentId]: {} };
 }
 
+/** `undefined` for an id that is a name of JavaScript's own, such as `constructor`, too. */
 export const entryIn = (config: OpenClawConfig, agentId: string): AgentEntry | undefined => {
   const entries = entriesOf(config);
   return Object.hasOwn(entries, agentId) ? entries[agentId] : undefined;

@@ -8,6 +8,7 @@ export interface UnderWay {
   ended(withinMs: number): Promise<boolean>;
 }
 
+/** Counts nothing that was under way before. */
 export function createUnderWay(): UnderWay {
   const open = new Set<Promise<void>>();
   return {

@@ -11,6 +11,7 @@ export interface CacheGroup extends RowCache {
   add(cache: RowCache): void;
 }
 
+/** Flushes and clears its caches in the order in which they were added. */
 export function createCacheGroup(): CacheGroup {
   const caches: RowCache[] = [];
   return {

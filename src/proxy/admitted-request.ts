@@ -122,6 +122,10 @@ interface Book {
   masterKeyRefused: ReturnType<typeof createMasterKeyAlarm>;
 }
 
+/**
+ * For one process: its requests share the health of providers, the settlements, and what is known of who tells its
+ * usage.
+ */
 export function createAdmittedRequests(
   context: Context,
   asking: UsageAsking,

@@ -42,6 +42,10 @@ export function mayReason(
   }
 }
 
+/**
+ * How the provider's bill may exceed what the answer shows, by the format, the provider, the model and what the body
+ * asks for.
+ */
 export function hiddenCost(
   format: UsageFormat,
   kind: ProviderKind,
@@ -60,6 +64,10 @@ export function hiddenCost(
   }
 }
 
+/**
+ * Whether the request carries OpenAI's predicted output, of which rejected tokens are billed:
+ * https://platform.openai.com/docs/guides/predicted-outputs
+ */
 export const predicts = (body: Pick<BodyFields, "get"> | undefined): boolean => isSetValue(body?.get("prediction"));
 
 function mayThink(model: string, body: Pick<BodyFields, "get"> | undefined): boolean {

@@ -38,6 +38,10 @@ export function decodeBody(bytes: Uint8Array): string | undefined {
   }
 }
 
+/**
+ * A fault is worded for the client: bytes that are no UTF-8, what is no JSON object, and a name that two parsers may
+ * read differently.
+ */
 export function readJsonBody(bytes: Uint8Array, rules: FieldRules): { body: JsonBody } | { fault: string } {
   const text = decodeBody(bytes);
   if (text === undefined) return { fault: notUtf8 };

@@ -23,6 +23,7 @@ export interface Refused extends Pick<WireError, "status" | "message" | "quota">
 /** No retry mends these: SDKs obey the header, where Claude Code would ask for three minutes. */
 const final: ReadonlySet<number> = new Set([400, 401, 403, 404, 413, 415, 426]);
 
+/** An answer that the provider's SDK understands, under our request id; no key that was sent stands in it. */
 export function refusal(wire: ProviderWire, requestId: string, refused: Refused): Refusal {
   const { status, quota, headers } = refused;
   const message = withoutKeys(refused.message.toWellFormed());

@@ -25,6 +25,7 @@ const maxKept = 256;
 const encoder = new TextEncoder();
 const replacement = encoder.encode("[redacted]");
 
+/** A scrub is made once for each set of master keys; 256 of them are kept. */
 export function createScrubs(): (masterKeys: readonly string[]) => Scrub {
   const kept = new Map<string, Scrub>();
   return (masterKeys) => {

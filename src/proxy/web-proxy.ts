@@ -24,6 +24,7 @@ export interface Proxy {
   handle(request: Request, info: ProxyRequestInfo): Promise<Response>;
 }
 
+/** Requests refused while it drains are answered 503, so that a client tries another process. */
 export function createProxy(context: Context): Proxy {
   const standings = createStandings(context);
   const admission = createAdmission(context, standings);

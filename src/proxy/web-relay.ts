@@ -18,6 +18,7 @@ import { joined } from "./usage/byte-capture.ts";
 
 const scrubOf = createScrubs();
 
+/** The refusal as the Web's `Response`. */
 export const respond = ({ status, headers, body }: Refusal): Response => new Response(body, { status, headers });
 
 /** The key, or the provider, may not be used any more. */

@@ -57,6 +57,7 @@ export const entryPath = (home: string, state: EntryState): string => join(home,
 /** The state directory of an agent's home, `agents/<id>` in it. */
 export const stateDirOf = (home: string): string => dirname(dirname(home));
 
+/** JSON in which paths below the state directory are relative to it, since that may be moved. */
 export const entryText = (home: string, entry: AgentEntry): string =>
   `${JSON.stringify(
     withPaths(entry, (path) => storedPath(stateDirOf(home), path)),

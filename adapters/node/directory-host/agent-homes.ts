@@ -27,6 +27,10 @@ const tickMs = 1_100;
 
 const leftMs = 60_000;
 
+/**
+ * Removes what was left at temporary paths for more than a minute.
+ * @param agentsDir is there
+ */
 export function createAgentHomes(agentsDir: string): AgentHomes {
   let read: { mtimeMs: number; ids: string[] } | undefined;
   const run = randomBytes(6).toString("hex");

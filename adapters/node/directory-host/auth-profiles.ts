@@ -33,6 +33,7 @@ export function withCredential(store: AuthProfiles | undefined, credential: Cred
   };
 }
 
+/** As OpenClaw writes it. */
 export const authProfilesText = (store: AuthProfiles): string => `${JSON.stringify(store, null, 2)}\n`;
 
 /** @throws Problem `store_unreadable` for a file that is there and is not such a store */

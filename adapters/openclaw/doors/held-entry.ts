@@ -28,6 +28,7 @@ export function checkTools(tools: readonly string[]): void {
   );
 }
 
+/** Empty where neither the agent nor the defaults name one. */
 export const decisionModelOf = (entry: AgentEntry, config: OpenClawConfig): string =>
   entry.decisionModel ?? config.agents?.defaults?.decisionModel ?? "";
 

@@ -74,6 +74,7 @@ export const toolTable: Readonly<Record<string, ToolDecision>> = {
   ),
 };
 
+/** Names in the order of the table. */
 export const toolsOf = (use: ToolUse): string[] =>
   Object.keys(toolTable).filter((name) => toolTable[name]!.use === use);
 

@@ -16,6 +16,7 @@ export interface ByteCapture {
 
 const nothing: Uint8Array[] = [];
 
+/** Takes nothing down until `begin`. */
 export const createByteCapture = (): ByteCapture => new Capture();
 
 class Capture implements ByteCapture {
@@ -72,6 +73,10 @@ class Capture implements ByteCapture {
  */
 export const copyOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
+/**
+ * One part is handed on as it is, and not copied.
+ * @param length the sum of theirs, in bytes
+ */
 export function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
   if (parts.length === 1) return parts[0]!;
   const whole = new Uint8Array(length);

@@ -18,6 +18,7 @@ export interface EventFilter {
   held(): Uint8Array | undefined;
 }
 
+/** Holds back 64 KiB at most; a larger event goes on. */
 export function createEventFilter(): EventFilter {
   let piece: Uint8Array = new Uint8Array();
   /** The part of the piece that goes on begins here; the event under way begins there. */

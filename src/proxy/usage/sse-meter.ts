@@ -42,6 +42,7 @@ function toldUsage(text: string): number {
   return text.search(told);
 }
 
+/** Meters a stream of events. Where the usage was asked for on the client's behalf, its event is taken out again. */
 export function createSseMeter({ format, dropInjected, answers, writesText, hidden }: MeterOptions): Meter {
   const counts = noCounts();
   const endings = lastEvents[format];

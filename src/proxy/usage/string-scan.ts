@@ -16,6 +16,7 @@ export interface StringScan {
   reset(): void;
 }
 
+/** @param lineMode whether a line's end ends the string too, as in an event of a stream */
 export const createStringScan = (lineMode: boolean): StringScan => new Scan(lineMode);
 
 class Scan implements StringScan {

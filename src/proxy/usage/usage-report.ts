@@ -7,6 +7,7 @@ export const usageKey: Record<UsageFormat, string> = {
   gemini: "usageMetadata",
 };
 
+/** `undefined` for anything but a whole JSON object: a report that cannot be read is none. */
 export function parsedReport(text: string | undefined): unknown {
   if (text === undefined || text[0] !== "{") return undefined;
   try {

@@ -13,6 +13,10 @@ import { effectiveQuotas, readQuotaStates } from "../state/quota-states.ts";
 /** How many records are looked through at a time for those of one caller. */
 const scanned = 200;
 
+/**
+ * As lists show it, without a look at its files or its key.
+ * @param now epoch milliseconds, by which an end has come or has not
+ */
 export const agentSummary = (agent: KnownAgent, now: number): AgentSummary => ({
   agentId: agent.agentId,
   name: agent.name,

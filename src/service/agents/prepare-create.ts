@@ -55,9 +55,11 @@ export async function prepareAiKey(
 /** A provisioning key's id, or a JWT's subject, which stands for one. */
 export const makerOf = (caller: Caller): string | undefined => (caller.operator ? undefined : caller.actor);
 
+/** The key's own number, or that of the settings. */
 export const maxAgentsOf = ({ settings }: Context, { key }: Caller): number =>
   key?.maxAgents ?? settings.provisioning.maxAgentsPerKey;
 
+/** For an id that an agent has, or another creation under way. */
 export const agentExists = (agentId: string): Problem =>
   new Problem("agent_exists", `An agent "${agentId}" exists or is being created; choose another name.`);
 

@@ -71,6 +71,11 @@ async function ranksFor(context: Context, sort: AgentSort): Promise<AgentRanks |
   }
 }
 
+/**
+ * An agent whose end has come is suspended, whatever its record says; without a key of its own and credentials it
+ * needs them.
+ * @param now epoch milliseconds
+ */
 export function statusOf(entry: IndexEntry, now: number): AgentSummary["status"] {
   if (entry.suspended || hasEnded(entry, now)) return "suspended";
   return entry.aiKeyId !== undefined || entry.providers ? "ready" : "needs_auth";
