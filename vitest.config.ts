@@ -18,7 +18,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // `npm run test:variants`, `test:fault` and `test:e2e` run these, which take long.
     exclude: ["test/e2e/**", "test/fault/**", "test/contract/node-workers.test.ts"],
-    globalSetup: ["test/build-once.ts"],
+    globalSetup: ["test/build-once.ts", "test/memory-directory.ts"],
     setupFiles: ["test/node-version.ts"],
     // On a shared machine a deadline can pass while nothing runs; a test that fails twice fails.
     retry: process.env.CI ? 1 : 0,

@@ -1,6 +1,6 @@
-/** The bundle that users run is built afresh before the first test: tests start it as a process. */
+/** The bundles that users run are built afresh before the first test: tests start them as processes. */
 import { buildTargets } from "../build.mjs";
 
 export default async function setup(): Promise<void> {
-  if (!process.env.OPENCLAW_E2E_BUILT) await buildTargets(["node"]);
+  if (!process.env.OPENCLAW_E2E_BUILT) await buildTargets(["node", "worker"]);
 }

@@ -23,14 +23,14 @@ export interface WorkerOptions {
   directory?: string | undefined;
   /** Takes the Worker's log, a line at a time. */
   log?: ((line: string) => void) | undefined;
-  /** In place of `worker.ts`: what a test puts around it. */
-  entryPoint?: string | undefined;
+  /** The module, where it is built already. */
+  code?: string | undefined;
   miniflare?: Partial<MiniflareOptions>;
 }
 
 const wranglerFile = fileURLToPath(new URL("../cloudflare/wrangler.jsonc", import.meta.url));
 
-/** Builds the Worker as it is deployed, and serves it in workerd on this machine. */
+/** Serves the Worker as it is deployed, in workerd on this machine. Default: builds it. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const wrangler = parse(readFileSync(wranglerFile, "utf8")) as {
     compatibility_date: string;
@@ -45,7 +45,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   ]);
   const miniflare = new Miniflare({
     name: "openclaw-provisioning",
-    modules: [{ type: "ESModule", path: workerPath, contents: (await bundleWorker(options.entryPoint)) as string }],
+    modules: [{ type: "ESModule", path: workerPath, contents: options.code ?? ((await bundleWorker()) as string) }],
     compatibilityDate: wrangler.compatibility_date,
     compatibilityFlags: wrangler.compatibility_flags,
     kvNamespaces: wrangler.kv_namespaces.map(({ binding }) => binding),

@@ -29,9 +29,11 @@ export interface WorkerPorts {
   dispose(): Promise<void>;
 }
 
-/** The Cloudflare ports in a real workerd. */
-export async function startWorkerPorts(): Promise<WorkerPorts> {
-  const bundle = await build({
+let bundle: Promise<string> | undefined;
+
+/** Built once for all files that a process runs. */
+function bundlePorts(): Promise<string> {
+  bundle ??= build({
     entryPoints: [fileURLToPath(new URL("../workers/ports-worker.ts", import.meta.url))],
     bundle: true,
     write: false,
@@ -40,10 +42,15 @@ export async function startWorkerPorts(): Promise<WorkerPorts> {
     conditions: ["workerd", "worker", "browser"],
     external: ["cloudflare:*"],
     logLevel: "silent",
-  });
+  }).then(({ outputFiles }) => outputFiles[0]!.text);
+  return bundle;
+}
+
+/** The Cloudflare ports in a real workerd. */
+export async function startWorkerPorts(): Promise<WorkerPorts> {
   const miniflare = new Miniflare({
     modules: true,
-    script: bundle.outputFiles[0]!.text,
+    script: await bundlePorts(),
     compatibilityDate: "2026-07-01",
     kvNamespaces: ["RECORDS"],
     durableObjects: {

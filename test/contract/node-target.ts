@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Deployment } from "../../adapters/node/deployment.ts";
 import { startServer } from "../../adapters/node/run-server.ts";
 import { makeAgentByHand } from "../agent-by-hand.ts";
+import { fetchFromMany } from "./many-clients.ts";
 import { contractConfig, type Target } from "./target.ts";
 
 export interface NodeTarget extends Target {
@@ -25,6 +26,7 @@ export async function nodeTarget(
     ...options.env,
   };
   const deployment = await startServer(env);
+  const clients = fetchFromMany();
   const origin = `http://127.0.0.1:${deployment.server.port}`;
   return {
     origin,
@@ -35,10 +37,11 @@ export async function nodeTarget(
     hasWorkspaces: true,
     workspace: (name) => join(stateDir, `workspace-${name}`),
     makeByHand: (agentId) => makeAgentByHand(stateDir, agentId),
-    fetch: (url, init) => fetch(url, init),
+    fetch: clients.fetch,
     stateDir,
     context: deployment.app.context,
     async close() {
+      await clients.close();
       await deployment.stop();
       await rm(stateDir, { recursive: true, force: true });
     },

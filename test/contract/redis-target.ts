@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { startRedisCluster } from "../redis-cluster.ts";
 import { adminToken, token } from "../server-process.ts";
+import { fetchFromMany } from "./many-clients.ts";
 import { contractConfig, type Target } from "./target.ts";
 
 /** Two server processes on one Redis behind one address, which sends each request to the other of the two. */
@@ -10,6 +11,7 @@ export async function redisTarget(): Promise<Target> {
     provisioning: { maxAgentsPerKey: 100, ...contractConfig.gateway.provisioning },
     env: { OPENCLAW_PUBLIC_URL: origin },
   });
+  const clients = fetchFromMany();
   let requests = 0;
   return {
     origin,
@@ -22,8 +24,11 @@ export async function redisTarget(): Promise<Target> {
     workspace: (name) => join(cluster.stateDir, `workspace-${name}`),
     fetch(url, init) {
       const server = cluster.servers[requests++ % cluster.servers.length]!;
-      return fetch(url.replace(origin, server.origin), init);
+      return clients.fetch(url.replace(origin, server.origin), init);
     },
-    close: cluster.close,
+    async close() {
+      await clients.close();
+      await cluster.close();
+    },
   };
 }
