@@ -1,24 +1,12 @@
 import { defineConfig } from "vitest/config";
-import { BaseSequencer, type TestSpecification } from "vitest/node";
-
-/**
- * The targets' suites are the longest, and their files of four lines the shortest: by size they would begin when all else
- * is over.
- */
-class ContractFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    const isContract = ({ moduleId }: TestSpecification) => moduleId.includes("/test/contract/");
-    return [...sorted.filter(isContract), ...sorted.filter((file) => !isContract(file))];
-  }
-}
+import { LongestFirst } from "./test/longest-first.ts";
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     // `npm run test:variants`, `test:fault` and `test:e2e` run these, which take long.
     exclude: ["test/e2e/**", "test/fault/**", "test/contract/node-workers.test.ts"],
-    globalSetup: ["test/build-once.ts", "test/memory-directory.ts"],
+    globalSetup: ["test/build-once.ts", "test/run-directory.ts"],
     setupFiles: ["test/node-version.ts"],
     // On a shared machine a deadline can pass while nothing runs; a test that fails twice fails.
     retry: process.env.CI ? 1 : 0,
@@ -28,6 +16,6 @@ export default defineConfig({
     // A process and all modules anew for each of 200 files were a sixth of a run's CPU. A test undoes what it changes of
     // its process.
     isolate: false,
-    sequence: { sequencer: ContractFirst },
+    sequence: { sequencer: LongestFirst },
   },
 });

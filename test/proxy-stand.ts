@@ -1,5 +1,5 @@
 import { hash, randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -76,12 +76,25 @@ async function listen(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+let emptyLedger: Promise<Buffer> | undefined;
+
+/** The file of a ledger without an entry, whose making takes longer than most tests of the proxy. */
+async function makeLedger(path: string): Promise<Buffer> {
+  await (await openSqliteLedger({ path, clock: Date })).close();
+  return readFileSync(path);
+}
+
 /** The proxy with a ledger on disk, records in memory and one AI key, served over HTTP and as a fetch handler. */
 export async function proxyStand(options: StandOptions) {
   const { kind = "openai", slug = kind } = options;
   const directory = mkdtempSync(join(tmpdir(), "proxy-stand-"));
   const clock = { now: options.now ?? Date.now };
-  const opened = await openSqliteLedger({ path: options.ledgerPath ?? join(directory, "ledger.sqlite"), clock });
+  const path = options.ledgerPath ?? join(directory, "ledger.sqlite");
+  if (options.ledgerPath === undefined) {
+    emptyLedger ??= makeLedger(join(directory, "empty.sqlite"));
+    writeFileSync(path, await emptyLedger, { mode: 0o600 });
+  }
+  const opened = await openSqliteLedger({ path, clock });
   const ledger = options.wrapLedger?.(opened) ?? opened;
   const stored = { "ai-keys": new Map<string, AiKeyRecord>(), "ai-providers": new Map<string, AiProviderRecord>() };
   const records = {

@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/fault/**/*.test.ts"],
-    globalSetup: ["test/build-once.ts", "test/memory-directory.ts"],
+    globalSetup: ["test/build-once.ts", "test/run-directory.ts"],
     setupFiles: ["test/node-version.ts"],
     // On a shared machine a deadline can pass while nothing runs; a test that fails twice fails.
     retry: process.env.CI ? 1 : 0,

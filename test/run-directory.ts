@@ -1,8 +1,10 @@
 import { accessSync, chmodSync, constants, mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const inMemory = "/dev/shm";
-const bytesNeeded = 2 * 1024 ** 3;
+/** Three times as many as a run has held at once. */
+const bytesNeeded = 1024 ** 3;
 
 /** Containers often have 64 MB of it, from which no program is run. */
 function isUsable(): boolean {
@@ -18,14 +20,16 @@ function isUsable(): boolean {
 }
 
 /**
- * The directories of tests are in memory where there is room: on a disk, a run waits for syncs longer than it works.
- * `TMPDIR=/tmp npm test` runs on the disk.
+ * Tests make their directories in one of the run's own, in memory where there is room: on a disk, a run waits for syncs
+ * longer than it works. `TMPDIR=/tmp npm test` runs on the disk.
  */
-export default function setup(): (() => void) | undefined {
-  if (process.env.TMPDIR || !isUsable()) return undefined;
-  const directory = mkdtempSync(join(inMemory, "openclaw-tests-"));
+export default function setup(): () => void {
+  const parent = process.env.TMPDIR || (isUsable() ? inMemory : tmpdir());
+  const directory = mkdtempSync(join(parent, "openclaw-tests-"));
   // Some tests run commands as other users.
   chmodSync(directory, 0o1777);
   process.env.TMPDIR = directory;
-  return () => rmSync(directory, { recursive: true, force: true });
+  // A server as a process of its own starts with a fifth less work.
+  process.env.NODE_COMPILE_CACHE ||= join(directory, "compile-cache");
+  return () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
 }
