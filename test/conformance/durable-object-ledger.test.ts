@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Abandoned, Clock, Ledger } from "../../src/ports.ts";
+import type { Abandoned, Clock, Ledger, LedgerName } from "../../src/ports.ts";
 import { addressFailures } from "../../src/storage/ledger-names.ts";
 import { durableLedger } from "./durable-ledger.ts";
 import { testLedger } from "./ledger.ts";
@@ -29,13 +29,16 @@ it("finds a claim that ran out by the note that its object leaves, and takes the
   const left = ports.handle("left", scope, clock.now);
   const notes = () => left<string[]>("notes", []);
   const abandoned = () => left<Abandoned[]>("abandoned", []);
-  // The object's alarm goes by the machine's time: long enough for what comes before it on a busy machine.
-  const ttlMs = 2_000;
+  const ttlMs = 60_000;
   await ledger.claim("agent:a/claim", { owner: "a", ttlMs, note: "op-a" });
   await ledger.claim("agent:b/claim", { owner: "b", ttlMs });
   await ledger.release("agent:b/claim", "b");
   expect(await notes()).toEqual([]);
-  clock.set(clock.now() + ttlMs);
+  // An object's alarm goes by the machine's time, and comes no earlier than something of its own ends.
+  const soonMs = 100;
+  await ledger.put("agent:b/text" as LedgerName, "gone by then", soonMs);
+  expect(await ledger.renew("agent:a/claim", { owner: "a", ttlMs: soonMs })).toBe(true);
+  clock.set(clock.now() + soonMs);
   expect(await until(notes, (names) => names.length > 0)).toHaveLength(1);
   // The one that was released left nothing, and its emptied object serves on.
   expect(await ledger.claim("agent:b/claim", { owner: "c", ttlMs: null })).toEqual({ granted: true });

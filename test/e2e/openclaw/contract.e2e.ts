@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { testContract } from "../../contract/contract.ts";
+import { fetchFromMany } from "../../contract/many-clients.ts";
 import { contractConfig, type Target } from "../../contract/target.ts";
 import { builtPlugin } from "./built-plugin.ts";
 import { makeGateway } from "./gateway.ts";
@@ -11,6 +12,7 @@ async function gatewayTarget(): Promise<Target> {
   const gateway = await makeGateway({ config: contractConfig, env: { OPENCLAW_ADMIN_TOKEN: adminToken } });
   await gateway.cli(["plugins", "install", "--link", plugin, "--force", "--accept-capabilities"]);
   await gateway.start();
+  const clients = fetchFromMany();
   return {
     origin: gateway.url,
     api: `${gateway.url}/api/v1`,
@@ -20,8 +22,9 @@ async function gatewayTarget(): Promise<Target> {
     hasWorkspaces: true,
     sharesOrigin: true,
     workspace: (name) => join(gateway.stateDir, `workspace-${name}`),
-    fetch: (url, init) => fetch(url, init),
+    fetch: clients.fetch,
     async close() {
+      await clients.close();
       await gateway.close();
       await rm(plugin, { recursive: true, force: true });
     },
