@@ -169,7 +169,7 @@ describe.each(["node", "fetch"] as const)("over %s", (transport) => {
     });
 
     it("a body that takes its time is given up, and its memory given back", async () => {
-      await open({ settings: { proxy: { ...settings.proxy, bodyTimeoutMs: 150, maxConcurrentPerKey: 2 } } });
+      await open({ settings: { proxy: { ...settings.proxy, bodyTimeoutMs: 1_000, maxConcurrentPerKey: 2 } } });
       const slow = [await parked(ofLength(mebibyte), "{"), await parked("transfer-encoding: chunked", "1\r\n{\r\n")];
       for (const { answered } of slow) {
         const answer = await answered;
