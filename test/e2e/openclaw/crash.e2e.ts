@@ -3,8 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ProvisionedGateway, provisionedGateway } from "./provisioned-gateway.ts";
 
 const creations = 12;
+/** Each test starts a gateway and three commands anew, with other gateways beside it. */
+const longMs = 300_000;
 
-describe("a gateway that is stopped, or killed in the middle of creates", () => {
+describe("a gateway that is stopped, or killed in the middle of creates", { timeout: longMs }, () => {
   let on: ProvisionedGateway;
   beforeAll(async () => {
     on = await provisionedGateway();

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, existsSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -137,6 +137,7 @@ export async function makeGateway(
       child.stdout.pipe(log, { end: false });
       child.stderr.pipe(log, { end: false });
       running = child;
+      const from = existsSync(logFile) ? statSync(logFile).size : 0;
       const until = performance.now() + startWithinMs;
       while (
         !(await fetch(`${url}/readyz`).then(
@@ -145,7 +146,10 @@ export async function makeGateway(
         ))
       ) {
         if (performance.now() > until || child.exitCode !== null) {
-          throw new Error(`the gateway did not start: ${(await readLog()).slice(-4000)}`);
+          // The reason comes first, and what follows from it is long.
+          throw new Error(
+            `the gateway did not start: ${(await readFile(logFile)).subarray(from).toString().slice(0, 6_000)}`,
+          );
         }
         await sleep(100);
       }

@@ -45,11 +45,8 @@ export async function provisionedGateway(
       "--key",
       "-",
     ];
-    await gateway.cli([...add, "--base-url", baseUrl, "--no-verify"], masterKey);
-    const { keys } = JSON.parse(await gateway.cli(["provisioning", "ai-providers", "list", "--json"])) as {
-      keys: { id: string; provider: string }[];
-    };
-    const { id } = keys.find((one) => one.provider === provider)!;
+    const added = await gateway.cli([...add, "--base-url", baseUrl, "--no-verify", "--json"], masterKey);
+    const { id } = JSON.parse(added) as { id: string };
     const make = ["provisioning", "agent-keys", "create", "--name", "E2E", "--scopes", scopes];
     return (await gateway.cli([...make, "--ai-provider-key", id, "--output-key-only"])).trim();
   }
