@@ -21,7 +21,8 @@ export async function completeAgent(
 ): Promise<void> {
   const agentDir = join(home, "agent");
   const pending = entryPath(home, "pending");
-  await flush(pending, agentDir, ...(agent.credential ? [authProfilesPath(agentDir)] : []));
+  // A directory with nothing in it is in its home's hands.
+  await flush(pending, ...(agent.credential ? [agentDir, authProfilesPath(agentDir)] : []));
   await lock.run(() => {
     if (readEntry(home, "pending")?.made.operationId !== entry.made.operationId) throw overtaken(entry.agentId);
     renameSync(pending, entryPath(home, "agent"));

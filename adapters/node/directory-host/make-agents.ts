@@ -47,17 +47,17 @@ export function makeAgents(tools: {
     const halfRemoved = made ? undefined : readEntry(home, "removed");
     if (halfRemoved) await tearDown(home, "removed", halfRemoved, { workspace: false, sessions: false });
     const find = () => paths.place(agentId, agent.workspace);
-    find();
+    const place = find();
     const bindings = [...new Set(agent.bindings)];
     const release = await index.keep(agentId, bindings);
     try {
       const createdAt = new Date(clock.now()).toISOString();
-      const entry = await workspaces.take(agentId, find, (willDo) =>
+      const entry = await workspaces.take(agentId, place, find, (willDo) =>
         beginFree(home, agent, () => {
           if (readEntry(home, "agent") || isForeign(home)) throw exists(agentId);
-          const place = find();
-          if (!willDo(place)) return undefined;
-          return beginAgent(home, homes.tempPath(agentId), { ...agent, bindings }, place, createdAt);
+          const found = find();
+          if (!willDo(found)) return undefined;
+          return beginAgent(home, homes.tempPath(agentId), { ...agent, bindings }, found, createdAt);
         }),
       );
       await completeAgent(home, entry, agent, lock);

@@ -15,12 +15,13 @@ export interface Workspaces {
   /**
    * Takes a place for a workspace while none in which it may lie is being removed, by whichever process, and where it
    * overlaps no other agent's, whoever takes one at the same time.
+   * @param place where it is
    * @param find where it is now: what was found may be gone when the wait is over
    * @param take looks for itself and, if what it then finds will do, leaves a pending entry, by which removals and
    *   others see it, and makes the workspace
    * @throws Problem `workspace_taken`, after which the pending entry, if any, is to be undone
    */
-  take(agentId: string, find: () => WorkspacePlace, take: Take): Promise<AgentEntry>;
+  take(agentId: string, place: WorkspacePlace, find: () => WorkspacePlace, take: Take): Promise<AgentEntry>;
   /**
    * Removes the workspace that was made for an agent, and the directories that were made on the way to it, unless
    * something else is in them.
@@ -96,8 +97,7 @@ export function createWorkspaces(tools: {
   }
 
   return {
-    async take(agentId, find, take) {
-      const place = find();
+    async take(agentId, place, find, take) {
       const fresh = isFresh(place) ? await takeFresh(agentId, place, take) : undefined;
       if (fresh) return fresh;
       return await lock.run(async () => {

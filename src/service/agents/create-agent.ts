@@ -11,8 +11,9 @@ import type { Context } from "../context.ts";
 import { expectFewer } from "../gateways/choose-gateway.ts";
 import { type AgentLease, withAgentLease } from "../operations/agent-lease.ts";
 import { allOrNothing, type Ended } from "../operations/all-or-nothing.ts";
-import type { Operation } from "../operations/operation.ts";
+import { changeOperation, type Operation } from "../operations/operation.ts";
 import { noteAccepted, noteEnded } from "../operations/operation-state.ts";
+import { agentBusy } from "../state/agent-busy.ts";
 import { placeAgent } from "./place-agent.ts";
 import { agentExists, makerOf, maxAgentsOf, prepareCreate } from "./prepare-create.ts";
 import { buildAgent, type CreateOptions, type CreateProgress } from "./provision-agent.ts";
@@ -116,14 +117,26 @@ export async function createAgent(
   }
 }
 
+/** The agent, whose record alone is no proof: a process may have died before its host had it, or its key was recorded. */
 async function madeBefore(
-  { records }: Context,
+  context: Context,
   { name }: CreateAgent,
   options: CreateOptions,
 ): Promise<AgentRecord | undefined> {
   const agentId = agentIdFrom(name);
-  const agent = agentId === undefined ? undefined : await records.get("agents", agentId);
-  return agent && sameRequest(agent, options) ? agent : undefined;
+  if (agentId === undefined) return undefined;
+  const find = async () => {
+    const agent = await context.records.get("agents", agentId);
+    return agent && sameRequest(agent, options) ? agent : undefined;
+  };
+  const agent = await find();
+  if (!agent) return undefined;
+  const owner = newOperationId(context);
+  const operation = changeOperation(agent, owner);
+  const attempt = attemptOf(options);
+  const taken = (by: string) => (by.endsWith(attempt) ? unsettled(agentId) : agentBusy(agentId));
+  // Taking the lease settles what its dead holder left.
+  return await withAgentLease(context, { agentId, owner, operation, taken }, find);
 }
 
 /** Stands behind the claim's owner, so that a retry is told from others while nobody knows how the first one ended. */

@@ -3,7 +3,7 @@ import type { HostPlan } from "../../ports.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
-import { issueAiKey, type NewAiKey } from "../ai-keys/issue-ai-key.ts";
+import { type NewAiKey, newAiKey } from "../ai-keys/issue-ai-key.ts";
 import { issuedAiKeyView, showsSecret } from "../ai-keys/issued-ai-key-view.ts";
 import type { Minting } from "../ai-keys/minting.ts";
 import type { AuditDetails } from "../audited-change.ts";
@@ -12,10 +12,11 @@ import type { Context } from "../context.ts";
 import { planAgent } from "../gateways/choose-gateway.ts";
 import { freePlace } from "../gateways/gateway-places.ts";
 import type { AgentLease } from "../operations/agent-lease.ts";
-import { bothOrNeither } from "../operations/all-or-nothing.ts";
+import { allEnded } from "../operations/all-or-nothing.ts";
 import { acquireResources, releaseBindings } from "../operations/exclusive-resources.ts";
 import type { Operation } from "../operations/operation.ts";
 import { addAgent, replaceAgent } from "../state/agent-record.ts";
+import { addAiKey } from "../state/ai-key-state.ts";
 import { placeAgent } from "./place-agent.ts";
 
 /** Beside the body of a create, from its headers. */
@@ -49,7 +50,10 @@ export interface Creation extends CreateOptions {
   progress: CreateProgress;
 }
 
-/** Makes the AI key, then the agent. After every rejection, `operation` says what is to be undone. */
+/**
+ * Makes the AI key, then the agent, and records the key meanwhile, since both wait for the disk: recovery asks for both.
+ * After every rejection, `operation` says what is to be undone.
+ */
 export async function buildAgent(
   context: Context,
   caller: Caller,
@@ -62,11 +66,12 @@ export async function buildAgent(
   const { labels, expiresAt } = body;
   const named = { agentId, name: body.name, keyId: operation.aiKeyId!, operationId, expiresAt };
   await lease.hold();
-  const aiKey = provider && request && (await issueAiKey(context, caller, named, provider, request, minting));
+  const aiKey = provider && request && (await newAiKey(context, caller, named, provider, request, minting));
   const createdAt = new Date(context.clock.now()).toISOString();
-  const { made, workspace, agentDir, gateway, confinement } = await onSomeGateway(context, creation, outcome, (plan) =>
-    makeOnHost(context, { ...creation, plan }, aiKey, createdAt),
-  );
+  const [{ made, workspace, agentDir, gateway, confinement }] = await allEnded([
+    onSomeGateway(context, creation, outcome, (plan) => makeOnHost(context, { ...creation, plan }, aiKey, createdAt)),
+    aiKey && addAiKey(context, aiKey.record),
+  ]);
   const { profileId } = made;
   const reveal = showsSecret(context, body);
   return {
@@ -151,7 +156,7 @@ async function makeOnHost(
     updatedAt: createdAt,
   };
   options.progress.hostAsked = true;
-  const [made] = await bothOrNeither(
+  const [made] = await allEnded([
     host.create({
       ...agent,
       skipBootstrap: body.skipBootstrap ?? false,
@@ -162,7 +167,7 @@ async function makeOnHost(
       isCurrent: options.lease.isHeld,
     }),
     addAgent(context, record),
-  );
+  ]);
   // Only the machine that an agent is on knows its paths.
   const { workspace = plan.workspace, agentDir = plan.agentDir, confinement = plan.confinement } = made;
   if (workspace !== plan.workspace || agentDir !== plan.agentDir || confinement !== plan.confinement) {

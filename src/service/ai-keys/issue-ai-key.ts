@@ -68,7 +68,15 @@ interface KeyHolder {
 }
 
 /** Issues (virtual) or mints the key and records it; the secret is in the credential alone, unless it is to be kept. */
-export async function issueAiKey(
+export async function issueAiKey(...request: Parameters<typeof newAiKey>): Promise<NewAiKey> {
+  const [context] = request;
+  const aiKey = await newAiKey(...request);
+  await addAiKey(context, aiKey.record);
+  return aiKey;
+}
+
+/** A key that is not recorded yet, and works once it is. A minted one is at its provider by then. */
+export async function newAiKey(
   context: Context,
   caller: Caller,
   agent: KeyHolder,
@@ -103,14 +111,12 @@ export async function issueAiKey(
     const { remoteId, secret, hint } = await mintKey(context, provider, agent.keyId, wanted, minting);
     const kept = await keptSecret(context, agent, provider, { secret, digest: "" });
     const record: AiKeyRecord = { ...common, minted: { remoteId, hint }, state: { ...state, digest: "", ...kept } };
-    await addAiKey(context, record);
     return { record, credential: { ...keyless, apiKey: secret } };
   }
   const secret = issueToken("ocv", agent.keyId, context.crypto.randomBytes);
   const digest = await context.crypto.sha256(secret);
   const kept = await keptSecret(context, agent, provider, { secret, digest });
   const record: AiKeyRecord = { ...common, state: { ...state, digest, ...kept } };
-  await addAiKey(context, record);
   return { record, credential: { ...keyless, apiKey: secret } };
 }
 

@@ -26,7 +26,7 @@ interface Attempt<T> {
   minting: Minting;
   /** Thrown where the lease was lost, though all was done. */
   lost: () => Problem;
-  /** Finds its gateway, before anything else is taken. */
+  /** Takes its place: among several gateways before anything else, since it may turn out to be on another. */
   place?(): Promise<void>;
   build(outcome: AuditDetails): Promise<T>;
   /** Told once it has ended; not where it is left to recovery. Never rejects. */
@@ -40,11 +40,12 @@ export async function allOrNothing<T>(context: Context, caller: Caller, attempt:
   let built: { result: T } | undefined;
   let kept = false;
   try {
-    await attempt.place?.();
-    await bothOrNeither(
-      acquireResources(context, operation, limit),
-      aiKeyId === undefined ? Promise.resolve() : noteIssuedKey(context, agentId, aiKeyId),
-    );
+    if (context.host.gateways) await attempt.place?.();
+    // The first of them brings the reservations, which a ledger in a file commits at once where they come alone.
+    const noted = aiKeyId === undefined ? undefined : noteIssuedKey(context, agentId, aiKeyId);
+    const acquired = acquireResources(context, operation, limit);
+    const placed = context.host.gateways ? undefined : attempt.place?.();
+    await allEnded([placed, acquired, noted]);
     const change = { ...attempt.change(), target: agentId, operationId };
     const result = await auditedChange(context, caller, change, async (_, outcome) => {
       const result = await attempt.build(outcome);
@@ -82,8 +83,13 @@ export async function allOrNothing<T>(context: Context, caller: Caller, attempt:
   }
 }
 
-/** Rejects once both have ended, so that nothing is still being done while it is undone. */
-export async function bothOrNeither<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([a, b]);
-  return [await a, await b];
+/**
+ * As `Promise.all`, and rejects once all have ended, so that nothing is still being done while it is undone: with the
+ * error of the first of them that has one.
+ */
+export async function allEnded<const T extends readonly unknown[]>(
+  works: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(works);
+  return await Promise.all(works);
 }

@@ -59,14 +59,14 @@ export async function acquireResources(
 ): Promise<void> {
   const { ledger } = context;
   const workspace = workspaceOf(context, resources);
-  const [place, workspaceClaimed, ...bindings] = await Promise.all([
+  const [workspaceClaimed, bindings, place] = await Promise.all([
+    workspace && own(context, workspace, resources),
+    Promise.all(resources.bindings.map((one) => own(context, bindingClaim(resources.gateway, one), resources))),
     resources.placeKeyId === undefined
       ? undefined
       : ledger.reserve(keyLedger(resources.placeKeyId).agentReservation(resources.creation), [
           { counter: keyLedger(resources.placeKeyId).agents, period: "all", limit, amount: 1 },
         ]),
-    workspace && own(context, workspace, resources),
-    ...resources.bindings.map((binding) => own(context, bindingClaim(resources.gateway, binding), resources)),
   ]);
   if (place?.outcome === "exceeded") {
     throw agentLimitReached(place.exceeded.used + place.exceeded.reserved, place.exceeded.limit);

@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { leaseMs, renewLease } from "../lease.ts";
 import { agentBusy } from "../state/agent-busy.ts";
 import { replaceAgent } from "../state/agent-record.ts";
+import { completeAiKey } from "../state/ai-key-state.ts";
 import { knownFrom } from "../state/find-agent.ts";
 import { compensateCreate } from "./compensate-create.ts";
 import { decideOutcome } from "./decide-outcome.ts";
@@ -95,13 +96,15 @@ async function finishOrUndo(
 }
 
 /**
- * The record and the host's entry are the last steps, and on another machine the credential: only with all of them
- * may the creation have been answered. At most the place of the agent is missing then.
+ * The records of agent and key and the host's entry are the last steps, and on another machine the credential: only with
+ * all of them may the creation have been answered. At most the place of the agent is missing then.
  *
  * @throws Problem `gateway_failed` where nobody can tell now
  */
 async function finishWhole(context: Context, record: AgentRecord): Promise<boolean> {
-  const { host } = context;
+  const { host, records } = context;
+  const { aiKeyId } = record;
+  if (aiKeyId !== undefined && !(await completeAiKey(context, await records.get("ai-keys", aiKeyId)))) return false;
   if (host.kind === "registry") return true;
   const { agents, unreachable } = await host.find(record.agentId);
   const found = agents.find(({ gateway }) => gateway === record.gateway);

@@ -24,15 +24,27 @@ function withState(record: AiKeyRecord, text: string): AiKeyRecord {
 }
 
 /**
- * Records a key that is new, before anybody has its secret. The exact text comes last: where the key was erased
- * meanwhile, since its creation was taken for one that broke off, it stays erased.
+ * Records a key that is new. The exact text comes last: where the key was erased meanwhile, since its creation was taken
+ * for one that broke off, it stays erased.
  * @throws Problem `agent_busy`
  */
 export async function addAiKey(context: Context, record: AiKeyRecord): Promise<void> {
   await context.records.set("ai-keys", record.keyId, record);
-  if (await context.ledger.replace(aiKeyLedger(record.keyId).state, undefined, JSON.stringify(record.state))) return;
+  if (await completeAiKey(context, record)) return;
   await context.records.remove("ai-keys", record.keyId);
   throw agentBusy(record.agentId);
+}
+
+/**
+ * The last step of `addAiKey`, which recovery takes where a process died before it.
+ * @returns whether the key is recorded now; `false` where there is no such record, or the key was erased
+ */
+export async function completeAiKey({ ledger }: Context, record: AiKeyRecord | undefined): Promise<boolean> {
+  if (!record) return false;
+  const { state } = aiKeyLedger(record.keyId);
+  if (await ledger.replace(state, undefined, JSON.stringify(record.state))) return true;
+  const text = await ledger.get(state);
+  return text !== undefined && withState(record, text).state.status !== "revoked";
 }
 
 /**

@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
@@ -27,30 +29,56 @@ const mostSteps = 80;
 let stateDir: string;
 let node: NodePorts;
 let app: App;
-/** How many changes are made yet before the process is dead; nothing that it does afterwards has an effect. */
-let left: number;
+
+interface Life {
+  /** The number of the change that is not made any more; nothing that the process does afterwards has an effect. */
+  fatal: number;
+  /** Whether all that runs beside that change, and comes of it, is done before the process is dead. */
+  isLast: boolean;
+}
+const immortal: Life = { fatal: Number.POSITIVE_INFINITY, isLast: false };
 
 let lives = 0;
 
-function mortal<T extends object>(port: T): T {
-  return new Proxy(port, {
-    get(of, name) {
-      const value = Reflect.get(of, name);
-      if (typeof value !== "function") return value;
-      return (...args: unknown[]) => {
-        if (left > 0 && changing.has(String(name))) left--;
-        if (left === 0) return Promise.reject(new Error("the process is dead"));
-        return value.apply(of, args);
-      };
-    },
-  });
+/** Ends with the process: one that is dead does nothing more, also in the next life. */
+function mortality({ fatal, isLast }: Life) {
+  let changes = 0;
+  let dead = false;
+  const running = new Set<Promise<unknown>>();
+
+  async function othersEnd(): Promise<void> {
+    for (let idle = 0; idle < 3; idle++) {
+      await nextTurn();
+      if (running.size === 0) continue;
+      await Promise.allSettled(running);
+      idle = -1;
+    }
+  }
+
+  async function dying(work: () => unknown, isFatal: boolean): Promise<unknown> {
+    if (isFatal && isLast) await othersEnd();
+    if (isFatal) dead = true;
+    if (dead) throw new Error("the process is dead");
+    const done = Promise.resolve(work());
+    running.add(done);
+    return await done.finally(() => running.delete(done));
+  }
+
+  return <T extends object>(port: T): T =>
+    new Proxy(port, {
+      get(of, name) {
+        const value = Reflect.get(of, name);
+        if (typeof value !== "function") return value;
+        return (...args: unknown[]) =>
+          dying(() => value.apply(of, args), changing.has(String(name)) && ++changes === fatal);
+      },
+    });
 }
 
-/** @param life the count of changes after which it dies */
-async function start(life: number): Promise<void> {
+async function start(life: Life): Promise<void> {
   const settings = readNodeSettings(env(stateDir));
   node = await openNode(settings, { env: env(stateDir), log: () => undefined });
-  left = life;
+  const mortal = mortality(life);
   const { ports } = node;
   const mortals = { host: mortal(ports.host), records: mortal(ports.records), ledger: mortal(ports.ledger) };
   const id = `life-${++lives}`;
@@ -59,14 +87,14 @@ async function start(life: number): Promise<void> {
   app = createApp(alive, settings.settings);
 }
 
-async function restart(life = Number.POSITIVE_INFINITY): Promise<void> {
+async function restart(life: Life = immortal): Promise<void> {
   await node.close();
   await start(life);
 }
 
 beforeEach(async () => {
   stateDir = await mkdtemp(join(tmpdir(), "openclaw-steps-"));
-  await start(Number.POSITIVE_INFINITY);
+  await start(immortal);
   for (const provider of ["anthropic", "openai"]) {
     const body = { provider, name: provider, key: "sk-not-a-real-key-0000", verify: false };
     expect((await call("POST", "/provisioning/ai-providers", body)).status).toBe(201);
@@ -105,13 +133,14 @@ async function atEachStep(
   prepare: () => Promise<void>,
   work: () => Promise<{ status: number }>,
   check: () => Promise<string>,
+  isLast = false,
 ) {
   const seen = new Set<string>();
   let steps = 0;
   for (; steps < mostSteps; steps++) {
     await restart();
     await prepare();
-    await restart(steps + 1);
+    await restart({ fatal: steps + 1, isLast });
     const { status } = await work().catch(() => ({ status: 0 }));
     await restart();
     await recoverOperations(app.context);
@@ -119,7 +148,7 @@ async function atEachStep(
     seen.add(await check());
     const { body } = await call("GET", "/provisioning/audit/verify");
     expect(body.ok, `step ${steps}`).toBe(true);
-    if (status === 200) break;
+    if (status === 200 || status === 201) break;
   }
   expect(steps).toBeGreaterThan(5);
   expect(steps).toBeLessThan(mostSteps);
@@ -175,6 +204,36 @@ describe("a process that dies before each change in turn", { timeout: 300_000 },
       },
     );
     expect(ends).toEqual(["as before", "finished"]);
+  });
+
+  it.each([
+    ["at once", false],
+    ["when all that runs beside it is done", true],
+  ])("creates an agent, or leaves nothing of it: %s", async (_, isLast) => {
+    const body = { name: "ours", bind: ["telegram:ours"], autoProvisionAiKey };
+    const ends = await atEachStep(
+      async () => void (await remove()),
+      () => call("POST", "/agents/create", body),
+      async () => {
+        const { status, body } = await call("GET", "/agents/ours");
+        if (status === 404) {
+          expect(await keysOnRecord("ours")).toEqual([]);
+          const left = ["agents/ours", "workspace-ours"].filter((path) => existsSync(join(stateDir, path)));
+          expect(left).toEqual([]);
+          // Its binding is free, and so is its name.
+          await create("other", { bind: ["telegram:ours"] });
+          await call("DELETE", "/agents/other", { deleteWorkspace: true, deleteSessions: true });
+          return "undone";
+        }
+        expect(body).toMatchObject({ status: "ready", bindings: ["telegram:ours"] });
+        expect(await works(await heldKey("ours", "anthropic"))).toBe(true);
+        expect(await keysOnRecord("ours")).toEqual([body.aiKeyId]);
+        expect(await app.context.ledger.get(aiKeyLedger(body.aiKeyId).state)).toBeDefined();
+        return "finished";
+      },
+      isLast,
+    );
+    expect(ends).toEqual(["finished", "undone"]);
   });
 
   const create = async (name: string, more: object) =>
