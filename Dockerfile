@@ -23,6 +23,7 @@ RUN mkdir -p /home/node/.openclaw /home/node/openclaw-link \
  && chown 1000:1000 /home/node/openclaw-link \
  && chmod 770 /home/node/.openclaw
 COPY --from=build /app/dist/index.js dist/index.js
+COPY --from=build /app/dist/index dist/index
 COPY --from=build /app/scripts/docker-init-provisioning.sh /app/scripts/healthcheck.mjs scripts/
 COPY package.json LICENSE ./
 USER 1000:1000

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** `dist/index.js`: says in a line what an older Node would say in a stack, and then runs. */
 const needed = 24;
 const major = Number(process.versions.node.split(".")[0]);

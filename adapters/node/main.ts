@@ -1,9 +1,6 @@
 import { text } from "node:stream/consumers";
-import { runProgram } from "../../src/cli/program.ts";
-import { cliEnvironment } from "./cli-environment.ts";
+import { describeFailure } from "../../src/cli/failure.ts";
 import { runServer } from "./run-server.ts";
-import { startForPerson } from "./start-for-person.ts";
-import { runWorker } from "./workers/run-worker.ts";
 import { workerNumber } from "./workers/worker-number.ts";
 
 // Everything this process makes is private from birth, SQLite's own files included.
@@ -20,20 +17,44 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 const env = process.env;
-const serve = () => {
+const writeError = (line: string) => void process.stderr.write(line);
+
+async function serve(): Promise<void> {
   serving = true;
   const number = workerNumber(env);
-  if (number !== undefined) return runWorker(env, number);
-  return env.OPENCLAW_PROVISIONING_START === "person" ? startForPerson(env) : runServer(env);
-};
+  if (number !== undefined) return await (await import("./workers/run-worker.ts")).runWorker(env, number);
+  if (env.OPENCLAW_PROVISIONING_START === "person")
+    return await (await import("./start-for-person.ts")).startForPerson(env);
+  await runServer(env);
+}
 
-process.exitCode = await runProgram(
-  cliEnvironment(env, {
+/** A server starts without the commands, which it would read and never run. */
+async function serveOnly(): Promise<number> {
+  try {
+    await serve();
+    return 0;
+  } catch (error) {
+    writeError(`error: ${describeFailure(error)}\n`);
+    return 1;
+  }
+}
+
+async function runCommand(args: readonly string[]): Promise<number> {
+  const [{ runProgram }, { cliEnvironment }] = await Promise.all([
+    import("../../src/cli/program.ts"),
+    import("./cli-environment.ts"),
+  ]);
+  const cli = cliEnvironment(env, {
     write: (line) => void process.stdout.write(line),
-    writeError: (line) => void process.stderr.write(line),
+    writeError,
     isTerminal: process.stdout.isTTY === true,
     readStdin: () => text(process.stdin),
     serve,
-  }),
-  process.argv.slice(2),
-);
+  });
+  return await runProgram(cli, args);
+}
+
+const args = process.argv.slice(2);
+process.exitCode = await (args.length === 0 || (args.length === 1 && args[0] === "serve")
+  ? serveOnly()
+  : runCommand(args));
