@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Problem } from "../../src/errors.ts";
+import { absent, overtaken } from "../../src/host/agent-problems.ts";
 import { settingChanges } from "../../src/host/setting-changes.ts";
 import type { AgentHost, HostAdoption } from "../../src/ports.ts";
 import { nothingBefore } from "../node/directory-host/auth-before.ts";
@@ -9,7 +10,7 @@ import { decisionModelOf, type Hold, holdApart, holdModels, holdTools, toolsText
 import { refuseUnmetered } from "./doors/open-doors.ts";
 import { absolutePath } from "./held-workspaces.ts";
 import { dropMarker, isMadeBy, MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
-import { absent, type HostTools, overtaken } from "./make-agent.ts";
+import type { HostTools } from "./make-agent.ts";
 import {
   type AgentProvider,
   declareModel,

@@ -2,13 +2,14 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { reservedAgentId } from "../../src/domain/agent-id.ts";
 import { Problem } from "../../src/errors.ts";
+import { absent } from "../../src/host/agent-problems.ts";
 import type { AgentHost, HostAgent, HostHold } from "../../src/ports.ts";
 import { addBindings, bindingsOf, refuseTaken } from "./config-entries.ts";
 import { profileIdFor } from "./credentials.ts";
 import { decisionModelOf, type Hold, holdApart, holdIn, holdModels, holdTools, toolsText } from "./doors/held-entry.ts";
 import { absolutePath } from "./held-workspaces.ts";
 import { isMadeHere, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
-import { absent, type HostTools } from "./make-agent.ts";
+import type { HostTools } from "./make-agent.ts";
 import {
   type AgentProvider,
   declareModel,

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Problem } from "../../src/errors.ts";
+import { exists, overtaken } from "../../src/host/agent-problems.ts";
 import type { AgentHost, HostCreate, HostHold, Log, OpenDoor } from "../../src/ports.ts";
 import type { Confinement } from "../../src/schema/agent-fields.ts";
 import type { WorkspacePaths } from "../node/directory-host/workspace-paths.ts";
@@ -50,13 +51,6 @@ export interface HostTools extends OpenClawPlaces {
   log: Log;
 }
 
-/** Another creation has begun the agent anew meanwhile. */
-export const overtaken = (agentId: string): Problem =>
-  new Problem("agent_busy", `The agent "${agentId}" was taken over by another change; try again in a moment.`);
-
-export const absent = (agentId: string): Problem =>
-  new Problem("agent_not_found", `The host has no agent "${agentId.slice(0, 64)}".`);
-
 type Created = Awaited<ReturnType<AgentHost["create"]>>;
 
 /** @param usual confinement where the call names none */
@@ -87,7 +81,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
     const marker = readMarker(home);
     if (there.agents?.entries?.[agentId]) {
       if (marker?.operationId === agent.operationId) return createdBy(marker);
-      throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
+      throw exists(agentId);
     }
     if (marker?.adopted) {
       throw new Problem(
@@ -127,7 +121,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
         apply(draft) {
           if (!isMadeBy(home, agent)) throw overtaken(agentId);
           if (draft.agents?.entries?.[agentId] && !revived) {
-            throw new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
+            throw exists(agentId);
           }
           refuseHeld(draft, agentId, place.path, tools);
           const bindings = addBindings(draft, agentId, agent.bindings);

@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { Problem } from "../../../src/errors.ts";
+import { absent, overtaken } from "../../../src/host/agent-problems.ts";
 import { refuseHold } from "../../../src/host/refuse-hold.ts";
 import { settingChanges } from "../../../src/host/setting-changes.ts";
 import type { AgentHost, Clock, HostAdoption } from "../../../src/ports.ts";
@@ -11,11 +11,7 @@ import { type AgentEntry, entryPath, entryText, readEntry } from "./agent-entry.
 import { type AgentHomes, isForeign, requireHome } from "./agent-homes.ts";
 import { nothingBefore } from "./auth-before.ts";
 import { giveCredentialsBack, noteCredential, profileIdFor, storeCredential } from "./auth-profiles.ts";
-import { overtaken } from "./complete-agent.ts";
 import type { EntryIndex } from "./entry-index.ts";
-
-const absent = (agentId: string): Problem =>
-  new Problem("agent_not_found", `The host has no agent "${agentId.slice(0, 64)}".`);
 
 /** A process that was killed in the middle of a write leaves its half of it, and keys in that. */
 function sweep(home: string): void {

@@ -1,6 +1,6 @@
 import { existsSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { Problem } from "../../../src/errors.ts";
+import { overtaken } from "../../../src/host/agent-problems.ts";
 import type { HostCreate } from "../../../src/ports.ts";
 import { syncDirectory } from "../files/atomic-write.ts";
 import type { FileLock } from "../files/file-lock.ts";
@@ -35,6 +35,3 @@ export async function completeAgent(
     if (readEntry(home, "agent")?.made.operationId === entry.made.operationId) remove(marker);
   });
 }
-
-export const overtaken = (agentId: string): Problem =>
-  new Problem("agent_busy", `The agent "${agentId}" was taken over by another change; try again in a moment.`);

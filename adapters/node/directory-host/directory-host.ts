@@ -2,6 +2,7 @@ import { accessSync, constants, lstatSync, mkdirSync, realpathSync } from "node:
 import { join } from "node:path";
 import { workspaceTaken } from "../../../src/domain/taken.ts";
 import { Problem } from "../../../src/errors.ts";
+import { absent, overtaken } from "../../../src/host/agent-problems.ts";
 import { noGateway } from "../../../src/host/no-gateway.ts";
 import { refuseHold } from "../../../src/host/refuse-hold.ts";
 import { splitBindings } from "../../../src/host/split-bindings.ts";
@@ -14,7 +15,6 @@ import { type AgentEntry, entryPath, entryText, readEntry } from "./agent-entry.
 import { createAgentHomes, isForeign, requireHome } from "./agent-homes.ts";
 import { noteCredential, profileIdFor, removeCredential, storeCredential } from "./auth-profiles.ts";
 import { renewIdentityFile } from "./bootstrap-files.ts";
-import { overtaken } from "./complete-agent.ts";
 import { createEntryIndex } from "./entry-index.ts";
 import { makeAgents } from "./make-agents.ts";
 import { readAgents } from "./read-agents.ts";
@@ -68,8 +68,7 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
     const entry = home && readEntry(home, "agent");
     const isAnother = operationId !== undefined && entry && entry.made.operationId !== operationId;
     if (home && entry && !isAnother) return { home, entry };
-    if (!home || isAnother || !isForeign(home))
-      throw new Problem("agent_not_found", `The host has no agent "${agentId.slice(0, 64)}".`);
+    if (!home || isAnother || !isForeign(home)) throw absent(agentId);
     throw new Problem("agent_not_managed", `The agent "${agentId}" was made by others and has no entry to change.`);
   }
 

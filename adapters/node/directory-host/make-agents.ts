@@ -1,11 +1,11 @@
 import { renameSync } from "node:fs";
-import { Problem } from "../../../src/errors.ts";
+import { exists, overtaken } from "../../../src/host/agent-problems.ts";
 import type { Clock, HostCreate } from "../../../src/ports.ts";
 import type { FileLock } from "../files/file-lock.ts";
 import { type AgentEntry, type EntryState, entryPath, readEntry } from "./agent-entry.ts";
 import { type AgentHomes, isForeign, requireHome } from "./agent-homes.ts";
 import { beginAgent } from "./begin-agent.ts";
-import { completeAgent, overtaken } from "./complete-agent.ts";
+import { completeAgent } from "./complete-agent.ts";
 import type { EntryIndex } from "./entry-index.ts";
 import { type TornDown, tearDownAgent } from "./tear-down-agent.ts";
 import type { WorkspacePaths } from "./workspace-paths.ts";
@@ -23,9 +23,6 @@ export interface MakeAgents {
   /** Nothing but what the operation made is touched; an empty `operationId` stands for others, who made the agent. */
   remove(agentId: string, operationId: string, what: Removal): Promise<TornDown>;
 }
-
-const exists = (agentId: string): Problem =>
-  new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
 
 /** Makes and removes agents whole. Calls for one agent come one after another. */
 export function makeAgents(tools: {

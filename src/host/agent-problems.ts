@@ -1,0 +1,13 @@
+import { Problem } from "../errors.ts";
+
+/** For a change that has lost its lease, and finds that another is at the agent: it does nothing more. */
+export const overtaken = (agentId: string): Problem =>
+  new Problem("agent_busy", `The agent "${agentId}" was taken over by another change; try again in a moment.`);
+
+/** For an agent that the host itself does not have, whatever the records say. */
+export const absent = (agentId: string): Problem =>
+  new Problem("agent_not_found", `The host has no agent "${agentId.slice(0, 64)}".`);
+
+/** For a creation under an id that an agent of the host has. */
+export const exists = (agentId: string): Problem =>
+  new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);
