@@ -1,4 +1,4 @@
-import type { TokenUsage } from "./usage.ts";
+import type { TokenUsage } from "./told-usage.ts";
 
 /** How far an answer had come when it broke off. */
 export interface Progress {

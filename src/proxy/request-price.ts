@@ -1,6 +1,7 @@
 import { affordableOutput } from "../domain/affordable-output.ts";
 import { costMicroUsd, isFree, mostMicroUsd, type Price, type RequestBound, ratesAt } from "../domain/price.ts";
-import { mostTokens, type TokenUsage, type ToldUsage } from "../domain/usage.ts";
+import type { TokenUsage, ToldUsage } from "../domain/told-usage.ts";
+import { mostTokens } from "../domain/usage.ts";
 import type { PriceBook } from "../prices/price-book.ts";
 import { type BodyFields, isRecord } from "../providers/shared/body-fields.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";

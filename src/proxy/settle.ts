@@ -2,7 +2,7 @@ import { freeCallsModel } from "../domain/free-calls.ts";
 import { interruptedUsage, mostWritten, type ReservedTokens } from "../domain/interrupted-usage.ts";
 import { requestAmounts } from "../domain/quota.ts";
 import { quotaCounters } from "../domain/quota-rules.ts";
-import { noUsage, type TokenUsage, type ToldUsage } from "../domain/usage.ts";
+import { noUsage, type TokenUsage, type ToldUsage } from "../domain/told-usage.ts";
 import type { Labels } from "../metrics.ts";
 import type { LedgerName, UsageEntry } from "../ports.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";

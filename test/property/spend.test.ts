@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openSqliteLedger } from "../../adapters/node/sqlite/sqlite-ledger.ts";
 import type { Price } from "../../src/domain/price.ts";
-import { noUsage, type ToldUsage } from "../../src/domain/usage.ts";
+import { noUsage, type ToldUsage } from "../../src/domain/told-usage.ts";
 import type { Ledger, LedgerName } from "../../src/ports.ts";
 import type { PriceBook } from "../../src/prices/price-book.ts";
 import { priceOfRequest } from "../../src/proxy/request-price.ts";

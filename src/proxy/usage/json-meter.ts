@@ -1,14 +1,5 @@
-import {
-  addedUsage,
-  addReport,
-  noCounts,
-  noUsage,
-  type ToldUsage,
-  tellsUsage,
-  tokenUsage,
-  type UsageCounts,
-  type UsageFormat,
-} from "../../domain/usage.ts";
+import { addedUsage, noUsage, type ToldUsage } from "../../domain/told-usage.ts";
+import { addReport, noCounts, tellsUsage, tokenUsage, type UsageCounts, type UsageFormat } from "../../domain/usage.ts";
 import { createJsonScan, type JsonScan, type Watch } from "./json-scan.ts";
 import type { Meter, MeterOptions } from "./meter.ts";
 import { parsedReport, usageKey } from "./usage-report.ts";

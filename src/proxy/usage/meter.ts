@@ -1,5 +1,6 @@
 import type { Progress } from "../../domain/interrupted-usage.ts";
-import type { ToldUsage, UsageFormat } from "../../domain/usage.ts";
+import type { ToldUsage } from "../../domain/told-usage.ts";
+import type { UsageFormat } from "../../domain/usage.ts";
 import type { HiddenCost } from "../hidden-output.ts";
 
 export interface Meter {

@@ -1,4 +1,4 @@
-import { noUsage } from "../../domain/usage.ts";
+import { noUsage } from "../../domain/told-usage.ts";
 import { OPEN_ARRAY, OPEN_OBJECT, SPACE } from "./bytes.ts";
 import { createJsonMeter } from "./json-meter.ts";
 import type { Meter, MeterOptions } from "./meter.ts";
