@@ -1,7 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { ActivitySample, DeliveryAttempt, DeliveryState, Outbox, OutboxMessage } from "../../src/ports.ts";
 import { createActivityLog } from "../../src/service/events/activity.ts";
-import { createSqlOutbox, type OutboxSql, outboxSchema, type SqlOutbox } from "../sql/sql-outbox.ts";
+import { type OutboxSql, outboxSchema } from "../sql/outbox-rows.ts";
+import { createSqlOutbox, type SqlOutbox } from "../sql/sql-outbox.ts";
 
 const version = 1;
 /**

@@ -1,4 +1,4 @@
-import { outboxSchema } from "./sql-outbox.ts";
+import { outboxSchema } from "./outbox-rows.ts";
 
 const table = (name: string, columns: string) => `CREATE TABLE ${name} (${columns}) STRICT, WITHOUT ROWID;`;
 

@@ -2,10 +2,10 @@ import { firstExceeded } from "../../src/domain/first-exceeded.ts";
 import { thresholdMessage, thresholdsPassed } from "../../src/domain/quota-thresholds.ts";
 import type { CounterReservation, CounterState, LedgerName, Reserved, UsageEntry, UsageRow } from "../../src/ports.ts";
 import type { CounterRows } from "./counter-rows.ts";
+import { messageInsert } from "./outbox-rows.ts";
 import type { CacheGroup } from "./row-cache.ts";
 import { type SqlDriver, within } from "./sql-driver.ts";
 import { createSqlEstimates } from "./sql-estimates.ts";
-import { messageInsert } from "./sql-outbox.ts";
 import type { SqlTexts } from "./sql-texts.ts";
 import { usageColumns, usageRow } from "./usage-columns.ts";
 

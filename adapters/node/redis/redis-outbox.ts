@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import { thresholdMessage } from "../../../src/domain/quota-thresholds.ts";
 import type { Clock, Delivery, DeliveryState, Due, Outbox, OutboxMessage } from "../../../src/ports.ts";
-import { outboxMemoryMs } from "../../sql/sql-outbox.ts";
+import { outboxMemoryMs } from "../../sql/outbox-rows.ts";
 import { answered } from "./redis-connection.ts";
 import { ledgerKeys } from "./redis-ledger-keys.ts";
 import { type RedisArgument, redisScript } from "./redis-script.ts";

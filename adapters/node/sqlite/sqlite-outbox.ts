@@ -1,5 +1,6 @@
 import type { Clock, Outbox } from "../../../src/ports.ts";
-import { createSqlOutbox, type OutboxSql } from "../../sql/sql-outbox.ts";
+import type { OutboxSql } from "../../sql/outbox-rows.ts";
+import { createSqlOutbox } from "../../sql/sql-outbox.ts";
 import type { SqliteTransactions } from "./sqlite-transactions.ts";
 
 /** The outbox in the ledger's file: what a settlement puts into it is committed with the settlement. */
