@@ -116,12 +116,3 @@ export function quotaState(
     resetAt: new Date(resetOf(quotaRules[name].span, now)).toISOString(),
   };
 }
-
-/** All that one request is charged in quotas; reserving and settling both count by it. */
-export const requestAmounts = ({
-  tokens,
-  microUsd,
-}: {
-  tokens: number;
-  microUsd: number;
-}): Record<QuotaCounter, number> => ({ tokens, requests: 1, usd: microUsd });

@@ -192,7 +192,7 @@ class Admitted implements AdmittedRequest {
       isFree: format === undefined,
       reserved: reserved.tokens,
       price: reserved.price,
-      reservedMicroUsd: reserved.microUsd,
+      amounts: reserved.amounts,
       pace: outputPace(provider, base.origin, request, reserved.omitted),
       provider,
       byFallback: false,

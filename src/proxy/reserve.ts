@@ -2,9 +2,9 @@ import { freeCallCharge } from "../domain/free-calls.ts";
 import type { ReservedTokens } from "../domain/interrupted-usage.ts";
 import { modelAllowed } from "../domain/model-allowed.ts";
 import type { ProviderKind } from "../domain/provider-facts.ts";
-import { limitsTokens, limitsUsd, quotaCharges, requestAmounts, stricterQuotas } from "../domain/quota.ts";
+import { limitsTokens, limitsUsd, quotaCharges, stricterQuotas } from "../domain/quota.ts";
 import { type QuotaDenial, quotaDenial } from "../domain/quota-denial.ts";
-import { quotaRules } from "../domain/quota-rules.ts";
+import { type QuotaAmounts, quotaRules, quotaUnits } from "../domain/quota-rules.ts";
 import { mostTokens } from "../domain/usage.ts";
 import type { CounterReservation, LedgerName } from "../ports.ts";
 import type { PriceBook } from "../prices/price-book.ts";
@@ -35,7 +35,7 @@ export type Reservation =
       tokens: ReservedTokens;
       /** How it is charged; `undefined` where no price is known, and it costs no tokens. */
       price: RequestPrice | undefined;
-      microUsd: number;
+      amounts: QuotaAmounts;
       now: number;
       bytes: Uint8Array | undefined;
       /** Tools that were left out. */
@@ -116,11 +116,11 @@ export async function reserve(
     const microUsd = price ? price.most({ input, output: tokens - inputHeld }) : 0;
     const charges = spends ? quotaCharges(quotas, now) : [freeCallCharge(quotas, now)];
     const counted = price === undefined ? charges.filter(({ counter }) => counter !== "usd") : charges;
-    const amounts = { ...requestAmounts({ tokens, microUsd }), free: 1 };
+    const amounts: QuotaAmounts = { tokens, requests: 1, usd: microUsd };
     const entries = counted.map((charge): CounterReservation => {
       const { name, counter, period } = charge;
       const limit = counter === "usd" && !held ? null : charge.limit;
-      const amount = amounts[counter];
+      const amount = counter === "free" ? 1 : amounts[counter];
       // A minute's quota slows down, and ends nothing.
       const tells = charge.limit !== null && quotaRules[name].span !== "minute";
       return { counter: names[counter], period, limit, amount, alertAt: tells ? webhooks.thresholds : undefined };
@@ -149,7 +149,7 @@ export async function reserve(
       const charge =
         counted[entries.findIndex((entry) => entry.counter === exceeded.counter && entry.period === exceeded.period)]!;
       const { name } = charge;
-      if (!capped || charge.counter === "requests") {
+      if (!capped || charge.counter === "free" || !quotaUnits[charge.counter].canShrink) {
         return { outcome: "denied", quota: name, denial: quotaDenial({ ...exceeded, name }, now) };
       }
       const left = exceeded.limit - exceeded.used - exceeded.reserved;
@@ -168,7 +168,7 @@ export async function reserve(
       outcome: "reserved",
       tokens: { input: inputHeld, output: tokens - inputHeld },
       price,
-      microUsd,
+      amounts,
       now,
       bytes: sent,
       omitted: omitted?.names,

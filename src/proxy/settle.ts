@@ -1,7 +1,6 @@
 import { freeCallsModel } from "../domain/free-calls.ts";
 import { interruptedUsage, mostWritten, type ReservedTokens } from "../domain/interrupted-usage.ts";
-import { requestAmounts } from "../domain/quota.ts";
-import { quotaCounters } from "../domain/quota-rules.ts";
+import { type QuotaAmounts, quotaCounters } from "../domain/quota-rules.ts";
 import { noUsage, type TokenUsage, type ToldUsage } from "../domain/told-usage.ts";
 import type { Labels } from "../metrics.ts";
 import type { LedgerName, UsageEntry } from "../ports.ts";
@@ -26,7 +25,8 @@ export interface OpenReservation {
   reserved: ReservedTokens;
   /** `undefined` where no price is known, and where it costs no tokens. */
   price: RequestPrice | undefined;
-  reservedMicroUsd: number;
+  /** Of these, tokens and money are known better in the end. */
+  amounts: QuotaAmounts;
   /** Tokens a second above all that the model can write, where such a bound is known. */
   pace: number | undefined;
   provider: AiProviderRecord;
@@ -77,9 +77,7 @@ function createLabels(): (provider: string, outcome?: string, agent?: string) =>
   };
 }
 
-/** By counter, as it was reserved. */
-function amountsIn(names: OpenReservation["names"], cost: { tokens: number; microUsd: number }) {
-  const amounts = requestAmounts(cost);
+function byCounter(names: OpenReservation["names"], amounts: QuotaAmounts): Record<LedgerName, number> {
   const actual: Record<LedgerName, number> = {};
   for (const counter of quotaCounters) actual[names[counter]] = amounts[counter];
   return actual;
@@ -202,7 +200,7 @@ class OpenSettlement implements Settlement {
     this.#charged = tokens;
     const estimated = tokens - told.total;
     const toldMicroUsd = open.price && metered ? open.price.told(told) : 0;
-    const microUsd = Math.max(toldMicroUsd, Math.min(cut, open.reservedMicroUsd));
+    const microUsd = Math.max(toldMicroUsd, Math.min(cut, open.amounts.usd));
     if (metered) {
       const { context, labels } = this.#book;
       const kind = estimated === 0 ? "metered" : "estimated";
@@ -228,15 +226,16 @@ class OpenSettlement implements Settlement {
         microUsd: { counter: names.usd, amount: microUsd - toldMicroUsd },
       };
     }
-    this.#settle(outcome, open.isFree ? { [names.free]: 1 } : amountsIn(names, { tokens, microUsd }), entry);
+    const amounts = { ...open.amounts, tokens, usd: microUsd };
+    this.#settle(outcome, open.isFree ? { [names.free]: 1 } : byCounter(names, amounts), entry);
   }
 
   #chargeReserved(told: ToldUsage): void {
-    const { reserved, reservedMicroUsd } = this.#open;
+    const { reserved, amounts } = this.#open;
     const { input, output } = reserved;
     const total = Math.max(told.total, input + output);
     const usage = { input: Math.min(Math.max(told.input, input), total), output, total };
-    this.#charge("cut", usage, told, total > 0, reservedMicroUsd);
+    this.#charge("cut", usage, told, total > 0, amounts.usd);
   }
 
   /** The real cost is known only at the end. Without it, the most that it may have been stands. */
