@@ -14,7 +14,7 @@ import type { ledgerKeys } from "./redis-ledger-keys.ts";
 import { isUsageField, noAmounts, usageFields, usageRows } from "./usage-fields.ts";
 
 /** Members of a sorted set that are read at a time, at most. */
-const largestPage = 200;
+const largestPage = 500;
 
 const daysBetween = (from: string, to: string): string[] => {
   const days: string[] = [];
@@ -61,10 +61,10 @@ export function createRedisOverview(
     key: (partition: (typeof partitions)[number]) => string,
     { least, limit, isSought }: { least: number | "-inf"; limit: number; isSought(member: string): boolean },
   ): Promise<string[]> {
-    const page = Math.min(largestPage, 2 * limit);
     const perPartition = partitions.map(async (partition) => {
       const found: { member: string; score: number }[] = [];
-      for (let from = 0; found.length < limit; from += page) {
+      let from = 0;
+      for (let page = Math.min(largestPage, 2 * limit); found.length < limit; page = Math.min(largestPage, 2 * page)) {
         const range = [key(partition), "+inf", least, "WITHSCORES", "LIMIT", from, page] as const;
         const pairs = await redis.zrevrangebyscore(...range);
         for (let at = 0; at < pairs.length; at += 2) {
@@ -72,6 +72,7 @@ export function createRedisOverview(
           if (isSought(member)) found.push({ member, score: Number(pairs[at + 1]) });
         }
         if (pairs.length < 2 * page) break;
+        from += page;
       }
       return found;
     });

@@ -86,6 +86,18 @@ export function testOverview(name: string, make: MakeLedger): void {
       );
     }, 60_000);
 
+    it("finds the largest of a month that has just begun behind many larger ones of the month before", async () => {
+      await Promise.all(
+        Array.from({ length: 60 }, (_, at) => spend(`old${at}`, { amount: 50_000 + at, on: "2026-10-31" })),
+      );
+      await Promise.all([3, 1, 2].map((amount) => spend(`new${amount}`, { amount })));
+      const largest = async (ledger: Ledger) => (await ledger.topUsage(top("name", "tokens", 2))).groups;
+      expect(await reported(largest, (groups) => groups[1]?.tokens === 2)).toMatchObject([
+        { key: aiKeyLedger("new3").usage, tokens: 3 },
+        { key: aiKeyLedger("new2").usage, tokens: 2 },
+      ]);
+    }, 60_000);
+
     it("tells which counters are near their limit, the fullest first", async () => {
       const fill = async (key: string, limit: number, used: number, held: number, period = "2026-11") => {
         const { tokens, reservation } = aiKeyLedger(key);
