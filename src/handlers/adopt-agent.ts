@@ -65,6 +65,6 @@ export const releaseAgentRoute = route({
     "gateway_not_found",
   ],
   async handle({ context, caller, params }) {
-    return { status: 200, body: await releaseAgent(context, caller, params.id!) };
+    return { body: await releaseAgent(context, caller, params.id!) };
   },
 });

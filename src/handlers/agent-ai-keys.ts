@@ -21,7 +21,7 @@ export const getUsageRoute = route({
   response: { status: 200, description: "Use and quotas", schema: Usage },
   problems: ["agent_not_found", "agent_ambiguous", "ai_key_not_found"],
   async handle({ context, caller, params, query }) {
-    return { status: 200, body: await readUsage(context, caller, params.id!, query) };
+    return { body: await readUsage(context, caller, params.id!, query) };
   },
 });
 
@@ -34,7 +34,7 @@ export const getAiKeyHolderRoute = route({
   response: { status: 200, description: "The key", schema: AiKeyHolder },
   problems: ["ai_key_not_found"],
   async handle({ context, caller }) {
-    return { status: 200, body: await readHolder(context, caller.aiKeyId) };
+    return { body: await readHolder(context, caller.aiKeyId) };
   },
 });
 
@@ -135,7 +135,7 @@ export const removeAiKeyRoute = route({
     "gateway_not_found",
   ],
   async handle({ context, caller, params }) {
-    return { status: 200, body: await takeAiKey(context, caller, params.id!) };
+    return { body: await takeAiKey(context, caller, params.id!) };
   },
 });
 
@@ -157,6 +157,6 @@ export const creditAgentRoute = route({
     "gateway_failed",
   ],
   async handle({ context, caller, params, body }) {
-    return { status: 200, body: await creditAgent(context, caller, params.id!, body) };
+    return { body: await creditAgent(context, caller, params.id!, body) };
   },
 });

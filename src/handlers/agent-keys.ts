@@ -25,7 +25,7 @@ export const createAgentKeyRoute = route({
   response: { status: 201, description: "The key, shown this once", schema: ProvisioningKeyIssued },
   problems: ["ai_provider_not_found", "provider_revoked"],
   async handle({ context, caller, body }) {
-    return { status: 201, body: await createProvisioningKey(context, caller, body) };
+    return { body: await createProvisioningKey(context, caller, body) };
   },
 });
 
@@ -38,7 +38,7 @@ export const listAgentKeysRoute = route({
   response: { status: 200, description: "All provisioning keys, the oldest first", schema: ProvisioningKeyList },
   problems: [],
   async handle({ context }) {
-    return { status: 200, body: await listProvisioningKeys(context) };
+    return { body: await listProvisioningKeys(context) };
   },
 });
 
@@ -51,7 +51,7 @@ export const revokeAgentKeyRoute = route({
   response: { status: 200, description: "The key", schema: ProvisioningKeyView },
   problems: ["key_not_found", "key_busy"],
   async handle({ context, caller, params }) {
-    return { status: 200, body: await revokeProvisioningKey(context, caller, params.id!) };
+    return { body: await revokeProvisioningKey(context, caller, params.id!) };
   },
 });
 
@@ -66,9 +66,6 @@ export const rotateAgentKeyRoute = route({
   response: { status: 200, description: "The new key, shown this once", schema: ProvisioningKeyIssued },
   problems: ["key_not_found", "key_busy", "key_revoked"],
   async handle({ context, caller, params, body }) {
-    return {
-      status: 200,
-      body: await rotateProvisioningKey(context, caller, params.id!, body.graceSeconds),
-    };
+    return { body: await rotateProvisioningKey(context, caller, params.id!, body.graceSeconds) };
   },
 });

@@ -32,7 +32,7 @@ export const listAgentsRoute = route({
   async handle({ context, caller, query }) {
     const list = isSearch(query) ? searchAgents : listAgents;
     const { agents, ...page } = await list(context, caller, query);
-    return { status: 200, body: { agents: await withSpending(context, agents, includesOf(query)), ...page } };
+    return { body: { agents: await withSpending(context, agents, includesOf(query)), ...page } };
   },
 });
 
@@ -45,7 +45,7 @@ export const getAgentRoute = route({
   response: { status: 200, description: "The agent", schema: AgentDetail },
   problems: ["agent_not_found", "agent_ambiguous"],
   async handle({ context, caller, params }) {
-    return { status: 200, body: await getAgent(context, caller, params.id!) };
+    return { body: await getAgent(context, caller, params.id!) };
   },
 });
 
@@ -72,7 +72,7 @@ export const updateAgentRoute = route({
     "gateway_not_found",
   ],
   async handle({ context, caller, params, body }) {
-    return { status: 200, body: await updateAgent(context, caller, params.id!, body) };
+    return { body: await updateAgent(context, caller, params.id!, body) };
   },
 });
 
@@ -94,7 +94,7 @@ const either = (verb: "suspend" | "resume", summary: string) =>
       "gateway_failed",
     ],
     async handle({ context, caller, params }) {
-      return { status: 200, body: await suspendAgent(context, caller, params.id!, verb === "suspend") };
+      return { body: await suspendAgent(context, caller, params.id!, verb === "suspend") };
     },
   });
 
@@ -118,7 +118,7 @@ export const onboardAgentRoute = route({
     "gateway_not_found",
   ],
   async handle({ context, caller, params, body }) {
-    return { status: 200, body: await onboardAgent(context, caller, params.id!, body) };
+    return { body: await onboardAgent(context, caller, params.id!, body) };
   },
 });
 
@@ -142,6 +142,6 @@ export const deleteAgentRoute = route({
     "gateway_not_found",
   ],
   async handle({ context, caller, params, body }) {
-    return { status: 200, body: await deleteAgent(context, caller, params.id!, body) };
+    return { body: await deleteAgent(context, caller, params.id!, body) };
   },
 });

@@ -23,7 +23,7 @@ export const addAiProviderRoute = route({
   response: { status: 201, description: "The AI provider, its key as a hint only", schema: AiProviderAdded },
   problems: ["provider_settings", "provider_refused", "provider_exists", "key_busy"],
   async handle({ context, caller, body }) {
-    return { status: 201, body: await addAiProvider(context, caller, body) };
+    return { body: await addAiProvider(context, caller, body) };
   },
 });
 
@@ -36,7 +36,7 @@ export const listAiProvidersRoute = route({
   response: { status: 200, description: "All AI providers, the oldest first", schema: AiProviderList },
   problems: [],
   async handle({ context }) {
-    return { status: 200, body: await listAiProviders(context) };
+    return { body: await listAiProviders(context) };
   },
 });
 
@@ -50,7 +50,7 @@ export const rotateAiProviderRoute = route({
   response: { status: 200, description: "The AI provider, its new key as a hint only", schema: AiProviderAdded },
   problems: ["ai_provider_not_found", "provider_revoked", "provider_refused", "key_busy"],
   async handle({ context, caller, params, body }) {
-    return { status: 200, body: await rotateAiProvider(context, caller, params.id!, body) };
+    return { body: await rotateAiProvider(context, caller, params.id!, body) };
   },
 });
 
@@ -63,7 +63,7 @@ export const revokeAiProviderRoute = route({
   response: { status: 200, description: "The AI provider", schema: AiProviderView },
   problems: ["ai_provider_not_found", "key_busy"],
   async handle({ context, caller, params }) {
-    return { status: 200, body: await revokeAiProvider(context, caller, params.id!) };
+    return { body: await revokeAiProvider(context, caller, params.id!) };
   },
 });
 
@@ -76,6 +76,6 @@ export const aiProviderHealthRoute = route({
   response: { status: 200, description: "Its failures, and whose agents they concern", schema: AiProviderHealth },
   problems: ["ai_provider_not_found"],
   async handle({ context, params }) {
-    return { status: 200, body: await aiProviderHealth(context, params.id!) };
+    return { body: await aiProviderHealth(context, params.id!) };
   },
 });

@@ -15,7 +15,7 @@ export const listAuditRoute = route({
   async handle({ context, query: { limit, cursor, ...filter } }) {
     const before = cursor === undefined ? undefined : Number(cursor);
     const { events, nextCursor } = await context.audit.read({ limit, cursor: before, filter });
-    return { status: 200, body: { events, ...(nextCursor !== undefined && { nextCursor: String(nextCursor) }) } };
+    return { body: { events, ...(nextCursor !== undefined && { nextCursor: String(nextCursor) }) } };
   },
 });
 
@@ -32,7 +32,7 @@ export const verifyAuditRoute = route({
   problems: [],
   async handle({ context, query: { since } }) {
     const verdict = await context.audit.verify(since === undefined ? {} : { since: Number(since) });
-    return { status: 200, body: verdict };
+    return { body: verdict };
   },
 });
 
@@ -48,6 +48,6 @@ export const rotateAuditRoute = route({
     if (!context.audit.rotate) {
       throw new Problem("audit_not_rotatable", "The audit trail of this deployment is a stream, not a file.");
     }
-    return { status: 200, body: (await context.audit.rotate(caller.actor)) ?? { events: 0 } };
+    return { body: (await context.audit.rotate(caller.actor)) ?? { events: 0 } };
   },
 });

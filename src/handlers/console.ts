@@ -20,7 +20,7 @@ export const openSessionRoute = route({
   problems: ["session_not_allowed", "provisioning_key_invalid"],
   async handle({ context, caller, headers }) {
     const { code, ...shown } = shownTokens(context, caller, headers);
-    return { status: 201, body: await openSession(context, caller, shown, code) };
+    return { body: await openSession(context, caller, shown, code) };
   },
 });
 
@@ -33,7 +33,7 @@ export const getSessionRoute = route({
   response: { status: 200, description: "The caller", schema: ConsoleCaller },
   problems: [],
   async handle({ context, caller }) {
-    return { status: 200, body: await describeCaller(context, caller) };
+    return { body: await describeCaller(context, caller) };
   },
 });
 
@@ -46,7 +46,7 @@ export const closeSessionRoute = route({
   response: { status: 200, description: "The session as it was", schema: ConsoleSessionView },
   problems: ["session_not_found"],
   async handle({ context, caller }) {
-    return { status: 200, body: await closeSession(context, caller, caller.session?.id ?? "", "console.close") };
+    return { body: await closeSession(context, caller, caller.session?.id ?? "", "console.close") };
   },
 });
 
@@ -60,7 +60,7 @@ export const makeConsoleLinkRoute = route({
   problems: ["session_not_allowed", "provisioning_key_invalid", "not_found"],
   async handle({ context, caller, headers }) {
     const { code: _, ...shown } = shownTokens(context, caller, headers);
-    return { status: 201, body: await makeConsoleLink(context, caller, shown) };
+    return { body: await makeConsoleLink(context, caller, shown) };
   },
 });
 
@@ -73,7 +73,7 @@ export const listSessionsRoute = route({
   response: { status: 200, description: "The newest first", schema: ConsoleSessionList },
   problems: [],
   async handle({ context }) {
-    return { status: 200, body: await listSessions(context) };
+    return { body: await listSessions(context) };
   },
 });
 
@@ -86,6 +86,6 @@ export const revokeSessionRoute = route({
   response: { status: 200, description: "The session as it was", schema: ConsoleSessionView },
   problems: ["session_not_found"],
   async handle({ context, caller, params }) {
-    return { status: 200, body: await closeSession(context, caller, params.id!, "console.revoke") };
+    return { body: await closeSession(context, caller, params.id!, "console.revoke") };
   },
 });

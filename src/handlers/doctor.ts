@@ -11,6 +11,6 @@ export const examineRoute = route({
   response: { status: 200, description: "Every check, whatever it found", schema: DoctorReport },
   problems: [],
   async handle({ context, caller }) {
-    return { status: 200, body: await examine(context, caller) };
+    return { body: await examine(context, caller) };
   },
 });

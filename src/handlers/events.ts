@@ -33,7 +33,6 @@ export const streamEventsRoute = route({
     };
     const lastEventId = headers.get("last-event-id") ?? undefined;
     return {
-      status: 200,
       // Proxies hold answers back until there is much of them.
       headers: { "content-type": "text/event-stream", "x-accel-buffering": "no" },
       body: eventStream(context, { types, lastEventId, mayGoOn }),

@@ -31,12 +31,12 @@ export const getFleetUsageRoute = route({
   problems: ["not_ready"],
   async handle({ context, caller, query }) {
     const usage = await readFleetUsage(context, caller, query);
-    if (query.format === "json") return { status: 200, body: usage };
+    if (query.format === "json") return { body: usage };
     const headers = {
       "content-type": "text/csv; charset=utf-8",
       "content-disposition": `attachment; filename="usage-${usage.from}-${usage.to}.csv"`,
     };
-    return { status: 200, body: toCsv(usageColumns, usage.rows), headers };
+    return { body: toCsv(usageColumns, usage.rows), headers };
   },
 });
 
@@ -50,7 +50,7 @@ export const getNearLimitRoute = route({
   response: { status: 200, description: "The fullest first", schema: NearLimitList },
   problems: ["not_ready"],
   async handle({ context, caller, query }) {
-    return { status: 200, body: await readNearLimit(context, caller, query) };
+    return { body: await readNearLimit(context, caller, query) };
   },
 });
 
@@ -64,6 +64,6 @@ export const getOverviewRoute = route({
   response: { status: 200, description: "The overview", schema: Overview },
   problems: ["not_ready"],
   async handle({ context, caller, query }) {
-    return { status: 200, body: await readOverview(context, caller, query) };
+    return { body: await readOverview(context, caller, query) };
   },
 });

@@ -12,7 +12,7 @@ export const listGatewaysRoute = route({
   response: { status: 200, description: "All of them, silent ones included", schema: GatewayList },
   problems: [],
   async handle({ context }) {
-    return { status: 200, body: await listGateways(context) };
+    return { body: await listGateways(context) };
   },
 });
 
@@ -26,7 +26,7 @@ const either = (verb: "cordon" | "uncordon", summary: string) =>
     response: { status: 200, description: "Whether it is cordoned now", schema: GatewayCordoned },
     problems: ["gateway_not_found"],
     async handle({ context, caller, params }) {
-      return { status: 200, body: await cordonGateway(context, caller, params.id!, verb === "cordon") };
+      return { body: await cordonGateway(context, caller, params.id!, verb === "cordon") };
     },
   });
 

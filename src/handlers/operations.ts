@@ -11,6 +11,6 @@ export const getOperationRoute = route({
   response: { status: 200, description: "The operation", schema: OperationView },
   problems: ["operation_not_found"],
   async handle({ context, caller, params }) {
-    return { status: 200, body: await readOperation(context, caller, params.id!) };
+    return { body: await readOperation(context, caller, params.id!) };
   },
 });

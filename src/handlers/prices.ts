@@ -17,7 +17,7 @@ export const listPricesRoute = route({
   response: { status: 200, description: "One page, in ascending order of provider and model", schema: PriceList },
   problems: [],
   async handle({ context, query }) {
-    return { status: 200, body: await listPrices(context, query) };
+    return { body: await listPrices(context, query) };
   },
 });
 
@@ -31,7 +31,7 @@ export const setPricesRoute = route({
   response: { status: 200, description: "The prices that were set, as they count now", schema: PricesSet },
   problems: [],
   async handle({ context, caller, body }) {
-    return { status: 200, body: await setPrices(context, caller, body) };
+    return { body: await setPrices(context, caller, body) };
   },
 });
 
@@ -45,6 +45,6 @@ export const unsetPriceRoute = route({
   problems: ["price_not_found"],
   async handle({ context, caller, params }) {
     const name = { provider: params.provider!, model: params.model! };
-    return { status: 200, body: await unsetPrice(context, caller, name) };
+    return { body: await unsetPrice(context, caller, name) };
   },
 });

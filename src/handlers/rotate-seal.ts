@@ -19,6 +19,6 @@ export const rotateSealRoute = route({
   },
   problems: ["secret_unopenable", "key_busy"],
   async handle({ context, caller }) {
-    return { status: 200, body: await resealSecrets(context, caller) };
+    return { body: await resealSecrets(context, caller) };
   },
 });

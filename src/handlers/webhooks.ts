@@ -39,7 +39,7 @@ export const createWebhookRoute = route({
   },
   problems: ["webhook_not_allowed"],
   async handle({ context, caller, body }) {
-    return { status: 201, body: await createWebhook(context, caller, body) };
+    return { body: await createWebhook(context, caller, body) };
   },
 });
 
@@ -52,7 +52,7 @@ export const listWebhooksRoute = route({
   response: { status: 200, description: "All webhooks, the oldest first", schema: WebhookList },
   problems: [],
   async handle({ context }) {
-    return { status: 200, body: await listWebhooks(context) };
+    return { body: await listWebhooks(context) };
   },
 });
 
@@ -66,7 +66,7 @@ export const updateWebhookRoute = route({
   response: { status: 200, description: "The webhook", schema: WebhookView },
   problems: ["webhook_not_found", "webhook_not_allowed", "webhook_from_settings", "webhook_busy"],
   async handle({ context, caller, params, body }) {
-    return { status: 200, body: await updateWebhook(context, caller, params.id!, body) };
+    return { body: await updateWebhook(context, caller, params.id!, body) };
   },
 });
 
@@ -79,7 +79,7 @@ export const deleteWebhookRoute = route({
   response: { status: 200, description: "That it is deleted", schema: WebhookDeleted },
   problems: ["webhook_not_found", "webhook_from_settings"],
   async handle({ context, caller, params }) {
-    return { status: 200, body: await deleteWebhook(context, caller, params.id!) };
+    return { body: await deleteWebhook(context, caller, params.id!) };
   },
 });
 
@@ -92,7 +92,7 @@ export const testWebhookRoute = route({
   response: { status: 200, description: "What came of it", schema: WebhookTested },
   problems: ["webhook_not_found"],
   async handle({ context, caller, params }) {
-    return { status: 200, body: await testWebhook(context, caller, params.id!) };
+    return { body: await testWebhook(context, caller, params.id!) };
   },
 });
 
@@ -111,7 +111,7 @@ export const rotateWebhookSecretRoute = route({
   },
   problems: ["webhook_not_found", "webhook_from_settings", "webhook_busy"],
   async handle({ context, caller, params, body }) {
-    return { status: 200, body: await rotateWebhookSecret(context, caller, params.id!, body) };
+    return { body: await rotateWebhookSecret(context, caller, params.id!, body) };
   },
 });
 
@@ -127,7 +127,7 @@ export const listDeliveriesRoute = route({
   response: { status: 200, description: "One page", schema: DeliveryPage },
   problems: ["webhook_not_found"],
   async handle({ context, params, query }) {
-    return { status: 200, body: await listDeliveries(context, params.id!, query) };
+    return { body: await listDeliveries(context, params.id!, query) };
   },
 });
 
@@ -140,6 +140,6 @@ export const resendDeliveryRoute = route({
   response: { status: 202, description: "It is sent soon", schema: DeliveryResent },
   problems: ["webhook_not_found", "delivery_not_found"],
   async handle({ context, caller, params }) {
-    return { status: 202, body: await resendDelivery(context, caller, params.id!, params.messageId!) };
+    return { body: await resendDelivery(context, caller, params.id!, params.messageId!) };
   },
 });

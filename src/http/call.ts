@@ -34,6 +34,9 @@ export interface Reply {
   headers?: Record<string, string>;
 }
 
+/** A handler's answer; its status is the route's, where it gives no other. */
+export type RouteReply = Omit<Reply, "status"> & Partial<Pick<Reply, "status">>;
+
 /** All of a route but its work: guards, OpenAPI and the common tests derive from it. */
 export interface DescribedRoute {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -62,7 +65,7 @@ export interface DescribedRoute {
 
 /** One line of the route table. */
 export interface Route extends DescribedRoute {
-  handle(call: Call<never, never>): Promise<Reply>;
+  handle(call: Call<never, never>): Promise<RouteReply>;
 }
 
 type Parsed<S> = S extends z.ZodMiniType ? z.output<S> : undefined;
@@ -72,7 +75,7 @@ export function route<B extends z.ZodMiniType | undefined = undefined, Q extends
   definition: Omit<Route, "body" | "query" | "handle"> & {
     body?: B;
     query?: Q;
-    handle(call: Call<Parsed<B>, Parsed<Q>>): Promise<Reply>;
+    handle(call: Call<Parsed<B>, Parsed<Q>>): Promise<RouteReply>;
   },
 ): Route {
   return definition as Route;

@@ -59,7 +59,7 @@ export function createRouter({
     const madeWith = native.headers.get(madeWithHeader) ?? undefined;
     const call = { context, caller: { ...current, madeWith }, params, query, body, headers: native.headers };
     // The table pairs each handler with its own schemas; here they are all alike.
-    return await route.handle(call as Parameters<Route["handle"]>[0]);
+    return { status: route.response.status, ...(await route.handle(call as Parameters<Route["handle"]>[0])) };
   }
 
   function unmatched(method: string, pathname: string): Problem {
