@@ -3,6 +3,7 @@ import type { WebhookCreated, WebhookView } from "../../schema/webhook.ts";
 import { ask, below } from "../state/api.ts";
 import { webhooksChanged } from "../state/changed.ts";
 import { t } from "../texts.ts";
+import { Confirm } from "../ui/confirm.tsx";
 import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField } from "../ui/field.tsx";
@@ -54,19 +55,17 @@ export function RotateSecret({ of: { id, url, format }, onClose }: DialogProps) 
 }
 
 /** Asks first, since deliveries that wait are dropped with the webhook. */
-export function DeleteWebhook({ of: { id, url }, onClose }: DialogProps) {
-  const change = useChange();
-  const run = async () => {
-    if (!(await change.run(() => ask(`/provisioning/webhooks${below(id)}`, { method: "DELETE" })))) return;
-    say(t.alerts.deleted);
-    webhooksChanged();
-    onClose();
-  };
-  return (
-    <Dialog title={`${t.alerts.delete}: ${url}`} onClose={onClose}>
-      <ChangeForm change={change} onSubmit={run} submit={t.alerts.delete} danger>
-        <p>{t.alerts.deleteAsk}</p>
-      </ChangeForm>
-    </Dialog>
-  );
-}
+export const DeleteWebhook = ({ of: { id, url }, onClose }: DialogProps) => (
+  <Confirm
+    title={`${t.alerts.delete}: ${url}`}
+    submit={t.alerts.delete}
+    work={() => ask(`/provisioning/webhooks${below(id)}`, { method: "DELETE" })}
+    onDone={() => {
+      say(t.alerts.deleted);
+      webhooksChanged();
+    }}
+    onClose={onClose}
+  >
+    <p>{t.alerts.deleteAsk}</p>
+  </Confirm>
+);

@@ -7,12 +7,14 @@ import { exact } from "../state/format.ts";
 import { addressOf, go, type Place } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
+import { Confirm } from "../ui/confirm.tsx";
 import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { SelectField } from "../ui/field.tsx";
 import { ChangeForm } from "../ui/form.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
+import { RowAction } from "../ui/row-action.tsx";
 import { Status } from "../ui/status.tsx";
 import { type Column, Table, Waiting } from "../ui/table.tsx";
 import { Shown } from "../ui/text.tsx";
@@ -109,14 +111,8 @@ const columnsOf = (rotate: Choose, revoke: Choose): Column<ProvisioningKeyView>[
     cell: (key) =>
       key.status !== "revoked" && (
         <span class="actions">
-          <button type="button" onClick={() => rotate(key)}>
-            {t.keys.rotate}
-            <span class="hidden"> {key.name}</span>
-          </button>
-          <button type="button" class="danger" onClick={() => revoke(key)}>
-            {t.keys.revoke}
-            <span class="hidden"> {key.name}</span>
-          </button>
+          <RowAction label={t.keys.rotate} of={key.name} onClick={() => rotate(key)} />
+          <RowAction label={t.keys.revoke} of={key.name} danger onClick={() => revoke(key)} />
         </span>
       ),
   },
@@ -144,19 +140,17 @@ function RotateKey({ of: { id, name }, onClose }: { of: ProvisioningKeyView; onC
   );
 }
 
-function RevokeKey({ of: { id, name }, onClose }: { of: ProvisioningKeyView; onClose: () => void }) {
-  const change = useChange();
-  const run = async () => {
-    if (!(await change.run(() => ask(`/provisioning/agent-keys${below(id)}/revoke`, { method: "POST" })))) return;
-    say(t.keys.revoked(name));
-    keysChanged();
-    onClose();
-  };
-  return (
-    <Dialog title={`${t.keys.revoke}: ${name}`} onClose={onClose}>
-      <ChangeForm change={change} onSubmit={run} submit={t.keys.revoke} danger>
-        <p>{t.keys.revokeAsk}</p>
-      </ChangeForm>
-    </Dialog>
-  );
-}
+const RevokeKey = ({ of: { id, name }, onClose }: { of: ProvisioningKeyView; onClose: () => void }) => (
+  <Confirm
+    title={`${t.keys.revoke}: ${name}`}
+    submit={t.keys.revoke}
+    work={() => ask(`/provisioning/agent-keys${below(id)}/revoke`, { method: "POST" })}
+    onDone={() => {
+      say(t.keys.revoked(name));
+      keysChanged();
+    }}
+    onClose={onClose}
+  >
+    <p>{t.keys.revokeAsk}</p>
+  </Confirm>
+);

@@ -6,6 +6,7 @@ import { t } from "../texts.ts";
 import { TextField } from "../ui/field.tsx";
 import { ChangeForm } from "../ui/form.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
+import { RowAction } from "../ui/row-action.tsx";
 import { Table } from "../ui/table.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
@@ -73,10 +74,12 @@ export function Prices() {
               tight: true,
               cell: (price) =>
                 price.source === "api" && (
-                  <button type="button" disabled={change.busy} onClick={() => unset(price)}>
-                    {t.prices.unset}
-                    <span class="hidden"> {price.model}</span>
-                  </button>
+                  <RowAction
+                    label={t.prices.unset}
+                    of={price.model}
+                    disabled={change.busy}
+                    onClick={() => unset(price)}
+                  />
                 ),
             },
           ]}

@@ -6,11 +6,13 @@ import { providersChanged } from "../state/changed.ts";
 import { addressOf, go, type Place } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
+import { Confirm } from "../ui/confirm.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { TextField, Tick } from "../ui/field.tsx";
 import { ChangeForm } from "../ui/form.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
+import { RowAction } from "../ui/row-action.tsx";
 import { type Column, Table, Waiting } from "../ui/table.tsx";
 import { Shown } from "../ui/text.tsx";
 import { Ago } from "../ui/time.tsx";
@@ -96,14 +98,8 @@ const columnsOf = (replace: Choose, revoke: Choose): Column<AiProviderView>[] =>
     cell: (provider) =>
       provider.status === "active" && (
         <span class="actions">
-          <button type="button" onClick={() => replace(provider)}>
-            {t.providers.rotate}
-            <span class="hidden"> {provider.name}</span>
-          </button>
-          <button type="button" class="danger" onClick={() => revoke(provider)}>
-            {t.providers.revoke}
-            <span class="hidden"> {provider.name}</span>
-          </button>
+          <RowAction label={t.providers.rotate} of={provider.name} onClick={() => replace(provider)} />
+          <RowAction label={t.providers.revoke} of={provider.name} danger onClick={() => revoke(provider)} />
         </span>
       ),
   },
@@ -145,21 +141,18 @@ function ReplaceKey({ of: { id, name }, onClose }: { of: AiProviderView; onClose
   );
 }
 
-function Revoke({ of, onClose }: { of: AiProviderView; onClose: () => void }) {
-  const { id, name } = of;
-  const change = useChange();
-  const run = async () => {
-    if (!(await change.run(() => ask(`/provisioning/ai-providers${below(id)}/revoke`, { method: "POST" })))) return;
-    say(t.providers.revoked(name));
-    providersChanged();
-    onClose();
-  };
-  return (
-    <Dialog title={`${t.providers.revoke}: ${name}`} onClose={onClose}>
-      <ChangeForm change={change} onSubmit={run} submit={t.providers.revoke} danger>
-        <p>{t.providers.revokeAsk}</p>
-        <CutsOff of={of} />
-      </ChangeForm>
-    </Dialog>
-  );
-}
+const Revoke = ({ of, onClose }: { of: AiProviderView; onClose: () => void }) => (
+  <Confirm
+    title={`${t.providers.revoke}: ${of.name}`}
+    submit={t.providers.revoke}
+    work={() => ask(`/provisioning/ai-providers${below(of.id)}/revoke`, { method: "POST" })}
+    onDone={() => {
+      say(t.providers.revoked(of.name));
+      providersChanged();
+    }}
+    onClose={onClose}
+  >
+    <p>{t.providers.revokeAsk}</p>
+    <CutsOff of={of} />
+  </Confirm>
+);

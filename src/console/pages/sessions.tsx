@@ -5,6 +5,7 @@ import { useCaller } from "../state/caller.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { ProblemNote } from "../ui/problem.tsx";
+import { RowAction } from "../ui/row-action.tsx";
 import { Table } from "../ui/table.tsx";
 import { Shown } from "../ui/text.tsx";
 import { Ago } from "../ui/time.tsx";
@@ -52,10 +53,12 @@ export function Sessions() {
               label: "",
               tight: true,
               cell: (session) => (
-                <button type="button" class="danger" onClick={() => end(session)}>
-                  {t.keys.end}
-                  <span class="hidden"> {session.keyName ?? session.actor}</span>
-                </button>
+                <RowAction
+                  label={t.keys.end}
+                  of={session.keyName ?? session.actor}
+                  danger
+                  onClick={() => end(session)}
+                />
               ),
             },
           ]}
