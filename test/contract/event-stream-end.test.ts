@@ -1,5 +1,7 @@
-import { expect, it } from "vitest";
+import { setTimeout } from "node:timers/promises";
+import { expect, it, vi } from "vitest";
 import { readEventStream } from "../../src/client/event-stream.ts";
+import { eventStream } from "../../src/service/events/event-stream.ts";
 import { nodeTarget } from "./node-target.ts";
 
 it("a server that stops does not wait for those who follow its events, and ends their streams", async () => {
@@ -13,4 +15,33 @@ it("a server that stops does not wait for those who follow its events, and ends 
   await closing;
   // The drain lasts for half a minute where something is under way.
   expect(performance.now() - begun).toBeLessThan(20_000);
+}, 60_000);
+
+it("a client that leaves while nothing happens ends its stream, and no warning is logged", async () => {
+  const target = await nodeTarget();
+  const logged: string[] = [];
+  let looks = 0;
+  const stream = eventStream(
+    { ...target.context, log: (_level, message) => void logged.push(message) },
+    {
+      types: ["activity"],
+      lastEventId: undefined,
+      mayGoOn: async () => {
+        looks++;
+        return true;
+      },
+    },
+  );
+  const reader = stream.getReader();
+  expect(new TextDecoder().decode((await reader.read()).value)).toContain("retry:");
+  expect(new TextDecoder().decode((await reader.read()).value)).toContain("event: activity");
+  const next = reader.read();
+  await vi.waitFor(() => expect(looks).toBeGreaterThan(0), 5_000);
+  await reader.cancel();
+  expect((await next).done).toBe(true);
+  const looked = looks;
+  await setTimeout(1_500);
+  expect(looks).toBe(looked);
+  expect(logged).toEqual([]);
+  await target.close();
 }, 60_000);

@@ -36,20 +36,26 @@ const line = (event: string, data: unknown, id?: string): string =>
 /** Server-sent events, made only as fast as they are read. */
 export function eventStream(context: Context, options: EventStreamOptions): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  const chunks = eventTexts(context, options);
+  let isLeft = false;
+  const chunks = eventTexts(context, options, () => isLeft || context.isStopping());
   return new ReadableStream(
     {
       async pull(controller) {
         try {
           const { value, done } = await chunks.next();
+          // It is closed by then.
+          if (isLeft) return;
           if (done) controller.close();
           else controller.enqueue(encoder.encode(value));
         } catch (cause) {
+          if (isLeft) return;
           context.log("warn", "a stream of events ended early", { cause });
           controller.close();
         }
       },
       async cancel() {
+        // The generator hears of its end only where it yields, and it yields where there is something to tell.
+        isLeft = true;
         await chunks.return(undefined);
       },
     },
@@ -60,6 +66,7 @@ export function eventStream(context: Context, options: EventStreamOptions): Read
 async function* eventTexts(
   context: Context,
   { types, lastEventId, mayGoOn }: EventStreamOptions,
+  isEnding: () => boolean,
 ): AsyncGenerator<string, undefined> {
   const { everyMs, most } = context.eventTicks ?? defaultTicks;
   const has = (type: EventType): boolean => types.includes(type);
@@ -90,7 +97,7 @@ async function* eventTexts(
       quietMs = 0;
     }
     if (text !== "") yield text;
-    if (!(await goesOn(everyMs, context.isStopping, mayGoOn))) return;
+    if (!(await goesOn(everyMs, isEnding, mayGoOn))) return;
   }
 }
 
@@ -161,11 +168,11 @@ function summed({ clock }: Pick<Context, "clock">, samples: readonly ActivitySam
 }
 
 /** Waits, in steps: a Worker cannot listen across requests, and a server that stops is not to wait for long. */
-async function goesOn(ms: number, isStopping: () => boolean, mayGoOn: () => Promise<boolean>): Promise<boolean> {
-  for (let waited = 0; waited < ms && !isStopping(); waited += stepMs) {
+async function goesOn(ms: number, isEnding: () => boolean, mayGoOn: () => Promise<boolean>): Promise<boolean> {
+  for (let waited = 0; waited < ms && !isEnding(); waited += stepMs) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(stepMs, ms - waited)));
     const isLast = waited + stepMs >= ms;
     if ((isLast || (waited + stepMs) % lookEveryMs === 0) && !(await mayGoOn())) return false;
   }
-  return !isStopping();
+  return !isEnding();
 }
