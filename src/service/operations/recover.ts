@@ -104,7 +104,9 @@ async function finishOrUndo(
 async function finishWhole(context: Context, record: AgentRecord): Promise<boolean> {
   const { host, records } = context;
   const { aiKeyId } = record;
-  if (aiKeyId !== undefined && !(await completeAiKey(context, await records.get("ai-keys", aiKeyId)))) return false;
+  const isKeyed =
+    aiKeyId === undefined || (await completeAiKey(context, aiKeyId, await records.get("ai-keys", aiKeyId)));
+  if (!isKeyed) return false;
   if (host.kind === "registry") return true;
   const { agents, unreachable } = await host.find(record.agentId);
   const found = agents.find(({ gateway }) => gateway === record.gateway);

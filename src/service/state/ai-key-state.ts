@@ -17,10 +17,15 @@ export async function currentAiKey(context: Context, keyId: string): Promise<AiK
   return record && text !== undefined ? withState(record, text) : record;
 }
 
-function withState(record: AiKeyRecord, text: string): AiKeyRecord {
+const withState = (record: AiKeyRecord, text: string): AiKeyRecord => ({
+  ...record,
+  state: stateIn(text, record.keyId),
+});
+
+function stateIn(text: string, keyId: string): AiKeyState {
   const { success, data } = AiKeyState.safeParse(JSON.parse(text));
-  if (success) return { ...record, state: data };
-  throw new Problem("store_unreadable", `The ledger's state of the AI key ${record.keyId} is not valid.`);
+  if (success) return data;
+  throw new Problem("store_unreadable", `The ledger's state of the AI key ${keyId} is not valid.`);
 }
 
 /**
@@ -30,21 +35,25 @@ function withState(record: AiKeyRecord, text: string): AiKeyRecord {
  */
 export async function addAiKey(context: Context, record: AiKeyRecord): Promise<void> {
   await context.records.set("ai-keys", record.keyId, record);
-  if (await completeAiKey(context, record)) return;
+  if (await completeAiKey(context, record.keyId, record)) return;
   await context.records.remove("ai-keys", record.keyId);
   throw agentBusy(record.agentId);
 }
 
 /**
  * The last step of `addAiKey`, which recovery takes where a process died before it.
- * @returns whether the key is recorded now; `false` where there is no such record, or the key was erased
+ * @param record as it is known: a store of records may not show one yet whose exact text stands
+ * @returns whether the key is recorded now; `false` where its record was never made, or the key was erased
  */
-export async function completeAiKey({ ledger }: Context, record: AiKeyRecord | undefined): Promise<boolean> {
-  if (!record) return false;
-  const { state } = aiKeyLedger(record.keyId);
-  if (await ledger.replace(state, undefined, JSON.stringify(record.state))) return true;
+export async function completeAiKey(
+  { ledger }: Context,
+  keyId: string,
+  record: AiKeyRecord | undefined,
+): Promise<boolean> {
+  const { state } = aiKeyLedger(keyId);
+  if (record && (await ledger.replace(state, undefined, JSON.stringify(record.state)))) return true;
   const text = await ledger.get(state);
-  return text !== undefined && withState(record, text).state.status !== "revoked";
+  return text !== undefined && stateIn(text, keyId).status !== "revoked";
 }
 
 /**
