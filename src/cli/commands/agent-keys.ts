@@ -3,6 +3,7 @@ import type { ProvisioningKeyIssued, ProvisioningKeyView, Reach, Scope } from ".
 import { leaf, type Tree } from "../leaf.ts";
 import { amount, expiry, graceSeconds, reach, scopeList } from "../option-values.ts";
 import { type Output, shortTime } from "../output.ts";
+import { addRevokeCommand } from "./revoke-command.ts";
 
 /** The one time that a key is seen. */
 export function printIssuedKey(out: Output, title: string, issued: ProvisioningKeyIssued): void {
@@ -108,23 +109,10 @@ export function addAgentKeyCommands(tree: Tree, parent: Command): void {
       );
     },
   });
-  leaf<object, [id: string]>(tree, group, {
-    name: "revoke",
+  addRevokeCommand(tree, group, {
+    thing: "Agent provisioning key",
     description: "Revoke an agent provisioning key, at once",
-    configure: (command) => command.argument("<key-id>", "as `agent-keys list` shows it"),
-    run: async ({ options, out, withClient }, id) => {
-      const { revoked, already } = await withClient("operator", async (client) => {
-        const before = (await client.agentKeys.list()).keys.find((key) => key.id === id);
-        if (before?.revokedAt !== undefined) return { revoked: before, already: true };
-        return { revoked: await client.agentKeys.revoke(id), already: false };
-      });
-      if (options.json) return out.json(revoked);
-      out.line(
-        already
-          ? `Agent provisioning key ${id} ("${revoked.name}") was already revoked at ${shortTime(revoked.revokedAt)}.`
-          : `Agent provisioning key ${id} ("${revoked.name}") is revoked.`,
-      );
-    },
+    callsOf: (client) => client.agentKeys,
   });
   leaf<KeyOutputOptions & { grace?: number }, [id: string]>(tree, group, {
     name: "rotate",

@@ -8,6 +8,7 @@ import { graceSeconds, quotaAssignment } from "../option-values.ts";
 import { shortTime } from "../output.ts";
 import { describeQuotas } from "../quota-text.ts";
 import { providerVariable, secretValue } from "../secret-value.ts";
+import { addRevokeCommand } from "./revoke-command.ts";
 
 interface AddOptions {
   provider: string;
@@ -138,22 +139,9 @@ export function addAiProviderCommands(tree: Tree, parent: Command): void {
       if (rotated.warning !== undefined) out.notice(`warning: ${rotated.warning}`);
     },
   });
-  leaf<object, [id: string]>(tree, group, {
-    name: "revoke",
+  addRevokeCommand(tree, group, {
+    thing: "AI provider",
     description: "Revoke an AI provider: nothing new is provisioned with it",
-    configure: (command) => command.argument("<key-id>", "as `ai-providers list` shows it"),
-    run: async ({ options, out, withClient }, id) => {
-      const { revoked, already } = await withClient("operator", async (client) => {
-        const before = (await client.aiProviders.list()).keys.find((key) => key.id === id);
-        if (before?.status === "revoked") return { revoked: before, already: true };
-        return { revoked: await client.aiProviders.revoke(id), already: false };
-      });
-      if (options.json) return out.json(revoked);
-      out.line(
-        already
-          ? `AI provider ${id} ("${revoked.name}") was already revoked at ${shortTime(revoked.revokedAt)}.`
-          : `AI provider ${id} ("${revoked.name}") is revoked.`,
-      );
-    },
+    callsOf: (client) => client.aiProviders,
   });
 }
