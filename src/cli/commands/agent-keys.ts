@@ -112,7 +112,7 @@ export function addAgentKeyCommands(tree: Tree, parent: Command): void {
   addRevokeCommand(tree, group, {
     thing: "Agent provisioning key",
     description: "Revoke an agent provisioning key, at once",
-    callsOf: (client) => client.agentKeys,
+    of: "agentKeys",
   });
   leaf<KeyOutputOptions & { grace?: number }, [id: string]>(tree, group, {
     name: "rotate",

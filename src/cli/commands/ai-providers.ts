@@ -142,6 +142,6 @@ export function addAiProviderCommands(tree: Tree, parent: Command): void {
   addRevokeCommand(tree, group, {
     thing: "AI provider",
     description: "Revoke an AI provider: nothing new is provisioned with it",
-    callsOf: (client) => client.aiProviders,
+    of: "aiProviders",
   });
 }
