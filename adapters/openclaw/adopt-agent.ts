@@ -1,14 +1,14 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { Problem } from "../../src/errors.ts";
 import { absent, overtaken } from "../../src/host/agent-problems.ts";
 import { settingChanges } from "../../src/host/setting-changes.ts";
 import type { AgentHost, HostAdoption } from "../../src/ports.ts";
 import { nothingBefore } from "../node/directory-host/auth-before.ts";
+import { setEntry } from "./config-entries.ts";
 import { profileIdFor } from "./credentials.ts";
-import { decisionModelOf, type Hold, holdApart, holdModels, holdTools, toolsText } from "./doors/held-entry.ts";
+import { type Hold, holdApart, holdModels, holdTools } from "./doors/held-entry.ts";
 import { refuseUnmetered } from "./doors/open-doors.ts";
-import { absolutePath } from "./held-workspaces.ts";
+import { agentDirIn } from "./held-workspaces.ts";
 import { dropMarker, isMadeBy, MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
 import type { HostTools } from "./make-agent.ts";
 import {
@@ -16,13 +16,12 @@ import {
   declareModel,
   declareProvider,
   keylessReference,
-  loadsPlugins,
   ourProviderIn,
   providerFor,
   shownModel,
 } from "./metered-provider.ts";
 import { modelForKey } from "./model-for-key.ts";
-import { type AgentEntry, type OpenClawConfig, primaryModel } from "./openclaw-config.ts";
+import { type AgentEntry, primaryModel } from "./openclaw-config.ts";
 import { entryIn } from "./read-agents.ts";
 
 const sameEntry = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
@@ -45,7 +44,7 @@ interface Adopted {
 
 /** Adoption of agents that others made, and its undoing. */
 export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdoption" | "adopt" | "release"> {
-  const { config, changes, credentials, homeOf, log } = tools;
+  const { config, changes, credentials, homeOf } = tools;
 
   async function adopted({ agent, model: asked, hold: wanted, key, heldToQuota }: HostAdoption): Promise<Adopted> {
     const { agentId } = agent;
@@ -85,7 +84,7 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
     if (agent.isCurrent && !(await agent.isCurrent())) throw overtaken(agent.agentId);
     const { before, provider } = what;
     const auth = there?.adopted?.auth ?? nothingBefore();
-    const agentDir = agentDirOf(agent.agentId, before);
+    const agentDir = agentDirIn(before, homeOf(agent.agentId), tools);
     const noted = provider ? await credentials.noteBefore(agentDir, provider, auth) : auth;
     const marker: MadeMarker = {
       version: 1,
@@ -105,13 +104,11 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
     return marker;
   }
 
-  const agentDirOf = (agentId: string, entry: AgentEntry | undefined): string =>
-    entry?.agentDir === undefined ? join(homeOf(agentId), "agent") : absolutePath(entry.agentDir, tools);
-
-  async function writeEntry(adoption: HostAdoption, what: Adopted, source: OpenClawConfig): Promise<void> {
+  async function writeEntry(adoption: HostAdoption, what: Adopted): Promise<void> {
     const { agentId } = adoption.agent;
-    const { now, before, next, model, provider } = what;
+    const { now, next, model, provider } = what;
     const { applied } = await changes.make({
+      agentId,
       apply(draft) {
         if (!isMadeBy(homeOf(agentId), adoption)) throw overtaken(agentId);
         const there = draft.agents?.entries?.[agentId];
@@ -120,12 +117,8 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
         if (model !== undefined) declareModel(draft, model);
         setEntry(draft, agentId, structuredClone(next));
       },
-      shows: ({ agents: { [agentId]: seen } }) =>
-        (model === undefined || seen?.model === model) &&
-        (seen?.tools === undefined || toolsText(seen.tools) === toolsText(next.tools)),
-      awaited: !loadsPlugins(model) && (model === undefined || decisionModelOf(before ?? {}, source) === ""),
     });
-    if (!(await applied)) log("warn", "the gateway has not taken up an adoption in time", { agentId });
+    await applied;
   }
 
   /** An agent that is gone since, or that somebody made anew in another place, is left alone. */
@@ -133,8 +126,8 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
     const before = entryBefore(marker);
     const now = (await config.source()).agents?.entries?.[agentId];
     if (!now || sameEntry(now, before)) return;
-    const own = primaryModel(before?.model);
     const { applied } = await changes.make({
+      agentId,
       apply(draft) {
         if (!isMadeBy(homeOf(agentId), marker)) throw overtaken(agentId);
         const entries = draft.agents?.entries;
@@ -143,13 +136,9 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
         if (before === undefined && Object.keys(entries).length === 1) delete entries[agentId];
         else setEntry(draft, agentId, before ?? {});
       },
-      shows: ({ agents: { [agentId]: seen } }) =>
-        (seen?.model !== primaryModel(now.model) || seen?.model === own) &&
-        (seen?.tools === undefined || toolsText(seen.tools) === toolsText(before?.tools)),
-      awaited: !loadsPlugins(own),
-      ...(before === undefined && { removes: agentId }),
+      removes: before === undefined,
     });
-    if (!(await applied)) log("warn", "the gateway has not taken up a release in time", { agentId });
+    await applied;
   }
 
   return {
@@ -166,14 +155,14 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
       const home = homeOf(agentId);
       const marker = await noteAdoption(adoption, what);
       if (credential && provider) {
-        const agentDir = agentDirOf(agentId, what.before);
+        const agentDir = agentDirIn(what.before, home, tools);
         mkdirSync(agentDir, { recursive: true, mode: 0o700 });
         await credentials.keepBefore(agentDir, marker.adopted!.auth);
         marker.profileId = await credentials.store(agentDir, provider, credential.apiKey);
         marker.provider = provider.name;
         await writeMarker(home, marker);
       }
-      await writeEntry(adoption, what, await config.read());
+      await writeEntry(adoption, what);
       if (credential) await tools.announceKey(agentId);
       return {
         model: shownModel(model),
@@ -188,7 +177,7 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
       if (marker?.operationId !== operationId || !marker.adopted) return;
       const { auth, marker: earlier } = marker.adopted;
       await giveEntryBack(agentId, marker);
-      await credentials.giveBack(agentDirOf(agentId, entryBefore(marker)), auth);
+      await credentials.giveBack(agentDirIn(entryBefore(marker), home, tools), auth);
       await tools.announceKey(agentId);
       if (!isMadeBy(home, marker)) return;
       if (earlier === undefined) dropMarker(home);
@@ -199,10 +188,6 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
 
 const entryBefore = ({ adopted }: MadeMarker): AgentEntry | undefined =>
   adopted?.entry === undefined ? undefined : (JSON.parse(adopted.entry) as AgentEntry);
-
-function setEntry(draft: OpenClawConfig, agentId: string, entry: AgentEntry): void {
-  draft.agents = { ...draft.agents, entries: { ...draft.agents?.entries, [agentId]: entry } };
-}
 
 /** The agent uses its own model for all that it does by itself. */
 function dropOthersModels(entry: AgentEntry): void {

@@ -1,13 +1,12 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { reservedAgentId } from "../../src/domain/agent-id.ts";
 import { Problem } from "../../src/errors.ts";
 import { absent } from "../../src/host/agent-problems.ts";
 import type { AgentHost, HostAgent, HostHold } from "../../src/ports.ts";
-import { addBindings, bindingsOf, refuseTaken } from "./config-entries.ts";
+import { addBindings, refuseTaken, setEntry } from "./config-entries.ts";
 import { profileIdFor } from "./credentials.ts";
-import { decisionModelOf, type Hold, holdApart, holdIn, holdModels, holdTools, toolsText } from "./doors/held-entry.ts";
-import { absolutePath } from "./held-workspaces.ts";
+import { type Hold, holdApart, holdIn, holdModels, holdTools } from "./doors/held-entry.ts";
+import { agentDirIn } from "./held-workspaces.ts";
 import { isMadeHere, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
 import type { HostTools } from "./make-agent.ts";
 import {
@@ -15,7 +14,6 @@ import {
   declareModel,
   declareProvider,
   keylessReference,
-  loadsPlugins,
   modelReference,
   ourProviderIn,
   providerFor,
@@ -23,11 +21,8 @@ import {
   slugIn,
 } from "./metered-provider.ts";
 import { modelForKey } from "./model-for-key.ts";
-import { type AgentEntry, type Live, type OpenClawConfig, primaryModel } from "./openclaw-config.ts";
+import { type AgentEntry, type OpenClawConfig, primaryModel } from "./openclaw-config.ts";
 import { entryIn } from "./read-agents.ts";
-
-const isPartOf = (part: object, whole: Record<string, unknown>): boolean =>
-  Object.entries(part).every(([key, value]) => whole[key] === value);
 
 /** Models that the agent may be called with: those of each provider for which it has a key of its own. */
 const ownModels = (entry: AgentEntry, provider: string): string[] => [
@@ -69,16 +64,13 @@ function nextReference(
 export function createAgentChanges(
   tools: HostTools,
 ): Pick<AgentHost, "setCredential" | "dropCredential" | "bind" | "update"> {
-  const { config, changes, credentials, homeOf, log } = tools;
+  const { config, changes, credentials, homeOf } = tools;
 
   /** An agent that was just made may be in the file alone: a reload that is slow has yet to show it. */
   async function configWith(agentId: string): Promise<OpenClawConfig> {
     const live = await config.read();
     return entryIn(live, agentId) ? live : await config.source();
   }
-
-  const agentDirOf = ({ agentDir }: AgentEntry, home: string): string =>
-    agentDir === undefined ? join(home, "agent") : absolutePath(agentDir, tools);
 
   async function requireEntry(agentId: string): Promise<AgentEntry> {
     const entry = entryIn(await configWith(agentId), agentId);
@@ -87,25 +79,19 @@ export function createAgentChanges(
   }
 
   /** An entry that went away meanwhile is not made anew; the implicit agent gets one, as from OpenClaw itself. */
-  async function changeEntry<T>(
-    agentId: string,
-    apply: (entry: AgentEntry, draft: OpenClawConfig) => T,
-    shows: (live: Live) => boolean,
-    awaited = true,
-  ): Promise<T> {
+  async function changeEntry<T>(agentId: string, apply: (entry: AgentEntry, draft: OpenClawConfig) => T): Promise<T> {
     const { result, applied } = await changes.make({
+      agentId,
       apply(draft) {
         const there = draft.agents?.entries?.[agentId];
         if (!there && agentId !== reservedAgentId) throw absent(agentId);
         const entry = structuredClone(there ?? {});
         const value = apply(entry, draft);
-        draft.agents = { ...draft.agents, entries: { ...draft.agents?.entries, [agentId]: entry } };
+        setEntry(draft, agentId, entry);
         return value;
       },
-      shows,
-      awaited,
     });
-    if (awaited && !(await applied)) log("warn", "the gateway has not taken up a change in time", { agentId });
+    await applied;
     return result;
   }
 
@@ -123,17 +109,11 @@ export function createAgentChanges(
     const models = ownModels(entry, provider.name);
     const isAllowed = models.every((one) => entry.modelPolicy?.allow?.includes(one));
     if (isDeclared && isAllowed && reference === primaryModel(entry.model)) return;
-    await changeEntry(
-      agentId,
-      (draftEntry, draft) => {
-        declareProvider(draft, provider);
-        declareModel(draft, reference);
-        holdModels(draftEntry, { primary: reference, allow: models }, draft);
-      },
-      ({ agents, providers }) =>
-        agents[agentId]?.model === reference && (providers?.[provider.name] ?? provider.baseUrl) === provider.baseUrl,
-      decisionModelOf(entry, before) === "",
-    );
+    await changeEntry(agentId, (draftEntry, draft) => {
+      declareProvider(draft, provider);
+      declareModel(draft, reference);
+      holdModels(draftEntry, { primary: reference, allow: models }, draft);
+    });
   }
 
   return {
@@ -141,7 +121,7 @@ export function createAgentChanges(
       const { agentId } = agent;
       const entry = await requireEntry(agentId);
       const home = homeOf(agentId);
-      const agentDir = agentDirOf(entry, home);
+      const agentDir = agentDirIn(entry, home, tools);
       const provider = providerFor(credential, tools.proxyBaseUrl);
       // Refuses before anything is changed.
       const marker: MadeMarker = readMarker(home) ?? {
@@ -170,7 +150,7 @@ export function createAgentChanges(
       const entry = entryIn(await configWith(agentId), agentId);
       if (!entry) return;
       const home = homeOf(agentId);
-      await credentials.remove(agentDirOf(entry, home), slug);
+      await credentials.remove(agentDirIn(entry, home, tools), slug);
       const marker = readMarker(home);
       if (marker?.provider !== undefined && slugIn(marker.provider) === slug) {
         const { provider: _, profileId: __, ...rest } = marker;
@@ -184,15 +164,11 @@ export function createAgentChanges(
       if (isOf(current) || entry.modelPolicy?.allow?.some(isOf)) {
         // Without its key, the model waits for the next one.
         const kept = isOf(current) ? keylessReference(shownModel(current)) : undefined;
-        await changeEntry(
-          agentId,
-          (draftEntry, draft) => {
-            const allow = (draftEntry.modelPolicy?.allow ?? []).filter((one) => !isOf(one));
-            if (kept !== undefined) holdModels(draftEntry, { primary: kept, allow: [...allow, kept] }, draft);
-            else draftEntry.modelPolicy = { ...draftEntry.modelPolicy, allow };
-          },
-          ({ agents }) => kept === undefined || agents[agentId]?.model === kept,
-        );
+        await changeEntry(agentId, (draftEntry, draft) => {
+          const allow = (draftEntry.modelPolicy?.allow ?? []).filter((one) => !isOf(one));
+          if (kept !== undefined) holdModels(draftEntry, { primary: kept, allow: [...allow, kept] }, draft);
+          else draftEntry.modelPolicy = { ...draftEntry.modelPolicy, allow };
+        });
       }
       await tools.announceKey(agentId);
     },
@@ -200,18 +176,10 @@ export function createAgentChanges(
     async bind({ agentId }, bindings) {
       await requireEntry(agentId);
       refuseTaken(await config.read(), agentId, bindings);
-      return await changeEntry(
-        agentId,
-        (_, draft) => addBindings(draft, agentId, bindings),
-        (live) => {
-          const held = live.bindings && bindingsOf({ bindings: live.bindings }, agentId);
-          return held === undefined || bindings.every((one) => held.includes(one) || held.includes(`${one}:default`));
-        },
-      );
+      return await changeEntry(agentId, (_, draft) => addBindings(draft, agentId, bindings));
     },
 
     async update({ agentId }, { name, model, identity, ...asked }) {
-      const before = await config.read();
       const found = await requireEntry(agentId);
       const hold = nextHold(found, agentId, asked);
       if (hold) await tools.checkHold(agentId, hold);
@@ -220,29 +188,18 @@ export function createAgentChanges(
       const reference = nextReference(found, provider, model, hold !== undefined);
       // An agent that was adopted as it is keeps the tools that it has until it is confined otherwise.
       const stays = hold?.confinement === "trusted" && holdIn(found, agentId)?.confinement === "trusted";
-      let wanted: AgentEntry["tools"];
-      await changeEntry(
-        agentId,
-        (entry, draft) => {
-          if (name !== undefined) entry.name = name;
-          if (identity) entry.identity = { ...entry.identity, ...identity };
-          if (reference !== undefined) {
-            const allow = provider === undefined ? [reference] : ownModels(entry, provider);
-            holdModels(entry, { primary: reference, allow }, draft);
-            declareModel(draft, reference);
-          }
-          if (!hold) return;
-          if (stays) holdApart(entry, agentId, hold.peers);
-          else holdTools(entry, agentId, hold, tools.isPlugin);
-          wanted = entry.tools;
-        },
-        ({ agents: { [agentId]: seen } }) =>
-          (name === undefined || seen?.name === name) &&
-          (reference === undefined || seen?.model === reference) &&
-          (hold === undefined || seen?.tools === undefined || toolsText(seen.tools) === toolsText(wanted)) &&
-          (seen?.identity === undefined || isPartOf(identity ?? {}, seen.identity)),
-        !loadsPlugins(reference) && (reference === undefined || decisionModelOf(found, before) === ""),
-      );
+      await changeEntry(agentId, (entry, draft) => {
+        if (name !== undefined) entry.name = name;
+        if (identity) entry.identity = { ...entry.identity, ...identity };
+        if (reference !== undefined) {
+          const allow = provider === undefined ? [reference] : ownModels(entry, provider);
+          holdModels(entry, { primary: reference, allow }, draft);
+          declareModel(draft, reference);
+        }
+        if (!hold) return;
+        if (stays) holdApart(entry, agentId, hold.peers);
+        else holdTools(entry, agentId, hold, tools.isPlugin);
+      });
     },
   };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Problem } from "../../src/errors.ts";
 import { GatewayAway, GatewayRefusal, type GatewayRpc } from "./gateway-rpc.ts";
-import { type Live, liveFrom, type OpenClawConfig } from "./openclaw-config.ts";
+import type { Live, OpenClawConfig } from "./openclaw-config.ts";
 import type { ConfigMutation, MutateConfig } from "./sdk.ts";
 
 export interface ConfigAccess {
@@ -74,14 +74,29 @@ async function readSource(mutateConfigFile: MutateConfig): Promise<OpenClawConfi
   throw new Error("OpenClaw did not show its configuration");
 }
 
-/** Inside the gateway: its own configuration in memory says what it works with. */
-export function inProcessConfig(runtime: { current(): unknown; mutateConfigFile: MutateConfig }): ConfigAccess {
+/**
+ * Inside the gateway: its own configuration in memory says what it works with.
+ * @param live the same as it was written, without OpenClaw's defaults, its paths as they are named
+ */
+export function inProcessConfig(
+  runtime: { current(): unknown; mutateConfigFile: MutateConfig },
+  live: () => OpenClawConfig | null,
+): ConfigAccess {
   const current = () => runtime.current() as OpenClawConfig;
   return {
     read: async () => current(),
     source: () => readSource(runtime.mutateConfigFile),
     mutate: (change, removed) => write(runtime.mutateConfigFile, change, removed),
-    applied: (satisfied) => until(() => satisfied(liveFrom(current())), 5),
+    applied(satisfied) {
+      let seen: OpenClawConfig | undefined;
+      return until(() => {
+        const whole = live() ?? current();
+        // OpenClaw puts another in its place with each reload.
+        if (whole === seen) return false;
+        seen = whole;
+        return satisfied({ agents: whole.agents?.entries ?? {}, whole });
+      }, 5);
+    },
   };
 }
 
@@ -91,8 +106,7 @@ export function externalConfig(sdk: ConfigMutation, gateway: GatewayRpc): Config
     const { agents } = await gateway.request<{
       agents: { id: string; name?: string; workspace?: string; model?: { primary?: string } }[];
     }>("agents.list", {});
-    const seen = agents.map(({ id, name, workspace, model }) => [id, { name, workspace, model: model?.primary }]);
-    return { agents: Object.fromEntries(seen), bindings: undefined, providers: undefined };
+    return { agents: Object.fromEntries(agents.map(({ id, ...seen }) => [id, seen])) };
   }
   const read = async () => (await sdk.readConfigFileSnapshotForWrite()).snapshot.sourceConfig;
   return {

@@ -1,30 +1,34 @@
 import { isProblem, Problem } from "../../src/errors.ts";
-import type { Reload } from "../../src/ports.ts";
+import type { Log, Reload } from "../../src/ports.ts";
 import { groupCommit } from "../node/files/group-commit.ts";
 import { createTurns } from "../node/files/in-turn.ts";
+import { type AgentPart, agentPart, providersIn, replacesPlugins, showsPart } from "./agent-part.ts";
 import type { ConfigAccess } from "./config-access.ts";
-import type { Live, OpenClawConfig } from "./openclaw-config.ts";
+import type { OpenClawConfig } from "./openclaw-config.ts";
 
 interface ConfigChange<T> {
+  /** The agent that it is about. */
+  agentId: string;
   /** Changes the draft, or throws and leaves it untouched. May run more than once. */
   apply(draft: OpenClawConfig): T;
-  /** Tells whether the live configuration shows that the gateway has taken it up. */
-  shows(live: Live): boolean;
-  /** Whether to wait until the gateway has taken it up. */
-  awaited?: boolean;
-  /** The agent that it takes away. */
-  removes?: string;
+  /** Whether it may take the agent away. */
+  removes?: boolean;
 }
 
 interface ConfigChanged<T> {
   result: T;
-  /** Whether the gateway works with it; `false` where it has not come to in time, or was not waited for. */
+  /**
+   * Resolves once the gateway works with all that the configuration says of the agent; to `false` where it has not come
+   * to in time, or cannot be waited for.
+   */
   applied: Promise<boolean>;
 }
 
 interface Work {
   change: ConfigChange<unknown>;
   outcome?: { value: unknown } | { error: unknown };
+  part?: AgentPart;
+  replacesPlugins?: boolean;
   applied?: Promise<boolean>;
   written(): void;
 }
@@ -48,8 +52,10 @@ const gatherMs = 2_500;
  * Changes that arrive together, or while others are written and taken up, share one write and one reload: OpenClaw
  * needs about a second for both, however much has changed.
  */
-export function createConfigChanges(config: ConfigAccess): ConfigChanges {
+export function createConfigChanges(config: ConfigAccess, log: Log): ConfigChanges {
   const turns = createTurns();
+  /** A plugin stays loaded when the last agent of its provider goes. */
+  const loaded = new Set<string>();
   let expected = 0;
   let last: Reload | undefined;
   let gathering: { all: Promise<void>; done(): void } | undefined;
@@ -87,9 +93,9 @@ export function createConfigChanges(config: ConfigAccess): ConfigChanges {
       }
     }
     const done = works.filter((work) => work.outcome && "value" in work.outcome);
-    const awaited = done.every((work) => work.change.awaited !== false);
+    const awaited = !done.some((work) => work.replacesPlugins);
     const applied = awaited
-      ? config.applied((live) => done.every((work) => work.change.shows(live)))
+      ? config.applied((live) => done.every(({ part }) => showsPart(live, part!)))
       : Promise.resolve(false);
     for (const work of works) {
       work.applied = applied;
@@ -97,14 +103,25 @@ export function createConfigChanges(config: ConfigAccess): ConfigChanges {
     }
     // The next write waits: one that comes during a reload makes OpenClaw give that up, and restart at worst.
     if (await applied) last = { at: new Date().toISOString(), ms: Math.round(performance.now() - startedAt) };
+    else if (awaited) {
+      const agentIds = done.map(({ change }) => change.agentId);
+      log("warn", "the gateway has not taken up a change in time", { agentIds });
+    }
   }
 
   async function writeAll(works: Work[]): Promise<void> {
-    const removed = works.map((work) => work.change.removes).filter((one) => one !== undefined);
+    const removed = works.filter(({ change }) => change.removes).map(({ change }) => change.agentId);
+    for (const name of providersIn(await config.read())) loaded.add(name);
     try {
       await config.mutate((draft) => {
+        const before = { ...draft.agents?.entries };
         for (const work of works) work.outcome = attempt(work.change, draft);
         if (works.every((work) => work.outcome && "error" in work.outcome)) throw nothingToWrite;
+        for (const work of works) {
+          const { agentId } = work.change;
+          work.part = agentPart(draft, agentId);
+          work.replacesPlugins = replacesPlugins(before[agentId], work.part.entry, loaded);
+        }
       }, removed);
     } catch (error) {
       if (error !== nothingToWrite) throw error;

@@ -33,6 +33,10 @@ export function entryFor(
   return entry;
 }
 
+export function setEntry(draft: OpenClawConfig, agentId: string, entry: AgentEntry): void {
+  draft.agents = { ...draft.agents, entries: { ...draft.agents?.entries, [agentId]: entry } };
+}
+
 /** @param agentDir where OpenClaw keeps an agent's state by default */
 export function agentOf(
   config: OpenClawConfig,

@@ -4,7 +4,7 @@ import { reservedAgentId } from "../../src/domain/agent-id.ts";
 import { workspaceTaken } from "../../src/domain/taken.ts";
 import { overlap } from "../node/directory-host/overlap.ts";
 import { resolveExisting } from "../node/directory-host/workspace-paths.ts";
-import type { OpenClawConfig } from "./openclaw-config.ts";
+import type { AgentEntry, OpenClawConfig } from "./openclaw-config.ts";
 
 /** Where OpenClaw looks for its files. */
 export interface OpenClawPlaces {
@@ -18,6 +18,13 @@ export interface OpenClawPlaces {
 /** A path as an entry names it. */
 export const absolutePath = (text: string, { home = homedir() }: Pick<OpenClawPlaces, "home">): string =>
   /^~(\/|$)/.test(text) ? join(home, text.slice(1)) : resolve(text);
+
+/** @param home the agent's own directory, in which it is by default */
+export const agentDirIn = (
+  entry: AgentEntry | undefined,
+  home: string,
+  places: Pick<OpenClawPlaces, "home">,
+): string => (entry?.agentDir === undefined ? join(home, "agent") : absolutePath(entry.agentDir, places));
 
 /**
  * Whether a workspace is another agent's, or lies in one or around one, whoever made that agent, and so for the one

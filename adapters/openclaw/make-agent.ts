@@ -8,10 +8,10 @@ import type { WorkspacePaths } from "../node/directory-host/workspace-paths.ts";
 import { makeAgentFiles, removeEmptyAbove } from "./agent-files.ts";
 import type { ConfigAccess } from "./config-access.ts";
 import type { ConfigChanges } from "./config-changes.ts";
-import { addBindings, entryFor, refuseTaken } from "./config-entries.ts";
+import { addBindings, entryFor, refuseTaken, setEntry } from "./config-entries.ts";
 import type { AgentCredentials } from "./credentials.ts";
 import { deletionOf } from "./deletion-journal.ts";
-import { type Hold, toolsText } from "./doors/held-entry.ts";
+import type { Hold } from "./doors/held-entry.ts";
 import type { OpenClawSettings } from "./doors/open-doors.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { type OpenClawPlaces, overlapsHeld, refuseHeld } from "./held-workspaces.ts";
@@ -21,7 +21,6 @@ import {
   declareModel,
   declareProvider,
   keylessReference,
-  loadsPlugins,
   modelReference,
   providerFor,
 } from "./metered-provider.ts";
@@ -118,6 +117,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
       );
       come();
       const changed = await changes.make({
+        agentId,
         apply(draft) {
           if (!isMadeBy(home, agent)) throw overtaken(agentId);
           if (draft.agents?.entries?.[agentId] && !revived) {
@@ -127,15 +127,9 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
           const bindings = addBindings(draft, agentId, agent.bindings);
           if (provider) declareProvider(draft, provider);
           if (reference !== undefined) declareModel(draft, reference);
-          draft.agents = { ...draft.agents, entries: { ...draft.agents?.entries, [agentId]: structuredClone(entry) } };
+          setEntry(draft, agentId, structuredClone(entry));
           return bindings;
         },
-        // One that was revived has its workspace already.
-        shows: ({ agents: { [agentId]: seen } }) =>
-          seen?.workspace === place.path &&
-          (reference === undefined || seen.model === reference) &&
-          (seen.tools === undefined || toolsText(seen.tools) === toolsText(entry.tools)),
-        awaited: !loadsPlugins(reference) && entry.decisionModel === undefined,
       });
       const filled = fill(agent, place.path);
       if (agent.awaitReady) starting = !(await changed.applied);

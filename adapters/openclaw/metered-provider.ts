@@ -54,11 +54,12 @@ export const ourProviderIn = (reference: string | undefined): string | undefined
 export const keylessReference = (model: string | undefined): string | undefined =>
   model === undefined || model.includes("/") ? model : `${unassigned}/${model}`;
 
-/**
- * Whether OpenClaw may have to load a plugin of its own for the model's provider. It replaces all plugins then, once
- * none of them has a call: a call that waits for it would wait for itself.
- */
-export const loadsPlugins = (reference: string | undefined): boolean =>
+/** The provider's name in any model reference. */
+export const providerNameIn = (reference: string | undefined): string | undefined =>
+  reference?.match(/^[^/]+(?=\/)/)?.[0];
+
+/** Whether OpenClaw may have to load a plugin of its own for the model's provider. */
+export const mayNeedPlugin = (reference: string | undefined): boolean =>
   reference !== undefined && ourProviderIn(reference) === undefined && !isUnassigned(reference);
 
 /** The slug of the AI provider for whose keys the entry of this name is. */

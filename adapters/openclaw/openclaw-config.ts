@@ -89,38 +89,13 @@ export interface OpenClawConfig {
   [other: string]: unknown;
 }
 
-interface LiveAgent {
-  name?: string | undefined;
-  model?: string | undefined;
-  workspace?: string | undefined;
-  /** `undefined` where they cannot be seen. */
-  identity?: OpenClawIdentity | undefined;
-  tools?: AgentTools | undefined;
-}
-
-/** The gateway's current configuration, as far as it can be seen. */
+/** The configuration that the gateway works with. */
 export interface Live {
-  agents: Record<string, LiveAgent>;
-  /** `undefined` where they cannot be seen. */
-  bindings: AgentBinding[] | undefined;
-  /** Addresses by name; `undefined` where they cannot be seen. */
-  providers: Record<string, string | undefined> | undefined;
+  agents: Record<string, AgentEntry>;
+  /** As it was written; `undefined` where a gateway tells from outside of an agent's name, workspace and model alone. */
+  whole?: OpenClawConfig;
 }
 
 /** OpenClaw takes a name alone, or one with fallbacks. */
 export const primaryModel = (model: AgentEntry["model"]): string | undefined =>
   typeof model === "string" ? model : model?.primary;
-
-/** Of a configuration that was read whole, so that nothing of it is unseen. */
-export const liveFrom = (config: OpenClawConfig): Live => ({
-  agents: Object.fromEntries(
-    Object.entries(config.agents?.entries ?? {}).map(([id, { name, model, workspace, identity = {}, tools = {} }]) => [
-      id,
-      { name, model: primaryModel(model), workspace, identity, tools },
-    ]),
-  ),
-  bindings: config.bindings ?? [],
-  providers: Object.fromEntries(
-    Object.entries(config.models?.providers ?? {}).map(([name, { baseUrl }]) => [name, baseUrl]),
-  ),
-});

@@ -68,7 +68,7 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     paths,
     homeOf,
     credentials: createCredentials(options.keys),
-    changes: createConfigChanges(options.config),
+    changes: createConfigChanges(options.config, options.log),
     confinement: options.openclaw.confinement,
     openDoors: async (agentId?: string) =>
       openDoors(await options.config.read(), options.openclaw, (id) =>

@@ -82,7 +82,8 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   }
   const ensureWorkspace = runtime.agent.ensureAgentWorkspace;
   const proxyBaseUrl = `${node.settings.provisioning.publicUrl}/proxy`;
-  const config = inProcessConfig(runtime.config);
+  const { getRuntimeConfigSourceSnapshot } = await loadSdk("runtime-config-snapshot");
+  const config = inProcessConfig(runtime.config, getRuntimeConfigSourceSnapshot);
   const host = createOpenClawHost({
     stateDir,
     workspaceRoots: node.settings.provisioning.workspaceRoots,

@@ -121,6 +121,7 @@ export function createAgentRemover(tools: HostTools): Remove {
   async function readyEntry(agentId: string, elsewhere: string | undefined, small: boolean): Promise<void> {
     const name = `${agentId} (being deleted)`;
     const { applied } = await changes.make({
+      agentId,
       apply(draft) {
         const entry = draft.agents?.entries?.[agentId];
         if (!entry) return;
@@ -131,7 +132,6 @@ export function createAgentRemover(tools: HostTools): Remove {
           entry.tools = { allow: ["session_status"] };
         }
       },
-      shows: ({ agents: { [agentId]: seen } }) => seen === undefined || seen.name === name,
     });
     await applied;
   }
@@ -160,9 +160,9 @@ export function createAgentRemover(tools: HostTools): Remove {
 
   async function dropEntry(agentId: string): Promise<void> {
     const { applied } = await changes.make({
+      agentId,
       apply: (draft) => dropAgent(draft, agentId),
-      shows: ({ agents }) => agents[agentId] === undefined,
-      removes: agentId,
+      removes: true,
     });
     await applied;
   }

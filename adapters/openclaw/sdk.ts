@@ -54,10 +54,17 @@ interface GatewayRuntime {
   };
 }
 
+/** `openclaw/plugin-sdk/runtime-config-snapshot` */
+interface RuntimeConfigSnapshot {
+  /** The configuration that the gateway works with, as it was written; `null` outside of a gateway. */
+  getRuntimeConfigSourceSnapshot(): OpenClawConfig | null;
+}
+
 interface Modules {
   "provider-auth": ProviderAuth;
   "config-mutation": ConfigMutation;
   "gateway-runtime": GatewayRuntime;
+  "runtime-config-snapshot": RuntimeConfigSnapshot;
 }
 
 /**

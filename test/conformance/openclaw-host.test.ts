@@ -12,13 +12,13 @@ const proxyBaseUrl = "http://127.0.0.1:18789/proxy";
 const secret = "sk-test-not-a-real-key";
 const credential = { provider: "anthropic", apiKey: secret, baseUrl: `${proxyBaseUrl}/anthropic`, metered: true };
 
-const hostOn = (openclaw: FakeOpenClaw): AgentHost =>
+const hostOn = (openclaw: FakeOpenClaw, isPlugin = false): AgentHost =>
   createOpenClawHost({
     ...openclaw,
     keys: inProcessKeyStore(openclaw.auth, openclaw.stateDir),
     proxyBaseUrl,
     openclaw: { confinement: "workspace", unmetered: [] },
-    isPlugin: false,
+    isPlugin,
     log: () => undefined,
   });
 
@@ -287,6 +287,34 @@ describe("the openclaw host", () => {
       .toEqual([expect.objectContaining({ isNotice: true })]);
     await host.update(agent, { peers: [] });
     expect(entryOf("theirs").tools!.deny).toContain("browser");
+  });
+
+  test("a change is answered once the gateway works with the whole entry, whatever it is of", async () => {
+    const slow = await makeFakeOpenClaw({ running: true, reloadMs: () => 400 });
+    try {
+      const on = hostOn(slow, true);
+      const before = { model: "shared/m", skills: ["a"], heartbeat: { every: "1h" } };
+      await slow.config.mutate((draft) => {
+        draft.models = { providers: { shared: { baseUrl: "http://127.0.0.1:9", models: [] } } };
+        draft.agents = { entries: { main: {}, theirs: before, other: before } };
+      }, []);
+      await slow.config.applied(({ agents }) => agents.theirs !== undefined);
+      const agent = (await found(on, "theirs"))!;
+      const live = async () => (await slow.config.read()).agents!.entries!.theirs;
+      const changes = {
+        adopt: async () => await on.adopt({ agent, operationId: "op", hold: {}, credential }),
+        "a peer": async () => await on.update(agent, { peers: ["other"] }),
+        "an emoji": async () => await on.update(agent, { identity: { emoji: "🦞" } }),
+        release: async () => await on.release({ ...agent, operationId: "op" }),
+      };
+      for (const [name, change] of Object.entries(changes)) {
+        await change();
+        expect(await live(), name).toEqual(slow.file().agents!.entries!.theirs);
+      }
+      expect(await live()).toEqual(before);
+    } finally {
+      await slow.close();
+    }
   });
 
   test("an agent of others is not removed", async () => {

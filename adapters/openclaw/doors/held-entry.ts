@@ -112,9 +112,6 @@ export function holdApart(entry: AgentEntry, agentId: string, peers: readonly st
   entry.tools = { ...entry.tools, deny: [...new Set([...denied, ...apart])] };
 }
 
-/** Tells one list of tools from another. */
-export const toolsText = (tools: AgentEntry["tools"]): string => JSON.stringify([tools?.allow, tools?.deny]);
-
 /** The hold that an entry was made with; `undefined` for one that was never held. */
 export function holdIn(entry: AgentEntry, agentId: string): Hold | undefined {
   const { allow, deny } = entry.tools ?? {};
