@@ -57,7 +57,7 @@ export async function createAgents(
     return { index, ...(await createAgent(context, member, body, idempotency && { idempotency })) };
   }
 
-  const results = await mapLimited([...agents.entries()], dryRun ? 1 : atOnce, async ([index, body]) => {
+  const results = await mapLimited([...agents.entries()], dryRun ? 1 : createsAtOnce(context), async ([index, body]) => {
     let result: BulkCreateResult;
     try {
       result = dryRun
@@ -72,6 +72,10 @@ export async function createAgents(
   for (const gateway of planned) expectFewer(context, gateway);
   return { batchId, ...(dryRun && { dryRun }), results };
 }
+
+/** Those that are with a gateway together share its reload, for which each of them waits. A Worker has few connections. */
+const createsAtOnce = ({ host, mostBulkChanges }: Context): number =>
+  (host.kind === "openclaw" || host.kind === "remote") && mostBulkChanges === undefined ? 100 : atOnce;
 
 async function idempotencyOf(
   { crypto }: Context,
