@@ -1,0 +1,154 @@
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import type { Client } from "../../src/client/client.ts";
+import type { AgentCreated } from "../../src/schema/create-agent.ts";
+import type { OperationView } from "../../src/schema/operation.ts";
+import { hasRedis, startRedis } from "../redis-server.ts";
+import {
+  adminClient,
+  adminToken,
+  keyedClient,
+  makeStateDir,
+  type ServerProcess,
+  startServerProcess,
+  token,
+} from "../server-process.ts";
+import { startGatewayShim } from "./gateway-shim.ts";
+
+const autoProvisionAiKey = { provider: "anthropic" };
+const closing: (() => unknown)[] = [];
+afterAll(async () => {
+  for (const close of closing.reverse()) await close();
+});
+
+async function stateDirOf(provisioning: Record<string, unknown> = {}): Promise<string> {
+  const stateDir = await makeStateDir(provisioning);
+  closing.push(() => rmSync(stateDir, { recursive: true, force: true }));
+  return stateDir;
+}
+
+async function linkedClient(server: ServerProcess): Promise<Client> {
+  const account = {
+    provider: "anthropic",
+    name: crypto.randomUUID(),
+    key: "sk-ant-not-a-real-key-0000",
+    verify: false,
+  };
+  const { id } = await adminClient(server.origin).aiProviders.add(account);
+  return (await keyedClient(server.origin, { aiProviderKeyId: id })).client;
+}
+
+/** Asks for all at once; the process is killed by the answer of that number. @returns the creates that were accepted */
+async function createAndKill(server: ServerProcess, names: string[], killAt: number): Promise<AgentCreated[]> {
+  const client = await linkedClient(server);
+  const accepted: AgentCreated[] = [];
+  await Promise.allSettled(
+    names.map(async (name) => {
+      const body = { name, bind: [`telegram:${name}`], autoProvisionAiKey };
+      accepted.push(await client.agents.create(body, { respondAsync: true }));
+      if (accepted.length === killAt) void server.kill();
+    }),
+  );
+  await server.kill();
+  return accepted;
+}
+
+async function endOf({ origin }: ServerProcess, { operationId }: AgentCreated): Promise<OperationView> {
+  const headers = { authorization: `Bearer ${token}`, "x-agent-provisioning-key": adminToken };
+  const look = async (): Promise<OperationView> => {
+    const answer = await fetch(`${origin}/api/v1/operations/${operationId}`, { headers });
+    return (await answer.json()) as OperationView;
+  };
+  await expect.poll(async () => (await look()).status, { timeout: 60_000, interval: 100 }).not.toBe("running");
+  return await look();
+}
+
+/** The operations' word on each, and what is there of it. @returns the names of those that were undone */
+async function compare(server: ServerProcess, accepted: AgentCreated[]): Promise<string[]> {
+  const { client } = await keyedClient(server.origin);
+  const undone: string[] = [];
+  for (const one of accepted) {
+    const { agentId } = one;
+    const { status, problem } = await endOf(server, one);
+    if (status === "succeeded") {
+      const { status, health } = await client.agents.get(agentId);
+      expect([agentId, status, health.workspace, health.credentials]).toEqual([agentId, "ready", "ok", "ok"]);
+      continue;
+    }
+    expect([agentId, status, problem?.code]).toEqual([agentId, "failed", "interrupted"]);
+    await expect(client.agents.get(agentId)).rejects.toMatchObject({ code: "agent_not_found" });
+    undone.push(agentId);
+  }
+  // Nothing of them is held: names, bindings, places.
+  for (const name of undone.slice(0, 20)) await client.agents.create({ name, bind: [`telegram:${name}`] });
+  expect(await adminClient(server.origin).audit.verify()).toMatchObject({ ok: true });
+  return undone;
+}
+
+describe.each(["files", "Redis"] as const)("kill -9 amid creates that nobody waits for, in %s", (stores) => {
+  it.runIf(stores === "files" || hasRedis)(
+    "each that was accepted is finished or undone, and its operation says which",
+    async () => {
+      const redis = stores === "Redis" ? await startRedis() : undefined;
+      if (redis) closing.push(redis.dispose);
+      const env = redis && {
+        OPENCLAW_PROVISIONING_STORAGE: redis.url,
+        OPENCLAW_PROVISIONING_SEAL_KEY: Buffer.alloc(32, 1).toString("base64url"),
+      };
+      const stateDir = await stateDirOf();
+      let server = await startServerProcess(stateDir, env);
+      closing.push(() => server.kill());
+      let [finished, undone] = [0, 0];
+      // Early, in the middle, late.
+      for (const killAt of [1, 60, 200]) {
+        const names = Array.from({ length: 300 }, (_, at) => `agent-${killAt}-${at}`);
+        const accepted = await createAndKill(server, names, killAt);
+        expect(accepted.length).toBeGreaterThanOrEqual(killAt);
+        server = await startServerProcess(stateDir, env);
+        const gone = await compare(server, accepted);
+        finished += accepted.length - gone.length;
+        undone += gone.length;
+        for (const name of gone.slice(20)) expect(existsSync(join(stateDir, `workspace-${name}`))).toBe(false);
+      }
+      console.log(`${stores}: ${finished} finished, ${undone} undone`);
+      expect(finished).toBeGreaterThan(0);
+      expect(undone).toBeGreaterThan(0);
+      expect(await server.stop()).toBe(0);
+    },
+    240_000,
+  );
+});
+
+describe("kill -9 of a control plane amid creates that nobody waits for", () => {
+  it("each that was accepted is finished or undone, on the gateway too", async () => {
+    const gateway = await startServerProcess(await stateDirOf());
+    closing.push(() => gateway.kill());
+    const shim = await startGatewayShim(gateway.origin, { lateMs: 2_000 });
+    closing.push(() => shim.close());
+    const { key } = await keyedClient(gateway.origin);
+    const gateways = [{ id: "gw1", url: shim.origin, token, key }];
+    const stateDir = await stateDirOf({ host: { kind: "remote", gateways, timeoutMs: 5_000 } });
+    let plane = await startServerProcess(stateDir);
+    closing.push(() => plane.kill());
+    // A third is made and its answer lost, a third arrives once the control plane is gone, a third is answered.
+    let asked = 0;
+    const fates = ["pass", "lose", "late"] as const;
+    shim.behave(({ path }) => (path.endsWith("/agents/create") ? fates[asked++ % 3]! : "pass"));
+    const names = Array.from({ length: 60 }, (_, at) => `agent-${at}`);
+    const accepted = await createAndKill(plane, names, names.length);
+    expect(accepted.length).toBe(names.length);
+    await shim.idle();
+    shim.behave(() => "pass");
+    plane = await startServerProcess(stateDir);
+    const undone = await compare(plane, accepted);
+    console.log(`control plane: ${accepted.length - undone.length} finished, ${undone.length} undone`);
+    expect(undone.length).toBeGreaterThan(0);
+    const there = new Set<string>();
+    for await (const { agentId } of adminClient(gateway.origin).agents.all()) there.add(agentId);
+    for (const { agentId } of accepted) {
+      const isThere = !undone.includes(agentId) || undone.indexOf(agentId) < 20;
+      expect([agentId, there.has(agentId)]).toEqual([agentId, isThere]);
+    }
+  }, 120_000);
+});
