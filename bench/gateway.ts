@@ -1,16 +1,22 @@
 /**
- * A real OpenClaw gateway as it fills: a create by itself, a burst, a first turn, its memory, and how long its own health
- * check takes meanwhile. At 25 agents, or at those of `OPENCLAW_BENCH_AGENTS` (`25,150`).
+ * A real OpenClaw gateway as it fills: a create by itself and the part of it that is not OpenClaw's, a burst, a first turn,
+ * its memory, how long its own health check takes meanwhile, and how soon a control plane beside it accepts a create that
+ * is not waited for. At 25 agents, or at those of `OPENCLAW_BENCH_AGENTS` (`25,150`).
  */
+import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { provisionedGateway } from "../test/e2e/openclaw/provisioned-gateway.ts";
-import { median, type Row, sample } from "./row.ts";
+import type { Client } from "../src/client/client.ts";
+import { type ProvisionedGateway, provisionedGateway } from "../test/e2e/openclaw/provisioned-gateway.ts";
+import { adminClient, keyedClient, makeStateDir, startServerProcess } from "../test/server-process.ts";
+import { median, quantile, type Row, sample } from "./row.ts";
 
 const burst = 25;
+const accepted = 60;
 
 export async function benchGateway(): Promise<Row[]> {
   const sizes = (process.env.OPENCLAW_BENCH_AGENTS || "25").split(",").map(Number);
   const on = await provisionedGateway();
+  const plane = await controlPlaneOf(on);
   const rows: Row[] = [];
   let made = 0;
   const create = () => on.created(`agent-${made++}`);
@@ -18,22 +24,86 @@ export async function benchGateway(): Promise<Row[]> {
     for (const size of sizes) {
       while (made < size) await Promise.all(Array.from({ length: Math.min(burst, size - made) }, create));
       const health = watchHealth(on.gateway.url);
-      const single = median(await sample(3, create));
+      const ours: number[] = [];
+      const single = median(
+        await sample(5, async () => {
+          const { took } = await create();
+          ours.push(took - (await lastReloadMs(on)));
+        }),
+      );
       const [together] = await sample(1, () => Promise.all(Array.from({ length: burst }, create)));
       const p99 = await health();
       const turn = await on.gateway.turn(`agent-${made - 1}`);
       if (turn.status !== 200) throw new Error(`the first turn answered ${turn.status}: ${turn.text}`);
+      const answers = await plane.accept(`async-${size}`);
+      made += accepted;
       rows.push(
         { name: `${size} agents: a create by itself`, value: single, unit: "ms" },
+        { name: `${size} agents: of it, before the write and after the reload`, value: median(ours), unit: "ms" },
         { name: `${size} agents: in a burst of ${burst}, each`, value: together! / burst, unit: "ms" },
         { name: `${size} agents: first turn`, value: turn.took, unit: "ms" },
         { name: `${size} agents: memory`, value: (await on.gateway.residentBytes()) / 1e6, unit: "MB" },
         { name: `${size} agents: /healthz while agents are made, p99`, value: p99, unit: "ms" },
+        {
+          name: `${size} agents: accepted by a control plane while it reloads, p95`,
+          value: quantile(answers, 0.95),
+          unit: "ms",
+          aim: "<= 100",
+        },
       );
     }
     return rows;
   } finally {
+    await plane.close();
     await on.close();
+  }
+}
+
+async function lastReloadMs(on: ProvisionedGateway): Promise<number> {
+  const { body } = await on.gateway.api("GET", "/gateways");
+  const { gateways } = body as { gateways: { lastReload: { ms: number } }[] };
+  return gateways[0]!.lastReload.ms;
+}
+
+/** A control plane in a process of its own, whose only gateway this is. */
+async function controlPlaneOf(on: ProvisionedGateway) {
+  const { url, token } = on.gateway;
+  const host = { kind: "remote", gateways: [{ id: "gw1", url, token, key: on.key }] };
+  const stateDir = await makeStateDir({ host });
+  const server = await startServerProcess(stateDir);
+  const account = { provider: "anthropic", name: "Master", key: "sk-ant-not-a-real-key-0000", verify: false };
+  const { id } = await adminClient(server.origin).aiProviders.add({ ...account, baseUrl: on.upstream.origin });
+  const { client } = await keyedClient(server.origin, { aiProviderKeyId: id });
+  return {
+    /** Ten a second, so that they meet reloads in every phase. @returns milliseconds, once all are made */
+    async accept(prefix: string): Promise<number[]> {
+      const answers = await Promise.all(
+        Array.from({ length: accepted }, async (_, at) => {
+          await sleep(at * 100);
+          const startedAt = performance.now();
+          const { operationId } = await client.agents.create(
+            { name: `${prefix}-${at}`, model: "claude-sonnet-3.5", autoProvisionAiKey: { provider: "anthropic" } },
+            { respondAsync: true },
+          );
+          return { took: performance.now() - startedAt, operationId: operationId! };
+        }),
+      );
+      for (const { operationId } of answers) await untilMade(client, operationId);
+      return answers.map(({ took }) => took);
+    },
+    async close() {
+      await server.kill();
+      rmSync(stateDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilMade(client: Client, operationId: string): Promise<void> {
+  for (;;) {
+    const { status, problem } = await client.operation(operationId);
+    if (status === "succeeded") return;
+    if (status === "failed") throw new Error(`a create that was accepted failed: ${problem?.code} ${problem?.detail}`);
+    await sleep(200);
   }
 }
 
@@ -52,7 +122,6 @@ function watchHealth(url: string): () => Promise<number> {
   return async () => {
     ended = true;
     await watching;
-    times.sort((a, b) => a - b);
-    return times[Math.floor(times.length * 0.99)]!;
+    return quantile(times, 0.99);
   };
 }

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { buildTargets } from "../build.mjs";
+import { benchBulk } from "./bulk.ts";
 import { benchConsole } from "./console.ts";
 import { benchCreate } from "./create.ts";
 import { benchGateway } from "./gateway.ts";
@@ -33,6 +34,7 @@ const benches: Record<string, () => Promise<Row[]>> = {
   redis: benchRedis,
   openclaw: benchOpenClaw,
   gateway: benchGateway,
+  bulk: benchBulk,
 };
 
 const file = "bench/results.json";
