@@ -22,7 +22,13 @@ export function pluginRoutes(
   role: PluginRole,
   { basePath, console: page }: Pick<ProvisioningSettings, "basePath" | "console">,
 ): PluginRoute[] {
-  if (role === "agents") return [{ path: `${basePath}/agents`, match: "prefix" }];
+  if (role === "agents") {
+    // By the list, a control plane tells replicas from one another, and counts what is there.
+    return [
+      { path: `${basePath}/agents`, match: "prefix" },
+      { path: `${basePath}/gateways`, match: "exact" },
+    ];
+  }
   return [
     ...tableRoutes(basePath),
     { path: "/proxy", match: "prefix" },

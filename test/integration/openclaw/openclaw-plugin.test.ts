@@ -100,11 +100,11 @@ describe("the OpenClaw plugin", () => {
   });
 
   test.each(["agents", "agent"])(
-    "as the half of a control plane (%s), it registers the agents' calls alone",
+    "as the half of a control plane (%s), it registers the agents' calls, and the list that says which gateway it is",
     (role) => {
       vi.stubEnv("OPENCLAW_PROVISIONING_ROLE", role);
       const { routes, commands } = registered("2026.9.6");
-      expect(routes).toEqual(["plugin /api/v1/agents"]);
+      expect(routes).toEqual(["plugin /api/v1/agents", "plugin /api/v1/gateways"]);
       expect(commands).toEqual(["provisioning"]);
     },
   );
