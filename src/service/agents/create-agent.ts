@@ -3,7 +3,7 @@ import { newKeyId } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
 import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
-import { issuedAiKeyView, withoutSecret } from "../ai-keys/issued-ai-key-view.ts";
+import { withoutSecret } from "../ai-keys/issued-ai-key-view.ts";
 import type { Minting } from "../ai-keys/minting.ts";
 import { newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
@@ -11,6 +11,7 @@ import type { Context } from "../context.ts";
 import { expectFewer } from "../gateways/choose-gateway.ts";
 import { type AgentLease, withAgentLease } from "../operations/agent-lease.ts";
 import { allOrNothing, type Ended } from "../operations/all-or-nothing.ts";
+import { createdView } from "../operations/created-view.ts";
 import { changeOperation, type Operation } from "../operations/operation.ts";
 import { noteAccepted, noteEnded } from "../operations/operation-state.ts";
 import { agentBusy } from "../state/agent-busy.ts";
@@ -174,22 +175,3 @@ const auditDetails = (body: CreateAgent, operation: Operation) => ({
   ...(operation.bindings.length > 0 && { bindings: operation.bindings }),
   ...(operation.aiKeyId && { aiKeyId: operation.aiKeyId, aiProvider: body.autoProvisionAiKey!.provider }),
 });
-
-/** The answer to a repeated request, from what is on record: without the secret, which is nowhere. */
-async function createdView(context: Context, agent: AgentRecord): Promise<AgentCreated> {
-  const aiKey = agent.aiKeyId === undefined ? undefined : await context.records.get("ai-keys", agent.aiKeyId);
-  return {
-    agentId: agent.agentId,
-    name: agent.name,
-    workspace: agent.workspace,
-    agentDir: agent.agentDir,
-    model: agent.model,
-    gateway: agent.gateway,
-    confinement: agent.confinement,
-    bindings: { added: agent.bindings, updated: [], skipped: [], conflicts: [] },
-    ...(aiKey && { aiKey: issuedAiKeyView(aiKey, {}) }),
-    labels: agent.labels,
-    expiresAt: agent.expiresAt,
-    createdAt: agent.createdAt,
-  };
-}

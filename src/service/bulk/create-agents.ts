@@ -57,18 +57,22 @@ export async function createAgents(
     return { index, ...(await createAgent(context, member, body, idempotency && { idempotency })) };
   }
 
-  const results = await mapLimited([...agents.entries()], dryRun ? 1 : createsAtOnce(context), async ([index, body]) => {
-    let result: BulkCreateResult;
-    try {
-      result = dryRun
-        ? { index, agentId: await check(context, caller, body, passed, planned) }
-        : await make(body, index);
-    } catch (error) {
-      result = { index, ...refusalOf(context, error, { name: body.name, action: "create", batchId }) };
-    }
-    options.onResult?.(result);
-    return result;
-  });
+  const results = await mapLimited(
+    [...agents.entries()],
+    dryRun ? 1 : createsAtOnce(context),
+    async ([index, body]) => {
+      let result: BulkCreateResult;
+      try {
+        result = dryRun
+          ? { index, agentId: await check(context, caller, body, passed, planned) }
+          : await make(body, index);
+      } catch (error) {
+        result = { index, ...refusalOf(context, error, { name: body.name, action: "create", batchId }) };
+      }
+      options.onResult?.(result);
+      return result;
+    },
+  );
   for (const gateway of planned) expectFewer(context, gateway);
   return { batchId, ...(dryRun && { dryRun }), results };
 }

@@ -27,7 +27,7 @@ export const noteAccepted = async (
 export async function noteEnded(
   context: Context,
   operationId: string,
-  ended: { agent?: AgentCreated } | { error: unknown },
+  ended: { agent: AgentCreated } | { error: unknown },
 ): Promise<void> {
   const state = await readState(context, operationId);
   if (state?.status !== "running") return;

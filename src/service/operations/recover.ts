@@ -11,6 +11,7 @@ import { replaceAgent } from "../state/agent-record.ts";
 import { completeAiKey } from "../state/ai-key-state.ts";
 import { knownFrom } from "../state/find-agent.ts";
 import { compensateCreate } from "./compensate-create.ts";
+import { createdView } from "./created-view.ts";
 import { decideOutcome } from "./decide-outcome.ts";
 import { giveBackAgent } from "./give-back-agent.ts";
 import { type Operation, operationText, parseOperation } from "./operation.ts";
@@ -44,8 +45,11 @@ export async function recoverOperation(
   const { outcome, fromHost = [] } = await finishOrUndo(context, operation, wanted);
   if ((operation.action === "create" || operation.action === "adopt") && outcome !== "finished")
     await watchForReturn(context, operation);
-  if (operation.action === "create")
-    await noteEnded(context, operation.operationId, outcome === "finished" ? {} : { error: interrupted() });
+  if (operation.action === "create") {
+    const record = outcome === "finished" && (await context.records.get("agents", operation.agentId));
+    const ended = record ? { agent: await createdView(context, record) } : { error: interrupted() };
+    await noteEnded(context, operation.operationId, ended);
+  }
   if (outcome === "nothing" || (operation.action === "change" && operation.audited === undefined)) return "nothing";
   context.log("info", "an interrupted change was settled", {
     agentId: operation.agentId,

@@ -69,19 +69,28 @@ describe.skipIf(missing !== undefined)("gateways that are replicas", { timeout }
       .toBe(2);
     const [first, containers] = await Promise.all([upGateways(), replicas()]);
     const account = { provider: "anthropic", name: "Master", key: "sk-ant-not-a-real-key-0000", verify: false };
-    await client.aiProviders.add(account);
+    const { id } = await client.aiProviders.add(account);
+    const { key } = await client.agentKeys.create({
+      name: "Load",
+      scopes: ["agents:create"],
+      aiProviderKeyId: id,
+      rateLimitPerMinute: 1_000,
+    });
+    const { agents } = createClient({ url: "http://127.0.0.1:18789", token, provisioningKey: key });
 
     const accepted: { name: string; operationId: string; gateway: string; at: number }[] = [];
     let ended = false;
-    const load = (async () => {
+    const makeAgents = async () => {
       for (let at = 0; !ended; at++) {
         const name = `agent-${at}`;
         const body = { name, autoProvisionAiKey: { provider: "anthropic" } };
-        const { operationId, gateway } = await client.agents.create(body, { respondAsync: true });
+        const { operationId, gateway } = await agents.create(body, { respondAsync: true });
         accepted.push({ name, operationId: operationId!, gateway: gateway!, at: Date.now() });
         await sleep(1_000);
       }
-    })();
+    };
+    const load = makeAgents();
+    load.catch(() => undefined);
     await scale(3);
     const third = (await replicas()).find((id) => !containers.includes(id));
     const started = `docker logs ${third} 2>&1 | grep -q 'has agents for a control plane'`;
