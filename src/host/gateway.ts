@@ -70,6 +70,7 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
 
   // Plain data and no shared promises: on a Worker, one request cannot wait for another's I/O.
   let silentSince: number | undefined;
+  let stalled = false;
   let askedAt = Number.NEGATIVE_INFINITY;
   let countedAt = Number.NEGATIVE_INFINITY;
   let answers = true;
@@ -81,12 +82,14 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
       const answer = await work();
       if (silentSince !== undefined) log("info", "gateway answers again", { gateway: id });
       silentSince = undefined;
+      stalled = false;
       return answer;
     } catch (error) {
       // One that refuses is there, unless it is another.
       if (error instanceof ClientError && error.status > 0 && error.status < 500 && !isMistaken(error)) throw error;
       if (silentSince === undefined) log("warn", "gateway does not answer", { gateway: id, reason: reasonOf(error) });
       silentSince ??= clock.now();
+      stalled = reasonOf(error) === "timeout";
       throw error;
     }
   }
@@ -167,6 +170,9 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
     maxAgents: settings.maxAgents,
     get isReachable() {
       return answers && silentSince === undefined;
+    },
+    get isStalled() {
+      return stalled;
     },
     get isCounted() {
       return Number.isFinite(countedAt);

@@ -12,6 +12,7 @@ export function lostGateway(id: string, dns: string): Gateway {
     labels: undefined,
     maxAgents: undefined,
     isReachable: false,
+    isStalled: false,
     isCounted: false,
     agents: 0,
     agentIds: new Set(),

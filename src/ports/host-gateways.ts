@@ -7,6 +7,8 @@ export interface HostGateway {
   readonly maxAgents: number | undefined;
   /** Whether it answered when it was last asked; before that, true. */
   readonly isReachable: boolean;
+  /** Whether it was too slow to answer when it was last asked, as OpenClaw is during a reload: not one that is gone. */
+  readonly isStalled: boolean;
   /** Whether its agents were ever counted. */
   readonly isCounted: boolean;
   /** How many agents it has, as far as is known: as counted last, and those that were placed there since. */

@@ -71,7 +71,10 @@ async function chooseGateway(
       `No gateway takes agents with the labels ${shown(labels)}: see gateway.provisioning.host.placement, and the labels in host.gateways.`,
     );
   }
-  const answering = allowed.filter((gateway) => gateway.isReachable && !tried.has(gateway.id));
+  const untried = allowed.filter(({ id }) => !tried.has(id));
+  let answering = untried.filter(({ isReachable }) => isReachable);
+  // Nobody waits for them: they are asked, and asked again, until their reload is over.
+  if (answering.length === 0 && atOnce) answering = untried.filter((one) => one.isStalled && one.isCounted);
   if (answering.length === 0) throw noneAnswers();
   const closed = await Promise.all(answering.map((gateway) => isCordoned(context, gateway.id)));
   const open = answering.filter((_, at) => !closed[at]);

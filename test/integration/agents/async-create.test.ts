@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,10 +15,13 @@ let gateways: GatewayApp[];
 let node: NodePorts;
 let app: App;
 let stalled: { until: Promise<void>; end(): void } | undefined;
+/** How far the clock of the gateways' counts is ahead. */
+let ahead: number;
 /** A create that arrives there ends so. */
 let onCreate: (() => Response) | undefined;
 
 beforeEach(async () => {
+  ahead = 0;
   root = await realpath(await mkdtemp(join(tmpdir(), "async-create-")));
   gateways = await Promise.all(["gw1", "gw2"].map((id) => openGatewayApp(id, root)));
   const env = { OPENCLAW_STATE_DIR: join(root, "plane"), OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
@@ -26,13 +30,13 @@ beforeEach(async () => {
     gateways: gateways.map(({ settings }) => ({ ...settings, maxAgents: 500 })),
     fetch: async (input, init) => {
       const request = new Request(input, init);
-      await stalled?.until;
+      if (stalled) await Promise.race([stalled.until, once(request.signal, "abort")]);
       request.signal.throwIfAborted();
       if (onCreate && request.url.endsWith("/agents/create")) return onCreate();
       return await through(request);
     },
     timeoutMs: 20_000,
-    clock: { now: Date.now },
+    clock: { now: () => Date.now() + ahead },
     log: () => undefined,
   });
   const settings = readNodeSettings(env);
@@ -84,6 +88,25 @@ it("is answered while every gateway stalls, and made once they answer", async ()
   expect(there.flat().length).toBe(101);
   expect(Math.abs(there[0]!.length - there[1]!.length)).toBeLessThanOrEqual(1);
 }, 120_000);
+
+it("is answered also once a stall has lasted longer than a question is waited for", async () => {
+  expect((await call("POST", "/agents/create", { name: "first" })).status).toBe(201);
+  stall();
+  // The next look counts the gateways, in vain.
+  ahead = 60_000;
+  const { operationId } = (await createAsync("a")).body;
+  const isSilent = async () => {
+    const { body } = await call("GET", "/gateways");
+    return body.gateways.every(({ reachable }: { reachable: boolean }) => !reachable);
+  };
+  await expect.poll(isSilent, { timeout: 10_000 }).toBe(true);
+  const late = await createAsync("b");
+  expect(late.status).toBe(202);
+  stalled!.end();
+  stalled = undefined;
+  for (const id of [operationId, late.body.operationId])
+    await expect.poll(() => statusOf(id), { timeout: 60_000 }).toBe("succeeded");
+}, 90_000);
 
 it("says why it failed, and leaves nothing", async () => {
   expect((await call("POST", "/agents/create", { name: "first" })).status).toBe(201);
