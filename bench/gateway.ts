@@ -11,7 +11,7 @@ import { adminClient, keyedClient, makeStateDir, startServerProcess } from "../t
 import { median, quantile, type Row, sample } from "./row.ts";
 
 const burst = 25;
-const accepted = 60;
+const accepted = 40;
 
 export async function benchGateway(): Promise<Row[]> {
   const sizes = (process.env.OPENCLAW_BENCH_AGENTS || "25").split(",").map(Number);
@@ -24,13 +24,9 @@ export async function benchGateway(): Promise<Row[]> {
     for (const size of sizes) {
       while (made < size) await Promise.all(Array.from({ length: Math.min(burst, size - made) }, create));
       const health = watchHealth(on.gateway.url);
+      const single = median(await sample(3, create));
       const ours: number[] = [];
-      const single = median(
-        await sample(5, async () => {
-          const { took } = await create();
-          ours.push(took - (await lastReloadMs(on)));
-        }),
-      );
+      await sample(3, async () => ours.push(await withoutReload(on, `agent-${made++}`)));
       const [together] = await sample(1, () => Promise.all(Array.from({ length: burst }, create)));
       const p99 = await health();
       const turn = await on.gateway.turn(`agent-${made - 1}`);
@@ -39,7 +35,11 @@ export async function benchGateway(): Promise<Row[]> {
       made += accepted;
       rows.push(
         { name: `${size} agents: a create by itself`, value: single, unit: "ms" },
-        { name: `${size} agents: of it, before the write and after the reload`, value: median(ours), unit: "ms" },
+        {
+          name: `${size} agents: of one without a key, all but the write and the reload`,
+          value: median(ours),
+          unit: "ms",
+        },
         { name: `${size} agents: in a burst of ${burst}, each`, value: together! / burst, unit: "ms" },
         { name: `${size} agents: first turn`, value: turn.took, unit: "ms" },
         { name: `${size} agents: memory`, value: (await on.gateway.residentBytes()) / 1e6, unit: "MB" },
@@ -59,10 +59,12 @@ export async function benchGateway(): Promise<Row[]> {
   }
 }
 
-async function lastReloadMs(on: ProvisionedGateway): Promise<number> {
+/** A key is put into a store of OpenClaw's, which takes it longer than all that is ours. */
+async function withoutReload(on: ProvisionedGateway, name: string): Promise<number> {
+  const { took } = await on.gateway.api("POST", "/agents/create", { name, model: "claude-sonnet-3.5" }, on.key);
   const { body } = await on.gateway.api("GET", "/gateways");
   const { gateways } = body as { gateways: { lastReload: { ms: number } }[] };
-  return gateways[0]!.lastReload.ms;
+  return took - gateways[0]!.lastReload.ms;
 }
 
 /** A control plane in a process of its own, whose only gateway this is. */
