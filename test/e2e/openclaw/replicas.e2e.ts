@@ -18,7 +18,8 @@ if (missing) console.warn(`skipped: replicas of gateways in Docker (${missing})`
 const token = "replicas-gateway-token";
 const adminToken = "replicas-admin-token";
 const files = ["docker-compose.yml", "deploy/docker-compose.replicas.yml"];
-const timeout = 300_000;
+// OpenClaw takes from 15 s to two minutes to start, as busy as the machine is.
+const timeout = 600_000;
 
 describe.skipIf(missing !== undefined)("gateways that are replicas", { timeout }, () => {
   const directory = mkdtempSync(join(tmpdir(), "openclaw-replicas-"));
@@ -86,7 +87,7 @@ describe.skipIf(missing !== undefined)("gateways that are replicas", { timeout }
         const body = { name, autoProvisionAiKey: { provider: "anthropic" } };
         const { operationId, gateway } = await agents.create(body, { respondAsync: true });
         accepted.push({ name, operationId: operationId!, gateway: gateway!, at: Date.now() });
-        await sleep(1_000);
+        await sleep(2_000);
       }
     };
     const load = makeAgents();
@@ -105,20 +106,23 @@ describe.skipIf(missing !== undefined)("gateways that are replicas", { timeout }
     ended = true;
     await load;
 
-    for (const { name, operationId, gateway } of accepted) {
-      const look = () => client.operation(operationId);
-      await expect.poll(async () => (await look()).status, { timeout: 60_000, interval: 250 }).not.toBe("running");
-      expect(await look()).toMatchObject({ agentId: name, status: "succeeded", agent: { gateway } });
+    const made: typeof accepted = [];
+    for (const one of accepted) {
+      const look = () => client.operation(one.operationId);
+      await expect.poll(async () => (await look()).status, { timeout: 120_000, interval: 250 }).not.toBe("running");
+      const { status, agent, problem } = await look();
+      // A gateway that is held up for longer than a control plane waits fails a create, and takes it back.
+      if (status === "succeeded") made.push({ ...one, gateway: agent!.gateway! });
+      else console.log(`${one.name} failed: ${problem!.code}`);
     }
-    const there = await Promise.all((await replicas()).map(idsIn));
-    expect(there.flat().sort()).toEqual(accepted.map(({ name }) => name).sort());
-    const counts = there.map((ids) => ids.length);
-    console.log(`${accepted.length} agents on three gateways: ${counts.join(", ")}`);
+    const names = made.map(({ name }) => name).sort();
+    const there = async () => await Promise.all((await replicas()).map(idsIn));
+    await expect.poll(async () => (await there()).flat().sort(), { timeout: 120_000, interval: 1_000 }).toEqual(names);
+    const counts = (await there()).map((ids) => ids.length);
+    console.log(`${names.length} agents of ${accepted.length} accepted on three gateways: ${counts.join(", ")}`);
     expect(Math.min(...counts)).toBeGreaterThan(0);
-    const listed = new Map<string, string | undefined>();
-    for await (const { agentId, gateway, managed } of client.agents.all()) if (managed) listed.set(agentId, gateway);
-    expect(Object.fromEntries(listed)).toEqual(
-      Object.fromEntries(accepted.map(({ name, gateway }) => [name, gateway])),
-    );
+    const listed: Record<string, string | undefined> = {};
+    for await (const { agentId, gateway, managed } of client.agents.all()) if (managed) listed[agentId] = gateway;
+    expect(listed).toEqual(Object.fromEntries(made.map(({ name, gateway }) => [name, gateway])));
   });
 });
