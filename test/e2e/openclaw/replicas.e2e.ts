@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createClient } from "../../../src/client/client.ts";
+import { createClient, type OperationView } from "../../../src/client/client.ts";
 import { composeCommand, dockerMissing } from "../docker.ts";
 import { openShell } from "../shell.ts";
 import { buildGatewayImage, buildOpenClawImage } from "./images.ts";
@@ -80,17 +80,23 @@ describe.skipIf(missing !== undefined)("gateways that are replicas", { timeout }
     const { agents } = createClient({ url: "http://127.0.0.1:18789", token, provisioningKey: key });
 
     const accepted: { name: string; operationId: string; gateway: string; at: number }[] = [];
-    let ended = false;
-    const makeAgents = async () => {
-      for (let at = 0; !ended; at++) {
-        const name = `agent-${at}`;
-        const body = { name, autoProvisionAiKey: { provider: "anthropic" } };
-        const { operationId, gateway } = await agents.create(body, { respondAsync: true });
-        accepted.push({ name, operationId: operationId!, gateway: gateway!, at: Date.now() });
-        await sleep(2_000);
+    const endOf = async (operationId: string): Promise<OperationView> => {
+      for (;;) {
+        const operation = await client.operation(operationId);
+        if (operation.status !== "running") return operation;
+        await sleep(250);
       }
     };
-    const load = makeAgents();
+    let ended = false;
+    const makeAgents = async (maker: number) => {
+      for (let at = 0; !ended; at++) {
+        const body = { name: `agent-${maker}-${at}`, autoProvisionAiKey: { provider: "anthropic" } };
+        const { operationId = "", gateway = "" } = await agents.create(body, { respondAsync: true });
+        accepted.push({ name: body.name, operationId, gateway, at: Date.now() });
+        await endOf(operationId);
+      }
+    };
+    const load = Promise.all([0, 1, 2, 3].map(makeAgents));
     load.catch(() => undefined);
     await scale(3);
     const third = (await replicas()).find((id) => !containers.includes(id));
@@ -108,9 +114,7 @@ describe.skipIf(missing !== undefined)("gateways that are replicas", { timeout }
 
     const made: typeof accepted = [];
     for (const one of accepted) {
-      const look = () => client.operation(one.operationId);
-      await expect.poll(async () => (await look()).status, { timeout: 120_000, interval: 250 }).not.toBe("running");
-      const { status, agent, problem } = await look();
+      const { status, agent, problem } = await endOf(one.operationId);
       // A gateway that is held up for longer than a control plane waits fails a create, and takes it back.
       if (status === "succeeded") made.push({ ...one, gateway: agent!.gateway! });
       else console.log(`${one.name} failed: ${problem!.code}`);
