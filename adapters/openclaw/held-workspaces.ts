@@ -1,9 +1,10 @@
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { reservedAgentId } from "../../src/domain/agent-id.ts";
 import { workspaceTaken } from "../../src/domain/taken.ts";
 import { overlap } from "../node/directory-host/overlap.ts";
 import { resolveExisting } from "../node/directory-host/workspace-paths.ts";
+import { isDirectory } from "./agent-files.ts";
 import type { AgentEntry, OpenClawConfig } from "./openclaw-config.ts";
 
 /** Where OpenClaw looks for its files. */
@@ -32,10 +33,24 @@ export const agentDirIn = (
  *
  * @param path absolute, symlinks resolved
  */
-export const overlapsHeld = (config: OpenClawConfig, agentId: string, path: string, places: OpenClawPlaces): boolean =>
-  heldBesides(config, agentId, places).some(
-    (held) => overlap(held, path) || overlap(resolveExisting(held)?.path ?? held, path),
-  );
+export function overlapsHeld(config: OpenClawConfig, agentId: string, path: string, places: OpenClawPlaces): boolean {
+  const resolved = createResolver();
+  return heldBesides(config, agentId, places).some((held) => overlap(held, path) || overlap(resolved(held), path));
+}
+
+/** Symlinks resolved, those of a directory that many lie in once. */
+function createResolver(): (held: string) => string {
+  const directories = new Map<string, string>();
+  return (named) => {
+    // With a slash at its end, a link would pass for the directory.
+    const held = resolve(named);
+    const directory = dirname(held);
+    if (!isDirectory(held)) return resolveExisting(held)?.path ?? held;
+    const real = directories.get(directory) ?? resolveExisting(directory)?.path ?? directory;
+    directories.set(directory, real);
+    return join(real, basename(held));
+  };
+}
 
 /** @throws Problem `workspace_taken` */
 export function refuseHeld(config: OpenClawConfig, agentId: string, path: string, places: OpenClawPlaces): void {

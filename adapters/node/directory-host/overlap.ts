@@ -3,13 +3,17 @@
  * that show nothing. On a file system that tells them apart one of two look-alikes is refused, which costs a name.
  */
 export const foldedPath = (path: string): string =>
-  path
-    .normalize("NFKC")
-    .replace(/\p{Default_Ignorable_Code_Point}/gu, "")
-    // Upper case first: only it spells `ß` as the `ss` that it equals.
-    .toUpperCase()
-    .toLowerCase()
-    .normalize("NFKC");
+  isAscii.test(path)
+    ? path.toLowerCase()
+    : path
+        .normalize("NFKC")
+        .replace(/\p{Default_Ignorable_Code_Point}/gu, "")
+        // Upper case first: only it spells `ß` as the `ss` that it equals.
+        .toUpperCase()
+        .toLowerCase()
+        .normalize("NFKC");
+
+const isAscii = /^[\x20-\x7e]*$/;
 
 /** Whether an absolute path is the directory, or lies in it. */
 export const isInOrAt = (path: string, directory: string): boolean =>
