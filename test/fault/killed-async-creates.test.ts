@@ -39,12 +39,18 @@ async function linkedClient(server: ServerProcess): Promise<Client> {
   return (await keyedClient(server.origin, { aiProviderKeyId: id })).client;
 }
 
+type IsTime = (accepted: readonly AgentCreated[], client: Client) => boolean | Promise<boolean>;
+
+/** Early, while most are accepted alone, and late. */
+const moments: IsTime[] = [
+  () => true,
+  (accepted) => accepted.length >= 60,
+  async ({ 100: late }, client) =>
+    late !== undefined && (await client.operation(late.operationId!)).status !== "running",
+];
+
 /** Asks for all at once, and kills the process when it is time. @returns the creates that were accepted */
-async function createAndKill(
-  server: ServerProcess,
-  names: string[],
-  isTime: (accepted: readonly AgentCreated[], client: Client) => boolean | Promise<boolean>,
-): Promise<AgentCreated[]> {
+async function createAndKill(server: ServerProcess, names: string[], isTime: IsTime): Promise<AgentCreated[]> {
   const client = await linkedClient(server);
   const accepted: AgentCreated[] = [];
   const asked = names.map(async (name) => {
@@ -101,15 +107,9 @@ describe.each(["files", "Redis"] as const)("kill -9 amid creates that nobody wai
       let server = await startServerProcess(stateDir, env);
       closing.push(() => server.kill());
       let [finished, undone] = [0, 0];
-      // Early, in the middle, late.
-      for (const made of [0, 20, 100]) {
-        const names = Array.from({ length: 150 }, (_, at) => `agent-${made}-${at}`);
-        const accepted = await createAndKill(server, names, async (all, client) => {
-          const operationId = all[made]?.operationId;
-          return (
-            made === 0 || (operationId !== undefined && (await client.operation(operationId)).status !== "running")
-          );
-        });
+      for (const [round, isTime] of moments.entries()) {
+        const names = Array.from({ length: 150 }, (_, at) => `agent-${round}-${at}`);
+        const accepted = await createAndKill(server, names, isTime);
         server = await startServerProcess(stateDir, env);
         const gone = await compare(server, accepted);
         finished += accepted.length - gone.length;
@@ -146,7 +146,11 @@ describe("kill -9 of a control plane amid creates that nobody waits for", () => 
       return (["pass", "lose", "late"] as const)[asked++ % 3]!;
     });
     const names = Array.from({ length: 60 }, (_, at) => `agent-${at}`);
-    const accepted = await createAndKill(plane, names, () => asked >= 50 && whole.size >= 5);
+    const accepted = await createAndKill(
+      plane,
+      names,
+      ({ length }) => length === names.length && asked >= 50 && whole.size >= 5,
+    );
     expect(accepted.length).toBe(names.length);
     await shim.idle();
     shim.behave(() => "pass");
