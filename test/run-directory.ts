@@ -1,4 +1,4 @@
-import { accessSync, chmodSync, constants, mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -26,10 +26,12 @@ function isUsable(): boolean {
 export default function setup(): () => void {
   const parent = process.env.TMPDIR || (isUsable() ? inMemory : tmpdir());
   const directory = mkdtempSync(join(parent, "openclaw-tests-"));
+  const compiled = join(directory, "compile-cache");
+  mkdirSync(compiled);
   // Some tests run commands as other users.
-  chmodSync(directory, 0o1777);
+  for (const shared of [directory, compiled]) chmodSync(shared, 0o1777);
   process.env.TMPDIR = directory;
   // A server as a process of its own starts with a fifth less work.
-  process.env.NODE_COMPILE_CACHE ||= join(directory, "compile-cache");
+  process.env.NODE_COMPILE_CACHE ||= compiled;
   return () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
 }

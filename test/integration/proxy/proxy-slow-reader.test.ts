@@ -29,7 +29,7 @@ async function standBefore(body: Buffer, head: Record<string, string>): Promise<
   await new Promise<void>((resolve) => server!.listen(0, "127.0.0.1", resolve));
   stand = await proxyStand({
     upstream: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    settings: { proxy: { silenceTimeoutMs: 400 } },
+    settings: { proxy: { silenceTimeoutMs: 1_000 } },
     quotas: { maxTokensPerMonth: 5_000 },
   });
   return stand;
@@ -71,7 +71,7 @@ describe("a client that reads slowly", () => {
     });
     const reader = response.body!.getReader();
     let received = (await reader.read()).value!.length;
-    await sleep(1_000);
+    await sleep(2_500);
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
