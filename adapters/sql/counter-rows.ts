@@ -7,6 +7,8 @@ import { usageColumns, usageFields } from "./usage-columns.ts";
 interface CounterRow extends CounterState {
   readonly counter: string;
   readonly period: string;
+  /** The part of what is reserved that no request has yet. */
+  leased: number;
   stored: boolean;
   /** The limit that it was last reserved under. */
   quota: number | null;
@@ -16,10 +18,11 @@ interface CounterRow extends CounterState {
   kept: number | null;
 }
 
-/** Hundredths of the limit that are used and reserved, from fifty on. */
-function levelOf({ used, reserved, quota }: Pick<CounterRow, "used" | "reserved" | "quota">): number | null {
-  if (quota === null || 2 * (used + reserved) < quota) return null;
-  return quota === 0 ? 100 : Math.min(100, Math.floor((100 * (used + reserved)) / quota));
+/** Hundredths of the limit that are used and reserved by requests, from fifty on. */
+function levelOf({ used, reserved, leased, quota }: CounterRow): number | null {
+  const charged = used + reserved - leased;
+  if (quota === null || 2 * charged < quota) return null;
+  return quota === 0 ? 100 : Math.min(100, Math.floor((100 * charged) / quota));
 }
 
 /** From here on ranks are of counters of money. */
@@ -37,7 +40,7 @@ const maxCounters = 20_000;
 
 /** The counters' table behind a cache of its rows. */
 export interface CounterRows extends RowCache {
-  /** As it is stored. */
+  /** As it is stored, without what is leased. */
   stored(counter: string, period: string): CounterState | undefined;
   /** Inside a transaction: the counter as it is now, to be changed in place. */
   row(counter: string, period: string): CounterRow;
@@ -75,17 +78,20 @@ export function usageStatements(db: SqlDriver) {
  */
 export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows {
   const counterRow = db.prepare(
-    "SELECT used, reserved, quota, level, rank FROM counters WHERE counter = ? AND period = ?",
+    "SELECT used, reserved, leased, quota, level, rank FROM counters WHERE counter = ? AND period = ?",
   );
   const insert = db.prepare(
-    "INSERT INTO counters (counter, period, used, reserved, quota, level, rank) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    `INSERT INTO counters (counter, period, used, reserved, leased, quota, level, rank)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   // The columns of indexes are written only where they change.
   const place = db.prepare(
-    `UPDATE counters SET used = ?3, reserved = ?4, quota = ?5, level = ?6, rank = ?7
+    `UPDATE counters SET used = ?3, reserved = ?4, leased = ?5, quota = ?6, level = ?7, rank = ?8
      WHERE counter = ?1 AND period = ?2`,
   );
-  const update = db.prepare("UPDATE counters SET used = ?3, reserved = ?4 WHERE counter = ?1 AND period = ?2");
+  const update = db.prepare(
+    "UPDATE counters SET used = ?3, reserved = ?4, leased = ?5 WHERE counter = ?1 AND period = ?2",
+  );
   // Periods of one length are of one kind and sort by time. The one before the new one stays, to be looked at.
   const prune = db.prepare(
     `DELETE FROM counters WHERE counter = ?1 AND length(period) = length(?2) AND reserved = 0 AND period <
@@ -96,11 +102,18 @@ export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows 
   const changed = new Set<CounterRow>();
   const usage = new Map<string, UsageSum>();
 
-  type StoredRow = [used: number, reserved: number, quota: number | null, level: number | null, rank: number | null];
+  type StoredRow = [
+    used: number,
+    reserved: number,
+    leased: number,
+    quota: number | null,
+    level: number | null,
+    rank: number | null,
+  ];
 
   function stored(counter: string, period: string): CounterState | undefined {
     const row = counterRow.get<StoredRow>(counter, period);
-    return row && { used: row[0], reserved: row[1] };
+    return row && { used: row[0], reserved: row[1] - row[2] };
   }
 
   function rowOf(counter: string, period: string): CounterRow {
@@ -112,22 +125,22 @@ export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows 
     let row = periods.get(period);
     if (row === undefined) {
       const found = counterRow.get<StoredRow>(counter, period);
-      const [used, reserved, quota, level, rank] = found ?? [0, 0, null, null, null];
-      row = { counter, period, used, reserved, stored: found !== undefined, quota, level, rank, kept: quota };
+      const [used, reserved, leased, quota, level, rank] = found ?? [0, 0, 0, null, null, null];
+      row = { counter, period, used, reserved, leased, stored: found !== undefined, quota, level, rank, kept: quota };
       periods.set(period, row);
     }
     return row;
   }
 
   function write(row: CounterRow): void {
-    const { counter, period, used, reserved, quota } = row;
+    const { counter, period, used, reserved, leased, quota } = row;
     const level = levelOf(row);
     const rank = rankOf(row);
     if (row.stored && level === row.level && rank === row.rank && quota === row.kept) {
-      update.run(counter, period, used, reserved);
+      update.run(counter, period, used, reserved, leased);
       return;
     }
-    (row.stored ? place : insert).run(counter, period, used, reserved, quota, level, rank);
+    (row.stored ? place : insert).run(counter, period, used, reserved, leased, quota, level, rank);
     row.stored = true;
     row.level = level;
     row.rank = rank;

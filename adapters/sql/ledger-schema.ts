@@ -79,6 +79,8 @@ const version6 = `
   DROP TABLE old_texts;
   CREATE INDEX texts_by_expiry ON texts (expires_at) WHERE expires_at IS NOT NULL;`;
 
+const version7 = "ALTER TABLE counters ADD COLUMN leased INT NOT NULL DEFAULT 0;";
+
 /**
  * | table        | a row is                                                                                 |
  * |--------------|------------------------------------------------------------------------------------------|
@@ -86,8 +88,10 @@ const version6 = `
  * | hits         | the exact log of a window: cost by the millisecond at which it leaves the window          |
  * | counters     | use and reservations of one counter in one period                                         |
  * |              | (`quota`: the limit that it was last reserved under; `level`: hundredths of it, from 50 on;  |
- * |              | `rank`: size of a month's use in two digits; both change seldom, and so do their indexes)     |
- * | reservations | one unsettled reservation: `[[counter, period, amount], ...]`                             |
+ * |              | `rank`: size of a month's use in two digits; both change seldom, and so do their indexes;     |
+ * |              | `leased`: the part of `reserved` that no request has yet)                                     |
+ * | reservations | one unsettled reservation: `[[counter, period, amount, limit, alertAt], ...]`; or, its id ends |
+ * |              | with `~`, a quota lease: all that one process grants from it, and how much of that is left     |
  * | usage        | one model's use on one day                                                                |
  * | all_usage    | one model's use on one day by everybody, deleted agents included                          |
  * | estimates    | charged without the provider's word, by minute, and the periods charged                   |
@@ -102,7 +106,15 @@ const version6 = `
  * never changes: a change of the schema is another text at the end. `node:sqlite` keeps the version in `user_version`,
  * a Durable Object in the table `schema_version`.
  */
-export const ledgerMigrations: readonly string[] = [version1, version2, version3, version4, version5, version6];
+export const ledgerMigrations: readonly string[] = [
+  version1,
+  version2,
+  version3,
+  version4,
+  version5,
+  version6,
+  version7,
+];
 
 /** Tables of rows that somebody may ask for again. */
 export const ledgerTables = [

@@ -4,10 +4,12 @@ export interface RowCache {
   flush(): void;
   /** Forgets all: the transaction was rolled back, or somebody else has written. */
   clear(): void;
+  /** The transaction was committed, or rolled back. */
+  ended?(committed: boolean): void;
 }
 
 /** Several caches that act as one. */
-export interface CacheGroup extends RowCache {
+export interface CacheGroup extends Required<RowCache> {
   add(cache: RowCache): void;
 }
 
@@ -21,6 +23,9 @@ export function createCacheGroup(): CacheGroup {
     },
     clear() {
       for (const cache of caches) cache.clear();
+    },
+    ended(committed) {
+      for (const cache of caches) cache.ended?.(committed);
     },
   };
 }

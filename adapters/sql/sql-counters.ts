@@ -3,20 +3,40 @@ import { thresholdMessage, thresholdsPassed } from "../../src/domain/quota-thres
 import type { CounterReservation, CounterState, LedgerName, Reserved, UsageEntry, UsageRow } from "../../src/ports.ts";
 import type { CounterRows } from "./counter-rows.ts";
 import { messageInsert } from "./outbox-rows.ts";
-import type { CacheGroup } from "./row-cache.ts";
+import type { CacheGroup, RowCache } from "./row-cache.ts";
 import { type SqlDriver, within } from "./sql-driver.ts";
 import { createSqlEstimates } from "./sql-estimates.ts";
 import type { SqlTexts } from "./sql-texts.ts";
 import { usageColumns, usageRow } from "./usage-columns.ts";
 
-/** The rest only where somebody is told of what the charge passes. */
-type Entry = [counter: LedgerName, period: string, amount: number, limit?: number | null, alertAt?: readonly number[]];
+/**
+ * Limit and percents only where somebody is told of what the charge passes; `leased` only in a quota lease: the part of
+ * the amount that no request has yet.
+ */
+export type Entry = [
+  counter: LedgerName,
+  period: string,
+  amount: number,
+  limit?: number | null,
+  alertAt?: readonly number[] | null,
+  leased?: number,
+];
+
+/** Reservations that one process grants without a transaction of their own, from what it holds reserved. */
+export interface QuotaLeases extends RowCache {
+  /** Whether this process has granted the reservation, and it has neither a row nor been settled. */
+  has(id: LedgerName): boolean;
+  /** Inside a transaction: what it holds, which the caller charges; `undefined` where it is not known, or charged. */
+  take(id: LedgerName): Entry[] | undefined;
+  /** Inside a transaction: gives back what this process has leased under that text. Whether it had anything. */
+  giveBack(name: LedgerName): boolean;
+}
 
 /** Beyond all requests under way; agents' places, which are held for months, are read when they are freed. */
 const maxHeld = 10_000;
 
 /** The amount that one reservation asks of each counter: several limits of one counter and period are one amount. */
-function merged(entries: CounterReservation[]): Entry[] {
+export function merged(entries: CounterReservation[]): Entry[] {
   const sums: Entry[] = [];
   for (const { counter, period, amount, limit, alertAt } of entries) {
     if (!Number.isSafeInteger(amount)) throw new TypeError(`${amount} is not an amount that can be counted`);
@@ -29,7 +49,13 @@ function merged(entries: CounterReservation[]): Entry[] {
 }
 
 /** Counters, what is reserved of them, and usage. */
-export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlTexts, rows: CounterRows) {
+export function createSqlCounters(
+  db: SqlDriver,
+  caches: CacheGroup,
+  texts: SqlTexts,
+  rows: CounterRows,
+  leases?: QuotaLeases,
+) {
   const findReservation = db.prepare("SELECT 1 FROM reservations WHERE id = ?");
   const insertReservation = db.prepare("INSERT INTO reservations VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING");
   const takeReservation = db.prepare("DELETE FROM reservations WHERE id = ? RETURNING entries");
@@ -54,26 +80,32 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
   const estimates = createSqlEstimates(db, caches, rows);
 
   /** The process that reserved settles, as a rule: its entries need not be read and parsed again. */
-  function take(id: string): Entry[] | undefined {
+  function take(id: LedgerName): Entry[] | undefined {
     const amounts = held.get(id);
     if (amounts !== undefined) {
       held.delete(id);
       return dropReservation.run(id).changes === 0 ? undefined : amounts;
     }
+    const granted = leases?.take(id);
+    if (granted !== undefined) return granted;
+    // It may be a lease of this process, which others take for dead.
+    leases?.flush();
+    leases?.clear();
     const [stored] = takeReservation.get<[string]>(id) ?? [];
     return stored === undefined ? undefined : (JSON.parse(stored) as Entry[]);
   }
 
   /** Each reserved amount becomes the actual one, or itself. */
   function charge(now: number, amounts: Entry[], actual: Record<LedgerName, number> | "reserved"): void {
-    for (const [counter, period, amount, limit, alertAt] of amounts) {
+    for (const [counter, period, amount, limit, alertAt, leased = 0] of amounts) {
       const spent = actual === "reserved" ? amount : (actual[counter] ?? 0);
       const row = rows.row(counter, period);
       const before = row.used;
       row.used = Math.min(row.used + spent, Number.MAX_SAFE_INTEGER);
       row.reserved = Math.max(0, row.reserved - amount);
+      row.leased = Math.max(0, row.leased - leased);
       rows.changed(row);
-      if (alertAt === undefined || limit == null) continue;
+      if (alertAt == null || limit == null) continue;
       for (const percent of thresholdsPassed(alertAt, limit, before, row.used))
         tell(thresholdMessage(now, { counter, period, limit, percent }, row.used));
     }
@@ -91,8 +123,12 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
     ): Reserved {
       const text = expect === undefined ? undefined : texts.readAgain(now, expect.name);
       if (text !== undefined && text !== expect?.text) return { outcome: "changed", text };
+      if (leases?.has(id)) return { outcome: "reserved" };
       const amounts = merged(entries);
-      const exceeded = firstExceeded(entries, rows.row);
+      let exceeded = firstExceeded(entries, rows.row);
+      if (exceeded !== undefined && expect !== undefined && leases?.giveBack(expect.name)) {
+        exceeded = firstExceeded(entries, rows.row);
+      }
       // A caller that asks again for what it has, after a lost answer, is neither charged twice nor refused.
       if (exceeded !== undefined) {
         return findReservation.get(id) === undefined ? { outcome: "exceeded", exceeded } : { outcome: "reserved" };
@@ -126,10 +162,15 @@ export function createSqlCounters(db: SqlDriver, caches: CacheGroup, texts: SqlT
     },
 
     settleStale(now: number, prefix: string, olderThanMs: number): number {
+      leases?.flush();
+      leases?.clear();
       const stale = takeStale.all<[string]>(...within(prefix), now - olderThanMs);
       for (const [stored] of stale) charge(now, JSON.parse(stored) as Entry[], "reserved");
       return stale.length;
     },
+
+    /** The amounts of a reservation, where this process made it in a transaction and they are few enough to be kept. */
+    heldBy: (id: LedgerName): Entry[] | undefined => held.get(id),
 
     unsettled: (prefix: string): LedgerName[] => openIds.all<[LedgerName]>(...within(prefix)).map(([id]) => id),
 

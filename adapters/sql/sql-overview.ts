@@ -27,9 +27,9 @@ export function createSqlOverview(db: SqlDriver) {
   }
   // All rows of the last level, or of the last rank, are read: SQLite sorts them by what decides among them.
   const near = db.prepare(
-    `SELECT counter, quota, used, reserved FROM counters
-     WHERE period = ?1 AND level >= ?2 AND level IS NOT NULL AND used + reserved >= ?3 * quota
-     ORDER BY level DESC, CASE quota WHEN 0 THEN 9e999 ELSE (used + reserved) * 1.0 / quota END DESC LIMIT ?4`,
+    `SELECT counter, quota, used, reserved - leased FROM counters
+     WHERE period = ?1 AND level >= ?2 AND level IS NOT NULL AND used + reserved - leased >= ?3 * quota
+     ORDER BY level DESC, CASE quota WHEN 0 THEN 9e999 ELSE (used + reserved - leased) * 1.0 / quota END DESC LIMIT ?4`,
   );
   const ranked = db.prepare(
     `SELECT counter FROM counters

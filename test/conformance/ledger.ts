@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { LedgerName } from "../../src/ports.ts";
 import { chargeCounter } from "../charge-counter.ts";
+import { testBusyKeys } from "./ledger/busy-keys.ts";
 import { entry, freshLedger, type MakeLedger, requests, reservation, tokens, use } from "./ledger/fresh-ledger.ts";
 import { testLeases } from "./ledger/leases.ts";
 import { testOverview } from "./ledger/overview.ts";
@@ -13,6 +14,7 @@ import { testUsageLog } from "./ledger/usage-log.ts";
 export function testLedger(name: string, make: MakeLedger): void {
   testRateLimits(name, make);
   testQuotaCounters(name, make);
+  testBusyKeys(name, make);
   testUsageLog(name, make);
   testStateTexts(name, make);
   testLeases(name, make);

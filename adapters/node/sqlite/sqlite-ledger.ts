@@ -1,14 +1,25 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { periodOf } from "../../../src/domain/quota.ts";
-import type { Abandoned, Clock, Ledger, LedgerName, Outbox } from "../../../src/ports.ts";
+import type { Abandoned, Clock, CounterReservation, Ledger, LedgerName, Outbox, Reserved } from "../../../src/ports.ts";
 import { ledgerMigrations } from "../../sql/ledger-schema.ts";
 import type { SqlDriver, SqlStatement } from "../../sql/sql-driver.ts";
 import { createSqlLedger } from "../../sql/sql-ledger.ts";
 import type { MachineTime } from "../machine-time.ts";
+import { createQuotaLeases, type ProcessLeases } from "./quota-leases.ts";
 import { assertTrusted, openPrivateDatabase, storeProblem } from "./sqlite-file.ts";
 import { createSqliteOutbox } from "./sqlite-outbox.ts";
 import { createSqliteTransactions, whenFree } from "./sqlite-transactions.ts";
 
 const sweepEveryMs = 60_000;
+/** Others give back what they have leased within it, if they live. */
+const patienceMs = 1_000;
+const askAgainMs = 5;
+
+/** The name and the text that a caller believes. */
+interface Expected {
+  name: LedgerName;
+  text: string;
+}
 
 /** `path` is the file, which several processes of one machine may open. */
 export interface SqliteLedgerOptions {
@@ -43,8 +54,16 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
       return statement as unknown as SqlStatement;
     },
   };
-  const sql = createSqlLedger(driver);
-  const { read, write, writeSoon, writeLate, drain } = createSqliteTransactions(db, sql.caches, explain);
+  let leases!: ProcessLeases;
+  const sql = createSqlLedger(driver, {
+    leasing(rows, texts) {
+      const later = { flushLate: () => transactions.flushLate(), refresh: () => transactions.refresh() };
+      leases = createQuotaLeases(driver, rows, texts, clock, later);
+      return leases;
+    },
+  });
+  const transactions = createSqliteTransactions(db, sql.caches, explain);
+  const { read, readCounters, write, writeSoon, writeLate, drain } = transactions;
   const leaseClock = machineTime ? await sharedClock(machineTime) : clock;
   const markCheck = db.prepare("INSERT INTO checks VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET checked_at = ?1");
   let nextSweep = clock.now() + sweepEveryMs;
@@ -70,6 +89,37 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
     return { now: () => Math.round(startedAt + nowMs()) };
   }
 
+  /** False where a transaction is to decide, which also tells of a file that cannot be read. */
+  function granted(id: LedgerName, entries: CounterReservation[], expect: Expected): boolean {
+    try {
+      return sql.heldBy(id) === undefined && leases.grant(id, entries, expect);
+    } catch {
+      return false;
+    }
+  }
+
+  /** Nothing is refused for what another process has leased and can give back. */
+  async function reserve(id: LedgerName, entries: CounterReservation[], expect?: Expected): Promise<Reserved> {
+    // In company a request shares a transaction, which costs it no more than a look at the file.
+    const isAlone = transactions.isAlone();
+    if (isAlone && expect !== undefined && granted(id, entries, expect)) return { outcome: "reserved" };
+    let waitsSince: number | undefined;
+    for (;;) {
+      const answer = await writeSoon(() => {
+        const decided = sql.reserve(clock.now(), id, entries, expect);
+        if (expect === undefined) return decided;
+        if (decided.outcome === "reserved") leases.reserved(id, entries, expect.name, isAlone);
+        if (decided.outcome !== "exceeded") return decided;
+        const { counter, period } = decided.exceeded;
+        waitsSince ??= performance.now();
+        const waits = performance.now() - waitsSince < patienceMs && leases.want(expect.name, counter, period);
+        return waits ? undefined : decided;
+      });
+      if (answer !== undefined) return answer;
+      await sleep(askAgainMs);
+    }
+  }
+
   return {
     outbox: createSqliteOutbox(driver, { read, write }, clock),
     take: (bucket, rule, cost = 1) =>
@@ -79,15 +129,17 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
       }),
     seen: (bucket) => read(() => sql.seen(bucket)),
 
-    reserve: (id, entries, expect) => writeSoon(() => sql.reserve(clock.now(), id, entries, expect)),
-    // A caller that tells the usage has its answer, and waits for nothing more.
-    settle: (id, actual, usage) =>
-      (usage === undefined ? write : writeLate)(() => sql.settle(clock.now(), id, actual, usage)),
+    reserve,
+    settle(id, actual, usage) {
+      leases.settles(id, actual, sql.heldBy);
+      // A caller that tells the usage has its answer, and waits for nothing more.
+      return (usage === undefined ? write : writeLate)(() => sql.settle(clock.now(), id, actual, usage));
+    },
     settleStale: (prefix, olderThanMs) => write(() => sql.settleStale(clock.now(), prefix, olderThanMs)),
     unsettled: (prefix) => read(() => sql.unsettled(prefix)),
-    used: (counter, period) => read(() => sql.used(counter, period)),
+    used: (counter, period) => readCounters(() => sql.used(counter, period)),
 
-    nearLimit: (query) => read(() => ({ near: sql.nearLimit(query), asOf: clock.now() })),
+    nearLimit: (query) => readCounters(() => ({ near: sql.nearLimit(query), asOf: clock.now() })),
     topUsage: (query) =>
       read(() => {
         const now = clock.now();
@@ -128,6 +180,7 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
     },
 
     async close() {
+      leases.end();
       await drain();
       if (db.isOpen) db.close();
     },

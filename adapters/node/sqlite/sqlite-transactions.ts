@@ -11,6 +11,8 @@ const mostPerTransaction = 512;
 const patienceMs = 5_000;
 /** A key's next request, or another's, is likely to come within it. */
 const lateMs = 4;
+/** After a failure that nobody waits to hear of. */
+const againMs = 100;
 const pause = (attempt: number) => Math.min(1 + attempt / 4, 10) * (0.5 + Math.random());
 
 /** Writers that arrive together share a transaction, and so one commit. */
@@ -24,8 +26,19 @@ export interface SqliteTransactions {
    * within a few milliseconds.
    */
   writeLate<T>(operation: () => T): Promise<T>;
+  /** Whether an operation that comes now has no company to share a transaction with. */
+  isAlone(): boolean;
+  /** Has the caches written within a few milliseconds, or by the next transaction, though no operation comes. */
+  flushLate(): void;
+  /**
+   * Outside of a transaction: has the caches forget what another process may have changed since it was read. False where
+   * that cannot be known now.
+   */
+  refresh(): boolean;
   /** Runs at once, outside of a transaction, and after what was to be written late. */
   read<T>(operation: () => T): Promise<T>;
+  /** The same after all that the caches hold is written. */
+  readCounters<T>(operation: () => T): Promise<T>;
   /** Takes nothing more, and resolves when nothing waits. */
   drain(): Promise<void>;
 }
@@ -55,7 +68,7 @@ export async function whenFree<T>(operation: () => T): Promise<T> {
  */
 export function createSqliteTransactions(
   db: DatabaseSync,
-  caches: RowCache,
+  caches: Required<RowCache>,
   explain: (error: unknown) => unknown,
 ): SqliteTransactions {
   const begin = db.prepare("BEGIN IMMEDIATE");
@@ -73,6 +86,8 @@ export function createSqliteTransactions(
   let attempt = 0;
   let closed = false;
   let isLateDue = false;
+  /** The caches hold something that is to be written. */
+  let owed = false;
 
   function fail(jobs: Job[], error: unknown): void {
     const problem = explain(error);
@@ -107,8 +122,22 @@ export function createSqliteTransactions(
       alone = 0;
       scheduled = false;
       fail(waiting.splice(0), error);
+      flushAgain();
       return false;
     }
+  }
+
+  /** Outlives no store that is closed. */
+  function flushAgain(): void {
+    owed &&= !closed;
+    if (owed) lateTurnIn(againMs);
+  }
+
+  /** Another connection's commit ends the truth of what was read. */
+  function observe(): void {
+    const [now] = dataVersion.get() as unknown as [number];
+    if (now !== version) caches.clear();
+    version = now;
   }
 
   function turn(): void {
@@ -118,15 +147,16 @@ export function createSqliteTransactions(
     waiting = waiting.slice(jobs.length);
     if (alone > 0) alone--;
     try {
-      const [now] = dataVersion.get() as unknown as [number];
-      if (now !== version) caches.clear();
-      version = now;
+      observe();
       for (const job of jobs) job.result = job.run();
       caches.flush();
       commit.run();
+      owed = false;
+      caches.ended(true);
       for (const job of jobs) job.resolve(job.result as never);
     } catch (error) {
       undo();
+      caches.ended(false);
       caches.clear();
       if (jobs.length === 1) fail(jobs, error);
       else {
@@ -135,7 +165,10 @@ export function createSqliteTransactions(
       }
     }
     if (waiting.length > 0) setImmediate(turn);
-    else scheduled = false;
+    else {
+      scheduled = false;
+      flushAgain();
+    }
   }
 
   const enqueue = <T>(operation: () => T) =>
@@ -144,7 +177,7 @@ export function createSqliteTransactions(
       else waiting.push({ run: operation, resolve, reject });
     });
   function schedule(begin: () => void): void {
-    if (scheduled || waiting.length === 0) return;
+    if (scheduled || (waiting.length === 0 && !owed)) return;
     scheduled = true;
     begin();
   }
@@ -156,10 +189,28 @@ export function createSqliteTransactions(
   const arrives = () => {
     if (arrived++ === 0) setImmediate(turnEnds);
   };
+  const isAlone = () => company <= 1 && arrived === 0;
   const lateTurn = () => {
     isLateDue = false;
     schedule(turn);
   };
+  function lateTurnIn(ms: number): void {
+    if (scheduled || isLateDue) return;
+    isLateDue = true;
+    setTimeout(lateTurn, ms);
+  }
+
+  async function read<T>(operation: () => T): Promise<T> {
+    schedule(turn);
+    try {
+      return operation();
+    } catch (error) {
+      if (!isBusy(error)) throw explain(error);
+    }
+    return whenFree(operation).catch((error) => {
+      throw explain(error);
+    });
+  }
 
   return {
     write(operation) {
@@ -168,31 +219,43 @@ export function createSqliteTransactions(
       schedule(nextTurn);
       return written;
     },
+    isAlone,
     writeSoon(operation) {
-      const isAlone = company <= 1 && arrived === 0;
+      const begin = isAlone() ? turn : nextTurn;
       arrives();
       const written = enqueue(operation);
-      schedule(isAlone ? turn : nextTurn);
+      schedule(begin);
       return written;
     },
     writeLate(operation) {
       const written = enqueue(operation);
-      if (!scheduled && !isLateDue) {
-        isLateDue = true;
-        setTimeout(lateTurn, lateMs);
-      }
+      lateTurnIn(lateMs);
       return written;
     },
-    async read(operation) {
-      schedule(turn);
+    flushLate() {
+      arrives();
+      owed = true;
+      lateTurnIn(lateMs);
+    },
+    refresh() {
+      if (closed) return false;
       try {
-        return operation();
-      } catch (error) {
-        if (!isBusy(error)) throw explain(error);
+        observe();
+        return true;
+      } catch {
+        return false;
       }
-      return whenFree(operation).catch((error) => {
-        throw explain(error);
-      });
+    },
+    read,
+    async readCounters(operation) {
+      schedule(turn);
+      if (owed) {
+        const flushed = enqueue(() => {});
+        schedule(nextTurn);
+        // Where it fails, the answer is of a few milliseconds ago.
+        await flushed.catch(() => {});
+      }
+      return await read(operation);
     },
     async drain() {
       closed = true;
