@@ -91,7 +91,7 @@ const version7 = "ALTER TABLE counters ADD COLUMN leased INT NOT NULL DEFAULT 0;
  * |              | `rank`: size of a month's use in two digits; both change seldom, and so do their indexes;     |
  * |              | `leased`: the part of `reserved` that no request has yet)                                     |
  * | reservations | one unsettled reservation: `[[counter, period, amount, limit, alertAt], ...]`; or, its id ends |
- * |              | with `~`, a quota lease: all that one process grants from it, and how much of that is left     |
+ * |              | with `~`, a quota lease: what one process may yet grant                                        |
  * | usage        | one model's use on one day                                                                |
  * | all_usage    | one model's use on one day by everybody, deleted agents included                          |
  * | estimates    | charged without the provider's word, by minute, and the periods charged                   |
