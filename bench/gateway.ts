@@ -32,7 +32,7 @@ export async function benchGateway(): Promise<Row[]> {
       const turn = await on.gateway.turn(`agent-${made - 1}`);
       if (turn.status !== 200) throw new Error(`the first turn answered ${turn.status}: ${turn.text}`);
       const answers = await plane.accept(`async-${size}`);
-      made += accepted;
+      made += answers.made;
       rows.push(
         { name: `${size} agents: a create by itself`, value: single, unit: "ms" },
         {
@@ -46,10 +46,11 @@ export async function benchGateway(): Promise<Row[]> {
         { name: `${size} agents: /healthz while agents are made, p99`, value: p99, unit: "ms" },
         {
           name: `${size} agents: accepted by a control plane while it reloads, p95`,
-          value: quantile(answers, 0.95),
+          value: quantile(answers.times, 0.95),
           unit: "ms",
           aim: "<= 100",
         },
+        { name: `${size} agents: of ${accepted} accepted, made`, value: answers.made, unit: "" },
       );
     }
     return rows;
@@ -77,8 +78,8 @@ async function controlPlaneOf(on: ProvisionedGateway) {
   const { id } = await adminClient(server.origin).aiProviders.add({ ...account, baseUrl: on.upstream.origin });
   const { client } = await keyedClient(server.origin, { aiProviderKeyId: id });
   return {
-    /** Ten a second, so that they meet reloads in every phase. @returns milliseconds, once all are made */
-    async accept(prefix: string): Promise<number[]> {
+    /** Ten a second, so that they meet reloads in every phase. @returns milliseconds of each, and how many were made */
+    async accept(prefix: string): Promise<{ times: number[]; made: number }> {
       const answers = await Promise.all(
         Array.from({ length: accepted }, async (_, at) => {
           await sleep(at * 100);
@@ -90,8 +91,9 @@ async function controlPlaneOf(on: ProvisionedGateway) {
           return { took: performance.now() - startedAt, operationId: operationId! };
         }),
       );
-      for (const { operationId } of answers) await untilMade(client, operationId);
-      return answers.map(({ took }) => took);
+      let made = 0;
+      for (const { operationId } of answers) if (await isMade(client, operationId)) made++;
+      return { times: answers.map(({ took }) => took), made };
     },
     async close() {
       await server.kill();
@@ -100,11 +102,11 @@ async function controlPlaneOf(on: ProvisionedGateway) {
   };
 }
 
-async function untilMade(client: Client, operationId: string): Promise<void> {
+/** A gateway that is held up for longer than the control plane waits for it fails a create. */
+async function isMade(client: Client, operationId: string): Promise<boolean> {
   for (;;) {
-    const { status, problem } = await client.operation(operationId);
-    if (status === "succeeded") return;
-    if (status === "failed") throw new Error(`a create that was accepted failed: ${problem?.code} ${problem?.detail}`);
+    const { status } = await client.operation(operationId);
+    if (status !== "running") return status === "succeeded";
     await sleep(200);
   }
 }
