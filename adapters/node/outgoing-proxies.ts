@@ -60,7 +60,7 @@ export interface OutgoingTimeouts {
 }
 
 /** Most environments name no proxy, and need not wait for it at the start. */
-const undici = () => import("undici");
+const undici = () => import("./undici.ts");
 
 /** Sends to every origin: through the proxies, or past them to those that `NO_PROXY` names. */
 export async function createProxyAgent(

@@ -37,6 +37,8 @@ interface Edge {
   /** A path from the repository's root, or a package's name. */
   to: string;
   isType: boolean;
+  /** Read when it is needed: `import("...")`. */
+  isLate: boolean;
 }
 
 /** Comments out of the way: an example in one is no import. Quotes, so that `"//"` in a text is none. */
@@ -52,11 +54,13 @@ function edgesBelow(root: string): Edge[] {
   return files.flatMap((name) => {
     const from = posix.join(root, name.replaceAll("\\", "/"));
     const text = withoutComments(readFileSync(from, "utf8"));
-    return [...text.matchAll(statement), ...text.matchAll(inPlace)].map(([, type, specifier]) => ({
+    const edge = ([found, type, specifier]: RegExpExecArray): Edge => ({
       from,
       to: specifier!.startsWith(".") ? posix.join(posix.dirname(from), specifier!) : specifier!,
       isType: type !== undefined,
-    }));
+      isLate: type === undefined && found.startsWith("import("),
+    });
+    return [...text.matchAll(statement), ...text.matchAll(inPlace)].map(edge);
   });
 }
 
@@ -92,7 +96,12 @@ describe("imports run one way", () => {
     expect(inSrc.length).toBeGreaterThan(900);
     expect(new Set(inSrc.map(({ from }) => layerOf(from)))).toContain("handlers");
     expect(inSrc.filter(({ isType }) => isType).length).toBeGreaterThan(200);
-    expect(inSrc).toContainEqual({ from: "src/ports/audit-trail.ts", to: "src/domain/audit-event.ts", isType: true });
+    expect(inSrc).toContainEqual({
+      from: "src/ports/audit-trail.ts",
+      to: "src/domain/audit-event.ts",
+      isType: true,
+      isLate: false,
+    });
     expect(all.map(({ to }) => to)).toContain("adapters/node/redis/redis.ts");
   });
 
@@ -126,10 +135,16 @@ describe("imports run one way", () => {
     expect(ports.filter(({ isType }) => !isType)).toEqual([]);
   });
 
+  it("reads no package late by itself: in a bundle of parts a CommonJS one has its default export alone", () => {
+    const late = all.filter(({ isLate }) => isLate);
+    expect(late.map(({ to }) => to)).toContain("adapters/node/undici.ts");
+    expect(late.filter(({ to }) => !/^(src|adapters|dist|node:)/.test(to))).toEqual([]);
+  });
+
   it("comes back to no file", () => {
     const [a, b] = ["src/a.ts", "src/b.ts"];
-    const back = { from: b, to: a, isType: true };
-    expect(circlesOf([{ from: a, to: b, isType: false }, back])).toEqual([[a, b]]);
+    const back = { from: b, to: a, isType: true, isLate: false };
+    expect(circlesOf([{ from: a, to: b, isType: false, isLate: false }, back])).toEqual([[a, b]]);
     expect(circlesOf(all)).toEqual([]);
   });
 

@@ -20,7 +20,7 @@ export interface NodeWebhooksOptions {
 }
 
 /** Most deployments have no webhook, and need not wait for it at the start. */
-const undici = () => import("undici");
+const undici = () => import("../undici.ts");
 
 const resolve = (host: string): Promise<Resolved[]> => systemLookup(host, { all: true, verbatim: true });
 
