@@ -1,29 +1,18 @@
 import type { Clock, CounterReservation, LedgerName } from "../../../src/ports.ts";
 import type { CounterRows } from "../../sql/counter-rows.ts";
 import { type Entry, merged, type QuotaLeases } from "../../sql/sql-counters.ts";
-import { type SqlDriver, within } from "../../sql/sql-driver.ts";
+import type { SqlDriver } from "../../sql/sql-driver.ts";
 import type { SqlTexts } from "../../sql/sql-texts.ts";
-import {
-  createQuotaLease,
-  entriesOf,
-  isShaped,
-  leaseMark,
-  noteAsked,
-  type QuotaLease,
-  resize,
-  takeFree,
-} from "./quota-lease.ts";
+import { createBusyKeys } from "./busy-keys.ts";
+import { createGrantedRequests } from "./granted-requests.ts";
+import { createLeaseRows } from "./lease-rows.ts";
+import { createQuotaLease, entriesOf, isShaped, noteAsked, type QuotaLease, resize, takeFree } from "./quota-lease.ts";
 import type { SqliteTransactions } from "./sqlite-transactions.ts";
 
-/** A key with so many reservations in so short a time is busy: the next transaction serves some of those to come. */
-const busyCount = 8;
-const busyMs = 100;
 /** Twice in this time a lease without requests is looked at, and then given back. */
 const idleMs = 25;
 /** A holder that lives writes its lease more often. */
 const freshMs = 1_000;
-const maxPaced = 1_000;
-const maxHeld = 10_000;
 
 /** `ai-key:<id>/`, of any name there. */
 const shardOf = (name: LedgerName): string => name.slice(0, name.indexOf("/") + 1);
@@ -52,13 +41,6 @@ export interface ProcessLeases extends QuotaLeases {
 
 type StoredLease = QuotaLease & { stored: number[] };
 
-interface Grant {
-  lease: QuotaLease;
-  amounts: Entry[];
-  /** Epoch milliseconds. */
-  at: number;
-}
-
 /** @param transactions in which changes are written, and which know whether another process has written */
 export function createQuotaLeases(
   db: SqlDriver,
@@ -67,30 +49,16 @@ export function createQuotaLeases(
   clock: Clock,
   transactions: Pick<SqliteTransactions, "flushLate" | "refresh">,
 ): ProcessLeases {
-  const find = db.prepare("SELECT 1 FROM reservations WHERE id = ?");
-  const store = db.prepare(
-    "INSERT INTO reservations VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET entries = ?2, created_at = ?3",
-  );
-  const insert = db.prepare("INSERT INTO reservations VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING");
-  const drop = db.prepare("DELETE FROM reservations WHERE id = ?");
-  const freshLeases = db.prepare(
-    `SELECT id, entries FROM reservations
-     WHERE id >= ? AND id < ? AND substr(id, -1) = '${leaseMark}' AND created_at > ?`,
-  );
+  const leaseRows = createLeaseRows(db);
+  const busyKeys = createBusyKeys();
   /** The one that grants, by the name of its text. */
   const current = new Map<LedgerName, QuotaLease>();
-  /** Since the last transaction: the next one writes those that are not settled by then. */
-  const grants = new Map<LedgerName, Grant>();
-  /** What was written need not be read and parsed again. */
-  const held = new Map<LedgerName, Entry[]>();
   /** Those that have a row. */
   const own = new Set<LedgerName>();
-  const paces = new Map<LedgerName, { shape: CounterReservation[]; since: number; count: number }>();
   /** To be written. */
   const dirty = new Set<QuotaLease>();
-  /** As they were before the transaction, and the grants that it took or wrote: a rollback puts both back. */
+  /** As they were before the transaction: a rollback puts them back. */
   const before = new Map<QuotaLease, Partial<QuotaLease>>();
-  const taken: [LedgerName, Grant][] = [];
   /** Within one, nobody else has written. */
   let epoch = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -114,7 +82,7 @@ export function createQuotaLeases(
   function isThere(lease: QuotaLease): boolean {
     if (lease.isGone) return false;
     if (lease.stored === undefined || lease.seenIn === epoch) return true;
-    if (find.get(lease.id) !== undefined) {
+    if (leaseRows.has(lease.id)) {
       lease.seenIn = epoch;
       return true;
     }
@@ -137,45 +105,15 @@ export function createQuotaLeases(
     }, idleMs);
   }
 
-  function isBusy(name: LedgerName, shape: CounterReservation[]): boolean {
-    const now = performance.now();
-    let pace = paces.get(name);
-    if (pace === undefined || now - pace.since > busyMs || !isShaped(pace.shape, shape)) {
-      if (paces.size >= maxPaced) paces.clear();
-      pace = { shape, since: now, count: 0 };
-      paces.set(name, pace);
-    }
-    pace.count++;
-    return pace.count >= busyCount;
-  }
-
   const isWanted = ({ name }: QuotaLease): boolean => texts.readAgain(clock.now(), wantedName(name)) !== undefined;
 
-  /** A request that was granted ends, or gets a row of its own: the lease holds it no longer. */
-  function leave({ lease, amounts }: Grant): void {
-    remember(lease);
-    for (let at = 0; at < amounts.length; at++) {
-      const [counter, period, amount] = amounts[at]!;
-      const row = rows.row(counter, period);
-      row.leased -= amount;
-      rows.changed(row);
-      lease.stored![at]! -= amount;
-    }
-    dirty.add(lease);
-  }
-
-  function writeGrants(): void {
-    for (const [id, grant] of grants) {
-      taken.push([id, grant]);
-      if (!isThere(grant.lease)) continue;
-      leave(grant);
-      const isNew = insert.run(id, JSON.stringify(grant.amounts), grant.at).changes !== 0;
-      // It was reserved before, in a transaction, which is not charged twice.
-      if (!isNew) for (const [counter, period, amount] of grant.amounts) rows.row(counter, period).reserved -= amount;
-      if (held.size < maxHeld) held.set(id, grant.amounts);
-    }
-    grants.clear();
-  }
+  const granted = createGrantedRequests(rows, leaseRows, {
+    isThere,
+    changes(lease) {
+      remember(lease);
+      dirty.add(lease);
+    },
+  });
 
   /** Brings the counters to what is free. */
   function apply({ shape, free, stored }: StoredLease): void {
@@ -201,62 +139,49 @@ export function createQuotaLeases(
     if (isCurrent(lease)) {
       lease.stored ??= lease.free.map(() => 0);
       apply(lease as StoredLease);
-      store.run(lease.id, JSON.stringify(entriesOf(lease)), clock.now());
+      leaseRows.put(lease.id, entriesOf(lease), clock.now());
       own.add(lease.id);
       lease.seenIn = epoch;
     } else {
       lease.free.fill(0);
       if (lease.stored === undefined) return;
       apply(lease as StoredLease);
-      drop.run(lease.id);
+      leaseRows.drop(lease.id);
       own.delete(lease.id);
       lease.isGone = true;
     }
   }
 
   return {
-    has: (id) => grants.has(id),
+    has: granted.isOpen,
 
     grant(id, entries, { name, text }) {
       const lease = current.get(name);
       if (lease?.stored === undefined || !transactions.refresh()) return false;
-      const stored = texts.readAgain(clock.now(), name);
-      if ((stored !== undefined && stored !== text) || !isThere(lease) || !isShaped(lease.shape, entries)) return false;
-      if (grants.has(id) || held.has(id)) return true;
+      const latest = texts.readAgain(clock.now(), name);
+      if ((latest !== undefined && latest !== text) || !isThere(lease) || !isShaped(lease.shape, entries)) return false;
+      if (granted.amountsOf(id) !== undefined) return true;
       const amounts = merged(entries);
       if (!takeFree(lease, entries)) return false;
-      grants.set(id, { lease, amounts, at: clock.now() });
+      granted.add(id, { lease, amounts, at: clock.now() });
       noteAsked(lease, entries);
       dirty.add(lease);
       transactions.flushLate();
       return true;
     },
 
-    take(id) {
-      const grant = grants.get(id);
-      if (grant === undefined) {
-        const amounts = held.get(id);
-        if (amounts === undefined) return undefined;
-        held.delete(id);
-        return drop.run(id).changes === 0 ? undefined : amounts;
-      }
-      taken.push([id, grant]);
-      grants.delete(id);
-      if (!isThere(grant.lease)) return undefined;
-      leave(grant);
-      return grant.amounts;
-    },
+    take: granted.take,
 
     reserved(id, entries, name, isAlone) {
       let lease = current.get(name);
       if (!isAlone) {
-        paces.delete(name);
+        busyKeys.forget(name);
         if (lease !== undefined) retire(lease);
         return;
       }
       if (lease === undefined) {
-        if (ended || entries.length === 0 || !isBusy(name, entries)) return;
-        paces.delete(name);
+        if (ended || entries.length === 0 || !busyKeys.isBusy(name, entries)) return;
+        busyKeys.forget(name);
         if (merged(entries).length !== entries.length) return;
         lease = createQuotaLease(id, name, entries);
         current.set(name, lease);
@@ -272,8 +197,8 @@ export function createQuotaLeases(
     giveBack(name) {
       const active = current.get(name);
       if (active !== undefined) retire(active);
-      // What was granted from it is reserved all the same.
-      writeGrants();
+      // Requests that were granted from the lease stay reserved, in rows of their own.
+      granted.write();
       let gave = false;
       for (const lease of dirty) {
         if (lease.name !== name || lease.stored === undefined || !isThere(lease)) continue;
@@ -288,10 +213,10 @@ export function createQuotaLeases(
     want(name, counter, period) {
       if (rows.row(counter, period).leased === 0) return false;
       const now = clock.now();
-      const isLeased = freshLeases
-        .all<[LedgerName, string]>(...within(`${shardOf(name)}reservation:`), now - freshMs)
-        .filter(([id]) => !own.has(id))
-        .flatMap(([, entries]) => JSON.parse(entries) as Entry[])
+      const isLeased = leaseRows
+        .leasedSince(`${shardOf(name)}reservation:`, now - freshMs)
+        .filter(({ id }) => !own.has(id))
+        .flatMap(({ entries }) => entries)
         .some(([of, during, , , , leased = 0]) => leased > 0 && of === counter && during === period);
       if (isLeased) texts.put(now, wantedName(name), "1", freshMs);
       return isLeased;
@@ -299,7 +224,7 @@ export function createQuotaLeases(
 
     settles(id, actual, heldBy) {
       if (current.size === 0 || actual === "reserved") return;
-      const reserved = grants.get(id)?.amounts ?? held.get(id) ?? heldBy(id);
+      const reserved = granted.amountsOf(id) ?? heldBy(id);
       if (reserved === undefined || reserved.every(([counter, , amount]) => (actual[counter] ?? 0) <= amount)) return;
       for (const lease of current.values()) if (shardOf(lease.name) === shardOf(id)) retire(lease);
     },
@@ -312,7 +237,7 @@ export function createQuotaLeases(
     },
 
     flush() {
-      writeGrants();
+      granted.write();
       for (const lease of dirty) write(lease);
       dirty.clear();
     },
@@ -326,13 +251,9 @@ export function createQuotaLeases(
           if (lease.stored !== undefined && !lease.isGone) own.add(lease.id);
           dirty.add(lease);
         }
-        for (const [id, grant] of taken) {
-          held.delete(id);
-          grants.set(id, grant);
-        }
       }
+      granted.ended(committed);
       before.clear();
-      taken.length = 0;
     },
   };
 }
