@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** What takes more than five seconds, the longest first. */
+/** Files that take more than five seconds, the longest first. */
 const longest = [
   "contract/worker",
   "integration/server/drain",

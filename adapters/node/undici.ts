@@ -1,5 +1,5 @@
 /**
- * What is used of undici, for those who import it late: in a bundle of parts a CommonJS package that is imported by
- * itself has a default export alone.
+ * The names of undici that late imports need. `import("undici")` itself has a default export alone where a bundle is in
+ * parts, since undici is CommonJS.
  */
 export { Agent, EnvHttpProxyAgent, fetch, Pool, request } from "undici";

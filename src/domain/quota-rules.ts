@@ -17,7 +17,7 @@ export const quotaUnits = {
   usd: { word: "spend", plural: "USD", isAlwaysTaken: false, canShrink: true },
 } as const satisfies Record<string, QuotaUnit>;
 export type QuotaCounter = keyof typeof quotaUnits;
-/** Of one request, as reserved or as charged. */
+/** A request reserves, or is charged, this much of each unit. */
 export type QuotaAmounts = Record<QuotaCounter, number>;
 export const quotaCounters = Object.keys(quotaUnits) as QuotaCounter[];
 export type QuotaSpan = "month" | "day" | "minute";

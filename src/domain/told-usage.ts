@@ -46,7 +46,7 @@ export function addedUsage(a: ToldUsage, b: ToldUsage): ToldUsage {
   return a.cacheIsUnsplit || b.cacheIsUnsplit ? { ...usage, cacheIsUnsplit: true } : usage;
 }
 
-/** What the parts add up to. */
+/** The usage whose input and total are the sums of its parts. */
 export const summedUsage = (
   parts: UsageParts,
   output: number,

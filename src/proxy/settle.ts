@@ -25,7 +25,7 @@ export interface OpenReservation {
   reserved: ReservedTokens;
   /** `undefined` where no price is known, and where it costs no tokens. */
   price: RequestPrice | undefined;
-  /** Of these, tokens and money are known better in the end. */
+  /** The settlement replaces tokens and money by what the answer cost; the rest is charged as it stands here. */
   amounts: QuotaAmounts;
   /** Tokens a second above all that the model can write, where such a bound is known. */
   pace: number | undefined;

@@ -87,7 +87,7 @@ describe("a process that holds a quota lease", () => {
     const { used, reserved } = await ledger.used(counter, period);
     expect(reserved).toBe(0);
     expect(used).toBeGreaterThanOrEqual(atLeast + 10 * count(living, "r") - 3 * count(living, "s"));
-    // What neither answered: a lease of 64 requests each, and one that was not said any more.
+    // Each process may have held a lease of 64 requests, and one request of which it did not say any more.
     expect(used).toBeLessThanOrEqual(10 * (count(killed, "r") + count(living, "r")) + 2 * 65 * 10);
 
     expect(await reserve("over", limit - used + 1, limit)).toMatchObject({ outcome: "exceeded" });

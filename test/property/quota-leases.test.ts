@@ -112,7 +112,7 @@ describe("two processes that lease quota of one file", () => {
           } else if (one.what === "dead") {
             // It lives, and is taken for dead: what it held is charged as reserved, slack included.
             const by = handles[1 - one.handle]!;
-            // What it leased under a higher limit is held, and charged, as a request's reservation would be.
+            // A lease taken under a higher limit is held, and charged, as a request's reservation would be.
             const most = Math.max(highest, used + held());
             const before =
               used + [...open.values()].reduce((sum, { by, amount }) => sum + (by === one.handle ? amount : 0), 0);

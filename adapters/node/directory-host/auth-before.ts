@@ -9,7 +9,7 @@ export const AuthBefore = z.object({
 });
 export type AuthBefore = z.infer<typeof AuthBefore>;
 
-/** Of an agent whose store named no profile that an adoption would replace. */
+/** An agent had no profile that an adoption would replace. */
 export const nothingBefore = (): AuthBefore => ({ profiles: {}, order: {}, lastGood: {} });
 
 interface AuthStore {

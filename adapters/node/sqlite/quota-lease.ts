@@ -10,11 +10,11 @@ export const leaseMark = "~";
 /** Amounts are by entry. */
 export interface QuotaLease {
   readonly id: LedgerName;
-  /** Of the text under which it grants. */
+  /** The text under which it grants has this name. */
   readonly name: LedgerName;
   /** Requests of these counters, periods and limits, whatever their amounts. */
   readonly shape: readonly CounterReservation[];
-  /** For requests to come. */
+  /** Requests to come may have this much. */
   free: number[];
   /** As counters and its row have it: what is free, and what was granted since; absent while it has no row. */
   stored: number[] | undefined;
