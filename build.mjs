@@ -61,11 +61,11 @@ const shared = {
   logLevel: "warning",
 };
 
-/** Several tests build at once, while servers of others read. */
-async function writeWhole(path, contents) {
+/** Several tests build at once, while servers of others read. A command stays one that npx can run. */
+async function writeWhole(path, contents, isCommand) {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
-  await writeFile(temporary, contents);
+  await writeFile(temporary, contents, { mode: isCommand ? 0o755 : 0o644 });
   await rename(temporary, path);
 }
 
@@ -91,7 +91,7 @@ export async function buildTargets(names = [...Object.keys(targets), "worker"]) 
     }
     if (!targets[name]) throw new Error(`there is no target "${name}": ${Object.keys(targets).join(", ")}, worker`);
     const { metafile, outputFiles } = await build({ ...shared, ...targets[name] });
-    for (const { path, contents } of outputFiles) await writeWhole(path, contents);
+    for (const { path, contents, text } of outputFiles) await writeWhole(path, contents, text.startsWith("#!"));
     built[name] = Object.fromEntries(Object.entries(metafile.outputs).map(([file, { bytes }]) => [file, bytes]));
     if (name === "node") await dropOthers("dist/index", Object.keys(built[name]));
   }
@@ -115,6 +115,8 @@ if (import.meta.main) {
       "dist/types",
     ]);
   for (const files of Object.values(built)) {
-    for (const [file, bytes] of Object.entries(files)) console.log(`${file}  ${(bytes / 1024).toFixed(0)} KB`);
+    const [whole, ...parts] = Object.keys(files).sort((a, b) => a.length - b.length);
+    const bytes = Object.values(files).reduce((sum, one) => sum + one, 0);
+    console.log(`${whole}${parts.length > 0 ? `, in ${parts.length + 1} parts` : ""}  ${(bytes / 1024).toFixed(0)} KB`);
   }
 }
