@@ -5,7 +5,7 @@ import type { Changed } from "./gateway.ts";
 export const isUncertain = <T>(changed: Changed<T>): changed is Changed<T> & { outcome: "unsent" | "unknown" } =>
   changed.outcome === "unsent" || changed.outcome === "unknown";
 
-/** Made once more where nobody knows whether it came about. */
+/** A change of which nobody knows whether it came about is made once more. */
 export async function twice<T>(change: (repeated: boolean) => Promise<Changed<T>>): Promise<Changed<T>> {
   const first = await change(false);
   return isUncertain(first) ? await change(first.outcome === "unknown") : first;
