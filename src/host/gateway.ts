@@ -4,6 +4,7 @@ import { retry } from "../domain/retry.ts";
 import type { Problem } from "../errors.ts";
 import type { Clock, Fetch, HostGateway, Log } from "../ports.ts";
 import { gatewayProblem, isBusy, isInFlight, isMistaken, isRefusal, isUnsent } from "./gateway-problem.ts";
+import { startPatience } from "./patience.ts";
 
 /** An entry of `gateway.provisioning.host.gateways`. */
 export interface GatewaySettings {
@@ -23,8 +24,10 @@ export interface GatewaySettings {
 /** The runtime's parts that a gateway is spoken to with. */
 export interface GatewayTools {
   fetch: Fetch;
-  /** Patience with one attempt; a change that is tried again gets twice as much in all. */
+  /** Patience with one attempt; a change that is tried again gets twice as much in all, while the gateway is silent. */
   timeoutMs: number;
+  /** Patience in all with one that says it is still at the change. Default: three minutes. */
+  workingMs?: number | undefined;
   clock: Clock;
   log: Log;
 }
@@ -58,6 +61,9 @@ const questionMs = 2_000;
 const restMs = 5_000;
 const countMs = 10_000;
 const busyMs = 250;
+const inFlightMs = 1_000;
+/** A reload takes 27 s where there are a hundred agents, and a change may wait for the one before it. */
+const usualWorkingMs = 180_000;
 
 /** @throws TypeError for an address or a credential that cannot be sent */
 export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gateway {
@@ -120,6 +126,12 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
     ask: (question) => ask(question),
     async change(work, repeated = false) {
       let unsent = !repeated;
+      const silenceMs = 2 * timeoutMs;
+      const patience = startPatience({ silenceMs, mostMs: Math.max(silenceMs, tools.workingMs ?? usualWorkingMs) });
+      const { signal } = patience;
+      const heard = (error: unknown) => {
+        if (isInFlight(error)) patience.renew();
+      };
       const patient = createClient({
         ...common,
         timeoutMs,
@@ -127,15 +139,18 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
         maxRetryDelayMs: 2_000,
         onRetry({ error }) {
           unsent &&= isUnsent(error);
+          heard(error);
         },
       });
-      const signal = AbortSignal.timeout(2 * timeoutMs);
       // The change that keeps the gateway or the agent busy is an earlier attempt, whose answer did not come.
       const isOurs = (error: unknown) => isInFlight(error) || (!unsent && isBusy(error));
       try {
         const value = await retry(() => watched(() => work(patient, signal)), {
-          isRetryable: (error) => isOurs(error) && !signal.aborted,
-          delays: () => busyMs,
+          isRetryable(error) {
+            heard(error);
+            return isOurs(error) && !signal.aborted;
+          },
+          delays: (error) => (isInFlight(error) ? Math.min(inFlightMs, timeoutMs) : busyMs),
         });
         return { outcome: "done", value };
       } catch (error) {
@@ -143,6 +158,8 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
         if (isOurs(error)) return { outcome: "unknown", problem };
         if (isRefusal(error)) return { outcome: "refused", problem };
         return { outcome: unsent && isUnsent(error) ? "unsent" : "unknown", problem };
+      } finally {
+        patience.end();
       }
     },
     async recount(ageMs = countMs, patient = false) {

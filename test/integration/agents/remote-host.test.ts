@@ -34,7 +34,7 @@ type Interference = (request: Request, send: () => Promise<Response>) => Promise
 
 function remote(
   interfere: Interference = () => undefined,
-  more: { timeoutMs?: number; gateways?: GatewayApp[] } = {},
+  more: { timeoutMs?: number; workingMs?: number; gateways?: GatewayApp[] } = {},
 ): RemoteHost {
   const gateways = more.gateways ?? [gw1, gw2];
   const through = switchboard([gw1, gw2]);
@@ -47,6 +47,7 @@ function remote(
     gateways: gateways.map((one) => one.settings),
     fetch,
     timeoutMs: more.timeoutMs ?? 2_000,
+    workingMs: more.workingMs,
     clock: { now: () => now },
     log: (...entry) => logged.push(entry),
   });
@@ -247,19 +248,51 @@ describe("a gateway that takes its time", () => {
     expect(await gw1.agentIds()).toEqual([]);
   });
 
-  test("for a create is asked until it has made it, or all patience is spent", async () => {
+  const inFlight = () =>
+    Response.json(
+      { status: 409, code: "idempotency_in_flight", detail: "It is still running.", title: "x" },
+      { status: 409 },
+    );
+
+  test("for a create is asked for longer than a silent one, while it says that it is at it", async () => {
+    const timeoutMs = 700;
     let askedAt: number | undefined;
-    const body = { status: 409, code: "idempotency_in_flight", detail: "It is still running.", title: "x" };
     const host = remote(
       (request) => {
         if (!isCreate(request)) return undefined;
         askedAt ??= Date.now();
-        return Date.now() - askedAt < 5_000 ? Promise.resolve(Response.json(body, { status: 409 })) : undefined;
+        // A silent one gets twice the patience with one attempt.
+        return Date.now() - askedAt < 4 * timeoutMs ? Promise.resolve(inFlight()) : undefined;
       },
-      { timeoutMs: 10_000 },
+      { gateways: [gw1], timeoutMs },
     );
     expect((await host.create(await planned(host, "patience"))).workspace).toBeDefined();
-  }, 20_000);
+    expect(await gw1.agentIds()).toEqual(["patience"]);
+  });
+
+  test("for a create and falls silent in the middle of it is given up, and the create is in doubt", async () => {
+    let asked = 0;
+    const host = remote(
+      (request) => (!isCreate(request) ? undefined : ++asked === 1 ? Promise.resolve(inFlight()) : silence(request)),
+      { gateways: [gw1], timeoutMs: 400 },
+    );
+    const error = await host.create(await planned(host, "quiet")).catch((one: unknown) => one);
+    expect(error).toEqual(refusal("gateway_failed"));
+    expect(error).not.toBeInstanceOf(GatewayUntouched);
+    expect(asked).toBeGreaterThan(1);
+  });
+
+  test("for a create without end is given up once all patience is spent", async () => {
+    const host = remote((request) => (isCreate(request) ? Promise.resolve(inFlight()) : undefined), {
+      gateways: [gw1],
+      timeoutMs: 50,
+      workingMs: 400,
+    });
+    const agent = await planned(host, "endless");
+    const error = await host.create(agent).catch((one: unknown) => one);
+    expect(error).toEqual(refusal("gateway_failed"));
+    expect(error).not.toBeInstanceOf(GatewayUntouched);
+  });
 
   test("for another's change is not: the caller is told", async () => {
     const agent = await created(remote(undefined, { gateways: [gw1] }), "busy");
