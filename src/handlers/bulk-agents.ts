@@ -3,6 +3,7 @@ import { idempotencyHeader, idempotencyProblems, withIdempotency } from "../http
 import { limitRate } from "../http/limit-rate.ts";
 import { asksForLines, streamLines } from "../http/stream-lines.ts";
 import { BulkAnswer, BulkBody, type BulkCreate, type BulkCreated, type BulkCreateResult } from "../schema/bulk.ts";
+import { withoutAuth } from "../service/agents/given-credential.ts";
 import { withoutSecret } from "../service/ai-keys/issued-ai-key-view.ts";
 import { changeAgents } from "../service/bulk/change-agents.ts";
 import { createAgents } from "../service/bulk/create-agents.ts";
@@ -59,7 +60,8 @@ async function create(
   onResult?: (result: BulkCreateResult) => void,
 ): Promise<Reply> {
   const countCall = () => limitRate(context, caller, {});
-  return await withIdempotency(context, caller, headers, { bulk: request }, async (idempotency) => {
+  const bulk = { ...request, agents: request.agents.map(withoutAuth) };
+  return await withIdempotency(context, caller, headers, { bulk }, async (idempotency) => {
     const created = await createAgents(context, caller, request, { idempotency, countCall, onResult });
     return {
       reply: { status: 200, body: created },

@@ -3,6 +3,7 @@ import { idempotencyProblems, withIdempotency } from "../http/idempotency.ts";
 import { isOldControlPlane, preferenceOf } from "../http/preference.ts";
 import { AgentCreated, CreateAgent } from "../schema/create-agent.ts";
 import { createAgent } from "../service/agents/create-agent.ts";
+import { withoutAuth } from "../service/agents/given-credential.ts";
 import { showsSecret, withoutSecret } from "../service/ai-keys/issued-ai-key-view.ts";
 
 export const createAgentRoute = route({
@@ -33,12 +34,14 @@ export const createAgentRoute = route({
     "setting_unmetered",
     "tool_not_allowed",
     "confinement_not_supported",
+    "credential_not_stored",
     "gateway_not_found",
     "gateway_not_allowed",
     "gateway_full",
     "gateway_cordoned",
     "mode_not_supported",
     "provider_revoked",
+    "provider_settings",
     "provider_refused",
     "provider_unreachable",
     "gateway_failed",
@@ -48,7 +51,7 @@ export const createAgentRoute = route({
     const { basePath } = context.settings.provisioning;
     const { respondAsync, waitMs } = preferenceOf(headers);
     const create = async (onAccepted?: (accepted: AgentCreated) => void) =>
-      await withIdempotency(context, caller, headers, body, async (idempotency) => {
+      await withIdempotency(context, caller, headers, withoutAuth(body), async (idempotency) => {
         const options = { respondAsync, onAccepted, ...(idempotency && { idempotency }) };
         const created = await createAgent(context, caller, body, options);
         const location = `${basePath}/agents/${created.agentId}`;

@@ -72,6 +72,14 @@ export const requestExamples: Readonly<Record<string, Readonly<Record<string, { 
         autoProvisionAiKey: { provider: "anthropic", quotas: { maxTokensPerMonth: 1_000_000 } },
       },
     },
+    withAuth: {
+      summary: "An agent with a key that is handed over",
+      value: {
+        name: "keyed-agent",
+        model: "claude-sonnet-3.5",
+        auth: { provider: "anthropic", credentials: { apiKey: "sk-ant-not-a-real-key" } },
+      },
+    },
   },
   updateAgent: {
     quotas: { summary: "Another quota", value: { quotas: { maxTokensPerMonth: 2_000_000, maxRequestsPerDay: null } } },

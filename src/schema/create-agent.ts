@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { AgentAuth } from "./agent-auth.ts";
 import { Bindings, Confinement, confining, endNeedsKey, Identity } from "./agent-fields.ts";
 import { AutoProvisionAiKey, IssuedAiKey } from "./ai-key.ts";
 import { Labels } from "./label.ts";
@@ -15,6 +16,8 @@ export const CreateAgent = z
     bind: z.optional(Bindings),
     identity: z.optional(Identity),
     skipBootstrap: z.optional(z.boolean()),
+    /** The agent is made with this key. Needs the scope `agents:onboard` too. */
+    auth: z.optional(AgentAuth),
     autoProvisionAiKey: z.optional(AutoProvisionAiKey),
     revealAiKey: z.optional(z.boolean()),
     gateway: z.optional(GatewayId),
@@ -25,7 +28,13 @@ export const CreateAgent = z
     /** Its key is held to a token quota by whoever asks: settings of the gateway that lead around it refuse it. */
     heldToQuota: z.optional(z.boolean()),
   })
-  .check(endNeedsKey)
+  .check(
+    endNeedsKey,
+    z.refine((body) => body.auth === undefined || body.autoProvisionAiKey === undefined, {
+      path: ["auth"],
+      error: "does not go with autoProvisionAiKey: the agent is made with the one key or with the other",
+    }),
+  )
   .register(z.globalRegistry, { id: "CreateAgent" });
 export type CreateAgent = z.infer<typeof CreateAgent>;
 

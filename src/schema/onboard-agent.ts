@@ -1,38 +1,28 @@
 import * as z from "zod/mini";
+import { AgentAuth } from "./agent-auth.ts";
 import { Bindings, Identity } from "./agent-fields.ts";
-import { AgentId, HttpUrl, ModelName, ProviderSlug } from "./primitives.ts";
+import { AgentId, ModelName } from "./primitives.ts";
 
 export const onboardSteps = ["auth", "bindings", "identity", "model"] as const;
+
+const OnboardAuth = z
+  .extend(AgentAuth, {
+    credentials: z.optional(AgentAuth.shape.credentials),
+    model: z.optional(ModelName),
+    /** The credential of this provider is taken away. */
+    remove: z.optional(z.literal(true)),
+  })
+  .check(
+    z.refine((auth) => (auth.credentials === undefined) === (auth.remove === true), {
+      path: ["credentials"],
+      error: "is required, unless remove is true",
+    }),
+  );
+
 export const OnboardAgent = z
   .strictObject({
     steps: z.array(z.enum(onboardSteps)).check(z.minLength(1, "name at least one step")),
-    auth: z.optional(
-      z
-        .strictObject({
-          provider: ProviderSlug,
-          credentials: z.optional(
-            z.strictObject({
-              apiKey: z
-                .string()
-                .check(
-                  z.minLength(1),
-                  z.maxLength(8192),
-                  z.regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces"),
-                ),
-            }),
-          ),
-          baseUrl: z.optional(HttpUrl),
-          model: z.optional(ModelName),
-          /** The credential of this provider is taken away. */
-          remove: z.optional(z.literal(true)),
-        })
-        .check(
-          z.refine((auth) => (auth.credentials === undefined) === (auth.remove === true), {
-            path: ["credentials"],
-            error: "is required, unless remove is true",
-          }),
-        ),
-    ),
+    auth: z.optional(OnboardAuth),
     bindings: z.optional(Bindings),
     identity: z.optional(Identity),
     model: z.optional(ModelName),

@@ -7,6 +7,7 @@ import { bulkCreateTests } from "./bulk-create-tests.ts";
 import { bulkTests } from "./bulk-tests.ts";
 import { changeAiKeyTests } from "./change-ai-key-tests.ts";
 import { commonRouteTests } from "./common-route-tests.ts";
+import { createWithAuthTests } from "./create-with-auth-tests.ts";
 import { eventTests } from "./event-tests.ts";
 import { gatewayTests } from "./gateway-tests.ts";
 import { guardTests } from "./guard-tests.ts";
@@ -48,6 +49,7 @@ export function testContract(name: string, make: () => Promise<Target>, parts: "
     describe("guards", () => guardTests(target));
     describe("keys", () => keyTests(target));
     describe("agents", () => agentTests(target));
+    describe("agents with a key that is handed over", () => createWithAuthTests(target));
     describe("adoption", () => adoptTests(target));
     describe("AI keys", () => aiKeyTests(target));
     describe("AI keys at any time", () => changeAiKeyTests(target));

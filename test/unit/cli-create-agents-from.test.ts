@@ -111,6 +111,21 @@ describe("agents create --from", () => {
     expect(ran.stdout).toMatch(/^30 agents are created\.\n[\s\S]+a-29 +secret-of-a-29/);
   });
 
+  it("hands over a key of the file, and shows it in no fault and no answer", async () => {
+    const apiKey = "sk-test-not-a-real-key";
+    const auth = { provider: "anthropic", credentials: { apiKey } };
+    const ran = await from(JSON.stringify([{ name: "keyed", auth }]), service());
+    const posts = ran.calls.filter(({ method }) => method === "POST").map(({ body }) => body);
+    expect(posts).toEqual([{ action: "create", agents: [{ name: "keyed", auth }] }]);
+    const refused = await from(
+      JSON.stringify([{ name: "keyed", auth: { ...auth, credentials: { apiKey: `${apiKey} and more` } } }]),
+      service(),
+    );
+    expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("nothing was made") });
+    expect(refused.stdout).toContain("auth.credentials.apiKey");
+    expect(JSON.stringify([ran.stdout, ran.stderr, refused.stdout, refused.stderr])).not.toContain(apiKey);
+  });
+
   it("ends with 1 where some were refused, and says which and why", async () => {
     const ran = await from('[{"name": "one"}, {"name": "bad-two"}]', service());
     expect(ran).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("1 of the agents were refused") });

@@ -173,5 +173,6 @@ const auditDetails = (body: CreateAgent, operation: Operation) => ({
   ...(body.labels && { labels: JSON.stringify(body.labels) }),
   ...(body.expiresAt !== undefined && { expiresAt: body.expiresAt }),
   ...(operation.bindings.length > 0 && { bindings: operation.bindings }),
+  ...(body.auth && { provider: body.auth.provider }),
   ...(operation.aiKeyId && { aiKeyId: operation.aiKeyId, aiProvider: body.autoProvisionAiKey!.provider }),
 });

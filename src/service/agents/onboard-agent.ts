@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import { acquireBindings } from "../operations/exclusive-resources.ts";
 import { type KnownAgent, knownFrom } from "../state/find-agent.ts";
 import { type ChangeLease, changeAgent, saveAgent } from "./change-agent.ts";
+import { givenCredential, requireStoredCredentials } from "./given-credential.ts";
 
 type Step = (typeof onboardSteps)[number];
 
@@ -66,16 +67,10 @@ async function setAuth(
   agent: KnownAgent,
   auth: NonNullable<OnboardAgent["auth"]>,
 ): Promise<KnownAgent> {
-  if (!context.host.storesCredentials) {
-    throw new Problem(
-      "credential_not_stored",
-      `The host "${context.host.kind}" keeps records only, and nothing there can hold the credential.`,
-    );
-  }
-  const { provider, credentials, baseUrl, model } = auth;
+  requireStoredCredentials(context);
+  const { provider, credentials, model } = auth;
   if (!credentials) return await dropAuth(context, agent, provider);
-  const credential = { provider, apiKey: credentials.apiKey, baseUrl, metered: isMetered(context, baseUrl) };
-  await context.host.setCredential(agent, credential, model);
+  await context.host.setCredential(agent, givenCredential(context, { ...auth, credentials }), model);
   const used = model === undefined ? {} : { model };
   const known = await remember(context, agent, (record) => ({
     ...record,
@@ -100,10 +95,6 @@ async function dropAuth(context: Context, agent: KnownAgent, provider: string): 
     credentials: before.credentials.filter((one) => one !== provider),
   }));
 }
-
-/** A key of ours, handed on by a control plane or given back by hand, still works through our proxy alone. */
-const isMetered = (context: Context, baseUrl: string | undefined): boolean =>
-  baseUrl?.startsWith(`${context.settings.provisioning.publicUrl}/proxy/`) ?? false;
 
 async function addBindings(
   context: Context,

@@ -8,8 +8,10 @@ import { checkAiKeyRequest } from "../ai-keys/issue-ai-key.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { planAgent } from "../gateways/choose-gateway.ts";
+import { requireScope } from "../require-scope.ts";
 import { linkedAiProvider } from "../state/linked-ai-provider.ts";
 import { requireFutureEnd, requireStoppable } from "./agent-end.ts";
+import { requireStoredCredentials } from "./given-credential.ts";
 
 export interface PreparedCreate {
   agentId: string;
@@ -31,6 +33,10 @@ export async function prepareCreate(
   atOnce = false,
 ): Promise<PreparedCreate> {
   const agentId = usableId(body.name);
+  if (body.auth) {
+    requireScope(caller, "agents:onboard", "create an agent with a key that it is given");
+    requireStoredCredentials(context);
+  }
   const { provider, heldToQuota } = await prepareAiKey(context, caller, body);
   const plan = await planAgent(context, { ...body, agentId, heldToQuota, atOnce });
   return { agentId, provider, heldToQuota, plan };

@@ -17,6 +17,7 @@ import { acquireResources, releaseBindings } from "../operations/exclusive-resou
 import type { Operation } from "../operations/operation.ts";
 import { addAgent, replaceAgent } from "../state/agent-record.ts";
 import { addAiKey } from "../state/ai-key-state.ts";
+import { givenCredential } from "./given-credential.ts";
 import { placeAgent } from "./place-agent.ts";
 
 /** Beside the body of a create, from its headers. */
@@ -129,6 +130,8 @@ async function makeOnHost(
 ) {
   const { host } = context;
   const { agentId, operationId } = operation;
+  const key = aiKey?.credential ?? (body.auth && givenCredential(context, body.auth));
+  const credential = host.storesCredentials ? key : undefined;
   const agent = {
     agentId,
     name: body.name,
@@ -145,7 +148,7 @@ async function makeOnHost(
   const record: AgentRecord = {
     ...agent,
     ...(aiKey && { aiKeyId: aiKey.record.keyId, aiKeyProvider: aiKey.record.provider }),
-    credentials: aiKey && host.storesCredentials ? [aiKey.record.provider] : [],
+    credentials: credential ? [credential.provider] : [],
     suspended: false,
     labels: body.labels,
     expiresAt: body.expiresAt,
@@ -160,7 +163,7 @@ async function makeOnHost(
     host.create({
       ...agent,
       skipBootstrap: body.skipBootstrap ?? false,
-      credential: host.storesCredentials ? aiKey?.credential : undefined,
+      credential,
       operationId,
       heldToQuota: options.heldToQuota,
       awaitReady: options.respondAsync !== true,

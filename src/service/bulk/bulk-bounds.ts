@@ -1,17 +1,8 @@
-import { missingScopes } from "../../domain/scope.ts";
 import { isProblem, Problem } from "../../errors.ts";
-import type { Scope } from "../../schema/provisioning-key.ts";
-import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 
 /** Each may wait for a disk, a gateway and a provider; more at once would keep other calls waiting. */
 export const atOnce = 8;
-
-/** @throws Problem `scope_missing` */
-export function requireScopeOf(caller: Caller, action: string, scope: Scope): void {
-  if (caller.operator || missingScopes(caller.scopes, [scope]).length === 0) return;
-  throw new Problem("scope_missing", `To ${action} agents the scope "${scope}" is needed.`);
-}
 
 /** @throws Problem `invalid_body` for more agents than one call can take here */
 export function requireFew({ mostBulkChanges }: Context, field: string, count: number, most: number): void {

@@ -3,8 +3,9 @@ import { type BulkChange, type BulkChanged, mostBulkAgents } from "../../schema/
 import { newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
+import { requireScope } from "../require-scope.ts";
 import { bulkActionDefinitions } from "./bulk-actions.ts";
-import { atOnce, refusalOf, requireFew, requireScopeOf } from "./bulk-bounds.ts";
+import { atOnce, refusalOf, requireFew } from "./bulk-bounds.ts";
 
 /**
  * One change to many agents. Each is held, audited and refused by itself; a `batchId` joins what the trail has of them.
@@ -14,7 +15,7 @@ import { atOnce, refusalOf, requireFew, requireScopeOf } from "./bulk-bounds.ts"
 export async function changeAgents(context: Context, caller: Caller, change: BulkChange): Promise<BulkChanged> {
   const { action, agentIds, dryRun } = change;
   const { scope, check, run } = bulkActionDefinitions[action];
-  requireScopeOf(caller, action, scope);
+  requireScope(caller, scope, `${action} agents`);
   requireFew(context, "agentIds", agentIds.length, mostBulkAgents);
   const batchId = newOperationId(context);
   const member: Caller = { ...caller, batchId };

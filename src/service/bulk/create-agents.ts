@@ -3,6 +3,7 @@ import { mapLimited } from "../../domain/map-limited.ts";
 import { type BulkCreate, type BulkCreated, type BulkCreateResult, mostBulkCreates } from "../../schema/bulk.ts";
 import type { CreateAgent } from "../../schema/create-agent.ts";
 import { createAgent, sameRequest } from "../agents/create-agent.ts";
+import { withoutAuth } from "../agents/given-credential.ts";
 import { agentExists, makerOf, maxAgentsOf, prepareCreate } from "../agents/prepare-create.ts";
 import type { CreateOptions } from "../agents/provision-agent.ts";
 import { newOperationId } from "../audited-change.ts";
@@ -10,7 +11,8 @@ import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { expectFewer } from "../gateways/choose-gateway.ts";
 import { type PassedResources, requireFreeResources } from "../operations/exclusive-resources.ts";
-import { atOnce, refusalOf, requireFew, requireScopeOf } from "./bulk-bounds.ts";
+import { requireScope } from "../require-scope.ts";
+import { atOnce, refusalOf, requireFew } from "./bulk-bounds.ts";
 
 /** Beside the body of a bulk create, from its headers. */
 export interface CreateAgentsOptions {
@@ -37,7 +39,7 @@ export async function createAgents(
   { agents, dryRun }: BulkCreate,
   options: CreateAgentsOptions,
 ): Promise<BulkCreated> {
-  requireScopeOf(caller, "create", "agents:create");
+  requireScope(caller, "agents:create", "create agents");
   requireFew(context, "agents", agents.length, mostBulkCreates);
   const batchId = newOperationId(context);
   const member: Caller = { ...caller, batchId };
@@ -90,7 +92,7 @@ async function idempotencyOf(
   if (!whole) return undefined;
   return {
     key: await crypto.sha256(`${whole.key}#${index}`),
-    fingerprint: await crypto.sha256(JSON.stringify(body)),
+    fingerprint: await crypto.sha256(JSON.stringify(withoutAuth(body))),
     given: await crypto.sha256(`${whole.given}#${index}`),
   };
 }

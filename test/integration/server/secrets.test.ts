@@ -23,8 +23,10 @@ it("no secret of a whole session is in the log, the trail, the store or the metr
   // Not in any known maker's shape: what hides it must not be its looks.
   const masterKey = "plain-master-not-a-real-key";
   const onboardKey = "plain-onboard-not-a-real-key";
+  const createKey = "plain-create-not-a-real-key";
+  const bulkKey = "plain-bulk-not-a-real-key";
   const wrongToken = "almost-the-gateway-token";
-  const secrets: Record<string, string> = { token, adminToken, masterKey, onboardKey, wrongToken };
+  const secrets: Record<string, string> = { token, adminToken, masterKey, onboardKey, createKey, bulkKey, wrongToken };
 
   const provider = await admin.aiProviders.add({
     provider: "anthropic",
@@ -70,6 +72,17 @@ it("no secret of a whole session is in the log, the trail, the store or the metr
     steps: ["auth"],
     auth: { provider: "openai", credentials: { apiKey: onboardKey } },
   });
+  const authOf = (apiKey: string) => ({ provider: "openai", credentials: { apiKey } });
+  const given = { name: "given", auth: authOf(createKey) };
+  await client.agents.create(given, { idempotencyKey: "given" });
+  await client.agents.create({ ...given, name: "accepted" }, { respondAsync: true });
+  const elsewhere = { ...given, name: "refused", gateway: "nowhere" };
+  await expect(client.agents.create(elsewhere)).rejects.toMatchObject({ code: "gateway_not_found" });
+  const many = [
+    { name: "bulk", auth: authOf(bulkKey) },
+    { name: "main", auth: authOf(bulkKey) },
+  ];
+  await client.agents.createMany({ agents: many }, { idempotencyKey: "many" });
   await client.agents.suspend("secretive");
   await client.agents.update("secretive", { quotas: { maxTokensPerDay: 5 } });
 
