@@ -58,6 +58,9 @@ export function gatewayProblem(gateway: string, error: unknown): Problem {
     return failed(gateway, why, error, headers);
   }
   if (isMistaken(error)) return failed(gateway, "has left its address, and is looked for.", error);
+  if (code === "invalid_body" && error.errors.some(({ path }) => path === "auth")) {
+    return failed(gateway, "is of an earlier release and takes no key with a create; upgrade it.", error);
+  }
   if (code === "agent_limit_reached") return failed(gateway, "lets our provisioning key make no more agents.", error);
   return failed(gateway, `failed (${code}).`, error);
 }

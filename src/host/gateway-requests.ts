@@ -1,5 +1,6 @@
-import type { HostAsked, HostHold } from "../ports.ts";
+import type { Credential, HostAsked, HostHold } from "../ports.ts";
 import type { AdoptAgent } from "../schema/adopt-agent.ts";
+import type { AgentAuth } from "../schema/agent-auth.ts";
 import type { CreateAgent } from "../schema/create-agent.ts";
 
 /** The same for every repetition, as for a creation. */
@@ -15,7 +16,17 @@ export const adoptionFor = ({
   ...(heldToQuota && { heldToQuota: true }),
 });
 
-/** The same for every repetition: another body under the same key is refused. */
+/** Whether the key is metered, the gateway sees by the address. */
+export const authFor = ({ provider, apiKey, baseUrl }: Credential): AgentAuth => ({
+  provider,
+  credentials: { apiKey },
+  ...(baseUrl !== undefined && { baseUrl }),
+});
+
+/**
+ * The same for every repetition: another body under the same key is refused. The agent's credential goes beside it, and
+ * is kept for no repetition.
+ */
 export const requestFor = (agent: HostAsked): CreateAgent => ({
   name: agent.name,
   ...(agent.workspace !== undefined && { workspace: agent.workspace }),

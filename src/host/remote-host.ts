@@ -1,6 +1,6 @@
 import { noneAnswers } from "../domain/none-answers.ts";
 import { GatewayUntouched, Problem } from "../errors.ts";
-import type { AgentHost, HostAgent, HostAsked, HostCreate } from "../ports.ts";
+import type { AgentHost, Credential, HostAgent, HostAsked, HostCreate } from "../ports.ts";
 import type { AdoptAgent } from "../schema/adopt-agent.ts";
 import type { CreateAgent } from "../schema/create-agent.ts";
 import type { OnboardAgent } from "../schema/onboard-agent.ts";
@@ -8,7 +8,7 @@ import { answerOf, isAbsent, twice } from "./changed.ts";
 import { createOutcomes, mayBeDone } from "./create-outcomes.ts";
 import type { Gateway } from "./gateway.ts";
 import { stepProblem } from "./gateway-problem.ts";
-import { adoptionFor, requestFor } from "./gateway-requests.ts";
+import { adoptionFor, authFor, requestFor } from "./gateway-requests.ts";
 import { type AnyGatewaySettings, type GatewaysTools, openGateways } from "./gateways.ts";
 import { readRemoteAgents } from "./read-remote-agents.ts";
 import { splitBindings } from "./split-bindings.ts";
@@ -68,10 +68,10 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     if (errors[0]) throw stepProblem(gateway.id, errors[0]);
   }
 
-  const setCredential: AgentHost["setCredential"] = async (agent, { provider, apiKey, baseUrl }, model) => {
-    const where = { ...(baseUrl !== undefined && { baseUrl }), ...(model !== undefined && { model }) };
-    await onboard(agent, { steps: ["auth"], auth: { provider, credentials: { apiKey }, ...where } });
-    return `${provider}:dedicated`;
+  const setCredential: AgentHost["setCredential"] = async (agent, credential, model) => {
+    const auth = { ...authFor(credential), ...(model !== undefined && { model }) };
+    await onboard(agent, { steps: ["auth"], auth });
+    return profileIdOf(credential);
   };
 
   /** Whether there is something of this operation's to remove. */
@@ -101,14 +101,13 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
 
     async create(agent) {
       const gateway = await gatewayOf(agent);
-      const body = requestFor(agent);
-      // With a credential it is the last change that is waited for: a gateway may take seconds to take up each.
-      const awaitReady = agent.awaitReady && !agent.credential;
-      const answer = await create(gateway, body, agent.operationId, !awaitReady);
+      const asked = requestFor(agent);
+      const body = agent.credential ? { ...asked, auth: authFor(agent.credential) } : asked;
+      const answer = await create(gateway, body, agent.operationId, !agent.awaitReady);
       if (answer.outcome !== "done") {
         const neverSent = answer.outcome === "unsent" && typeof outcomes.of(agent.operationId) !== "object";
         const undone = answer.outcome === "refused" || neverSent;
-        outcomes.note(agent.operationId, undone ? "undone" : { asked: body });
+        outcomes.note(agent.operationId, undone ? "undone" : { asked });
         if (undone) gateway.expect(-1);
         throw undone && isElsewhere(answer.problem) ? new GatewayUntouched(answer.problem) : answer.problem;
       }
@@ -121,13 +120,12 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
           `The gateway "${gateway.id}" calls the agent "${agentId}"; is it of another version?`,
         );
       }
-      const profileId = agent.credential && (await setCredential(agent, agent.credential));
       return {
         // Which of it was there before, the gateway remembers, and asks itself on a removal.
         workspaceCreated: true,
-        ...(profileId !== undefined && { profileId }),
+        ...(agent.credential && { profileId: profileIdOf(agent.credential) }),
         bindings,
-        ...(status === "starting" && awaitReady === agent.awaitReady && { starting: true }),
+        ...(status === "starting" && { starting: true }),
         workspace,
         agentDir,
         confinement,
@@ -218,6 +216,9 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
 /** The agent that this creation made, by the key that it made it with: not one that is made anew since. */
 const meant = ({ operationId }: Pick<HostAgent, "operationId">): { madeWith?: string } =>
   operationId ? { madeWith: operationId } : {};
+
+/** The gateway keeps a credential under this name. */
+const profileIdOf = ({ provider }: Credential): string => `${provider}:dedicated`;
 
 /** Another gateway may do it. */
 const isElsewhere = ({ code }: Problem): boolean =>

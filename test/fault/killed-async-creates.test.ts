@@ -14,7 +14,7 @@ import {
   startServerProcess,
   token,
 } from "../server-process.ts";
-import { startGatewayShim } from "./gateway-shim.ts";
+import { type Fate, startGatewayShim } from "./gateway-shim.ts";
 
 const autoProvisionAiKey = { provider: "anthropic" };
 const closing: (() => unknown)[] = [];
@@ -129,41 +129,50 @@ describe("kill -9 of a control plane amid creates that nobody waits for", () => 
   it("each that was accepted is finished or undone, on the gateway too", async () => {
     const gateway = await startServerProcess(await stateDirOf());
     closing.push(() => gateway.kill());
-    const shim = await startGatewayShim(gateway.origin, { lateMs: 2_000 });
+    // Late enough that the next control plane has settled them by then.
+    const shim = await startGatewayShim(gateway.origin, { lateMs: 10_000 });
     closing.push(() => shim.close());
     const { key } = await keyedClient(gateway.origin);
     const gateways = [{ id: "gw1", url: shim.origin, token, key }];
     const stateDir = await stateDirOf({ host: { kind: "remote", gateways, timeoutMs: 5_000 } });
     let plane = await startServerProcess(stateDir);
     closing.push(() => plane.kill());
-    // Some are made whole and their last answer is lost; others are made and get no key, or come too late.
-    let asked = 0;
-    const whole = new Set<string>();
-    shim.behave(({ path }) => {
-      const late = /\/agents\/(agent-[2-5]\d)\/onboard$/.exec(path)?.[1];
-      if (late !== undefined) whole.add(late);
-      if (!path.endsWith("/agents/create")) return late === undefined ? "pass" : "lose";
-      return (["pass", "lose", "late"] as const)[asked++ % 3]!;
+    // Some are answered; others are made whole, and every answer is lost; others come too late.
+    const fates = new Map<string, Fate>();
+    shim.behave(({ path, idempotencyKey = "" }) => {
+      if (!path.endsWith("/agents/create")) return "pass";
+      const fate = fates.get(idempotencyKey) ?? (["pass", "lose", "late"] as const)[fates.size % 3]!;
+      fates.set(idempotencyKey, fate);
+      return fate;
     });
     const names = Array.from({ length: 60 }, (_, at) => `agent-${at}`);
     const accepted = await createAndKill(
       plane,
       names,
-      ({ length }) => length === names.length && asked >= 50 && whole.size >= 5,
+      ({ length }) => length === names.length && fates.size === names.length,
     );
     expect(accepted.length).toBe(names.length);
-    await shim.idle();
+    const there = async (): Promise<Set<string>> => {
+      const ids = new Set<string>();
+      for await (const { agentId } of adminClient(gateway.origin).agents.all()) ids.add(agentId);
+      return ids;
+    };
+    const thatFared = (fate: Fate) =>
+      accepted.filter(({ operationId }) => fates.get(operationId!) === fate).map(({ agentId }) => agentId);
+    const whole = thatFared("lose");
+    expect(whole).toHaveLength(names.length / 3);
+    await expect.poll(async () => [...(await there())], { timeout: 30_000 }).toEqual(expect.arrayContaining(whole));
     shim.behave(() => "pass");
     plane = await startServerProcess(stateDir);
     const undone = await compare(plane, accepted);
     console.log(`control plane: ${accepted.length - undone.length} finished, ${undone.length} undone`);
-    expect(undone.length).toBeGreaterThan(0);
-    expect(undone.filter((name) => whole.has(name))).toEqual([]);
-    const there = new Set<string>();
-    for await (const { agentId } of adminClient(gateway.origin).agents.all()) there.add(agentId);
+    expect(undone).toEqual(expect.arrayContaining(thatFared("late")));
+    expect(undone.filter((name) => whole.includes(name))).toEqual([]);
+    await shim.idle();
+    const ids = await there();
     for (const { agentId } of accepted) {
       const isThere = !undone.includes(agentId) || undone.indexOf(agentId) < 20;
-      expect([agentId, there.has(agentId)]).toEqual([agentId, isThere]);
+      expect([agentId, ids.has(agentId)]).toEqual([agentId, isThere]);
     }
   }, 120_000);
 });

@@ -211,7 +211,7 @@ describe.concurrent("a gateway", () => {
     },
   );
 
-  it("that does everything twice is none the wiser: create, onboard, delete", async ({ expect, onTestFinished }) => {
+  it("that does everything twice is none the wiser: create, delete", async ({ expect, onTestFinished }) => {
     const { gw1, create, change } = await startFleet(onTestFinished);
     let at = 0;
     gw1.shim.behave(({ method }) => (method === "GET" ? "pass" : at++ % 2 === 0 ? "first" : "second"));

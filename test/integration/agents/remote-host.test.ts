@@ -320,11 +320,89 @@ describe("a gateway that takes its time", () => {
     return [preferences, made.starting ?? false];
   };
 
-  test("is waited for once: for the credential, where there is one", async () => {
-    expect(await starting({})).toEqual([[null], true]);
-    expect(await starting({ credential })).toEqual([["respond-async, wait=3"], false]);
-    expect(await starting({ awaitReady: false })).toEqual([["respond-async, wait=3"], true]);
-    expect(await starting({ credential, awaitReady: false })).toEqual([["respond-async, wait=3"], true]);
+  test("is waited for as the caller asked, with a credential as without", async () => {
+    for (const more of [{}, { credential }]) {
+      expect(await starting(more)).toEqual([[null], true]);
+      expect(await starting({ ...more, awaitReady: false })).toEqual([["respond-async, wait=3"], true]);
+    }
+  });
+});
+
+describe("a creation with a credential", () => {
+  const apiKey = "sk-test-not-a-real-key";
+  const credential = { provider: "anthropic", apiKey, metered: false };
+
+  test("is one request, and the agent has the key", async () => {
+    const changes: string[] = [];
+    const host = remote((request) => {
+      if (request.method !== "GET") changes.push(new URL(request.url).pathname);
+      return undefined;
+    });
+    const made = await host.create(await planned(host, "keyed", { gateway: "gw1", credential }));
+    expect(made.profileId).toBe("anthropic:dedicated");
+    expect(changes).toEqual(["/api/v1/agents/create"]);
+    expect(await gw1.storedKey("keyed", "anthropic")).toBe(apiKey);
+  });
+
+  test("whose answer is lost is one agent, with the key", async () => {
+    let creates = 0;
+    const host = remote((request, send) =>
+      isCreate(request) && ++creates === 1 ? send().then(loseConnection) : undefined,
+    );
+    await host.create(await planned(host, "lost", { gateway: "gw1", credential }));
+    expect(creates).toBe(2);
+    expect(await gw1.agentIds()).toEqual(["lost"]);
+    expect(await gw1.storedKey("lost", "anthropic")).toBe(apiKey);
+  });
+
+  test.each([
+    ["in this process", false],
+    ["after a restart", true],
+  ])("undone %s is asked once more without the key, and stays undone", async (_, restarted) => {
+    const held: (() => Promise<Response>)[] = [];
+    const bodies: string[] = [];
+    let holding = true;
+    const interfere: Interference = (request, send) => {
+      if (!isCreate(request)) return undefined;
+      if (holding) {
+        held.push(send);
+        return silence(request);
+      }
+      return request
+        .text()
+        .then((text) => bodies.push(text))
+        .then(send);
+    };
+    const host = remote(interfere, { timeoutMs: 150 });
+    const agent = await planned(host, "late", { gateway: "gw1", credential });
+    await expect(host.create(agent)).rejects.toEqual(refusal("gateway_failed"));
+    holding = false;
+    const { credential: _key, ...asked } = agent;
+    if (restarted) await remote(interfere).remove({ ...asked, asked }, everything);
+    else await host.remove(agent, everything);
+    expect(bodies).toHaveLength(1);
+    expect(bodies[0]).not.toContain(apiKey);
+    for (const send of held) expect((await send()).status).toBe(200);
+    expect(await gw1.agentIds()).toEqual([]);
+  });
+
+  test("on a gateway of an earlier release is refused with the remedy, and nothing is in doubt", async () => {
+    const errors = [{ path: "auth", message: "is not a known field" }];
+    const old = () =>
+      Response.json({ status: 400, code: "invalid_body", detail: "x", title: "x", errors }, { status: 400 });
+    const host = remote((request) => (isCreate(request) ? Promise.resolve(old()) : undefined));
+    const error = await host.create(await planned(host, "a", { credential })).catch((one: unknown) => one);
+    expect(error).toBeInstanceOf(GatewayUntouched);
+    expect((error as Error).message).toMatch(/^The gateway "gw1" is of an earlier release .* upgrade it/);
+  });
+
+  test("of which the gateway refuses something else is refused in other words", async () => {
+    const errors = [{ path: "auth.baseUrl", message: "must be an http or https URL" }];
+    const body = { status: 400, code: "invalid_body", detail: "x", title: "x", errors };
+    const host = remote((request) =>
+      isCreate(request) ? Promise.resolve(Response.json(body, { status: 400 })) : undefined,
+    );
+    await expect(host.create(await planned(host, "a", { credential }))).rejects.toThrow(/failed \(invalid_body\)\.$/);
   });
 });
 
@@ -464,17 +542,6 @@ describe("a creation in doubt", () => {
     expect(await next.remove(agent, everything)).toEqual({ deleted: [], preserved: [] });
     expect(await gw1.agentIds()).toEqual(["crashed"]);
   });
-
-  test("whose credential cannot be delivered fails, and can be undone", async () => {
-    const host = remote((request) =>
-      request.url.endsWith("/onboard") ? Promise.resolve().then(loseConnection) : undefined,
-    );
-    const credential = { provider: "anthropic", apiKey: "sk-test-not-a-real-key", metered: true };
-    const agent = await planned(host, "keyless", { gateway: "gw1", credential });
-    await expect(host.create(agent)).rejects.toEqual(refusal("gateway_failed"));
-    await host.remove(agent, everything);
-    expect(await gw1.agentIds()).toEqual([]);
-  }, 30_000);
 });
 
 test("a removal whose answer is lost is a removal", async () => {
