@@ -13,17 +13,24 @@ export interface ConfigAccess {
    * @param removed agents that the change takes away
    */
   mutate(change: (draft: OpenClawConfig) => void, removed: string[]): Promise<void>;
-  /** Whether the running gateway, if there is one, came to work like that in time. */
-  applied(satisfied: (live: Live) => boolean): Promise<boolean>;
+  /**
+   * Whether the running gateway, if there is one, came to work like that in time.
+   * @param withinMs default: `longestReloadMs`
+   */
+  applied(satisfied: (live: Live) => boolean, withinMs?: number): Promise<boolean>;
 }
 
-const appliedWithinMs = 20_000;
+/** A reload took 27 s where there were a hundred agents, and grows with them. */
+export const longestReloadMs = 120_000;
 /** The time that a reload of the gateway takes, for a change that its list of agents does not show. */
 const reloadMs = 1_500;
 
 /** @returns whether it became true in time */
-async function until(isSo: () => boolean | Promise<boolean>, everyMs: number): Promise<boolean> {
-  const end = performance.now() + appliedWithinMs;
+async function until(
+  { everyMs, withinMs }: { everyMs: number; withinMs: number },
+  isSo: () => boolean | Promise<boolean>,
+): Promise<boolean> {
+  const end = performance.now() + withinMs;
   while (!(await isSo())) {
     if (performance.now() > end) return false;
     await sleep(everyMs);
@@ -87,15 +94,15 @@ export function inProcessConfig(
     read: async () => current(),
     source: () => readSource(runtime.mutateConfigFile),
     mutate: (change, removed) => write(runtime.mutateConfigFile, change, removed),
-    applied(satisfied) {
+    applied(satisfied, withinMs = longestReloadMs) {
       let seen: OpenClawConfig | undefined;
-      return until(() => {
+      return until({ everyMs: 5, withinMs }, () => {
         const whole = live() ?? current();
         // OpenClaw puts another in its place with each reload.
         if (whole === seen) return false;
         seen = whole;
         return satisfied({ agents: whole.agents?.entries ?? {}, whole });
-      }, 5);
+      });
     },
   };
 }
@@ -113,9 +120,9 @@ export function externalConfig(sdk: ConfigMutation, gateway: GatewayRpc): Config
     read,
     source: read,
     mutate: (change, removed) => write(sdk.mutateConfigFile, change, removed),
-    applied(satisfied) {
+    applied(satisfied, withinMs = longestReloadMs) {
       let isFirst = true;
-      return until(async () => {
+      return until({ everyMs: 100, withinMs }, async () => {
         try {
           const shows = satisfied(await live());
           if (shows && isFirst) await sleep(reloadMs);
@@ -127,7 +134,7 @@ export function externalConfig(sdk: ConfigMutation, gateway: GatewayRpc): Config
           if (!(error instanceof GatewayRefusal)) throw error;
           throw new Problem("gateway_failed", "OpenClaw refused to say which agents it has.", { cause: error });
         }
-      }, 100);
+      });
     },
   };
 }

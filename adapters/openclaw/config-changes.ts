@@ -3,7 +3,7 @@ import type { Log, Reload } from "../../src/ports.ts";
 import { groupCommit } from "../node/files/group-commit.ts";
 import { createTurns } from "../node/files/in-turn.ts";
 import { type AgentPart, agentPart, providersIn, replacesPlugins, showsPart } from "./agent-part.ts";
-import type { ConfigAccess } from "./config-access.ts";
+import { type ConfigAccess, longestReloadMs } from "./config-access.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 
 interface ConfigChange<T> {
@@ -48,12 +48,28 @@ const nothingToWrite = Symbol("nothing to write");
 const comingMs = 50;
 const gatherMs = 2_500;
 
+/** In milliseconds. */
+interface ReloadTimes {
+  /** Callers wait so long for a reload. */
+  answerMs: number;
+  /** The next write waits so long for it. */
+  reloadMs: number;
+}
+
+const usualTimes: ReloadTimes = { answerMs: 20_000, reloadMs: longestReloadMs };
+
 /**
  * Changes that arrive together, or while others are written and taken up, share one write and one reload: OpenClaw
  * needs about a second for both, however much has changed.
  */
-export function createConfigChanges(config: ConfigAccess, log: Log): ConfigChanges {
+export function createConfigChanges(
+  config: ConfigAccess,
+  log: Log,
+  { answerMs, reloadMs }: ReloadTimes = usualTimes,
+): ConfigChanges {
   const turns = createTurns();
+  /** A gateway that takes nothing up, as with its reload switched off, must not hold up every write for so long. */
+  let takesUp = true;
   /** A plugin stays loaded when the last agent of its provider goes. */
   const loaded = new Set<string>();
   let expected = 0;
@@ -94,16 +110,20 @@ export function createConfigChanges(config: ConfigAccess, log: Log): ConfigChang
     }
     const done = works.filter((work) => work.outcome && "value" in work.outcome);
     const awaited = !done.some((work) => work.replacesPlugins);
-    const applied = awaited
-      ? config.applied((live) => done.every(({ part }) => showsPart(live, part!)))
+    const withinMs = takesUp ? reloadMs : answerMs;
+    const takenUp = awaited
+      ? config.applied((live) => done.every(({ part }) => showsPart(live, part!)), withinMs)
       : Promise.resolve(false);
+    const applied = inTime(takenUp, answerMs);
     for (const work of works) {
       work.applied = applied;
       work.written();
     }
+    if (!awaited) return;
     // The next write waits: one that comes during a reload makes OpenClaw give that up, and restart at worst.
-    if (await applied) last = { at: new Date().toISOString(), ms: Math.round(performance.now() - startedAt) };
-    else if (awaited) {
+    takesUp = await takenUp;
+    if (takesUp) last = { at: new Date().toISOString(), ms: Math.round(performance.now() - startedAt) };
+    else {
       const agentIds = done.map(({ change }) => change.agentId);
       log("warn", "the gateway has not taken up a change in time", { agentIds });
     }
@@ -166,6 +186,15 @@ export function createConfigChanges(config: ConfigAccess, log: Log): ConfigChang
       }
     },
   };
+}
+
+/** `false` where it takes longer. Nobody need wait for it. */
+function inTime(work: Promise<boolean>, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), ms);
+  const first = Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
+  first.catch(() => undefined);
+  return first;
 }
 
 function attempt(change: ConfigChange<unknown>, draft: OpenClawConfig): Work["outcome"] {

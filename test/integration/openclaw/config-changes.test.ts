@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ConfigAccess } from "../../../adapters/openclaw/config-access.ts";
+import { createConfigChanges } from "../../../adapters/openclaw/config-changes.ts";
+import type { OpenClawConfig } from "../../../adapters/openclaw/openclaw-config.ts";
+import { type FakeOpenClaw, makeFakeOpenClaw } from "../../conformance/fake-openclaw.ts";
+
+const adding = (agentId: string) => ({
+  agentId,
+  apply(draft: OpenClawConfig) {
+    draft.agents = { ...draft.agents, entries: { ...draft.agents?.entries, [agentId]: { name: agentId } } };
+  },
+});
+
+describe("a reload that takes longer than its callers wait", () => {
+  let openclaw: FakeOpenClaw;
+  beforeEach(async () => {
+    openclaw = await makeFakeOpenClaw({ running: true, reloadMs: () => 400 });
+  });
+  afterEach(() => openclaw.close());
+
+  it("is not interrupted: the next write waits until it is over, and its own callers as long as usual", async () => {
+    const changes = createConfigChanges(openclaw.config, () => undefined, { answerMs: 50, reloadMs: 60_000 });
+    const first = await changes.make(adding("one"));
+    expect(await first.applied).toBe(false);
+    const second = await changes.make(adding("two"));
+    expect(Object.keys((await openclaw.config.read()).agents!.entries!)).toContain("one");
+    expect(await second.applied).toBe(false);
+    await changes.byGateway(async () => undefined);
+    expect(Object.keys((await openclaw.config.read()).agents!.entries!)).toContain("two");
+    expect([openclaw.writes(), openclaw.superseded()]).toEqual([2, 0]);
+    expect(changes.lastReload()).toMatchObject({ ms: expect.any(Number) });
+  });
+});
+
+describe("a gateway that does not take up what is written", () => {
+  it("holds up one write for as long as a reload may take, and the others as long as their callers wait", async () => {
+    const waits: (number | undefined)[] = [];
+    const answers = [false, false, true, true];
+    let file: OpenClawConfig = {};
+    const config: ConfigAccess = {
+      read: async () => file,
+      source: async () => file,
+      async mutate(change) {
+        const draft = structuredClone(file);
+        change(draft);
+        file = draft;
+      },
+      async applied(_, withinMs) {
+        waits.push(withinMs);
+        return answers.shift()!;
+      },
+    };
+    const warned: string[] = [];
+    const changes = createConfigChanges(config, (_, message) => warned.push(message), { answerMs: 50, reloadMs: 900 });
+    const taken: boolean[] = [];
+    for (const agentId of ["one", "two", "three", "four"])
+      taken.push(await (await changes.make(adding(agentId))).applied);
+    expect(taken).toEqual([false, false, true, true]);
+    expect(waits).toEqual([900, 50, 50, 900]);
+    expect(warned).toEqual(Array(2).fill("the gateway has not taken up a change in time"));
+  });
+
+  it("tells of a failure to ask it, whether or not anybody waits", async () => {
+    const refusal = new Error("refused");
+    const config: ConfigAccess = {
+      read: async () => ({}),
+      source: async () => ({}),
+      mutate: async (change) => change({}),
+      applied: () => Promise.reject(refusal),
+    };
+    const changes = createConfigChanges(config, () => undefined, { answerMs: 50, reloadMs: 50 });
+    await changes.make(adding("unheard"));
+    await expect((await changes.make(adding("heard"))).applied).rejects.toBe(refusal);
+  });
+});
