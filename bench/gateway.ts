@@ -19,7 +19,12 @@ export async function benchGateway(): Promise<Row[]> {
   const plane = await controlPlaneOf(on);
   const rows: Row[] = [];
   let made = 0;
-  const create = () => on.created(`agent-${made++}`);
+  const create = async () => {
+    const name = `agent-${made++}`;
+    const { status, body } = await on.create(name);
+    if (status === 202) await untilKnown(on, name);
+    else if (status !== 201) throw new Error(`${name}: ${status} ${JSON.stringify(body)}`);
+  };
   try {
     for (const size of sizes) {
       while (made < size) await Promise.all(Array.from({ length: Math.min(burst, size - made) }, create));
@@ -66,6 +71,16 @@ async function withoutReload(on: ProvisionedGateway, name: string): Promise<numb
   const { body } = await on.gateway.api("GET", "/gateways");
   const { gateways } = body as { gateways: { lastReload: { ms: number } }[] };
   return took - gateways[0]!.lastReload.ms;
+}
+
+/** A reload that outlasts the plugin's patience is answered 202; the agent can be asked once its gateway offers it. */
+async function untilKnown({ gateway: { url, token } }: ProvisionedGateway, name: string): Promise<void> {
+  for (const until = performance.now() + 180_000; performance.now() < until; await sleep(100)) {
+    const answer = await fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${token}` } });
+    const { data } = (await answer.json()) as { data: { id: string }[] };
+    if (data.some(({ id }) => id === `openclaw/${name}`)) return;
+  }
+  throw new Error(`the gateway did not take up ${name} within three minutes`);
 }
 
 /** A control plane in a process of its own, whose only gateway this is. */
