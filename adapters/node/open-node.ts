@@ -7,6 +7,7 @@ import type { ActivityLog, AgentHost, Clock, Ledger, Log } from "../../src/ports
 import { openGateways } from "../../src/service/secrets/config-secret.ts";
 import type { Ports } from "../../src/storage/keyspace.ts";
 import { agentsGateway } from "./agents-link.ts";
+import { createBackgroundWork } from "./background-work.ts";
 import { openDirectoryHost } from "./directory-host/directory-host.ts";
 import type { Environment } from "./environment.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
@@ -89,7 +90,7 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
   const own = createInstance(undefined, presentIn);
   const presence = stores.presence?.(own.id);
   const instance = presence ? { ...own, isLost: presence.isLost } : own;
-  const running = new Set<Promise<unknown>>();
+  const background = createBackgroundWork();
   // Read at each attempt: a reload may change it.
   const webhooks = createNodeWebhooks({ allow: () => node.settings.provisioning.webhooks.allow });
   const ports: Ports = {
@@ -110,19 +111,14 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
     log: options.log,
     instance,
     sealKeys,
-    background(work) {
-      running.add(work);
-      // The work reports its own failures; here it is only waited for.
-      const ended = () => running.delete(work);
-      work.then(ended, ended);
-    },
+    background: background.add,
   };
   return {
     ports,
     ...(sealKeys.reread && { rereadSealKeys: sealKeys.reread }),
     stores,
     async close() {
-      while (running.size > 0) await Promise.allSettled(running);
+      await background.ended();
       const leavesWork = presentIn !== undefined && (await leavesClaims(stores.ledger, instance.id));
       await presence?.close();
       await webhooks.close();

@@ -10,6 +10,8 @@ interface CounterRow extends CounterState {
   /** The part of what is reserved that no request has yet. */
   leased: number;
   stored: boolean;
+  /** The transaction is to write it. */
+  isChanged: boolean;
   /** The limit that it was last reserved under. */
   quota: number | null;
   /** As stored. */
@@ -99,8 +101,8 @@ export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows 
   );
   const { addUsage, addToAll } = usageStatements(db);
   const rows = new Map<string, Map<string, CounterRow>>();
-  const changed = new Set<CounterRow>();
-  const usage = new Map<string, UsageSum>();
+  let changed: CounterRow[] = [];
+  let usage = new Map<string, UsageSum>();
 
   type StoredRow = [
     used: number,
@@ -126,7 +128,8 @@ export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows 
     if (row === undefined) {
       const found = counterRow.get<StoredRow>(counter, period);
       const [used, reserved, leased, quota, level, rank] = found ?? [0, 0, 0, null, null, null];
-      row = { counter, period, used, reserved, leased, stored: found !== undefined, quota, level, rank, kept: quota };
+      const stored = found !== undefined;
+      row = { counter, period, used, reserved, leased, stored, isChanged: false, quota, level, rank, kept: quota };
       periods.set(period, row);
     }
     return row;
@@ -160,13 +163,19 @@ export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows 
       else addTo(before, added);
     }
     for (const added of sums.values()) addToAll.run(added.day, added.model, ...amountsOf(added));
-    usage.clear();
+    // Cleared, a Map leaves its entries to V8's next full collection.
+    usage = new Map();
   }
 
   return {
     stored,
     row: rowOf,
-    changed: (row) => changed.add(row),
+
+    changed(row) {
+      if (row.isChanged) return;
+      row.isChanged = true;
+      changed.push(row);
+    },
 
     addUsage(entry) {
       const estimatedTokens = entry.estimate?.tokens.amount ?? 0;
@@ -179,13 +188,14 @@ export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows 
     flush() {
       let begun: CounterRow[] | undefined;
       for (const row of changed) {
+        row.isChanged = false;
         if (!row.stored) {
           begun ??= [];
           begun.push(row);
         }
         write(row);
       }
-      changed.clear();
+      changed = [];
       if (begun !== undefined) for (const { counter, period } of begun) prune.run(counter, period);
       writeUsage();
       // Pruned rows are not to be found here any more.
@@ -194,8 +204,8 @@ export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows 
 
     clear() {
       rows.clear();
-      changed.clear();
-      usage.clear();
+      changed = [];
+      usage = new Map();
     },
   };
 }

@@ -4,6 +4,7 @@ import type { CounterReservation, CounterState, LedgerName, Reserved, UsageEntry
 import type { CounterRows } from "./counter-rows.ts";
 import { messageInsert } from "./outbox-rows.ts";
 import type { CacheGroup, RowCache } from "./row-cache.ts";
+import { ShortLivedMap } from "./short-lived-map.ts";
 import { type SqlDriver, within } from "./sql-driver.ts";
 import { createSqlEstimates } from "./sql-estimates.ts";
 import type { SqlTexts } from "./sql-texts.ts";
@@ -76,16 +77,13 @@ export function createSqlCounters(
   ].map(([table, column]) => db.prepare(`DELETE FROM ${table} WHERE ${column} >= ? AND ${column} < ?`));
 
   const tell = messageInsert(db);
-  const held = new Map<string, Entry[]>();
+  const held = new ShortLivedMap<string, Entry[]>();
   const estimates = createSqlEstimates(db, caches, rows);
 
   /** The process that reserved settles, as a rule: its entries need not be read and parsed again. */
   function take(id: LedgerName): Entry[] | undefined {
-    const amounts = held.get(id);
-    if (amounts !== undefined) {
-      held.delete(id);
-      return dropReservation.run(id).changes === 0 ? undefined : amounts;
-    }
+    const amounts = held.take(id);
+    if (amounts !== undefined) return dropReservation.run(id).changes === 0 ? undefined : amounts;
     const granted = leases?.take(id);
     if (granted !== undefined) return granted;
     // It may be a lease of this process, which others take for dead.

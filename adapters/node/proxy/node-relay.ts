@@ -33,6 +33,7 @@ export function relay(admitted: AdmittedRequest, client: ClientAnswer, tools: Re
 }
 
 class Relay implements ExchangeHandler, Source, OpenRequest {
+  place = -1;
   readonly #admitted: AdmittedRequest;
   readonly #client: ClientAnswer;
   readonly #tools: RelayTools;

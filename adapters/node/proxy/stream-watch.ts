@@ -4,6 +4,8 @@ import type { Ending, Standing, Standings } from "../../../src/proxy/standings.t
 
 export interface OpenRequest {
   readonly standing: Standing;
+  /** Its place among those under way, which the watch keeps; -1 outside of them. */
+  place: number;
   /**
    * Called with each look until it has ended.
    * @param reason as the metrics count it
@@ -40,7 +42,8 @@ const eventMs = 250;
  * them there is no timer.
  */
 export function createStreamWatch({ fallen }: Pick<Standings, "fallen">, log: Log): StreamWatch {
-  const open = new Set<OpenRequest>();
+  // A Set leaves tables behind when it grows, and V8 keeps all that was in them until its next full collection.
+  const open: OpenRequest[] = [];
   let scheduled = false;
 
   async function look(): Promise<void> {
@@ -53,7 +56,7 @@ export function createStreamWatch({ fallen }: Pick<Standings, "fallen">, log: Lo
   }
 
   function schedule(): void {
-    if (scheduled || open.size === 0) return;
+    if (scheduled || open.length === 0) return;
     scheduled = true;
     const again = () => {
       scheduled = false;
@@ -66,11 +69,19 @@ export function createStreamWatch({ fallen }: Pick<Standings, "fallen">, log: Lo
 
   return {
     add(request) {
-      open.add(request);
+      request.place = open.push(request) - 1;
       schedule();
     },
-    remove: (request) => void open.delete(request),
-    size: () => open.size,
+    remove(request) {
+      const { place } = request;
+      if (place === -1) return;
+      request.place = -1;
+      const last = open.pop()!;
+      if (last === request) return;
+      open[place] = last;
+      last.place = place;
+    },
+    size: () => open.length,
     async cutAll(ending) {
       const requests = [...open];
       for (const request of requests) request.stop(ending, "drained");

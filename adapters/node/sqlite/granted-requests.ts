@@ -1,5 +1,6 @@
 import type { LedgerName } from "../../../src/ports.ts";
 import type { CounterRows } from "../../sql/counter-rows.ts";
+import { ShortLivedMap } from "../../sql/short-lived-map.ts";
 import type { Entry } from "../../sql/sql-counters.ts";
 import type { LeaseRows } from "./lease-rows.ts";
 import type { QuotaLease } from "./quota-lease.ts";
@@ -36,11 +37,11 @@ export function createGrantedRequests(
   leases: { isThere(lease: QuotaLease): boolean; changes(lease: QuotaLease): void },
 ): GrantedRequests {
   /** Since the last transaction. */
-  const open = new Map<LedgerName, Grant>();
+  const open = new ShortLivedMap<LedgerName, Grant>();
   /** Amounts of those that have a row: their settlement need not read and parse it. */
-  const written = new Map<LedgerName, Entry[]>();
+  const written = new ShortLivedMap<LedgerName, Entry[]>();
   /** The open ones that the transaction took or wrote. */
-  const taken: [LedgerName, Grant][] = [];
+  let taken: [LedgerName, Grant][] = [];
 
   /** The lease holds the request no longer. */
   function leave({ lease, amounts }: Grant): void {
@@ -60,22 +61,19 @@ export function createGrantedRequests(
     amountsOf: (id) => open.get(id)?.amounts ?? written.get(id),
 
     take(id) {
-      const grant = open.get(id);
+      const grant = open.take(id);
       if (grant === undefined) {
-        const amounts = written.get(id);
-        if (amounts === undefined) return undefined;
-        written.delete(id);
-        return leaseRows.drop(id) ? amounts : undefined;
+        const amounts = written.take(id);
+        return amounts !== undefined && leaseRows.drop(id) ? amounts : undefined;
       }
       taken.push([id, grant]);
-      open.delete(id);
       if (!leases.isThere(grant.lease)) return undefined;
       leave(grant);
       return grant.amounts;
     },
 
     write() {
-      for (const [id, grant] of open) {
+      for (const [id, grant] of open.takeAll()) {
         taken.push([id, grant]);
         if (!leases.isThere(grant.lease)) continue;
         leave(grant);
@@ -84,17 +82,16 @@ export function createGrantedRequests(
         if (!isNew) for (const [counter, period, amount] of grant.amounts) rows.row(counter, period).reserved -= amount;
         if (written.size < maxWritten) written.set(id, grant.amounts);
       }
-      open.clear();
     },
 
     ended(committed) {
       if (!committed) {
         for (const [id, grant] of taken) {
-          written.delete(id);
+          written.take(id);
           open.set(id, grant);
         }
       }
-      taken.length = 0;
+      taken = [];
     },
   };
 }

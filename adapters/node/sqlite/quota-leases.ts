@@ -58,7 +58,7 @@ export function createQuotaLeases(
   /** To be written. */
   const dirty = new Set<QuotaLease>();
   /** As they were before the transaction: a rollback puts them back. */
-  const before = new Map<QuotaLease, Partial<QuotaLease>>();
+  let before = new Map<QuotaLease, Partial<QuotaLease>>();
   /** Within one, nobody else has written. */
   let epoch = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -239,7 +239,7 @@ export function createQuotaLeases(
     flush() {
       granted.write();
       for (const lease of dirty) write(lease);
-      dirty.clear();
+      if (dirty.size > 0) dirty.clear();
     },
     clear() {
       epoch++;
@@ -253,7 +253,8 @@ export function createQuotaLeases(
         }
       }
       granted.ended(committed);
-      before.clear();
+      // Cleared, a Map leaves its entries to V8's next full collection.
+      if (before.size > 0) before = new Map();
     },
   };
 }
