@@ -101,8 +101,11 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
 
     const made = await makeAgentFiles(home, agent, place);
     let starting = false;
+    let filled: Promise<void> | undefined;
     try {
       const revived = await revive(agentId, place.path);
+      // A reload holds up all that is done meanwhile. A directory that was there gets nothing before the agent is sure.
+      if (made.workspaceMade) filled = fill(agent, place.path);
       const agentDir = join(home, "agent");
       if (agent.credential && provider) {
         made.profileId = await credentials.store(agentDir, provider, agent.credential.apiKey);
@@ -131,13 +134,14 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
           return bindings;
         },
       });
-      const filled = fill(agent, place.path);
+      filled ??= fill(agent, place.path);
       if (agent.awaitReady) starting = !(await changed.applied);
       else starting = true;
       await filled;
       // The gateway has known this agent, without a key, since it was revived.
       if (revived && provider) await tools.announceKey(agentId);
     } catch (error) {
+      await filled;
       // The part that cannot be undone now is on record, and goes with the next `remove` or `create`.
       await undo(agentId, home, made).catch((cause) =>
         log("error", "a half-made agent could not be undone", { agentId, cause }),

@@ -12,13 +12,18 @@ const proxyBaseUrl = "http://127.0.0.1:18789/proxy";
 const secret = "sk-test-not-a-real-key";
 const credential = { provider: "anthropic", apiKey: secret, baseUrl: `${proxyBaseUrl}/anthropic`, metered: true };
 
-const hostOn = (openclaw: FakeOpenClaw, isPlugin = false): AgentHost =>
+const hostOn = (
+  openclaw: FakeOpenClaw,
+  isPlugin = false,
+  fillWorkspace?: (path: string) => Promise<unknown>,
+): AgentHost =>
   createOpenClawHost({
     ...openclaw,
     keys: inProcessKeyStore(openclaw.auth, openclaw.stateDir),
     proxyBaseUrl,
     openclaw: { confinement: "workspace", unmetered: [] },
     isPlugin,
+    fillWorkspace,
     log: () => undefined,
   });
 
@@ -237,6 +242,43 @@ describe("the openclaw host", () => {
     expect(existsSync(agent.workspace!)).toBe(false);
     expect(existsSync(join(openclaw.stateDir, "agents", "refused", "sessions"))).toBe(false);
     await host.create(await planned("refused"));
+  });
+
+  describe("a workspace that OpenClaw fills", () => {
+    const { promise: turn, resolve: goOn } = Promise.withResolvers<void>();
+    /** The writes of the configuration that there were by then. */
+    let writesBefore: number;
+    const filling = () =>
+      hostOn(openclaw, false, async (path) => {
+        writesBefore = openclaw.writes();
+        await turn;
+        await writeFile(join(path, "AGENTS.md"), "# Agents");
+      });
+
+    test("is filled before the reload, which would hold that up", async () => {
+      const agent = await planned("filled");
+      const before = openclaw.writes();
+      const made = filling().create(agent);
+      await expect.poll(() => openclaw.writes()).toBe(before + 1);
+      goOn();
+      await made;
+      expect([writesBefore, existsSync(join(agent.workspace!, "AGENTS.md"))]).toEqual([before, true]);
+    });
+
+    test("goes with an agent that is refused, and one that was there stays as it was", async () => {
+      goOn();
+      const refused = await planned("refused");
+      openclaw.failNextWrites(2);
+      await expect(filling().create(refused)).rejects.toEqual(refusal("host_unavailable"));
+      expect(existsSync(refused.workspace!)).toBe(false);
+
+      const workspace = join(openclaw.stateDir, "workspace-there");
+      await mkdir(workspace);
+      openclaw.failNextWrites(2);
+      const there = { ...(await planned("refused")), workspace };
+      await expect(filling().create(there)).rejects.toEqual(refusal("host_unavailable"));
+      expect(await readdir(workspace)).toEqual([]);
+    });
   });
 
   test("the implicit default agent is listed, and other agents of OpenClaw", async () => {
