@@ -13,6 +13,8 @@ const LOCKED = 6;
 const CORRUPT = 11;
 const CANTOPEN = 14;
 const NOTADB = 26;
+/** The length of the log, in pages of 1 KB, at which it is copied into the file. */
+const checkpointedPages = 4_000;
 /** At 2 ms a MB. Damage in a larger file is met on the page where it is, and stops the operation that meets it. */
 const checkedWholeBytes = 32 * 1024 * 1024;
 const isDamage = (code: number | undefined) => code === CORRUPT || code === NOTADB;
@@ -132,6 +134,8 @@ function prepareDatabase(db: DatabaseSync, size: number): void {
   // NORMAL does not sync each commit: what is committed is in the kernel's hands and so survives `kill -9`. A power
   // cut may take back the last commits, never a part of one, and cannot damage the file.
   db.exec("PRAGMA synchronous = NORMAL");
+  // A checkpoint waits for the disk on the event loop, and writes a page once however often it changed since the last.
+  db.exec(`PRAGMA wal_autocheckpoint = ${checkpointedPages}`);
   if (size > checkedWholeBytes) return;
   const verdict = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
   if (verdict.quick_check !== "ok") throw Object.assign(new Error(verdict.quick_check), { errcode: CORRUPT });
