@@ -33,6 +33,18 @@ function parsed(text: string | undefined): Bucket["entries"] {
   return new Map((Entries.safeParse(value).data ?? []).map((entry) => [entry.agentId, entry]));
 }
 
+const texts = new WeakMap<IndexEntry, string>();
+
+/** A bucket has hundreds of entries, of which a change is one: the others are not made text again. */
+function textOf(entries: Bucket["entries"]): string {
+  const parts = Array.from(entries.values(), (entry) => {
+    const text = texts.get(entry) ?? JSON.stringify(entry);
+    texts.set(entry, text);
+    return text;
+  });
+  return `[${parts.join(",")}]`;
+}
+
 /** FNV-1a: the same on every instance, and spread over all buckets however alike the ids are. */
 function bucketOf(agentId: string): number {
   let hash = 0x811c9dc5;
@@ -75,7 +87,7 @@ export function createAgentIndex(ledger: Pick<Ledger, "get" | "put" | "replace">
         if (!entry) entries.delete(agentId);
         else if (!isNewer(entries.get(agentId), entry)) entries.set(agentId, entry);
       }
-      const text = entries.size === 0 ? undefined : JSON.stringify([...entries.values()]);
+      const text = entries.size === 0 ? undefined : textOf(entries);
       if (text === bucket.text || (await ledger.replace(agentIndexBucket(at), bucket.text, text))) {
         known[at] = { text, entries };
         return;
