@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { ChainHead } from "../../../src/domain/audit-chain.ts";
 
 /** A part of the trail that was closed by a rotation. It never changes again, and may be moved away. */
@@ -21,9 +21,14 @@ const nameForm = /^audit-(\d{12})-(\d{12})\.jsonl$/;
 /** Beside `audit.jsonl`; names sort as the events do. */
 export const segmentName = ({ first, last }: AuditSegment): string => `audit-${digits(first)}-${digits(last)}.jsonl`;
 
+const selects = new WeakMap<DatabaseSync, StatementSync>();
+
 /** Closed parts by their first event, those that were moved away included. */
-export const rememberedSegments = (database: DatabaseSync): AuditSegment[] =>
-  database.prepare("SELECT first, last, hash FROM segments ORDER BY first").all() as unknown as AuditSegment[];
+export function rememberedSegments(database: DatabaseSync): AuditSegment[] {
+  const select = selects.get(database) ?? database.prepare("SELECT first, last, hash FROM segments ORDER BY first");
+  selects.set(database, select);
+  return select.all() as unknown as AuditSegment[];
+}
 
 /** `hash` is that of its last event, on which the next part follows. */
 export const rememberSegment = (database: DatabaseSync, { first, last, hash }: Required<AuditSegment>): void => {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import * as z from "zod/mini";
 import { Problem } from "../../../src/errors.ts";
@@ -81,9 +81,12 @@ class NewerEntry extends Error {
 
 /** @throws Problem `store_unreadable` for a file that is there and is not an entry */
 export function readEntry(home: string, state: EntryState): AgentEntry | undefined {
+  const path = entryPath(home, state);
   let text: string;
   try {
-    text = readFileSync(entryPath(home, state), "utf8");
+    // A creation looks for five files that are not there, and an error costs more than a look.
+    if (!statSync(path, { throwIfNoEntry: false })) return undefined;
+    text = readFileSync(path, "utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
