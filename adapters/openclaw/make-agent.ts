@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Problem } from "../../src/errors.ts";
 import { exists, overtaken } from "../../src/host/agent-problems.ts";
 import type { AgentHost, HostCreate, HostHold, Log, OpenDoor } from "../../src/ports.ts";
@@ -49,6 +50,9 @@ export interface HostTools extends OpenClawPlaces {
   trash: Trash;
   log: Log;
 }
+
+/** One fill takes about 20 ms; of many at once not all are waited for. */
+const fillMs = 150;
 
 type Created = Awaited<ReturnType<AgentHost["create"]>>;
 
@@ -104,7 +108,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
     let filled: Promise<void> | undefined;
     try {
       const revived = await revive(agentId, place.path);
-      // A reload holds up all that is done meanwhile. A directory that was there gets nothing before the agent is sure.
+      // A directory that was there gets nothing before the agent is sure.
       if (made.workspaceMade) filled = fill(agent, place.path);
       const agentDir = join(home, "agent");
       if (agent.credential && provider) {
@@ -118,6 +122,8 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
         there,
         tools.isPlugin,
       );
+      // OpenClaw's reload would hold it up for half a second.
+      if (filled) await Promise.race([filled, sleep(fillMs, undefined, { ref: false })]);
       come();
       const changed = await changes.make({
         agentId,
