@@ -32,10 +32,10 @@ export async function benchGateway(): Promise<Row[]> {
       const single = median(await sample(3, create));
       const [together] = await sample(1, () => Promise.all(Array.from({ length: burst }, create)));
       const p99 = await health();
-      const ours: number[] = [];
-      await sample(7, async () => ours.push(await withoutReload(on, `agent-${made++}`)));
       const turn = await on.gateway.turn(`agent-${made - 1}`);
       if (turn.status !== 200) throw new Error(`the first turn answered ${turn.status}: ${turn.text}`);
+      const ours: number[] = [];
+      await sample(7, async () => ours.push(await withoutReload(on, `agent-${made++}`)));
       const answers = await plane.accept(`async-${size}`);
       made += answers.made;
       rows.push(
