@@ -136,7 +136,7 @@ export async function meteringTargets(upstream: string, sets: readonly Quotas[],
   const port = 20_000 + Math.floor(Math.random() * 20_000);
   const origin = `http://127.0.0.1:${port}`;
   // As the image starts it.
-  const args = ["--max-semi-space-size=4", "dist/index.js", "serve"];
+  const args = ["--max-semi-space-size=8", "dist/index.js", "serve"];
   const env = {
     OPENCLAW_STATE_DIR: stateDir,
     OPENCLAW_GATEWAY_TOKEN: token,
