@@ -84,9 +84,13 @@ const down =
   (gateway: GatewayApp): Interference =>
   (request) =>
     isTo(request, gateway) ? Promise.resolve().then(refuseConnection) : undefined;
+/** As a connection holds its request: nothing else does, and one that is collected is never aborted. */
+const unanswered = new Set<Request>();
 /** Never answers, as a machine that is gone; the caller's patience ends it. */
-const silence = (request: Request): Promise<never> =>
-  new Promise((_, reject) => request.signal.addEventListener("abort", () => reject(request.signal.reason)));
+const silence = (request: Request): Promise<never> => {
+  unanswered.add(request);
+  return new Promise((_, reject) => request.signal.addEventListener("abort", () => reject(request.signal.reason)));
+};
 
 describe("placing", () => {
   test("where it is asked for", async () => {
