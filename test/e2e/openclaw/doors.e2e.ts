@@ -87,7 +87,7 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
     if (JSON.stringify(config) === before) return;
     await writeFile(place("openclaw.json"), JSON.stringify(config));
     const until = performance.now() + reloadMs;
-    while (!/config (hot )?reload applied/.test((await gateway.log()).slice(from))) {
+    while ((await gateway.reloads(from)) === 0) {
       if (performance.now() > until) throw new Error("the gateway has not taken up an edit of its file");
       await sleep(100);
     }

@@ -36,6 +36,8 @@ export interface Gateway {
   /** One message to an agent, as a client of the gateway sends it: in a session of its own, or in the one that is named. */
   turn(agentId: string, message?: string, session?: string): Promise<Answer & { text: string }>;
   log(): Promise<string>;
+  /** How many reloads its log tells of, behind so many characters. OpenClaw says so a while after it works with what it read. */
+  reloads(from: number): Promise<number>;
   /** The memory of the process that serves. */
   residentBytes(): Promise<number>;
   close(): Promise<void>;
@@ -174,6 +176,7 @@ export async function makeGateway(
       return { ...answer, text: choices?.[0]?.message.content ?? error?.message ?? "" };
     },
     log: readLog,
+    reloads: async (from) => [...(await readLog()).slice(from).matchAll(/config (hot )?reload applied/g)].length,
     async residentBytes() {
       // The command may have started the gateway as a child of its own.
       const { stdout } = await run("ps", ["-o", "rss=", "-g", String(running!.pid)]);
