@@ -11,6 +11,11 @@ const mostPerTransaction = 512;
 const patienceMs = 5_000;
 /** A key's next request, or another's, is likely to come within it. */
 const lateMs = 4;
+/**
+ * Turns of the event loop for which a transaction waits for more company where it has some. Under load they are long
+ * enough to bring it, and otherwise they pass within microseconds.
+ */
+const companyTurns = 3;
 /** After a failure that nobody waits to hear of. */
 const againMs = 100;
 const pause = (attempt: number) => Math.min(1 + attempt / 4, 10) * (0.5 + Math.random());
@@ -182,6 +187,11 @@ export function createSqliteTransactions(
     begin();
   }
   const nextTurn = () => void setImmediate(turn);
+  const afterCompany = () => {
+    let left = companyTurns;
+    const wait = () => void setImmediate(--left > 0 ? wait : turn);
+    wait();
+  };
   const turnEnds = () => {
     company = arrived;
     arrived = 0;
@@ -214,14 +224,15 @@ export function createSqliteTransactions(
 
   return {
     write(operation) {
+      const begin = isAlone() ? nextTurn : afterCompany;
       arrives();
       const written = enqueue(operation);
-      schedule(nextTurn);
+      schedule(begin);
       return written;
     },
     isAlone,
     writeSoon(operation) {
-      const begin = isAlone() ? turn : nextTurn;
+      const begin = isAlone() ? turn : afterCompany;
       arrives();
       const written = enqueue(operation);
       schedule(begin);
