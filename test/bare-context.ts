@@ -8,6 +8,7 @@ import type { Ports } from "../src/storage/keyspace.ts";
 /** A context without caches and alerts, for services under test that meter nothing and are not stopped. */
 export const bareContext = (ports: Ports & { settings: Settings }): Context => ({
   ...ports,
+  records: { ...ports.records, recent: ports.records.get },
   metrics: createMetrics(),
   prices: createPrices(ports),
   agentIndex: createAgentIndex(ports.ledger),

@@ -32,7 +32,7 @@ export function tellOfKeys(context: Context): KeyMetrics {
 
   async function sharesOf(record: AiKeyRecord): Promise<Share[]> {
     const { keyId, agentId: agent, provider } = record;
-    const source = await records.get("ai-providers", record.aiProviderId, recordAgeMs);
+    const source = await records.recent("ai-providers", record.aiProviderId, recordAgeMs);
     const names = aiKeyLedger(keyId);
     const charges = quotaCharges(stricterQuotas(source?.defaultQuotas ?? {}, record.state.quotas), clock.now());
     const shares = charges.map(async ({ name: quota, counter, period, limit }): Promise<Share[]> => {
@@ -44,7 +44,7 @@ export function tellOfKeys(context: Context): KeyMetrics {
   }
 
   async function lookAtKeys(): Promise<void> {
-    const found = await Promise.all([...recent].map((keyId) => records.get("ai-keys", keyId, recordAgeMs)));
+    const found = await Promise.all([...recent].map((keyId) => records.recent("ai-keys", keyId, recordAgeMs)));
     const keys = found.flatMap((key) => (key === undefined || key.state.status === "revoked" ? [] : [key]));
     const shares = (await Promise.all(keys.map(sharesOf)))
       .flat()

@@ -35,8 +35,8 @@ export function withMovableRecords(records: Records, stateDir: string): Records 
 
   return {
     ...records,
-    async get(collection, id, maxAgeMs) {
-      const record = await records.get(collection, id, maxAgeMs);
+    async get(collection, id) {
+      const record = await records.get(collection, id);
       return record && present(collection, record);
     },
     set: (collection, id, value) => records.set(collection, id, renamed(collection, value, storedPath)),

@@ -3,11 +3,8 @@
  * @template Types what each collection holds, by the collection's name
  */
 export interface RecordStore<Types extends object> {
-  /**
-   * Resolves to `undefined` where there is none; rejects with `store_unreadable` where it does not parse.
-   * @param maxAgeMs what was read so long ago will do, if this process has not changed it since
-   */
-  get<C extends keyof Types>(collection: C, id: string, maxAgeMs?: number): Promise<Types[C] | undefined>;
+  /** Resolves to `undefined` where there is none; rejects with `store_unreadable` where it does not parse. */
+  get<C extends keyof Types>(collection: C, id: string): Promise<Types[C] | undefined>;
   /** Durable when it resolves. */
   set<C extends keyof Types>(collection: C, id: string, value: Types[C]): Promise<void>;
   /** Resolves when there is nothing of that id, whether or not there was. */

@@ -13,11 +13,11 @@ import { createCors } from "./cors.ts";
 import { answerGuards, scopedIdempotencyKey } from "./headers.ts";
 import { createKeyShares, type KeyShare } from "./key-shares.ts";
 import { createMasterKeys } from "./master-keys.ts";
-import { modelsOf } from "./models-of.ts";
 import { headerOf, type ProxyRequest, presentedKey, readTarget, type Target } from "./proxy-request.ts";
 import { announcedLength, readRequest } from "./read-request.ts";
 import { type Refusal, type Refused, refusal, reservationRefused } from "./refuse.ts";
-import { reserve } from "./reserve.ts";
+import { pricedRequest } from "./request-charge.ts";
+import { type Denied, type Reservation, reserve } from "./reserve.ts";
 import { createSpentQuotas } from "./spent-quotas.ts";
 import { providerRevokedMessage, type Standings } from "./standings.ts";
 import { createUsageAsking } from "./usage-asking.ts";
@@ -76,11 +76,13 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     outerWire: ProviderWire,
   ): Promise<Admission> {
     const presented = target && presentedKey(proxyRequest.headers, target, outerWire.keyPlaces);
-    const found = presented === undefined ? undefined : await keys.verify(presented, target!.slug, clock.now());
+    const verified = presented === undefined ? undefined : keys.verify(presented, target!.slug, clock.now());
+    const found = verified instanceof Promise ? await verified : verified;
     if (!target || !found) return await unauthorized(outerWire, proxyRequest);
 
     const { record } = found.key;
-    const provider = await context.records.get("ai-providers", record.aiProviderId, maxRecordAgeMs);
+    const stored = context.records.recent("ai-providers", record.aiProviderId, maxRecordAgeMs);
+    const provider = stored instanceof Promise ? await stored : stored;
     const wire = provider ? providers[provider.kind].wire : outerWire;
     const refuse = (refused: Refused): Refusal => ({
       ...refusal(wire, proxyRequest.requestId, refused),
@@ -119,24 +121,12 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     }
   }
 
-  async function pay({
-    proxyRequest,
-    target,
-    wire,
-    before,
-    endpoint,
-    key,
-    share,
-    refuse,
-  }: Verified): Promise<Admission> {
+  async function pay(verified: Verified): Promise<Admission> {
+    const { proxyRequest, target, wire, before, endpoint, key, share, refuse } = verified;
     const { record } = key;
-    const denied = endpoint.body && (await spentQuotas.denialOf(key, before, endpoint, announcedLength(proxyRequest)));
-    if (denied) {
-      countDenial(target, denied.quota, denied.denial.reason);
-      context.meter.denied(record.agentId);
-      quotaRefused(record, denied);
-      return refuse(reservationRefused(denied));
-    }
+    const looked = endpoint.body && spentQuotas.denialOf(key, before, endpoint, announcedLength(proxyRequest));
+    const denied = looked instanceof Promise ? await looked : looked;
+    if (denied) return quotaDenied(verified, denied);
     // Known by the time that the body is there.
     const pricesNow = endpoint.format === undefined ? undefined : context.prices.current();
     if (pricesNow instanceof Promise) pricesNow.catch(() => {});
@@ -144,7 +134,8 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     if (request.outcome === "aborted") return request;
     if (request.outcome === "fault") return refuse(request);
     // A body may take minutes to come, and the provider may be revoked, or have another key, by then.
-    const stored = await context.records.get("ai-providers", before.id, maxRecordAgeMs);
+    const known = context.records.recent("ai-providers", before.id, maxRecordAgeMs);
+    const stored = known instanceof Promise ? await known : known;
     if (!stored || stored.revokedAt !== undefined) return refuse(providerRevoked);
     const newest = standings.newest(stored);
     const provider = newest instanceof Promise ? await newest : newest;
@@ -161,52 +152,61 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const names = aiKeyLedger(record.keyId);
     const reservation = names.reservation(`${run}-${(reservations++).toString(36)}`);
     const prices = pricesNow instanceof Promise ? await pricesNow : pricesNow;
-    const reserved = await reserve(context, reservation, key, keys.restate, provider, request, prices);
-    if (reserved.outcome === "reserved") {
-      share.sent(reserved.bytes?.length ?? 0);
-      if (reserved.omitted) {
-        const { requestId } = proxyRequest;
-        const fields = { requestId, provider: target.slug, tools: reserved.omitted };
-        context.log("debug", "tools that run at the provider were left out of a request", fields);
-      }
-      try {
-        const day = periodOf("day", reserved.now);
-        const named = usageModels(names.usage, day, modelsOf(request)[0]);
-        return admittedRequests({
-          proxyRequest,
-          target,
-          wire,
-          provider,
-          record,
-          digest: key.digest,
-          request,
-          reserved,
-          reservation,
-          masterKeys,
-          idempotencyKey,
-          base,
-          day,
-          usageModel: typeof named === "string" ? named : await named,
-          ended: () => share.leave(),
-        });
-      } catch (error) {
-        context.background(ledger.settle(reservation, {}));
-        throw error;
-      }
+    const priced = pricedRequest(settings, provider, request, prices);
+    const reserved = await reserve(context, reservation, priced, key, keys.restate);
+    if (reserved.outcome !== "reserved") return await unreserved(verified, reserved);
+    share.sent(reserved.bytes?.length ?? 0);
+    const { omitted } = reserved.charge;
+    if (omitted) {
+      const fields = { requestId: proxyRequest.requestId, provider: target.slug, tools: omitted };
+      context.log("debug", "tools that run at the provider were left out of a request", fields);
     }
-    if (reserved.outcome === "standing" && reserved.standing === "invalid")
-      return await unauthorized(wire, proxyRequest);
-    if (reserved.outcome === "denied") {
+    try {
+      const day = periodOf("day", reserved.charge.now);
+      const named = usageModels(names.usage, day, priced.models[0]);
+      return admittedRequests({
+        proxyRequest,
+        target,
+        wire,
+        provider,
+        record,
+        digest: key.digest,
+        request,
+        reserved,
+        reservation,
+        masterKeys,
+        idempotencyKey,
+        base,
+        day,
+        usageModel: typeof named === "string" ? named : await named,
+        ended: () => share.leave(),
+      });
+    } catch (error) {
+      context.background(ledger.settle(reservation, {}));
+      throw error;
+    }
+  }
+
+  async function unreserved(verified: Verified, why: Exclude<Reservation, { outcome: "reserved" }>): Promise<Refusal> {
+    const { proxyRequest, target, wire, key, refuse } = verified;
+    const { record } = key;
+    if (why.outcome === "standing" && why.standing === "invalid") return await unauthorized(wire, proxyRequest);
+    if (why.outcome === "denied") {
       spentQuotas.refused(record.keyId);
-      countDenial(target, reserved.quota, reserved.denial.reason);
-      context.meter.denied(record.agentId);
-      quotaRefused(record, reserved);
+      return quotaDenied(verified, why);
     }
-    if (reserved.outcome === "unpriced") {
+    if (why.outcome === "unpriced") {
       metrics.count("openclaw_proxy_unpriced_requests_total", { provider: target.slug });
-      unpricedRefused(record, target.slug, reserved.model);
+      unpricedRefused(record, target.slug, why.model);
     }
-    return refuse(reservationRefused(reserved));
+    return refuse(reservationRefused(why));
+  }
+
+  function quotaDenied({ target, key: { record }, refuse }: Verified, denied: Denied): Refusal {
+    countDenial(target, denied.quota, denied.denial.reason);
+    context.meter.denied(record.agentId);
+    quotaRefused(record, denied);
+    return refuse(reservationRefused(denied));
   }
 
   const countDenial = ({ slug }: Target, quota: string, reason: string): void =>

@@ -154,7 +154,7 @@ class Admitted implements AdmittedRequest {
   readonly #book: Book;
   readonly #wire: ProviderWire;
   readonly #cors: ProxyRequest["cors"];
-  readonly #unasked: AdmissionParts["reserved"]["unasked"];
+  readonly #unasked: AdmissionParts["reserved"]["charge"]["unasked"];
   readonly #open: OpenReservation;
   readonly #settlement: Settlement;
   readonly #metering: MeterOptions | undefined;
@@ -165,6 +165,7 @@ class Admitted implements AdmittedRequest {
     const { proxyRequest, target, wire, provider, record, digest, request, reserved, masterKeys, base } = granted;
     const { endpoint, reading } = request;
     const { format } = endpoint;
+    const { charge } = reserved;
     this.requestId = proxyRequest.requestId;
     this.method = proxyRequest.method;
     this.origin = base.origin;
@@ -179,31 +180,31 @@ class Admitted implements AdmittedRequest {
     this.readsOn = goesOn(provider.kind, format, request.body);
     this.standing = { keyId: record.keyId, digest, providerId: provider.id };
     const { cors = noHeaders } = proxyRequest;
-    this.answerHeaders = reserved.omitted ? { ...cors, "x-openclaw-omitted-tools": reserved.omitted.join(", ") } : cors;
+    this.answerHeaders = charge.omitted ? { ...cors, "x-openclaw-omitted-tools": charge.omitted.join(", ") } : cors;
     this.#book = book;
     this.#wire = wire;
     this.#cors = proxyRequest.cors;
-    this.#unasked = reserved.unasked;
+    this.#unasked = charge.unasked;
     this.#open = {
       names: aiKeyLedger(record.keyId),
       reservation: granted.reservation,
       day: granted.day,
       model: granted.usageModel,
       isFree: format === undefined,
-      reserved: reserved.tokens,
-      price: reserved.price,
-      amounts: reserved.amounts,
-      pace: outputPace(provider, base.origin, request, reserved.omitted),
+      reserved: charge.tokens,
+      price: charge.price,
+      amounts: charge.amounts,
+      pace: outputPace(provider, base.origin, request, charge.omitted),
       provider,
       byFallback: false,
       agentId: record.agentId,
       requestId: proxyRequest.requestId,
-      since: reserved.now,
+      since: charge.now,
       ended: granted.ended,
     };
     this.#metering = format && {
       format,
-      dropInjected: reserved.unasked !== undefined && !reading?.wantsUsage,
+      dropInjected: charge.unasked !== undefined && !reading?.wantsUsage,
       answers: reading?.answers ?? 1,
       writesText: reading?.outputBound !== 0,
       hidden: hiddenCost(format, provider.kind, modelsOf(request)[0], request.body),

@@ -16,7 +16,7 @@ export interface ProxyRequest {
   /** For every answer: set by the admission, for a browser's page. */
   cors?: Readonly<Record<string, string>> | undefined;
   /**
-   * Reads the body; called at most once, and only for a caller with a valid key.
+   * Reads the body, at once where all of it is there; called at most once, and only for a caller with a valid key.
    *
    * @param refuse asked with the length of what has come so far
    * @param announced the whole length, where it is known
@@ -25,7 +25,7 @@ export interface ProxyRequest {
     refuse: (length: number) => BodyRefusal | undefined,
     timeoutMs: number,
     announced: number | undefined,
-  ): Promise<ReadBody>;
+  ): ReadBody | Promise<ReadBody>;
 }
 
 type BodyRefusal = { outcome: "too_large" } | { outcome: "no_room" };

@@ -55,7 +55,7 @@ export async function readRequest(
   let held = announced ?? 0;
   if (held > maxBodyBytes) return tooLarge();
   if (!share.hold(held)) return noRoom;
-  const read = await proxyRequest.body(
+  const body = proxyRequest.body(
     (length) => {
       if (length > maxBodyBytes) return { outcome: "too_large" };
       if (length <= held) return undefined;
@@ -66,6 +66,7 @@ export async function readRequest(
     bodyTimeoutMs,
     announced,
   );
+  const read = body instanceof Promise ? await body : body;
   switch (read.outcome) {
     case "aborted":
       return read;

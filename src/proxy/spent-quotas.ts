@@ -1,14 +1,12 @@
-import { quotaCharges, stricterQuotas } from "../domain/quota.ts";
 import { quotaDenial } from "../domain/quota-denial.ts";
 import { quotaUnits } from "../domain/quota-rules.ts";
 import type { Endpoint } from "../providers/shared/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
-import type { Reservation } from "./reserve.ts";
+import { keyQuotas } from "./key-quotas.ts";
+import type { Denied } from "./reserve.ts";
 import type { KeySnapshot } from "./verify-key.ts";
-
-type Denied = Extract<Reservation, { outcome: "denied" }>;
 
 /** Less work to read than it is to ask the ledger. */
 const smallBytes = 16_384;
@@ -42,9 +40,8 @@ export function createSpentQuotas(
   async function look({ record, state }: KeySnapshot, provider: AiProviderRecord) {
     const names = aiKeyLedger(record.keyId);
     const now = clock.now();
-    const limited = quotaCharges(stricterQuotas(provider.defaultQuotas ?? {}, state.quotas), now).flatMap(
-      ({ limit, ...charge }) =>
-        limit !== null && quotaUnits[charge.counter].isAlwaysTaken ? { ...charge, limit } : [],
+    const limited = keyQuotas(state, provider.defaultQuotas, now).charges.flatMap(({ limit, ...charge }) =>
+      limit !== null && quotaUnits[charge.counter].isAlwaysTaken ? { ...charge, limit } : [],
     );
     const states = await Promise.all(limited.map(({ counter, period }) => ledger.used(names[counter], period)));
     let requests = Number.POSITIVE_INFINITY;
@@ -62,35 +59,42 @@ export function createSpentQuotas(
     return requests;
   }
 
+  async function ask(key: KeySnapshot, provider: AiProviderRecord): Promise<Denied | undefined> {
+    const { keyId } = key.record;
+    let found = await look(key, provider);
+    if (typeof found === "object") {
+      // A quota that was raised may not have come through to the record yet.
+      const text = await ledger.get(aiKeyLedger(keyId).state);
+      if (text !== undefined && text !== key.text) found = await look(restate(key, text), provider);
+    }
+    if (typeof found === "object") {
+      refused(keyId);
+      return found;
+    }
+    remember(keyId, { refused: false, until: clock.now() + roomMs, requests: found - 1 });
+    return undefined;
+  }
+
+  const refused = (keyId: string): void => remember(keyId, { refused: true, until: 0, requests: 0 });
+
   return {
     /** Has the key looked at when it comes again. */
-    refused: (keyId: string): void => remember(keyId, { refused: true, until: 0, requests: 0 }),
+    refused,
 
     /** @param length as announced; `undefined` where it is not known */
-    async denialOf(
+    denialOf(
       key: KeySnapshot,
       provider: AiProviderRecord,
       endpoint: Endpoint,
       length: number | undefined,
-    ): Promise<Denied | undefined> {
+    ): undefined | Promise<Denied | undefined> {
       const { keyId } = key.record;
       // A free call counts in none of them.
       if (endpoint.format === undefined) return undefined;
       const known = remembered.get(keyId);
       if (!known?.refused && length !== undefined && length <= smallBytes) return undefined;
       if (known && clock.now() < known.until && known.requests-- > 0) return undefined;
-      let found = await look(key, provider);
-      if (typeof found === "object") {
-        // A quota that was raised may not have come through to the record yet.
-        const text = await ledger.get(aiKeyLedger(keyId).state);
-        if (text !== undefined && text !== key.text) found = await look(restate(key, text), provider);
-      }
-      if (typeof found === "object") {
-        this.refused(keyId);
-        return found;
-      }
-      remember(keyId, { refused: false, until: clock.now() + roomMs, requests: found - 1 });
-      return undefined;
+      return ask(key, provider);
     },
   };
 }

@@ -12,6 +12,8 @@ export interface KeySnapshot {
   text: string;
 }
 
+type Verified = { key: KeySnapshot; standing: "valid" | "suspended" } | undefined;
+
 export type KeyStatus = "valid" | "suspended" | "invalid";
 
 export const suspendedMessage = "This key is suspended; its operator can resume it";
@@ -46,17 +48,23 @@ export function createKeyVerifier(context: Context) {
   }
 
   /** @returns `undefined` for a key that is malformed, unknown, of another provider, revoked or expired */
-  async function verify(
-    presented: string,
-    slug: string,
-    now: number,
-  ): Promise<{ key: KeySnapshot; standing: "valid" | "suspended" } | undefined> {
+  function verify(presented: string, slug: string, now: number): Verified | Promise<Verified> {
     const token = parseToken(presented, "ocv");
     if (!token) return undefined;
-    const record = await context.records.get("ai-keys", token.keyId, maxRecordAgeMs);
+    const record = context.records.recent("ai-keys", token.keyId, maxRecordAgeMs);
+    const digest = context.crypto.sha256(presented);
+    return record instanceof Promise || typeof digest !== "string"
+      ? Promise.all([record, digest]).then((known) => judge(...known, slug, now))
+      : judge(record, digest, slug, now);
+  }
+
+  function judge(
+    record: AiKeyRecord | undefined,
+    digest: string,
+    slug: string,
+    now: number,
+  ): Verified | Promise<Verified> {
     if (record?.mode !== "virtual" || record.provider !== slug) return undefined;
-    const hashed = context.crypto.sha256(presented);
-    const digest = typeof hashed === "string" ? hashed : await hashed;
     const exact = remembered.get(record.keyId);
     const newest =
       exact && exact.state.version >= record.state.version
@@ -64,11 +72,14 @@ export function createKeyVerifier(context: Context) {
         : remember(record.keyId, record.state, JSON.stringify(record.state));
     const key: KeySnapshot = { record, digest, state: newest.state, text: newest.text };
     const standing = keyStatus(key.state, digest, now);
-    if (standing === "valid") return { key, standing };
-    const text = await context.ledger.get(aiKeyLedger(record.keyId).state);
+    return standing === "valid" ? { key, standing } : confirm(key, standing, now);
+  }
+
+  async function confirm(key: KeySnapshot, standing: "suspended" | "invalid", now: number): Promise<Verified> {
+    const text = await context.ledger.get(aiKeyLedger(key.record.keyId).state);
     if (text === undefined || text === key.text) return standing === "invalid" ? undefined : { key, standing };
     const current = restate(key, text);
-    const confirmed = keyStatus(current.state, digest, now);
+    const confirmed = keyStatus(current.state, key.digest, now);
     return confirmed === "invalid" ? undefined : { key: current, standing: confirmed };
   }
 

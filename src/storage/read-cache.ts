@@ -9,23 +9,45 @@ interface Recent {
 /** All AI keys that are busy at once, and more. */
 const maxRecent = 20_000;
 
+/** Records that remember what was read of them. */
+export interface CachedRecords extends Records {
+  /**
+   * As `get`, where what was read up to `maxAgeMs` ago will do if this process has not changed it since: at once where
+   * it is remembered.
+   */
+  recent<C extends Collection>(
+    collection: C,
+    id: string,
+    maxAgeMs: number,
+  ): RecordOf<C> | Promise<RecordOf<C> | undefined>;
+}
+
 /**
- * Records that remember a recent read, for callers of `get` that give a `maxAgeMs`: even a look whether a file has
- * changed costs more than the rest of a metered request's reads of the records. A record that this process changes is
- * forgotten at once; a missing one is never remembered.
+ * Even a look whether a file has changed costs more than the rest of a metered request's reads of the records. A record
+ * that this process changes is forgotten at once; a missing one is never remembered.
  */
-export function withReadCache(records: Records, clock: Clock): Records {
-  const recent = new Map<string, Recent>();
+export function withReadCache(records: Records, clock: Clock): CachedRecords {
+  const remembered = new Map<Collection, Map<string, Recent>>();
   /** A read that was under way during a change may have seen what stood before it. */
   let changes = 0;
 
-  async function read<C extends Collection>(collection: C, id: string, key: string): Promise<RecordOf<C> | undefined> {
+  function rememberedOf(collection: Collection): Map<string, Recent> {
+    let ofCollection = remembered.get(collection);
+    if (ofCollection === undefined) {
+      ofCollection = new Map();
+      remembered.set(collection, ofCollection);
+    }
+    return ofCollection;
+  }
+
+  async function read<C extends Collection>(collection: C, id: string): Promise<RecordOf<C> | undefined> {
     const before = changes;
     const readAt = clock.now();
     const record = await records.get(collection, id);
     if (record !== undefined && before === changes) {
-      if (recent.size >= maxRecent) recent.clear();
-      recent.set(key, { record, readAt });
+      const ofCollection = rememberedOf(collection);
+      if (ofCollection.size >= maxRecent) ofCollection.clear();
+      ofCollection.set(id, { record, readAt });
     }
     return record;
   }
@@ -33,7 +55,7 @@ export function withReadCache(records: Records, clock: Clock): Records {
   async function changing<T>(collection: Collection, id: string, change: () => Promise<T>): Promise<T> {
     const forget = () => {
       changes++;
-      recent.delete(`${collection}:${id}`);
+      rememberedOf(collection).delete(id);
     };
     forget();
     try {
@@ -45,14 +67,12 @@ export function withReadCache(records: Records, clock: Clock): Records {
 
   return {
     ...records,
-    get(collection, id, maxAgeMs) {
-      if (maxAgeMs === undefined) return records.get(collection, id);
-      const key = `${collection}:${id}`;
-      const known = recent.get(key);
+    recent(collection, id, maxAgeMs) {
+      const known = rememberedOf(collection).get(id);
       const age = known && clock.now() - known.readAt;
       return age !== undefined && age >= 0 && age <= maxAgeMs
-        ? Promise.resolve(known!.record as RecordOf<typeof collection>)
-        : read(collection, id, key);
+        ? (known!.record as RecordOf<typeof collection>)
+        : read(collection, id);
     },
     set: (collection, id, value) => changing(collection, id, () => records.set(collection, id, value)),
     replace: (collection, id, expected, next) =>

@@ -94,7 +94,7 @@ export function openRequestReader(isFast: boolean): (pieces: Buffer[]) => Promis
         const conversation = seen.get(exchange.socket)!;
         conversation.requests.push(one);
         conversation.plain++;
-        void serve(one, (...terms) => exchange.body(...terms), exchange);
+        void serve(one, async (...terms) => exchange.body(...terms), exchange);
       },
       () => false,
     );

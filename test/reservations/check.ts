@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { type ProviderWire, unboundedReason } from "../../src/providers/shared/wire.ts";
 import { readJsonBody } from "../../src/proxy/json-body.ts";
-import { inputTokens } from "../../src/proxy/reserve.ts";
+import { inputTokens } from "../../src/proxy/request-charge.ts";
 import { textBytes } from "../../src/proxy/text-bytes.ts";
 import type { Piece } from "./piece.ts";
 

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { AiProviderRecord } from "../../src/schema/ai-provider.ts";
-import type { Records } from "../../src/storage/keyspace.ts";
-import { withReadCache } from "../../src/storage/read-cache.ts";
+import { type CachedRecords, withReadCache } from "../../src/storage/read-cache.ts";
 import { sampleRecords } from "../conformance/sample-records.ts";
 
 const named = (name: string): AiProviderRecord => ({ ...sampleRecords["ai-providers"]("p1"), name });
@@ -11,7 +10,7 @@ describe("recent records", () => {
   let reads: number;
   let now: number;
   let beforeAnswer: (() => Promise<void>) | undefined;
-  let records: Records;
+  let records: CachedRecords;
   beforeEach(() => {
     stored = named("first");
     reads = 0;
@@ -40,7 +39,7 @@ describe("recent records", () => {
       { now: () => now },
     );
   });
-  const recentName = async () => (await records.get("ai-providers", "p1", 250))?.name;
+  const recentName = async () => (await records.recent("ai-providers", "p1", 250))?.name;
 
   it("answers from memory for so long, and then reads again", async () => {
     expect([await recentName(), await recentName(), reads]).toEqual(["first", "first", 1]);
@@ -49,6 +48,11 @@ describe("recent records", () => {
     expect(await recentName()).toBe("first");
     now += 1;
     expect(await recentName()).toBe("changed elsewhere");
+  });
+
+  it("answers at once from memory", async () => {
+    await recentName();
+    expect(records.recent("ai-providers", "p1", 250)).toMatchObject({ name: "first" });
   });
 
   it("reads at once for callers that do not say how old a record may be", async () => {

@@ -80,7 +80,7 @@ export class PlainExchange implements ClientAnswer {
     return length;
   }
 
-  async body(...terms: BodyTerms): Promise<ReadBody> {
+  body(...terms: BodyTerms): ReadBody | Promise<ReadBody> {
     const early = this.#early ?? noBytes;
     this.#early = undefined;
     if (this.#isClosed) return { outcome: "aborted" };
@@ -88,7 +88,7 @@ export class PlainExchange implements ClientAnswer {
       const refusal = early.length > 0 ? terms[0](early.length) : undefined;
       return refusal ?? { outcome: "read", bytes: early };
     }
-    return await new Promise((resolve) => {
+    return new Promise((resolve) => {
       this.#reading = new BodyReading(terms, resolve);
       if (early.length > 0) this.#reading.add(early);
       this.#owner.reads(true);

@@ -35,7 +35,7 @@ interface ReceivedRequest {
   target: string;
   headers: string[];
   remoteAddress(): string | undefined;
-  body(...terms: BodyTerms): Promise<ReadBody>;
+  body(...terms: BodyTerms): ReadBody | Promise<ReadBody>;
 }
 
 /**
@@ -66,6 +66,10 @@ export function createProxyServer(
 
   function answer(request: ReceivedRequest, client: ClientAnswer): void {
     let bytes: Uint8Array | undefined;
+    const keep = (read: ReadBody): ReadBody => {
+      if (read.outcome === "read") bytes = read.bytes;
+      return read;
+    };
     const proxyRequest: ProxyRequest = {
       method: request.method,
       target: request.target,
@@ -73,10 +77,9 @@ export function createProxyServer(
       address: () => clientAddress(request.remoteAddress(), forwardedFields(request.headers)) ?? "unknown",
       requestId: newRequestId(),
       decoders: ownDecoders,
-      async body(...terms) {
-        const read = await request.body(...terms);
-        if (read.outcome === "read") bytes = read.bytes;
-        return read;
+      body(...terms) {
+        const read = request.body(...terms);
+        return read instanceof Promise ? read.then(keep) : keep(read);
       },
     };
     admit(proxyRequest)

@@ -1,6 +1,7 @@
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import type { ProvisioningKeyRecord } from "../../schema/provisioning-key.ts";
-import type { Collection, RecordOf, Records } from "../../storage/keyspace.ts";
+import type { Collection, RecordOf } from "../../storage/keyspace.ts";
+import type { CachedRecords } from "../../storage/read-cache.ts";
 import type { Context } from "../context.ts";
 import { type AlertToRaise, putAlert } from "./raise-alert.ts";
 
@@ -12,7 +13,7 @@ export const unusedDays = 90;
  * Puts the alerts about a key that are due in time, from its record. `isStillTrue` looks at it again when the time has
  * come.
  */
-export function withExpiryAlerts(context: Context): Records {
+export function withExpiryAlerts(context: Context): CachedRecords {
   const { records, clock, log } = context;
 
   const warnings = (type: AlertToRaise["type"], subject: Record<string, string>, keyId: string, expiresAt: string) =>

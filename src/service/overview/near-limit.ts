@@ -56,8 +56,8 @@ async function shown(
     const agent = of && (await agents.ofKey(of.keyId));
     const quota = of && quotaOf(of.part as QuotaCounter, period);
     if (!agent?.entry || !quota) continue;
-    const aiKey = await records.get("ai-keys", of.keyId, recordAgeMs);
-    const provider = aiKey && (await records.get("ai-providers", aiKey.aiProviderId, recordAgeMs));
+    const aiKey = await records.recent("ai-keys", of.keyId, recordAgeMs);
+    const provider = aiKey && (await records.recent("ai-providers", aiKey.aiProviderId, recordAgeMs));
     const stated = aiKey && effectiveQuotas(aiKey, provider)[quota];
     if (stated === undefined) continue;
     const share = quotaShare({ limit: counterLimit(quota, stated), used, reserved });

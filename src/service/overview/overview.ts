@@ -103,7 +103,7 @@ async function useOfAll(context: Context, from: string, today: string): Promise<
 async function named(context: Context, groups: UsageGroup[]): Promise<Overview["top"]> {
   const found = groups.map(async (group) => {
     const keyId = aiKeyOfName(group.key)?.keyId;
-    const agentId = keyId === undefined ? undefined : (await context.records.get("ai-keys", keyId, 60_000))?.agentId;
+    const agentId = keyId === undefined ? undefined : (await context.records.recent("ai-keys", keyId, 60_000))?.agentId;
     return agentId === undefined ? [] : [{ agentId, ...shownSpending(group) }];
   });
   return (await Promise.all(found)).flat();

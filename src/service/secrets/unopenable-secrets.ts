@@ -1,9 +1,9 @@
 import { isProblem, Problem } from "../../errors.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
-import type { Context } from "../context.ts";
+import type { Ports } from "../../storage/keyspace.ts";
 import { type Sealing, unseal } from "./vault.ts";
 
-type Stored = Sealing & Pick<Context, "records">;
+type Stored = Sealing & Pick<Ports, "records">;
 
 /** A stored secret that none of the seal keys opens. */
 export interface UnopenableSecret {
@@ -48,7 +48,7 @@ export async function findUnopenableSecrets(context: Stored): Promise<Unopenable
 const believedMs = 3_600_000;
 
 /** For readiness: rejects with `secret_unopenable` while a stored secret does not open. */
-export function createSecretsCheck(context: Stored & Pick<Context, "clock">): () => Promise<void> {
+export function createSecretsCheck(context: Stored & Pick<Ports, "clock">): () => Promise<void> {
   let openedAt = Number.NEGATIVE_INFINITY;
   return async () => {
     const now = context.clock.now();
