@@ -253,20 +253,18 @@ class OpenSettlement implements Settlement {
 }
 
 /** A failure here must never hide the provider's answer; what is not settled stays charged as reserved. */
-async function settleSoon(
+function settleSoon(
   { ledger, metrics, log }: Context,
   { reservation, provider: { provider }, agentId }: OpenReservation,
   actual: Record<LedgerName, number>,
   usage: UsageEntry | undefined,
 ): Promise<void> {
-  try {
-    await retryUnwritable(() => ledger.settle(reservation, actual, usage));
-  } catch (error) {
+  return retryUnwritable(() => ledger.settle(reservation, actual, usage)).catch((error: unknown) => {
     metrics.count("openclaw_proxy_settle_failures_total", { provider });
     log("error", "a metered request could not be settled and stays charged as reserved", {
       provider,
       agentId,
       error: error instanceof Error ? error.message : String(error),
     });
-  }
+  });
 }

@@ -15,14 +15,12 @@ export interface AnswerHead {
 }
 
 const statusLine = /HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/y;
-const headerLine = /([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)\r\n/y;
+const headerLine = /[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n/y;
 const digits = /^\d{1,15}$/;
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
 
-function trimmed(text: string): string {
-  let from = 0;
-  let end = text.length;
+function trimmed(text: string, from: number, end: number): string {
   while (from < end && isBlank(text.charCodeAt(from))) from++;
   while (end > from && isBlank(text.charCodeAt(end - 1))) end--;
   return text.slice(from, end);
@@ -31,14 +29,15 @@ function trimmed(text: string): string {
 /** @returns where the lines end, -1 where one of them is no header */
 function readLines(text: string, from: number, add: (name: string, value: string) => void): number {
   headerLine.lastIndex = from;
-  let end = from;
-  while (end < text.length) {
-    const line = headerLine.exec(text);
-    if (line === null) return -1;
-    end = headerLine.lastIndex;
-    add(line[1]!.toLowerCase(), trimmed(line[2]!));
+  let at = from;
+  while (at < text.length) {
+    if (!headerLine.test(text)) return -1;
+    const colon = text.indexOf(":", at);
+    const end = headerLine.lastIndex;
+    add(text.slice(at, colon).toLowerCase(), trimmed(text, colon + 1, end - 2));
+    at = end;
   }
-  return end;
+  return at;
 }
 
 const ignore = () => {};

@@ -9,6 +9,26 @@ function plainRun(bytes: Uint8Array, from: number, end: number): number {
   return at;
 }
 
+/** A longer run is looked through by the runtime itself, of which a call costs as much as some bytes here. */
+const shortRun = 64;
+
+/** @returns the index of the first quote that no backslash escapes, or `end` */
+function closingQuote(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  for (;;) {
+    const quote = bytes.indexOf(QUOTE, at);
+    if (quote === -1 || quote >= end) return end;
+    if (backslashesBefore(bytes, quote, from) % 2 === 0) return quote;
+    at = quote + 1;
+  }
+}
+
+function backslashesBefore(bytes: Uint8Array, at: number, from: number): number {
+  let first = at;
+  while (first > from && bytes[first - 1] === BACKSLASH) first--;
+  return at - first;
+}
+
 /** Finds the end of a JSON string that arrives in pieces. */
 export interface StringScan {
   /** @returns the index of the closing quote, in line mode of a CR or LF before it, or `end` */
@@ -36,8 +56,10 @@ class Scan implements StringScan {
       if (!this.#lineMode || (bytes[at] !== LF && bytes[at] !== CR)) at++;
     }
     for (;;) {
-      at = plainRun(bytes, at, end);
+      const run = at;
+      at = plainRun(bytes, at, this.#lineMode ? end : Math.min(end, at + shortRun));
       if (at >= end) return end;
+      if (at === run + shortRun && !this.#lineMode) return this.#longEnd(bytes, at, end);
       const byte = bytes[at]!;
       if (byte === QUOTE) return at;
       if (byte === BACKSLASH) {
@@ -49,6 +71,12 @@ class Scan implements StringScan {
       } else if (this.#lineMode) return at;
       else at++;
     }
+  }
+
+  #longEnd(bytes: Uint8Array, from: number, end: number): number {
+    const at = closingQuote(bytes, from, end);
+    if (at === end) this.#escaped = backslashesBefore(bytes, end, from) % 2 === 1;
+    return at;
   }
 
   reset(): void {
