@@ -133,7 +133,7 @@ export async function meteringTarget(upstream: string, workers?: number): Promis
 /** One deployment of it, with an agent for each set of quotas beside the tokens' and requests'. */
 export async function meteringTargets(upstream: string, sets: readonly Quotas[], workers?: number): Promise<Target[]> {
   const stateDir = await makeStateDir();
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const port = randomPort();
   const origin = `http://127.0.0.1:${port}`;
   // As the image starts it.
   const args = ["--max-semi-space-size=8", "dist/index.js", "serve"];
@@ -179,6 +179,9 @@ export async function meteringTargets(upstream: string, sets: readonly Quotas[],
   return targets;
 }
 
+/** Below those that systems give to connections that go out, one of which may have it at the second start. */
+const randomPort = (): number => 20_000 + Math.floor(Math.random() * 12_000);
+
 async function untilReady(origin: string): Promise<void> {
   for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
     const ready = await fetch(`${origin}/readyz`).then(
@@ -200,7 +203,7 @@ export async function portkeyTarget(upstream: string): Promise<Target | undefine
   } catch {
     return undefined;
   }
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const port = randomPort();
   const since = performance.now();
   const child = onFirstCore([script, "--headless", `--port=${port}`]);
   child.stdout!.resume();
