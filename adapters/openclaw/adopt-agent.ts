@@ -1,11 +1,11 @@
 import { mkdirSync } from "node:fs";
+import { profileIdFor } from "../../src/domain/profile-id.ts";
 import { Problem } from "../../src/errors.ts";
 import { absent, overtaken } from "../../src/host/agent-problems.ts";
 import { settingChanges } from "../../src/host/setting-changes.ts";
 import type { AgentHost, HostAdoption } from "../../src/ports.ts";
 import { nothingBefore } from "../node/directory-host/auth-before.ts";
 import { setEntry } from "./config-entries.ts";
-import { profileIdFor } from "./credentials.ts";
 import { type Hold, holdApart, holdModels, holdTools } from "./doors/held-entry.ts";
 import { refuseUnmetered } from "./doors/open-doors.ts";
 import { agentDirIn } from "./held-workspaces.ts";

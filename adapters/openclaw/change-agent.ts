@@ -1,10 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { reservedAgentId } from "../../src/domain/agent-id.ts";
+import { profileIdFor } from "../../src/domain/profile-id.ts";
 import { Problem } from "../../src/errors.ts";
 import { absent } from "../../src/host/agent-problems.ts";
 import type { AgentHost, HostAgent, HostHold } from "../../src/ports.ts";
 import { addBindings, refuseTaken, setEntry } from "./config-entries.ts";
-import { profileIdFor } from "./credentials.ts";
 import { type Hold, holdApart, holdIn, holdModels, holdTools } from "./doors/held-entry.ts";
 import { agentDirIn } from "./held-workspaces.ts";
 import { isMadeHere, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { profileIdFor } from "../../src/domain/profile-id.ts";
 import { type AuthBefore, asideOf, noteBefore, profilesBefore } from "../node/directory-host/auth-before.ts";
 import type { KeyStore, StoreView } from "./key-store.ts";
 import type { AgentProvider } from "./metered-provider.ts";
@@ -26,8 +27,6 @@ export interface AgentCredentials {
   isOpen(agentDir: string): boolean;
 }
 
-/** The profile that this service writes; others in the store are left alone. */
-export const profileIdFor = (slug: string): string => `${slug}:dedicated`;
 const storePath = (agentDir: string): string => join(agentDir, "openclaw-agent.sqlite");
 
 /** Agents' keys, in OpenClaw's own store: `openclaw-agent.sqlite` in each agent's directory. */

@@ -1,6 +1,7 @@
 import { noneAnswers } from "../domain/none-answers.ts";
+import { profileIdFor } from "../domain/profile-id.ts";
 import { GatewayUntouched, Problem } from "../errors.ts";
-import type { AgentHost, Credential, HostAgent, HostAsked, HostCreate } from "../ports.ts";
+import type { AgentHost, HostAgent, HostAsked, HostCreate } from "../ports.ts";
 import type { AdoptAgent } from "../schema/adopt-agent.ts";
 import type { CreateAgent } from "../schema/create-agent.ts";
 import type { OnboardAgent } from "../schema/onboard-agent.ts";
@@ -71,7 +72,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
   const setCredential: AgentHost["setCredential"] = async (agent, credential, model) => {
     const auth = { ...authFor(credential), ...(model !== undefined && { model }) };
     await onboard(agent, { steps: ["auth"], auth });
-    return profileIdOf(credential);
+    return profileIdFor(credential.provider);
   };
 
   /** Whether there is something of this operation's to remove. */
@@ -123,7 +124,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       return {
         // Which of it was there before, the gateway remembers, and asks itself on a removal.
         workspaceCreated: true,
-        ...(agent.credential && { profileId: profileIdOf(agent.credential) }),
+        ...(agent.credential && { profileId: profileIdFor(agent.credential.provider) }),
         bindings,
         ...(status === "starting" && { starting: true }),
         workspace,
@@ -216,9 +217,6 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
 /** The agent that this creation made, by the key that it made it with: not one that is made anew since. */
 const meant = ({ operationId }: Pick<HostAgent, "operationId">): { madeWith?: string } =>
   operationId ? { madeWith: operationId } : {};
-
-/** The gateway keeps a credential under this name. */
-const profileIdOf = ({ provider }: Credential): string => `${provider}:dedicated`;
 
 /** Another gateway may do it. */
 const isElsewhere = ({ code }: Problem): boolean =>

@@ -1,5 +1,6 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { profileIdFor } from "../../../src/domain/profile-id.ts";
 import { absent, overtaken } from "../../../src/host/agent-problems.ts";
 import { refuseHold } from "../../../src/host/refuse-hold.ts";
 import { settingChanges } from "../../../src/host/setting-changes.ts";
@@ -10,7 +11,7 @@ import { isDirectory } from "../files/is-directory.ts";
 import { type AgentEntry, entryPath, entryText, readEntry } from "./agent-entry.ts";
 import { type AgentHomes, isForeign, requireHome } from "./agent-homes.ts";
 import { nothingBefore } from "./auth-before.ts";
-import { giveCredentialsBack, noteCredential, profileIdFor, storeCredential } from "./auth-profiles.ts";
+import { giveCredentialsBack, noteCredential, storeCredential } from "./auth-profiles.ts";
 import type { EntryIndex } from "./entry-index.ts";
 
 /** A process that was killed in the middle of a write leaves its half of it, and keys in that. */

@@ -1,6 +1,7 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
+import { profileIdFor } from "../../../src/domain/profile-id.ts";
 import { Problem } from "../../../src/errors.ts";
 import type { Credential } from "../../../src/ports.ts";
 import { type Placing, removeDurably, writePrivate } from "../files/atomic-write.ts";
@@ -17,8 +18,6 @@ type AuthProfiles = z.infer<typeof AuthProfiles>;
 
 /** OpenClaw's own place for an agent's credentials. */
 export const authProfilesPath = (agentDir: string): string => join(agentDir, "auth-profiles.json");
-/** The profile that this service writes; others in the file are left alone. */
-export const profileIdFor = (provider: string): string => `${provider}:dedicated`;
 
 /** The order is pinned to this one profile: with a second in it, OpenClaw alternates between the keys. */
 export function withCredential(store: AuthProfiles | undefined, credential: Credential): AuthProfiles {

@@ -1,5 +1,6 @@
 import { accessSync, constants, lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
+import { profileIdFor } from "../../../src/domain/profile-id.ts";
 import { workspaceTaken } from "../../../src/domain/taken.ts";
 import { Problem } from "../../../src/errors.ts";
 import { absent, overtaken } from "../../../src/host/agent-problems.ts";
@@ -13,7 +14,7 @@ import { createTurns } from "../files/in-turn.ts";
 import { adoptAgents } from "./adopt-agent.ts";
 import { type AgentEntry, entryPath, entryText, readEntry } from "./agent-entry.ts";
 import { createAgentHomes, isForeign, requireHome } from "./agent-homes.ts";
-import { noteCredential, profileIdFor, removeCredential, storeCredential } from "./auth-profiles.ts";
+import { noteCredential, removeCredential, storeCredential } from "./auth-profiles.ts";
 import { renewIdentityFile } from "./bootstrap-files.ts";
 import { createEntryIndex } from "./entry-index.ts";
 import { makeAgents } from "./make-agents.ts";
