@@ -1,3 +1,4 @@
+import { endsWithin } from "../../src/domain/ends-within.ts";
 import { isProblem, Problem } from "../../src/errors.ts";
 import type { Log, Reload } from "../../src/ports.ts";
 import { groupCommit } from "../node/files/group-commit.ts";
@@ -190,9 +191,7 @@ export function createConfigChanges(
 
 /** `false` where it takes longer. Nobody need wait for it. */
 function inTime(work: Promise<boolean>, ms: number): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => late.resolve(false), ms);
-  const first = Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
+  const first = endsWithin(work, ms).then((ended) => ended && work);
   first.catch(() => undefined);
   return first;
 }

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { endsWithin } from "../../src/domain/ends-within.ts";
 import { Problem } from "../../src/errors.ts";
 import { exists, overtaken } from "../../src/host/agent-problems.ts";
 import type { AgentHost, HostCreate, HostHold, Log, OpenDoor } from "../../src/ports.ts";
@@ -123,7 +123,7 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
         tools.isPlugin,
       );
       // OpenClaw's reload would hold it up for half a second.
-      if (filled) await Promise.race([filled, sleep(fillMs, undefined, { ref: false })]);
+      if (filled && (await endsWithin(filled, fillMs))) await filled;
       come();
       const changed = await changes.make({
         agentId,

@@ -1,6 +1,6 @@
 import { hash, randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type App, createApp } from "../../src/app.ts";
+import { endsWithin } from "../../src/domain/ends-within.ts";
 import type { Log } from "../../src/ports.ts";
 import { createInFlightElsewhere } from "../../src/service/operations/in-flight-elsewhere.ts";
 import { isGuessable, makeToken, tooShort } from "../../src/settings/credentials.ts";
@@ -131,7 +131,7 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   timer.unref();
   // On the gateway nobody asks whether we are ready: what a crash left is settled before the first answer instead.
   const first = tend();
-  await Promise.race([first, sleep(settleMs, undefined, { ref: false })]);
+  await endsWithin(first, settleMs);
   const alerts = startAlerts(app.context);
   const endOperator = split ? async () => undefined : await openOperator(app, stateDir, log);
   if (split) log("info", "has agents for a control plane, and holds their own keys only", { proxy: proxyBaseUrl });

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { endsWithin } from "../../src/domain/ends-within.ts";
 
 /** The requests that a plugin is answering. */
 export interface UnderWay {
@@ -18,14 +18,11 @@ export function createUnderWay(): UnderWay {
       return one;
     },
     async ended(withinMs) {
-      const over = new AbortController();
-      const all = (async () => {
+      if (open.size === 0) return true;
+      const all = async () => {
         while (open.size > 0) await Promise.allSettled(open);
-      })();
-      const late = sleep(withinMs, undefined, { signal: over.signal }).catch(() => undefined);
-      await Promise.race([all, late]);
-      over.abort();
-      return open.size === 0;
+      };
+      return await endsWithin(all(), withinMs);
     },
   };
 }

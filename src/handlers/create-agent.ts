@@ -1,3 +1,4 @@
+import { endsWithin } from "../domain/ends-within.ts";
 import { route } from "../http/call.ts";
 import { idempotencyProblems, withIdempotency } from "../http/idempotency.ts";
 import { isOldControlPlane, preferenceOf } from "../http/preference.ts";
@@ -72,14 +73,3 @@ export const createAgentRoute = route({
     return { status: 202, body: agent, headers: { location: `${basePath}/operations/${agent.operationId}` } };
   },
 });
-
-/** A rejection ends it as well. */
-async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  if (ms === 0) return false;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const patience = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  const ended = () => true;
-  return await Promise.race([work.then(ended, ended), patience]).finally(() => clearTimeout(timer));
-}

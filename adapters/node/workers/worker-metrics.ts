@@ -1,3 +1,4 @@
+import { endsWithin } from "../../../src/domain/ends-within.ts";
 import { type MetricValues, noValues } from "../../../src/metrics.ts";
 import { addUpMetrics, countedMetrics } from "./add-up-metrics.ts";
 
@@ -6,15 +7,6 @@ import { addUpMetrics, countedMetrics } from "./add-up-metrics.ts";
  * gauges of this one, which may wait for a gateway.
  */
 const patienceMs = 2_000;
-
-async function inTime(work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, patienceMs);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
-}
 
 /** Asks worker processes for their metrics, and adds them up. */
 export interface WorkerMetrics {
@@ -43,13 +35,13 @@ export function createWorkerMetrics(ask: (worker: number, number: number) => voi
     const number = asks++;
     const told = new Promise<void>((resolve) => void waiting.set(number, resolve));
     ask(worker, number);
-    await inTime(told);
+    await endsWithin(told, patienceMs);
     waiting.delete(number);
   }
 
   return {
     async of(workers, own, gathered = Promise.resolve()) {
-      await Promise.all([inTime(gathered), ...[...workers].map(look)]);
+      await Promise.all([endsWithin(gathered, patienceMs), ...[...workers].map(look)]);
       return addUpMetrics([own, past, ...last.values()]);
     },
     told(worker, number, values) {
