@@ -4,8 +4,6 @@ import { isProblem } from "../errors.ts";
 import { providers, wireOfSlug } from "../providers/registry.ts";
 import type { Endpoint, ProviderWire } from "../providers/shared/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
-import { createQuotaAlerts, createUnpricedAlerts } from "../service/alerts/quota-alerts.ts";
-import { createAuthFailures } from "../service/auth-failures.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import { type AdmittedRequest, createAdmittedRequests, createUpstreamBases } from "./admitted-request.ts";
@@ -15,14 +13,15 @@ import { createKeyShares, type KeyShare } from "./key-shares.ts";
 import { createMasterKeys } from "./master-keys.ts";
 import { headerOf, type ProxyRequest, presentedKey, readTarget, type Target } from "./proxy-request.ts";
 import { announcedLength, readRequest } from "./read-request.ts";
-import { type Refusal, type Refused, refusal, reservationRefused } from "./refuse.ts";
+import { type Refusal, type Refused, refusal } from "./refuse.ts";
+import { createRefusedRequests, type VerifiedRequest } from "./refused-requests.ts";
 import { pricedRequest } from "./request-charge.ts";
-import { type Denied, type Reservation, reserve } from "./reserve.ts";
+import { reserve } from "./reserve.ts";
 import { createSpentQuotas } from "./spent-quotas.ts";
 import { providerRevokedMessage, type Standings } from "./standings.ts";
 import { createUsageAsking } from "./usage-asking.ts";
 import { createUsageModels } from "./usage-models.ts";
-import { createKeyVerifier, type KeySnapshot, maxRecordAgeMs, suspendedMessage } from "./verify-key.ts";
+import { createKeyVerifier, maxRecordAgeMs, suspendedMessage } from "./verify-key.ts";
 
 type Admission =
   | Refusal
@@ -47,28 +46,12 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   const admittedRequests = createAdmittedRequests(context, asking);
   const baseOf = createUpstreamBases();
   const share = createKeyShares({ maxRequests: proxy.maxConcurrentPerKey, maxBytes: bodyMemoryBytes(proxy) });
-  const authFailed = createAuthFailures(context);
+  const refused = createRefusedRequests(context);
   const spentQuotas = createSpentQuotas(context, keys.restate);
-  const quotaRefused = createQuotaAlerts(context);
-  const unpricedRefused = createUnpricedAlerts(context);
   /** Reservations are named by the instance, this run and a number: unique, and found once the process is gone. */
   const random = Array.from(context.crypto.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const run = `${context.instance.id}.${random}`;
   let reservations = 0;
-
-  async function unauthorized(wire: ProviderWire, proxyRequest: ProxyRequest): Promise<Refusal> {
-    metrics.count("openclaw_auth_failures_total", { kind: "ai-key" });
-    const seconds = await authFailed(proxyRequest.address());
-    if (seconds === undefined) {
-      return refusal(wire, proxyRequest.requestId, {
-        status: 401,
-        message: "The API key is not valid",
-        headers: { "www-authenticate": 'Bearer realm="openclaw-provisioning", error="invalid_token"' },
-      });
-    }
-    const message = `Too many failed authentications from this address; try again in ${seconds} s`;
-    return refusal(wire, proxyRequest.requestId, { status: 429, message, headers: { "retry-after": String(seconds) } });
-  }
 
   async function decide(
     proxyRequest: ProxyRequest,
@@ -78,14 +61,14 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const presented = target && presentedKey(proxyRequest.headers, target, outerWire.keyPlaces);
     const verified = presented === undefined ? undefined : keys.verify(presented, target!.slug, clock.now());
     const found = verified instanceof Promise ? await verified : verified;
-    if (!target || !found) return await unauthorized(outerWire, proxyRequest);
+    if (!target || !found) return await refused.unauthorized(outerWire, proxyRequest);
 
     const { record } = found.key;
     const stored = context.records.recent("ai-providers", record.aiProviderId, maxRecordAgeMs);
     const provider = stored instanceof Promise ? await stored : stored;
     const wire = provider ? providers[provider.kind].wire : outerWire;
-    const refuse = (refused: Refused): Refusal => ({
-      ...refusal(wire, proxyRequest.requestId, refused),
+    const refuse = (why: Refused): Refusal => ({
+      ...refusal(wire, proxyRequest.requestId, why),
       provider: target.slug,
     });
     if (!provider || provider.revokedAt !== undefined) return refuse(providerRevoked);
@@ -95,14 +78,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const endpoint = wire.endpoint(proxyRequest.method, target.path);
     if (!endpoint) return refuse({ status: 403, message: notMetered(wire) });
     const mine = share(record.keyId);
-    if (!mine) {
-      countDenial(target, "maxConcurrentPerKey", "concurrency");
-      return refuse({
-        status: 429,
-        message: tooManyAtOnce(proxy.maxConcurrentPerKey),
-        headers: { "retry-after": "1" },
-      });
-    }
+    if (!mine) return refused.tooMany({ target, refuse });
     let admission: Admission | undefined;
     try {
       admission = await pay({
@@ -126,7 +102,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const { record } = key;
     const looked = endpoint.body && spentQuotas.denialOf(key, before, endpoint, announcedLength(proxyRequest));
     const denied = looked instanceof Promise ? await looked : looked;
-    if (denied) return quotaDenied(verified, denied);
+    if (denied) return refused.denied(verified, denied);
     // Known by the time that the body is there.
     const pricesNow = endpoint.format === undefined ? undefined : context.prices.current();
     if (pricesNow instanceof Promise) pricesNow.catch(() => {});
@@ -154,7 +130,10 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const prices = pricesNow instanceof Promise ? await pricesNow : pricesNow;
     const priced = pricedRequest(settings, provider, request, prices);
     const reserved = await reserve(context, reservation, priced, key, keys.restate);
-    if (reserved.outcome !== "reserved") return await unreserved(verified, reserved);
+    if (reserved.outcome !== "reserved") {
+      if (reserved.outcome === "denied") spentQuotas.refused(record.keyId);
+      return await refused.unreserved(verified, reserved);
+    }
     share.sent(reserved.bytes?.length ?? 0);
     const { omitted } = reserved.charge;
     if (omitted) {
@@ -186,31 +165,6 @@ export function createAdmission(context: Context, standings: Standings): Admit {
       throw error;
     }
   }
-
-  async function unreserved(verified: Verified, why: Exclude<Reservation, { outcome: "reserved" }>): Promise<Refusal> {
-    const { proxyRequest, target, wire, key, refuse } = verified;
-    const { record } = key;
-    if (why.outcome === "standing" && why.standing === "invalid") return await unauthorized(wire, proxyRequest);
-    if (why.outcome === "denied") {
-      spentQuotas.refused(record.keyId);
-      return quotaDenied(verified, why);
-    }
-    if (why.outcome === "unpriced") {
-      metrics.count("openclaw_proxy_unpriced_requests_total", { provider: target.slug });
-      unpricedRefused(record, target.slug, why.model);
-    }
-    return refuse(reservationRefused(why));
-  }
-
-  function quotaDenied({ target, key: { record }, refuse }: Verified, denied: Denied): Refusal {
-    countDenial(target, denied.quota, denied.denial.reason);
-    context.meter.denied(record.agentId);
-    quotaRefused(record, denied);
-    return refuse(reservationRefused(denied));
-  }
-
-  const countDenial = ({ slug }: Target, quota: string, reason: string): void =>
-    metrics.count("openclaw_proxy_quota_denials_total", { provider: slug, quota, reason });
 
   return async (proxyRequest) => {
     const target = readTarget(proxyRequest.target);
@@ -254,17 +208,12 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   };
 }
 
-/** A caller that may ask, before anything of the body is read. */
-interface Verified {
-  proxyRequest: ProxyRequest;
-  target: Target;
-  wire: ProviderWire;
+/** A request that may be sent, before anything of its body is read. */
+interface Verified extends VerifiedRequest {
   /** As the record was before the body. */
   before: AiProviderRecord;
   endpoint: Endpoint;
-  key: KeySnapshot;
   share: KeyShare;
-  refuse(refused: Refused): Refusal;
 }
 
 /** The bases that SDKs take, below `/proxy/<slug>`. */
@@ -279,10 +228,6 @@ const noUpgrade: Refused = {
 };
 const notMetered = ({ metered }: ProviderWire): string =>
   `This endpoint is not metered and cannot be used with this key; metered are ${metered}`;
-
-/** Names no quota: OpenClaw is to wait and ask again. */
-const tooManyAtOnce = (most: number): string =>
-  `Too many requests at once with this key (${most} are under way); try again in 1 s`;
 
 const unavailableMessage = "The request could not be accounted for; try again later";
 const unopenableMessage =

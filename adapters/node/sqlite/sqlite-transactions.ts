@@ -65,8 +65,9 @@ export async function whenFree<T>(operation: () => T): Promise<T> {
 }
 
 /**
- * The operations that arrive in one turn of the event loop share one transaction. An operation that throws takes
- * nothing along: the transaction is rolled back and each of its operations is run again alone.
+ * The operations that arrive in one turn of the event loop share one transaction, and under load those of the next turns
+ * too. An operation that throws takes nothing along: the transaction is rolled back and each of its operations is run
+ * again alone.
  * @param caches rows kept between transactions: SQLite tells when another connection, of this process or another, has
  *   committed (`data_version`), and until then what was read under the lock is still true
  * @param explain turns what SQLite threw into what the caller is to see
