@@ -49,6 +49,14 @@ describe("answers of an upstream", () => {
     }
   }, 120_000);
 
+  it.each(["HTTP/1.1 102 P\r\nConnection: close\r\n\r\n", "HTTP/1.0 100 Continue\r\n\r\n"])(
+    "end with an interim one that closes the connection: %j",
+    (interim) => {
+      const answer = Buffer.from(`${interim}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}`);
+      expect(readByUs(answer, []).answer).toBeUndefined();
+    },
+  );
+
   it.each([
     ["node:http", openNodeHttp, 1, /$^/],
     // White space after a length, which undici counts among the digits, and a 100, which it takes for an error.

@@ -118,6 +118,7 @@ export class AnswerReader {
     }
     if (head.status < 200) {
       if (++this.#interim > maxInterim) this.fault = "there are too many interim answers";
+      else if (!head.keepsAlive) this.fault = "an interim answer ends the connection";
       return end + 4;
     }
     this.head = head;
