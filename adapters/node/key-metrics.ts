@@ -1,4 +1,4 @@
-import { quotaCharges, stricterQuotas } from "../../src/domain/quota.ts";
+import { keyQuotas } from "../../src/proxy/key-quotas.ts";
 import type { AiKeyRecord } from "../../src/schema/ai-key.ts";
 import type { Context } from "../../src/service/context.ts";
 import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
@@ -34,7 +34,7 @@ export function tellOfKeys(context: Context): KeyMetrics {
     const { keyId, agentId: agent, provider } = record;
     const source = await records.recent("ai-providers", record.aiProviderId, recordAgeMs);
     const names = aiKeyLedger(keyId);
-    const charges = quotaCharges(stricterQuotas(source?.defaultQuotas ?? {}, record.state.quotas), clock.now());
+    const { charges } = keyQuotas(record.state, source?.defaultQuotas, clock.now());
     const shares = charges.map(async ({ name: quota, counter, period, limit }): Promise<Share[]> => {
       if (limit === null || limit === 0) return [];
       const { used, reserved } = await ledger.used(names[counter], period);

@@ -179,7 +179,7 @@ export async function meteringTargets(upstream: string, sets: readonly Quotas[],
   return targets;
 }
 
-/** Below those that systems give to connections that go out, one of which may have it at the second start. */
+/** A port below the range that systems give to outgoing connections: one of them could hold it at the second start. */
 const randomPort = (): number => 20_000 + Math.floor(Math.random() * 12_000);
 
 async function untilReady(origin: string): Promise<void> {

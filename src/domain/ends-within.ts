@@ -1,6 +1,6 @@
 /**
- * Whether work ends within so many milliseconds, if only by failing: of that only who awaits the work itself hears.
- * With 0 nothing is waited for.
+ * Whether `work` ends within `ms` milliseconds; 0 waits for nothing. A failure ends it too, and is left to whoever awaits
+ * `work` itself.
  */
 export async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
   if (ms === 0) return false;

@@ -17,6 +17,7 @@ import { outputPace } from "./output-pace.ts";
 import type { ProxyRequest, Target } from "./proxy-request.ts";
 import type { ReadRequest } from "./read-request.ts";
 import { type Refusal, refusal } from "./refuse.ts";
+import type { RequestCharge } from "./request-charge.ts";
 import type { Reservation } from "./reserve.ts";
 import { createSettlements, type OpenReservation, type Settlement } from "./settle.ts";
 import type { Ending, Standing } from "./standings.ts";
@@ -154,7 +155,7 @@ class Admitted implements AdmittedRequest {
   readonly #book: Book;
   readonly #wire: ProviderWire;
   readonly #cors: ProxyRequest["cors"];
-  readonly #unasked: AdmissionParts["reserved"]["charge"]["unasked"];
+  readonly #unasked: RequestCharge["unasked"];
   readonly #open: OpenReservation;
   readonly #settlement: Settlement;
   readonly #metering: MeterOptions | undefined;

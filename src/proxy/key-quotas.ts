@@ -2,14 +2,14 @@ import { limitsTokens, limitsUsd, type QuotaCharge, quotaCharges, stricterQuotas
 import type { QuotaLimits } from "../domain/quota-rules.ts";
 import type { AiKeyState } from "../schema/ai-key.ts";
 
-/** What a key's requests are held to, and counted in, for a minute. */
+/** A key's limits and counters, as they are for one minute. */
 export interface KeyQuotas {
   limits: QuotaLimits;
   /** Whether any of them is held in tokens. */
   inTokens: boolean;
   /** Whether any of them is held in money. */
   inUsd: boolean;
-  /** Of a request that costs tokens. */
+  /** The counters to which a request that costs tokens is charged. */
   charges: readonly QuotaCharge[];
 }
 

@@ -18,17 +18,16 @@ export interface VerifiedRequest {
 
 /** The refusals that metrics, webhooks or the console tell of. */
 export interface RefusedRequests {
-  /** No key, or one that is not valid. */
+  /** The request shows no valid key. */
   unauthorized(wire: ProviderWire, proxyRequest: ProxyRequest): Promise<Refusal>;
   /** The key has as many requests under way as it may. */
   tooMany(request: Pick<VerifiedRequest, "target" | "refuse">): Refusal;
-  /** Nothing is left of a quota. */
+  /** A quota has too little left. */
   denied(request: VerifiedRequest, denied: Denied): Refusal;
-  /** Nothing could be reserved. */
+  /** The ledger reserved nothing. */
   unreserved(request: VerifiedRequest, why: Exclude<Reservation, { outcome: "reserved" }>): Promise<Refusal>;
 }
 
-/** For one process: it tells of a key's quota once. */
 export function createRefusedRequests(context: Context): RefusedRequests {
   const { metrics } = context;
   const { maxConcurrentPerKey } = context.settings.provisioning.proxy;

@@ -22,13 +22,13 @@ import { priceOfRequest, type RequestPrice, unpricedModel } from "./request-pric
 import { unpricedFeature } from "./unpriced-feature.ts";
 import { type KeySnapshot, type KeyStatus, keyStatus } from "./verify-key.ts";
 
-/** A request of which nothing under its key's state changes what it may cost. */
+/** A request with the bounds and the price that no state of a key changes. */
 export interface PricedRequest {
   request: ReadRequest;
   provider: AiProviderRecord;
-  /** All that may answer. */
+  /** Each model that may answer. */
   models: readonly string[];
-  /** The most that it may put in, in tokens. */
+  /** The upper bound of its input, in tokens. */
   input: number;
   output: OutputBound;
   prices: PriceBook | undefined;
@@ -39,21 +39,21 @@ export interface PricedRequest {
 /** A counter of the key, in a period, that a request is held to. */
 export type Charge = QuotaCharge | ReturnType<typeof freeCallCharge>;
 
-/** What is held for a request, and how it is sent for that. */
+/** A request's charge: the amounts that the key's counters hold for it, and the body that is sent. */
 export interface RequestCharge {
   outcome: "charged";
   /** Epoch milliseconds. */
   now: number;
   tokens: ReservedTokens;
-  /** How it is charged; `undefined` where no price is known, and where it costs no tokens. */
+  /** `undefined` where no price is known, and where the request costs no tokens. */
   price: RequestPrice | undefined;
   amounts: QuotaAmounts;
-  /** What the entries are, one for each. */
+  /** The charge behind each entry, in the same order. */
   charges: readonly Charge[];
   entries: CounterReservation[];
-  /** The most that it may put in, in tokens. */
+  /** The upper bound of the input, in tokens; calls of tools are in it. */
   input: number;
-  /** Its output is bounded here, by less where less is left. */
+  /** The proxy bounds the output, and may bound it lower where less is left. */
   isCapped: boolean;
   /** The body, where it is not sent as it came. */
   text: string | undefined;
@@ -63,7 +63,7 @@ export interface RequestCharge {
   unasked: (() => Uint8Array) | undefined;
 }
 
-/** Why a request cannot be charged to its key. */
+/** The reason for which a request cannot be charged to its key. */
 export type Uncharged =
   | { outcome: "standing"; standing: Exclude<KeyStatus, "valid"> }
   | { outcome: "model"; model: string | undefined }

@@ -80,7 +80,7 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
   if (end === -1 || end > maxHead) return undefined;
   const text = bytes.toString("latin1", 0, end + 2);
   requestLine.lastIndex = 0;
-  // Tested and cut: a match's own array for each line would be a tenth of a request's garbage.
+  // The expression only tests, and the text is cut: an array of matches for each line would be a tenth of the garbage.
   if (!requestLine.test(text)) return undefined;
   const method = text.startsWith("GET") ? "GET" : "POST";
   const target = text.slice(method.length + 1, requestLine.lastIndex - versionLength);

@@ -9,7 +9,7 @@ function plainRun(bytes: Uint8Array, from: number, end: number): number {
   return at;
 }
 
-/** A longer run is looked through by the runtime itself, of which a call costs as much as some bytes here. */
+/** The runtime's own search looks through a longer run: a call of it costs as much as some bytes here. */
 const shortRun = 64;
 
 /** @returns the index of the first quote that no backslash escapes, or `end` */
