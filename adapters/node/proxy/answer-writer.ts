@@ -5,17 +5,24 @@ import type { Scrub, ScrubStream } from "../../../src/proxy/scrub.ts";
 import type { Ending } from "../../../src/proxy/standings.ts";
 import { maxErrorBytes } from "../../../src/proxy/upstream-error.ts";
 import type { Meter } from "../../../src/proxy/usage/meter.ts";
+import { createBatch } from "../turn-batch.ts";
 import type { ClientAnswer } from "./client-answer.ts";
 
-/** The upstream's connection, as far as the client's pace and departure steer it. */
-export interface Source {
+/** The request's side of its answer. */
+export interface AnswerOwner {
+  /** No other request is under way. */
+  isAlone(): boolean;
+  /** Nothing more is done for the answer. */
+  over(): void;
   pause(): void;
   resume(): void;
   abort(reason: string): void;
-  /** Asks anew, with this body. */
+  /** Asks the upstream anew, with this body. */
   again(body: Uint8Array | undefined): void;
 }
 
+/** In bytes: a socket that is full is read several times in one turn, and a client may be slow. */
+const maxGathered = 65_536;
 const noBytes = new Uint8Array();
 const eventEnd = Buffer.from("\n\n");
 
@@ -27,6 +34,7 @@ function contentType(fields: readonly string[]): string | undefined {
 }
 
 const flush = (writer: AnswerWriter): void => writer.flush();
+const flushTogether = createBatch(flush, setImmediate);
 
 /**
  * Writes an answer as it comes, and settles what it cost. The chunks of one turn of the event loop (often all that a
@@ -35,7 +43,7 @@ const flush = (writer: AnswerWriter): void => writer.flush();
 export class AnswerWriter {
   readonly #admitted: AdmittedRequest;
   readonly #client: ClientAnswer;
-  readonly #source: Source;
+  readonly #owner: AnswerOwner;
   readonly #scrub: Scrub;
   readonly #scrubbed: ScrubStream;
   #status = 0;
@@ -52,10 +60,10 @@ export class AnswerWriter {
   /** Nobody is there any more to write to. */
   #isGone = false;
 
-  constructor(admitted: AdmittedRequest, client: ClientAnswer, source: Source, scrub: Scrub) {
+  constructor(admitted: AdmittedRequest, client: ClientAnswer, owner: AnswerOwner, scrub: Scrub) {
     this.#admitted = admitted;
     this.#client = client;
-    this.#source = source;
+    this.#owner = owner;
     this.#scrub = scrub;
     this.#scrubbed = scrub.stream();
   }
@@ -84,13 +92,15 @@ export class AnswerWriter {
     if (this.#status >= 400 && this.#length > maxErrorBytes) {
       this.#admitted.failed(this.#status, undefined);
       this.refuse(this.#status, "The provider's error is too long to be shown");
-      this.#source.abort("the error is too long");
-    } else this.#schedule();
+      this.#owner.abort("the error is too long");
+    } else if (this.#length < maxGathered) this.#schedule();
+    else this.flush();
   }
 
   end(): void {
     this.#isEnded = true;
-    this.flush();
+    if (this.#owner.isAlone()) this.flush();
+    else this.#schedule();
   }
 
   /** The answer broke off: what came goes on, and then the client's connection breaks off as well. */
@@ -106,7 +116,7 @@ export class AnswerWriter {
     if (this.#isOver || this.#status >= 400) return;
     if (!isEventStream(contentType(this.#head!))) {
       this.#cut();
-      this.#source.abort("the key may not be used any more");
+      this.#owner.abort("the key may not be used any more");
       return;
     }
     const waited = this.#stopping !== undefined;
@@ -126,9 +136,12 @@ export class AnswerWriter {
    */
   leave(sent: boolean): void {
     this.#isGone = true;
+    // All of it is here.
+    if (this.#isEnded) this.flush();
+    if (this.#isOver) return;
     const admitted = this.#admitted;
     if (sent && admitted.readsOn && this.#status < 400) {
-      if (this.#isPaused) this.#source.resume();
+      if (this.#isPaused) this.#owner.resume();
       this.#isPaused = false;
       return;
     }
@@ -138,7 +151,7 @@ export class AnswerWriter {
       if (bytes) this.#meter?.push(bytes);
       admitted.finish(this.#head === undefined ? admitted.meter(undefined) : this.#meter, this.#isPaused);
     }
-    this.#isOver = true;
+    this.#over();
   }
 
   /** Writes what has come. */
@@ -149,7 +162,7 @@ export class AnswerWriter {
     if (this.#isOver || this.#head === undefined || (status >= 400 && !this.#isEnded)) return;
     if (this.#isEnded) {
       if (status >= 400 && !this.#insteadOfError()) return;
-      this.#isOver = true;
+      this.#over();
       this.#endWith(status >= 400 ? this.#errorBody() : this.#lastPiece());
       return;
     }
@@ -172,7 +185,13 @@ export class AnswerWriter {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    process.nextTick(flush, this);
+    if (this.#owner.isAlone()) process.nextTick(flush, this);
+    else flushTogether(this);
+  }
+
+  #over(): void {
+    this.#isOver = true;
+    this.#owner.over();
   }
 
   #gathered(): Uint8Array | undefined {
@@ -185,17 +204,17 @@ export class AnswerWriter {
   }
 
   #endStream(ending: Ending): void {
-    this.#isOver = true;
+    this.#over();
     this.#admitted.finish(this.#meter, this.#isPaused);
     if (!this.#isGone) {
       this.#client.end((endsEvent(this.#lastPassed) ? "" : "\n\n") + this.#admitted.errorEvent(ending));
     }
-    this.#source.abort("the key may not be used any more");
+    this.#owner.abort("the key may not be used any more");
   }
 
   #cut(): void {
     this.flush();
-    this.#isOver = true;
+    this.#over();
     this.#admitted.finish(this.#meter);
     if (!this.#isGone) this.#client.breakOff();
   }
@@ -230,7 +249,7 @@ export class AnswerWriter {
       this.#status = 0;
       this.#head = undefined;
       this.#isEnded = false;
-      this.#source.again(instead.again);
+      this.#owner.again(instead.again);
     }
     return false;
   }
@@ -250,15 +269,15 @@ export class AnswerWriter {
   #waitForClient(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
-    this.#source.pause();
+    this.#owner.pause();
     this.#client.onceDrained(() => {
       this.#isPaused = false;
-      if (!this.#isOver) this.#source.resume();
+      if (!this.#isOver) this.#owner.resume();
     });
   }
 
   #send({ status, headers, body }: Refusal): void {
-    this.#isOver = true;
+    this.#over();
     if (!this.#isGone) this.#client.whole(status, Object.entries(headers).flat(), body);
   }
 }

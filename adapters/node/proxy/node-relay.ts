@@ -12,7 +12,7 @@ import {
 import { isProxyFailure, type OutgoingProxies, outgoingRemedy } from "../outgoing-proxies.ts";
 import { type AnswerHeaders, type ExchangeControl, type ExchangeHandler, UpstreamFault } from "../upstream/exchange.ts";
 import { answerHead, decoderOf } from "./answer-head.ts";
-import { AnswerWriter, type Source } from "./answer-writer.ts";
+import { type AnswerOwner, AnswerWriter } from "./answer-writer.ts";
 import type { ClientAnswer } from "./client-answer.ts";
 import type { OpenRequest, StreamWatch } from "./stream-watch.ts";
 import type { Upstreams } from "./upstreams.ts";
@@ -32,7 +32,7 @@ export function relay(admitted: AdmittedRequest, client: ClientAnswer, tools: Re
   new Relay(admitted, client, tools).begin();
 }
 
-class Relay implements ExchangeHandler, Source, OpenRequest {
+class Relay implements ExchangeHandler, AnswerOwner, OpenRequest {
   place = -1;
   readonly #admitted: AdmittedRequest;
   readonly #client: ClientAnswer;
@@ -81,7 +81,15 @@ class Relay implements ExchangeHandler, Source, OpenRequest {
       answer.refuse(ending.status, ending.message);
       this.abort(reason);
     }
-    this.#unwatch();
+  }
+
+  isAlone(): boolean {
+    return this.#tools.watch.size() <= 1;
+  }
+
+  /** The watch ends once nobody is there to write to, and nothing more to read. */
+  over(): void {
+    if (this.#isClosed) this.#tools.watch.remove(this);
   }
 
   pause(): void {
@@ -122,10 +130,9 @@ class Relay implements ExchangeHandler, Source, OpenRequest {
     decoder
       ?.on("data", (bytes: Buffer) => answer.data(bytes))
       .on("drain", () => control.resume())
-      .on("end", () => this.#end())
+      .on("end", () => answer.end())
       .on("error", () => {
         answer.cut();
-        this.#unwatch();
         control.abort(new Error("the answer cannot be decoded"));
       });
     answer.start(status, answerHead(headers, this.#admitted, this.#scrub, decoder !== undefined));
@@ -141,7 +148,7 @@ class Relay implements ExchangeHandler, Source, OpenRequest {
   onResponseEnd(): void {
     // An empty body has nothing to decode.
     if (this.#decoder && this.#isDecoded) this.#decoder.end();
-    else this.#end();
+    else this.#answer.end();
   }
 
   onResponseError(_: ExchangeControl | undefined, error: Error): void {
@@ -149,7 +156,6 @@ class Relay implements ExchangeHandler, Source, OpenRequest {
     if (answer.isOver()) return;
     if (answer.isStarted()) {
       answer.cut();
-      this.#unwatch();
       return;
     }
     const admitted = this.#admitted;
@@ -172,7 +178,6 @@ class Relay implements ExchangeHandler, Source, OpenRequest {
       answer.refuse(400, "The request has a header that cannot be forwarded");
     else if (late) answer.refuse(504, timeoutMessage);
     else answer.refuse(502, sent ? brokenOffMessage : unreachableMessage);
-    this.#unwatch();
   }
 
   #dispatch(body: Uint8Array | null): void {
@@ -180,28 +185,19 @@ class Relay implements ExchangeHandler, Source, OpenRequest {
     this.#tools.upstreams.to(origin).dispatch({ path, method, headers, body }, this);
   }
 
-  #end(): void {
-    this.#answer.end();
-    this.#unwatch();
-  }
-
   #clientLeft(): void {
     this.#isClosed = true;
-    this.#unwatch();
     const answer = this.#answer;
-    if (answer.isOver()) return;
+    if (answer.isOver()) {
+      this.over();
+      return;
+    }
     // Never sent, it costs nothing; sent, it may cost what was reserved.
     if (this.#control === undefined) this.#admitted.release("client_left");
     answer.leave(this.#control !== undefined);
     if (!answer.isOver()) return;
-    this.#unwatch();
     this.#isLeft = true;
     this.#decoder?.destroy();
     this.abort("the client left");
-  }
-
-  /** Once nobody is there to write to, and nothing more to read. */
-  #unwatch(): void {
-    if (this.#isClosed && this.#answer.isOver()) this.#tools.watch.remove(this);
   }
 }

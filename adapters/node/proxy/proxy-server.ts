@@ -7,6 +7,7 @@ import type { Context } from "../../../src/service/context.ts";
 import { createClientAddress, type ForwardedFields } from "../client-address.ts";
 import { tellOfKeys } from "../key-metrics.ts";
 import { outgoingProxies } from "../outgoing-proxies.ts";
+import { createBatch } from "../turn-batch.ts";
 import { type ClientAnswer, nodeAnswer } from "./client-answer.ts";
 import { relay } from "./node-relay.ts";
 import { ownDecoders } from "./own-decoders.ts";
@@ -98,6 +99,9 @@ export function createProxyServer(
       });
   }
 
+  const answerPlain = (exchange: PlainExchange): void => answer(exchange, exchange);
+  const answerTogether = createBatch(answerPlain, setImmediate);
+
   return {
     handle(request, response) {
       // A client that is gone is no failure of ours; without a listener its reset would end the process.
@@ -112,7 +116,7 @@ export function createProxyServer(
       };
       answer(received, nodeAnswer(response));
     },
-    handlePlain: (exchange) => answer(exchange, exchange),
+    handlePlain: (exchange) => (watch.size() === 0 ? answerPlain(exchange) : answerTogether(exchange)),
     underWay: () => watch.size(),
     cutAll: () => watch.cutAll({ status: 503, message: restartedMessage }),
     close: () => upstreams.close(),

@@ -1,5 +1,6 @@
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { createBatch } from "../turn-batch.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import { type ExchangeControl, type ExchangeHandler, UpstreamFault } from "./exchange.ts";
 
@@ -59,6 +60,12 @@ class Exchange implements ExchangeControl {
     this.connection?.fail(reason);
   }
 }
+
+/** Within the turn, so that nothing that the upstream says can come in between. */
+const writeTogether = createBatch<Exchange>(({ connection, bytes }) => {
+  // It may have ended meanwhile.
+  connection?.socket.write(bytes);
+}, process.nextTick);
 
 /** A connection to an origin, which carries one request after another. */
 export class UpstreamConnection {
@@ -164,7 +171,7 @@ export class UpstreamConnection {
     this.heard();
     exchange.isStarted = true;
     exchange.handler.onRequestStart(exchange);
-    if (exchange.connection !== undefined) this.socket.write(exchange.bytes);
+    writeTogether(exchange);
   }
 
   #read(piece: Buffer): void {
