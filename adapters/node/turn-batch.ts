@@ -1,12 +1,11 @@
 /**
- * Takes items one by one, and has a step done for all of them together later. Under load the step's code is in the
- * processor's caches by then for all but the first, where a whole request after another would bring it in anew each time.
+ * Collects items and does one step for all of them later. Under load that step's code is in the processor's caches for
+ * all but the first item; one whole request after another would bring each step's code in anew.
  *
  * @param run may not throw
- * @param later when: `setImmediate` has all of this turn of the event loop together, `process.nextTick` all of what runs
- *   now
+ * @param later `setImmediate` for all items of this turn of the event loop, `process.nextTick` for all of what runs now
  */
-export function createBatch<T>(run: (item: T) => void, later: (callback: () => void) => void): (item: T) => void {
+export function createTurnBatch<T>(run: (item: T) => void, later: (callback: () => void) => void): (item: T) => void {
   let items: T[] = [];
   const runAll = () => {
     const batch = items;

@@ -12,6 +12,7 @@ const turnEnds = () => new Promise((resolve) => setImmediate(resolve));
 const finish = vi.fn<AdmittedRequest["finish"]>();
 const whole = vi.fn<ClientAnswer["whole"]>();
 const begin = vi.fn<ClientAnswer["begin"]>(() => true);
+const breakOff = vi.fn<ClientAnswer["breakOff"]>();
 const over = vi.fn<() => void>();
 beforeEach(() => vi.resetAllMocks());
 
@@ -19,7 +20,7 @@ beforeEach(() => vi.resetAllMocks());
 function createWriter(): AnswerWriter {
   const meter = createJsonMeter({ format: "openai", writesText: true });
   const admitted: Partial<AdmittedRequest> = { readsOn: true, finish, meter: () => meter };
-  const client: Partial<ClientAnswer> = { whole, begin, isBegun: () => begin.mock.calls.length > 0 };
+  const client: Partial<ClientAnswer> = { whole, begin, breakOff, isBegun: () => begin.mock.calls.length > 0 };
   const owner = { isAlone: () => false, over, pause() {}, resume() {}, abort() {}, again() {} };
   const scrub = createScrubs()(["sk-of-nobody-at-all"]);
   return new AnswerWriter(admitted as AdmittedRequest, client as ClientAnswer, owner, scrub);
@@ -51,6 +52,18 @@ it("writes an answer that came in one turn as one, after it has settled it", asy
   expect(whole).toHaveBeenCalledExactlyOnceWith(200, head, body);
   expect(finish.mock.invocationCallOrder[0]).toBeLessThan(whole.mock.invocationCallOrder[0]!);
   expect(over).toHaveBeenCalledTimes(1);
+});
+
+it("lets an answer that is whole go on to its client, though its key may not be used any more", async () => {
+  const writer = createWriter();
+  writer.start(200, head);
+  writer.data(body);
+  writer.end();
+  writer.stop({ status: 401, message: "revoked" });
+  await turnEnds();
+
+  expect(whole).toHaveBeenCalledExactlyOnceWith(200, head, body);
+  expect(breakOff).not.toHaveBeenCalled();
 });
 
 it("does not gather more than a socket holds before it writes", () => {

@@ -5,7 +5,7 @@ import type { Scrub, ScrubStream } from "../../../src/proxy/scrub.ts";
 import type { Ending } from "../../../src/proxy/standings.ts";
 import { maxErrorBytes } from "../../../src/proxy/upstream-error.ts";
 import type { Meter } from "../../../src/proxy/usage/meter.ts";
-import { createBatch } from "../turn-batch.ts";
+import { createTurnBatch } from "../turn-batch.ts";
 import type { ClientAnswer } from "./client-answer.ts";
 
 /** The request's side of its answer. */
@@ -34,7 +34,7 @@ function contentType(fields: readonly string[]): string | undefined {
 }
 
 const flush = (writer: AnswerWriter): void => writer.flush();
-const flushTogether = createBatch(flush, setImmediate);
+const flushTogether = createTurnBatch(flush, setImmediate);
 
 /**
  * Writes an answer as it comes, and settles what it cost. The chunks of one turn of the event loop (often all that a
@@ -112,8 +112,8 @@ export class AnswerWriter {
 
   /** The answer may not go on: a stream ends with an error, after the event under way; the second call does not wait. */
   stop(ending: Ending): void {
-    // An error ends by itself, and soon.
-    if (this.#isOver || this.#status >= 400) return;
+    // An answer that is whole is about to be written, and an error ends by itself, and soon.
+    if (this.#isOver || this.#isEnded || this.#status >= 400) return;
     if (!isEventStream(contentType(this.#head!))) {
       this.#cut();
       this.#owner.abort("the key may not be used any more");

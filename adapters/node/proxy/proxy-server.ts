@@ -7,7 +7,7 @@ import type { Context } from "../../../src/service/context.ts";
 import { createClientAddress, type ForwardedFields } from "../client-address.ts";
 import { tellOfKeys } from "../key-metrics.ts";
 import { outgoingProxies } from "../outgoing-proxies.ts";
-import { createBatch } from "../turn-batch.ts";
+import { createTurnBatch } from "../turn-batch.ts";
 import { type ClientAnswer, nodeAnswer } from "./client-answer.ts";
 import { relay } from "./node-relay.ts";
 import { ownDecoders } from "./own-decoders.ts";
@@ -100,7 +100,7 @@ export function createProxyServer(
   }
 
   const answerPlain = (exchange: PlainExchange): void => answer(exchange, exchange);
-  const answerTogether = createBatch(answerPlain, setImmediate);
+  const answerTogether = createTurnBatch(answerPlain, setImmediate);
 
   return {
     handle(request, response) {

@@ -1,6 +1,6 @@
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { createBatch } from "../turn-batch.ts";
+import { createTurnBatch } from "../turn-batch.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import { type ExchangeControl, type ExchangeHandler, UpstreamFault } from "./exchange.ts";
 
@@ -62,7 +62,7 @@ class Exchange implements ExchangeControl {
 }
 
 /** Within the turn, so that nothing that the upstream says can come in between. */
-const writeTogether = createBatch<Exchange>(({ connection, bytes }) => {
+const writeTogether = createTurnBatch<Exchange>(({ connection, bytes }) => {
   // It may have ended meanwhile.
   connection?.socket.write(bytes);
 }, process.nextTick);
