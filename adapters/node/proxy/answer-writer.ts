@@ -10,9 +10,9 @@ import type { ClientAnswer } from "./client-answer.ts";
 
 /** The request's side of its answer. */
 export interface AnswerOwner {
-  /** No other request is under way. */
+  /** Whether no other request is under way. */
   isAlone(): boolean;
-  /** Nothing more is done for the answer. */
+  /** Called when nothing more is done for the answer. */
   over(): void;
   pause(): void;
   resume(): void;
@@ -99,8 +99,7 @@ export class AnswerWriter {
 
   end(): void {
     this.#isEnded = true;
-    if (this.#owner.isAlone()) this.flush();
-    else this.#schedule();
+    this.#schedule();
   }
 
   /** The answer broke off: what came goes on, and then the client's connection breaks off as well. */
