@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Problem } from "../../src/errors.ts";
 import { GatewayAway, GatewayRefusal, type GatewayRpc } from "./gateway-rpc.ts";
+import { refuseLeftLock } from "./left-lock.ts";
 import type { Live, OpenClawConfig } from "./openclaw-config.ts";
 import type { ConfigMutation, MutateConfig } from "./sdk.ts";
 
@@ -18,6 +19,8 @@ export interface ConfigAccess {
    * @param withinMs default: `longestReloadMs`
    */
   applied(satisfied: (live: Live) => boolean, withinMs?: number): Promise<boolean>;
+  /** Rejects where it cannot be read, or nothing can be written. */
+  check(): Promise<void>;
 }
 
 /** A reload took 27 s where there were a hundred agents, and grows with them. */
@@ -40,10 +43,12 @@ async function until(
 
 /** OpenClaw keeps other writers out by comparing hashes, and leaves it to the caller to try again. */
 async function write(
+  configFile: string,
   mutateConfigFile: MutateConfig,
   change: (draft: OpenClawConfig) => void,
   removed: string[],
 ): Promise<void> {
+  refuseLeftLock(configFile);
   for (let attempt = 1; ; attempt++) {
     try {
       await mutateConfigFile({
@@ -57,6 +62,8 @@ async function write(
       });
       return;
     } catch (error) {
+      // OpenClaw waited for longer than a lock is taken for fresh.
+      refuseLeftLock(configFile);
       if ((error as { retryable?: boolean }).retryable !== true || attempt === 5) throw error;
       await sleep(50 * attempt);
     }
@@ -86,6 +93,7 @@ async function readSource(mutateConfigFile: MutateConfig): Promise<OpenClawConfi
  * @param live the same as it was written, without OpenClaw's defaults, its paths as they are named
  */
 export function inProcessConfig(
+  configFile: string,
   runtime: { current(): unknown; mutateConfigFile: MutateConfig },
   live: () => OpenClawConfig | null,
 ): ConfigAccess {
@@ -93,7 +101,7 @@ export function inProcessConfig(
   return {
     read: async () => current(),
     source: () => readSource(runtime.mutateConfigFile),
-    mutate: (change, removed) => write(runtime.mutateConfigFile, change, removed),
+    mutate: (change, removed) => write(configFile, runtime.mutateConfigFile, change, removed),
     applied(satisfied, withinMs = longestReloadMs) {
       let seen: OpenClawConfig | undefined;
       return until({ everyMs: 5, withinMs }, () => {
@@ -104,11 +112,12 @@ export function inProcessConfig(
         return satisfied({ agents: whole.agents?.entries ?? {}, whole });
       });
     },
+    check: async () => refuseLeftLock(configFile),
   };
 }
 
 /** Beside the gateway: the file, and what the gateway says when asked. */
-export function externalConfig(sdk: ConfigMutation, gateway: GatewayRpc): ConfigAccess {
+export function externalConfig(configFile: string, sdk: ConfigMutation, gateway: GatewayRpc): ConfigAccess {
   async function live(): Promise<Live> {
     const { agents } = await gateway.request<{
       agents: { id: string; name?: string; workspace?: string; model?: { primary?: string } }[];
@@ -119,7 +128,7 @@ export function externalConfig(sdk: ConfigMutation, gateway: GatewayRpc): Config
   return {
     read,
     source: read,
-    mutate: (change, removed) => write(sdk.mutateConfigFile, change, removed),
+    mutate: (change, removed) => write(configFile, sdk.mutateConfigFile, change, removed),
     applied(satisfied, withinMs = longestReloadMs) {
       let isFirst = true;
       return until({ everyMs: 100, withinMs }, async () => {
@@ -135,6 +144,14 @@ export function externalConfig(sdk: ConfigMutation, gateway: GatewayRpc): Config
           throw new Problem("gateway_failed", "OpenClaw refused to say which agents it has.", { cause: error });
         }
       });
+    },
+    async check() {
+      try {
+        await read();
+      } catch (cause) {
+        throw new Problem("host_unavailable", "OpenClaw's configuration cannot be read.", { cause });
+      }
+      refuseLeftLock(configFile);
     },
   };
 }

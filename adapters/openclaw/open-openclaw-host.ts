@@ -6,6 +6,7 @@ import { version } from "../../src/version.ts";
 import { externalConfig } from "./config-access.ts";
 import { createGatewayRpc, type GatewayRpc } from "./gateway-rpc.ts";
 import { childKeyStore } from "./key-store.ts";
+import { configFileOf } from "./left-lock.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import { createOpenClawHost } from "./openclaw-host.ts";
 import { loadSdk, sdkAddress } from "./sdk.ts";
@@ -64,7 +65,7 @@ export async function openOpenClawHost(options: {
     workspaceRoots: settings.provisioning.workspaceRoots,
     workspaceDir: env.OPENCLAW_WORKSPACE_DIR || undefined,
     proxyBaseUrl: `${settings.provisioning.publicUrl}/proxy`,
-    config: externalConfig(mutation, gateway),
+    config: externalConfig(configFileOf(stateDir, env), mutation, gateway),
     keys: childKeyStore(sdkAddress("provider-auth", packageDir), stateDir),
     gateway,
     openclaw: settings.provisioning.host.openclaw,

@@ -15,6 +15,7 @@ import { agentsCanRead } from "./agents-can-read.ts";
 import { type ConfigAccess, inProcessConfig } from "./config-access.ts";
 import { missingForSandbox } from "./doors/check-hold.ts";
 import { inProcessKeyStore } from "./key-store.ts";
+import { configFileOf } from "./left-lock.ts";
 import { movedProviders } from "./metered-provider.ts";
 import { gatewayOf } from "./open-openclaw-host.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
@@ -83,7 +84,7 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   const ensureWorkspace = runtime.agent.ensureAgentWorkspace;
   const proxyBaseUrl = `${node.settings.provisioning.publicUrl}/proxy`;
   const { getRuntimeConfigSourceSnapshot } = await loadSdk("runtime-config-snapshot");
-  const config = inProcessConfig(runtime.config, getRuntimeConfigSourceSnapshot);
+  const config = inProcessConfig(configFileOf(stateDir, env), runtime.config, getRuntimeConfigSourceSnapshot);
   const host = createOpenClawHost({
     stateDir,
     workspaceRoots: node.settings.provisioning.workspaceRoots,

@@ -147,7 +147,7 @@ export async function makeFakeOpenClaw({
   return {
     home,
     stateDir,
-    config: inProcessConfig({ current: () => live, mutateConfigFile }, () => live),
+    config: inProcessConfig(path, { current: () => live, mutateConfigFile }, () => live),
     auth,
     gateway: {
       async request<T>(method: string, params: Record<string, unknown>): Promise<T> {

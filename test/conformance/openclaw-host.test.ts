@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inProcessKeyStore } from "../../adapters/openclaw/key-store.ts";
@@ -496,6 +496,36 @@ describe("the openclaw host", () => {
     const made = await host.create(await planned("shared", { model: "anthropic/claude-sonnet-4-5" }));
     expect(made.starting).toBe(true);
     expect(entryOf("shared").model).toEqual({ primary: "anthropic/claude-sonnet-4-5", fallbacks: [] });
+  });
+
+  test.each([
+    ["an empty lock", ".lock", "rm", (path: string) => writeFile(path, "")],
+    ["a guard of a stale lock", ".lock.reclaim", "rmdir", (path: string) => mkdir(path)],
+  ])(
+    "%s that was left behind is named with its remedy, and one that is fresh is waited for",
+    async (_, ending, command, leave) => {
+      const path = join(openclaw.stateDir, `openclaw.json${ending}`);
+      await leave(path);
+      await host.create(await planned("fresh"));
+      const longAgo = new Date(Date.now() - 31_000);
+      await utimes(path, longAgo, longAgo);
+      const message = expect.stringContaining(`Remove it: ${command} '${path}'`);
+      const told = { code: "host_unavailable", message };
+      await expect(host.create(await planned("late"))).rejects.toMatchObject(told);
+      await expect(host.check()).rejects.toMatchObject(told);
+      await rm(path, { recursive: true });
+      await host.create(await planned("late"));
+      await host.check();
+    },
+  );
+
+  test("a lock that names its owner is OpenClaw's to judge", async () => {
+    const path = join(openclaw.stateDir, "openclaw.json.lock");
+    await writeFile(path, JSON.stringify({ pid: 1 }));
+    const longAgo = new Date(Date.now() - 31_000);
+    await utimes(path, longAgo, longAgo);
+    await host.create(await planned("owned"));
+    await host.check();
   });
 
   test("a key at another address does not move the agents of the first", async () => {

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import { rename } from "node:fs/promises";
+import { rename, rm, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type ProvisionedGateway, provisionedGateway } from "./provisioned-gateway.ts";
 
 const creations = 12;
@@ -14,6 +15,10 @@ describe("a gateway that is stopped, or killed in the middle of creates", { time
     on = await provisionedGateway();
   });
   afterAll(() => on?.close());
+  // What a gateway was at when it died is seen there alone.
+  beforeEach(({ onTestFailed }) => {
+    onTestFailed(async () => console.error((await on.gateway.log()).slice(-20_000)));
+  });
 
   async function agentsNamed(prefix: string) {
     const { body } = await on.gateway.api("GET", "/agents?limit=200");
@@ -70,6 +75,21 @@ describe("a gateway that is stopped, or killed in the middle of creates", { time
     expect((await on.create(`${prefix}-${creations - 1}`)).status).toBe(
       ids.includes(`${prefix}-${creations - 1}`) ? 409 : 201,
     );
+  });
+
+  test("as it took OpenClaw's lock: the answer and the doctor say what mends it, with no restart", async () => {
+    const lock = join(on.gateway.stateDir, "openclaw.json.lock");
+    await writeFile(lock, "", { mode: 0o600 });
+    const longAgo = new Date(Date.now() - 60_000);
+    await utimes(lock, longAgo, longAgo);
+    const refused = await on.create("locked");
+    const remedy = `rm '${lock}'`;
+    expect(refused).toMatchObject({ status: 503, body: { code: "host_unavailable" } });
+    expect(refused.body.detail).toContain(remedy);
+    expect(refused.took).toBeLessThan(10_000);
+    await expect(on.gateway.cli(["provisioning", "doctor"])).rejects.toThrow(remedy);
+    await rm(lock);
+    await on.created("locked");
   });
 
   test("at its stop: a stream is answered to its end", async () => {

@@ -49,6 +49,7 @@ describe("a gateway that does not take up what is written", () => {
         waits.push(withinMs);
         return answers.shift()!;
       },
+      check: async () => undefined,
     };
     const warned: string[] = [];
     const changes = createConfigChanges(config, (_, message) => warned.push(message), { answerMs: 50, reloadMs: 900 });
@@ -67,6 +68,7 @@ describe("a gateway that does not take up what is written", () => {
       source: async () => ({}),
       mutate: async (change) => change({}),
       applied: () => Promise.reject(refusal),
+      check: async () => undefined,
     };
     const changes = createConfigChanges(config, () => undefined, { answerMs: 50, reloadMs: 50 });
     await changes.make(adding("unheard"));
