@@ -38,6 +38,8 @@ export interface ConfigChanges {
   make<T>(change: ConfigChange<T>): Promise<ConfigChanged<T>>;
   /** Runs a change that the gateway writes itself, while no other is written or taken up. */
   byGateway<T>(change: () => Promise<T>): Promise<T>;
+  /** Whether a change of this agent is written, and the gateway does not work with it yet. */
+  isTakingUp(agentId: string): boolean;
   /** The last one that was waited for and taken up. */
   lastReload(): Reload | undefined;
   /** Until the work has `come` (or ended), a change of its own is expected: a write waits for it, for a moment. */
@@ -71,6 +73,8 @@ export function createConfigChanges(
   const turns = createTurns();
   /** A gateway that takes nothing up, as with its reload switched off, must not hold up every write for so long. */
   let takesUp = true;
+  /** The agents of the reload under way. */
+  const takingUp = new Set<string>();
   /** A plugin stays loaded when the last agent of its provider goes. */
   const loaded = new Set<string>();
   let expected = 0;
@@ -116,13 +120,14 @@ export function createConfigChanges(
       ? config.applied((live) => done.every(({ part }) => showsPart(live, part!)), withinMs)
       : Promise.resolve(false);
     const applied = inTime(takenUp, answerMs);
+    if (awaited) for (const { change } of done) takingUp.add(change.agentId);
     for (const work of works) {
       work.applied = applied;
       work.written();
     }
     if (!awaited) return;
     // The next write waits: one that comes during a reload makes OpenClaw give that up, and restart at worst.
-    takesUp = await takenUp;
+    takesUp = await takenUp.finally(() => takingUp.clear());
     if (takesUp) last = { at: new Date().toISOString(), ms: Math.round(performance.now() - startedAt) };
     else {
       const agentIds = done.map(({ change }) => change.agentId);
@@ -169,6 +174,7 @@ export function createConfigChanges(
 
   return {
     make,
+    isTakingUp: (agentId) => takingUp.has(agentId),
     lastReload: () => last,
     byGateway: (change) => turns("write", change),
     async expecting(work) {

@@ -21,7 +21,7 @@ export const entryIn = (config: OpenClawConfig, agentId: string): AgentEntry | u
 
 /** The agents of OpenClaw's configuration, whoever made them. */
 export function createAgentReader(tools: HostTools): Pick<AgentHost, "find" | "list" | "inspect" | "check"> {
-  const { config, credentials, stateDir, openDoors } = tools;
+  const { changes, config, credentials, stateDir, openDoors } = tools;
   const agentDirOf = (agentId: string): string => join(stateDir, "agents", agentId, "agent");
   const shown = (all: OpenClawConfig, agentId: string, entry: AgentEntry) => {
     const agent = agentOf(all, agentId, entry, agentDirOf);
@@ -50,10 +50,12 @@ export function createAgentReader(tools: HostTools): Pick<AgentHost, "find" | "l
     },
 
     async inspect({ agentId, workspace: known }) {
+      const starting = changes.isTakingUp(agentId);
       const entry = entryIn(await config.read(), agentId);
       if (!entry) {
         const missing = { workspace: "missing", agentDir: "missing", credentials: "missing" } as const;
-        return { reachable: true, ...missing, detail: "The host has no such agent." };
+        const detail = starting ? "OpenClaw has not taken it up yet." : "The host has no such agent.";
+        return { reachable: true, ...missing, ...(starting && { starting }), detail };
       }
       const agentDir = entry.agentDir === undefined ? agentDirOf(agentId) : absolutePath(entry.agentDir, tools);
       const workspace = entry.workspace === undefined ? known : absolutePath(entry.workspace, tools);

@@ -19,7 +19,14 @@ export function readRemoteAgents(gateways: Gateways): Pick<AgentHost, "find" | "
       if (found === "silent") return { reachable: false, ...allUnknown, detail: "The gateway does not answer." };
       if (found === "absent") return { reachable: true, ...allMissing, detail: "The gateway has no such agent." };
       const { host, workspace, agentDir, credentials, detail } = found.health;
-      return { reachable: host === "ok", workspace, agentDir, credentials, ...(detail !== undefined && { detail }) };
+      return {
+        reachable: host === "ok",
+        workspace,
+        agentDir,
+        credentials,
+        ...(found.status === "starting" && { starting: true }),
+        ...(detail !== undefined && { detail }),
+      };
     },
 
     async list({ cursor, limit }) {

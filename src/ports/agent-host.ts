@@ -103,6 +103,8 @@ interface HostHealth {
   workspace: "ok" | "missing" | "unknown";
   agentDir: "ok" | "missing" | "unknown";
   credentials: "ok" | "missing" | "unknown";
+  /** It is durable, though not yet answering. */
+  starting?: boolean;
   detail?: string;
 }
 

@@ -49,7 +49,8 @@ export const AgentRecord = z.object({
 });
 export type AgentRecord = z.infer<typeof AgentRecord>;
 
-const agentStatuses = ["ready", "needs_auth", "suspended", "failed"] as const;
+/** The last two are seen where an agent is really looked at; `starting` is not answering yet. */
+const agentStatuses = ["ready", "needs_auth", "suspended", "failed", "starting"] as const;
 
 export const AgentSummary = z
   .object({

@@ -465,6 +465,7 @@ describe("the openclaw host", () => {
       const plan = await on.plan({ agentId: "fresh" });
       await on.create({ ...agent, model: "claude-sonnet-3.5", operationId: "op-slow", credential, ...plan });
       expect((await on.find("fresh")).agents).toEqual([]);
+      expect(await on.inspect(agent)).toMatchObject({ starting: true, workspace: "missing" });
       await on.dropCredential(agent, "anthropic");
       const { profiles } = (await slow.auth.updateAuthProfileStoreWithLock({
         agentDir: join(slow.stateDir, "agents", "fresh", "agent"),
@@ -472,6 +473,8 @@ describe("the openclaw host", () => {
         updater: () => false,
       }))!;
       expect(profiles).toEqual({});
+      const { starting, ...health } = await on.inspect(agent);
+      expect([starting, health.workspace]).toEqual([undefined, "ok"]);
       expect(slow.file().agents!.entries!.fresh!.model).toMatchObject({ primary: "unassigned/claude-sonnet-3.5" });
     } finally {
       await slow.close();

@@ -5,10 +5,12 @@ import type { HostAgent } from "../../ports.ts";
 import type { AgentDetail, AgentList, AgentRecord, AgentSummary } from "../../schema/agent.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
+import { agentClaim } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import { currentAiKey } from "../state/ai-key-state.ts";
 import { type KnownAgent, knownFrom, type Reaching, requireAgent } from "../state/find-agent.ts";
 import { effectiveQuotas, readQuotaStates } from "../state/quota-states.ts";
+import { isOwner } from "./create-agent.ts";
 
 /** How many records are looked through at a time for those of one caller. */
 const scanned = 200;
@@ -105,7 +107,7 @@ export async function getAgent(context: Context, caller: Reaching, agentId: stri
     context.host.inspect(agent),
     agent.record?.aiKeyId === undefined ? undefined : currentAiKey(context, agent.record.aiKeyId),
   ]);
-  const { reachable, detail, ...checks } = found;
+  const { reachable, starting, detail, ...checks } = found;
   const keyHealth = aiKey && (await aiKeyHealth(context, aiKey));
   const health = {
     host: reachable ? ("ok" as const) : ("unreachable" as const),
@@ -119,8 +121,15 @@ export async function getAgent(context: Context, caller: Reaching, agentId: stri
   const withdrawn = agent.record?.aiKeyId !== undefined && !aiKey;
   const refused = keyHealth?.mode === "virtual" && keyHealth.status === "provider_revoked";
   const lacksKey = base.status === "ready" && (withdrawn || refused || checks.credentials === "missing");
-  const status = broken ? "failed" : lacksKey ? "needs_auth" : base.status;
+  const starts = starting || (broken && (await isBeingMade(context, agent)));
+  const status = starts ? "starting" : broken ? "failed" : lacksKey ? "needs_auth" : base.status;
   return { ...base, status, health };
+}
+
+/** The record is written while the host is at work. */
+async function isBeingMade({ ledger }: Context, { agentId, record }: KnownAgent): Promise<boolean> {
+  const owner = record && (await ledger.holder(agentClaim(agentId)));
+  return owner !== undefined && isOwner(owner, record!.operationId);
 }
 
 async function aiKeyHealth(

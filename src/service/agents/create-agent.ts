@@ -144,6 +144,10 @@ async function madeBefore(
 export const attemptOf = ({ idempotency }: CreateOptions): string =>
   idempotency ? `#${idempotency.key}.${idempotency.fingerprint}` : "";
 
+/** Whether this creation owns the lease. */
+export const isOwner = (owner: string, operationId: string): boolean =>
+  owner === operationId || owner.startsWith(`${operationId}#`);
+
 const unsettled = (agentId: string): Problem =>
   new Problem(
     "idempotency_in_flight",

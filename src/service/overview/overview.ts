@@ -66,7 +66,7 @@ const counted = new WeakMap<readonly IndexEntry[], { counts: Counts; until: numb
 function countsOf(entries: readonly IndexEntry[], now: number): Counts {
   const before = counted.get(entries);
   if (before && now < before.until) return before.counts;
-  const counts: Counts = { ready: 0, suspended: 0, needs_auth: 0, failed: 0 };
+  const counts: Counts = { ready: 0, suspended: 0, needs_auth: 0, failed: 0, starting: 0 };
   let until = Number.POSITIVE_INFINITY;
   for (const entry of entries) {
     counts[statusOf(entry, now)]++;

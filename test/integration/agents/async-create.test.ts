@@ -19,6 +19,8 @@ let stalled: { until: Promise<void>; end(): void } | undefined;
 let ahead: number;
 /** A create that arrives there ends so. */
 let onCreate: (() => Response) | undefined;
+/** A create waits there for it. */
+let held: Promise<void> | undefined;
 
 beforeEach(async () => {
   ahead = 0;
@@ -32,7 +34,10 @@ beforeEach(async () => {
       const request = new Request(input, init);
       if (stalled) await Promise.race([stalled.until, once(request.signal, "abort")]);
       request.signal.throwIfAborted();
-      if (onCreate && request.url.endsWith("/agents/create")) return onCreate();
+      if (request.url.endsWith("/agents/create")) {
+        await held;
+        if (onCreate) return onCreate();
+      }
       return await through(request);
     },
     timeoutMs: 20_000,
@@ -47,6 +52,7 @@ afterEach(async () => {
   stalled?.end();
   stalled = undefined;
   onCreate = undefined;
+  held = undefined;
   await node.close();
   await Promise.all(gateways.map((gateway) => gateway.close()));
   await rm(root, { recursive: true, force: true });
@@ -122,6 +128,19 @@ it("says why it failed, and leaves nothing", async () => {
   expect((await call("GET", "/agents/a")).status).toBe(404);
   onCreate = undefined;
   expect((await createAsync("a")).status).toBe(202);
+});
+
+it("is starting, and not failed, while its gateway makes it", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  held = promise;
+  const { operationId } = (await createAsync("a")).body;
+  const agent = async () => (await call("GET", "/agents/a")).body;
+  // Its record is written while the gateway is asked.
+  await expect.poll(async () => (await agent()).status, { timeout: 20_000 }).toBe("starting");
+  expect(await agent()).toMatchObject({ health: { host: "ok", workspace: "missing" } });
+  resolve();
+  await expect.poll(() => statusOf(operationId), { timeout: 20_000 }).toBe("succeeded");
+  expect(await agent()).toMatchObject({ status: "needs_auth", health: { workspace: "ok" } });
 });
 
 it("refuses an agent that others have made there, once a gateway was asked", async () => {
