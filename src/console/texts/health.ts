@@ -1,0 +1,37 @@
+export const healthTexts = {
+  gateways: {
+    id: "Gateway",
+    state: "State",
+    agents: "Agents",
+    room: "Room",
+    of: (room: string, maxAgents: string) => `${room} of ${maxAgents}`,
+    unbounded: "not bounded",
+    reload: "Last reload",
+    seconds: (seconds: string) => `${seconds} s`,
+    labels: "Labels",
+  },
+  health: {
+    title: "Health",
+    service: "This service",
+    host: "Where agents live",
+    hosts: {
+      directory: "directories on this machine",
+      openclaw: "the OpenClaw gateway",
+      remote: "gateways on other machines",
+      registry: "records only",
+    } as Record<string, string>,
+    deployment: "Deployment",
+    version: "Version",
+    address: "Agents reach it at",
+    gateways: "Gateways",
+    prices: "Price table of",
+    deletes: "Agents may be deleted",
+    yes: "yes",
+    no: "no",
+    doctor: "Doctor",
+    again: "Look again",
+    doctorHint:
+      "On the machine of the deployment the command looks at files and settings too, and mends what is safe to mend with --fix:",
+    command: "node dist/index.js provisioning doctor",
+  },
+};
