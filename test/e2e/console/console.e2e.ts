@@ -108,6 +108,7 @@ describe.each(Object.keys(targets))("the console on %s", (kind) => {
     }
     await tabTo(page, "Rotate AI key");
     await keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
     await tabTo(page, "Show me the new key");
     await keyboard.press("Space");
     await tabTo(page, "Rotate AI key");
@@ -116,12 +117,14 @@ describe.each(Object.keys(targets))("the console on %s", (kind) => {
     await keyboard.press("Escape");
     await tabTo(page, "Quotas");
     await keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
     await tabTo(page, "Requests a day");
     await keyboard.type("50");
     await keyboard.press("Enter");
     await page.getByText("0 / 50").waitFor();
     await tabTo(page, "Delete");
     await keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
     await tabTo(page, /^Type by-keyboard/);
     await keyboard.type("by-keyboard");
     await keyboard.press("Enter");
