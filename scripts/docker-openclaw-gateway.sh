@@ -20,4 +20,8 @@ fi
 if ! grep -qsF "$plugin" "$config"; then
   node dist/index.js plugins install --link "$plugin" --force --accept-capabilities
 fi
+# Killed, a gateway may have left what OpenClaw does not start beside, or waits for: none of it is needed once it is gone.
+if [ "${OPENCLAW_PROVISIONING_ROLE:-}" = agents ] && [ "${1:-}" = gateway ]; then
+  node dist/index.js provisioning doctor --fix || true
+fi
 exec node dist/index.js "$@"

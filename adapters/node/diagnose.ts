@@ -14,6 +14,7 @@ import { credentialFindings } from "./files/credential-findings.ts";
 import { findingOf } from "./files/private-file.ts";
 import type { ChangeMode } from "./files/store-check.ts";
 import { maintenanceChecks } from "./maintenance-checks.ts";
+import { mendFindings } from "./mend-findings.ts";
 import { type NodeSettings, readNodeSettings } from "./node-settings.ts";
 import { commandLog } from "./open-local.ts";
 import { type NodePorts, openNode } from "./open-node.ts";
@@ -63,7 +64,13 @@ export async function diagnose(
       "interrupted changes",
       async () => void checks.push(...(await maintenanceChecks(context, fix))),
     );
-    await attempt(checks, "orphans", async () => void checks.push(...(await orphanChecks(context, fix))));
+    await attempt(checks, "orphans", async () => {
+      checks.push(...(await mendFindings("orphans", await findOrphans(context), fix)));
+    });
+    await attempt(checks, "left behind", async () => {
+      const found = await context.host.leftBehind?.();
+      if (found) checks.push(...(await mendFindings("left behind", found, fix)));
+    });
     await attempt(checks, "AI keys", async () => void checks.push(await aiKeyCheck(context)));
     await attempt(checks, "secrets", async () => void checks.push(await secretsCheck(context)));
     await attempt(checks, "prices", async () => void checks.push(await priceCheck(context)));
@@ -118,18 +125,6 @@ async function attempt<T>(checks: DoctorCheck[], name: string, look: () => Promi
     checks.push({ name, status: "failed", detail: error instanceof Error ? error.message : String(error) });
     return undefined;
   }
-}
-
-async function orphanChecks(context: Context, fix: boolean): Promise<DoctorCheck[]> {
-  const orphans = await findOrphans(context);
-  if (orphans.length === 0) return [{ name: "orphans", status: "ok", detail: "none" }];
-  return await Promise.all(
-    orphans.map(async ({ detail, remedy, mend }) => {
-      if (!fix || !mend) return { name: "orphans", status: "failed" as const, detail, remedy };
-      await mend();
-      return { name: "orphans", status: "fixed" as const, detail };
-    }),
-  );
 }
 
 async function aiKeyCheck(context: Context): Promise<DoctorCheck> {

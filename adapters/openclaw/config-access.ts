@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Problem } from "../../src/errors.ts";
 import { GatewayAway, GatewayRefusal, type GatewayRpc } from "./gateway-rpc.ts";
-import { refuseLeftLock } from "./left-lock.ts";
+import { refuseLeftLock } from "./left-behind.ts";
 import type { Live, OpenClawConfig } from "./openclaw-config.ts";
 import type { ConfigMutation, MutateConfig } from "./sdk.ts";
 
 export interface ConfigAccess {
+  readonly file: string;
   read(): Promise<OpenClawConfig>;
   /** As the file has it, without OpenClaw's defaults: fit to be written back. */
   source(): Promise<OpenClawConfig>;
@@ -19,8 +20,6 @@ export interface ConfigAccess {
    * @param withinMs default: `longestReloadMs`
    */
   applied(satisfied: (live: Live) => boolean, withinMs?: number): Promise<boolean>;
-  /** Rejects where it cannot be read, or nothing can be written. */
-  check(): Promise<void>;
 }
 
 /** A reload took 27 s where there were a hundred agents, and grows with them. */
@@ -43,12 +42,12 @@ async function until(
 
 /** OpenClaw keeps other writers out by comparing hashes, and leaves it to the caller to try again. */
 async function write(
-  configFile: string,
+  file: string,
   mutateConfigFile: MutateConfig,
   change: (draft: OpenClawConfig) => void,
   removed: string[],
 ): Promise<void> {
-  refuseLeftLock(configFile);
+  refuseLeftLock(file);
   for (let attempt = 1; ; attempt++) {
     try {
       await mutateConfigFile({
@@ -63,7 +62,7 @@ async function write(
       return;
     } catch (error) {
       // OpenClaw waited for longer than a lock is taken for fresh.
-      refuseLeftLock(configFile);
+      refuseLeftLock(file);
       if ((error as { retryable?: boolean }).retryable !== true || attempt === 5) throw error;
       await sleep(50 * attempt);
     }
@@ -93,15 +92,16 @@ async function readSource(mutateConfigFile: MutateConfig): Promise<OpenClawConfi
  * @param live the same as it was written, without OpenClaw's defaults, its paths as they are named
  */
 export function inProcessConfig(
-  configFile: string,
+  file: string,
   runtime: { current(): unknown; mutateConfigFile: MutateConfig },
   live: () => OpenClawConfig | null,
 ): ConfigAccess {
   const current = () => runtime.current() as OpenClawConfig;
   return {
+    file,
     read: async () => current(),
     source: () => readSource(runtime.mutateConfigFile),
-    mutate: (change, removed) => write(configFile, runtime.mutateConfigFile, change, removed),
+    mutate: (change, removed) => write(file, runtime.mutateConfigFile, change, removed),
     applied(satisfied, withinMs = longestReloadMs) {
       let seen: OpenClawConfig | undefined;
       return until({ everyMs: 5, withinMs }, () => {
@@ -112,12 +112,11 @@ export function inProcessConfig(
         return satisfied({ agents: whole.agents?.entries ?? {}, whole });
       });
     },
-    check: async () => refuseLeftLock(configFile),
   };
 }
 
 /** Beside the gateway: the file, and what the gateway says when asked. */
-export function externalConfig(configFile: string, sdk: ConfigMutation, gateway: GatewayRpc): ConfigAccess {
+export function externalConfig(file: string, sdk: ConfigMutation, gateway: GatewayRpc): ConfigAccess {
   async function live(): Promise<Live> {
     const { agents } = await gateway.request<{
       agents: { id: string; name?: string; workspace?: string; model?: { primary?: string } }[];
@@ -126,9 +125,10 @@ export function externalConfig(configFile: string, sdk: ConfigMutation, gateway:
   }
   const read = async () => (await sdk.readConfigFileSnapshotForWrite()).snapshot.sourceConfig;
   return {
+    file,
     read,
     source: read,
-    mutate: (change, removed) => write(configFile, sdk.mutateConfigFile, change, removed),
+    mutate: (change, removed) => write(file, sdk.mutateConfigFile, change, removed),
     applied(satisfied, withinMs = longestReloadMs) {
       let isFirst = true;
       return until({ everyMs: 100, withinMs }, async () => {
@@ -144,14 +144,6 @@ export function externalConfig(configFile: string, sdk: ConfigMutation, gateway:
           throw new Problem("gateway_failed", "OpenClaw refused to say which agents it has.", { cause: error });
         }
       });
-    },
-    async check() {
-      try {
-        await read();
-      } catch (cause) {
-        throw new Problem("host_unavailable", "OpenClaw's configuration cannot be read.", { cause });
-      }
-      refuseLeftLock(configFile);
     },
   };
 }

@@ -6,7 +6,7 @@ import { version } from "../../src/version.ts";
 import { externalConfig } from "./config-access.ts";
 import { createGatewayRpc, type GatewayRpc } from "./gateway-rpc.ts";
 import { childKeyStore } from "./key-store.ts";
-import { configFileOf } from "./left-lock.ts";
+import { configFileOf } from "./left-behind.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import { createOpenClawHost } from "./openclaw-host.ts";
 import { loadSdk, sdkAddress } from "./sdk.ts";

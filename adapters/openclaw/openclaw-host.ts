@@ -18,6 +18,7 @@ import { type OpenClawSettings, openDoors, refuseUnmetered } from "./doors/open-
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { refuseHeld } from "./held-workspaces.ts";
 import type { KeyStore } from "./key-store.ts";
+import { findLeftBehind } from "./left-behind.ts";
 import { readMarker } from "./made-marker.ts";
 import { createAgentMaker, holdOf } from "./make-agent.ts";
 import { createAgentReader } from "./read-agents.ts";
@@ -90,6 +91,8 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     ...createAgentReader(tools),
 
     openDoors: () => tools.openDoors(),
+
+    leftBehind: async () => findLeftBehind(stateDir, options.config.file),
 
     lastReload: tools.changes.lastReload,
 

@@ -15,7 +15,7 @@ import { agentsCanRead } from "./agents-can-read.ts";
 import { type ConfigAccess, inProcessConfig } from "./config-access.ts";
 import { missingForSandbox } from "./doors/check-hold.ts";
 import { inProcessKeyStore } from "./key-store.ts";
-import { configFileOf } from "./left-lock.ts";
+import { configFileOf } from "./left-behind.ts";
 import { movedProviders } from "./metered-provider.ts";
 import { gatewayOf } from "./open-openclaw-host.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";

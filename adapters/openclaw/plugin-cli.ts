@@ -2,16 +2,19 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Command } from "commander";
+import { doctorReport } from "../../src/cli/doctor-report.ts";
 import type { LocalSession } from "../../src/cli/environment.ts";
 import { attachProvisioning } from "../../src/cli/program.ts";
 import { version } from "../../src/version.ts";
 import { verifyAuditFiles } from "../node/audit/verify-audit-files.ts";
 import { diagnose } from "../node/diagnose.ts";
 import { createFileLock } from "../node/files/file-lock.ts";
+import { mendFindings } from "../node/mend-findings.ts";
 import { stateDirFrom } from "../node/node-settings.ts";
 import { openBrowser } from "../node/open-browser.ts";
 import { openLocal, sealLocally } from "../node/open-local.ts";
 import { rotateSeal } from "../node/rotate-seal.ts";
+import { configFileOf, findLeftBehind } from "./left-behind.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import { connectOperator } from "./operator-socket.ts";
 import { isAlone } from "./plugin-role.ts";
@@ -62,20 +65,39 @@ export function addPluginCommands(program: Command, config: OpenClawConfig): voi
   );
 }
 
-/** The commands' results, master keys above all, must not come to lie beside the agents. */
+/**
+ * The commands' results, master keys above all, must not come to lie beside the agents: all but one are refused. It is no
+ * command to OpenClaw, which would refuse the others itself, in words that do not say where they are.
+ */
 function refuseCommands(program: Command): void {
   program
     .command("provisioning")
     .helpOption(false)
     .allowUnknownOption()
     .allowExcessArguments()
-    .action(() => {
-      process.stderr.write(
-        "error: this gateway has agents for a control plane, and the commands are there: " +
-          "docker exec openclaw-gateway node dist/index.js provisioning ...\n",
-      );
-      process.exit(1);
+    .action(async (_: unknown, { args: [name, ...options] }: Command) => {
+      process.exit(name === "doctor" ? await examineLeftBehind(options.includes("--fix")) : refuseCommand());
     });
+}
+
+/** @returns the exit code */
+function refuseCommand(): number {
+  process.stderr.write(
+    "error: this gateway has agents for a control plane, and the commands are there: " +
+      "docker exec openclaw-gateway node dist/index.js provisioning ...\n",
+  );
+  return 1;
+}
+
+/** @returns the exit code */
+async function examineLeftBehind(fix: boolean): Promise<number> {
+  const stateDir = stateDirFrom(process.env);
+  const found = findLeftBehind(stateDir, configFileOf(stateDir, process.env));
+  const { ok, checks } = doctorReport(await mendFindings("left behind", found, fix));
+  for (const { status, name, detail, remedy } of checks) {
+    process.stdout.write(`${[status, name, detail, remedy].filter(Boolean).join("  ")}\n`);
+  }
+  return ok ? 0 : 1;
 }
 
 /** The gateway's own app, where one runs: it has the agents' stores open, and its settings are the ones that count. */

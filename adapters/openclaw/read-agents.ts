@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { reservedAgentId } from "../../src/domain/agent-id.ts";
+import { Problem } from "../../src/errors.ts";
 import type { AgentHost } from "../../src/ports.ts";
 import { isDirectory } from "./agent-files.ts";
 import { agentOf } from "./config-entries.ts";
@@ -69,6 +70,12 @@ export function createAgentReader(tools: HostTools): Pick<AgentHost, "find" | "l
       };
     },
 
-    check: () => config.check(),
+    async check() {
+      try {
+        await config.read();
+      } catch (cause) {
+        throw new Problem("host_unavailable", "OpenClaw's configuration cannot be read.", { cause });
+      }
+    },
   };
 }

@@ -120,6 +120,13 @@ export interface OpenDoor {
   isNotice?: boolean;
 }
 
+/** Something that a process that was killed left in the host's way. */
+export interface LeftBehind {
+  detail: string;
+  remedy: string;
+  mend(): void;
+}
+
 /** Where agents live. */
 export interface AgentHost {
   readonly kind: "directory" | "openclaw" | "remote" | "registry";
@@ -229,6 +236,8 @@ export interface AgentHost {
   lastReload?(): Reload | undefined;
   /** The doors that are open now, on a host that runs agents. */
   openDoors?(): Promise<OpenDoor[]>;
+  /** Nothing that a process at work may need yet. */
+  leftBehind?(): Promise<LeftBehind[]>;
   /** Rejects when the host cannot be used. */
   check(): Promise<void>;
 }

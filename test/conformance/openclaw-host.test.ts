@@ -1,6 +1,7 @@
-import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { existsSync, statSync } from "node:fs";
+import { mkdir, readdir, readFile, symlink, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inProcessKeyStore } from "../../adapters/openclaw/key-store.ts";
 import { createOpenClawHost } from "../../adapters/openclaw/openclaw-host.ts";
@@ -501,34 +502,60 @@ describe("the openclaw host", () => {
     expect(entryOf("shared").model).toEqual({ primary: "anthropic/claude-sonnet-4-5", fallbacks: [] });
   });
 
+  const longAgo = new Date(Date.now() - 31_000);
+
   test.each([
     ["an empty lock", ".lock", "rm", (path: string) => writeFile(path, "")],
     ["a guard of a stale lock", ".lock.reclaim", "rmdir", (path: string) => mkdir(path)],
   ])(
-    "%s that was left behind is named with its remedy, and one that is fresh is waited for",
+    "%s that was left behind is named and mended, and a fresh one is waited for",
     async (_, ending, command, leave) => {
       const path = join(openclaw.stateDir, `openclaw.json${ending}`);
       await leave(path);
       await host.create(await planned("fresh"));
-      const longAgo = new Date(Date.now() - 31_000);
+      expect(await host.leftBehind!()).toEqual([]);
       await utimes(path, longAgo, longAgo);
       const message = expect.stringContaining(`Remove it: ${command} '${path}'`);
-      const told = { code: "host_unavailable", message };
-      await expect(host.create(await planned("late"))).rejects.toMatchObject(told);
-      await expect(host.check()).rejects.toMatchObject(told);
-      await rm(path, { recursive: true });
+      await expect(host.create(await planned("late"))).rejects.toMatchObject({ code: "host_unavailable", message });
+      const found = await host.leftBehind!();
+      expect(found).toMatchObject([
+        { detail: expect.stringContaining(path), remedy: expect.stringContaining("--fix") },
+      ]);
+      found[0]!.mend();
       await host.create(await planned("late"));
-      await host.check();
     },
   );
 
   test("a lock that names its owner is OpenClaw's to judge", async () => {
     const path = join(openclaw.stateDir, "openclaw.json.lock");
     await writeFile(path, JSON.stringify({ pid: 1 }));
-    const longAgo = new Date(Date.now() - 31_000);
     await utimes(path, longAgo, longAgo);
     await host.create(await planned("owned"));
-    await host.check();
+    expect(await host.leftBehind!()).toEqual([]);
+  });
+
+  test("an agent's database with nothing in it is moved away, and no other", async () => {
+    const open: DatabaseSync[] = [];
+    const databaseOf = async (agentId: string, schema: string) => {
+      const path = join(openclaw.stateDir, "agents", agentId, "agent", "openclaw-agent.sqlite");
+      await mkdir(dirname(path), { recursive: true });
+      const database = new DatabaseSync(path);
+      database.exec(`PRAGMA journal_mode = WAL; ${schema}`);
+      // What a young database has is beside it, in its log.
+      expect(statSync(path).size).toBe(4_096);
+      open.push(database);
+      return path;
+    };
+    const empty = await databaseOf("empty", "BEGIN; CREATE TABLE schema_meta (meta_key TEXT)");
+    const used = await databaseOf("used", "CREATE TABLE schema_meta (meta_key TEXT)");
+    expect(await host.leftBehind!()).toEqual([]);
+    for (const path of [empty, used]) await utimes(path, longAgo, longAgo);
+    const found = await host.leftBehind!();
+    expect(found).toMatchObject([{ detail: expect.stringContaining(empty) }]);
+    found[0]!.mend();
+    expect([existsSync(empty), existsSync(`${empty}.half-made`), existsSync(used)]).toEqual([false, true, true]);
+    expect(await host.leftBehind!()).toEqual([]);
+    for (const database of open) database.close();
   });
 
   test("a key at another address does not move the agents of the first", async () => {

@@ -225,8 +225,14 @@ for (const headers of [{}, bearer, { ...bearer, "x-agent-provisioning-key": proc
     expect(log).toContain("has agents for a control plane, and holds their own keys only");
   });
 
-  it("goes on when the agents' gateway is started anew", async () => {
-    await paste("docker restart openclaw-agents");
+  it("goes on when the agents' gateway is started anew, whatever it left half made", async () => {
+    const half = "/home/node/.openclaw/agents/half/agent";
+    const database = `${half}/openclaw-agent.sqlite`;
+    await paste("docker stop openclaw-agents");
+    // As a kill leaves it.
+    await paste(`docker run --rm --volumes-from openclaw-agents --entrypoint /bin/sh openclaw-provisioning:openclaw \
+  -c "mkdir -p ${half}; : > ${database}; touch -d '1 minute ago' ${database}"`);
+    await paste("docker start openclaw-agents");
     expect(await asks(`curl -sS ${api}/agents/auto-agent ${auth}`)).toMatchObject({
       agentId: "auto-agent",
       health: { host: "unreachable" },
@@ -235,6 +241,8 @@ for (const headers of [{}, bearer, { ...bearer, "x-agent-provisioning-key": proc
     await ready();
     await turn("auto-agent");
     expect(await chargedTo("auto-agent")).toBe(2);
+    expect(await paste("docker logs openclaw-agents 2>&1")).toMatch(/^fixed +left behind/m);
+    expect(await inside("openclaw-agents", "node", `ls ${half}`)).toContain("half-made");
   });
 
   it("loses nothing when the control plane is killed in the middle of a create, and takes config.json", async () => {

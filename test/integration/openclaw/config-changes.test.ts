@@ -38,6 +38,7 @@ describe("a gateway that does not take up what is written", () => {
     const answers = [false, false, true, true];
     let file: OpenClawConfig = {};
     const config: ConfigAccess = {
+      file: "openclaw.json",
       read: async () => file,
       source: async () => file,
       async mutate(change) {
@@ -49,7 +50,6 @@ describe("a gateway that does not take up what is written", () => {
         waits.push(withinMs);
         return answers.shift()!;
       },
-      check: async () => undefined,
     };
     const warned: string[] = [];
     const changes = createConfigChanges(config, (_, message) => warned.push(message), { answerMs: 50, reloadMs: 900 });
@@ -64,11 +64,11 @@ describe("a gateway that does not take up what is written", () => {
   it("tells of a failure to ask it, whether or not anybody waits", async () => {
     const refusal = new Error("refused");
     const config: ConfigAccess = {
+      file: "openclaw.json",
       read: async () => ({}),
       source: async () => ({}),
       mutate: async (change) => change({}),
       applied: () => Promise.reject(refusal),
-      check: async () => undefined,
     };
     const changes = createConfigChanges(config, () => undefined, { answerMs: 50, reloadMs: 50 });
     await changes.make(adding("unheard"));

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
@@ -120,6 +120,28 @@ describe("the OpenClaw plugin", () => {
     await program.parseAsync(add, { from: "user" });
     expect(said).toEqual([expect.stringMatching(/^error: .*docker exec openclaw-gateway node dist\/index\.js provis/)]);
     expect(exit).toHaveBeenCalledWith(1);
+  });
+
+  test("as the half of a control plane, its doctor mends what a gateway that was killed left behind", async () => {
+    vi.stubEnv("OPENCLAW_PROVISIONING_ROLE", "agents");
+    vi.stubEnv("OPENCLAW_STATE_DIR", stateDir);
+    const lock = join(stateDir, "openclaw.json.lock");
+    await writeFile(lock, "");
+    const longAgo = new Date(Date.now() - 60_000);
+    await utimes(lock, longAgo, longAgo);
+    const exit = vi.spyOn(process, "exit").mockImplementation((() => undefined) as never);
+    const doctor = async (...more: string[]) => {
+      const said: string[] = [];
+      const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => said.push(String(text)) > 0);
+      const program = new Command();
+      addPluginCommands(program, {});
+      await program.parseAsync(["provisioning", "doctor", ...more], { from: "user" });
+      write.mockRestore();
+      return [exit.mock.lastCall![0], said.join("")];
+    };
+    expect(await doctor()).toEqual([1, expect.stringMatching(/^failed {2}left behind .*lock.* `doctor --fix`/)]);
+    expect(await doctor("--fix")).toEqual([0, expect.stringMatching(/^fixed {2}left behind .*lock/)]);
+    expect(await doctor()).toEqual([0, "ok  left behind  none\n"]);
   });
 
   const settings = (pluginConfig?: Record<string, unknown>, env: Record<string, string> = {}) =>

@@ -1,0 +1,20 @@
+import type { DoctorCheck } from "../../src/cli/doctor-report.ts";
+
+interface Finding {
+  detail: string;
+  remedy: string;
+  /** Where it is safe to mend. */
+  mend?: () => void | Promise<void>;
+}
+
+/** What a look found, as the doctor tells of it, mended where `fix` asks for that. */
+export async function mendFindings(name: string, found: readonly Finding[], fix: boolean): Promise<DoctorCheck[]> {
+  if (found.length === 0) return [{ name, status: "ok", detail: "none" }];
+  return await Promise.all(
+    found.map(async ({ detail, remedy, mend }) => {
+      if (!fix || !mend) return { name, status: "failed" as const, detail, remedy };
+      await mend();
+      return { name, status: "fixed" as const, detail };
+    }),
+  );
+}

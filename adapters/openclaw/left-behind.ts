@@ -1,0 +1,80 @@
+import { existsSync, lstatSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { Problem } from "../../src/errors.ts";
+import type { LeftBehind } from "../../src/ports.ts";
+
+/** OpenClaw is done within milliseconds, and takes a lock of this age for stale itself. */
+const staleMs = 30_000;
+/** A database in which nothing has been checkpointed, as every young one is. */
+const onePageBytes = 4_096;
+
+/** The file that OpenClaw keeps its configuration in. */
+export const configFileOf = (stateDir: string, env: Record<string, string | undefined>): string =>
+  resolve(env.OPENCLAW_CONFIG_PATH?.trim() || join(stateDir, "openclaw.json"));
+
+const isStale = (mtimeMs: number): boolean => Date.now() - mtimeMs >= staleMs;
+
+/**
+ * OpenClaw 2026.9.6 waits for every lock that names no owner, and is refused after 40 s each time: one that a process
+ * left empty that was killed as it took it, or the directory that guards the removal of a stale one. A restart does
+ * not help. One that holds an empty lock yet, and was only stopped, sees that its file is gone and begins anew.
+ */
+function leftLocks(configFile: string): { path: string; isDirectory: boolean }[] {
+  return [`${configFile}.lock`, `${configFile}.lock.reclaim`].flatMap((path) => {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (!found || (found.isFile() && found.size > 0) || !isStale(found.mtimeMs)) return [];
+    return [{ path, isDirectory: found.isDirectory() }];
+  });
+}
+
+/** @throws Problem `host_unavailable` that says what to remove */
+export function refuseLeftLock(configFile: string): void {
+  const [lock] = leftLocks(configFile);
+  if (lock === undefined) return;
+  throw new Problem(
+    "host_unavailable",
+    `OpenClaw cannot change its configuration: a process that was killed left the lock ${lock.path} behind. Remove it: ${lock.isDirectory ? "rmdir" : "rm"} '${lock.path}'`,
+  );
+}
+
+/** Agents' databases without a table: OpenClaw 2026.9.6 does not start beside one. */
+function emptyDatabases(stateDir: string): string[] {
+  const agents = join(stateDir, "agents");
+  if (!existsSync(agents)) return [];
+  return readdirSync(agents)
+    .map((id) => join(agents, id, "agent", "openclaw-agent.sqlite"))
+    .filter((path) => {
+      const found = lstatSync(path, { throwIfNoEntry: false });
+      return found?.isFile() && found.size <= onePageBytes && isStale(found.mtimeMs) && isEmpty(path);
+    });
+}
+
+function isEmpty(path: string): boolean {
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    return database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
+  } finally {
+    database.close();
+  }
+}
+
+/** What a gateway that was killed left in its own way. */
+export function findLeftBehind(stateDir: string, configFile: string): LeftBehind[] {
+  return [
+    ...leftLocks(configFile).map(({ path, isDirectory }) => ({
+      detail: `OpenClaw cannot change its configuration: ${path} is the lock of a process that was killed`,
+      remedy: "`doctor --fix` removes it",
+      mend: () => (isDirectory ? rmdirSync : unlinkSync)(path),
+    })),
+    ...emptyDatabases(stateDir).map((path) => ({
+      detail: `OpenClaw does not start: ${path} was being made by a process that was killed, and has nothing in it`,
+      remedy: "`doctor --fix` moves it away",
+      mend() {
+        for (const file of ["", "-wal", "-shm"].map((ending) => path + ending)) {
+          if (existsSync(file)) renameSync(file, `${file}.half-made`);
+        }
+      },
+    })),
+  ];
+}
