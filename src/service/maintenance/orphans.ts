@@ -1,3 +1,4 @@
+import { agentClaim } from "../../storage/ledger-names.ts";
 import { forgetIssuedKeys } from "../ai-keys/issued-keys.ts";
 import { newOperationId } from "../audited-change.ts";
 import type { Context } from "../context.ts";
@@ -19,7 +20,7 @@ export async function findOrphans(context: Context): Promise<Orphan[]> {
   const orphans: Orphan[] = [];
   for await (const key of allRecords(context, "ai-keys")) {
     const agent = await context.records.get("agents", key.agentId);
-    if (agent?.aiKeyId === key.keyId) continue;
+    if (agent?.aiKeyId === key.keyId || (await isUnderWay(context, key.agentId))) continue;
     orphans.push({
       detail: `the AI key ${key.keyId} belongs to no agent ("${key.agentId}")`,
       remedy: "`doctor --fix` revokes it",
@@ -29,6 +30,7 @@ export async function findOrphans(context: Context): Promise<Orphan[]> {
   for await (const agent of allRecords(context, "agents")) {
     if (context.host.kind === "remote" || context.host.kind === "registry") break;
     if ((await context.host.find(agent.agentId)).agents.length > 0) continue;
+    if (await isUnderWay(context, agent.agentId)) continue;
     orphans.push({
       detail: `the agent "${agent.agentId}" is on record, but the host does not have it`,
       remedy: `\`agents ${agent.adopted ? "release" : "delete"} ${agent.agentId}\` removes the record and revokes its key`,
@@ -36,6 +38,10 @@ export async function findOrphans(context: Context): Promise<Orphan[]> {
   }
   return orphans;
 }
+
+/** Records and host may disagree meanwhile; a change whose process died is told of as such. */
+const isUnderWay = async ({ ledger }: Context, agentId: string): Promise<boolean> =>
+  (await ledger.holder(agentClaim(agentId))) !== undefined;
 
 /** Under the agent's claim: a creation under way has its key before it has its record. */
 async function revokeOrphan(context: Context, key: { keyId: string; agentId: string }): Promise<void> {

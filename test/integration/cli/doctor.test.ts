@@ -297,6 +297,20 @@ describe("doctor", () => {
     expect((await doctor()).found).toEqual([]);
   });
 
+  it("takes nothing for an orphan while its agent is made or deleted", async () => {
+    rmSync(join(stateDir, "agents", "whole"), { recursive: true });
+    const changed = ["whole", "new"].map((agentId) => ({ name: agentClaim(agentId), owner: `another.${agentId}` }));
+    await within(async ({ ports: { records, ledger } }) => {
+      await records.set("ai-keys", "new-key", aiKey("new-key", "new"));
+      for (const { name, owner } of changed) await ledger.claim(name, { owner, ttlMs: 60_000 });
+    });
+    expect((await doctor("--fix")).found).toEqual([]);
+    await within(async ({ ports: { ledger } }) => {
+      for (const { name, owner } of changed) await ledger.release(name, owner);
+    });
+    expect((await doctor()).found).toMatchObject([{ name: "orphans" }, { name: "orphans" }]);
+  });
+
   it("warns of agents whose AI provider was revoked", async () => {
     await within(async ({ call, revokeProvider }) => {
       for (const name of ["Old account", "New account"]) {
