@@ -103,7 +103,9 @@ const isOnRecord = (agent: HostAgent, record: AgentRecord | undefined): boolean 
 /** Status and health, really looked at. */
 export async function getAgent(context: Context, caller: Reaching, agentId: string): Promise<AgentDetail> {
   const agent = await requireAgent(context, caller, agentId);
-  const [found, aiKey] = await Promise.all([
+  const [underWay, found, aiKey] = await Promise.all([
+    // Asked first: by the time that it is over, the host has the agent.
+    isBeingMade(context, agent),
     context.host.inspect(agent),
     agent.record?.aiKeyId === undefined ? undefined : currentAiKey(context, agent.record.aiKeyId),
   ]);
@@ -121,8 +123,8 @@ export async function getAgent(context: Context, caller: Reaching, agentId: stri
   const withdrawn = agent.record?.aiKeyId !== undefined && !aiKey;
   const refused = keyHealth?.mode === "virtual" && keyHealth.status === "provider_revoked";
   const lacksKey = base.status === "ready" && (withdrawn || refused || checks.credentials === "missing");
-  const starts = starting || (broken && (await isBeingMade(context, agent)));
-  const status = starts ? "starting" : broken ? "failed" : lacksKey ? "needs_auth" : base.status;
+  const isStarting = starting || (broken && underWay);
+  const status = isStarting ? "starting" : broken ? "failed" : lacksKey ? "needs_auth" : base.status;
   return { ...base, status, health };
 }
 
