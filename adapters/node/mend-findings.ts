@@ -7,7 +7,7 @@ interface Finding {
   mend?: () => void | Promise<void>;
 }
 
-/** What a look found, as the doctor tells of it, mended where `fix` asks for that. */
+/** The doctor tells of each finding, and with `fix` mends it first. */
 export async function mendFindings(name: string, found: readonly Finding[], fix: boolean): Promise<DoctorCheck[]> {
   if (found.length === 0) return [{ name, status: "ok", detail: "none" }];
   return await Promise.all(

@@ -1,9 +1,14 @@
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Problem } from "../../src/errors.ts";
 import { GatewayAway, GatewayRefusal, type GatewayRpc } from "./gateway-rpc.ts";
 import { refuseLeftLock } from "./left-behind.ts";
 import type { Live, OpenClawConfig } from "./openclaw-config.ts";
 import type { ConfigMutation, MutateConfig } from "./sdk.ts";
+
+/** The file that OpenClaw keeps its configuration in. */
+export const configFileOf = (stateDir: string, env: Record<string, string | undefined>): string =>
+  resolve(env.OPENCLAW_CONFIG_PATH?.trim() || join(stateDir, "openclaw.json"));
 
 export interface ConfigAccess {
   readonly file: string;

@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Problem } from "../../src/errors.ts";
 import type { LeftBehind } from "../../src/ports.ts";
@@ -8,10 +8,6 @@ import type { LeftBehind } from "../../src/ports.ts";
 const staleMs = 30_000;
 /** A database in which nothing has been checkpointed, as every young one is. */
 const onePageBytes = 4_096;
-
-/** The file that OpenClaw keeps its configuration in. */
-export const configFileOf = (stateDir: string, env: Record<string, string | undefined>): string =>
-  resolve(env.OPENCLAW_CONFIG_PATH?.trim() || join(stateDir, "openclaw.json"));
 
 const isStale = (mtimeMs: number): boolean => Date.now() - mtimeMs >= staleMs;
 
@@ -59,7 +55,7 @@ function isEmpty(path: string): boolean {
   }
 }
 
-/** What a gateway that was killed left in its own way. */
+/** OpenClaw cannot start, or change anything, before these are mended: a gateway left them that was killed. */
 export function findLeftBehind(stateDir: string, configFile: string): LeftBehind[] {
   return [
     ...leftLocks(configFile).map(({ path, isDirectory }) => ({

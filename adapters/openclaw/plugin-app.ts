@@ -12,10 +12,9 @@ import { createRequestListener, type RequestListener } from "../node/request-lis
 import { requireUsable } from "../node/require-usable.ts";
 import { startAlerts } from "../node/webhooks/alert-timer.ts";
 import { agentsCanRead } from "./agents-can-read.ts";
-import { type ConfigAccess, inProcessConfig } from "./config-access.ts";
+import { type ConfigAccess, configFileOf, inProcessConfig } from "./config-access.ts";
 import { missingForSandbox } from "./doors/check-hold.ts";
 import { inProcessKeyStore } from "./key-store.ts";
-import { configFileOf } from "./left-behind.ts";
 import { movedProviders } from "./metered-provider.ts";
 import { gatewayOf } from "./open-openclaw-host.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";

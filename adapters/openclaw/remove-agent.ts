@@ -18,8 +18,8 @@ import { putBack } from "./trash.ts";
 const written = (value: unknown): number => JSON.stringify(value, null, 2).length;
 
 /** Whether the file without the agent would be hardly more than half of it, or less; what is read has defaults too. */
-function isHalfOf(stateDir: string, config: OpenClawConfig, agentId: string): boolean {
-  const file = statSync(join(stateDir, "openclaw.json"), { throwIfNoEntry: false });
+function isHalfOf(configFile: string, config: OpenClawConfig, agentId: string): boolean {
+  const file = statSync(configFile, { throwIfNoEntry: false });
   return written(config.agents?.entries?.[agentId] ?? {}) > 0.4 * (file?.size ?? 0);
 }
 
@@ -32,7 +32,7 @@ type What = Parameters<Remove>[1];
  * files that the call moves to the trash are removed for good, except those to be preserved.
  */
 export function createAgentRemover(tools: HostTools): Remove {
-  const { stateDir, config, changes, credentials, gateway, paths, homeOf, trash, log } = tools;
+  const { config, changes, credentials, gateway, paths, homeOf, trash, log } = tools;
   const turns = createTurns();
 
   return async ({ agentId, operationId }, what) => {
@@ -70,7 +70,7 @@ export function createAgentRemover(tools: HostTools): Remove {
     const hadKey = await credentials.clear(agentDir);
 
     if (isThere) {
-      const isHalf = isHalfOf(stateDir, before, agentId);
+      const isHalf = isHalfOf(config.file, before, agentId);
       if ((!takeWorkspace || isHalf) && isIts()) {
         await readyEntry(agentId, takeWorkspace ? undefined : join(home, "no-workspace"), isHalf);
       }

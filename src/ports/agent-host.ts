@@ -98,7 +98,7 @@ export interface BindResult {
   conflicts: { binding: string; agentId: string }[];
 }
 
-interface HostHealth {
+export interface HostHealth {
   reachable: boolean;
   workspace: "ok" | "missing" | "unknown";
   agentDir: "ok" | "missing" | "unknown";

@@ -541,7 +541,7 @@ describe("the openclaw host", () => {
       await mkdir(dirname(path), { recursive: true });
       const database = new DatabaseSync(path);
       database.exec(`PRAGMA journal_mode = WAL; ${schema}`);
-      // What a young database has is beside it, in its log.
+      // SQLite keeps a young database in the log beside it.
       expect(statSync(path).size).toBe(4_096);
       open.push(database);
       return path;

@@ -14,6 +14,8 @@ export interface Target {
   sameGateway?: { gateway: string };
   /** Whether paths outside of the API's resources are another server's (a gateway's own), which has no secrets of ours. */
   sharesOrigin?: boolean;
+  /** Whether a delete can take longer than a change waits for it, as OpenClaw's does on a busy machine. */
+  deletesSlowly?: boolean;
   /** Each tallies the reads that it answers. Default: one. */
   processes?: number;
   /** Makes an agent past this service, with a credential of its own, where its host can have such. */

@@ -1,7 +1,7 @@
 import { hasEnded } from "../../domain/agent-end.ts";
 import { mergePages } from "../../domain/merge-pages.ts";
 import { Problem } from "../../errors.ts";
-import type { HostAgent } from "../../ports.ts";
+import type { HostAgent, HostHealth } from "../../ports.ts";
 import type { AgentDetail, AgentList, AgentRecord, AgentSummary } from "../../schema/agent.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
@@ -103,10 +103,8 @@ const isOnRecord = (agent: HostAgent, record: AgentRecord | undefined): boolean 
 /** Status and health, really looked at. */
 export async function getAgent(context: Context, caller: Reaching, agentId: string): Promise<AgentDetail> {
   const agent = await requireAgent(context, caller, agentId);
-  const [underWay, found, aiKey] = await Promise.all([
-    // Asked first: by the time that it is over, the host has the agent.
-    isBeingMade(context, agent),
-    context.host.inspect(agent),
+  const [found, aiKey] = await Promise.all([
+    inspect(context, agent),
     agent.record?.aiKeyId === undefined ? undefined : currentAiKey(context, agent.record.aiKeyId),
   ]);
   const { reachable, starting, detail, ...checks } = found;
@@ -118,14 +116,21 @@ export async function getAgent(context: Context, caller: Reaching, agentId: stri
     ...(keyHealth && { aiKey: keyHealth }),
   };
   const base = agentSummary(agent, context.clock.now());
-  const broken = checks.workspace === "missing" || checks.agentDir === "missing";
   // A deletion whose gateway did not answer has withdrawn the key already.
   const withdrawn = agent.record?.aiKeyId !== undefined && !aiKey;
   const refused = keyHealth?.mode === "virtual" && keyHealth.status === "provider_revoked";
   const lacksKey = base.status === "ready" && (withdrawn || refused || checks.credentials === "missing");
-  const isStarting = starting || (broken && underWay);
-  const status = isStarting ? "starting" : broken ? "failed" : lacksKey ? "needs_auth" : base.status;
+  const status = starting ? "starting" : isBroken(found) ? "failed" : lacksKey ? "needs_auth" : base.status;
   return { ...base, status, health };
+}
+
+const isBroken = ({ workspace, agentDir }: HostHealth): boolean => workspace === "missing" || agentDir === "missing";
+
+/** A creation may be under way, or have ended since its host was asked. */
+async function inspect(context: Context, agent: KnownAgent): Promise<HostHealth> {
+  const found = await context.host.inspect(agent);
+  if (!isBroken(found) || found.starting) return found;
+  return (await isBeingMade(context, agent)) ? { ...found, starting: true } : await context.host.inspect(agent);
 }
 
 /** The record is written while the host is at work. */

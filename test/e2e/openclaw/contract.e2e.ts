@@ -21,6 +21,7 @@ async function gatewayTarget(): Promise<Target> {
     storesCredentials: true,
     hasWorkspaces: true,
     sharesOrigin: true,
+    deletesSlowly: true,
     workspace: (name) => join(gateway.stateDir, `workspace-${name}`),
     fetch: clients.fetch,
     async close() {

@@ -66,10 +66,10 @@ describe("a control plane over a real gateway", { timeout: 300_000 }, () => {
       await expect.poll(status, { timeout: 120_000, interval: 250 }).not.toBe("running");
       expect(await status()).toBe("succeeded");
     }
-    // By their records they are there; the gateway may still reload.
+    // They are durable by now, and the gateway may still reload.
     const health = await Promise.all(names.map((name) => client.agents.get(name)));
     for (const { status } of health) expect(status).toMatch(/^(ready|starting)$/);
-    // They are durable by now. The reload that the last one came with may not be the first.
+    // The reload that the last one came with may not be the first.
     const known = async () => (await on.gateway.turn(names.at(-1)!)).status;
     await expect.poll(known, { timeout: 60_000, interval: 250 }).toBe(200);
     expect((await client.agents.usage(names.at(-1)!)).total.requests).toBe(1);
