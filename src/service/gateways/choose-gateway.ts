@@ -5,7 +5,8 @@ import type { HostGateway, HostPlan } from "../../ports.ts";
 import type { CreateAgent } from "../../schema/create-agent.ts";
 import type { Context } from "../context.ts";
 import { isCordoned, requireOpen } from "./cordon-gateway.ts";
-import { findGateway, refusedAgeMs } from "./gateway-places.ts";
+import { countGateways, refusedAgeMs } from "./count-others.ts";
+import { findGateway } from "./gateway-places.ts";
 
 /** As much of a create as its place depends on. */
 export interface PlanRequest
@@ -81,7 +82,7 @@ async function chooseGateway(
   let best = roomiest(open);
   if (!best && !atOnce) {
     // Agents that were expected may not have come.
-    await Promise.all(open.map((gateway) => gateway.recount(refusedAgeMs)));
+    await countGateways(context, () => Promise.all(open.map((gateway) => gateway.recount(refusedAgeMs))));
     best = roomiest(open);
   }
   // At once: others are choosing at this moment.
@@ -98,7 +99,8 @@ async function chooseGateway(
 }
 
 async function lookAt(context: Context, atOnce = false): Promise<readonly HostGateway[]> {
-  const { known, look } = context.host.gateways!;
+  const { known, look: ask } = context.host.gateways!;
+  const look = () => countGateways(context, ask);
   // Before the first count there is nothing to go by.
   if (!atOnce || !known().some((one) => one.isCounted)) return await look();
   context.background(look().catch((cause) => context.log("warn", "the gateways could not be looked at", { cause })));

@@ -3,9 +3,10 @@
  * none: they are counted by the gateway's own list, and leave the fewer.
  */
 import { Problem } from "../../errors.ts";
-import type { AgentHost, HostGateway } from "../../ports.ts";
+import type { HostGateway } from "../../ports.ts";
 import { gatewayPlaces } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
+import { countOthers, lastOthers, refusedAgeMs } from "./count-others.ts";
 
 /** The making of an agent that takes a place. */
 export interface Placed {
@@ -13,10 +14,6 @@ export interface Placed {
   /** The operation that made the agent. */
   creation: string;
 }
-
-/** A count that is older is made anew before an agent is refused by it. */
-export const refusedAgeMs = 1_000;
-const countMs = 10_000;
 
 /** `undefined` for an id that this process has not met, and where there is no choice of gateways. */
 export const findGateway = ({ host }: Context, id: string | undefined): HostGateway | undefined =>
@@ -34,11 +31,12 @@ export async function takePlace(context: Context, placed: Placed, atOnce = false
   const gateway = findGateway(context, placed.gateway);
   const maxAgents = maxAgentsOn(context, gateway);
   if (maxAgents === undefined) return await reserve(context, placed, null);
-  if (!atOnce || !gateway?.isCounted) await gateway?.recount();
-  if (await reserve(context, placed, Math.max(0, maxAgents - (await othersOn(context, gateway))))) return true;
+  const room = (others: number) => Math.max(0, maxAgents - others);
+  const isKnown = atOnce && gateway?.isCounted;
+  const others = isKnown ? await lastOthers(context, gateway) : await countOthers(context, gateway);
+  if (await reserve(context, placed, room(others))) return true;
   if (atOnce && gateway) return false;
-  await gateway?.recount(refusedAgeMs);
-  return await reserve(context, placed, Math.max(0, maxAgents - (await othersOn(context, gateway, refusedAgeMs))));
+  return await reserve(context, placed, room(await countOthers(context, gateway, refusedAgeMs)));
 }
 
 /** For an agent that is there already, however many there may be. */
@@ -61,7 +59,7 @@ const placesTaken = async ({ ledger }: Context, gateway: string | undefined): Pr
 
 /** How many agents it has, whoever made them. */
 export const agentsOn = async (context: Context, gateway: HostGateway | undefined): Promise<number> =>
-  (await placesTaken(context, gateway?.id)) + (await othersOn(context, gateway));
+  (await placesTaken(context, gateway?.id)) + (await countOthers(context, gateway));
 
 /**
  * As things are: several that ask at one time may all be let pass.
@@ -72,39 +70,6 @@ export async function requireRoom(context: Context, more: number): Promise<void>
   const maxAgents = maxAgentsOn(context, undefined);
   if (maxAgents !== undefined && (await agentsOn(context, undefined)) + more >= maxAgents)
     throw gatewayFull(context, undefined);
-}
-
-/** Kept for each count: the index is read once for it. */
-const othersOf = new WeakMap<ReadonlySet<string>, number>();
-const ownCounts = new WeakMap<AgentHost, { at: number; agentIds: ReadonlySet<string> }>();
-
-async function othersOn(context: Context, gateway: HostGateway | undefined, ageMs = countMs): Promise<number> {
-  const agentIds = gateway ? gateway.agentIds : await ownAgentIds(context, ageMs);
-  const known = othersOf.get(agentIds);
-  if (known !== undefined) return known;
-  let others = agentIds.size;
-  if (others > 0) {
-    for (const entry of await context.agentIndex.entries()) {
-      if (entry.gateway === gateway?.id && agentIds.has(entry.agentId)) others--;
-    }
-  }
-  othersOf.set(agentIds, others);
-  return others;
-}
-
-async function ownAgentIds({ host, clock }: Context, ageMs: number): Promise<ReadonlySet<string>> {
-  const before = ownCounts.get(host);
-  const now = clock.now();
-  if (before && now - before.at < ageMs) return before.agentIds;
-  const agentIds = new Set<string>();
-  let cursor: string | undefined;
-  do {
-    const page = await host.list({ cursor, limit: 1000 });
-    for (const { agentId } of page.agents) agentIds.add(agentId);
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
-  ownCounts.set(host, { at: now, agentIds });
-  return agentIds;
 }
 
 /** Names the setting that bounds it. */

@@ -4,6 +4,7 @@ import type { GatewayList, GatewayView } from "../../schema/gateway.ts";
 import { version } from "../../version.ts";
 import type { Context } from "../context.ts";
 import { isCordoned } from "./cordon-gateway.ts";
+import { countGateways } from "./count-others.ts";
 import { agentsOn } from "./gateway-places.ts";
 import { ownId } from "./own-id.ts";
 
@@ -11,7 +12,7 @@ import { ownId } from "./own-id.ts";
 export async function listGateways(context: Context): Promise<GatewayList> {
   const { host } = context;
   if (!host.gateways) return { gateways: [await ownView(context)] };
-  const all = await host.gateways.look();
+  const all = await countGateways(context, host.gateways.look);
   const gateways = all.map(async (one) => view(context, one, one.isReachable ? await one.describe() : undefined));
   return { gateways: await Promise.all(gateways) };
 }

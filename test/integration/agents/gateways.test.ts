@@ -293,6 +293,16 @@ describe("what is seen of gateways", () => {
     expect(gw2).not.toHaveProperty("room");
   });
 
+  it("an agent that was deleted since its gateway was counted is not taken for another's", async () => {
+    const first = await plane({ gw1: {} });
+    for (const name of ["a", "b"]) await create(first, name);
+    // Counts the gateway before it places the agent.
+    const one = await plane({ gw1: {} });
+    expect((await create(one, "c")).status).toBe(201);
+    expect((await one.call("DELETE", "/agents/a")).status).toBe(200);
+    expect((await gatewaysOf(one)).gw1.agents).toBe(2);
+  });
+
   it("metrics and the doctor say the same", async () => {
     const one = await plane({ gw1: { maxAgents: 1 }, gw2: {} });
     await create(one, "a", { gateway: "gw1" });

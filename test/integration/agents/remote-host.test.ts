@@ -56,8 +56,13 @@ function remote(
 /** As a create chooses, with nothing cordoned. */
 const placed = async (host: RemoteHost, request: Partial<PlanRequest>, tried?: string[]) => {
   const settings = { provisioning: { host: { placement: [] } } };
-  const context = { host, settings, ledger: { get: async () => undefined } } as unknown as Context;
-  return await planAgent(context, { agentId: "a", heldToQuota: false, ...request }, new Set(tried));
+  const agentIndex = { entries: async () => [] };
+  const context = { host, settings, agentIndex, clock: { now: () => now }, ledger: { get: async () => undefined } };
+  return await planAgent(
+    context as unknown as Context,
+    { agentId: "a", heldToQuota: false, ...request },
+    new Set(tried),
+  );
 };
 
 let count = 0;

@@ -1,0 +1,104 @@
+import type { AgentHost, HostGateway } from "../../ports.ts";
+import type { IndexEntry } from "../agent-index/index-entry.ts";
+import type { Context } from "../context.ts";
+
+const countMs = 10_000;
+/** A count that is older is made anew before an agent is refused by it. */
+export const refusedAgeMs = 1_000;
+
+interface Count {
+  at: number;
+  others: number;
+}
+const counts = new WeakMap<HostGateway | AgentHost, Count>();
+
+/**
+ * How many agents the gateway, or the deployment's own host, has that this service did not make: as counted within
+ * `ageMs`. A gateway that does not answer has those that it had.
+ */
+export async function countOthers(
+  context: Context,
+  gateway: HostGateway | undefined,
+  ageMs = countMs,
+): Promise<number> {
+  const counted = gateway ?? context.host;
+  const last = counts.get(counted);
+  const now = context.clock.now();
+  if (last && now - last.at < ageMs) return last.others;
+  // Those who ask meanwhile go by the old number.
+  if (last) counts.set(counted, { ...last, at: now });
+  if (gateway) await countGateways(context, () => gateway.recount(refusedAgeMs));
+  else await countOwn(context);
+  return lastOthers(context, gateway);
+}
+
+/** The same as it was counted last, however long ago. No gateway is asked. */
+export async function lastOthers(context: Context, gateway: HostGateway | undefined): Promise<number> {
+  const last = counts.get(gateway ?? context.host);
+  if (last || !gateway) return last?.others ?? 0;
+  const entries = await context.agentIndex.entries();
+  return othersAmong(gateway.agentIds, gateway.id, entries, entries);
+}
+
+/**
+ * Has gateways counted by `ask`, and tells the agents of this service from those of others by the index as it was before
+ * and as it is after: an agent that is deleted meanwhile is in the first, and one that is made is in the second.
+ */
+export async function countGateways<T>(context: Context, ask: () => Promise<T>): Promise<T> {
+  const { known } = context.host.gateways!;
+  const before = await context.agentIndex.entries();
+  const sets = new Map(known().map((gateway) => [gateway, gateway.agentIds]));
+  const answer = await ask();
+  const counted = known().filter((gateway) => gateway.agentIds !== sets.get(gateway));
+  if (counted.length === 0) return answer;
+  const after = await context.agentIndex.entries();
+  const at = context.clock.now();
+  for (const gateway of counted) {
+    counts.set(gateway, { at, others: othersAmong(gateway.agentIds, gateway.id, before, after) });
+  }
+  return answer;
+}
+
+async function countOwn({ host, agentIndex, clock }: Context): Promise<void> {
+  const before = await agentIndex.entries();
+  const agentIds = new Set<string>();
+  let cursor: string | undefined;
+  do {
+    const page = await host.list({ cursor, limit: 1000 });
+    for (const { agentId } of page.agents) agentIds.add(agentId);
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  const after = await agentIndex.entries();
+  counts.set(host, { at: clock.now(), others: othersAmong(agentIds, undefined, before, after) });
+}
+
+function othersAmong(
+  agentIds: ReadonlySet<string>,
+  gateway: string | undefined,
+  before: readonly IndexEntry[],
+  after: readonly IndexEntry[],
+): number {
+  if (agentIds.size === 0) return 0;
+  const [first, second] = [idsOn(before, gateway), idsOn(after, gateway)];
+  let others = 0;
+  for (const id of agentIds) if (!first.has(id) && !second.has(id)) others++;
+  return others;
+}
+
+const nobody: ReadonlySet<string> = new Set();
+/** By gateway: the same list is asked for each of them. */
+const idsOf = new WeakMap<readonly IndexEntry[], Map<string | undefined, Set<string>>>();
+
+function idsOn(entries: readonly IndexEntry[], gateway: string | undefined): ReadonlySet<string> {
+  let ids = idsOf.get(entries);
+  if (!ids) {
+    ids = new Map();
+    for (const entry of entries) {
+      const on = ids.get(entry.gateway);
+      if (on) on.add(entry.agentId);
+      else ids.set(entry.gateway, new Set([entry.agentId]));
+    }
+    idsOf.set(entries, ids);
+  }
+  return ids.get(gateway) ?? nobody;
+}
