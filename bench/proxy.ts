@@ -85,7 +85,7 @@ export async function benchProxy(): Promise<Row[]> {
           value: median(perRound(figures, "JSON c64", (load) => load.perSecond)),
           unit: "req/s",
           ratio: against("JSON c64"),
-          ...(mine && { aim: ">= 1.5 x bare node:http" }),
+          ...(mine && { aim: ">= 1.3 x bare node:http" }),
         },
         {
           name: `${target.name}: SSE c16`,
@@ -123,12 +123,12 @@ export async function benchProxy(): Promise<Row[]> {
           ),
           ...(mine && { aim: "<= 1 x bare node:http" }),
         },
-        { name: `${target.name}: RSS under load`, value: figures.rssMb, unit: "MB", ...(mine && { aim: "<= 200 MB" }) },
+        { name: `${target.name}: RSS under load`, value: figures.rssMb, unit: "MB", ...(mine && { aim: "<= 150 MB" }) },
         {
           name: `${target.name}: cold start`,
           value: target.coldStartMs,
           unit: "ms",
-          ...(mine && { aim: "<= 250 ms" }),
+          ...(mine && { aim: "<= 200 ms" }),
         },
       );
     }
