@@ -11,6 +11,7 @@ import { createCors } from "./cors.ts";
 import { answerGuards, scopedIdempotencyKey } from "./headers.ts";
 import { createKeyShares, type KeyShare } from "./key-shares.ts";
 import { createMasterKeys } from "./master-keys.ts";
+import { firstModel } from "./models-of.ts";
 import { headerOf, type ProxyRequest, presentedKey, readTarget, type Target } from "./proxy-request.ts";
 import { announcedLength, readRequest } from "./read-request.ts";
 import { type Refusal, type Refused, refusal } from "./refuse.ts";
@@ -142,7 +143,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     }
     try {
       const day = periodOf("day", reserved.charge.now);
-      const named = usageModels(names.usage, day, priced.models[0]);
+      const named = usageModels(names.usage, day, firstModel(request));
       return admittedRequests({
         proxyRequest,
         target,

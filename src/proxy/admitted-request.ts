@@ -208,7 +208,7 @@ class Admitted implements AdmittedRequest {
       dropInjected: charge.unasked !== undefined && !reading?.wantsUsage,
       answers: reading?.answers ?? 1,
       writesText: reading?.outputBound !== 0,
-      hidden: hiddenCost(format, provider.kind, modelsOf(request)[0], request.body),
+      hidden: hiddenCost(format, provider.kind, modelsOf(request), request.body),
     };
     // At last: from here on it is to be settled.
     this.#settlement = book.settlements(this.#open);
@@ -216,6 +216,8 @@ class Admitted implements AdmittedRequest {
 
   meter(contentType: string | null | undefined): Meter | undefined {
     if (this.#metering === undefined) return undefined;
+    // A client's own fault may be worded like such a refusal, and stands in what is asked again as well.
+    if (this.#askedAgain && contentType != null) this.#book.asking.answersUnasked(this.#open.provider.id);
     const type = contentType?.toLowerCase() ?? "";
     if (jsonType.test(type)) return createJsonMeter(this.#metering);
     return eventStreamType.test(type) ? createSseMeter(this.#metering) : createSniffingMeter(this.#metering);
@@ -224,7 +226,7 @@ class Admitted implements AdmittedRequest {
   instead(status: number, answer: Uint8Array): ReturnType<AdmittedRequest["instead"]> {
     const { asking, masterKeyRefused, health } = this.#book;
     const { provider } = this.#open;
-    if (this.#unasked && !this.#askedAgain && asking.answered(provider.id, status, answer)) {
+    if (this.#unasked && !this.#askedAgain && asking.mayRefuse(status, answer)) {
       this.#askedAgain = true;
       if (this.#metering) this.#metering.dropInjected = false;
       this.body = this.#unasked();

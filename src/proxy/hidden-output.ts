@@ -21,46 +21,53 @@ const thinkingCanBeOff = /^gemini-2\.5-flash(-lite)?$/;
 /** Claude models that think only where they are asked to. */
 const quietClaude = /^claude-((2|3|instant)\b.*|(opus|sonnet|haiku)-4(-[0156])?(-\d{8})?(-latest)?)$/;
 
-/** Whether the model may write what nobody is shown. */
+/**
+ * Whether a model may write what nobody is shown.
+ *
+ * @param models all that may answer
+ */
 export function mayReason(
   format: UsageFormat,
   kind: ProviderKind,
-  model: string | undefined,
+  models: readonly string[],
   body: Pick<BodyFields, "get"> | undefined,
 ): boolean {
   switch (format) {
     case "anthropic": {
       const thinking = body?.get("thinking");
       if (isRecord(thinking)) return thinking.type !== "disabled";
-      return !quietClaude.test(model ?? "");
+      return !areAll(models, quietClaude);
     }
     case "gemini":
-      return mayThink(model ?? "", body);
+      return models.length === 0 || models.some((model) => mayThink(model, body));
     case "openai":
     case "openai-responses":
-      return !(factsOf(kind).hasMakersModels && plainOpenAi.test(model ?? ""));
+      return !(factsOf(kind).hasMakersModels && areAll(models, plainOpenAi));
   }
 }
 
+const areAll = (models: readonly string[], names: RegExp): boolean =>
+  models.length > 0 && models.every((model) => names.test(model));
+
 /**
- * How the provider's bill may exceed what the answer shows, by the format, the provider, the model and what the body
+ * How the provider's bill may exceed what the answer shows, by the format, the provider, the models and what the body
  * asks for.
  */
 export function hiddenCost(
   format: UsageFormat,
   kind: ProviderKind,
-  model: string | undefined,
+  models: readonly string[],
   body: Pick<BodyFields, "get"> | undefined,
 ): HiddenCost {
   switch (format) {
     case "anthropic":
-      return { output: mayReason(format, kind, model, body), input: false };
+      return { output: mayReason(format, kind, models, body), input: false };
     case "gemini":
       return { output: true, input: !callsClientOnly(body?.get("tools")) };
     case "openai":
     case "openai-responses":
       // A predicted answer's rejected tokens are billed, and not streamed.
-      return { output: mayReason(format, kind, model, body) || predicts(body), input: true };
+      return { output: mayReason(format, kind, models, body) || predicts(body), input: true };
   }
 }
 

@@ -1,7 +1,7 @@
 import { freeCallCharge } from "../domain/free-calls.ts";
 import type { ReservedTokens } from "../domain/interrupted-usage.ts";
 import { modelAllowed } from "../domain/model-allowed.ts";
-import type { ProviderKind } from "../domain/provider-facts.ts";
+import { factsOf, type ProviderKind } from "../domain/provider-facts.ts";
 import type { QuotaCharge } from "../domain/quota.ts";
 import { type QuotaAmounts, quotaRules } from "../domain/quota-rules.ts";
 import { mostTokens } from "../domain/usage.ts";
@@ -115,12 +115,14 @@ export function chargeOf(
   if (spendLimited && !price) return { outcome: "unpriced", model: prices && unpricedModel(prices, provider, request) };
   // A free request passes a budget that is spent.
   const paid = spendLimited && !price!.isFree ? price : undefined;
-  const limited = spends && (paid !== undefined || quotas.inTokens);
+  // What runs at the provider is charged beside the tokens of a model that is free.
+  const held = paid ?? (spendLimited && chargesBeside(provider.kind, reading) ? price : undefined);
+  const limited = spends && (held !== undefined || quotas.inTokens);
   const unbounded = limited && reading ? unboundedReason(reading, proxy.hostedTools) : undefined;
   if (unbounded !== undefined) {
     return { outcome: "unbounded", quota: quotas.inTokens ? "token" : "spend", reason: unbounded };
   }
-  const dearer = paid && unpricedFeature(request, paid, models, proxy.hostedTools);
+  const dearer = held && unpricedFeature(request, held, models, proxy.hostedTools);
   if (dearer !== undefined) return { outcome: "unbounded", quota: "spend", reason: dearer };
 
   const omitted = limited && proxy.hostedTools === "omit" ? reading?.hosted : undefined;
@@ -157,6 +159,11 @@ export function chargeOf(
   };
 }
 
+/** A tool at a server of one's own costs what its operator says; OpenRouter's plugins have prices too. */
+const chargesBeside = (kind: ProviderKind, reading: ReadRequest["reading"]): boolean =>
+  (kind === "openrouter" && reading?.unbounded !== undefined) ||
+  (factsOf(kind).hasMakersModels === true && reading?.hosted !== undefined);
+
 /** @param isPaid whether a limit of money holds it */
 function entriesOf(
   charges: readonly Charge[],
@@ -188,7 +195,7 @@ function boundOf(
   setting: number | undefined,
 ): OutputBound {
   if (reading?.outputBound !== undefined) return { most: reading.outputBound, least: 0 };
-  const reasons = endpoint.format !== undefined && mayReason(endpoint.format, kind, models[0], body);
+  const reasons = endpoint.format !== undefined && mayReason(endpoint.format, kind, models, body);
   return outputBound(providers[kind].maxOutput, models, body, setting, reasons);
 }
 

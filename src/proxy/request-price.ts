@@ -77,7 +77,8 @@ class PriceOfRequest implements RequestPrice {
   }
 
   get isFree(): boolean {
-    return isFree(this.#price);
+    const price = this.#price;
+    return isFree(this.#searches === 0 && price.webSearch !== undefined ? { ...price, webSearch: undefined } : price);
   }
 
   get pricesSearches(): boolean {

@@ -8,8 +8,10 @@ const decoder = new TextDecoder();
  */
 export interface UsageAsking {
   isNeedless(provider: Pick<AiProviderRecord, "id" | "provider" | "baseUrl">): boolean;
-  /** Takes down that a service answered so; @returns whether it refuses to be asked */
-  answered(providerId: string, status: number, body: Uint8Array): boolean;
+  /** Whether it may be that the service answers so since it refuses to be asked. */
+  mayRefuse(status: number, body: Uint8Array): boolean;
+  /** Takes down that the service answered what it had refused, once it was not asked. */
+  answersUnasked(providerId: string): void;
 }
 
 const openRouter = /^https:\/\/([a-z0-9-]+\.)*openrouter\.ai(:443)?(\/|$)/i;
@@ -20,11 +22,8 @@ export function createUsageAsking(slugs: readonly string[]): UsageAsking {
   return {
     isNeedless: ({ id, provider, baseUrl = "" }) =>
       refusing.has(id) || slugs.includes(provider) || openRouter.test(baseUrl),
-    answered(providerId, status, body) {
-      if (status !== 400 && status !== 422) return false;
-      if (!/stream_options|include_usage/.test(decoder.decode(body))) return false;
-      refusing.add(providerId);
-      return true;
-    },
+    mayRefuse: (status, body) =>
+      (status === 400 || status === 422) && /stream_options|include_usage/.test(decoder.decode(body)),
+    answersUnasked: (providerId) => void refusing.add(providerId),
   };
 }

@@ -139,7 +139,7 @@ describe.each(["anthropic", "openai", "gemini"] as const)("an interrupted stream
         const hidden = hiddenCost(
           format,
           kind,
-          run.thinks ? thinking : plain,
+          [run.thinks ? thinking : plain],
           run.thinks ? asksForThoughts : undefined,
         );
         const meter = createSseMeter({ format, dropInjected: false, answers: 1, writesText: true, hidden });
@@ -169,7 +169,7 @@ it("a large reservation is not what a short stream costs", () => {
   ].join("");
   const meter = createSseMeter({
     ...{ format: "anthropic", dropInjected: false, answers: 1, writesText: true },
-    hidden: hiddenCost("anthropic", "anthropic", "claude-opus-4-1", undefined),
+    hidden: hiddenCost("anthropic", "anthropic", ["claude-opus-4-1"], undefined),
   });
   meter.push(new TextEncoder().encode(text));
   const { total } = interruptedUsage({ input: 118_547, output: 32_000 }, meter.progress()!);

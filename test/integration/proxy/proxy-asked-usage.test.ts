@@ -108,6 +108,21 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     expect(await used()).toBe(0);
   });
 
+  it("goes on asking a service that refused one client's own stream_options", async () => {
+    await open("custom");
+    // As OpenAI says it of a field that it does not know.
+    answer = (body, response) =>
+      "bogus" in ((body.stream_options as object | undefined) ?? {})
+        ? json(response, 400, { error: { message: "Unknown parameter: 'stream_options.bogus'." } })
+        : events(response, "stream_options" in body ? [delta, last, { choices: [], usage }] : [delta, last]);
+    expect(await ask({ stream_options: { bogus: 1 } })).toMatchObject({ status: 400 });
+    expect(await used()).toBe(0);
+    asked = [];
+    expect((await ask({ max_tokens: 5_000 })).status).toBe(200);
+    expect(asked).toEqual([expect.objectContaining({ stream_options: { include_usage: true } })]);
+    expect(await used()).toBe(23);
+  });
+
   it("neither asks OpenRouter for the usage nor keeps it from the client", async () => {
     await open("openrouter");
     answer = (_, response) => events(response, [delta, last, { choices: [], usage }]);

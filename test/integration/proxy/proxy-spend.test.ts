@@ -130,6 +130,31 @@ describe("a quota of money", () => {
     expect(await usage()).toMatchObject([{ model: "at-home", microUsd: 0, unpricedRequests: 0 }]);
   });
 
+  it("lets no tool that OpenRouter charges for pass with a model that costs nothing", async () => {
+    const free = { provider: "openrouter", model: "some/model:free", input: 0, output: 0 };
+    await open("openrouter", { quotas: { maxUsdPerMonth: 0.01 } }, { rows: [free] });
+    const statuses: number[] = [];
+    for (const charged of [
+      { plugins: [{ id: "web" }] },
+      { tools: [{ type: "openrouter:image_generation" }] },
+      { web_search_options: {} },
+    ]) {
+      statuses.push((await ask("openrouter", { model: "some/model:free", ...charged })).status);
+    }
+    expect(statuses).toEqual([400, 200, 200]);
+    const sent = upstream.seen.map(({ body }) => JSON.parse(body) as Record<string, unknown>);
+    expect(sent.filter((body) => body.plugins ?? body.tools ?? body.web_search_options)).toEqual([]);
+  });
+
+  it("lets a model of price zero pass when more is spent than a lowered budget", async () => {
+    const free = { provider: "anthropic", model: "claude-haiku-4-5", input: 0, output: 0 };
+    await open("anthropic", { quotas: { maxUsdPerMonth: 1 } }, { rows: [{ provider: "anthropic", ...rates }, free] });
+    expect((await ask("anthropic")).status).toBe(200);
+    await stand.changeState({ quotas: { maxUsdPerMonth: 0.000001 } });
+    expect((await ask("anthropic")).status).toBe(429);
+    expect((await ask("anthropic", { model: "claude-haiku-4-5" })).status).toBe(200);
+  });
+
   it("bounds an answer that is not bounded by what the money left affords", async () => {
     const row = { provider: "openai", ...rates, model: "gpt-4o" };
     await open("openai", { quotas: { maxUsdPerMonth: 0.02 } }, { rows: [row] });

@@ -45,6 +45,16 @@ describe.each<Transport>(["node", "fetch"])("the usage table of a key that inven
     expect(await rows("2026-11-29")).toEqual(new Map([["invented-69", 1]]));
   });
 
+  it("names the model that is asked, wherever the request names others", async () => {
+    const response = await stand.fetchBy(transport)("/proxy/openai/v1/chat/completions", {
+      method: "POST",
+      headers: { authorization: `Bearer ${stand.key}` },
+      body: JSON.stringify({ moderation: { model: "cheap" }, models: ["cheaper"], model: "dear", messages: [] }),
+    });
+    await response.arrayBuffer();
+    expect(await rows()).toEqual(new Map([["dear", 1]]));
+  });
+
   it("counts what other processes have written", async () => {
     const name = aiKeyLedger(stand.keyId).usage;
     const entry = { name, day: "2026-11-28", requests: 1, inputTokens: 0, outputTokens: 0, tokens: 0 };
