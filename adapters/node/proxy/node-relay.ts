@@ -106,6 +106,7 @@ class Relay implements ExchangeHandler, AnswerOwner, OpenRequest {
   }
 
   again(body: Uint8Array | undefined): void {
+    this.#control = undefined;
     this.#decoder = undefined;
     this.#isDecoded = false;
     this.#dispatch(body ?? null);
