@@ -12,7 +12,7 @@ interface CounterRow extends CounterState {
   stored: boolean;
   /** The transaction is to write it. */
   isChanged: boolean;
-  /** The limit that it was last reserved under. */
+  /** The limit under which something was last asked of it. */
   quota: number | null;
   /** As stored. */
   level: number | null;

@@ -109,6 +109,13 @@ export function createSqlCounters(
     }
   }
 
+  function askedUnder(counter: string, period: string, limit: number | null): void {
+    const row = rows.row(counter, period);
+    if (row.quota === limit) return;
+    row.quota = limit;
+    rows.changed(row);
+  }
+
   return {
     creditEstimates: estimates.creditEstimates,
     estimatedDays: estimates.estimatedDays,
@@ -129,7 +136,10 @@ export function createSqlCounters(
       }
       // A caller that asks again for what it has, after a lost answer, is neither charged twice nor refused.
       if (exceeded !== undefined) {
-        return findReservation.get(id) === undefined ? { outcome: "exceeded", exceeded } : { outcome: "reserved" };
+        if (findReservation.get(id) !== undefined) return { outcome: "reserved" };
+        // A limit that was lowered below what is used may refuse everything.
+        askedUnder(exceeded.counter, exceeded.period, exceeded.limit);
+        return { outcome: "exceeded", exceeded };
       }
       if (insertReservation.run(id, JSON.stringify(amounts), now).changes === 0) return { outcome: "reserved" };
       if (held.size < maxHeld) held.set(id, amounts);
@@ -140,7 +150,7 @@ export function createSqlCounters(
       }
       for (const { counter, period, limit, amount } of entries) {
         // A request that costs nothing is held to no limit, and says nothing of it.
-        if (limit !== null || amount > 0) rows.row(counter, period).quota = limit;
+        if (limit !== null || amount > 0) askedUnder(counter, period, limit);
       }
       return { outcome: "reserved" };
     },

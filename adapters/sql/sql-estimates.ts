@@ -7,6 +7,12 @@ import type { SqlDriver } from "./sql-driver.ts";
 
 type EstimateRow = [day: string, model: string, counter: string, periods: string, amount: number];
 
+/** From the output, which is what is estimated as a rule, and from the input where that is not enough. */
+const lessTokens = (amount: string): string =>
+  `tokens = max(0, tokens - ${amount}), estimated_tokens = max(0, estimated_tokens - ${amount}),
+   input_tokens = max(0, input_tokens - max(0, ${amount} - output_tokens)),
+   output_tokens = max(0, output_tokens - ${amount})`;
+
 /** Charges that the provider has not confirmed, in the unit of their counter (`tokens` holds micro-dollars as well), for as long as they can be given back. */
 export function createSqlEstimates(db: SqlDriver, caches: CacheGroup, rows: CounterRows) {
   const insert = db.prepare(
@@ -19,18 +25,12 @@ export function createSqlEstimates(db: SqlDriver, caches: CacheGroup, rows: Coun
     "DELETE FROM estimates WHERE name = ? AND minute >= ? RETURNING day, model, counter, periods, tokens",
   );
   const days = db.prepare("SELECT DISTINCT day FROM estimates WHERE name = ? AND minute >= ?");
-  const giveBackTokens = db.prepare(
-    `UPDATE usage SET tokens = max(0, tokens - ?4), output_tokens = max(0, output_tokens - ?4),
-     estimated_tokens = max(0, estimated_tokens - ?4) WHERE name = ?1 AND day = ?2 AND model = ?3`,
-  );
+  const giveBackTokens = db.prepare(`UPDATE usage SET ${lessTokens("?4")} WHERE name = ?1 AND day = ?2 AND model = ?3`);
   const giveBackUsd = db.prepare(
     "UPDATE usage SET micro_usd = max(0, micro_usd - ?4) WHERE name = ?1 AND day = ?2 AND model = ?3",
   );
 
-  const giveBackAllTokens = db.prepare(
-    `UPDATE all_usage SET tokens = max(0, tokens - ?3), output_tokens = max(0, output_tokens - ?3),
-     estimated_tokens = max(0, estimated_tokens - ?3) WHERE day = ?1 AND model = ?2`,
-  );
+  const giveBackAllTokens = db.prepare(`UPDATE all_usage SET ${lessTokens("?3")} WHERE day = ?1 AND model = ?2`);
   const giveBackAllUsd = db.prepare(
     "UPDATE all_usage SET micro_usd = max(0, micro_usd - ?3) WHERE day = ?1 AND model = ?2",
   );

@@ -40,7 +40,7 @@ export type Reserved =
 export interface NearLimit extends CounterState {
   counter: LedgerName;
   period: string;
-  /** As it was last reserved under. */
+  /** Under which something was last asked of it. */
   limit: number;
 }
 
@@ -70,8 +70,8 @@ export interface QuotaCounters {
   unsettled?(prefix: string): Promise<LedgerName[]>;
   used(counter: LedgerName, period: string): Promise<CounterState>;
   /**
-   * Counters in these periods whose use and reservations are at least `minShare` (0.5 and above) of the limit that
-   * they were last reserved under, the fullest first. `asOf` as in `UsageLog.topUsage`.
+   * Counters in these periods whose use and reservations are at least `minShare` (0.5 and above) of the limit under
+   * which something was last asked of them, the fullest first. `asOf` as in `UsageLog.topUsage`.
    */
   nearLimit(query: {
     minShare: number;

@@ -1,3 +1,4 @@
+import { hasEnded } from "../../domain/agent-end.ts";
 import { freeCallsModel } from "../../domain/free-calls.ts";
 import { digestIsValid } from "../../domain/secret-digests.ts";
 import { parseToken } from "../../domain/token.ts";
@@ -26,18 +27,20 @@ export async function readHolder(context: Context, keyId: string | undefined): P
   if (!record || record.state.status === "revoked") {
     throw new Problem("ai_key_not_found", "Send an AI key as `Authorization: Bearer <key>` to see what is left of it.");
   }
-  const today = new Date(context.clock.now()).toISOString().slice(0, 10);
+  const now = context.clock.now();
+  const today = new Date(now).toISOString().slice(0, 10);
   const [rows, provider] = await Promise.all([
     context.ledger.usage(aiKeyLedger(record.keyId).usage, `${today.slice(0, 7)}-01`, today),
     context.records.get("ai-providers", record.aiProviderId),
   ]);
   const metered = rows.filter(({ model }) => model !== freeCallsModel);
-  const { models, expiresAt, status } = record.state;
+  const { models, expiresAt, suspendsAt, status } = record.state;
+  const isSuspended = status === "suspended" || hasEnded({ expiresAt: suspendsAt }, now);
   return {
     keyId: record.keyId,
     provider: record.provider,
     mode: record.mode,
-    status: status === "suspended" ? "suspended" : "active",
+    status: isSuspended ? "suspended" : "active",
     ...(models && { models }),
     ...(expiresAt !== undefined && { expiresAt }),
     quotas: await readQuotaStates(context, record.keyId, effectiveQuotas(record, provider)),

@@ -127,6 +127,19 @@ export function testOverview(name: string, make: MakeLedger): void {
       ]);
     }, 60_000);
 
+    it("knows a limit under which everything was refused", async () => {
+      const { tokens, reservation } = aiKeyLedger("lowered");
+      await fresh.ledger.reserve(reservation("1"), [entry(70, 1_000, tokens)]);
+      await fresh.ledger.settle(reservation("1"), { [tokens]: 70 });
+      const refused = await fresh.ledger.reserve(reservation("2"), [entry(1, 50, tokens)]);
+      expect(refused.outcome).toBe("exceeded");
+      const near = async (ledger: Ledger) =>
+        (await ledger.nearLimit({ minShare: 0.5, limit: 10, periods: ["2026-11"] })).near;
+      expect(await reported(near, (found) => found.length === 1)).toEqual([
+        { counter: tokens, period: "2026-11", limit: 50, used: 70, reserved: 0 },
+      ]);
+    }, 60_000);
+
     it("finds the few that are the fullest among many", async () => {
       await Promise.all(
         Array.from({ length: 250 }, async (_, at) => {

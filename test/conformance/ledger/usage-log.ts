@@ -154,6 +154,22 @@ export function testUsageLog(name: string, make: MakeLedger): void {
         expect(await fresh.ledger.creditEstimates("ai-key:a/usage", 0)).toEqual({ tokens: 0, microUsd: 0 });
       });
 
+      it("of the input are given back from it, so that input and output add up to the tokens", async () => {
+        const estimate = { tokens: { counter: tokens, amount: 50 } };
+        await fresh.ledger.reserve(reservation(1), [entry(60, null)]);
+        await fresh.ledger.settle(reservation(1), "reserved", {
+          ...use(60),
+          inputTokens: 55,
+          outputTokens: 5,
+          estimate,
+        });
+        expect(await fresh.other.creditEstimates("ai-key:a/usage", 0)).toEqual({ tokens: 50, microUsd: 0 });
+        const left = { inputTokens: 10, outputTokens: 0, tokens: 10, estimatedTokens: 0 };
+        expect(await fresh.ledger.usage("ai-key:a/usage", today, today)).toMatchObject([left]);
+        const query = { prefix: "ai-key:", from: today, to: today, by: "model", orderBy: "key", limit: 9 } as const;
+        await expect.poll(async () => (await fresh.other.topUsage(query)).groups).toMatchObject([left]);
+      });
+
       it("are forgotten after two months", async () => {
         await estimated(1, 60);
         await fresh.at(63 * 24 * 60 * minute);

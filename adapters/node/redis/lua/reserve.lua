@@ -23,6 +23,8 @@ for i = 5, #ARGV, 5 do
   if limit ~= '' then
     local used, reserved = read(KEYS[1], counter, period)
     if used + reserved + asked[name] > tonumber(limit) then
+      -- A limit that was lowered below what is used may refuse everything.
+      if redis.call('HGET', KEYS[1], name .. ' quota') ~= limit then change(KEYS[1], counter, period, 0, 0, limit) end
       return {'exceeded', (i - 5) / 5, used, reserved}
     end
   end
