@@ -14,6 +14,8 @@ export interface QuotaDenial {
   limit: number;
   used: number;
   left: number;
+  /** Epoch milliseconds at which the period ends whose rest was asked for. */
+  resetAt: number;
 }
 
 /** Amounts in the unit of the quota's counter. */
@@ -39,10 +41,11 @@ const withoutMillis = (time: number): string => new Date(time).toISOString().rep
  */
 export function quotaDenial(denied: DeniedRequest, now: number): QuotaDenial {
   const { limit, used, reserved } = denied;
-  return { ...wordedDenial(denied, now), limit, used, left: Math.max(0, limit - used - reserved) };
+  const resetAt = resetOf(quotaRules[denied.name].span, now);
+  return { ...wordedDenial(denied, now), limit, used, left: Math.max(0, limit - used - reserved), resetAt };
 }
 
-function wordedDenial(denied: DeniedRequest, now: number): Omit<QuotaDenial, "limit" | "used" | "left"> {
+function wordedDenial(denied: DeniedRequest, now: number): Omit<QuotaDenial, "limit" | "used" | "left" | "resetAt"> {
   const { counter, span } = quotaRules[denied.name];
   const { limit, used, reserved, amount, least } = denied;
   const resetAt = resetOf(span, now);

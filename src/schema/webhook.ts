@@ -111,6 +111,8 @@ export const WebhookRecord = z.object({
   createdAt: Timestamp,
   disabledAt: z.optional(Timestamp),
   disabledReason: z.optional(z.enum(disabledReasons)),
+  /** When it was last switched on again. */
+  enabledAt: z.optional(Timestamp),
 });
 export type WebhookRecord = z.infer<typeof WebhookRecord>;
 

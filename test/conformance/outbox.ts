@@ -214,6 +214,20 @@ export function testOutbox(name: string, make: () => Promise<OutboxStand>): void
       expect(await stand.outbox.resend("one", "msg_1")).toBe(false);
     });
 
+    it("a delivery that is sent again on its seventh day keeps its retries beyond that day", async () => {
+      await spread("a/1", "msg_1", ["one"]);
+      await stand.outbox.record(await takeDelivery(), { state: "failed" }, { at: stand.clock.now(), ms: 1 });
+      await spread("a/2", "msg_2", []);
+      pass(week - 60_000);
+      expect(await stand.outbox.resend("one", "msg_1")).toBe(true);
+      const dueAt = stand.clock.now() + 3_600_000;
+      await stand.outbox.record(await takeDelivery(), { state: "pending", dueAt }, { at: stand.clock.now(), ms: 1 });
+      pass(120_000);
+      await take();
+      pass(3_600_000);
+      expect(await take()).toMatchObject([{ kind: "delivery", messageId: "msg_1", attempts: 1 }]);
+    });
+
     it("remembers a cause for as long as it is asked to, and forgets it then", async () => {
       const keepUntil = stand.clock.now() + 30 * 86_400_000;
       await stand.outbox.put(message("long/1", { keepUntil }));

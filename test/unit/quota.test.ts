@@ -91,6 +91,7 @@ describe("a denial", () => {
       limit: 1_000_000,
       used: 1_000_000,
       left: 0,
+      resetAt: iso("2026-12-01T00:00:00Z"),
     });
     expect(denied({ name: "maxTokensPerDay" }).message).toMatch(/^Daily token quota exceeded \(.*2026-11-23T00:00:00Z/);
     expect(denied({ name: "maxRequestsPerDay" }).message).toMatch(/^Daily request quota exceeded/);

@@ -32,8 +32,9 @@ function alertOf({
   details,
 }: AuditEvent): AlertToRaise | undefined {
   if (phase !== "outcome" || operationId === undefined || target === undefined) return undefined;
-  if (action === "agent.create" && outcome === "failure" && isOurs(details?.code)) {
-    const data = { agentId: target, actor, code: details!.code };
+  const code = details?.recovered === "undone" ? "interrupted" : details?.code;
+  if (action === "agent.create" && outcome === "failure" && isOurs(code)) {
+    const data = { agentId: target, actor, code };
     return { type: "agent.failed", cause: [operationId], data };
   }
   const found = outcome === "success" ? told[action] : undefined;

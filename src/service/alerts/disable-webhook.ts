@@ -14,17 +14,19 @@ export async function disableWebhook(
   context: Context,
   { id, url }: WebhookRecord,
   reason: keyof typeof reasons,
-  messageId: string,
 ): Promise<void> {
   const { host } = new URL(url);
   const remedy = `mend the receiver, then "provisioning webhooks enable ${id}"`;
   const data = { webhookId: id, host, reason: reasons[reason], remedy };
-  await putAlert(context, { type: "webhook.disabled", cause: [id, messageId], data });
   const disabledAt = new Date(context.clock.now()).toISOString();
   let isNew = false;
-  await changeWebhook(context, id, (record) => {
+  await changeWebhook(context, id, async (record) => {
     isNew = record.disabledAt === undefined;
-    return isNew ? { ...record, disabledAt, disabledReason: reason } : record;
+    if (!isNew) return record;
+    // Deliveries that fail together switch it off once, and those after it was switched on again once more.
+    const cause = [id, record.enabledAt ?? ""];
+    await putAlert(context, { type: "webhook.disabled", cause, data });
+    return { ...record, disabledAt, disabledReason: reason };
   });
   if (!isNew) return;
   context.log("warn", "a webhook was switched off", { webhook: id, host, reason: reasons[reason], remedy });

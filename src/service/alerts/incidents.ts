@@ -15,6 +15,9 @@ interface Told {
   data: Readonly<Record<string, string>>;
 }
 
+/** An incident that is open for longer is told of again. */
+const rememberedMs = 365 * 86_400_000;
+
 /**
  * Something that fails until it works again, told once at either end, by whichever process meets it: the ledger holds
  * the incident that is open. The alert has the incident for its cause, so that a process that dies after it wrote the
@@ -33,7 +36,8 @@ export async function openIncident(
   const incident = isMine ? fresh : await readIncident(context, name);
   if (incident === undefined) return;
   const about = { ...data, since: incident.since, ...(incident.detail !== undefined && { detail: incident.detail }) };
-  await putAlert(context, { type, cause: [incident.id], data: about });
+  const keepUntil = context.clock.now() + rememberedMs;
+  await putAlert(context, { type, cause: [incident.id], data: about, keepUntil });
 }
 
 /** Nothing, where none is open. */

@@ -1,7 +1,6 @@
 import { holdsKey } from "../../domain/key-shapes.ts";
-import { resetOf, shownAmount } from "../../domain/quota.ts";
+import { shownAmount } from "../../domain/quota.ts";
 import type { QuotaDenial } from "../../domain/quota-denial.ts";
-import { quotaRules } from "../../domain/quota-rules.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import { type QuotaName, type Quotas, quotaNames } from "../../schema/quota.ts";
 import type { Context } from "../context.ts";
@@ -22,12 +21,10 @@ export function createQuotaAlerts(
   const told = new Set<string>();
 
   return ({ keyId, agentId }, { quota, denial }) => {
-    const { limit, used, left } = denial;
-    const { span } = quotaRules[quota];
+    const { limit, used, left, resetAt } = denial;
     const shown = (amount: number) => shownAmount(quota, amount);
     // A quota that frees itself within seconds, as a minute's does, ends nothing.
     if (denial.transient) return;
-    const resetAt = resetOf(span, context.clock.now());
     const key = `${keyId} ${quota} ${resetAt} ${limit}`;
     if (told.has(key)) return;
     if (told.size >= mostRemembered) told.clear();

@@ -29,7 +29,8 @@ export const messageOf = (
 ): OutboxMessage => ({
   cause: causeOf(type, cause),
   type,
-  at: context.clock.now(),
+  // What is foreseen happens when it is due.
+  at: rest.dueAt ?? context.clock.now(),
   data: JSON.stringify(data),
   ...rest,
 });

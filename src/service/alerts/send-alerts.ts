@@ -42,6 +42,10 @@ export function createAlertSender(context: Context): AlertSender {
 
   async function deliver(due: DueDelivery, stop: AbortSignal | undefined): Promise<void> {
     const webhook = await findWebhook(context, due.endpoint);
+    if (webhook === undefined && (await context.records.get("webhooks", due.endpoint))) {
+      // The settings of another instance know it, or its secret does not open until they are mended.
+      return await outbox.record(due, { state: "pending", dueAt: clock.now() + leaseMs });
+    }
     if (webhook === undefined || webhook.disabledAt !== undefined) {
       return await outbox.record(due, { state: "dropped" });
     }
@@ -58,7 +62,7 @@ export function createAlertSender(context: Context): AlertSender {
     const isGone = attempt.status === 410;
     const isTest = due.message.type === "webhook.test";
     if (isTest || isGone || attempts >= mostAttempts) {
-      if (!isTest) await disableWebhook(context, webhook, isGone ? "gone" : "failing", due.messageId);
+      if (!isTest) await disableWebhook(context, webhook, isGone ? "gone" : "failing");
       return await outbox.record(due, { state: "failed" }, attempt);
     }
     const wished = retryAfterMs(attempt.retryAfter, clock.now());

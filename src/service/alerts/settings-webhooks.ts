@@ -21,6 +21,13 @@ const inSettings = async (context: Context): Promise<{ id: string; setting: Webh
     })),
   );
 
+/** Those of the settings that are not among all that can be told: their secrets do not open. */
+export const unopenableSettings = async (
+  context: Context,
+  all: readonly WebhookRecord[],
+): Promise<readonly WebhookSetting[]> =>
+  (await inSettings(context)).filter(({ id }) => !all.some((one) => one.id === id)).map(({ setting }) => setting);
+
 /** As the settings have it now; `undefined` where they no longer name it, and for webhooks of the API. */
 export async function settingOf(context: Context, id: string): Promise<WebhookSetting | undefined> {
   if (!id.startsWith("settings-")) return undefined;
@@ -70,7 +77,10 @@ async function asSet(
   stored: WebhookRecord | undefined,
 ): Promise<WebhookRecord> {
   const secret = given === undefined ? undefined : await openConfigSecret(context, given);
-  const isSecretSame = secret === undefined || (stored !== undefined && (await holds(context, stored, secret)));
+  // A gateway's hook token signs nothing.
+  const isKept = secret === undefined && (stored?.format !== "openclaw" || format === "openclaw");
+  const isSecretSame =
+    isKept || (secret !== undefined && stored !== undefined && (await holds(context, stored, secret)));
   const isSame =
     stored?.url === url && stored.format === format && JSON.stringify(stored.events) === JSON.stringify(events);
   if (stored && isSame && isSecretSame) return stored;

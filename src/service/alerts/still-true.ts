@@ -15,7 +15,8 @@ const looks: Record<string, Look> = {
 
   "ai_key.expiring": async (context, { keyId, expiresAt }) => {
     const key = await context.records.get("ai-keys", String(keyId));
-    return key?.state.expiresAt === expiresAt && key?.state.status !== "revoked";
+    const isOver = Date.parse(String(expiresAt)) <= context.clock.now();
+    return !isOver && key?.state.expiresAt === expiresAt && key?.state.status !== "revoked";
   },
 
   "provisioning_key.unused": async (context, { keyId, ...data }) => {

@@ -79,12 +79,13 @@ export async function updateWebhook(
     ...(disabled !== undefined && { disabled }),
   };
   return await auditedChange(context, caller, { action: "webhook.update", target: id, details }, async () => {
-    const disabledAt = new Date(context.clock.now()).toISOString();
+    const changedAt = new Date(context.clock.now()).toISOString();
     const next = await changeWebhook(context, id, ({ disabledAt: since, disabledReason, ...record }) => ({
       ...record,
       ...change,
       ...(disabled === undefined && since !== undefined && { disabledAt: since, disabledReason }),
-      ...(disabled && { disabledAt: since ?? disabledAt, disabledReason: disabledReason ?? "operator" }),
+      ...(disabled && { disabledAt: since ?? changedAt, disabledReason: disabledReason ?? "operator" }),
+      ...(disabled === false && since !== undefined && { enabledAt: changedAt }),
     }));
     return webhookView(context, next);
   });
@@ -182,7 +183,7 @@ function refuseOfSettings({ id, source }: WebhookRecord, remedy: string): void {
 }
 
 function webhookView(context: Context, record: WebhookRecord): WebhookView {
-  const { sealedSecret: _, previous, ...shown } = record;
+  const { sealedSecret: _, enabledAt: __, previous, ...shown } = record;
   const isLive = previous !== undefined && Date.parse(previous.until) > context.clock.now();
   return {
     ...shown,

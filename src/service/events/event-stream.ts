@@ -2,6 +2,7 @@ import type { AuditRecord } from "../../domain/audit-event.ts";
 import type { ActivitySample, SentMessage } from "../../ports.ts";
 import type { ActivityEvent, EventType } from "../../schema/event.ts";
 import { alertOf } from "../alerts/attempt-delivery.ts";
+import { isStillTrue } from "../alerts/still-true.ts";
 import type { Context } from "../context.ts";
 
 const defaultTicks = { everyMs: 2_000, most: 150 };
@@ -84,7 +85,10 @@ async function* eventTexts(
     if (has("alert")) {
       const { messages, last } = await context.outbox.recent(at.alert, pageSize);
       at.alert = last;
-      for (const sent of messages) text += line("alert", shown(context, sent), `${at.audit}-${sent.seq}`);
+      for (const sent of messages) {
+        if (await isStillTrue(context, sent.message))
+          text += line("alert", shown(context, sent), `${at.audit}-${sent.seq}`);
+      }
     }
     if (has("activity")) {
       const { samples, cursor } = await context.activity.since(at.activity);
@@ -103,23 +107,29 @@ async function* eventTexts(
 
 async function begin(context: Context, lastEventId: string | undefined): Promise<Position> {
   const [, audit, alert] = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(lastEventId ?? "") ?? [];
-  const newest = await context.audit.read({ limit: 1 });
-  if (audit === undefined) {
-    const { last } = await context.outbox.recent(undefined, 1);
-    return { audit: newest.events[0]?.seq ?? 0, alert: last, activity: undefined };
-  }
-  const from = Number(audit);
+  const { events } = await context.audit.read({ limit: 1 });
+  const newest = events[0]?.seq ?? 0;
+  const { last } = await context.outbox.recent(undefined, 1);
+  if (audit === undefined) return { audit: newest, alert: last, activity: undefined };
+  // A restored copy may have fewer than were seen before it.
+  const from = Math.min(Number(audit), newest);
   return {
-    audit: Math.max(from, (newest.events[0]?.seq ?? 0) - mostMissed),
-    alert: alert === undefined ? await alertBefore(context, from) : Number(alert),
+    audit: Math.max(from, newest - mostMissed),
+    alert: alert === undefined ? await alertBefore(context, from) : Math.min(Number(alert), last),
     activity: undefined,
   };
 }
 
-/** No alert came after that event of the trail: those that happened since it were missed. */
+/**
+ * An alert is stored before the event of the trail that it tells of. One that was seen already comes once more, which its
+ * id tells.
+ */
+const storedBeforeMs = 5_000;
+
+/** No alert came after that event of the trail: those that happened since about then were missed. */
 async function alertBefore(context: Context, audit: number): Promise<number> {
   const { events } = await context.audit.read({ limit: 1, cursor: audit + 1 });
-  const since = events[0] === undefined ? 0 : Date.parse(events[0].time);
+  const since = events[0] === undefined ? 0 : Date.parse(events[0].time) - storedBeforeMs;
   for (let after = 0; ; ) {
     const { messages, last } = await context.outbox.recent(after, 1_000);
     const missed = messages.find(({ message }) => message.at >= since);

@@ -4,6 +4,7 @@ import type { DoctorCheck, DoctorReport } from "../../schema/doctor.ts";
 import { aiProviderIncident } from "../../storage/ledger-names.ts";
 import { listAgents } from "../agents/agent-view.ts";
 import { readIncident } from "../alerts/incidents.ts";
+import { unopenableSettings } from "../alerts/settings-webhooks.ts";
 import { allWebhooks } from "../alerts/webhooks.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
@@ -115,6 +116,11 @@ const looks: Record<string, (context: Context, caller: Caller) => Promise<Findin
 
   async webhooks(context) {
     const all = await allWebhooks(context);
+    const [closed] = await unopenableSettings(context, all);
+    if (closed) {
+      const detail = `no seal key opens the secret of ${new URL(closed.url).host} in gateway.provisioning.webhooks`;
+      return { status: "warning", detail, remedy: "put the seal key back, or seal the secret anew with `seal`" };
+    }
     const off = all.find(({ disabledReason }) => disabledReason !== undefined && disabledReason !== "operator");
     if (!off) return ok(`${all.length} set up`);
     const detail = `${off.id} (${new URL(off.url).host}) was switched off: ${off.disabledReason}`;

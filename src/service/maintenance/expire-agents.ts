@@ -18,14 +18,16 @@ const expiry: Caller = { actor: "expiry", scopes: [], reach: "all", operator: tr
  */
 export async function expireAgents(context: Context, agentIds: readonly string[]): Promise<number> {
   let noted = 0;
+  let failure: { error: unknown } | undefined;
   for (const agentId of agentIds) {
     try {
       if (await noteEnd(context, agentId)) noted += 1;
     } catch (error) {
       // One that is being changed has its turn the next time.
-      if (!isProblem(error, "agent_busy")) throw error;
+      if (!isProblem(error, "agent_busy")) failure ??= { error };
     }
   }
+  if (failure) throw failure.error;
   return noted;
 }
 

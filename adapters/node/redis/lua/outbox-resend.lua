@@ -1,6 +1,9 @@
 --! outbox
 local row = delivery(ARGV[2], ARGV[3])
-if not row or tonumber(row.created) <= now - tonumber(ARGV[4]) then return 0 end
+local about = row and message(row.cause)
+if not about or tonumber(row.created) <= now - tonumber(ARGV[4]) then return 0 end
+keepUntil(row.cause, about, now + tonumber(ARGV[4]))
+save(row.cause, about)
 row.lease = nil
 row.state = 'pending'
 row.attempts = 0

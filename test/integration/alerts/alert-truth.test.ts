@@ -1,0 +1,267 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { readEventStream, type ServerEvent } from "../../../src/client/event-stream.ts";
+import { quotaDenial } from "../../../src/domain/quota-denial.ts";
+import { Problem } from "../../../src/errors.ts";
+import type { EventType } from "../../../src/schema/event.ts";
+import { createAgent } from "../../../src/service/agents/create-agent.ts";
+import { listDeliveries, resendDelivery } from "../../../src/service/alerts/deliveries.ts";
+import { openIncident } from "../../../src/service/alerts/incidents.ts";
+import { createQuotaAlerts } from "../../../src/service/alerts/quota-alerts.ts";
+import { putAlert } from "../../../src/service/alerts/raise-alert.ts";
+import { createAlertSender } from "../../../src/service/alerts/send-alerts.ts";
+import { createWebhook, listWebhooks, updateWebhook } from "../../../src/service/alerts/webhooks.ts";
+import { eventStream } from "../../../src/service/events/event-stream.ts";
+import { examine } from "../../../src/service/maintenance/examine.ts";
+import { expireAgents } from "../../../src/service/maintenance/expire-agents.ts";
+import { resealSecrets } from "../../../src/service/maintenance/reseal-secrets.ts";
+import { createProvisioningKey } from "../../../src/service/provisioning-keys/provisioning-keys.ts";
+import { sealConfigSecret } from "../../../src/service/secrets/config-secret.ts";
+import { aiProviderIncident, keyLedger } from "../../../src/storage/ledger-names.ts";
+import { alertsStand, operator } from "../../alerts-stand.ts";
+import { answering, webhookReceiver } from "../../webhook-receiver.ts";
+
+const day = 86_400_000;
+let receiver: Awaited<ReturnType<typeof webhookReceiver>>;
+let other: Awaited<ReturnType<typeof webhookReceiver>>;
+let stand: Awaited<ReturnType<typeof alertsStand>>;
+
+beforeEach(async () => {
+  receiver = await webhookReceiver();
+  other = await webhookReceiver();
+  stand = await alertsStand([receiver.entry, other.entry]);
+});
+afterEach(async () => {
+  await stand.close();
+  await receiver.close();
+  await other.close();
+});
+
+const typesAt = (at: typeof receiver) => at.received.map(({ body }) => JSON.parse(body).type);
+const created = (agentId: string) =>
+  putAlert(stand.context, { type: "agent.created", cause: [agentId], data: { agentId } });
+
+async function streamed(
+  lastEventId: string | undefined,
+  types: EventType[] = ["alert"],
+  ticks = 2,
+): Promise<ServerEvent[]> {
+  const context = { ...stand.context, eventTicks: { everyMs: 10, most: ticks } };
+  const all: ServerEvent[] = [];
+  const body = eventStream(context, { types, lastEventId, mayGoOn: async () => true });
+  for await (const event of readEventStream(body)) all.push(event);
+  return all;
+}
+
+it("who follows the events is not told that a key is unused which was used yesterday", async () => {
+  await createProvisioningKey(stand.context, operator, { name: "CI", scopes: ["agents:create"] }).then(
+    async ({ id }) => {
+      stand.pass(89 * day);
+      await stand.context.ledger.take(keyLedger(id).rate, { limit: 10, windowMs: 60_000 });
+    },
+  );
+  stand.pass(2 * day);
+  await stand.send();
+  const alerts = (await streamed("0-0")).map(({ data }) => (data as { type: string }).type);
+  expect(alerts).toEqual(["provisioning_key.created"]);
+});
+
+it("an alert that was foreseen has the time at which it came true", async () => {
+  const expiresAt = new Date(stand.clock.now() + 30 * day).toISOString();
+  await createWebhook(stand.context, operator, { url: receiver.url, events: ["*.expiring"] });
+  await createProvisioningKey(stand.context, operator, { name: "CI", scopes: ["agents:create"], expiresAt });
+  stand.pass(16 * day);
+  await stand.send();
+  expect(JSON.parse(receiver.received[0]!.body).timestamp).toBe(new Date(stand.clock.now()).toISOString());
+});
+
+it("an AI key that has expired meanwhile is not told to expire", async () => {
+  await createWebhook(stand.context, operator, { url: receiver.url, events: ["*.expiring"] });
+  const expiresAt = new Date(stand.clock.now() + 10 * day).toISOString();
+  const createdAt = new Date(stand.clock.now()).toISOString();
+  await stand.context.records.set("ai-keys", "k1", {
+    keyId: "k1",
+    agentId: "a",
+    mode: "virtual",
+    aiProviderId: "p",
+    provider: "anthropic",
+    createdAt,
+    state: { status: "active", version: 1, digest: "d", quotas: {}, expiresAt },
+  } as never);
+  stand.pass(11 * day);
+  await stand.send();
+  expect(typesAt(receiver)).toEqual([]);
+});
+
+it("a burst that meets 410 tells the others once that the webhook was switched off", async () => {
+  await createWebhook(stand.context, operator, { url: receiver.url, events: ["agent.*"] });
+  await createWebhook(stand.context, operator, { url: other.url, events: ["quota.raised"] });
+  receiver.answer(answering(410));
+  for (const id of ["a", "b", "c", "d"]) await created(id);
+  await stand.send();
+  expect(typesAt(other)).toEqual(["webhook.disabled"]);
+});
+
+it("a webhook that is switched off again by the delivery that was sent again is told of again", async () => {
+  const { id } = await createWebhook(stand.context, operator, { url: receiver.url, events: ["agent.*"] });
+  await createWebhook(stand.context, operator, { url: other.url, events: ["quota.raised"] });
+  receiver.answer(answering(410));
+  await created("a");
+  await stand.send();
+  expect(typesAt(other)).toEqual(["webhook.disabled"]);
+  await updateWebhook(stand.context, operator, id, { disabled: false });
+  const { deliveries } = await listDeliveries(stand.context, id, { limit: 10 });
+  stand.pass(day);
+  await resendDelivery(stand.context, operator, id, deliveries[0]!.messageId);
+  await stand.send();
+  expect((await listWebhooks(stand.context)).webhooks.find((one) => one.id === id)).toMatchObject({
+    status: "disabled",
+  });
+  expect(typesAt(other)).toEqual(["webhook.disabled", "webhook.disabled"]);
+});
+
+it("a webhook that left the settings does not keep the seal key from being rotated", async () => {
+  const { webhooks } = stand.context.settings.provisioning;
+  webhooks.endpoints = [{ url: receiver.url }];
+  await listWebhooks(stand.context);
+  webhooks.endpoints = [];
+  const [old] = stand.context.sealKeys();
+  const fresh = new Uint8Array(32).fill(9);
+  const both = { ...stand.context, sealKeys: () => [fresh, old!] };
+  await expect(resealSecrets(both, operator)).resolves.toMatchObject({ resealed: 0 });
+});
+
+it("a webhook of the settings that is no gateway's any more gets a signing secret of its own", async () => {
+  const { webhooks } = stand.context.settings.provisioning;
+  webhooks.endpoints = [{ url: receiver.url, format: "openclaw", secret: "hook-token-not-real", events: ["agent.*"] }];
+  await listWebhooks(stand.context);
+  webhooks.endpoints = [{ url: receiver.url, events: ["agent.*"] }];
+  await created("a");
+  await stand.send();
+  expect(receiver.received.at(-1)?.headers["webhook-signature"]).toMatch(/^v1,/);
+  expect(stand.logs.filter(({ level }) => level !== "info")).toEqual([]);
+});
+
+it("who saw later events than there are, as after a restore, sees those that come", async () => {
+  const { context } = stand;
+  await context.audit.append({ phase: "event", action: "x", actor: "cli" });
+  const reading = streamed("5000-5000", ["audit", "alert"] as never, 40);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  await context.audit.append({ phase: "event", action: "y", actor: "cli" });
+  await created("a");
+  await stand.send();
+  const seen = await reading;
+  expect(seen.map(({ event }) => event)).toEqual(["audit", "alert"]);
+});
+
+it("an end that cannot be noted keeps no other from being noted", async () => {
+  const { context } = stand;
+  const expiresAt = new Date(stand.clock.now() + day).toISOString();
+  for (const name of ["One", "Two"]) await createAgent(context, operator, { name, expiresAt } as never);
+  await stand.idle();
+  stand.pass(2 * day);
+  const records = {
+    ...context.records,
+    get: (async (collection: never, id: string) => {
+      if (collection === "agents" && id === "one") throw new Problem("store_unreadable");
+      return await context.records.get(collection, id);
+    }) as never,
+  };
+  await expireAgents({ ...context, records }, ["one", "two"]).catch(() => undefined);
+  expect((await context.records.get("agents", "two"))?.endedAt).toBe(expiresAt);
+});
+
+it("a refusal of the last moment of a day is of that day, and keeps none of the next from being told", async () => {
+  const key = { keyId: "k1", agentId: "a" };
+  const refuse = createQuotaAlerts(stand.context);
+  const midnight = Date.parse("2026-12-01T00:00:00Z");
+  const denied = { name: "maxTokensPerDay", limit: 1_000, used: 1_000, reserved: 0, amount: 1 } as const;
+  stand.clock.set(midnight + 5);
+  refuse(key, { quota: denied.name, denial: quotaDenial(denied, midnight - 5) });
+  stand.pass(12 * 3_600_000);
+  refuse(key, { quota: denied.name, denial: quotaDenial(denied, stand.clock.now()) });
+  await stand.idle();
+  await stand.send();
+  const { messages } = await stand.context.outbox.recent(0, 100);
+  expect(messages.map(({ message }) => JSON.parse(message.data).resetAt)).toEqual([
+    "2026-12-01T00:00:00.000Z",
+    "2026-12-02T00:00:00.000Z",
+  ]);
+});
+
+it("an alert that was stored just before the event that was seen last comes after a reconnect", async () => {
+  // The trail's own clock is the machine's.
+  const context = { ...stand.context, clock: { now: Date.now } };
+  await putAlert(context, { type: "agent.created", cause: ["op1"], data: { agentId: "a" } });
+  await sleep(5);
+  await context.audit.append({ phase: "event", action: "x", actor: "cli" });
+  const seen = await streamed("0-0", ["audit", "alert"], 1);
+  stand.pass(Date.now() - stand.clock.now());
+  await stand.send();
+  const missed = await streamed(seen.at(-1)!.id);
+  expect(missed.map(({ data }) => (data as { type: string }).type)).toEqual(["agent.created"]);
+});
+
+it("a creation that recovery undid is told of as failed", async () => {
+  await stand.context.audit.append({
+    phase: "outcome",
+    action: "agent.create",
+    actor: "recovery",
+    outcome: "failure",
+    operationId: "op1",
+    target: "a",
+    details: { recovered: "undone" },
+  });
+  await stand.send();
+  const { messages } = await stand.context.outbox.recent(0, 100);
+  expect(messages.map(({ message }) => message.type)).toEqual(["agent.failed"]);
+});
+
+it("an incident that lasts over a week is told once", async () => {
+  const { context } = stand;
+  await createWebhook(context, operator, { url: receiver.url, events: ["provider.failing"] });
+  for (let at = 0; at < 9; at++) {
+    await openIncident(context, aiProviderIncident("p"), { type: "provider.failing", data: { aiProviderId: "p" } });
+    await created(`agent-${at}`);
+    await stand.send();
+    stand.pass(day);
+  }
+  expect(typesAt(receiver)).toEqual(["provider.failing"]);
+});
+
+it("an instance that does not know a new webhook yet leaves its delivery to those who do", async () => {
+  const { context } = stand;
+  context.settings.provisioning.webhooks.endpoints = [{ url: receiver.url, events: ["agent.*"] }];
+  const before = structuredClone(context.settings);
+  before.provisioning.webhooks.endpoints = [];
+  const old = createAlertSender({ ...context, settings: before });
+  receiver.answer(answering(503));
+  await created("a");
+  await stand.send();
+  expect(receiver.received).toHaveLength(1);
+  receiver.answer(answering(204));
+  stand.pass(10_000);
+  await old.run();
+  stand.pass(61_000);
+  await stand.send();
+  expect(receiver.received).toHaveLength(2);
+});
+
+it("a webhook of the settings whose secret does not open is a finding, and its alert waits", async () => {
+  const { context } = stand;
+  const { endpoints } = context.settings.provisioning.webhooks;
+  const secret = await sealConfigSecret(context, `whsec_${Buffer.alloc(32, 5).toString("base64")}`);
+  endpoints.push({ url: receiver.url, events: ["agent.*"], secret });
+  receiver.answer(answering(503));
+  await created("a");
+  await stand.send();
+  receiver.answer(answering(204));
+  const without = { ...context, sealKeys: () => [new Uint8Array(32).fill(9)] };
+  stand.pass(10_000);
+  await createAlertSender(without).run();
+  const { checks } = await examine(without, operator);
+  const found = checks.find(({ name }) => name === "webhooks");
+  stand.pass(3_600_000);
+  await stand.send();
+  expect([found?.status, receiver.received.length]).toEqual(["warning", 2]);
+});
