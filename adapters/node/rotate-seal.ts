@@ -33,7 +33,13 @@ export async function rotateSeal<R>(
         `${variable} holds one key: put a new one in front of it, with a comma between them, restart every instance (or where it is a file, send each SIGHUP), and run this again`,
       );
     }
-    return { ...(await reseal()), kept: `Take the older key out of ${variable}, and restart (or send SIGHUP).` };
+    const rotated = await reseal();
+    const older = await underOlder(node, { sealKeys: await openSealKeys(stateDir, env) });
+    const kept =
+      older.length === 0
+        ? `Take the older key out of ${variable}, and restart (or send SIGHUP).`
+        : keptFor(variable, older);
+    return { ...rotated, kept };
   }
   if (node.storage !== undefined) {
     throw new SettingsError(
@@ -52,10 +58,7 @@ export async function rotateSeal<R>(
       if (older.length === 0) await sealKeyFile.dropOlder(stateDir);
       return {
         ...rotated,
-        kept:
-          older.length === 0
-            ? undefined
-            : `seal.key keeps the older key too, for config.json's secrets of ${older.join(", ")}: seal them anew with "provisioning seal", and run this again.`,
+        kept: older.length === 0 ? undefined : keptFor("seal.key", older),
       };
     });
   } finally {
@@ -63,11 +66,21 @@ export async function rotateSeal<R>(
   }
 }
 
+const keptFor = (where: string, older: readonly string[]): string =>
+  `${where} keeps the older key too, for config.json's secrets of ${older.join(", ")}: seal them anew with "provisioning seal", and run this again.`;
+
 async function underOlder({ settings }: NodeSettings, sealing: Parameters<typeof isSealedUnderNewest>[0]) {
+  const { host, webhooks } = settings.provisioning;
+  const secrets = [
+    ...host.gateways.map(({ id, token, key }) => ({ name: `the gateway "${id}"`, of: [token, key] })),
+    // A path may be a secret.
+    ...webhooks.endpoints.map(({ url, secret }) => ({ name: `the webhook ${new URL(url).origin}`, of: [secret] })),
+  ];
   const names: string[] = [];
-  for (const { id, token, key } of settings.provisioning.host.gateways) {
-    for (const secret of key === undefined ? [token] : [token, key]) {
-      if (isSealed(secret) && !(await isSealedUnderNewest(sealing, secret))) names.push(`the gateway "${id}"`);
+  for (const { name, of } of secrets) {
+    for (const secret of of) {
+      if (secret === undefined || !isSealed(secret)) continue;
+      if (!(await isSealedUnderNewest(sealing, secret))) names.push(name);
     }
   }
   return [...new Set(names)];

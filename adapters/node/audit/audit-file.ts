@@ -209,7 +209,9 @@ export function createAuditFile(options: AuditFileOptions): AuditTrail {
     async rotate(actor) {
       const closed = await underLock(async (database) => {
         const aligned = await trail.align(database);
-        return aligned.head.bytes === 0 ? undefined : await closePart(database, aligned, actor);
+        // Of a rotation there is one event yet: that it was opened.
+        const isOpened = rememberedSegments(database).at(-1)?.last === aligned.head.seq - 1;
+        return aligned.head.bytes === 0 || isOpened ? undefined : await closePart(database, aligned, actor);
       });
       if (!closed) return undefined;
       await append(opening(actor, closed));

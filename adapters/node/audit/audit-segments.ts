@@ -21,6 +21,12 @@ const nameForm = /^audit-(\d{12})-(\d{12})\.jsonl$/;
 /** Beside `audit.jsonl`; names sort as the events do. */
 export const segmentName = ({ first, last }: AuditSegment): string => `audit-${digits(first)}-${digits(last)}.jsonl`;
 
+/** The part that a file's name tells of; `undefined` for any other name. */
+export function segmentNamed(name: string): AuditSegment | undefined {
+  const [, first, last] = nameForm.exec(name) ?? [];
+  return first === undefined ? undefined : { first: Number(first), last: Number(last) };
+}
+
 const selects = new WeakMap<DatabaseSync, StatementSync>();
 
 /** Closed parts by their first event, those that were moved away included. */
@@ -44,12 +50,7 @@ export function segmentsIn(directory: string): AuditSegment[] {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
   }
-  return names
-    .flatMap((name) => {
-      const [, first, last] = nameForm.exec(name) ?? [];
-      return first === undefined ? [] : [{ first: Number(first), last: Number(last) }];
-    })
-    .sort((a, b) => a.first - b.first);
+  return names.flatMap((name) => segmentNamed(name) ?? []).sort((a, b) => a.first - b.first);
 }
 
 /** Remembered ones and those that only the directory knows: put back by hand, or from before the memory was lost. */

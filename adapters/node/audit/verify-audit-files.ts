@@ -1,9 +1,11 @@
 import { hash } from "node:crypto";
 import { closeSync } from "node:fs";
+import { basename } from "node:path";
 import { type ChainHead, genesis, readLine } from "../../../src/domain/audit-chain.ts";
 import { Problem } from "../../../src/errors.ts";
 import type { AuditVerdict } from "../../../src/ports.ts";
 import { linesForward } from "../files/line-file.ts";
+import { segmentNamed } from "./audit-segments.ts";
 import { openLines } from "./open-lines.ts";
 import { type AuditLines, verifyAuditLines } from "./verify-audit-lines.ts";
 
@@ -28,6 +30,11 @@ export async function verifyAuditFiles(
       events += walked.events;
       if (!walked.ok) return { ok: false, events, fault: { file: path, line: walked.line, reason: walked.reason } };
       head = walked.head;
+      const last = segmentNamed(basename(path))?.last;
+      if (last !== undefined && head.seq < last) {
+        const reason = `the end is missing: events ${head.seq + 1} to ${last} were cut off`;
+        return { ok: false, events, fault: { file: path, line: walked.events + 1, reason } };
+      }
     } finally {
       closeSync(lines.descriptor);
     }

@@ -2,7 +2,7 @@ import type { WebhookRecord } from "../../schema/webhook.ts";
 import type { Context } from "../context.ts";
 import { isSealedUnderNewest } from "../secrets/vault.ts";
 import { openWebhookSecret, sealWebhookSecret } from "./webhook-secret.ts";
-import { changeWebhook } from "./webhooks.ts";
+import { allWebhooks, changeWebhook } from "./webhooks.ts";
 
 /**
  * @returns how many secrets were under an older seal key
@@ -24,7 +24,6 @@ export async function resealWebhooks(context: Context): Promise<number> {
       ...(isLive && { previous: { ...previous, sealedSecret: await anew(record.id, previous.sealedSecret) } }),
     };
   };
-  const { items } = await context.records.list("webhooks");
-  for (const { id } of items) await changeWebhook(context, id, reseal);
+  for (const { id } of await allWebhooks(context)) await changeWebhook(context, id, reseal);
   return resealed;
 }

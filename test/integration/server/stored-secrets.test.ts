@@ -211,6 +211,34 @@ describe("stored secrets", () => {
     expect((await cli(["agent-keys", "list"])).exitCode).toBe(0);
   });
 
+  const webhookSettings = (secret: string) => {
+    const webhooks = { endpoints: [{ url: "https://hooks.example.org/openclaw", secret }] };
+    const text = JSON.stringify({ gateway: { provisioning: { enabled: true, webhooks } } });
+    writeFileSync(join(stateDir, "config.json"), text, { mode: 0o600 });
+  };
+  const signing = `whsec_${Buffer.alloc(32, 5).toString("base64")}`;
+
+  it("of config.json's webhooks keep the older key until they are sealed anew", async () => {
+    webhookSettings((await cli(["seal"], {}, signing)).stdout.trim());
+    expect((await cli(["webhooks", "list"])).stdout).toContain("hooks.example.org");
+    const rotated = await cli(["seal", "rotate"]);
+    expect((await cli(["webhooks", "list"])).stdout).toContain("hooks.example.org");
+    expect(rotated.stdout).toContain("config.json's secrets of the webhook https://hooks.example.org");
+    webhookSettings((await cli(["seal"], {}, signing)).stdout.trim());
+    expect((await cli(["seal", "rotate"])).stdout).toContain("The older key opens nothing any more");
+  });
+
+  it("of config.json are told of before the older key of the environment is taken out", async () => {
+    const older = { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(1) };
+    const both = { OPENCLAW_PROVISIONING_SEAL_KEY: `${sealKey(2)},${sealKey(1)}` };
+    webhookSettings((await cli(["seal"], older, signing)).stdout.trim());
+    const rotated = await cli(["seal", "rotate"], both);
+    expect(rotated.stdout).not.toContain("Take the older key out");
+    expect(rotated.stdout).toContain("config.json's secrets of the webhook https://hooks.example.org");
+    webhookSettings((await cli(["seal"], both, signing)).stdout.trim());
+    expect((await cli(["seal", "rotate"], both)).stdout).toContain("Take the older key out");
+  });
+
   it.skipIf(!hasRedis)("on one Redis are under one key, and an instance with another is refused", async () => {
     const redis = await startRedis();
     try {

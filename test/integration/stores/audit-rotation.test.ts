@@ -158,6 +158,25 @@ describe("a trail that is rotated", () => {
     await expect(verifyAuditFiles([join(stateDir, "none")])).rejects.toThrow("There is no file");
   });
 
+  it("sees that a closed part that was moved away has lost its tail", async () => {
+    await fill(5);
+    await trail.rotate?.("admin");
+    const [first = ""] = parts();
+    const away = join(stateDir, first);
+    renameSync(join(directory, first), away);
+    const text = readFileSync(away, "utf8");
+    truncateSync(away, text.indexOf("\n", text.indexOf("agent-2")) + 1);
+    expect(await verifyAuditFiles([away])).toMatchObject({ ok: false, fault: { file: away } });
+    writeFileSync(away, "");
+    expect(await verifyAuditFiles([away])).toMatchObject({ ok: false, fault: { file: away } });
+  });
+
+  it("closes nothing where nothing was written since the last rotation", async () => {
+    await fill(2);
+    expect(await trail.rotate?.("admin")).toMatchObject({ events: 3 });
+    expect(await trail.rotate?.("admin")).toBeUndefined();
+  });
+
   it("steps over closed parts on request, from what it remembers of their end", async () => {
     await fill(2);
     await trail.rotate?.("admin");
