@@ -6,7 +6,7 @@ import { settingChanges } from "../../src/host/setting-changes.ts";
 import type { AgentHost, HostAdoption } from "../../src/ports.ts";
 import { nothingBefore } from "../node/directory-host/auth-before.ts";
 import { setEntry } from "./config-entries.ts";
-import { type Hold, holdApart, holdModels, holdTools } from "./doors/held-entry.ts";
+import { dropOthersModels, type Hold, holdApart, holdModels, holdTools } from "./doors/held-entry.ts";
 import { refuseUnmetered } from "./doors/open-doors.ts";
 import { agentDirIn } from "./held-workspaces.ts";
 import { dropMarker, isMadeBy, MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
@@ -16,7 +16,6 @@ import {
   declareModel,
   declareProvider,
   keylessReference,
-  ourProviderIn,
   providerFor,
   shownModel,
 } from "./metered-provider.ts";
@@ -188,16 +187,3 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
 
 const entryBefore = ({ adopted }: MadeMarker): AgentEntry | undefined =>
   adopted?.entry === undefined ? undefined : (JSON.parse(adopted.entry) as AgentEntry);
-
-/** The agent uses its own model for all that it does by itself. */
-function dropOthersModels(entry: AgentEntry): void {
-  const isOthers = (model: string | undefined) => model !== undefined && ourProviderIn(model) === undefined;
-  if (isOthers(entry.heartbeat?.model)) {
-    const { model: _, ...heartbeat } = entry.heartbeat!;
-    entry.heartbeat = heartbeat;
-  }
-  if (isOthers(entry.tts?.summaryModel)) {
-    const { summaryModel: _, ...tts } = entry.tts!;
-    entry.tts = tts;
-  }
-}

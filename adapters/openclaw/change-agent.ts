@@ -5,7 +5,7 @@ import { Problem } from "../../src/errors.ts";
 import { absent } from "../../src/host/agent-problems.ts";
 import type { AgentHost, HostAgent, HostHold } from "../../src/ports.ts";
 import { addBindings, refuseTaken, setEntry } from "./config-entries.ts";
-import { type Hold, holdApart, holdIn, holdModels, holdTools } from "./doors/held-entry.ts";
+import { dropOthersModels, type Hold, holdApart, holdIn, holdModels, holdTools } from "./doors/held-entry.ts";
 import { agentDirIn } from "./held-workspaces.ts";
 import { isMadeHere, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
 import type { HostTools } from "./make-agent.ts";
@@ -17,8 +17,8 @@ import {
   modelReference,
   ourProviderIn,
   providerFor,
-  shownModel,
   slugIn,
+  withoutKey,
 } from "./metered-provider.ts";
 import { modelForKey } from "./model-for-key.ts";
 import { type AgentEntry, type OpenClawConfig, primaryModel } from "./openclaw-config.ts";
@@ -162,8 +162,7 @@ export function createAgentChanges(
       };
       const current = primaryModel(entry.model);
       if (isOf(current) || entry.modelPolicy?.allow?.some(isOf)) {
-        // Without its key, the model waits for the next one.
-        const kept = isOf(current) ? keylessReference(shownModel(current)) : undefined;
+        const kept = current !== undefined && isOf(current) ? withoutKey(current) : undefined;
         await changeEntry(agentId, (draftEntry, draft) => {
           const allow = (draftEntry.modelPolicy?.allow ?? []).filter((one) => !isOf(one));
           if (kept !== undefined) holdModels(draftEntry, { primary: kept, allow: [...allow, kept] }, draft);
@@ -197,6 +196,7 @@ export function createAgentChanges(
           declareModel(draft, reference);
         }
         if (!hold) return;
+        if (provider !== undefined) dropOthersModels(entry);
         if (stays) holdApart(entry, agentId, hold.peers);
         else holdTools(entry, agentId, hold, tools.isPlugin);
       });

@@ -92,10 +92,31 @@ export const bindingsOf = (config: OpenClawConfig, agentId: string): string[] =>
     .map(textOf)
     .filter((text) => text !== undefined);
 
-/** The agent whose route a binding is. */
-export function ownerOf(config: OpenClawConfig, binding: string): string | undefined {
-  const key = keyOf(matchOf(binding));
-  return (config.bindings ?? []).find((one) => isRoute(one) && keyOf(one.match) === key)?.agentId;
+const channelName = (text: string): string => text.trim().toLowerCase();
+
+/** Whether the configuration calls a channel so. */
+export const isNamed = ({ channels, bindings = [] }: OpenClawConfig, channel: string): boolean =>
+  [...Object.keys(channels ?? {}), ...bindings.map(({ match }) => match.channel)]
+    .map(channelName)
+    .includes(channelName(channel));
+
+/** An account's name as OpenClaw 2026.9 takes it, whoever wrote it how. */
+const accountName = (text = ""): string =>
+  text
+    .trim()
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 64) || "default";
+
+/** The agent that an account speaks for: that of its own route, or of the one for all accounts of the channel. */
+export function speakerOf(config: OpenClawConfig, channel: string, account: string | undefined): string | undefined {
+  const routes = (config.bindings ?? []).filter(
+    (one) => isRoute(one) && textOf(one) !== undefined && channelName(one.match.channel) === channelName(channel),
+  );
+  const isAll = ({ match }: AgentBinding) => match.accountId?.trim() === "*";
+  const own = routes.find((one) => !isAll(one) && accountName(one.match.accountId) === accountName(account));
+  return (own ?? routes.find(isAll))?.agentId;
 }
 
 /** @throws Problem `binding_taken` where one of them is another agent's */
@@ -116,14 +137,16 @@ export function addBindings(draft: OpenClawConfig, agentId: string, wanted: read
   const bindings = [...new Set(wanted)];
   refuseTaken(draft, agentId, bindings);
   const result: BindResult = { added: [], updated: [], skipped: [], conflicts: [] };
-  const routes = [...(draft.bindings ?? [])];
+  const there = draft.bindings ?? [];
+  const routes = [...there];
   for (const binding of bindings) {
     const match = matchOf(binding);
     if (routes.some((one) => isRoute(one) && keyOf(one.match) === keyOf(match))) {
       result.skipped.push(binding);
       continue;
     }
-    const general = match.accountId === undefined ? -1 : routes.findIndex((one) => isGeneralOf(one, agentId, match));
+    // One that is asked for here as well stays.
+    const general = match.accountId === undefined ? -1 : there.findIndex((one) => isGeneralOf(one, agentId, match));
     if (general === -1) routes.push({ type: "route", agentId, match });
     else routes[general] = { ...routes[general]!, match: { ...routes[general]!.match, accountId: match.accountId! } };
     (general === -1 ? result.added : result.updated).push(binding);

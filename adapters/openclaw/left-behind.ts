@@ -40,6 +40,7 @@ function emptyDatabases(stateDir: string): string[] {
   if (!existsSync(agents)) return [];
   return readdirSync(agents)
     .map((id) => join(agents, id, "agent", "openclaw-agent.sqlite"))
+    .filter(existsSync)
     .filter((path) => {
       const found = lstatSync(path, { throwIfNoEntry: false });
       return found?.isFile() && found.size <= onePageBytes && isStale(found.mtimeMs) && isEmpty(path);
@@ -50,6 +51,9 @@ function isEmpty(path: string): boolean {
   const database = new DatabaseSync(path, { readOnly: true });
   try {
     return database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
+  } catch {
+    // Whatever it is, it is not what was being made.
+    return false;
   } finally {
     database.close();
   }

@@ -73,8 +73,14 @@ const createdBy = (marker: MadeMarker): Created => ({
   bindings: { added: marker.bindings, updated: [], skipped: [], conflicts: [] },
 });
 
-/** Makes agents whole: files, key, then the entry, which is the moment at which there is an agent. */
-export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: () => void) => Promise<Created> {
+/**
+ * Makes agents whole: files, key, then the entry, which is the moment at which there is an agent.
+ * @param remove takes back one that the gateway itself has made
+ */
+export function createAgentMaker(
+  tools: HostTools,
+  remove: AgentHost["remove"],
+): (agent: HostCreate, come: () => void) => Promise<Created> {
   const { stateDir, config, changes, credentials, gateway, paths, homeOf, log } = tools;
 
   return async (agent, come) => {
@@ -105,9 +111,10 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
 
     const made = await makeAgentFiles(home, agent, place);
     let starting = false;
+    let revived = false;
     let filled: Promise<void> | undefined;
     try {
-      const revived = await revive(agentId, place.path);
+      revived = await revive(agentId, place.path);
       // A directory that was there gets nothing before the agent is sure.
       if (made.workspaceMade) filled = fill(agent, place.path);
       const agentDir = join(home, "agent");
@@ -149,9 +156,10 @@ export function createAgentMaker(tools: HostTools): (agent: HostCreate, come: ()
     } catch (error) {
       await filled;
       // The part that cannot be undone now is on record, and goes with the next `remove` or `create`.
-      await undo(agentId, home, made).catch((cause) =>
-        log("error", "a half-made agent could not be undone", { agentId, cause }),
-      );
+      const undone = revived
+        ? remove(agent, { workspace: true, sessions: made.sessionsMade })
+        : undo(agentId, home, made);
+      await undone.catch((cause: unknown) => log("error", "a half-made agent could not be undone", { agentId, cause }));
       throw error;
     }
     return { ...createdBy(made), ...(starting && { starting }) };

@@ -54,6 +54,9 @@ export const ourProviderIn = (reference: string | undefined): string | undefined
 export const keylessReference = (model: string | undefined): string | undefined =>
   model === undefined || model.includes("/") ? model : `${unassigned}/${model}`;
 
+/** The same model once its key is gone: whatever its name begins with, it waits for the next key. */
+export const withoutKey = (reference: string): string => `${unassigned}/${shownModel(reference)}`;
+
 /** The provider's name in any model reference. */
 export const providerNameIn = (reference: string | undefined): string | undefined =>
   reference?.match(/^[^/]+(?=\/)/)?.[0];

@@ -83,6 +83,7 @@ export interface OpenClawConfig {
     [other: string]: unknown;
   };
   bindings?: AgentBinding[];
+  channels?: Record<string, unknown>;
   models?: { mode?: string; providers?: Record<string, ProviderEntry>; [other: string]: unknown };
   gateway?: { port?: number; auth?: unknown; tls?: { enabled?: boolean }; [other: string]: unknown };
   skills?: { workshop?: { autonomous?: { mode?: string } } };

@@ -80,8 +80,8 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     trash: options.trash ?? createTrash(),
     announceKey: options.isPlugin ? async () => undefined : announceKeyTo(options.gateway),
   };
-  const make = createAgentMaker(tools);
   const remove = createAgentRemover(tools);
+  const make = createAgentMaker(tools, remove);
   const changes = createAgentChanges(tools);
   const adopter = createAgentAdopter(tools);
 

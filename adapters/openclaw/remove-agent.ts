@@ -66,6 +66,8 @@ export function createAgentRemover(tools: HostTools): Remove {
       workspace: isDirectory(workspace),
     };
     const isThere = before.agents?.entries?.[agentId] !== undefined;
+    // Of one that never came to be, only what was made for it goes: an earlier agent's sessions may have been preserved.
+    const takeSessions = what.sessions && (isThere || marker.sessionsMade);
     const hadBindings = bindingsOf(before, agentId).length > 0;
     const hadKey = await credentials.clear(agentDir);
 
@@ -83,14 +85,14 @@ export function createAgentRemover(tools: HostTools): Remove {
       const byGateway = isIts() && (await changes.byGateway(() => askGateway(agentId)));
       if (!byGateway && isIts()) await dropEntry(agentId);
       for (const [path, place] of await watched.found()) {
-        if (path === sessions && !what.sessions) await putBack(place, sessions);
+        if (path === sessions && !takeSessions) await putBack(place, sessions);
         else await rm(join(place, ".."), { recursive: true, force: true });
       }
     }
     // In a process that has it open, a store whose agent never came to be stays, empty.
     const keepsStore = !isThere && credentials.isOpen(agentDir);
     if (!keepsStore && isIts()) await rm(agentDir, { recursive: true, force: true });
-    if (what.sessions && isIts()) await rm(sessions, { recursive: true, force: true });
+    if (takeSessions && isIts()) await rm(sessions, { recursive: true, force: true });
     if (takeWorkspace && isIts()) {
       await rm(workspace, { recursive: true, force: true });
       removeEmptyAbove(marker);
@@ -107,7 +109,7 @@ export function createAgentRemover(tools: HostTools): Remove {
     if (hadBindings) deleted.push("bindings");
     if (hadKey) deleted.push("credentials");
     if (present.agentDir) deleted.push("agentDir");
-    if (present.sessions) (what.sessions ? deleted : preserved).push("sessions");
+    if (present.sessions) (takeSessions ? deleted : preserved).push("sessions");
     if (present.workspace) (takeWorkspace ? deleted : preserved).push("workspace");
     return { deleted, preserved };
   }

@@ -124,8 +124,8 @@ export async function makeFakeOpenClaw({
         writeOptions: { allowedAgentRosterRemovals: [id] },
         mutate: (draft) => dropAgent(draft, id),
       });
-      for (const one of [storePath(entry.agentDir!), entry.agentDir!, join(stateDir, "agents", id, "sessions")])
-        toTrash(one);
+      const agentDir = entry.agentDir ?? join(stateDir, "agents", id, "agent");
+      for (const one of [storePath(agentDir), agentDir, join(stateDir, "agents", id, "sessions")]) toTrash(one);
       toTrash(entry.workspace!);
       state.prepare("INSERT OR REPLACE INTO agent_deletion_journal VALUES (?, 1)").run(id);
       return { ok: true, failed: [] };

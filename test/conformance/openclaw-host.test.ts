@@ -3,6 +3,8 @@ import { mkdir, readdir, readFile, symlink, utimes, writeFile } from "node:fs/pr
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createWorkspacePaths } from "../../adapters/node/directory-host/workspace-paths.ts";
+import { makeAgentFiles } from "../../adapters/openclaw/agent-files.ts";
 import { inProcessKeyStore } from "../../adapters/openclaw/key-store.ts";
 import { createOpenClawHost } from "../../adapters/openclaw/openclaw-host.ts";
 import type { AgentHost, HostCreate } from "../../src/ports.ts";
@@ -380,6 +382,11 @@ describe("the openclaw host", () => {
     expect((await found(host, "bound"))!.bindings).toEqual(["telegram:ops"]);
   });
 
+  test("a channel's default account and another one of it are two routes, where both are asked for at once", async () => {
+    await host.create(await planned("both", { bindings: ["telegram", "telegram:ops"] }));
+    expect((await found(host, "both"))!.bindings).toEqual(["telegram", "telegram:ops"]);
+  });
+
   test("after removal no file anywhere holds the key, and the trash nothing of the agent", async () => {
     const agent = await planned("gone", { credential });
     await host.create(agent);
@@ -415,6 +422,36 @@ describe("the openclaw host", () => {
     await host.create(await planned("phoenix", { credential, model: "claude-x" }));
     expect(openclaw.calls.map((call) => call.method)).toEqual(["agents.delete", "agents.create", "models.authRefresh"]);
     expect(entryOf("phoenix")).toMatchObject({ utilityModel: "", model: { primary: "metered-anthropic/claude-x" } });
+  });
+
+  test("one that was to be made anew, and was refused then, leaves nothing in the gateway either", async () => {
+    const agent = await planned("phoenix", { credential });
+    await host.create(agent);
+    await host.remove(agent, { workspace: true, sessions: true });
+    const { request } = openclaw.gateway;
+    openclaw.gateway.request = async (method, params) => {
+      const answer = await request<never>(method, params);
+      if (method === "agents.create") openclaw.failNextWrites(2);
+      return answer;
+    };
+    await expect(host.create(await planned("phoenix", { credential }))).rejects.toEqual(refusal("host_unavailable"));
+    expect(openclaw.file().agents!.entries).not.toHaveProperty("phoenix");
+    expect(existsSync(agent.workspace!)).toBe(false);
+    openclaw.gateway.request = request;
+    await host.create(await planned("phoenix", { credential }));
+  });
+
+  test("a creation that was killed takes no sessions along that an earlier agent left", async () => {
+    const home = join(openclaw.stateDir, "agents", "heir");
+    const kept = join(home, "sessions", "old.jsonl.zst");
+    const agent = await planned("heir");
+    await mkdir(dirname(kept), { recursive: true });
+    await writeFile(kept, "what was said");
+    const { existing, path } = createWorkspacePaths({ stateDir: openclaw.stateDir }).place("heir", agent.workspace);
+    await makeAgentFiles(home, agent, { existing, path });
+    const removed = await host.remove(agent, { workspace: true, sessions: true });
+    expect(removed).toMatchObject({ preserved: ["sessions"] });
+    expect([existsSync(kept), existsSync(agent.workspace!)]).toEqual([true, false]);
   });
 
   test("a new key is told to the gateway and needs no write", async () => {
@@ -480,6 +517,36 @@ describe("the openclaw host", () => {
     } finally {
       await slow.close();
     }
+  });
+
+  test("a key that is taken away leaves no model that another key would be called with, whatever its name", async () => {
+    const agent = await planned("routed", {
+      model: "anthropic/claude-sonnet-4.5",
+      credential: { ...credential, provider: "openrouter", baseUrl: `${proxyBaseUrl}/openrouter` },
+    });
+    await host.create(agent);
+    const { model } = entryOf("routed");
+    await host.dropCredential(agent, "openrouter");
+    expect(entryOf("routed").model).toEqual({ primary: "unassigned/anthropic/claude-sonnet-4.5", fallbacks: [] });
+    expect((await found(host, "routed"))!.model).toBe("anthropic/claude-sonnet-4.5");
+    await host.setCredential(agent, agent.credential!);
+    expect(entryOf("routed").model).toEqual(model);
+  });
+
+  test("confining an agent closes each door that its entry has", async () => {
+    const agent = await planned("open", { credential });
+    await host.create(agent);
+    await openclaw.config.mutate((draft) => {
+      const entry = draft.agents!.entries!.open!;
+      entry.heartbeat = { every: "1h", model: "shared/m" };
+      entry.tts = { summaryModel: "shared/m" };
+      entry.model = "shared/m";
+    }, []);
+    const doors = async () => (await host.openDoors!()).flatMap(({ agentId, setting }) => (agentId ? [setting] : []));
+    await expect.poll(doors).toEqual(["model", "heartbeat.model", "tts.summaryModel"]);
+    await host.update(agent, { confinement: "workspace" });
+    expect(await doors()).toEqual([]);
+    expect([entryOf("open").heartbeat, entryOf("open").tts]).toEqual([{ every: "1h" }, {}]);
   });
 
   test("a key beside a model of another provider leaves the model, until one is asked for", async () => {
@@ -554,6 +621,9 @@ describe("the openclaw host", () => {
     expect(found).toMatchObject([{ detail: expect.stringContaining(empty) }]);
     found[0]!.mend();
     expect([existsSync(empty), existsSync(`${empty}.half-made`), existsSync(used)]).toEqual([false, true, true]);
+    await writeFile(empty, "no database");
+    await utimes(empty, longAgo, longAgo);
+    await writeFile(join(openclaw.stateDir, "agents", ".DS_Store"), "no agent");
     expect(await host.leftBehind!()).toEqual([]);
     for (const database of open) database.close();
   });

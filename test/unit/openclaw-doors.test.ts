@@ -115,6 +115,9 @@ describe("agents apart", () => {
     bindings: [
       { type: "route", agentId: "one", match: { channel: "telegram", accountId: "ops" } },
       { type: "route", agentId: "two", match: { channel: "slack" } },
+      { type: "route", agentId: "two", match: { channel: "telegram", accountId: "Sales" } },
+      { type: "route", agentId: "two", match: { channel: "discord", accountId: "*" } },
+      { type: "route", agentId: "one", match: { channel: "discord", accountId: "mine" } },
     ],
   };
   const isMadeHere = (agentId: string) => agentId !== "main";
@@ -147,6 +150,16 @@ describe("agents apart", () => {
     ["automations", { action: "add" }],
     ["message", { action: "send", channel: "slack", target: "1" }],
     ["message", { action: "send", accountId: "ops", target: "1" }],
+    ["message", { action: "send", channel: " Slack", target: "1" }],
+    ["message", { action: "send", channel: "lark", target: "1" }],
+    ["message", { action: "send", channel: "telegram", accountId: "sales", target: "1" }],
+    ["message", { action: "send", channel: "Telegram", accountId: " SALES!", target: "1" }],
+    ["message", { action: "send", channel: "telegram", account_id: "sales", target: "1" }],
+    ["message", { action: "send", account_id: "ops", target: "1" }],
+    ["message", { action: "send", channel: "discord", accountId: "any", target: "1" }],
+    ["sessions_send", { agentId: "two", session_key: "agent:lonely:main" }],
+    ["sessions_history", { sessionKey: "agent:two:main", session_id: "2f1c8f7e" }],
+    ["sessions_spawn", { task: "x", agent_id: "lonely" }],
   ])("%s %j of an agent that is no peer, or that nobody can tell, is refused", (toolName, params) => {
     expect(refused("one", toolName, params)).toBe(true);
     expect(refused(undefined, toolName, params)).toBe(true);
@@ -161,7 +174,10 @@ describe("agents apart", () => {
     ["sessions_spawn", { task: "x" }],
     ["sessions_spawn", { agentId: "two" }],
     ["message", { action: "send", channel: "telegram", accountId: "ops" }],
+    ["message", { action: "send", channel: "Telegram", account_id: "OPS" }],
+    ["message", { action: "send", channel: "discord", accountId: "mine" }],
     ["message", { action: "send", message: "here" }],
+    ["sessions_send", { session_key: "agent:two:main" }],
     ["read", { path: "agent:lonely:main" }],
   ])("%s %j of its own or of a peer's is not", (toolName, params) => {
     expect(refused("one", toolName, params)).toBe(false);

@@ -1,4 +1,4 @@
-import { ownerOf } from "../config-entries.ts";
+import { isNamed, speakerOf } from "../config-entries.ts";
 import type { OpenClawConfig } from "../openclaw-config.ts";
 import { holdIn } from "./held-entry.ts";
 import { acrossAgents, toolsOf } from "./tool-table.ts";
@@ -72,9 +72,22 @@ function leavesWorkspace(
 function foreignAccount(config: OpenClawConfig, caller: string, params: Record<string, unknown>): boolean {
   const { channel, accountId } = params;
   if (typeof channel !== "string") return accountId !== undefined;
-  const owner = ownerOf(config, typeof accountId === "string" ? `${channel}:${accountId}` : channel);
+  // OpenClaw has other names for some channels, as `lark` for `feishu`: where accounts are given out, they are refused.
+  if ((config.bindings ?? []).length > 0 && !isNamed(config, channel)) return true;
+  const owner = speakerOf(config, channel, typeof accountId === "string" ? accountId : undefined);
   return owner !== undefined && owner !== caller;
 }
+
+/** OpenClaw reads `session_key` where there is no `sessionKey`, and so for each of them. */
+const asRead = (params: Record<string, unknown>): Record<string, unknown> => ({
+  ...Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [
+      name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+      value,
+    ]),
+  ),
+  ...params,
+});
 
 /**
  * Why a call may not be made, for an agent that was made here: it reaches an agent that is not its peer, or does not
@@ -83,25 +96,26 @@ function foreignAccount(config: OpenClawConfig, caller: string, params: Record<s
  * @param caller `undefined` where OpenClaw does not tell whose call it is
  */
 export function refusalOf(
-  call: LookedAtCall,
+  { toolName, params }: LookedAtCall,
   caller: string | undefined,
   config: OpenClawConfig,
   isMadeHere: (agentId: string) => boolean,
 ): string | undefined {
-  if (!lookedAtTools.includes(call.toolName)) return undefined;
+  const call = { toolName, params: asRead(params) };
+  if (!lookedAtTools.includes(toolName)) return undefined;
   if (caller === undefined) {
     const any = Object.keys(config.agents?.entries ?? {}).some(isMadeHere);
-    return any ? `${call.toolName}: it cannot be told whose call this is.` : undefined;
+    return any ? `${toolName}: it cannot be told whose call this is.` : undefined;
   }
   if (!isMadeHere(caller)) return undefined;
-  if (call.toolName === "message") {
+  if (toolName === "message") {
     return foreignAccount(config, caller, call.params) ? "This account is another agent's." : undefined;
   }
   const leaving = leavesWorkspace(config, caller, call);
   if (leaving !== undefined) return `"${leaving.slice(0, 64)}" is not allowed: sub-agents work in this workspace.`;
   const reached = agentsReached(call);
   if (reached === undefined) {
-    return `${call.toolName} has to name one agent: give "agentId", or a session key that begins with "agent:<id>:".`;
+    return `${toolName} has to name one agent: give "agentId", or a session key that begins with "agent:<id>:".`;
   }
   const stranger = reached.find((agentId) => agentId !== caller && !arePeers(config, caller, agentId));
   return stranger === undefined ? undefined : `The agent "${stranger.slice(0, 64)}" is not a peer of this one.`;

@@ -1,5 +1,6 @@
 import { Problem } from "../../../src/errors.ts";
 import type { Confinement } from "../../../src/schema/agent-fields.ts";
+import { ourProviderIn } from "../metered-provider.ts";
 import type { AgentEntry, OpenClawConfig } from "../openclaw-config.ts";
 import { acrossAgents, toolsOf, toolTable } from "./tool-table.ts";
 
@@ -54,6 +55,19 @@ export function holdModels(
   entry.memory = { ...entry.memory, search: { ...entry.memory?.search, provider: "none" } };
   const exec = entry.tools?.exec;
   entry.tools = { ...entry.tools, exec: { ...exec, reviewer: { ...exec?.reviewer, model: own() } } };
+}
+
+/** The agent uses its own model for all that it does by itself. */
+export function dropOthersModels(entry: AgentEntry): void {
+  const isOthers = (model: string | undefined) => model !== undefined && ourProviderIn(model) === undefined;
+  if (isOthers(entry.heartbeat?.model)) {
+    const { model: _, ...heartbeat } = entry.heartbeat!;
+    entry.heartbeat = heartbeat;
+  }
+  if (isOthers(entry.tts?.summaryModel)) {
+    const { summaryModel: _, ...tts } = entry.tts!;
+    entry.tts = tts;
+  }
 }
 
 /** The agent's words go where its conversation is, and are not read out elsewhere. */
