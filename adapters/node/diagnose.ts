@@ -28,6 +28,8 @@ import { workspaceChecks } from "./workspace-checks.ts";
 export interface DiagnoseOptions {
   /** Whether the gateway token is this deployment's: with one that may be guessed it does not start. */
   ownsToken?: boolean;
+  /** By default those of `config.json` and the environment. */
+  settings?: () => NodeSettings;
   /** In place of the file system's own, which may keep no modes. */
   chmod?: ChangeMode;
 }
@@ -38,11 +40,11 @@ export interface DiagnoseOptions {
 export async function diagnose(
   env: Environment,
   fix: boolean,
-  { ownsToken = true, chmod }: DiagnoseOptions = {},
+  { ownsToken = true, settings = () => readNodeSettings(env), chmod }: DiagnoseOptions = {},
 ): Promise<DoctorReport> {
   const checks: DoctorCheck[] = [];
   const node = await attempt(checks, "settings", async () => {
-    const read = readNodeSettings(env);
+    const read = settings();
     checks.push(settingsCheck(read, env, ownsToken), ...workerChecks(read));
     if (read.agents) checkLinkDigest(read.agents);
     return read;

@@ -22,8 +22,7 @@ export const commandLog =
   };
 
 /** The app over this machine's files, with the operator's authority; a server may run beside it. */
-export async function openLocal(env: Environment): Promise<LocalSession> {
-  const node = readNodeSettings(env);
+export async function openLocal(env: Environment, node = readNodeSettings(env)): Promise<LocalSession> {
   const { ports, close } = await openNode(node, { env, log: commandLog(env) });
   const app = createApp(ports, node.settings);
   const lock = createFileLock(join(node.stateDir, "provisioning", "init.sqlite"));

@@ -38,6 +38,7 @@ export function addPluginCommands(program: Command, config: OpenClawConfig): voi
     OPENCLAW_GATEWAY_PORT: gatewayPort(config, process.env, []),
     OPENCLAW_PROVISIONING_ENABLED: process.env.OPENCLAW_PROVISIONING_ENABLED || "true",
   };
+  const settings = (gatewayToken = "") => settingsOf(env, config, gatewayToken);
   attachProvisioning(
     program,
     {
@@ -48,11 +49,12 @@ export function addPluginCommands(program: Command, config: OpenClawConfig): voi
       env: (name) => process.env[name],
       readStdin: () => text(process.stdin),
       readFile: (path) => readFile(path, "utf8"),
-      openLocal: async () => (await openRunning(env, config)) ?? (await openLocal(env)),
+      openLocal: async () => (await openRunning(env, config)) ?? (await openLocal(env, settings())),
       doctor: async ({ fix }) => {
         const { resolveGatewayAuth } = await loadSdk("gateway-runtime");
         const { token } = resolveGatewayAuth({ authConfig: config.gateway?.auth, env });
-        return await diagnose({ ...env, OPENCLAW_GATEWAY_TOKEN: token }, fix, { ownsToken: false });
+        const options = { ownsToken: false, settings: () => settings(token) };
+        return await diagnose({ ...env, OPENCLAW_GATEWAY_TOKEN: token }, fix, options);
       },
       verifyAuditFiles,
       seal: (secret) => sealLocally(env, secret),
@@ -101,14 +103,22 @@ async function examineLeftBehind(fix: boolean): Promise<number> {
   return ok ? 0 : 1;
 }
 
+/** Those of the gateway's plugin, whether or not it runs. */
+const settingsOf = (env: Environment, config: OpenClawConfig, gatewayToken: string) =>
+  readPluginSettings({
+    env,
+    stateDir: stateDirFrom(env),
+    port: env.OPENCLAW_GATEWAY_PORT!,
+    gatewayToken,
+    pluginConfig: pluginConfigIn(config),
+  });
+
 /** The gateway's own app, where one runs: it has the agents' stores open, and its settings are the ones that count. */
 async function openRunning(env: Environment, config: OpenClawConfig): Promise<LocalSession | undefined> {
   const stateDir = stateDirFrom(env);
   const operator = await connectOperator(stateDir);
   if (!operator) return undefined;
-  const port = env.OPENCLAW_GATEWAY_PORT!;
-  const pluginConfig = pluginConfigIn(config);
-  const { settings } = readPluginSettings({ env, stateDir, port, gatewayToken: "", pluginConfig });
+  const { settings } = settingsOf(env, config, "");
   const lock = createFileLock(join(stateDir, "provisioning", "init.sqlite"));
   return {
     fetch: operator.fetch,

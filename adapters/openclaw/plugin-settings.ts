@@ -49,14 +49,29 @@ export function readPluginSettings(options: {
   const node = readNodeSettings(env);
   const source = `plugins.entries.${pluginId}.config`;
   const own: Record<string, unknown> = parseSettings({ gateway: { provisioning: pluginConfig } }, source).provisioning;
-  const given = Object.fromEntries(Object.keys(pluginConfig).map((name) => [name, own[name]]));
-  const { provisioning } = node.settings;
-  const merged = { ...provisioning, ...given };
+  const merged = over(node.settings.provisioning, own, pluginConfig) as Settings["provisioning"];
   const settings = {
     ...node.settings,
     provisioning: { ...merged, host: { ...merged.host, kind: "openclaw" as const } },
   };
   return { ...node, settings: pluginRole(env) === "agents" ? agentsOnly(settings, env, pluginConfig) : settings };
+}
+
+const isSection = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The settings that `given` names, as `own` has them, over those that are there, section by section. */
+function over(
+  there: Record<string, unknown>,
+  own: Record<string, unknown>,
+  given: Record<string, unknown>,
+): Record<string, unknown> {
+  const named = Object.entries(given).map(([name, value]) => {
+    const [before, asked] = [there[name], own[name]];
+    const isPart = isSection(before) && isSection(asked) && isSection(value);
+    return [name, isPart ? over(before, asked, value) : asked];
+  });
+  return { ...there, ...Object.fromEntries(named) };
 }
 
 /**

@@ -162,6 +162,16 @@ describe("the OpenClaw plugin", () => {
     });
   });
 
+  test("what it does not name in a section is config.json's", async () => {
+    const openclaw = { unmetered: ["agents.defaults.compaction.model"], unattended: "off" };
+    await writeFile(
+      join(stateDir, "config.json"),
+      JSON.stringify({ gateway: { provisioning: { host: { openclaw } } } }),
+    );
+    const { host } = settings({ host: { openclaw: { confinement: "sandbox", unattended: "on" } } }).provisioning;
+    expect(host.openclaw).toEqual({ ...openclaw, confinement: "sandbox", unattended: "on" });
+  });
+
   test("names a setting that is wrong", () => {
     expect(() => settings({ maxAgentsPerKey: "many" })).toThrow(
       /plugins\.entries\.openclaw-provisioning\.config.*maxAgentsPerKey/,
