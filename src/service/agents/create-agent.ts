@@ -14,6 +14,7 @@ import { allOrNothing, type Ended } from "../operations/all-or-nothing.ts";
 import { createdView } from "../operations/created-view.ts";
 import { changeOperation, type Operation } from "../operations/operation.ts";
 import { noteAccepted, noteEnded } from "../operations/operation-state.ts";
+import { retryUnwritable } from "../retry-unwritable.ts";
 import { agentBusy } from "../state/agent-busy.ts";
 import { placeAgent } from "./place-agent.ts";
 import { agentExists, makerOf, maxAgentsOf, prepareCreate } from "./prepare-create.ts";
@@ -112,9 +113,12 @@ export async function createAgent(
   /** The work is done no less where this cannot be written. */
   async function noteEnd(end: Ended<AgentCreated>): Promise<void> {
     const told = "error" in end ? end : { agent: withoutSecret(end.result) };
-    await noteEnded(context, operationId, told).catch((cause) =>
-      context.log("error", "the end of a creation could not be noted", { operationId, agentId, cause }),
-    );
+    const note = () => noteEnded(context, operationId, told);
+    await note().catch(() => {
+      const failed = (cause: unknown) =>
+        context.log("error", "the end of a creation could not be noted", { operationId, agentId, cause });
+      context.background(retryUnwritable(note).catch(failed));
+    });
   }
 }
 

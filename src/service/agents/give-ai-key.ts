@@ -64,7 +64,8 @@ export async function takeAiKey(context: Context, caller: Caller, agentId: strin
     outcome.aiKeyId = former.keyId;
     const operation = keyOperation(lease, record, former);
     const leave = await lease.intend(operation);
-    const settled = await settleKeyChange(context, operation, lease).catch((error) => {
+    const { isCurrent } = agent;
+    const settled = await settleKeyChange(context, operation, { isCurrent }).catch((error) => {
       leave();
       throw error;
     });

@@ -49,7 +49,7 @@ export async function withAgentLease<T>(
   try {
     if (abandoned !== undefined) {
       unfinished = parseOperation(abandoned);
-      if (unfinished) await recoverOperation(context, unfinished, { wanted: true });
+      if (unfinished) await recoverOperation(context, unfinished, lease, true);
       unfinished = undefined;
       await lease.update(operationText(operation));
     }
@@ -81,7 +81,9 @@ async function leave(context: Context, name: ReturnType<typeof agentClaim>, owne
   const { ledger } = context;
   const note = operationText(rest);
   if (await ledger.renew(name, { owner, ttlMs: leaseMs(context), note })) return;
-  // The lease is another's by now, who knows nothing of what was left after it was lost.
-  const { agentId, operationId } = rest;
+  const { action, agentId, operationId } = rest;
+  // The lease is another's by now. A change of an agent that was there before is its to settle, by the record that it found.
+  if (action !== "create" && action !== "adopt") return;
+  // Of what a creation left after it was lost, it knows nothing.
   await ledger.claim(agentOperation(agentId, operationId), { owner: operationId, ttlMs: keptOperationMs, note });
 }

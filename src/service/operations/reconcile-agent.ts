@@ -3,6 +3,7 @@ import type { HostAgent, HostHold } from "../../ports.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
 import type { Context } from "../context.ts";
 import { replaceAgent } from "../state/agent-record.ts";
+import { currentAiKey } from "../state/ai-key-state.ts";
 import { knownFrom } from "../state/find-agent.ts";
 import { keepUnconfirmed, releaseBindings } from "./exclusive-resources.ts";
 import type { Operation } from "./operation.ts";
@@ -26,7 +27,7 @@ export interface Reconciliation {
  * @throws Problem `gateway_failed` where nobody can tell now
  */
 export async function reconcileAgent(context: Context, operation: Operation, wanted: boolean): Promise<Reconciliation> {
-  const record = await context.records.get("agents", operation.agentId);
+  const record = await asMetered(context, await context.records.get("agents", operation.agentId));
   try {
     return { outcome: "compared", fromHost: await reconcile(context, operation, record) };
   } catch (error) {
@@ -34,6 +35,20 @@ export async function reconcileAgent(context: Context, operation: Operation, wan
     await keepUnconfirmed(context, { ...operation, creation: record?.operationId ?? "" });
     return { outcome: "unknown", fromHost: [] };
   }
+}
+
+/** Whether it is suspended, and its end, hold at the meter: the record says the same, whichever of both was changed alone. */
+async function asMetered(context: Context, record: AgentRecord | undefined): Promise<AgentRecord | undefined> {
+  const aiKey = record?.aiKeyId === undefined ? undefined : await currentAiKey(context, record.aiKeyId);
+  if (!record || aiKey?.mode !== "virtual" || aiKey.state.status === "revoked") return record;
+  const suspended = aiKey.state.status === "suspended";
+  const expiresAt = aiKey.state.suspendsAt;
+  if (record.suspended === suspended && record.expiresAt === expiresAt) return record;
+  const endedAt = record.expiresAt === expiresAt ? record.endedAt : undefined;
+  const updatedAt = new Date(context.clock.now()).toISOString();
+  const next = { ...record, suspended, expiresAt, endedAt, updatedAt };
+  await replaceAgent(context, record, next);
+  return next;
 }
 
 async function reconcile(context: Context, operation: Operation, record: AgentRecord | undefined): Promise<string[]> {

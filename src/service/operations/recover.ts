@@ -5,7 +5,7 @@ import { agentOperation, recoveryClaim } from "../../storage/ledger-names.ts";
 import { newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
-import { leaseMs, renewLease } from "../lease.ts";
+import { type Lease, leaseMs, renewLease } from "../lease.ts";
 import { agentBusy } from "../state/agent-busy.ts";
 import { replaceAgent } from "../state/agent-record.ts";
 import { completeAiKey } from "../state/ai-key-state.ts";
@@ -35,14 +35,16 @@ export const keptOperationMs = 3_600_000;
  * Finishes or undoes what a process that is gone, or was not heard of for too long, had begun. All of it touches only
  * what that operation made, so that it may come twice, or late.
  *
+ * @param isHeld whether its lease is ours still: asked by the host before it changes what another may have changed since
  * @param wanted that somebody waits for the agent, to change it
  */
 export async function recoverOperation(
   context: Context,
   operation: Operation,
-  { wanted = false } = {},
+  { isHeld }: Pick<Lease, "isHeld">,
+  wanted = false,
 ): Promise<Recovered> {
-  const { outcome, fromHost = [] } = await finishOrUndo(context, operation, wanted);
+  const { outcome, fromHost = [] } = await finishOrUndo(context, operation, isHeld, wanted);
   if ((operation.action === "create" || operation.action === "adopt") && outcome !== "finished")
     await watchForReturn(context, operation);
   if (operation.action === "create") {
@@ -73,6 +75,7 @@ export async function recoverOperation(
 async function finishOrUndo(
   context: Context,
   operation: Operation,
+  isHeld: Lease["isHeld"],
   wanted: boolean,
 ): Promise<{ outcome: Recovered; fromHost?: string[] }> {
   if (operation.action === "change") return await reconcileAgent(context, operation, wanted);
@@ -90,7 +93,7 @@ async function finishOrUndo(
       return { outcome: record && !isIts ? "nothing" : "undone" };
     }
     case "key":
-      return { outcome: (await settleKeyChange(context, operation)).outcome };
+      return { outcome: (await settleKeyChange(context, operation, { isCurrent: isHeld })).outcome };
     case "delete":
     case "release":
       if (record && record.operationId !== operation.creation) return { outcome: "nothing" };
@@ -217,7 +220,9 @@ async function recoverOne(context: Context, { name, owner: dead }: Abandoned, op
   if (!(await ledger.renew(name, { owner, from: dead, ttlMs: leaseMs(context) }))) return "nothing";
   const lease = renewLease(context, { name, owner, busy: () => agentBusy(operation.agentId) }, askedAt);
   try {
-    const outcome = await (isReturned(name) ? undoAgain(context, operation) : recoverOperation(context, operation));
+    const outcome = await (isReturned(name)
+      ? undoAgain(context, operation)
+      : recoverOperation(context, operation, lease));
     await lease.stop();
     await ledger.release(name, owner);
     return outcome;
@@ -233,7 +238,9 @@ async function recoverOne(context: Context, { name, owner: dead }: Abandoned, op
 const isReturned = (name: LedgerName): boolean => name.includes("/operation:");
 
 async function undoAgain(context: Context, operation: Operation): Promise<"nothing"> {
-  await compensateCreate(context, operation);
+  const { action } = operation;
+  // An earlier release left others there too, whose agent is not theirs to undo.
+  if (action === "create" || action === "adopt") await compensateCreate(context, operation);
   return "nothing";
 }
 

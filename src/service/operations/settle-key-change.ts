@@ -38,9 +38,10 @@ interface Given {
  */
 export async function settleKeyChange(context: Context, operation: Operation, given: Given = {}): Promise<KeyChange> {
   const { agentId, aiKeyId, creation } = operation;
+  const { isCurrent } = given;
   const before = await context.records.get("agents", agentId);
   if (before?.operationId !== creation) return await undoKeyChange(context, operation);
-  if (aiKeyId === undefined) return await takeKey(context, operation, before);
+  if (aiKeyId === undefined) return await takeKey(context, operation, before, given);
   let record = before;
   let profileId: string | undefined;
   if (before.aiKeyId !== aiKeyId) {
@@ -49,8 +50,7 @@ export async function settleKeyChange(context: Context, operation: Operation, gi
     if (!aiKey || !credential) return await undoKeyChange(context, operation);
     await given.hold?.();
     if (context.host.storesCredentials) {
-      const agent = { ...knownFrom(before), isCurrent: given.isCurrent };
-      profileId = await context.host.setCredential(agent, credential, operation.model);
+      profileId = await context.host.setCredential({ ...knownFrom(before), isCurrent }, credential, operation.model);
     }
     record = await save(context, before, {
       aiKeyId,
@@ -62,7 +62,7 @@ export async function settleKeyChange(context: Context, operation: Operation, gi
   await changeAiKeyState(context, aiKeyId, ({ pending: _, ...state }) => state);
   const { formerProvider } = operation;
   if (formerProvider !== undefined && formerProvider !== record.aiKeyProvider) {
-    await context.host.dropCredential(knownFrom(record), formerProvider);
+    await context.host.dropCredential({ ...knownFrom(record), isCurrent }, formerProvider);
     record = await save(context, record, { credentials: record.credentials.filter((one) => one !== formerProvider) });
   }
   const revoked = await endFormer(context, operation);
@@ -79,10 +79,16 @@ export async function undoKeyChange(context: Context, operation: Operation): Pro
 }
 
 /** The key stops working before anything else. */
-async function takeKey(context: Context, operation: Operation, before: AgentRecord): Promise<KeyChange> {
+async function takeKey(
+  context: Context,
+  operation: Operation,
+  before: AgentRecord,
+  { isCurrent }: Given,
+): Promise<KeyChange> {
   const { formerProvider } = operation;
   const revoked = await endFormer(context, operation);
-  if (formerProvider !== undefined) await context.host.dropCredential(knownFrom(before), formerProvider);
+  if (formerProvider !== undefined)
+    await context.host.dropCredential({ ...knownFrom(before), isCurrent }, formerProvider);
   const credentials = before.credentials.filter((one) => one !== formerProvider);
   const record = await save(context, before, { aiKeyId: undefined, aiKeyProvider: undefined, credentials });
   return { outcome: "finished", record, revoked };

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../../src/app.ts";
+import { Problem } from "../../../src/errors.ts";
 import { createRemoteHost } from "../../../src/host/remote-host.ts";
 import { callAsOperator } from "../../call-as-operator.ts";
 import { type GatewayApp, openGatewayApp, switchboard } from "../../conformance/gateway-app.ts";
@@ -164,4 +165,16 @@ it("is answered as before to a control plane of an earlier release", async () =>
   const made = await call("POST", "/agents/create", { name: "a" }, headers);
   expect(made).toMatchObject({ status: 201, body: { agentId: "a" } });
   expect(made.body.operationId).toBeUndefined();
+});
+
+it("has succeeded also where the ledger was away for a moment when it ended", async () => {
+  const { ledger } = app.context;
+  const { put } = ledger;
+  let away = 1;
+  ledger.put = async (name, text, ttlMs) => {
+    if (text?.includes('"status":"succeeded"') && away-- > 0) throw new Problem("store_unwritable");
+    await put(name, text, ttlMs);
+  };
+  const { operationId } = (await createAsync("a")).body;
+  await expect.poll(() => statusOf(operationId), { timeout: 5_000 }).toBe("succeeded");
 });

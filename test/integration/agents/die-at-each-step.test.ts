@@ -306,4 +306,57 @@ describe("a process that dies before each change in turn", { timeout: 300_000 },
     );
     expect(ends).toEqual(["needs_auth", "ready"]);
   });
+
+  const later = "2026-12-01T00:00:00.000Z";
+  /** What the meter holds the agent to, and what its record says of that. */
+  async function meterAndRecord() {
+    const record = (await app.context.records.get("agents", "ours"))!;
+    const { state } = (await currentAiKey(app.context, record.aiKeyId!))!;
+    return {
+      meter: { expiresAt: state.suspendsAt, suspended: state.status === "suspended" },
+      record: { expiresAt: record.expiresAt, suspended: record.suspended },
+    };
+  }
+  async function asTheMeterHasIt(): Promise<string> {
+    const { meter, record } = await meterAndRecord();
+    expect(record).toEqual(meter);
+    return JSON.stringify(record);
+  }
+
+  it("gives an agent an end that its key has too, or none", async () => {
+    const ends = await atEachStep(
+      async () => {
+        await remove();
+        await create("ours", { autoProvisionAiKey });
+      },
+      () => call("PATCH", "/agents/ours", { expiresAt: later }),
+      asTheMeterHasIt,
+    );
+    expect(ends).toHaveLength(2);
+  });
+
+  it("suspends an agent with its key, or neither", async () => {
+    const ends = await atEachStep(
+      async () => {
+        await remove();
+        await create("ours", { autoProvisionAiKey });
+      },
+      () => call("POST", "/agents/ours/suspend"),
+      asTheMeterHasIt,
+    );
+    expect(ends).toHaveLength(2);
+  });
+
+  it("resumes an agent with its key, or neither", async () => {
+    const ends = await atEachStep(
+      async () => {
+        await remove();
+        await create("ours", { autoProvisionAiKey });
+        await call("POST", "/agents/ours/suspend");
+      },
+      () => call("POST", "/agents/ours/resume"),
+      asTheMeterHasIt,
+    );
+    expect(ends).toHaveLength(2);
+  });
 });
