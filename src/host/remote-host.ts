@@ -92,7 +92,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     ...readRemoteAgents(gateways),
     requireGateway: (agent) => void gateways.of(agent),
 
-    gateways: { known: gateways.all, look: gateways.look },
+    gateways: { known: gateways.all, found: gateways.found, look: gateways.look },
 
     async plan({ workspace, gateway, confinement }) {
       if (workspace !== undefined) parseWorkspaceText(workspace);

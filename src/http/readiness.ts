@@ -1,5 +1,6 @@
 import { Problem } from "../errors.ts";
 import type { Context } from "../service/context.ts";
+import { checkHost } from "../service/gateways/count-others.ts";
 import { createSecretsCheck } from "../service/secrets/unopenable-secrets.ts";
 
 /** The state behind `/readyz`. */
@@ -42,6 +43,7 @@ export function createReadiness(context: Context): Readiness {
 }
 
 /** @throws Problem of the first port that cannot work */
-async function checkPorts({ records, ledger, audit, host }: Context): Promise<void> {
-  await Promise.all([records.check?.(), ledger.check(), audit.check(), host.check()]);
+async function checkPorts(context: Context): Promise<void> {
+  const { records, ledger, audit } = context;
+  await Promise.all([records.check?.(), ledger.check(), audit.check(), checkHost(context)]);
 }

@@ -27,6 +27,8 @@ export interface HostGateway {
 export interface HostGateways {
   /** Those that are known now; none is asked. */
   known(): readonly HostGateway[];
+  /** The same, once those behind a name of DNS were looked for. */
+  found(): Promise<readonly HostGateway[]>;
   /** The same, each counted within the last ten seconds or found silent; where all were silent, they are waited for. */
   look(): Promise<readonly HostGateway[]>;
 }

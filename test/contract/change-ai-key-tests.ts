@@ -119,6 +119,20 @@ export function changeAiKeyTests(target: () => Target): void {
     });
   });
 
+  it("takes a later end for an agent that ended without a key, and gives it one after that", async () => {
+    const { key } = await makeLinkedKey(target());
+    const expiresAt = new Date(Date.now() + 1_500).toISOString();
+    const on = agent(key, await made(key, { autoProvisionAiKey: anthropic, expiresAt }));
+    expect((await on("DELETE", "/ai-key")).status).toBe(200);
+    await new Promise((resolve) => setTimeout(resolve, Date.parse(expiresAt) - Date.now() + 50));
+    const refused = await on("POST", "/ai-key", anthropic);
+    expect(refused).toMatchObject({ status: 409, body: { code: "agent_expired" } });
+    expect(refused.body.detail).toContain("--expires 30d (or never)");
+    expect(await on("PATCH", "", { expiresAt: null })).toMatchObject({ status: 200, body: { status: "needs_auth" } });
+    expect((await on("POST", "/ai-key", anthropic)).status).toBe(200);
+    expect((await on("GET", "")).body).toMatchObject({ status: "ready", health: { aiKey: { status: "active" } } });
+  });
+
   it("gives none to an agent of others, and says what does", async () => {
     const { key } = await makeLinkedKey(target());
     const id = newName("by-hand");

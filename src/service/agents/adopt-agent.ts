@@ -10,6 +10,7 @@ import type { Minting } from "../ai-keys/minting.ts";
 import { type AuditDetails, newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
+import { noteOther } from "../gateways/count-others.ts";
 import { givePlace } from "../gateways/gateway-places.ts";
 import { type AgentLease, withAgentLease } from "../operations/agent-lease.ts";
 import { allOrNothing } from "../operations/all-or-nothing.ts";
@@ -61,7 +62,7 @@ export async function adoptAgent(
     if (agent.record) return await adoptedBefore(context, agent.record, options);
     const minting: Minting = { unrecorded: false };
     const work = { ...options, body, adoption: { ...adoption, agent }, operation, provider, minting, lease: held };
-    return await allOrNothing(context, caller, {
+    const adopted = await allOrNothing(context, caller, {
       operation,
       lease: held,
       change: () => ({ action: "agent.adopt", details: auditDetails(body, operation) }),
@@ -71,6 +72,8 @@ export async function adoptAgent(
       place: () => givePlace(context, operation),
       build: async (outcome) => ({ ...(await takeOver(context, caller, work, outcome)), changes }),
     });
+    noteOther(context, operation, false);
+    return adopted;
   });
 }
 

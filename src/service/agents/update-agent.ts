@@ -1,6 +1,7 @@
 import { mergedLabels } from "../../domain/labels.ts";
 import { Problem } from "../../errors.ts";
 import type { AgentRecord, AgentSummary } from "../../schema/agent.ts";
+import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import type { UpdateAgent } from "../../schema/change-agent.ts";
 import { mostLabels } from "../../schema/label.ts";
 import { type QuotaChange, type Quotas, quotaNames } from "../../schema/quota.ts";
@@ -9,7 +10,7 @@ import { tellOfRaised } from "../alerts/quota-alerts.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { requirePlacement } from "../gateways/choose-gateway.ts";
-import { findGateway } from "../gateways/gateway-places.ts";
+import { lookUpGateway } from "../gateways/gateway-places.ts";
 import { changeAiKeyState } from "../state/ai-key-state.ts";
 import type { KnownAgent } from "../state/find-agent.ts";
 import { requireFutureEnd, requireStoppable } from "./agent-end.ts";
@@ -34,13 +35,7 @@ export async function updateAgent(
   const spends = quotas !== undefined || expiresAt !== undefined;
   await changeAgent(context, caller, { action: "agent.update", agentId, details, spends }, async (agent, _, lease) => {
     // Refusals come before anything is changed.
-    const aiKey = spends ? await requireAiKey(context, agent) : undefined;
-    if (aiKey?.mode === "minted" && quotas)
-      await requireEnforceable(context, aiKey.aiProviderId, merged(aiKey.state.quotas, quotas));
-    if (aiKey && typeof expiresAt === "string") requireStoppable(aiKey);
-    const own = ownChange(agent, { labels, expiresAt });
-    const gateway = labels && findGateway(context, agent.record?.gateway);
-    if (gateway) requirePlacement(context, agentId, gateway, own?.labels);
+    const { aiKey, own } = await requireUpdatable(context, agent, body);
     await lease.hold();
     if (Object.keys(change).length > 0) await context.host.update(agent, change);
     if (agent.record && (own || Object.keys(change).length > 0)) {
@@ -58,6 +53,25 @@ export async function updateAgent(
     }
   });
   return await getAgent(context, caller, agentId);
+}
+
+/** @throws Problem where the agent as it is now cannot be changed so */
+export async function requireUpdatable(
+  context: Context,
+  agent: KnownAgent,
+  { quotas, labels, expiresAt }: Pick<UpdateAgent, "quotas" | "labels" | "expiresAt">,
+): Promise<{ aiKey: AiKeyRecord | undefined; own: ReturnType<typeof ownChange> }> {
+  const { aiKeyId, expiresAt: end } = agent.record ?? {};
+  // The next key of an agent that has none, and an end from before, is held to that.
+  const needsKey = quotas !== undefined || (expiresAt !== undefined && (aiKeyId !== undefined || end === undefined));
+  const aiKey = needsKey ? await requireAiKey(context, agent) : undefined;
+  if (aiKey?.mode === "minted" && quotas)
+    await requireEnforceable(context, aiKey.aiProviderId, merged(aiKey.state.quotas, quotas));
+  if (aiKey && typeof expiresAt === "string") requireStoppable(aiKey);
+  const own = ownChange(agent, { labels, expiresAt });
+  const gateway = labels && (await lookUpGateway(context, agent.record?.gateway));
+  if (gateway) requirePlacement(context, agent.agentId, gateway, own?.labels);
+  return { aiKey, own };
 }
 
 /**

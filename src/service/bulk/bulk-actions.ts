@@ -6,7 +6,7 @@ import { requireAiKey } from "../agents/agent-view.ts";
 import { deleteAgent, requireDeletable, requireMadeHere } from "../agents/delete-agent.ts";
 import { rotateAiKey } from "../agents/rotate-ai-key.ts";
 import { suspendAgent } from "../agents/suspend-agent.ts";
-import { updateAgent } from "../agents/update-agent.ts";
+import { requireUpdatable, updateAgent } from "../agents/update-agent.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { requireLink } from "../provisioning-keys/require-link.ts";
@@ -47,15 +47,12 @@ export const bulkActionDefinitions: Record<BulkAction, BulkActionDefinition> = {
   resume: suspension(false),
   update: {
     scope: "agents:update",
-    async check(context, caller, agentId, { quotas, expiresAt, labels }) {
+    async check(context, caller, agentId, change) {
       const agent = await requireAgentToChange(context, caller, agentId);
-      requireFutureEnd(context, expiresAt);
-      if ((labels !== undefined || expiresAt !== undefined) && !agent.record) {
-        throw new Problem("agent_not_managed", `The agent "${agentId}" was made by others.`);
-      }
-      if (quotas === undefined && expiresAt === undefined) return;
-      await requireLink(context, caller, agent);
-      await requireVirtualKey(context, agent);
+      requireFutureEnd(context, change.expiresAt);
+      if (change.quotas !== undefined || change.expiresAt !== undefined) await requireLink(context, caller, agent);
+      await requireUpdatable(context, agent, change);
+      if (change.model !== undefined) context.host.requireGateway?.(agent);
     },
     async run(context, caller, agentId, { model, quotas, labels, expiresAt }) {
       const given = Object.entries({ model, quotas, labels, expiresAt }).filter(([, value]) => value !== undefined);

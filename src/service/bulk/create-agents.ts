@@ -43,7 +43,7 @@ export async function createAgents(
   requireFew(context, "agents", agents.length, mostBulkCreates);
   const batchId = newOperationId(context);
   const member: Caller = { ...caller, batchId };
-  const passed: PassedResources = { names: new Set(), places: 0 };
+  const passed: PassedResources = { names: new Set(), places: 0, on: new Map() };
   /** Where a dry run has found room: held until it is over. */
   const planned: (string | undefined)[] = [];
   let paid = false;

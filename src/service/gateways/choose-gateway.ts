@@ -6,7 +6,7 @@ import type { CreateAgent } from "../../schema/create-agent.ts";
 import type { Context } from "../context.ts";
 import { isCordoned, requireOpen } from "./cordon-gateway.ts";
 import { countGateways, refusedAgeMs } from "./count-others.ts";
-import { findGateway } from "./gateway-places.ts";
+import { findGateway, lookUpGateway } from "./gateway-places.ts";
 
 /** As much of a create as its place depends on. */
 export interface PlanRequest
@@ -49,7 +49,7 @@ export const expectFewer = (context: Context, gateway: string | undefined): void
 
 /** One that is not known is the host's to refuse. */
 async function named(context: Context, { gateway: id, labels, agentId }: PlanRequest): Promise<string | undefined> {
-  const gateway = findGateway(context, id);
+  const gateway = await lookUpGateway(context, id);
   if (!gateway) return id;
   requirePlacement(context, agentId, gateway, labels);
   await requireOpen(context, gateway.id);

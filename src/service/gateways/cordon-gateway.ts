@@ -4,7 +4,7 @@ import { gatewayPlaces } from "../../storage/ledger-names.ts";
 import { auditedChange } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
-import { findGateway } from "./gateway-places.ts";
+import { lookUpGateway } from "./gateway-places.ts";
 import { ownId } from "./own-id.ts";
 
 /** @param gateway `undefined` is the deployment's own host */
@@ -43,7 +43,7 @@ export async function cordonGateway(
 /** @returns by which name its places are kept */
 async function requireKnown(context: Context, id: string): Promise<string | undefined> {
   if (context.host.gateways) {
-    const found = findGateway(context, id);
+    const found = await lookUpGateway(context, id);
     if (found) return found.id;
   } else if (id === (await ownId(context))) return undefined;
   throw new Problem("gateway_not_found", `There is no gateway "${id}"; \`gateways list\` shows those there are.`);

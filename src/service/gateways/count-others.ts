@@ -8,7 +8,7 @@ export const refusedAgeMs = 1_000;
 
 interface Count {
   at: number;
-  others: number;
+  others: Set<string>;
 }
 const counts = new WeakMap<HostGateway | AgentHost, Count>();
 
@@ -24,7 +24,7 @@ export async function countOthers(
   const counted = gateway ?? context.host;
   const last = counts.get(counted);
   const now = context.clock.now();
-  if (last && now - last.at < ageMs) return last.others;
+  if (last && now - last.at < ageMs) return last.others.size;
   // Those who ask meanwhile go by the old number.
   if (last) counts.set(counted, { ...last, at: now });
   if (gateway) await countGateways(context, () => gateway.recount(refusedAgeMs));
@@ -35,10 +35,27 @@ export async function countOthers(
 /** The same as it was counted last, however long ago. No gateway is asked. */
 export async function lastOthers(context: Context, gateway: HostGateway | undefined): Promise<number> {
   const last = counts.get(gateway ?? context.host);
-  if (last || !gateway) return last?.others ?? 0;
+  if (last || !gateway) return last?.others.size ?? 0;
   const entries = await context.agentIndex.entries();
-  return othersAmong(gateway.agentIds, gateway.id, entries, entries);
+  return othersAmong(gateway.agentIds, gateway.id, [entries]).size;
 }
+
+/** An agent has come to be of others, or is of others no more, since its host was counted. */
+export function noteOther(
+  { host }: Context,
+  { agentId, gateway }: Pick<IndexEntry, "agentId" | "gateway">,
+  isOther: boolean,
+): void {
+  const counted = host.gateways ? host.gateways.known().find(({ id }) => id === gateway) : host;
+  const others = counted && counts.get(counted)?.others;
+  if (isOther) others?.add(agentId);
+  else others?.delete(agentId);
+}
+
+/** What each count that is under way began with: the list that it waits for may be found by another first. */
+const underWay = new WeakMap<AgentHost, Set<{ before: readonly IndexEntry[]; since: number }>>();
+/** Longer than any is waited for: a runtime may have given its request up. */
+const underWayMs = 60_000;
 
 /**
  * Has gateways counted by `ask`, and tells the agents of this service from those of others by the index as it was before
@@ -46,18 +63,27 @@ export async function lastOthers(context: Context, gateway: HostGateway | undefi
  */
 export async function countGateways<T>(context: Context, ask: () => Promise<T>): Promise<T> {
   const { known } = context.host.gateways!;
-  const before = await context.agentIndex.entries();
+  const begun = underWay.get(context.host) ?? new Set();
+  underWay.set(context.host, begun);
+  const own = { before: await context.agentIndex.entries(), since: performance.now() };
+  for (const one of begun) if (own.since - one.since > underWayMs) begun.delete(one);
+  const lists = [...begun, own].map(({ before }) => before);
   const sets = new Map(known().map((gateway) => [gateway, gateway.agentIds]));
-  const answer = await ask();
+  begun.add(own);
+  const answer = await ask().finally(() => begun.delete(own));
   const counted = known().filter((gateway) => gateway.agentIds !== sets.get(gateway));
   if (counted.length === 0) return answer;
   const after = await context.agentIndex.entries();
   const at = context.clock.now();
   for (const gateway of counted) {
-    counts.set(gateway, { at, others: othersAmong(gateway.agentIds, gateway.id, before, after) });
+    counts.set(gateway, { at, others: othersAmong(gateway.agentIds, gateway.id, [...lists, after]) });
   }
   return answer;
 }
+
+/** @throws Problem where the host does not work; gateways are counted by that too */
+export const checkHost = async (context: Context): Promise<void> =>
+  context.host.gateways ? await countGateways(context, () => context.host.check()) : await context.host.check();
 
 async function countOwn({ host, agentIndex, clock }: Context): Promise<void> {
   const before = await agentIndex.entries();
@@ -69,20 +95,16 @@ async function countOwn({ host, agentIndex, clock }: Context): Promise<void> {
     cursor = page.nextCursor;
   } while (cursor !== undefined);
   const after = await agentIndex.entries();
-  counts.set(host, { at: clock.now(), others: othersAmong(agentIds, undefined, before, after) });
+  counts.set(host, { at: clock.now(), others: othersAmong(agentIds, undefined, [before, after]) });
 }
 
 function othersAmong(
   agentIds: ReadonlySet<string>,
   gateway: string | undefined,
-  before: readonly IndexEntry[],
-  after: readonly IndexEntry[],
-): number {
-  if (agentIds.size === 0) return 0;
-  const [first, second] = [idsOn(before, gateway), idsOn(after, gateway)];
-  let others = 0;
-  for (const id of agentIds) if (!first.has(id) && !second.has(id)) others++;
-  return others;
+  lists: readonly (readonly IndexEntry[])[],
+): Set<string> {
+  const ours = lists.map((entries) => idsOn(entries, gateway));
+  return new Set([...agentIds].filter((id) => !ours.some((ids) => ids.has(id))));
 }
 
 const nobody: ReadonlySet<string> = new Set();

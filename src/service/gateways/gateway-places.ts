@@ -19,8 +19,14 @@ export interface Placed {
 export const findGateway = ({ host }: Context, id: string | undefined): HostGateway | undefined =>
   id === undefined ? undefined : host.gateways?.known().find((one) => one.id === id);
 
-const maxAgentsOn = ({ settings }: Context, gateway: HostGateway | undefined): number | undefined =>
-  gateway ? gateway.maxAgents : settings.provisioning.host.maxAgents;
+/** The same, where this process may not have looked for its gateways yet. */
+export async function lookUpGateway(context: Context, id: string | undefined): Promise<HostGateway | undefined> {
+  if (id !== undefined) await context.host.gateways?.found();
+  return findGateway(context, id);
+}
+
+const maxAgentsOn = ({ host, settings }: Context, gateway: HostGateway | undefined): number | undefined =>
+  gateway || host.gateways ? gateway?.maxAgents : settings.provisioning.host.maxAgents;
 
 /**
  * Takes the agent's place, or finds that there is none: another process may have taken the last one meanwhile.
@@ -54,7 +60,7 @@ export const freePlace = async ({ ledger }: Context, { gateway, creation }: Plac
   await ledger.settle(gatewayPlaces(gateway).place(creation), {});
 
 /** The agents of this service on the gateway, those that are being made included. */
-const placesTaken = async ({ ledger }: Context, gateway: string | undefined): Promise<number> =>
+export const placesTaken = async ({ ledger }: Context, gateway: string | undefined): Promise<number> =>
   (await ledger.used(gatewayPlaces(gateway).agents, "all")).reserved;
 
 /** How many agents it has, whoever made them. */
@@ -63,13 +69,15 @@ export const agentsOn = async (context: Context, gateway: HostGateway | undefine
 
 /**
  * As things are: several that ask at one time may all be let pass.
+ * @param id `undefined` is the deployment's own host
  * @param more agents that are to be there besides
- * @throws Problem `gateway_full` where the deployment's own host has no room for another
+ * @throws Problem `gateway_full` where there is no room for another
  */
-export async function requireRoom(context: Context, more: number): Promise<void> {
-  const maxAgents = maxAgentsOn(context, undefined);
-  if (maxAgents !== undefined && (await agentsOn(context, undefined)) + more >= maxAgents)
-    throw gatewayFull(context, undefined);
+export async function requireRoom(context: Context, id: string | undefined, more: number): Promise<void> {
+  const gateway = findGateway(context, id);
+  const maxAgents = maxAgentsOn(context, gateway);
+  if (maxAgents !== undefined && (await agentsOn(context, gateway)) + more >= maxAgents)
+    throw gatewayFull(context, gateway);
 }
 
 /** Names the setting that bounds it. */

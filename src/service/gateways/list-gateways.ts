@@ -5,7 +5,7 @@ import { version } from "../../version.ts";
 import type { Context } from "../context.ts";
 import { isCordoned } from "./cordon-gateway.ts";
 import { countGateways } from "./count-others.ts";
-import { agentsOn } from "./gateway-places.ts";
+import { agentsOn, placesTaken } from "./gateway-places.ts";
 import { ownId } from "./own-id.ts";
 
 /** Every gateway as it is now; a deployment that has agents itself is its one. */
@@ -14,7 +14,19 @@ export async function listGateways(context: Context): Promise<GatewayList> {
   if (!host.gateways) return { gateways: [await ownView(context)] };
   const all = await countGateways(context, host.gateways.look);
   const gateways = all.map(async (one) => view(context, one, one.isReachable ? await one.describe() : undefined));
-  return { gateways: await Promise.all(gateways) };
+  return { gateways: [...(await Promise.all(gateways)), ...(await unknownGateways(context, all))] };
+}
+
+/** Gateways that have agents on record and were not met since this process started, or are no more in the settings. */
+async function unknownGateways(context: Context, known: readonly HostGateway[]): Promise<GatewayView[]> {
+  const ids = new Set((await context.agentIndex.entries()).map(({ gateway }) => gateway));
+  for (const { id } of known) ids.delete(id);
+  const views = [...ids].map(async (id): Promise<GatewayView[]> => {
+    if (id === undefined) return [];
+    const agents = await placesTaken(context, id);
+    return [{ id, reachable: false, agents, cordoned: await isCordoned(context, id) }];
+  });
+  return (await Promise.all(views)).flat();
 }
 
 async function view(context: Context, gateway: HostGateway, own: GatewayOwnWords | undefined): Promise<GatewayView> {

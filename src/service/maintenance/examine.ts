@@ -8,6 +8,7 @@ import { unopenableSettings } from "../alerts/settings-webhooks.ts";
 import { allWebhooks } from "../alerts/webhooks.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
+import { checkHost } from "../gateways/count-others.ts";
 import { listGateways } from "../gateways/list-gateways.ts";
 import { keyStatus, withCurrentState } from "../provisioning-keys/current-provisioning-key.ts";
 import { findUnopenableSecrets } from "../secrets/unopenable-secrets.ts";
@@ -46,9 +47,9 @@ const looks: Record<string, (context: Context, caller: Caller) => Promise<Findin
     return ok(counted(count, count === 1 ? "agent" : "agents"));
   },
 
-  async "agent host"({ host }) {
-    await host.check();
-    return ok(host.kind);
+  async "agent host"(context) {
+    await checkHost(context);
+    return ok(context.host.kind);
   },
 
   async gateways(context) {

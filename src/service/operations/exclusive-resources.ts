@@ -89,6 +89,8 @@ const agentLimitReached = (count: number, limit: number): Problem =>
 export interface PassedResources {
   names: Set<string>;
   places: number;
+  /** By gateway, those of them that are on it. */
+  on: Map<string | undefined, number>;
 }
 
 /**
@@ -109,7 +111,8 @@ export async function requireFreeResources(
     const count = used + reserved + passed.places;
     if (count >= limit) throw agentLimitReached(count, limit);
   }
-  if (!context.host.gateways) await requireRoom(context, passed.places);
+  const there = passed.on.get(gateway) ?? 0;
+  await requireRoom(context, gateway, there);
   const workspace = workspaceOf(context, resources);
   if (workspace !== undefined && (await isTaken(workspace))) throw workspaceTaken();
   const bindings = [...new Set(resources.bindings)].map((binding) => ({
@@ -120,6 +123,7 @@ export async function requireFreeResources(
   for (const name of [...(workspace === undefined ? [] : [workspace]), ...bindings.map((one) => one.name)])
     passed.names.add(name);
   passed.places += 1;
+  passed.on.set(gateway, there + 1);
 }
 
 type BindingResources = Pick<ExclusiveResources, "agentId" | "creation" | "gateway" | "bindings">;

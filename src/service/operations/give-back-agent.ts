@@ -1,6 +1,7 @@
 import type { AgentReleased } from "../../schema/adopt-agent.ts";
 import { forgetIssuedKeys } from "../ai-keys/issued-keys.ts";
 import type { Context } from "../context.ts";
+import { noteOther } from "../gateways/count-others.ts";
 import { removeAgent } from "../state/agent-record.ts";
 import { hostTarget } from "./compensate-create.ts";
 import { releaseResources } from "./exclusive-resources.ts";
@@ -18,5 +19,6 @@ export async function giveBackAgent(context: Context, operation: Operation): Pro
   await removeAgent(context, agentId, operation.creation);
   await forgetIssuedKeys(context, agentId, issuedKeys);
   await releaseResources(context, operation);
+  noteOther(context, operation, true);
   return { agentId, preserved: revoked === false ? ["aiKey"] : [] };
 }

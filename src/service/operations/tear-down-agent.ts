@@ -1,6 +1,7 @@
 import type { AgentDeleted } from "../../schema/change-agent.ts";
 import { forgetIssuedKeys } from "../ai-keys/issued-keys.ts";
 import type { Context } from "../context.ts";
+import { noteOther } from "../gateways/count-others.ts";
 import { removeAgent } from "../state/agent-record.ts";
 import { hostTarget, revokeAiKey } from "./compensate-create.ts";
 import { releaseResources } from "./exclusive-resources.ts";
@@ -20,6 +21,7 @@ export async function tearDownAgent(context: Context, operation: Operation): Pro
   await removeAgent(context, agentId, operation.creation);
   await forgetIssuedKeys(context, agentId, issuedKeys);
   await releaseResources(context, operation);
+  noteOther(context, operation, false);
   return {
     agentId,
     deleted: revoked === true ? [...deleted, "aiKey"] : deleted,

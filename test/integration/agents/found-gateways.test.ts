@@ -64,7 +64,7 @@ async function stop(address: string): Promise<void> {
 }
 
 /** A control plane that starts anew, on what the one before has left. */
-async function plane(): Promise<App> {
+async function plane({ maxAgents }: { maxAgents?: number } = {}): Promise<App> {
   const env = { OPENCLAW_STATE_DIR: join(root, "plane"), OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
   const host = createRemoteHost({
     gateways: [{ id: "agents", dns: "agents.test", port, token, maxAgents: 10 }],
@@ -79,6 +79,7 @@ async function plane(): Promise<App> {
     log: () => undefined,
   });
   const settings = readNodeSettings(env);
+  settings.settings.provisioning.host.maxAgents = maxAgents;
   const node = await openNode(settings, { env, log: () => undefined, host });
   planes.push(node);
   return createApp(node.ports, settings.settings);
@@ -189,4 +190,39 @@ it("gives an adopted agent back, though nobody has looked for its gateway since 
     status: 200,
     body: { agentId: "theirs", preserved: [] },
   });
+});
+
+it("holds a create, a cordon and a change of labels to what is set for a replica, also right after a start", async () => {
+  await start("127.0.0.2", replicas[0]!);
+  await start("127.0.0.3", replicas[1]!);
+  addresses = ["127.0.0.2", "127.0.0.3"];
+  const app = await plane();
+  const [one, two] = await gateways(app);
+  expect((await callAsOperator(app, "POST", `/gateways/${one!.id}/cordon`)).status).toBe(200);
+  expect((await create(app, "a", { gateway: one!.id })).body.code).toBe("gateway_cordoned");
+  expect((await create(await plane(), "a", { gateway: one!.id })).body.code).toBe("gateway_cordoned");
+  expect((await callAsOperator(await plane(), "POST", `/gateways/${two!.id}/cordon`)).status).toBe(200);
+});
+
+it("says of a replica that is gone that it is, and not that it is full", async () => {
+  await start("127.0.0.2", replicas[0]!);
+  addresses = ["127.0.0.2"];
+  const app = await plane({ maxAgents: 1 });
+  expect((await create(app, "a")).status).toBe(201);
+  expect(await create(app, "b", { gateway: "agents-gone" })).toMatchObject({
+    status: 502,
+    body: { detail: expect.stringContaining('not found behind the name "agents.test"') },
+  });
+});
+
+it("lists one that is gone with agents also after a start of the control plane", async () => {
+  await start("127.0.0.2", replicas[0]!);
+  addresses = ["127.0.0.2"];
+  const app = await plane();
+  const { gateway } = (await create(app, "kept")).body;
+  await stop("127.0.0.2");
+  await start("127.0.0.3", replicas[1]!);
+  addresses = ["127.0.0.3"];
+  const left = (await gateways(await plane())).find(({ id }) => id === gateway);
+  expect(left).toMatchObject({ reachable: false, agents: 1 });
 });

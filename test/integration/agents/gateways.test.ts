@@ -1,13 +1,16 @@
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../../src/app.ts";
 import type { PlacementRule } from "../../../src/domain/placement.ts";
+import { wait } from "../../../src/domain/retry.ts";
 import type { GatewaySettings } from "../../../src/host/gateway.ts";
 import { createRemoteHost } from "../../../src/host/remote-host.ts";
+import { countOthers } from "../../../src/service/gateways/count-others.ts";
+import { makeAgentByHand } from "../../agent-by-hand.ts";
 import { callAsOperator } from "../../call-as-operator.ts";
 import { type GatewayApp, openGatewayApp, switchboard } from "../../conformance/gateway-app.ts";
 
@@ -30,6 +33,7 @@ beforeEach(async () => {
   planes = [];
 });
 afterEach(async () => {
+  vi.useRealTimers();
   await Promise.all(planes.map((plane) => plane.close()));
   await Promise.all(gateways.map((gateway) => gateway.close()));
   await rm(root, { recursive: true, force: true });
@@ -43,12 +47,14 @@ interface PlaneOptions {
   name?: string;
   /** Gateways that cannot be connected to. */
   down?: Set<string>;
+  /** Gateways whose lists are on their way for so long. */
+  holds?: Map<string, Promise<void>>;
 }
 
 /** A control plane; what each gateway may have, and its labels, are the test's. */
 async function plane(
   settings: Record<string, Partial<GatewaySettings>>,
-  { rules = [], name = "plane", down = new Set() }: PlaneOptions = {},
+  { rules = [], name = "plane", down = new Set(), holds = new Map() }: PlaneOptions = {},
 ): Promise<Plane> {
   const env = { OPENCLAW_STATE_DIR: join(root, name), OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
   const through = switchboard(gateways);
@@ -61,16 +67,19 @@ async function plane(
       if (down.has(new URL(request.url).hostname.split(".")[0]!)) {
         throw new TypeError("fetch failed", { cause: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }) });
       }
-      return await through(request);
+      const held = holds.get(new URL(request.url).hostname.split(".")[0]!);
+      const answer = await through(request);
+      if (new URL(request.url).pathname.endsWith("/agents")) await held;
+      return answer;
     },
     timeoutMs: 5_000,
-    clock: { now: Date.now },
+    clock: { now: () => Date.now() },
     log: () => undefined,
   });
   const read = readNodeSettings(env);
   read.settings.provisioning.host.placement = rules;
   const node: NodePorts = await openNode(read, { env, log: () => undefined, host });
-  const app = createApp(node.ports, read.settings);
+  const app = createApp({ ...node.ports, clock: { now: () => Date.now() } }, read.settings);
   const made = { app, call: caller(app), close: () => node.close() };
   planes.push(made);
   return made;
@@ -161,7 +170,7 @@ async function ownHost(host: { maxAgents: number }) {
   };
   const read = readNodeSettings(env);
   const node = await openNode(read, { env, log: () => undefined });
-  const app = createApp(node.ports, read.settings);
+  const app = createApp({ ...node.ports, clock: { now: () => Date.now() } }, read.settings);
   const made = { app, call: caller(app), close: () => node.close() };
   planes.push(made);
   const scopes = ["agents:create", "agents:onboard", "agents:delete", "agents:update"];
@@ -301,6 +310,98 @@ describe("what is seen of gateways", () => {
     expect((await create(one, "c")).status).toBe(201);
     expect((await one.call("DELETE", "/agents/a")).status).toBe(200);
     expect((await gatewaysOf(one)).gw1.agents).toBe(2);
+  });
+
+  it("nor where the gateway was counted for readiness: its place is another's at once", async () => {
+    const first = await plane({ gw1: { maxAgents: 2 } });
+    for (const name of ["a", "b"]) await create(first, name);
+    const one = await plane({ gw1: { maxAgents: 2 } });
+    expect((await one.app.fetch(new Request("http://localhost/readyz"))).status).toBe(200);
+    expect((await one.call("DELETE", "/agents/a")).status).toBe(200);
+    const answer = await callAsOperator(one.app, "POST", "/agents/create", { name: "c" }, { prefer: "respond-async" });
+    expect(answer).toMatchObject({ status: 202 });
+  });
+
+  it("nor where the gateway was counted for readiness: GET /gateways", async () => {
+    const first = await plane({ gw1: { maxAgents: 2 } });
+    for (const name of ["a", "b"]) await create(first, name);
+    const one = await plane({ gw1: { maxAgents: 2 } });
+    expect((await one.app.fetch(new Request("http://localhost/readyz"))).status).toBe(200);
+    expect((await one.call("DELETE", "/agents/a")).status).toBe(200);
+    expect((await gatewaysOf(one)).gw1.agents).toBe(1);
+  });
+
+  it("a dry run refuses what is to go on a gateway that is full", async () => {
+    const one = await plane({ gw1: { maxAgents: 1 }, gw2: {} });
+    await create(one, "a", { gateway: "gw1" });
+    const agents = [{ name: "b", gateway: "gw1" }];
+    const made = await one.call("POST", "/agents/bulk", { action: "create", agents, dryRun: true });
+    const real = await one.call("POST", "/agents/bulk", { action: "create", agents });
+    expect(made.body.results[0].code).toBe(real.body.results[0].code);
+  });
+
+  it("a dry run of a change of labels refuses what a placement rule refuses", async () => {
+    const rules = [{ agents: { tenant: "acme" }, gateways: { tenant: "acme" } }];
+    const one = await plane({ gw1: { labels: { tenant: "acme" } }, gw2: {} }, { rules });
+    await create(one, "a", { labels: { tenant: "acme" } });
+    const change = { action: "update", agentIds: ["a"], labels: { tenant: null } };
+    const real = await one.call("POST", "/agents/bulk", change);
+    expect(real.body.failed).toMatchObject([{ code: "gateway_not_allowed" }]);
+    const dry = await one.call("POST", "/agents/bulk", { ...change, dryRun: true });
+    expect(dry.body.failed).toMatchObject([{ code: "gateway_not_allowed" }]);
+  });
+
+  it("nor where it was deleted between two counts that overlap", async () => {
+    const holds = new Map<string, Promise<void>>();
+    const one = await plane({ gw1: {}, gw2: {} }, { holds });
+    for (const name of ["a", "b"]) await create(one, name, { gateway: "gw1" });
+    expect((await gatewaysOf(one)).gw1.agents).toBe(2);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 11_000 });
+    const slow1 = Promise.withResolvers<void>();
+    const slow2 = Promise.withResolvers<void>();
+    holds.set("gw1", slow1.promise).set("gw2", slow2.promise);
+    const { context } = one.app;
+    const gw1 = context.host.gateways!.known().find(({ id }) => id === "gw1")!;
+    const first = countOthers(context, gw1);
+    await wait(200);
+    holds.delete("gw1");
+    expect((await one.call("DELETE", "/agents/a")).status).toBe(200);
+    const second = gatewaysOf(one);
+    await wait(50);
+    slow1.resolve();
+    expect(await first).toBe(0);
+    slow2.resolve();
+    expect((await second).gw1.agents).toBe(1);
+  });
+
+  it("an agent that is adopted there is counted once", async () => {
+    for (const id of ["theirs", "another"]) await makeAgentByHand(gateways[0]!.stateDir, id);
+    const one = await plane({ gw1: { maxAgents: 3 } });
+    expect((await gatewaysOf(one)).gw1.agents).toBe(2);
+    expect((await one.call("POST", "/agents/theirs/adopt")).status).toBe(200);
+    expect((await gatewaysOf(one)).gw1.agents).toBe(2);
+    expect((await create(one, "ours")).status).toBe(201);
+  });
+
+  it("an agent that is given back has its place there still", async () => {
+    await makeAgentByHand(gateways[0]!.stateDir, "theirs");
+    const first = await plane({ gw1: {} });
+    expect((await first.call("POST", "/agents/theirs/adopt")).status).toBe(200);
+    const one = await plane({ gw1: { maxAgents: 1 } });
+    expect((await gatewaysOf(one)).gw1.agents).toBe(1);
+    expect((await one.call("POST", "/agents/theirs/release")).status).toBe(200);
+    expect((await gatewaysOf(one)).gw1.agents).toBe(1);
+    expect((await create(one, "more", { gateway: "gw1" })).body.code).toBe("gateway_full");
+    expect(await gateways[0]!.agentIds()).toEqual(["theirs"]);
+  });
+
+  it("an agent of others that is deleted is counted no more", async () => {
+    await makeAgentByHand(gateways[0]!.stateDir, "theirs");
+    const one = await plane({ gw1: { maxAgents: 3 } });
+    const count = async () => (await gatewaysOf(one)).gw1.agents;
+    expect(await count()).toBe(1);
+    expect((await one.call("DELETE", "/agents/theirs")).status).toBe(200);
+    expect.soft(await count()).toBe(0);
   });
 
   it("metrics and the doctor say the same", async () => {
