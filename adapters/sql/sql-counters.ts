@@ -1,6 +1,15 @@
+import { amountsByCounter } from "../../src/domain/amounts-by-counter.ts";
 import { firstExceeded } from "../../src/domain/first-exceeded.ts";
 import { thresholdMessage, thresholdsPassed } from "../../src/domain/quota-thresholds.ts";
-import type { CounterReservation, CounterState, LedgerName, Reserved, UsageEntry, UsageRow } from "../../src/ports.ts";
+import type {
+  CounterAmount,
+  CounterReservation,
+  CounterState,
+  LedgerName,
+  Reserved,
+  UsageEntry,
+  UsageRow,
+} from "../../src/ports.ts";
 import type { CounterRows } from "./counter-rows.ts";
 import { messageInsert } from "./outbox-rows.ts";
 import type { CacheGroup, RowCache } from "./row-cache.ts";
@@ -64,6 +73,7 @@ export function createSqlCounters(
   const takeStale = db.prepare(
     "DELETE FROM reservations WHERE id >= ? AND id < ? AND created_at < ? RETURNING entries",
   );
+  const entriesOf = db.prepare("SELECT entries FROM reservations WHERE id = ?");
   const openIds = db.prepare("SELECT id FROM reservations WHERE id >= ? AND id < ?");
   const usageRows = db.prepare(
     `SELECT day, model, ${usageColumns.join(", ")} FROM usage WHERE name = ? AND day BETWEEN ? AND ? ORDER BY day, model`,
@@ -179,6 +189,12 @@ export function createSqlCounters(
 
     /** The amounts of a reservation, where this process made it in a transaction and they are few enough to be kept. */
     heldBy: (id: LedgerName): Entry[] | undefined => held.get(id),
+
+    held(id: LedgerName): CounterAmount[] {
+      const [stored] = entriesOf.get<[string]>(id) ?? [];
+      const amounts = stored === undefined ? [] : (JSON.parse(stored) as [LedgerName, string, number][]);
+      return amountsByCounter(amounts);
+    },
 
     unsettled: (prefix: string): LedgerName[] => openIds.all<[LedgerName]>(...within(prefix)).map(([id]) => id),
 

@@ -1,5 +1,5 @@
 import type { LedgerName } from "./ledger-name.ts";
-import type { UsageEntry } from "./usage-log.ts";
+import type { CounterAmount, UsageEntry } from "./usage-log.ts";
 
 /** An amount to be held back in one counter and period until its request is settled. */
 export interface CounterReservation {
@@ -68,6 +68,8 @@ export interface QuotaCounters {
   settleStale(prefix: string, olderThanMs: number): Promise<number>;
   /** Ids of the reservations that begin with `prefix`. Absent where nobody could tell whose owner is gone. */
   unsettled?(prefix: string): Promise<LedgerName[]>;
+  /** What one of them holds of each counter. Absent with `unsettled`. */
+  held?(id: LedgerName): Promise<CounterAmount[]>;
   used(counter: LedgerName, period: string): Promise<CounterState>;
   /**
    * Counters in these periods whose use and reservations are at least `minShare` (0.5 and above) of the limit under

@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import { amountsByCounter } from "../../../src/domain/amounts-by-counter.ts";
 import { estimateMemoryMs, estimateMinute } from "../../../src/domain/quota.ts";
 import type { Abandoned, Clock, Ledger, LedgerName, UsageEntry } from "../../../src/ports.ts";
 import { strangersPrefix } from "../../../src/storage/ledger-names.ts";
@@ -133,6 +134,17 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
         Promise.all(keys.partitions.map(({ open }) => redis.zrange(open, 0, -1))),
       );
       return found.flat().filter((id): id is LedgerName => id.startsWith(prefix));
+    },
+
+    async held(id) {
+      const stored = await answered(redis, "store_unreadable", () => redis.hget(keys.reservations(id), id));
+      const lines = (stored ?? "").split("\n").filter((line) => line !== "");
+      return amountsByCounter(
+        lines.map((line) => {
+          const [counter = "", period = "", amount] = line.split(" ");
+          return [counter as LedgerName, period, Number(amount)];
+        }),
+      );
     },
 
     async used(counter, period) {

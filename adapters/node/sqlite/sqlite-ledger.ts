@@ -137,6 +137,7 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
     },
     settleStale: (prefix, olderThanMs) => write(() => sql.settleStale(clock.now(), prefix, olderThanMs)),
     unsettled: (prefix) => read(() => sql.unsettled(prefix)),
+    held: (id) => read(() => sql.held(id)),
     used: (counter, period) => readCounters(() => sql.used(counter, period)),
 
     nearLimit: (query) => readCounters(() => ({ near: sql.nearLimit(query), asOf: clock.now() })),

@@ -168,8 +168,10 @@ export function testQuotaCounters(name: string, make: MakeLedger): void {
         await fresh.ledger.reserve("key:k/op:1", [entry(1, 5, "key:k/agents", "all")]);
         await fresh.ledger.settle(reservation("host-1-2.run-0"), {});
         expect(await fresh.other.unsettled("ai-key:")).toEqual([reservation("host-1-2.run-1")]);
+        expect(await fresh.other.held!(reservation("host-1-2.run-1"))).toEqual([{ counter: tokens, amount: 1 }]);
         await fresh.ledger.settle(reservation("host-1-2.run-1"), "reserved");
         expect(await fresh.other.unsettled("ai-key:")).toEqual([]);
+        expect(await fresh.other.held!(reservation("host-1-2.run-1"))).toEqual([]);
         expect(await fresh.ledger.used(tokens, "2026-11")).toEqual({ used: 1, reserved: 0 });
       });
 

@@ -1,5 +1,6 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readHolder } from "../../../src/service/ai-keys/ai-key-holder.ts";
+import { settleLost } from "../../../src/service/maintenance/settle-lost-reservations.ts";
 import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
 import { type ProxyStand, proxyStand } from "../../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
@@ -32,6 +33,24 @@ const usage = async () => {
   await stand.idle();
   return await stand.context.ledger.usage(aiKeyLedger(stand.keyId).usage, "2026-11-01", "2026-11-30");
 };
+
+describe("what a process that is gone held", () => {
+  it("is shown as estimated, and given back with the other estimates", async () => {
+    let go!: () => void;
+    upstream.behave({ until: new Promise<void>((resolve) => (go = resolve)) });
+    const asked = ask();
+    await expect.poll(() => upstream.seen.length).toBe(1);
+    const after = { ...stand.context, instance: { id: "next", isGone: () => true } };
+    expect(await settleLost(after)).toBe(1);
+    go();
+    await (await asked).text();
+    const { used } = await stand.quota("maxTokensPerMonth", 1_000_000);
+    expect(used).toBeGreaterThan(5_000);
+    expect(await usage()).toMatchObject([{ tokens: used, estimatedTokens: used }]);
+    const given = await stand.context.ledger.creditEstimates(aiKeyLedger(stand.keyId).usage, 0);
+    expect(given.tokens).toBe(used);
+  });
+});
 
 it("a credit leaves input and output that add up to the tokens", async () => {
   upstream.behave({ cut: "in the middle" });
