@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
 import { type DoctorCheck, type DoctorReport, doctorReport } from "../../src/cli/doctor-report.ts";
 import { gatewaysFinding } from "../../src/domain/gateway-cost.ts";
@@ -10,6 +11,7 @@ import { sealKeyId } from "../../src/service/secrets/vault.ts";
 import { checkLinkDigest } from "./agents-link.ts";
 import type { Environment } from "./environment.ts";
 import { fileChecks, groupChecks } from "./file-checks.ts";
+import { probeWritable } from "./files/atomic-write.ts";
 import { credentialFindings } from "./files/credential-findings.ts";
 import { findingOf } from "./files/private-file.ts";
 import type { ChangeMode } from "./files/store-check.ts";
@@ -20,6 +22,7 @@ import { commandLog } from "./open-local.ts";
 import { type NodePorts, openNode } from "./open-node.ts";
 import { priceCheck } from "./price-check.ts";
 import { besideAgents, plainSecrets, settingsCheck } from "./settings-checks.ts";
+import { startFault } from "./start-fault.ts";
 import { webhookCheck } from "./webhook-check.ts";
 import { workerChecks } from "./workers/worker-check.ts";
 import { workspaceChecks } from "./workspace-checks.ts";
@@ -60,6 +63,7 @@ export async function diagnose(
       const findings = [...(await opened.stores.findings()), ...credentialFindings(node.stateDir)];
       checks.push(...fileChecks(node.stateDir, findings, fix, chmod));
       checks.push(...groupChecks(node, fix));
+      if (node.storage === undefined) requireWritable(node.stateDir);
     });
     await attempt(
       checks,
@@ -126,6 +130,15 @@ async function attempt<T>(checks: DoctorCheck[], name: string, look: () => Promi
   } catch (error) {
     checks.push({ name, status: "failed", detail: error instanceof Error ? error.message : String(error) });
     return undefined;
+  }
+}
+
+/** Beside a server, stores that are open can be read where nothing new can be written. */
+function requireWritable(stateDir: string): void {
+  try {
+    probeWritable(join(stateDir, "provisioning"));
+  } catch (error) {
+    throw startFault(error, stateDir);
   }
 }
 

@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { describeFailure } from "../../src/cli/failure.ts";
 import { runServer } from "./run-server.ts";
@@ -12,7 +13,9 @@ for (const stream of [process.stdout, process.stderr]) {
     // A log that cannot be written, or that nobody reads any more, is no reason to stop serving.
     if (serving) return;
     // A reader that has seen enough (`... | head`) is no failure.
-    process.exit(error.code === "EPIPE" ? 0 : 1);
+    if (error.code === "EPIPE") process.exit(0);
+    if (stream === process.stdout) writeSync(2, `error: the output cannot be written (${error.code})\n`);
+    process.exit(1);
   });
 }
 

@@ -31,7 +31,7 @@ interface Loaded {
 
 export type GatewaysFinding = { status: "ok"; detail: string } | { status: "warning"; detail: string; remedy: string };
 
-/** Whether the gateways have room, and none of OpenClaw more agents than it takes with ease. */
+/** Whether the gateways answer and have room, and none of OpenClaw more agents than it takes with ease. */
 export function gatewaysFinding(gateways: readonly Loaded[]): GatewaysFinding {
   const names = (some: readonly Loaded[]): string => some.map(({ id, agents }) => `${id} (${agents})`).join(", ");
   const isOpenClaw = ({ host }: Loaded): boolean => host === undefined || host === "openclaw";
@@ -40,10 +40,15 @@ export function gatewaysFinding(gateways: readonly Loaded[]): GatewaysFinding {
     const detail = `more than ${manyAgents} agents on ${names(crowded)}: ${gatewayCostText}`;
     return { status: "warning", detail, remedy: `add a gateway, and set maxAgents of each to ${manyAgents} or less` };
   }
-  const takes = gateways.filter(({ cordoned, room }) => !cordoned && room !== 0);
+  const takes = gateways.filter(({ reachable, cordoned, room }) => reachable && !cordoned && room !== 0);
   if (gateways.length > 0 && takes.length === 0) {
-    const remedy = "add a gateway, raise maxAgents, or `gateways uncordon` one";
+    const remedy = "add a gateway, start one that is silent, raise maxAgents, or `gateways uncordon` one";
     return { status: "warning", detail: `none takes another agent: ${names(gateways)}`, remedy };
+  }
+  const silent = gateways.filter(({ reachable }) => !reachable);
+  if (silent.length > 0) {
+    const remedy = "start those gateways, or correct their entries under gateway.provisioning.host.gateways";
+    return { status: "warning", detail: `no answer from ${names(silent)}`, remedy };
   }
   return { status: "ok", detail: `${takes.length} of ${gateways.length} take agents: ${names(gateways)}` };
 }

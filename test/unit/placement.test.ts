@@ -83,5 +83,11 @@ describe("the doctor's word on gateways", () => {
     const full = { ...gateway, agents: 5, room: 0 };
     expect(gatewaysFinding([full, { ...gateway, id: "gw2", agents: 1, cordoned: true }]).status).toBe("warning");
     expect(gatewaysFinding([full, { ...gateway, id: "gw2", agents: 1 }]).status).toBe("ok");
+    const silent = { ...gateway, reachable: false, agents: 0 };
+    expect(gatewaysFinding([silent]).status).toBe("warning");
+    expect(gatewaysFinding([silent, { ...gateway, id: "gw2", agents: 1 }])).toMatchObject({
+      status: "warning",
+      detail: "no answer from gw1 (0)",
+    });
   });
 });

@@ -72,6 +72,24 @@ async function useOnce(identity: Identity, name = "kept"): Promise<string> {
   return server.output();
 }
 
+describe.runIf(isRoot)("a state directory that can no longer be written, beside its server", () => {
+  it("is what the doctor names, with the command", async () => {
+    makeVolume(1000, 1000, 0o700);
+    const server = await start(node);
+    const { client } = await keyedClient(server.origin);
+    await client.agents.create({ name: "kept" });
+    const provisioning = join(stateDir, "provisioning");
+    chmodSync(provisioning, 0o500);
+    const { exitCode, stdout } = await run(["provisioning", "doctor", "--json"], node);
+    const { checks } = JSON.parse(stdout) as DoctorReport;
+    const detail = expect.stringContaining(`run "chmod u+rwX ${provisioning}"`);
+    expect(checks).toContainEqual({ name: "files", status: "failed", detail });
+    expect(exitCode).toBe(1);
+    chmodSync(provisioning, 0o700);
+    await server.stop();
+  });
+});
+
 describe.runIf(isRoot)("a volume of Kubernetes with an fsGroup", () => {
   it("serves, takes from the group what it owns, and says so once", async () => {
     makeVolume(0, 1000, 0o2775);
