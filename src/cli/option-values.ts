@@ -22,6 +22,13 @@ export function amount(text: string): number {
   return value;
 }
 
+/** How many of a list to show. */
+export function count(text: string): number {
+  const value = amount(text);
+  if (value === 0) throw new InvalidValue("It must be at least 1.");
+  return value;
+}
+
 /**
  * USD above zero and up to a million; further decimals are the service's to refuse.
  * @throws InvalidValue

@@ -1,7 +1,7 @@
 import { type Call, type Reply, route } from "../http/call.ts";
 import { idempotencyHeader, idempotencyProblems, withIdempotency } from "../http/idempotency.ts";
 import { limitRate } from "../http/limit-rate.ts";
-import { asksForLines, streamLines } from "../http/stream-lines.ts";
+import { asksForLines, linesType, streamLines } from "../http/stream-lines.ts";
 import { BulkAnswer, BulkBody, type BulkCreate, type BulkCreated, type BulkCreateResult } from "../schema/bulk.ts";
 import { withoutAuth } from "../service/agents/given-credential.ts";
 import { withoutSecret } from "../service/ai-keys/issued-ai-key-view.ts";
@@ -24,6 +24,7 @@ export const bulkAgentsRoute = route({
       "Which were changed, and why the others were not; of `create` a result of each, with `Accept: " +
       "application/x-ndjson` a line of each as it is known",
     schema: BulkAnswer,
+    otherContentType: linesType,
   },
   headers: [idempotencyHeader],
   problems: [...idempotencyProblems],

@@ -1,3 +1,4 @@
+import { Problem } from "../errors.ts";
 import { route } from "../http/call.ts";
 import { shownTokens } from "../http/shown-tokens.ts";
 import {
@@ -46,7 +47,8 @@ export const closeSessionRoute = route({
   response: { status: 200, description: "The session as it was", schema: ConsoleSessionView },
   problems: ["session_not_found"],
   async handle({ context, caller }) {
-    return { body: await closeSession(context, caller, caller.session?.id ?? "", "console.close") };
+    if (!caller.session) throw new Problem("session_not_found", "The bearer is no console session.");
+    return { body: await closeSession(context, caller, caller.session.id, "console.close") };
   },
 });
 

@@ -27,6 +27,7 @@ export const getFleetUsageRoute = route({
     status: 200,
     description: "One page of rows, and the sum of all; `text/csv` if asked",
     schema: FleetUsage,
+    otherContentType: "text/csv",
   },
   problems: ["not_ready"],
   async handle({ context, caller, query }) {

@@ -56,7 +56,15 @@ export interface DescribedRoute {
   query?: z.ZodMiniType;
   /** Fields of the query that may come more than once: the handler gets a list. */
   repeatable?: readonly string[];
-  response: { status: number; description: string; schema: z.ZodMiniType /** Default: JSON. */; contentType?: string };
+  response: {
+    status: number;
+    description: string;
+    schema: z.ZodMiniType;
+    /** Default: JSON. */
+    contentType?: string;
+    /** What it may be instead, as text, if asked. */
+    otherContentType?: string;
+  };
   /** Beyond those that every route may answer. */
   problems: ProblemCode[];
   /** Request headers beyond the credentials. */

@@ -1,11 +1,11 @@
 import type { Context } from "../service/context.ts";
 import type { Reply } from "./call.ts";
 
-const contentType = "application/x-ndjson";
+export const linesType = "application/x-ndjson";
 
 /** Whether `Accept` names newline-delimited JSON, whatever else it names. */
 export const asksForLines = (headers: Headers): boolean =>
-  (headers.get("accept") ?? "").split(",").some((part) => part.split(";")[0]!.trim().toLowerCase() === contentType);
+  (headers.get("accept") ?? "").split(",").some((part) => part.split(";")[0]!.trim().toLowerCase() === linesType);
 
 /**
  * Answers with a line of JSON for each value that `work` tells, from the first one on. The work goes on to its end
@@ -40,5 +40,5 @@ export async function streamLines(
   background(begun.then(() => done.then(() => reader?.close(), failed)).catch(() => undefined));
   await begun;
   // Proxies hold answers back until there is much of them.
-  return { status: 200, headers: { "content-type": contentType, "x-accel-buffering": "no" }, body };
+  return { status: 200, headers: { "content-type": linesType, "x-accel-buffering": "no" }, body };
 }

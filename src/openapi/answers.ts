@@ -76,7 +76,9 @@ function problemAnswer(codes: ProblemCode[], status: number, problem: JsonSchema
 /** By status. */
 export function answersOf(route: DescribedRoute, components: Components): Record<string, unknown> {
   const answers: Record<string, unknown> = {};
+  const { contentType = "application/json", otherContentType } = route.response;
   const schema = components.reference(route.response.schema, "output");
+  const text = { type: "string" };
   const succeed = (status: number, description: string) => {
     answers[status] = {
       description,
@@ -85,7 +87,7 @@ export function answersOf(route: DescribedRoute, components: Components): Record
         ...(status === 201 && route.path.startsWith("/agents") ? referTo("Location") : {}),
         ...(route.scope === "token" ? {} : referTo("RateLimit", "RateLimit-Policy")),
       },
-      content: { [route.response.contentType ?? "application/json"]: { schema } },
+      content: { [contentType]: { schema }, ...(otherContentType && { [otherContentType]: { schema: text } }) },
     };
   };
   for (const { name } of route.headers ?? []) {

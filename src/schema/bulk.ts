@@ -65,7 +65,7 @@ export const BulkBody = z
         issue.addIssue({ code: "custom", path: [name], message: `does not go with the action "${body.action}"` });
       }
       if (body.action === "update" && given.length === 0) {
-        issue.addIssue({ code: "custom", path: [], message: `${fieldsOf.update.join(", ")} is required` });
+        issue.addIssue({ code: "custom", path: [], message: "model, quotas, labels or expiresAt is required" });
       }
     }),
   )

@@ -14,14 +14,34 @@ const kinds: Record<string, string> = {
   record: "an object",
 };
 
+const units: Record<string, string> = { string: "characters", array: "items" };
+
+function ownWords(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case "invalid_type":
+      return kinds[issue.expected] && `must be ${kinds[issue.expected]}`;
+    case "invalid_value":
+      return `must be ${issue.values.length > 1 ? "one of " : ""}${issue.values.map(String).join(", ")}`;
+    case "too_small": {
+      const unit = units[issue.origin];
+      if (unit === undefined) return `must be ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`;
+      return issue.minimum === 1 ? "must not be empty" : `at least ${issue.minimum} ${unit}`;
+    }
+    case "too_big": {
+      const unit = units[issue.origin];
+      return unit === undefined ? `must be at most ${issue.maximum}` : `at most ${issue.maximum} ${unit}`;
+    }
+    default:
+      return undefined;
+  }
+}
+
 /**
  * For a parse whose faults somebody reads. Given to each such parse: `z.config` would set the words of every zod of the
  * process, OpenClaw's own too.
  */
 export const wording: z.core.ParseContext<z.core.$ZodIssue> = {
   error(issue) {
-    if (issue.input === undefined) return "is required";
-    const kind = issue.code === "invalid_type" ? kinds[issue.expected] : undefined;
-    return kind === undefined ? localeError(issue) : `must be ${kind}`;
+    return issue.input === undefined ? "is required" : (ownWords(issue) ?? localeError(issue));
   },
 };

@@ -93,6 +93,8 @@ export function sessionTests(target: () => Target): void {
     expect((await revoke()).status).toBe(200);
     expect((await as(session, "GET", "/agents")).status).toBe(401);
     expect((await revoke()).body.code).toBe("session_not_found");
+    const { body } = await ask(target(), "DELETE", "/console/session", { key: target().adminToken });
+    expect(body).toMatchObject({ code: "session_not_found", detail: "The bearer is no console session." });
   });
 
   it("opens no other session, and takes no key beside it", async () => {

@@ -142,6 +142,7 @@ describe("agents list", () => {
     });
     expect(JSON.parse(ran.stdout).agents).toHaveLength(1);
     expect(ran.calls).toHaveLength(1);
+    expect(await runCli(agents("list", "--limit", "0"), {})).toMatchObject({ exitCode: 2, calls: [] });
   });
 
   it("shows no control characters of somebody else's name", async () => {

@@ -83,9 +83,12 @@ describe("the document", () => {
         .map((answer) => answer.description)
         .join("\n");
       for (const code of route.problems) expect(told, route.operationId).toContain(`\`${code}\``);
-      const type = route.response.contentType ?? "application/json";
-      expect(Object.keys(responses[route.response.status]?.content ?? {})).toEqual([type]);
+      const { contentType = "application/json", otherContentType } = route.response;
+      const types = otherContentType === undefined ? [contentType] : [contentType, otherContentType];
+      expect(Object.keys(responses[route.response.status]?.content ?? {})).toEqual(types);
     }
+    expect(operation("getFleetUsage").responses[200]?.content).toHaveProperty(["text/csv"]);
+    expect(operation("changeAgents").responses[200]?.content).toHaveProperty(["application/x-ndjson"]);
     const { responses } = operation("createAgent");
     expect(responses[409]?.description).toContain("`agent_exists`");
     expect(responses[429]?.headers).toHaveProperty("Retry-After");

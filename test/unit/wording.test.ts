@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { RotateAiKey } from "../../src/schema/ai-key.ts";
 import { CreateAgent } from "../../src/schema/create-agent.ts";
 import { wording } from "../../src/schema/wording.ts";
 import { parseSettings } from "../../src/settings.ts";
@@ -15,6 +16,17 @@ it("says of a field that is missing that it is required, and of a wrong one what
     "skipBootstrap: must be true or false",
     "labels: must be an object",
   ]);
+});
+
+it("says of a value out of bounds what they are", () => {
+  expect(faults({ name: "a", workspace: "", bind: Array(101).fill("a") })).toEqual([
+    "workspace: must not be empty",
+    "bind: at most 100 items",
+  ]);
+  const { issues } = RotateAiKey.safeParse({ graceSeconds: -1 }, wording).error!;
+  expect(issues[0]!.message).toBe("must be at least 0");
+  const level = () => parseSettings({ logging: { level: "loud" } }, "x");
+  expect(level).toThrow('x: logging.level is "loud"; must be one of debug, info, warn, error');
 });
 
 it("says the same of settings", () => {

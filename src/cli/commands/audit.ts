@@ -4,7 +4,7 @@ import type { AuditRecord } from "../../schema/audit-event.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { amount, dayInUtc } from "../option-values.ts";
+import { amount, count, dayInUtc } from "../option-values.ts";
 import { grouped, shortTime } from "../output.ts";
 import { printable } from "../table.ts";
 
@@ -48,7 +48,7 @@ export function addAuditCommands(tree: Tree, parent: Command): void {
     description: "Show the newest events, the newest last",
     configure: (command) =>
       command
-        .option("-n, --limit <number>", "how many", amount, 20)
+        .option("-n, --limit <number>", "how many", count, 20)
         .option("--action <action>", "only this action, as in agent.create")
         .option("--actor <actor>", "only of this provisioning key, or of admin, cli, token")
         .option("--target <id>", "only on this agent or key")
@@ -61,7 +61,6 @@ export function addAuditCommands(tree: Tree, parent: Command): void {
       const filter = { action, actor, target, phase, outcome, from, to };
       const newest: AuditRecord[] = [];
       await withClient("operator", async (client) => {
-        if (limit === 0) return;
         for await (const page of client.audit.pages({ limit: Math.min(limit, pageSize), ...filter })) {
           newest.push(...page.events);
           if (newest.length >= limit) return;

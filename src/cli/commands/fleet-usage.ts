@@ -3,7 +3,7 @@ import { toCsv } from "../../domain/csv.ts";
 import { type FleetUsage, usageColumns, usageOrders } from "../../schema/fleet-usage.ts";
 import { wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { amount, dayInUtc, label } from "../option-values.ts";
+import { count, dayInUtc, label } from "../option-values.ts";
 import { grouped } from "../output.ts";
 import { dollars, quotaAmount } from "../quota-text.ts";
 
@@ -31,7 +31,7 @@ export function addFleetUsageCommands(tree: Tree, group: Command): void {
         .option("--to <day>", "the last day in UTC (default: today)", dayInUtc)
         .option("--label <name=value>", "only of agents with this label (repeatable: all must match)", label)
         .option("--order-by <field>", `${usageOrders.join(", ")} (default: usd, and key by day)`)
-        .option("--limit <number>", "at most this many rows", amount)
+        .option("--limit <number>", "at most this many rows", count)
         .option("--csv", "print the rows as CSV"),
     run: async ({ options, out, withClient }) => {
       const { by, from, to } = options;
@@ -83,7 +83,7 @@ export function addFleetUsageCommands(tree: Tree, group: Command): void {
   leaf<{ days?: number }>(tree, group, {
     name: "overview",
     description: "Show agents, spending and what needs attention",
-    configure: (command) => command.option("--days <number>", "how many days of use (default: 30)", amount),
+    configure: (command) => command.option("--days <number>", "how many days of use (default: 30)", count),
     run: async ({ options, out, withClient }) => {
       const overview = await withClient("agents", (client) => client.overview({ days: options.days }));
       if (options.json) return out.json(overview);

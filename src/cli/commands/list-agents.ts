@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { leaf, type Tree } from "../leaf.ts";
-import { amount } from "../option-values.ts";
+import { count } from "../option-values.ts";
 import { describeLabels, grouped, shortTime } from "../output.ts";
 import { type FilterOptions, filterOf, readAgents, withFilter } from "./agent-filter.ts";
 
@@ -10,7 +10,7 @@ export function addListAgentsCommand(tree: Tree, group: Command): void {
     name: "list",
     description: "List agents; with a filter or an order, those that this service made",
     configure: (command) => {
-      withFilter(command.option("--limit <number>", "at most this many", amount)).option(
+      withFilter(command.option("--limit <number>", "at most this many", count)).option(
         "--sort <field>",
         "agentId, name, createdAt, updatedAt or expiresAt, descending with a leading - (--sort=-createdAt); -share, -tokens, -usd",
       );

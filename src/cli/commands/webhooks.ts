@@ -3,7 +3,7 @@ import type { UpdateWebhook, WebhookCreated, WebhookFormat, WebhookView } from "
 import type { CliEnvironment } from "../environment.ts";
 import { refused } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { amount, commaList, graceSeconds } from "../option-values.ts";
+import { commaList, count, graceSeconds } from "../option-values.ts";
 import { type Output, shortTime } from "../output.ts";
 import { secretValue } from "../secret-value.ts";
 
@@ -107,7 +107,7 @@ function showWebhooks(tree: Tree, group: Command): void {
   leaf<{ limit: number }, [id: string]>(tree, group, {
     name: "deliveries",
     description: "Show what was sent in the last seven days, the newest first",
-    configure: (command) => command.argument(...idArgument).option("-n, --limit <number>", "how many", amount, 20),
+    configure: (command) => command.argument(...idArgument).option("-n, --limit <number>", "how many", count, 20),
     run: async ({ options, out, withClient }, id) => {
       const page = await withClient("operator", (client) => client.webhooks.deliveries(id, { limit: options.limit }));
       if (options.json) return out.json(page);

@@ -148,7 +148,7 @@ function attention(near: NearLimitAgent[], needsAuth: number, unpriced: number):
       kind: "needs_auth",
       severity: "warning",
       text: `${needsAuth} agents have no AI key`,
-      remedy: 'give them one with "provisioning agents onboard"',
+      remedy: 'give them one with "provisioning agents ai-key add"',
     });
   }
   if (unpriced > 0) {
