@@ -1,4 +1,5 @@
 import type * as z from "zod/mini";
+import { GrowingBytes } from "../domain/growing-bytes.ts";
 import { scanObject } from "../domain/scan-object.ts";
 import { Problem } from "../errors.ts";
 import { wording } from "../schema/wording.ts";
@@ -43,29 +44,19 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
   const tooLarge = () => new Problem("body_too_large", `The body may be ${maxBytes} bytes at most.`);
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
   if (!request.body) return new Uint8Array();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+  const bytes = new GrowingBytes();
   const reader = request.body.getReader();
   for (;;) {
     const { done, value } = await reader.read().catch((cause: unknown) => {
       throw new Problem("invalid_json", "The body broke off before its end.", { cause });
     });
-    if (done) break;
-    size += value.byteLength;
-    if (size > maxBytes) {
+    if (done) return bytes.whole();
+    if (bytes.length + value.byteLength > maxBytes) {
       await reader.cancel().catch(() => undefined);
       throw tooLarge();
     }
-    chunks.push(value);
+    bytes.add(value);
   }
-  if (chunks.length === 1) return chunks[0]!;
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return bytes;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });

@@ -1,10 +1,10 @@
+import { GrowingBytes } from "../domain/growing-bytes.ts";
 import { wireOfSlug } from "../providers/registry.ts";
 import type { Context } from "../service/context.ts";
 import { type Admit, createAdmission } from "./admit.ts";
 import { type ProxyRequest, type ReadBody, readTarget } from "./proxy-request.ts";
 import { type Refusal, refusal } from "./refuse.ts";
 import { createStandings, type Standings } from "./standings.ts";
-import { joined } from "./usage/byte-capture.ts";
 import { relay, respond } from "./web-relay.ts";
 
 interface ProxyRequestInfo {
@@ -80,8 +80,7 @@ function proxyRequestOf(request: Request, { address, requestId }: ProxyRequestIn
 async function readBody(request: Request, ...[refuse, timeoutMs]: Parameters<ProxyRequest["body"]>): Promise<ReadBody> {
   const reader = request.body?.getReader();
   if (!reader) return { outcome: "read", bytes: new Uint8Array() };
-  const parts: Uint8Array[] = [];
-  let length = 0;
+  const bytes = new GrowingBytes();
   let late = false;
   // Not waited for: a source that hangs may hang in this too.
   const cancel = () => void reader.cancel().catch(() => {});
@@ -93,14 +92,13 @@ async function readBody(request: Request, ...[refuse, timeoutMs]: Parameters<Pro
     for (;;) {
       const { done, value } = await reader.read();
       if (late) return { outcome: "late" };
-      if (done) return { outcome: "read", bytes: length === 0 ? new Uint8Array() : joined(parts, length) };
-      parts.push(value);
-      length += value.length;
-      const refusal = refuse(length);
+      if (done) return { outcome: "read", bytes: bytes.whole() };
+      const refusal = refuse(bytes.length + value.length);
       if (refusal) {
         cancel();
         return refusal;
       }
+      bytes.add(value);
     }
   } catch {
     return { outcome: late ? "late" : "aborted" };

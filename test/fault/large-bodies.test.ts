@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { meteredCall, meteredClient } from "../metered-agent.ts";
 import { type RawConnection, rawConnection, statusesIn } from "../raw-http.ts";
-import { makeStateDir, type ServerProcess, startServerProcess } from "../server-process.ts";
+import { keyedClient, makeStateDir, type ServerProcess, startServerProcess, token } from "../server-process.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
 
 const mebibyte = 1_048_576;
@@ -72,4 +72,28 @@ it.skipIf(!readsMemory)("one key's large bodies take neither the memory nor the 
   expect(await meteredCall(server.origin, other)).toBe(200);
   for (const answer of await Promise.all(bombs)) expect([413, 503]).toContain(answer);
   expect(memory().most - before.now).toBeLessThan(230);
+});
+
+it.skipIf(!readsMemory)("a body that comes in chunks of one byte takes hardly more memory than any other", async () => {
+  const before = memory();
+  const { send, socket, received } = await rawConnection(server.origin);
+  await send(head(aiKeys[0]!, "transfer-encoding: chunked") + "1\r\nx\r\n".repeat(500_000));
+  await send("0\r\n\r\n");
+  await new Promise((resolve) => socket.on("data", (text) => String(text).includes(" 400 ") && resolve(undefined)));
+  expect(memory().now - before.now).toBeLessThan(80);
+  socket.destroy();
+  expect(statusesIn(await received())).toEqual([400]);
+});
+
+it.skipIf(!readsMemory)("a call's body in chunks of one byte takes hardly more memory either", async () => {
+  const { key } = await keyedClient(server.origin);
+  const before = memory();
+  const { send, socket } = await rawConnection(server.origin);
+  const answered = new Promise((resolve) => socket.once("data", (text) => resolve(statusesIn(String(text)))));
+  const credentials = `authorization: Bearer ${token}\r\nx-agent-provisioning-key: ${key}`;
+  await send(`POST /api/v1/agents/create HTTP/1.1\r\nhost: x\r\n${credentials}\r\ntransfer-encoding: chunked\r\n\r\n`);
+  await send(`${"1\r\nx\r\n".repeat(1_000_000)}0\r\n\r\n`);
+  expect(await answered).toEqual([400]);
+  expect(memory().now - before.now).toBeLessThan(80);
+  socket.destroy();
 });

@@ -86,6 +86,25 @@ describe("metrics of several processes", () => {
     expect(after).toContain("openclaw_audit_append_duration_seconds_count 3\n");
     expect(after).toContain("process_start_time_seconds 30\n");
   });
+
+  it("add up to the same seconds in whatever order their processes end", async () => {
+    const processes = new Map(
+      [0.1, 0.2, 0.3].map((seconds, at) => {
+        const metrics = createMetrics();
+        metrics.observe("openclaw_audit_append_duration_seconds", seconds);
+        metrics.total("process_cpu_seconds_total", seconds);
+        return [at + 1, metrics] as const;
+      }),
+    );
+    const all = createWorkerMetrics((worker, number) => all.told(worker, number, processes.get(worker)!.values()));
+    const shown = async () => renderMetrics(await all.of(processes.keys(), createMetrics().values()));
+    const before = await shown();
+    for (const worker of [3, 2]) {
+      processes.delete(worker);
+      all.ended(worker);
+      expect(await shown()).toBe(before);
+    }
+  });
 });
 
 describe("the activity of several worker processes", () => {

@@ -58,6 +58,11 @@ export class PlainConnection implements ExchangeOwner {
     return this.#exchange === undefined;
   }
 
+  /** A request is here whose answer is not: the rest of an answered one's body keeps nobody waiting. */
+  isUnderWay(): boolean {
+    return this.#exchange?.isClosed() === false;
+  }
+
   /** A body is on its way. */
   isReceiving(): boolean {
     return this.#exchange?.isReceived() === false;

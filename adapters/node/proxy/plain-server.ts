@@ -76,7 +76,7 @@ export function servePlain(
   });
 
   return {
-    isUnderWay: () => [...connections].some((connection) => !connection.isIdle()),
+    isUnderWay: () => [...connections].some((connection) => connection.isUnderWay()),
     closeIdle() {
       for (const connection of connections) if (connection.isIdle()) connection.socket.destroy();
     },

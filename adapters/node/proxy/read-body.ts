@@ -3,6 +3,8 @@ import type { ProxyRequest, ReadBody } from "../../../src/proxy/proxy-request.ts
 
 /** Beyond it a body of announced length has a buffer of its own from the beginning. */
 const ownBufferBytes = 65_536;
+/** So many become one: each takes hundreds of bytes beside its own, and a client may send a byte in each. */
+const mostParts = 1_024;
 
 export type BodyTerms = Parameters<ProxyRequest["body"]>;
 
@@ -12,6 +14,8 @@ export class BodyReading {
   readonly #resolve: (body: ReadBody) => void;
   readonly #timer: NodeJS.Timeout;
   #parts: Buffer[] = [];
+  /** The first of them that have become of several. */
+  #joined = 0;
   #whole: Buffer | undefined;
   #length = 0;
   #isOver = false;
@@ -30,7 +34,9 @@ export class BodyReading {
     const refusal = this.#refuse(this.#length);
     if (refusal) this.#end(refusal);
     else if (this.#whole) this.#whole.set(part, at);
-    else this.#parts.push(part);
+    else if (this.#parts.push(part) - this.#joined === mostParts) {
+      this.#joined = this.#parts.push(Buffer.concat(this.#parts.splice(this.#joined)));
+    }
   }
 
   complete(): void {

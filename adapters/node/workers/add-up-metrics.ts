@@ -23,7 +23,7 @@ export function addUpMetrics(all: readonly MetricValues[]): MetricValues {
       for (const [labels, { buckets, sum, count }] of family) {
         const histogram = entryOf(into, labels, emptyHistogram);
         for (const [at, value] of buckets.entries()) histogram.buckets[at] = histogram.buckets[at]! + value;
-        histogram.sum += sum;
+        histogram.sum = exactSum(histogram.sum, sum);
         histogram.count += count;
       }
     }
@@ -39,8 +39,16 @@ export function countedMetrics({ numbers, histograms }: MetricValues): MetricVal
 
 function joined(name: MetricName, one: number, other: number): number {
   const [type, , ofSeveral] = families[name] as readonly [string, string, ("sum" | "least")?];
-  if (type === "counter" || ofSeveral === "sum") return one + other;
+  if (type === "counter" || ofSeveral === "sum") return exactSum(one, other);
   return ofSeveral === "least" ? Math.min(one, other) : Math.max(one, other);
+}
+
+/** Fractions are of seconds, and their last digits would depend on the order: a counter that loses one has begun anew. */
+function exactSum(one: number, other: number): number {
+  const sum = one + other;
+  return Number.isInteger(one) && Number.isInteger(other)
+    ? sum
+    : (Math.round(one * 1e6) + Math.round(other * 1e6)) / 1e6;
 }
 
 function entryOf<K, V>(map: Map<K, V>, key: K, fresh: () => V): V {

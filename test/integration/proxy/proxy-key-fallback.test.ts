@@ -139,6 +139,23 @@ describe.each<Transport>(["node", "fetch"])("a master key in the place of anothe
     expect(keys()).toEqual([newKey]);
   });
 
+  it("costs nothing where the provider cannot be reached any more with the one before", async () => {
+    await open("openai", { [oldKey]: 60_000 });
+    const once = createServer((incoming, response) => {
+      incoming.resume().on("end", () => {
+        once.close();
+        response.setHeader("connection", "close");
+        json(response, 401, { error: { message: "this key is not allowed" } });
+      });
+    });
+    await new Promise<void>((resolve) => once.listen(0, "127.0.0.1", resolve));
+    const baseUrl = `http://127.0.0.1:${(once.address() as AddressInfo).port}/v1`;
+    const { id } = stand.provider;
+    stand.stored["ai-providers"].set(id, { ...stand.stored["ai-providers"].get(id)!, baseUrl });
+    expect(await ask()).toMatchObject({ status: 502, text: expect.stringContaining("could not be reached") });
+    expect(await stand.quota("maxTokensPerMonth")).toMatchObject({ used: 0, reserved: 0 });
+  });
+
   it("is followed by the one before for calls without a body, and at Google, which says 400", async () => {
     await open("gemini", { [oldKey]: 60_000 });
     answer = ({ key }, response) =>

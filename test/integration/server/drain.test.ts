@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { meteredClient } from "../../metered-agent.ts";
+import { rawConnection, statusesIn } from "../../raw-http.ts";
 import { makeStateDir, type ServerProcess, startServerProcess, token } from "../../server-process.ts";
 import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
 
@@ -143,6 +144,19 @@ describe.each([
     expect(await usage.json()).toMatchObject({ total: { requests: 1, tokens: 19 } });
     expect(await again.stop()).toBe(0);
     upstream.behave("reset");
+  });
+
+  it("SIGTERM waits for no body whose request is answered already", async () => {
+    const server = await startServerProcess(stateDir, { ...several, OPENCLAW_DRAIN_SECONDS: "30" });
+    const { socket, send } = await rawConnection(server.origin);
+    const answered = new Promise((resolve) => socket.once("data", (text) => resolve(statusesIn(String(text)))));
+    const head = "POST /proxy/anthropic/v1/messages HTTP/1.1\r\nHost: a\r\nX-Api-Key: none\r\nContent-Length: 9";
+    await send(`${head}\r\n\r\n{`);
+    expect(await answered).toEqual([401]);
+    const stoppedAt = performance.now();
+    expect(await server.stop()).toBe(0);
+    expect(performance.now() - stoppedAt).toBeLessThan(8_000);
+    socket.destroy();
   });
 
   it("what never ends is cut once the drain is over: streams with an error, and the log says what that was charged", async () => {
