@@ -16,7 +16,7 @@ export interface UpstreamTimeouts {
   silenceTimeoutMs: number;
 }
 
-/** Operators name the origins; beyond this many the one unused for longest is closed. */
+/** Operators name the origins; beyond this many the one that came first is closed. */
 const maxOrigins = 64;
 
 /** Kept-alive connections by origin; as many at once as there are requests, for a stream holds its own for minutes. */

@@ -8,7 +8,7 @@ import { requireLink } from "../provisioning-keys/require-link.ts";
 import { replaceAgent } from "../state/agent-record.ts";
 import { type KnownAgent, requireAgentToChange, requireSameAgent } from "../state/find-agent.ts";
 
-export interface ChangeLease extends Pick<AgentLease, "hold"> {
+export interface ChangeLease extends Pick<AgentLease, "hold" | "pendingKeyChange"> {
   /** The change as it is on record so far. */
   operation: Operation;
   /**
@@ -21,11 +21,18 @@ export interface ChangeLease extends Pick<AgentLease, "hold"> {
 /**
  * Every change to an existing agent finds, holds and audits it here; `work` sees it as it then is.
  * @param change.spends it concerns what the agent may spend, or with whose key it does
+ * @param change.goesBeforeKeyChange as `withAgentLease` has it
  */
 export async function changeAgent<T>(
   context: Context,
   caller: Caller,
-  change: { action: string; agentId: string; details?: AuditDetails | undefined; spends?: boolean },
+  change: {
+    action: string;
+    agentId: string;
+    details?: AuditDetails | undefined;
+    spends?: boolean;
+    goesBeforeKeyChange?: boolean;
+  },
   work: (agent: KnownAgent, outcome: AuditDetails, lease: ChangeLease) => Promise<T>,
 ): Promise<T> {
   const { agentId } = change;
@@ -33,8 +40,9 @@ export async function changeAgent<T>(
   if (change.spends) await requireLink(context, caller, meant);
   const operationId = newOperationId(context);
   const operation = changeOperation(meant, operationId, change.action);
-  const asked = { agentId, owner: operationId, operation };
-  return await withAgentLease(context, asked, async ({ hold, isHeld, deferToRecovery, updateRecord }) => {
+  const asked = { agentId, owner: operationId, operation, goesBeforeKeyChange: change.goesBeforeKeyChange };
+  return await withAgentLease(context, asked, async (lease) => {
+    const { hold, isHeld, deferToRecovery, updateRecord, pendingKeyChange } = lease;
     const agent = { ...(await requireSameAgent(context, caller, meant)), isCurrent: isHeld };
     return await auditedChange(
       context,
@@ -43,6 +51,7 @@ export async function changeAgent<T>(
       async (_, outcome) =>
         await work(agent, outcome, {
           hold,
+          pendingKeyChange,
           operation,
           async intend(more) {
             const intended = { ...operation, ...more };

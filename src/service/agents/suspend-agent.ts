@@ -15,7 +15,8 @@ export async function suspendAgent(
   suspended: boolean,
 ): Promise<AgentDetail> {
   const action = suspended ? "agent.suspend" : "agent.resume";
-  await changeAgent(context, caller, { action, agentId }, async (agent, _, { hold }) => {
+  const change = { action, agentId, goesBeforeKeyChange: suspended };
+  await changeAgent(context, caller, change, async (agent, _, { hold, pendingKeyChange }) => {
     const aiKey = await requireAiKey(context, agent);
     if (aiKey.mode === "minted") {
       throw new Problem(
@@ -24,7 +25,10 @@ export async function suspendAgent(
       );
     }
     if (!suspended) requireNotEnded(context, agent.record);
-    await changeAiKeyState(context, aiKey.keyId, (state) => ({ ...state, status: suspended ? "suspended" : "active" }));
+    const status = suspended ? "suspended" : "active";
+    for (const keyId of new Set([aiKey.keyId, pendingKeyChange?.aiKeyId ?? aiKey.keyId])) {
+      await changeAiKeyState(context, keyId, (state) => ({ ...state, status }));
+    }
     await hold();
     if (agent.record) await saveAgent(context, { ...agent.record, suspended });
   });

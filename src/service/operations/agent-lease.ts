@@ -1,10 +1,10 @@
-import type { Problem } from "../../errors.ts";
+import { isProblem, type Problem } from "../../errors.ts";
 import { agentClaim, agentOperation } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import { acquireLease, type Lease, leaseMs } from "../lease.ts";
 import { retryUnwritable } from "../retry-unwritable.ts";
 import { agentBusy } from "../state/agent-busy.ts";
-import { type Operation, operationText, parseOperation } from "./operation.ts";
+import { mayWait, type Operation, operationText, parseOperation } from "./operation.ts";
 import { keptOperationMs, recoverOperation } from "./recover.ts";
 
 /** A lease on an agent as its holder sees it. */
@@ -16,6 +16,8 @@ export interface AgentLease extends Pick<Lease, "hold" | "isHeld" | "signal"> {
    * @throws Problem `agent_busy` where the lease is lost: its new holder undoes by now what the record said
    */
   updateRecord(operation: Operation): Promise<void>;
+  /** The change of its key that waits for its gateway; only where that was asked for. */
+  pendingKeyChange?: Operation | undefined;
 }
 
 export interface AgentLeaseRequest {
@@ -25,6 +27,8 @@ export interface AgentLeaseRequest {
   operation: Operation;
   /** Thrown at once where another change, by the owner given, is under way; without it, that is waited for a little. */
   taken?: ((owner: string) => Problem) | undefined;
+  /** Does not wait until a change of its key that was left half done can be settled: that stays on record. */
+  goesBeforeKeyChange?: boolean | undefined;
 }
 
 /**
@@ -34,7 +38,7 @@ export interface AgentLeaseRequest {
  */
 export async function withAgentLease<T>(
   context: Context,
-  { agentId, owner, operation, taken }: AgentLeaseRequest,
+  { agentId, owner, operation, taken, goesBeforeKeyChange }: AgentLeaseRequest,
   work: (lease: AgentLease) => Promise<T>,
 ): Promise<T> {
   const name = agentClaim(agentId);
@@ -49,11 +53,14 @@ export async function withAgentLease<T>(
   try {
     if (abandoned !== undefined) {
       unfinished = parseOperation(abandoned);
-      if (unfinished) await recoverOperation(context, unfinished, lease, true);
-      unfinished = undefined;
-      await lease.update(operationText(operation));
+      const isSettled = !unfinished || (await settle(unfinished, lease));
+      if (isSettled) {
+        unfinished = undefined;
+        await lease.update(operationText(operation));
+      }
     }
     return await work({
+      pendingKeyChange: unfinished,
       signal: lease.signal,
       hold: lease.hold,
       isHeld: lease.isHeld,
@@ -74,13 +81,25 @@ export async function withAgentLease<T>(
       retryUnwritable(end).catch((cause) => context.log("error", "lease not released; it expires", { agentId, cause })),
     );
   }
+
+  /** False where it waits for its gateway, and nobody has to wait for it. */
+  async function settle(left: Operation, held: Lease): Promise<boolean> {
+    try {
+      await recoverOperation(context, left, held, true);
+      return true;
+    } catch (error) {
+      if (!goesBeforeKeyChange || left.action !== "key" || !isProblem(error, "gateway_failed")) throw error;
+      return false;
+    }
+  }
 }
 
-/** The lease stays, and expires with its record: recovery tries again then. */
+/** The lease stays with its record, and has ended where nobody need wait for what is left: recovery tries again then. */
 async function leave(context: Context, name: ReturnType<typeof agentClaim>, owner: string, rest: Operation) {
   const { ledger } = context;
   const note = operationText(rest);
-  if (await ledger.renew(name, { owner, ttlMs: leaseMs(context), note })) return;
+  const ttlMs = mayWait(rest) ? 1 : leaseMs(context);
+  if (await ledger.renew(name, { owner, ttlMs, note })) return;
   const { action, agentId, operationId } = rest;
   // The lease is another's by now. A change of an agent that was there before is its to settle, by the record that it found.
   if (action !== "create" && action !== "adopt") return;

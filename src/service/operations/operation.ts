@@ -68,3 +68,6 @@ export function parseOperation(text: string): Operation | undefined {
     return undefined;
   }
 }
+
+/** Where it is left half done, the agent is there and works, and nobody has to wait until it is settled. */
+export const mayWait = ({ action }: Operation): boolean => action === "change" || action === "key";

@@ -14,7 +14,7 @@ import { compensateCreate } from "./compensate-create.ts";
 import { createdView } from "./created-view.ts";
 import { decideOutcome } from "./decide-outcome.ts";
 import { giveBackAgent } from "./give-back-agent.ts";
-import { type Operation, operationText, parseOperation } from "./operation.ts";
+import { mayWait, type Operation, operationText, parseOperation } from "./operation.ts";
 import { interrupted, noteEnded } from "./operation-state.ts";
 import { type Reconciliation, reconcileAgent, silentGateway } from "./reconcile-agent.ts";
 import { settleKeyChange } from "./settle-key-change.ts";
@@ -229,7 +229,7 @@ async function recoverOne(context: Context, { name, owner: dead }: Abandoned, op
   } catch (error) {
     await lease.stop();
     // It can be reconciled later, and keeps nobody from changing the agent now: a lease that ended keeps its record.
-    if (operation.action === "change") await ledger.renew(name, { owner, ttlMs: 1 });
+    if (mayWait(operation)) await ledger.renew(name, { owner, ttlMs: 1 });
     throw error;
   }
 }

@@ -302,6 +302,23 @@ describe("what is seen of gateways", () => {
     expect(gw2).not.toHaveProperty("room");
   });
 
+  it("an agent whose key's move waits for its silent gateway can be suspended, and stays so", async () => {
+    const down = new Set<string>();
+    const one = await plane({ gw1: {} }, { down });
+    const anthropic = { provider: "anthropic", key: "sk-ant-0123456789", verify: false };
+    await one.call("POST", "/provisioning/ai-providers", { ...anthropic, name: "A" });
+    await create(one, "a", { autoProvisionAiKey: { provider: "anthropic" } });
+    down.add("gw1");
+    expect((await one.call("PUT", "/agents/a/ai-key", { provider: "anthropic" })).status).toBe(502);
+    const suspended = await one.call("POST", "/agents/a/suspend");
+    expect([suspended.status, suspended.body.status]).toEqual([200, "suspended"]);
+    expect((await one.call("POST", "/agents/a/resume")).body.code).toBe("gateway_failed");
+    down.clear();
+    await expect.poll(async () => (await one.app.maintain()).recovered, { timeout: 15_000 }).toHaveLength(1);
+    const settled = await one.call("GET", "/agents/a");
+    expect([settled.body.status, settled.body.health.aiKey.status]).toEqual(["suspended", "suspended"]);
+  }, 30_000);
+
   it("an agent that was deleted since its gateway was counted is not taken for another's", async () => {
     const first = await plane({ gw1: {} });
     for (const name of ["a", "b"]) await create(first, name);
