@@ -86,19 +86,25 @@ describe.each(["files", "Redis"] as const)("what a killed process held, in %s", 
       });
       const call = ({ origin }: ServerProcess) => meteredCall(origin, aiKey!.key!);
       const sums = async (origin: string) => {
-        const { quotas, total } = await adminClient(origin).agents.usage(agent);
+        const { quotas, models } = await adminClient(origin).agents.usage(agent);
         const { used, reserved } = quotas.maxUsdPerMonth!;
+        const [told = [], lost = []] = [false, true].map((isLost) =>
+          models.filter(({ model }) => (model === "(lost)") === isLost).map(({ usd }) => Math.round(usd * 1e6)),
+        );
         return {
           micro: Math.round(used * 1e6),
           held: Math.round(reserved * 1e6),
-          settled: Math.round(total.usd * 1e6),
+          settled: told.reduce((sum, one) => sum + one, 0),
+          lost: lost.reduce((sum, one) => sum + one, 0),
         };
       };
       const answerUsage = { input: 12, output: 7 };
       const answered = microUsdOf(answerUsage);
       upstream.behave({ usage: answerUsage });
       for (const server of [killed, living, killed]) expect(await call(server)).toBe(200);
-      await expect.poll(() => sums(living.origin)).toEqual({ micro: 3 * answered, held: 0, settled: 3 * answered });
+      await expect
+        .poll(() => sums(living.origin))
+        .toEqual({ micro: 3 * answered, held: 0, settled: 3 * answered, lost: 0 });
 
       let pass = () => {};
       upstream.behave({ until: new Promise<void>((resolve) => (pass = resolve)) });
@@ -108,15 +114,15 @@ describe.each(["files", "Redis"] as const)("what a killed process held, in %s", 
       expect(await sums(living.origin)).toMatchObject({ micro: 3 * answered, held: 7 * meteredMicroUsd });
       await killed.kill();
       const again = await startServerProcess(stateDir, env);
-      const lost = 3 * answered + 4 * meteredMicroUsd;
+      const lost = 4 * meteredMicroUsd;
       await expect
         .poll(() => sums(again.origin), { timeout: 10_000 })
-        .toMatchObject({ micro: lost, held: 3 * meteredMicroUsd });
+        .toMatchObject({ micro: 3 * answered + lost, held: 3 * meteredMicroUsd });
       pass();
       const settled = 6 * answered;
       await expect
         .poll(() => sums(again.origin), { timeout: 10_000 })
-        .toEqual({ micro: settled + 4 * meteredMicroUsd, held: 0, settled });
+        .toEqual({ micro: settled + lost, held: 0, settled, lost });
 
       // Killed wherever its requests are: each is charged what it cost, or where that was not told, what was reserved.
       let succeeded = 0;
@@ -130,12 +136,16 @@ describe.each(["files", "Redis"] as const)("what a killed process held, in %s", 
       await Promise.all(load);
       const last = await startServerProcess(stateDir, env);
       await expect.poll(async () => (await sums(last.origin)).held, { timeout: 10_000 }).toBe(0);
-      const { micro, settled: told } = await sums(last.origin);
-      const { total, quotas } = await adminClient(last.origin).agents.usage(agent);
-      expect(told).toBe(total.requests * answered);
-      const charged = quotas.maxRequestsPerDay!.used;
-      expect(charged).toBeGreaterThanOrEqual(upstream.seen.length - before + 3);
-      expect(micro).toBe(told + (charged - total.requests) * meteredMicroUsd);
+      const told = await sums(last.origin);
+      const { total, models, quotas } = await adminClient(last.origin).agents.usage(agent);
+      const unanswered = models.find(({ model }) => model === "(lost)")!.requests;
+      expect(told).toMatchObject({
+        settled: (total.requests - unanswered) * answered,
+        lost: unanswered * meteredMicroUsd,
+        micro: told.settled + told.lost,
+      });
+      expect(quotas.maxRequestsPerDay!.used).toBe(total.requests);
+      expect(total.requests).toBeGreaterThanOrEqual(upstream.seen.length - before + 3);
       await last.stop();
       await living.kill();
       upstream.behave("reset");
