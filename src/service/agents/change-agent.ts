@@ -16,6 +16,8 @@ export interface ChangeLease extends Pick<AgentLease, "hold" | "pendingKeyChange
    * @returns what leaves that to recovery
    */
   intend(more: Partial<Operation>): Promise<() => void>;
+  /** Has recovery ask the host what became of the change. */
+  leave(): void;
 }
 
 /**
@@ -58,6 +60,7 @@ export async function changeAgent<T>(
             await updateRecord(intended);
             return () => deferToRecovery(intended);
           },
+          leave: () => deferToRecovery(operation),
         }),
     );
   });

@@ -11,6 +11,7 @@ import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { requirePlacement } from "../gateways/choose-gateway.ts";
 import { lookUpGateway } from "../gateways/gateway-places.ts";
+import { isRefusal } from "../operations/exclusive-resources.ts";
 import { changeAiKeyState } from "../state/ai-key-state.ts";
 import type { KnownAgent } from "../state/find-agent.ts";
 import { requireFutureEnd, requireStoppable } from "./agent-end.ts";
@@ -37,7 +38,12 @@ export async function updateAgent(
     // Refusals come before anything is changed.
     const { aiKey, own } = await requireUpdatable(context, agent, body);
     await lease.hold();
-    if (Object.keys(change).length > 0) await context.host.update(agent, change);
+    if (Object.keys(change).length > 0) {
+      await context.host.update(agent, change).catch((error) => {
+        if (!isRefusal(error)) lease.leave();
+        throw error;
+      });
+    }
     if (agent.record && (own || Object.keys(change).length > 0)) {
       await saveAgent(context, { ...agent.record, ...change, ...own });
     }

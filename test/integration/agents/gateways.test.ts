@@ -47,6 +47,8 @@ interface PlaneOptions {
   name?: string;
   /** Gateways that cannot be connected to. */
   down?: Set<string>;
+  /** Gateways whose answers are lost. */
+  lost?: Set<string>;
   /** Gateways whose lists are on their way for so long. */
   holds?: Map<string, Promise<void>>;
 }
@@ -54,7 +56,7 @@ interface PlaneOptions {
 /** A control plane; what each gateway may have, and its labels, are the test's. */
 async function plane(
   settings: Record<string, Partial<GatewaySettings>>,
-  { rules = [], name = "plane", down = new Set(), holds = new Map() }: PlaneOptions = {},
+  { rules = [], name = "plane", down = new Set(), holds = new Map(), lost = new Set() }: PlaneOptions = {},
 ): Promise<Plane> {
   const env = { OPENCLAW_STATE_DIR: join(root, name), OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
   const through = switchboard(gateways);
@@ -69,6 +71,7 @@ async function plane(
       }
       const held = holds.get(new URL(request.url).hostname.split(".")[0]!);
       const answer = await through(request);
+      if (lost.has(new URL(request.url).hostname.split(".")[0]!)) throw new TypeError("fetch failed");
       if (new URL(request.url).pathname.endsWith("/agents")) await held;
       return answer;
     },
@@ -317,6 +320,18 @@ describe("what is seen of gateways", () => {
     await expect.poll(async () => (await one.app.maintain()).recovered, { timeout: 15_000 }).toHaveLength(1);
     const settled = await one.call("GET", "/agents/a");
     expect([settled.body.status, settled.body.health.aiKey.status]).toEqual(["suspended", "suspended"]);
+  }, 30_000);
+
+  it("a change whose answers are all lost is on record as the gateway has it, once that answers again", async () => {
+    const lost = new Set<string>();
+    const one = await plane({ gw1: {} }, { lost });
+    await create(one, "a", { model: "gpt-5" });
+    lost.add("gw1");
+    expect((await one.call("PATCH", "/agents/a", { model: "gpt-6" })).status).toBe(502);
+    lost.clear();
+    await expect.poll(async () => (await one.app.maintain()).recovered, { timeout: 15_000 }).toHaveLength(1);
+    expect((await one.app.context.host.find("a")).agents).toMatchObject([{ model: "gpt-6" }]);
+    expect((await one.call("GET", "/agents?model=gpt-6")).body.agents).toMatchObject([{ agentId: "a" }]);
   }, 30_000);
 
   it("an agent that was deleted since its gateway was counted is not taken for another's", async () => {
