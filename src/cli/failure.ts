@@ -53,7 +53,8 @@ export function describeFailure(error: unknown): string {
   if (!(error instanceof ClientError)) return oneLine(error instanceof Error ? error.message : String(error));
   const faults = error.errors.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
   const [only] = error.errors;
-  const told = error.errors.length === 1 && error.detail.includes(only!.message);
+  const told =
+    error.errors.length === 1 && (error.detail.includes(only!.message) || error.detail.startsWith(`${only!.path} `));
   const news = told ? [] : faults.filter((fault) => !error.detail.includes(fault));
   const parts = [error.detail, ...news];
   const { mark, remedy } = remedies[error.code] ?? {};

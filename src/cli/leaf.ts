@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import type { Client } from "../client/client.ts";
+import { withoutPassword } from "../domain/plain-address.ts";
 import { type Authority, type Connection, connect } from "./connect.ts";
 import type { CliEnvironment } from "./environment.ts";
-import { describeFailure, exitCodeOf, wrongUsage } from "./failure.ts";
+import { describeFailure, exitCodeOf, refused, wrongUsage } from "./failure.ts";
 import { createOutput, type Output } from "./output.ts";
 
 /** Ends the command: throws in a program of ours, exits in another's. */
@@ -37,6 +38,9 @@ function refuseEmpty(command: Command): void {
   }
   if (command.args.includes("")) throw wrongUsage("an argument is empty");
 }
+
+const notThisApi = (url: string) =>
+  refused(`${withoutPassword(url)} answered without the fields of this API: is it the address of the service?`);
 
 /**
  * One command. `Options` is what `configure` makes commander parse; arguments come first, in their order.
@@ -81,7 +85,10 @@ export function leaf<Options extends object, Arguments extends (string | string[
         // Commander appends the options and the command to the arguments.
         ...(actionArguments.slice(0, -2) as Arguments),
       );
-    } catch (error) {
+    } catch (thrown) {
+      const { url } = command.optsWithGlobals<{ url?: string }>();
+      // The fields of a success are looked at as they come: another service's JSON has none of them.
+      const error = url !== undefined && thrown instanceof TypeError ? notThisApi(url) : thrown;
       cli.writeError(`error: ${describeFailure(error)}\n`);
       finish(exitCodeOf(error));
     }

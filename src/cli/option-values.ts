@@ -104,10 +104,16 @@ export function share(text: string): number {
   return value;
 }
 
+/** Of two values of one label the last would count alone: a filter that nothing can match would match its agents. */
+function refuseTwice(name: string, before: object | undefined): void {
+  if (before && Object.hasOwn(before, name)) throw new InvalidValue(`"${name}" is given twice; a label has one value.`);
+}
+
 /** `tenant=acme`, repeatable. */
 export function label(text: string, before: Record<string, string> | undefined): Record<string, string> {
   const [, name, value] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new InvalidValue("It must be NAME=VALUE, as in tenant=acme.");
+  refuseTwice(name, before);
   return { ...before, [name]: value };
 }
 
@@ -118,6 +124,7 @@ export function labelChange(
 ): Record<string, string | null> {
   const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
   if (name === undefined) throw new InvalidValue("It must be NAME=VALUE, as in tenant=acme, or NAME= to remove it.");
+  refuseTwice(name, before);
   return { ...before, [name]: value || null };
 }
 

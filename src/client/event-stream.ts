@@ -30,7 +30,8 @@ export async function* readEventStream(body: ReadableStream<Uint8Array>): AsyncG
 function eventIn(block: string): ServerEvent | undefined {
   const fields: Record<string, string> = {};
   for (const line of block.split(/\r?\n/)) {
-    const [, name, value] = /^(\w+): ?(.*)$/.exec(line) ?? [];
+    // Text may have line separators, which end no line here.
+    const [, name, value] = /^(\w+): ?(.*)$/s.exec(line) ?? [];
     if (name === undefined) continue;
     fields[name] = name === "data" && fields.data !== undefined ? `${fields.data}\n${value}` : (value ?? "");
   }

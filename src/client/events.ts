@@ -34,5 +34,11 @@ export async function* streamEvents(
     },
     settings,
   );
-  yield* readEventStream(body);
+  try {
+    yield* readEventStream(body);
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    // What came whole and cannot be read is no broken connection.
+    if (error instanceof SyntaxError) throw error;
+  }
 }

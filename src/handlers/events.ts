@@ -24,12 +24,15 @@ export const streamEventsRoute = route({
   async handle({ context, caller, query, headers }) {
     const types = query.types ?? eventTypes.filter((type) => type !== "audit" || administers(caller));
     refuseUnseen(caller, types);
-    const { key, session } = caller;
+    const { key, session, bearerExpiresAt } = caller;
     const mayGoOn = async (): Promise<boolean> => {
       if (session !== undefined) return await isSessionOpen(context, session.id);
+      const now = context.clock.now();
+      if (bearerExpiresAt !== undefined && Date.parse(bearerExpiresAt) <= now) return false;
       if (key === undefined) return true;
       const current = await currentProvisioningKey(context, key.id);
-      return current !== undefined && keyStatus(current, context.clock.now()) === "active";
+      // A secret that is still valid in its grace opens the next stream.
+      return current?.state.version === key.state.version && keyStatus(current, now) === "active";
     };
     const lastEventId = headers.get("last-event-id") ?? undefined;
     return {

@@ -58,44 +58,49 @@ export async function aiKeyBearer(context: Context, headers: Headers): Promise<B
 }
 
 /**
- * @param route `token` as its scope: none is needed, and no key. One that is sent all the same must be valid, since its reach counts
- * @throws Problem `provisioning_key_missing`, `provisioning_key_invalid`, `scope_missing`, `invalid_header`
+ * The caller, whatever it may do.
+ * @param route `token` as its scope: no key is needed. One that is sent all the same must be valid, since its reach counts
+ * @throws Problem `provisioning_key_missing`, `provisioning_key_invalid`, `invalid_header`
  */
-export async function authorizeCaller(
+export async function identifyCaller(
   context: Context,
   headers: Headers,
   bearer: Bearer,
-  { scope, otherScopes = [], alsoScope }: Pick<Route, "scope" | "otherScopes" | "alsoScope">,
+  { scope }: Pick<Route, "scope">,
   rest: Pick<Caller, "requestId" | "address">,
   refuse: (problem: Problem) => Promise<never>,
 ): Promise<Caller> {
-  const requireOne = (held: readonly Scope[], holder: string) => {
-    if (!otherScopes.some((other) => held.includes(other))) requireScope(held, scope, holder);
-    if (alsoScope !== undefined) requireScope(held, alsoScope, holder);
-  };
   const text = headers.get(keyHeader);
   if (bearer.session || bearer.linkCode !== undefined) {
     if (text !== null) throw keyBesideSession();
-    if (bearer.session) requireOne(bearer.scopes, "The console session");
     return { ...bearer, operator: bearer.operator ?? false, ...rest };
   }
   if (text === null) {
-    if (scope === "token") return { ...bearer, operator: false, ...rest };
-    if (bearer.scopes.length === 0) return await refuse(keyProblem("provisioning_key_missing"));
-    requireOne(bearer.scopes, "The token");
+    if (scope !== "token" && bearer.scopes.length === 0) return await refuse(keyProblem("provisioning_key_missing"));
     return { ...bearer, operator: false, ...rest };
   }
   if (text.includes(",")) throw repeated("X-Agent-Provisioning-Key");
   const { bearerExpiresAt } = bearer;
   const ends = bearerExpiresAt === undefined ? {} : { bearerExpiresAt };
   if (await isOneOf(context, text, context.settings.adminTokens)) {
-    requireOne(["provisioning:admin"], "The admin token");
     return { actor: "admin", scopes: ["provisioning:admin"], reach: "all", operator: false, ...ends, ...rest };
   }
   const key = await validKey(context, text);
   if (!key) return await refuse(keyProblem("provisioning_key_invalid"));
-  requireOne(key.scopes, "The provisioning key");
   return { actor: key.id, scopes: key.scopes, reach: key.reach ?? "all", key, operator: false, ...ends, ...rest };
+}
+
+/**
+ * A link's code has the scopes of its maker, and opens a session without any.
+ * @throws Problem `scope_missing`
+ */
+export function requireRouteScope(
+  caller: Caller,
+  { scope, otherScopes = [], alsoScope }: Pick<Route, "scope" | "otherScopes" | "alsoScope">,
+): void {
+  if (caller.linkCode !== undefined) return;
+  if (!otherScopes.some((other) => caller.scopes.includes(other))) requireScope(caller, scope);
+  if (alsoScope !== undefined) requireScope(caller, alsoScope);
 }
 
 /** One answer for malformed, mistyped, unknown, expired and revoked: none of them is anybody's business. */
@@ -115,9 +120,19 @@ async function isOneOf(context: Context, given: string, expected: readonly strin
   return digests.filter((other) => equalDigests(digest, other)).length > 0;
 }
 
-function requireScope(held: readonly Scope[], needed: Scope | "token", holder: string): void {
+function requireScope(caller: Caller, needed: Scope | "token"): void {
+  const { scopes: held } = caller;
   if (needed === "token" || missingScopes(held, [needed]).length === 0) return;
-  throw new Problem("scope_missing", `${holder} lacks the scope "${needed}"; it has ${held.join(", ") || "none"}.`);
+  throw new Problem(
+    "scope_missing",
+    `${holderOf(caller)} lacks the scope "${needed}"; it has ${held.join(", ") || "none"}.`,
+  );
+}
+
+function holderOf({ session, key, actor }: Caller): string {
+  if (session) return "The console session";
+  if (key) return "The provisioning key";
+  return actor === "admin" ? "The admin token" : "The token";
 }
 
 function keyProblem(code: "provisioning_key_missing" | "provisioning_key_invalid"): Problem {

@@ -2,7 +2,7 @@ import { Problem } from "../errors.ts";
 import { createAuthFailures } from "../service/auth-failures.ts";
 import type { Caller } from "../service/caller.ts";
 import type { Context } from "../service/context.ts";
-import { aiKeyBearer, authenticateBearer, authorizeCaller, operatorCaller } from "./authenticate.ts";
+import { aiKeyBearer, authenticateBearer, identifyCaller, operatorCaller, requireRouteScope } from "./authenticate.ts";
 import type { Bearer, VerifyJwt } from "./bearer.ts";
 import type { RequestInfo, Route } from "./call.ts";
 import { isRead, type RequestContext } from "./request-context.ts";
@@ -11,7 +11,7 @@ import { isRead, type RequestContext } from "./request-context.ts";
 export interface Guards {
   /** The party behind the bearer. @throws Problem `unauthorized`, `rate_limited` */
   authenticate(request: Request, info: RequestInfo): Promise<Bearer>;
-  /** The caller, who may call the route. @throws Problem of the key, of its scope, or `rate_limited` */
+  /** The caller, who may call the route, and is noted in `requestContext`. @throws Problem of the key, of its scope, or `rate_limited` */
   authorize(route: Route, request: Request, requestContext: RequestContext): Promise<Caller>;
 }
 
@@ -34,10 +34,16 @@ export function createGuards(context: Context, verifyJwt: VerifyJwt | undefined)
       const holder = forHolder ? await aiKeyBearer(context, request.headers) : undefined;
       return holder ?? (await authenticateBearer(context, request.headers, verifyJwt, refuseFrom(info)));
     },
-    async authorize(route, request, { requestId, info, bearer }) {
-      const rest = { requestId, address: info.address };
+    async authorize(route, request, requestContext) {
+      const { requestId, info, bearer } = requestContext;
       if (!bearer) return operatorCaller(requestId);
-      return await authorizeCaller(context, request.headers, bearer, route, rest, refuseFrom(info));
+      const rest = { requestId, address: info.address };
+      const caller = await identifyCaller(context, request.headers, bearer, route, rest, refuseFrom(info));
+      // Before its scopes are looked at: the trail names whoever lacks one.
+      requestContext.actor = caller.actor;
+      requestContext.sessionId = caller.session?.id;
+      requireRouteScope(caller, route);
+      return caller;
     },
   };
 }

@@ -1,5 +1,6 @@
 import { type IRequest, Router } from "itty-router";
 import { Problem } from "../errors.ts";
+import type { Caller } from "../service/caller.ts";
 import type { Context } from "../service/context.ts";
 import { requireMeant } from "../service/gateways/own-id.ts";
 import { gatewayIdHeader, madeWithHeader, type Reply, type Route } from "./call.ts";
@@ -11,7 +12,7 @@ import type { RequestContext } from "./request-context.ts";
 /** The table and the parts that answer around it. */
 export interface RouterOptions {
   context: Context;
-  guards: Pick<Guards, "authorize">;
+  guards: Guards;
   routes: readonly Route[];
   /** The routes' own document, as JSON. */
   openApi(): string;
@@ -40,8 +41,6 @@ export function createRouter({
   async function callRoute(route: Route, request: IRequest, requestContext: RequestContext): Promise<Reply> {
     requestContext.route = route;
     const caller = await guards.authorize(route, request as unknown as Request, requestContext);
-    requestContext.actor = caller.actor;
-    requestContext.sessionId = caller.session?.id;
     if (caller.linkCode !== undefined && route.operationId !== "openConsoleSession") {
       throw new Problem("session_not_allowed", "A link's code opens a console session, and does nothing else.");
     }
@@ -54,12 +53,18 @@ export function createRouter({
     const body =
       route.body &&
       (await readJson(native, route.body, { maxBytes: maxBodyBytes, optional: route.bodyOptional ?? false }));
-    // A body may take minutes to come, and the key may have been revoked by then.
-    const current = route.body ? await guards.authorize(route, native, requestContext) : caller;
+    const current = route.body ? await authorizeAgain(route, native, requestContext) : caller;
     const madeWith = native.headers.get(madeWithHeader) ?? undefined;
     const call = { context, caller: { ...current, madeWith }, params, query, body, headers: native.headers };
     // The table pairs each handler with its own schemas; here they are all alike.
     return { status: route.response.status, ...(await route.handle(call as Parameters<Route["handle"]>[0])) };
+  }
+
+  /** A body may take minutes to come, and the key, the session or the token may have ended by then. */
+  async function authorizeAgain(route: Route, request: Request, requestContext: RequestContext): Promise<Caller> {
+    const { bearer, info } = requestContext;
+    if (bearer) requestContext.bearer = await guards.authenticate(request, info);
+    return await guards.authorize(route, request, requestContext);
   }
 
   function unmatched(method: string, pathname: string): Problem {

@@ -9,6 +9,8 @@ type Rule = NonNullable<Context["settings"]["provisioning"]["auth"]["jwks"]>["ru
 
 /** After a failure the issuer is left alone for so long: whoever sends tokens must not make us hammer it. */
 const restMs = 1_000;
+/** In seconds; what is later has no text that a session's grant could be read with. */
+const latestEnd = Date.parse("9999-12-31T23:59:59Z") / 1000;
 /** A hundred times what a large set of keys is. */
 const mostBytes = 1_048_576;
 
@@ -44,7 +46,7 @@ function issuerKeys(context: Context, url: URL): JWTVerifyGetKey {
   const keys = createRemoteJWKSet(url, {
     // Redirects are not followed, which is jose's own choice: the keys are trusted because of where they stand.
     [customFetch]: async (input, init) => {
-      if (context.clock.now() - failedAt < restMs) throw new Error("the issuer failed just now");
+      if (Math.abs(context.clock.now() - failedAt) < restMs) throw new Error("the issuer failed just now");
       try {
         const response = await context.fetch(input, init as RequestInit);
         if (response.status !== 200) failedAt = context.clock.now();
@@ -117,6 +119,8 @@ function bearerFrom(payload: JWTPayload, rules: Rule[]): Bearer | undefined {
     scopes: [...new Set(matching.flatMap((rule) => rule.scopes))],
     reach,
     ...(aiProviderKeyId !== undefined && { aiProviderKeyId }),
-    ...(payload.exp !== undefined && { bearerExpiresAt: new Date(payload.exp * 1000).toISOString() }),
+    ...(payload.exp !== undefined && {
+      bearerExpiresAt: new Date(Math.min(payload.exp, latestEnd) * 1000).toISOString(),
+    }),
   };
 }

@@ -12,10 +12,21 @@ export const AgentId = z
 /** ISO 8601 in UTC, to the millisecond. */
 export const Timestamp = z.iso.datetime().register(z.globalRegistry, { examples: ["2026-11-22T18:00:00.000Z"] });
 
+/** By its offset, a time of the year 9999 may be of the next one, which has no such text: it could be stored and not read. */
+const isWithinYears = z.refine<string>(
+  (text) =>
+    !(
+      Date.parse(text) > Date.parse("9999-12-31T23:59:59.999Z") || Date.parse(text) < Date.parse("0000-01-01T00:00:00Z")
+    ),
+  "must lie between the years 0 and 9999 in UTC",
+);
+
 /** The same as callers write it, in whatever offset (RFC 3339). */
 export const GivenTimestamp = z
   .pipe(
-    z.iso.datetime({ offset: true, error: "must be a time with its offset, such as 2027-01-31T00:00:00Z" }),
+    z.iso
+      .datetime({ offset: true, error: "must be a time with its offset, such as 2027-01-31T00:00:00Z" })
+      .check(isWithinYears),
     z.transform((text: string) => new Date(text).toISOString()),
   )
   .register(z.globalRegistry, { examples: ["2027-01-31T00:00:00Z"] });

@@ -67,11 +67,9 @@ export type Usage = z.infer<typeof Usage>;
 export const CreditAgent = z
   .strictObject({
     estimates: z.literal(true),
-    since: z.optional(
-      GivenTimestamp.register(z.globalRegistry, {
-        description: "Estimates charged from this minute on; absent: all that are remembered, which are two months'",
-      }),
-    ),
+    since: z.optional(GivenTimestamp).register(z.globalRegistry, {
+      description: "Estimates charged from this minute on; absent: all that are remembered, which are two months'",
+    }),
   })
   .register(z.globalRegistry, { id: "CreditAgent" });
 export type CreditAgent = z.infer<typeof CreditAgent>;

@@ -26,6 +26,8 @@ export const consoleLedger = (prefix: "ocs" | "occ", id: string) => {
 };
 /** The ids of the console sessions that may be open. */
 export const consoleSessions: LedgerName = "console-sessions/ids";
+/** Those of one caller. */
+export const consoleSessionsOf = (actor: string): LedgerName => `console-sessions/of:${enc(actor)}`;
 
 const aiKeyNames = (keyId: string) => {
   const shard = `ai-key:${enc(keyId)}` as const;

@@ -100,6 +100,17 @@ export function eventTests(target: () => Target): void {
     expect(endedAt - since).toBeLessThan(1_500);
   });
 
+  it("ends within a second once its key's secret is another", async () => {
+    const { id, key } = await makeKey(target());
+    const events = await open("", { "x-agent-provisioning-key": key });
+    expect((await events.next()).value?.event).toBe("activity");
+    const body = { graceSeconds: 0 };
+    await ask(target(), "POST", `/provisioning/agent-keys/${id}/rotate`, { key: target().adminToken, body });
+    const since = performance.now();
+    await until(events, () => false);
+    expect(performance.now() - since).toBeLessThan(1_500);
+  });
+
   it("answers HEAD at once", async () => {
     const { status } = await ask(target(), "HEAD", "/events");
     expect(status).toBe(200);

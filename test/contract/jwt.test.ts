@@ -178,6 +178,14 @@ describe("sign-in by JWT", () => {
     expect((await ask(target, "GET", "/agents", { token: nobody })).status).toBe(401);
   });
 
+  it("follows events no longer than its token is valid", async () => {
+    const token = await jwt({ role: "admin", exp: Math.floor(Date.now() / 1000) + 2 });
+    const stream = await fetch(`${target.api}/events?types=audit`, { headers: { authorization: `Bearer ${token}` } });
+    expect(stream.status).toBe(200);
+    // Ends, or this waits until it does by itself, which is minutes.
+    await expect(stream.text()).resolves.toContain("retry:");
+  });
+
   it("names the subject in the audit trail, and never shows the token", async () => {
     const sub = newName("audited");
     const token = await jwt({ sub, role: "builder" });

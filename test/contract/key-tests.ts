@@ -78,6 +78,14 @@ export function keyTests(target: () => Target): void {
       status: 400,
       body: { errors: [{ path: "expiresAt", message: expect.stringContaining("2027-01-31T00:00:00Z") }] },
     });
+    // Stored, it could not be read, and no list that it is in either.
+    expect(await create("9999-12-31T23:59:59-00:01")).toMatchObject({
+      status: 400,
+      body: { errors: [{ path: "expiresAt", message: "must lie between the years 0 and 9999 in UTC" }] },
+    });
+    expect((await create("9999-12-31T23:59:59Z")).status).toBe(201);
+    const listed = await ask(target(), "GET", "/provisioning/agent-keys", { key: target().adminToken });
+    expect(listed.status).toBe(200);
   });
 
   it("refuses a slug beside a provider that is its own", async () => {

@@ -115,6 +115,7 @@ describe("agents bulk", () => {
   it.each([
     [["suspend"], "which agents"],
     [["suspend", "one", "--label", "tenant=acme"], "not both"],
+    [["delete", "--label", "tenant=acme", "--label", "tenant=other"], '"tenant" is given twice'],
     [["suspend", "one", "--all"], "not both"],
     [["explode", "one"], "must be one of suspend"],
   ])("refuses %j", async (args, message) => {

@@ -424,3 +424,24 @@ describe("attachProvisioning", () => {
     expect(stderr).toEqual(["error: no store; the log has it as request req1\n", "error: unknown option '--shout'\n"]);
   });
 });
+
+it.each([{ items: [] }, [[]], {}])("says where other JSON than this API's came from: %j", async (answer) => {
+  const url = "https://elsewhere.example.org";
+  const variables = { OPENCLAW_GATEWAY_TOKEN: "a-gateway-token" };
+  const { exitCode, stderr } = await runCli(
+    ["provisioning", "agents", "list", "--url", url],
+    { "GET /agents": Response.json(answer) },
+    { variables },
+  );
+  expect(exitCode).toBe(1);
+  expect(stderr).toBe(`error: ${url} answered without the fields of this API: is it the address of the service?\n`);
+});
+
+it("tells a fault once, whose detail begins with its path", async () => {
+  const detail = "from (2026-12-02) lies after to (2026-12-01).";
+  const errors = [{ path: "from", message: "must not lie after to" }];
+  const { stderr } = await runCli(["provisioning", "usage"], {
+    "GET /usage": problem(400, "invalid_query", detail, { errors }),
+  });
+  expect(stderr).toBe("error: from (2026-12-02) lies after to (2026-12-01)\n");
+});

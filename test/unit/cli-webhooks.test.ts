@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { type Call, problem, runCli } from "./run-cli.ts";
 
 const webhook = {
@@ -117,6 +117,52 @@ it("follows on behind the last event, and prints one JSON a line", async () => {
   ).toEqual([7, 8]);
   expect(calls.map(({ headers }) => headers.get("last-event-id"))).toEqual([null, "8"]);
   expect(calls[0]?.path).toBe("/events?types=audit");
+});
+
+/** As of a connection that is cut behind what was sent. */
+function cut(): Response {
+  const chunks = sse.slice(0, 2);
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const next = chunks.shift();
+      if (next === undefined) controller.error(new TypeError("terminated"));
+      else controller.enqueue(new TextEncoder().encode(next));
+    },
+  });
+  return new Response(body, { headers: { "content-type": "text/event-stream" } });
+}
+
+it("follows on where a connection is cut, and while the service restarts", async () => {
+  let streams = 0;
+  const steps = [
+    cut,
+    () => Promise.reject(new TypeError("fetch failed", { cause: { code: "ECONNREFUSED" } })),
+    () => problem(503, "not_ready", "Not ready"),
+    stream,
+    () => problem(401, "unauthorized", "no more"),
+  ];
+  const answers = { "GET /events": () => steps[streams++]!() };
+  const args = ["provisioning", "events", "--follow", "--types", "audit", "--json"];
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const running = runCli(args, answers).finally(() => vi.useRealTimers());
+  await vi.runAllTimersAsync();
+  const { exitCode, stdout, stderr, calls } = await running;
+  expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/ECONNREFUSED.*Not ready.*no more/s)]);
+  expect(stdout.trim().split("\n")).toHaveLength(3);
+  expect(calls.map(({ headers }) => headers.get("last-event-id"))).toEqual([null, "7", "7", "7", "8"]);
+});
+
+it("ends where the first stream cannot be had", async () => {
+  const answers = { "GET /events": problem(503, "not_ready", "Not ready") };
+  const { exitCode, stderr } = await runCli(["provisioning", "events", "--follow"], answers);
+  expect([exitCode, stderr]).toEqual([1, expect.stringContaining("Not ready")]);
+});
+
+it("prints no character as JSON that acts on a terminal", async () => {
+  const text = `id: 7\nevent: audit\ndata: ${JSON.stringify({ ...audit, target: "\u009b2J\u2028\u202e" })}\n\n`;
+  const answers = { "GET /events": () => new Response(text + sse[4]), "GET /provisioning/audit": { events: [] } };
+  const { stdout } = await runCli(["provisioning", "events", "--types", "audit", "--json"], answers);
+  expect(stdout).toContain(String.raw`"target":"\u009b2J\u2028\u202e"`);
 });
 
 it("says which types there are", async () => {

@@ -49,6 +49,15 @@ describe("the document", () => {
     expect(document).toMatchObject({ openapi: "3.1.0", info: { version: "9.8.7" }, servers: [{ url: "/api/v1" }] });
   });
 
+  it("says of an end nothing that is said of another time", () => {
+    const { CreateAgent, CreditAgent } = document.components.schemas as Record<
+      string,
+      { properties: Record<string, { description?: string }> }
+    >;
+    expect(CreditAgent!.properties.since!.description).toContain("Estimates charged from this minute on");
+    expect(CreateAgent!.properties.expiresAt).not.toHaveProperty("description");
+  });
+
   it("resolves every reference, and holds nothing that is not referred to", () => {
     const text = JSON.stringify(document);
     const references = new Set(

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
-import type { Client } from "../../client/client.ts";
+import { type Client, ClientError } from "../../client/client.ts";
 import type { AuditRecord } from "../../domain/audit-event.ts";
+import { shownJson } from "../../domain/hidden-characters.ts";
 import { type ActivityEvent, type AlertEvent, type EventType, eventTypes } from "../../schema/event.ts";
 import type { CliEnvironment } from "../environment.ts";
-import { wrongUsage } from "../failure.ts";
+import { describeFailure, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { commaList } from "../option-values.ts";
 import { grouped, type Output, shortTime } from "../output.ts";
@@ -47,20 +48,31 @@ function lineOf(event: string, data: unknown): string | undefined {
   }
 }
 
+/** As while a service restarts. */
+const isPassing = (error: unknown): boolean =>
+  error instanceof ClientError && (error.code === "network_error" || error.status === 429 || error.status >= 500);
+
 /** The newest events of the trail, and what else is told until the first look is over; with `follow`, for good. */
 async function show(client: Client, cli: CliEnvironment, out: Output, options: Options): Promise<void> {
   const wanted = typesOf(options.types);
   // An activity comes with each look, and so tells when the first is over.
   const types = wanted && !options.follow ? [...new Set<EventType>([...wanted, "activity"])] : wanted;
   let lastEventId = options.follow ? undefined : await beginning(client, wanted);
+  let hasBegun = false;
   for (;;) {
-    for await (const { id, event, data } of client.events({ types }, { lastEventId })) {
-      lastEventId = id ?? lastEventId;
-      const isWanted = wanted === undefined || wanted.includes(event as EventType);
-      const line = lineOf(event, data);
-      if (isWanted && options.json) cli.write(`${JSON.stringify({ event, data })}\n`);
-      else if (isWanted && line !== undefined) out.line(line);
-      if (!options.follow && event === "activity") return;
+    try {
+      for await (const { id, event, data } of client.events({ types }, { lastEventId })) {
+        hasBegun = true;
+        lastEventId = id ?? lastEventId;
+        const isWanted = wanted === undefined || wanted.includes(event as EventType);
+        const line = lineOf(event, data);
+        if (isWanted && options.json) cli.write(`${shownJson(JSON.stringify({ event, data }))}\n`);
+        else if (isWanted && line !== undefined) out.line(line);
+        if (!options.follow && event === "activity") return;
+      }
+    } catch (error) {
+      if (!hasBegun || !options.follow || !isPassing(error)) throw error;
+      out.notice(`${describeFailure(error)}; trying again`);
     }
     if (!options.follow) return;
     await new Promise((resolve) => setTimeout(resolve, againMs));

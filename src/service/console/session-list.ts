@@ -1,9 +1,10 @@
 import * as z from "zod/mini";
 import { Problem } from "../../errors.ts";
+import type { LedgerName } from "../../ports.ts";
 import type { ConsoleGrant } from "../../schema/console.ts";
-import { consoleLedger, consoleSessions } from "../../storage/ledger-names.ts";
+import { consoleLedger, consoleSessions, consoleSessionsOf } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
-import { liveGrant } from "./grant.ts";
+import { liveGrant, sessionMs } from "./grant.ts";
 
 /** Each session's id and end, the oldest first. */
 const List = z.array(z.tuple([z.string(), z.string()]));
@@ -11,24 +12,41 @@ type List = z.infer<typeof List>;
 
 /** More than operators have open; the oldest is forgotten, and ended, for one more. */
 const mostSessions = 500;
+/** Of one caller: whoever opens them without end must not end everybody else's. */
+const mostOwn = 100;
 const attempts = 20;
 
-/** Ends the oldest session where there would be more than 500. */
-export async function rememberSession(context: Context, id: string, { expiresAt }: ConsoleGrant): Promise<void> {
+/** Ends the oldest session where there would be more than 500, or more than 100 of its caller. */
+export async function rememberSession(
+  context: Context,
+  id: string,
+  { actor, expiresAt }: Pick<ConsoleGrant, "actor" | "expiresAt">,
+): Promise<void> {
   const now = new Date(context.clock.now()).toISOString();
-  let dropped: List = [];
-  await changeList(context, (list) => {
-    const live = list.filter(([, end]) => end > now);
-    dropped = live.slice(0, Math.max(0, live.length + 1 - mostSessions));
-    return [...live.slice(dropped.length), [id, expiresAt]];
-  });
+  const add = async (name: LedgerName, most: number, gone: List): Promise<List> => {
+    let dropped: List = [];
+    await changeList(context, name, (list) => {
+      const live = list.filter(([one, end]) => end > now && !gone.some(([other]) => other === one));
+      dropped = live.slice(0, Math.max(0, live.length + 1 - most));
+      return [...live.slice(dropped.length), [id, expiresAt]];
+    });
+    return dropped;
+  };
+  const own = await add(consoleSessionsOf(actor), mostOwn, []);
+  const others = await add(consoleSessions, mostSessions, own);
   // A session that is in no list could not be revoked.
-  for (const [old] of dropped) await context.ledger.put(consoleLedger("ocs", old).state, undefined);
+  for (const [old] of [...own, ...others]) await context.ledger.put(consoleLedger("ocs", old).state, undefined);
 }
 
-/** Takes it out of the list; the session itself is the caller's to end. */
-export const forgetSession = async (context: Context, id: string): Promise<void> =>
-  await changeList(context, (list) => list.filter(([one]) => one !== id));
+/** Takes it out of the lists; the session itself is the caller's to end. */
+export async function forgetSession(
+  context: Context,
+  id: string,
+  { actor }: Pick<ConsoleGrant, "actor">,
+): Promise<void> {
+  for (const name of [consoleSessionsOf(actor), consoleSessions])
+    await changeList(context, name, (list) => list.filter(([one]) => one !== id));
+}
 
 /** Those that are open still. */
 export async function knownSessions(context: Context): Promise<{ id: string; grant: ConsoleGrant }[]> {
@@ -50,10 +68,10 @@ export async function knownSession(context: Context, id: string): Promise<Consol
 
 const parse = (text: string | undefined): List => (text === undefined ? [] : List.parse(JSON.parse(text)));
 
-async function changeList(context: Context, change: (list: List) => List): Promise<void> {
+async function changeList(context: Context, name: LedgerName, change: (list: List) => List): Promise<void> {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const text = await context.ledger.get(consoleSessions);
-    if (await context.ledger.replace(consoleSessions, text, JSON.stringify(change(parse(text))))) return;
+    const text = await context.ledger.get(name);
+    if (await context.ledger.replace(name, text, JSON.stringify(change(parse(text))), sessionMs)) return;
   }
   throw new Problem("store_unwritable", "The list of console sessions changes all the time; try again in a moment.");
 }

@@ -69,7 +69,7 @@ export async function closeSession(
   }
   return await auditedChange(context, caller, { action, target: id }, async () => {
     await context.ledger.put(consoleLedger("ocs", id).state, undefined);
-    await forgetSession(context, id);
+    await forgetSession(context, id, grant);
     return sessionView(id, grant);
   });
 }

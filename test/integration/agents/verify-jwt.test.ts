@@ -60,6 +60,11 @@ describe("a token that is valid", () => {
     expect(await verify(await issuer.sign(first, { aud: ["other"] }))).toBeUndefined();
   });
 
+  it("has an end that can be stored, however late its own is", async () => {
+    const late = await issuer.sign(first, { exp: Date.parse("9999-12-31T23:59:59Z") / 1000 + 1 });
+    expect(await verifier()(late)).toMatchObject({ bearerExpiresAt: "9999-12-31T23:59:59.000Z" });
+  });
+
   it("without a subject is nobody in particular", async () => {
     for (const sub of [undefined, ""]) {
       expect(await verifier()(await issuer.sign(first, { sub: sub as string }))).toMatchObject({
@@ -273,6 +278,16 @@ describe("the issuer's keys", () => {
     await expect(verify(token)).rejects.toMatchObject({ code: "issuer_unreachable", status: 503 });
     issuer.answer(undefined);
     advance(1_500);
+    expect(await verify(token)).toBeDefined();
+  });
+
+  it("are asked for again a moment after a failure, also where the clock was set back", async () => {
+    const verify = verifier();
+    const token = await issuer.sign(first);
+    issuer.answer({ status: 503 });
+    await expect(verify(token)).rejects.toMatchObject({ code: "issuer_unreachable" });
+    issuer.answer(undefined);
+    advance(-3_600_000);
     expect(await verify(token)).toBeDefined();
   });
 
