@@ -66,6 +66,8 @@ interface WholeReport {
   reported: number;
   cacheRead: number;
   cacheWrite?: number;
+  /** Of those, the ones written for an hour. */
+  cacheWrite1h?: number;
   costMicroUsd: number | undefined;
 }
 
@@ -74,11 +76,12 @@ export function wholeUsage({ input, output, reported, costMicroUsd, ...cache }: 
   const total = Math.max(input + output, reported);
   const cacheRead = Math.min(cache.cacheRead, input);
   const cacheWrite = Math.min(cache.cacheWrite ?? 0, input - cacheRead);
+  const cacheWrite1h = Math.min(cache.cacheWrite1h ?? 0, cacheWrite);
   const parts = {
     input: input - cacheRead - cacheWrite,
     cacheRead,
-    cacheWrite,
-    cacheWrite1h: 0,
+    cacheWrite: cacheWrite - cacheWrite1h,
+    cacheWrite1h,
     output: total - input,
   };
   return summedUsage(parts, parts.output, 0, costMicroUsd);

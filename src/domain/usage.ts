@@ -16,42 +16,36 @@ export interface UsageCounts {
   costMicroUsd?: number | undefined;
 }
 
-/** Ours, for what compaction cost: https://platform.claude.com/docs/en/build-with-claude/compaction */
-const compactions = [
-  "compacted_input",
-  "compacted_write",
-  "compacted_write_1h",
-  "compacted_read",
-  "compacted_output",
-] as const;
+/** Ours, for what the iterations cost that Anthropic's other counts leave out. */
+const besides = ["beside_input", "beside_write", "beside_write_1h", "beside_read", "beside_output"] as const;
 
-/** The iterations that the other counts leave out: the requests in which the provider shortened the conversation. */
-function withCompactions(report: Record<string, unknown>): Record<string, unknown> {
+/**
+ * Requests of the provider's own, in which it shortened the conversation or asked another model for advice:
+ * https://platform.claude.com/docs/en/build-with-claude/compaction,
+ * https://platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool
+ */
+const leftOut: ReadonlySet<unknown> = new Set(["compaction", "advisor_message"]);
+
+function withIterations(report: Record<string, unknown>): Record<string, unknown> {
   const { iterations } = report;
   if (!Array.isArray(iterations)) return report;
   const sums: Record<string, number> = {};
   for (const iteration of iterations as unknown[]) {
-    if (!isRecord(iteration) || iteration.type !== "compaction") continue;
-    const add = (name: (typeof compactions)[number], value: unknown) => {
+    if (!isRecord(iteration) || !leftOut.has(iteration.type)) continue;
+    const add = (name: (typeof besides)[number], value: unknown) => {
       sums[name] = (sums[name] ?? 0) + Number(value ?? 0);
     };
-    add("compacted_input", iteration.input_tokens);
-    add("compacted_write", iteration.cache_creation_input_tokens);
-    add("compacted_write_1h", isRecord(iteration.cache_creation) && iteration.cache_creation.ephemeral_1h_input_tokens);
-    add("compacted_read", iteration.cache_read_input_tokens);
-    add("compacted_output", iteration.output_tokens);
+    add("beside_input", iteration.input_tokens);
+    add("beside_write", iteration.cache_creation_input_tokens);
+    add("beside_write_1h", isRecord(iteration.cache_creation) && iteration.cache_creation.ephemeral_1h_input_tokens);
+    add("beside_read", iteration.cache_read_input_tokens);
+    add("beside_output", iteration.output_tokens);
   }
   return { ...report, ...sums };
 }
 
 const counted: Record<UsageFormat, readonly string[]> = {
-  anthropic: [
-    "input_tokens",
-    "cache_creation_input_tokens",
-    "cache_read_input_tokens",
-    "output_tokens",
-    ...compactions,
-  ],
+  anthropic: ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens", ...besides],
   openai: ["prompt_tokens", "completion_tokens", "total_tokens"],
   "openai-responses": ["input_tokens", "output_tokens", "total_tokens"],
   gemini: [
@@ -64,7 +58,7 @@ const counted: Record<UsageFormat, readonly string[]> = {
 };
 
 /** Where the reports tell what was read from a cache, was written to one, or was searched. */
-const detailed: Record<UsageFormat, readonly (readonly [group: string | undefined, name: string])[]> = {
+const detailed: Record<UsageFormat, readonly (readonly [...groups: string[], name: string])[]> = {
   anthropic: [
     ["cache_creation", "ephemeral_5m_input_tokens"],
     ["cache_creation", "ephemeral_1h_input_tokens"],
@@ -73,18 +67,24 @@ const detailed: Record<UsageFormat, readonly (readonly [group: string | undefine
   openai: [
     ["prompt_tokens_details", "cached_tokens"],
     ["prompt_tokens_details", "cache_write_tokens"],
+    // LiteLLM's, for Claude.
+    ["prompt_tokens_details", "cache_creation_tokens"],
+    ["prompt_tokens_details", "cache_creation_token_details", "ephemeral_1h_input_tokens"],
   ],
-  "openai-responses": [["input_tokens_details", "cached_tokens"]],
-  gemini: [[undefined, "cachedContentTokenCount"]],
+  "openai-responses": [
+    ["input_tokens_details", "cached_tokens"],
+    ["input_tokens_details", "cache_write_tokens"],
+  ],
+  gemini: [["cachedContentTokenCount"]],
 };
 
-/** The counts that a whole report has; `output` only where the request asks for text. */
+/** The counts that a whole report has; `output` only where the request asks for text, and never zero. */
 const required: Record<UsageFormat, { always: readonly string[]; output: readonly string[] }> = {
   anthropic: { always: ["input_tokens"], output: ["output_tokens"] },
   openai: { always: ["prompt_tokens"], output: ["completion_tokens"] },
   "openai-responses": { always: ["input_tokens"], output: ["output_tokens"] },
-  // Protobuf leaves zeros out: a blocked prompt has no candidates.
-  gemini: { always: ["promptTokenCount", "totalTokenCount"], output: [] },
+  // Protobuf leaves zeros out: a blocked prompt has no candidates. An embedding's report has no total at all.
+  gemini: { always: ["promptTokenCount"], output: ["totalTokenCount"] },
 };
 
 /** Far above any context; keeps the sums of ninety million requests exact. */
@@ -99,10 +99,10 @@ const isCount = (value: unknown): value is number =>
 
 /** A detail that cannot be true is as good as none: what it would have set apart has the price of the rest. */
 function addDetails(format: UsageFormat, { details }: UsageCounts, report: Record<string, unknown>): void {
-  for (const [group, name] of detailed[format]) {
-    const of = group === undefined ? report : report[group];
-    const value = isRecord(of) ? of[name] : undefined;
-    if (isCount(value)) details.set(name, value);
+  for (const path of detailed[format]) {
+    let value: unknown = report;
+    for (const name of path) value = isRecord(value) ? value[name] : undefined;
+    if (isCount(value)) details.set(path.at(-1)!, value);
   }
 }
 
@@ -126,7 +126,7 @@ function costOf({ cost, cost_details, is_byok }: Record<string, unknown>): numbe
 export function addReport(format: UsageFormat, into: UsageCounts, report: unknown): boolean {
   if (!isRecord(report)) return false;
   let any = false;
-  const told = format === "anthropic" ? withCompactions(report) : report;
+  const told = format === "anthropic" ? withIterations(report) : report;
   addDetails(format, into, told);
   const cost = costOf(told);
   if (cost !== undefined) into.costMicroUsd = Math.max(cost, into.costMicroUsd ?? 0);
@@ -163,13 +163,13 @@ export function tokenUsage(
       const written = read("cache_creation_input_tokens");
       const split = detail("ephemeral_5m_input_tokens") + detail("ephemeral_1h_input_tokens") > 0;
       const hour = Math.min(written, detail("ephemeral_1h_input_tokens"));
-      const compactedHour = Math.min(read("compacted_write"), read("compacted_write_1h"));
+      const besideHour = Math.min(read("beside_write"), read("beside_write_1h"));
       const parts: UsageParts = {
-        input: read("input_tokens") + read("compacted_input"),
-        cacheRead: read("cache_read_input_tokens") + read("compacted_read"),
-        cacheWrite: written - hour + read("compacted_write") - compactedHour,
-        cacheWrite1h: hour + compactedHour,
-        output: read("output_tokens") + read("compacted_output"), // thinking included
+        input: read("input_tokens") + read("beside_input"),
+        cacheRead: read("cache_read_input_tokens") + read("beside_read"),
+        cacheWrite: written - hour + read("beside_write") - besideHour,
+        cacheWrite1h: hour + besideHour,
+        output: read("output_tokens") + read("beside_output"), // thinking included
       };
       const usage = summedUsage(parts, parts.output, detail("web_search_requests"), costMicroUsd);
       return written > 0 && !split ? { ...usage, cacheIsUnsplit: true } : usage;
@@ -180,7 +180,8 @@ export function tokenUsage(
         output: read("completion_tokens"),
         reported: read("total_tokens"),
         cacheRead: detail("cached_tokens"),
-        cacheWrite: detail("cache_write_tokens"),
+        cacheWrite: Math.max(detail("cache_write_tokens"), detail("cache_creation_tokens")),
+        cacheWrite1h: detail("ephemeral_1h_input_tokens"),
         costMicroUsd,
       });
     case "openai-responses":
@@ -189,6 +190,7 @@ export function tokenUsage(
         output: read("output_tokens"),
         reported: read("total_tokens"),
         cacheRead: detail("cached_tokens"),
+        cacheWrite: detail("cache_write_tokens"),
         costMicroUsd,
       });
     case "gemini":

@@ -117,7 +117,8 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const newest = standings.newest(stored);
     const provider = newest instanceof Promise ? await newest : newest;
     if (provider.revokedAt !== undefined) return refuse(providerRevoked);
-    if (request.reading?.added && asking.isNeedless(provider)) request.reading.added = undefined;
+    const asked = firstModel(request);
+    if (request.reading?.added && asking.isNeedless(provider, asked)) request.reading.added = undefined;
     // Each step that can fail does so before anything is reserved.
     const base = baseOf(provider);
     const opened = masterKeyOf(provider);
@@ -128,7 +129,10 @@ export function createAdmission(context: Context, standings: Standings): Admit {
 
     const names = aiKeyLedger(record.keyId);
     const reservation = names.reservation(`${run}-${(reservations++).toString(36)}`);
-    const prices = pricesNow instanceof Promise ? await pricesNow : pricesNow;
+    if (pricesNow instanceof Promise) await pricesNow;
+    // A body may take minutes to come, and prices may be others by then.
+    const current = pricesNow && context.prices.current();
+    const prices = current instanceof Promise ? await current : current;
     const priced = pricedRequest(settings, provider, request, prices);
     const reserved = await reserve(context, reservation, priced, key, keys.restate);
     if (reserved.outcome !== "reserved") {
@@ -143,7 +147,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     }
     try {
       const day = periodOf("day", reserved.charge.now);
-      const named = usageModels(names.usage, day, firstModel(request));
+      const named = usageModels(names.usage, day, asked);
       return admittedRequests({
         proxyRequest,
         target,

@@ -12,7 +12,7 @@ import { goesOn } from "./goes-on.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { hiddenCost } from "./hidden-output.ts";
 import { createMasterKeyAlarm } from "./master-key-alarm.ts";
-import { modelsOf } from "./models-of.ts";
+import { firstModel, modelsOf } from "./models-of.ts";
 import { outputPace } from "./output-pace.ts";
 import type { ProxyRequest, Target } from "./proxy-request.ts";
 import type { ReadRequest } from "./read-request.ts";
@@ -159,6 +159,7 @@ class Admitted implements AdmittedRequest {
   readonly #open: OpenReservation;
   readonly #settlement: Settlement;
   readonly #metering: MeterOptions | undefined;
+  readonly #model: string | undefined;
   #refused = 0;
   #askedAgain = false;
 
@@ -186,6 +187,7 @@ class Admitted implements AdmittedRequest {
     this.#wire = wire;
     this.#cors = proxyRequest.cors;
     this.#unasked = charge.unasked;
+    this.#model = firstModel(request);
     this.#open = {
       names: aiKeyLedger(record.keyId),
       reservation: granted.reservation,
@@ -207,7 +209,7 @@ class Admitted implements AdmittedRequest {
       format,
       dropInjected: charge.unasked !== undefined && !reading?.wantsUsage,
       answers: reading?.answers ?? 1,
-      writesText: reading?.outputBound !== 0,
+      writesText: reading?.outputBound !== 0 && !reading?.fillsCache,
       hidden: hiddenCost(format, provider.kind, modelsOf(request), request.body),
     };
     // At last: from here on it is to be settled.
@@ -217,7 +219,9 @@ class Admitted implements AdmittedRequest {
   meter(contentType: string | null | undefined): Meter | undefined {
     if (this.#metering === undefined) return undefined;
     // A client's own fault may be worded like such a refusal, and stands in what is asked again as well.
-    if (this.#askedAgain && contentType != null) this.#book.asking.answersUnasked(this.#open.provider.id);
+    if (this.#askedAgain && contentType != null) {
+      this.#book.asking.answersUnasked(this.#open.provider.id, this.#model);
+    }
     const type = contentType?.toLowerCase() ?? "";
     if (jsonType.test(type)) return createJsonMeter(this.#metering);
     return eventStreamType.test(type) ? createSseMeter(this.#metering) : createSniffingMeter(this.#metering);

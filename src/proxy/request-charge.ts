@@ -8,9 +8,9 @@ import { mostTokens } from "../domain/usage.ts";
 import type { CounterReservation } from "../ports.ts";
 import type { PriceBook } from "../prices/price-book.ts";
 import { providers } from "../providers/registry.ts";
-import { type BodyFields, isRecord } from "../providers/shared/body-fields.ts";
+import { type BodyFields, isRecord, list } from "../providers/shared/body-fields.ts";
 import { type OutputBound, outputBound } from "../providers/shared/output-bounds.ts";
-import { unboundedReason } from "../providers/shared/wire.ts";
+import { type RequestReading, unboundedReason } from "../providers/shared/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { Context } from "../service/context.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
@@ -138,6 +138,7 @@ export function chargeOf(
     ...(limited && reading?.restated),
     ...(isCapped && reading?.cap(bound)),
     ...(paid && provider.kind === "openrouter" && body && withinPrice(body, paid, input)),
+    ...(spendLimited && provider.kind === "openrouter" && body && reading && readByModel(body, reading)),
   };
   const added = reading?.added;
   const fields = added ? { ...added, ...others } : others;
@@ -197,6 +198,15 @@ function boundOf(
   if (reading?.outputBound !== undefined) return { most: reading.outputBound, least: 0 };
   const reasons = endpoint.format !== undefined && mayReason(endpoint.format, kind, models, body);
   return outputBound(providers[kind].maxOutput, models, body, setting, reasons);
+}
+
+/** What reads a PDF for a model that cannot has a price a page, whatever the model's: such a model is not to get one. */
+function readByModel(body: BodyFields, reading: RequestReading): Record<string, unknown> | undefined {
+  // Embeddings know no plugins.
+  if (!reading.media.found || reading.outputBound === 0) return undefined;
+  const plugins = list(body.get("plugins"));
+  if (plugins.some((plugin) => isRecord(plugin) && plugin.id === "file-parser")) return undefined;
+  return { plugins: [...plugins, { id: "file-parser", pdf: { engine: "native" } }] };
 }
 
 /** Nothing that costs more than was reserved may serve it; a bound of the client's own stays where it is lower. */

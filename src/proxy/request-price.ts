@@ -126,7 +126,7 @@ class PriceOfRequest implements RequestPrice {
 }
 
 /** Models that take or write sound, pictures or video whatever the request looks like. */
-const mediaModels = /audio|image|tts|transcribe|realtime|live|veo|embedding-2/;
+const mediaModels = /audio|image|tts|transcribe|realtime|live|veo/;
 
 function mayHoldMedia(
   models: readonly string[],

@@ -22,20 +22,32 @@ const reports: Record<UsageFormat, fc.Arbitrary<object>> = {
     ...claude,
     server_tool_use: maybe(fc.record({ web_search_requests: odd })),
     iterations: maybe(
-      fc.array(fc.record({ type: fc.constantFrom("compaction", "message"), ...claude }), { maxLength: 3 }),
+      fc.array(fc.record({ type: fc.constantFrom("compaction", "advisor_message", "message"), ...claude }), {
+        maxLength: 3,
+      }),
     ),
   }),
   openai: fc.record({
     prompt_tokens: count,
     completion_tokens: count,
     total_tokens: maybe(count),
-    prompt_tokens_details: maybe(fc.record({ cached_tokens: odd, cache_write_tokens: odd }, { requiredKeys: [] })),
+    prompt_tokens_details: maybe(
+      fc.record(
+        {
+          cached_tokens: odd,
+          cache_write_tokens: odd,
+          cache_creation_tokens: odd,
+          cache_creation_token_details: maybe(fc.record({ ephemeral_1h_input_tokens: odd })),
+        },
+        { requiredKeys: [] },
+      ),
+    ),
   }),
   "openai-responses": fc.record({
     input_tokens: count,
     output_tokens: count,
     total_tokens: maybe(count),
-    input_tokens_details: maybe(fc.record({ cached_tokens: odd })),
+    input_tokens_details: maybe(fc.record({ cached_tokens: odd, cache_write_tokens: odd }, { requiredKeys: [] })),
   }),
   gemini: fc.record({
     promptTokenCount: count,
@@ -99,8 +111,35 @@ describe("a usage report in parts", () => {
       prompt_tokens_details: { cached_tokens: 64, cache_write_tokens: 6 },
     };
     expect(of("openai", chat).parts).toEqual({ ...none, input: 30, cacheRead: 64, cacheWrite: 6, output: 20 });
-    const answer = { input_tokens: 100, output_tokens: 20, input_tokens_details: { cached_tokens: 64 } };
-    expect(of("openai-responses", answer).parts).toEqual({ ...none, input: 36, cacheRead: 64, output: 20 });
+    const litellm = {
+      prompt_tokens: 100,
+      completion_tokens: 20,
+      total_tokens: 120,
+      prompt_tokens_details: {
+        cached_tokens: 50,
+        cache_creation_tokens: 40,
+        cache_creation_token_details: { ephemeral_5m_input_tokens: 15, ephemeral_1h_input_tokens: 25 },
+      },
+    };
+    expect(of("openai", litellm).parts).toEqual({
+      input: 10,
+      cacheRead: 50,
+      cacheWrite: 15,
+      cacheWrite1h: 25,
+      output: 20,
+    });
+    const answer = {
+      input_tokens: 100,
+      output_tokens: 20,
+      input_tokens_details: { cached_tokens: 64, cache_write_tokens: 30 },
+    };
+    expect(of("openai-responses", answer).parts).toEqual({
+      ...none,
+      input: 6,
+      cacheRead: 64,
+      cacheWrite: 30,
+      output: 20,
+    });
     const gemini = {
       promptTokenCount: 100,
       toolUsePromptTokenCount: 8,

@@ -118,7 +118,10 @@ export function jsonAnswer(request: SampleRequest, pieces: string[], usage: Samp
     case "gemini":
       return geminiChunk(request, [geminiPart(tool, text, toolArguments)], "STOP", usage);
     case "gemini-embed":
-      return { embeddings: [{ values: [0.0123, -0.5, 1e-3] }] };
+      return {
+        embeddings: [{ values: [0.0123, -0.5, 1e-3] }],
+        ...optional("usageMetadata", { promptTokenCount: usage.input }, told),
+      };
   }
 }
 

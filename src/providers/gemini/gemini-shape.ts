@@ -17,7 +17,9 @@ const camel = (harmless: string, others?: Record<string, Verdict>, also?: Shape[
   withSnakeCase(object(harmless, others, also));
 
 const blob = camel("mimeType data displayName", {}, ({ data, mimeType, mime_type }, { media }) => {
-  if (typeof data === "string") media.carried(data, String(mimeType ?? mime_type).toLowerCase());
+  // A picture may be another medium too: where two types are said, nobody knows which one counts.
+  const type = mimeType === undefined || mime_type === undefined ? String(mimeType ?? mime_type) : "";
+  if (typeof data === "string") media.carried(data, type.toLowerCase());
 });
 const file = camel("mimeType displayName", { fileUri: reference });
 

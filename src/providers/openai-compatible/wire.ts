@@ -1,13 +1,14 @@
 import { chatShape, embeddingsShape, responsesShape } from "../openai/openai-shape.ts";
 import { below, openAiEndpoints, openAiError, openAiMetered } from "../openai/wire.ts";
 import { anyImage } from "../shared/image-rules.ts";
+import { unboundedRoutedModel } from "../shared/routed-models.ts";
 import type { ProviderWire } from "../shared/wire.ts";
 import { customFields, steers } from "./custom-fields.ts";
 
 const endpoints = below(
   "/v1",
   openAiEndpoints(
-    { chatCap: "max_tokens", image: anyImage, steers, templates: true },
+    { chatCap: "max_tokens", image: anyImage, unboundedModel: unboundedRoutedModel, steers, templates: true },
     {
       chat: chatShape(customFields),
       responses: responsesShape(customFields),

@@ -120,7 +120,14 @@ export const readResponses =
     if ("fault" in bound) return bound;
     const input = readInput(body, limits, dialect, shape);
     if ("fault" in input) return input;
-    return { ...input, outputBound: bound.count, answers: 1, cap: (tokens) => ({ max_output_tokens: tokens }) };
+    const cache = body.get("prompt_cache_options");
+    return {
+      ...input,
+      outputBound: bound.count,
+      answers: 1,
+      fillsCache: isRecord(cache) && cache.prewarm === true,
+      cap: (tokens) => ({ max_output_tokens: tokens }),
+    };
   };
 
 /** Reads a request that writes no tokens: its input is all that it costs. */

@@ -1,12 +1,23 @@
 import { toolVerdictsWith } from "../openai/openai-content.ts";
 import { chatShape, embeddingsShape, type OwnFields, responsesShape } from "../openai/openai-shape.ts";
 import { below, openAiEndpoints, openAiMetered } from "../openai/wire.ts";
+import { isRecord } from "../shared/body-fields.ts";
 import { anyImage } from "../shared/image-rules.ts";
-import { each, hosted, refused, steering, tagged } from "../shared/shape.ts";
+import { unboundedRoutedModel } from "../shared/routed-models.ts";
+import { each, hosted, object, refused, steering, tagged } from "../shared/shape.ts";
 import type { ProviderWire } from "../shared/wire.ts";
 
 /** They search, read files and ask panels of models; `fusion` by default one that stands nowhere in the request. */
 const plugin = refused("plugins read what the request does not hold");
+
+/** Others have a price a page, as has the one that is used where none is named and the model reads no files. */
+const freeEngines: readonly unknown[] = ["native", "cloudflare-ai", "pdf-text"];
+const fileParser = object("id", { pdf: object("engine") }, ({ pdf }, account) => {
+  if (!isRecord(pdf) || !freeEngines.includes(pdf.engine)) {
+    account.unbounded ??=
+      'the plugin "file-parser" has a price a page but with the engines "native" and "cloudflare-ai"';
+  }
+});
 
 const own: OwnFields = {
   ...each(
@@ -15,7 +26,11 @@ const own: OwnFields = {
     "harmless",
   ),
   plugins: tagged(
-    { fusion: refused("plugins read what the request does not hold", "openrouter/fusion"), web: plugin },
+    {
+      fusion: refused("plugins read what the request does not hold", "openrouter/fusion"),
+      web: plugin,
+      "file-parser": fileParser,
+    },
     { tag: "id", untagged: plugin },
   ),
   tools: toolVerdictsWith({
@@ -37,7 +52,7 @@ export const openrouterWire: ProviderWire = {
       {
         chatCap: "max_tokens",
         image: anyImage,
-        unboundedModel: /:online\b|@preset\/|^openrouter\/fusion\b/,
+        unboundedModel: unboundedRoutedModel,
         templates: true,
         tellsUsage: true,
       },

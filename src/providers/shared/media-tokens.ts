@@ -71,7 +71,9 @@ class Counter implements MediaCounter {
   address(value: unknown): void {
     const url = isRecord(value) ? value.url : value;
     const data = typeof url === "string" ? /^data:([^;,]*)[^,]*,/i.exec(url.slice(0, 256)) : null;
-    if (data) this.carried(url as string, data[1]!.toLowerCase(), data[0].length);
+    // LiteLLM goes by `format`: a picture may be another medium too, as a sound with something in front of it.
+    const other = isRecord(value) && !/^image\/|^undefined$/i.test(String(value.format ?? undefined));
+    if (data) this.carried(url as string, other ? "" : data[1]!.toLowerCase(), data[0].length);
     // Without an address the server may know it by something else.
     else this.named();
   }

@@ -23,6 +23,8 @@ export interface RequestReading {
   outputBound: number | undefined;
   /** How many answers it asks for. */
   answers: number;
+  /** It may be answered without a word: the provider is to keep the input for later. */
+  fillsCache?: boolean;
   /** Tools that run at the provider and read what the request does not hold. */
   hosted: HostedTools | undefined;
   /** Why no bound holds for what else it asks for: refused likewise. */

@@ -108,6 +108,24 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     expect(await used()).toBe(0);
   });
 
+  it("goes on asking for the other models of a gateway of which one refuses to be asked", async () => {
+    await open("litellm");
+    // As LiteLLM says it of a model that lacks the parameter.
+    answer = (body, response) =>
+      body.model === "refuses" && "stream_options" in body
+        ? json(response, 400, { error: { message: "refuses does not support parameters: ['stream_options']" } })
+        : events(response, "stream_options" in body ? [delta, last, { choices: [], usage }] : [delta, last]);
+    expect((await ask({ model: "refuses" })).status).toBe(200);
+    const before = await used();
+    asked = [];
+    expect((await ask({ model: "m", max_tokens: 5_000 })).status).toBe(200);
+    expect(asked).toEqual([expect.objectContaining({ stream_options: { include_usage: true } })]);
+    expect(await used()).toBe(before + 23);
+    asked = [];
+    expect((await ask({ model: "refuses" })).status).toBe(200);
+    expect(asked).toHaveLength(1);
+  });
+
   it("goes on asking a service that refused one client's own stream_options", async () => {
     await open("custom");
     // As OpenAI says it of a field that it does not know.
@@ -144,7 +162,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       ["https://notopenrouter.ai/api/v1", false],
       [undefined, false],
     ] as const) {
-      expect(asking.isNeedless({ id: "p", provider: "router", ...(baseUrl && { baseUrl }) })).toBe(tells);
+      expect(asking.isNeedless({ id: "p", provider: "router", ...(baseUrl && { baseUrl }) }, "m")).toBe(tells);
     }
   });
 
@@ -233,12 +251,13 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     },
   );
 
-  it("counts what Anthropic's compaction cost", async () => {
+  it("counts what Anthropic's compaction and advice cost", async () => {
     await open("anthropic", { quotas: { maxRequestsPerDay: 9 } });
     const iterations = [
       { type: "compaction", input_tokens: 1_000, output_tokens: 40 },
       { type: "message", input_tokens: 20, output_tokens: 3 },
       { type: "compaction", input_tokens: 500, output_tokens: 10, cache_read_input_tokens: 7 },
+      { type: "advisor_message", model: "claude-opus-4-8", input_tokens: 823, output_tokens: 1_612 },
     ];
     answer = (_, response) =>
       json(response, 200, { type: "message", content: [], usage: { input_tokens: 20, output_tokens: 3, iterations } });
@@ -249,6 +268,6 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     });
     expect(response.status).toBe(200);
     await response.text();
-    expect(await used()).toBe(20 + 3 + 1_000 + 40 + 500 + 10 + 7);
+    expect(await used()).toBe(20 + 3 + 1_000 + 40 + 500 + 10 + 7 + 823 + 1_612);
   });
 });

@@ -324,6 +324,16 @@ describe("media that the request carries", () => {
     expect(reserved).toBeGreaterThan(4_784);
   });
 
+  const data = png(10, 10, 60_000);
+  const small = `data:image/png;base64,${data}`;
+  it.each<[string, Record<string, unknown>]>([
+    ["custom", { messages: userSays({ type: "image_url", image_url: { url: small, format: "audio/mp3" } }) }],
+    ["gemini", { contents: [{ parts: [{ inlineData: { mimeType: "image/png", mime_type: "audio/mp3", data } }] }] }],
+  ])("by %s: a picture that is said to be a sound too counts as one", async (name, change) => {
+    const { reserved } = await send(name, change);
+    expect(reserved).toBeGreaterThan(60_000);
+  });
+
   it("a thin image counts by Gemini's tiles, which are as many as it is thin", async () => {
     const [name, change] = carried(base64(jpeg(8_000, 300)), "image/jpeg")[2]!;
     const { reserved, bytes } = await send(name, change);
@@ -460,8 +470,12 @@ describe("what no bound holds for is refused where a token quota is set", () => 
     ),
     ["openrouter", { plugins: [{ id: "web" }] }],
     ["openrouter", { model: "x/y:online" }],
+    ["openrouter", { model: "x/y:Online" }],
     ["openrouter", { models: ["a/b", "@preset/mine"] }],
     ["custom", { chat_template: "{% for i in range(9999) %}x{% endfor %}" }],
+    ...["x/y:online", "openrouter/x/y:online", "@preset/mine", "openrouter/openrouter/fusion"].map(
+      (model): [string, Record<string, unknown>] => ["custom", { model }],
+    ),
     ["custom", { n_predict: 100_000 }],
     ["custom", { options: { num_predict: 100_000 } }],
     ["custom", { n_cmpl: 9 }],

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ProviderKind } from "../../../src/domain/provider-facts.ts";
-import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
+import { aiKeyLedger, statedPrices } from "../../../src/storage/ledger-names.ts";
 import { type ProxyStand, proxyStand, type StandOptions } from "../../proxy-stand.ts";
 import { type SampleUpstream, startSampleUpstream } from "../../upstream/sample-upstream.ts";
 
@@ -146,6 +146,21 @@ describe("a quota of money", () => {
     expect(sent.filter((body) => body.plugins ?? body.tools ?? body.web_search_options)).toEqual([]);
   });
 
+  it.each([0, 3])("lets OpenRouter read no file for a fee beside a model of USD %d", async (input) => {
+    const row = { provider: "openrouter", model: "some/model", input, output: input };
+    await open("openrouter", { quotas: { maxUsdPerMonth: input === 0 ? 0.000001 : 1 } }, { rows: [row] });
+    const file = { type: "file", file: { filename: "a.pdf", file_data: "https://example.com/a.pdf" } };
+    const read = async (engine?: string) => {
+      const plugins = engine === undefined ? undefined : [{ id: "file-parser", pdf: { engine } }];
+      const messages = [{ role: "user", content: [file] }];
+      const { status, text } = await ask("openrouter", { model: "some/model", messages, plugins });
+      return status === 200 ? (JSON.parse(upstream.seen.at(-1)!.body) as { plugins: unknown }).plugins : message(text);
+    };
+    expect(await read()).toEqual([{ id: "file-parser", pdf: { engine: "native" } }]);
+    expect(await read("cloudflare-ai")).toEqual([{ id: "file-parser", pdf: { engine: "cloudflare-ai" } }]);
+    expect(await read("mistral-ocr")).toMatch(/"file-parser" has a price a page/);
+  });
+
   it("lets a model of price zero pass when more is spent than a lowered budget", async () => {
     const free = { provider: "anthropic", model: "claude-haiku-4-5", input: 0, output: 0 };
     await open("anthropic", { quotas: { maxUsdPerMonth: 1 } }, { rows: [{ provider: "anthropic", ...rates }, free] });
@@ -266,6 +281,82 @@ describe("a quota of money", () => {
     upstream.behave({ cut: "before headers" });
     await ask("anthropic", { model, tools: [{ ...search, max_uses: 3 }] });
     expect((await month()).used).toBeGreaterThan((20_141 + 30_000) / 1e6);
+  });
+
+  it("charges an embedding of text the price of text, and one of a picture the picture's", async () => {
+    await open("gemini", { quotas: { maxUsdPerMonth: 1 } });
+    upstream.behave({ usage: { input: 1_000 } });
+    const embed = async (part: object) => {
+      const before = (await month()).used;
+      const response = await fetch(`${stand.baseUrl}/v1beta/models/gemini-embedding-2:embedContent`, {
+        method: "POST",
+        headers: { "x-goog-api-key": stand.key },
+        body: JSON.stringify({ content: { parts: [part] } }),
+      });
+      await response.text();
+      return (await month()).used - before;
+    };
+    expect(await embed({ text: "x".repeat(4_000) })).toBeCloseTo((1_000 * 0.2) / 1e6, 9);
+    expect(await embed({ inlineData: { mimeType: "image/png", data: "AAAA" } })).toBeCloseTo((1_000 * 12) / 1e6, 9);
+  });
+
+  it("charges what a response wrote to a cache at its own price", async () => {
+    await open("openai", { quotas: { maxUsdPerMonth: 1 } });
+    const details = { input_tokens_details: { cached_tokens: 300, cache_write_tokens: 600 } };
+    upstream.behave({ usage: { input: 1_000, output: 7, extra: details } });
+    for (const stream of [false, true]) {
+      const response = await fetch(`${stand.baseUrl}/responses`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${stand.key}` },
+        body: JSON.stringify({ model: "m", input: "x".repeat(4_000), max_output_tokens: 100, stream }),
+      });
+      await response.text();
+    }
+    const each = Math.ceil(100 * 3 + 300 * 0.3 + 600 * 3.75 + 7 * 15);
+    expect(await month()).toMatchObject({ used: (2 * each) / 1e6, reserved: 0 });
+  });
+
+  it("charges a request whose body was slow to come at the price that holds when it is there", async () => {
+    let now = day;
+    await open("anthropic", { quotas: { maxUsdPerMonth: 1 }, now: () => now });
+    await ask("anthropic");
+    const before = (await month()).used;
+    const { promise: priced, resolve } = Promise.withResolvers<void>();
+    const text = JSON.stringify({ model: "m", messages: [{ role: "user", content: "hello" }], max_tokens: 100 });
+    const body = new ReadableStream({
+      async start(controller) {
+        controller.enqueue(Buffer.from(text.slice(0, 9)));
+        await priced;
+        controller.enqueue(Buffer.from(text.slice(9)));
+        controller.close();
+      },
+    });
+    const slow = fetch(`${stand.baseUrl}/v1/messages`, {
+      method: "POST",
+      headers: { "x-api-key": stand.key },
+      body,
+      duplex: "half",
+    } as RequestInit);
+    await new Promise((wait) => setTimeout(wait, 100));
+    const row = { provider: "anthropic", model: "m", input: 30, output: 150 };
+    await stand.context.ledger.put(statedPrices, JSON.stringify([row]));
+    now += 2_000;
+    resolve();
+    await (await slow).text();
+    expect((await month()).used - before).toBeCloseTo((12 * 30 + 7 * 150) / 1e6, 9);
+  });
+
+  it("charges a request that only fills the cache what it told, without an answer", async () => {
+    await open("openai", { quotas: { maxUsdPerMonth: 1 } });
+    const details = { input_tokens_details: { cached_tokens: 0, cache_write_tokens: 1_000 } };
+    upstream.behave({ usage: { input: 1_000, output: 0, extra: details } });
+    const response = await fetch(`${stand.baseUrl}/responses`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${stand.key}` },
+      body: JSON.stringify({ model: "m", input: "x".repeat(4_000), prompt_cache_options: { prewarm: true } }),
+    });
+    await response.text();
+    expect(await month()).toMatchObject({ used: 0.00375, reserved: 0 });
   });
 
   it("settles OpenRouter by its own charge, which it may not pass", async () => {
