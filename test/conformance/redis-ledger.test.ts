@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createRedisLedger } from "../../adapters/node/redis/redis-ledger.ts";
 import { ledgerKeys } from "../../adapters/node/redis/redis-ledger-keys.ts";
+import type { LedgerName } from "../../src/ports.ts";
 import { addressFailures, otherFailures } from "../../src/storage/ledger-names.ts";
 import { chargeCounter } from "../charge-counter.ts";
 import { redisConnections } from "../redis-connections.ts";
@@ -53,6 +54,64 @@ describe.skipIf(!hasRedis)("redis", () => {
     // When a key was used last is shown for as long as there is the key.
     await ledger.take("key:k/rate", rule);
     expect(await redis!.pttl(keys.bucket("key:k/rate"))).toBe(-1);
+  });
+
+  it("a clock that was set back holds up no rate limit", async () => {
+    const clock = settableClock();
+    const ledger = createRedisLedger(connections[0]!, `test-${run++}`, clock);
+    const take = () => ledger.take("key:k/rate", { limit: 2, windowMs: 60_000 });
+    const now = clock.now();
+    clock.set(now + 7_200_000);
+    for (const allowed of [true, true, false]) expect((await take()).allowed).toBe(allowed);
+    clock.set(now);
+    expect(await take()).toEqual({ allowed: true, remaining: 1, resetAt: now + 60_000 });
+    expect((await take()).allowed).toBe(true);
+    expect(await take()).toMatchObject({ allowed: false, resetAt: now + 60_000 });
+  });
+
+  it("does not grow with texts that have ended, whichever way they were stored", async () => {
+    const [redis] = connections;
+    const prefix = `test-${run++}`;
+    const clock = settableClock();
+    const ledger = createRedisLedger(redis!, prefix, clock);
+    const keys = ledgerKeys(prefix);
+    await ledger.put("key:a/state", "{}");
+    for (let at = 0; at < 50; at++) {
+      clock.set(clock.now() + 60_000);
+      if (at % 2) await ledger.put(`key:a/idempotency:${at}`, "body", 60_000);
+      else await ledger.replace(`key:a/idempotency:${at}`, undefined, "body", 60_000);
+    }
+    expect(await redis!.hlen(keys.texts("key:a/state"))).toBeLessThanOrEqual(3);
+    for (let at = 0; at < 50; at++) {
+      clock.set(clock.now() + 60_000);
+      await ledger.replace(`key:a/idempotency:${at}`, undefined, "body", 60_000);
+    }
+    expect(await redis!.hlen(keys.texts("key:a/state"))).toBeLessThanOrEqual(3);
+    expect(await redis!.zcard(keys.expiry("key:a/state"))).toBeLessThanOrEqual(2);
+  });
+
+  it("nothing stays of a shard whose texts have all ended", async () => {
+    const [redis] = connections;
+    const prefix = `test-${run++}`;
+    const ledger = createRedisLedger(redis!, prefix);
+    const keys = ledgerKeys(prefix);
+    const ends = async (name: LedgerName) => {
+      const [texts, expiry] = await Promise.all([redis!.pttl(keys.texts(name)), redis!.pttl(keys.expiry(name))]);
+      return [texts, expiry].map((ms) => (ms < 0 ? ms : Math.ceil(ms / 60_000)));
+    };
+    const state: LedgerName = "operation:o/state";
+    await ledger.put(state, "{}", 600_000);
+    expect(await ends(state)).toEqual([11, 11]);
+    await ledger.replace(state, "{}", "done", 120_000);
+    expect(await ends(state)).toEqual([3, 3]);
+    // The longest of several, and for ever where one has no end.
+    await ledger.put("operation:o/other", "{}", 600_000);
+    await ledger.put(state, "{}", 60_000);
+    expect(await ends(state)).toEqual([11, 11]);
+    await ledger.put("operation:o/kept", "{}");
+    expect(await ends(state)).toEqual([-1, -1]);
+    await ledger.put("operation:o/kept", undefined);
+    expect(await ends(state)).toEqual([11, 11]);
   });
 
   it("goes on after Redis forgot its scripts", async () => {

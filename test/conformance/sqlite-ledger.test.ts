@@ -1,10 +1,12 @@
 import {
   chmodSync,
   closeSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -162,14 +164,16 @@ describe("the file of the node:sqlite ledger", () => {
     await filled();
     damage();
     const before = bytes();
-    expect(await refusal()).toMatch(/^provisioning\/ledger\.sqlite is damaged: stop the service, then restore/);
+    expect(await refusal()).toMatch(
+      /^provisioning\/ledger\.sqlite is damaged: stop the service, then restore .*; its -wal/,
+    );
     expect(bytes()).toBe(before);
   });
 
   it("refuses a file that was emptied, rather than to begin anew", async () => {
     await filled();
     truncateSync(path, 0);
-    expect(await refusal()).toMatch(/^provisioning\/ledger\.sqlite is empty: restore/);
+    expect(await refusal()).toMatch(/^provisioning\/ledger\.sqlite is empty: restore .*; its -wal/);
   });
 
   it.each([
@@ -201,6 +205,40 @@ describe("the file of the node:sqlite ledger", () => {
     const fresh = join(directory, "fresh.sqlite");
     await (await openSqliteLedger({ path: fresh, clock })).close();
     expect(schemaOf(path)).toEqual(schemaOf(fresh));
+  });
+
+  it("writes one that was restored by log again, also where two open it at once", async () => {
+    await filled();
+    // As a backup copies it.
+    const copy = `${path}-copy`;
+    const source = new DatabaseSync(path, { readOnly: true });
+    source.prepare("VACUUM INTO ?").run(copy);
+    source.close();
+    chmodSync(copy, 0o600);
+    rmSync(path);
+    renameSync(copy, path);
+    const [ledger, second] = await Promise.all([open(), open()]);
+    const reader = new DatabaseSync(path, { readOnly: true });
+    reader.exec("BEGIN; SELECT count(*) FROM texts");
+    await ledger.put("key:0/state", "written while another reads");
+    expect(await second.get("key:0/state")).toBe("written while another reads");
+    reader.close();
+    await Promise.all([ledger.close(), second.close()]);
+  });
+
+  it("begins no new file beside the log of one that is gone, which would be written into it", async () => {
+    const ledger = await open();
+    for (let i = 0; i < 200; i++) await ledger.put(`key:${i}/state`, "x".repeat(200));
+    // As a process leaves it that is killed.
+    copyFileSync(`${path}-wal`, `${path}-kept`);
+    await ledger.close();
+    rmSync(path);
+    renameSync(`${path}-kept`, `${path}-wal`);
+    expect(await refusal()).toMatch(
+      /^provisioning\/ledger\.sqlite-wal is left of a file that is gone: put that back, or/,
+    );
+    rmSync(`${path}-wal`);
+    await (await open()).close();
   });
 
   it("leaves a file of a newer release as it is, and says which release to run", async () => {

@@ -115,9 +115,10 @@ export function createRedisOutbox(redis: Redis, prefix: string, clock?: Clock): 
     },
 
     async record({ endpoint, messageId, lease }, outcome, attempt) {
-      const due = outcome.state === "pending" ? outcome.dueAt : "";
+      // As a wait: the caller's clock may be another than that of Redis.
+      const wait = outcome.state === "pending" ? outcome.dueAt - (clock?.now() ?? Date.now()) : "";
       const made = attempt ? [attempt.at, attempt.ms, attempt.status ?? "", attempt.error ?? ""] : [];
-      await record(endpoint, messageId, lease, outcome.state, due, ...made);
+      await record(endpoint, messageId, lease, outcome.state, wait, ...made);
     },
 
     async deliveries(endpoint, { limit, cursor }) {

@@ -43,6 +43,11 @@ const faulty = (path: string, problem: string, remedy: string): StoreFinding => 
   fixable: false,
 });
 
+/** SQLite would write the changes in the log of another database into this one. */
+const withItsLog = "its -wal and -shm go in either case";
+const leftLogRemedy = "put that back, or move this away, and the -shm beside it, to begin anew";
+const restoreOrBegin = `restore it from a backup, or move it away to begin anew; ${withItsLog}`;
+
 /** Why nothing can be written there, which SQLite does not say. */
 function refusalOf(path: string, mode = constants.W_OK): NodeJS.ErrnoException | undefined {
   try {
@@ -58,8 +63,7 @@ export function storeProblem(path: string, cause: unknown): unknown {
   if (cause instanceof Problem) return cause;
   const code = resultCode(cause);
   if (isDamage(code)) {
-    const remedy =
-      "stop the service, then restore the file from a backup or move it away to begin with empty limits, usage and claims";
+    const remedy = `stop the service, then restore the file from a backup or move it away to begin with empty limits, usage and claims; ${withItsLog}`;
     return unreadable(faulty(path, "is damaged", remedy), cause);
   }
   if (isUnshared(path, cause)) return unreadable(faulty(path, sharingProblem, sharingRemedy), cause);
@@ -82,7 +86,7 @@ export function assertTrusted(path: string, ino?: number): Stats {
   if (finding !== undefined) throw unreadable(finding);
   // It is born whole (see `bear`), so an empty one was cut, and SQLite would silently begin anew.
   if (stats.size === 0) {
-    throw unreadable(faulty(path, "is empty", "restore it from a backup, or move it away to begin anew"));
+    throw unreadable(faulty(path, "is empty", restoreOrBegin));
   }
   return stats;
 }
@@ -97,15 +101,23 @@ function bear(path: string, schema: string): void {
   try {
     closeSync(openSync(unborn, "wx", 0o600));
     const db = new DatabaseSync(unborn);
-    db.exec(`PRAGMA page_size = ${pageSize}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${schema}`);
-    const { journal_mode } = db.prepare("PRAGMA journal_mode").get() as { journal_mode: string };
-    db.close();
-    // Where memory cannot be shared, SQLite leaves it at another mode without a word.
-    if (journal_mode !== "wal") throw unreadable(faulty(path, sharingProblem, sharingRemedy));
+    try {
+      db.exec(`PRAGMA page_size = ${pageSize}`);
+      requireLog(db, path);
+      db.exec(`PRAGMA synchronous = NORMAL; ${schema}`);
+    } finally {
+      db.close();
+    }
     placeNew(unborn, path);
   } finally {
     rmSync(unborn, { force: true });
   }
+}
+
+/** @throws Problem `store_unreadable`, since SQLite leaves another mode without a word where memory cannot be shared */
+function requireLog(db: DatabaseSync, path: string): void {
+  const { journal_mode } = db.prepare("PRAGMA journal_mode = WAL").get() as { journal_mode: string };
+  if (journal_mode !== "wal") throw unreadable(faulty(path, sharingProblem, sharingRemedy));
 }
 
 /**
@@ -116,7 +128,10 @@ function bear(path: string, schema: string): void {
  */
 export function openPrivateDatabase(path: string, migrations: readonly string[]): DatabaseSync {
   try {
+    // Looked for before the file: whoever makes that writes its log later.
+    const log = lstatSync(`${path}-wal`, { throwIfNoEntry: false });
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+      if (log?.size) throw unreadable(faulty(`${path}-wal`, "is left of a file that is gone", leftLogRemedy));
       bear(path, `${migrations.join("\n")} PRAGMA user_version = ${migrations.length}`);
     }
     const { size } = assertTrusted(path);
@@ -124,6 +139,8 @@ export function openPrivateDatabase(path: string, migrations: readonly string[])
     try {
       prepareDatabase(db, size);
       migrate(db, path, migrations);
+      // A copy by `VACUUM INTO`, as a backup is, has no log.
+      requireLog(db, path);
     } catch (error) {
       db.close();
       throw error;
@@ -156,7 +173,7 @@ function versionOf(db: DatabaseSync, path: string, newest: number): number {
           `was made by a newer release (version ${found}, this release reads up to ${newest})`,
           "run that release; the file was left as it is",
         )
-      : faulty(path, "is not a ledger of this service", "restore it from a backup, or move it away to begin anew"),
+      : faulty(path, "is not a ledger of this service", restoreOrBegin),
   );
 }
 

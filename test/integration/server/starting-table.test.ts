@@ -364,6 +364,13 @@ const cases: Case[] = [
   ),
   stored("<file> is damaged: ...", "locks.sqlite", "no database either".repeat(99)),
   { row: "<file> is empty: ...", harm: ({ file }) => truncateSync(file("ledger.sqlite")) },
+  {
+    row: "<file> is left of a file that is gone: ...",
+    harm({ file }) {
+      rmSync(file("ledger.sqlite"));
+      writeFileSync(file("ledger.sqlite-wal"), "what was written last");
+    },
+  },
   { row: "<file> is not a ledger of this service: ...", harm: ({ file }) => setVersion(file("ledger.sqlite"), 0) },
   {
     row: "<file> cannot be shared between processes here ...",

@@ -10,5 +10,5 @@ if ARGV[7] then
 end
 saveDelivery(endpoint, id, row)
 if ARGV[6] == '' then redis.call('ZREM', base .. ':due:' .. endpoint, id)
-else redis.call('ZADD', base .. ':due:' .. endpoint, ARGV[6], id) end
+else redis.call('ZADD', base .. ':due:' .. endpoint, now + tonumber(ARGV[6]), id) end
 return 1

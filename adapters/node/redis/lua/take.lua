@@ -5,9 +5,18 @@ local row = redis.call('HMGET', KEYS[1], 'cost', 'busy', 'calls')
 local inside, busy, calls = tonumber(row[1] or 0), tonumber(row[2] or now), tonumber(row[3] or 0)
 local function costOf(member) return tonumber(string.match(member, ' (%d+)$')) end
 if inside > 0 then
-  local left = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)
-  for _, member in ipairs(left) do inside = inside - costOf(member) end
-  if #left > 0 then redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now) end
+  local function leave(from, to)
+    local left = redis.call('ZRANGEBYSCORE', KEYS[2], from, to)
+    for _, member in ipairs(left) do inside = inside - costOf(member) end
+    if #left > 0 then redis.call('ZREMRANGEBYSCORE', KEYS[2], from, to) end
+  end
+  leave('-inf', now)
+  -- A time that is yet to come: the clock was set back, and nobody is to wait until it is there again.
+  if busy > now + window then
+    busy = now + window
+    leave(string.format('(%.0f', busy), '+inf')
+    redis.call('HSET', KEYS[1], 'busy', busy)
+  end
   if redis.call('EXISTS', KEYS[2]) == 0 then inside = 0 end
   redis.call('HSET', KEYS[1], 'cost', inside)
 end
