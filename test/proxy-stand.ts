@@ -43,6 +43,8 @@ export interface StandOptions {
   /** In place of a ledger of its own. */
   ledgerPath?: string;
   wrapLedger?: (ledger: Ledger) => Ledger;
+  /** For how long what runs in the background may. Default: for ever. */
+  backgroundMs?: number;
   /** In place of the runtime's own, for the transport that uses it. */
   fetch?: typeof fetch;
 }
@@ -134,6 +136,7 @@ export async function proxyStand(options: StandOptions) {
       running.add(work);
       void work.finally(() => running.delete(work));
     },
+    backgroundMs: options.backgroundMs,
     settings,
   });
 

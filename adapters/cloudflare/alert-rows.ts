@@ -101,9 +101,15 @@ export abstract class AlertRows<Env = unknown> extends DurableObject<Env> {
     return result;
   }
 
+  /** Endpoints to which nothing is sent for now, and until when. */
+  protected abstract pauses(): ReadonlyMap<string, number>;
+
   protected wakeWhenDue(): void {
-    const due = this.#rows.nextDue();
-    if (due !== undefined) this.wake(Math.max(Date.now(), due - this.#ahead));
+    const pauses = this.pauses();
+    // What waits for the end of a pause would wake it at once, again and again.
+    const due = this.#rows.nextDue([...pauses.keys()]);
+    const next = Math.min(due ?? Number.POSITIVE_INFINITY, ...pauses.values());
+    if (next !== Number.POSITIVE_INFINITY) this.wake(Math.max(Date.now(), next - this.#ahead));
   }
 
   protected wake(at: number): void {

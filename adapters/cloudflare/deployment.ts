@@ -74,6 +74,8 @@ async function build(env: Bindings): Promise<Deployment> {
       // A deletion takes some thirty of the thousand operations in an invocation.
       mostBulkChanges: 25,
       background: waitUntil,
+      // Thirty seconds, less the settlement's.
+      backgroundMs: 25_000,
     },
     settings,
     { consoleAssets: loadConsoleAssets },

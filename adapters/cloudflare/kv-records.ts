@@ -62,6 +62,7 @@ function storageOf(kv: KVNamespace): RecordStorage {
   const binding = {
     ...pick(kv),
     put: (key: string, value: string) => retryThrottled(() => kv.put(leftoverOr(key), value)),
+    delete: (key: string) => retryThrottled(() => kv.delete(leftoverOr(key))),
   };
   const driver = cloudflareKv({ binding: binding as KVNamespace });
   return {
@@ -90,7 +91,6 @@ function fromJson(text: unknown): unknown {
 /** Bound by hand: a binding's methods are not its own properties. */
 const pick = (kv: KVNamespace) => ({
   get: (key: string) => kv.get(leftoverOr(key)),
-  delete: (key: string) => kv.delete(leftoverOr(key)),
   list: (options: KVNamespaceListOptions) => kv.list(options),
 });
 
@@ -116,6 +116,6 @@ const pageOf =
     return ids;
   };
 
-/** KV takes one write a second for a key, and answers 429 to a second one. */
+/** KV takes one write or deletion a second for a key, and answers 429 to a second one. */
 const retryThrottled = (write: () => Promise<void>): Promise<void> =>
   retry(write, { isRetryable: (error) => /\b429\b/.test(String(error)), delays: [1_100, 1_100] });

@@ -92,8 +92,12 @@ export class LedgerObject extends DurableObject<Env> {
     return this.#read((shard) => shard.nearLimit(query));
   }
 
-  async settleStale(now: number, prefix: string, olderThanMs: number) {
-    const settled = this.#write(now, null, (shard) => shard.settleStale(now, prefix, olderThanMs));
+  async settleStale(now: number, prefix: string, olderThanMs: number, fleet: string) {
+    const settled = this.#write(now, null, (shard) => {
+      const count = shard.settleStale(now, prefix, olderThanMs);
+      if (count > 0) this.#changed(now, fleet, prefix as LedgerName);
+      return count;
+    });
     this.#bringSoon();
     await this.#tidyNote(now);
     return settled;
@@ -273,6 +277,8 @@ export class LedgerObject extends DurableObject<Env> {
   }
 
   async #tidyNote(now: number) {
-    if (!this.#read((shard) => shard.hasLeftovers(now))) await this.#note.remove();
+    if (this.#read((shard) => shard.hasLeftovers(now))) return;
+    // A note that stays is another visit; KV refuses the second removal of one second.
+    await this.#note.remove().catch((cause: unknown) => console.error("a note could not be removed", String(cause)));
   }
 }

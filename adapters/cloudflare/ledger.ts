@@ -1,5 +1,6 @@
 import { Problem } from "../../src/errors.ts";
 import type { Abandoned, Clock, Ledger, LedgerName, Reserved } from "../../src/ports.ts";
+import { inTurn } from "./in-turn.ts";
 import type { LedgerObject } from "./ledger-object.ts";
 import type { Leftovers } from "./leftovers.ts";
 
@@ -33,10 +34,25 @@ export function createDurableLedger({
 
   const fleet = objects.idFromName(shardOf(fleetName)).toString();
 
-  const visit = async <T>(work: (shard: Stub) => Promise<T>): Promise<T[]> => {
-    const ids = (await leftovers.objects()).slice(0, visitsPerRun);
-    return await Promise.all(ids.map((id) => work(objects.get(objects.idFromString(id)))));
-  };
+  /** Nobody can ask one whose note an earlier deployment left: its objects went with it. */
+  function noted(id: string): Stub[] {
+    try {
+      return [objects.get(objects.idFromString(id))];
+    } catch (cause) {
+      console.error("a note is of no object of this deployment", id, String(cause));
+      return [];
+    }
+  }
+
+  /** One that does not answer keeps none of the others waiting. */
+  async function visit<T>(work: (shard: Stub) => Promise<T>): Promise<T[]> {
+    const ids = inTurn(await leftovers.objects(), visitsPerRun, clock.now());
+    const visits = await Promise.allSettled(ids.flatMap(noted).map(work));
+    const failed = visits.filter((one) => one.status === "rejected");
+    if (failed.length > 0 && failed.length === visits.length) throw failed[0]!.reason;
+    for (const { reason } of failed) console.error("an object that left a note could not be asked", String(reason));
+    return visits.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  }
 
   return {
     take: (bucket, rule, cost = 1) =>
@@ -73,7 +89,7 @@ export function createDurableLedger({
 
     settleStale: (prefix, olderThanMs) =>
       again("store_unwritable", async () => {
-        const settled = await visit((object) => object.settleStale(clock.now(), prefix, olderThanMs));
+        const settled = await visit((object) => object.settleStale(clock.now(), prefix, olderThanMs, fleet));
         return settled.reduce((sum, count) => sum + count, 0);
       }),
     abandoned: (isGone) =>

@@ -1,3 +1,4 @@
+import { waitUntil } from "cloudflare:workers";
 import type { App } from "../../src/app.ts";
 import { Problem } from "../../src/errors.ts";
 import { respondProblem } from "../../src/http/respond.ts";
@@ -28,7 +29,10 @@ export default {
     } catch (error) {
       return respondProblem(notConfigured(error), `req_${randomId()}`, createConsoleLog("info"));
     }
-    return await app.fetch(request, { address: request.headers.get("cf-connecting-ip") ?? undefined });
+    const answer = app.fetch(request, { address: request.headers.get("cf-connecting-ip") ?? undefined });
+    // A client that leaves ends what nothing holds: what was reserved would stay so, and a change be left half done.
+    waitUntil(answer);
+    return await answer;
   },
 
   /** The cron: settles what isolates left unfinished, and revokes what could not be revoked yet. */

@@ -60,7 +60,8 @@ export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => c
   const discard = sql.prepare("DELETE FROM deliveries WHERE endpoint = ?");
   const next = sql.prepare(
     `SELECT min(at) FROM (SELECT min(due_at) AS at FROM messages WHERE due_at IS NOT NULL
-     UNION ALL SELECT min(due_at) FROM deliveries WHERE due_at IS NOT NULL)`,
+     UNION ALL SELECT min(due_at) FROM deliveries WHERE due_at IS NOT NULL
+       AND endpoint NOT IN (SELECT value FROM json_each(?)))`,
   );
   const since = sql.prepare(
     "SELECT cause, type, at, data, used, seq, id FROM messages WHERE seq IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?",
@@ -90,13 +91,16 @@ export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => c
     return insert(message);
   }
 
+  const nextDue = (except: readonly string[] = []): number | undefined =>
+    next.get<[number | null]>(JSON.stringify(except))?.[0] ?? undefined;
+
   return {
     put,
 
     /** Whether `take` would find something: asked often, and without a write. */
     isDue(now: number): boolean {
-      const at = next.get<[number | null]>()?.[0];
-      return at != null && at <= now;
+      const at = nextDue();
+      return at !== undefined && at <= now;
     },
 
     take(now: number, limit: number, leaseMs: number, except: readonly string[]): Due[] {
@@ -177,7 +181,7 @@ export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => c
     resend: (now: number, endpoint: string, messageId: string): boolean =>
       Number(again.run(endpoint, messageId, now, now - outboxMemoryMs).changes) > 0,
     discard: (endpoint: string): void => void discard.run(endpoint),
-    nextDue: (): number | undefined => next.get<[number | null]>()?.[0] ?? undefined,
+    nextDue,
 
     recent(after: number | undefined, limit: number): { messages: SentMessage[]; last: number } {
       const newest = last.get<[number | null]>()?.[0] ?? 0;

@@ -29,4 +29,6 @@ export interface PortsOver<Types extends object> {
   mostBulkChanges?: number | undefined;
   /** Runs on after the answer was sent (the Worker's `waitUntil`). */
   background: (work: Promise<unknown>) => void;
+  /** How long it may, where the platform then ends it without a word. */
+  backgroundMs?: number | undefined;
 }

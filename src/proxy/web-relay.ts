@@ -30,6 +30,7 @@ class Ended extends Error {
   }
 }
 
+const clientLeft: Ending = { status: 499, message: "the client left" };
 const lookEveryMs = 1_250;
 /** A Worker's invocation has a budget of calls, of which the settlement needs one: a long stream is looked at less. */
 const frequentLooks = 300;
@@ -81,10 +82,15 @@ export async function relay(
   const stop = (ending: Ending): void => (streamed ? streamed.stop(ending) : controller.abort(new Ended(ending)));
   const unwatch = watchAlone(standings, admitted.standing, stop);
   const reading = Promise.withResolvers<void>();
-  // A Worker whose client has left ends otherwise.
-  const readsOn = () => context.background(reading.promise);
+  let cut: ReturnType<typeof setTimeout> | undefined;
+  // A Worker whose client has left ends otherwise, and in the end all the same: what is open then is never settled.
+  const readsOn = () => {
+    context.background(reading.promise);
+    if (context.backgroundMs !== undefined) cut ??= setTimeout(() => stop(clientLeft), context.backgroundMs);
+  };
   const done = () => {
     reading.resolve();
+    clearTimeout(cut);
     unwatch();
     silence.stop();
     client.removeEventListener("abort", leave);

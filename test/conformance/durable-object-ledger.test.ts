@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { staleReservationMs } from "../../src/domain/quota.ts";
 import type { Abandoned, Clock, Ledger, LedgerName } from "../../src/ports.ts";
 import { addressFailures } from "../../src/storage/ledger-names.ts";
 import { durableLedger } from "./durable-ledger.ts";
@@ -149,4 +150,55 @@ it("nothing stays of the addresses that failed, once their window has passed", a
   }
   const seen = await Promise.all(names.map((name) => ledger.seen(name)));
   expect(seen.map(({ count }) => count)).toEqual([0, 0, 1]);
+});
+
+it("charges what a dead isolate held as lost, which a credit gives back", async () => {
+  const scope = freshScope();
+  const clock = settableClock();
+  clock.set(Date.UTC(2026, 10, 22, 18));
+  const ledger = handle(scope, clock);
+  const held = { counter: "ai-key:a/tokens", period: "2026-11", amount: 60, limit: 100 } as const;
+  await ledger.reserve("ai-key:a/reservation:worker-1.run-0", [held]);
+  clock.set(clock.now() + staleReservationMs + 1);
+  expect(await ledger.settleStale("ai-key:", staleReservationMs)).toBe(1);
+  expect(await ledger.used("ai-key:a/tokens", "2026-11")).toEqual({ used: 60, reserved: 0 });
+  expect(await ledger.usage("ai-key:a/usage", "2026-11-22", "2026-11-22")).toMatchObject([
+    { model: "(lost)", requests: 1, tokens: 60, estimatedTokens: 60 },
+  ]);
+  expect(await ledger.creditEstimates("ai-key:a/usage", 0)).toMatchObject({ tokens: 60 });
+  expect(await ledger.used("ai-key:a/tokens", "2026-11")).toEqual({ used: 0, reserved: 0 });
+});
+
+it("settles what the others left where a note is of an object that cannot be asked", async () => {
+  const scope = freshScope();
+  const clock = settableClock();
+  const ledger = handle(scope, clock);
+  const left = ports.handle("left", scope, clock.now);
+  const kv = await ports.kv();
+  // The namespace of an earlier deployment, whose objects went with it.
+  const foreign = `leftover:shard:${"0".repeat(64)}`;
+  await kv.put(foreign, "1");
+  try {
+    const soonMs = 100;
+    await ledger.claim("agent:f/claim", { owner: "f", ttlMs: soonMs, note: "op-f" });
+    clock.set(clock.now() + soonMs);
+    const found = await until(
+      () => left<Abandoned[]>("abandoned", []),
+      (leases) => leases.some(({ owner }) => owner === "f"),
+    );
+    expect(found).toContainEqual({ name: "agent:f/claim", owner: "f", note: "op-f" });
+    await ledger.release("agent:f/claim", "f");
+    await left("abandoned", []);
+  } finally {
+    await kv.delete(foreign);
+  }
+});
+
+it("tells of what an object holds while KV refuses to have its note removed", async () => {
+  const scope = freshScope();
+  const clock = settableClock();
+  const ledger = handle(scope, clock);
+  await ledger.claim("agent:g/claim", { owner: "g", ttlMs: 60_000 });
+  await ports.handle("ledger", scope, clock.now)("refuseDeletions", ["agent:g"]);
+  expect(await ledger.abandoned(() => true)).toEqual([{ name: "agent:g/claim", owner: "g" }]);
 });

@@ -43,6 +43,26 @@ it("delivers from the edge: at once what is tested, and by the alarm what is sen
     .toEqual(expect.arrayContaining(["delivered", "failed"]));
 });
 
+it("asks a receiver that asked for a pause nothing else meanwhile", async () => {
+  const told = () => receiver.received.filter(({ path }) => path === "/hook/slow").length;
+  const { id } = (await call("POST", "", { url: `${receiver.url}/slow`, events: ["agent.created"] })).body;
+  const { key } = await makeKey(target);
+  const make = async (name: string) =>
+    expect((await ask(target, "POST", "/agents/create", { key, body: { name } })).status).toBe(201);
+  receiver.answer(({ path }, response) => {
+    response.writeHead(path === "/hook/slow" ? 429 : 204, { "retry-after": "6" }).end();
+  });
+  await make("first");
+  await expect.poll(told, { timeout: 10_000 }).toBe(1);
+  receiver.answer(answering(204));
+  await make("second");
+  await make("third");
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  expect(told()).toBe(1);
+  await expect.poll(told, { timeout: 15_000 }).toBe(4);
+  await call("DELETE", `/${id}`);
+}, 60_000);
+
 it("tells of an agent that is made, that uses 80 % of its quota, and whose provider refuses the master key", async () => {
   const upstream = await startSampleUpstream();
   const own = await webhookReceiver();

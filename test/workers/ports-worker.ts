@@ -17,6 +17,24 @@ import type { Collection, RecordOf } from "../../src/storage/keyspace.ts";
 /** With a way in for what another release has left, and for who does not wait for the alarm. */
 export class LedgerObject extends RealLedgerObject {
   protected override readonly reportAfterMs = 200;
+  readonly #kv: { refusesDeletions: boolean };
+
+  constructor(context: DurableObjectState, env: Bindings) {
+    const kv = { refusesDeletions: false };
+    const RECORDS = {
+      put: (key: string, value: string) => env.RECORDS.put(key, value),
+      async delete(key: string) {
+        if (kv.refusesDeletions) throw new Error("KV DELETE failed: 429 Too Many Requests");
+        await env.RECORDS.delete(key);
+      },
+    } as unknown as KVNamespace;
+    super(context, { ...env, RECORDS } as never);
+    this.#kv = kv;
+  }
+
+  refuseDeletions(): void {
+    this.#kv.refusesDeletions = true;
+  }
   forge(statement: string): void {
     this.ctx.storage.sql.exec(statement);
   }
@@ -101,10 +119,11 @@ async function answer({ port, method, args, now, scope }: PortCall, env: Binding
     return await invoke(createDurableOutbox({ objects: scopedObjects(env.ALERTS, scope), clock }), method, args);
   }
   const objects = scopedObjects(env.LEDGER, scope);
-  if (port === "ledger" && (method === "forge" || method === "alarm")) {
+  if (port === "ledger" && (method === "forge" || method === "alarm" || method === "refuseDeletions")) {
     const [shard, statement] = args as [string, string];
     const forged = objects as unknown as DurableObjectNamespace<LedgerObject>;
     const object = forged.get(forged.idFromName(shard));
+    if (method === "refuseDeletions") return await object.refuseDeletions();
     return await (method === "forge" ? object.forge(statement) : object.ring());
   }
   if (port === "records") {

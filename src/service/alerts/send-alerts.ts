@@ -23,6 +23,8 @@ type DueDelivery = Extract<Due, { kind: "delivery" }>;
 export interface AlertSender {
   /** Sends what is due. Resolves when nothing is, or `stop` says so; rejects where the outbox cannot be used. */
   run(stop?: AbortSignal): Promise<void>;
+  /** Endpoints that asked for a pause, and until when. */
+  pauses(): ReadonlyMap<string, number>;
 }
 
 /** Takes what waits in the outbox to its receivers. Several of these, in any number of processes, share the work. */
@@ -72,6 +74,8 @@ export function createAlertSender(context: Context): AlertSender {
   }
 
   return {
+    pauses: () => pausedUntil,
+
     async run(stop) {
       const active = new Set<Promise<void>>();
       const busy = new Map<string, number>();

@@ -1,0 +1,31 @@
+import { periodOf } from "../domain/quota.ts";
+import type { CounterAmount, LedgerName, UsageEntry } from "../ports.ts";
+import { aiKeyLedger, aiKeyOfName } from "./ledger-names.ts";
+
+/** In the usage table, in place of a model's name: nobody knows it any more, and no model can have it. */
+const lostModel = "(lost)";
+
+/**
+ * The usage of a reservation that nobody comes back to settle, by estimate. `undefined` where it holds no tokens.
+ * @param held what it holds of each counter
+ */
+export function lostUsage(id: LedgerName, held: readonly CounterAmount[], now: number): UsageEntry | undefined {
+  const keyId = aiKeyOfName(id)?.keyId;
+  if (keyId === undefined) return undefined;
+  const names = aiKeyLedger(keyId);
+  const amountOf = (name: LedgerName) => held.find(({ counter }) => counter === name)?.amount ?? 0;
+  const [tokens, microUsd] = [amountOf(names.tokens), amountOf(names.usd)];
+  if (tokens === 0) return undefined;
+  return {
+    name: names.usage,
+    day: periodOf("day", now),
+    model: lostModel,
+    requests: Math.max(1, amountOf(names.requests)),
+    ...{ inputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: tokens, tokens },
+    ...{ webSearches: 0, microUsd, unpricedRequests: 0 },
+    estimate: {
+      tokens: { counter: names.tokens, amount: tokens },
+      ...(microUsd > 0 && { microUsd: { counter: names.usd, amount: microUsd } }),
+    },
+  };
+}
