@@ -27,7 +27,12 @@ export function App() {
   };
   const begin = (code?: string) =>
     resume(code, () => leave(t.door.ended)).then(
-      (caller) => setState(caller ? { at: "in", caller } : { at: "out" }),
+      (caller) => {
+        // A session that has ended has said so by then.
+        if (!caller) return setState((before) => (before.at === "out" ? before : { at: "out" }));
+        forgetAll();
+        setState({ at: "in", caller });
+      },
       (error: unknown) =>
         setState({
           at: "out",
@@ -74,7 +79,7 @@ export function App() {
   }
   return (
     <CallerContext.Provider value={state.caller}>
-      <Frame place={place} onOut={() => leave()} />
+      <Frame key={state.caller.id} place={place} onOut={() => leave()} />
       <Toasts />
     </CallerContext.Provider>
   );

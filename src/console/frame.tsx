@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { pages } from "./pages/pages.tsx";
+import { type Page, pages } from "./pages/pages.tsx";
 import { may, useCaller } from "./state/caller.ts";
 import { addressOf, go, type Place } from "./state/router.ts";
 import { signOut } from "./state/session.ts";
@@ -16,7 +16,9 @@ export function Frame({ place, onOut }: { place: Place; onOut: () => void }) {
   const main = useRef<HTMLElement>(null);
   const here = place.path[0] ?? "overview";
   const page = pages.find(({ name }) => name === here);
-  const shown = pages.filter(({ scope }) => scope === undefined || may(caller, scope));
+  const shown = pages.filter(
+    ({ scope, ofAll }) => (scope === undefined || may(caller, scope)) && (!ofAll || caller.reach === "all"),
+  );
   useChanges();
   useShortcuts(shown, () => setHelp(true));
   const address = place.path.join("/");
@@ -67,22 +69,18 @@ export function Frame({ place, onOut }: { place: Place; onOut: () => void }) {
         <Who onOut={onOut} onHelp={() => setHelp(true)} />
       </nav>
       <main id="main" ref={main} tabIndex={-1}>
-        {page && (page.scope === undefined || may(caller, page.scope)) ? (
-          <page.view place={place} />
-        ) : (
-          <Nothing lacks={page?.scope} />
-        )}
+        {page && shown.includes(page) ? <page.view place={place} /> : <Nothing page={page} />}
       </main>
       {help && <KeyboardHelp pages={shown} onClose={() => setHelp(false)} />}
     </div>
   );
 }
 
-function Nothing({ lacks }: { lacks: string | undefined }) {
+function Nothing({ page }: { page: Page | undefined }) {
   return (
     <div class="empty">
       <h1>{t.nothing.title}</h1>
-      {lacks !== undefined && <p class="muted">{t.lacks(lacks)}</p>}
+      {page && <p class="muted">{page.scope === undefined ? t.nothing.ofAll : t.lacks(page.scope)}</p>}
       <button type="button" onClick={() => go(["overview"])}>
         {t.nothing.back}
       </button>

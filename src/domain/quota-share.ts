@@ -19,3 +19,6 @@ export function tightestQuota<State extends QuotaAmounts>(
   const [first] = entries.sort(([, a], [, b]) => quotaShare(b) - quotaShare(a));
   return first && { name: first[0], state: first[1] };
 }
+
+/** An overview's bound of the quotas that are near their limit. */
+export const mostNearShown = 10;

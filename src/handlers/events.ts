@@ -1,8 +1,9 @@
 import { Problem } from "../errors.ts";
 import { route } from "../http/call.ts";
+import { bearerIn } from "../http/credentials.ts";
 import { EventStream, EventsQuery, type EventType, eventTypes } from "../schema/event.ts";
 import type { Caller } from "../service/caller.ts";
-import { isSessionOpen } from "../service/console/grant.ts";
+import { findGrant } from "../service/console/grant.ts";
 import { eventStream } from "../service/events/event-stream.ts";
 import { currentProvisioningKey, keyStatus } from "../service/provisioning-keys/current-provisioning-key.ts";
 
@@ -25,8 +26,9 @@ export const streamEventsRoute = route({
     const types = query.types ?? eventTypes.filter((type) => type !== "audit" || administers(caller));
     refuseUnseen(caller, types);
     const { key, session, bearerExpiresAt } = caller;
+    const token = bearerIn(headers);
     const mayGoOn = async (): Promise<boolean> => {
-      if (session !== undefined) return await isSessionOpen(context, session.id);
+      if (session !== undefined) return (await findGrant(context, "ocs", token ?? "")) !== undefined;
       const now = context.clock.now();
       if (bearerExpiresAt !== undefined && Date.parse(bearerExpiresAt) <= now) return false;
       if (key === undefined) return true;

@@ -3,6 +3,7 @@ import { expect, it, vi } from "vitest";
 import { readEventStream } from "../../src/client/event-stream.ts";
 import { eventStream } from "../../src/service/events/event-stream.ts";
 import { nodeTarget } from "./node-target.ts";
+import { ask } from "./target.ts";
 
 it("a server that stops does not wait for those who follow its events, and ends their streams", async () => {
   const target = await nodeTarget();
@@ -45,3 +46,22 @@ it("a client that leaves while nothing happens ends its stream, and no warning i
   expect(logged).toEqual([]);
   await target.close();
 }, 60_000);
+
+it.each(["gatewayTokens", "adminTokens"] as const)(
+  "a session's stream ends at once where its %s are replaced",
+  async (name) => {
+    const target = await nodeTarget();
+    const { body } = await ask(target, "POST", "/console/session", { key: target.adminToken });
+    const response = await fetch(`${target.api}/events?types=activity`, {
+      headers: { authorization: `Bearer ${body.session}` },
+    });
+    const events = readEventStream(response.body!);
+    expect((await events.next()).value?.event).toBe("activity");
+    target.context.settings[name] = ["another-token-of-the-same-deployment-0000"];
+    const begun = performance.now();
+    while (!(await events.next()).done);
+    expect(performance.now() - begun).toBeLessThan(3_000);
+    await target.close();
+  },
+  60_000,
+);

@@ -1,6 +1,6 @@
 import type { ActivityEvent } from "../../schema/event.ts";
 import { exact, short } from "../state/format.ts";
-import { addressOf } from "../state/router.ts";
+import { agentAddress } from "../state/router.ts";
 import { t } from "../texts.ts";
 import { Table } from "../ui/table.tsx";
 
@@ -37,7 +37,7 @@ export function Activity({ events }: { events: ActivityEvent[] }) {
               key: "agent",
               label: t.agents.agent,
               cell: ({ agentId }) => (
-                <a class="name" href={addressOf(["agents", agentId])}>
+                <a class="name" href={agentAddress(agentId)}>
                   {agentId}
                 </a>
               ),

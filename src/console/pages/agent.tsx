@@ -7,7 +7,7 @@ import { labelText } from "../state/labels.ts";
 import { addressOf, go } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
-import { CopyButton } from "../ui/copy.tsx";
+import { Copyable } from "../ui/copy.tsx";
 import { HoldFacts } from "../ui/hold-facts.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { Status } from "../ui/status.tsx";
@@ -125,7 +125,7 @@ function Facts({ agent }: { agent: AgentDetail }) {
       <dl class="facts">
         <dt>{t.agent.id}</dt>
         <dd class="mono">
-          {agent.agentId} <CopyButton text={agent.agentId} className="link small" />
+          <Copyable text={agent.agentId} />
         </dd>
         {agent.model && (
           <>

@@ -6,7 +6,7 @@ import { withQuery } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
 import { exact, usd } from "../state/format.ts";
 import { useKeyNames } from "../state/key-names.ts";
-import { addressOf, type Place, refine } from "../state/router.ts";
+import { addressOf, agentAddress, type Place, refine } from "../state/router.ts";
 import { useLater, useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Empty } from "../ui/empty.tsx";
@@ -24,7 +24,6 @@ import { NewAgent } from "./new-agent.tsx";
 /** The list, one agent of it, or a new one: `#/agents`, `#/agents/<id>`, `#/agents/new`. */
 export function Agents({ place }: { place: Place }) {
   const [, id, rest] = place.path;
-  // An agent may be called new: its address then has a further part.
   if (id === "new" && rest === undefined) return <NewAgent place={place} />;
   if (id !== undefined) return <AgentPage key={id} id={id} />;
   return <AgentsList place={place} />;
@@ -84,7 +83,7 @@ function AgentsList({ place: { query } }: { place: Place }) {
             <span class="hidden">{t.agents.without}</span>
           </button>
         )}
-        <BulkBar chosen={chosen} onDone={() => setChosen(new Set())} />
+        <BulkBar chosen={chosen} onDone={(left) => setChosen(new Set(left))} />
       </div>
       <ProblemNote error={list.error} again={list.again} />
       {list.data?.unreachable && <p class="note warn">{t.agents.unreachable(list.data.unreachable.join(", "))}</p>}
@@ -115,7 +114,7 @@ const columnsOf = (names: ReadonlyMap<string, string>): Column<AgentSummary>[] =
     sort: "name",
     cell: ({ agentId, name, managed }) => (
       <div>
-        <a class="name" href={addressOf(["agents", agentId])}>
+        <a class="name" href={agentAddress(agentId)}>
           <Shown text={name} />
         </a>
         <div class="small muted mono">

@@ -4,7 +4,7 @@ import type { Overview } from "../../schema/fleet-usage.ts";
 import type { ProvisioningKeyList } from "../../schema/provisioning-key.ts";
 import type { WebhookList } from "../../schema/webhook.ts";
 import { may, useCaller } from "../state/caller.ts";
-import { addressOf } from "../state/router.ts";
+import { addressOf, agentAddress } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Shown } from "../ui/text.tsx";
@@ -43,7 +43,9 @@ export function Attention({ found }: { found: Overview["attention"] }) {
       href:
         kind === "unpriced_model"
           ? addressOf(["usage"])
-          : addressOf(["agents", ...(target === undefined ? [] : [target])]),
+          : target === undefined
+            ? addressOf(["agents"])
+            : agentAddress(target),
     })),
     ...(keys.data?.keys ?? [])
       .filter(({ expiresAt, status }) => status === "active" && isSoon(expiresAt))

@@ -36,7 +36,10 @@ const detailsOf = ({ last, intent }: Entry): string =>
     .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(", ") : String(value)}`)
     .join(" · ");
 
-const columnsOf = (names: ReadonlyMap<string, string>, isWhole: boolean): Column<Entry>[] => [
+const columnsOf = (
+  names: ReadonlyMap<string, string>,
+  lacksOutcome: (intent: AuditRecord) => boolean,
+): Column<Entry>[] => [
   {
     key: "what",
     label: t.audit.what,
@@ -54,7 +57,7 @@ const columnsOf = (names: ReadonlyMap<string, string>, isWhole: boolean): Column
     label: t.audit.outcome,
     cell: ({ last }) =>
       last.phase === "intent" ? (
-        <span class="pill muted">{isWhole ? t.audit.open : last.phase}</span>
+        <span class="pill muted">{lacksOutcome(last) ? t.audit.open : last.phase}</span>
       ) : (
         last.outcome && <Status value={last.outcome} />
       ),
@@ -97,11 +100,30 @@ const columnsOf = (names: ReadonlyMap<string, string>, isWhole: boolean): Column
   },
 ];
 
-/** @param isWhole whether an outcome would be there too, so that an intent alone lacks it */
-export function AuditTable({ events, isWhole = true }: { events: AuditRecord[]; isWhole?: boolean }) {
+/** An outcome comes within so many events of its intent. */
+const nearOutcome = 20;
+
+/**
+ * @param isWhole whether an outcome would be there too, so that an intent alone lacks it
+ * @param before the number of an event from which on none is shown
+ */
+export function AuditTable({
+  events,
+  isWhole = true,
+  before = Number.POSITIVE_INFINITY,
+}: {
+  events: AuditRecord[];
+  isWhole?: boolean;
+  before?: number;
+}) {
   const names = useKeyNames();
   const rows = pairEvents(events);
   return (
-    <Table label={t.audit.title} rows={rows} id={({ last }) => String(last.seq)} columns={columnsOf(names, isWhole)} />
+    <Table
+      label={t.audit.title}
+      rows={rows}
+      id={({ last }) => String(last.seq)}
+      columns={columnsOf(names, ({ seq }) => isWhole && seq < before - nearOutcome)}
+    />
   );
 }

@@ -95,7 +95,13 @@ function Trail({ place: { query } }: { place: Place }) {
       <ProblemNote error={list.error} again={list.again} />
       {list.loading && <Waiting lines={10} />}
       {list.data && events.length === 0 && <Empty title={t.audit.none} hint={t.audit.noneHint} />}
-      {events.length > 0 && <AuditTable events={events} isWhole={phase === undefined && outcome === undefined} />}
+      {events.length > 0 && (
+        <AuditTable
+          events={events}
+          isWhole={phase === undefined && outcome === undefined}
+          {...(cursor !== undefined && { before: Number(cursor) })}
+        />
+      )}
       <Pager cursor={cursor} nextCursor={list.data?.nextCursor} />
     </>
   );

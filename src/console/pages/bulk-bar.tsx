@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { escapeHidden } from "../../domain/hidden-characters.ts";
 import type { BulkAction, BulkChange, BulkChanged } from "../../schema/bulk.ts";
 import type { Scope } from "../../schema/provisioning-key.ts";
-import { ask } from "../state/api.ts";
+import { ask, onceOnly } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
 import { agentsChanged } from "../state/changed.ts";
 import { parseLabelChange } from "../state/labels.ts";
@@ -22,8 +22,8 @@ const actions: { name: BulkAction; scope: Scope; does: string }[] = [
   { name: "delete", scope: "agents:delete", does: t.agent.deleteAsk },
 ];
 
-/** The actions on several agents at once. */
-export function BulkBar({ chosen, onDone }: { chosen: ReadonlySet<string>; onDone: () => void }) {
+/** The actions on several agents at once; those for which one was not done stay chosen. */
+export function BulkBar({ chosen, onDone }: { chosen: ReadonlySet<string>; onDone: (left: string[]) => void }) {
   const caller = useCaller();
   const [action, setAction] = useState<(typeof actions)[number]>();
   if (chosen.size === 0) return null;
@@ -43,7 +43,7 @@ export function BulkBar({ chosen, onDone }: { chosen: ReadonlySet<string>; onDon
           {t.bulk[one.name]}
         </button>
       ))}
-      <button type="button" class="link" onClick={onDone}>
+      <button type="button" class="link" onClick={() => onDone([])}>
         {t.bulk.none}
       </button>
       {action && <BulkDialog {...action} ids={[...chosen]} onClose={() => setAction(undefined)} onDone={onDone} />}
@@ -56,7 +56,7 @@ interface BulkProps {
   does: string;
   ids: string[];
   onClose: () => void;
-  onDone: () => void;
+  onDone: (left: string[]) => void;
 }
 
 function BulkDialog({ name, does, ids, onClose, onDone }: BulkProps) {
@@ -77,13 +77,12 @@ function BulkDialog({ name, does, ids, onClose, onDone }: BulkProps) {
       const answer = await ask<BulkChanged>("/agents/bulk", {
         method: "POST",
         body,
-        headers: { "idempotency-key": crypto.randomUUID() },
+        headers: onceOnly(),
       });
       say(t.bulk.done(answer.succeeded.length));
       agentsChanged();
-      if (answer.failed.length > 0) return answer;
-      onClose();
-      onDone();
+      if (answer.failed.length === 0) onClose();
+      onDone(answer.failed.map(({ agentId }) => agentId));
       return answer;
     });
   };

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { IssuedAiKey } from "../../schema/ai-key.ts";
-import { ask, below } from "../state/api.ts";
+import { ask, below, onceOnly } from "../state/api.ts";
 import { agentsChanged } from "../state/changed.ts";
 import { t } from "../texts.ts";
 import { SecretOnce } from "../ui/copy.tsx";
@@ -38,13 +38,13 @@ export function RotateDialog({ id, onClose }: { id: string; onClose: () => void 
       ask(`/agents${below(id)}/ai-key/rotate`, {
         method: "POST",
         body: { graceSeconds: Number(grace), revealAiKey: reveal },
-        headers: { "idempotency-key": crypto.randomUUID() },
+        headers: onceOnly(),
       }),
     );
     agentsChanged();
   };
   return (
-    <Dialog title={`${t.agent.rotate}: ${id}`} onClose={onClose}>
+    <Dialog title={`${t.agent.rotate}: ${id}`} held={change.busy} onClose={onClose}>
       {change.answer ? (
         change.answer.aiKey.key ? (
           <SecretOnce secret={change.answer.aiKey.key} note={t.agent.shownOnce} />

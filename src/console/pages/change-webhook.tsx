@@ -31,7 +31,7 @@ export function RotateSecret({ of: { id, url, format }, onClose }: DialogProps) 
     if (done && needsSecret) onClose();
   };
   return (
-    <Dialog title={`${t.alerts.rotate}: ${url}`} onClose={onClose}>
+    <Dialog title={`${t.alerts.rotate}: ${url}`} held={change.busy} onClose={onClose}>
       {change.answer?.secret ? (
         <SecretOnce secret={change.answer.secret} note={t.alerts.shownOnce} />
       ) : (

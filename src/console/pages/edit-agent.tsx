@@ -21,6 +21,9 @@ interface DialogProps {
   onClose: () => void;
 }
 
+/** As it was when the dialog opened: what another operator changes meanwhile was not changed here. */
+const useOpened = ({ agent }: DialogProps): AgentDetail => useState(agent)[0];
+
 /** Sends a change of the agent, and closes once it is made. */
 function useUpdate({ agent, onClose }: DialogProps) {
   const change = useChange();
@@ -35,7 +38,8 @@ function useUpdate({ agent, onClose }: DialogProps) {
 
 /** Sends the limits that were changed, and nothing where none was. */
 export function QuotasDialog(props: DialogProps) {
-  const { agent, onClose } = props;
+  const { onClose } = props;
+  const agent = useOpened(props);
   const before = quotaTexts(agent.health.aiKey?.quotas ?? {});
   const [texts, setTexts] = useState<QuotaTexts>(before);
   const { change, update } = useUpdate(props);
@@ -56,7 +60,8 @@ export function QuotasDialog(props: DialogProps) {
 
 /** Sends the fields that were changed; confinement is there only where the host knows it. */
 export function EditDialog(props: DialogProps) {
-  const { agent, onClose } = props;
+  const { onClose } = props;
+  const agent = useOpened(props);
   const [name, setName] = useState(agent.name);
   const [model, setModel] = useState(agent.model ?? "");
   const [labels, setLabels] = useState(labelText(agent.labels));
@@ -119,7 +124,9 @@ export function EditDialog(props: DialogProps) {
 }
 
 /** Bindings, emoji and a provider's key, each a step that can fail without the others. */
-export function OnboardDialog({ agent, onClose }: DialogProps) {
+export function OnboardDialog(props: DialogProps) {
+  const { onClose } = props;
+  const agent = useOpened(props);
   const [bindings, setBindings] = useState(agent.bindings.join(" "));
   const [emoji, setEmoji] = useState(agent.identity?.emoji ?? "");
   const [provider, setProvider] = useState("");

@@ -4,7 +4,7 @@ import type { AiProviderList } from "../../schema/ai-provider.ts";
 import type { Usage } from "../../schema/usage.ts";
 import { below } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
-import { addressOf } from "../state/router.ts";
+import { addressOf, agentAddress } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 
@@ -40,7 +40,7 @@ export function FirstSteps() {
       done: called,
       title: t.first.call,
       hint: t.first.callHint,
-      href: newest && addressOf(["agents", newest.agentId]),
+      href: newest && agentAddress(newest.agentId),
       label: t.first.callGo,
     },
   ];

@@ -127,7 +127,7 @@ function RotateKey({ of: { id, name }, onClose }: { of: ProvisioningKeyView; onC
     keysChanged();
   };
   return (
-    <Dialog title={`${t.keys.rotate}: ${name}`} onClose={onClose}>
+    <Dialog title={`${t.keys.rotate}: ${name}`} held={change.busy} onClose={onClose}>
       {change.answer ? (
         <SecretOnce secret={change.answer.key} note={t.keys.shownOnce} />
       ) : (

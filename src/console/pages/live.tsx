@@ -21,7 +21,7 @@ interface Seen {
   activity: ActivityEvent[];
 }
 
-/** The events as they happen. A paused page stays as it is. */
+/** The events as they happen. A paused page stays as it is, and goes on with all that came meanwhile. */
 export function Live({ place: { query } }: { place: Place }) {
   const { q = "" } = query;
   const isAdmin = may(useCaller(), "provisioning:admin");
@@ -29,11 +29,14 @@ export function Live({ place: { query } }: { place: Place }) {
     isAdmin ? withQuery("/provisioning/audit", { limit: 100 }) : undefined,
   );
   const [paused, setPaused] = useState(false);
-  const { live, trail, activity } = useStream(isAdmin, paused);
-  const known = new Set(trail.map(({ seq }) => seq));
-  const events = [...trail, ...(before.data?.events ?? []).filter(({ seq }) => !known.has(seq))].filter(
-    (event) => event.action !== "request.read" && (q === "" || JSON.stringify(event).includes(q)),
-  );
+  const { live, ...now } = useStream(isAdmin);
+  const shown = useRef({ ...now, before: before.data?.events });
+  if (!paused) shown.current = { ...now, before: before.data?.events };
+  const { trail, activity } = shown.current;
+  const known = new Map([...(shown.current.before ?? []), ...trail].map((event) => [event.seq, event]));
+  const events = [...known.values()]
+    .filter((event) => event.action !== "request.read" && (q === "" || JSON.stringify(event).includes(q)))
+    .sort((a, b) => b.seq - a.seq);
   return (
     <>
       <div class="head">
@@ -69,17 +72,14 @@ export function Live({ place: { query } }: { place: Place }) {
   );
 }
 
-function useStream(isAdmin: boolean, paused: boolean): Seen {
+function useStream(isAdmin: boolean): Seen {
   const [seen, setSeen] = useState<Seen>({ live: false, trail: [], activity: [] });
-  const isPaused = useRef(paused);
-  isPaused.current = paused;
   useEffect(() => {
     const ended = new AbortController();
     void followEvents(
       `/events?types=${isAdmin ? "audit,activity" : "activity"}`,
       ended.signal,
       ({ event, data }) => {
-        if (isPaused.current) return;
         setSeen((before) => ({
           ...before,
           ...(event === "audit" && { trail: [data as AuditRecord, ...before.trail].slice(0, mostEvents) }),

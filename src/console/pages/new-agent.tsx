@@ -2,11 +2,11 @@ import { useEffect, useState } from "preact/hooks";
 import type { AgentDetail } from "../../schema/agent.ts";
 import type { ConsoleCaller } from "../../schema/console.ts";
 import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
-import { apiBase, ask, below } from "../state/api.ts";
+import { apiBase, ask, below, onceOnly } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
 import { agentsChanged } from "../state/changed.ts";
 import { labelText, parseLabels } from "../state/labels.ts";
-import { addressOf, type Place } from "../state/router.ts";
+import { addressOf, agentAddress, type Place } from "../state/router.ts";
 import { startOf, wordsOf } from "../state/typed.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
@@ -58,9 +58,7 @@ export function NewAgent({ place }: { place: Place }) {
   if (change.answer) return <Made answer={change.answer} />;
   const body = bodyOf(form);
   const create = async () => {
-    await change.run(() =>
-      ask("/agents/create", { method: "POST", body, headers: { "idempotency-key": crypto.randomUUID() } }),
-    );
+    await change.run(() => ask("/agents/create", { method: "POST", body, headers: onceOnly() }));
     agentsChanged();
   };
   return (
@@ -221,7 +219,7 @@ function Made({ answer }: { answer: AgentCreated }) {
       <h1>{t.make.made(answer.agentId)}</h1>
       {answer.aiKey?.key && <SecretOnce secret={answer.aiKey.key} note={t.agent.shownOnce} />}
       <div class="actions">
-        <a class="button primary" href={addressOf(["agents", answer.agentId])}>
+        <a class="button primary" href={agentAddress(answer.agentId)}>
           {t.make.open}
         </a>
         <button type="button" onClick={() => location.reload()}>

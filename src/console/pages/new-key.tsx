@@ -44,7 +44,7 @@ export function NewKey({ onClose }: { onClose: () => void }) {
   const tick = (scope: Scope, on: boolean) =>
     setScopes((before) => (on ? [...before, scope] : before.filter((one) => one !== scope)));
   return (
-    <Dialog title={t.keys.make} onClose={onClose}>
+    <Dialog title={t.keys.make} held={change.busy} onClose={onClose}>
       {change.answer ? (
         <SecretOnce secret={change.answer.key} note={t.keys.shownOnce} />
       ) : (

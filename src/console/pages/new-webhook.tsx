@@ -24,7 +24,7 @@ export function NewWebhook({ onClose }: { onClose: () => void }) {
     if (done && body.secret !== undefined) onClose();
   };
   return (
-    <Dialog title={t.alerts.make} onClose={onClose}>
+    <Dialog title={t.alerts.make} held={change.busy} onClose={onClose}>
       {change.answer?.secret ? (
         <SecretOnce secret={change.answer.secret} note={t.alerts.shownOnce} />
       ) : (

@@ -1,7 +1,8 @@
+import { mostNearShown } from "../../domain/quota-share.ts";
 import type { NearLimitAgent, Overview as OverviewAnswer } from "../../schema/fleet-usage.ts";
 import { Bars } from "../charts/bars.tsx";
 import { exact, percent, short, usd } from "../state/format.ts";
-import { addressOf } from "../state/router.ts";
+import { agentAddress } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { ProblemNote } from "../ui/problem.tsx";
@@ -50,6 +51,9 @@ export function Overview() {
   );
 }
 
+/** The list is cut where there are more. */
+const counted = (near: number): string => (near < mostNearShown ? exact(near) : t.overview.orMore(exact(near)));
+
 function Figures({ of: { agents, today, month, nearLimit } }: { of: OverviewAnswer }) {
   const states = [
     [agents.ready, t.status.ready],
@@ -84,7 +88,7 @@ function Figures({ of: { agents, today, month, nearLimit } }: { of: OverviewAnsw
         .join(", "),
       `$${month.usd}`,
     ],
-    [t.overview.near, exact(nearLimit.length), t.overview.atEnd(atEnd)],
+    [t.overview.near, counted(nearLimit.length), t.overview.atEnd(counted(atEnd))],
   ];
   return (
     <dl class="figures">
@@ -106,7 +110,7 @@ const Near = ({ agents }: { agents: NearLimitAgent[] }) => (
     <ul class="list">
       {agents.map(({ agentId, name = agentId, quota, state }) => (
         <li key={agentId + quota}>
-          <a class="name grow" href={addressOf(["agents", agentId])}>
+          <a class="name grow" href={agentAddress(agentId)}>
             <Shown text={name} />
           </a>
           <QuotaMeter name={quota} state={state} />
@@ -146,7 +150,7 @@ function Top({ of: { top, month } }: { of: OverviewAnswer }) {
               key: "agent",
               label: t.agents.agent,
               cell: ({ agentId, name = agentId }) => (
-                <a class="name" href={addressOf(["agents", agentId])}>
+                <a class="name" href={agentAddress(agentId)}>
                   <Shown text={name} />
                 </a>
               ),

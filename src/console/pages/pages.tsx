@@ -23,6 +23,8 @@ export interface Page {
   icon: string;
   /** Without it the API answers nothing of what the page shows. */
   scope?: Scope;
+  /** It is of all agents, which a key that reaches its own may not see. */
+  ofAll?: true;
   view: ComponentType<{ place: Place }>;
 }
 
@@ -71,6 +73,7 @@ export const pages: Page[] = [
     label: t.places.live,
     letter: "v",
     icon: "M1.5 8.5H5l2-5 3 9 1.5-4h3",
+    ofAll: true,
     view: Live,
   },
   {

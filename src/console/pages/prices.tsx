@@ -22,6 +22,7 @@ export function Prices() {
   );
   const [form, setForm] = useState(empty);
   const change = useChange();
+  const removal = useChange();
   const shown = find === "" ? stated.data : found.data;
   const save = async () => {
     const row: PriceRow = {
@@ -36,7 +37,7 @@ export function Prices() {
     invalidate("/provisioning/prices");
   };
   const unset = async ({ provider, model }: PriceView) => {
-    const done = await change.run(() => ask(`/provisioning/prices${below(provider, model)}`, { method: "DELETE" }));
+    const done = await removal.run(() => ask(`/provisioning/prices${below(provider, model)}`, { method: "DELETE" }));
     if (done) invalidate("/provisioning/prices");
   };
   return (
@@ -54,7 +55,7 @@ export function Prices() {
           onChange={(event) => setFind(event.currentTarget.value.trim())}
         />
       </div>
-      <ProblemNote error={stated.error ?? found.error} />
+      <ProblemNote error={stated.error ?? found.error ?? removal.error} />
       {shown && shown.prices.length === 0 && <p class="muted">{find === "" ? t.prices.none : t.prices.notFound}</p>}
       {shown && shown.prices.length > 0 && (
         <Table
@@ -77,7 +78,7 @@ export function Prices() {
                   <RowAction
                     label={t.prices.unset}
                     of={price.model}
-                    disabled={change.busy}
+                    disabled={removal.busy}
                     onClick={() => unset(price)}
                   />
                 ),

@@ -1,13 +1,14 @@
 import type * as z from "zod/mini";
+import { toCsv } from "../../domain/csv.ts";
 import type { AgentList } from "../../schema/agent.ts";
 import type { FleetUsage, FleetUsageRow } from "../../schema/fleet-usage.ts";
 import { Bars, daily } from "../charts/bars.tsx";
-import { send, withQuery } from "../state/api.ts";
+import { ask, withQuery } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
 import { download } from "../state/download.ts";
 import { exact, usd } from "../state/format.ts";
 import { useKeyNames } from "../state/key-names.ts";
-import { addressOf, type Place, refine } from "../state/router.ts";
+import { agentAddress, type Place, refine } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Empty } from "../ui/empty.tsx";
@@ -107,9 +108,16 @@ function Export({ query }: { query: Record<string, string | undefined> }) {
   const change = useChange();
   const run = () =>
     change.run(async () => {
-      const path = withQuery("/usage", { ...query, cursor: undefined, limit: 1000, format: "csv" });
-      const answer = await send(path, { headers: { accept: "text/csv" } });
-      download("usage.csv", [await answer.text()], "text/csv");
+      const rows: FleetUsageRow[] = [];
+      let page: FleetUsage;
+      let cursor: string | undefined;
+      do {
+        page = await ask<FleetUsage>(withQuery("/usage", { ...query, cursor, limit: 1000 }));
+        rows.push(...page.rows);
+        cursor = page.nextCursor;
+      } while (cursor !== undefined);
+      const sums = Object.keys(page.total) as (keyof FleetUsage["total"])[];
+      download("usage.csv", [toCsv(["key", "name", ...sums], rows)], "text/csv");
     });
   return (
     <>
@@ -153,7 +161,7 @@ function Name({ by, row, names }: { by: string; row: FleetUsageRow; names: Reado
   const text = row.name ?? (by === "createdBy" ? names.get(row.key) : undefined) ?? (row.key || t.usage.nothing);
   if (by !== "agent") return <Shown text={text} className="name" />;
   return (
-    <a class="name" href={addressOf(["agents", row.key])}>
+    <a class="name" href={agentAddress(row.key)}>
       <Shown text={text} />
     </a>
   );

@@ -56,9 +56,10 @@ export async function ask<Answer>(path: string, options: Ask = {}): Promise<Answ
 
 /** The same, for an answer that is no JSON, or is read as it comes. */
 export async function send(path: string, options: Ask): Promise<Response> {
+  const session = options.bearer === undefined ? bearer : undefined;
   const response = await answerTo(path, options);
   if (response.ok) return response;
-  throw failed(response, parse(await response.text().catch(() => "")), options);
+  throw failed(response, parse(await response.text().catch(() => "")), session);
 }
 
 async function answerTo(
@@ -90,14 +91,15 @@ async function answerTo(
   }
 }
 
-function failed(response: Response, body: unknown, { bearer: other }: Ask): ApiError {
+/** @param session the one that was sent: a refusal of an earlier session says nothing of this one */
+function failed(response: Response, body: unknown, session: string | undefined): ApiError {
   const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
   const error = new ApiError(
     response.status,
     (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>,
     Number.isNaN(retryAfter) ? undefined : retryAfter,
   );
-  if (error.status === 401 && bearer !== undefined && other === undefined) ended(error);
+  if (error.status === 401 && session !== undefined && session === bearer) ended(error);
   return error;
 }
 
@@ -118,4 +120,10 @@ export function withQuery(path: string, query: Record<string, string | number | 
   return given.length === 0
     ? path
     : `${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+}
+
+/** The header that makes a retry safe. A page that came over plain HTTP has no `crypto.randomUUID`. */
+export function onceOnly(): Record<string, string> {
+  const bytes = [...crypto.getRandomValues(new Uint8Array(16))];
+  return { "idempotency-key": bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("") };
 }

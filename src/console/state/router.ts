@@ -33,6 +33,9 @@ export function addressOf(path: string[], query: Record<string, string | undefin
   return `#/${path.map(encodeURIComponent).join("/")}${search && `?${search}`}`;
 }
 
+/** An agent may be called new, as the form for another one is. */
+export const agentAddress = (id: string): string => addressOf(["agents", id, ...(id === "new" ? ["agent"] : [])]);
+
 /** To another place, from which the back button leads here again. */
 export const go = (path: string[], query?: Record<string, string | undefined>): void => {
   location.hash = addressOf(path, query);

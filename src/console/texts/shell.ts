@@ -51,6 +51,10 @@ export const shellTexts = {
     make: "New agent",
     close: "Close what is open",
   },
-  nothing: { title: "There is no such page.", back: "Overview" },
+  nothing: {
+    title: "There is no such page.",
+    ofAll: "It shows all agents, and your session reaches those that its key made.",
+    back: "Overview",
+  },
   lacks: (scope: string) => `Your session lacks the scope ${scope}.`,
 };

@@ -13,7 +13,7 @@ async function copyText(text: string, shown: HTMLElement | null): Promise<boolea
 }
 
 /** Where the browser forbids to copy, the text of `of` is selected instead. */
-export function CopyButton({
+function CopyButton({
   text,
   label = t.copy.copy,
   of,
@@ -22,11 +22,11 @@ export function CopyButton({
   text: string;
   label?: string;
   className?: string;
-  of?: () => HTMLElement | null;
+  of: () => HTMLElement | null;
 }) {
   const [done, setDone] = useState<string>();
   const copy = async () => {
-    setDone((await copyText(text, of?.() ?? null)) ? t.copy.copied : t.copy.selected);
+    setDone((await copyText(text, of())) ? t.copy.copied : t.copy.selected);
     setTimeout(() => setDone(undefined), 4_000);
   };
   return (
@@ -34,6 +34,16 @@ export function CopyButton({
       {label}
       <span role="status">{done && `: ${done}`}</span>
     </button>
+  );
+}
+
+/** A word with a button beside it that copies it. */
+export function Copyable({ text }: { text: string }) {
+  const shown = useRef<HTMLSpanElement>(null);
+  return (
+    <>
+      <span ref={shown}>{text}</span> <CopyButton text={text} className="link small" of={() => shown.current} />
+    </>
   );
 }
 

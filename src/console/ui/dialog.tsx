@@ -2,13 +2,19 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../texts.ts";
 
-/** Asks in the page; Escape and the button close it, and the focus goes back to where it was. */
+/**
+ * Asks in the page; Escape and the button close it, and the focus goes back to where it was. While it is `held`, nothing
+ * closes it.
+ */
 export function Dialog({
   title,
+  held = false,
   onClose,
   children,
 }: {
   title: string;
+  /** A secret that is shown once is on its way. */
+  held?: boolean;
   onClose: () => void;
   children: ComponentChildren;
 }) {
@@ -21,11 +27,11 @@ export function Dialog({
     };
   }, []);
   return (
-    <dialog ref={shown} onClose={onClose} aria-label={title}>
+    <dialog ref={shown} onClose={() => (held ? shown.current?.showModal() : onClose())} aria-label={title}>
       <div class="stack">
         <div class="head">
           <h2 class="grow">{title}</h2>
-          <button type="button" class="plain" onClick={() => shown.current?.close()}>
+          <button type="button" class="plain" disabled={held} onClick={() => shown.current?.close()}>
             {t.dialog.close}
           </button>
         </div>

@@ -90,13 +90,6 @@ export async function liveGrant(context: Context, id: string): Promise<ConsoleGr
   return grant && lifeMs("ocs", grant, context.clock.now()) > 0 ? grant : undefined;
 }
 
-/** Whether it was neither ended nor outlived since a call was let in with it; its tokens are looked at with each call. */
-export async function isSessionOpen(context: Context, id: string): Promise<boolean> {
-  const grant = await liveGrant(context, id);
-  if (!grant) return false;
-  return grant.key === undefined || (await keyStands(context, grant.key)) !== undefined;
-}
-
 /** The key, unless it was changed or has ended since. */
 async function keyStands(
   context: Context,

@@ -1,6 +1,7 @@
 import { freeCallsModel } from "../../domain/free-calls.ts";
 import { fromMicroUsd } from "../../domain/micro-usd.ts";
 import { periodOf, resetOf } from "../../domain/quota.ts";
+import { mostNearShown } from "../../domain/quota-share.ts";
 import type { UsageGroup } from "../../ports.ts";
 import type { AgentSummary } from "../../schema/agent.ts";
 import type { NearLimitAgent, Overview, OverviewQuery } from "../../schema/fleet-usage.ts";
@@ -14,7 +15,6 @@ import { nearLimitOf } from "./near-limit.ts";
 import { addUse, type CountedUse, noUse, shownSpending } from "./usage-sums.ts";
 
 const shownTop = 10;
-const shownNear = 10;
 const dayMs = 86_400_000;
 
 /** @throws Problem `not_ready` while the index of agents is being built */
@@ -28,7 +28,7 @@ export async function readOverview(context: Context, caller: Reaching, { days }:
   const agents = await fleetAgents(context, caller, undefined);
   const [use, near] = await Promise.all([
     agents.isAll ? useOfAll(context, from, today) : useOfSome(context, agents, from, today),
-    nearLimitOf(context, agents, { minShare: 0.8, limit: shownNear }),
+    nearLimitOf(context, agents, { minShare: 0.8, limit: mostNearShown }),
   ]);
   const ofMonth = noUse();
   for (const [day, one] of use.days) if (day >= firstOfMonth) addUse(ofMonth, one);
@@ -50,7 +50,7 @@ export async function readOverview(context: Context, caller: Reaching, { days }:
       projectedUsd: fromMicroUsd(Math.round(ofMonth.microUsd * factor)),
     },
     nearLimit: near.agents,
-    top: use.top,
+    top: named(use.top, agents.entries),
     days: Array.from({ length: days }, (_, at) => {
       const day = periodOf("day", Date.parse(firstShown) + at * dayMs);
       return { day, ...shownSpending(use.days.get(day) ?? noUse()) };
@@ -95,12 +95,19 @@ async function useOfAll(context: Context, from: string, today: string): Promise<
   const top = costs.length > 0 ? costs : (await context.ledger.topUsage({ ...month, orderBy: "tokens" })).groups;
   return {
     days: new Map(days.groups.map((group) => [group.key, group])),
-    top: await named(context, top),
+    top: await ofAgents(context, top),
     asOf: days.asOf,
   };
 }
 
-async function named(context: Context, groups: UsageGroup[]): Promise<Overview["top"]> {
+/** A deleted agent has no name any more. */
+function named(top: Overview["top"], entries: readonly IndexEntry[]): Overview["top"] {
+  const ids = new Set(top.map(({ agentId }) => agentId));
+  const names = new Map(entries.flatMap(({ agentId, name }) => (ids.has(agentId) ? [[agentId, name] as const] : [])));
+  return top.map((one) => ({ ...one, ...(names.has(one.agentId) && { name: names.get(one.agentId) }) }));
+}
+
+async function ofAgents(context: Context, groups: UsageGroup[]): Promise<Overview["top"]> {
   const found = groups.map(async (group) => {
     const keyId = aiKeyOfName(group.key)?.keyId;
     const agentId = keyId === undefined ? undefined : (await context.records.recent("ai-keys", keyId, 60_000))?.agentId;
@@ -147,15 +154,18 @@ function attention(near: NearLimitAgent[], needsAuth: number, unpriced: number):
     found.push({
       kind: "needs_auth",
       severity: "warning",
-      text: `${needsAuth} agents have no AI key`,
-      remedy: 'give them one with "provisioning agents ai-key add"',
+      text: needsAuth === 1 ? "an agent has no AI key" : `${needsAuth} agents have no AI key`,
+      remedy: 'make one with "provisioning agents ai-key add"',
     });
   }
   if (unpriced > 0) {
     found.push({
       kind: "unpriced_model",
       severity: "warning",
-      text: `${unpriced} requests this month were of models whose price is not known`,
+      text:
+        unpriced === 1
+          ? "a request this month was of a model whose price is not known"
+          : `${unpriced} requests this month were of models whose price is not known`,
       remedy: 'state their prices with "provisioning prices set"',
     });
   }
