@@ -50,6 +50,7 @@ function nextReference(
   provider: string | undefined,
   model: string | undefined,
   confines: boolean,
+  config: OpenClawConfig,
 ): string | undefined {
   if (provider === undefined) return keylessReference(model);
   const current = primaryModel(entry.model);
@@ -57,7 +58,7 @@ function nextReference(
     if (!confines) return undefined;
     if (ourProviderIn(current) !== undefined) return current;
   }
-  return modelReference({ name: provider, slug: slugIn(provider) }, model);
+  return modelReference({ name: provider, slug: slugIn(provider, config) }, model);
 }
 
 /** Changes of agents that are there, also of those that others made. */
@@ -147,18 +148,19 @@ export function createAgentChanges(
     },
 
     async dropCredential({ agentId }, slug) {
-      const entry = entryIn(await configWith(agentId), agentId);
+      const before = await configWith(agentId);
+      const entry = entryIn(before, agentId);
       if (!entry) return;
       const home = homeOf(agentId);
       await credentials.remove(agentDirIn(entry, home, tools), slug);
       const marker = readMarker(home);
-      if (marker?.provider !== undefined && slugIn(marker.provider) === slug) {
+      if (marker?.provider !== undefined && slugIn(marker.provider, before) === slug) {
         const { provider: _, profileId: __, ...rest } = marker;
         await writeMarker(home, rest);
       }
       const isOf = (reference: string | undefined) => {
         const name = ourProviderIn(reference);
-        return name !== undefined && slugIn(name) === slug;
+        return name !== undefined && slugIn(name, before) === slug;
       };
       const current = primaryModel(entry.model);
       if (isOf(current) || entry.modelPolicy?.allow?.some(isOf)) {
@@ -184,7 +186,7 @@ export function createAgentChanges(
       if (hold) await tools.checkHold(agentId, hold);
       // With keys of several providers, a model's name alone does not say whose it is: it is the last key's.
       const provider = readMarker(homeOf(agentId))?.provider ?? ourProviderIn(primaryModel(found.model));
-      const reference = nextReference(found, provider, model, hold !== undefined);
+      const reference = nextReference(found, provider, model, hold !== undefined, await configWith(agentId));
       // An agent that was adopted as it is keeps the tools that it has until it is confined otherwise.
       const stays = hold?.confinement === "trusted" && holdIn(found, agentId)?.confinement === "trusted";
       await changeEntry(agentId, (entry, draft) => {

@@ -43,9 +43,22 @@ export function providerFor(credential: Credential, proxyBaseUrl: string | undef
 /** In place of a provider, for the model of an agent that has no key yet. No provider has this name. */
 const unassigned = "unassigned";
 
-/** The provider's name in a model reference of ours; `undefined` for any other model. */
-export const ourProviderIn = (reference: string | undefined): string | undefined =>
-  reference?.match(/^((?:metered|own)-[a-z0-9-]+)\/./)?.[1];
+/**
+ * The provider's name in a model reference of ours; `undefined` for any other model. Operators have names that begin so
+ * too: one of ours for keys that were onboarded is a built-in provider's, or bears the mark of its address.
+ */
+export function ourProviderIn(reference: string | undefined): string | undefined {
+  const name = reference?.match(/^((?:metered|own)-[a-z0-9-]+)\/./)?.[1];
+  const slug = name?.match(/^own-(.*)/)?.[1];
+  const isOurs = slug === undefined || factsOfSlug(slug).baseUrl !== undefined || /-[0-9a-f]{8}$/.test(slug);
+  return isOurs ? name : undefined;
+}
+
+/** Whether a model can only be called with an agent's own key: at a provider of ours stands none for all agents. */
+export function isAgentsOwn(reference: string | undefined, { models }: OpenClawConfig): boolean {
+  const name = ourProviderIn(reference);
+  return name !== undefined && models?.providers?.[name]?.apiKey === undefined;
+}
 
 /**
  * The reference of a model that is not called with a key of ours. By its bare name OpenClaw would give it to whichever
@@ -65,8 +78,15 @@ export const providerNameIn = (reference: string | undefined): string | undefine
 export const mayNeedPlugin = (reference: string | undefined): boolean =>
   reference !== undefined && ourProviderIn(reference) === undefined && !isUnassigned(reference);
 
-/** The slug of the AI provider for whose keys the entry of this name is. */
-export const slugIn = (name: string): string => name.replace(/^(metered|own)-/, "").replace(/-[0-9a-f]{8}$/, "");
+/**
+ * The slug of the AI provider for whose keys the entry of this name is. A slug may end as the mark of an address does:
+ * its path at the proxy tells them apart.
+ */
+export function slugIn(name: string, { models }: OpenClawConfig): string {
+  const marked = name.replace(/^(metered|own)-/, "");
+  const path = `${models?.providers?.[name]?.baseUrl ?? ""}/`;
+  return path.includes(`/proxy/${marked}/`) ? marked : marked.replace(/-[0-9a-f]{8}$/, "");
+}
 
 /** A model as the caller knows it. */
 export const shownModel = (reference: string | undefined): string | undefined => {
@@ -133,10 +153,7 @@ export function declareProvider(draft: OpenClawConfig, provider: AgentProvider):
   };
 }
 
-const kindOf = (name: string): ProviderKind => {
-  const slug = slugIn(name);
-  return isProviderKind(slug) ? slug : "custom";
-};
+const kindOf = (slug: string): ProviderKind => (isProviderKind(slug) ? slug : "custom");
 
 /** Declares the model of a reference with its provider, where there is such a provider. */
 export function declareModel(draft: OpenClawConfig, reference: string): void {
@@ -145,8 +162,9 @@ export function declareModel(draft: OpenClawConfig, reference: string): void {
   if (!provider) return;
   const id = shownModel(reference)!;
   provider.models ??= [];
-  if (!provider.models.some((model) => model.id === id))
-    provider.models.push(modelEntry(slugIn(name!), kindOf(name!), id));
+  if (provider.models.some((model) => model.id === id)) return;
+  const slug = slugIn(name!, draft);
+  provider.models.push(modelEntry(slug, kindOf(slug), id));
 }
 
 /**
@@ -156,7 +174,7 @@ export function declareModel(draft: OpenClawConfig, reference: string): void {
 export function movedProviders(config: OpenClawConfig, proxyBaseUrl: string): Record<string, string> {
   const moved: Record<string, string> = {};
   for (const [name, { baseUrl }] of Object.entries(config.models?.providers ?? {})) {
-    if (name !== `metered-${slugIn(name)}`) continue;
+    if (name !== `metered-${slugIn(name, config)}`) continue;
     const path = baseUrl?.match(/\/proxy(\/.*)$/)?.[1];
     if (path !== undefined && baseUrl !== `${proxyBaseUrl}${path}`) moved[name] = `${proxyBaseUrl}${path}`;
   }

@@ -1,6 +1,7 @@
 import {
   type AgentProvider,
   hasOwnNamedModels,
+  isAgentsOwn,
   isUnassigned,
   modelReference,
   nativePrefixes,
@@ -35,8 +36,9 @@ export function modelForKey(
   const named = agent.current ?? (agent.madeHere ? undefined : usual);
   const current = named === undefined ? undefined : withoutAlias(config, named);
   if (current === undefined) return modelReference(provider, undefined);
-  const ours = ourProviderIn(current);
-  if (ours !== undefined && slugIn(ours) !== provider.slug) return undefined;
+  const candidate = ourProviderIn(current);
+  const ours = candidate === provider.name || isAgentsOwn(current, config) ? candidate : undefined;
+  if (ours !== undefined && slugIn(ours, config) !== provider.slug) return undefined;
   if (ours !== undefined || isUnassigned(current) || !current.includes("/")) {
     return modelReference(provider, shownModel(current));
   }

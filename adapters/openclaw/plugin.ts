@@ -34,13 +34,12 @@ function refuse(response: ServerResponse, status: number, code: string, detail: 
 
 /** OpenClaw blocks a call whose hook throws or does not answer. */
 function keepAgentsApart(api: PluginApi): void {
-  const isMadeHere = (agentId: string): boolean => {
-    const stateDir = api.runtime.state.resolveStateDir(process.env);
-    return readMarker(join(stateDir, "agents", agentId))?.operationId !== undefined;
-  };
+  const stateDir = () => api.runtime.state.resolveStateDir(process.env);
+  const isMadeHere = (agentId: string): boolean =>
+    readMarker(join(stateDir(), "agents", agentId))?.operationId !== undefined;
   api.on?.("before_tool_call", (event, { agentId, sessionKey }) => {
     const config = api.runtime.config.current() as OpenClawConfig;
-    const blockReason = refusalOf(event, agentId ?? agentInKey(sessionKey), config, isMadeHere);
+    const blockReason = refusalOf(event, agentId ?? agentInKey(sessionKey), config, isMadeHere, stateDir());
     return blockReason === undefined ? undefined : { block: true, blockReason };
   });
 }

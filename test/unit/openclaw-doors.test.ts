@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { lookedAtTools, refusalOf } from "../../adapters/openclaw/doors/agents-apart.ts";
+import { entryDoors } from "../../adapters/openclaw/doors/entry-doors.ts";
 import { checkTools, type Hold, holdTools } from "../../adapters/openclaw/doors/held-entry.ts";
 import { unmeteredSettings } from "../../adapters/openclaw/doors/model-settings.ts";
-import { providerFor } from "../../adapters/openclaw/metered-provider.ts";
+import { declareProvider, movedProviders, providerFor, slugIn } from "../../adapters/openclaw/metered-provider.ts";
 import { modelForKey } from "../../adapters/openclaw/model-for-key.ts";
 import type { AgentEntry, OpenClawConfig } from "../../adapters/openclaw/openclaw-config.ts";
 import { refusal } from "../conformance/agent-host.ts";
@@ -44,6 +45,13 @@ describe("the model of an agent that is given a key", () => {
       madeHere("vendor/m"),
       expect.stringMatching(/^own-llm-\w+\/vendor\/m$/),
     ],
+    [
+      "an operator's, named as ours are",
+      "anthropic",
+      undefined,
+      byHand("own-gpu/llama"),
+      "own-anthropic/claude-sonnet-4-5",
+    ],
     ["of another key of its own", "openai", undefined, madeHere("metered-anthropic/claude-x"), undefined],
     [
       "of the same provider, metered",
@@ -62,6 +70,47 @@ describe("the model of an agent that is given a key", () => {
       expect(() => modelForKey(key("llm"), undefined, agent, config)).toThrow(refusal("invalid_body"));
     },
   );
+});
+
+describe("providers that are named as ours are", () => {
+  const proxy = "http://127.0.0.1:18789/proxy";
+  const declared = (slug: string, baseUrl: string, metered = true) => {
+    const provider = providerFor({ provider: slug, apiKey: "k", baseUrl, metered }, proxy);
+    const config: OpenClawConfig = {};
+    declareProvider(config, provider);
+    return { provider, config };
+  };
+
+  test("a slug that ends as the mark of an address does is whole", () => {
+    const { provider, config } = declared("acme-20250101", `${proxy}/acme-20250101`);
+    expect([provider.name, slugIn(provider.name, config)]).toEqual(["metered-acme-20250101", "acme-20250101"]);
+    expect(movedProviders(config, "http://10.0.0.1/proxy")).toEqual({
+      "metered-acme-20250101": "http://10.0.0.1/proxy/acme-20250101",
+    });
+    const agent = { current: `${provider.name}/m`, madeHere: true };
+    expect(modelForKey(provider, undefined, agent, config)).toBe("metered-acme-20250101/m");
+  });
+
+  test.each([
+    ["acme", `${proxy}/acme`, true],
+    ["acme", "http://elsewhere/proxy/acme", true],
+    ["acme", "http://acme.test/v1", false],
+    ["acme-20250101", "http://elsewhere/proxy/acme-20250101", true],
+    ["acme-20250101", "http://acme.test/v1", false],
+  ])("the slug of %s at %s, metered %j", (slug, baseUrl, metered) => {
+    const { provider, config } = declared(slug, baseUrl, metered);
+    expect(slugIn(provider.name, config)).toBe(slug);
+    expect(slugIn(provider.name, {})).toBe(slug);
+  });
+
+  test("a model of the operator's is none of an agent's own", () => {
+    const shared: OpenClawConfig = { models: { providers: { "metered-gpu": { apiKey: "k" } } } };
+    for (const model of ["own-gpu/llama", "metered-gpu/llama"]) {
+      const config = { ...shared, agents: { defaults: { compaction: { model } } } };
+      expect(unmeteredSettings(config, []).map((one) => one.model)).toEqual([model]);
+      expect(entryDoors({ model }, "a", true, config)).toContain("model");
+    }
+  });
 });
 
 describe("settings that lead around agents' keys", () => {
@@ -101,7 +150,7 @@ describe("agents apart", () => {
   const entry = (agentId: string, hold: Partial<Hold> = {}): AgentEntry => {
     const made: AgentEntry = {};
     holdTools(made, agentId, { confinement: "workspace", tools: [], peers: [], ...hold });
-    return made;
+    return { ...made, workspace: `/state/workspace-${agentId}` };
   };
   const config: OpenClawConfig = {
     agents: {
@@ -110,6 +159,8 @@ describe("agents apart", () => {
         lonely: entry("lonely"),
         one: entry("one", { peers: ["two", "lonely", "main"] }),
         two: entry("two", { peers: ["one"] }),
+        speaker: entry("speaker", { tools: ["tts"] }),
+        trusted: entry("trusted", { confinement: "trusted" }),
       },
     },
     bindings: [
@@ -122,7 +173,7 @@ describe("agents apart", () => {
   };
   const isMadeHere = (agentId: string) => agentId !== "main";
   const refused = (caller: string | undefined, toolName: string, params: Record<string, unknown> = {}) =>
-    refusalOf({ toolName, params }, caller, config, isMadeHere) !== undefined;
+    refusalOf({ toolName, params }, caller, config, isMadeHere, "/state") !== undefined;
 
   test.each<[string, Record<string, unknown>]>([
     ["sessions_send", { sessionKey: "agent:lonely:main" }],
@@ -183,13 +234,77 @@ describe("agents apart", () => {
     expect(refused("one", toolName, params)).toBe(false);
   });
 
+  test.each([
+    { channel: "telegram", target: "1" },
+    { channel: "discord", target: "1" },
+    { target: "1" },
+    { targets: ["1"] },
+    { to: "telegram:1" },
+    { channel_id: "1", emoji: "x" },
+  ])("an agent without a route sends nothing through an account that OpenClaw would choose: %j", (params) => {
+    expect(refused("lonely", "message", { action: "send", ...params })).toBe(true);
+    expect(refused("lonely", "message", { action: "send", message: "in its own conversation" })).toBe(false);
+    expect(refused("one", "message", { action: "send", target: "1" })).toBe(false);
+  });
+
+  test.each([{ voiceText: "x" }, { voice_text: "x" }, { voiceProvider: "openai" }, { voiceId: "x" }])(
+    "speech is ordered at the operator's provider by agents with the tool for it alone: %j",
+    (params) => {
+      const call = { action: "send", message: "x", ...params };
+      expect(refused("one", "message", call)).toBe(true);
+      for (const agentId of ["speaker", "trusted"]) expect(refused(agentId, "message", call)).toBe(false);
+    },
+  );
+
+  test.each([
+    { media: "/state/workspace/MEMORY.md" },
+    { media: "/tmp/openclaw/openclaw-2026-11-30.log" },
+    { media: "../workspace/MEMORY.md" },
+    { media: "/state/workspace-one/../workspace/MEMORY.md" },
+    { media: "/state/workspace-one-more/MEMORY.md" },
+    { media: "/state/media/../canvas/index.html" },
+    { media: " /state/canvas/index.html" },
+    { media: "~/.openclaw/workspace/MEMORY.md" },
+    { media: "file:///state/workspace/MEMORY.md" },
+    { media: "MEDIA:/state/workspace/MEMORY.md" },
+    { media: "media : /state/workspace/MEMORY.md" },
+    { media: "media://inbound/../../workspace/MEMORY.md" },
+    { media: "`/state/workspace/MEMORY.md`" },
+    { message: "MEDIA:[one](/state/workspace/MEMORY.md)" },
+    { media_url: "/state/workspace/MEMORY.md" },
+    { mediaUrls: ["one.png", "/state/workspace/MEMORY.md"] },
+    { filePath: "/state/workspace/MEMORY.md" },
+    { image: "/state/workspace/MEMORY.md" },
+    { attachments: [{ type: "file", media: "/state/workspace/MEMORY.md" }] },
+    { attachments: [{ url: "/state/workspace/MEMORY.md" }] },
+    { message: "see\nMEDIA:/state/workspace/MEMORY.md" },
+    { message: "see\\nmedia: `/state/workspace/MEMORY.md`" },
+    { caption: "MEDIA:one.png ../workspace/MEMORY.md" },
+  ])("no file from outside of its workspace is sent: %j", (params) => {
+    expect(refused("one", "message", { action: "send", message: "x", ...params })).toBe(true);
+    expect(refused("trusted", "message", { action: "send", message: "x", ...params })).toBe(false);
+  });
+
+  test.each([
+    { media: "one.png" },
+    { media: "/state/workspace-one/one.png" },
+    { media: "https://example.org/one.png" },
+    { media: "media://inbound/one.png" },
+    { media: "/state/media/tool-image-generation/one.png" },
+    { buffer: "/9j/4AAQSkZJRg==", filename: "one.jpg" },
+    { message: "/etc/hosts is a path", caption: "~/x" },
+    { message: "see\nMEDIA:one.png" },
+  ])("its own files, those that came to it and texts are: %j", (params) => {
+    expect(refused("one", "message", { action: "send", ...params })).toBe(false);
+  });
+
   test("one that names another is not its peer before that one names it", () => {
     expect(refused("lonely", "sessions_send", { sessionKey: "agent:one:main" })).toBe(true);
   });
 
   test("the operator's own agents are left alone", () => {
     for (const toolName of lookedAtTools) expect(refused("main", toolName, { agentId: "one" })).toBe(false);
-    const nobody = refusalOf({ toolName: "sessions_list", params: {} }, undefined, config, () => false);
+    const nobody = refusalOf({ toolName: "sessions_list", params: {} }, undefined, config, () => false, "/state");
     expect(nobody).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 import { isNamed, speakerOf } from "../config-entries.ts";
 import type { OpenClawConfig } from "../openclaw-config.ts";
 import { holdIn } from "./held-entry.ts";
+import { refusalOfContent } from "./message-content.ts";
 import { acrossAgents, toolsOf } from "./tool-table.ts";
 
 /** A tool call before it is done, as OpenClaw's hook gives it. */
@@ -68,10 +69,27 @@ function leavesWorkspace(
   return Object.keys(params).find((name) => params[name] !== undefined && !spawnParams.has(name));
 }
 
+const addresses = ["target", "targets", "to", "channelId"];
+
+/**
+ * Without an account OpenClaw takes one that is bound to the agent, or else the channel's first; without a channel, the
+ * only one that there is. What a call without an address says stays in its conversation.
+ */
+function takesOthers({ bindings = [] }: OpenClawConfig, caller: string, params: Record<string, unknown>): boolean {
+  const { channel } = params;
+  if (typeof channel !== "string" && addresses.every((name) => params[name] === undefined)) return false;
+  const nameOf = (text: string) => text.trim().toLowerCase();
+  const own = new Set(bindings.filter(({ agentId }) => agentId === caller).map(({ match }) => nameOf(match.channel)));
+  const others = bindings.map(({ match }) => nameOf(match.channel)).filter((name) => !own.has(name));
+  return typeof channel === "string" ? others.includes(nameOf(channel)) : own.size === 0 && others.length > 0;
+}
+
 /** Speaking with another agent's account would be speaking as that agent. */
 function foreignAccount(config: OpenClawConfig, caller: string, params: Record<string, unknown>): boolean {
   const { channel, accountId } = params;
-  if (typeof channel !== "string") return accountId !== undefined;
+  if (typeof channel !== "string" && accountId !== undefined) return true;
+  if (typeof accountId !== "string" && takesOthers(config, caller, params)) return true;
+  if (typeof channel !== "string") return false;
   // OpenClaw has other names for some channels, as `lark` for `feishu`: where accounts are given out, they are refused.
   if ((config.bindings ?? []).length > 0 && !isNamed(config, channel)) return true;
   const owner = speakerOf(config, channel, typeof accountId === "string" ? accountId : undefined);
@@ -100,6 +118,7 @@ export function refusalOf(
   caller: string | undefined,
   config: OpenClawConfig,
   isMadeHere: (agentId: string) => boolean,
+  stateDir: string,
 ): string | undefined {
   const call = { toolName, params: asRead(params) };
   if (!lookedAtTools.includes(toolName)) return undefined;
@@ -109,7 +128,8 @@ export function refusalOf(
   }
   if (!isMadeHere(caller)) return undefined;
   if (toolName === "message") {
-    return foreignAccount(config, caller, call.params) ? "This account is another agent's." : undefined;
+    if (foreignAccount(config, caller, call.params)) return "This account is another agent's.";
+    return refusalOfContent(config, caller, call.params, stateDir);
   }
   const leaving = leavesWorkspace(config, caller, call);
   if (leaving !== undefined) return `"${leaving.slice(0, 64)}" is not allowed: sub-agents work in this workspace.`;

@@ -1,18 +1,14 @@
-import { ourProviderIn } from "../metered-provider.ts";
+import { isAgentsOwn } from "../metered-provider.ts";
 import { type AgentEntry, type ModelChoice, type OpenClawConfig, primaryModel } from "../openclaw-config.ts";
 import { decisionModelOf, holdIn } from "./held-entry.ts";
 import { toolsOf, toolTable } from "./tool-table.ts";
 
-const isOwn = (reference: string | undefined): boolean => ourProviderIn(reference) !== undefined;
-
-function ownOnly(choice: ModelChoice | undefined): boolean {
-  const fallbacks = typeof choice === "object" ? (choice.fallbacks ?? []) : [];
-  return isOwn(primaryModel(choice)) && fallbacks.every(isOwn);
-}
-
 /** The parts of an entry through which its agent calls models that are not its own. */
 function modelDoors(entry: AgentEntry, config: OpenClawConfig): string[] {
   const search = entry.memory?.search?.provider;
+  const isOwn = (reference: string | undefined): boolean => isAgentsOwn(reference, config);
+  const ownOnly = (choice: ModelChoice | undefined): boolean =>
+    [primaryModel(choice), ...(typeof choice === "object" ? (choice.fallbacks ?? []) : [])].every(isOwn);
   const checks: Record<string, boolean> = {
     model: ownOnly(entry.model),
     utilityModel: entry.utilityModel === "",

@@ -1,4 +1,4 @@
-import { ourProviderIn } from "../metered-provider.ts";
+import { isAgentsOwn } from "../metered-provider.ts";
 import type { OpenClawConfig } from "../openclaw-config.ts";
 
 /**
@@ -158,7 +158,7 @@ export function unmeteredSettings(
     if (!decisions.includes(decision)) continue;
     for (const [setting, value] of valuesAt(config, path.split("."))) {
       if (accepted.includes(setting) || accepted.includes(path)) continue;
-      const model = modelsIn(value).find((one) => ourProviderIn(one) === undefined);
+      const model = modelsIn(value).find((one) => !isAgentsOwn(one, config));
       if (model !== undefined) found.push({ setting, model });
     }
   }
