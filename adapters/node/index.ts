@@ -1,7 +1,11 @@
 #!/usr/bin/env node
 /** `dist/index.js`: says in a line what an older Node would say in a stack, and then runs. */
+import { askedToStop } from "./asked-to-stop.ts";
+
 const needed = 24;
 const major = Number(process.versions.node.split(".")[0]);
+// Process 1 of a container ignores a signal that nobody listens for, and would be killed at the end of its grace.
+if (process.pid === 1) void askedToStop();
 if (major >= needed) await import("./main.ts");
 else {
   process.stderr.write(
@@ -9,5 +13,3 @@ else {
   );
   process.exitCode = 2;
 }
-
-export {};

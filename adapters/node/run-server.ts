@@ -1,3 +1,4 @@
+import { askedToStop } from "./asked-to-stop.ts";
 import { type Answer, deploy } from "./deploy.ts";
 import type { Deployment } from "./deployment.ts";
 import type { Environment } from "./environment.ts";
@@ -27,10 +28,7 @@ export async function runServer(env: Environment, started?: (deployment: Deploym
   guardInspector();
   // A hangup that comes before the settings are read has nothing to read again, and must not end the process.
   process.on("SIGHUP", () => {});
-  // From the beginning: process 1 of a container ignores a signal that nobody listens for.
-  const asked = new Promise<void>((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
-  });
+  const asked = askedToStop();
   const deployment = await deploy(env, answer);
   process.on("SIGHUP", () => deployment.reload());
   await started?.(deployment);

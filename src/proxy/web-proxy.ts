@@ -56,7 +56,7 @@ export function createProxy(context: Context): Proxy {
 /** The client comes back on another connection, to another instance or to this one's successor. */
 function refuseDraining({ metrics, log }: Context, { target, requestId }: ProxyRequest): Refusal {
   log("info", "a metered request was refused", { requestId, status: 503, message: "draining" });
-  metrics.count("openclaw_proxy_requests_total", { provider: "-", outcome: "refused_503" });
+  metrics.count("openclaw_proxy_requests_total", { provider: "-", outcome: "refused_draining" });
   const wire = wireOfSlug(readTarget(target)?.slug ?? "");
   return refusal(wire, requestId, {
     status: 503,

@@ -3,6 +3,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { storeProblem } from "../../adapters/node/sqlite/sqlite-file.ts";
 import type { Client } from "../../src/client/client.ts";
 import { runBundle } from "../run-bundle.ts";
 import {
@@ -108,6 +109,12 @@ describe.skipIf("reason" in disk)("a full disk under the whole server", () => {
     }
     const { status, text } = await readiness();
     expect([status, text.includes(mount)]).toEqual([503, false]);
+    // FULL, and IOERR_SHMSIZE, as whose opening a full disk shows.
+    for (const errcode of [13, 4874]) {
+      const cause = Object.assign(new Error("disk I/O error"), { errcode });
+      const problem = storeProblem(join(stateDir, "provisioning", "ledger.sqlite"), cause);
+      expect(problem).toMatchObject({ code: "store_unwritable", message: "There is no space left on the disk" });
+    }
     // Calls that need no writing still work.
     expect(await client.agents.get("before")).toMatchObject({ agentId: "before" });
     expect((await fetch(`${server.origin}/healthz`)).status).toBe(200);

@@ -56,4 +56,24 @@ describe.runIf(canUnshare)("a process in another space of pids, with the same ho
     expect(await doctorElsewhere()).toEqual(["fixed"]);
     expect(await doctorElsewhere()).toEqual(["ok"]);
   }, 60_000);
+
+  it("stops as process 1 when it is told to while it still loads", async () => {
+    const hook = `import { registerHooks } from "node:module";
+      registerHooks({ load(url, context, next) {
+        const loaded = next(url, context);
+        if (String(loaded.source).includes("the output cannot be written")) process.kill(1, "SIGTERM");
+        return loaded;
+      } });`;
+    const early = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`];
+    const env = {
+      ...process.env,
+      OPENCLAW_STATE_DIR: stateDir,
+      OPENCLAW_GATEWAY_TOKEN: token,
+      OPENCLAW_GATEWAY_PORT: "0",
+    };
+    const command = [...unshare, "--kill-child", process.execPath, ...early, "dist/index.js"];
+    expect(await run("unshare", command, { env, timeout: 20_000, killSignal: "SIGKILL" })).toMatchObject({
+      stderr: "",
+    });
+  }, 60_000);
 });

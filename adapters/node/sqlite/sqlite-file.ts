@@ -3,14 +3,17 @@ import { accessSync, closeSync, constants, lstatSync, mkdirSync, openSync, rmSyn
 import { basename, dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Problem } from "../../../src/errors.ts";
-import { placeNew, unwritable } from "../files/atomic-write.ts";
+import { placeNew, probeWritable, unwritable } from "../files/atomic-write.ts";
 import { distrust, inaccessible, type StoreFinding, unreadable } from "../files/private-file.ts";
 import { isUnshared, sharingProblem, sharingRemedy } from "../files/sharing-fault.ts";
 
 /** https://www.sqlite.org/rescode.html: the primary code is the low byte. */
 const BUSY = 5;
 const LOCKED = 6;
+const READONLY = 8;
+const IOERR = 10;
 const CORRUPT = 11;
+const FULL = 13;
 const CANTOPEN = 14;
 const NOTADB = 26;
 /**
@@ -23,6 +26,8 @@ const checkpointedPages = 2_000;
 /** At 2 ms a MB. Damage in a larger file is met on the page where it is, and stops the operation that meets it. */
 const checkedWholeBytes = 32 * 1024 * 1024;
 const isDamage = (code: number | undefined) => code === CORRUPT || code === NOTADB;
+/** A full disk can be any of these. */
+const isRefusal = (code: number | undefined) => code === FULL || code === IOERR || code === READONLY;
 
 function resultCode(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode;
@@ -58,6 +63,16 @@ function refusalOf(path: string, mode = constants.W_OK): NodeJS.ErrnoException |
   }
 }
 
+/** The file system's own word, where it refuses other files there too. */
+function wordOf(directory: string): string | undefined {
+  try {
+    probeWritable(directory);
+    return undefined;
+  } catch (error) {
+    return error instanceof Problem ? error.message : undefined;
+  }
+}
+
 /** The caller's view of an error of SQLite or of the file system. Any other error is passed through. */
 export function storeProblem(path: string, cause: unknown): unknown {
   if (cause instanceof Problem) return cause;
@@ -73,7 +88,8 @@ export function storeProblem(path: string, cause: unknown): unknown {
     return inaccessible(shortName(path), refusalOf(path, constants.R_OK | constants.W_OK) ?? cause);
   }
   const refused = code !== undefined || typeof (cause as NodeJS.ErrnoException | null)?.errno === "number";
-  return refused ? new Problem("store_unwritable", undefined, { cause }) : cause;
+  const word = isRefusal(code) ? wordOf(dirname(path)) : undefined;
+  return refused ? new Problem("store_unwritable", word, { cause }) : cause;
 }
 
 /** @throws Problem `store_unreadable` where the file must not be believed, or is no longer the one of inode `ino` */

@@ -72,6 +72,15 @@ async function reconcilePage(context: Reconciling, { complete, cursor }: State):
   await ledger.put(agentIndexState, JSON.stringify(next));
 }
 
+/** One agent's entry, where a process may have died between the record and it: the next pass may be an hour away. */
+export async function reconcileEntry(
+  { records, agentIndex }: Pick<Reconciling, "records" | "agentIndex">,
+  agentId: string,
+): Promise<void> {
+  const record = await records.get("agents", agentId);
+  await agentIndex.write(new Map([[agentId, record && indexEntry(record)]]));
+}
+
 /** Agents whose end has come, and is not noted yet. */
 export async function agentsDue({ agentIndex, clock }: Pick<Context, "agentIndex" | "clock">): Promise<string[]> {
   const now = clock.now();

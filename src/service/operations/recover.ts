@@ -2,6 +2,7 @@ import { isProblem, Problem } from "../../errors.ts";
 import type { Abandoned, LedgerName } from "../../ports.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
 import { agentOperation, recoveryClaim } from "../../storage/ledger-names.ts";
+import { reconcileEntry } from "../agent-index/reconcile-index.ts";
 import { newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
@@ -45,6 +46,7 @@ export async function recoverOperation(
   wanted = false,
 ): Promise<Recovered> {
   const { outcome, fromHost = [] } = await finishOrUndo(context, operation, isHeld, wanted);
+  await reconcileEntry(context, operation.agentId);
   if ((operation.action === "create" || operation.action === "adopt") && outcome !== "finished")
     await watchForReturn(context, operation);
   if (operation.action === "create") {

@@ -10,6 +10,7 @@ import { type App, createApp } from "../../../src/app.ts";
 import { periodOf } from "../../../src/domain/quota.ts";
 import { parseToken } from "../../../src/domain/token.ts";
 import { keyStatus } from "../../../src/proxy/verify-key.ts";
+import { indexEntry } from "../../../src/service/agent-index/index-entry.ts";
 import { recoverOperations } from "../../../src/service/operations/recover.ts";
 import { currentAiKey } from "../../../src/service/state/ai-key-state.ts";
 import type { Ports } from "../../../src/storage/keyspace.ts";
@@ -128,6 +129,13 @@ async function works(key: string | undefined): Promise<boolean> {
 const keysOnRecord = async (agentId: string) =>
   (await node.ports.records.list("ai-keys")).items.filter((key) => key.agentId === agentId).map(({ keyId }) => keyId);
 
+/** Agents as a search has them, and as their records say. */
+const found = async () => new Map((await app.context.agentIndex.entries()).map((entry) => [entry.agentId, entry]));
+const onRecord = async () => {
+  const entries = (await node.ports.records.list("agents")).items.map(indexEntry);
+  return new Map(entries.map((entry) => [entry.agentId, entry]));
+};
+
 /** Kills it before each change in turn, until the work comes to its end. */
 async function atEachStep(
   prepare: () => Promise<void>,
@@ -145,6 +153,7 @@ async function atEachStep(
     await restart();
     await recoverOperations(app.context);
     expect(await recoverOperations(app.context), `step ${steps}`).toEqual([]);
+    expect(await found(), `step ${steps}`).toEqual(await onRecord());
     seen.add(await check());
     const { body } = await call("GET", "/provisioning/audit/verify");
     expect(body.ok, `step ${steps}`).toBe(true);

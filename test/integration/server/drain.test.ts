@@ -87,6 +87,9 @@ describe.each([
     expect(refused.headers.get("retry-after")).toBe("2");
     expect(refused.headers.get("connection")).toBe("close");
     expect(await refused.json()).toMatchObject({ type: "error", error: { message: /being restarted/ } });
+    // No failure of the service: nobody is to be woken for it.
+    const metrics = await fetch(`${server.origin}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+    expect(await metrics.text()).toContain('{provider="-",outcome="refused_draining"} 1');
     slow.finish();
     expect(await slow.answer).toMatchObject({ status: 201, connection: "close" });
     const text = await streamed;
