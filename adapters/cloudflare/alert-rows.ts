@@ -106,7 +106,7 @@ export abstract class AlertRows<Env = unknown> extends DurableObject<Env> {
 
   protected wakeWhenDue(): void {
     const pauses = this.pauses();
-    // What waits for the end of a pause would wake it at once, again and again.
+    // A delivery that waits for the end of a pause would wake it at once, again and again.
     const due = this.#rows.nextDue([...pauses.keys()]);
     const next = Math.min(due ?? Number.POSITIVE_INFINITY, ...pauses.values());
     if (next !== Number.POSITIVE_INFINITY) this.wake(Math.max(Date.now(), next - this.#ahead));

@@ -66,7 +66,7 @@ export function createAgentRemover(tools: HostTools): Remove {
       workspace: isDirectory(workspace),
     };
     const isThere = before.agents?.entries?.[agentId] !== undefined;
-    // Of one that never came to be, only what was made for it goes: an earlier agent's sessions may have been preserved.
+    // An agent that never came to be takes along what was made for it alone: an earlier one's sessions may have been preserved.
     const takeSessions = what.sessions && (isThere || marker.sessionsMade);
     const hadBindings = bindingsOf(before, agentId).length > 0;
     const hadKey = await credentials.clear(agentDir);

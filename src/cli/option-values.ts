@@ -104,7 +104,7 @@ export function share(text: string): number {
   return value;
 }
 
-/** Of two values of one label the last would count alone: a filter that nothing can match would match its agents. */
+/** A label given twice would count by its last value: a filter that nothing can match would match agents. */
 function refuseTwice(name: string, before: object | undefined): void {
   if (before && Object.hasOwn(before, name)) throw new InvalidValue(`"${name}" is given twice; a label has one value.`);
 }

@@ -38,7 +38,7 @@ export async function* streamEvents(
     yield* readEventStream(body);
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    // What came whole and cannot be read is no broken connection.
+    // An event that came whole and cannot be read is no broken connection.
     if (error instanceof SyntaxError) throw error;
   }
 }

@@ -1,4 +1,4 @@
-/** What a reservation holds of each counter: the same in each of its periods. */
+/** The amount that a reservation holds of each counter: the same in each of its periods. */
 export function amountsByCounter<Counter extends string>(
   entries: readonly (readonly [counter: Counter, period: string, amount: number, ...rest: unknown[]])[],
 ): { counter: Counter; amount: number }[] {

@@ -66,7 +66,7 @@ interface WholeReport {
   reported: number;
   cacheRead: number;
   cacheWrite?: number;
-  /** Of those, the ones written for an hour. */
+  /** The part of `cacheWrite` that was written for an hour. */
   cacheWrite1h?: number;
   costMicroUsd: number | undefined;
 }

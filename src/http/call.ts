@@ -62,7 +62,7 @@ export interface DescribedRoute {
     schema: z.ZodMiniType;
     /** Default: JSON. */
     contentType?: string;
-    /** What it may be instead, as text, if asked. */
+    /** The type of the same as text, for those who ask for it. */
     otherContentType?: string;
   };
   /** Beyond those that every route may answer. */

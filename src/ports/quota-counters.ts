@@ -68,7 +68,7 @@ export interface QuotaCounters {
   settleStale(prefix: string, olderThanMs: number): Promise<number>;
   /** Ids of the reservations that begin with `prefix`. Absent where nobody could tell whose owner is gone. */
   unsettled?(prefix: string): Promise<LedgerName[]>;
-  /** What one of them holds of each counter. Absent with `unsettled`. */
+  /** The amounts that one of them holds, by counter. Absent with `unsettled`. */
   held?(id: LedgerName): Promise<CounterAmount[]>;
   used(counter: LedgerName, period: string): Promise<CounterState>;
   /**

@@ -115,7 +115,7 @@ export function chargeOf(
   if (spendLimited && !price) return { outcome: "unpriced", model: prices && unpricedModel(prices, provider, request) };
   // A free request passes a budget that is spent.
   const paid = spendLimited && !price!.isFree ? price : undefined;
-  // What runs at the provider is charged beside the tokens of a model that is free.
+  // A tool that runs at the provider is charged beside the tokens of a model that is free.
   const held = paid ?? (spendLimited && chargesBeside(provider.kind, reading) ? price : undefined);
   const limited = spends && (held !== undefined || quotas.inTokens);
   const unbounded = limited && reading ? unboundedReason(reading, proxy.hostedTools) : undefined;
@@ -200,7 +200,7 @@ function boundOf(
   return outputBound(providers[kind].maxOutput, models, body, setting, reasons);
 }
 
-/** What reads a PDF for a model that cannot has a price a page, whatever the model's: such a model is not to get one. */
+/** OpenRouter reads a PDF for a model that cannot at a price a page, whatever the model's: such a model is to get none. */
 function readByModel(body: BodyFields, reading: RequestReading): Record<string, unknown> | undefined {
   // Embeddings know no plugins.
   if (!reading.media.found || reading.outputBound === 0) return undefined;

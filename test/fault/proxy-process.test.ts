@@ -113,7 +113,7 @@ it("takes clients that leave before the upstream has answered, or while they sen
   proxy.child.kill("SIGKILL");
 }, 60_000);
 
-/** What the process had reserved for requests to come. */
+/** The amount that the process had reserved for requests to come. */
 function leasedIn(path: string, counter: string, period: string): number {
   const database = new DatabaseSync(path, { readOnly: true });
   const row = database.prepare("SELECT leased FROM counters WHERE counter = ? AND period = ?").get(counter, period);

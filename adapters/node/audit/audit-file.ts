@@ -209,7 +209,7 @@ export function createAuditFile(options: AuditFileOptions): AuditTrail {
     async rotate(actor) {
       const closed = await underLock(async (database) => {
         const aligned = await trail.align(database);
-        // Of a rotation there is one event yet: that it was opened.
+        // A part that a rotation has just opened has one event, which says so.
         const isOpened = rememberedSegments(database).at(-1)?.last === aligned.head.seq - 1;
         return aligned.head.bytes === 0 || isOpened ? undefined : await closePart(database, aligned, actor);
       });

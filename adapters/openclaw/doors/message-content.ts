@@ -3,7 +3,7 @@ import { absolutePath } from "../held-workspaces.ts";
 import type { OpenClawConfig } from "../openclaw-config.ts";
 import { holdIn } from "./held-entry.ts";
 
-/** What is spoken is an order at the operator's speech provider, whatever `tts.auto` says. */
+/** Speech is an order at the operator's provider, whatever `tts.auto` says. */
 const speech = ["voiceText", "voiceProvider", "voiceId"];
 
 /** OpenClaw attaches what a text names behind `MEDIA:`, several files on a line among them. */
@@ -12,7 +12,7 @@ const filesInText = (text: string): string[] =>
     names!.split(/[\s`"'<>()[\]{},;]+/),
   );
 
-/** What may name a file in a message, also by parameters that a channel has of its own. */
+/** The files that a message may name, also by parameters that a channel has of its own. */
 function filesIn(value: unknown, isFile = false): string[] {
   if (typeof value === "string") return (isFile ? [value.trim()] : filesInText(value)).filter((file) => file !== "");
   if (typeof value !== "object" || value === null) return [];

@@ -29,7 +29,7 @@ export const messageOf = (
 ): OutboxMessage => ({
   cause: causeOf(type, cause),
   type,
-  // What is foreseen happens when it is due.
+  // An alert that is foreseen happens when it is due.
   at: rest.dueAt ?? context.clock.now(),
   data: JSON.stringify(data),
   ...rest,

@@ -12,7 +12,7 @@ type List = z.infer<typeof List>;
 
 /** More than operators have open; the oldest is forgotten, and ended, for one more. */
 const mostSessions = 500;
-/** Of one caller: whoever opens them without end must not end everybody else's. */
+/** The most of one caller: whoever opens them without end must not end everybody else's. */
 const mostOwn = 100;
 const attempts = 20;
 

@@ -52,7 +52,7 @@ export function noteOther(
   else others?.delete(agentId);
 }
 
-/** What each count that is under way began with: the list that it waits for may be found by another first. */
+/** The index as each count under way began with it: the list that one waits for may be found by another first. */
 const underWay = new WeakMap<AgentHost, Set<{ before: readonly IndexEntry[]; since: number }>>();
 /** Longer than any is waited for: a runtime may have given its request up. */
 const underWayMs = 60_000;

@@ -103,6 +103,6 @@ async function leave(context: Context, name: ReturnType<typeof agentClaim>, owne
   const { action, agentId, operationId } = rest;
   // The lease is another's by now. A change of an agent that was there before is its to settle, by the record that it found.
   if (action !== "create" && action !== "adopt") return;
-  // Of what a creation left after it was lost, it knows nothing.
+  // Its new holder knows nothing of what a creation left after that.
   await ledger.claim(agentOperation(agentId, operationId), { owner: operationId, ttlMs: keptOperationMs, note });
 }

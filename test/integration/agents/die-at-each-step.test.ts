@@ -317,7 +317,7 @@ describe("a process that dies before each change in turn", { timeout: 300_000 },
   });
 
   const later = "2026-12-01T00:00:00.000Z";
-  /** What the meter holds the agent to, and what its record says of that. */
+  /** How the meter holds the agent, beside how its record says that it does. */
   async function meterAndRecord() {
     const record = (await app.context.records.get("agents", "ours"))!;
     const { state } = (await currentAiKey(app.context, record.aiKeyId!))!;
