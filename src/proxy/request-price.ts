@@ -23,6 +23,8 @@ export interface RequestPrice {
   maxPrice(input: number): { prompt: number; completion: number };
   /** Whether a search that the provider's tool makes has a known price. */
   pricesSearches: boolean;
+  /** Whether answers in other media have one: where the provider says the cost itself, it may be above the text's. */
+  pricesMedia: boolean;
 }
 
 interface TokenBound {
@@ -81,6 +83,10 @@ class PriceOfRequest implements RequestPrice {
     return isFree(this.#searches === 0 && price.webSearch !== undefined ? { ...price, webSearch: undefined } : price);
   }
 
+  get pricesMedia(): boolean {
+    return !this.#tellsCost || this.#price.media !== undefined;
+  }
+
   get pricesSearches(): boolean {
     return this.#price.webSearch !== undefined;
   }
@@ -134,9 +140,15 @@ function mayHoldMedia(
   body: Pick<BodyFields, "get"> | undefined,
 ): boolean {
   if (reading?.media.found || models.some((model) => mediaModels.test(model))) return true;
+  return mediaAsked(body) !== undefined;
+}
+
+/** The medium beside text that the answer is to have. */
+export function mediaAsked(body: Pick<BodyFields, "get"> | undefined): string | undefined {
   const config = body?.get("generationConfig");
   const asked = isRecord(config) ? (config.responseModalities ?? config.response_modalities) : body?.get("modalities");
-  return Array.isArray(asked) && asked.some((one) => String(one).toLowerCase() !== "text");
+  const media = Array.isArray(asked) ? asked.map((one) => String(one).toLowerCase()) : [];
+  return media.find((one) => one !== "text");
 }
 
 /** Whether anything in the body is to be cached for an hour. */

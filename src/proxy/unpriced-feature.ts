@@ -1,6 +1,6 @@
 import type { HostedToolsRule } from "../providers/shared/wire.ts";
 import type { ReadRequest } from "./read-request.ts";
-import type { RequestPrice } from "./request-price.ts";
+import { mediaAsked, type RequestPrice } from "./request-price.ts";
 
 /** Fields that can make a request dearer than the list price, with the values that do not. */
 const atListPrice: readonly (readonly [field: string, values: readonly string[]])[] = [
@@ -16,7 +16,7 @@ const searchingModel = /-search-(preview|api)\b/;
 /** Why the price that is known does not hold for the request: refused under a quota of money. */
 export function unpricedFeature(
   { reading, body }: Pick<ReadRequest, "reading" | "body">,
-  price: Pick<RequestPrice, "pricesSearches">,
+  price: Pick<RequestPrice, "pricesMedia" | "pricesSearches">,
   models: readonly string[],
   rule: HostedToolsRule,
 ): string | undefined {
@@ -27,6 +27,10 @@ export function unpricedFeature(
       .toLowerCase()
       .replace(/^service_tier_/, "");
     if (!values.includes(text)) return `${field} "${text.slice(0, 64)}" has a price that is not known; leave it out`;
+  }
+  const medium = mediaAsked(body);
+  if (medium !== undefined && !price.pricesMedia) {
+    return `the answer's modality "${medium.slice(0, 64)}" has a price that is not known for this model; leave it out`;
   }
   const searching = models.find((model) => searchingModel.test(model));
   if (searching !== undefined) return `"${searching}" makes searches whose number no request states`;

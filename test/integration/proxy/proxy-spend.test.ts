@@ -161,6 +161,15 @@ describe("a quota of money", () => {
     expect(await read("mistral-ocr")).toMatch(/"file-parser" has a price a page/);
   });
 
+  it("asks OpenRouter for no picture, whose price is not that of its text", async () => {
+    const row = { provider: "openrouter", model: "some/model-image", input: 0.3, output: 2.5 };
+    await open("openrouter", { quotas: { maxUsdPerMonth: 0.01 } }, { rows: [row] });
+    const pictured = await ask("openrouter", { model: "some/model-image", modalities: ["image", "text"] });
+    expect([pictured.status, pictured.text]).toEqual([400, expect.stringContaining("price that is not known")]);
+    expect(upstream.seen).toEqual([]);
+    expect((await ask("openrouter", { model: "some/model-image", modalities: ["text"] })).status).toBe(200);
+  });
+
   it("lets a model of price zero pass when more is spent than a lowered budget", async () => {
     const free = { provider: "anthropic", model: "claude-haiku-4-5", input: 0, output: 0 };
     await open("anthropic", { quotas: { maxUsdPerMonth: 1 } }, { rows: [{ provider: "anthropic", ...rates }, free] });
