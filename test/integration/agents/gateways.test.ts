@@ -1,107 +1,19 @@
-import { mkdtemp, realpath, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
-import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
-import { type App, createApp } from "../../../src/app.ts";
-import type { PlacementRule } from "../../../src/domain/placement.ts";
-import { wait } from "../../../src/domain/retry.ts";
-import type { GatewaySettings } from "../../../src/host/gateway.ts";
-import { createRemoteHost } from "../../../src/host/remote-host.ts";
-import { countOthers } from "../../../src/service/gateways/count-others.ts";
-import { makeAgentByHand } from "../../agent-by-hand.ts";
-import { callAsOperator } from "../../call-as-operator.ts";
-import { type GatewayApp, openGatewayApp, switchboard } from "../../conformance/gateway-app.ts";
+import { describe, expect, it } from "vitest";
+import type { GatewayApp } from "../../conformance/gateway-app.ts";
+import { create, gatewayStand, gatewaysOf } from "../../gateway-stand.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: what a stranger's client gets is JSON of any shape
-type Answered = { status: number; body: any };
-
-interface Plane {
-  app: App;
-  call(method: string, path: string, body?: object): Promise<Answered>;
-  close(): Promise<void>;
-}
-
-let root: string;
-let gateways: GatewayApp[];
-let planes: Plane[];
-
-beforeEach(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), "gateways-")));
-  gateways = await Promise.all(["gw1", "gw2", "gw3"].map((id) => openGatewayApp(id, root)));
-  planes = [];
-});
-afterEach(async () => {
-  vi.useRealTimers();
-  await Promise.all(planes.map((plane) => plane.close()));
-  await Promise.all(gateways.map((gateway) => gateway.close()));
-  await rm(root, { recursive: true, force: true });
-});
-
-const caller = (app: App) => (method: string, path: string, body?: object) => callAsOperator(app, method, path, body);
-
-interface PlaneOptions {
-  rules?: PlacementRule[];
-  /** Planes of one name share their files. */
-  name?: string;
-  /** Gateways that cannot be connected to. */
-  down?: Set<string>;
-  /** Gateways whose answers are lost. */
-  lost?: Set<string>;
-  /** Gateways whose lists are on their way for so long. */
-  holds?: Map<string, Promise<void>>;
-}
-
-/** A control plane; what each gateway may have, and its labels, are the test's. */
-async function plane(
-  settings: Record<string, Partial<GatewaySettings>>,
-  { rules = [], name = "plane", down = new Set(), holds = new Map(), lost = new Set() }: PlaneOptions = {},
-): Promise<Plane> {
-  const env = { OPENCLAW_STATE_DIR: join(root, name), OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
-  const through = switchboard(gateways);
-  const host = createRemoteHost({
-    gateways: gateways
-      .filter((one) => settings[one.settings.id])
-      .map((one) => ({ ...one.settings, ...settings[one.settings.id] })),
-    fetch: async (input, init) => {
-      const request = new Request(input, init);
-      if (down.has(new URL(request.url).hostname.split(".")[0]!)) {
-        throw new TypeError("fetch failed", { cause: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }) });
-      }
-      const held = holds.get(new URL(request.url).hostname.split(".")[0]!);
-      const answer = await through(request);
-      if (lost.has(new URL(request.url).hostname.split(".")[0]!)) throw new TypeError("fetch failed");
-      if (new URL(request.url).pathname.endsWith("/agents")) await held;
-      return answer;
-    },
-    timeoutMs: 5_000,
-    clock: { now: () => Date.now() },
-    log: () => undefined,
-  });
-  const read = readNodeSettings(env);
-  read.settings.provisioning.host.placement = rules;
-  const node: NodePorts = await openNode(read, { env, log: () => undefined, host });
-  const app = createApp({ ...node.ports, clock: { now: () => Date.now() } }, read.settings);
-  const made = { app, call: caller(app), close: () => node.close() };
-  planes.push(made);
-  return made;
-}
-
-const gatewaysOf = async ({ call }: Plane) =>
-  Object.fromEntries((await call("GET", "/gateways")).body.gateways.map((one: { id: string }) => [one.id, one]));
-const create = ({ call }: Plane, name: string, more: object = {}) => call("POST", "/agents/create", { name, ...more });
+const stand = gatewayStand();
 
 describe("maxAgents of a gateway", () => {
   it("is never passed, however many creates meet, and the refusal names the setting", async () => {
-    const one = await plane({ gw1: { maxAgents: 5 }, gw2: { maxAgents: 3 } });
+    const one = await stand.plane({ gw1: { maxAgents: 5 }, gw2: { maxAgents: 3 } });
     const answers = await Promise.all(Array.from({ length: 20 }, (_, at) => create(one, `a${at}`)));
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(8);
     const refused = answers.filter(({ status }) => status !== 201);
     expect(refused.map(({ body }) => body.code)).toEqual(Array(12).fill("gateway_full"));
     for (const { body } of refused) expect(body.detail).toContain("gateway.provisioning.host.gateways");
-    expect(await gateways[0]!.agentIds()).toHaveLength(5);
-    expect(await gateways[1]!.agentIds()).toHaveLength(3);
+    expect(await stand.gateways[0]!.agentIds()).toHaveLength(5);
+    expect(await stand.gateways[1]!.agentIds()).toHaveLength(3);
     const full = { reachable: true, room: 0, used: 1, cordoned: false, version: expect.any(String), host: "directory" };
     expect(await gatewaysOf(one)).toEqual({
       gw1: { id: "gw1", agents: 5, maxAgents: 5, ...full },
@@ -110,16 +22,16 @@ describe("maxAgents of a gateway", () => {
   });
 
   it("is not passed by two control planes of one store either", async () => {
-    const both = [await plane({ gw1: { maxAgents: 4 } }), await plane({ gw1: { maxAgents: 4 } })];
+    const both = [await stand.plane({ gw1: { maxAgents: 4 } }), await stand.plane({ gw1: { maxAgents: 4 } })];
     const answers = await Promise.all(Array.from({ length: 12 }, (_, at) => create(both[at % 2]!, `a${at}`)));
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(4);
-    expect(await gateways[0]!.agentIds()).toHaveLength(4);
+    expect(await stand.gateways[0]!.agentIds()).toHaveLength(4);
   });
 
   it("counts agents that others made there, and frees the place of one that is deleted", async () => {
-    const foreign = await plane({ gw1: {} }, { name: "another" });
+    const foreign = await stand.plane({ gw1: {} }, { name: "another" });
     await create(foreign, "theirs");
-    const one = await plane({ gw1: { maxAgents: 2 } });
+    const one = await stand.plane({ gw1: { maxAgents: 2 } });
     expect((await create(one, "ours")).status).toBe(201);
     expect(await create(one, "more")).toMatchObject({ status: 409, body: { code: "gateway_full" } });
     expect((await create(one, "more", { gateway: "gw1" })).body).toMatchObject({
@@ -131,24 +43,25 @@ describe("maxAgents of a gateway", () => {
   });
 
   it("frees the place of a create that failed", async () => {
-    const one = await plane({ gw1: { maxAgents: 1 } });
+    const one = await stand.plane({ gw1: { maxAgents: 1 } });
     expect((await create(one, "a", { workspace: "/nowhere/allowed" })).status).toBe(422);
     expect((await gatewaysOf(one)).gw1).toMatchObject({ agents: 0, room: 1 });
     expect((await create(one, "a")).status).toBe(201);
   });
 
   it("of the gateway itself sends creates elsewhere", async () => {
-    const own = await ownHost({ maxAgents: 0 });
-    gateways[0] = { ...gateways[0]!, fetch: async (input, init) => await own.app.fetch(new Request(input, init)) };
-    gateways[0].settings = { ...gateways[0].settings, token: "test-gateway-token", key: own.key };
-    const one = await plane({ gw1: {}, gw2: {} });
+    const own = await stand.ownHost({ maxAgents: 0 });
+    const settings = { ...stand.gateways[0]!.settings, token: "test-gateway-token", key: own.key };
+    const fetch: GatewayApp["fetch"] = async (input, init) => await own.app.fetch(new Request(input, init));
+    stand.gateways[0] = { ...stand.gateways[0]!, settings, fetch };
+    const one = await stand.plane({ gw1: {}, gw2: {} });
     for (const name of ["a", "b", "c"]) expect((await create(one, name)).body.gateway).toBe("gw2");
     const refused = await create(one, "d", { gateway: "gw1" });
     expect(refused.body).toMatchObject({ code: "gateway_full", detail: expect.stringContaining("host.maxAgents") });
   });
 
   it("gives agents of an earlier release their places once", async () => {
-    const one = await plane({ gw1: {}, gw2: {} });
+    const one = await stand.plane({ gw1: {}, gw2: {} });
     for (const name of ["a", "b"]) await create(one, name, { gateway: "gw1" });
     const { ledger } = one.app.context;
     // As it was before there were places.
@@ -164,30 +77,9 @@ describe("maxAgents of a gateway", () => {
   });
 });
 
-/** A deployment that has its agents itself. */
-async function ownHost(host: { maxAgents: number }) {
-  const env = {
-    OPENCLAW_STATE_DIR: join(root, "own"),
-    OPENCLAW_GATEWAY_TOKEN: "test-gateway-token",
-    OPENCLAW_CONFIG: JSON.stringify({ gateway: { provisioning: { enabled: true, allowDelete: true, host } } }),
-  };
-  const read = readNodeSettings(env);
-  const node = await openNode(read, { env, log: () => undefined });
-  const app = createApp({ ...node.ports, clock: { now: () => Date.now() } }, read.settings);
-  const made = { app, call: caller(app), close: () => node.close() };
-  planes.push(made);
-  const scopes = ["agents:create", "agents:onboard", "agents:delete", "agents:update"];
-  const { body } = await made.call("POST", "/provisioning/agent-keys", {
-    name: "plane",
-    scopes,
-    rateLimitPerMinute: 1000,
-  });
-  return { ...made, key: body.key as string };
-}
-
 describe("a deployment that has its agents itself", () => {
   it("is held to host.maxAgents, in a dry run as in creates that meet", async () => {
-    const own = await ownHost({ maxAgents: 3 });
+    const own = await stand.ownHost({ maxAgents: 3 });
     const agents = ["a", "b", "c", "d"].map((name) => ({ name }));
     const dry = await own.call("POST", "/agents/bulk", { action: "create", agents, dryRun: true });
     expect(dry.body.results.map(({ code }: { code?: string }) => code ?? "made")).toEqual([
@@ -205,7 +97,7 @@ describe("a deployment that has its agents itself", () => {
   });
 
   it("is cordoned by its own id", async () => {
-    const own = await ownHost({ maxAgents: 3 });
+    const own = await stand.ownHost({ maxAgents: 3 });
     const [{ id }] = Object.values(await gatewaysOf(own)) as [{ id: string }];
     expect(await own.call("POST", `/gateways/${id}/cordon`)).toEqual({ status: 200, body: { id, cordoned: true } });
     expect(await create(own, "a")).toMatchObject({ status: 409, body: { code: "gateway_cordoned" } });
@@ -217,7 +109,7 @@ describe("a deployment that has its agents itself", () => {
 
 describe("placement", () => {
   it("takes the gateway with the most room, and of those with as much the one with the fewest agents", async () => {
-    const one = await plane({ gw1: { maxAgents: 10 }, gw2: { maxAgents: 12 }, gw3: { maxAgents: 10 } });
+    const one = await stand.plane({ gw1: { maxAgents: 10 }, gw2: { maxAgents: 12 }, gw3: { maxAgents: 10 } });
     const places = [];
     for (let at = 0; at < 5; at++) places.push((await create(one, `a${at}`)).body.gateway);
     expect(places).toEqual(["gw2", "gw2", "gw1", "gw3", "gw2"]);
@@ -227,7 +119,7 @@ describe("placement", () => {
   const labelled = { gw1: {}, gw2: { labels: { tenant: "acme", zone: "eu" } } };
 
   it("keeps a tenant's agents on its own gateways, and others off them", async () => {
-    const one = await plane(labelled, { rules });
+    const one = await stand.plane(labelled, { rules });
     const acme = { labels: { tenant: "acme" } };
     for (const name of ["a", "b", "c"]) expect((await create(one, name, acme)).body.gateway).toBe("gw2");
     for (const name of ["d", "e"]) expect((await create(one, name)).body.gateway).toBe("gw1");
@@ -239,7 +131,7 @@ describe("placement", () => {
   });
 
   it("holds for a change of labels too", async () => {
-    const one = await plane(labelled, { rules });
+    const one = await stand.plane(labelled, { rules });
     await create(one, "a", { labels: { tenant: "acme", plan: "pro" } });
     await create(one, "b");
     for (const [id, tenant] of [
@@ -253,7 +145,7 @@ describe("placement", () => {
   });
 
   it("refuses an agent for which there is no gateway", async () => {
-    const one = await plane({ gw1: {} }, { rules });
+    const one = await stand.plane({ gw1: {} }, { rules });
     expect(await create(one, "a", { labels: { tenant: "acme" } })).toMatchObject({
       status: 409,
       body: { code: "gateway_not_allowed", detail: expect.stringContaining('{"tenant":"acme"}') },
@@ -264,8 +156,8 @@ describe("placement", () => {
 describe("a cordoned gateway", () => {
   it("takes no new agents and keeps those that it has, for every process and until it is uncordoned", async () => {
     const settings = { gw1: {}, gw2: {} };
-    const one = await plane(settings);
-    const two = await plane(settings);
+    const one = await stand.plane(settings);
+    const two = await stand.plane(settings);
     await create(one, "old", { gateway: "gw1" });
     expect((await one.call("POST", "/gateways/gw1/cordon")).body).toEqual({ id: "gw1", cordoned: true });
     for (const name of ["a", "b", "c"]) expect((await create(two, name)).body.gateway).toBe("gw2");
@@ -292,10 +184,32 @@ describe("a cordoned gateway", () => {
   });
 });
 
-describe("what is seen of gateways", () => {
+describe("a dry run over gateways", () => {
+  it("a dry run refuses what is to go on a gateway that is full", async () => {
+    const one = await stand.plane({ gw1: { maxAgents: 1 }, gw2: {} });
+    await create(one, "a", { gateway: "gw1" });
+    const agents = [{ name: "b", gateway: "gw1" }];
+    const made = await one.call("POST", "/agents/bulk", { action: "create", agents, dryRun: true });
+    const real = await one.call("POST", "/agents/bulk", { action: "create", agents });
+    expect(made.body.results[0].code).toBe(real.body.results[0].code);
+  });
+
+  it("a dry run of a change of labels refuses what a placement rule refuses", async () => {
+    const rules = [{ agents: { tenant: "acme" }, gateways: { tenant: "acme" } }];
+    const one = await stand.plane({ gw1: { labels: { tenant: "acme" } }, gw2: {} }, { rules });
+    await create(one, "a", { labels: { tenant: "acme" } });
+    const change = { action: "update", agentIds: ["a"], labels: { tenant: null } };
+    const real = await one.call("POST", "/agents/bulk", change);
+    expect(real.body.failed).toMatchObject([{ code: "gateway_not_allowed" }]);
+    const dry = await one.call("POST", "/agents/bulk", { ...change, dryRun: true });
+    expect(dry.body.failed).toMatchObject([{ code: "gateway_not_allowed" }]);
+  });
+});
+
+describe("a gateway that is silent", () => {
   it("a silent one is shown as such, with the agents that it had", async () => {
     const down = new Set<string>();
-    const one = await plane({ gw1: { maxAgents: 5 }, gw2: {} }, { down });
+    const one = await stand.plane({ gw1: { maxAgents: 5 }, gw2: {} }, { down });
     await create(one, "a", { gateway: "gw1" });
     down.add("gw1");
     await create(one, "b", { gateway: "gw1" });
@@ -307,7 +221,7 @@ describe("what is seen of gateways", () => {
 
   it("an agent whose key's move waits for its silent gateway can be suspended, and stays so", async () => {
     const down = new Set<string>();
-    const one = await plane({ gw1: {} }, { down });
+    const one = await stand.plane({ gw1: {} }, { down });
     const anthropic = { provider: "anthropic", key: "sk-ant-0123456789", verify: false };
     await one.call("POST", "/provisioning/ai-providers", { ...anthropic, name: "A" });
     await create(one, "a", { autoProvisionAiKey: { provider: "anthropic" } });
@@ -324,7 +238,7 @@ describe("what is seen of gateways", () => {
 
   it("a change whose answers are all lost is on record as the gateway has it, once that answers again", async () => {
     const lost = new Set<string>();
-    const one = await plane({ gw1: {} }, { lost });
+    const one = await stand.plane({ gw1: {} }, { lost });
     await create(one, "a", { model: "gpt-5" });
     lost.add("gw1");
     expect((await one.call("PATCH", "/agents/a", { model: "gpt-6" })).status).toBe(502);
@@ -334,110 +248,8 @@ describe("what is seen of gateways", () => {
     expect((await one.call("GET", "/agents?model=gpt-6")).body.agents).toMatchObject([{ agentId: "a" }]);
   }, 30_000);
 
-  it("an agent that was deleted since its gateway was counted is not taken for another's", async () => {
-    const first = await plane({ gw1: {} });
-    for (const name of ["a", "b"]) await create(first, name);
-    // Counts the gateway before it places the agent.
-    const one = await plane({ gw1: {} });
-    expect((await create(one, "c")).status).toBe(201);
-    expect((await one.call("DELETE", "/agents/a")).status).toBe(200);
-    expect((await gatewaysOf(one)).gw1.agents).toBe(2);
-  });
-
-  it("nor where the gateway was counted for readiness: its place is another's at once", async () => {
-    const first = await plane({ gw1: { maxAgents: 2 } });
-    for (const name of ["a", "b"]) await create(first, name);
-    const one = await plane({ gw1: { maxAgents: 2 } });
-    expect((await one.app.fetch(new Request("http://localhost/readyz"))).status).toBe(200);
-    expect((await one.call("DELETE", "/agents/a")).status).toBe(200);
-    const answer = await callAsOperator(one.app, "POST", "/agents/create", { name: "c" }, { prefer: "respond-async" });
-    expect(answer).toMatchObject({ status: 202 });
-  });
-
-  it("nor where the gateway was counted for readiness: GET /gateways", async () => {
-    const first = await plane({ gw1: { maxAgents: 2 } });
-    for (const name of ["a", "b"]) await create(first, name);
-    const one = await plane({ gw1: { maxAgents: 2 } });
-    expect((await one.app.fetch(new Request("http://localhost/readyz"))).status).toBe(200);
-    expect((await one.call("DELETE", "/agents/a")).status).toBe(200);
-    expect((await gatewaysOf(one)).gw1.agents).toBe(1);
-  });
-
-  it("a dry run refuses what is to go on a gateway that is full", async () => {
-    const one = await plane({ gw1: { maxAgents: 1 }, gw2: {} });
-    await create(one, "a", { gateway: "gw1" });
-    const agents = [{ name: "b", gateway: "gw1" }];
-    const made = await one.call("POST", "/agents/bulk", { action: "create", agents, dryRun: true });
-    const real = await one.call("POST", "/agents/bulk", { action: "create", agents });
-    expect(made.body.results[0].code).toBe(real.body.results[0].code);
-  });
-
-  it("a dry run of a change of labels refuses what a placement rule refuses", async () => {
-    const rules = [{ agents: { tenant: "acme" }, gateways: { tenant: "acme" } }];
-    const one = await plane({ gw1: { labels: { tenant: "acme" } }, gw2: {} }, { rules });
-    await create(one, "a", { labels: { tenant: "acme" } });
-    const change = { action: "update", agentIds: ["a"], labels: { tenant: null } };
-    const real = await one.call("POST", "/agents/bulk", change);
-    expect(real.body.failed).toMatchObject([{ code: "gateway_not_allowed" }]);
-    const dry = await one.call("POST", "/agents/bulk", { ...change, dryRun: true });
-    expect(dry.body.failed).toMatchObject([{ code: "gateway_not_allowed" }]);
-  });
-
-  it("nor where it was deleted between two counts that overlap", async () => {
-    const holds = new Map<string, Promise<void>>();
-    const one = await plane({ gw1: {}, gw2: {} }, { holds });
-    for (const name of ["a", "b"]) await create(one, name, { gateway: "gw1" });
-    expect((await gatewaysOf(one)).gw1.agents).toBe(2);
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 11_000 });
-    const slow1 = Promise.withResolvers<void>();
-    const slow2 = Promise.withResolvers<void>();
-    holds.set("gw1", slow1.promise).set("gw2", slow2.promise);
-    const { context } = one.app;
-    const gw1 = context.host.gateways!.known().find(({ id }) => id === "gw1")!;
-    const first = countOthers(context, gw1);
-    await wait(200);
-    holds.delete("gw1");
-    expect((await one.call("DELETE", "/agents/a")).status).toBe(200);
-    const second = gatewaysOf(one);
-    await wait(50);
-    slow1.resolve();
-    expect(await first).toBe(0);
-    slow2.resolve();
-    expect((await second).gw1.agents).toBe(1);
-  });
-
-  it("an agent that is adopted there is counted once", async () => {
-    for (const id of ["theirs", "another"]) await makeAgentByHand(gateways[0]!.stateDir, id);
-    const one = await plane({ gw1: { maxAgents: 3 } });
-    expect((await gatewaysOf(one)).gw1.agents).toBe(2);
-    expect((await one.call("POST", "/agents/theirs/adopt")).status).toBe(200);
-    expect((await gatewaysOf(one)).gw1.agents).toBe(2);
-    expect((await create(one, "ours")).status).toBe(201);
-  });
-
-  it("an agent that is given back has its place there still", async () => {
-    await makeAgentByHand(gateways[0]!.stateDir, "theirs");
-    const first = await plane({ gw1: {} });
-    expect((await first.call("POST", "/agents/theirs/adopt")).status).toBe(200);
-    const one = await plane({ gw1: { maxAgents: 1 } });
-    expect((await gatewaysOf(one)).gw1.agents).toBe(1);
-    expect((await one.call("POST", "/agents/theirs/release")).status).toBe(200);
-    expect((await gatewaysOf(one)).gw1.agents).toBe(1);
-    expect((await create(one, "more", { gateway: "gw1" })).body.code).toBe("gateway_full");
-    expect(await gateways[0]!.agentIds()).toEqual(["theirs"]);
-  });
-
-  it("an agent of others that is deleted is counted no more", async () => {
-    await makeAgentByHand(gateways[0]!.stateDir, "theirs");
-    const one = await plane({ gw1: { maxAgents: 3 } });
-    const count = async () => (await gatewaysOf(one)).gw1.agents;
-    expect(await count()).toBe(1);
-    expect((await one.call("DELETE", "/agents/theirs")).status).toBe(200);
-    expect.soft(await count()).toBe(0);
-  });
-
   it("metrics and the doctor say the same", async () => {
-    const one = await plane({ gw1: { maxAgents: 1 }, gw2: {} });
+    const one = await stand.plane({ gw1: { maxAgents: 1 }, gw2: {} });
     await create(one, "a", { gateway: "gw1" });
     await one.call("POST", "/gateways/gw2/cordon");
     const request = new Request("http://localhost/metrics", {
