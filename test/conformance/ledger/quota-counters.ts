@@ -161,6 +161,15 @@ export function testQuotaCounters(name: string, make: MakeLedger): void {
         expect(await fresh.ledger.used("key:k/agents", "all")).toEqual({ used: 0, reserved: 0 });
       });
 
+      it("holds nothing of a counter that was forgotten meanwhile", async () => {
+        await fresh.ledger.reserve(reservation(1), [entry(10, null)]);
+        await fresh.ledger.forget(tokens);
+        await fresh.ledger.settle(reservation(1), { [tokens]: 4 });
+        expect((await fresh.other.used(tokens, "2026-11")).reserved).toBe(0);
+        await fresh.ledger.reserve(reservation(2), [entry(5, null)]);
+        expect((await fresh.other.used(tokens, "2026-11")).reserved).toBe(5);
+      });
+
       it("tells what is not settled, by the beginning of its name", async () => {
         if (!fresh.other.unsettled) return;
         await fresh.ledger.reserve(reservation("host-1-2.run-0"), [entry(1, 100)]);

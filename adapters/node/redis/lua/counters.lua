@@ -35,6 +35,11 @@ local function change(counters, counter, period, used, reserved, quota)
   local name = counter .. ' ' .. period
   local nowUsed = redis.call('HINCRBY', counters, name .. ' used', used)
   local nowReserved = redis.call('HINCRBY', counters, name .. ' reserved', reserved)
+  -- The counter may have been forgotten since.
+  if nowReserved < 0 then
+    redis.call('HSET', counters, name .. ' reserved', 0)
+    nowReserved = 0
+  end
   local before = redis.call('HGET', counters, name .. ' quota') or ''
   if quota == nil then quota = before end
   if quota ~= before then
