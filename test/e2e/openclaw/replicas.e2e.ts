@@ -101,7 +101,7 @@ describe.skipIf(missing !== undefined)("gateways that are replicas", { timeout }
     await scale(3);
     const third = (await replicas()).find((id) => !containers.includes(id));
     const started = `docker logs ${third} 2>&1 | grep -q 'has agents for a control plane'`;
-    await paste(`for i in $(seq 600); do ${started} && exit 0; sleep 0.2; done; docker logs ${third}; exit 1`);
+    await paste(`for i in $(seq 1500); do ${started} && exit 0; sleep 0.2; done; docker logs ${third}; exit 1`);
     const startedAt = Date.now();
     await expect
       .poll(() => accepted.find(({ gateway }) => !first.includes(gateway)), { timeout: 60_000, interval: 100 })
