@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { lookedAtTools, refusalOf } from "../../adapters/openclaw/doors/agents-apart.ts";
 import { entryDoors } from "../../adapters/openclaw/doors/entry-doors.ts";
@@ -258,7 +260,7 @@ describe("agents apart", () => {
 
   test.each([
     { media: "/state/workspace/MEMORY.md" },
-    { media: "/tmp/openclaw/openclaw-2026-11-30.log" },
+    { media: join(tmpdir(), "openclaw", "gateway.log") },
     { media: "../workspace/MEMORY.md" },
     { media: "/state/workspace-one/../workspace/MEMORY.md" },
     { media: "/state/workspace-one-more/MEMORY.md" },
