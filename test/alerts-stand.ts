@@ -77,3 +77,14 @@ export async function alertsStand(allow: string[]) {
     },
   };
 }
+
+/** The same with two receivers that it may send to. */
+export async function alertsStandOfTwo() {
+  const [receiver, other] = await Promise.all([webhookReceiver(), webhookReceiver()]);
+  const stand = await alertsStand([receiver.entry, other.entry]);
+  const close = async () => {
+    await stand.close();
+    await Promise.all([receiver.close(), other.close()]);
+  };
+  return { receiver, other, stand, close };
+}

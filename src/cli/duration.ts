@@ -1,3 +1,5 @@
+import { latestTimeMs } from "../domain/latest-time.ts";
+
 const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 type Unit = keyof typeof unitMs;
 
@@ -10,7 +12,6 @@ export function parseDuration(text: string): number | undefined {
 
 // A time without its zone would mean another moment on every machine.
 const moment = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/;
-const endOfYear9999 = 253_402_300_799_999;
 
 /** A duration before `now`, or an ISO time, as ISO in UTC. */
 export function parsePast(text: string, now: number): string | undefined {
@@ -22,5 +23,5 @@ export function parsePast(text: string, now: number): string | undefined {
 export function parseExpiry(text: string, now: number): string | undefined {
   const duration = parseDuration(text);
   const at = duration !== undefined ? now + duration : moment.test(text) ? Date.parse(text) : Number.NaN;
-  return at >= 0 && at <= endOfYear9999 ? new Date(at).toISOString() : undefined;
+  return at >= 0 && at <= latestTimeMs ? new Date(at).toISOString() : undefined;
 }

@@ -1,6 +1,7 @@
 import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { JWKSMultipleMatchingKeys, JWKSNoMatchingKey } from "jose/errors";
 import { hasHiddenCharacters } from "../domain/hidden-characters.ts";
+import { latestTimeMs } from "../domain/latest-time.ts";
 import { isProblem, Problem } from "../errors.ts";
 import type { Context } from "../service/context.ts";
 import type { Bearer, VerifyJwt } from "./bearer.ts";
@@ -9,8 +10,6 @@ type Rule = NonNullable<Context["settings"]["provisioning"]["auth"]["jwks"]>["ru
 
 /** After a failure the issuer is left alone for so long: whoever sends tokens must not make us hammer it. */
 const restMs = 1_000;
-/** In seconds; what is later has no text that a session's grant could be read with. */
-const latestEnd = Date.parse("9999-12-31T23:59:59Z") / 1000;
 /** A hundred times what a large set of keys is. */
 const mostBytes = 1_048_576;
 
@@ -120,7 +119,7 @@ function bearerFrom(payload: JWTPayload, rules: Rule[]): Bearer | undefined {
     reach,
     ...(aiProviderKeyId !== undefined && { aiProviderKeyId }),
     ...(payload.exp !== undefined && {
-      bearerExpiresAt: new Date(Math.min(payload.exp, latestEnd) * 1000).toISOString(),
+      bearerExpiresAt: new Date(Math.min(payload.exp, Math.floor(latestTimeMs / 1_000)) * 1_000).toISOString(),
     }),
   };
 }

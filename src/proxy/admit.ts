@@ -104,9 +104,6 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const looked = endpoint.body && spentQuotas.denialOf(key, before, endpoint, announcedLength(proxyRequest));
     const denied = looked instanceof Promise ? await looked : looked;
     if (denied) return refused.denied(verified, denied);
-    // Known by the time that the body is there.
-    const pricesNow = endpoint.format === undefined ? undefined : context.prices.current();
-    if (pricesNow instanceof Promise) pricesNow.catch(() => {});
     const request = await readRequest(proxyRequest, endpoint, proxy, share);
     if (request.outcome === "aborted") return request;
     if (request.outcome === "fault") return refuse(request);
@@ -129,9 +126,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
 
     const names = aiKeyLedger(record.keyId);
     const reservation = names.reservation(`${run}-${(reservations++).toString(36)}`);
-    if (pricesNow instanceof Promise) await pricesNow;
-    // A body may take minutes to come, and prices may be others by then.
-    const current = pricesNow && context.prices.current();
+    const current = endpoint.format === undefined ? undefined : context.prices.current();
     const prices = current instanceof Promise ? await current : current;
     const priced = pricedRequest(settings, provider, request, prices);
     const reserved = await reserve(context, reservation, priced, key, keys.restate);
@@ -162,6 +157,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
         idempotencyKey,
         base,
         day,
+        model: asked,
         usageModel: typeof named === "string" ? named : await named,
         ended: () => share.leave(),
       });

@@ -12,7 +12,7 @@ import { goesOn } from "./goes-on.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { hiddenCost } from "./hidden-output.ts";
 import { createMasterKeyAlarm } from "./master-key-alarm.ts";
-import { firstModel, modelsOf } from "./models-of.ts";
+import { modelsOf } from "./models-of.ts";
 import { outputPace } from "./output-pace.ts";
 import type { ProxyRequest, Target } from "./proxy-request.ts";
 import type { ReadRequest } from "./read-request.ts";
@@ -77,6 +77,8 @@ export interface AdmissionParts {
   idempotencyKey: string | undefined;
   /** `YYYY-MM-DD` of the admission. */
   day: string;
+  /** The model that is asked first, as the request names it. */
+  model: string | undefined;
   /** Its name in the usage table. */
   usageModel: string;
   base: UpstreamBase;
@@ -187,7 +189,7 @@ class Admitted implements AdmittedRequest {
     this.#wire = wire;
     this.#cors = proxyRequest.cors;
     this.#unasked = charge.unasked;
-    this.#model = firstModel(request);
+    this.#model = granted.model;
     this.#open = {
       names: aiKeyLedger(record.keyId),
       reservation: granted.reservation,

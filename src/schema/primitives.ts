@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { hasHiddenCharacters } from "../domain/hidden-characters.ts";
 import { holdsKey } from "../domain/key-shapes.ts";
+import { latestTimeMs } from "../domain/latest-time.ts";
 import { isPlainAddress } from "../domain/plain-address.ts";
 
 /** An agent's id as OpenClaw spells it. */
@@ -14,10 +15,7 @@ export const Timestamp = z.iso.datetime().register(z.globalRegistry, { examples:
 
 /** By its offset, a time of the year 9999 may be of the next one, which has no such text: it could be stored and not read. */
 const isWithinYears = z.refine<string>(
-  (text) =>
-    !(
-      Date.parse(text) > Date.parse("9999-12-31T23:59:59.999Z") || Date.parse(text) < Date.parse("0000-01-01T00:00:00Z")
-    ),
+  (text) => !(Date.parse(text) > latestTimeMs || Date.parse(text) < Date.parse("0000-01-01T00:00:00Z")),
   "must lie between the years 0 and 9999 in UTC",
 );
 

@@ -18,24 +18,20 @@ import { resealSecrets } from "../../../src/service/maintenance/reseal-secrets.t
 import { createProvisioningKey } from "../../../src/service/provisioning-keys/provisioning-keys.ts";
 import { sealConfigSecret } from "../../../src/service/secrets/config-secret.ts";
 import { aiProviderIncident, keyLedger } from "../../../src/storage/ledger-names.ts";
-import { alertsStand, operator } from "../../alerts-stand.ts";
-import { answering, webhookReceiver } from "../../webhook-receiver.ts";
+import { alertsStandOfTwo, operator } from "../../alerts-stand.ts";
+import { answering } from "../../webhook-receiver.ts";
 
 const day = 86_400_000;
-let receiver: Awaited<ReturnType<typeof webhookReceiver>>;
-let other: Awaited<ReturnType<typeof webhookReceiver>>;
-let stand: Awaited<ReturnType<typeof alertsStand>>;
+type Stands = Awaited<ReturnType<typeof alertsStandOfTwo>>;
+let receiver: Stands["receiver"];
+let other: Stands["other"];
+let stand: Stands["stand"];
+let close: Stands["close"];
 
 beforeEach(async () => {
-  receiver = await webhookReceiver();
-  other = await webhookReceiver();
-  stand = await alertsStand([receiver.entry, other.entry]);
+  ({ receiver, other, stand, close } = await alertsStandOfTwo());
 });
-afterEach(async () => {
-  await stand.close();
-  await receiver.close();
-  await other.close();
-});
+afterEach(() => close());
 
 const typesAt = (at: typeof receiver) => at.received.map(({ body }) => JSON.parse(body).type);
 const created = (agentId: string) =>

@@ -13,23 +13,19 @@ import {
   updateWebhook,
 } from "../../../src/service/alerts/webhooks.ts";
 import { resealSecrets } from "../../../src/service/maintenance/reseal-secrets.ts";
-import { alertsStand, operator } from "../../alerts-stand.ts";
-import { answering, webhookReceiver } from "../../webhook-receiver.ts";
+import { alertsStandOfTwo, operator } from "../../alerts-stand.ts";
+import { answering } from "../../webhook-receiver.ts";
 
-let receiver: Awaited<ReturnType<typeof webhookReceiver>>;
-let other: Awaited<ReturnType<typeof webhookReceiver>>;
-let stand: Awaited<ReturnType<typeof alertsStand>>;
+type Stands = Awaited<ReturnType<typeof alertsStandOfTwo>>;
+let receiver: Stands["receiver"];
+let other: Stands["other"];
+let stand: Stands["stand"];
+let close: Stands["close"];
 
 beforeEach(async () => {
-  receiver = await webhookReceiver();
-  other = await webhookReceiver();
-  stand = await alertsStand([receiver.entry, other.entry]);
+  ({ receiver, other, stand, close } = await alertsStandOfTwo());
 });
-afterEach(async () => {
-  await stand.close();
-  await receiver.close();
-  await other.close();
-});
+afterEach(() => close());
 
 const create = (body: Partial<Parameters<typeof createWebhook>[2]> = {}) =>
   createWebhook(stand.context, operator, { url: receiver.url, ...body });
