@@ -22,7 +22,7 @@ RUN mkdir -p /home/node/.openclaw /home/node/openclaw-link \
  && chown 1000:0 /home/node/.openclaw \
  && chown 1000:1000 /home/node/openclaw-link \
  && chmod 770 /home/node/.openclaw
-COPY --from=build /app/dist/index.js dist/index.js
+COPY --from=build /app/dist/index.js /app/dist/index.js.LEGAL.txt dist/
 COPY --from=build /app/dist/index dist/index
 COPY --from=build /app/scripts/docker-init-provisioning.sh /app/scripts/healthcheck.mjs scripts/
 COPY package.json LICENSE ./

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { build } from "esbuild";
 import { buildWorker } from "./adapters/cloudflare/bundle.mjs";
 import { buildConsole } from "./adapters/console/bundle.mjs";
+import { legalText } from "./adapters/legal-text.mjs";
 import { bundledLua } from "./adapters/node/redis/bundled-lua.mjs";
 import { pluginBundle } from "./adapters/openclaw/bundle.mjs";
 
@@ -82,7 +83,7 @@ export async function buildTargets(names = [...Object.keys(targets), "worker"]) 
   const { version } = JSON.parse(await readFile("package.json", "utf8"));
   const source = await readFile("src/version.ts", "utf8");
   if (!source.includes(`"${version}"`)) throw new Error(`src/version.ts does not say ${version}, as package.json does`);
-  await buildConsole();
+  const consoleParts = await buildConsole();
   const built = {};
   for (const name of names) {
     if (name === "worker") {
@@ -92,6 +93,9 @@ export async function buildTargets(names = [...Object.keys(targets), "worker"]) 
     if (!targets[name]) throw new Error(`there is no target "${name}": ${Object.keys(targets).join(", ")}, worker`);
     const { metafile, outputFiles } = await build({ ...shared, ...targets[name] });
     for (const { path, contents, text } of outputFiles) await writeWhole(path, contents, text.startsWith("#!"));
+    // The client alone has no console, and no library.
+    const legal = name === "client" ? "" : await legalText(metafile, consoleParts);
+    if (legal !== "") await writeWhole(`${targets[name].outfile ?? "dist/index.js"}.LEGAL.txt`, legal);
     built[name] = Object.fromEntries(Object.entries(metafile.outputs).map(([file, { bytes }]) => [file, bytes]));
     if (name === "node") await dropOthers("dist/index", Object.keys(built[name]));
   }

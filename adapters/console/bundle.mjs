@@ -34,9 +34,13 @@ export async function bundleConsole() {
 
 const hashOf = (text) => createHash("sha256").update(text).digest("hex").slice(0, 16);
 
-/** Writes `dist/console-assets.mjs`, which every target's bundle takes in. */
+/**
+ * Writes `dist/console-assets.mjs`, which every target's bundle takes in.
+ *
+ * @returns {Promise<import("esbuild").Metafile>} what it was made of
+ */
 export async function buildConsole() {
-  const { script, styles } = await bundleConsole();
+  const { script, styles, metafile } = await bundleConsole();
   const code = Object.entries({ script, styles, scriptHash: hashOf(script), stylesHash: hashOf(styles) })
     .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};\n`)
     .join("");
@@ -45,4 +49,5 @@ export async function buildConsole() {
   const temporary = `${outfile}.${process.pid}.${Math.random().toString(36).slice(2)}`;
   await writeFile(temporary, code);
   await rename(temporary, outfile);
+  return metafile;
 }

@@ -76,6 +76,16 @@ describe("the package that npm makes", () => {
   }, 120_000);
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+  it("passes on the licence of each library that it holds", () => {
+    const installed = join(stranger, "node_modules/openclaw-provisioning/dist");
+    const legal = (file: string) => readFileSync(join(installed, `${file}.LEGAL.txt`), "utf8");
+    const named = (file: string) => [...legal(file).matchAll(/^(\S+) \d\S+ \(\S+\)$/gm)].map(([, name]) => name);
+    expect(named("index.js")).toEqual(expect.arrayContaining(["ioredis", "jose", "preact", "undici", "zod"]));
+    expect(named("openclaw-plugin/index.js")).toEqual(named("index.js"));
+    expect(named("worker.js")).toEqual(["itty-router", "jose", "preact", "unstorage", "zod"]);
+    expect(legal("worker.js").match(/^.*Copyright .*$/gim)!.length).toBeGreaterThanOrEqual(5);
+  });
+
   it("holds what is run and what is read, and nothing of how it was made", () => {
     expect(files).toEqual(
       expect.arrayContaining([
