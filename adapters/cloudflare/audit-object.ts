@@ -15,13 +15,15 @@ const tables = `
   CREATE TABLE IF NOT EXISTS checks (only INTEGER PRIMARY KEY CHECK (only = 1), at INTEGER NOT NULL);
 `;
 
-const day = "substr(line ->> 'time', 1, 10)";
+/** `NULL` in a line that was damaged, which is read past. */
+const field = (name: string) => `CASE WHEN json_valid(line) THEN line ->> '${name}' END`;
+const day = `substr(${field("time")}, 1, 10)`;
 const conditionsOf: [keyof AuditFilter, string][] = [
   ["action", "action = ?"],
   ["actor", "actor = ?"],
   ["target", "target = ?"],
-  ["phase", "line ->> 'phase' = ?"],
-  ["outcome", "line ->> 'outcome' = ?"],
+  ["phase", `${field("phase")} = ?`],
+  ["outcome", `${field("outcome")} = ?`],
   ["from", `${day} >= ?`],
   ["to", `${day} <= ?`],
 ];
@@ -53,7 +55,7 @@ export class AuditObject extends DurableObject {
     });
   }
 
-  read(limit: number, cursor: number | undefined, filter: AuditFilter): string[] {
+  read(limit: number, cursor: number | undefined, filter: AuditFilter): { seq: number; line: string }[] {
     const conditions = ["seq < ?"];
     const values: SqlStorageValue[] = [cursor ?? Number.MAX_SAFE_INTEGER];
     for (const [name, condition] of conditionsOf) {
@@ -61,11 +63,8 @@ export class AuditObject extends DurableObject {
       conditions.push(condition);
       values.push(filter[name]);
     }
-    const query = `SELECT line FROM lines WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT ?`;
-    return this.#sql
-      .exec<{ line: string }>(query, ...values, limit)
-      .toArray()
-      .map(({ line }) => line);
+    const query = `SELECT seq, line FROM lines WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT ?`;
+    return this.#sql.exec<{ seq: number; line: string }>(query, ...values, limit).toArray();
   }
 
   async verify(): Promise<AuditVerdict> {

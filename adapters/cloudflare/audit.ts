@@ -1,6 +1,7 @@
 import { Problem } from "../../src/errors.ts";
 import type { AuditTrail, Clock } from "../../src/ports.ts";
-import { AuditRecord } from "../../src/schema/audit-event.ts";
+import type { AuditRecord } from "../../src/schema/audit-event.ts";
+import { recordInLine } from "../../src/storage/audit-line.ts";
 import type { AuditObject } from "./audit-object.ts";
 
 /** The `AuditTrail` in one Durable Object. */
@@ -16,11 +17,21 @@ export function createDurableAudit({
   return {
     append: (event) => unless("audit_unwritable", () => trail().append(new Date(clock.now()).toISOString(), event)),
     async read({ limit, cursor, filter = {} }) {
+      const events: AuditRecord[] = [];
       // One more than asked tells whether there is a next page.
-      const lines = await unless("store_unreadable", () => trail().read(limit + 1, cursor, filter));
-      const events = lines.slice(0, limit).map((line) => AuditRecord.parse(JSON.parse(line)));
-      const last = events.at(-1);
-      return lines.length > limit && last ? { events, nextCursor: last.seq } : { events };
+      for (let before = cursor; ; ) {
+        const lines = await unless("store_unreadable", () => trail().read(limit + 1, before, filter));
+        for (const { line } of lines) {
+          const record = recordInLine(line);
+          if (record === undefined) continue;
+          const oldest = events.at(-1);
+          if (events.length >= limit) return oldest === undefined ? { events } : { events, nextCursor: oldest.seq };
+          events.push(record);
+        }
+        const end = lines.at(-1);
+        if (end === undefined || lines.length <= limit) return { events };
+        before = end.seq;
+      }
     },
     verify: () => unless("store_unreadable", () => trail().verify()),
     check: () => unless("audit_unwritable", () => trail().check(clock.now())),

@@ -60,7 +60,10 @@ export class LedgerObject extends DurableObject<Env> {
   ) {
     return this.#write(now, staleReservationMs, (shard) => {
       const answer = shard.reserve(now, id, entries, expect);
-      if (answer.outcome === "reserved" && entries.some(({ limit }) => limit !== null)) this.#changed(now, fleet, id);
+      // A refusal changes nothing but the limit under which it was asked.
+      const isNew = (one: { counter: string; period: string }) => shard.rows.row(one.counter, one.period).isChanged;
+      const tells = answer.outcome === "exceeded" ? isNew(answer.exceeded) : answer.outcome === "reserved";
+      if (tells && entries.some(({ limit }) => limit !== null)) this.#changed(now, fleet, id);
       return answer;
     });
   }
@@ -118,7 +121,10 @@ export class LedgerObject extends DurableObject<Env> {
     return this.#read((shard) => shard.usage(name, from, to));
   }
 
-  forget(now: number, fleet: string, prefix: LedgerName) {
+  async forget(now: number, fleet: string, prefix: LedgerName) {
+    // The sums over all names keep what is not here any more.
+    const due = this.#read((shard) => shard.dueReport());
+    if (due?.report.usage.some(({ name }) => name.startsWith(prefix))) await this.#report(now);
     return this.#write(now, null, (shard) => {
       shard.forget(prefix);
       if (!isMetered(prefix)) return;
@@ -229,6 +235,8 @@ export class LedgerObject extends DurableObject<Env> {
   /** An empty object costs nothing; the tables come back with the next call. */
   async #vanish() {
     this.#prepared = false;
+    // One that was set meanwhile is deleted as well.
+    this.#alarmAt = Number.POSITIVE_INFINITY;
     this.#shard.caches.clear();
     await this.ctx.storage.deleteAll();
   }

@@ -25,7 +25,7 @@ const forgottenMark = "forgotten ";
 /** Tells, and is told, what a part of the ledger holds: told twice, it is the same. */
 export function createSqlFleet(db: SqlDriver, caches: CacheGroup, rows: CounterRows) {
   const { addUsage, addToAll } = usageStatements(db);
-  const note = db.prepare("INSERT OR IGNORE INTO reports (what, fleet) VALUES (?, ?)");
+  const note = db.prepare("INSERT INTO reports VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET fleet = ?2");
   const due = db.prepare("SELECT what, fleet FROM reports");
   const drop = db.prepare("DELETE FROM reports WHERE what = ?");
   const columns = usageColumns.join(", ");
@@ -45,8 +45,9 @@ export function createSqlFleet(db: SqlDriver, caches: CacheGroup, rows: CounterR
     /** `undefined` where nothing is to be reported; `told` is called once it was. */
     dueReport(): { fleet: string; report: FleetReport; told(): void } | undefined {
       const all = due.all<[what: string, fleet: string]>();
-      const [first] = all;
-      if (first === undefined) return undefined;
+      // Of what an older release left, it is not known yet whom to tell.
+      const fleet = all.find(([, known]) => known !== "")?.[1];
+      if (fleet === undefined) return undefined;
       const marks = all.map(([what]) => what);
       const forgotten = marks.filter((what) => what.startsWith(forgottenMark));
       const days = marks.filter((what) => !what.startsWith(forgottenMark));
@@ -61,7 +62,7 @@ export function createSqlFleet(db: SqlDriver, caches: CacheGroup, rows: CounterR
         forgotten: forgotten.map((what) => what.slice(forgottenMark.length) as LedgerName),
       };
       return {
-        fleet: first[1],
+        fleet,
         report,
         told() {
           for (const what of marks) drop.run(what);

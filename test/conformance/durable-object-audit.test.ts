@@ -50,3 +50,22 @@ it.each([
     fault: { line, reason: expect.stringMatching(reason) },
   });
 });
+
+it("reads past a line that is no event any more, which verification names", async () => {
+  const scope = freshScope();
+  const trail = handle(scope);
+  for (let i = 1; i <= 5; i++) {
+    await trail.append({ phase: "event", action: "agent.create", actor: "key1", target: `agent-${i}` });
+  }
+  await ports.handle("audit", scope, Date.now)("forge", ["UPDATE lines SET line = 'no event' WHERE seq = 3"]);
+  await ports.handle("audit", scope, Date.now)("forge", ["UPDATE lines SET line = '{}' WHERE seq = 4"]);
+  for (const filter of [{}, { phase: "event", from: "2026-01-01" }] as const) {
+    const seen: (string | undefined)[] = [];
+    for (let cursor: number | undefined, isFirst = true; isFirst || cursor !== undefined; isFirst = false) {
+      const page = await trail.read({ limit: 1, ...(cursor !== undefined && { cursor }), filter });
+      seen.push(...page.events.map(({ target }) => target));
+      cursor = page.nextCursor;
+    }
+    expect(seen).toEqual(["agent-5", "agent-2", "agent-1"]);
+  }
+});

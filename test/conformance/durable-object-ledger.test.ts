@@ -122,6 +122,46 @@ it.each([
   expect(await ledger.creditEstimates("ai-key:a/usage", 0)).toMatchObject({ tokens: version === "2" ? 15 : 0 });
 });
 
+it("tells of what an object of release 1.0.0 had counted, once it counts again", async () => {
+  const scope = freshScope();
+  const clock = settableClock();
+  clock.set(Date.UTC(2026, 10, 22, 18));
+  const ledger = handle(scope, clock);
+  const earlier = "INSERT INTO usage VALUES ('ai-key:a/usage', '2026-11-20', 'm', 2, 5, 5, 10, 0)";
+  await ports.handle("ledger", scope, clock.now)("forge", ["ai-key:a", `${version2}; ${earlier}`]);
+  await ledger.settle("ai-key:a/reservation:1", { "ai-key:a/tokens": 50 });
+  const query = {
+    prefix: "ai-key:",
+    from: "2026-11-01",
+    to: "2026-11-30",
+    by: "day",
+    orderBy: "key",
+    limit: 9,
+  } as const;
+  const days = await until(
+    async () => (await ledger.topUsage(query)).groups,
+    (groups) => groups.length > 0,
+  );
+  expect(days).toMatchObject([
+    { key: "2026-11-20", requests: 2, tokens: 10 },
+    { key: "2026-11-22", requests: 1, tokens: 40, estimatedTokens: 15 },
+  ]);
+});
+
+it("wakes an object that was emptied while it was called, for what comes after", async () => {
+  const scope = freshScope();
+  const clock = settableClock();
+  const ledger = handle(scope, clock);
+  const send = ports.handle("ledger", scope, clock.now);
+  const hold = { counter: "ai-key:a/tokens", period: "2026-11", amount: 1, limit: 10 } as const;
+  await ledger.reserve("ai-key:a/reservation:1", [hold]);
+  await ledger.forget("ai-key:a/");
+  // While the alarm tells of it.
+  await Promise.all([send("alarm", ["ai-key:a"]), ledger.put("ai-key:a/state", undefined, 600_000)]);
+  await ledger.claim("ai-key:a/claim", { owner: "a", ttlMs: 1_200_000 });
+  expect(await send("alarmTime", ["ai-key:a"])).toEqual(expect.any(Number));
+});
+
 it("leaves an object of a newer release as it is", async () => {
   const scope = freshScope();
   const clock = settableClock();

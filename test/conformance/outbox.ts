@@ -214,6 +214,14 @@ export function testOutbox(name: string, make: () => Promise<OutboxStand>): void
       expect(await stand.outbox.resend("one", "msg_1")).toBe(false);
     });
 
+    it("still makes a delivery that nobody could make for longer than causes are remembered", async () => {
+      await spread("a/1", "msg_A", ["one"]);
+      pass(week + leaseMs);
+      await stand.outbox.put(message("a/2"));
+      expect((await take(10, ["one"])).map((due) => due.message.cause)).toEqual(["a/2"]);
+      expect(await takeDelivery()).toMatchObject({ messageId: "msg_A", message: { cause: "a/1" } });
+    });
+
     it("a delivery that is sent again on its seventh day keeps its retries beyond that day", async () => {
       await spread("a/1", "msg_1", ["one"]);
       await stand.outbox.record(await takeDelivery(), { state: "failed" }, { at: stand.clock.now(), ms: 1 });

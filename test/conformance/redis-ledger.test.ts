@@ -125,7 +125,7 @@ describe.skipIf(!hasRedis)("redis", () => {
   it("keeps what one operation touches under one hash tag, so that a cluster can hold it", () => {
     const tag = (key: string) => /\{([^}]+)\}/.exec(key)?.[1];
     const keys = ledgerKeys("p");
-    const { partitions, check, ...named } = keys;
+    const { partitions, check, adopted: _, usages: __, ...named } = keys;
     const tags = new Set<string | undefined>();
     for (let i = 0; i < 200; i++) {
       const name = `ai-key:${i}/reservation:7` as const;

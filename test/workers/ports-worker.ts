@@ -41,6 +41,9 @@ export class LedgerObject extends RealLedgerObject {
   async ring(): Promise<void> {
     await this.alarm();
   }
+  async alarmTime(): Promise<number | null> {
+    return await this.ctx.storage.getAlarm();
+  }
 }
 
 /** With a way in for a forger. */
@@ -119,11 +122,12 @@ async function answer({ port, method, args, now, scope }: PortCall, env: Binding
     return await invoke(createDurableOutbox({ objects: scopedObjects(env.ALERTS, scope), clock }), method, args);
   }
   const objects = scopedObjects(env.LEDGER, scope);
-  if (port === "ledger" && (method === "forge" || method === "alarm" || method === "refuseDeletions")) {
+  if (port === "ledger" && ["forge", "alarm", "alarmTime", "refuseDeletions"].includes(method)) {
     const [shard, statement] = args as [string, string];
     const forged = objects as unknown as DurableObjectNamespace<LedgerObject>;
     const object = forged.get(forged.idFromName(shard));
     if (method === "refuseDeletions") return await object.refuseDeletions();
+    if (method === "alarmTime") return await object.alarmTime();
     return await (method === "forge" ? object.forge(statement) : object.ring());
   }
   if (port === "records") {

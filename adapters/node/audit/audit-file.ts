@@ -7,6 +7,7 @@ import type { AuditEvent } from "../../../src/domain/audit-event.ts";
 import { isProblem, Problem } from "../../../src/errors.ts";
 import type { AuditTrail, Clock, Log } from "../../../src/ports.ts";
 import type { AuditRecord } from "../../../src/schema/audit-event.ts";
+import { matchesFilter } from "../../../src/storage/audit-line.ts";
 import { makePrivateDirectory, probeWritable, unwritable } from "../files/atomic-write.ts";
 import { createFileLock } from "../files/file-lock.ts";
 import { groupCommit } from "../files/group-commit.ts";
@@ -24,7 +25,6 @@ import {
 import { firstEventIn } from "./edge-events.ts";
 import { openLines } from "./open-lines.ts";
 import { readAuditLines } from "./read-audit-lines.ts";
-import { matchesFilter } from "./record-line.ts";
 import type { AuditLines } from "./verify-audit-lines.ts";
 import { verifyAuditTrail } from "./verify-audit-trail.ts";
 

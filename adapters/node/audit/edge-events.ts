@@ -1,6 +1,6 @@
 import type { ChainHead } from "../../../src/domain/audit-chain.ts";
+import { recordInLine } from "../../../src/storage/audit-line.ts";
 import { type Line, linesBackward, linesForward } from "../files/line-file.ts";
-import { recordInLine } from "./record-line.ts";
 import type { AuditLines } from "./verify-audit-lines.ts";
 
 /** The first whole event of a file; `undefined` where there is none. */

@@ -1,6 +1,6 @@
 import type { AuditRecord } from "../../../src/schema/audit-event.ts";
+import { recordInLine } from "../../../src/storage/audit-line.ts";
 import { lineAfter, linesBackward } from "../files/line-file.ts";
-import { recordInLine } from "./record-line.ts";
 import type { AuditLines } from "./verify-audit-lines.ts";
 
 const recordIn = (bytes: Buffer): AuditRecord | undefined => recordInLine(bytes.toString());

@@ -4,7 +4,7 @@ import { type ChainHead, genesis, linkEvent, verifyLine } from "../../../src/dom
 import type { AuditEvent } from "../../../src/domain/audit-event.ts";
 import type { AuditTrail, AuditVerdict, Clock } from "../../../src/ports.ts";
 import type { AuditRecord } from "../../../src/schema/audit-event.ts";
-import { matchesFilter, recordInLine } from "../audit/record-line.ts";
+import { matchesFilter, recordInLine } from "../../../src/storage/audit-line.ts";
 import { groupCommit } from "../files/group-commit.ts";
 import { answered } from "./redis-connection.ts";
 import { type RedisArgument, redisScript } from "./redis-script.ts";

@@ -14,7 +14,7 @@ import type { LedgerName } from "../../../src/ports.ts";
  * | `estimates:<shard>`, `estimated:<shard>`    | hash: `<name> <minute> <day> <counter> <periods> <model>`;     |
  * |                                             | sorted set of its fields by their minute                       |
  * | `all:<day>`                                 | hash: everybody's, `requests|input|output|... <model>`         |
- * | `names`                                     | set of the names that have usage                               |
+ * | `names`                                     | set of the names that have usage, which is in `all:<day>` too  |
  * | `near`, `ranks`                             | sorted sets of `<counter> <period>`: by the share of the limit |
  * |                                             | that is used, from a half on; by a month's use                 |
  * | `texts:<shard>`, `expiry:<shard>`           | hash of texts; sorted set of those that end, by their end      |
@@ -69,5 +69,9 @@ export function ledgerKeys(prefix: string) {
       all: `${at}:all:`,
     })),
     check: `${base(0)}:check`,
+    /** There once all usage of release 1.0.0 is among the sums. */
+    adopted: `${base(0)}:adopted`,
+    /** The pattern of all keys of usage, each of which ends with its shard. */
+    usages: `${prefix}:ledger:{${prefix}-*}:usage:*`,
   };
 }

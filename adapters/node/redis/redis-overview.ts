@@ -11,6 +11,7 @@ import type {
 } from "../../../src/ports.ts";
 import { answered } from "./redis-connection.ts";
 import type { ledgerKeys } from "./redis-ledger-keys.ts";
+import { redisScript } from "./redis-script.ts";
 import { isUsageField, noAmounts, usageFields, usageRows } from "./usage-fields.ts";
 
 /** Members of a sorted set that are read at a time, at most. */
@@ -32,6 +33,23 @@ export function createRedisOverview(
   const read = <T>(work: () => Promise<T>) => answered(redis, "store_unreadable", work);
   const { partitions } = keys;
   const now = () => time() || Date.now();
+
+  const adopt = redisScript<number>(redis, "adopt-usage");
+  let isAdopted = false;
+
+  /** Names that release 1.0.0 wrote, and of which nothing was settled since. */
+  async function adoptUsage(): Promise<void> {
+    isAdopted ||= (await redis.exists(keys.adopted)) === 1;
+    for (let cursor = ""; !isAdopted && cursor !== "0"; ) {
+      const [next, found] = await redis.scan(cursor || "0", "MATCH", keys.usages, "COUNT", 100);
+      const names = found.map((key) => `${key.slice(key.indexOf(":usage:") + ":usage:".length)}/usage` as LedgerName);
+      const at = (name: LedgerName) => [keys.names, keys.usage, keys.counters, keys.ranks].map((key) => key(name));
+      await Promise.all(names.map((name) => adopt(at(name), [name, keys.all(name)])));
+      cursor = next;
+    }
+    if (!isAdopted) await redis.set(keys.adopted, "1");
+    isAdopted = true;
+  }
 
   async function allUsage(from: string, to: string): Promise<UsageRow[]> {
     const days = daysBetween(from, to).flatMap((day) => partitions.map(({ all }) => ({ day, key: all + day })));
@@ -117,6 +135,7 @@ export function createRedisOverview(
 
   return {
     async topUsage(query) {
+      await read(adoptUsage);
       const asOf = now();
       const sums = Object.values(usageFields);
       const rows: [key: string, row: UsageRow][] =

@@ -81,13 +81,16 @@ export function createAgentIndex(ledger: Pick<Ledger, "get" | "put" | "replace">
   async function change(at: number, changes: readonly (readonly [string, IndexEntry | undefined])[]): Promise<void> {
     for (let round = 0; round < mostRounds; round++) {
       // The first guess is what this process knows; another's write shows in that it fails.
-      const bucket = (round === 0 && known[at]) || (await read(at));
+      const guess = round === 0 ? known[at] : undefined;
+      const bucket = guess ?? (await read(at));
       const entries = new Map(bucket.entries);
       for (const [agentId, entry] of changes) {
         if (!entry) entries.delete(agentId);
         else if (!isNewer(entries.get(agentId), entry)) entries.set(agentId, entry);
       }
       const text = entries.size === 0 ? undefined : textOf(entries);
+      // What another process has written may hold what this one does not know.
+      if (text === bucket.text && guess !== undefined) continue;
       if (text === bucket.text || (await ledger.replace(agentIndexBucket(at), bucket.text, text))) {
         known[at] = { text, entries };
         return;

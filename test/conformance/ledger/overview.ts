@@ -76,6 +76,17 @@ export function testOverview(name: string, make: MakeLedger): void {
       expect(await keys("model", "tokens")).toEqual(["n", "m"]);
     }, 60_000);
 
+    it("counts by model and day what a name used right before it was forgotten", async () => {
+      await spend("gone", { amount: 100, microUsd: 7 });
+      await fresh.ledger.forget(aiKeyLedger("gone").usage);
+      await spend("kept", { amount: 20 });
+      const all = async (ledger: Ledger) => (await ledger.topUsage(top("day", "key"))).groups;
+      const groups = await reported(all, ([one]) => one?.requests === 2);
+      expect(groups).toMatchObject([{ key: day, requests: 2, tokens: 120, microUsd: 7 }]);
+      const names = async (ledger: Ledger) => (await ledger.topUsage(top("name", "key"))).groups.map(({ key }) => key);
+      expect(await reported(names, (found) => found.length === 1)).toEqual([aiKeyLedger("kept").usage]);
+    }, 60_000);
+
     it("finds the largest of many in the month that is under way", async () => {
       const amounts = Array.from({ length: 40 }, (_, at) => 10_000 + ((at * 7_919) % 40) * 25);
       await Promise.all(amounts.map((amount, at) => spend(`k${at}`, { amount })));
@@ -131,13 +142,18 @@ export function testOverview(name: string, make: MakeLedger): void {
       const { tokens, reservation } = aiKeyLedger("lowered");
       await fresh.ledger.reserve(reservation("1"), [entry(70, 1_000, tokens)]);
       await fresh.ledger.settle(reservation("1"), { [tokens]: 70 });
-      const refused = await fresh.ledger.reserve(reservation("2"), [entry(1, 50, tokens)]);
-      expect(refused.outcome).toBe("exceeded");
       const near = async (ledger: Ledger) =>
         (await ledger.nearLimit({ minShare: 0.5, limit: 10, periods: ["2026-11"] })).near;
-      expect(await reported(near, (found) => found.length === 1)).toEqual([
-        { counter: tokens, period: "2026-11", limit: 50, used: 70, reserved: 0 },
-      ]);
+      const lowered = async (id: string, limit: number) => {
+        const refused = await fresh.ledger.reserve(reservation(id), [entry(1, limit, tokens)]);
+        expect(refused.outcome).toBe("exceeded");
+        expect(await reported(near, ([found]) => found?.limit === limit)).toEqual([
+          { counter: tokens, period: "2026-11", limit, used: 70, reserved: 0 },
+        ]);
+      };
+      await lowered("2", 50);
+      // All before it was told by then.
+      await lowered("3", 40);
     }, 60_000);
 
     it("finds the few that are the fullest among many", async () => {

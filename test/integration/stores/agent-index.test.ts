@@ -68,6 +68,14 @@ describe("the index of agents", () => {
     expect(await instances[0]!.entries()).toHaveLength(1);
   });
 
+  it("loses an agent whom another instance made than the one that deletes it", async () => {
+    const [one, other] = [createAgentIndex(node.ports.ledger), createAgentIndex(node.ports.ledger)];
+    expect(await other.entries()).toEqual([]);
+    await one.write(new Map([["one", indexEntry(record("one"))]]));
+    await other.write(new Map([["one", undefined]]));
+    expect(await one.entries()).toEqual([]);
+  });
+
   it("keeps the later of two changes of one agent, in whatever order they come", async () => {
     const index = createAgentIndex(node.ports.ledger);
     const entry = (name: string, updatedAt: string): Map<string, IndexEntry> =>

@@ -99,6 +99,33 @@ describe.skipIf(!hasRedis)("a Redis of release 1.0.0", () => {
     );
   });
 
+  it("counts among all agents what was used before, whether used since or not", async () => {
+    const ledger = createRedisLedger(redis, "openclaw");
+    const names = aiKeyLedger(aiKeyId);
+    const clock = { now: () => Date.parse(`${day}T23:00:00Z`) };
+    const sums = async () => {
+      const query = { prefix: "ai-key:", from: "2026-11-01", to: day, orderBy: "tokens", limit: 10 } as const;
+      const fleet = createRedisLedger(redis, "openclaw", clock);
+      const found = await Promise.all(
+        (["day", "model", "name"] as const).map((by) => fleet.topUsage({ ...query, by })),
+      );
+      return found.map(({ groups }) => groups.map(({ key, requests, tokens }) => [key, requests, tokens]));
+    };
+    const before = [[[day, 3, 36]], [["gpt-4o-mini", 3, 36]], [[names.usage, 3, 36]]];
+    expect(await sums()).toEqual(before);
+    expect(await sums()).toEqual(before);
+
+    // Another one, that is settled before anybody asks.
+    await redis.flushdb();
+    for (const [key, value] of Object.entries(written as Record<string, unknown>)) await put(key, value as Stored);
+    const id = names.reservation("1");
+    await ledger.reserve(id, [{ counter: names.tokens, period: "2026-11", limit: null, amount: 4 }]);
+    const more = { requests: 1, inputTokens: 3, outputTokens: 1, tokens: 4, microUsd: 0, unpricedRequests: 0 };
+    const none = { cacheReadTokens: 0, cacheWriteTokens: 0, webSearches: 0 };
+    await ledger.settle(id, { [names.tokens]: 4 }, { name: names.usage, day, model: "gpt-4o-mini", ...more, ...none });
+    expect(await sums()).toEqual([[[day, 4, 40]], [["gpt-4o-mini", 4, 40]], [[names.usage, 4, 40]]]);
+  });
+
   it("goes on: its keys open, the provider gets its master key, places are taken, and changes are made", async () => {
     const client = clientOf(keyOf("ocp", provisioningKey.kept));
     await expect(clientOf(keyOf("ocp", provisioningKey.revoked)).agents.list()).rejects.toMatchObject({ status: 401 });

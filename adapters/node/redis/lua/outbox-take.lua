@@ -19,9 +19,18 @@ for _, endpoint in ipairs(redis.call('SMEMBERS', base .. ':endpoints')) do
     if not row or row.state ~= 'pending' then forget(endpoint, id) end
   end
 end
+local function isPending(id)
+  for _, endpoint in ipairs(redis.call('SMEMBERS', base .. ':endpoints')) do
+    if redis.call('ZSCORE', base .. ':due:' .. endpoint, id) then return true end
+  end
+  return false
+end
 for _, cause in ipairs(redis.call('ZRANGEBYSCORE', base .. ':kept', '-inf', now, 'LIMIT', 0, 20)) do
   local row = message(cause)
-  if not row or row.seq then
+  if row and (not row.seq or isPending(row.id)) then
+    -- What cannot go yet keeps none of the others here.
+    redis.call('ZADD', base .. ':kept', now + 3600000, cause)
+  else
     redis.call('HDEL', base .. ':messages', cause)
     redis.call('ZREM', base .. ':kept', cause)
     redis.call('ZREM', base .. ':log', cause)

@@ -1,4 +1,4 @@
---! clock counters
+--! clock counters adopt
 -- KEYS counters, reservations, open, usage, estimates, estimated, passed, near, ranks, names, all usage of the day;
 -- ARGV time, id, '1' to charge as reserved, then lists, each of them after the number of its pairs: counter and actual amount; and (if there is usage) name, day, model, a
 -- list of what and amount, one of estimated counter and amount, and for how long estimates are kept -> 1 if settled.
@@ -38,7 +38,7 @@ end
 if not ARGV[at] then return 1 end
 local name, day, model = ARGV[at], ARGV[at + 1], ARGV[at + 2]
 at = at + 3
-redis.call('SADD', KEYS[10], name)
+adopt(KEYS[10], KEYS[4], string.sub(KEYS[11], 1, -1 - #day), name)
 for _, sum in ipairs(pairsAt()) do
   redis.call('HINCRBY', KEYS[11], sum[1] .. ' ' .. model, sum[2])
   redis.call('HINCRBY', KEYS[4], name .. ' ' .. day .. ' ' .. sum[1] .. ' ' .. model, sum[2])

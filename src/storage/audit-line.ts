@@ -1,5 +1,5 @@
-import type { AuditFilter } from "../../../src/domain/audit-event.ts";
-import { AuditRecord } from "../../../src/schema/audit-event.ts";
+import type { AuditFilter } from "../domain/audit-event.ts";
+import { AuditRecord } from "../schema/audit-event.ts";
 
 /** The event that a line of the trail holds; `undefined` where it holds none. */
 export function recordInLine(line: string): AuditRecord | undefined {
