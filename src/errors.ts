@@ -49,6 +49,7 @@ const catalogue = {
   provider_exists: [409, "There is an AI provider of this name"],
   key_busy: [409, "The key is being changed"],
   key_revoked: [409, "The key is revoked"],
+  key_expired: [409, "The key has expired"],
   webhook_busy: [409, "The webhook is being changed"],
   webhook_from_settings: [409, "The webhook stands in the settings"],
   body_too_large: [413, "The body is too large"],

@@ -52,6 +52,9 @@ export function readWorkerSettings(variables: Variables): { settings: Settings; 
   if (parsed && publicUrl === undefined && !variables.OPENCLAW_PUBLIC_URL) {
     faults.push("OPENCLAW_PUBLIC_URL is not set: give it the address at which agents reach this Worker");
   }
+  if (parsed?.provisioning.audit.sink !== undefined) {
+    faults.push("gateway.provisioning.audit.sink goes with the trail in files, not on a Worker; leave it out");
+  }
   attempt(() => checkTokensDiffer(adminTokens ?? [], gatewayTokens ?? []));
   if (!parsed || !gatewayTokens || !adminTokens || !sealKeys || publicUrl === undefined || faults.length > 0) {
     throw new SettingsError(faults.join("; "));

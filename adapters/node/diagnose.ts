@@ -150,7 +150,7 @@ async function aiKeyCheck(context: Context): Promise<DoctorCheck> {
     name,
     status: "warning",
     detail: `refused, since the AI provider is revoked: ${cutOff.join("; ")}`,
-    remedy: "delete those agents, or make them anew with another AI provider",
+    remedy: "`agents ai-key move <agent-id> --provider <name>` gives each another key, or delete them",
   };
 }
 

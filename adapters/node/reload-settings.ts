@@ -71,6 +71,8 @@ export function createReload(
       const { changed, needRestart } = reloadSettings(node.settings, next.settings);
       if (hasOtherKeys) changed.push("OPENCLAW_PROVISIONING_SEAL_KEY");
       if (next.workers !== node.workers) needRestart.push("OPENCLAW_WORKERS");
+      if (next.storage !== node.storage) needRestart.push("OPENCLAW_PROVISIONING_STORAGE");
+      if (next.agents?.token !== node.agents?.token) needRestart.push("OPENCLAW_LINK_TOKEN");
       taken?.();
       log("info", "settings were read again", { changed });
       if (needRestart.length > 0) log("warn", "settings that need a restart have changed", { needRestart });

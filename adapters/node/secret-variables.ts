@@ -9,6 +9,7 @@ const names = new Set([
   "OPENCLAW_PROVISIONING_SEAL_KEY",
   "OPENCLAW_PROVISIONING_STORAGE",
   "OPENCLAW_AI_PROVIDER_KEY",
+  "OPENCLAW_WEBHOOK_SECRET",
   "AGENT_PROVISIONING_KEY",
 ]);
 const isSecret = (name: string): boolean => names.has(name) || /^[A-Z0-9_]+_MASTER_KEY$/.test(name);

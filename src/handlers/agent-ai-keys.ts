@@ -58,6 +58,7 @@ export const rotateAiKeyRoute = route({
     "ai_provider_not_linked",
     "agent_busy",
     "ai_key_not_found",
+    "key_expired",
     "mode_not_supported",
     "gateway_failed",
     "gateway_not_found",

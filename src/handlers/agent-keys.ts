@@ -64,7 +64,7 @@ export const rotateAgentKeyRoute = route({
   body: RotateProvisioningKey,
   bodyOptional: true,
   response: { status: 200, description: "The new key, shown this once", schema: ProvisioningKeyIssued },
-  problems: ["key_not_found", "key_busy", "key_revoked"],
+  problems: ["key_not_found", "key_busy", "key_revoked", "key_expired"],
   async handle({ context, caller, params, body }) {
     return { body: await rotateProvisioningKey(context, caller, params.id!, body.graceSeconds) };
   },

@@ -5,7 +5,10 @@ import { ProblemBody } from "./components.ts";
 
 export const headers = {
   "X-Request-Id": { description: "Names this request in the service's log", schema: { type: "string" } },
-  Location: { description: "Where the agent is", schema: { type: "string", format: "uri-reference" } },
+  Location: {
+    description: "Where the agent is, or its operation where that is not waited for",
+    schema: { type: "string", format: "uri-reference" },
+  },
   RateLimit: {
     description:
       'What is left: `"key";r=9;t=42` (draft-ietf-httpapi-ratelimit-headers). Absent with the admin token, which has no limit',
@@ -15,7 +18,10 @@ export const headers = {
     description: 'The limit: `"key";q=10;w=60`. Absent with the admin token',
     schema: { type: "string" },
   },
-  "Retry-After": { description: "Seconds until a retry is welcome", schema: { type: "integer", minimum: 1 } },
+  "Retry-After": {
+    description: "Seconds until a retry is welcome. With 409 and 503 where that is known",
+    schema: { type: "integer", minimum: 1 },
+  },
   "WWW-Authenticate": { description: "Which credential is missing or wrong (RFC 6750)", schema: { type: "string" } },
 } as const;
 
@@ -33,7 +39,12 @@ const answersByHeader: Record<string, { status: number; description: string }> =
 
 const everywhere: ProblemCode[] = [
   "invalid_header",
+  // A key in the query is refused whatever the route asks.
+  "invalid_query",
   "unauthorized",
+  // A key that is sent beside the token alone counts too.
+  "provisioning_key_invalid",
+  "session_not_allowed",
   "provisioning_disabled",
   "gateway_mistaken",
   "rate_limited",
@@ -44,13 +55,12 @@ const everywhere: ProblemCode[] = [
 ];
 
 function problemsOf(route: DescribedRoute): ProblemCode[] {
-  const keyed: ProblemCode[] = ["provisioning_key_missing", "provisioning_key_invalid", "scope_missing"];
+  const keyed: ProblemCode[] = ["provisioning_key_missing", "scope_missing"];
   return [
     ...everywhere,
     ...(route.scope === "token" ? [] : keyed),
     ...(route.method === "GET" ? [] : (["audit_unwritable", "host_unavailable"] as const)),
     ...(route.path.includes("/:") ? (["invalid_path"] as const) : []),
-    ...(route.query ? (["invalid_query"] as const) : []),
     ...(route.body ? (["invalid_json", "invalid_body", "body_too_large"] as const) : []),
     ...route.problems,
   ];
@@ -63,7 +73,7 @@ function problemAnswer(codes: ProblemCode[], status: number, problem: JsonSchema
     headers: {
       ...referTo("X-Request-Id"),
       ...(status === 401 ? referTo("WWW-Authenticate") : {}),
-      ...(status === 429 ? referTo("Retry-After") : {}),
+      ...([409, 429, 503].includes(status) ? referTo("Retry-After") : {}),
     },
     content: {
       "application/problem+json": {
@@ -84,7 +94,7 @@ export function answersOf(route: DescribedRoute, components: Components): Record
       description,
       headers: {
         ...referTo("X-Request-Id"),
-        ...(status === 201 && route.path.startsWith("/agents") ? referTo("Location") : {}),
+        ...([201, 202].includes(status) && route.path.startsWith("/agents") ? referTo("Location") : {}),
         ...(route.scope === "token" ? {} : referTo("RateLimit", "RateLimit-Policy")),
       },
       content: { [contentType]: { schema }, ...(otherContentType && { [otherContentType]: { schema: text } }) },

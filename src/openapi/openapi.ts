@@ -94,17 +94,24 @@ function servicePaths(problem: Record<string, unknown>) {
     },
   });
   const json = { "application/json": { schema: { type: "object" } } };
-  const guarded = { 401: refusal("`unauthorized`"), 429: refusal("`rate_limited`") };
+  const limited = { 401: refusal("`unauthorized`"), 429: refusal("`rate_limited`") };
+  const guarded = { ...limited, 503: refusal("`issuer_unreachable`") };
   return {
     "/openapi.json": operation("getOpenApi", "This document", json, true, {
       ...guarded,
+      400: refusal("`invalid_query`"),
       404: refusal("`provisioning_disabled`"),
     }),
     "/healthz": { ...root, ...operation("getHealth", "The process lives", json, false, {}) },
     "/readyz": {
       ...root,
       ...operation("getReadiness", "Storage and host can be used", json, false, {
-        503: refusal("Which cannot, and why"),
+        // Of a bearer that is sent while something is wrong.
+        ...limited,
+        503: {
+          description: "Which cannot, and why; `draining` while the process stops",
+          content: { ...json, ...refusal("").content },
+        },
       }),
     },
     "/metrics": {
@@ -114,7 +121,7 @@ function servicePaths(problem: Record<string, unknown>) {
         "Metrics as Prometheus reads them",
         { "text/plain": { schema: { type: "string" } } },
         true,
-        guarded,
+        { ...guarded, 403: refusal("`scope_missing`") },
       ),
     },
   };

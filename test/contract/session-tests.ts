@@ -145,6 +145,7 @@ export function sessionTests(target: () => Target): void {
     expect((await as(code, "GET", "/agents")).body.code).toBe("session_not_allowed");
     const exchanged = await Promise.all([1, 2, 3, 4].map(() => as(code, "POST", "/console/session")));
     expect(exchanged.map(({ status }) => status).sort()).toEqual([201, 401, 401, 401]);
+    for (const { status, headers } of exchanged) expect(headers.has("www-authenticate")).toBe(status === 401);
     const { body } = exchanged.find(({ status }) => status === 201)!;
     expect(body.actor).toBe(id);
     expect((await as(body.session, "GET", "/agents")).status).toBe(200);

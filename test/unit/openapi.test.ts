@@ -103,8 +103,22 @@ describe("the document", () => {
     expect(responses[429]?.headers).toHaveProperty("Retry-After");
     expect(responses[401]?.headers).toHaveProperty("WWW-Authenticate");
     expect(Object.keys(responses)).toEqual(expect.arrayContaining(["200", "201", "202"]));
+    for (const status of [201, 202]) expect(responses[status]?.headers).toHaveProperty("Location");
+    for (const status of [409, 503]) expect(responses[status]?.headers).toHaveProperty("Retry-After");
     const problem = document.components.schemas.Problem as { properties: { code: { enum: string[] } } };
     expect(problem.properties.code.enum).toEqual(problemCodes);
+  });
+
+  it("tells of every call how keys in its address, bad keys beside the token, and codes of links are refused", () => {
+    for (const { operationId } of routes) {
+      const { responses } = operation(operationId);
+      expect(responses[400]?.description, operationId).toContain("`invalid_query`");
+      expect(responses[401]?.description, operationId).toContain("`provisioning_key_invalid`");
+      expect(responses[403]?.description, operationId).toContain("`session_not_allowed`");
+    }
+    expect(Object.keys(operation("getMetrics").responses)).toEqual(["200", "401", "403", "429", "503"]);
+    expect(Object.keys(operation("getOpenApi").responses)).toEqual(["200", "400", "401", "404", "429", "503"]);
+    expect(Object.keys(operation("getReadiness").responses)).toEqual(["200", "401", "429", "503"]);
   });
 
   it("says what may be sent: strict bodies, optional queries, path parameters", () => {

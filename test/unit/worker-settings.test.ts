@@ -76,6 +76,11 @@ describe("the Worker's settings", () => {
     expect(readWorkerSettings(given).settings.gatewayTokens).toEqual(["your-gateway-token-here"]);
   });
 
+  it("refuse a second place for the trail, which a Worker would not write to", () => {
+    const OPENCLAW_CONFIG = { gateway: { provisioning: { audit: { sink: "syslog" } } } };
+    expect(refusal({ ...complete, OPENCLAW_CONFIG })).toMatch(/^gateway\.provisioning\.audit\.sink goes with .* files/);
+  });
+
   it("name everything that is wrong at once", () => {
     const message = refusal({ OPENCLAW_CONFIG: "{" });
     for (const name of ["OPENCLAW_CONFIG", "OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_PROVISIONING_SEAL_KEY"]) {

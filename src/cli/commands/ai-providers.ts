@@ -34,7 +34,10 @@ function addAiProvider(tree: Tree, group: Command): void {
           `${providerKinds.filter((kind) => kind !== "custom").join(", ")}, or custom with --slug`,
         )
         .requiredOption("--name <name>", "what to call it")
-        .option("--key <key>", "the master key; - reads it from stdin (default: <PROVIDER>_MASTER_KEY)")
+        .option(
+          "--key <key>",
+          "the master key; - reads it from stdin (default: <PROVIDER>_MASTER_KEY, OPENCLAW_AI_PROVIDER_KEY)",
+        )
         .option("--slug <slug>", "a custom provider's name")
         .option("--base-url <address>", "where that provider's API is")
         .option("--project <project>", "openai, gemini: the project in which keys are minted")

@@ -8,11 +8,11 @@ import { type Output, shortTime } from "../output.ts";
 import { secretValue } from "../secret-value.ts";
 
 const idArgument = ["<webhook-id>", "as `webhooks list` shows it"] as const;
+const secretVariable = "OPENCLAW_WEBHOOK_SECRET";
 const secretOption = [
   "--secret <secret>",
-  "openclaw: the gateway's hook token; else a whsec_... of your own; - reads it from stdin",
+  `openclaw: the gateway's hook token; else a whsec_... of your own; - reads it from stdin (default: ${secretVariable}, else one is made)`,
 ] as const;
-const secretVariable = "OPENCLAW_WEBHOOK_SECRET";
 
 /** A secret is asked for only where one is needed or given: the service makes one otherwise. */
 const givenSecret = async (cli: CliEnvironment, given: string | undefined): Promise<string | undefined> =>

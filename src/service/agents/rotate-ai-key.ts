@@ -38,6 +38,13 @@ export async function rotateAiKey(
         'A minted key is rotated at its provider; make the agent anew, or use the mode "virtual".',
       );
     }
+    const { expiresAt } = aiKey.state;
+    if (expiresAt !== undefined && Date.parse(expiresAt) <= context.clock.now()) {
+      throw new Problem(
+        "key_expired",
+        `The AI key of "${agentId}" has expired, and a rotation keeps its end; "agents ai-key move" with --key-expires gives the agent another key.`,
+      );
+    }
     context.host.requireGateway?.(agent);
     outcome.aiKeyId = aiKey.keyId;
     const provider = await context.records.get("ai-providers", aiKey.aiProviderId);

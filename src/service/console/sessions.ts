@@ -117,7 +117,9 @@ async function redeem(context: Context, code: string): Promise<FoundGrant> {
     const mine = JSON.stringify({ usedBy: Array.from(context.crypto.randomBytes(16)) });
     if (await context.ledger.replace(state, found.text, mine, codeMs)) return found;
   }
-  throw new Problem("unauthorized", "The link was used already, or is older than a minute; make another one.");
+  throw new Problem("unauthorized", "The link was used already, or is older than a minute; make another one.", {
+    headers: { "www-authenticate": 'Bearer realm="openclaw-provisioning", error="invalid_token"' },
+  });
 }
 
 function sessionView(id: string, grant: ConsoleGrant): ConsoleSessionView {

@@ -83,7 +83,11 @@ const looks: Record<string, (context: Context, caller: Caller) => Promise<Findin
     const refused = await findAgentsWithRevokedProvider(context);
     if (refused.length === 0) return ok("none refused");
     const detail = `refused, since the AI provider is revoked: ${refused.join("; ")}`;
-    return { status: "warning", detail, remedy: "delete those agents, or make them anew with another AI provider" };
+    return {
+      status: "warning",
+      detail,
+      remedy: "`agents ai-key move <agent-id> --provider <name>` gives each another key, or delete them",
+    };
   },
 
   async secrets(context) {

@@ -104,6 +104,9 @@ export async function rotateProvisioningKey(
     if (record.state.revokedAt !== undefined) {
       throw new Problem("key_revoked", `The key ${id} was revoked; create a new one with "agent-keys create".`);
     }
+    if (keyStatus(record, context.clock.now()) === "expired") {
+      throw new Problem("key_expired", `The key ${id} has expired; create a new one with "agent-keys create".`);
+    }
     const key = issueToken("ocp", id, context.crypto.randomBytes);
     const change = { action: "provisioning-key.rotate", target: id, details: { graceSeconds } };
     return await auditedChange(context, caller, change, async () => {
@@ -178,11 +181,13 @@ async function keyView(context: Context, record: ProvisioningKeyRecord): Promise
     ...(expiresAt !== undefined && { expiresAt }),
     createdAt: record.createdAt,
     ...(state.revokedAt !== undefined && { revokedAt: state.revokedAt }),
-    ...(previous && { previousValidUntil: previous.until }),
+    ...(previous && { previousValidUntil: earlier(previous.until, expiresAt) }),
     agents: agents.used + agents.reserved,
     uses: seen.count,
     ...(seen.lastAt !== undefined && { lastUsedAt: new Date(seen.lastAt).toISOString() }),
   };
 }
+
+const earlier = (time: string, end = time): string => (end < time ? end : time);
 
 const now = (context: Context): string => new Date(context.clock.now()).toISOString();

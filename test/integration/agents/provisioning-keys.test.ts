@@ -66,6 +66,16 @@ it("a rotation in the middle of a revocation is refused", async () => {
   expect(await rotating).toMatchObject({ code: "key_revoked" });
 });
 
+it("a rotation of a key with an end tells no later end of the old secret, and of an expired key is refused", async () => {
+  let now = Date.now();
+  Object.assign(context, { clock: { now: () => now } });
+  const expiresAt = new Date(now + 3_600_000).toISOString();
+  const made = await createProvisioningKey(context, operator, { name: "short", scopes: ["agents:create"], expiresAt });
+  expect(await rotateProvisioningKey(context, operator, made.id)).toMatchObject({ previousValidUntil: expiresAt });
+  now += 3_600_000;
+  await expect(rotateProvisioningKey(context, operator, made.id)).rejects.toMatchObject({ code: "key_expired" });
+});
+
 it("a change that holds the key for long makes others try again, and changes nothing for them", async () => {
   const { claim } = keyLedger(id);
   await context.ledger.claim(claim, { owner: "another", ttlMs: 30_000 });

@@ -106,6 +106,22 @@ it.each([0, 86_400])("that fails, again and again, with a grace of %s s leaves t
   expect([await works(earlier, 6), await works(earlier, 8)]).toEqual([true, false]);
 });
 
+it("is refused once the key has expired, since its end stays; a move gives the agent another", async () => {
+  await call("/agents/create", {
+    name: "ended",
+    autoProvisionAiKey: { provider: "anthropic", expiresAt: new Date(now + 60_000).toISOString() },
+  });
+  now += 60_000;
+  expect((await call("/agents/ended/ai-key/rotate", {})).body).toMatchObject({
+    code: "key_expired",
+    detail: expect.stringContaining('"agents ai-key move" with --key-expires'),
+  });
+  const later = new Date(now + 60_000).toISOString();
+  await callAsOperator(app, "PUT", "/agents/ended/ai-key", { provider: "anthropic", expiresAt: later });
+  const { health } = (await callAsOperator(app, "GET", "/agents/ended")).body;
+  expect(health.aiKey).toMatchObject({ status: "active", expiresAt: later });
+});
+
 it("that fails on files which cannot be written leaves the agent its key", async () => {
   const file = join(stateDir, "agents", "my-agent", "agent", "auth-profiles.json");
   rmSync(file);

@@ -331,6 +331,7 @@ describe("doctor", () => {
           name: "AI keys",
           status: "warning",
           detail: expect.stringMatching(/2 agents.*"Old account" \(anthropic, \w+\)/),
+          remedy: expect.stringContaining("agents ai-key move"),
         },
       ]);
     }

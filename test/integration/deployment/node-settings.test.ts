@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readNodeSettings, stateDirFrom } from "../../../adapters/node/node-settings.ts";
+import { createReload } from "../../../adapters/node/reload-settings.ts";
+import { withSecretFiles } from "../../../adapters/node/secret-variables.ts";
 import { SettingsError } from "../../../src/settings/settings-error.ts";
 
 let stateDir: string;
@@ -288,4 +290,44 @@ describe("settings in place of config.json", () => {
     expect(() => readNodeSettings({ ...env, OPENCLAW_PUBLIC_URL: url })).toThrow(/^OPENCLAW_PUBLIC_URL is /);
     expect(() => readNodeSettings({ ...env, OPENCLAW_CONFIG: config })).toThrow(/publicUrl/);
   });
+});
+
+it.each([
+  "OPENCLAW_GATEWAY_TOKEN",
+  "OPENCLAW_ADMIN_TOKEN",
+  "OPENCLAW_LINK_TOKEN",
+  "OPENCLAW_PROVISIONING_SEAL_KEY",
+  "OPENCLAW_PROVISIONING_STORAGE",
+  "OPENCLAW_AI_PROVIDER_KEY",
+  "OPENCLAW_WEBHOOK_SECRET",
+  "AGENT_PROVISIONING_KEY",
+  "ANTHROPIC_MASTER_KEY",
+])("%s may be given as a file", (name) => {
+  const path = join(stateDir, "secret");
+  writeFileSync(path, "a-secret\n");
+  expect(withSecretFiles({ [`${name}_FILE`]: path })[name]).toBe("a-secret");
+});
+
+it("a secret that is read again and takes a restart is named", () => {
+  const file = (name: string, text: string) => {
+    const path = join(stateDir, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  const env = {
+    OPENCLAW_STATE_DIR: stateDir,
+    OPENCLAW_GATEWAY_TOKEN: "a-token-of-the-gateway",
+    OPENCLAW_CONFIG: "{}",
+    OPENCLAW_PROVISIONING_STORAGE_FILE: file("storage", "redis://older:6379"),
+    OPENCLAW_AGENTS_URL: "http://openclaw-agents:18790",
+    OPENCLAW_LINK_TOKEN_FILE: file("link", "the-older-link-token"),
+  };
+  const told: unknown[] = [];
+  const reload = createReload(env, readNodeSettings(env), { log: (_level, _message, fields) => told.push(fields) });
+  reload();
+  file("storage", "redis://newer:6379");
+  file("link", "the-newer-link-token");
+  reload();
+  const needRestart = ["OPENCLAW_PROVISIONING_STORAGE", "OPENCLAW_LINK_TOKEN"];
+  expect(told).toEqual([{ changed: [] }, { changed: [] }, { needRestart }]);
 });
