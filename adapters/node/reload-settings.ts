@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ProvisioningSettings } from "../../src/settings/provisioning-settings.ts";
+import { SettingsError } from "../../src/settings/settings-error.ts";
 import type { Settings } from "../../src/settings.ts";
 import type { Environment } from "./environment.ts";
 import { type NodeSettings, readNodeSettings, requireGatewayTokens } from "./node-settings.ts";
 import type { OpenServer } from "./open-server.ts";
+import { configText } from "./read-config.ts";
 
 /** Settings that are read where they are used, and so can change while the server runs. */
 const changeable = [
@@ -61,9 +63,14 @@ export function createReload(
   { log, rereadSealKeys }: Pick<OpenServer, "log" | "rereadSealKeys">,
   taken?: () => void,
 ): () => void {
+  const isConfigured = (): boolean => (configText(env, node.stateDir)?.text.trim() ?? "") !== "";
+  let wasConfigured = isConfigured();
   return () => {
     try {
+      // A write that broke off, or an editor in the middle of one: nobody switches a service off so.
+      if (wasConfigured && !isConfigured()) throw new SettingsError("config.json is empty or gone; put it back");
       const next = readNodeSettings(env);
+      wasConfigured = isConfigured();
       requireGatewayTokens(next);
       // Port 0 was any: where agents find the proxy stays.
       if (node.port === 0) next.settings.provisioning.publicUrl = node.settings.provisioning.publicUrl;

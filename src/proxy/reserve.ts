@@ -35,7 +35,7 @@ export async function reserve(
   reservation: LedgerName,
   priced: PricedRequest,
   key: KeySnapshot,
-  restate: (key: KeySnapshot, text: string) => KeySnapshot,
+  restate: (key: KeySnapshot, text: string) => KeySnapshot | Promise<KeySnapshot>,
 ): Promise<Reservation> {
   const name = aiKeyLedger(key.record.keyId).state;
   let bound = priced.output.most;
@@ -47,7 +47,7 @@ export async function reserve(
     const bytes = encoded instanceof Promise ? await encoded : encoded;
     const answer = await ledger.reserve(reservation, charge.entries, { name, text: key.text });
     if (answer.outcome === "reserved") return { outcome: "reserved", charge, bytes };
-    if (answer.outcome === "changed") key = restate(key, answer.text);
+    if (answer.outcome === "changed") key = await restate(key, answer.text);
     else {
       const lower = lowerBound(priced, charge, answer.exceeded, bound);
       if (typeof lower === "object") return lower;

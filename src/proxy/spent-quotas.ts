@@ -27,7 +27,7 @@ interface Remembered {
  */
 export function createSpentQuotas(
   { ledger, clock }: Pick<Context, "ledger" | "clock">,
-  restate: (key: KeySnapshot, text: string) => KeySnapshot,
+  restate: (key: KeySnapshot, text: string) => Promise<KeySnapshot>,
 ) {
   const remembered = new Map<string, Remembered>();
 
@@ -65,7 +65,7 @@ export function createSpentQuotas(
     if (typeof found === "object") {
       // A quota that was raised may not have come through to the record yet.
       const text = await ledger.get(aiKeyLedger(keyId).state);
-      if (text !== undefined && text !== key.text) found = await look(restate(key, text), provider);
+      if (text !== undefined && text !== key.text) found = await look(await restate(key, text), provider);
     }
     if (typeof found === "object") {
       refused(keyId);

@@ -78,16 +78,23 @@ export function createKeyVerifier(context: Context) {
   async function confirm(key: KeySnapshot, standing: "suspended" | "invalid", now: number): Promise<Verified> {
     const text = await context.ledger.get(aiKeyLedger(key.record.keyId).state);
     if (text === undefined || text === key.text) return standing === "invalid" ? undefined : { key, standing };
-    const current = restate(key, text);
+    const current = await restate(key, text);
     const confirmed = keyStatus(current.state, key.digest, now);
     return confirmed === "invalid" ? undefined : { key: current, standing: confirmed };
   }
 
-  /** The same key under the text that the ledger has. */
-  const restate = (key: KeySnapshot, text: string): KeySnapshot => ({
-    ...key,
-    ...remember(key.record.keyId, AiKeyState.parse(JSON.parse(text)), text),
-  });
+  /**
+   * The same key under the text that the ledger has. One that a backup or a power cut took back behind the record is
+   * brought to that: a rotated key would be refused for good, and a suspended one spend.
+   */
+  async function restate(key: KeySnapshot, text: string): Promise<KeySnapshot> {
+    const { keyId, state: recorded } = key.record;
+    const state = AiKeyState.parse(JSON.parse(text));
+    if (state.version >= recorded.version) return { ...key, ...remember(keyId, state, text) };
+    const kept = JSON.stringify(recorded);
+    await context.ledger.replace(aiKeyLedger(keyId).state, text, kept);
+    return { ...key, ...remember(keyId, recorded, kept) };
+  }
 
   return { verify, restate };
 }

@@ -10,6 +10,7 @@ import { auditedChange, newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { type Lease, withLease } from "../lease.ts";
+import { storeSealed } from "../secrets/store-sealed.ts";
 import { seal } from "../secrets/vault.ts";
 import { mintingRefusal } from "./minting.ts";
 
@@ -20,7 +21,8 @@ export async function addAiProvider(context: Context, caller: Caller, body: AddA
   const checked = await checkMasterKey(context, kind, body);
   const id = newKeyId(context.crypto.randomBytes);
   const binding = { provider: slug, id };
-  const record: AiProviderRecord = {
+  const createdAt = new Date(context.clock.now()).toISOString();
+  const sealed = async (): Promise<AiProviderRecord> => ({
     id,
     provider: slug,
     kind,
@@ -31,14 +33,15 @@ export async function addAiProvider(context: Context, caller: Caller, body: AddA
     sealedKey: await seal(context, body.key, binding),
     ...(body.credentials !== undefined && { sealedCredentials: await seal(context, body.credentials, binding) }),
     hint: keyHint(body.key),
-    createdAt: new Date(context.clock.now()).toISOString(),
-  };
+    createdAt,
+  });
   const details = { provider: slug, name: body.name, verification: checked.verification };
   const add = async ({ hold }: Lease) => {
     await requireNewName(context, body.name);
     return await auditedChange(context, caller, { action: "ai-provider.add", target: id, details }, async () => {
       await hold();
-      await context.records.set("ai-providers", id, record);
+      const store = (record: AiProviderRecord) => context.records.set("ai-providers", id, record);
+      const record = await storeSealed(context, { sealed, store, jweOf: ({ sealedKey }) => sealedKey });
       return { ...aiProviderView(record), ...checked };
     });
   };

@@ -5,7 +5,7 @@ import { version } from "../../version.ts";
 import type { Context } from "../context.ts";
 import { signedHeaders } from "./sign-webhook.ts";
 import { type Alert, bodyOf } from "./webhook-formats.ts";
-import { openWebhookSecret } from "./webhook-secret.ts";
+import { openRetiredSecret, openWebhookSecret } from "./webhook-secret.ts";
 
 const deliveryTimeoutMs = 15_000;
 
@@ -70,6 +70,6 @@ async function credentials(
   const current = await openWebhookSecret(context, id, sealedSecret);
   if (format === "openclaw") return { "webhook-id": signed.id, authorization: `Bearer ${current}` };
   const isLive = previous !== undefined && Date.parse(previous.until) > context.clock.now();
-  const secrets = isLive ? [current, await openWebhookSecret(context, id, previous.sealedSecret)] : [current];
-  return await signedHeaders(secrets, signed);
+  const before = isLive ? await openRetiredSecret(context, id, previous.sealedSecret) : undefined;
+  return await signedHeaders(before === undefined ? [current] : [current, before], signed);
 }

@@ -1,7 +1,7 @@
 import type { WebhookRecord } from "../../schema/webhook.ts";
 import type { Context } from "../context.ts";
 import { isSealedUnderNewest } from "../secrets/vault.ts";
-import { openWebhookSecret, sealWebhookSecret } from "./webhook-secret.ts";
+import { openRetiredSecret, openWebhookSecret, sealWebhookSecret } from "./webhook-secret.ts";
 import { allWebhooks, changeWebhook } from "./webhooks.ts";
 
 /**
@@ -17,11 +17,14 @@ export async function resealWebhooks(context: Context): Promise<number> {
     return next;
   };
   const reseal = async ({ previous, ...record }: WebhookRecord): Promise<WebhookRecord> => {
-    const isLive = previous !== undefined && Date.parse(previous.until) > context.clock.now();
+    const isKept =
+      previous !== undefined &&
+      Date.parse(previous.until) > context.clock.now() &&
+      (await openRetiredSecret(context, record.id, previous.sealedSecret)) !== undefined;
     return {
       ...record,
       sealedSecret: await anew(record.id, record.sealedSecret),
-      ...(isLive && { previous: { ...previous, sealedSecret: await anew(record.id, previous.sealedSecret) } }),
+      ...(isKept && { previous: { ...previous, sealedSecret: await anew(record.id, previous.sealedSecret) } }),
     };
   };
   for (const { id } of await allWebhooks(context)) await changeWebhook(context, id, reseal);

@@ -1,3 +1,4 @@
+import { isProblem } from "../../errors.ts";
 import { type Sealing, seal, unseal } from "../secrets/vault.ts";
 
 /** Moved to another webhook's record, a secret does not open. */
@@ -10,3 +11,13 @@ export const sealWebhookSecret = async (context: Sealing, id: string, secret: st
 /** @throws Problem `secret_unopenable` */
 export const openWebhookSecret = async (context: Sealing, id: string, sealed: string): Promise<string> =>
   await unseal(context, sealed, webhookBinding(id));
+
+/** One that no seal key opens signs nothing: a rotation is the remedy for that. */
+export async function openRetiredSecret(context: Sealing, id: string, sealed: string): Promise<string | undefined> {
+  try {
+    return await openWebhookSecret(context, id, sealed);
+  } catch (error) {
+    if (isProblem(error, "secret_unopenable")) return undefined;
+    throw error;
+  }
+}

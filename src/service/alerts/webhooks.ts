@@ -12,6 +12,7 @@ import type {
 import { auditedChange } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
+import { storeSealed } from "../secrets/store-sealed.ts";
 import { settingOf, withSettings } from "./settings-webhooks.ts";
 import { newSigningSecret } from "./sign-webhook.ts";
 import { sealWebhookSecret } from "./webhook-secret.ts";
@@ -47,18 +48,23 @@ export async function createWebhook(context: Context, caller: Caller, body: Crea
   }
   const id = newKeyId(context.crypto.randomBytes);
   const secret = body.secret ?? newSigningSecret(context.crypto.randomBytes);
-  const record: WebhookRecord = {
+  const events = [...new Set(body.events ?? defaultEvents)];
+  const format = body.format ?? "standard";
+  const createdAt = new Date(context.clock.now()).toISOString();
+  const sealed = async (): Promise<WebhookRecord> => ({
     id,
     url: body.url,
-    events: [...new Set(body.events ?? defaultEvents)],
-    format: body.format ?? "standard",
+    events,
+    format,
     source: "api",
     sealedSecret: await sealWebhookSecret(context, id, secret),
-    createdAt: new Date(context.clock.now()).toISOString(),
-  };
-  const details = { host: new URL(body.url).host, events: record.events, format: record.format };
-  await auditedChange(context, caller, { action: "webhook.create", target: id, details }, async () => {
-    await context.records.set("webhooks", id, record);
+    createdAt,
+  });
+  const details = { host: new URL(body.url).host, events, format };
+  const change = { action: "webhook.create", target: id, details };
+  const record = await auditedChange(context, caller, change, async () => {
+    const store = (next: WebhookRecord) => context.records.set("webhooks", id, next);
+    return await storeSealed(context, { sealed, store, jweOf: ({ sealedSecret }) => sealedSecret });
   });
   return { ...webhookView(context, record), ...(body.secret === undefined && { secret }) };
 }
@@ -127,11 +133,10 @@ export async function rotateWebhookSecret(
   const secret = given ?? newSigningSecret(context.crypto.randomBytes);
   const change = { action: "webhook.rotate-secret", target: id, details: { graceSeconds } };
   return await auditedChange(context, caller, change, async () => {
-    const sealedSecret = await sealWebhookSecret(context, id, secret);
     const until = new Date(context.clock.now() + graceSeconds * 1000).toISOString();
-    const next = await changeWebhook(context, id, ({ previous: _, ...record }) => ({
+    const next = await changeWebhook(context, id, async ({ previous: _, ...record }) => ({
       ...record,
-      sealedSecret,
+      sealedSecret: await sealWebhookSecret(context, id, secret),
       ...(graceSeconds > 0 && format !== "openclaw" && { previous: { sealedSecret: record.sealedSecret, until } }),
     }));
     return { ...webhookView(context, next), ...(given === undefined && { secret }) };

@@ -21,7 +21,7 @@ export interface Resealed {
  * Seals every stored secret anew under the deployment's first seal key, one record at a time: at any moment each is
  * under a key that the deployment has.
  *
- * @throws Problem `secret_unopenable` of the first secret that no seal key opens
+ * @throws Problem `secret_unopenable` of the first secret in use that no seal key opens
  */
 export async function resealSecrets(context: Context, caller: Caller): Promise<Resealed> {
   const [newest, ...older] = context.sealKeys();
@@ -53,10 +53,12 @@ export async function resealSecrets(context: Context, caller: Caller): Promise<R
       const sealed = await anew(sealedKey).catch(() => undefined);
       if (sealed !== undefined) previous.push({ sealedKey: sealed, until });
     }
+    // Nobody can store a revoked one's secrets anew: they must keep no rotation from its end.
+    const anewOrKept = (jwe: string) => (record.revokedAt === undefined ? anew(jwe) : anew(jwe).catch(() => jwe));
     const { sealedKey, sealedCredentials } = record;
     const change = {
-      sealedKey: await anew(sealedKey),
-      ...(sealedCredentials !== undefined && { sealedCredentials: await anew(sealedCredentials) }),
+      sealedKey: await anewOrKept(sealedKey),
+      ...(sealedCredentials !== undefined && { sealedCredentials: await anewOrKept(sealedCredentials) }),
       previous: previous.length > 0 ? previous : undefined,
     };
     // A value past its grace may be under an older key yet.

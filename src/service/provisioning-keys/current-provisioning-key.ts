@@ -18,7 +18,9 @@ export async function withCurrentState(
   record: ProvisioningKeyRecord,
 ): Promise<ProvisioningKeyRecord> {
   const text = await context.ledger.get(keyLedger(record.id).state);
-  return text === undefined ? record : { ...record, state: ProvisioningKeyState.parse(JSON.parse(text)) };
+  const state = text === undefined ? undefined : ProvisioningKeyState.parse(JSON.parse(text));
+  // A ledger that a backup or a power cut took back is behind the record.
+  return state === undefined || state.version < record.state.version ? record : { ...record, state };
 }
 
 /** A revoked key stays revoked past its end. */

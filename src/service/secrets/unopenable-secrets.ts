@@ -35,7 +35,8 @@ export async function findUnopenableSecrets(context: Stored): Promise<Unopenable
         id,
         detail:
           `AI provider "${name}": ${error.message.replace(/, or store the secret anew\.$/, "")}; if that key is lost, ` +
-          `\`provisioning ai-providers rotate ${id} --key -\` stores the provider's key anew.`,
+          `\`provisioning ai-providers rotate ${id} --key -${sealedCredentials === undefined ? "" : " --credentials <file>"}\` ` +
+          "stores the provider's key anew.",
       };
     }
   }

@@ -17,10 +17,11 @@ export async function currentAiKey(context: Context, keyId: string): Promise<AiK
   return record && text !== undefined ? withState(record, text) : record;
 }
 
-const withState = (record: AiKeyRecord, text: string): AiKeyRecord => ({
-  ...record,
-  state: stateIn(text, record.keyId),
-});
+/** A ledger that a backup or a power cut took back is behind the record. */
+function withState(record: AiKeyRecord, text: string): AiKeyRecord {
+  const state = stateIn(text, record.keyId);
+  return state.version < record.state.version ? record : { ...record, state };
+}
 
 function stateIn(text: string, keyId: string): AiKeyState {
   const { success, data } = AiKeyState.safeParse(JSON.parse(text));

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { defaultEvents } from "../../../src/domain/alert-types.ts";
+import { addAiProvider } from "../../../src/service/ai-keys/ai-providers.ts";
 import { listDeliveries, resendDelivery, testWebhook } from "../../../src/service/alerts/deliveries.ts";
 import { putAlert } from "../../../src/service/alerts/raise-alert.ts";
 import {
@@ -13,6 +14,7 @@ import {
   updateWebhook,
 } from "../../../src/service/alerts/webhooks.ts";
 import { resealSecrets } from "../../../src/service/maintenance/reseal-secrets.ts";
+import { findUnopenableSecrets } from "../../../src/service/secrets/unopenable-secrets.ts";
 import { alertsStandOfTwo, operator } from "../../alerts-stand.ts";
 import { answering } from "../../webhook-receiver.ts";
 
@@ -106,6 +108,55 @@ it("still signs after the seal key was rotated, and with it gone the old one ope
   await testWebhook(onlyNew, operator, id);
   const { headers, body } = receiver.received.at(-1)!;
   expect(new Webhook(secret!).verify(body, headers as Record<string, string>)).toBeDefined();
+});
+
+it("signs with a rotated secret though no seal key opens the one before it any more", async () => {
+  asOfNow();
+  const { id } = await create();
+  const fresh = new Uint8Array(32).fill(7);
+  const onlyNew = { ...stand.context, sealKeys: () => [fresh] };
+  const { secret } = await rotateWebhookSecret(onlyNew, operator, id, {});
+  const tested = await testWebhook(onlyNew, operator, id);
+  expect(tested).toMatchObject({ delivered: true });
+  const { headers, body } = receiver.received.at(-1)!;
+  expect(new Webhook(secret!).verify(body, headers as Record<string, string>)).toBeDefined();
+  const both = { ...stand.context, sealKeys: () => [new Uint8Array(32).fill(8), fresh] };
+  await expect(resealSecrets(both, operator)).resolves.toMatchObject({ resealed: 1 });
+});
+
+it("opens what is stored while the seal key is rotated", async () => {
+  const [old] = stand.context.sealKeys();
+  const fresh = new Uint8Array(32).fill(7);
+  let keys = [old!];
+  const context = { ...stand.context, sealKeys: () => keys };
+  /** The whole of a rotation, between a change's first word in the trail and what it does. */
+  const audit = {
+    ...context.audit,
+    async append(event: Parameters<typeof context.audit.append>[0]) {
+      await context.audit.append(event);
+      if (keys.length > 1 || event.phase !== "intent") return;
+      keys = [fresh, ...keys];
+      await resealSecrets(context, operator);
+      keys = [fresh];
+    },
+  };
+  const meanwhile = async <T>(change: (context: typeof stand.context) => Promise<T>): Promise<T> => {
+    keys = [old!];
+    return await change({ ...context, audit });
+  };
+  const provider = {
+    provider: "custom",
+    slug: "local",
+    name: "L",
+    key: "key-not-real",
+    baseUrl: "http://127.0.0.1:1/v1",
+  };
+  await meanwhile((within) => addAiProvider(within, operator, { ...provider, verify: false }));
+  expect(await findUnopenableSecrets(context)).toEqual([]);
+  const { id } = await meanwhile((within) => createWebhook(within, operator, { url: receiver.url }));
+  expect(await testWebhook(context, operator, id)).toMatchObject({ delivered: true });
+  await meanwhile((within) => rotateWebhookSecret(within, operator, id, { graceSeconds: 0 }));
+  expect(await testWebhook(context, operator, id)).toMatchObject({ delivered: true });
 });
 
 it("tells each webhook what it subscribed to, under one id", async () => {

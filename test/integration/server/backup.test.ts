@@ -1,11 +1,25 @@
 import { execFile, execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
+import { meteredCall, meteredClient } from "../../metered-agent.ts";
 import { runBundle } from "../../run-bundle.ts";
-import { makeStateDir, startServerProcess, token } from "../../server-process.ts";
+import { adminClient, makeStateDir, startServerProcess, token } from "../../server-process.ts";
+import { startSampleUpstream } from "../../upstream/sample-upstream.ts";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -67,4 +81,40 @@ test("a copy made under load is whole elsewhere, once it has its seal key", asyn
   expect(records).toContain("first.json");
   expect(existsSync(join(elsewhere, notes))).toBe(true);
   expect(readFileSync(join(elsewhere, "provisioning/keys.json"), "utf8")).not.toContain(key);
+});
+
+test("what changed between the copy of the counters and that of the records stays changed", async () => {
+  const stateDir = await makeStateDir();
+  const upstream = await startSampleUpstream();
+  closers.push(
+    () => rmSync(stateDir, { recursive: true }),
+    () => upstream.close(),
+  );
+  let server = await startServerProcess(stateDir);
+  closers.push(() => server.stop());
+  const { client, aiProviderKeyId } = await meteredClient(server, upstream);
+  const revoked = await adminClient(server.origin).agentKeys.create({ name: "revoked", scopes: ["agents:create"] });
+  const make = async (name: string) =>
+    (await client.agents.create({ name, revealAiKey: true, autoProvisionAiKey: { provider: "anthropic" } })).aiKey!
+      .key!;
+  const [before, suspended] = [await make("rotated"), await make("suspended")];
+  const ledger = join(stateDir, "provisioning/ledger.sqlite");
+  new DatabaseSync(ledger, { readOnly: true }).prepare("VACUUM INTO ?").run(`${ledger}.copy`);
+  const { key: after } = (await client.agents.rotateAiKey("rotated", { graceSeconds: 0, revealAiKey: true })).aiKey;
+  await client.agents.suspend("suspended");
+  await adminClient(server.origin).agentKeys.revoke(revoked.id);
+  await server.stop();
+  for (const end of ["-wal", "-shm"]) rmSync(`${ledger}${end}`, { force: true });
+  chmodSync(`${ledger}.copy`, 0o600);
+  renameSync(`${ledger}.copy`, ledger);
+  server = await startServerProcess(stateDir);
+
+  const key = await meteredClient(server, upstream, { aiProviderKeyId });
+  const calls = [before, after!, suspended].map((aiKey) => meteredCall(server.origin, aiKey));
+  expect(await Promise.all(calls)).toEqual([401, 200, 400]);
+  const { keys } = await adminClient(server.origin).agentKeys.list();
+  expect(keys.find(({ id }) => id === revoked.id)).toMatchObject({ status: "revoked" });
+  // And goes on from there.
+  expect(await key.client.agents.resume("suspended")).toMatchObject({ status: "ready" });
+  expect(await meteredCall(server.origin, suspended)).toBe(200);
 });

@@ -92,6 +92,18 @@ describe("secrets and settings of a running server", () => {
     expect(await cli(["doctor"])).toMatch(/^ok +secrets +all open/m);
   });
 
+  it.each([
+    ["is empty", () => writeFileSync(join(stateDir, "config.json"), "\n")],
+    ["is gone", () => rmSync(join(stateDir, "config.json"))],
+  ])("stay as they were where config.json %s, as in the middle of an edit", async (_, harm) => {
+    server = await startServerProcess(stateDir, { OPENCLAW_GATEWAY_TOKEN: oldToken });
+    harm();
+    await hangUp(/"settings cannot be read again; those from before stay".*empty or gone/);
+    expect(await asks(oldToken)).toBe(200);
+    configure({ rateLimitPerMinute: 5 });
+    await hangUp(/"settings were read again"/);
+  });
+
   it("stay as they were where they cannot be read, and name what needs a restart", async () => {
     server = await startServerProcess(stateDir, { OPENCLAW_GATEWAY_TOKEN: oldToken });
     writeFileSync(join(stateDir, "config.json"), "{");

@@ -73,6 +73,21 @@ describe("stored secrets", () => {
     expect(await server.stop()).toBe(0);
   });
 
+  it("that a service account has beside its key are stored anew by the remedy that is named", async () => {
+    const file = join(stateDir, "account.json");
+    const account = { type: "service_account", client_email: "a@example.org", private_key: "not-a-real-key" };
+    writeFileSync(file, JSON.stringify(account));
+    const given = ["--key", "-", "--credentials", file, "--no-verify"];
+    const args = ["ai-providers", "add", "--provider", "gemini", "--name", "G", "--project", "p", "--json", ...given];
+    const added = await cli(args, { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(1) }, "first-key-not-real");
+    const { id } = JSON.parse(added.stdout) as { id: string };
+    const env = { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(2) };
+    const { stderr } = await serve(env);
+    expect(stderr).toContain(`\`provisioning ai-providers rotate ${id} --key - --credentials <file>\``);
+    await cli(["ai-providers", "rotate", id, ...given], env, "second-key-not-real");
+    expect((await cli(["doctor"], env)).stdout).toMatch(/ok +secrets +all open/);
+  });
+
   it("keep a new seal key from being made in place of the one that is gone", async () => {
     await addProvider();
     const path = join(stateDir, "provisioning", "seal.key");
@@ -184,6 +199,20 @@ describe("stored secrets", () => {
     expect(JSON.parse((await cli(["seal", "rotate", "--json"])).stdout)).toMatchObject({ resealed: 1 });
     expect(readFileSync(join(stateDir, "provisioning", "ai-providers.json"), "utf8")).not.toContain("previous");
     expect((await cli(["doctor"])).stdout).toMatch(/ok +secrets +all open/);
+  });
+
+  it("of a revoked provider keep no rotation from its end, though no seal key opens them", async () => {
+    const gone = await addProvider("Gone");
+    const keyFile = join(stateDir, "provisioning", "seal.key");
+    // The seal key was lost, and the remedies were followed: what is revoked has none.
+    writeFileSync(keyFile, `${sealKey(3)}\n`, { mode: 0o600 });
+    expect(await cli(["ai-providers", "revoke", gone])).toMatchObject({ exitCode: 0 });
+    await addProvider("In use");
+    expect((await cli(["doctor"])).stdout).toMatch(/ok +secrets +all open/);
+    const rotated = await cli(["seal", "rotate", "--json"]);
+    expect(rotated).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse(rotated.stdout)).toMatchObject({ resealed: 1 });
+    expect(readFileSync(keyFile, "utf8").trim().split("\n")).toHaveLength(1);
   });
 
   it("under keys of the environment need the new one beside the old", async () => {
