@@ -6,15 +6,18 @@ import { keyPrefixes } from "./provider-facts.ts";
  */
 const keyShapes = [
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g,
-  /\beyJ[\w-]{8,}(\.[\w-]*)+/g,
+  /\beyJ[\w-]{8,1000}(\.[\w-]*)+/g,
   /\bsk-[\w.*-]{4,}/g,
   ...keyPrefixes.map((prefix) => new RegExp(`\\b${prefix}[\\w*-]{8,}`, "g")),
   /\b(ya29|AQ)\.[\w.*-]{8,}/g,
   /\boc[cpsv]_\w{4,}/g,
   /\bBearer\s+\S+/gi,
 ];
-/** Anything long without a space that mixes letters and digits: tokens and their hashes. */
-const longShape = /(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{32,}/g;
+/**
+ * Anything long without a space that mixes letters and digits: tokens and their hashes. It is tried where such a text
+ * begins and nowhere within: strangers write long paths, which would take the square of their length.
+ */
+const longShape = /(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{32,}/g;
 
 /** Takes out only what has the shape of a known maker's key, and leaves ids that are merely long. */
 export const scrubKnownKeys = (text: string): string =>

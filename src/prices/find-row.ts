@@ -2,9 +2,10 @@ import type { TableRow } from "./table-row.ts";
 
 /**
  * Dates, build numbers, `latest` and `preview` may stand behind a name that a row begins with. A further version
- * (`-5`, `.5`) or kind (`-image`, `-mini`) is another model, of another price.
+ * (`-5`, `.5`) or kind (`-image`, `-mini`) is another model, of another price. Each text can be read in one way only: a
+ * date in a second one (`-2024-12-31` is `-2024` and `-12-31`) would double the time of a match with every date.
  */
-const sameModel = /^([-@](latest|preview|exp|\d{8}|\d{4}-\d\d-\d\d|\d\d-\d\d|\d\d-\d{4}|\d{3,4}))*$/;
+const sameModel = /^([-@](latest|preview|exp|\d{8}|\d\d-\d\d|\d\d-\d{4}|\d{3,4}))*$/;
 /** A fine-tuned model's name goes on with its owner's: `ft:gpt-4o-2024-08-06:acme::id`. */
 const fineTuned = /^([-@]\d[\d-]*)?:[^:]*:[^:]*:[^:]*$/;
 

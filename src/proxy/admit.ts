@@ -1,10 +1,12 @@
 import { bodyMemoryBytes } from "../domain/body-memory.ts";
 import { periodOf } from "../domain/quota.ts";
 import { isProblem } from "../errors.ts";
+import type { LedgerName } from "../ports.ts";
 import { providers, wireOfSlug } from "../providers/registry.ts";
 import type { Endpoint, ProviderWire } from "../providers/shared/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { Context } from "../service/context.ts";
+import { retryUnwritable } from "../service/retry-unwritable.ts";
 import { aiKeyLedger } from "../storage/ledger-names.ts";
 import { type AdmittedRequest, createAdmittedRequests, createUpstreamBases } from "./admitted-request.ts";
 import { createCors } from "./cors.ts";
@@ -53,6 +55,20 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   const random = Array.from(context.crypto.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const run = `${context.instance.id}.${random}`;
   let reservations = 0;
+  let givingBack = 0;
+
+  /** Nothing was sent for it, and nothing is charged. */
+  function giveBack(reservation: LedgerName): void {
+    // Those that the ledger had when it went away come first; the others' never reached it.
+    if (givingBack >= mostGivenBack) return;
+    givingBack++;
+    const settled = retryUnwritable(() => ledger.settle(reservation, {}))
+      .catch((cause: unknown) =>
+        context.log("error", "a request that was not sent may stay charged as reserved", { cause }),
+      )
+      .finally(() => givingBack--);
+    context.background(settled);
+  }
 
   async function decide(
     proxyRequest: ProxyRequest,
@@ -129,7 +145,11 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const current = endpoint.format === undefined ? undefined : context.prices.current();
     const prices = current instanceof Promise ? await current : current;
     const priced = pricedRequest(settings, provider, request, prices);
-    const reserved = await reserve(context, reservation, priced, key, keys.restate);
+    const reserved = await reserve(context, reservation, priced, key, keys.restate).catch((error: unknown) => {
+      // It may have landed all the same, its answer lost.
+      giveBack(reservation);
+      throw error;
+    });
     if (reserved.outcome !== "reserved") {
       if (reserved.outcome === "denied") spentQuotas.refused(record.keyId);
       return await refused.unreserved(verified, reserved);
@@ -162,7 +182,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
         ended: () => share.leave(),
       });
     } catch (error) {
-      context.background(ledger.settle(reservation, {}));
+      giveBack(reservation);
       throw error;
     }
   }
@@ -216,6 +236,9 @@ interface Verified extends VerifiedRequest {
   endpoint: Endpoint;
   share: KeyShare;
 }
+
+/** At once, of a ledger that is away. */
+const mostGivenBack = 1_000;
 
 /** The bases that SDKs take, below `/proxy/<slug>`. */
 const basePath = /^(\/api)?(\/v1(beta)?)?\/?$/;

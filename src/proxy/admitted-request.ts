@@ -220,10 +220,6 @@ class Admitted implements AdmittedRequest {
 
   meter(contentType: string | null | undefined): Meter | undefined {
     if (this.#metering === undefined) return undefined;
-    // A client's own fault may be worded like such a refusal, and stands in what is asked again as well.
-    if (this.#askedAgain && contentType != null) {
-      this.#book.asking.answersUnasked(this.#open.provider.id, this.#model);
-    }
     const type = contentType?.toLowerCase() ?? "";
     if (jsonType.test(type)) return createJsonMeter(this.#metering);
     return eventStreamType.test(type) ? createSseMeter(this.#metering) : createSniffingMeter(this.#metering);
@@ -286,6 +282,10 @@ class Admitted implements AdmittedRequest {
   }
 
   finish(meter: Meter | undefined, unread?: boolean): void {
+    // A refusal may repeat words of the client's, or of an address that it names: only the usage, told unasked, proves it.
+    if (this.#askedAgain && meter?.isComplete()) {
+      this.#book.asking.tellsUnasked(this.#open.provider.id, this.#model);
+    }
     this.#settlement.finish(meter, unread);
   }
 

@@ -33,7 +33,7 @@ export function unpricedFeature(
     return `the answer's modality "${medium.slice(0, 64)}" has a price that is not known for this model; leave it out`;
   }
   const searching = models.find((model) => searchingModel.test(model));
-  if (searching !== undefined) return `"${searching}" makes searches whose number no request states`;
+  if (searching !== undefined) return `"${searching.slice(0, 128)}" makes searches whose number no request states`;
   const hosted = rule === "allow" ? reading?.hosted : undefined;
   if (hosted === undefined) return undefined;
   if (hosted.statedSearches === undefined) {

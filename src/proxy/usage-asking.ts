@@ -4,15 +4,15 @@ const decoder = new TextDecoder();
 
 /**
  * Services that tell a stream's usage unasked: there the proxy neither asks for it (`stream_options`) nor keeps it from
- * a client. Those that refuse to be asked (Mistral answers 422) are remembered until the process ends, model by model:
- * behind a gateway one of many may refuse, and a stream that tells no usage is charged as reserved.
+ * a client. Those that refuse to be asked (Mistral answers 422), and then tell it, are remembered until the process ends,
+ * model by model: behind a gateway one of many may refuse, and a stream that tells no usage is charged as reserved.
  */
 export interface UsageAsking {
   isNeedless(provider: Pick<AiProviderRecord, "id" | "provider" | "baseUrl">, model: string | undefined): boolean;
   /** Whether it may be that the service answers so since it refuses to be asked. */
   mayRefuse(status: number, body: Uint8Array): boolean;
-  /** Takes down that the service answered what it had refused for this model, once it was not asked. */
-  answersUnasked(providerId: string, model: string | undefined): void;
+  /** Takes down that the service told the usage of what it had refused for this model, once it was not asked. */
+  tellsUnasked(providerId: string, model: string | undefined): void;
 }
 
 const openRouter = /^https:\/\/([a-z0-9-]+\.)*openrouter\.ai(:443)?(\/|$)/i;
@@ -29,7 +29,7 @@ export function createUsageAsking(slugs: readonly string[]): UsageAsking {
       refusing.has(placeOf(id, model)) || slugs.includes(provider) || openRouter.test(baseUrl),
     mayRefuse: (status, body) =>
       (status === 400 || status === 422) && /stream_options|include_usage/.test(decoder.decode(body)),
-    answersUnasked(providerId, model) {
+    tellsUnasked(providerId, model) {
       if (refusing.size >= maxRefusing) refusing.clear();
       refusing.add(placeOf(providerId, model));
     },

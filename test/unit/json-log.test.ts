@@ -37,6 +37,16 @@ it("holds no secret, in a field, an error or the message", () => {
   expect(JSON.stringify(line)).not.toContain(key);
 });
 
+it.each(["a", "1", "-eyJaaaaaaaa", "sk-", "Bearer "])(
+  "writes a stranger's long text in a time of its length: of %j",
+  (part) => {
+    const path = `/${part.repeat(30_000).slice(0, 30_000)}`;
+    const begun = performance.now();
+    expect(logged("info", (log) => log("info", "request", { path }))).toHaveLength(1);
+    expect(performance.now() - begun).toBeLessThan(1_000);
+  },
+);
+
 it("survives what JSON cannot hold", () => {
   const circular: Record<string, unknown> = { big: 10n };
   circular.self = circular;

@@ -109,6 +109,18 @@ describe("a model's price", () => {
     expect(book.sourceOf(provider, model)).toBeUndefined();
   });
 
+  it.each([
+    ["anthropic", "claude-2"],
+    ["openai", "computer-use"],
+    ["gemini", "gemini-2.0-flash"],
+    ["openrouter", "openai/gpt-6-sol"],
+  ])("is looked up in no time, whatever dates stand behind it: %s %s", (provider, model) => {
+    const begun = performance.now();
+    expect(book.priceOf(provider, `${model}${"-2024-12-31".repeat(24)}-x`)).toBeUndefined();
+    expect(performance.now() - begun).toBeLessThan(500);
+    expect(book.priceOf(provider, `${model}-2024-12-31`)).toEqual(book.priceOf(provider, `${model}-20241231`));
+  });
+
   it("is the announced one from its day on", () => {
     expect(usd(bookOf({ day: "2026-12-31" }).priceOf("gemini", "gemini-3.8-flash"))).toEqual({
       input: 0.75,

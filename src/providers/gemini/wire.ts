@@ -77,6 +77,9 @@ const embedded = (body: BodyFields, limits: ReadLimits): Reading => {
 const body = { ...rules, read };
 const embeddingBody = { ...rules, read: embedded };
 
+/** Google repeats what it does not understand: within a message such words may be the client's. */
+const aboutKey = /"reason":\s*"API_KEY_INVALID"|"message":\s*"(Your )?API key\b/i;
+
 const callPath = /^(\/v1(?:beta)?\/models\/([A-Za-z0-9][A-Za-z0-9._-]{0,127})):([A-Za-z]+)$/;
 const listPath = /^\/v1(?:beta)?\/models(\/[A-Za-z0-9][A-Za-z0-9._-]{0,127})?$/;
 
@@ -111,7 +114,7 @@ export const geminiWire: ProviderWire = {
     "POST /v1beta/models/<model>:generateContent, :streamGenerateContent, :countTokens, :embedContent, :batchEmbedContents and GET /v1beta/models",
   // Google says 400 to a key that it does not know.
   refusesKey: (status, body) =>
-    status === 401 || status === 402 || ((status === 400 || status === 403) && /API_KEY_INVALID|API key/.test(body)),
+    status === 401 || status === 402 || ((status === 400 || status === 403) && aboutKey.test(body)),
   error: ({ status, message, quota }) => ({
     error: {
       code: status,

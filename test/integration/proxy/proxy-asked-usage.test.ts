@@ -32,6 +32,7 @@ afterAll(() => {
 const usage = { prompt_tokens: 20, completion_tokens: 3, total_tokens: 23 };
 const delta = { choices: [{ index: 0, delta: { content: "hi" }, finish_reason: null }] };
 const last = { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] };
+const told = [delta, last, { choices: [], usage }];
 
 function events(response: ServerResponse, chunks: unknown[], done = true): void {
   response.writeHead(200, { "content-type": "text/event-stream" });
@@ -114,7 +115,7 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     answer = (body, response) =>
       body.model === "refuses" && "stream_options" in body
         ? json(response, 400, { error: { message: "refuses does not support parameters: ['stream_options']" } })
-        : events(response, "stream_options" in body ? [delta, last, { choices: [], usage }] : [delta, last]);
+        : events(response, "stream_options" in body || body.model === "refuses" ? told : [delta, last]);
     expect((await ask({ model: "refuses" })).status).toBe(200);
     const before = await used();
     asked = [];
@@ -139,6 +140,23 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     expect((await ask({ max_tokens: 5_000 })).status).toBe(200);
     expect(asked).toEqual([expect.objectContaining({ stream_options: { include_usage: true } })]);
     expect(await used()).toBe(23);
+  });
+
+  it("goes on asking a service whose refusal repeats a client's words, or those of an address that it fetched", async () => {
+    await open("openai");
+    let fetches = 0;
+    answer = (body, response) =>
+      JSON.stringify(body.messages).includes("image_url") && fetches++ === 0
+        ? json(response, 400, { error: { message: "404 from https://pictures.example/stream_options.png" } })
+        : events(response, "stream_options" in body ? told : [delta, last]);
+    const picture = { type: "image_url", image_url: { url: "https://pictures.example/1.png" } };
+    const first = await ask({ messages: [{ role: "user", content: [picture] }] });
+    expect([first.status, fetches]).toEqual([200, 2]);
+    const before = await used();
+    asked = [];
+    expect((await ask({ max_tokens: 5_000 })).status).toBe(200);
+    expect(asked).toEqual([expect.objectContaining({ stream_options: { include_usage: true } })]);
+    expect(await used()).toBe(before + 23);
   });
 
   it("neither asks OpenRouter for the usage nor keeps it from the client", async () => {

@@ -65,6 +65,20 @@ describe.each(["anthropic", "custom", "custom embeddings"])("of %s: what a token
   });
 });
 
+it.each([
+  ["in two orders", "\u0301\u0316"],
+  ["that NFKC makes", "\uff9e\u0334"],
+  ["beyond 16 bits", "\u{1d165}\u0334"],
+])("marks in a row %s hold up nobody, and count at least their bytes", async (_, marks) => {
+  const text = `a${marks.repeat(32_768)}`;
+  const begun = performance.now();
+  const { status, bytes, reserved } = await send("custom", { messages: userSays({ type: "text", text }) });
+  expect(performance.now() - begun).toBeLessThan(2_000);
+  expect(status).toBe(200);
+  expect(reserved).toBeGreaterThan(bytes);
+  expect(reserved).toBeLessThan(bytes * 1.1);
+});
+
 describe("an output that the request does not bound", () => {
   const unbound: [string, Record<string, unknown>, (sent: Record<string, unknown>) => unknown][] = [
     ["anthropic", { max_tokens: null }, (sent) => sent.max_tokens],

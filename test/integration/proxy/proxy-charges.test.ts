@@ -3,9 +3,10 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ProviderKind } from "../../../src/domain/provider-facts.ts";
 import { periodOf } from "../../../src/domain/quota.ts";
+import { Problem } from "../../../src/errors.ts";
 import type { Quotas } from "../../../src/schema/quota.ts";
 import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
-import { type ProxyStand, proxyStand, type Transport } from "../../proxy-stand.ts";
+import { type ProxyStand, proxyStand, type StandOptions, type Transport } from "../../proxy-stand.ts";
 
 /** The charge for answers that fail, break off or report the impossible. */
 
@@ -45,9 +46,13 @@ const calls: Partial<Record<ProviderKind, [path: string, body: Record<string, un
   litellm: ["/proxy/litellm/v1/chat/completions", { model: "gpt-4o", messages: [], max_tokens: 5_000 }],
 };
 
-async function open(kind: ProviderKind, quotas: Quotas = { maxTokensPerMonth: limit }): Promise<ProxyStand> {
+async function open(
+  kind: ProviderKind,
+  quotas: Quotas = { maxTokensPerMonth: limit },
+  options: Partial<StandOptions> = {},
+): Promise<ProxyStand> {
   const { port } = upstream.address() as AddressInfo;
-  stand = await proxyStand({ kind, upstream: `http://127.0.0.1:${port}`, quotas });
+  stand = await proxyStand({ kind, upstream: `http://127.0.0.1:${port}`, quotas, ...options });
   return stand;
 }
 
@@ -131,6 +136,31 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       answer = { status: 503, pieces: ["<html>upstream timed out</html>"] };
       expect((await call(transport, "openai")).used).toBeGreaterThan(5_000);
     });
+  });
+
+  it("holds nothing of a request that was refused since the ledger's answer to its reservation was lost", async () => {
+    let losses = 0;
+    const lost = new Problem("store_unwritable");
+    await open("openai", undefined, {
+      wrapLedger: (ledger) => ({
+        ...ledger,
+        async reserve(...given) {
+          await ledger.reserve(...given);
+          losses++;
+          throw lost;
+        },
+        async settle(...given) {
+          // It is away for a moment.
+          if (losses++ === 1) throw lost;
+          await ledger.settle(...given);
+        },
+      }),
+    });
+    answer = { pieces: [] };
+    expect((await call(transport, "openai")).status).toBe(503);
+    expect(await stand!.quota("maxTokensPerMonth", limit)).toMatchObject({ used: 0, reserved: 0 });
+    expect(await stand!.quota("maxRequestsPerDay")).toMatchObject({ used: 0, reserved: 0 });
+    expect([losses, seen]).toEqual([3, 0]);
   });
 
   describe("reports that cannot be true", () => {

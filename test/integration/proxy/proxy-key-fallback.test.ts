@@ -166,6 +166,20 @@ describe.each<Transport>(["node", "fetch"])("a master key in the place of anothe
     expect(keys()).toEqual([newKey, oldKey]);
   });
 
+  const google: [string, number, string, number][] = [
+    ["not valid", 400, "API key not valid. Please pass a valid API key.", 502],
+    ["unknown", 400, "API Key not found. Please pass a valid API key.", 502],
+    ["known to others", 403, "Your API key was reported as leaked. Please use another API key.", 502],
+    ["named by a client", 400, "Invalid value at 'response_schema.type' (v1beta.Type), \"API key\"", 400],
+    ["named by a client as a reason", 400, 'Unknown name "reason": "API_KEY_INVALID": Cannot find field.', 400],
+  ];
+  it.each(google)("is refused by Google or not where it is %s", async (_, status, message, told) => {
+    await open("gemini", {});
+    answer = (_, response) => json(response, status, { error: { code: status, message, status: "INVALID_ARGUMENT" } });
+    expect((await ask("/proxy/gemini/v1beta/models", null)).status).toBe(told);
+    expect(stand.logs.filter(({ level }) => level === "error")).toHaveLength(told === 502 ? 1 : 0);
+  });
+
   it("is followed by the one before also where the body had to be another", async () => {
     await open("openai", { [oldKey]: 60_000 });
     answer = ({ key, body }, response) => {
