@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import type { CliEnvironment } from "../../src/cli/environment.ts";
 import { version } from "../../src/version.ts";
 import { verifyAuditFiles } from "./audit/verify-audit-files.ts";
@@ -7,6 +6,7 @@ import { stateDirFrom } from "./node-settings.ts";
 import { openBrowser } from "./open-browser.ts";
 import { openLocal, sealLocally } from "./open-local.ts";
 import { createOutgoingFetch, outgoingProxies } from "./outgoing-proxies.ts";
+import { readText } from "./read-text.ts";
 import { rotateSeal } from "./rotate-seal.ts";
 import { withSecretFiles } from "./secret-variables.ts";
 
@@ -18,7 +18,7 @@ export const cliEnvironment = (env: Environment, terminal: Terminal): CliEnviron
   ...terminal,
   version,
   env: (name) => withSecretFiles(env)[name],
-  readFile: (path) => readFile(path, "utf8"),
+  readFile: readText,
   fetch: (request) =>
     createOutgoingFetch(outgoingProxies(env), ({ remedy }) => terminal.writeError(`${remedy}\n`))(request),
   openLocal: () => openLocal(env),

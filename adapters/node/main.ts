@@ -1,5 +1,4 @@
 import { writeSync } from "node:fs";
-import { text } from "node:stream/consumers";
 import { describeFailure } from "../../src/cli/failure.ts";
 import { runServer } from "./run-server.ts";
 import { workerNumber } from "./workers/worker-number.ts";
@@ -43,15 +42,16 @@ async function serveOnly(): Promise<number> {
 }
 
 async function runCommand(args: readonly string[]): Promise<number> {
-  const [{ runProgram }, { cliEnvironment }] = await Promise.all([
+  const [{ runProgram }, { cliEnvironment }, { readStdin }] = await Promise.all([
     import("../../src/cli/program.ts"),
     import("./cli-environment.ts"),
+    import("./read-text.ts"),
   ]);
   const cli = cliEnvironment(env, {
     write: (line) => void process.stdout.write(line),
     writeError,
     isTerminal: process.stdout.isTTY === true,
-    readStdin: () => text(process.stdin),
+    readStdin,
     serve,
   });
   return await runProgram(cli, args);

@@ -1,6 +1,4 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import { doctorReport } from "../../src/cli/doctor-report.ts";
 import type { LocalSession } from "../../src/cli/environment.ts";
@@ -13,7 +11,10 @@ import { mendFindings } from "../node/mend-findings.ts";
 import { stateDirFrom } from "../node/node-settings.ts";
 import { openBrowser } from "../node/open-browser.ts";
 import { openLocal, sealLocally } from "../node/open-local.ts";
+import { createOutgoingFetch, outgoingProxies } from "../node/outgoing-proxies.ts";
+import { readStdin, readText } from "../node/read-text.ts";
 import { rotateSeal } from "../node/rotate-seal.ts";
+import { withSecretFiles } from "../node/secret-variables.ts";
 import { configFileOf } from "./config-access.ts";
 import { findLeftBehind } from "./left-behind.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
@@ -46,9 +47,11 @@ export function addPluginCommands(program: Command, config: OpenClawConfig): voi
       write: (line) => void process.stdout.write(line),
       writeError: (line) => void process.stderr.write(line),
       isTerminal: process.stdout.isTTY === true,
-      env: (name) => process.env[name],
-      readStdin: () => text(process.stdin),
-      readFile: (path) => readFile(path, "utf8"),
+      env: (name) => withSecretFiles(process.env)[name],
+      fetch: (request) =>
+        createOutgoingFetch(outgoingProxies(), ({ remedy }) => void process.stderr.write(`${remedy}\n`))(request),
+      readStdin,
+      readFile: readText,
       openLocal: async () => (await openRunning(env, config)) ?? (await openLocal(env, settings())),
       doctor: async ({ fix }) => {
         const { resolveGatewayAuth } = await loadSdk("gateway-runtime");

@@ -33,10 +33,23 @@ const urlOption = ["--url <address>", "work on the deployment at this address in
 function refuseEmpty(command: Command): void {
   for (const option of command.options) {
     // `--key "$UNSET"`: the shell passed nothing, and nothing is never meant.
-    if (command.opts()[option.attributeName()] === "")
+    const value: unknown = command.opts()[option.attributeName()];
+    if (value === "" || (Array.isArray(value) && value.includes("")))
       throw wrongUsage(`option '${option.flags}' is empty: is the variable behind it set?`);
   }
   if (command.args.includes("")) throw wrongUsage("an argument is empty");
+}
+
+/** The options that choose what is printed. */
+const forms = ["json", "csv", "outputKeyOnly"];
+
+/** Of two forms one would be left out without a word. */
+function refuseTwoForms(command: Command): void {
+  const [one, other] = command.options.filter((option) => {
+    const name = option.attributeName();
+    return forms.includes(name) && command.opts()[name] !== undefined;
+  });
+  if (one && other) throw wrongUsage(`${one.long} and ${other.long} print two things: give one of them`);
 }
 
 const notThisApi = (url: string) =>
@@ -66,6 +79,7 @@ export function leaf<Options extends object, Arguments extends (string | string[
   command.action(async (...actionArguments: unknown[]) => {
     try {
       refuseEmpty(command);
+      refuseTwoForms(command);
       // A command that has others below it takes their `--json` for its own.
       const options = command.optsWithGlobals<Invocation<Options>["options"]>();
       await definition.run(

@@ -172,6 +172,17 @@ export function reach(text: string): Reach {
 /** For an option that may come several times: commander hands on what came before. */
 export const repeated = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];
 
+/**
+ * The text itself, which can stand in a header.
+ * @throws InvalidValue
+ */
+export function headerText(text: string): string {
+  if (!/^[\x21-\x7e]{0,255}$/.test(text)) {
+    throw new InvalidValue("It must be at most 255 printable ASCII characters without spaces.");
+  }
+  return text;
+}
+
 /** `maxTokensPerMonth=1000000`, repeatable. */
 export function quotaAssignment(
   text: string,

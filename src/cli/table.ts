@@ -4,7 +4,9 @@ import { escapeHidden } from "../domain/hidden-characters.ts";
 export const printable = escapeHidden;
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
-const wide = /\p{Emoji_Presentation}|\ufe0f|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}/u;
+/** Marks and forms that the scripts have in common are as wide as their letters, and half-width letters are not. */
+const wide =
+  /^(?![\uff61-\uffdc])[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303e\u30a0\u30fb\u30fc\u3200-\u33ff\uff01-\uff60\uffe0-\uffe6]|\ufe0f/u;
 
 /** Columns that a terminal gives to the text. */
 function displayWidth(text: string): number {

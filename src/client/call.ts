@@ -1,6 +1,6 @@
 import { retry } from "../domain/retry.ts";
 import { ClientError, type ClientErrorCode } from "./client-error.ts";
-import { readAnswer } from "./read-answer.ts";
+import { readAnswer, unexpectedAnswer } from "./read-answer.ts";
 
 /** An attempt that failed and is made again after `delayMs`. */
 export interface Retry {
@@ -76,7 +76,14 @@ function networkReason(error: unknown): string {
   return cause instanceof Error ? cause.message : "no reason given";
 }
 
+/** `new URL` takes a part that is `.` or `..` for a step, and another route would be called. */
+const isStep = /\/(?:\.{0,2})(?=\/|$)/;
+
+/** @throws ClientError `invalid_path`, where an id cannot stand in a path */
 function requestFor(call: Call, settings: CallSettings, signal: AbortSignal | undefined): Request {
+  if (isStep.test(call.path)) {
+    throw new ClientError({ code: "invalid_path", detail: 'No id is empty, ".", or "..".' });
+  }
   const url = new URL(settings.base + call.path);
   for (const [name, value] of Object.entries(call.query ?? {})) {
     for (const one of Array.isArray(value) ? value : [value]) {
@@ -134,11 +141,16 @@ export async function openStream(call: Call, settings: CallSettings): Promise<Re
     if (call.signal?.aborted) throw call.signal.reason;
     throw unreachable(request, error);
   }
-  if (response.ok && response.body) return response.body;
-  throw await readAnswer(response, addressOf(request)).then(
-    () => unreachable(request, undefined),
-    (error: unknown) => error,
-  );
+  if (!response.ok || !response.body) {
+    throw await readAnswer(response, addressOf(request)).then(
+      () => unreachable(request, undefined),
+      (error: unknown) => error,
+    );
+  }
+  // A page of another service would be read as a stream without events, again and again.
+  if (/^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "")) return response.body;
+  await response.body.cancel().catch(() => undefined);
+  throw unexpectedAnswer(response, addressOf(request));
 }
 
 /**

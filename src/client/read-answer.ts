@@ -10,8 +10,19 @@ interface ProblemBody {
   errors?: { path: string; message: string }[];
 }
 
-const isProblemBody = (body: unknown): body is ProblemBody =>
-  typeof body === "object" && body !== null && "code" in body && typeof body.code === "string";
+const isText = (value: unknown): boolean => value === undefined || typeof value === "string";
+const isFault = (fault: unknown): boolean => {
+  const { path, message } = (fault ?? {}) as { path?: unknown; message?: unknown };
+  return typeof path === "string" && typeof message === "string";
+};
+
+/** Other services answer with a `code` too, and with other things beside it. */
+function isProblemBody(body: unknown): body is ProblemBody {
+  if (typeof body !== "object" || body === null) return false;
+  const { code, detail, title, requestId, errors = [] } = body as Record<keyof ProblemBody, unknown>;
+  const isReadable = typeof code === "string" && [detail, title, requestId].every(isText);
+  return isReadable && Array.isArray(errors) && errors.every(isFault);
+}
 
 /** Seconds; the header is a number of them or a date (RFC 9110, section 10.2.3). */
 export function retryAfterSeconds(header: string | null, now: number): number | undefined {
@@ -34,7 +45,8 @@ export async function readAnswer(response: Response, address: string): Promise<u
   } catch {
     body = undefined;
   }
-  if (response.ok && body !== undefined) return body;
+  // Every answer of the API is an object.
+  if (response.ok && typeof body === "object" && body !== null) return body;
   const requestId = response.headers.get("x-request-id") ?? undefined;
   const retryAfter = retryAfterSeconds(response.headers.get("retry-after"), Date.now());
   if (!response.ok && isProblemBody(body)) {
@@ -47,15 +59,20 @@ export async function readAnswer(response: Response, address: string): Promise<u
       retryAfter,
     });
   }
-  const location = response.headers.get("location");
-  throw new ClientError({
-    status: response.status,
+  throw unexpectedAnswer(response, address);
+}
+
+/** Something else than the service has answered. */
+export function unexpectedAnswer({ status, headers }: Response, address: string): ClientError {
+  const location = headers.get("location");
+  return new ClientError({
+    status,
     code: "unexpected_answer",
     detail:
-      response.status >= 300 && response.status < 400
+      status >= 300 && status < 400
         ? `${address} redirects${location === null ? "" : ` to ${location}`}: use the address of the service itself`
-        : `${address} answered ${response.status} without the JSON of this API: is it the address of the service?`,
-    requestId,
-    retryAfter,
+        : `${address} answered ${status} without the JSON of this API: is it the address of the service?`,
+    requestId: headers.get("x-request-id") ?? undefined,
+    retryAfter: retryAfterSeconds(headers.get("retry-after"), Date.now()),
   });
 }

@@ -6,35 +6,57 @@ import { keyPrefixes } from "./provider-facts.ts";
  * counts: a maker's prefix, and behind it as much as a key has.
  */
 const shapes = [
-  ...keyPrefixes.map(keyShape),
+  ...keyPrefixes.map(makersShape),
   // Ours, of which the id alone is no secret.
-  /oc[cpsv]_[a-z0-9]{16}_[a-z0-9]{8,}/giu,
-  /oc[cpsv]_[a-z0-9]{24,}/giu,
+  shape("oc[cpsv]_", "[a-z0-9]{16}_[a-z0-9]{8,}", ""),
+  shape("oc[cpsv]_", "[a-z0-9]{24,}", ""),
   // Those of nothing but the prefix: a name may begin so, but has no such run of letters and digits.
-  /(?<![a-z0-9])sk-(?=[\w-]*\d)[\w-]*[a-z0-9]{16,}[\w-]*/giu,
-  /(?<![a-zA-Z0-9])sk-(?=[\w-]*\d)(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[\w-]{20,}/gu,
-  /(?<![a-z0-9])(?:ya29|aq)\.[\w-]{20,}/giu,
-  /(?<![a-z0-9])(?:gsk|hf|xai|pplx|nvapi|tgp|r8|csk|dsk)[-_](?=[\w-]*\d)(?=[\w-]*[a-z0-9]{16})[\w-]{20,}/giu,
-  /(?<![a-z0-9])(?:gh[opsur]|github_pat|glpat|xox[abeprs])[-_](?=[\w-]*\d)(?=[\w-]*[a-z0-9]{10})[\w-]{20,}/giu,
-  /(?<![a-z0-9])akia[a-z0-9]{16}/giu,
-  /(?<![a-z0-9])eyj[\w-]{10,}\.[\w-]{8,}/giu,
-  /-----BEGIN[A-Z -]*PRIVATE KEY-----[\s\S]*/gu,
+  shape("(?<![a-z0-9])sk-", "(?=[\\w-]*\\d)[\\w-]*[a-z0-9]{16,}[\\w-]*"),
+  shape("(?<![a-zA-Z0-9])sk-", "(?=[\\w-]*\\d)(?=[\\w-]*[a-z])(?=[\\w-]*[A-Z])[\\w-]{20,}", "[\\w-]*", "gu"),
+  shape("(?<![a-z0-9])(?:ya29|aq)\\.", "[\\w-]{20,}", ""),
+  shape(
+    "(?<![a-z0-9])(?:gsk|hf|xai|pplx|nvapi|tgp|r8|csk|dsk)[-_]",
+    "(?=[\\w-]*\\d)(?=[\\w-]*[a-z0-9]{16})[\\w-]{20,}",
+  ),
+  shape(
+    "(?<![a-z0-9])(?:gh[opsur]|github_pat|glpat|xox[abeprs])[-_]",
+    "(?=[\\w-]*\\d)(?=[\\w-]*[a-z0-9]{10})[\\w-]{20,}",
+  ),
+  shape("(?<![a-z0-9])akia", "[a-z0-9]{16}", ""),
+  shape("(?<![a-z0-9])eyj", "[\\w-]{10,}\\.[\\w-]{8,}"),
+  shape("-----BEGIN", "[A-Z -]*PRIVATE KEY-----[\\s\\S]*", "[A-Z -]*", "gu"),
 ];
 
+/**
+ * What has no key behind one prefix has none behind a later prefix of the same run of characters: `run` passes over it.
+ * Without that, a text of nothing but prefixes would be read to its end once for each.
+ */
+function shape(prefix: string, rest: string, run = "[\\w-]*", flags = "giu"): RegExp {
+  return new RegExp(`${prefix}(?:(${rest})|${run})`, flags);
+}
+
 /** A prefix without a hyphen at its end may begin a word. Before one with `sk-` a task and a risk may end. */
-function keyShape(prefix: string): RegExp {
+function makersShape(prefix: string): RegExp {
   const rest = prefix.endsWith("-") ? "(?=[\\w-]*\\d)[\\w-]{12,}" : "[\\w-]{30,}";
-  return new RegExp(`(?<![a-z0-9])${prefix}${rest}`, "giu");
+  return shape(`(?<![a-z0-9])${prefix}`, rest);
 }
 
 const shortest = 17;
 
+function isFoundIn(text: string, keyShape: RegExp): boolean {
+  for (const [, rest] of text.matchAll(keyShape)) if (rest !== undefined) return true;
+  return false;
+}
+
 /** Whether there is a key in the text, whatever is around it. */
 export const holdsKey = (text: string): boolean =>
-  text.length >= shortest && shapes.some((shape) => text.search(shape) !== -1);
+  text.length >= shortest && shapes.some((keyShape) => isFoundIn(text, keyShape));
+
+const withoutKey = (found: string, rest: string | undefined): string => (rest === undefined ? found : "[key]");
 
 /** The text without the keys in it, for messages that quote what somebody sent. */
-export const withoutKeys = (text: string): string => shapes.reduce((rest, shape) => rest.replace(shape, "[key]"), text);
+export const withoutKeys = (text: string): string =>
+  shapes.reduce((rest, keyShape) => rest.replace(keyShape, withoutKey), text);
 
 /** The text as it was before whoever sent it percent-encoded it, however often. */
 export function decodedFully(text: string): string {

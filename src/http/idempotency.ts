@@ -40,7 +40,7 @@ export async function withIdempotency(
     throw new Problem("invalid_header", "Idempotency-Key must be 1 to 255 printable ASCII characters without spaces.");
   }
   const key = await context.crypto.sha256(`${caller.actor}\n${given}`);
-  const fingerprint = await context.crypto.sha256(JSON.stringify(body));
+  const fingerprint = await context.crypto.sha256(JSON.stringify(body, labelsInOrder));
   const name = keyLedger(caller.actor).idempotency(key);
 
   const earlier = keptReply(await context.ledger.get(name), fingerprint);
@@ -60,6 +60,12 @@ export async function withIdempotency(
   const taken = (by: string) => (by.endsWith(`#${fingerprint}`) ? inFlight() : mismatch());
   return await withLease(context, { name, owner, busy: taken, patienceMs: 0 }, once);
 }
+
+/** The schemas put all other fields in an order: a caller's map may have its names in another one each time. */
+const labelsInOrder = (field: string, value: unknown): unknown =>
+  field === "labels" && typeof value === "object" && value !== null
+    ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
+    : value;
 
 /** @throws Problem `idempotency_mismatch` */
 function keptReply(text: string | undefined, fingerprint: string): Reply | undefined {

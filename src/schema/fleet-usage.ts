@@ -35,21 +35,14 @@ const sums = {
 
 export const usageOrders = ["usd", "tokens", "requests", "key"] as const;
 
+export const usageGroups = /^(agent|model|provider|day|createdBy|label:[a-z0-9._/-]{1,63})$/;
+export const usageGroupsText = "must be agent, model, provider, day, createdBy or label:<name>";
+
 export const FleetUsageQuery = z.strictObject({
   from: z.optional(Day),
   to: z.optional(Day),
   by: z
-    ._default(
-      z
-        .string()
-        .check(
-          z.regex(
-            /^(agent|model|provider|day|createdBy|label:[a-z0-9._/-]{1,63})$/,
-            "must be agent, model, provider, day, createdBy or label:<name>",
-          ),
-        ),
-      "agent",
-    )
+    ._default(z.string().check(z.regex(usageGroups, usageGroupsText)), "agent")
     .register(z.globalRegistry, { description: "`agent`, `model`, `provider`, `day`, `createdBy` or `label:<name>`" }),
   label: z
     .optional(z.array(LabelQuery).check(z.maxLength(mostLabels)))

@@ -3,7 +3,7 @@ import { defaultEvents, isAlertPattern } from "../domain/alert-types.ts";
 import { isPlainWebhookUrl } from "../domain/webhook-address.ts";
 import { Timestamp, wellFormed } from "./primitives.ts";
 
-const webhookFormats = ["standard", "slack", "discord", "teams", "alertmanager", "openclaw"] as const;
+export const webhookFormats = ["standard", "slack", "discord", "teams", "alertmanager", "openclaw"] as const;
 export const WebhookFormat = z
   .enum(webhookFormats, { error: `must be one of ${webhookFormats.join(", ")}` })
   .register(z.globalRegistry, { id: "WebhookFormat", description: "The shape of a delivery's body" });

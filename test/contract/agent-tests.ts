@@ -332,6 +332,17 @@ export function agentTests(target: () => Target): void {
     expect((await create(other.key, { name }, headers)).status).toBe(409);
   });
 
+  it("takes a repetition for the same whose fields and labels come in another order", async () => {
+    const { key } = await makeKey(target());
+    const name = newName("order");
+    const headers = { "idempotency-key": newName("key") };
+    const first = await create(key, { name, labels: { b: "1", a: "2" } }, headers);
+    const second = await create(key, { labels: { a: "2", b: "1" }, name }, headers);
+    expect([first.status, second.status]).toEqual([201, 200]);
+    const other = await create(key, { name, labels: { b: "2", a: "1" } }, headers);
+    expect(other).toMatchObject({ status: 422, body: { code: "idempotency_mismatch" } });
+  });
+
   it("makes one agent of 8 requests with one Idempotency-Key", async () => {
     const { key } = await makeKey(target());
     const name = newName("flight");

@@ -88,3 +88,17 @@ it.each([
   expect(holdsKey(name)).toBe(false);
   expect(withoutKeys(name)).toBe(name);
 });
+
+test.each(["sk-", "sk-aaaaaaaaaaaa-", "sk-proj-", "gsk_", "hf-", "glpat-", "eyj-", "-----BEGIN"])(
+  "a text of nothing but %s is looked through in time that grows as its length does",
+  (prefix) => {
+    for (const end of ["", "1", "A1a"]) {
+      const text = prefix.repeat(60_000 / prefix.length) + end;
+      const startedAt = performance.now();
+      holdsKey(text);
+      withoutKeys(text);
+      // Once for each prefix it would be ten seconds and more.
+      expect(performance.now() - startedAt).toBeLessThan(2_000);
+    }
+  },
+);

@@ -209,6 +209,22 @@ describe("agents get, update, delete, suspend, resume, rotate-key, usage, onboar
     }
   });
 
+  it("confine sends no more at a time than a service and this machine's sockets bear", async () => {
+    const ids = Array.from({ length: 60 }, (_, at) => `a-${at}`);
+    let [open, most] = [0, 0];
+    const change = async () => {
+      most = Math.max(most, ++open);
+      await new Promise(setImmediate);
+      open--;
+      return detail;
+    };
+    const ran = await runCli(agents("confine", "--all", "--json"), {
+      "GET /agents": { agents: ids.map((agentId) => ({ ...summary, agentId, managed: true })) },
+      ...Object.fromEntries(ids.map((id) => [`PATCH /agents/${id}`, change])),
+    });
+    expect([ran.exitCode, JSON.parse(ran.stdout).agents.length, most]).toEqual([0, 60, 25]);
+  });
+
   it("update merges quotas, and none lifts one", async () => {
     const options = ["--max-tokens-per-month", "5", "--max-requests-per-day", "none"];
     const ran = await runCli(agents("update", "my-agent", ...options), { "PATCH /agents/my-agent": detail });

@@ -161,6 +161,44 @@ describe("agents create --from", () => {
     expect(ran.stdout).toMatch(/entry 3 +strange +agent_exists .*differs in who made it;/);
   });
 
+  it("compares the terms of a key, the tools and the peers too, in whatever order", async () => {
+    const asked = {
+      tools: ["web", "cron"],
+      peers: ["b"],
+      confinement: "workspace",
+      autoProvisionAiKey: {
+        provider: "openai",
+        models: ["m", "n"],
+        expiresAt: "2027-01-31T00:00:00Z",
+        budgetUsdPerMonth: 5,
+      },
+    };
+    const aiKey = { provider: "openai", mode: "virtual", quotas: {}, models: ["n", "m"], budgetUsdPerMonth: 5 };
+    const agent = (id: string, tools: string[], more: object) =>
+      there(id, {
+        confinement: "workspace",
+        tools,
+        peers: ["b"],
+        health: { aiKey: { ...aiKey, expiresAt: "2027-01-31T00:00:00.000Z", ...more } },
+      });
+    const ran = await from(
+      JSON.stringify(["same", "wide", "free"].map((name) => ({ name, ...asked }))),
+      service(
+        agent("same", ["cron", "web"], {}),
+        agent("wide", ["cron", "web", "exec"], { models: undefined, budgetUsdPerMonth: 50, expiresAt: undefined }),
+        there("free", { confinement: "workspace", health: { aiKey } }),
+      ),
+    );
+    expect(ran.stdout).toContain("1 was there already.");
+    const key = (field: string) => `autoProvisionAiKey\\.${field}`;
+    expect(ran.stdout).toMatch(
+      new RegExp(
+        `entry 2 .* differs in tools, ${key("models")}, ${key("expiresAt")}, ${key("budgetUsdPerMonth")};.*\nentry 3 .* differs in tools, peers, ${key("expiresAt")};`,
+      ),
+    );
+    expect(ran.exitCode).toBe(1);
+  });
+
   it("shows what was made though a later call fails", async () => {
     let calls = 0;
     const answers = {

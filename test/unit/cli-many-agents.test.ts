@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Call, runCli } from "./run-cli.ts";
+import { type Call, problem, runCli } from "./run-cli.ts";
 
 const expiresAt = "2027-01-01T00:00:00.000Z";
 const agent = (agentId: string, more: object = {}) => ({
@@ -74,6 +74,17 @@ describe("agents list", () => {
     const ran = await runCli(agents("list", flag, value), service([]));
     expect([ran.exitCode, ran.calls]).toEqual([2, []]);
   });
+
+  it("aligns names by the columns that a terminal gives them", async () => {
+    const names = ["サーバー", "ｱｲｳ", "（株）", "東京、", "plain", "⭐"];
+    const listed = names.map((name, at) => ({ agentId: `a${at}`, name, status: "ready", bindings: [], managed: true }));
+    const { stdout } = await runCli(["provisioning", "agents", "list"], { "GET /agents": { agents: listed } });
+    const gaps = stdout
+      .split("\n")
+      .slice(1, -1)
+      .map((line) => / +(?=ready)/.exec(line)![0].length);
+    expect(gaps).toEqual([8, 3, 6, 6, 5, 2].map((columns) => 10 - columns));
+  });
 });
 
 describe("agents bulk", () => {
@@ -94,6 +105,19 @@ describe("agents bulk", () => {
     expect(posts.map(({ agentIds }) => agentIds.length)).toEqual([25, 5]);
     expect(posts[0]).toMatchObject({ action: "update", labels: { plan: null }, quotas: { maxTokensPerMonth: null } });
     expect(ran.stdout).toBe("30 agents are updated.\n");
+  });
+
+  it.each([[[]], [["--json"]]])("tells what was changed though a later call fails: %j", async (options) => {
+    const found = Array.from({ length: 30 }, (_, at) => agent(`a-${at}`));
+    const answers = {
+      ...service(found),
+      "POST /agents/bulk": (call: Call) =>
+        (call.body as { agentIds: string[] }).agentIds.length === 25 ? done(call) : problem(403, "scope_missing", "no"),
+    };
+    const ran = await runCli(agents("bulk", "suspend", "--all", ...options), answers);
+    expect(ran).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("no") });
+    if (options.length === 0) expect(ran.stdout).toBe("25 agents are suspended.\n");
+    else expect(JSON.parse(ran.stdout).succeeded).toHaveLength(25);
   });
 
   it("ends with 1 where some were refused, and says why", async () => {

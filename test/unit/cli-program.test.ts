@@ -219,6 +219,9 @@ describe("audit, doctor, init, seal, openapi", () => {
     expect(quiet.stderr).toBe("");
     const remote = ["provisioning", "audit", "verify", "a.jsonl", "--url", "http://localhost:1"];
     expect((await runCli(remote, {}, world)).exitCode).toBe(2);
+    const since = ["provisioning", "audit", "verify", "a.jsonl", "--since", "7"];
+    expect((await runCli(since, {}, world)).exitCode).toBe(2);
+    expect(asked).toHaveLength(2);
   });
 
   it("audit verify fails on a broken chain", async () => {
@@ -444,4 +447,17 @@ it("tells a fault once, whose detail begins with its path", async () => {
     "GET /usage": problem(400, "invalid_query", detail, { errors }),
   });
   expect(stderr).toBe("error: from (2026-12-02) lies after to (2026-12-01)\n");
+});
+
+it.each([
+  [["usage", "--by", "x"], "--by must be agent, model, provider, day, createdBy or label:<name>"],
+  [["usage", "--json", "--csv"], "--csv and --json print two things: give one of them"],
+  [["agents", "create", "a", "--idempotency-key", "ключ"], "It must be at most 255 printable ASCII characters"],
+  [["agents", "create", "a", "--bind", "telegram:*", "--bind", ""], "option '--bind <binding>' is empty"],
+  [["init", "--json", "--output-key-only"], "--output-key-only and --json print two things"],
+  [["agent-keys", "rotate", "key_1", "--output-key-only", "--json"], "--output-key-only and --json print two things"],
+  [["agents", "rotate-key", "a", "--output-key-only", "--json"], "--output-key-only and --json print two things"],
+])("refuses %j as wrong usage, without a call", async (args, message) => {
+  const { exitCode, stdout, stderr, calls } = await runCli(["provisioning", ...args], {});
+  expect([exitCode, stdout, stderr, calls]).toEqual([2, "", expect.stringContaining(message), []]);
 });

@@ -87,7 +87,11 @@ const sse = [
   'event: activity\ndata: {"at":"2026-11-22T18:00:01.000Z","requests":3,"tokens":1200,"denied":0,"agents":[{"agentId":"a","requests":3,"tokens":1200,"denied":0}]}\n\n',
   'id: 8\nevent: audit\ndata: {"seq":8}\n\n',
 ];
-const stream = () => new Response(sse.join(""), { headers: { "content-type": "text/event-stream" } });
+const streamOf = (text: string) => new Response(text, { headers: { "content-type": "text/event-stream" } });
+/** The event behind which each stream was asked for. */
+const seenBy = (calls: readonly Call[]) =>
+  calls.filter(({ path }) => path.startsWith("/events")).map(({ headers }) => headers.get("last-event-id"));
+const stream = () => streamOf(sse.join(""));
 
 it("shows what happened last, until the first look is over", async () => {
   const answers = { "GET /events": stream, "GET /provisioning/audit": { events: [{ ...audit, seq: 27 }] } };
@@ -115,8 +119,8 @@ it("follows on behind the last event, and prints one JSON a line", async () => {
       .split("\n")
       .map((line) => JSON.parse(line).data.seq),
   ).toEqual([7, 8]);
-  expect(calls.map(({ headers }) => headers.get("last-event-id"))).toEqual([null, "8"]);
-  expect(calls[0]?.path).toBe("/events?types=audit");
+  expect(seenBy(calls)).toEqual([null, "8"]);
+  expect(calls[1]?.path).toBe("/events?types=audit");
 });
 
 /** As of a connection that is cut behind what was sent. */
@@ -149,7 +153,7 @@ it("follows on where a connection is cut, and while the service restarts", async
   const { exitCode, stdout, stderr, calls } = await running;
   expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/ECONNREFUSED.*Not ready.*no more/s)]);
   expect(stdout.trim().split("\n")).toHaveLength(3);
-  expect(calls.map(({ headers }) => headers.get("last-event-id"))).toEqual([null, "7", "7", "7", "8"]);
+  expect(seenBy(calls)).toEqual([null, "7", "7", "7", "8"]);
 });
 
 it("ends where the first stream cannot be had", async () => {
@@ -160,9 +164,33 @@ it("ends where the first stream cannot be had", async () => {
 
 it("prints no character as JSON that acts on a terminal", async () => {
   const text = `id: 7\nevent: audit\ndata: ${JSON.stringify({ ...audit, target: "\u009b2J\u2028\u202e" })}\n\n`;
-  const answers = { "GET /events": () => new Response(text + sse[4]), "GET /provisioning/audit": { events: [] } };
+  const answers = { "GET /events": () => streamOf(text + sse[4]), "GET /provisioning/audit": { events: [] } };
   const { stdout } = await runCli(["provisioning", "events", "--types", "audit", "--json"], answers);
   expect(stdout).toContain(String.raw`"target":"\u009b2J\u2028\u202e"`);
+});
+
+it("follows on behind the newest event where a stream ended without one", async () => {
+  const answers = {
+    "GET /provisioning/audit": { events: [{ ...audit, seq: 27 }] },
+    "GET /events": () => (calls.push("") === 1 ? streamOf(": ping\n\n") : problem(403, "scope_missing", "no more")),
+  };
+  const calls: string[] = [];
+  const ran = await runCli(["provisioning", "events", "--follow", "--types", "audit"], answers);
+  expect(seenBy(ran.calls)).toEqual(["27", "27"]);
+});
+
+it("ends at once where a page of something else answers in place of the events", async () => {
+  const page = () => new Response("<html>", { headers: { "content-type": "text/html" } });
+  const { exitCode, stderr } = await runCli(["provisioning", "events", "--follow"], { "GET /events": page });
+  expect([exitCode, stderr]).toEqual([1, expect.stringContaining("without the JSON of this API")]);
+});
+
+it.each([
+  [["update", "hook"], "nothing to change: give --address or --events"],
+  [["create", "https://receiver.example/x", "--format", "smoke"], "Allowed choices are standard, slack, "],
+])("refuses %j as wrong usage, without a call", async (args, message) => {
+  const { exitCode, stderr, calls } = await runCli(["provisioning", "webhooks", ...args], {});
+  expect([exitCode, stderr, calls]).toEqual([2, expect.stringContaining(message), []]);
 });
 
 it("says which types there are", async () => {

@@ -114,6 +114,21 @@ describe("errors", () => {
     expect(await outcome(client.agents.get("a"))).toMatchObject({ code: "unexpected_answer", status });
   });
 
+  it.each([
+    { code: "E1", detail: { reason: "no" } },
+    { code: "E1", errors: { name: ["is missing"] } },
+    { code: "E1", errors: [null] },
+    { code: "E1", title: 7 },
+  ])("of another service are told from this API's: %j", async (body) => {
+    const error = await outcome(script([() => Response.json(body, { status: 400 })]).client.openapi());
+    expect(error).toMatchObject({ code: "unexpected_answer", status: 400, errors: [] });
+  });
+
+  it.each([null, "ok", 1, true])("tell an answer of %j from this API's", async (body) => {
+    const error = await outcome<unknown>(script([() => Response.json(body)]).client.openapi());
+    expect(error).toMatchObject({ code: "unexpected_answer", status: 200 });
+  });
+
   it("read Retry-After as seconds and as a date", () => {
     const now = Date.parse("2026-11-22T18:00:00Z");
     expect(retryAfterSeconds("7", now)).toBe(7);
@@ -273,6 +288,29 @@ describe("calls", () => {
     ]);
     expect(service.calls[0]?.headers.get("prefer")).toBe("respond-async");
     expect(service.calls[4]?.body).toEqual({ deleteSessions: true });
+  });
+
+  it.each(["", ".", ".."])("are not made for %j, which is no id and would reach another route", async (id) => {
+    const { client, requests } = script([ok()]);
+    const calls = [
+      () => client.agents.usage(id),
+      () => client.agents.get(id),
+      () => client.agents.delete(id),
+      () => client.prices.unset("openai", id),
+      () => client.prices.unset(id, "m"),
+      () => client.webhooks.resend("hook", id),
+    ];
+    for (const call of calls) expect(await outcome<unknown>(call())).toMatchObject({ code: "invalid_path", status: 0 });
+    expect(requests).toEqual([]);
+    await outcome(client.agents.get("..."));
+    await outcome(client.agents.get("a..b"));
+    expect(requests.map(({ url }) => new URL(url).pathname)).toEqual(["/api/v1/agents/...", "/api/v1/agents/a..b"]);
+  });
+
+  it.each(["text/html", "application/json"])("read no answer of type %s as a stream of events", async (type) => {
+    const page = () => new Response("{}", { headers: { "content-type": type } });
+    const events = script([page]).client.events();
+    expect(await outcome(events.next())).toMatchObject({ code: "unexpected_answer", status: 200 });
   });
 
   it("walk every page and stop when the caller does", async () => {

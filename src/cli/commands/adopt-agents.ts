@@ -12,7 +12,7 @@ import { type ConfinementOptions, confinementOf, withConfinement } from "./agent
 import { type AiKeyOptions, aiKeyDetails, aiKeyOf, withAiKey } from "./ai-key-options.ts";
 
 /** A gateway takes up in one write all that arrives together. */
-const atOnce = 25;
+export const atOnce = 25;
 
 interface Options extends AiKeyOptions, ConfinementOptions {
   all?: true;

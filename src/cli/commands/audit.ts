@@ -30,8 +30,10 @@ async function verifyFiles(
   cli: CliEnvironment,
   files: readonly string[],
   url: string | undefined,
+  since: number | undefined,
   onProgress: ReturnType<typeof progress> | undefined,
 ) {
+  if (since !== undefined) throw wrongUsage("files are verified whole: leave --since out");
   if (url !== undefined) throw wrongUsage("files are verified on this machine, not with --url");
   if (!cli.verifyAuditFiles) throw wrongUsage("this program cannot read files");
   return await cli.verifyAuditFiles(files, onProgress);
@@ -95,7 +97,7 @@ export function addAuditCommands(tree: Tree, parent: Command): void {
       const { since, url } = options;
       const onProgress = cli.isTerminal ? progress(cli) : undefined;
       const verdict = await (files.length > 0
-        ? verifyFiles(cli, files, url, onProgress)
+        ? verifyFiles(cli, files, url, since, onProgress)
         : withClient("operator", (client, { verifyAudit }) =>
             verifyAudit ? verifyAudit({ since, onProgress }) : client.audit.verify({ since }),
           ));

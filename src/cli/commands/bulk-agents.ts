@@ -53,18 +53,19 @@ async function chosenIds(client: Client, ids: string[], { all, ...options }: Bul
   return agents.map(({ agentId }) => agentId);
 }
 
-async function inBatches(client: Client, ids: string[], change: Omit<BulkChange, "agentIds">) {
-  const batches: BulkChanged[] = [];
+/** @param done gets each batch as it is answered */
+async function inBatches(client: Client, ids: string[], change: Omit<BulkChange, "agentIds">, done: BulkChanged[]) {
   for (let from = 0; from < ids.length; from += batchSize) {
-    batches.push(await client.agents.bulk({ ...change, agentIds: ids.slice(from, from + batchSize) }));
+    done.push(await client.agents.bulk({ ...change, agentIds: ids.slice(from, from + batchSize) }));
   }
-  return {
-    batchIds: batches.map(({ batchId }) => batchId),
-    ...(change.dryRun && { dryRun: true }),
-    succeeded: batches.flatMap(({ succeeded }) => succeeded),
-    failed: batches.flatMap(({ failed }) => failed),
-  };
 }
+
+const together = (batches: readonly BulkChanged[], dryRun: true | undefined) => ({
+  batchIds: batches.map(({ batchId }) => batchId),
+  ...(dryRun && { dryRun }),
+  succeeded: batches.flatMap(({ succeeded }) => succeeded),
+  failed: batches.flatMap(({ failed }) => failed),
+});
 
 function print(out: Output, action: BulkAction, { dryRun, succeeded, failed }: Omit<BulkChanged, "batchId">): void {
   const count = succeeded.length === 1 ? "1 agent" : `${grouped(succeeded.length)} agents`;
@@ -102,13 +103,24 @@ export function addBulkAgentsCommand(tree: Tree, group: Command): void {
       const action = bulkActions.find((one) => one === name);
       if (action === undefined) throw wrongUsage(`the action must be one of ${bulkActions.join(", ")}`);
       const change = changeOf(action, options);
-      const done = await withClient("agents", async (client) =>
-        inBatches(client, await chosenIds(client, ids, options), change),
-      );
-      if (options.json) out.json(done);
-      else if (done.batchIds.length === 0) out.line("No agents match.");
-      else print(out, action, done);
-      const { failed, dryRun } = done;
+      const { dryRun } = options;
+      const batches: BulkChanged[] = [];
+      const tell = () => {
+        if (options.json) out.json(together(batches, dryRun));
+        else if (batches.length === 0) out.line("No agents match.");
+        else print(out, action, together(batches, dryRun));
+      };
+      try {
+        await withClient("agents", async (client) =>
+          inBatches(client, await chosenIds(client, ids, options), change, batches),
+        );
+      } catch (error) {
+        // Whose change is done is to be seen, though a later call fails.
+        if (batches.length > 0) tell();
+        throw error;
+      }
+      tell();
+      const { failed } = together(batches, dryRun);
       if (failed.length > 0) {
         throw refused(`${grouped(failed.length)} of the agents ${dryRun ? "would be" : "were"} refused`);
       }

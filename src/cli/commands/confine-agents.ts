@@ -1,10 +1,12 @@
 import type { Command } from "commander";
 import type { Client } from "../../client/client.ts";
 import { ClientError } from "../../client/client-error.ts";
+import { mapLimited } from "../../domain/map-limited.ts";
 import type { AgentSummary } from "../../schema/agent.ts";
 import type { Confinement } from "../../schema/agent-fields.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
+import { atOnce } from "./adopt-agents.ts";
 import { confinementOf } from "./agent-options.ts";
 
 /** The abilities lost by an agent that could do all that OpenClaw lets it. */
@@ -23,7 +25,7 @@ async function managedAgents(client: Client): Promise<AgentSummary[]> {
   return agents;
 }
 
-/** `agents confine`: all changes are sent at the same time, and the exit code is 1 where any was refused. */
+/** `agents confine`: many changes are sent at the same time, and the exit code is 1 where any was refused. */
 export function addConfineAgentsCommand(tree: Tree, group: Command): void {
   leaf<{ all?: true; confinement?: string }, [ids: string[]]>(tree, group, {
     name: "confine",
@@ -39,20 +41,17 @@ export function addConfineAgentsCommand(tree: Tree, group: Command): void {
       const done = await withClient("agents", async (client) => {
         const agents = options.all
           ? await managedAgents(client)
-          : await Promise.all(ids.map((id) => client.agents.get(id)));
-        // At the same time: what arrives together, the gateway takes up in one write.
-        return await Promise.all(
-          agents.map(async ({ agentId, confinement: before }) => {
-            const confinement = asked ?? before ?? "workspace";
-            try {
-              await client.agents.update(agentId, { confinement });
-              return { agentId, before, confinement };
-            } catch (error) {
-              if (!(error instanceof ClientError)) throw error;
-              return { agentId, before, error: error.detail };
-            }
-          }),
-        );
+          : await mapLimited(ids, atOnce, (id) => client.agents.get(id));
+        return await mapLimited(agents, atOnce, async ({ agentId, confinement: before }) => {
+          const confinement = asked ?? before ?? "workspace";
+          try {
+            await client.agents.update(agentId, { confinement });
+            return { agentId, before, confinement };
+          } catch (error) {
+            if (!(error instanceof ClientError)) throw error;
+            return { agentId, before, error: error.detail };
+          }
+        });
       });
       if (options.json) out.json({ agents: done });
       else {

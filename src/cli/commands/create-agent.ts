@@ -3,7 +3,7 @@ import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
 import { type ClientName, clientMismatch, clientNames, environmentOf } from "../client-environment.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { expiry, label, repeated } from "../option-values.ts";
+import { expiry, headerText, label, repeated } from "../option-values.ts";
 import { describeLabels, type Output, shortTime } from "../output.ts";
 import {
   type ConfinementOptions,
@@ -106,7 +106,7 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         .option("--expires <when>", "when the agent is suspended: a time, or a duration such as 30d", expiry)
         .option("--output-key-only", "print its key and nothing else")
         .option("--print-env <client>", `print what ${clientNames.join(", ")} needs, its key too, and nothing else`)
-        .option("--idempotency-key <key>", "makes repeating this command safe")
+        .option("--idempotency-key <key>", "makes repeating this command safe", headerText)
         .option(
           "--from <file>",
           "make the agents of a file, or - for stdin: JSON, JSON lines, or CSV with a header row",

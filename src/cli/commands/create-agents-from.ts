@@ -89,6 +89,10 @@ async function createBatch(client: Client, batch: readonly FileEntry[], options:
   }
 }
 
+/** In whatever order; what was not asked for may be anything. */
+const isSameList = (asked: readonly string[] | undefined, has: readonly string[] = []): boolean =>
+  asked === undefined || (new Set(asked).size === new Set(has).size && asked.every((one) => has.includes(one)));
+
 /** The fields of the entry that the agent does not have so. */
 function differences(body: CreateAgent, agent: AgentDetail): string[] {
   const { autoProvisionAiKey: asked, labels, bind = [], identity = {} } = body;
@@ -98,6 +102,10 @@ function differences(body: CreateAgent, agent: AgentDetail): string[] {
   );
   const hasLabels = Object.entries(labels ?? {}).every(([name, value]) => agent.labels?.[name] === value);
   const identityFields = (["name", "emoji", "avatar"] as const).filter((field) => identity[field] !== undefined);
+  const lists = (["tools", "peers"] as const).filter((field) => !isSameList(body[field], agent[field]));
+  const terms = (["expiresAt", "budgetUsdPerMonth"] as const).filter(
+    (field) => asked?.[field] !== undefined && asked[field] !== aiKey?.[field],
+  );
   const quotas = quotaNames.filter((name) => {
     const limit = asked?.quotas?.[name];
     return limit !== undefined && aiKey?.quotas[name]?.limit !== limit;
@@ -105,11 +113,14 @@ function differences(body: CreateAgent, agent: AgentDetail): string[] {
   return [
     ...(agent.managed ? [] : ["who made it"]),
     ...differing,
+    ...lists,
     ...(hasLabels ? [] : ["labels"]),
     ...(bind.every((binding) => agent.bindings.includes(binding)) ? [] : ["bind"]),
     ...(identityFields.every((field) => identity[field] === agent.identity?.[field]) ? [] : ["identity"]),
     ...(asked && asked.provider !== aiKey?.provider ? ["autoProvisionAiKey.provider"] : []),
     ...(asked?.mode !== undefined && asked.mode !== aiKey?.mode ? ["autoProvisionAiKey.mode"] : []),
+    ...(aiKey && !isSameList(asked?.models, aiKey.models) ? ["autoProvisionAiKey.models"] : []),
+    ...(aiKey ? terms.map((name) => `autoProvisionAiKey.${name}`) : []),
     ...(aiKey ? quotas.map((name) => `autoProvisionAiKey.quotas.${name}`) : []),
   ];
 }

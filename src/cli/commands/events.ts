@@ -57,7 +57,10 @@ async function show(client: Client, cli: CliEnvironment, out: Output, options: O
   const wanted = typesOf(options.types);
   // An activity comes with each look, and so tells when the first is over.
   const types = wanted && !options.follow ? [...new Set<EventType>([...wanted, "activity"])] : wanted;
-  let lastEventId = options.follow ? undefined : await beginning(client, wanted);
+  // Of a stream that ends before its first event, what comes until the next would be lost.
+  let lastEventId = options.follow
+    ? await beginning(client, wanted, 0).catch(() => undefined)
+    : await beginning(client, wanted, shownWithoutFollow);
   let hasBegun = false;
   for (;;) {
     try {
@@ -79,10 +82,11 @@ async function show(client: Client, cli: CliEnvironment, out: Output, options: O
   }
 }
 
-async function beginning(client: Client, types: EventType[] | undefined): Promise<string | undefined> {
+/** @returns the position before the last events of the trail, as many as are given */
+async function beginning(client: Client, types: EventType[] | undefined, events: number): Promise<string | undefined> {
   if (types !== undefined && !types.includes("audit")) return undefined;
-  const { events } = await client.audit.list({ limit: 1 });
-  return events[0] && String(Math.max(0, events[0].seq - shownWithoutFollow));
+  const [newest] = (await client.audit.list({ limit: 1 })).events;
+  return newest && String(Math.max(0, newest.seq - events));
 }
 
 /** `events`: the newest events and the end, or with `--follow` a stream that is resumed where it broke off. */

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { toCsv } from "../../domain/csv.ts";
-import { type FleetUsage, usageColumns, usageOrders } from "../../schema/fleet-usage.ts";
+import { type FleetUsage, usageColumns, usageGroups, usageGroupsText, usageOrders } from "../../schema/fleet-usage.ts";
 import { wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { count, dayInUtc, label } from "../option-values.ts";
@@ -35,6 +35,7 @@ export function addFleetUsageCommands(tree: Tree, group: Command): void {
         .option("--csv", "print the rows as CSV"),
     run: async ({ options, out, withClient }) => {
       const { by, from, to } = options;
+      if (by !== undefined && !usageGroups.test(by)) throw wrongUsage(`--by ${usageGroupsText}`);
       const orderBy = usageOrders.find((order) => order === options.orderBy);
       if (options.orderBy !== undefined && orderBy === undefined) {
         throw wrongUsage(`--order-by must be one of ${usageOrders.join(", ")}`);

@@ -1,7 +1,13 @@
-import type { Command } from "commander";
-import type { UpdateWebhook, WebhookCreated, WebhookFormat, WebhookView } from "../../schema/webhook.ts";
+import { type Command, Option } from "commander";
+import {
+  type UpdateWebhook,
+  type WebhookCreated,
+  type WebhookFormat,
+  type WebhookView,
+  webhookFormats,
+} from "../../schema/webhook.ts";
 import type { CliEnvironment } from "../environment.ts";
-import { refused } from "../failure.ts";
+import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { commaList, count, graceSeconds } from "../option-values.ts";
 import { type Output, shortTime } from "../output.ts";
@@ -49,7 +55,7 @@ function createWebhook(tree: Tree, group: Command): void {
       command
         .argument("<address>", "the receiver's https URL")
         .option("--events <events>", 'which, as in "quota.*,provider.failing"', commaList)
-        .option("--format <format>", "standard (signed), slack, discord, teams, alertmanager or openclaw")
+        .addOption(new Option("--format <format>", "the body's shape; standard is signed").choices(webhookFormats))
         .option(...secretOption),
     run: async ({ cli, options, out, withClient }, url) => {
       const { events, format } = options;
@@ -81,6 +87,9 @@ function changeWebhook(
     },
     run: async ({ options, out, withClient }, id) => {
       const body = change ?? { url: options.address, events: options.events };
+      if (Object.values(body).every((value) => value === undefined)) {
+        throw wrongUsage("nothing to change: give --address or --events");
+      }
       const webhook = await withClient("operator", (client) => client.webhooks.update(id, body));
       if (options.json) return out.json(webhook);
       out.line(`Webhook ${id} is ${webhook.status}: ${webhook.events.join(", ")} to ${webhook.url}.`);

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readText } from "../../../adapters/node/read-text.ts";
 import { runCli } from "../../unit/run-cli.ts";
 
 const rotate = ["ai-providers", "rotate", "key_1", "--key", "-", "--credentials"];
@@ -22,7 +22,7 @@ describe("a file that the operator names", () => {
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   const run = (args: string[], path: string) =>
-    runCli(["provisioning", ...args, path], {}, { stdin: "sk-test", readFile: (file) => readFile(file, "utf8") });
+    runCli(["provisioning", ...args, path], {}, { stdin: "sk-test", readFile: readText });
 
   it.each(commands)("is named where it cannot be read, with the remedy: %s of %j", async (given, args) => {
     const missing = join(directory, "nope");
@@ -50,5 +50,15 @@ describe("a file that the operator names", () => {
     expect(ran.stderr).toBe(
       "error: --from: /a.csv cannot be read: this user may not read it; let this user read it, or copy it\n",
     );
+  });
+
+  it("is refused in another encoding than UTF-8, which would make names of signs", async () => {
+    const path = join(directory, "agents.csv");
+    writeFileSync(path, Buffer.from("name\nMüller\n", "latin1"));
+    expect(await run(["agents", "create", "--from"], path)).toMatchObject({
+      exitCode: 2,
+      stderr: `error: --from: ${path} is not UTF-8: convert it to UTF-8\n`,
+      calls: [],
+    });
   });
 });

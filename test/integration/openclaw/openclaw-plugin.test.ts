@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
@@ -120,6 +123,30 @@ describe("the OpenClaw plugin", () => {
     await program.parseAsync(add, { from: "user" });
     expect(said).toEqual([expect.stringMatching(/^error: .*docker exec openclaw-gateway node dist\/index\.js provis/)]);
     expect(exit).toHaveBeenCalledWith(1);
+  });
+
+  test("its commands take a secret from a file, and another deployment's address through the proxy", async () => {
+    const token = join(stateDir, "token");
+    await writeFile(token, "of-another-deployment\n");
+    const seen: string[] = [];
+    const proxy = createServer().on("connect", ({ url }, socket) => {
+      seen.push(String(url));
+      socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+    });
+    await once(proxy.listen(0, "127.0.0.1"), "listening");
+    vi.stubEnv("OPENCLAW_GATEWAY_TOKEN", undefined);
+    vi.stubEnv("OPENCLAW_GATEWAY_TOKEN_FILE", token);
+    vi.stubEnv("HTTPS_PROXY", `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+    const said: string[] = [];
+    vi.spyOn(process.stderr, "write").mockImplementation((text) => said.push(String(text)) > 0);
+    vi.spyOn(process, "exit").mockImplementation((() => undefined) as never);
+    const program = new Command();
+    addPluginCommands(program, {});
+    const list = ["provisioning", "webhooks", "test", "hook", "--url", "https://elsewhere.example"];
+    await program.parseAsync(list, { from: "user" });
+    proxy.close();
+    expect(seen).toEqual(["elsewhere.example:443"]);
+    expect(said.join("")).toMatch(/HTTPS_PROXY names .* refuses the connection \(HTTP 403\)/);
   });
 
   test("as the half of a control plane, its doctor mends what a gateway that was killed left behind", async () => {
