@@ -103,13 +103,18 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
     return marker;
   }
 
+  /** @throws Problem `agent_busy` where another has undone it meanwhile, or adopted the agent anew */
+  function requireIts({ agent: { agentId }, operationId }: HostAdoption): void {
+    if (!isMadeBy(homeOf(agentId), { operationId })) throw overtaken(agentId);
+  }
+
   async function writeEntry(adoption: HostAdoption, what: Adopted): Promise<void> {
     const { agentId } = adoption.agent;
     const { now, next, model, provider } = what;
     const { applied } = await changes.make({
       agentId,
       apply(draft) {
-        if (!isMadeBy(homeOf(agentId), adoption)) throw overtaken(agentId);
+        requireIts(adoption);
         const there = draft.agents?.entries?.[agentId];
         if (!sameEntry(there, now) && !sameEntry(there, next)) throw entryChanged(agentId);
         if (provider) declareProvider(draft, provider);
@@ -157,7 +162,9 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
         const agentDir = agentDirIn(what.before, home, tools);
         mkdirSync(agentDir, { recursive: true, mode: 0o700 });
         await credentials.keepBefore(agentDir, marker.adopted!.auth);
+        requireIts(adoption);
         marker.profileId = await credentials.store(agentDir, provider, credential.apiKey);
+        requireIts(adoption);
         marker.provider = provider.name;
         await writeMarker(home, marker);
       }
@@ -176,6 +183,7 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
       if (marker?.operationId !== operationId || !marker.adopted) return;
       const { auth, marker: earlier } = marker.adopted;
       await giveEntryBack(agentId, marker);
+      if (!isMadeBy(home, marker)) return;
       await credentials.giveBack(agentDirIn(entryBefore(marker), home, tools), auth);
       await tools.announceKey(agentId);
       if (!isMadeBy(home, marker)) return;

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { reservedAgentId } from "../../src/domain/agent-id.ts";
 import { profileIdFor } from "../../src/domain/profile-id.ts";
 import { Problem } from "../../src/errors.ts";
-import { absent } from "../../src/host/agent-problems.ts";
+import { absent, requireCurrent } from "../../src/host/agent-problems.ts";
 import type { AgentHost, HostAgent, HostHold } from "../../src/ports.ts";
 import { addBindings, refuseTaken, setEntry } from "./config-entries.ts";
 import { dropOthersModels, type Hold, holdApart, holdIn, holdModels, holdTools } from "./doors/held-entry.ts";
@@ -133,6 +133,7 @@ export function createAgentChanges(
       };
       const current = primaryModel(entry.model) ?? agent.model;
       modelForKey(provider, model, { current, madeHere: isMadeHere(marker) }, await config.read());
+      await requireCurrent(agent);
       for (const path of [home, agentDir]) mkdirSync(path, { recursive: true, mode: 0o700 });
       if (marker.adopted) {
         const auth = await credentials.noteBefore(agentDir, provider, marker.adopted.auth);
@@ -147,10 +148,12 @@ export function createAgentChanges(
       return profileIdFor(credential.provider);
     },
 
-    async dropCredential({ agentId }, slug) {
+    async dropCredential(agent, slug) {
+      const { agentId } = agent;
       const before = await configWith(agentId);
       const entry = entryIn(before, agentId);
       if (!entry) return;
+      await requireCurrent(agent);
       const home = homeOf(agentId);
       await credentials.remove(agentDirIn(entry, home, tools), slug);
       const marker = readMarker(home);
@@ -174,19 +177,23 @@ export function createAgentChanges(
       await tools.announceKey(agentId);
     },
 
-    async bind({ agentId }, bindings) {
+    async bind(agent, bindings) {
+      const { agentId } = agent;
       await requireEntry(agentId);
+      await requireCurrent(agent);
       refuseTaken(await config.read(), agentId, bindings);
       return await changeEntry(agentId, (_, draft) => addBindings(draft, agentId, bindings));
     },
 
-    async update({ agentId }, { name, model, identity, ...asked }) {
+    async update(agent, { name, model, identity, ...asked }) {
+      const { agentId } = agent;
       const found = await requireEntry(agentId);
       const hold = nextHold(found, agentId, asked);
       if (hold) await tools.checkHold(agentId, hold);
       // With keys of several providers, a model's name alone does not say whose it is: it is the last key's.
       const provider = readMarker(homeOf(agentId))?.provider ?? ourProviderIn(primaryModel(found.model));
       const reference = nextReference(found, provider, model, hold !== undefined, await configWith(agentId));
+      await requireCurrent(agent);
       // An agent that was adopted as it is keeps the tools that it has until it is confined otherwise.
       const stays = hold?.confinement === "trusted" && holdIn(found, agentId)?.confinement === "trusted";
       await changeEntry(agentId, (entry, draft) => {

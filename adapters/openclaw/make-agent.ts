@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { endsWithin } from "../../src/domain/ends-within.ts";
 import { Problem } from "../../src/errors.ts";
-import { exists, overtaken } from "../../src/host/agent-problems.ts";
+import { exists, overtaken, requireCurrent } from "../../src/host/agent-problems.ts";
 import type { AgentHost, HostCreate, HostHold, Log, OpenDoor } from "../../src/ports.ts";
 import type { Confinement } from "../../src/schema/agent-fields.ts";
 import type { WorkspacePaths } from "../node/directory-host/workspace-paths.ts";
@@ -100,7 +100,7 @@ export function createAgentMaker(
     }
     if (marker?.operationId !== undefined) {
       // The remains of an attempt that nobody is at any more, or whose process has slept and was taken for dead.
-      if (agent.isCurrent && !(await agent.isCurrent())) throw overtaken(agentId);
+      await requireCurrent(agent);
       await undo(agentId, home, marker);
     }
     const place = paths.place(agentId, agent.workspace);

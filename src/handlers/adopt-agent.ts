@@ -20,6 +20,7 @@ export const adoptAgentRoute = route({
     "agent_not_found",
     "agent_ambiguous",
     "agent_managed",
+    "gateway_not_allowed",
     "agent_limit_reached",
     "agent_busy",
     "ai_provider_not_linked",

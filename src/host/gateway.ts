@@ -1,8 +1,9 @@
 import { type Client, createClient } from "../client/client.ts";
 import { ClientError, unknownRoute } from "../client/client-error.ts";
 import { retry } from "../domain/retry.ts";
-import type { Problem } from "../errors.ts";
-import type { Clock, Fetch, HostGateway, Log } from "../ports.ts";
+import { isProblem, type Problem } from "../errors.ts";
+import type { Clock, Fetch, HostAgent, HostGateway, Log } from "../ports.ts";
+import { requireCurrent } from "./agent-problems.ts";
 import { gatewayProblem, isBusy, isInFlight, isMistaken, isRefusal, isUnsent } from "./gateway-problem.ts";
 import { startPatience } from "./patience.ts";
 
@@ -50,8 +51,13 @@ export interface Gateway extends HostGateway {
   /**
    * A change that may be repeated: it is, while it is in doubt.
    * @param repeated an earlier one like it may be under way still: an agent that is busy is waited for
+   * @param agent what is changed, where another may have changed it since: asked before each attempt
    */
-  change<T>(work: (client: Client, signal: AbortSignal) => Promise<T>, repeated?: boolean): Promise<Changed<T>>;
+  change<T>(
+    work: (client: Client, signal: AbortSignal) => Promise<T>,
+    repeated?: boolean,
+    agent?: Pick<HostAgent, "agentId" | "isCurrent">,
+  ): Promise<Changed<T>>;
   /** @param patient waits for one that is busy as long as for a change, and asks also one that was silent just now */
   recount(ageMs?: number, patient?: boolean): Promise<boolean>;
 }
@@ -91,6 +97,8 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
       stalled = false;
       return answer;
     } catch (error) {
+      // Nothing was sent.
+      if (isProblem(error)) throw error;
       // One that refuses is there, unless it is another.
       if (error instanceof ClientError && error.status > 0 && error.status < 500 && !isMistaken(error)) throw error;
       if (silentSince === undefined) log("warn", "gateway does not answer", { gateway: id, reason: reasonOf(error) });
@@ -124,16 +132,23 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
   return {
     id,
     ask: (question) => ask(question),
-    async change(work, repeated = false) {
+    async change(work, repeated = false, agent) {
       let unsent = !repeated;
       const silenceMs = 2 * timeoutMs;
       const patience = startPatience({ silenceMs, mostMs: Math.max(silenceMs, tools.workingMs ?? usualWorkingMs) });
-      const { signal } = patience;
+      const lost = new AbortController();
+      const signal = AbortSignal.any([patience.signal, lost.signal]);
+      const fetch: Fetch = async (...request) => {
+        await (agent && requireCurrent(agent).catch((error) => lost.abort(error)));
+        lost.signal.throwIfAborted();
+        return await tools.fetch(...request);
+      };
       const heard = (error: unknown) => {
         if (isInFlight(error)) patience.renew();
       };
       const patient = createClient({
         ...common,
+        fetch,
         timeoutMs,
         retries: 3,
         maxRetryDelayMs: 2_000,

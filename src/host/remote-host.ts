@@ -64,7 +64,11 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
   async function onboard(agent: HostAgent, body: OnboardAgent): Promise<void> {
     const gateway = await gatewayOf(agent);
     const { errors } = answerOf(
-      await gateway.change((client, signal) => client.agents.onboard(agent.agentId, body, { signal, ...meant(agent) })),
+      await gateway.change(
+        (client, signal) => client.agents.onboard(agent.agentId, body, { signal, ...meant(agent) }),
+        false,
+        agent,
+      ),
     );
     if (errors[0]) throw stepProblem(gateway.id, errors[0]);
   }
@@ -201,7 +205,11 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
         const gateway = await gatewayOf(agent);
         const at = meant(agent);
         answerOf(
-          await gateway.change((client, signal) => client.agents.update(agent.agentId, change, { signal, ...at })),
+          await gateway.change(
+            (client, signal) => client.agents.update(agent.agentId, change, { signal, ...at }),
+            false,
+            agent,
+          ),
         );
       }
       if (identity) await onboard(agent, { steps: ["identity"], identity });

@@ -304,6 +304,20 @@ export function testAgentHost(
         });
       });
 
+      test("changes nothing for one that was overtaken by another change", async () => {
+        const agent = await created("changed", { credential, bindings: ["slack"] });
+        const before = await found(host, "changed");
+        const late = { ...agent, isCurrent: async () => false };
+        const busy = refusal("agent_busy");
+        await expect(host.setCredential(late, { ...credential, apiKey: "sk-late" })).rejects.toEqual(busy);
+        await expect(host.dropCredential(late, credential.provider)).rejects.toEqual(busy);
+        await expect(host.bind(late, ["telegram:late"])).rejects.toEqual(busy);
+        await expect(host.update(late, { name: "Late" })).rejects.toEqual(busy);
+        await expect(host.update(late, { identity: { name: "Late" } })).rejects.toEqual(busy);
+        expect(await found(host, "changed")).toEqual(before);
+        expect(await on.storedKey!("changed", credential.provider)).toBe(credential.apiKey);
+      });
+
       test("refuses to change an agent that is not there", async () => {
         const agent = await planned("absent");
         for (const work of [

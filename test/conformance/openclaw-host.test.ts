@@ -5,9 +5,11 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createWorkspacePaths } from "../../adapters/node/directory-host/workspace-paths.ts";
 import { makeAgentFiles } from "../../adapters/openclaw/agent-files.ts";
-import { inProcessKeyStore } from "../../adapters/openclaw/key-store.ts";
+import type { ConfigAccess } from "../../adapters/openclaw/config-access.ts";
+import { inProcessKeyStore, type KeyStore } from "../../adapters/openclaw/key-store.ts";
 import { createOpenClawHost } from "../../adapters/openclaw/openclaw-host.ts";
-import type { AgentHost, HostCreate } from "../../src/ports.ts";
+import type { ProfileStore } from "../../adapters/openclaw/sdk.ts";
+import type { AgentHost, HostAgent, HostCreate } from "../../src/ports.ts";
 import { found, refusal, testAgentHost } from "./agent-host.ts";
 import { type FakeOpenClaw, makeFakeOpenClaw } from "./fake-openclaw.ts";
 
@@ -19,10 +21,11 @@ const hostOn = (
   openclaw: FakeOpenClaw,
   isPlugin = false,
   fillWorkspace?: (path: string) => Promise<unknown>,
+  keys = inProcessKeyStore(openclaw.auth, openclaw.stateDir),
 ): AgentHost =>
   createOpenClawHost({
     ...openclaw,
-    keys: inProcessKeyStore(openclaw.auth, openclaw.stateDir),
+    keys,
     proxyBaseUrl,
     openclaw: { confinement: "workspace", unmetered: [] },
     isPlugin,
@@ -312,6 +315,74 @@ describe("the openclaw host", () => {
     await host.adopt({ agent, operationId: "op", hold: {}, credential });
     expect(await host.inspect(agent)).toMatchObject({ workspace: "ok", agentDir: "ok", credentials: "ok" });
     expect(existsSync(join(agentDir, "openclaw-agent.sqlite"))).toBe(true);
+  });
+
+  describe("an adoption that another has come to meanwhile", () => {
+    const next = { ...credential, apiKey: "sk-test-next-not-a-real-key" };
+    let agent: HostAgent;
+    /** Called where the process that is late puts aside what the agent has, or has given its entry back. */
+    let before: (() => Promise<void>) | undefined;
+    let late: AgentHost;
+
+    beforeEach(async () => {
+      await openclaw.config.mutate((draft) => {
+        draft.agents = { entries: { ...draft.agents?.entries, theirs: { name: "Theirs", model: "shared/m" } } };
+      }, []);
+      await openclaw.config.applied(({ agents }) => agents.theirs !== undefined);
+      agent = (await found(host, "theirs"))!;
+      await mkdir(agentDir(), { recursive: true });
+      const own = { type: "api_key", provider: "own", key: "sk-test-by-hand-not-a-real-key" };
+      const updater = (store: ProfileStore) => {
+        store.profiles = { "anthropic:dedicated": own };
+        return true;
+      };
+      await openclaw.auth.updateAuthProfileStoreWithLock({ agentDir: agentDir(), stateDir: "", updater });
+      before = undefined;
+      const comes = async () => {
+        const meanwhile = before;
+        before = undefined;
+        await meanwhile?.();
+      };
+      const keys = inProcessKeyStore(openclaw.auth, openclaw.stateDir);
+      const update: KeyStore["update"] = async (at, patch) => {
+        if (patch?.copies) await comes();
+        return await keys.update(at, patch);
+      };
+      const mutate: ConfigAccess["mutate"] = async (...change) => {
+        await openclaw.config.mutate(...change);
+        await comes();
+      };
+      late = hostOn({ ...openclaw, config: { ...openclaw.config, mutate } }, false, undefined, { ...keys, update });
+    });
+
+    const agentDir = () => join(openclaw.stateDir, "agents", "theirs", "agent");
+    const adoptAnew = async () => {
+      await host.release({ agentId: "theirs", operationId: "late" });
+      await host.adopt({ agent, operationId: "next", hold: {}, credential: next });
+    };
+    async function expectNext() {
+      const updater = () => false;
+      const store = await openclaw.auth.updateAuthProfileStoreWithLock({ agentDir: agentDir(), stateDir: "", updater });
+      expect(store!.profiles["anthropic:dedicated"]).toMatchObject({ key: next.apiKey });
+      expect(entryOf("theirs").modelPolicy).toEqual({ allow: ["metered-anthropic/*"] });
+      await host.release({ agentId: "theirs", operationId: "next" });
+      expect(entryOf("theirs")).toEqual({ name: "Theirs", model: "shared/m" });
+    }
+
+    test("takes nothing of that one where it is late", async () => {
+      before = adoptAnew;
+      const adopted = late.adopt({ agent, operationId: "late", hold: {}, credential });
+      await expect(adopted).rejects.toMatchObject({ code: "agent_busy" });
+      await late.release({ agentId: "theirs", operationId: "late" });
+      await expectNext();
+    });
+
+    test("takes nothing of that one where its undoing is late", async () => {
+      await host.adopt({ agent, operationId: "late", hold: {}, credential });
+      before = adoptAnew;
+      await late.release({ agentId: "theirs", operationId: "late" });
+      await expectNext();
+    });
   });
 
   test("an adopted agent keeps what it was denied, and no model of others is called for it", async () => {

@@ -63,7 +63,7 @@ const create = (app: App, key?: string) =>
 const remove = (app: App) =>
   callAsOperator(app, "DELETE", "/agents/one", { deleteWorkspace: true, deleteSessions: true });
 const rotate = (app: App) =>
-  callAsOperator(app, "POST", "/agents/one/rotate-ai-key", { revealAiKey: true, graceSeconds: 0 });
+  callAsOperator(app, "POST", "/agents/one/ai-key/rotate", { revealAiKey: true, graceSeconds: 0 });
 const onboard = (app: App, binding: string) =>
   callAsOperator(app, "POST", "/agents/one/onboard", {
     steps: ["auth", "bindings", "model"],

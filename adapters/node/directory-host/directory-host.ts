@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { profileIdFor } from "../../../src/domain/profile-id.ts";
 import { workspaceTaken } from "../../../src/domain/taken.ts";
 import { Problem } from "../../../src/errors.ts";
-import { absent, overtaken } from "../../../src/host/agent-problems.ts";
+import { absent, requireCurrent } from "../../../src/host/agent-problems.ts";
 import { noGateway } from "../../../src/host/no-gateway.ts";
 import { refuseHold } from "../../../src/host/refuse-hold.ts";
 import { splitBindings } from "../../../src/host/split-bindings.ts";
@@ -79,7 +79,7 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
     (place) =>
       lock.run(async () => {
         requireEntry(agent);
-        if (agent.isCurrent && !(await agent.isCurrent())) throw overtaken(agent.agentId);
+        await requireCurrent(agent);
         place();
         return true;
       });

@@ -1,5 +1,5 @@
 import { renameSync } from "node:fs";
-import { exists, overtaken } from "../../../src/host/agent-problems.ts";
+import { exists, requireCurrent } from "../../../src/host/agent-problems.ts";
 import type { Clock, HostCreate } from "../../../src/ports.ts";
 import type { FileLock } from "../files/file-lock.ts";
 import { type AgentEntry, type EntryState, entryPath, readEntry } from "./agent-entry.ts";
@@ -75,7 +75,7 @@ export function makeAgents(tools: {
       const step = await lock.run(async (): Promise<{ begun: T } | { halfMade: AgentEntry }> => {
         const halfMade = readEntry(home, "pending");
         if (!halfMade) return { begun: begin() };
-        if (agent.isCurrent && !(await agent.isCurrent())) throw overtaken(agent.agentId);
+        await requireCurrent(agent);
         return { halfMade };
       });
       if ("begun" in step) return step.begun;

@@ -10,8 +10,9 @@ import type { Minting } from "../ai-keys/minting.ts";
 import { type AuditDetails, newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
+import { requirePlacement } from "../gateways/choose-gateway.ts";
 import { noteOther } from "../gateways/count-others.ts";
-import { givePlace } from "../gateways/gateway-places.ts";
+import { givePlace, lookUpGateway } from "../gateways/gateway-places.ts";
 import { type AgentLease, withAgentLease } from "../operations/agent-lease.ts";
 import { allOrNothing } from "../operations/all-or-nothing.ts";
 import type { Operation } from "../operations/operation.ts";
@@ -40,6 +41,8 @@ export async function adoptAgent(
   const meant = await requireAgentToChange(context, caller, agentId);
   if (meant.record) return await adoptedBefore(context, meant.record, options);
   context.host.requireGateway?.(meant);
+  const gateway = await lookUpGateway(context, meant.gateway);
+  if (gateway) requirePlacement(context, agentId, gateway, body.labels);
   const { provider, heldToQuota } = await prepareAiKey(context, caller, body);
   const operationId = newOperationId(context);
   const adoption: HostAdoption = {

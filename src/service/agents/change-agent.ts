@@ -46,6 +46,7 @@ export async function changeAgent<T>(
   return await withAgentLease(context, asked, async (lease) => {
     const { hold, isHeld, deferToRecovery, updateRecord, pendingKeyChange } = lease;
     const agent = { ...(await requireSameAgent(context, caller, meant)), isCurrent: isHeld };
+    let onRecord = operation;
     return await auditedChange(
       context,
       caller,
@@ -58,9 +59,10 @@ export async function changeAgent<T>(
           async intend(more) {
             const intended = { ...operation, ...more };
             await updateRecord(intended);
+            onRecord = intended;
             return () => deferToRecovery(intended);
           },
-          leave: () => deferToRecovery(operation),
+          leave: () => deferToRecovery(onRecord),
         }),
     );
   });

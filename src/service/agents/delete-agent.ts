@@ -5,7 +5,7 @@ import { auditedChange, newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { withAgentLease } from "../operations/agent-lease.ts";
-import { endOperation } from "../operations/end-operation.ts";
+import { endOperation, toTheEnd } from "../operations/end-operation.ts";
 import { changeOperation } from "../operations/operation.ts";
 import { tearDownAgent } from "../operations/tear-down-agent.ts";
 import { type KnownAgent, requireAgentToChange, requireSameAgent } from "../state/find-agent.ts";
@@ -44,7 +44,7 @@ export async function deleteAgent(
   context.host.requireGateway?.(meant);
   const operationId = newOperationId(context);
   const lease = { agentId, owner: operationId, operation: changeOperation(meant, operationId) };
-  return await withAgentLease(context, lease, async ({ updateRecord, hold }) => {
+  return await withAgentLease(context, lease, async ({ updateRecord, hold, deferToRecovery }) => {
     // Not before: what it has to free may have changed while the agent was waited for.
     const known = await requireSameAgent(context, caller, meant);
     requireMadeHere(known);
@@ -60,7 +60,8 @@ export async function deleteAgent(
     const change = { action: "agent.delete", target: agentId, operationId, details };
     return await auditedChange(context, caller, change, async (_, outcome) => {
       await hold();
-      const result = await tearDownAgent(context, operation);
+      const leave = () => deferToRecovery(operation);
+      const result = await toTheEnd(context, known, leave, () => tearDownAgent(context, operation));
       outcome.deleted = result.deleted;
       outcome.preserved = result.preserved;
       if (operation.aiKeyId !== undefined && result.preserved.includes("aiKey"))

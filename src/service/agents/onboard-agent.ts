@@ -29,7 +29,11 @@ export async function onboardAgent(
         result.completed.push(step);
       } catch (error) {
         // A store that is full or gone fails the whole call; what one step may not do fails the step.
-        if (!isProblem(error) || error.status >= 500) throw error;
+        if (!isProblem(error) || error.status >= 500) {
+          // The host may have what the record does not; of bindings, that stays in doubt.
+          if (step !== "bindings") lease.leave();
+          throw error;
+        }
         result.failed.push(step);
         result.errors.push({ step, code: error.code, message: error.message });
         // Its record may tell by now what is in doubt of the step; the next one must not write over that.

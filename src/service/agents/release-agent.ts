@@ -4,7 +4,7 @@ import { auditedChange, newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { withAgentLease } from "../operations/agent-lease.ts";
-import { endOperation } from "../operations/end-operation.ts";
+import { endOperation, toTheEnd } from "../operations/end-operation.ts";
 import { giveBackAgent } from "../operations/give-back-agent.ts";
 import { changeOperation } from "../operations/operation.ts";
 import { type KnownAgent, requireAgentToChange, requireSameAgent } from "../state/find-agent.ts";
@@ -19,7 +19,7 @@ export async function releaseAgent(context: Context, caller: Caller, agentId: st
   context.host.requireGateway?.(meant);
   const operationId = newOperationId(context);
   const lease = { agentId, owner: operationId, operation: changeOperation(meant, operationId) };
-  return await withAgentLease(context, lease, async ({ updateRecord, hold }) => {
+  return await withAgentLease(context, lease, async ({ updateRecord, hold, deferToRecovery }) => {
     const known = await requireSameAgent(context, caller, meant);
     requireAdopted(known);
     const operation = await endOperation(context, known, { action: "release", operationId });
@@ -28,7 +28,8 @@ export async function releaseAgent(context: Context, caller: Caller, agentId: st
     const change = { action: "agent.release", target: agentId, operationId };
     return await auditedChange(context, caller, change, async (_, outcome) => {
       await hold();
-      const released = await giveBackAgent(context, operation);
+      const leave = () => deferToRecovery(operation);
+      const released = await toTheEnd(context, known, leave, () => giveBackAgent(context, operation));
       if (operation.aiKeyId !== undefined && released.preserved.length > 0)
         outcome.unrevokedAiKeyId = operation.aiKeyId;
       return released;

@@ -16,7 +16,7 @@ export async function suspendAgent(
 ): Promise<AgentDetail> {
   const action = suspended ? "agent.suspend" : "agent.resume";
   const change = { action, agentId, goesBeforeKeyChange: suspended };
-  await changeAgent(context, caller, change, async (agent, _, { hold, pendingKeyChange }) => {
+  await changeAgent(context, caller, change, async (agent, _, { hold, pendingKeyChange, leave }) => {
     const aiKey = await requireAiKey(context, agent);
     if (aiKey.mode === "minted") {
       throw new Problem(
@@ -26,11 +26,17 @@ export async function suspendAgent(
     }
     if (!suspended) requireNotEnded(context, agent.record);
     const status = suspended ? "suspended" : "active";
-    for (const keyId of new Set([aiKey.keyId, pendingKeyChange?.aiKeyId ?? aiKey.keyId])) {
-      await changeAiKeyState(context, keyId, (state) => ({ ...state, status }));
+    try {
+      for (const keyId of new Set([aiKey.keyId, pendingKeyChange?.aiKeyId ?? aiKey.keyId])) {
+        await changeAiKeyState(context, keyId, (state) => ({ ...state, status }));
+      }
+      await hold();
+      if (agent.record) await saveAgent(context, { ...agent.record, suspended });
+    } catch (error) {
+      // The meter may have what the record does not.
+      if (!pendingKeyChange) leave();
+      throw error;
     }
-    await hold();
-    if (agent.record) await saveAgent(context, { ...agent.record, suspended });
   });
   return await getAgent(context, caller, agentId);
 }

@@ -38,24 +38,25 @@ export async function updateAgent(
     // Refusals come before anything is changed.
     const { aiKey, own } = await requireUpdatable(context, agent, body);
     await lease.hold();
-    if (Object.keys(change).length > 0) {
-      await context.host.update(agent, change).catch((error) => {
-        if (!isRefusal(error)) lease.leave();
-        throw error;
-      });
-    }
-    if (agent.record && (own || Object.keys(change).length > 0)) {
-      await saveAgent(context, { ...agent.record, ...change, ...own });
-    }
-    if (aiKey) {
-      let before: Quotas = {};
-      const changed = await changeAiKeyState(context, aiKey.keyId, ({ suspendsAt, ...state }) => {
-        before = state.quotas;
-        const end = expiresAt === undefined ? suspendsAt : (expiresAt ?? undefined);
-        const next = quotas ? merged(state.quotas, quotas) : state.quotas;
-        return { ...state, quotas: next, ...(end !== undefined && { suspendsAt: end }) };
-      });
-      tellOfRaised(context, changed, before);
+    try {
+      if (Object.keys(change).length > 0) await context.host.update(agent, change);
+      if (agent.record && (own || Object.keys(change).length > 0)) {
+        await saveAgent(context, { ...agent.record, ...change, ...own });
+      }
+      if (aiKey) {
+        let before: Quotas = {};
+        const changed = await changeAiKeyState(context, aiKey.keyId, ({ suspendsAt, ...state }) => {
+          before = state.quotas;
+          const end = expiresAt === undefined ? suspendsAt : (expiresAt ?? undefined);
+          const next = quotas ? merged(state.quotas, quotas) : state.quotas;
+          return { ...state, quotas: next, ...(end !== undefined && { suspendsAt: end }) };
+        });
+        tellOfRaised(context, changed, before);
+      }
+    } catch (error) {
+      // Host, record and meter may each have another part of it.
+      if (!isRefusal(error)) lease.leave();
+      throw error;
     }
   });
   return await getAgent(context, caller, agentId);

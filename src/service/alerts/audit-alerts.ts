@@ -79,8 +79,11 @@ export function withAuditAlerts(context: Context): AuditTrail {
     ...audit,
     async append(event) {
       const alert = alertOf(event);
-      if (alert) await put(alert);
+      // A creation whose outcome cannot be written is undone: of that alone nothing is told before.
+      const comesAfter = alert?.type === "agent.created";
+      if (alert && !comesAfter) await put(alert);
       await watched(() => audit.append(event));
+      if (alert && comesAfter) await put(alert);
     },
     check: () => watched(() => audit.check()),
     async verify(options) {

@@ -20,3 +20,19 @@ export const endOperation = async (
   issuedKeys: await readIssuedKeys(context, known.agentId),
   placeKeyId: record?.createdBy,
 });
+
+/** Once its record is gone, nobody finds the agent to end it again: the rest is recovery's. */
+export async function toTheEnd<T>(
+  { records }: Context,
+  { record }: KnownAgent,
+  leave: () => void,
+  end: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await end();
+  } catch (error) {
+    const now = record && (await records.get("agents", record.agentId).catch(() => undefined));
+    if (record && now?.operationId !== record.operationId) leave();
+    throw error;
+  }
+}

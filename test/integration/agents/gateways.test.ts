@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { makeAgentByHand } from "../../agent-by-hand.ts";
 import type { GatewayApp } from "../../conformance/gateway-app.ts";
 import { create, gatewayStand, gatewaysOf } from "../../gateway-stand.ts";
 
@@ -128,6 +129,22 @@ describe("placement", () => {
       ["g", { gateway: "gw2" }],
     ] as const)
       expect(await create(one, name, more)).toMatchObject({ status: 409, body: { code: "gateway_not_allowed" } });
+  });
+
+  it("holds for an adoption too", async () => {
+    const one = await stand.plane(labelled, { rules });
+    await makeAgentByHand(stand.gateways[0]!.stateDir, "theirs");
+    await makeAgentByHand(stand.gateways[1]!.stateDir, "others");
+    const acme = { labels: { tenant: "acme" } };
+    for (const dryRun of [true, false])
+      for (const [id, more] of [
+        ["theirs", acme],
+        ["others", {}],
+      ] as const)
+        expect((await one.call("POST", `/agents/${id}/adopt`, { ...more, dryRun })).body.code).toBe(
+          "gateway_not_allowed",
+        );
+    expect((await one.call("POST", "/agents/others/adopt", acme)).status).toBe(200);
   });
 
   it("holds for a change of labels too", async () => {
