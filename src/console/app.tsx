@@ -6,6 +6,7 @@ import { Holder } from "./pages/holder.tsx";
 import { ApiError } from "./state/api.ts";
 import { CallerContext } from "./state/caller.ts";
 import { usePlace } from "./state/router.ts";
+import { afterSecret } from "./state/secret-shown.ts";
 import { resume, takeCode } from "./state/session.ts";
 import { forgetAll } from "./state/use-query.ts";
 import { t } from "./texts.ts";
@@ -25,18 +26,26 @@ export function App() {
     forgetAll();
     setState({ at: "out", ...(note !== undefined && { note }) });
   };
+  const enter = (caller: ConsoleCaller) => {
+    forgetAll();
+    afterSecret(undefined);
+    setState({ at: "in", caller });
+  };
+  const end = () => afterSecret(() => leave(t.door.ended));
   const begin = (code?: string) =>
-    resume(code, () => leave(t.door.ended)).then(
+    resume(code, end).then(
       (caller) => {
         // A session that has ended has said so by then.
-        if (!caller) return setState((before) => (before.at === "out" ? before : { at: "out" }));
-        forgetAll();
-        setState({ at: "in", caller });
+        if (caller) enter(caller);
+        else setState((before) => (before.at === "out" ? before : { at: "out" }));
       },
       (error: unknown) =>
         setState({
           at: "out",
-          note: code === undefined ? t.door.unreachable : t.door.wrongLink,
+          note:
+            code !== undefined && error instanceof ApiError && error.status === 401
+              ? t.door.wrongLink
+              : t.door.unreachable,
           ...(error instanceof ApiError && { error }),
         }),
     );
@@ -65,21 +74,14 @@ export function App() {
   }
   if (state.at === "out") {
     return (
-      <Door
-        note={state.note}
-        onEnd={() => leave(t.door.ended)}
-        onIn={(caller) => {
-          forgetAll();
-          setState({ at: "in", caller });
-        }}
-      >
+      <Door note={state.note} onEnd={end} onIn={enter}>
         <ProblemNote error={state.error} />
       </Door>
     );
   }
   return (
     <CallerContext.Provider value={state.caller}>
-      <Frame key={state.caller.id} place={place} onOut={() => leave()} />
+      <Frame key={state.caller.id} place={place} onOut={leave} />
       <Toasts />
     </CallerContext.Provider>
   );

@@ -9,7 +9,7 @@ import { KeyboardHelp, useShortcuts } from "./ui/keyboard.tsx";
 import { Ago } from "./ui/time.tsx";
 
 /** Places on the left, the page beside them. */
-export function Frame({ place, onOut }: { place: Place; onOut: () => void }) {
+export function Frame({ place, onOut }: { place: Place; onOut: (note?: string) => void }) {
   const caller = useCaller();
   const [open, setOpen] = useState(false);
   const [help, setHelp] = useState(false);
@@ -90,13 +90,9 @@ function Nothing({ page }: { page: Page | undefined }) {
 
 const actors: Record<string, string> = { cli: t.who.operator, admin: t.who.admin, token: t.who.token };
 
-function Who({ onOut, onHelp }: { onOut: () => void; onHelp: () => void }) {
+function Who({ onOut, onHelp }: { onOut: (note?: string) => void; onHelp: () => void }) {
   const { actor, keyName, expiresAt, scopes, features } = useCaller();
-  const leave = async () => {
-    // The page forgets the session even where the server cannot be told.
-    await signOut().catch(() => undefined);
-    onOut();
-  };
+  const leave = async () => onOut((await signOut()) ? undefined : t.door.untold);
   return (
     <div class="who small">
       <span class="muted">{t.who.as}</span>

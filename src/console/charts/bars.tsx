@@ -96,10 +96,14 @@ export function Bars({
   );
 }
 
-/** The days of a span, each with its value or none. */
+const mostBars = 400;
+const dayMs = 86_400_000;
+
+/** The days of a span, or the last 400 of it, each with its value or none. */
 export function daily(from: string, to: string, tokensOf: (day: string) => number): Bar[] {
   const bars: Bar[] = [];
-  for (let at = Date.parse(from); at <= Date.parse(to) && bars.length < 400; at += 86_400_000) {
+  const last = Date.parse(to);
+  for (let at = Math.max(Date.parse(from), last - (mostBars - 1) * dayMs); at <= last; at += dayMs) {
     const label = new Date(at).toISOString().slice(0, 10);
     bars.push({ label, value: tokensOf(label) });
   }

@@ -65,12 +65,15 @@ export function AgentPage({ id }: { id: string }) {
 function Actions({ agent, ask }: { agent: AgentDetail; ask: (asked: Asked) => void }) {
   const caller = useCaller();
   const { features } = caller;
-  const hasKey = agent.health.aiKey !== undefined;
+  const { aiKey } = agent.health;
+  // Its provider holds a minted one: nothing here can stop or change it.
+  const hasKey = aiKey?.mode === "virtual";
   const updates = may(caller, "agents:update");
-  const suspended = agent.status === "suspended";
+  // What is broken is said before what is suspended.
+  const suspended = agent.status === "suspended" || aiKey?.status === "suspended";
   return (
     <div class="actions">
-      {updates && (
+      {hasKey && updates && (
         <button type="button" onClick={() => ask(suspended ? "resume" : "suspend")}>
           {suspended ? t.agent.resume : t.agent.suspend}
         </button>

@@ -88,7 +88,10 @@ function AgentsList({ place: { query } }: { place: Place }) {
       <ProblemNote error={list.error} again={list.again} />
       {list.data?.unreachable && <p class="note warn">{t.agents.unreachable(list.data.unreachable.join(", "))}</p>}
       {list.loading && <Waiting lines={8} />}
-      {list.data && agents.length === 0 && !list.data.nextCursor && <NoAgents filtered={filtered} />}
+      {list.data &&
+        agents.length === 0 &&
+        !list.data.nextCursor &&
+        (cursor === undefined ? <NoAgents filtered={filtered} /> : <Empty title={t.agents.noMore} />)}
       {agents.length > 0 && (
         <Table
           label={t.agents.title}
@@ -177,15 +180,24 @@ const columnsOf = (names: ReadonlyMap<string, string>): Column<AgentSummary>[] =
 /** The address follows what is typed, once the typing pauses. */
 function Search({ value }: { value: string }) {
   const [text, setText] = useState(value);
+  const sent = useRef(value);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const search = (typed: string) => {
     setText(typed);
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => refine({ q: typed, cursor: undefined }), 200);
+    timer.current = setTimeout(() => {
+      sent.current = typed;
+      refine({ q: typed, cursor: undefined });
+    }, 200);
   };
   useEffect(() => {
-    if (value === "") setText("");
+    // A link or the back button has led to another search.
+    if (value === sent.current) return;
+    clearTimeout(timer.current);
+    sent.current = value;
+    setText(value);
   }, [value]);
+  useEffect(() => () => clearTimeout(timer.current), []);
   return (
     <input
       type="search"

@@ -8,6 +8,7 @@ import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Empty } from "../ui/empty.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
+import { RowAction } from "../ui/row-action.tsx";
 import { Status } from "../ui/status.tsx";
 import { type Column, Table, Waiting } from "../ui/table.tsx";
 import { Shown } from "../ui/text.tsx";
@@ -128,20 +129,17 @@ function Actions({
     });
   return (
     <span class="actions">
-      <button type="button" disabled={change.busy} onClick={test}>
-        {t.alerts.test}
-      </button>
+      <RowAction label={t.alerts.test} of={webhook.url} disabled={change.busy} onClick={test} />
       {isOurs && (
         <>
-          <button type="button" disabled={change.busy} onClick={toggle}>
-            {webhook.status === "active" ? t.alerts.disable : t.alerts.enable}
-          </button>
-          <button type="button" onClick={() => rotate(webhook)}>
-            {t.alerts.rotate}
-          </button>
-          <button type="button" class="danger" onClick={() => remove(webhook)}>
-            {t.alerts.delete}
-          </button>
+          <RowAction
+            label={webhook.status === "active" ? t.alerts.disable : t.alerts.enable}
+            of={webhook.url}
+            disabled={change.busy}
+            onClick={toggle}
+          />
+          <RowAction label={t.alerts.rotate} of={webhook.url} onClick={() => rotate(webhook)} />
+          <RowAction label={t.alerts.delete} of={webhook.url} danger onClick={() => remove(webhook)} />
         </>
       )}
     </span>

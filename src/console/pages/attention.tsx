@@ -7,6 +7,7 @@ import { may, useCaller } from "../state/caller.ts";
 import { addressOf, agentAddress } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
+import { ProblemNote } from "../ui/problem.tsx";
 import { Shown } from "../ui/text.tsx";
 import { Ago } from "../ui/time.tsx";
 
@@ -20,6 +21,7 @@ interface Concern {
   href: string;
 }
 
+const mostShown = 12;
 const soonMs = 14 * 86_400_000;
 const isSoon = (at: string | undefined): boolean => at !== undefined && Date.parse(at) - Date.now() < soonMs;
 
@@ -29,6 +31,9 @@ export function Attention({ found }: { found: Overview["attention"] }) {
   const keys = useQuery<z.infer<typeof ProvisioningKeyList>>(isAdmin ? "/provisioning/agent-keys" : undefined);
   const providers = useQuery<z.infer<typeof AiProviderList>>(isAdmin ? "/provisioning/ai-providers" : undefined);
   const webhooks = useQuery<z.infer<typeof WebhookList>>(isAdmin ? "/provisioning/webhooks" : undefined);
+  const asked = [keys, providers, webhooks];
+  const failed = asked.find(({ error }) => error);
+  const isAllKnown = !failed && !asked.some(({ loading }) => loading);
   const revoked = new Set(
     providers.data?.keys.filter(({ status }) => status === "revoked").map(({ provider }) => provider),
   );
@@ -75,9 +80,10 @@ export function Attention({ found }: { found: Overview["attention"] }) {
   return (
     <section>
       <h2>{t.overview.attention}</h2>
-      {concerns.length === 0 && <p class="muted">{t.overview.calm}</p>}
+      <ProblemNote error={failed?.error} again={failed?.again} />
+      {concerns.length === 0 && isAllKnown && <p class="muted">{t.overview.calm}</p>}
       <ul class="list">
-        {concerns.slice(0, 12).map(({ id, what, who, remedy, at, isBad, href }) => (
+        {concerns.slice(0, mostShown).map(({ id, what, who, remedy, at, isBad, href }) => (
           <li key={id}>
             <span class={isBad ? "pill bad" : "pill warn"}>{what}</span>
             <a class="grow wrap" href={href}>
@@ -96,6 +102,7 @@ export function Attention({ found }: { found: Overview["attention"] }) {
           </li>
         ))}
       </ul>
+      {concerns.length > mostShown && <p class="muted">{t.overview.more(concerns.length - mostShown)}</p>}
     </section>
   );
 }

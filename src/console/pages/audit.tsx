@@ -5,12 +5,13 @@ import { shownJson } from "../../domain/hidden-characters.ts";
 import type { AuditPage, AuditRecord } from "../../schema/audit-event.ts";
 import { ask, withQuery } from "../state/api.ts";
 import { download } from "../state/download.ts";
+import { exact } from "../state/format.ts";
 import { addressOf, type Place, refine } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Lines } from "../ui/copy.tsx";
 import { Empty } from "../ui/empty.tsx";
-import { Tick } from "../ui/field.tsx";
+import { FilterField, Tick } from "../ui/field.tsx";
 import { Pager } from "../ui/pager.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { Waiting } from "../ui/table.tsx";
@@ -36,7 +37,7 @@ const days = [
 /** The trail under the filter of the address, or the one event whose number it names. */
 export function Audit({ place }: { place: Place }) {
   const seq = place.path[1];
-  return seq === undefined ? <Trail place={place} /> : <OneEvent seq={seq} />;
+  return seq === undefined ? <Trail place={place} /> : <OneEvent key={seq} seq={seq} />;
 }
 
 function Trail({ place: { query } }: { place: Place }) {
@@ -53,12 +54,12 @@ function Trail({ place: { query } }: { place: Place }) {
       <VerifyTrail />
       <div class="bar">
         {(["action", "actor", "target"] as const).map((name) => (
-          <input
+          <FilterField
             key={name}
-            aria-label={t.audit[name]}
+            label={t.audit[name]}
             placeholder={t.audit[name]}
             value={query[name] ?? ""}
-            onChange={(event) => refine({ [name]: event.currentTarget.value.trim(), cursor: undefined })}
+            onText={(text) => refine({ [name]: text, cursor: undefined })}
           />
         ))}
         {choices.map(({ name, label, any, words }) => (
@@ -77,13 +78,13 @@ function Trail({ place: { query } }: { place: Place }) {
           </select>
         ))}
         {days.map(([name, label]) => (
-          <input
+          <FilterField
             key={name}
             type="date"
-            aria-label={label}
+            label={label}
             title={label}
             value={query[name] ?? ""}
-            onChange={(event) => refine({ [name]: event.currentTarget.value, cursor: undefined })}
+            onText={(day) => refine({ [name]: day, cursor: undefined })}
           />
         ))}
         <Tick
@@ -94,7 +95,8 @@ function Trail({ place: { query } }: { place: Place }) {
       </div>
       <ProblemNote error={list.error} again={list.again} />
       {list.loading && <Waiting lines={10} />}
-      {list.data && events.length === 0 && <Empty title={t.audit.none} hint={t.audit.noneHint} />}
+      {list.data?.events.length === 0 && <Empty title={t.audit.none} hint={t.audit.noneHint} />}
+      {list.data && list.data.events.length > 0 && events.length === 0 && <Empty title={t.audit.onlyReads} />}
       {events.length > 0 && (
         <AuditTable
           events={events}
@@ -109,23 +111,27 @@ function Trail({ place: { query } }: { place: Place }) {
 
 function Export({ filter }: { filter: Record<string, string | undefined> }) {
   const [count, setCount] = useState<number>();
+  const [isCut, setCut] = useState(false);
   const change = useChange();
   const run = () =>
     change.run(async () => {
       const lines: string[] = [];
       let cursor: string | undefined;
+      setCut(false);
       do {
         const page: Events = await ask<Events>(withQuery("/provisioning/audit", { ...filter, cursor, limit: 1000 }));
         lines.push(...page.events.map((event) => `${JSON.stringify(event)}\n`));
         setCount(lines.length);
         cursor = page.nextCursor;
       } while (cursor !== undefined && lines.length < mostExported);
+      setCut(cursor !== undefined);
       download("audit.jsonl", lines, "application/x-ndjson");
     });
   return (
     <>
       <span role="status" class="muted small">
         {change.busy && count !== undefined && t.audit.exporting(count)}
+        {isCut && count !== undefined && t.audit.cut(exact(count))}
       </span>
       <button type="button" disabled={change.busy} onClick={run}>
         {t.audit.export}

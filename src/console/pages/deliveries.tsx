@@ -4,6 +4,7 @@ import { ask, below } from "../state/api.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { ProblemNote } from "../ui/problem.tsx";
+import { RowAction } from "../ui/row-action.tsx";
 import { Status } from "../ui/status.tsx";
 import { Table, Waiting } from "../ui/table.tsx";
 import { Shown } from "../ui/text.tsx";
@@ -69,9 +70,12 @@ export function Deliveries({ of: { id, url } }: { of: WebhookView }) {
               label: "",
               tight: true,
               cell: (delivery) => (
-                <button type="button" disabled={change.busy} onClick={() => resend(delivery)}>
-                  {t.alerts.resend}
-                </button>
+                <RowAction
+                  label={t.alerts.resend}
+                  of={delivery.messageId}
+                  disabled={change.busy}
+                  onClick={() => resend(delivery)}
+                />
               ),
             },
           ]}

@@ -100,7 +100,7 @@ export function EditDialog(props: DialogProps) {
           onText={setLabels}
           fault={change.fault("labels")}
         />
-        {agent.health.aiKey && (
+        {agent.health.aiKey?.mode === "virtual" && (
           <TextField
             label={t.agent.ends}
             hint={t.agent.endsHint}
@@ -169,8 +169,15 @@ export function OnboardDialog(props: DialogProps) {
           value={provider}
           onText={setProvider}
           fault={change.fault("auth.provider")}
+          required={apiKey !== ""}
         />
-        <TextField label={t.agent.authKey} type="password" value={apiKey} onText={setApiKey} />
+        <TextField
+          label={t.agent.authKey}
+          type="password"
+          value={apiKey}
+          onText={setApiKey}
+          required={provider !== ""}
+        />
         {change.answer?.errors.map(({ step, message }) => (
           <p key={step} class="note bad wrap" role="alert">
             {step}: {escapeHidden(message)}

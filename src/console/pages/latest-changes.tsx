@@ -6,6 +6,7 @@ import { useKeyNames } from "../state/key-names.ts";
 import { addressOf } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
+import { ProblemNote } from "../ui/problem.tsx";
 import { Status } from "../ui/status.tsx";
 import { Shown } from "../ui/text.tsx";
 import { Ago } from "../ui/time.tsx";
@@ -23,6 +24,7 @@ export function LatestChanges() {
   return (
     <section>
       <h2>{t.overview.live}</h2>
+      <ProblemNote error={trail.error} again={trail.again} />
       <ul class="list">
         {events.map(({ seq, time, action, actor, target, outcome }) => (
           <li key={seq}>

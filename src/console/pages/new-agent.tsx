@@ -14,7 +14,9 @@ import { Lines, SecretOnce } from "../ui/copy.tsx";
 import { SelectField, TextField, Tick } from "../ui/field.tsx";
 import { ChangeForm } from "../ui/form.tsx";
 import { changedHold, HoldFields, type HoldTexts, holdsAgents, holdTexts } from "../ui/hold-fields.tsx";
+import { ProblemNote } from "../ui/problem.tsx";
 import { givenQuotas, QuotaFields, type QuotaTexts, quotaTexts } from "../ui/quota-fields.tsx";
+import { Waiting } from "../ui/table.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 interface Form {
@@ -50,12 +52,16 @@ export function NewAgent({ place }: { place: Place }) {
   });
   const change = useChange<AgentCreated>();
   const set = (part: Partial<Form>) => setForm((before) => ({ ...before, ...part }));
-  usePattern(place.query.like, set);
+  const { like } = place.query;
+  const pattern = usePattern(like, set);
   useEffect(() => {
-    if (form.provider === "" && providers[0]) set({ provider: providers[0] });
+    // An agent without a key is a pattern too.
+    if (like === undefined && form.provider === "" && providers[0]) set({ provider: providers[0] });
   }, [providers.join()]);
   if (!may(caller, "agents:create")) return <p class="note warn">{t.make.needsScope}</p>;
   if (change.answer) return <Made answer={change.answer} />;
+  // What is typed before the pattern comes would be lost in it.
+  if (pattern.loading) return <Waiting lines={8} />;
   const body = bodyOf(form);
   const create = async () => {
     await change.run(() => ask("/agents/create", { method: "POST", body, headers: onceOnly() }));
@@ -69,6 +75,7 @@ export function NewAgent({ place }: { place: Place }) {
       <div class="head">
         <h1>{t.make.title}</h1>
       </div>
+      <ProblemNote error={pattern.error} again={pattern.again} />
       <div class="columns">
         <ChangeForm className="form" change={change} onSubmit={create} submit={change.busy ? t.make.busy : t.make.go}>
           <TextField
@@ -169,7 +176,7 @@ function useProviders(): string[] {
 }
 
 /** Fills the form in from another agent. */
-function usePattern(like: string | undefined, set: (part: Partial<Form>) => void): void {
+function usePattern(like: string | undefined, set: (part: Partial<Form>) => void) {
   const pattern = useQuery<AgentDetail>(like === undefined ? undefined : `/agents${below(like)}`);
   useEffect(() => {
     if (!pattern.data) return;
@@ -182,6 +189,7 @@ function usePattern(like: string | undefined, set: (part: Partial<Form>) => void
       ...(health.aiKey && { provider: health.aiKey.provider, quotas: quotaTexts(health.aiKey.quotas) }),
     });
   }, [pattern.data === undefined]);
+  return pattern;
 }
 
 function bodyOf({ name, model, channels, provider, gateway, labels, end, reveal, quotas, hold }: Form): CreateAgent {

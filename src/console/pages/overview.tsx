@@ -16,6 +16,8 @@ import { LatestChanges } from "./latest-changes.tsx";
 
 const everyMs = 15_000;
 
+const isUsed = ({ days }: OverviewAnswer): boolean => days.some(({ requests }) => requests > 0);
+
 /** Is anything wrong, and who is near a limit? */
 export function Overview() {
   const overview = useQuery<OverviewAnswer>("/overview?days=30", { everyMs });
@@ -32,7 +34,7 @@ export function Overview() {
       </div>
       <ProblemNote error={overview.error} again={overview.again} />
       {overview.loading && <Waiting lines={6} />}
-      {data && <FirstSteps />}
+      {data && (data.agents.total === 0 || !isUsed(data)) && <FirstSteps />}
       {data && data.agents.total > 0 && (
         <>
           <Figures of={data} />
@@ -40,7 +42,7 @@ export function Overview() {
             <Near agents={data.nearLimit} />
             <Attention found={data.attention} />
           </div>
-          {data.days.some(({ requests }) => requests > 0) && <Days of={data} />}
+          {isUsed(data) && <Days of={data} />}
           <div class="columns section">
             <Top of={data} />
             <LatestChanges />

@@ -3,7 +3,7 @@ import type { PriceList, PriceRow, PriceView } from "../../schema/price.ts";
 import { ask, below, withQuery } from "../state/api.ts";
 import { invalidate, useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
-import { TextField } from "../ui/field.tsx";
+import { FilterField, TextField } from "../ui/field.tsx";
 import { ChangeForm } from "../ui/form.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { RowAction } from "../ui/row-action.tsx";
@@ -47,13 +47,7 @@ export function Prices() {
         <p class="muted">{t.prices.hint(stated.data.pricesAsOf, t.prices.unknown[stated.data.unknown] ?? "")}</p>
       )}
       <div class="bar">
-        <input
-          aria-label={t.prices.find}
-          placeholder={t.prices.find}
-          size={32}
-          value={find}
-          onChange={(event) => setFind(event.currentTarget.value.trim())}
-        />
+        <FilterField label={t.prices.find} placeholder={t.prices.find} size={32} value={find} onText={setFind} />
       </div>
       <ProblemNote error={stated.error ?? found.error ?? removal.error} />
       {shown && shown.prices.length === 0 && <p class="muted">{find === "" ? t.prices.none : t.prices.notFound}</p>}

@@ -12,6 +12,7 @@ import { agentAddress, type Place, refine } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Empty } from "../ui/empty.tsx";
+import { FilterField } from "../ui/field.tsx";
 import { Pager } from "../ui/pager.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { type Column, Table, Waiting } from "../ui/table.tsx";
@@ -20,12 +21,16 @@ import { useChange } from "../ui/use-change.ts";
 import { Prices } from "./prices.tsx";
 
 const pageSize = 100;
+/** A chart is of all its days. */
+const mostDays = 1_000;
 
 /** Use and money by agent, model, provider, day, maker or label. */
 export function Usage({ place: { query } }: { place: Place }) {
   const { by = "agent", sort, from, to, cursor } = query;
   const asked = { by, from, to, orderBy: sort?.replace("-", ""), cursor };
-  const usage = useQuery<FleetUsage>(withQuery("/usage", { ...asked, limit: pageSize }), { everyMs: 15_000 });
+  const usage = useQuery<FleetUsage>(withQuery("/usage", { ...asked, limit: by === "day" ? mostDays : pageSize }), {
+    everyMs: 15_000,
+  });
   const names = useKeyNames();
   const isAdmin = may(useCaller(), "provisioning:admin");
   const { data } = usage;
@@ -40,10 +45,10 @@ export function Usage({ place: { query } }: { place: Place }) {
         {(["from", "to"] as const).map((name) => (
           <label key={name} class="actions">
             {t.usage[name]}
-            <input
+            <FilterField
               type="date"
               value={query[name] ?? data?.[name] ?? ""}
-              onChange={(event) => refine({ [name]: event.currentTarget.value, cursor: undefined })}
+              onText={(day) => refine({ [name]: day, cursor: undefined })}
             />
           </label>
         ))}

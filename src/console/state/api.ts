@@ -48,11 +48,27 @@ export function useBearer(session: string | undefined, onEnd: (error: ApiError) 
 
 /**
  * @param path below the API's base (`/agents`)
- * @throws ApiError, also for no answer at all (`status` 0)
+ * @throws ApiError, also for no answer at all (`status` 0), and for a page that something in between answered with
  */
 export async function ask<Answer>(path: string, options: Ask = {}): Promise<Answer> {
-  return parse(await (await send(path, options)).text()) as Answer;
+  const response = await send(path, options);
+  const answer = parse(
+    await response.text().catch(() => {
+      throw noAnswer();
+    }),
+  );
+  if (answer !== undefined) return answer as Answer;
+  throw new ApiError(response.status, {
+    code: "bad_answer",
+    detail: "Something between this page and the server answered in its place. Look at the network, and try again.",
+  });
 }
+
+const noAnswer = (): ApiError =>
+  new ApiError(0, {
+    code: "no_answer",
+    detail: "The server does not answer. Look whether it runs, and try again.",
+  });
 
 /** The same, for an answer that is no JSON, or is read as it comes. */
 export async function send(path: string, options: Ask): Promise<Response> {
@@ -84,10 +100,7 @@ async function answerTo(
     });
   } catch (cause) {
     if (signal?.aborted) throw cause;
-    throw new ApiError(0, {
-      code: "no_answer",
-      detail: "The server does not answer. Look whether it runs, and try again.",
-    });
+    throw noAnswer();
   }
 }
 

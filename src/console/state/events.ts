@@ -3,6 +3,27 @@ import { send } from "./api.ts";
 
 const firstPauseMs = 1_000;
 const longestPauseMs = 30_000;
+/** A server that is there says so every 15 seconds. */
+const longestSilenceMs = 60_000;
+
+/** Fails after a long silence: a connection that was lost on its way ends nowhere else. */
+function audible(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const listen = (controller: TransformStreamDefaultController<Uint8Array>) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => controller.error(new Error("silence")), longestSilenceMs);
+  };
+  return body.pipeThrough(
+    new TransformStream({
+      start: listen,
+      transform(chunk, controller) {
+        listen(controller);
+        controller.enqueue(chunk);
+      },
+      flush: () => clearTimeout(timer),
+    }),
+  );
+}
 
 /**
  * Follows `/events`, again and again, until `signal` is aborted. An EventSource cannot send a bearer.
@@ -23,7 +44,7 @@ export async function followEvents(
       if (!body) throw new Error("no stream");
       onState(true);
       pauseMs = firstPauseMs;
-      for await (const event of readEventStream(body)) {
+      for await (const event of readEventStream(audible(body))) {
         lastId = event.id ?? lastId;
         onEvent(event);
       }

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { t } from "../texts.ts";
 import { serverRoot } from "./api.ts";
 
 interface Readiness {
@@ -24,8 +25,12 @@ export function useReadiness(): Readiness | undefined {
 }
 
 async function readiness(): Promise<Readiness | undefined> {
+  const signal = AbortSignal.timeout(everyMs);
+  const response = await fetch(`${serverRoot()}/readyz`, { credentials: "omit", cache: "no-store", signal }).catch(
+    () => undefined,
+  );
+  if (!response) return { ready: false, detail: t.health.silent };
   try {
-    const response = await fetch(`${serverRoot()}/readyz`, { credentials: "omit", cache: "no-store" });
     const body: unknown = await response.json();
     if (typeof body !== "object" || body === null) return undefined;
     if ("status" in body && body.status === "ready") return { ready: true, detail: "" };

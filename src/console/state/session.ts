@@ -76,10 +76,18 @@ async function exchange(credentials: { bearer: string; headers?: Record<string, 
   return await ask<ConsoleCaller>("/console/session");
 }
 
-/** Ends the session on the server; the page forgets it whatever the server says. */
-export async function signOut(): Promise<void> {
+const signOutMs = 5_000;
+
+/**
+ * Ends the session on the server; the page forgets it whatever the server says.
+ * @returns whether it has ended there
+ */
+export async function signOut(): Promise<boolean> {
   try {
-    await ask("/console/session", { method: "DELETE" });
+    await ask("/console/session", { method: "DELETE", signal: AbortSignal.timeout(signOutMs) });
+    return true;
+  } catch (error) {
+    return error instanceof ApiError && (error.status === 401 || error.status === 404);
   } finally {
     drop();
   }

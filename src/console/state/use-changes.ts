@@ -26,12 +26,25 @@ export function useChanges(): void {
       for (const changed of due) changed();
       due.clear();
     };
-    void followEvents("/events?types=audit", ended.signal, ({ data }) => {
-      const { action, phase } = data as { action: string; phase: string };
-      if (phase === "intent") return;
-      for (const [pattern, changed] of changes) if (pattern.test(action)) due.add(changed);
+    const gather = (isDue: (action: RegExp) => boolean) => {
+      for (const [action, changed] of changes) if (isDue(action)) due.add(changed);
       if (due.size > 0) timer ??= setTimeout(tell, gatherMs);
-    });
+    };
+    let wasLost = false;
+    void followEvents(
+      "/events?types=audit",
+      ended.signal,
+      ({ data }) => {
+        const { action, phase } = data as { action: string; phase: string };
+        if (phase !== "intent") gather((pattern) => pattern.test(action));
+      },
+      (live) => {
+        if (ended.signal.aborted) return;
+        // A stream that had told of nothing yet begins anew with what comes next.
+        if (live && wasLost) gather(() => true);
+        wasLost = !live;
+      },
+    );
     return () => {
       ended.abort();
       clearTimeout(timer);

@@ -7,6 +7,7 @@ export const agentsTexts = {
     none: "No agents yet",
     noneHint: "An agent gets an id, a workspace, its channels and an AI key of its own, in one call.",
     noMatch: "No agent matches.",
+    noMore: "No more agents.",
     clear: "Show all",
     agent: "Agent",
     status: "Status",

@@ -13,6 +13,7 @@ export const healthTexts = {
   health: {
     title: "Health",
     service: "This service",
+    silent: "no answer",
     host: "Where agents live",
     hosts: {
       directory: "directories on this machine",

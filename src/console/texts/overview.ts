@@ -20,6 +20,7 @@ export const overviewTexts = {
     money: "USD this month",
     attention: "Needs attention",
     calm: "Nothing needs you.",
+    more: (count: number) => `And ${count} more.`,
     near: "Near a limit",
     nearNone: "No agent is near a limit.",
     asOf: "As of",

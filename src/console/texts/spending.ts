@@ -9,6 +9,8 @@ function quotaLabel(name: QuotaName): string {
 export const spendingTexts = {
   /** A quota of a later release goes by its own name. */
   quota: (name: string): string => (isQuotaName(name) ? quotaLabel(name) : name),
+  quotaFormat: (name: QuotaName): string =>
+    quotaRules[name].counter === "usd" ? "An amount, as in 1,250.50" : "A whole number, as in 20,000",
   usage: {
     title: "Usage & money",
     export: "Export CSV",

@@ -1,4 +1,5 @@
 import { useRef, useState } from "preact/hooks";
+import { useSecretShown } from "../state/secret-shown.ts";
 import { t } from "../texts.ts";
 
 /** Without HTTPS there is no clipboard for pages: what is to be copied is selected then. */
@@ -50,6 +51,7 @@ export function Copyable({ text }: { text: string }) {
 /** A secret, the one time that it is seen. */
 export function SecretOnce({ secret, note }: { secret: string; note: string }) {
   const shown = useRef<HTMLElement>(null);
+  useSecretShown();
   return (
     <div class="stack">
       <p>{note}</p>

@@ -1,5 +1,5 @@
 import type { ComponentChildren, InputHTMLAttributes } from "preact";
-import { useId } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 import { escapeHidden } from "../../domain/hidden-characters.ts";
 
 interface Labelled {
@@ -27,6 +27,8 @@ interface InputProps {
   inputMode?: "decimal" | "numeric";
   placeholder?: string | undefined;
   pattern?: string;
+  /** The browser shows it where the pattern does not fit. */
+  title?: string;
   required?: boolean;
 }
 
@@ -57,6 +59,34 @@ export function TextField({
         aria-describedby={`${id}-hint`}
       />
     </Around>
+  );
+}
+
+/** A filter that counts once it is typed to its end. Until then it stays as typed, whatever the page shows anew. */
+export function FilterField({
+  label,
+  value,
+  onText,
+  ...rest
+}: {
+  label?: string;
+  value: string;
+  onText: (text: string) => void;
+  type?: "date";
+  title?: string;
+  placeholder?: string;
+  size?: number;
+}) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  return (
+    <input
+      aria-label={label}
+      {...(rest as InputHTMLAttributes)}
+      value={text}
+      onInput={(event) => setText(event.currentTarget.value)}
+      onChange={(event) => onText(event.currentTarget.value.trim())}
+    />
   );
 }
 

@@ -1,4 +1,4 @@
-import { type QuotaName, quotaNames } from "../../domain/quota-rules.ts";
+import { type QuotaName, quotaNames, quotaRules } from "../../domain/quota-rules.ts";
 import type { QuotaStates } from "../../schema/quota.ts";
 import { t } from "../texts.ts";
 import { TextField } from "./field.tsx";
@@ -23,7 +23,11 @@ export function changedQuotas(before: QuotaTexts, after: QuotaTexts): Partial<Re
 export const givenQuotas = (texts: QuotaTexts): Partial<Record<QuotaName, number>> =>
   Object.fromEntries(quotaNames.filter((name) => texts[name] !== "").map((name) => [name, amount(texts[name])]));
 
-/** A field for each quota that there is. An amount may have spaces, commas and underscores in it. */
+/** What is no amount would be sent as `null`, which removes a limit. A comma before decimals would be lost. */
+const patternOf = (name: QuotaName): string =>
+  `[0-9]+([ ,_][0-9]{3})*${quotaRules[name].counter === "usd" ? "(\\.[0-9]*)?" : ""}`;
+
+/** A field for each quota that there is. An amount may have spaces, commas and underscores between its thousands. */
 export function QuotaFields({
   texts,
   onChange,
@@ -40,7 +44,8 @@ export function QuotaFields({
           key={name}
           label={t.quota(name)}
           inputMode="decimal"
-          pattern="[0-9][0-9 ,_.]*"
+          pattern={patternOf(name)}
+          title={t.quotaFormat(name)}
           value={texts[name]}
           onText={(text) => onChange({ ...texts, [name]: text })}
           fault={fault(name)}

@@ -95,14 +95,12 @@ function Heading<Row>({ column, sort, onSort }: { column: Column<Row> } & Pick<T
 
 function ChooseAll({ ids, chosen }: { ids: string[]; chosen: Chosen }) {
   const all = ids.length > 0 && ids.every((id) => chosen.ids.has(id));
-  return (
-    <input
-      type="checkbox"
-      aria-label={t.table.all}
-      checked={all}
-      onChange={() => chosen.choose(all ? new Set() : new Set(ids))}
-    />
-  );
+  // Those of other pages stay as they are.
+  const toggle = () => {
+    const others = [...chosen.ids].filter((id) => !ids.includes(id));
+    chosen.choose(new Set(all ? others : [...others, ...ids]));
+  };
+  return <input type="checkbox" aria-label={t.table.all} checked={all} onChange={toggle} />;
 }
 
 function ChooseOne({ id, chosen }: { id: string; chosen: Chosen }) {
