@@ -147,6 +147,17 @@ describe("agents that were made by hand, on a real gateway", { timeout: longMs }
     expect(await entryOf("talker")).toBe(before.talker);
   });
 
+  /** What it is after a kill, by all that tells of it. @param words for its next turn, that were never said to it */
+  async function stateOf(id: string, words: string): Promise<string> {
+    const { managed, status } = (await gateway.api("GET", `/agents/${id}`)).body;
+    expect([id, (await entryOf(id)) === before[id]]).toEqual([id, !managed]);
+    if (managed) expect(status).toBe("ready");
+    expect([id, (await turn(id, words)).status]).toEqual([id, 200]);
+    const own = upstream.seen.filter(({ body }) => body.includes(words) && body.includes(`the first words of ${id}`));
+    expect([id, own.length > 0]).toEqual([id, managed]);
+    return managed ? "adopted" : "its own";
+  }
+
   // Before the first write, at each step of it, while it is taken up, and with some answered already.
   test.each([20, 900])("killed %i ms into adoptions and releases: each is done or undone", async (afterMs) => {
     for (const act of [adopt, release]) {
@@ -155,27 +166,19 @@ describe("agents that were made by hand, on a real gateway", { timeout: longMs }
       await gateway.kill();
       const answered = (await Promise.all(acts)).map((one) => one?.status);
       await gateway.start();
-      const states: string[] = [];
-      for (const id of ids) {
-        const { body } = await gateway.api("GET", `/agents/${id}`);
-        states.push(body.managed ? "adopted" : "its own");
-        const isOwn = (await entryOf(id)) === before[id];
-        expect([id, isOwn]).toEqual([id, !body.managed]);
-        if (body.managed) expect(body.status).toBe("ready");
-        const seen = upstream.seen.length;
-        expect([id, (await turn(id, "after a kill")).status]).toEqual([id, 200]);
-        expect(upstream.seen.length > seen).toBe(body.managed);
-      }
+      const states = await Promise.all(ids.map((id) => stateOf(id, `${act.name} killed after ${afterMs} ms`)));
       for (const [at, status] of answered.entries())
         if (status === 200) expect(states[at]).toBe(act === adopt ? "adopted" : "its own");
-      console.log(
-        `${act === adopt ? "adoptions" : "releases"} killed after ${afterMs} ms: answered ${answered}, then ${states}`,
-      );
+      console.log(`${act.name} killed after ${afterMs} ms: answered ${answered}, then ${states}`);
+      const own = ids.filter((_, at) => states[at] === "its own");
       if (act === adopt)
-        for (const [at, id] of ids.entries()) if (states[at] === "its own") expect((await adopt(id)).status).toBe(200);
+        expect((await Promise.all(own.map((id) => adopt(id)))).map((one) => one.status)).toEqual(own.map(() => 200));
     }
-    for (const id of ids)
-      if ((await gateway.api("GET", `/agents/${id}`)).body.managed) expect((await release(id)).status).toBe(200);
+    const { agents } = (await gateway.api("GET", "/agents")).body as {
+      agents: { agentId: string; managed: boolean }[];
+    };
+    const managed = agents.filter((one) => one.managed).map((one) => one.agentId);
+    expect((await Promise.all(managed.map(release))).map((one) => one.status)).toEqual(managed.map(() => 200));
     for (const id of ids) expect(await entryOf(id)).toBe(before[id]);
   });
 });

@@ -4,7 +4,8 @@ import { builtPlugin } from "./built-plugin.ts";
 import { type Answer, type Gateway, makeGateway } from "./gateway.ts";
 
 export const masterKey = "sk-test-master-not-a-real-key-0001";
-const scopes = "agents:create,agents:onboard,agents:update,agents:delete,agents:keys";
+export const adminToken = "admin-token-of-a-test";
+const scopes = ["agents:create", "agents:onboard", "agents:update", "agents:delete", "agents:keys"];
 
 export interface ProvisionedGateway {
   gateway: Gateway;
@@ -19,8 +20,11 @@ export interface ProvisionedGateway {
   close(): Promise<void>;
 }
 
-/** A running gateway with the plugin linked, set up by the spec's own commands. */
-/** @param options.origin of an upstream that is not the sample */
+/**
+ * A running gateway with the plugin linked, and a key. Each command of OpenClaw's takes seconds to start: they are tried
+ * elsewhere, and the API does the same.
+ * @param options.origin of an upstream that is not the sample
+ */
 export async function provisionedGateway(
   options: { origin?: string; openclaw?: Record<string, unknown> } = {},
 ): Promise<ProvisionedGateway> {
@@ -29,26 +33,20 @@ export async function provisionedGateway(
   upstream.behave({ usesTools: false });
   const gateway = await makeGateway({
     ...(options.openclaw && { openclaw: options.openclaw }),
+    env: { OPENCLAW_ADMIN_TOKEN: adminToken },
     config: { gateway: { provisioning: { allowDelete: true, rateLimitPerMinute: 10_000, maxAgentsPerKey: 1000 } } },
   });
   await gateway.cli(["plugins", "install", "--link", plugin, "--force", "--accept-capabilities"]);
   await gateway.start();
+  async function made<T>(path: string, asked: object): Promise<T> {
+    const { status, body } = await gateway.api("POST", `/provisioning/${path}`, asked, adminToken);
+    if (status !== 201) throw new Error(`${path}: ${status} ${JSON.stringify(body)}`);
+    return body as T;
+  }
   async function link(provider: string, baseUrl: string): Promise<string> {
-    const add = [
-      "provisioning",
-      "ai-providers",
-      "add",
-      "--provider",
-      provider,
-      "--name",
-      `Master of ${provider}`,
-      "--key",
-      "-",
-    ];
-    const added = await gateway.cli([...add, "--base-url", baseUrl, "--no-verify", "--json"], masterKey);
-    const { id } = JSON.parse(added) as { id: string };
-    const make = ["provisioning", "agent-keys", "create", "--name", "E2E", "--scopes", scopes];
-    return (await gateway.cli([...make, "--ai-provider-key", id, "--output-key-only"])).trim();
+    const master = { provider, name: `Master of ${provider}`, key: masterKey, baseUrl, verify: false };
+    const { id } = await made<{ id: string }>("ai-providers", master);
+    return (await made<{ key: string }>("agent-keys", { name: "E2E", scopes, aiProviderKeyId: id })).key;
   }
   const key = await link("anthropic", options.origin ?? upstream.origin);
 
