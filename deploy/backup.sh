@@ -9,12 +9,13 @@ umask 077
 cd "${OPENCLAW_STATE_DIR:-$HOME/.openclaw}"
 copy=$(mktemp -d ./.backup-XXXXXX)
 trap 'rm -rf "$copy"' EXIT
-mkdir "$copy/provisioning"
+trail=provisioning/audit.jsonl
 
 # 1 is a file that changes or goes while it is read, as files of a running server do.
 archive() { tar "$@" || [ $? = 1 ]; }
 
-node - "$copy" <<'JS'
+databases() {
+  node - "$copy" <<'JS'
 const { existsSync } = require("node:fs");
 const { DatabaseSync } = require("node:sqlite");
 const copy = (name) => {
@@ -27,6 +28,19 @@ copy("ledger.sqlite");
 if (existsSync("provisioning/audit-head.sqlite"))
   new DatabaseSync(copy("audit-head.sqlite")).exec("DROP TABLE IF EXISTS head");
 JS
-archive -c --exclude='*.sqlite*' --exclude='.*.tmp' --exclude=provisioning/instances --exclude=provisioning/seal.key \
-  provisioning | tar -x -C "$copy"
+}
+records() {
+  archive -c --exclude='*.sqlite*' --exclude='.*.tmp' --exclude=provisioning/instances --exclude=provisioning/seal.key \
+    provisioning | tar -x -C "$copy"
+}
+
+# What an agent held that is deleted between the two stays held in a restored copy: a moment without changes is tried for.
+for _ in 1 2 3 4 5; do
+  rm -rf "$copy/provisioning"
+  mkdir "$copy/provisioning"
+  from=$(wc -c <"$trail" || echo 0)
+  databases
+  records
+  tail -c "+$((from + 1))" "$trail" | grep '"phase":' >/dev/null || break
+done
 archive -c -C "$copy" provisioning -C "$PWD" --exclude=./provisioning --exclude='./.backup-*' .

@@ -16,6 +16,7 @@ import { delimiter, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
+import { createClient } from "../../../src/client/client.ts";
 import { meteredCall, meteredClient } from "../../metered-agent.ts";
 import { runBundle } from "../../run-bundle.ts";
 import { adminClient, makeStateDir, startServerProcess, token } from "../../server-process.ts";
@@ -117,4 +118,41 @@ test("what changed between the copy of the counters and that of the records stay
   // And goes on from there.
   expect(await key.client.agents.resume("suspended")).toMatchObject({ status: "ready" });
   expect(await meteredCall(server.origin, suspended)).toBe(200);
+});
+
+test("an agent that is deleted between the two copies holds nothing in the restored one", async () => {
+  const stateDir = await makeStateDir();
+  const elsewhere = mkdtempSync(join(tmpdir(), "restored-"));
+  closers.push(() => {
+    for (const directory of [stateDir, elsewhere]) rmSync(directory, { recursive: true });
+  });
+  let server = await startServerProcess(stateDir);
+  closers.push(() => server.stop());
+  const scopes = ["agents:create", "agents:delete"] as const;
+  const { key } = await adminClient(server.origin).agentKeys.create({ name: "k", scopes: [...scopes], maxAgents: 1 });
+  const clientOf = () => createClient({ url: server.origin, token, provisioningKey: key, retries: 0 });
+  await clientOf().agents.create({ name: "first", bind: ["telegram:one"] });
+  // The records are copied by the first `tar`: it deletes the agent before it begins.
+  const bin = join(elsewhere, "bin");
+  mkdirSync(bin);
+  const headers = [`authorization: Bearer ${token}`, `x-agent-provisioning-key: ${key}`];
+  const fields = headers.map((header) => `-H '${header}'`).join(" ");
+  const remove = `curl -fsS -X DELETE ${fields} ${server.origin}/api/v1/agents/first >/dev/null`;
+  const first = `[ -e ${elsewhere}/done ] || { touch ${elsewhere}/done; ${remove}; }`;
+  writeFileSync(join(bin, "tar"), `#!/bin/bash\n${first}\nexec /usr/bin/env -S PATH=/usr/bin:/bin tar "$@"\n`, {
+    mode: 0o755,
+  });
+  const env = {
+    PATH: [bin, dirname(process.execPath), process.env.PATH].join(delimiter),
+    OPENCLAW_STATE_DIR: stateDir,
+  };
+  const options = { encoding: "buffer", maxBuffer: 2 ** 28, env } as const;
+  const { stdout: archive } = await promisify(execFile)("bash", ["deploy/backup.sh"], options);
+  await server.stop();
+  const restored = join(elsewhere, "state");
+  mkdirSync(restored, { mode: 0o700 });
+  execFileSync("tar", ["-x", "-C", restored], { input: archive });
+  cpSync(join(stateDir, "provisioning/seal.key"), join(restored, "provisioning/seal.key"));
+  server = await startServerProcess(restored);
+  expect((await clientOf().agents.create({ name: "first", bind: ["telegram:one"] })).agentId).toBe("first");
 });
