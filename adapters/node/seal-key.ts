@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { sealedInText } from "../../src/service/secrets/config-secret.ts";
 import { parseSealKeys } from "../../src/settings/credentials.ts";
@@ -13,6 +13,9 @@ import { withSecretFiles } from "./secret-variables.ts";
 const file = "provisioning/seal.key";
 
 const variable = "OPENCLAW_PROVISIONING_SEAL_KEY";
+
+/** Beside a server whose environment has the key: a command that was not given it must not make another one. */
+const givenMark = "provisioning/seal.given";
 
 /** The seal keys of this machine; secrets are sealed under the first. */
 export interface SealKeys {
@@ -34,9 +37,14 @@ export interface SealKeys {
  */
 export async function openSealKeys(stateDir: string, env: Environment): Promise<SealKeys> {
   const given = withSecretFiles(env)[variable];
-  if (given) return givenKeys(env, parseSealKeys(given, variable));
+  if (given) {
+    const keys = parseSealKeys(given, variable);
+    await markGiven(stateDir);
+    return givenKeys(env, keys);
+  }
   if (!readPrivate(stateDir, file)) {
     refuseAnother(stateDir, env);
+    refuseBesideGiven(stateDir);
     await make(stateDir);
   }
   let known: { keys: Uint8Array[]; stamp: Stamp } | undefined;
@@ -85,6 +93,21 @@ function refuseAnother(stateDir: string, env: Environment): void {
       "under it: put it back from the backup, or set OPENCLAW_PROVISIONING_SEAL_KEY to what it held. If it is lost, put " +
       "a new one there (openssl rand -base64 32 | tr '+/' '-_' | tr -d '=' > seal.key, mode 600), and store each " +
       "provider's key anew with `provisioning ai-providers rotate <id> --key -`",
+  );
+}
+
+async function markGiven(stateDir: string): Promise<void> {
+  if (existsSync(join(stateDir, givenMark))) return;
+  await makePrivateDirectory(join(stateDir, "provisioning"));
+  await writePrivate(join(stateDir, givenMark), `The seal key of this directory is ${variable}.\n`);
+}
+
+/** What it sealed, the server could not open. */
+function refuseBesideGiven(stateDir: string): void {
+  if (!existsSync(join(stateDir, givenMark))) return;
+  throw new SettingsError(
+    `the server of this state directory has its seal key from ${variable}: set it to the same here. To begin with a ` +
+      `key in ${file}, remove ${givenMark}`,
   );
 }
 

@@ -45,10 +45,15 @@ describe("the seal key", () => {
     expect(readdirSync(join(stateDir, "provisioning")).filter((name) => name.includes("seal"))).toEqual(["seal.key"]);
   });
 
-  it("may come from the environment, and then no file is made", async () => {
+  it("may come from the environment, and is not made then, nor by a command that was not given it", async () => {
     const given = { OPENCLAW_PROVISIONING_SEAL_KEY: sample.toString("base64url") };
     expect(Buffer.from(await readSealKey(stateDir, given))).toEqual(sample);
-    expect(readdirSync(stateDir)).toEqual([]);
+    await expect(readSealKey(stateDir, {})).rejects.toThrow(
+      /has its seal key from OPENCLAW_PROVISIONING_SEAL_KEY: set it to the same here/,
+    );
+    expect(readdirSync(join(stateDir, "provisioning"))).toEqual(["seal.given"]);
+    rmSync(join(stateDir, "provisioning/seal.given"));
+    expect(await readSealKey(stateDir, {})).toHaveLength(32);
   });
 
   it.each(["short", Buffer.alloc(31).toString("base64url"), Buffer.alloc(33).toString("base64url"), "!".repeat(43)])(
