@@ -84,6 +84,22 @@ export function testRecords(name: string, make: () => Promise<RecordsUnderTest>)
           expect(await records.list(collection)).toEqual({ items: [] });
         });
 
+        it("lists what is made at the moment in which it is removed", async () => {
+          if (!isExact(collection)) return;
+          const isThere = (now: unknown) => now !== undefined;
+          const value = sample(collection, "a1");
+          for (let turn = 0; turn < 20; turn++) {
+            await records.set(collection, "a1", value);
+            // The second of them comes to a document that is gone, now and then between its end and that of its id.
+            await Promise.all([
+              records.replace(collection, "a1", isThere, undefined),
+              ...[0, 1, 2].map(() => other.replace(collection, "a1", (now) => now === undefined, value)),
+            ]);
+            const { items } = await other.list(collection);
+            expect(items).toEqual((await other.get(collection, "a1")) === undefined ? [] : [value]);
+          }
+        });
+
         it("lets the last of several writes win", async () => {
           const value = (second: number) => ({
             ...sample(collection, "a1"),

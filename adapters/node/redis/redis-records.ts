@@ -43,13 +43,9 @@ export function createRedisRecords(url: string, prefix: string): RedisRecords {
     for (;;) {
       const stored = await read(() => redis.get(`${base}:${key}`));
       if (!isExpected(stored === null ? undefined : JSON.parse(stored))) return false;
-      const args = [...given(stored), ...given(text)];
-      const [replaced] = await answered(redis, "store_unwritable", () =>
-        Promise.all([replaceDocument([`${base}:${key}`], args), text !== null && redis.zadd(ids(collection), 0, id)]),
-      );
-      if (replaced === 0) continue;
-      if (text === null) await write(() => redis.zrem(ids(collection), id));
-      return true;
+      const args = [id, ...given(stored), ...given(text)];
+      const at = [`${base}:${key}`, ids(collection)];
+      if ((await answered(redis, "store_unwritable", () => replaceDocument(at, args))) === 1) return true;
     }
   };
 
