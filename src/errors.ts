@@ -119,6 +119,9 @@ export class GatewayUntouched extends Problem {
   }
 }
 
+/** Statuses of a caller who may not, or not now: the trail has them. */
+export const denials: ReadonlySet<number> = new Set([401, 403, 429]);
+
 /** Whether the error is one for the caller; with a `code`, that one alone. */
 export const isProblem = (error: unknown, code?: ProblemCode): error is Problem =>
   error instanceof Problem && (code === undefined || error.code === code);

@@ -26,6 +26,10 @@ export function digestIsValid(secret: SecretDigests, digest: string, nowMs: numb
   return valid;
 }
 
+/** Until when a secret is valid that was rotated away; `undefined` for the current one. */
+export const graceOf = (secret: SecretDigests, digest: string, nowMs: number): string | undefined =>
+  liveDigests(secret, nowMs).find((retired) => equalDigests(digest, retired.digest))?.until;
+
 /**
  * The digests after a rotation. A retry of a rotation must not cost the key that is still in use its grace: all that
  * are in theirs stay, the newest first; without a grace none does. Nothing is pending after it.

@@ -1,4 +1,6 @@
+import { Problem } from "../errors.ts";
 import { type Call, type Reply, route } from "../http/call.ts";
+import { credentialsStand } from "../http/credentials-stand.ts";
 import { idempotencyHeader, idempotencyProblems, withIdempotency } from "../http/idempotency.ts";
 import { limitRate } from "../http/limit-rate.ts";
 import { asksForLines, linesType, streamLines } from "../http/stream-lines.ts";
@@ -33,13 +35,22 @@ export const bulkAgentsRoute = route({
     if (action === "create") return await replyCreated(call, { action, agents, dryRun: rest.dryRun });
     const { context, caller, headers } = call;
     return await withIdempotency(context, caller, headers, { bulk: body }, async () => {
-      const changed = await changeAgents(context, caller, { ...rest, action, agentIds });
+      const changed = await changeAgents(context, caller, { ...rest, action, agentIds }, mayGoOn(call));
       return { reply: { status: 200, body: changed }, replayed: changed };
     });
   },
 });
 
 type BulkCall = Omit<Call, "body">;
+
+/** Many agents take minutes: one that is not begun when a key is revoked is left as it is. */
+function mayGoOn({ context, caller, headers }: Pick<BulkCall, "context" | "caller" | "headers">): () => Promise<void> {
+  // A token that ends by itself was good when the call came.
+  const stand = credentialsStand(context, { ...caller, bearerExpiresAt: undefined }, headers);
+  return async () => {
+    if (!(await stand())) throw new Problem("unauthorized", "The call's credentials ended while it was under way.");
+  };
+}
 
 async function replyCreated(call: BulkCall, request: BulkCreate): Promise<Reply> {
   if (!asksForLines(call.headers)) return await create(call, request);
@@ -60,7 +71,11 @@ async function create(
   request: BulkCreate,
   onResult?: (result: BulkCreateResult) => void,
 ): Promise<Reply> {
-  const countCall = () => limitRate(context, caller, {});
+  const requireStanding = mayGoOn({ context, caller, headers });
+  const countCall = async () => {
+    await requireStanding();
+    await limitRate(context, caller, {});
+  };
   const bulk = { ...request, agents: request.agents.map(withoutAuth) };
   return await withIdempotency(context, caller, headers, { bulk }, async (idempotency) => {
     const created = await createAgents(context, caller, request, { idempotency, countCall, onResult });

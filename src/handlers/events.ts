@@ -1,11 +1,9 @@
 import { Problem } from "../errors.ts";
 import { route } from "../http/call.ts";
-import { bearerIn } from "../http/credentials.ts";
+import { credentialsStand } from "../http/credentials-stand.ts";
 import { EventStream, EventsQuery, type EventType, eventTypes } from "../schema/event.ts";
 import type { Caller } from "../service/caller.ts";
-import { findGrant } from "../service/console/grant.ts";
 import { eventStream } from "../service/events/event-stream.ts";
-import { currentProvisioningKey, keyStatus } from "../service/provisioning-keys/current-provisioning-key.ts";
 
 export const streamEventsRoute = route({
   method: "GET",
@@ -25,17 +23,7 @@ export const streamEventsRoute = route({
   async handle({ context, caller, query, headers }) {
     const types = query.types ?? eventTypes.filter((type) => type !== "audit" || administers(caller));
     refuseUnseen(caller, types);
-    const { key, session, bearerExpiresAt } = caller;
-    const token = bearerIn(headers);
-    const mayGoOn = async (): Promise<boolean> => {
-      if (session !== undefined) return (await findGrant(context, "ocs", token ?? "")) !== undefined;
-      const now = context.clock.now();
-      if (bearerExpiresAt !== undefined && Date.parse(bearerExpiresAt) <= now) return false;
-      if (key === undefined) return true;
-      const current = await currentProvisioningKey(context, key.id);
-      // A secret that is still valid in its grace opens the next stream.
-      return current?.state.version === key.state.version && keyStatus(current, now) === "active";
-    };
+    const mayGoOn = credentialsStand(context, caller, headers);
     const lastEventId = headers.get("last-event-id") ?? undefined;
     return {
       // Proxies hold answers back until there is much of them.

@@ -1,12 +1,11 @@
 import type { AuditEvent } from "../domain/audit-event.ts";
 import { createMinuteTally, others } from "../domain/minute-tally.ts";
-import { isProblem } from "../errors.ts";
+import { denials, isProblem } from "../errors.ts";
 import { type AuditDetails, auditEvent } from "../service/audited-change.ts";
 import type { Context } from "../service/context.ts";
 import { subscriber } from "../storage/ledger-names.ts";
 import type { RequestInfo, Route } from "./call.ts";
 
-const denials = new Set([401, 403, 429]);
 /** Different denials in a minute. The number bounds what a stranger can write to the disk. */
 const maxDenials = 64;
 /** Pairs of an actor and a call that it reads by: a console or a monitor asks for the same every few seconds. */

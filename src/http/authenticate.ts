@@ -1,9 +1,9 @@
 import { equalDigests } from "../domain/constant-time.ts";
 import { missingScopes } from "../domain/scope.ts";
-import { digestIsValid } from "../domain/secret-digests.ts";
+import { digestIsValid, graceOf } from "../domain/secret-digests.ts";
 import { parseToken } from "../domain/token.ts";
 import { Problem } from "../errors.ts";
-import { type Scope, scopes } from "../schema/provisioning-key.ts";
+import { type ProvisioningKeyRecord, type Scope, scopes } from "../schema/provisioning-key.ts";
 import { findShownAiKey } from "../service/ai-keys/ai-key-holder.ts";
 import type { Caller } from "../service/caller.ts";
 import type { Context } from "../service/context.ts";
@@ -85,9 +85,15 @@ export async function identifyCaller(
   if (await isOneOf(context, text, context.settings.adminTokens)) {
     return { actor: "admin", scopes: ["provisioning:admin"], reach: "all", operator: false, ...ends, ...rest };
   }
-  const key = await validKey(context, text);
-  if (!key) return await refuse(keyProblem("provisioning_key_invalid"));
-  return { actor: key.id, scopes: key.scopes, reach: key.reach ?? "all", key, operator: false, ...ends, ...rest };
+  const found = await validKey(context, text);
+  if (!found) return await refuse(keyProblem("provisioning_key_invalid"));
+  const { key, until } = found;
+  const end = [bearerExpiresAt, until].filter((time) => time !== undefined).sort()[0];
+  return {
+    ...{ actor: key.id, scopes: key.scopes, reach: key.reach ?? "all", key, operator: false },
+    ...(end !== undefined && { bearerExpiresAt: end }),
+    ...rest,
+  };
 }
 
 /**
@@ -103,14 +109,21 @@ export function requireRouteScope(
   if (alsoScope !== undefined) requireScope(caller, alsoScope);
 }
 
-/** One answer for malformed, mistyped, unknown, expired and revoked: none of them is anybody's business. */
-async function validKey(context: Context, text: string) {
+/**
+ * One answer for malformed, mistyped, unknown, expired and revoked: none of them is anybody's business. `until`: the end
+ * of its grace, where the secret was rotated away.
+ */
+export async function validKey(
+  context: Context,
+  text: string,
+): Promise<{ key: ProvisioningKeyRecord; until: string | undefined } | undefined> {
   const token = parseToken(text, "ocp");
   const key = token && (await currentProvisioningKey(context, token.keyId));
   if (!key) return undefined;
   const now = context.clock.now();
-  const known = digestIsValid(key.state, await context.crypto.sha256(text), now);
-  return known && keyStatus(key, now) === "active" ? key : undefined;
+  const digest = await context.crypto.sha256(text);
+  if (!digestIsValid(key.state, digest, now) || keyStatus(key, now) !== "active") return undefined;
+  return { key, until: graceOf(key.state, digest, now) };
 }
 
 /** Digests first: texts of unequal length must not be told apart by time either, nor which of two it was. */

@@ -113,9 +113,12 @@ function bearerFrom(payload: JWTPayload, rules: Rule[]): Bearer | undefined {
   // Those without a subject are told from each other by nothing, and would own each other's agents.
   if (reach === "own" && !payload.sub) return undefined;
   const aiProviderKeyId = matching.find((rule) => rule.aiProviderKeyId !== undefined)?.aiProviderKeyId;
+  const scopes = new Set(matching.flatMap((rule) => rule.scopes));
+  // As in one rule: what it is over is everybody's.
+  if (reach === "own") scopes.delete("provisioning:admin");
   return {
     actor: `jwt:${subject}`,
-    scopes: [...new Set(matching.flatMap((rule) => rule.scopes))],
+    scopes: [...scopes],
     reach,
     ...(aiProviderKeyId !== undefined && { aiProviderKeyId }),
     ...(payload.exp !== undefined && {

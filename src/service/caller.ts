@@ -19,7 +19,7 @@ export interface Caller {
   linkCode?: string | undefined;
   /** The AI key that is the bearer, which may see itself and nothing else. */
   aiKeyId?: string | undefined;
-  /** When the bearer (a JWT) ends by itself. */
+  /** When the credentials end by themselves: a JWT, or a key's secret that is in its grace. */
   bearerExpiresAt?: string | undefined;
   /**
    * The Idempotency-Key of the create whose agent is meant: one that was made anew under its id is another. A control

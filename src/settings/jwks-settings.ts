@@ -28,7 +28,7 @@ const JwksFields = z.strictObject({
           claim: z.string().check(z.minLength(1)),
           value: z.union([z.string(), z.number(), z.boolean()]),
           scopes: z.array(Scope),
-          /** The rule's reach. One rule that says `own` decides over several that match. */
+          /** The rule's reach. One rule that says `own` decides over several that match, and none of them administers. */
           reach: z.optional(Reach),
           aiProviderKeyId: z.optional(z.string()),
         })

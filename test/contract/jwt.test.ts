@@ -178,6 +178,18 @@ describe("sign-in by JWT", () => {
     expect((await ask(target, "GET", "/agents", { token: nobody })).status).toBe(401);
   });
 
+  it("administers nothing where one of its rules says that its reach is its own", async () => {
+    const token = await jwt({ role: ["tenant", "admin"] });
+    for (const [method, path, body] of [
+      ["GET", "/provisioning/audit", undefined],
+      ["POST", "/provisioning/agent-keys", { name: "all", scopes: ["agents:delete"], reach: "all" }],
+    ] as const) {
+      const answer = await ask(target, method, path, { token, body });
+      expect([path, answer.status, answer.body.code]).toEqual([path, 403, "scope_missing"]);
+    }
+    expect((await create(token, { name: newName("mine") })).status).toBe(201);
+  });
+
   it("follows events no longer than its token is valid", async () => {
     const token = await jwt({ role: "admin", exp: Math.floor(Date.now() / 1000) + 2 });
     const stream = await fetch(`${target.api}/events?types=audit`, { headers: { authorization: `Bearer ${token}` } });

@@ -76,6 +76,27 @@ export function sessionTests(target: () => Target): void {
     expect((await ask(target(), "GET", "/agents", { key })).status).toBe(200);
   });
 
+  it("ends with the grace of the secret that opened it", async () => {
+    const { id, key } = await makeKey(target());
+    const graceSeconds = 2;
+    await ask(target(), "POST", `/provisioning/agent-keys/${id}/rotate`, {
+      key: target().adminToken,
+      body: { graceSeconds },
+    });
+    const rotatedAt = Date.now();
+    const { session, expiresAt } = await open({ key });
+    const { body: link } = await ask(target(), "POST", "/console/link", { key });
+    const linked = await open({ token: link.code });
+    for (const end of [expiresAt, linked.expiresAt])
+      expect(Date.parse(end) - rotatedAt).toBeLessThanOrEqual(graceSeconds * 1_000);
+    const statuses = async () => [
+      (await ask(target(), "GET", "/agents", { key })).status,
+      (await as(session, "GET", "/agents")).status,
+      (await as(linked.session, "GET", "/agents")).status,
+    ];
+    await expect.poll(statuses, { timeout: 5_000 }).toEqual([401, 401, 401]);
+  });
+
   it("ends when it is closed, for everybody", async () => {
     const { session, id } = await open({ key: (await makeKey(target())).key });
     const closed = await as(session, "DELETE", "/console/session");

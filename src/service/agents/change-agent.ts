@@ -46,6 +46,8 @@ export async function changeAgent<T>(
   return await withAgentLease(context, asked, async (lease) => {
     const { hold, isHeld, deferToRecovery, updateRecord, pendingKeyChange } = lease;
     const agent = { ...(await requireSameAgent(context, caller, meant)), isCurrent: isHeld };
+    // Its key may have moved to another's account while it was waited for.
+    if (change.spends) await requireLink(context, caller, agent);
     let onRecord = operation;
     return await auditedChange(
       context,

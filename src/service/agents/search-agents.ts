@@ -44,8 +44,10 @@ export async function searchAgents(context: Context, caller: Reaching, query: Ag
   const records = await Promise.all(shown.map(({ agentId }) => context.records.get("agents", agentId)));
   const last = shown.at(-1);
   return {
-    // One that was deleted since is left out.
-    agents: records.flatMap((record): AgentSummary[] => (record ? [agentSummary(knownFrom(record), now)] : [])),
+    // One that was deleted since is left out, also where another has made one under its id.
+    agents: records.flatMap((record): AgentSummary[] =>
+      record && (maker === undefined || record.createdBy === maker) ? [agentSummary(knownFrom(record), now)] : [],
+    ),
     ...(last && from + shown.length < found.length && { nextCursor: writeCursor(sort, order.placeOf(last)) }),
     total: found.length,
     ...asOf([ranks, near]),

@@ -1,4 +1,6 @@
-import { isProblem, Problem } from "../../errors.ts";
+import { denials, isProblem, Problem, problemCodes } from "../../errors.ts";
+import { auditEvent } from "../audited-change.ts";
+import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 
 /** Each may wait for a disk, a gateway and a provider; more at once would keep other calls waiting. */
@@ -22,4 +24,16 @@ export function refusalOf(
   if (isProblem(error)) return { code: error.code, detail: error.message };
   log("error", "a change to one agent of many failed unexpectedly", { ...fields, cause: error });
   return { code: "internal_error", detail: "Something unexpected went wrong; the log has its cause." };
+}
+
+const denialCodes: ReadonlySet<string> = new Set(problemCodes.filter((code) => denials.has(new Problem(code).status)));
+
+/** The trail has what the caller may not do to one agent of many, as it has that of a call for one: a line for each code. */
+export function auditDenied(context: Context, caller: Caller, batchId: string, codes: readonly string[]): void {
+  const counts = Map.groupBy(codes, (code) => code);
+  for (const [code, { length: agents }] of counts) {
+    if (!denialCodes.has(code)) continue;
+    const details = { code, call: "changeAgents", batchId, agents };
+    auditEvent(context, caller, { action: "request.denied", outcome: "denied", details });
+  }
 }

@@ -5,14 +5,20 @@ import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { requireScope } from "../require-scope.ts";
 import { bulkActionDefinitions } from "./bulk-actions.ts";
-import { atOnce, refusalOf, requireFew } from "./bulk-bounds.ts";
+import { atOnce, auditDenied, refusalOf, requireFew } from "./bulk-bounds.ts";
 
 /**
  * One change to many agents. Each is held, audited and refused by itself; a `batchId` joins what the trail has of them.
  *
+ * @param mayGoOn asked before each
  * @throws Problem `scope_missing`, `invalid_body` for more agents than one call can change here
  */
-export async function changeAgents(context: Context, caller: Caller, change: BulkChange): Promise<BulkChanged> {
+export async function changeAgents(
+  context: Context,
+  caller: Caller,
+  change: BulkChange,
+  mayGoOn: () => Promise<void>,
+): Promise<BulkChanged> {
   const { action, agentIds, dryRun } = change;
   const { scope, check, run } = bulkActionDefinitions[action];
   requireScope(caller, scope, `${action} agents`);
@@ -21,16 +27,20 @@ export async function changeAgents(context: Context, caller: Caller, change: Bul
   const member: Caller = { ...caller, batchId };
   const failures = await mapLimited(agentIds, atOnce, async (agentId) => {
     try {
+      await mayGoOn();
       await (dryRun ? check : run)(context, member, agentId, change);
       return undefined;
     } catch (error) {
       return { agentId, ...refusalOf(context, error, { agentId, action, batchId }) };
     }
   });
-  return {
+  const failed = failures.filter((failure) => failure !== undefined);
+  auditDenied(
+    context,
+    caller,
     batchId,
-    ...(dryRun && { dryRun }),
-    succeeded: agentIds.filter((_, at) => failures[at] === undefined),
-    failed: failures.filter((failure) => failure !== undefined),
-  };
+    failed.map(({ code }) => code),
+  );
+  const succeeded = agentIds.filter((_, at) => failures[at] === undefined);
+  return { batchId, ...(dryRun && { dryRun }), succeeded, failed };
 }

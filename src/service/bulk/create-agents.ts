@@ -12,7 +12,7 @@ import type { Context } from "../context.ts";
 import { expectFewer } from "../gateways/choose-gateway.ts";
 import { type PassedResources, requireFreeResources } from "../operations/exclusive-resources.ts";
 import { requireScope } from "../require-scope.ts";
-import { atOnce, refusalOf, requireFew } from "./bulk-bounds.ts";
+import { atOnce, auditDenied, refusalOf, requireFew } from "./bulk-bounds.ts";
 
 /** Beside the body of a bulk create, from its headers. */
 export interface CreateAgentsOptions {
@@ -21,7 +21,7 @@ export interface CreateAgentsOptions {
   /**
    * Counts a call of the caller. Asked for each agent but the first, which the request itself has paid for, and but
    * those that an earlier attempt made.
-   * @throws Problem `rate_limited`
+   * @throws Problem `rate_limited`, `unauthorized` where its credentials have ended
    */
   countCall(): Promise<void>;
   /** Told each result as it is known. */
@@ -76,6 +76,12 @@ export async function createAgents(
     },
   );
   for (const gateway of planned) expectFewer(context, gateway);
+  auditDenied(
+    context,
+    caller,
+    batchId,
+    results.flatMap((result) => ("code" in result ? result.code : [])),
+  );
   return { batchId, ...(dryRun && { dryRun }), results };
 }
 
