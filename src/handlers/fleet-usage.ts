@@ -36,10 +36,18 @@ export const getFleetUsageRoute = route({
     const headers = {
       "content-type": "text/csv; charset=utf-8",
       "content-disposition": `attachment; filename="usage-${usage.from}-${usage.to}.csv"`,
+      ...(usage.nextCursor !== undefined && { link: `<${pageAt(query, usage.nextCursor)}>; rel="next"` }),
     };
     return { body: toCsv(usageColumns, usage.rows), headers };
   },
 });
+
+/** A CSV has no place for a cursor: without one, the first page would pass for all. */
+function pageAt({ label = [], ...query }: FleetUsageQuery, cursor: string): string {
+  const given = Object.entries({ ...query, cursor }).filter(([, value]) => value !== undefined);
+  const all = [...given.map(([name, value]) => [name, String(value)]), ...label.map((one) => ["label", one])];
+  return `?${new URLSearchParams(all)}`;
+}
 
 export const getNearLimitRoute = route({
   method: "GET",

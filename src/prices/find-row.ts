@@ -12,6 +12,10 @@ const fineTuned = /^([-@]\d[\d-]*)?:[^:]*:[^:]*:[^:]*$/;
 /** Routes to one of the hosts of the same model, within its price: https://openrouter.ai/docs/features/provider-routing */
 const openRouterSuffix = /:(nitro|floor|exacto)$/;
 
+/** The name whose price the request has, where that is not its own name's. */
+export const pricedAs = (provider: string, model: string): string =>
+  provider === "openrouter" ? model.replace(openRouterSuffix, "") : model;
+
 export type FindRow = (model: string) => TableRow | undefined;
 
 const follows = (begin: string, rest: string): boolean => (begin.startsWith("ft:") ? fineTuned : sameModel).test(rest);
@@ -25,5 +29,5 @@ export function createFindRow(provider: string, rows: readonly TableRow[]): Find
   const find: FindRow = (model) =>
     exact.get(model) ??
     begins.find(({ begin }) => model.startsWith(begin) && follows(begin, model.slice(begin.length)))?.row;
-  return provider === "openrouter" ? (model) => find(model) ?? find(model.replace(openRouterSuffix, "")) : find;
+  return (model) => find(model) ?? find(pricedAs(provider, model));
 }

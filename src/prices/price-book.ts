@@ -1,5 +1,5 @@
 import { dearestPrice, type Price } from "../domain/price.ts";
-import { createFindRow, type FindRow } from "./find-row.ts";
+import { createFindRow, type FindRow, pricedAs } from "./find-row.ts";
 import { type PriceRow, priceOfRow } from "./price-row.ts";
 import { type PriceTable, priceOn } from "./table-row.ts";
 
@@ -71,10 +71,12 @@ export function createPriceBook({ table, settings, api, day, hash, unknown = "re
 
   function find(provider: string, model: string): { price: Price; source: PriceSource } | null {
     const row = tableFinder(provider)(model);
-    for (const [source, stated] of layers) {
-      const price = stated.get(provider)?.get(model);
-      // Rows have tokens' prices alone: a search goes on costing what the table says.
-      if (price) return { price: { ...price, webSearch: row && priceOn(row, day).webSearch }, source };
+    for (const name of new Set([model, pricedAs(provider, model)])) {
+      for (const [source, stated] of layers) {
+        const price = stated.get(provider)?.get(name);
+        // Rows have tokens' prices alone: a search goes on costing what the table says.
+        if (price) return { price: { ...price, webSearch: row && priceOn(row, day).webSearch }, source };
+      }
     }
     if (row) return { price: priceOn(row, day), source: "table" };
     for (const [source, stated] of layers) {

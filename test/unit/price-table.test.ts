@@ -121,6 +121,16 @@ describe("a model's price", () => {
     expect(book.priceOf(provider, `${model}-2024-12-31`)).toEqual(book.priceOf(provider, `${model}-20241231`));
   });
 
+  it.each(["nitro", "floor"])("that the operator set is that of OpenRouter's :%s too, before the table's", (suffix) => {
+    const set = (model: string, input: number): PriceRow => ({ provider: "openrouter", model, input, output: 9 });
+    const api = [set("*", 7), set("acme/new", 2), set("anthropic/claude-sonnet-4.5", 4)];
+    const settings = [set(`acme/own:${suffix}`, 5), set("acme/own", 6)];
+    const stated = bookOf({ api, settings });
+    const inputOf = (model: string) => usd(stated.priceOf("openrouter", `${model}:${suffix}`))?.input;
+    expect(["acme/new", "anthropic/claude-sonnet-4.5", "acme/own", "acme/other"].map(inputOf)).toEqual([2, 4, 5, 7]);
+    expect(bookOf({ api: [set("acme/new", 2)] }).priceOf("openrouter", "acme/new:online")).toBeUndefined();
+  });
+
   it("is the announced one from its day on", () => {
     expect(usd(bookOf({ day: "2026-12-31" }).priceOf("gemini", "gemini-3.8-flash"))).toEqual({
       input: 0.75,

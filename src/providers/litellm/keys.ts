@@ -52,11 +52,13 @@ export function litellmKeys(
     async removeNamed(keyName) {
       const url = `${root}/key/list?key_alias=${encodeURIComponent(keyName)}`;
       const listed = await send({ method: "GET", url, headers });
-      const none = listed.outcome === "ok" && Listed.safeParse(listed.json).data?.total_count === 0;
+      const count = listed.outcome === "ok" ? Listed.safeParse(listed.json).data?.total_count : undefined;
       const response = await erase({ key_aliases: [keyName] });
       if (isGone(response)) return 0;
       // There are versions that answer the deletion of an alias that no key has as done, and some with 400.
-      if (none && (response.outcome === "ok" || (response.outcome === "refused" && response.status === 400))) return 0;
+      // A list that failed tells nothing of this one; where there is none, the answer has to do.
+      if (!count && listed.outcome !== "refused" && response.outcome === "ok") return 0;
+      if (count === 0 && response.outcome === "refused" && response.status === 400) return 0;
       if (response.outcome !== "ok") throw response.problem;
       const deleted = Deleted.safeParse(response.json).data;
       if (!deleted) throw unknownShape("LiteLLM");

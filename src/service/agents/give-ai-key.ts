@@ -1,11 +1,15 @@
+import { fromMicroUsd, toMicroUsd } from "../../domain/micro-usd.ts";
+import { stricterQuotas } from "../../domain/quota.ts";
 import { newKeyId } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
 import type { AiKeyGiven, AiKeyRecord, AiKeyTaken, AutoProvisionAiKey, GiveAiKey } from "../../schema/ai-key.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
+import type { Quotas } from "../../schema/quota.ts";
 import { checkAiKeyRequest, issueAiKey } from "../ai-keys/issue-ai-key.ts";
 import { issuedAiKeyView, showsSecret } from "../ai-keys/issued-ai-key-view.ts";
 import { noteIssuedKey } from "../ai-keys/issued-keys.ts";
 import type { Minting } from "../ai-keys/minting.ts";
+import { tellOfRaised } from "../alerts/quota-alerts.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { isRefusal } from "../operations/exclusive-resources.ts";
@@ -115,6 +119,11 @@ async function handOverNew(context: Context, given: Given) {
     const { hold } = lease;
     const settled = await settleKeyChange(context, operation, { credential, hold, isCurrent: agent.isCurrent });
     const { profileId } = settled;
+    if (former) {
+      const { record } = issued;
+      const state = { ...record.state, quotas: budgetedQuotas(record.state) };
+      tellOfRaised(context, { ...record, state }, budgetedQuotas(former.state));
+    }
     return { model: settled.record?.model, aiKey: issuedAiKeyView(issued.record, credential, { profileId, reveal }) };
   } catch (error) {
     // Where the host may have the new key, recovery hands it over once more.
@@ -157,7 +166,7 @@ const needsModel = (former: AiKeyRecord, { provider }: AiProviderRecord): Proble
   );
 
 /** @throws Problem `invalid_body` where the models that it was held to are another provider's */
-function withFormer(asked: AutoProvisionAiKey, { provider, state }: AiKeyRecord): AutoProvisionAiKey {
+function withFormer(asked: AutoProvisionAiKey, { provider, mode, state }: AiKeyRecord): AutoProvisionAiKey {
   if (state.models && !asked.models && provider !== asked.provider) {
     throw new Problem(
       "invalid_body",
@@ -168,10 +177,21 @@ function withFormer(asked: AutoProvisionAiKey, { provider, state }: AiKeyRecord)
     );
   }
   const isMinted = asked.mode === "minted";
+  const budget = asked.budgetUsdPerMonth ?? (isMinted ? state.budgetUsdPerMonth : undefined);
+  // A quota that a provider cannot hold a minted key to is refused, unless a budget is asked for in its place.
+  const quotas = isMinted && mode === "virtual" && budget !== undefined ? undefined : state.quotas;
   return {
     ...asked,
-    quotas: asked.quotas ?? (isMinted ? undefined : state.quotas),
-    models: asked.models ?? (isMinted ? undefined : state.models),
+    quotas: asked.quotas ?? (isMinted ? quotas : budgetedQuotas(state)),
+    models: asked.models ?? state.models,
     expiresAt: asked.expiresAt ?? state.expiresAt,
+    budgetUsdPerMonth: budget,
   };
+}
+
+/** The budget that its provider held a minted key to is the meter's to hold from then on. */
+function budgetedQuotas({ quotas, budgetUsdPerMonth: budget }: AiKeyRecord["state"]): Quotas {
+  if (budget === undefined) return quotas;
+  const maxUsdPerMonth = fromMicroUsd(toMicroUsd(budget) ?? Math.floor(budget * 1_000_000));
+  return stricterQuotas(quotas, { maxUsdPerMonth });
 }

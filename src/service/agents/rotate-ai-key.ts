@@ -32,19 +32,7 @@ export async function rotateAiKey(
   const change = { action: "ai-key.rotate", agentId, details: { graceSeconds }, spends: true };
   return await changeAgent(context, caller, change, async (agent, outcome, { hold }) => {
     const aiKey = await requireAiKey(context, agent);
-    if (aiKey.mode === "minted") {
-      throw new Problem(
-        "mode_not_supported",
-        'A minted key is rotated at its provider; make the agent anew, or use the mode "virtual".',
-      );
-    }
-    const { expiresAt } = aiKey.state;
-    if (expiresAt !== undefined && Date.parse(expiresAt) <= context.clock.now()) {
-      throw new Problem(
-        "key_expired",
-        `The AI key of "${agentId}" has expired, and a rotation keeps its end; "agents ai-key move" with --key-expires gives the agent another key.`,
-      );
-    }
+    requireRotatable(context, aiKey);
     context.host.requireGateway?.(agent);
     outcome.aiKeyId = aiKey.keyId;
     const provider = await context.records.get("ai-providers", aiKey.aiProviderId);
@@ -56,6 +44,22 @@ export async function rotateAiKey(
     const { record, credential, profileId } = await handOver(rotation, secret);
     return { agentId, aiKey: issuedAiKeyView(record, credential, { profileId, reveal: showsSecret(context, body) }) };
   });
+}
+
+/** @throws Problem `mode_not_supported`, `key_expired` */
+export function requireRotatable({ clock }: Context, { agentId, mode, state: { expiresAt } }: AiKeyRecord): void {
+  if (mode === "minted") {
+    throw new Problem(
+      "mode_not_supported",
+      'A minted key is rotated at its provider; make the agent anew, or use the mode "virtual".',
+    );
+  }
+  if (expiresAt !== undefined && Date.parse(expiresAt) <= clock.now()) {
+    throw new Problem(
+      "key_expired",
+      `The AI key of "${agentId}" has expired, and a rotation keeps its end; "agents ai-key move" with --key-expires gives the agent another key.`,
+    );
+  }
 }
 
 interface Rotation {

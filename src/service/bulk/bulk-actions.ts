@@ -4,7 +4,7 @@ import type { Scope } from "../../schema/provisioning-key.ts";
 import { requireFutureEnd, requireNotEnded, requireStoppable } from "../agents/agent-end.ts";
 import { requireAiKey } from "../agents/agent-view.ts";
 import { deleteAgent, requireDeletable, requireMadeHere } from "../agents/delete-agent.ts";
-import { rotateAiKey } from "../agents/rotate-ai-key.ts";
+import { requireRotatable, rotateAiKey } from "../agents/rotate-ai-key.ts";
 import { suspendAgent } from "../agents/suspend-agent.ts";
 import { requireUpdatable, updateAgent } from "../agents/update-agent.ts";
 import type { Caller } from "../caller.ts";
@@ -76,7 +76,7 @@ export const bulkActionDefinitions: Record<BulkAction, BulkActionDefinition> = {
       requireKeptCredentials(context);
       const agent = await requireAgentToChange(context, caller, agentId);
       await requireLink(context, caller, agent);
-      await requireVirtualKey(context, agent);
+      requireRotatable(context, await requireAiKey(context, agent));
       context.host.requireGateway?.(agent);
     },
     async run(context, caller, agentId, { graceSeconds }) {

@@ -47,7 +47,7 @@ export async function revokeAiKey(context: Context, operation: Operation, keyId:
     became = "failed";
   } else if (operation.minted && operation.aiProviderId !== undefined) {
     // Minted, perhaps, but not recorded: only the provider knows, by the name that the creation gave the key.
-    const remoteId = remoteIdOfMark({ agentId, operationId: operation.creation });
+    const remoteId = remoteIdOfMark({ agentId, operationId: mintingOf(operation) });
     became = await revokeMinted(context, { aiProviderId: operation.aiProviderId, remoteId, agentId, keyId });
   } else {
     became = "revoked";
@@ -55,3 +55,6 @@ export async function revokeAiKey(context: Context, operation: Operation, keyId:
   await eraseAiKey(context, keyId);
   return became === "revoked";
 }
+
+/** A change of keys mints under its own name: the agent's first key has that of the creation, and may be at work. */
+const mintingOf = ({ action, operationId, creation }: Operation): string => (action === "key" ? operationId : creation);

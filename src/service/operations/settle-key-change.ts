@@ -47,7 +47,9 @@ export async function settleKeyChange(context: Context, operation: Operation, gi
   if (before.aiKeyId !== aiKeyId) {
     const aiKey = await currentAiKey(context, aiKeyId);
     const credential = aiKey && (given.credential ?? (await keptCredential(context, aiKey)));
-    if (!aiKey || !credential) return await undoKeyChange(context, operation);
+    // Suspended while this waited for its gateway: a minted key would work at its provider all the same.
+    const isStopped = given.credential === undefined && before.suspended && aiKey?.mode === "minted";
+    if (!aiKey || !credential || isStopped) return await undoKeyChange(context, operation);
     await given.hold?.();
     if (context.host.storesCredentials) {
       profileId = await context.host.setCredential({ ...knownFrom(before), isCurrent }, credential, operation.model);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { makeAgentByHand } from "../../agent-by-hand.ts";
 import type { GatewayApp } from "../../conformance/gateway-app.ts";
 import { create, gatewayStand, gatewaysOf } from "../../gateway-stand.ts";
+import { masterKeys, sampleAdminApis } from "../../upstream/sample-admin-apis.ts";
 
 const stand = gatewayStand();
 
@@ -251,6 +252,29 @@ describe("a gateway that is silent", () => {
     await expect.poll(async () => (await one.app.maintain()).recovered, { timeout: 15_000 }).toHaveLength(1);
     const settled = await one.call("GET", "/agents/a");
     expect([settled.body.status, settled.body.health.aiKey.status]).toEqual(["suspended", "suspended"]);
+  }, 30_000);
+
+  it("an agent that was suspended while its move to a minted key waited gets no key that nothing holds back", async () => {
+    const apis = await sampleAdminApis();
+    try {
+      const down = new Set<string>();
+      const one = await stand.plane({ gw1: {} }, { down });
+      const provider = "openrouter";
+      const account = { provider, key: masterKeys.openrouter, baseUrl: `${apis.origin}/openrouter/api/v1` };
+      await one.call("POST", "/provisioning/ai-providers", { ...account, name: "O", verify: false });
+      await create(one, "a", { autoProvisionAiKey: { provider } });
+      const { aiKeyId } = (await one.call("GET", "/agents/a")).body;
+      down.add("gw1");
+      expect((await one.call("PUT", "/agents/a/ai-key", { provider, mode: "minted" })).status).toBe(502);
+      expect((await one.call("POST", "/agents/a/suspend")).body.status).toBe("suspended");
+      down.clear();
+      await expect.poll(async () => (await one.app.maintain()).recovered, { timeout: 15_000 }).toHaveLength(1);
+      expect(apis.state.openrouterKeys).toEqual([]);
+      expect((await one.call("GET", "/agents/a")).body).toMatchObject({ status: "suspended", aiKeyId });
+      expect((await one.call("POST", "/agents/a/resume")).body.health.aiKey).toMatchObject({ status: "active" });
+    } finally {
+      await apis.close();
+    }
   }, 30_000);
 
   it("a change whose answers are all lost is on record as the gateway has it, once that answers again", async () => {

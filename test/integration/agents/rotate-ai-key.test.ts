@@ -116,6 +116,9 @@ it("is refused once the key has expired, since its end stays; a move gives the a
     code: "key_expired",
     detail: expect.stringContaining('"agents ai-key move" with --key-expires'),
   });
+  const many = (dryRun: boolean) => call("/agents/bulk", { action: "rotate", agentIds: ["ended"], dryRun });
+  const failed = [{ agentId: "ended", code: "key_expired" }];
+  for (const dryRun of [true, false]) expect((await many(dryRun)).body).toMatchObject({ succeeded: [], failed });
   const later = new Date(now + 60_000).toISOString();
   await callAsOperator(app, "PUT", "/agents/ended/ai-key", { provider: "anthropic", expiresAt: later });
   const { health } = (await callAsOperator(app, "GET", "/agents/ended")).body;

@@ -5,6 +5,8 @@ import { quotaDenial } from "../../../src/domain/quota-denial.ts";
 import { Problem } from "../../../src/errors.ts";
 import type { EventType } from "../../../src/schema/event.ts";
 import { createAgent } from "../../../src/service/agents/create-agent.ts";
+import { giveAiKey } from "../../../src/service/agents/give-ai-key.ts";
+import { addAiProvider } from "../../../src/service/ai-keys/ai-providers.ts";
 import { listDeliveries, resendDelivery } from "../../../src/service/alerts/deliveries.ts";
 import { openIncident } from "../../../src/service/alerts/incidents.ts";
 import { createQuotaAlerts } from "../../../src/service/alerts/quota-alerts.ts";
@@ -114,6 +116,25 @@ it("a webhook that is switched off again by the delivery that was sent again is 
     status: "disabled",
   });
   expect(typesAt(other)).toEqual(["webhook.disabled", "webhook.disabled"]);
+});
+
+it("an agent that may spend more since its key was moved is told of, and one that may not is not", async () => {
+  const { context } = stand;
+  const key = "sk-not-a-real-key-0000";
+  await addAiProvider(context, operator, { provider: "anthropic", name: "a", key, verify: false });
+  const provider = "anthropic";
+  const autoProvisionAiKey = { provider, quotas: { maxUsdPerMonth: 20 } };
+  const { agentId } = await createAgent(context, operator, { name: "moved", model: "m", autoProvisionAiKey });
+  const move = (body: object) => giveAiKey(context, operator, agentId, { provider, ...body }, "move");
+  await createWebhook(context, operator, { url: receiver.url, events: ["quota.raised"] });
+  await move({});
+  await move({ quotas: { maxUsdPerMonth: 5 } });
+  await move({ quotas: { maxUsdPerMonth: 500 } });
+  await stand.idle();
+  await stand.send();
+  expect(receiver.received.map(({ body }) => JSON.parse(body).data)).toMatchObject([
+    { agentId, before: { maxUsdPerMonth: 5 }, after: { maxUsdPerMonth: 500 } },
+  ]);
 });
 
 it("a webhook that left the settings does not keep the seal key from being rotated", async () => {

@@ -141,6 +141,28 @@ describe.each(minting)("%s", (provider) => {
   });
 });
 
+describe.each(minting)("a key of %s that a move minted and nobody recorded", (provider) => {
+  const minted = { provider, mode: "minted" };
+  const move = () => call("PUT", "/agents/late/ai-key", minted);
+
+  it("is revoked at once, and the one that the agent has is not", async () => {
+    await addProvider(provider);
+    expect((await create(provider)).status).toBe(201);
+    const before = structuredClone(apis.state);
+    unwritable.add("ai-keys");
+    expect(await move()).toMatchObject({ status: 503 });
+    unwritable.clear();
+    expect([atProviders(), await remembered()]).toEqual([1, []]);
+    expect(apis.state.accounts).toEqual(before.accounts);
+    expect(apis.state.openrouterKeys).toEqual(before.openrouterKeys);
+    expect(apis.state.litellmKeys).toEqual(before.litellmKeys);
+    expect(apis.state.googleKeys[0]?.deleteTime).toBeUndefined();
+    expect((await call("GET", "/agents/late")).body.health.aiKey).toMatchObject({ mode: "minted", status: "active" });
+    expect((await move()).status).toBe(200);
+    expect(atProviders()).toBe(1);
+  });
+});
+
 describe("remembered is what may exist", () => {
   it("credentials of Google's that cannot be used leave nothing to revoke", async () => {
     const account = {

@@ -81,6 +81,20 @@ test("without a list of keys, the deletion's own answer counts", async () => {
   expect(await minter().revoke(left!.remoteId)).toBe(true);
 });
 
+test.each([
+  ["fails", { status: 503, json: { error: { message: "down" } } }],
+  ["is of another shape", { status: 200, json: {} }],
+])("a key that may be made yet is not taken for revoked where the list of keys %s", async (_, fault) => {
+  apis.state.litellmMissing = 200;
+  apis.fail("GET", /list/, fault);
+  apis.fail("POST", /generate/, { drop: "before" });
+  const left = leftoverKey(await failureOf(minter().mint(request)));
+  expect(left).toMatchObject({ unseen: true });
+  await apis.arrive();
+  expect(await minter().revoke(left!.remoteId)).toBe(true);
+  expect(apis.state.litellmKeys).toEqual([]);
+});
+
 test("litellm issue 18731: a plaintext key echoed in an error is not passed on", async () => {
   const masterKey = "sk-other-not-a-real-key";
   const error = await failureOf(minter(masterKey).mint(request));
