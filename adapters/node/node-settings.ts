@@ -56,6 +56,13 @@ export function readNodeSettings(environment: Environment): NodeSettings {
       `OPENCLAW_AGENTS_URL is set, and the host is "${hostKind}": take the one away, or make the other "remote"`,
     );
   }
+  if (provisioning.host.gateways.length > 0 && hostKind !== "remote") {
+    throw new SettingsError(
+      `gateway.provisioning.host.gateways names gateways, and the host is "${hostKind ?? "directory"}", which has none: set ` +
+        'gateway.provisioning.host.kind to "remote" (OPENCLAW_PROVISIONING_HOST, where it is set, goes before it), or take ' +
+        "them out",
+    );
+  }
   const publicUrl =
     urlFrom(env, "OPENCLAW_PUBLIC_URL", "https://agents.example.org") ??
     provisioning.publicUrl ??

@@ -6,6 +6,7 @@ const refusals: Record<string, string> = {
   ENOENT: "there is no such file; correct the path",
   ENOTDIR: "a part of its path is no directory; correct the path",
   EISDIR: "it is a directory; name a file in it",
+  ELOOP: "it is a symbolic link; name the file itself",
   EACCES: "this user may not read it; let this user read it, or copy it",
 };
 
@@ -22,7 +23,8 @@ export async function readGivenFile(cli: CliEnvironment, given: string, path: st
   }
 }
 
-function whyUnread(path: string, error: unknown): string {
+/** The system's refusal in words, with the remedy. */
+export function whyUnread(path: string, error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: string };
   if (typeof code !== "string") return message ?? `${path} cannot be read`;
   return `${path} cannot be read: ${refusals[code] ?? code}`;

@@ -92,6 +92,15 @@ export function expiry(text: string): string {
   return at;
 }
 
+/**
+ * An end as it was written, for `expiry` to read again when it is asked for.
+ * @throws InvalidValue
+ */
+export function expiryText(text: string): string {
+  expiry(text);
+  return text;
+}
+
 /** An end, or `never` to lift it: commander turns a parsed `null` into an empty text. */
 export const expiryOrNever = (text: string): string => (text === "never" ? text : expiry(text));
 

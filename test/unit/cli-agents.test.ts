@@ -27,6 +27,16 @@ const aiKey = { provider: "anthropic", mode: "virtual", keyId: "v1", quotas: { m
 const agents = (...args: string[]) => ["provisioning", "agents", ...args];
 
 describe("agents create", () => {
+  it("takes ends that stay the same when it is repeated under an idempotency key", async () => {
+    const create = agents("create", "a", "--provision-ai-key", "anthropic", "--idempotency-key", "k");
+    const ends = ["--expires", "2027-01-31", "--key-expires", "2027-02-28T01:00:00+01:00"];
+    const ran = await runCli([...create, ...ends], { "POST /agents/create": created });
+    expect(ran.calls[0]?.body).toMatchObject({
+      expiresAt: "2027-01-31T00:00:00.000Z",
+      autoProvisionAiKey: { expiresAt: "2027-02-28T00:00:00.000Z" },
+    });
+  });
+
   it("sends every option where the API has it", async () => {
     const ran = await runCli(
       agents(

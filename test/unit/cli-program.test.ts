@@ -452,6 +452,8 @@ it("tells a fault once, whose detail begins with its path", async () => {
 it.each([
   [["usage", "--by", "x"], "--by must be agent, model, provider, day, createdBy or label:<name>"],
   [["usage", "--json", "--csv"], "--csv and --json print two things: give one of them"],
+  [["agents", "create", "a", "--idempotency-key", "k", "--expires", "30d"], "30d from now is another time"],
+  [["agents", "create", "a", "--idempotency-key", "k", "--key-expires", "1w"], "give the time itself, as in 20"],
   [["agents", "create", "a", "--idempotency-key", "ключ"], "It must be at most 255 printable ASCII characters"],
   [["agents", "create", "a", "--bind", "telegram:*", "--bind", ""], "option '--bind <binding>' is empty"],
   [["init", "--json", "--output-key-only"], "--output-key-only and --json print two things"],

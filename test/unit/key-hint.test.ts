@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { keyHint } from "../../src/domain/key-hint.ts";
-import { scrubKeys } from "../../src/domain/scrub-keys.ts";
+import { scrubKeys, scrubKnownKeys } from "../../src/domain/scrub-keys.ts";
 
 test.each([
   ["sk-ant-api03-xxxxxxxxxabcd", "sk-ant-...abcd"],
@@ -29,6 +29,21 @@ test.each([
 ])("scrubs %j", (text, scrubbed) => {
   expect(scrubKeys(text)).toBe(scrubbed);
 });
+
+test("scrubs a token whatever the length of its header, which may hold certificates", () => {
+  const token = `eyJ${"a1-_".repeat(1_000)}.eyJhIjoxfQ.c2ln`;
+  expect(scrubKnownKeys(`token ${token} failed`)).toBe("token [key] failed");
+});
+
+test.each(["eyJ-", "eyJ_.eyJ-", "eyJaaaaaaaa-", "sk-eyJ-"])(
+  "reads a text of beginnings of keys in a time of its length: %j",
+  (part) => {
+    const text = part.repeat(400_000 / part.length);
+    const begun = performance.now();
+    scrubKnownKeys(text);
+    expect(performance.now() - begun).toBeLessThan(500);
+  },
+);
 
 test("a known secret goes in whichever form it was quoted", () => {
   expect(scrubKeys('a+b/c="d got a%2Bb%2Fc%3D%22d and "a+b/c=\\"d"', ['a+b/c="d'])).toBe('[key] got [key] and "[key]"');

@@ -1,8 +1,7 @@
 import { hash } from "node:crypto";
-import { closeSync } from "node:fs";
+import { closeSync, fstatSync } from "node:fs";
 import { basename } from "node:path";
 import { type ChainHead, genesis, readLine } from "../../../src/domain/audit-chain.ts";
-import { Problem } from "../../../src/errors.ts";
 import type { AuditVerdict } from "../../../src/ports.ts";
 import { linesForward } from "../files/line-file.ts";
 import { segmentNamed } from "./audit-segments.ts";
@@ -14,6 +13,8 @@ const sha256 = (text: string): string => hash("sha256", text, "hex");
 /**
  * Verifies parts of a trail apart from their deployment, in the order given, each following on the one before it.
  * The event on which the first one follows is believed as it is written there.
+ *
+ * @throws with `code` and `path`, as the system does, where one cannot be read
  */
 export async function verifyAuditFiles(
   paths: readonly string[],
@@ -23,8 +24,9 @@ export async function verifyAuditFiles(
   let events = 0;
   for (const path of paths) {
     const lines = openLines(path);
-    if (!lines) throw new Problem("store_unreadable", `There is no file ${path}.`);
+    if (!lines) throw unreadable(path, "ENOENT", `There is no file ${path}.`);
     try {
+      if (fstatSync(lines.descriptor).isDirectory()) throw unreadable(path, "EISDIR", `${path} is a directory.`);
       head ??= await headBefore(lines);
       const walked = await verifyAuditLines(lines, head, sha256, (_, end) => void onProgress?.(path, end / lines.size));
       events += walked.events;
@@ -41,6 +43,10 @@ export async function verifyAuditFiles(
   }
   return { ok: true, events };
 }
+
+/** As the system says it of a file that it does not open. */
+const unreadable = (path: string, code: string, message: string): Error =>
+  Object.assign(new Error(message), { code, path });
 
 async function headBefore({ descriptor, size }: AuditLines): Promise<ChainHead> {
   for await (const [line] of linesForward(descriptor, 0, size)) {

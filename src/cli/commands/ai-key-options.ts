@@ -3,7 +3,7 @@ import { factsOf, providerKinds } from "../../domain/provider-facts.ts";
 import { type AutoProvisionAiKey, aiKeyModes, type IssuedAiKey } from "../../schema/ai-key.ts";
 import type { QuotaName } from "../../schema/quota.ts";
 import { wrongUsage } from "../failure.ts";
-import { commaList, expiry, quotaLimit, usd } from "../option-values.ts";
+import { commaList, expiry, expiryText, quotaLimit, usd } from "../option-values.ts";
 import { shortTime } from "../output.ts";
 import { describeBudget, describeQuotas } from "../quota-text.ts";
 import { quotasOf, withQuotas } from "./agent-options.ts";
@@ -25,7 +25,7 @@ export const withAiKey = (command: Command): Command =>
     command
       .option("--ai-key-mode <mode>", `${aiKeyModes.join(" or ")} (default: virtual)`)
       .option("--models <models>", "the models that its key may use, with commas", commaList)
-      .option("--key-expires <when>", "when its key expires: a time, or a duration such as 30d", expiry)
+      .option("--key-expires <when>", "when its key expires: a time, or a duration such as 30d", expiryText)
       .option("--budget-usd-per-month <amount>", `what a minted key may spend (${budgetHolders})`, usd)
       .option("--reveal-ai-key", "print its key too"),
     "a limit of its AI key",
@@ -35,7 +35,8 @@ export const withAiKey = (command: Command): Command =>
 /** @param other an option of the command's own that needs a key as well */
 export function aiKeyOf(options: AiKeyOptions, other?: unknown): AutoProvisionAiKey | undefined {
   const quotas = quotasOf(options);
-  const { provisionAiKey: provider, models, keyExpires: expiresAt, budgetUsdPerMonth } = options;
+  const { provisionAiKey: provider, models, keyExpires, budgetUsdPerMonth } = options;
+  const expiresAt = keyExpires === undefined ? undefined : expiry(keyExpires);
   const mode = aiKeyModes.find((name) => name === options.aiKeyMode);
   if (options.aiKeyMode !== undefined && mode === undefined) {
     throw wrongUsage(`--ai-key-mode must be one of ${aiKeyModes.join(", ")}`);

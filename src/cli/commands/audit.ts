@@ -3,6 +3,7 @@ import { type AuditFilter, auditOutcomes, auditPhases } from "../../domain/audit
 import type { AuditRecord } from "../../schema/audit-event.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { refused, wrongUsage } from "../failure.ts";
+import { whyUnread } from "../given-file.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { amount, count, dayInUtc } from "../option-values.ts";
 import { grouped, shortTime } from "../output.ts";
@@ -36,7 +37,12 @@ async function verifyFiles(
   if (since !== undefined) throw wrongUsage("files are verified whole: leave --since out");
   if (url !== undefined) throw wrongUsage("files are verified on this machine, not with --url");
   if (!cli.verifyAuditFiles) throw wrongUsage("this program cannot read files");
-  return await cli.verifyAuditFiles(files, onProgress);
+  try {
+    return await cli.verifyAuditFiles(files, onProgress);
+  } catch (error) {
+    const { path } = error as { path?: unknown };
+    throw typeof path === "string" ? wrongUsage(`audit verify: ${whyUnread(path, error)}`) : error;
+  }
 }
 
 /**

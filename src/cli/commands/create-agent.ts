@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
 import { type ClientName, clientMismatch, clientNames, environmentOf } from "../client-environment.ts";
+import { parseDuration } from "../duration.ts";
 import { refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
-import { expiry, headerText, label, repeated } from "../option-values.ts";
+import { expiry, expiryText, headerText, label, repeated } from "../option-values.ts";
 import { describeLabels, type Output, shortTime } from "../output.ts";
 import {
   type ConfinementOptions,
@@ -85,6 +86,17 @@ function nameOf(positional: string | undefined, { name = positional }: Options):
   return name;
 }
 
+/** Of the same key, another end would be another request, which is refused. */
+function refuseMovingEnd({ idempotencyKey, expires, keyExpires }: Options): void {
+  if (idempotencyKey === undefined) return;
+  for (const text of [expires, keyExpires]) {
+    if (text === undefined || parseDuration(text) === undefined) continue;
+    throw wrongUsage(
+      `--idempotency-key: ${text} from now is another time with each repetition; give the time itself, as in ${expiry(text)}`,
+    );
+  }
+}
+
 /**
  * `agents create`, of one agent or of a file's. With `--output-key-only` or `--print-env`, stdout has nothing that a
  * script has to cut off.
@@ -103,7 +115,7 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         .option("--skip-bootstrap", "leave the workspace without its first files")
         .option("--gateway <id>", "where to place it, with a remote host")
         .option("--label <name=value>", "a label, as in tenant=acme (repeatable)", label)
-        .option("--expires <when>", "when the agent is suspended: a time, or a duration such as 30d", expiry)
+        .option("--expires <when>", "when the agent is suspended: a time, or a duration such as 30d", expiryText)
         .option("--output-key-only", "print its key and nothing else")
         .option("--print-env <client>", `print what ${clientNames.join(", ")} needs, its key too, and nothing else`)
         .option("--idempotency-key <key>", "makes repeating this command safe", headerText)
@@ -126,6 +138,7 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         return await createAgentsFrom(invocation, options.from);
       }
       if (options.dryRun) throw wrongUsage("--dry-run goes with --from <file>");
+      refuseMovingEnd(options);
       const printEnv = clientOf(options);
       const body: CreateAgent = {
         name: nameOf(positional, options),
@@ -136,7 +149,7 @@ export function addCreateAgentCommand(tree: Tree, group: Command): void {
         skipBootstrap: options.skipBootstrap,
         gateway: options.gateway,
         labels: options.label,
-        expiresAt: options.expires,
+        expiresAt: options.expires === undefined ? undefined : expiry(options.expires),
         ...confinementOf(options),
         autoProvisionAiKey: aiKeyOf(options, options.outputKeyOnly ?? options.printEnv),
         revealAiKey: options.revealAiKey ?? options.outputKeyOnly ?? (printEnv && true),

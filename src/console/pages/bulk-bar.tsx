@@ -22,6 +22,9 @@ const actions: { name: BulkAction; scope: Scope; does: string }[] = [
   { name: "delete", scope: "agents:delete", does: t.agent.deleteAsk },
 ];
 
+/** As many as every deployment takes in one call, one on the edge too. */
+const batchSize = 25;
+
 /** The actions on several agents at once; those for which one was not done stay chosen. */
 export function BulkBar({ chosen, onDone }: { chosen: ReadonlySet<string>; onDone: (left: string[]) => void }) {
   const caller = useCaller();
@@ -63,27 +66,40 @@ function BulkDialog({ name, does, ids, onClose, onDone }: BulkProps) {
   const [quotas, setQuotas] = useState(quotaTexts({}));
   const [labels, setLabels] = useState("");
   const [grace, setGrace] = useState("86400");
-  const change = useChange<BulkChanged>();
+  const change = useChange<Pick<BulkChanged, "failed">>();
   const given = givenQuotas(quotas);
-  const body: BulkChange = {
+  const body: Omit<BulkChange, "agentIds"> = {
     action: name,
-    agentIds: ids,
     ...(name === "rotate" && { graceSeconds: Number(grace) }),
     ...(name === "update" && Object.keys(given).length > 0 && { quotas: given }),
     ...(name === "update" && labels.trim() !== "" && { labels: parseLabelChange(labels) }),
   };
   const run = async () => {
     await change.run(async () => {
-      const answer = await ask<BulkChanged>("/agents/bulk", {
-        method: "POST",
-        body,
-        headers: onceOnly(),
-      });
-      say(t.bulk.done(answer.succeeded.length));
-      agentsChanged();
-      if (answer.failed.length === 0) onClose();
-      onDone(answer.failed.map(({ agentId }) => agentId));
-      return answer;
+      const batches: BulkChanged[] = [];
+      const failed = () => batches.flatMap((batch) => batch.failed);
+      const left = () => ids.slice(batches.length * batchSize);
+      try {
+        while (left().length > 0) {
+          const agentIds = left().slice(0, batchSize);
+          batches.push(
+            await ask<BulkChanged>("/agents/bulk", {
+              method: "POST",
+              body: { ...body, agentIds },
+              headers: onceOnly(),
+            }),
+          );
+        }
+        if (failed().length === 0) onClose();
+        return { failed: failed() };
+      } finally {
+        // Whose change is done is chosen no more, though a later call fails.
+        if (batches.length > 0) {
+          say(t.bulk.done(batches.flatMap(({ succeeded }) => succeeded).length));
+          agentsChanged();
+          onDone([...failed().map(({ agentId }) => agentId), ...left()]);
+        }
+      }
     });
   };
   return (

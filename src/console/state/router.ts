@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { isSecretAwaited } from "./secret-shown.ts";
 
 /** All that a page shows follows from this, so that an address can be kept, sent and gone back to. */
 export interface Place {
@@ -52,7 +53,13 @@ export function refine(change: Record<string, string | undefined>): void {
 export function usePlace(): Place {
   const [place, setPlace] = useState(() => parsePlace(location.hash));
   useEffect(() => {
-    const follow = () => setPlace(parsePlace(location.hash));
+    let here = location.hash;
+    const follow = () => {
+      // The back button as well closes nothing that is to show a secret once.
+      if (isSecretAwaited()) return history.pushState(null, "", here);
+      here = location.hash;
+      setPlace(parsePlace(here));
+    };
     addEventListener("hashchange", follow);
     return () => removeEventListener("hashchange", follow);
   }, []);

@@ -1,6 +1,7 @@
 import { useLayoutEffect } from "preact/hooks";
 
 let shown = 0;
+let awaited = 0;
 let waiting: (() => void) | undefined;
 
 /** For as long as `isShown`, a page whose session has ended stays: the secret on it is seen this once. */
@@ -15,6 +16,20 @@ export function useSecretShown(isShown = true): void {
     };
   }, [isShown]);
 }
+
+/** For as long as `isAwaited`, a secret is on its way, and the page that is to show it stays. */
+export function useSecretAwaited(isAwaited: boolean): void {
+  useSecretShown(isAwaited);
+  useLayoutEffect(() => {
+    if (!isAwaited) return;
+    awaited += 1;
+    return () => {
+      awaited -= 1;
+    };
+  }, [isAwaited]);
+}
+
+export const isSecretAwaited = (): boolean => awaited > 0;
 
 /** At once, unless a secret is shown; `undefined` takes back what waits. */
 export function afterSecret(leave: (() => void) | undefined): void {

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { useSecretShown } from "../state/secret-shown.ts";
+import { useSecretAwaited } from "../state/secret-shown.ts";
 import { t } from "../texts.ts";
 
 /**
@@ -20,7 +20,7 @@ export function Dialog({
   children: ComponentChildren;
 }) {
   const shown = useRef<HTMLDialogElement>(null);
-  useSecretShown(held);
+  useSecretAwaited(held);
   useEffect(() => {
     const before = document.activeElement;
     shown.current?.showModal();

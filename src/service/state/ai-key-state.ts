@@ -84,8 +84,9 @@ export async function eraseAiKey(context: Context, keyId: string): Promise<void>
   const revoked: AiKeyState = { version: Number.MAX_SAFE_INTEGER, status: "revoked", digest: "", quotas: {} };
   await context.ledger.put(names.state, JSON.stringify(revoked), revokedMemoryMs);
   await context.records.remove("ai-keys", keyId);
-  // The state stays, and says that it is revoked. A request that is under way has then nothing to settle.
-  const counters = quotaCounters.map((counter) => names[counter]);
-  const rest = [...counters, names.free, names.usage, names.reservation("")];
+  // A request that is under way has then nothing to settle, and brings nothing back of the rest.
+  await context.ledger.forget(names.reservation(""));
+  // The state stays, and says that it is revoked.
+  const rest = [...quotaCounters.map((counter) => names[counter]), names.free, names.usage];
   await Promise.all(rest.map((name) => context.ledger.forget(name)));
 }

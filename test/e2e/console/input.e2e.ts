@@ -111,3 +111,37 @@ it("makes an agent like one without a key without a key, and overwrites nothing 
   await page.reload();
   await page.getByText("agent_not_found").waitFor();
 });
+
+it("changes more agents at once than one call takes, and keeps those chosen that a later call did not come to", async () => {
+  const { target, key } = on.stand;
+  const agents = Array.from({ length: 30 }, (_, at) => ({ name: `many-${at}` }));
+  const made = await ask(target, "POST", "/agents/bulk", { key, body: { action: "create", agents } });
+  expect(made.body.results.filter((one: object) => "code" in one)).toEqual([]);
+  const { page } = await on.operator();
+  const sizes: number[] = [];
+  let refuses = true;
+  await page.route("**/agents/bulk", async (route) => {
+    const { agentIds } = route.request().postDataJSON() as { agentIds: string[] };
+    sizes.push(agentIds.length);
+    if (refuses && sizes.length === 2) {
+      refuses = false;
+      return await route.fulfill({ status: 503, json: { code: "store_unwritable", detail: "It is away." } });
+    }
+    await route.continue();
+  });
+  await visit(page, target, "agents?q=many-");
+  await page.getByLabel("Choose many-7", { exact: true }).waitFor();
+  await page.getByLabel("Choose all on this page").check();
+  await page.getByText("30 chosen").waitFor();
+  await named(page, "button", "Change").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Labels", { exact: true }).fill("batch:one");
+  await dialog.getByRole("button", { name: "Change" }).click();
+  await dialog.getByText("It is away.").waitFor();
+  expect(await dialog.getByRole("heading").textContent()).toBe("Change 5 agents?");
+  await dialog.getByRole("button", { name: "Change" }).click();
+  await dialog.waitFor({ state: "detached" });
+  expect(sizes).toEqual([25, 5, 5]);
+  const { body } = await ask(target, "GET", "/agents?label=batch:one&limit=100", { key });
+  expect(body.agents).toHaveLength(30);
+});

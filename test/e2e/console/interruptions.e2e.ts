@@ -54,6 +54,24 @@ it("shows what was changed while the stream of events was broken", async () => {
   await row.getByText("revoked").waitFor({ timeout: 6_000 });
 });
 
+it("shows a new key to whoever presses the back button while it is made, and then goes back", async () => {
+  const { page } = await on.operator();
+  await visit(page, on.stand.target, "keys");
+  await named(page, "link", "New key").click();
+  await page.getByLabel("Name", { exact: true }).fill("Back while it is made");
+  await page.route("**/provisioning/agent-keys", async (route) => {
+    if (route.request().method() === "POST") await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await route.continue();
+  });
+  await named(page, "button", "Create key").click();
+  await page.waitForTimeout(300);
+  await page.goBack();
+  await page.getByText(/^ocp_/).waitFor();
+  await page.goBack();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByRole("row", { name: /Back while it is made/ }).waitFor();
+});
+
 it("says that the server was not told of a sign-out", async () => {
   const { page } = await on.operator();
   await page.route("**/api/v1/console/session", (route) => route.abort());

@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { verifyAuditFiles } from "../../../adapters/node/audit/verify-audit-files.ts";
 import { readText } from "../../../adapters/node/read-text.ts";
 import { runCli } from "../../unit/run-cli.ts";
 
@@ -50,6 +51,19 @@ describe("a file that the operator names", () => {
     expect(ran.stderr).toBe(
       "error: --from: /a.csv cannot be read: this user may not read it; let this user read it, or copy it\n",
     );
+  });
+
+  it.each([
+    ["nope", "there is no such file; correct the path"],
+    ["", "it is a directory; name a file in it"],
+    ["plain/nope", "a part of its path is no directory; correct the path"],
+    ["link", "it is a symbolic link; name the file itself"],
+  ])("is named where it is no part of a trail: %j", async (name, why) => {
+    symlinkSync(join(directory, "plain"), join(directory, "link"));
+    const path = join(directory, name);
+    const ran = await runCli(["provisioning", "audit", "verify", path], {}, { verifyAuditFiles });
+    rmSync(join(directory, "link"));
+    expect(ran).toMatchObject({ exitCode: 2, stderr: `error: audit verify: ${path} cannot be read: ${why}\n` });
   });
 
   it("is refused in another encoding than UTF-8, which would make names of signs", async () => {

@@ -235,6 +235,20 @@ describe("the environment", () => {
     for (const word of [name, `"${value}"`, remedy]) expect(message).toContain(word);
   });
 
+  it("or config.json has to name the kind of host that the gateways of config.json are for", () => {
+    const gateways = [{ id: "g", url: "http://127.0.0.1:9", token: "t" }];
+    const remote = { OPENCLAW_PROVISIONING_HOST: "remote" };
+    expect(read(provisioning({ host: { gateways } }), remote).settings.provisioning.host.kind).toBe("remote");
+    const ours = { OPENCLAW_PROVISIONING_HOST: "directory" };
+    for (const message of [
+      refusal(provisioning({ host: { gateways } })),
+      refusal(provisioning({ host: { kind: "remote", gateways } }), ours),
+    ]) {
+      for (const word of ['the host is "directory"', "host.gateways", 'host.kind to "remote"', "PROVISIONING_HOST"])
+        expect(message).toContain(word);
+    }
+  });
+
   it("is not shown where it holds a password", () => {
     const text = "https://user:not-to-be-seen@example.org";
     expect(refusal("{}", { OPENCLAW_PUBLIC_URL: text })).not.toContain("not-to-be-seen");

@@ -182,6 +182,10 @@ const cases: Case[] = [
       config(JSON.stringify({ gateway: { provisioning: { host: { kind: "remote", gateways } } } }));
     },
   },
+  config(
+    "gateway.provisioning.host.gateways names gateways, and the host is <kind>, ...",
+    '{"gateway":{"provisioning":{"host":{"gateways":[{"id":"g","url":"http://127.0.0.1:1","token":"a-token"}]}}}}',
+  ),
   variable(wrongVariable, "OPENCLAW_PROVISIONING_ENABLED", "maybe"),
   variable(wrongVariable, "OPENCLAW_PROVISIONING_HOST", "cloud"),
   variable(wrongVariable, "OPENCLAW_GATEWAY_PORT", "99999"),
