@@ -46,7 +46,8 @@ const remedies: Partial<Record<ClientError["code"], { mark: string; remedy: stri
 };
 
 /** Fit for a terminal, whoever wrote what is in it. */
-export const oneLine = (text: string) => escapeHidden(text.replace(/\s*[\r\n]+\s*/g, " ").trim());
+export const oneLine = (text: string) =>
+  escapeHidden(text.replace(/\s+/g, (run) => (/[\r\n]/.test(run) ? " " : run)).trim());
 
 /** One line without the leading `error:`. Never a stack. */
 export function describeFailure(error: unknown): string {
@@ -62,7 +63,7 @@ export function describeFailure(error: unknown): string {
   if (error.code === "rate_limited" && error.retryAfter !== undefined) parts.push(`try again in ${error.retryAfter} s`);
   if (error.status >= 500 && error.requestId !== undefined && !error.detail.includes(error.requestId))
     parts.push(`the log has it as request ${error.requestId}`);
-  return oneLine(parts.map((part) => part.replace(/[.;\s]+$/, "")).join("; "));
+  return oneLine(parts.map((part) => part.replace(/(?<![.;\s])[.;\s]+$/, "")).join("; "));
 }
 
 /** 1 for everything that is no `CommandFailure`. */

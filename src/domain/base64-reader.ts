@@ -2,7 +2,7 @@
 export interface Base64Reader {
   /** The next bytes, one a character; `undefined` where the text ends before them or cannot be read for certain. */
   take(count: number): string | undefined;
-  /** Passes over bytes without decoding them. */
+  /** Passes over bytes. */
   skip(count: number): boolean;
 }
 
@@ -11,8 +11,15 @@ const spaces = /[\t\n\f\r ]+/g;
 const foreign = { standard: /[^A-Za-z0-9+/]/, url: /[^A-Za-z0-9_-]/ };
 
 const sliceChars = 16_384;
+/** The time that a slice takes, in steps: as long as so many bytes that are asked for one by one. */
+const sliceSteps = 100;
 /** Metadata before an image's size are rarely more than an eighth of this. */
 const maxChars = 4 * 1024 * 1024;
+
+/** How much is read of all that belongs together. Each call is a step, and so is each space that is left out. */
+export interface ReadSteps {
+  left: number;
+}
 
 /**
  * Decodes a slice at a time, so that what stands behind the bytes that are asked for costs nothing.
@@ -20,53 +27,52 @@ const maxChars = 4 * 1024 * 1024;
  * @param urlSafe the decoder takes RFC 4648's second alphabet too. One text is in one of them: a decoder that passes
  * over the other's characters would see other bytes.
  */
-export function base64Reader(text: string, urlSafe: boolean): Base64Reader {
+export function base64Reader(text: string, urlSafe: boolean, steps: ReadSteps): Base64Reader {
   let at = 0;
-  /** Characters that are yet to be consumed: whole groups of four, of whose first `lead` bytes are consumed. */
-  let pending = "";
-  let lead = 0;
+  /** Bytes that are yet to be consumed, from `from` on. */
+  let held = "";
+  let from = 0;
+  /** Characters that are no whole group of four yet. */
+  let open = "";
   let isOver = false;
   let alphabet: keyof typeof foreign | undefined = urlSafe ? undefined : "standard";
 
   const more = (): void => {
-    if (at >= Math.min(text.length, maxChars)) isOver = true;
-    if (isOver) return;
-    const slice = text.slice(at, at + sliceChars).replaceAll(spaces, "");
+    const written = text.slice(at, at + sliceChars);
+    const slice = written.replaceAll(spaces, "");
+    steps.left -= sliceSteps + written.length - slice.length;
     at += sliceChars;
     alphabet ??= /[-_]/.test(slice) ? "url" : /[+/]/.test(slice) ? "standard" : undefined;
     const end = slice.search(foreign[alphabet ?? "standard"]);
-    if (end !== -1) isOver = true;
-    pending += end === -1 ? slice : slice.slice(0, end);
+    isOver = end !== -1 || steps.left < 0 || at >= Math.min(text.length, maxChars);
+    const chars = open + (end === -1 ? slice : slice.slice(0, end));
+    const rest = chars.length % 4;
+    // One character of a group is less than a byte.
+    const whole = chars.length - (isOver && rest > 1 ? 0 : rest);
+    open = chars.slice(whole);
+    const groups = chars.slice(0, whole);
+    held = held.slice(from) + atob(alphabet === "url" ? groups.replaceAll("-", "+").replaceAll("_", "/") : groups);
+    from = 0;
   };
 
-  /** @returns the groups that hold the next `count` bytes, as far as they are there */
-  const hold = (count: number): string | undefined => {
-    const chars = Math.ceil(((lead + count) * 4) / 3);
-    while (pending.length < chars && !isOver) more();
-    return pending.length < chars ? undefined : pending.slice(0, Math.ceil((lead + count) / 3) * 4);
-  };
-
-  const pass = (count: number): void => {
-    const consumed = lead + count;
-    pending = pending.slice(Math.floor(consumed / 3) * 4);
-    lead = consumed % 3;
+  const holds = (count: number): boolean => {
+    if (--steps.left < 0) return false;
+    while (held.length - from < count && !isOver) more();
+    return held.length - from >= count;
   };
 
   return {
     take(count) {
-      const groups = hold(count);
-      if (groups === undefined) return undefined;
-      const bytes = atob(groups.replaceAll("-", "+").replaceAll("_", "/")).slice(lead, lead + count);
-      pass(count);
-      return bytes;
+      if (!holds(count)) return undefined;
+      from += count;
+      return held.slice(from - count, from);
     },
 
     skip(count) {
-      let left = count;
-      while (left > 0) {
-        const step = Math.min(left, sliceChars / 2);
-        if (hold(step) === undefined) return false;
-        pass(step);
+      for (let left = count; left > 0; ) {
+        if (!holds(1)) return false;
+        const step = Math.min(left, held.length - from);
+        from += step;
         left -= step;
       }
       return true;

@@ -1,4 +1,4 @@
-import { type Base64Reader, base64Reader } from "./base64-reader.ts";
+import { type Base64Reader, base64Reader, type ReadSteps } from "./base64-reader.ts";
 
 /** In pixels. */
 export interface ImageSize {
@@ -8,6 +8,8 @@ export interface ImageSize {
 
 /** Far more than any picture's; beyond, no size is read. */
 const maxSegments = 16_384;
+/** Some 50 ms: 32 MB of animations' frames, of the longest blocks, take as many. */
+export const mostSteps = 400_000;
 
 /**
  * The size that a decoder makes of a PNG, JPEG, GIF or WebP, read from its own frame header, whatever its media type
@@ -15,9 +17,14 @@ const maxSegments = 16_384;
  * or after the pixels, and a header that is cut short.
  *
  * @param urlSafe the decoder takes base64's alphabet for URLs too
+ * @param steps those left for all pictures of a request: beyond, no size is read
  */
-export function imageSize(base64: string, urlSafe = false): ImageSize | undefined {
-  const bytes = base64Reader(base64, urlSafe);
+export function imageSize(
+  base64: string,
+  urlSafe = false,
+  steps: ReadSteps = { left: mostSteps },
+): ImageSize | undefined {
+  const bytes = base64Reader(base64, urlSafe, steps);
   const start = bytes.take(2);
   const size = start === undefined ? undefined : formats[start]?.(bytes);
   return size !== undefined && size.width > 0 && size.height > 0 ? size : undefined;
@@ -30,7 +37,12 @@ const formats: Record<string, ((bytes: Base64Reader) => ImageSize | undefined) |
   RI: webpSize,
 };
 
-const big = (bytes: string): number => [...bytes].reduce((value, byte) => value * 256 + byte.charCodeAt(0), 0);
+function big(bytes: string): number {
+  let value = 0;
+  for (let at = 0; at < bytes.length; at++) value = value * 256 + bytes.charCodeAt(at);
+  return value;
+}
+
 const little = (bytes: string): number => big([...bytes].reverse().join(""));
 
 const maxFill = 64;

@@ -58,18 +58,17 @@ const withoutKey = (found: string, rest: string | undefined): string => (rest ==
 export const withoutKeys = (text: string): string =>
   shapes.reduce((rest, keyShape) => rest.replace(keyShape, withoutKey), text);
 
+/** Well-formed UTF-8, percent-encoded: RFC 3629, section 4. */
+const encodedText =
+  /^(?:%[0-7][\da-f]|%(?:c[2-9a-f]|d[\da-f])%[89ab][\da-f]|%(?:e0%[ab]|e[1-9a-cef]%[89ab]|ed%[89])[\da-f]%[89ab][\da-f]|%(?:f0%[9ab]|f[1-3]%[89ab]|f4%8)[\da-f](?:%[89ab][\da-f]){2})+$/i;
+
 /** The text as it was before whoever sent it percent-encoded it, however often. */
 export function decodedFully(text: string): string {
   let rest = text;
   for (let round = 0; round < 4 && rest.includes("%"); round++) {
-    // A part that is no encoding must not hide the others.
-    const next = rest.replace(/(?:%[0-9a-f]{2})+/gi, (run) => {
-      try {
-        return decodeURIComponent(run);
-      } catch {
-        return run;
-      }
-    });
+    // A part that is no encoding must not hide the others. It is told beforehand: a path may hold thousands, and each
+    // exception takes as long as a short request.
+    const next = rest.replace(/(?:%[0-9a-f]{2})+/gi, (run) => (encodedText.test(run) ? decodeURIComponent(run) : run));
     if (next === rest) break;
     rest = next;
   }

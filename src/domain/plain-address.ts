@@ -8,4 +8,6 @@ export const isPlainAddress = (text: string): boolean =>
 
 /** An address for a message, without what stands before an `@`, however it is spelled. */
 export const withoutPassword = (address: string): string =>
-  address.replace(/\/\/[^/]*@/g, "//...@").replace(/[^\s"]*(?<!\.\.\.)(@|%40|\uff20)/gi, "...@");
+  address
+    .replace(/\/\/[^/]*@/g, "//...@")
+    .replace(/[^\s"]+/g, (run) => run.replace(/^.*(?<!\.\.\.)(@|%40|\uff20)/i, "...@"));

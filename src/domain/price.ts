@@ -124,7 +124,7 @@ export function mostMicroUsd(bound: RequestBound, price: Price): number {
 
 /** A price at which no request costs less than at any of these: of several models, the one that answers is not known. */
 export function dearestPrice(prices: readonly [Price, ...Price[]]): Price {
-  const most = (of: (price: Price) => number): number => Math.max(...prices.map(of));
+  const most = (of: (price: Price) => number): number => prices.reduce((most, price) => Math.max(most, of(price)), 0);
   const rates = (at: (price: Price) => Rates): Rates => ({
     input: most((price) => at(price).input),
     output: most((price) => at(price).output),

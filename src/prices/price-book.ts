@@ -39,6 +39,9 @@ export interface PriceBookInput {
 
 const everyModel = "*";
 
+/** Beyond any model's name: as long a text is in no row, and is neither searched nor kept. */
+const longestName = 512;
+
 type Stated = Map<string, Map<string, Price>>;
 
 function statedPrices(rows: readonly PriceRow[]): Stated {
@@ -70,7 +73,7 @@ export function createPriceBook({ table, settings, api, day, hash, unknown = "re
   }
 
   function find(provider: string, model: string): { price: Price; source: PriceSource } | null {
-    const row = tableFinder(provider)(model);
+    const row = model.length > longestName ? undefined : tableFinder(provider)(model);
     for (const name of new Set([model, pricedAs(provider, model)])) {
       for (const [source, stated] of layers) {
         const price = stated.get(provider)?.get(name);
@@ -87,6 +90,7 @@ export function createPriceBook({ table, settings, api, day, hash, unknown = "re
   }
 
   function lookUp(provider: string, model: string): { price: Price; source: PriceSource } | undefined {
+    if (model.length > longestName) return find(provider, model) ?? undefined;
     const key = `${provider} ${model}`;
     let known = found.get(key);
     if (known === undefined) {

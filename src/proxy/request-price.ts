@@ -3,7 +3,7 @@ import { costMicroUsd, isFree, mostMicroUsd, type Price, type RequestBound, rate
 import type { TokenUsage, ToldUsage } from "../domain/told-usage.ts";
 import { mostTokens } from "../domain/usage.ts";
 import type { PriceBook } from "../prices/price-book.ts";
-import { type BodyFields, isRecord } from "../providers/shared/body-fields.ts";
+import { type BodyFields, isRecord, textOf } from "../providers/shared/body-fields.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import { modelsOf } from "./models-of.ts";
 import type { ReadRequest } from "./read-request.ts";
@@ -147,7 +147,7 @@ function mayHoldMedia(
 export function mediaAsked(body: Pick<BodyFields, "get"> | undefined): string | undefined {
   const config = body?.get("generationConfig");
   const asked = isRecord(config) ? (config.responseModalities ?? config.response_modalities) : body?.get("modalities");
-  const media = Array.isArray(asked) ? asked.map((one) => String(one).toLowerCase()) : [];
+  const media = Array.isArray(asked) ? asked.map((one) => textOf(one).toLowerCase()) : [];
   return media.find((one) => one !== "text");
 }
 

@@ -1,3 +1,4 @@
+import { textOf } from "../providers/shared/body-fields.ts";
 import type { HostedToolsRule } from "../providers/shared/wire.ts";
 import type { ReadRequest } from "./read-request.ts";
 import { mediaAsked, type RequestPrice } from "./request-price.ts";
@@ -23,7 +24,7 @@ export function unpricedFeature(
   for (const [field, values] of atListPrice) {
     const value = body?.get(field);
     if (value === undefined || value === null) continue;
-    const text = String(value)
+    const text = textOf(value)
       .toLowerCase()
       .replace(/^service_tier_/, "");
     if (!values.includes(text)) return `${field} "${text.slice(0, 64)}" has a price that is not known; leave it out`;

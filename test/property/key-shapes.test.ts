@@ -102,3 +102,13 @@ test.each(["sk-", "sk-aaaaaaaaaaaa-", "sk-proj-", "gsk_", "hf-", "glpat-", "eyj-
     }
   },
 );
+
+it("a path of what is no encoding is read in a time of its length", () => {
+  const path = "%ff-%41-".repeat(200_000);
+  const before = process.threadCpuUsage();
+  const decoded = decodedFully(path);
+  const { user } = process.threadCpuUsage(before);
+  expect(decoded).toBe("%ff-A-".repeat(200_000));
+  // With an exception for each it would be a second and more.
+  expect(user / 1_000).toBeLessThan(500);
+});

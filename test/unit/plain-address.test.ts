@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { readWorkerSettings } from "../../adapters/cloudflare/worker-settings.ts";
 import { readNodeSettings } from "../../adapters/node/node-settings.ts";
+import { describeFailure } from "../../src/cli/failure.ts";
 import { apiBase } from "../../src/client/address.ts";
+import { withoutPassword } from "../../src/domain/plain-address.ts";
 import { AddAiProvider } from "../../src/schema/ai-provider.ts";
 import { OnboardAgent } from "../../src/schema/onboard-agent.ts";
 import { HttpUrl } from "../../src/schema/primitives.ts";
@@ -103,4 +105,12 @@ describe.each(Object.entries(places))("%s", (_, take) => {
   it.each(plain)("is taken as %j", (address) => {
     expect(() => take(address)).not.toThrow();
   });
+});
+
+it("a long text without a password is read in a time of its length", () => {
+  const begun = performance.now();
+  expect(withoutPassword("x".repeat(200_000))).toHaveLength(200_000);
+  expect(withoutPassword(`https://user:${"x".repeat(200_000)}@h.example`)).toBe("https://...@h.example");
+  expect(describeFailure(new Error(`a${"\t".repeat(200_000)}b\n c`))).toHaveLength(1_200_004);
+  expect(performance.now() - begun).toBeLessThan(2_000);
 });

@@ -131,6 +131,15 @@ describe("a model's price", () => {
     expect(bookOf({ api: [set("acme/new", 2)] }).priceOf("openrouter", "acme/new:online")).toBeUndefined();
   });
 
+  it("of a text that is no name is neither searched nor kept", () => {
+    const own = bookOf({ settings: [{ provider: "anthropic", model: "*", input: 9, output: 9 }] });
+    const dates = "-20241231".repeat(1_000_000);
+    expect(usd(own.priceOf("anthropic", `claude-2${dates}`))).toEqual({ input: 9, output: 9 });
+    const before = process.memoryUsage().heapUsed;
+    for (let at = 0; at < 100; at++) own.priceOf("anthropic", `${at}${"x".repeat(5_000_000)}`);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(200_000_000);
+  });
+
   it("is the announced one from its day on", () => {
     expect(usd(bookOf({ day: "2026-12-31" }).priceOf("gemini", "gemini-3.8-flash"))).toEqual({
       input: 0.75,
@@ -205,6 +214,9 @@ describe("the dearest", () => {
     });
     expect(book.dearestOf("anthropic", ["claude-haiku-4-5", "claude-opus-9"])).toBeUndefined();
     expect(book.dearestOf("anthropic", [])).toBeUndefined();
+    expect(book.dearestOf("anthropic", Array(150_000).fill("claude-haiku-4-5"))).toEqual(
+      book.priceOf("anthropic", "claude-haiku-4-5"),
+    );
   });
 
   it("of a provider covers every known one of it, stated ones too", () => {

@@ -1,4 +1,4 @@
-import { isSetValue } from "../shared/body-fields.ts";
+import { isSetValue, textOf } from "../shared/body-fields.ts";
 import type { Account } from "../shared/shape.ts";
 import {
   accounted,
@@ -21,7 +21,7 @@ import type { Betas } from "../shared/wire.ts";
 const clientToolTokens = 1_536;
 
 const carried = (source: Record<string, unknown>, { media }: Account): void => {
-  if (typeof source.data === "string") media.carried(source.data, String(source.media_type).toLowerCase());
+  if (typeof source.data === "string") media.carried(source.data, textOf(source.media_type).toLowerCase());
 };
 const named = (_: unknown, { media }: Account): void => media.named();
 

@@ -26,7 +26,7 @@ function read(body: BodyFields, limits: ReadLimits): Reading {
   const account = readShape(body, messagesShape, media, limits);
   if (account.fault !== undefined) return { fault: account.fault };
   return {
-    models: account.models,
+    models: [...account.models],
     inputBeyondBytes: media.beyond + account.beyond + (isSet(body, "tools") ? toolPromptTokens : 0),
     media,
     outputBound: bound.count,

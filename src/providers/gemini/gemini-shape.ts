@@ -1,3 +1,4 @@
+import { textOf } from "../shared/body-fields.ts";
 import {
   accounted,
   each,
@@ -18,7 +19,7 @@ const camel = (harmless: string, others?: Record<string, Verdict>, also?: Shape[
 
 const blob = camel("mimeType data displayName", {}, ({ data, mimeType, mime_type }, { media }) => {
   // A picture may be another medium too: where two types are said, nobody knows which one counts.
-  const type = mimeType === undefined || mime_type === undefined ? String(mimeType ?? mime_type) : "";
+  const type = mimeType === undefined || mime_type === undefined ? textOf(mimeType ?? mime_type) : "";
   if (typeof data === "string") media.carried(data, type.toLowerCase());
 });
 const file = camel("mimeType displayName", { fileUri: reference });

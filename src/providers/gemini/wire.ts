@@ -53,7 +53,7 @@ function read(body: BodyFields, limits: ReadLimits): Reading {
   if (account.fault !== undefined) return { fault: account.fault };
   const generationConfig = body.get("generationConfig");
   return {
-    models: account.models.filter((name) => name !== "").map((name) => name.replace(/^models\//, "")),
+    models: [...account.models].filter((name) => name !== "").map((name) => name.replace(/^models\//, "")),
     inputBeyondBytes: media.beyond + account.beyond,
     media,
     outputBound: bound.count,

@@ -43,7 +43,7 @@ function readInput(
   const media = createMediaCounter(limits.mediaReferenceTokens, dialect.image(asked));
   const account = readShape(body, shape, media, { ...dialect, boundedFields: limits.boundedFields });
   if (account.fault !== undefined) return { fault: account.fault };
-  const { models } = account;
+  const models = [...account.models];
   // LiteLLM asks each model of such a list, and each conversation of a list of them, as a request of its own.
   const several = models.find((name) => name.includes(","));
   if (several !== undefined) return { fault: `"${several.slice(0, 128)}" names several models; ask one at a time` };

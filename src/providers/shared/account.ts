@@ -1,4 +1,4 @@
-import { type BodyFields, isRecord, isSetValue, list } from "./body-fields.ts";
+import { type BodyFields, isRecord, isSetValue, list, textOf } from "./body-fields.ts";
 import type { HostedTool } from "./hosted-tools.ts";
 import type { MediaCounter } from "./media-tokens.ts";
 import { maxPrintedDepth, numbersBeyond, printedBeyond } from "./printed-json.ts";
@@ -12,6 +12,9 @@ export interface WalkRules {
   /** Whether models' own templates may print tools, as they do behind addresses of all kinds. */
   templates?: boolean | undefined;
 }
+
+/** Far more than any service asks in turn: each is looked up, and some for its price. */
+const mostModels = 1_000;
 
 /** Names under which requests name models, in any spelling. */
 const naming = /model|fallback/i;
@@ -29,7 +32,7 @@ export function readShape(
 ): Account {
   const account: Account = {
     media,
-    models: [],
+    models: new Set(),
     hostedTools: [],
     hosted: (name, value) => void account.hostedTools.push({ name, value, place: placeOf() }),
     printed: rules.templates
@@ -89,13 +92,13 @@ export function readShape(
         else if (isRecord(value)) {
           const tag = value[verdict.tag];
           const inner = tag === undefined || tag === null ? verdict.untagged : verdict.by.get(tag as string);
-          if (inner === undefined) unknown(value, `${path.join(".")}:${tag === undefined ? "untyped" : String(tag)}`);
-          else walk(value, inner, String(tag));
+          if (inner === undefined) unknown(value, `${path.join(".")}:${tag === undefined ? "untyped" : textOf(tag)}`);
+          else walk(value, inner, textOf(tag));
         }
         return;
       case "model":
         for (const one of Array.isArray(value) ? value : [value]) {
-          if (typeof one === "string") account.models.push(one);
+          if (typeof one === "string") account.models.add(one);
         }
         return;
       case "read":
@@ -103,13 +106,13 @@ export function readShape(
         return;
       case "hosted":
         if (value === undefined || value === null) return;
-        if (verdict.names !== undefined) account.models.push(verdict.names);
+        if (verdict.names !== undefined) account.models.add(verdict.names);
         namesIn(value, false, account.models);
         account.hosted(name, value);
         return;
       case "refused":
         if (!isSetValue(value)) return;
-        if (verdict.names !== undefined) account.models.push(verdict.names);
+        if (verdict.names !== undefined) account.models.add(verdict.names);
         namesIn(value, naming.test(name), account.models);
         account.unbounded ??= verdict.reason;
         return;
@@ -147,6 +150,7 @@ export function readShape(
   fieldsOf(body.value, shape);
   // `JSON.parse` keeps the last of several equal keys, and other parsers keep the first.
   if (keys !== body.keys) account.fault ??= "an object in the body has a key that stands more than once";
+  if (account.models.size > mostModels) account.fault ??= `the body names more than ${mostModels} models`;
   return account;
 }
 
@@ -164,9 +168,9 @@ function keysIn(value: unknown): number {
 }
 
 /** Collects whatever may be a model's name from something of which no more is known. */
-function namesIn(value: unknown, named: boolean, models: string[]): void {
+function namesIn(value: unknown, named: boolean, models: Set<string>): void {
   if (typeof value === "string") {
-    if (named) models.push(value);
+    if (named) models.add(value);
   } else if (Array.isArray(value)) for (const item of list(value)) namesIn(item, named, models);
   else if (isRecord(value)) for (const name in value) namesIn(value[name], named || naming.test(name), models);
 }

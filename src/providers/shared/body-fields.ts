@@ -10,6 +10,10 @@ export interface BodyFields {
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** A value of any kind as text: `String` throws at an object that has a `toString` of its own. */
+export const textOf = (value: unknown): string =>
+  typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+
 /** Empty for anything that is no list. */
 export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 

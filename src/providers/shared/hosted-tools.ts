@@ -1,4 +1,4 @@
-import { type BodyFields, isRecord, list } from "./body-fields.ts";
+import { type BodyFields, isRecord, list, textOf } from "./body-fields.ts";
 
 /** A tool that runs at the provider, as it stands in a request. */
 export interface HostedTool {
@@ -48,7 +48,7 @@ export function hostedTools(body: BodyFields, tools: readonly HostedTool[]): Hos
 function statedSearches(tools: readonly HostedTool[]): number | undefined {
   let searches = 0;
   for (const { value } of tools) {
-    if (!isRecord(value) || !/^web_search_\d+$/.test(String(value.type)) || !isCount(value.max_uses)) return undefined;
+    if (!isRecord(value) || !/^web_search_\d+$/.test(textOf(value.type)) || !isCount(value.max_uses)) return undefined;
     searches += value.max_uses;
   }
   return searches;
@@ -61,7 +61,7 @@ function withoutTools(body: BodyFields, tools: readonly HostedTool[]): Record<st
   const kept: unknown[] = [...list(body.get("tools"))];
   for (const { name, value, place } of tools) {
     if (place === undefined || named.has(name)) return undefined;
-    if (isRecord(value) && (named.has(String(value.type)) || named.has(String(value.name)))) return undefined;
+    if (isRecord(value) && (named.has(textOf(value.type)) || named.has(textOf(value.name)))) return undefined;
     if (!("item" in place)) fields[place.field] = undefined;
     else if (place.field === undefined) kept[place.item] = undefined;
     else kept[place.item] = { ...(kept[place.item] as object), [place.field]: undefined };

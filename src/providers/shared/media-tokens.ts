@@ -1,5 +1,5 @@
-import { imageSize } from "../../domain/image-size.ts";
-import { isRecord } from "./body-fields.ts";
+import { imageSize, mostSteps } from "../../domain/image-size.ts";
+import { isRecord, textOf } from "./body-fields.ts";
 import type { ImageRule } from "./image-rules.ts";
 
 /** The media in a body, as they were counted. */
@@ -42,6 +42,7 @@ class Counter implements MediaCounter {
   readonly #perReference: number;
   readonly #reference: number;
   readonly #image: ImageRule;
+  readonly #steps = { left: mostSteps };
 
   constructor(perReference: number, image: ImageRule) {
     this.#perReference = perReference;
@@ -55,7 +56,7 @@ class Counter implements MediaCounter {
       this.beyond += Math.max(0, this.#reference - data.length);
       return;
     }
-    const size = imageSize(data.slice(prefix), this.#image.urlSafeBase64);
+    const size = imageSize(data.slice(prefix), this.#image.urlSafeBase64, this.#steps);
     this.beyond += (size === undefined ? this.#reference : this.#image.tokens(size, data.length)) - data.length;
   }
 
@@ -72,7 +73,7 @@ class Counter implements MediaCounter {
     const url = isRecord(value) ? value.url : value;
     const data = typeof url === "string" ? /^data:([^;,]*)[^,]*,/i.exec(url.slice(0, 256)) : null;
     // LiteLLM goes by `format`: a picture may be another medium too, as a sound with something in front of it.
-    const other = isRecord(value) && !/^image\/|^undefined$/i.test(String(value.format ?? undefined));
+    const other = isRecord(value) && !/^image\/|^undefined$/i.test(textOf(value.format ?? undefined));
     if (data) this.carried(url as string, other ? "" : data[1]!.toLowerCase(), data[0].length);
     // Without an address the server may know it by something else.
     else this.named();

@@ -5,7 +5,7 @@ import type { MediaCounter } from "./media-tokens.ts";
 export interface Account {
   readonly media: MediaCounter;
   /** Every model that is named. */
-  readonly models: string[];
+  readonly models: Set<string>;
   readonly hostedTools: HostedTool[];
   /** Takes down a tool that runs at the provider, at the present place. */
   hosted(name: string, value: unknown): void;

@@ -22,7 +22,9 @@ class JsonMeter implements Meter {
   readonly #format: UsageFormat;
   readonly #writesText: boolean;
   readonly #addsUp: boolean;
-  readonly #answers: UsageCounts[] = [];
+  /** The sum of the answers that have ended: a list of them may be as long as the document. */
+  #ended: ToldUsage | undefined;
+  #allTell = true;
   #current: UsageCounts | undefined;
   readonly #scan: JsonScan;
 
@@ -42,10 +44,15 @@ class JsonMeter implements Meter {
   }
 
   #answerEnds(): void {
-    if (!this.#addsUp && this.#answers.length > 0) return;
     this.#current ??= noCounts();
-    this.#answers.push(this.#current);
-    if (this.#addsUp) this.#current = undefined;
+    if (!this.#addsUp) return;
+    this.#allTell &&= this.#tells(this.#current);
+    this.#ended = this.usage();
+    this.#current = undefined;
+  }
+
+  #tells(counts: UsageCounts): boolean {
+    return tellsUsage(this.#format, counts, this.#writesText);
   }
 
   push(bytes: Uint8Array): Uint8Array {
@@ -59,7 +66,8 @@ class JsonMeter implements Meter {
     return (
       this.#scan.isClosed() &&
       this.#scan.objects() !== undefined &&
-      this.#answers.every((answer) => tellsUsage(this.#format, answer, this.#writesText))
+      this.#allTell &&
+      (this.#addsUp || this.#current === undefined || this.#tells(this.#current))
     );
   }
 
@@ -69,12 +77,9 @@ class JsonMeter implements Meter {
   }
 
   usage(): ToldUsage {
-    const answers = this.#answers;
-    const current = this.#current;
-    if (current === undefined && answers.length === 0) return noUsage;
-    if (current === undefined && answers.length === 1) return tokenUsage(this.#format, answers[0]!);
-    const all = current === undefined ? answers : this.#addsUp ? [...answers, current] : [current];
-    return all.map((answer) => tokenUsage(this.#format, answer)).reduce(addedUsage);
+    if (this.#current === undefined) return this.#ended ?? noUsage;
+    const told = tokenUsage(this.#format, this.#current);
+    return this.#ended === undefined ? told : addedUsage(this.#ended, told);
   }
 
   progress(): undefined {}

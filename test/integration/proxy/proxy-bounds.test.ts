@@ -658,3 +658,28 @@ it("counts what the provider reports even where it goes over what was reserved",
   proxy.upstream.behave({ tellsUsage: false, usage: {} });
   expect(reserved).toBe(2_000_007);
 });
+
+it.each<[name: string, change: Record<string, unknown>]>([
+  ["openai", { tools: [{ type: { toString: 1 } }] }],
+  [
+    "custom",
+    {
+      messages: userSays({
+        type: "image_url",
+        image_url: { url: "data:image/png;base64,AAAA", format: { toString: 1 } },
+      }),
+    },
+  ],
+  ["gemini", { contents: [{ parts: [{ inlineData: { data: "AAAA", mimeType: { toString: 1 } } }] }] }],
+  [
+    "anthropic",
+    { messages: userSays({ type: "image", source: { type: "base64", data: "AAAA", media_type: { toString: 1 } } }) },
+  ],
+  ["anthropic", { service_tier: { toString: 1 } }],
+])("an object in a word's place is no fault of the service: %s %j", async (name, change) => {
+  const { status } = await send(name === "openai" ? "chat" : name, change, {
+    maxTokensPerMonth: 10_000_000,
+    maxUsdPerMonth: 100,
+  });
+  expect(status).not.toBe(500);
+});

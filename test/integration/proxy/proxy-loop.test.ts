@@ -49,6 +49,22 @@ const filled = (part: string) => part.repeat(Math.floor(megabytes(31.9) / Buffer
 const message = (content: string) =>
   `{"model":"gpt-5","max_tokens":1,"messages":[{"role":"user","content":${content}}]}`;
 
+const modelsOf = (models: string[]) => JSON.stringify({ model: "gpt-5", models, max_tokens: 1, messages: [] });
+
+const imagesOf = (type: string, count: number, base64: string) =>
+  message(
+    `[${`,{"type":"image_url","image_url":{"url":"data:image/${type};base64,${base64}"}}`.repeat(count).slice(1)}]`,
+  );
+/** A comment of so many blocks, none of which is longer than a byte. */
+const gifOf = (blocks: number) =>
+  Buffer.concat([
+    Buffer.from("GIF89a\x01\0\x01\0\0\0\0", "latin1"),
+    ...Array<Buffer>(Math.ceil(blocks / 16_000)).fill(Buffer.from(`!\xfe${"\x01a".repeat(16_000)}\0`, "latin1")),
+  ]).toString("base64");
+const jpegOf = (segments: number) =>
+  Buffer.from(`\xff\xd8${"\xff\xe1\0\x02".repeat(segments)}`, "latin1").toString("base64");
+const spaced = (base64: string) => base64.repeat(25).replaceAll("=", "A").slice(0, megabytes(2)).split("").join(" ");
+
 /** Twice what is promised: on a busy machine the same work takes longer, for it has the caches to share. */
 const mostMs = 100;
 
@@ -68,6 +84,12 @@ it.each<[name: string, status: number, body: () => string]>([
   ["120,000 short strings", 200, () => message(`[${'"a",'.repeat(120_000)}1]`)],
   ["45,000 objects", 200, () => message(`[${'{"type":"text"},'.repeat(45_000)}1]`)],
   ["24,000 content blocks that name nothing", 200, () => message(`[${'{"type":"file","file":{}},'.repeat(24_000)}1]`)],
+  ["seven GIFs of 3 MB, in blocks of one byte", 200, () => imagesOf("gif", 7, gifOf(1_500_000))],
+  ["300 JPEGs of 16,000 empty segments", 200, () => imagesOf("jpeg", 300, jpegOf(16_000))],
+  ["seven JPEGs with a space behind each character", 200, () => imagesOf("jpeg", 7, spaced(jpegOf(16_000)))],
+  ["130,000 times the same model", 200, () => modelsOf(Array(130_000).fill("gpt-5"))],
+  ["74,000 models", 400, () => modelsOf(Array.from({ length: 74_000 }, (_, at) => `gpt-5-${at}`))],
+  ["a model's name of 30 MB", 200, () => modelsOf(["gpt-5-2025-08-07".padEnd(megabytes(30), "-1234")])],
   ["3.1 million keys", 413, () => `{${Array.from({ length: 3_100_000 }, (_, at) => `"${at.toString(36)}":1`)}}`],
   ["ten million lists", 413, () => message(`[${"[],".repeat(10_000_000)}1]`)],
 ])("%s holds the event loop for a moment at most", async (_, status, body) => {

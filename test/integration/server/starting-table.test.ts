@@ -144,11 +144,13 @@ const cases: Case[] = [
   },
   variable("<source> is not 32 bytes in base64url ...", "OPENCLAW_PROVISIONING_SEAL_KEY", "c2hvcnQ"),
   stored("<source> is not 32 bytes in base64url ...", "seal.key", "c2hvcnQ\n"),
-  stored(
-    "the server of this state directory has its seal key from OPENCLAW_PROVISIONING_SEAL_KEY: ...",
-    "seal.given",
-    "The seal key of this directory is OPENCLAW_PROVISIONING_SEAL_KEY.\n",
-  ),
+  {
+    row: "the server of this state directory has its seal key from OPENCLAW_PROVISIONING_SEAL_KEY: ...",
+    harm({ file }) {
+      unlinkSync(file("seal.key"));
+      writeFileSync(file("seal.given"), "", { mode: 0o600 });
+    },
+  },
   {
     row: "OPENCLAW_CONFIG and OPENCLAW_CONFIG_FILE are both set: ...",
     harm: ({ env }) => Object.assign(env, { OPENCLAW_CONFIG: "{}", OPENCLAW_CONFIG_FILE: "/config.json" }),
