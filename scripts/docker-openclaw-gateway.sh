@@ -2,6 +2,8 @@
 # Entry point of the OpenClaw image with the plugin: links the plugin into the state directory, which is a volume and
 # so starts without it, and runs OpenClaw. The link is a path: a newer image brings a newer plugin by itself.
 set -euo pipefail
+# Process 1 is sent no signal that it does not listen for. What runs ends first: killed, it would leave its leases.
+trap 'exit 143' TERM INT
 
 cd "$(dirname "$0")/.."
 plugin=$PWD/plugins/openclaw-provisioning

@@ -35,7 +35,7 @@ function proxyIn(env: Environment, name: string): string | undefined {
 export function outgoingProxies(env: Environment = process.env): OutgoingProxies | undefined {
   const [httpProxy, httpsProxy] = [proxyIn(env, "HTTP_PROXY"), proxyIn(env, "HTTPS_PROXY")];
   if (httpProxy === undefined && httpsProxy === undefined) return undefined;
-  return { httpProxy, httpsProxy, noProxy: env.no_proxy ?? env.NO_PROXY ?? "" };
+  return { httpProxy, httpsProxy, noProxy: env.no_proxy?.trim() || env.NO_PROXY || "" };
 }
 
 /** Failures of a connection to a proxy itself, which look like those of one to a provider. */

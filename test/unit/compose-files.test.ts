@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 
 interface Service {
+  init?: boolean;
   read_only?: boolean;
   tmpfs?: string[];
   cap_drop?: string[];
@@ -30,6 +31,10 @@ describe("compose", () => {
       volumes: ["openclaw-state:/home/node/.openclaw"],
     });
     expect(gateway.tmpfs).toHaveLength(1);
+  });
+
+  test("has the control plane stop at a signal that comes before it listens for any", () => {
+    expect(gateway.init).toBe(true);
   });
 
   test("waits for the drain and ten seconds", () => {

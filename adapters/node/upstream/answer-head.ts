@@ -68,7 +68,9 @@ export function readAnswerHead(text: string, bodiless: boolean): AnswerHead | { 
   const framing = framingOf(headers, status, first[1] === "0", bodiless);
   if ("fault" in framing) return framing;
   const connection = headers.connection === undefined ? "" : [headers.connection].flat().join(",").toLowerCase();
-  const closes = first[1] === "0" || framing.kind === "close" || /(^|[\t ,])close($|[\t ,])/.test(connection);
+  // A 408 may be of a connection that was idle: the answer to the request is then still to come, and would be another's.
+  const closes =
+    first[1] === "0" || status === 408 || framing.kind === "close" || /(^|[\t ,])close($|[\t ,])/.test(connection);
   const kept = headers["keep-alive"] === undefined ? undefined : keptFor.exec([headers["keep-alive"]].flat().join(","));
   return { status, headers, framing, keepsAlive: !closes, keptFor: kept ? Number(kept[1]) : undefined };
 }

@@ -27,6 +27,12 @@ export interface ConnectionOwner {
 /** The buffer into which all connections read. The bytes go into memory of the answer's own at once. */
 const shared = process.platform === "win32" ? undefined : Buffer.allocUnsafeSlow(65_536);
 
+/**
+ * In milliseconds, for one of several addresses of a name. Node's 250 end an address for good before its lost first
+ * packet is sent again (after a second), and are over where the event loop was held up; the next may lead nowhere.
+ */
+const addressTimeoutMs = 1_500;
+
 /** One request on a connection. */
 class Exchange implements ExchangeControl {
   readonly handler: ExchangeHandler;
@@ -95,6 +101,7 @@ export class UpstreamConnection {
       port: Number(origin.port) || (isTls ? 443 : 80),
       noDelay: true,
       keepAlive: true,
+      autoSelectFamilyAttemptTimeout: addressTimeoutMs,
       onread: { buffer, callback },
     };
     const { session } = owner;

@@ -42,7 +42,7 @@ export function createUpstreamPool(
   const all = new Set<UpstreamConnection>();
   /** The one used last is the one used next, so that the others come to their end. */
   const unused: UpstreamConnection[] = [];
-  const keptTurns = new WeakMap<UpstreamConnection, number>();
+  const keptUntil = new WeakMap<UpstreamConnection, number>();
   const turnMs = Math.max(5, Math.min(slowestTurnMs, Math.floor(silenceTimeoutMs / turnsATimeout)));
   const silentTurns = Math.ceil(silenceTimeoutMs / turnMs);
   let turn = 0;
@@ -56,7 +56,7 @@ export function createUpstreamPool(
       const ms = keptFor === undefined ? keptMs : Math.min(keptFor * 1_000 - marginMs, mostKeptMs);
       if (isRetired || ms <= 0) connection.fail(new UpstreamFault("closed", "the connection is not kept"));
       else {
-        keptTurns.set(connection, Math.ceil(ms / turnMs));
+        keptUntil.set(connection, performance.now() + ms);
         unused.push(connection);
       }
     },
@@ -70,24 +70,27 @@ export function createUpstreamPool(
     },
   };
 
+  const isOld = (connection: UpstreamConnection): boolean => performance.now() >= keptUntil.get(connection)!;
+  const notUsed = () => new UpstreamFault("closed", "the connection was not used any more");
+
   /** Time that the event loop was held up is no silence: it is one turn. */
   function look(): void {
     turn++;
     for (const connection of all) {
-      const since = turn - connection.heardAt;
       if (connection.awaits()) {
-        if (since > silentTurns) {
+        if (turn - connection.heardAt > silentTurns) {
           connection.fail(new UpstreamFault("silent", `the upstream was silent for ${silenceTimeoutMs} ms`));
         }
-      } else if (connection.isIdle() && since > keptTurns.get(connection)!) {
-        connection.fail(new UpstreamFault("closed", "the connection was not used any more"));
-      }
+      } else if (connection.isIdle() && isOld(connection)) connection.fail(notUsed());
     }
   }
 
   function connection(): UpstreamConnection {
-    const kept = unused.pop();
-    if (kept !== undefined) return kept;
+    for (let kept = unused.pop(); kept !== undefined; kept = unused.pop()) {
+      // The event loop was held up, and the upstream's end of it may have come meanwhile.
+      if (!isOld(kept)) return kept;
+      kept.fail(notUsed());
+    }
     const made = new UpstreamConnection({ origin: url, connectTimeoutMs, maxHead }, owner);
     all.add(made);
     timer ??= setInterval(look, turnMs).unref();

@@ -36,6 +36,14 @@ export function createNodeWebhooks({ allow, lookup = resolve }: NodeWebhooksOpti
   close(): Promise<void>;
 } {
   const agents = new Map<string, { pinned: string; agent: Agent }>();
+  const lookups = new Map<string, Promise<Resolved[]>>();
+
+  /** The system looks for two names at a time: one whose servers are silent is to leave room for the providers'. */
+  function resolved(host: string): Promise<Resolved[]> {
+    const underWay = lookups.get(host) ?? lookup(host).finally(() => lookups.delete(host));
+    lookups.set(host, underWay);
+    return underWay;
+  }
 
   /** @throws Problem `webhook_not_allowed` */
   function readable(text: string, allowed: readonly string[]): URL {
@@ -50,7 +58,7 @@ export function createNodeWebhooks({ allow, lookup = resolve }: NodeWebhooksOpti
     const allowed = allow();
     const url = readable(text, allowed);
     const host = hostOf(url).replace(/^\[|\]$/g, "");
-    const addresses = isIP(host) ? [{ address: host, family: isIP(host) }] : await lookup(host);
+    const addresses = isIP(host) ? [{ address: host, family: isIP(host) }] : await resolved(host);
     if (isListed(url, allowed)) return { url, addresses };
     const rules = addressRules(allowed);
     // One of several is enough to lead inside: which of them is used is not ours to choose.
@@ -99,7 +107,7 @@ export function createNodeWebhooks({ allow, lookup = resolve }: NodeWebhooksOpti
     },
 
     async post(text, { headers, body, signal }) {
-      const { url, addresses } = await checked(text);
+      const { url, addresses } = await unlessAborted(checked(text), signal);
       const { Agent, request } = await undici();
       const dispatcher = agentFor(Agent, url, addresses);
       const answer = await request(url, { method: "POST", dispatcher, headers, body, signal });
@@ -114,6 +122,15 @@ export function createNodeWebhooks({ allow, lookup = resolve }: NodeWebhooksOpti
       agents.clear();
     },
   };
+}
+
+/** A resolver takes no signal. @throws the signal's reason */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort);
+  return await Promise.race([work, aborted]).finally(() => signal.removeEventListener("abort", abort));
 }
 
 const pinnedLookup =

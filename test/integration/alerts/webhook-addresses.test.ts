@@ -189,6 +189,25 @@ describe("Node connections", () => {
     await expect(elsewhere.check("https://192.168.1.1/")).rejects.toMatchObject({ code: "webhook_not_allowed" });
   });
 
+  it("waits for a silent name server no longer than its signal says, and asks it once for all attempts", async () => {
+    let looks = 0;
+    const silent = new Promise<never>(() => {});
+    webhooks = createNodeWebhooks({
+      allow: () => [],
+      lookup: () => {
+        looks++;
+        return silent;
+      },
+    });
+    const attempts = Array.from({ length: 16 }, () =>
+      webhooks!.post("https://silent.example.org/", { ...request(), signal: AbortSignal.timeout(50) }),
+    );
+    for (const attempt of await Promise.allSettled(attempts)) {
+      expect(attempt).toMatchObject({ status: "rejected", reason: { name: "TimeoutError" } });
+    }
+    expect(looks).toBe(1);
+  });
+
   it("says which name cannot be resolved", async () => {
     const lookup = async () => {
       throw new Error("ENOTFOUND");

@@ -176,6 +176,7 @@ describe("the variables", () => {
       { HTTP_PROXY: "https://proxy:1", no_proxy: ".corp" },
       { httpProxy: "https://proxy:1/", noProxy: ".corp" },
     ],
+    [{ HTTP_PROXY: "proxy:1", no_proxy: "", NO_PROXY: ".corp" }, { noProxy: ".corp" }],
   ])("%j", (env, expected) => {
     if (expected === undefined) expect(outgoingProxies(env)).toBeUndefined();
     else expect(outgoingProxies(env)).toMatchObject(expected);

@@ -1,9 +1,10 @@
+import dns from "node:dns";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer as createTlsServer, getCACertificates, setDefaultCACertificates } from "node:tls";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ExchangeControl, ExchangeHandler, UpstreamRequest } from "../../../adapters/node/upstream/exchange.ts";
 import {
   createUpstreamPool,
@@ -247,6 +248,15 @@ describe("connections", () => {
     expect(await count(`${ok}HTTP/1.1 200 OK\r\n`, true)).toBe(3);
     expect(await count((socket) => socket.write(ok, () => setTimeout(() => socket.write(ok), 3)), true)).toBe(3);
     expect(await count((socket) => socket.end(ok), true)).toBe(3);
+    expect(await count(ok.replace("200 OK", "408 Request Timeout"), true)).toBe(3);
+  });
+
+  it("are not used again beyond their time, though the event loop was held up when it ended", async () => {
+    const { pool, sockets } = await upstream(ok.replace("content", "keep-alive: timeout=3\r\ncontent"));
+    await ask(pool);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_100);
+    expect(await ask(pool)).toMatchObject({ status: 200 });
+    expect(sockets.length).toBe(2);
   });
 
   it("serve the request that an answer's end gives rise to", async () => {
@@ -299,6 +309,27 @@ describe("connections", () => {
     for (const socket of sockets) socket.destroy();
     await closes.pop()!();
     expect(await ask(pool)).toMatchObject({ isStarted: false, error: { code: "ECONNREFUSED" } });
+  });
+
+  it("to a name with a second address that leads nowhere are had though the first is late", async () => {
+    const server = createServer();
+    await upstream(ok, {}, server);
+    const both = [
+      { address: "127.0.0.1", family: 4 },
+      { address: "::1", family: 6 },
+    ];
+    const lookup = vi
+      .spyOn(dns, "lookup")
+      .mockImplementation(((_: string, __: object, done: (...found: unknown[]) => void) =>
+        setImmediate(done, null, both)) as never);
+    closes.push(() => lookup.mockRestore());
+    const origin = `http://provider.test:${(server.address() as AddressInfo).port}`;
+    const pool = createUpstreamPool(origin, { connectTimeoutMs: 5_000, silenceTimeoutMs: 5_000, maxHead: 65_536 });
+    closes.push(() => pool.destroy());
+    const answer = ask(pool);
+    // The event loop is held up while the connection is made.
+    setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400));
+    expect(await answer).toMatchObject({ status: 200, body: "ok" });
   });
 
   it("are kept for what is under way when their pool is given up, and no longer", async () => {
