@@ -83,7 +83,7 @@ export async function benchStreams(): Promise<Row[]> {
   const stateDir = await makeStateDir({ proxy: { maxConcurrentPerKey: 10_000 } });
   const loopFile = join(stateDir, "loop");
   const server = await startServerProcess(stateDir, {
-    NODE_OPTIONS: `--max-semi-space-size=8 --import ${join(import.meta.dirname, "streams/loop-delay.mjs")}`,
+    NODE_OPTIONS: `--max-semi-space-size=8 --import ${join(import.meta.dirname, "loop-delay.mjs")}`,
     BENCH_LOOP_FILE: loopFile,
   });
   const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });

@@ -1,3 +1,4 @@
+import { isRecord } from "../../src/domain/is-record.ts";
 import { withoutPassword } from "../../src/domain/plain-address.ts";
 import { tokensIn } from "../../src/domain/token.ts";
 import { HttpUrl } from "../../src/schema/primitives.ts";
@@ -70,9 +71,9 @@ function withOverrides(variables: Variables): unknown {
   const config = readConfig(variables.OPENCLAW_CONFIG);
   const enabled = readSwitch(variables.OPENCLAW_PROVISIONING_ENABLED);
   if (enabled === undefined) return config;
-  if (!isObject(config) || !isObject(config.gateway ?? {})) return config;
+  if (!isRecord(config) || !isRecord(config.gateway ?? {})) return config;
   const gateway = (config.gateway ?? {}) as Record<string, unknown>;
-  if (!isObject(gateway.provisioning ?? {})) return config;
+  if (!isRecord(gateway.provisioning ?? {})) return config;
   return { ...config, gateway: { ...gateway, provisioning: { ...(gateway.provisioning as object), enabled } } };
 }
 
@@ -113,6 +114,3 @@ function readSealKeys(text: string | undefined): Uint8Array[] {
   if (!text) throw new SettingsError(`OPENCLAW_PROVISIONING_SEAL_KEY is not set: make a secret of it, ${makeSecret}`);
   return parseSealKeys(text, "OPENCLAW_PROVISIONING_SEAL_KEY");
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,4 +1,4 @@
-import { createHmac, hash } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { accessSync, constants, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { tokensIn } from "../../src/domain/token.ts";
@@ -6,6 +6,7 @@ import { checkSecretToken, makeToken } from "../../src/settings/credentials.ts";
 import { SettingsError } from "../../src/settings/settings-error.ts";
 import type { Ports } from "../../src/storage/keyspace.ts";
 import type { Environment } from "./environment.ts";
+import { sha256 } from "./sha256.ts";
 
 /** How this control plane and the one gateway that has its agents know each other, by the environment. */
 export interface AgentsLink {
@@ -72,7 +73,7 @@ export function linkPublisher(link: AgentsLink, sealKeys: Ports["sealKeys"]): ()
   if (digestFile === undefined) return () => undefined;
   return () => {
     const tokens = new Set([inUse, ...sealKeys().map((key) => linkToken(link, key))]);
-    const text = [...tokens].map((token) => `${hash("sha256", token, "hex")}\n`).join("");
+    const text = [...tokens].map((token) => `${sha256(token)}\n`).join("");
     try {
       if (existsSync(digestFile) && readFileSync(digestFile, "utf8") === text) return;
       const temporary = `${digestFile}.${process.pid}.tmp`;

@@ -1,8 +1,9 @@
-import { hash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Instance } from "../../src/ports.ts";
 import { createPresence, type Presence } from "./presence.ts";
+import { sha256 } from "./sha256.ts";
 
 /** When a process started, in the kernel's ticks; `undefined` where there is none of that pid, or no /proc. */
 function startOf(pid: number | string): string | undefined {
@@ -38,7 +39,7 @@ export function machineName(): string {
     // Nobody is told from others by pid here.
     place = randomUUID();
   }
-  return `${hostname()}x${hash("sha256", place, "hex").slice(0, 12)}`;
+  return `${hostname()}x${sha256(place).slice(0, 12)}`;
 }
 
 /**

@@ -1,5 +1,5 @@
-import { hash } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
+import { sha256 } from "./sha256.ts";
 
 /** A time that nobody can set, and that every process of the machine shares. */
 export interface MachineTime {
@@ -14,7 +14,7 @@ export function machineTime(): MachineTime | undefined {
   try {
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     const namespace = readlinkSync("/proc/self/ns/time");
-    const name = hash("sha256", `${boot} ${namespace}`, "hex").slice(0, 16);
+    const name = sha256(`${boot} ${namespace}`).slice(0, 16);
     return { boot: name, nowMs: () => Number(process.hrtime.bigint() / 1_000n) / 1_000 };
   } catch {
     return undefined;

@@ -1,4 +1,4 @@
-import { hash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
@@ -19,6 +19,7 @@ import type { NodeSettings } from "./node-settings.ts";
 import { createOutgoingFetch, outgoingProxies } from "./outgoing-proxies.ts";
 import { resolveName } from "./resolve-name.ts";
 import { openSealKeys, type SealKeys } from "./seal-key.ts";
+import { sha256 } from "./sha256.ts";
 import { startFault } from "./start-fault.ts";
 import { openFileStores } from "./stores/file-stores.ts";
 import { storeKindOf } from "./stores/store-kinds.ts";
@@ -104,7 +105,7 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
     activity: stores.activity,
     clock,
     crypto: {
-      sha256: (text) => hash("sha256", text, "hex"),
+      sha256,
       randomBytes: (length) => new Uint8Array(randomBytes(length)),
     },
     fetch,

@@ -1,9 +1,9 @@
-import { hash } from "node:crypto";
 import { factsOf, isProviderKind, type ProviderFacts, type ProviderKind } from "../../src/domain/provider-facts.ts";
 import { Problem } from "../../src/errors.ts";
 import type { Credential } from "../../src/ports.ts";
 import { providers } from "../../src/providers/registry.ts";
 import { usualMaxOutput } from "../../src/providers/shared/output-bounds.ts";
+import { sha256 } from "../node/sha256.ts";
 import { modelCost } from "./model-cost.ts";
 import type { ModelEntry, OpenClawConfig } from "./openclaw-config.ts";
 
@@ -19,7 +19,7 @@ export interface AgentProvider {
 }
 
 const factsOfSlug = (slug: string): ProviderFacts => factsOf(isProviderKind(slug) ? slug : "custom");
-const short = (text: string): string => hash("sha256", text, "hex").slice(0, 8);
+const short = (text: string): string => sha256(text).slice(0, 8);
 
 /**
  * @param proxyBaseUrl where our own proxy is; a key for it always goes to the provider of the plain name, whose

@@ -1,4 +1,4 @@
-import { hash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { type App, createApp } from "../../src/app.ts";
 import { endsWithin } from "../../src/domain/ends-within.ts";
 import type { Log } from "../../src/ports.ts";
@@ -10,6 +10,7 @@ import { createJsonLog } from "../node/json-log.ts";
 import { openNode } from "../node/open-node.ts";
 import { createRequestListener, type RequestListener } from "../node/request-listener.ts";
 import { requireUsable } from "../node/require-usable.ts";
+import { sha256 } from "../node/sha256.ts";
 import { startAlerts } from "../node/webhooks/alert-timer.ts";
 import { agentsCanRead } from "./agents-can-read.ts";
 import { type ConfigAccess, configFileOf, inProcessConfig } from "./config-access.ts";
@@ -99,7 +100,7 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   });
   // Nothing is sealed beside the agents: no key for it is kept there either.
   const unkept = [new Uint8Array(randomBytes(32))];
-  const verifyBearer = split ? controlPlaneBearer(env, (text) => hash("sha256", text, "hex")) : undefined;
+  const verifyBearer = split ? controlPlaneBearer(env, sha256) : undefined;
   const { ports, stores, close } = await openNode(node, {
     env,
     log,

@@ -1,4 +1,5 @@
 import { parse } from "jsonc-parser";
+import { isRecord } from "../../src/domain/is-record.ts";
 import { SettingsError } from "../../src/settings/settings-error.ts";
 import { parseSettings, type Settings } from "../../src/settings.ts";
 import { type NodeSettings, readNodeSettings } from "../node/node-settings.ts";
@@ -57,9 +58,6 @@ export function readPluginSettings(options: {
   return { ...node, settings: pluginRole(env) === "agents" ? agentsOnly(settings, env, pluginConfig) : settings };
 }
 
-const isSection = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** The settings that `given` names, as `own` has them, over those that are there, section by section. */
 function over(
   there: Record<string, unknown>,
@@ -68,7 +66,7 @@ function over(
 ): Record<string, unknown> {
   const named = Object.entries(given).map(([name, value]) => {
     const [before, asked] = [there[name], own[name]];
-    const isPart = isSection(before) && isSection(asked) && isSection(value);
+    const isPart = isRecord(before) && isRecord(asked) && isRecord(value);
     return [name, isPart ? over(before, asked, value) : asked];
   });
   return { ...there, ...Object.fromEntries(named) };

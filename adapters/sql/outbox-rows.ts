@@ -29,6 +29,19 @@ export const outboxSchema = `
 
 export const outboxMemoryMs = 7 * 86_400_000;
 
+/** When the last delivery of the page before was made, and its message. */
+export const cursorParts = (cursor: string | undefined): string[] =>
+  /^(\d{1,15})\.(\w+)$/.exec(cursor ?? "")?.slice(1) ?? [];
+
+/** @param found one more than `limit` where another page follows */
+export function deliveryPage(found: Delivery[], limit: number): { deliveries: Delivery[]; nextCursor?: string } {
+  const deliveries = found.slice(0, limit);
+  const last = deliveries.at(-1);
+  return found.length > limit && last
+    ? { deliveries, nextCursor: `${last.createdAt}.${last.messageId}` }
+    : { deliveries };
+}
+
 export type MessageRow = [cause: string, type: string, at: number, data: string, used: number | null];
 export type DeliveryRow = [
   id: string,

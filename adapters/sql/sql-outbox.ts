@@ -1,7 +1,9 @@
 import type { DeliveryAttempt, DeliveryState, Due, OutboxMessage, SentMessage } from "../../src/ports.ts";
 import {
+  cursorParts,
   type DeliveryRow,
   deliveryOf,
+  deliveryPage,
   type MessageRow,
   messageInsert,
   messageOf,
@@ -168,14 +170,13 @@ export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => c
     },
 
     deliveries(now: number, endpoint: string, limit: number, cursor?: string) {
-      const [, before, after] = /^(\d{1,15})\.(\w+)$/.exec(cursor ?? "") ?? [];
+      const [before, after] = cursorParts(cursor);
       const from = before === undefined ? Number.MAX_SAFE_INTEGER : Number(before);
       const rows = page.all<DeliveryRow>(endpoint, from, after ?? "", limit + 1, now - outboxMemoryMs);
-      const deliveries = rows.slice(0, limit).map((row) => deliveryOf(endpoint, row));
-      const final = deliveries.at(-1);
-      return rows.length > limit && final
-        ? { deliveries, nextCursor: `${final.createdAt}.${final.messageId}` }
-        : { deliveries };
+      return deliveryPage(
+        rows.map((row) => deliveryOf(endpoint, row)),
+        limit,
+      );
     },
 
     resend: (now: number, endpoint: string, messageId: string): boolean =>

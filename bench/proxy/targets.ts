@@ -42,7 +42,7 @@ export function leaveFirstCore(): string {
   return "pinned to one core each";
 }
 
-const onFirstCore = (args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess => start(args, env, pinning);
+const onFirstCore = (args: string[]): ChildProcess => start(args, {}, pinning);
 
 function start(args: string[], env: NodeJS.ProcessEnv, isPinned: boolean): ChildProcess {
   const command = isPinned ? ["taskset", "-c", "0", process.execPath, ...args] : [process.execPath, ...args];

@@ -14,5 +14,8 @@ export function agentIdFrom(name: string): string | undefined {
   return id === "" ? undefined : id;
 }
 
+/** The ids that a call may name; those that `agentIdFrom` gives are among them. */
+export const agentIdForm = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+
 /** OpenClaw's implicit default agent. */
 export const reservedAgentId = "main";

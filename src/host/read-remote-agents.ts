@@ -2,11 +2,9 @@ import { ClientError } from "../client/client-error.ts";
 import { mergePages } from "../domain/merge-pages.ts";
 import type { AgentHost, HostAgent } from "../ports.ts";
 import type { AgentSummary } from "../schema/agent.ts";
+import { allMissing, allUnknown } from "./agent-checks.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Gateways } from "./gateways.ts";
-
-const allUnknown = { workspace: "unknown", agentDir: "unknown", credentials: "unknown" } as const;
-const allMissing = { workspace: "missing", agentDir: "missing", credentials: "missing" } as const;
 
 /** The agents of all gateways, as far as these answer. */
 export function readRemoteAgents(gateways: Gateways): Pick<AgentHost, "find" | "list" | "inspect"> {

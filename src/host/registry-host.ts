@@ -1,12 +1,12 @@
 import { Problem } from "../errors.ts";
 import type { AgentHost, BindResult, HostAgent } from "../ports.ts";
+import { allUnknown } from "./agent-checks.ts";
 import { noGateway } from "./no-gateway.ts";
 import { refuseHold } from "./refuse-hold.ts";
 import { splitBindings } from "./split-bindings.ts";
 import { parseWorkspaceText } from "./workspace-text.ts";
 
 const nothing = { deleted: [], preserved: [] };
-const checks = { workspace: "unknown", agentDir: "unknown", credentials: "unknown" } as const;
 
 const noCredential = () =>
   new Problem(
@@ -54,7 +54,7 @@ export function createRegistryHost(): AgentHost {
     dropCredential: async () => undefined,
     bind,
     update: async (_, change) => refuseHold(change),
-    inspect: async () => ({ reachable: true, ...checks }),
+    inspect: async () => ({ reachable: true, ...allUnknown }),
     list: async () => ({ agents: [], unreachable: [] }),
     find: async () => ({ agents: [], unreachable: [] }),
     check: async () => undefined,

@@ -1,14 +1,12 @@
+import { isRecord } from "../domain/is-record.ts";
 import { scrubKeys } from "../domain/scrub-keys.ts";
 import type { SettingChange } from "../ports.ts";
 
 /** A value longer than this is shown cut off. */
 const shown = 200;
 
-const isBranch = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 function leavesOf(value: unknown, path: string): [path: string, text: string][] {
-  if (!isBranch(value)) return value === undefined ? [] : [[path, textOf(value)]];
+  if (!isRecord(value)) return value === undefined ? [] : [[path, textOf(value)]];
   return Object.entries(value).flatMap(([name, inner]) => leavesOf(inner, path === "" ? name : `${path}.${name}`));
 }
 

@@ -59,7 +59,7 @@ export async function aiKeyBearer(context: Context, headers: Headers): Promise<B
 
 /**
  * The caller, whatever it may do.
- * @param route `token` as its scope: no key is needed. One that is sent all the same must be valid, since its reach counts
+ * @param scope for `token` no key is needed. One that is sent all the same must be valid, since its reach counts
  * @throws Problem `provisioning_key_missing`, `provisioning_key_invalid`, `invalid_header`
  */
 export async function identifyCaller(

@@ -1,5 +1,6 @@
 import { decodedFully, holdsKey, withoutKeys } from "../domain/key-shapes.ts";
 import type { Context } from "../service/context.ts";
+import { isProbe } from "./probes.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** Counts and logs an answer. @param repeated it was denied before, within the minute */
@@ -13,9 +14,8 @@ export function observeAnswer(
   context.metrics.count("openclaw_http_requests_total", { route, status: String(status) });
   context.metrics.observe("openclaw_http_request_duration_seconds", seconds, { route });
   const { pathname } = new URL(request.url);
-  const probe = /^\/(healthz|readyz|metrics)$/.test(pathname);
   const theirs = request.headers.get("x-request-id") ?? "";
-  context.log(repeated || (probe && status < 400) ? "debug" : "info", "request", {
+  context.log(repeated || (isProbe(pathname) && status < 400) ? "debug" : "info", "request", {
     requestId: requestContext.requestId,
     method: request.method,
     path: withoutKeys(decodedFully(pathname)),

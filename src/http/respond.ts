@@ -20,7 +20,7 @@ const quotable = (text: string): string => withoutKeys(text.toWellFormed());
 
 /**
  * RFC 9457, with `error` for clients of the older API. An error that is no `Problem` tells only its request id.
- * @param options.terse the caller has shown no credential: of a failure of ours only its kind is told, since files,
+ * @param terse the caller has shown no credential: of a failure of ours only its kind is told, since files,
  *   users and addresses are an operator's business
  */
 export function respondProblem(

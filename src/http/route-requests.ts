@@ -6,6 +6,7 @@ import { requireMeant } from "../service/gateways/own-id.ts";
 import { gatewayIdHeader, madeWithHeader, type Reply, type Route } from "./call.ts";
 import type { Guards } from "./guards.ts";
 import { limitRate } from "./limit-rate.ts";
+import { isProbe } from "./probes.ts";
 import { parseQuery, readJson } from "./read-json.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -74,7 +75,7 @@ export function createRouter({
       allowed.add(routeMethod);
       if (routeMethod === "GET") allowed.add("HEAD");
     }
-    if (/^\/(healthz|readyz|metrics)$/.test(pathname)) allowed.add("GET").add("HEAD");
+    if (isProbe(pathname)) allowed.add("GET").add("HEAD");
     if (allowed.size === 0)
       return new Problem("not_found", `There is nothing at this address; the API is under ${basePath}.`);
     const allow = [...allowed].sort().join(", ");

@@ -1,4 +1,4 @@
-import { isRecord } from "../providers/shared/body-fields.ts";
+import { isRecord } from "../domain/is-record.ts";
 
 /** A provider that answers so has looked at the request and done nothing. */
 const refusals: ReadonlySet<number> = new Set([

@@ -1,6 +1,7 @@
+import { isRecord } from "../domain/is-record.ts";
 import { factsOf, type ProviderKind } from "../domain/provider-facts.ts";
 import type { UsageFormat } from "../domain/usage.ts";
-import { type BodyFields, isRecord, isSetValue } from "../providers/shared/body-fields.ts";
+import { type BodyFields, isSetValue } from "../providers/shared/body-fields.ts";
 
 /** The parts of an answer's cost that a stream does not show before its end. */
 export interface HiddenCost {

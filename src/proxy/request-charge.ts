@@ -1,5 +1,6 @@
 import { freeCallCharge } from "../domain/free-calls.ts";
 import type { ReservedTokens } from "../domain/interrupted-usage.ts";
+import { isRecord } from "../domain/is-record.ts";
 import { modelAllowed } from "../domain/model-allowed.ts";
 import { factsOf, type ProviderKind } from "../domain/provider-facts.ts";
 import type { QuotaCharge } from "../domain/quota.ts";
@@ -8,7 +9,7 @@ import { mostTokens } from "../domain/usage.ts";
 import type { CounterReservation } from "../ports.ts";
 import type { PriceBook } from "../prices/price-book.ts";
 import { providers } from "../providers/registry.ts";
-import { type BodyFields, isRecord, list } from "../providers/shared/body-fields.ts";
+import { type BodyFields, list } from "../providers/shared/body-fields.ts";
 import { type OutputBound, outputBound } from "../providers/shared/output-bounds.ts";
 import { type RequestReading, unboundedReason } from "../providers/shared/wire.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";

@@ -1,9 +1,10 @@
 import { affordableOutput } from "../domain/affordable-output.ts";
+import { isRecord } from "../domain/is-record.ts";
 import { costMicroUsd, isFree, mostMicroUsd, type Price, type RequestBound, ratesAt } from "../domain/price.ts";
 import type { TokenUsage, ToldUsage } from "../domain/told-usage.ts";
 import { mostTokens } from "../domain/usage.ts";
 import type { PriceBook } from "../prices/price-book.ts";
-import { type BodyFields, isRecord, textOf } from "../providers/shared/body-fields.ts";
+import { type BodyFields, textOf } from "../providers/shared/body-fields.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import { modelsOf } from "./models-of.ts";
 import type { ReadRequest } from "./read-request.ts";

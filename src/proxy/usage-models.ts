@@ -1,4 +1,4 @@
-import { holdsKey } from "../domain/key-shapes.ts";
+import { writtenModel } from "../domain/written-model.ts";
 import type { LedgerName } from "../ports.ts";
 import type { Context } from "../service/context.ts";
 
@@ -6,8 +6,6 @@ import type { Context } from "../service/context.ts";
 const mostModels = 64;
 /** In place of all further ones; no model can have it. */
 const otherModels = "(other)";
-/** The form of a model's name there. */
-const modelForm = /^[\w.:@/+-]{1,200}$/;
 /** Keys that are busy at once, and more. */
 const maxRemembered = 10_000;
 
@@ -34,7 +32,7 @@ export function createUsageModels({ ledger }: Pick<Context, "ledger">) {
 
   /** @param day `YYYY-MM-DD` */
   return (usage: LedgerName, day: string, model: string | undefined): string | Promise<string> => {
-    const written = model !== undefined && modelForm.test(model) && !holdsKey(model) ? model : "-";
+    const written = writtenModel(model);
     const known = remembered.get(usage);
     if (known?.day === day) return nameIn(known.models, written);
     return look(usage, day).then((models) => nameIn(models, written));

@@ -1,9 +1,7 @@
 import * as z from "zod/mini";
-import { HttpUrl, ProviderSlug } from "./primitives.ts";
+import { HttpUrl, ProviderSlug, printable } from "./primitives.ts";
 
-const ApiKey = z
-  .string()
-  .check(z.minLength(1), z.maxLength(8192), z.regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces"));
+const ApiKey = z.string().check(z.minLength(1), z.maxLength(8192), printable);
 
 /** A key for one AI provider that the caller hands over for an agent. It is never stored but on the agent's host. */
 export const AgentAuth = z.strictObject({

@@ -11,6 +11,8 @@ const agentRankings = ["-share", "-tokens", "-usd"] as const;
 export const agentSorts = [...sortableFields.flatMap((field) => [field, `-${field}`] as const), ...agentRankings];
 export type AgentSort = (typeof agentSorts)[number];
 
+export const searchedStatuses = ["ready", "needs_auth", "suspended"] as const;
+
 const exactly = z.string().check(z.minLength(1), z.maxLength(200), noKey);
 
 /** Any of these makes a search; without them, the list is that of every agent, those that others made included. */
@@ -18,7 +20,7 @@ const searchFields = {
   q: z
     .optional(z.string().check(z.minLength(1), z.maxLength(128), noKey))
     .register(z.globalRegistry, { description: "Part of an id, a name, a model, an AI key's id or a binding" }),
-  status: z.optional(z.enum(["ready", "needs_auth", "suspended"])),
+  status: z.optional(z.enum(searchedStatuses)),
   provider: z.optional(exactly).register(z.globalRegistry, { description: "Of its AI key or its credentials" }),
   model: z.optional(exactly),
   createdBy: z.optional(exactly).register(z.globalRegistry, { description: "A provisioning key's id" }),

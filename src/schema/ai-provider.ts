@@ -1,15 +1,9 @@
 import * as z from "zod/mini";
 import { providerKinds } from "../domain/provider-facts.ts";
-import { HttpUrl, Label, ProviderSlug, Timestamp } from "./primitives.ts";
+import { HttpUrl, Label, ProviderSlug, printable, Timestamp } from "./primitives.ts";
 import { Quotas } from "./quota.ts";
 
-const secret = z
-  .string()
-  .check(
-    z.minLength(1, "must not be empty"),
-    z.maxLength(16_384),
-    z.regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces"),
-  );
+const secret = z.string().check(z.minLength(1, "must not be empty"), z.maxLength(16_384), printable);
 
 export const AddAiProvider = z
   .strictObject({

@@ -10,13 +10,13 @@ const usd = z.number().check(z.minimum(0)).register(z.globalRegistry, {
 const asOf = z.iso.datetime().register(z.globalRegistry, {
   description: "Everything up to then is in it; on a Worker half a minute ago, elsewhere now",
 });
-const whole = (least: number, most: number, usual: number) =>
+const countUpTo = (most: number, usual: number) =>
   z._default(
     z.coerce
       .number({ error: "must be a number" })
       .check(
         z.int("must be a whole number"),
-        z.minimum(least, `must be at least ${least}`),
+        z.minimum(1, "must be at least 1"),
         z.maximum(most, `must be at most ${most}`),
       ),
     usual,
@@ -50,7 +50,7 @@ export const FleetUsageQuery = z.strictObject({
   orderBy: z
     .optional(z.enum(usageOrders))
     .register(z.globalRegistry, { description: "The most first; `key` ascending. Default: `usd`, and `key` by day" }),
-  limit: whole(1, 1000, 100).register(z.globalRegistry, { description: "How many rows at most" }),
+  limit: countUpTo(1000, 100).register(z.globalRegistry, { description: "How many rows at most" }),
   cursor: z
     .optional(z.string().check(z.regex(/^\d{1,9}$/, "is no cursor of this list")))
     .register(z.globalRegistry, { description: "`nextCursor` of the page before" }),
@@ -83,7 +83,7 @@ export const NearLimitQuery = z.strictObject({
       0.8,
     )
     .register(z.globalRegistry, { description: "Which part of a quota is used and reserved, from 0.5 on" }),
-  limit: whole(1, 100, 20).register(z.globalRegistry, { description: "How many at most" }),
+  limit: countUpTo(100, 20).register(z.globalRegistry, { description: "How many at most" }),
 });
 export type NearLimitQuery = z.infer<typeof NearLimitQuery>;
 
@@ -102,7 +102,7 @@ export const NearLimitList = z
 export type NearLimitList = z.infer<typeof NearLimitList>;
 
 export const OverviewQuery = z.strictObject({
-  days: whole(1, 90, 30).register(z.globalRegistry, { description: "How many days, today included" }),
+  days: countUpTo(90, 30).register(z.globalRegistry, { description: "How many days, today included" }),
 });
 export type OverviewQuery = z.infer<typeof OverviewQuery>;
 

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { agentIdForm } from "../domain/agent-id.ts";
 import { hasHiddenCharacters } from "../domain/hidden-characters.ts";
 import { holdsKey } from "../domain/key-shapes.ts";
 import { latestTimeMs } from "../domain/latest-time.ts";
@@ -7,7 +8,7 @@ import { isPlainAddress } from "../domain/plain-address.ts";
 /** An agent's id as OpenClaw spells it. */
 export const AgentId = z
   .string()
-  .check(z.regex(/^[a-z0-9][a-z0-9_-]{0,63}$/))
+  .check(z.regex(agentIdForm))
   .register(z.globalRegistry, { description: "Agent id", examples: ["my-agent"] });
 
 /** ISO 8601 in UTC, to the millisecond. */
@@ -42,6 +43,9 @@ const nothingHidden = z.refine<string>(
   (text) => !hasHiddenCharacters(text),
   "must not contain control characters, nor others that show nothing or turn the direction of text",
 );
+
+/** A secret as a header can carry it. */
+export const printable = z.regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces");
 
 /** Text that others see, of at most so many characters. */
 export const shownText = (maxLength: number) =>

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { defaultEvents, isAlertPattern } from "../domain/alert-types.ts";
 import { isPlainWebhookUrl } from "../domain/webhook-address.ts";
-import { Timestamp, wellFormed } from "./primitives.ts";
+import { printable, Timestamp, wellFormed } from "./primitives.ts";
 
 export const webhookFormats = ["standard", "slack", "discord", "teams", "alertmanager", "openclaw"] as const;
 export const WebhookFormat = z
@@ -32,13 +32,7 @@ const WebhookEvents = z
   .check(z.minLength(1, "name at least one event, or leave it out"), z.maxLength(50))
   .register(z.globalRegistry, { description: `Default: ${defaultEvents.join(", ")}` });
 
-const secret = z
-  .string()
-  .check(
-    z.minLength(1, "must not be empty"),
-    z.maxLength(1024),
-    z.regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces"),
-  );
+const secret = z.string().check(z.minLength(1, "must not be empty"), z.maxLength(1024), printable);
 
 /** A signing secret of Standard Webhooks: 24 to 64 bytes. */
 const signing = /^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/;

@@ -37,7 +37,7 @@ export const refusal = (code: ProblemCode) => expect.objectContaining({ name: "P
 /**
  * The contract of every `AgentHost` (`src/ports.ts`).
  *
- * @param options.keepsAgents whether the host has agents of its own; a registry has not, and is asked for less
+ * @param keepsAgents whether the host has agents of its own; a registry has not, and is asked for less
  */
 export function testAgentHost(
   name: string,
@@ -381,8 +381,8 @@ export function testAgentHost(
       });
 
       describe("adoption", () => {
-        const adoptionOf = async (agentId: string, operationId: string, more: object = {}) => ({
-          agent: (await found(host, agentId))!,
+        const adoptionOf = async (operationId: string, more: object = {}) => ({
+          agent: (await found(host, "theirs"))!,
           operationId,
           hold: {},
           key: credential,
@@ -393,7 +393,7 @@ export function testAgentHost(
         test("gives an agent of others a key, says before what changes, and gives back exactly what it had", async () => {
           await on.makeByHand!("theirs");
           const before = { agent: await found(host, "theirs"), kept: await on.kept!("theirs") };
-          const adoption = await adoptionOf("theirs", "op-adopt", { model: "claude-sonnet-3.5" });
+          const adoption = await adoptionOf("op-adopt", { model: "claude-sonnet-3.5" });
           expect(await host.planAdoption(adoption)).not.toEqual([]);
           expect(await on.kept!("theirs")).toEqual(before.kept);
           const adopted = await host.adopt(adoption);
@@ -408,7 +408,7 @@ export function testAgentHost(
         test("an adoption repeated under its operation is the same one, and so is its undoing", async () => {
           await on.makeByHand!("theirs");
           const before = await on.kept!("theirs");
-          const adoption = await adoptionOf("theirs", "op-adopt");
+          const adoption = await adoptionOf("op-adopt");
           await host.adopt(adoption);
           await host.adopt(adoption);
           await host.release({ agentId: "theirs", gateway: adoption.agent.gateway, operationId: "another" });
@@ -422,9 +422,9 @@ export function testAgentHost(
         test("an adoption that its records have lost goes on under the next one, and gives back what there was at first", async () => {
           await on.makeByHand!("theirs");
           const before = await on.kept!("theirs");
-          await host.adopt(await adoptionOf("theirs", "op-lost"));
+          await host.adopt(await adoptionOf("op-lost"));
           // A gateway keeps records of its own, and knows whose the agent is.
-          const again = await adoptionOf("theirs", "op-again", { model: "claude-haiku" });
+          const again = await adoptionOf("op-again", { model: "claude-haiku" });
           if (host.kind === "remote") return await expect(host.adopt(again)).rejects.toEqual(refusal("agent_managed"));
           await host.adopt(again);
           await host.release({ agentId: "theirs", operationId: "op-lost" });
@@ -436,7 +436,7 @@ export function testAgentHost(
         test("gives back what it had after a rotation and a key of another provider too", async () => {
           await on.makeByHand!("theirs");
           const before = await on.kept!("theirs");
-          const adoption = await adoptionOf("theirs", "op-adopt");
+          const adoption = await adoptionOf("op-adopt");
           await host.adopt(adoption);
           const agent = { ...(await found(host, "theirs"))!, operationId: "op-adopt" };
           await host.setCredential(agent, { ...credential, apiKey: "sk-test-rotated-not-a-real-key" });
@@ -448,7 +448,7 @@ export function testAgentHost(
 
         test("an agent that was adopted is not removed as one that was made", async () => {
           await on.makeByHand!("theirs");
-          const adoption = await adoptionOf("theirs", "op-adopt");
+          const adoption = await adoptionOf("op-adopt");
           await host.adopt(adoption);
           const { gateway } = adoption.agent;
           await host.remove({ agentId: "theirs", gateway, operationId: "op-adopt" }, everything).catch(() => undefined);

@@ -115,8 +115,7 @@ export function testAuditTrail(name: string, make: () => Promise<AuditTrailUnder
           event(`agent-${i % 3}`, { action: i % 2 ? "agent.delete" : "agent.create", actor: i < 6 ? "key1" : "key2" }),
         );
       }
-      const seqs = async (filter: object, limit = 100) =>
-        (await other.read({ limit, filter })).events.map(({ seq }) => seq);
+      const seqs = async (filter: object) => (await other.read({ limit: 100, filter })).events.map(({ seq }) => seq);
       expect(await seqs({ action: "agent.delete" })).toEqual([12, 10, 8, 6, 4, 2]);
       expect(await seqs({ actor: "key2" })).toEqual([12, 11, 10, 9, 8, 7]);
       expect(await seqs({ target: "agent-0" })).toEqual([10, 7, 4, 1]);

@@ -63,21 +63,20 @@ export function testRecords(name: string, make: () => Promise<RecordsUnderTest>)
             ...sample(collection, "a1"),
             createdAt: `2026-11-22T18:00:1${turn}.000Z`,
           });
-          const isAt = (turn: number) => (now: { createdAt: string } | undefined) =>
-            now?.createdAt === value(turn).createdAt;
+          const isFirst = (now: { createdAt: string } | undefined) => now?.createdAt === value(1).createdAt;
           const isAbsent = (now: unknown) => now === undefined;
-          expect(await records.replace(collection, "a1", isAt(1), value(2))).toBe(false);
+          expect(await records.replace(collection, "a1", isFirst, value(2))).toBe(false);
           expect(await other.get(collection, "a1")).toBeUndefined();
           expect(await records.replace(collection, "a1", isAbsent, value(1))).toBe(true);
           expect(await other.replace(collection, "a1", isAbsent, value(2))).toBe(false);
           expect(await other.get(collection, "a1")).toEqual(value(1));
           if (isExact(collection)) {
             const turns = [2, 3, 4, 5].map((turn) =>
-              (turn % 2 ? records : other).replace(collection, "a1", isAt(1), value(turn)),
+              (turn % 2 ? records : other).replace(collection, "a1", isFirst, value(turn)),
             );
             expect((await Promise.all(turns)).filter(Boolean)).toHaveLength(1);
-          } else await records.replace(collection, "a1", isAt(1), value(2));
-          expect(await other.replace(collection, "a1", isAt(1), undefined)).toBe(false);
+          } else await records.replace(collection, "a1", isFirst, value(2));
+          expect(await other.replace(collection, "a1", isFirst, undefined)).toBe(false);
           expect(await records.list(collection)).toMatchObject({ items: [{}] });
           expect(await other.replace(collection, "a1", (now) => now !== undefined, undefined)).toBe(true);
           expect(await records.get(collection, "a1")).toBeUndefined();

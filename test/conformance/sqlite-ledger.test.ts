@@ -279,8 +279,8 @@ describe("the file of the node:sqlite ledger", () => {
 
   it("finishes what was asked before close, and refuses what is asked after", async () => {
     const ledger = await open();
-    const reserve = (id: number, amount = 1) =>
-      ledger.reserve(`key:a/op:${id}`, [{ counter: "key:a/agents", period: "all", limit: null, amount }]);
+    const reserve = (id: number) =>
+      ledger.reserve(`key:a/op:${id}`, [{ counter: "key:a/agents", period: "all", limit: null, amount: 1 }]);
     const asked = Array.from({ length: 50 }, (_, id) => reserve(id));
     await ledger.close();
     await Promise.all(asked);

@@ -127,7 +127,7 @@ export function bulkTests(target: () => Target): void {
     expect((await bulk({ action: "delete", agentIds }, remover)).body).toMatchObject({ succeeded: agentIds });
   });
 
-  it("deletes", async () => {
+  it("deletes agents with their workspaces", async () => {
     const agentIds = [await create(), await create()];
     const done = await bulk({ action: "delete", agentIds, deleteWorkspace: true });
     expect(done.body).toMatchObject({ succeeded: agentIds, failed: [] });

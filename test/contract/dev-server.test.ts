@@ -41,16 +41,16 @@ it("prints a line that works as pasted, and goes on where it stopped", async () 
   const second = await startDevServer({ OPENCLAW_STATE_DIR: stateDir }, { port });
   try {
     expect(second.secrets).toEqual(secrets);
-    const call = (method: string, path: string) =>
-      fetch(`${second.origin}/api/v1${path}`, {
+    const call = (method: string) =>
+      fetch(`${second.origin}/api/v1/agents/my-agent`, {
         method,
         headers: {
           authorization: `Bearer ${secrets.OPENCLAW_GATEWAY_TOKEN}`,
           "x-agent-provisioning-key": secrets.AGENT_PROVISIONING_KEY,
         },
       });
-    expect(await (await call("GET", "/agents/my-agent")).json()).toMatchObject({ agentId: "my-agent" });
-    expect((await call("DELETE", "/agents/my-agent")).status).toBe(200);
+    expect(await (await call("GET")).json()).toMatchObject({ agentId: "my-agent" });
+    expect((await call("DELETE")).status).toBe(200);
   } finally {
     await second.close();
   }

@@ -5,10 +5,10 @@ import { ask, makeKey, type Target } from "./target.ts";
 /** Where agents are, and what new ones may be placed on. */
 export function gatewayTests(target: () => Target): void {
   const list = async () => (await ask(target(), "GET", "/gateways")).body.gateways;
-  const create = (key: string, more: object = {}) => {
+  const create = (key: string) => {
     const name = newName("gateways");
     const place = target().hasWorkspaces ? { workspace: target().workspace(name) } : {};
-    return ask(target(), "POST", "/agents/create", { key, body: { name, ...place, ...target().sameGateway, ...more } });
+    return ask(target(), "POST", "/agents/create", { key, body: { name, ...place, ...target().sameGateway } });
   };
   const isWanted = ({ id }: { id: string }) => [undefined, id].includes(target().sameGateway?.gateway);
   const turn = (id: string, verb: "cordon" | "uncordon") =>

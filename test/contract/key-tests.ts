@@ -60,7 +60,7 @@ export function keyTests(target: () => Target): void {
     }
   });
 
-  it("expires", async () => {
+  it("no longer works after its end", async () => {
     const { key } = await makeKey(target(), { expiresAt: new Date(Date.now() + 1_500).toISOString() });
     expect(await works(key)).toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 1_700));

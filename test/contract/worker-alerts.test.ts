@@ -66,8 +66,7 @@ it("asks a receiver that asked for a pause nothing else meanwhile", async () => 
 it("tells of an agent that is made, that uses 80 % of its quota, and whose provider refuses the master key", async () => {
   const upstream = await startSampleUpstream();
   const own = await webhookReceiver();
-  const api = (method: string, path: string, body: unknown, key = target.adminToken) =>
-    ask(target, method, path, { key, body });
+  const post = (path: string, body: unknown, key = target.adminToken) => ask(target, "POST", path, { key, body });
   try {
     receiver.answer((received, response) => {
       own.received.push(received);
@@ -75,8 +74,8 @@ it("tells of an agent that is made, that uses 80 % of its quota, and whose provi
     });
     await call("POST", "", { url: `${receiver.url}/all`, events: ["*"] });
     const { provider } = await makeLinkedKey(target);
-    await api("POST", `/provisioning/ai-providers/${provider.id}/revoke`, undefined);
-    const sample = await api("POST", "/provisioning/ai-providers", {
+    await post(`/provisioning/ai-providers/${provider.id}/revoke`, undefined);
+    const sample = await post("/provisioning/ai-providers", {
       provider: "anthropic",
       name: `Sample ${crypto.randomUUID()}`,
       key: "sk-ant-not-a-real-key-0000",
@@ -86,7 +85,7 @@ it("tells of an agent that is made, that uses 80 % of its quota, and whose provi
     expect(sample.status).toBe(201);
     const linked = await makeKey(target, { aiProviderKeyId: sample.body.id });
     const autoProvisionAiKey = { provider: "anthropic", quotas: { maxTokensPerMonth: 10_000 } };
-    const made = await api("POST", "/agents/create", { name: "edge-agent", autoProvisionAiKey }, linked.key);
+    const made = await post("/agents/create", { name: "edge-agent", autoProvisionAiKey }, linked.key);
     expect(made.status).toBe(201);
     upstream.behave({ usage: { input: 8_480, output: 20 } });
     expect(await meteredCall(target.origin, made.body.aiKey.key)).toBe(200);

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ForwardProxy, startForwardProxy } from "../forward-proxy.ts";
 import { freePort } from "../free-port.ts";
+import { sampleSealKey } from "../sample-seal-key.ts";
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
 import { dockerMissing } from "./docker.ts";
 import { type Front, hasNginx, startNginx } from "./front.ts";
@@ -19,7 +20,6 @@ if (missing) console.warn(`skipped: the operators' drill (${missing})`);
 
 const image = "openclaw-provisioning";
 const token = "drill-gateway-token-not-real";
-const sealKey = (byte: number) => Buffer.alloc(32, byte).toString("base64url");
 const masterKey = (count: number) => `sk-ant-drill-${count}-not-a-real-key`;
 const provider = "http://provider.test";
 
@@ -37,13 +37,13 @@ describe.skipIf(missing !== undefined)("the operators' drill", () => {
   /** Calls that go on through all of it. */
   let load: { stop(): Promise<Record<string, number>> };
 
-  const newPod = async (volume = state, env: Record<string, string> = {}) =>
+  const newPod = async (volume = state) =>
     await startPod({
       image,
       name: `openclaw-drill-${process.pid}-${++pods}`,
       port: await freePort(),
       volumes: { state: volume, secrets },
-      env: { HTTP_PROXY: forward.url, ...env },
+      env: { HTTP_PROXY: forward.url },
     });
   const cli = (...args: string[]) => pod.exec("node", "dist/index.js", "provisioning", ...args);
   const cliWith = async (stdin: string, ...args: string[]) => {
@@ -112,7 +112,7 @@ describe.skipIf(missing !== undefined)("the operators' drill", () => {
     for (const path of [state, secrets]) mkdirSync(path);
     upstream = await startSampleUpstream({ keepSeen: true });
     forward = await startForwardProxy({ to: upstream.origin });
-    await giveSecrets(sealKey(1));
+    await giveSecrets(sampleSealKey(1));
     // An empty volume, as a provisioner makes it, then as the kubelet hands it to the pod.
     await asRoot(image, state, "chown 0:0 /volume; chmod 755 /volume");
     await mountWithGroup(image, state, 1000);
@@ -211,10 +211,10 @@ describe.skipIf(missing !== undefined)("the operators' drill", () => {
   });
 
   it("rotates the seal key, which is a secret of the cluster: both, the rotation, the new one alone", async () => {
-    await giveSecrets(`${sealKey(2)},${sealKey(1)}`);
+    await giveSecrets(`${sampleSealKey(2)},${sampleSealKey(1)}`);
     await redeploy();
     expect(JSON.parse(await cli("seal", "rotate", "--json"))).toMatchObject({ resealed: 2 });
-    await giveSecrets(sealKey(2));
+    await giveSecrets(sampleSealKey(2));
     await redeploy();
     expect(await cli("doctor")).toMatch(/^ok +secrets +all open/m);
   });

@@ -14,7 +14,7 @@ import { adminClient, makeStateDir, type ServerProcess, startServerProcess } fro
 import { type SampleUpstream, startSampleUpstream } from "../upstream/sample-upstream.ts";
 
 const provisioning = { prices: { rows: [meteredPrice] }, proxy: { maxConcurrentPerKey: 1_000 } };
-const usd = (requests: number): number => (requests * meteredMicroUsd) / 1e6;
+const usdOf100 = (100 * meteredMicroUsd) / 1e6;
 
 async function onFiles(): Promise<{ servers: ServerProcess[]; close(): Promise<void> }> {
   const stateDir = await makeStateDir(provisioning);
@@ -52,8 +52,8 @@ describe.each(Object.entries(stores))("two processes on the same %s", (name, sta
       ["tokens", { maxTokensPerMonth: 100 * meteredTokens }, 100 * meteredTokens],
       ["one token less", { maxTokensPerMonth: 101 * meteredTokens - 1 }, 100 * meteredTokens],
       ["requests", { maxRequestsPerDay: 100 }, 100],
-      ["USD", { maxUsdPerMonth: usd(100) }, usd(100)],
-      ["one micro-dollar less", { maxUsdPerDay: (101 * meteredMicroUsd - 1) / 1e6 }, usd(100)],
+      ["USD", { maxUsdPerMonth: usdOf100 }, usdOf100],
+      ["one micro-dollar less", { maxUsdPerDay: (101 * meteredMicroUsd - 1) / 1e6 }, usdOf100],
     ] as const)("of a quota in %s", async (what, quotas, used) => {
       const agentId = `quota-${what.replaceAll(" ", "-").toLowerCase()}`;
       const quota = Object.keys(quotas)[0] as "maxTokensPerMonth";
@@ -80,7 +80,7 @@ describe.each(Object.entries(stores))("two processes on the same %s", (name, sta
       for (const origin of origins) {
         await expect.poll(() => quotaNow(origin)).toMatchObject({ used, reserved: 0 });
         const { total } = await adminClient(origin).agents.usage(agentId);
-        expect(total).toMatchObject({ requests: 100, tokens: 100 * meteredTokens, usd: usd(100), estimated: 0 });
+        expect(total).toMatchObject({ requests: 100, tokens: 100 * meteredTokens, usd: usdOf100, estimated: 0 });
         expect(await meteredCall(origin, aiKey!.key!)).toBe(429);
       }
     });

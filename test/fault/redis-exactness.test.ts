@@ -36,15 +36,15 @@ describe.skipIf(!hasRedis)("two processes on one Redis", () => {
       (error: { status: number }) => error.status,
     );
 
-  async function meteredAgent(name: string, quotas: Record<string, number>) {
+  async function meteredAgent(name: string) {
     const { client, key } = await meteredClient(cluster.servers[0]!, upstream);
-    const autoProvisionAiKey = { provider: "anthropic", quotas };
+    const autoProvisionAiKey = { provider: "anthropic" };
     const { aiKey } = await client.agents.create({ name, autoProvisionAiKey, revealAiKey: true });
     return { client, key, aiKey: aiKey!.key! };
   }
 
   it("refuses at once in one process what the other has revoked, suspended, rotated or deleted", async () => {
-    const { client, aiKey } = await meteredAgent("stopped", {});
+    const { client, aiKey } = await meteredAgent("stopped");
     const [here, there] = origins;
     const { agents } = client;
     for (let round = 0; round < 5; round++) {
@@ -74,7 +74,7 @@ describe.skipIf(!hasRedis)("two processes on one Redis", () => {
   });
 
   it("ends in one process what is under way when the other suspends the key", async () => {
-    const { client, key, aiKey } = await meteredAgent("streams", {});
+    const { client, key, aiKey } = await meteredAgent("streams");
     const [, there] = origins;
     upstream.behave({ intervalMs: 20, pieces: 1_000 });
     const begun = await Promise.all(

@@ -3,8 +3,8 @@ import { expect, it } from "vitest";
 import { maxPrintedDepth, numbersBeyond, printedBeyond } from "../../src/providers/shared/printed-json.ts";
 
 /** `json.dumps(value, indent=4)` with the escapes of Jinja's `tojson`: no template that is known writes more. */
-function printed(value: unknown, indent = 4): string {
-  const text = JSON.stringify(value, null, indent);
+function printed(value: unknown): string {
+  const text = JSON.stringify(value, null, 4);
   return text.replace(/[<>&'\u007f-\uffff]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 /** One line, with a space after each comma and colon. */

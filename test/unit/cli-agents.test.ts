@@ -284,7 +284,7 @@ describe("agents get, update, delete, suspend, resume, rotate-key, usage, onboar
     expect(shown.stdout).toBe("ocv_v1_new\n");
   });
 
-  it("usage", async () => {
+  it("shows what an agent has used", async () => {
     const parts = { inputTokens: 1000, cacheReadTokens: 800, cacheWriteTokens: 0, outputTokens: 234 };
     const use = { requests: 2, tokens: 1234, usd: 0.0045, unpricedRequests: 1, ...parts };
     const usage = {

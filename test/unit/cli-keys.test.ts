@@ -133,7 +133,7 @@ describe("agent-keys list, revoke, rotate", () => {
     expect(ran.stdout).toBe("No agent provisioning keys. `agent-keys create` makes one.\n");
   });
 
-  it("revokes", async () => {
+  it("revokes a key", async () => {
     const ran = await runCli(["provisioning", "agent-keys", "revoke", "k1"], {
       ...list,
       "POST /provisioning/agent-keys/k1/revoke": revoked,

@@ -40,10 +40,7 @@ const ok =
   (body: unknown = created) =>
   () =>
     Response.json(body);
-const down =
-  (code = "ECONNRESET") =>
-  () =>
-    Promise.reject(new TypeError("fetch failed", { cause: { code } }));
+const down = () => Promise.reject(new TypeError("fetch failed", { cause: { code: "ECONNRESET" } }));
 const limited = (seconds: number) => () => {
   const response = problem(429, "rate_limited", "Too many requests");
   response.headers.set("retry-after", String(seconds));
@@ -89,7 +86,7 @@ describe("address and credentials", () => {
 });
 
 describe("errors", () => {
-  it("are typed", async () => {
+  it("carry the status, the code and the faults of the answer", async () => {
     const errors = [{ path: "name", message: "must not be empty" }];
     const { client } = script([() => problem(400, "invalid_body", "The body is not valid", { errors })]);
     const error = await outcome(client.agents.create({ name: "" }));
@@ -177,7 +174,7 @@ describe("retries", () => {
 
   it("carry one Idempotency-Key through one call, and another through the next", async () => {
     const inFlight = () => problem(409, "idempotency_in_flight", "still running");
-    const { client, requests } = script([down(), inFlight, ok(), ok()]);
+    const { client, requests } = script([down, inFlight, ok(), ok()]);
     await outcome(client.agents.create({ name: "a" }));
     await outcome(client.agents.rotateAiKey("a"));
     const keys = requests.map((request) => request.headers.get("idempotency-key"));
@@ -189,7 +186,7 @@ describe("retries", () => {
   });
 
   it("are not tried after a lost answer where doing it twice would show", async () => {
-    const { client, requests } = script([down()]);
+    const { client, requests } = script([down]);
     const calls = [
       () => client.agentKeys.create({ name: "k", scopes: ["agents:create"] }),
       () => client.agentKeys.rotate("k"),

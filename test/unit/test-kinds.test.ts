@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 
 /** How a test gets a server, a directory or a process of its own, by itself or from the stands beside the folders. */
 const heavy =
-  /\b(createServer|mkdtemp(Sync)?|spawn(Sync)?|exec(File)?(Sync)?|fork|openNode|openSqliteLedger|writeFile(Sync)?|startServerProcess|runBundle|runHere|nodeTarget|workerTarget|proxyStand|alertsStand|startSampleUpstream|sampleAdminApis|startJwtIssuer)\(|new (Miniflare|Worker)\(|\.listen\(/;
+  /(?<!\/\.)\b(createServer|mkdtemp(Sync)?|spawn(Sync)?|exec(File)?(Sync)?|fork|openNode|openSqliteLedger|writeFile(Sync)?|startServerProcess|runBundle|runHere|nodeTarget|workerTarget|proxyStand|alertsStand|startSampleUpstream|sampleAdminApis|startJwtIssuer)\(|new (Miniflare|Worker)\(|\.listen\(/;
 
 const folders = ["conformance", "contract", "e2e", "fault", "integration", "property", "regression", "unit"];
 
@@ -20,6 +20,7 @@ it("every test stands in a folder that says what it is", () => {
 
 it("a unit test opens no server, no directory and no process; such a one goes to test/integration", () => {
   expect(heavy.test('spawnSync("node")')).toBe(true);
+  expect(heavy.test('/a/.exec("a")')).toBe(false);
   const mine = testsBelow("test/unit").filter((path) => !path.includes("test-kinds"));
   expect(mine.filter((path) => heavy.test(readFileSync(path, "utf8")))).toEqual([]);
 });

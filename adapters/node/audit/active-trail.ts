@@ -38,7 +38,7 @@ export interface ActiveTrailOptions {
   log: Log;
 }
 
-/** The file that is being written, and its place behind the closed ones. Every call but `openReader` is made under the lock. */
+/** The file that is being written, and its place behind the closed ones. Every call is made under the lock. */
 export function createActiveTrail({ stateDir, mode, sha256, log }: ActiveTrailOptions) {
   const path = join(stateDir, file);
   const directory = dirname(path);

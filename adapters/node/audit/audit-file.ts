@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import { closeSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
@@ -11,6 +10,7 @@ import { matchesFilter } from "../../../src/storage/audit-line.ts";
 import { makePrivateDirectory, probeWritable, unwritable } from "../files/atomic-write.ts";
 import { createFileLock } from "../files/file-lock.ts";
 import { groupCommit } from "../files/group-commit.ts";
+import { sha256 } from "../sha256.ts";
 import { createActiveTrail } from "./active-trail.ts";
 import { auditHeadSchema, rememberedHead, rememberHead } from "./audit-head.ts";
 import {
@@ -27,8 +27,6 @@ import { openLines } from "./open-lines.ts";
 import { readAuditLines } from "./read-audit-lines.ts";
 import type { AuditLines } from "./verify-audit-lines.ts";
 import { verifyAuditTrail } from "./verify-audit-trail.ts";
-
-const sha256 = (text: string): string => hash("sha256", text, "hex");
 
 /** The trail of files; absent options have their defaults from the settings. */
 export interface AuditFileOptions {

@@ -1,14 +1,12 @@
-import { hash } from "node:crypto";
 import { closeSync, fstatSync } from "node:fs";
 import { basename } from "node:path";
 import { type ChainHead, genesis, readLine } from "../../../src/domain/audit-chain.ts";
 import type { AuditVerdict } from "../../../src/ports.ts";
 import { linesForward } from "../files/line-file.ts";
+import { sha256 } from "../sha256.ts";
 import { segmentNamed } from "./audit-segments.ts";
 import { openLines } from "./open-lines.ts";
 import { type AuditLines, verifyAuditLines } from "./verify-audit-lines.ts";
-
-const sha256 = (text: string): string => hash("sha256", text, "hex");
 
 /**
  * Verifies parts of a trail apart from their deployment, in the order given, each following on the one before it.

@@ -1,9 +1,10 @@
-import { hash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Problem } from "../../../src/errors.ts";
 import { AgentId } from "../../../src/schema/primitives.ts";
 import { isTemporary } from "../files/atomic-write.ts";
+import { sha256 } from "../sha256.ts";
 import { entryPath } from "./agent-entry.ts";
 
 /** The directories of agents below `<state>/agents`. */
@@ -62,7 +63,7 @@ export function createAgentHomes(agentsDir: string): AgentHomes {
 
 /** Beside a directory that a creation made, to put it away before it is removed: the same however often it is tried. */
 export const asideFor = (path: string, operationId: string): string =>
-  join(dirname(path), `.${basename(path)}.${hash("sha256", operationId, "hex").slice(0, 12)}-0.tmp`);
+  join(dirname(path), `.${basename(path)}.${sha256(operationId).slice(0, 12)}-0.tmp`);
 
 /** @throws Problem `invalid_name` */
 export function requireHome(homes: AgentHomes, agentId: string): string {

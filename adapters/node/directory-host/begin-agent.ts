@@ -1,7 +1,8 @@
-import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { workspaceProblem } from "../../../src/host/workspace-text.ts";
 import type { HostCreate } from "../../../src/ports.ts";
+import { isThere } from "../files/is-there.ts";
 import { type AgentEntry, entryPath, entryText } from "./agent-entry.ts";
 import { authProfilesPath, authProfilesText, withCredential } from "./auth-profiles.ts";
 import { bootstrapFiles } from "./bootstrap-files.ts";
@@ -9,7 +10,6 @@ import type { WorkspacePlace } from "./workspace-paths.ts";
 
 /** Exclusive, so that nothing is overwritten and no planted link followed. */
 const writeNew = (path: string, text: string): void => writeFileSync(path, text, { flag: "wx", mode: 0o600 });
-const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 /**
  * Makes the pending entry, by which `tearDownAgent` removes whatever a crash or a failure leaves, and then the
@@ -17,7 +17,7 @@ const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: fal
  * between the look and the making.
  *
  * @param home `agents/<id>`, missing or with nothing in it but what a removed agent left
- * @param aside where to make it
+ * @param tempPath where to make it
  */
 export function beginAgent(
   home: string,

@@ -1,12 +1,11 @@
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { Problem } from "../../../src/errors.ts";
+import { allMissing } from "../../../src/host/agent-checks.ts";
 import type { AgentHost, HostAgent } from "../../../src/ports.ts";
 import { type AgentEntry, readEntry } from "./agent-entry.ts";
 import { type AgentHomes, isForeign } from "./agent-homes.ts";
 import { credentialState } from "./auth-profiles.ts";
-
-const allMissing = { workspace: "missing", agentDir: "missing", credentials: "missing" } as const;
 
 /** The agents of these homes as they are on disk now. */
 export function readAgents(homes: AgentHomes): Pick<AgentHost, "find" | "list" | "inspect"> {

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { workspaceTaken } from "../../../src/domain/taken.ts";
 import type { FileLock } from "../files/file-lock.ts";
 import { groupCommit } from "../files/group-commit.ts";
+import { isThere } from "../files/is-there.ts";
 import type { AgentEntry } from "./agent-entry.ts";
 import { type AgentHomes, asideFor } from "./agent-homes.ts";
 import type { EntryIndex } from "./entry-index.ts";
@@ -116,8 +117,6 @@ export function createWorkspaces(tools: {
     },
   };
 }
-
-const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 /** Neither a link nor reached through one. */
 const isOwnDirectory = (path: string): boolean => lstatSync(path).isDirectory() && realpathSync.native(path) === path;

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, type Stats } from "node:fs";
 import { join } from "node:path";
+import { isRecord } from "../../../src/domain/is-record.ts";
 import { Problem } from "../../../src/errors.ts";
 import { octal } from "./octal.ts";
 import { bitsForOthers, isRootsForUs } from "./own-group.ts";
@@ -162,7 +163,7 @@ export function parseObject(text: string, file: string): Record<string, unknown>
     // The parser quotes the text, which may hold a digest or a sealed key.
     cause = error instanceof Error ? error.name : "not JSON";
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (isRecord(value)) return value;
   throw unreadable(damaged(file, "is not valid JSON"), cause);
 }
 

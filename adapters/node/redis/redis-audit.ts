@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import type { Redis } from "ioredis";
 import { type ChainHead, genesis, linkEvent, verifyLine } from "../../../src/domain/audit-chain.ts";
 import type { AuditEvent } from "../../../src/domain/audit-event.ts";
@@ -6,10 +5,10 @@ import type { AuditTrail, AuditVerdict, Clock } from "../../../src/ports.ts";
 import type { AuditRecord } from "../../../src/schema/audit-event.ts";
 import { matchesFilter, recordInLine } from "../../../src/storage/audit-line.ts";
 import { groupCommit } from "../files/group-commit.ts";
+import { sha256 } from "../sha256.ts";
 import { answered } from "./redis-connection.ts";
 import { type RedisArgument, redisScript } from "./redis-script.ts";
 
-const sha256 = (text: string): string => hash("sha256", text, "hex");
 const pageSize = 500;
 const mostPerAppend = 500;
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import { thresholdMessage } from "../../../src/domain/quota-thresholds.ts";
 import type { Clock, Delivery, DeliveryState, Due, Outbox, OutboxMessage } from "../../../src/ports.ts";
-import { outboxMemoryMs } from "../../sql/outbox-rows.ts";
+import { cursorParts, deliveryPage, outboxMemoryMs } from "../../sql/outbox-rows.ts";
 import { answered } from "./redis-connection.ts";
 import { ledgerKeys } from "./redis-ledger-keys.ts";
 import { type RedisArgument, redisScript } from "./redis-script.ts";
@@ -122,18 +122,14 @@ export function createRedisOutbox(redis: Redis, prefix: string, clock?: Clock): 
     },
 
     async deliveries(endpoint, { limit, cursor }) {
-      const [, created = "", id = ""] = /^(\d{1,15})\.(\w+)$/.exec(cursor ?? "") ?? [];
+      const [created = "", id = ""] = cursorParts(cursor);
       const found = await page(endpoint, limit + 1, outboxMemoryMs, created, id);
       const rows: Delivery[] = [];
       for (let at = 0; at < found.length; at += 4) {
         const [messageId, type, stored, due] = found.slice(at, at + 4) as [string, string, string, string];
         rows.push(deliveryOf(endpoint, messageId, type, JSON.parse(stored) as StoredDelivery, due));
       }
-      const deliveries = rows.slice(0, limit);
-      const last = deliveries.at(-1);
-      return rows.length > limit && last
-        ? { deliveries, nextCursor: `${last.createdAt}.${last.messageId}` }
-        : { deliveries };
+      return deliveryPage(rows, limit);
     },
 
     resend: async (endpoint, messageId) => (await resend(endpoint, messageId, outboxMemoryMs)) === 1,

@@ -4,6 +4,7 @@ import { basename, dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Problem } from "../../../src/errors.ts";
 import { placeNew, probeWritable, unwritable } from "../files/atomic-write.ts";
+import { isThere } from "../files/is-there.ts";
 import { distrust, inaccessible, type StoreFinding, unreadable } from "../files/private-file.ts";
 import { isUnshared, sharingProblem, sharingRemedy } from "../files/sharing-fault.ts";
 
@@ -100,7 +101,7 @@ export function assertTrusted(path: string, ino?: number): Stats {
   }
   const finding = distrust(stats, shortName(path), "file");
   if (finding !== undefined) throw unreadable(finding);
-  // It is born whole (see `bear`), so an empty one was cut, and SQLite would silently begin anew.
+  // A new one is whole (see `createAtomically`), so an empty one was cut, and SQLite would silently begin anew.
   if (stats.size === 0) {
     throw unreadable(faulty(path, "is empty", restoreOrBegin));
   }
@@ -111,12 +112,12 @@ export function assertTrusted(path: string, ino?: number): Stats {
  * Made under another name and linked into place when whole: a crash leaves no half of it, and of two processes
  * one makes it. SQLite gives `-wal` and `-shm` the mode of the database, so they are 0600 from birth as well.
  */
-function bear(path: string, schema: string): void {
+function createAtomically(path: string, schema: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const unborn = `${path}.${randomUUID()}`;
+  const tempPath = `${path}.${randomUUID()}`;
   try {
-    closeSync(openSync(unborn, "wx", 0o600));
-    const db = new DatabaseSync(unborn);
+    closeSync(openSync(tempPath, "wx", 0o600));
+    const db = new DatabaseSync(tempPath);
     try {
       db.exec(`PRAGMA page_size = ${pageSize}`);
       requireLog(db, path);
@@ -124,9 +125,9 @@ function bear(path: string, schema: string): void {
     } finally {
       db.close();
     }
-    placeNew(unborn, path);
+    placeNew(tempPath, path);
   } finally {
-    rmSync(unborn, { force: true });
+    rmSync(tempPath, { force: true });
   }
 }
 
@@ -146,9 +147,9 @@ export function openPrivateDatabase(path: string, migrations: readonly string[])
   try {
     // Looked for before the file: whoever makes that writes its log later.
     const log = lstatSync(`${path}-wal`, { throwIfNoEntry: false });
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+    if (!isThere(path)) {
       if (log?.size) throw unreadable(faulty(`${path}-wal`, "is left of a file that is gone", leftLogRemedy));
-      bear(path, `${migrations.join("\n")} PRAGMA user_version = ${migrations.length}`);
+      createAtomically(path, `${migrations.join("\n")} PRAGMA user_version = ${migrations.length}`);
     }
     const { size } = assertTrusted(path);
     const db = new DatabaseSync(path, { timeout: 0 });

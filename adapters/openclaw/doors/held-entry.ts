@@ -37,8 +37,8 @@ export const decisionModelOf = (entry: AgentEntry, config: OpenClawConfig): stri
  * Keeps every model call of the agent on models of its own: what an entry leaves open, OpenClaw takes from the
  * operator's defaults.
  *
- * @param models.primary a whole reference
- * @param models.allow references, or `provider/*`
+ * @param primary a whole reference
+ * @param allow references, or `provider/*`
  */
 export function holdModels(
   entry: AgentEntry,

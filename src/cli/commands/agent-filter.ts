@@ -1,12 +1,11 @@
 import type { Command } from "commander";
 import type { AgentListQuery, Client } from "../../client/client.ts";
 import type { AgentList } from "../../schema/agent.ts";
-import { agentSorts } from "../../schema/agent-query.ts";
+import { agentSorts, searchedStatuses } from "../../schema/agent-query.ts";
 import { wrongUsage } from "../failure.ts";
 import { label, share } from "../option-values.ts";
 
 const pageSize = 100;
-const statuses = ["ready", "needs_auth", "suspended"] as const;
 
 export interface FilterOptions {
   search?: string;
@@ -20,13 +19,12 @@ export interface FilterOptions {
   sort?: string;
 }
 
-/** @param model the flag for the model: `--model` means another thing where models are changed */
-export const withFilter = (command: Command, model = "--model <model>"): Command =>
+export const withFilter = (command: Command): Command =>
   command
     .option("--search <text>", "part of an id, a name, a model, an AI key's id or a binding")
-    .option("--status <status>", `only ${statuses.join(", ")}`)
+    .option("--status <status>", `only ${searchedStatuses.join(", ")}`)
     .option("--provider <provider>", "only with an AI key or credentials of this AI provider")
-    .option(model, "only of this model")
+    .option("--model <model>", "only of this model")
     .option("--created-by <key-id>", "only made by this provisioning key")
     .option("--gateway <id>", "only on this gateway")
     .option("--near-limit [share]", "only those that used 80 % of a quota, or this share of it", share)
@@ -47,7 +45,7 @@ export function filterOf(options: FilterOptions): AgentListQuery {
   const labels = options.label && Object.entries(options.label).map(([name, value]) => `${name}:${value}`);
   return {
     q,
-    status: oneOf("--status", options.status, statuses),
+    status: oneOf("--status", options.status, searchedStatuses),
     provider,
     model,
     createdBy,

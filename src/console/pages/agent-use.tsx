@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
 import type { AgentCredited, Usage } from "../../schema/usage.ts";
-import { Bars, daily } from "../charts/bars.tsx";
 import { ask, below } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
 import { exact } from "../state/format.ts";
 import { invalidate, useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
+import { Bars, daily } from "../ui/bars.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { Table, Waiting } from "../ui/table.tsx";
 import { say } from "../ui/toasts.tsx";

@@ -1,10 +1,10 @@
 import { mostNearShown } from "../../domain/quota-share.ts";
 import type { NearLimitAgent, Overview as OverviewAnswer } from "../../schema/fleet-usage.ts";
-import { Bars } from "../charts/bars.tsx";
 import { exact, percent, short, usd } from "../state/format.ts";
 import { agentAddress } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
+import { Bars } from "../ui/bars.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { QuotaMeter } from "../ui/quota-meter.tsx";
 import { Table, Waiting } from "../ui/table.tsx";

@@ -38,8 +38,8 @@ export function addressOf(path: string[], query: Record<string, string | undefin
 export const agentAddress = (id: string): string => addressOf(["agents", id, ...(id === "new" ? ["agent"] : [])]);
 
 /** To another place, from which the back button leads here again. */
-export const go = (path: string[], query?: Record<string, string | undefined>): void => {
-  location.hash = addressOf(path, query);
+export const go = (path: string[]): void => {
+  location.hash = addressOf(path);
 };
 
 /** Another query of the same place, which the back button passes over. */

@@ -1,5 +1,6 @@
+import { isRecord } from "../../domain/is-record.ts";
 import { readShape } from "../shared/account.ts";
-import { type BodyFields, boundField, countField, isRecord } from "../shared/body-fields.ts";
+import { type BodyFields, boundField, countField } from "../shared/body-fields.ts";
 import { hostedTools } from "../shared/hosted-tools.ts";
 import { geminiImage } from "../shared/image-rules.ts";
 import { createMediaCounter } from "../shared/media-tokens.ts";

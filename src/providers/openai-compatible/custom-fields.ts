@@ -1,5 +1,5 @@
+import { isRecord } from "../../domain/is-record.ts";
 import type { OwnFields } from "../openai/openai-shape.ts";
-import { isRecord } from "../shared/body-fields.ts";
 import { each, leavesOpen, printed, read, steering } from "../shared/shape.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { isRecord } from "../shared/body-fields.ts";
+import { isRecord } from "../../domain/is-record.ts";
 import { each, hosted, object, read, reference, sealed, tagged, type Verdict } from "../shared/shape.ts";
 
 const part = "type prompt_cache_breakpoint cache_control";

@@ -1,7 +1,7 @@
+import { isRecord } from "../../domain/is-record.ts";
 import { toolVerdictsWith } from "../openai/openai-content.ts";
 import { chatShape, embeddingsShape, type OwnFields, responsesShape } from "../openai/openai-shape.ts";
 import { below, openAiEndpoints, openAiMetered } from "../openai/wire.ts";
-import { isRecord } from "../shared/body-fields.ts";
 import { anyImage } from "../shared/image-rules.ts";
 import { unboundedRoutedModel } from "../shared/routed-models.ts";
 import { each, hosted, object, refused, steering, tagged } from "../shared/shape.ts";

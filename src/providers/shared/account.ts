@@ -1,4 +1,5 @@
-import { type BodyFields, isRecord, isSetValue, list, textOf } from "./body-fields.ts";
+import { isRecord } from "../../domain/is-record.ts";
+import { type BodyFields, isSetValue, list, textOf } from "./body-fields.ts";
 import type { HostedTool } from "./hosted-tools.ts";
 import type { MediaCounter } from "./media-tokens.ts";
 import { maxPrintedDepth, numbersBeyond, printedBeyond } from "./printed-json.ts";

@@ -6,10 +6,6 @@ export interface BodyFields {
   open(name: string): { body: BodyFields } | { fault: string };
 }
 
-/** Whether it is a JSON object. */
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** A value of any kind as text: `String` throws at an object that has a `toString` of its own. */
 export const textOf = (value: unknown): string =>
   typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);

@@ -1,4 +1,5 @@
-import { type BodyFields, isRecord, list, textOf } from "./body-fields.ts";
+import { isRecord } from "../../domain/is-record.ts";
+import { type BodyFields, list, textOf } from "./body-fields.ts";
 
 /** A tool that runs at the provider, as it stands in a request. */
 export interface HostedTool {

@@ -1,5 +1,6 @@
 import { imageSize, mostSteps } from "../../domain/image-size.ts";
-import { isRecord, textOf } from "./body-fields.ts";
+import { isRecord } from "../../domain/is-record.ts";
+import { textOf } from "./body-fields.ts";
 import type { ImageRule } from "./image-rules.ts";
 
 /** The media in a body, as they were counted. */

@@ -1,4 +1,5 @@
-import { type BodyFields, isRecord } from "./body-fields.ts";
+import { isRecord } from "../../domain/is-record.ts";
+import type { BodyFields } from "./body-fields.ts";
 
 /** The most that a model of no list writes in one answer, as far as anybody should guess. */
 export const usualMaxOutput = 32_768;

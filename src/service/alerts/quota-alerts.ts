@@ -1,6 +1,6 @@
-import { holdsKey } from "../../domain/key-shapes.ts";
 import { shownAmount } from "../../domain/quota.ts";
 import type { QuotaDenial } from "../../domain/quota-denial.ts";
+import { writtenModel } from "../../domain/written-model.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import { type QuotaName, type Quotas, quotaNames } from "../../schema/quota.ts";
 import type { Context } from "../context.ts";
@@ -53,9 +53,6 @@ export function tellOfRaised(context: Context, { keyId, agentId, state }: AiKeyR
   raiseAlert(context, { type: "quota.raised", cause: [keyId, state.version], data });
 }
 
-/** As much of an agent's own text as is repeated to its operator. */
-const modelForm = /^[\w.:@/+-]{1,200}$/;
-
 /**
  * Tells of a model that was refused since nobody knows its price: of the first that a key asked for in a day, since it
  * may think of as many as it likes. It neither waits nor throws.
@@ -65,13 +62,13 @@ export function createUnpricedAlerts(
 ): (key: Pick<AiKeyRecord, "keyId" | "agentId">, provider: string, asked: string | undefined) => void {
   const told = new Set<string>();
 
-  return ({ keyId, agentId }, provider, asked = "-") => {
+  return ({ keyId, agentId }, provider, asked) => {
     const day = new Date(context.clock.now()).toISOString().slice(0, 10);
     const key = `${day} ${keyId} ${provider}`;
     if (told.has(key)) return;
     if (told.size >= mostRemembered) told.clear();
     told.add(key);
-    const model = modelForm.test(asked) && !holdsKey(asked) ? asked : "-";
+    const model = writtenModel(asked);
     const remedy = `provisioning prices set ${provider} ${model} --input <usd> --output <usd>`;
     const data = { agentId, keyId, provider, model, remedy };
     raiseAlert(context, { type: "spend.unpriced_model", cause: [keyId, provider, day], data });

@@ -1,3 +1,4 @@
+import { agentIdForm } from "../../domain/agent-id.ts";
 import { Problem } from "../../errors.ts";
 import type { HostAgent } from "../../ports.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
@@ -12,8 +13,6 @@ export interface KnownAgent extends HostAgent {
 /** For whom an agent is looked up: another's does not exist for a caller that reaches its own. */
 export type Reaching = Pick<Caller, "actor" | "reach" | "madeWith">;
 
-const agentId = /^[a-z0-9][a-z0-9_-]{0,63}$/;
-
 /**
  * An id means the agent on record, or the one that others made. `unreachable` gateways may have one of theirs.
  * @throws Problem `agent_ambiguous`
@@ -23,7 +22,7 @@ async function lookUp(
   caller: Reaching,
   id: string,
 ): Promise<{ known?: KnownAgent; unreachable: string[] }> {
-  if (!agentId.test(id)) return { unreachable: [] };
+  if (!agentIdForm.test(id)) return { unreachable: [] };
   const record = await context.records.get("agents", id);
   // The host is not asked: that it has another's agent of this id must not show, in no other answer either.
   if (caller.reach === "own" && record?.createdBy !== caller.actor) return { unreachable: [] };

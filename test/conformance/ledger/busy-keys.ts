@@ -18,13 +18,13 @@ export function testBusyKeys(name: string, make: MakeLedger): void {
     const settle = (id: number | string, used = 7) =>
       fresh.ledger.settle(reservation(id), { [tokens]: used, [requests]: 1 }, use(used));
 
-    /** One request after the other, all but the last of them settled. */
-    async function keepBusy(count = 40): Promise<void> {
+    /** 40 requests, one after the other, all but the last of them settled. */
+    async function keepBusy(): Promise<void> {
       await fresh.ledger.put(state.name, state.text);
       const settled: Promise<void>[] = [];
-      for (let id = 1; id <= count; id++) {
+      for (let id = 1; id <= 40; id++) {
         expect(await reserve(id)).toEqual({ outcome: "reserved" });
-        if (id < count) settled.push(settle(id));
+        if (id < 40) settled.push(settle(id));
         // Requests of one turn of the event loop are admitted together.
         await new Promise((resolve) => setImmediate(resolve));
       }
@@ -134,9 +134,9 @@ export function testBusyKeys(name: string, make: MakeLedger): void {
       expect(await fresh.ledger.used(requests, "2026-11-22")).toEqual({ used: 0, reserved: 0 });
     });
 
-    it("are charged what they hold, at least, where others take their process for dead", async () => {
+    it("are charged what they hold, at least, where others take their process for dead", async ({ skip }) => {
       const { other } = fresh;
-      if (!other.unsettled) return;
+      if (!other.unsettled) return skip("no process is found dead there");
       await keepBusy();
       for (const id of await other.unsettled("ai-key:")) await other.settle(id, "reserved");
       const { used, reserved } = await other.used(tokens, "2026-11");

@@ -110,17 +110,17 @@ export function testOverview(name: string, make: MakeLedger): void {
     }, 60_000);
 
     it("tells which counters are near their limit, the fullest first", async () => {
-      const fill = async (key: string, limit: number, used: number, held: number, period = "2026-11") => {
+      const fill = async (key: string, used: number, held: number, period = "2026-11") => {
         const { tokens, reservation } = aiKeyLedger(key);
-        await fresh.ledger.reserve(reservation("1"), [entry(used, limit, tokens, period)]);
+        await fresh.ledger.reserve(reservation("1"), [entry(used, 100, tokens, period)]);
         await fresh.ledger.settle(reservation("1"), { [tokens]: used });
-        await fresh.ledger.reserve(reservation("2"), [entry(held, limit, tokens, period)]);
+        await fresh.ledger.reserve(reservation("2"), [entry(held, 100, tokens, period)]);
       };
-      await fill("half", 100, 50, 0);
-      await fill("most", 100, 70, 20);
-      await fill("full", 100, 100, 0, day);
-      await fill("old", 100, 100, 0, "2026-10");
-      await fill("little", 100, 10, 0);
+      await fill("half", 50, 0);
+      await fill("most", 70, 20);
+      await fill("full", 100, 0, day);
+      await fill("old", 100, 0, "2026-10");
+      await fill("little", 10, 0);
       const near = async (ledger: Ledger) =>
         (await ledger.nearLimit({ minShare: 0.5, limit: 10, periods: ["2026-11", day] })).near;
       const tokens = (key: string): LedgerName => aiKeyLedger(key).tokens;

@@ -170,8 +170,8 @@ export function testQuotaCounters(name: string, make: MakeLedger): void {
         expect((await fresh.other.used(tokens, "2026-11")).reserved).toBe(5);
       });
 
-      it("tells what is not settled, by the beginning of its name", async () => {
-        if (!fresh.other.unsettled) return;
+      it("tells what is not settled, by the beginning of its name", async ({ skip }) => {
+        if (!fresh.other.unsettled) return skip("no process is found dead there");
         await fresh.ledger.reserve(reservation("host-1-2.run-0"), [entry(1, 100)]);
         await fresh.ledger.reserve(reservation("host-1-2.run-1"), [entry(1, 100)]);
         await fresh.ledger.reserve("key:k/op:1", [entry(1, 5, "key:k/agents", "all")]);

@@ -110,8 +110,8 @@ export async function testClient(client: ClientUnderTest): Promise<void> {
       expect(ran.waited, told).toBeLessThan(insistence?.seconds ?? atOnce);
     }
 
-    async function expectWorks(row: string, options: { exports?: string } = {}): Promise<void> {
-      const ran = await run(row, options);
+    async function expectWorks(row: string): Promise<void> {
+      const ran = await run(row);
       expect(ran.shown).toContain(answerText);
       expect([ran.exitCode, ran.refusals]).toEqual([0, []]);
       await expectCharged(ran);

@@ -15,8 +15,8 @@ afterAll(() => browser?.close());
 describe.each(Object.keys(targets))("the console on %s", (kind) => {
   let stand: Stand;
   const people: Awaited<ReturnType<TestBrowser["person"]>>[] = [];
-  const person = async (options = {}) => {
-    const one = await browser.person(stand.target.origin, options);
+  const person = async () => {
+    const one = await browser.person(stand.target.origin);
     people.push(one);
     return one;
   };

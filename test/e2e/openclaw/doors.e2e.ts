@@ -214,13 +214,13 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
   const spawn = (more: Record<string, unknown>, ...calls: ToolCall[]) =>
     throughCatalog(call("sessions_spawn", { task: calling(...calls), ...more }));
   const readMine = call("read", { path: "mine.txt" });
-  const answered = (text: string) => model.answers.some((one) => one.text.includes(text));
+  const answeredMine = () => model.answers.some((one) => one.text.includes("my own text"));
 
   test("its sub-agents work on its own key and in its own workspace, those of sub-agents too", async () => {
     const before = await tokensOf("a1");
     const [accepted] = await told("a1", spawn({}, readMine, spawn({ model: "shared/m" }, readMine)));
     expect(accepted).toContain("accepted");
-    await expect.poll(() => answered("my own text"), { timeout: 30_000 }).toBe(true);
+    await expect.poll(answeredMine, { timeout: 30_000 }).toBe(true);
     const refused = await told(
       "a1",
       spawn({ model: "shared/m" }, readMine),
@@ -251,7 +251,7 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
       const [accepted, foreign] = await told("a1", spawn({}, readMine), spawn({ agentId: "a2" }, readMine));
       expect(accepted).toContain("accepted");
       expect(foreign).toMatch(/not allowed|not a peer/i);
-      await expect.poll(() => answered("my own text"), { timeout: 30_000 }).toBe(true);
+      await expect.poll(answeredMine, { timeout: 30_000 }).toBe(true);
       expectMetered();
     } finally {
       await setDefaults({ [name]: undefined });

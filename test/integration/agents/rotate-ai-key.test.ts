@@ -68,8 +68,8 @@ afterEach(async () => {
 
 const call = (path: string, body: object, headers?: Record<string, string>) =>
   callAsOperator(app, "POST", path, body, headers);
-const rotate = async (graceSeconds?: number, reveal = true) =>
-  (await rotateAiKey(app.context, operator, "my-agent", { graceSeconds, revealAiKey: reveal })).aiKey.key!;
+const rotate = async (graceSeconds?: number) =>
+  (await rotateAiKey(app.context, operator, "my-agent", { graceSeconds, revealAiKey: true })).aiKey.key!;
 
 /** Whether the proxy takes this key now, or after so many days. */
 async function works(key: string, days = 0): Promise<boolean> {

@@ -55,7 +55,7 @@ afterEach(async () => {
   await rm(stateDir, { recursive: true, force: true });
 });
 
-const call = (method: string, path: string, body?: object) => callAsOperator(app, method, path, body);
+const post = (path: string, body: object) => callAsOperator(app, "POST", path, body);
 
 const providers = {
   openai: () => ({ key: masterKeys.openaiAdmin, project: "proj_sample", baseUrl: `${apis.origin}/openai/v1` }),
@@ -80,12 +80,12 @@ const atProviders = () =>
 
 async function addProvider(provider: Minting, change: object = {}): Promise<string> {
   const body = { provider, name: "Management", verify: false, ...providers[provider](), ...change };
-  const added = await call("POST", "/provisioning/ai-providers", body);
+  const added = await post("/provisioning/ai-providers", body);
   expect(added.status).toBe(201);
   return added.body.id;
 }
-const create = (provider: Minting, name = "late") =>
-  call("POST", "/agents/create", { name, autoProvisionAiKey: { provider, mode: "minted" } });
+const create = (provider: Minting) =>
+  post("/agents/create", { name: "late", autoProvisionAiKey: { provider, mode: "minted" } });
 const remembered = async () => (await app.context.records.list("revocations")).items;
 const revocations = async () => (await app.maintain()).revocations;
 const revokedInTrail = async () =>
@@ -143,7 +143,7 @@ describe.each(minting)("%s", (provider) => {
 
 describe.each(minting)("a key of %s that a move minted and nobody recorded", (provider) => {
   const minted = { provider, mode: "minted" };
-  const move = () => call("PUT", "/agents/late/ai-key", minted);
+  const move = () => callAsOperator(app, "PUT", "/agents/late/ai-key", minted);
 
   it("is revoked at once, and the one that the agent has is not", async () => {
     await addProvider(provider);
@@ -157,7 +157,10 @@ describe.each(minting)("a key of %s that a move minted and nobody recorded", (pr
     expect(apis.state.openrouterKeys).toEqual(before.openrouterKeys);
     expect(apis.state.litellmKeys).toEqual(before.litellmKeys);
     expect(apis.state.googleKeys[0]?.deleteTime).toBeUndefined();
-    expect((await call("GET", "/agents/late")).body.health.aiKey).toMatchObject({ mode: "minted", status: "active" });
+    expect((await callAsOperator(app, "GET", "/agents/late")).body.health.aiKey).toMatchObject({
+      mode: "minted",
+      status: "active",
+    });
     expect((await move()).status).toBe(200);
     expect(atProviders()).toBe(1);
   });

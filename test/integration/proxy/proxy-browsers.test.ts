@@ -24,8 +24,8 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
   const open = async (proxy: Record<string, unknown>) => {
     stand = await proxyStand({ upstream: upstream.origin, settings: { proxy } });
   };
-  async function ask(init: RequestInit = {}, to = "/proxy/openai/v1/chat/completions") {
-    const response = await stand.fetchBy(transport)(to, {
+  async function ask(init: RequestInit = {}) {
+    const response = await stand.fetchBy(transport)("/proxy/openai/v1/chat/completions", {
       method: "POST",
       ...((init.method ?? "POST") === "POST" && { body }),
       ...init,

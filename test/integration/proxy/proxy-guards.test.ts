@@ -375,8 +375,8 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       expect(JSON.stringify(stand.logs)).not.toContain(masterKey);
     });
 
-    it("refuses to become a WebSocket", async () => {
-      if (transport === "fetch") return; // A fetch handler gets no upgrade requests.
+    // A fetch handler gets no upgrade requests.
+    it.runIf(transport === "node")("refuses to become a WebSocket", async () => {
       const { port } = new URL(stand.origin);
       const socket = connect(Number(port), "127.0.0.1");
       const credentialLine = Object.entries(credential(stand.key)).map(([name, value]) => `${name}: ${value}`)[0];

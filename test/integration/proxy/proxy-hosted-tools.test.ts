@@ -146,8 +146,9 @@ const forced: [string, ProviderKind, string, Body][] = [
 describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
   let stand: ProxyStand;
   beforeEach(() => () => stand.close());
-  const open = async (kind: ProviderKind, hostedTools?: string, quotas = { maxTokensPerMonth: 1_000_000 }) => {
+  const open = async (kind: ProviderKind, hostedTools?: string) => {
     const settings = hostedTools === undefined ? {} : { proxy: { hostedTools } };
+    const quotas = { maxTokensPerMonth: 1_000_000 };
     stand = await proxyStand({ kind, upstream: upstream.origin, quotas, settings });
   };
   async function ask(kind: ProviderKind, path: string, body: Body) {

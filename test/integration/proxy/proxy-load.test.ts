@@ -40,7 +40,7 @@ describe.each(["node", "fetch"] as const)("over %s", (transport) => {
   };
 
   /** A request whose body does not come, or not to its end. */
-  async function parked(framing: string, sent = "", key = stand.key) {
+  async function parked(framing: string, sent = "") {
     const connection = await rawConnection(origin());
     connections.push(connection);
     const answered = new Promise<string>((resolve) => {
@@ -50,7 +50,7 @@ describe.each(["node", "fetch"] as const)("over %s", (transport) => {
         if (/\r\n\r\n.*\}/s.test(text)) resolve(text);
       });
     });
-    const head = `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\n${framing}\r\n\r\n`;
+    const head = `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${stand.key}\r\n${framing}\r\n\r\n`;
     await connection.send(head + sent);
     return { ...connection, answered };
   }

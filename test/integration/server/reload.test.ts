@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createClient } from "../../../src/client/client.ts";
 import { runBundle } from "../../run-bundle.ts";
+import { sampleSealKey } from "../../sample-seal-key.ts";
 import { adminToken, makeStateDir, type ServerProcess, startServerProcess } from "../../server-process.ts";
 
 const [oldToken, newToken] = ["the-older-gateway-token", "the-newer-gateway-token"];
@@ -61,7 +62,6 @@ describe("secrets and settings of a running server", () => {
   });
 
   it("are a seal key too, which is rotated so without a restart, and never exchanged for one that opens nothing", async () => {
-    const key = (byte: number) => Buffer.alloc(32, byte).toString("base64url");
     const sealFile = join(stateDir, "seal-key");
     const env = {
       OPENCLAW_STATE_DIR: stateDir,
@@ -73,16 +73,16 @@ describe("secrets and settings of a running server", () => {
       expect([exitCode, stderr]).toEqual([0, ""]);
       return stdout;
     };
-    writeFileSync(sealFile, key(1));
+    writeFileSync(sealFile, sampleSealKey(1));
     const add = ["ai-providers", "add", "--provider", "openai", "--name", "Master", "--no-verify", "--key", "-"];
     await cli(add, "sk-not-a-real-key");
     server = await startServerProcess(stateDir, env);
-    writeFileSync(sealFile, key(3));
+    writeFileSync(sealFile, sampleSealKey(3));
     await hangUp(/cannot be read again[^\n]*OPENCLAW_PROVISIONING_SEAL_KEY has none of the keys that are in use/);
-    writeFileSync(sealFile, `${key(2)},${key(1)}`);
+    writeFileSync(sealFile, `${sampleSealKey(2)},${sampleSealKey(1)}`);
     await hangUp(/"settings were read again","changed":\["OPENCLAW_PROVISIONING_SEAL_KEY"\]/);
     expect(JSON.parse(await cli(["seal", "rotate", "--json"]))).toMatchObject({ resealed: 1 });
-    writeFileSync(sealFile, key(2));
+    writeFileSync(sealFile, sampleSealKey(2));
     await hangUp(/"settings were read again","changed":\["OPENCLAW_PROVISIONING_SEAL_KEY"\]/);
     // A secret that the server seals now opens under the new key alone.
     const admin = createClient({ url: server.origin, token: oldToken, provisioningKey: adminToken });

@@ -2,9 +2,8 @@ import { rmSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { hasRedis, startRedis } from "../../redis-server.ts";
 import { runBundle } from "../../run-bundle.ts";
+import { sampleSealKey } from "../../sample-seal-key.ts";
 import { makeStateDir, token } from "../../server-process.ts";
-
-const sealKey = (byte: number) => Buffer.alloc(32, byte).toString("base64url");
 
 describe("a gateway's secret that is sealed", () => {
   const directories: string[] = [];
@@ -20,7 +19,7 @@ describe("a gateway's secret that is sealed", () => {
   /** A control plane's settings, with a secret as `provisioning seal` prints it. */
   async function settled(): Promise<{ stateDir: string; sealed: string }> {
     const scratch = await makeStateDir();
-    const env = { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(1) };
+    const env = { OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(1) };
     const { stdout, exitCode } = await run(scratch, ["provisioning", "seal"], env, "token-not-a-real-secret\n");
     expect(exitCode).toBe(0);
     const sealed = stdout.trim();
@@ -33,13 +32,13 @@ describe("a gateway's secret that is sealed", () => {
 
   it("is opened under the seal key that it was sealed with", async () => {
     const { stateDir } = await settled();
-    const env = { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(1) };
+    const env = { OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(1) };
     expect((await run(stateDir, ["provisioning", "agent-keys", "list"], env)).exitCode).toBe(0);
   });
 
   it("stops the start under another one, and the gateway is named", async () => {
     const { stateDir, sealed } = await settled();
-    const { stderr, exitCode } = await run(stateDir, ["serve"], { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(2) });
+    const { stderr, exitCode } = await run(stateDir, ["serve"], { OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(2) });
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^error: gateway\.provisioning\.host\.gateways, "gw1": .*provisioning seal.*\n$/);
     expect(stderr).not.toContain(sealed);
@@ -49,7 +48,7 @@ describe("a gateway's secret that is sealed", () => {
     const redis = await startRedis();
     try {
       const { stateDir } = await settled();
-      const env = { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(2), OPENCLAW_PROVISIONING_STORAGE: redis.url };
+      const env = { OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(2), OPENCLAW_PROVISIONING_STORAGE: redis.url };
       expect((await run(stateDir, ["serve"], env)).exitCode).toBe(1);
     } finally {
       await redis.dispose();

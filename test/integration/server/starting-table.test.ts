@@ -23,6 +23,7 @@ import type { DoctorReport } from "../../../src/cli/doctor-report.ts";
 import { describeFailure } from "../../../src/cli/failure.ts";
 import { hasRedis, type RedisServer, startRedis } from "../../redis-server.ts";
 import { type Identity, runBundle } from "../../run-bundle.ts";
+import { sampleSealKey } from "../../sample-seal-key.ts";
 import { adminToken, makeStateDir, token } from "../../server-process.ts";
 
 /** The table of docs/starting.md: each text that a start can end with has a case here, and each case a row there. */
@@ -43,7 +44,6 @@ function formOf(row: string): RegExp {
 }
 
 const isRoot = process.getuid?.() === 0;
-const sealKey = (byte: number) => Buffer.alloc(32, byte).toString("base64url");
 
 interface Deployment {
   stateDir: string;
@@ -183,7 +183,7 @@ const cases: Case[] = [
   {
     row: "gateway.provisioning.host.gateways, <id>: its token or key was sealed under another seal key; ...",
     async harm({ config, env, stateDir }) {
-      const elsewhere = { ...env, OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(9), OPENCLAW_STATE_DIR: stateDir };
+      const elsewhere = { ...env, OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(9), OPENCLAW_STATE_DIR: stateDir };
       const { stdout } = await runBundle(["provisioning", "seal"], elsewhere, "a-secret-of-a-gateway");
       const gateways = [{ id: "gw1", url: "http://127.0.0.1:1", token: stdout.trim() }];
       config(JSON.stringify({ gateway: { provisioning: { host: { kind: "remote", gateways } } } }));
@@ -398,7 +398,7 @@ const cases: Case[] = [
     row: "AI provider <name>: The stored secret <id> (<provider>) cannot be opened: ...",
     async harm(deployment) {
       await addProvider(deployment);
-      writeFileSync(deployment.file("seal.key"), `${sealKey(9)}\n`, { mode: 0o600 });
+      writeFileSync(deployment.file("seal.key"), `${sampleSealKey(9)}\n`, { mode: 0o600 });
     },
   },
   {
@@ -408,9 +408,9 @@ const cases: Case[] = [
       const redis = await startRedis();
       after(() => redis.dispose());
       env.OPENCLAW_PROVISIONING_STORAGE = redis.url;
-      env.OPENCLAW_PROVISIONING_SEAL_KEY = sealKey(1);
+      env.OPENCLAW_PROVISIONING_SEAL_KEY = sampleSealKey(1);
       await cli(["agent-keys", "list"]);
-      env.OPENCLAW_PROVISIONING_SEAL_KEY = sealKey(2);
+      env.OPENCLAW_PROVISIONING_SEAL_KEY = sampleSealKey(2);
     },
   },
   {

@@ -7,9 +7,8 @@ import { createClient } from "../../../src/client/client.ts";
 import { hasRedis, startRedis } from "../../redis-server.ts";
 import { runBundle } from "../../run-bundle.ts";
 import { runHere } from "../../run-here.ts";
+import { sampleSealKey } from "../../sample-seal-key.ts";
 import { adminToken, makeStateDir, startServerProcess, token } from "../../server-process.ts";
-
-const sealKey = (byte: number) => Buffer.alloc(32, byte).toString("base64url");
 
 describe("stored secrets", () => {
   let stateDir: string;
@@ -49,24 +48,24 @@ describe("stored secrets", () => {
       ...env,
     });
 
-  async function addProvider(name = "Master", env: Record<string, string> = {}, key = "first-key-not-real") {
+  async function addProvider(name = "Master", env: Record<string, string> = {}) {
     const args = ["ai-providers", "add", "--provider", "custom", "--slug", "local", "--name", name, "--no-verify"];
-    const added = await cli([...args, "--base-url", upstreamUrl, "--key", "-", "--json"], env, key);
+    const added = await cli([...args, "--base-url", upstreamUrl, "--key", "-", "--json"], env, "first-key-not-real");
     return added.exitCode === 0 ? (JSON.parse(added.stdout) as { id: string }).id : added.stderr;
   }
 
   it("that do not open refuse the start, and doctor names them, whatever key is there instead", async () => {
-    const id = await addProvider("Master", { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(1) });
-    const { exitCode, stderr } = await serve({ OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(2) });
+    const id = await addProvider("Master", { OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(1) });
+    const { exitCode, stderr } = await serve({ OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(2) });
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^error: AI provider "Master": .* sealed under the seal key \S+ .* has the seal key \S+\./);
     expect(stderr).toContain(`provisioning ai-providers rotate ${id} --key -`);
-    const doctor = await cli(["doctor"], { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(2) });
+    const doctor = await cli(["doctor"], { OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(2) });
     expect(doctor.exitCode).toBe(1);
     expect(doctor.stderr).toContain("secrets");
 
     // The remedy is a remedy: the provider's key is stored anew, under the key that is there.
-    const env = { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(2) };
+    const env = { OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(2) };
     const rotated = await cli(["ai-providers", "rotate", id, "--key", "-", "--no-verify"], env, "second-key-not-real");
     expect(rotated).toMatchObject({ exitCode: 0 });
     const server = await startServerProcess(stateDir, env);
@@ -79,9 +78,9 @@ describe("stored secrets", () => {
     writeFileSync(file, JSON.stringify(account));
     const given = ["--key", "-", "--credentials", file, "--no-verify"];
     const args = ["ai-providers", "add", "--provider", "gemini", "--name", "G", "--project", "p", "--json", ...given];
-    const added = await cli(args, { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(1) }, "first-key-not-real");
+    const added = await cli(args, { OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(1) }, "first-key-not-real");
     const { id } = JSON.parse(added.stdout) as { id: string };
-    const env = { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(2) };
+    const env = { OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(2) };
     const { stderr } = await serve(env);
     expect(stderr).toContain(`\`provisioning ai-providers rotate ${id} --key - --credentials <file>\``);
     await cli(["ai-providers", "rotate", id, ...given], env, "second-key-not-real");
@@ -101,8 +100,8 @@ describe("stored secrets", () => {
   });
 
   it("open under a seal key with white space around it", async () => {
-    await addProvider("Master", { OPENCLAW_PROVISIONING_SEAL_KEY: ` ${sealKey(1)}\n` });
-    const server = await startServerProcess(stateDir, { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(1) });
+    await addProvider("Master", { OPENCLAW_PROVISIONING_SEAL_KEY: ` ${sampleSealKey(1)}\n` });
+    const server = await startServerProcess(stateDir, { OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(1) });
     expect(await server.stop()).toBe(0);
   });
 
@@ -182,10 +181,10 @@ describe("stored secrets", () => {
     await addProvider();
     const keyFile = join(stateDir, "provisioning", "seal.key");
     const old = readFileSync(keyFile, "utf8");
-    writeFileSync(keyFile, `${sealKey(9)}\n${old}`, { mode: 0o600 });
+    writeFileSync(keyFile, `${sampleSealKey(9)}\n${old}`, { mode: 0o600 });
     const again = await cli(["seal", "rotate", "--json"]);
     expect(JSON.parse(again.stdout)).toMatchObject({ resealed: 1 });
-    expect(readFileSync(keyFile, "utf8")).toBe(`${sealKey(9)}\n`);
+    expect(readFileSync(keyFile, "utf8")).toBe(`${sampleSealKey(9)}\n`);
   });
 
   it("of a rotation with a grace are sealed anew with the rest, and gone at the first one after the grace", async () => {
@@ -205,7 +204,7 @@ describe("stored secrets", () => {
     const gone = await addProvider("Gone");
     const keyFile = join(stateDir, "provisioning", "seal.key");
     // The seal key was lost, and the remedies were followed: what is revoked has none.
-    writeFileSync(keyFile, `${sealKey(3)}\n`, { mode: 0o600 });
+    writeFileSync(keyFile, `${sampleSealKey(3)}\n`, { mode: 0o600 });
     expect(await cli(["ai-providers", "revoke", gone])).toMatchObject({ exitCode: 0 });
     await addProvider("In use");
     expect((await cli(["doctor"])).stdout).toMatch(/ok +secrets +all open/);
@@ -216,13 +215,13 @@ describe("stored secrets", () => {
   });
 
   it("under keys of the environment need the new one beside the old", async () => {
-    await addProvider("Master", { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(1) });
-    const alone = await cli(["seal", "rotate"], { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(1) });
+    await addProvider("Master", { OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(1) });
+    const alone = await cli(["seal", "rotate"], { OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(1) });
     expect(alone.stderr).toContain("put a new one in front of it");
-    const both = `${sealKey(2)},${sealKey(1)}`;
+    const both = `${sampleSealKey(2)},${sampleSealKey(1)}`;
     const rotated = await cli(["seal", "rotate"], { OPENCLAW_PROVISIONING_SEAL_KEY: both });
     expect(rotated.stdout).toContain("Take the older key out of OPENCLAW_PROVISIONING_SEAL_KEY");
-    const server = await startServerProcess(stateDir, { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(2) });
+    const server = await startServerProcess(stateDir, { OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(2) });
     expect(await server.stop()).toBe(0);
   });
 
@@ -258,8 +257,8 @@ describe("stored secrets", () => {
   });
 
   it("of config.json are told of before the older key of the environment is taken out", async () => {
-    const older = { OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(1) };
-    const both = { OPENCLAW_PROVISIONING_SEAL_KEY: `${sealKey(2)},${sealKey(1)}` };
+    const older = { OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(1) };
+    const both = { OPENCLAW_PROVISIONING_SEAL_KEY: `${sampleSealKey(2)},${sampleSealKey(1)}` };
     webhookSettings((await cli(["seal"], older, signing)).stdout.trim());
     const rotated = await cli(["seal", "rotate"], both);
     expect(rotated.stdout).not.toContain("Take the older key out");
@@ -273,13 +272,13 @@ describe("stored secrets", () => {
     try {
       const env = (byte: number) => ({
         OPENCLAW_PROVISIONING_STORAGE: redis.url,
-        OPENCLAW_PROVISIONING_SEAL_KEY: sealKey(byte),
+        OPENCLAW_PROVISIONING_SEAL_KEY: sampleSealKey(byte),
       });
       const first = await startServerProcess(stateDir, env(1));
       const refused = await serve(env(2));
       expect(refused.exitCode).toBe(1);
       expect(refused.stderr).toMatch(/^error: this instance's seal key \(\S+\) is not the one of the other instances/);
-      const both = { ...env(1), OPENCLAW_PROVISIONING_SEAL_KEY: `${sealKey(2)},${sealKey(1)}` };
+      const both = { ...env(1), OPENCLAW_PROVISIONING_SEAL_KEY: `${sampleSealKey(2)},${sampleSealKey(1)}` };
       expect((await cli(["seal", "rotate"], both)).exitCode).toBe(0);
       expect(await first.stop()).toBe(0);
       const second = await startServerProcess(stateDir, env(2));

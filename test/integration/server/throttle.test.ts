@@ -5,17 +5,12 @@ import { keyedClient, makeStateDir, type ServerProcess, startServerProcess, toke
 
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
 
-async function failing(
-  server: ServerProcess,
-  count: number,
-  headers: () => Record<string, string>,
-  path = "/agents/create",
-) {
+async function failing(server: ServerProcess, count: number, headers: () => Record<string, string>) {
   const statuses: Record<number, number> = {};
   let last: Response | undefined;
   for (let sent = 0; sent < count; sent += 20) {
     const batch = Array.from({ length: Math.min(20, count - sent) }, async () => {
-      last = await fetch(`${server.origin}/api/v1${path}`, { method: "POST", headers: headers(), body: "{}" });
+      last = await fetch(`${server.origin}/api/v1/agents/create`, { method: "POST", headers: headers(), body: "{}" });
       await last.arrayBuffer();
       statuses[last.status] = (statuses[last.status] ?? 0) + 1;
     });

@@ -20,24 +20,23 @@ describe.runIf(isLinux)("a server of two worker processes", () => {
   const dispatcher = new Agent({ pipelining: 0 });
   const ask = (path: string, bearer = token) =>
     fetch(`${server?.origin}${path}`, { dispatcher, headers: { authorization: `Bearer ${bearer}` } });
-  const statuses = async (bearer: string, count = 4) => {
+  const statuses = async (bearer: string) => {
     const found: number[] = [];
-    for (let call = 0; call < count; call++) found.push((await ask("/api/v1/agents", bearer)).status);
+    for (let call = 0; call < 4; call++) found.push((await ask("/api/v1/agents", bearer)).status);
     return [...new Set(found)];
   };
-  const start = async (env: Record<string, string> = {}) => {
+  const start = async () => {
     server = await startServerProcess(stateDir, {
       OPENCLAW_WORKERS: "2",
       OPENCLAW_GATEWAY_TOKEN: "",
       OPENCLAW_GATEWAY_TOKEN_FILE: tokenFile,
-      ...env,
     });
     return server;
   };
-  const configure = (provisioning: object, level = "info") =>
+  const configure = (provisioning: object) =>
     writeFileSync(
       join(stateDir, "config.json"),
-      JSON.stringify({ gateway: { provisioning: { enabled: true, ...provisioning } }, logging: { level } }),
+      JSON.stringify({ gateway: { provisioning: { enabled: true, ...provisioning } }, logging: { level: "info" } }),
     );
 
   beforeEach(async () => {

@@ -27,8 +27,7 @@ describe("audit.jsonl", () => {
   let path: string;
   let trail: AuditTrail;
   const open = () => createAuditFile({ stateDir, clock: { now: Date.now } });
-  const append = (target: string, on = trail) =>
-    on.append({ phase: "event", action: "agent.create", actor: "key1", target });
+  const append = (target: string) => trail.append({ phase: "event", action: "agent.create", actor: "key1", target });
   const text = () => readFileSync(path, "utf8");
   const lines = () => text().trimEnd().split("\n");
   const targets = async () => (await trail.read({ limit: 1000 })).events.map(({ target }) => target);
