@@ -97,9 +97,9 @@ export class LedgerObject extends DurableObject<Env> {
 
   async settleStale(now: number, prefix: string, olderThanMs: number, fleet: string) {
     const settled = this.#write(now, null, (shard) => {
-      const count = shard.settleStale(now, prefix, olderThanMs);
-      if (count > 0) this.#changed(now, fleet, prefix as LedgerName);
-      return count;
+      const lost = shard.settleStale(now, prefix, olderThanMs);
+      for (const usage of lost) this.#changed(now, fleet, prefix as LedgerName, usage?.day);
+      return lost.length;
     });
     this.#bringSoon();
     await this.#tidyNote(now);

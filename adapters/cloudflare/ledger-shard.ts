@@ -1,7 +1,6 @@
 import { staleReservationMs } from "../../src/domain/quota.ts";
 import type { LedgerName, OutboxMessage } from "../../src/ports.ts";
 import { aiKeyLedger } from "../../src/storage/ledger-names.ts";
-import { lostUsage } from "../../src/storage/lost-usage.ts";
 import { within } from "../sql/sql-driver.ts";
 import { createSqlFleet } from "../sql/sql-fleet.ts";
 import { createSqlLedger } from "../sql/sql-ledger.ts";
@@ -20,7 +19,6 @@ export function createLedgerShard(storage: DurableObjectStorage) {
   const db = openDurableSql(storage);
   const ledger = createSqlLedger(db, { sumsAll: false });
   const oldest = db.prepare("SELECT min(created_at) FROM reservations WHERE id >= ? AND id < ?");
-  const stale = db.prepare("SELECT id FROM reservations WHERE id >= ? AND id < ? AND created_at < ?");
   const expired = db.prepare("SELECT 1 FROM claims WHERE expires_at <= ?");
   const passing = db.prepare(
     `SELECT (SELECT min(expires_at) FROM claims), (SELECT min(expires_at) FROM texts),
@@ -39,13 +37,6 @@ export function createLedgerShard(storage: DurableObjectStorage) {
     ...createSqlFleet(db, ledger.caches, ledger.rows),
     migrate: db.migrate,
     isEmpty: db.isEmpty,
-
-    /** Here no process is known to be gone: what it held is found by its age alone. */
-    settleStale(now: number, prefix: string, olderThanMs: number): number {
-      const ids = stale.all<[LedgerName]>(...within(prefix), now - olderThanMs).map(([id]) => id);
-      for (const id of ids) ledger.settle(now, id, "reserved", lostUsage(id, ledger.held(id), now));
-      return ids.length;
-    },
 
     /** Alerts that settlements left, for the outbox. */
     passed: (): OutboxMessage[] =>

@@ -2,14 +2,15 @@ import { amountsByCounter } from "../../src/domain/amounts-by-counter.ts";
 import { firstExceeded } from "../../src/domain/first-exceeded.ts";
 import { thresholdMessage, thresholdsPassed } from "../../src/domain/quota-thresholds.ts";
 import type {
-  CounterAmount,
   CounterReservation,
   CounterState,
+  HeldAmount,
   LedgerName,
   Reserved,
   UsageEntry,
   UsageRow,
 } from "../../src/ports.ts";
+import { lostUsage } from "../../src/storage/lost-usage.ts";
 import type { CounterRows } from "./counter-rows.ts";
 import { messageInsert } from "./outbox-rows.ts";
 import type { CacheGroup, RowCache } from "./row-cache.ts";
@@ -70,9 +71,7 @@ export function createSqlCounters(
   const insertReservation = db.prepare("INSERT INTO reservations VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING");
   const takeReservation = db.prepare("DELETE FROM reservations WHERE id = ? RETURNING entries");
   const dropReservation = db.prepare("DELETE FROM reservations WHERE id = ?");
-  const takeStale = db.prepare(
-    "DELETE FROM reservations WHERE id >= ? AND id < ? AND created_at < ? RETURNING entries",
-  );
+  const staleIds = db.prepare("SELECT id FROM reservations WHERE id >= ? AND id < ? AND created_at < ?");
   const entriesOf = db.prepare("SELECT entries FROM reservations WHERE id = ?");
   const openIds = db.prepare("SELECT id FROM reservations WHERE id >= ? AND id < ?");
   const usageRows = db.prepare(
@@ -126,6 +125,31 @@ export function createSqlCounters(
     rows.changed(row);
   }
 
+  function settle(
+    now: number,
+    id: LedgerName,
+    actual: Record<LedgerName, number> | "reserved",
+    usage?: UsageEntry,
+  ): void {
+    const amounts = take(id);
+    if (amounts === undefined) return;
+    charge(now, amounts, actual);
+    if (usage === undefined) return;
+    rows.addUsage(usage);
+    const { estimate } = usage;
+    for (const one of [estimate?.tokens, estimate?.microUsd]) {
+      if (one === undefined || one.amount === 0) continue;
+      const periods = amounts.flatMap(([counter, period]) => (counter === one.counter ? [period] : []));
+      estimates.add(now, usage, one, periods);
+    }
+  }
+
+  function heldIn(id: LedgerName): HeldAmount[] {
+    const [stored] = entriesOf.get<[string]>(id) ?? [];
+    const amounts = stored === undefined ? [] : (JSON.parse(stored) as [LedgerName, string, number][]);
+    return amountsByCounter(amounts);
+  }
+
   return {
     creditEstimates: estimates.creditEstimates,
     estimatedDays: estimates.estimatedDays,
@@ -165,36 +189,24 @@ export function createSqlCounters(
       return { outcome: "reserved" };
     },
 
-    settle(now: number, id: LedgerName, actual: Record<LedgerName, number> | "reserved", usage?: UsageEntry): void {
-      const amounts = take(id);
-      if (amounts === undefined) return;
-      charge(now, amounts, actual);
-      if (usage === undefined) return;
-      rows.addUsage(usage);
-      const { estimate } = usage;
-      for (const one of [estimate?.tokens, estimate?.microUsd]) {
-        if (one === undefined || one.amount === 0) continue;
-        const periods = amounts.flatMap(([counter, period]) => (counter === one.counter ? [period] : []));
-        estimates.add(now, usage, one, periods);
-      }
-    },
+    settle,
 
-    settleStale(now: number, prefix: string, olderThanMs: number): number {
+    /** Returns the usage of each, where there is any. */
+    settleStale(now: number, prefix: string, olderThanMs: number): (UsageEntry | undefined)[] {
       leases?.flush();
       leases?.clear();
-      const stale = takeStale.all<[string]>(...within(prefix), now - olderThanMs);
-      for (const [stored] of stale) charge(now, JSON.parse(stored) as Entry[], "reserved");
-      return stale.length;
+      const stale = staleIds.all<[LedgerName]>(...within(prefix), now - olderThanMs);
+      return stale.map(([id]) => {
+        const usage = lostUsage(id, heldIn(id), now);
+        settle(now, id, "reserved", usage);
+        return usage;
+      });
     },
 
     /** The amounts of a reservation, where this process made it in a transaction and they are few enough to be kept. */
     heldBy: (id: LedgerName): Entry[] | undefined => held.get(id),
 
-    held(id: LedgerName): CounterAmount[] {
-      const [stored] = entriesOf.get<[string]>(id) ?? [];
-      const amounts = stored === undefined ? [] : (JSON.parse(stored) as [LedgerName, string, number][]);
-      return amountsByCounter(amounts);
-    },
+    held: heldIn,
 
     unsettled: (prefix: string): LedgerName[] => openIds.all<[LedgerName]>(...within(prefix)).map(([id]) => id),
 

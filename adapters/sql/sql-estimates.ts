@@ -7,11 +7,16 @@ import type { SqlDriver } from "./sql-driver.ts";
 
 type EstimateRow = [day: string, model: string, counter: string, periods: string, amount: number];
 
-/** From the output, which is what is estimated as a rule, and from the input where that is not enough. */
-const lessTokens = (amount: string): string =>
-  `tokens = max(0, tokens - ${amount}), estimated_tokens = max(0, estimated_tokens - ${amount}),
-   input_tokens = max(0, input_tokens - max(0, ${amount} - output_tokens)),
-   output_tokens = max(0, output_tokens - ${amount})`;
+type UsedRow = [input: number, output: number, tokens: number, estimated: number, microUsd: number];
+const usedColumns = ["input_tokens", "output_tokens", "tokens", "estimated_tokens", "micro_usd"];
+
+/** The tokens come from the output, which is what is estimated as a rule, and from the input where that is not enough. */
+function givenBack(isUsd: boolean, amount: number, [input, output, tokens, estimated, microUsd]: UsedRow): UsedRow {
+  if (isUsd) return [0, 0, 0, 0, Math.min(amount, microUsd)];
+  const fromOutput = Math.min(amount, output);
+  const fromInput = Math.min(amount - fromOutput, input);
+  return [fromInput, fromOutput, Math.min(amount, tokens), Math.min(amount, estimated), 0];
+}
 
 /** Charges that the provider has not confirmed, in the unit of their counter (`tokens` holds micro-dollars as well), for as long as they can be given back. */
 export function createSqlEstimates(db: SqlDriver, caches: CacheGroup, rows: CounterRows) {
@@ -25,15 +30,10 @@ export function createSqlEstimates(db: SqlDriver, caches: CacheGroup, rows: Coun
     "DELETE FROM estimates WHERE name = ? AND minute >= ? RETURNING day, model, counter, periods, tokens",
   );
   const days = db.prepare("SELECT DISTINCT day FROM estimates WHERE name = ? AND minute >= ?");
-  const giveBackTokens = db.prepare(`UPDATE usage SET ${lessTokens("?4")} WHERE name = ?1 AND day = ?2 AND model = ?3`);
-  const giveBackUsd = db.prepare(
-    "UPDATE usage SET micro_usd = max(0, micro_usd - ?4) WHERE name = ?1 AND day = ?2 AND model = ?3",
-  );
-
-  const giveBackAllTokens = db.prepare(`UPDATE all_usage SET ${lessTokens("?3")} WHERE day = ?1 AND model = ?2`);
-  const giveBackAllUsd = db.prepare(
-    "UPDATE all_usage SET micro_usd = max(0, micro_usd - ?3) WHERE day = ?1 AND model = ?2",
-  );
+  const usedOf = db.prepare(`SELECT ${usedColumns.join(", ")} FROM usage WHERE name = ? AND day = ? AND model = ?`);
+  const less = usedColumns.map((column, at) => `${column} = max(0, ${column} - ?${at + 3})`).join(", ");
+  const giveBack = db.prepare(`UPDATE usage SET ${less} WHERE day = ?1 AND model = ?2 AND name = ?8`);
+  const giveBackAll = db.prepare(`UPDATE all_usage SET ${less} WHERE day = ?1 AND model = ?2`);
 
   return {
     /** @param periods in which the counter was charged */
@@ -53,8 +53,12 @@ export function createSqlEstimates(db: SqlDriver, caches: CacheGroup, rows: Coun
       for (const [day, model, counter, periods, amount] of take.all<EstimateRow>(name, estimateMinute(since))) {
         const isUsd = isUsdCounter(counter);
         credited[isUsd ? "microUsd" : "tokens"] += amount;
-        (isUsd ? giveBackUsd : giveBackTokens).run(name, day, model, amount);
-        (isUsd ? giveBackAllUsd : giveBackAllTokens).run(day, model, amount);
+        const used = usedOf.get<UsedRow>(name, day, model);
+        if (used !== undefined) {
+          const given = givenBack(isUsd, amount, used);
+          giveBack.run(day, model, ...given, name);
+          giveBackAll.run(day, model, ...given);
+        }
         for (const period of periods.split(" ")) {
           const row = rows.row(counter, period);
           // A period that is over may have been dropped, and stays so.

@@ -17,6 +17,8 @@ type GroupRow = Parameters<typeof usageGroup>[0];
 const tokenRanks = [0, usdRank - 1] as const;
 const usdRanks = [usdRank, 2 * usdRank] as const;
 
+const share = "CASE quota WHEN 0 THEN 9e999 ELSE (used + reserved - leased) * 1.0 / quota END";
+
 /** Reads over all names. */
 export function createSqlOverview(db: SqlDriver) {
   const statements = new Map<string, SqlStatement>();
@@ -28,8 +30,8 @@ export function createSqlOverview(db: SqlDriver) {
   // All rows of the last level, or of the last rank, are read: SQLite sorts them by what decides among them.
   const near = db.prepare(
     `SELECT counter, quota, used, reserved - leased FROM counters
-     WHERE period = ?1 AND level >= ?2 AND level IS NOT NULL AND used + reserved - leased >= ?3 * quota
-     ORDER BY level DESC, CASE quota WHEN 0 THEN 9e999 ELSE (used + reserved - leased) * 1.0 / quota END DESC LIMIT ?4`,
+     WHERE period = ?1 AND level >= ?2 AND level IS NOT NULL AND ${share} >= ?3
+     ORDER BY level DESC, ${share} DESC LIMIT ?4`,
   );
   const ranked = db.prepare(
     `SELECT counter FROM counters

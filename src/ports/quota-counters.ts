@@ -36,6 +36,11 @@ export type Reserved =
   /** The stored text of `expect.name` is another than the caller believes. Nothing was reserved. */
   | { outcome: "changed"; text: string };
 
+/** The amount that a reservation holds of a counter, in each of the periods. */
+export interface HeldAmount extends CounterAmount {
+  periods: string[];
+}
+
 /** A counter with the period and limit by which it is near. */
 export interface NearLimit extends CounterState {
   counter: LedgerName;
@@ -63,13 +68,14 @@ export interface QuotaCounters {
   settle(id: LedgerName, actual: Record<LedgerName, number> | "reserved", usage?: UsageEntry): Promise<void>;
   /**
    * Reservations whose id begins with `prefix` (`ai-key:`), never settled and older than `olderThanMs`: charged as
-   * reserved, and forgotten. Others stay for as long as what they hold (an agent's place). Returns how many.
+   * reserved, with their usage by estimate (`lostUsage`), and forgotten. Others stay for as long as what they hold (an
+   * agent's place). Returns how many.
    */
   settleStale(prefix: string, olderThanMs: number): Promise<number>;
   /** Ids of the reservations that begin with `prefix`. Absent where nobody could tell whose owner is gone. */
   unsettled?(prefix: string): Promise<LedgerName[]>;
   /** The amounts that one of them holds, by counter. Absent with `unsettled`. */
-  held?(id: LedgerName): Promise<CounterAmount[]>;
+  held?(id: LedgerName): Promise<HeldAmount[]>;
   used(counter: LedgerName, period: string): Promise<CounterState>;
   /**
    * Counters in these periods whose use and reservations are at least `minShare` (0.5 and above) of the limit under

@@ -1,15 +1,17 @@
 import { periodOf } from "../domain/quota.ts";
-import type { CounterAmount, LedgerName, UsageEntry } from "../ports.ts";
+import type { HeldAmount, LedgerName, UsageEntry } from "../ports.ts";
 import { aiKeyLedger, aiKeyOfName } from "./ledger-names.ts";
 
 /** In the usage table, in place of a model's name: nobody knows it any more, and no model can have it. */
 const lostModel = "(lost)";
 
+const dayLength = "2026-11-22".length;
+
 /**
- * The usage of a reservation that nobody comes back to settle, by estimate. `undefined` where it holds no tokens.
+ * The usage of a reservation that nobody comes back to settle, by estimate, on the day that is charged. `undefined` where it holds no tokens.
  * @param held what it holds of each counter
  */
-export function lostUsage(id: LedgerName, held: readonly CounterAmount[], now: number): UsageEntry | undefined {
+export function lostUsage(id: LedgerName, held: readonly HeldAmount[], now: number): UsageEntry | undefined {
   const keyId = aiKeyOfName(id)?.keyId;
   if (keyId === undefined) return undefined;
   const names = aiKeyLedger(keyId);
@@ -18,7 +20,7 @@ export function lostUsage(id: LedgerName, held: readonly CounterAmount[], now: n
   if (tokens === 0) return undefined;
   return {
     name: names.usage,
-    day: periodOf("day", now),
+    day: held.flatMap(({ periods }) => periods).find((period) => period.length === dayLength) ?? periodOf("day", now),
     model: lostModel,
     requests: Math.max(1, amountOf(names.requests)),
     ...{ inputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: tokens, tokens },

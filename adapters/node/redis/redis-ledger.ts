@@ -1,8 +1,9 @@
 import type { Redis } from "ioredis";
 import { amountsByCounter } from "../../../src/domain/amounts-by-counter.ts";
 import { estimateMemoryMs, estimateMinute } from "../../../src/domain/quota.ts";
-import type { Abandoned, Clock, Ledger, LedgerName, UsageEntry } from "../../../src/ports.ts";
+import type { Abandoned, Clock, HeldAmount, Ledger, LedgerName, UsageEntry } from "../../../src/ports.ts";
 import { strangersPrefix } from "../../../src/storage/ledger-names.ts";
+import { lostUsage } from "../../../src/storage/lost-usage.ts";
 import { answered } from "./redis-connection.ts";
 import { ledgerKeys } from "./redis-ledger-keys.ts";
 import { createRedisOverview } from "./redis-overview.ts";
@@ -65,6 +66,33 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
     keys.all(id) + day,
   ];
 
+  async function settleOne(
+    id: LedgerName,
+    actual: Record<LedgerName, number> | "reserved",
+    usage?: UsageEntry,
+  ): Promise<number> {
+    const amounts = actual === "reserved" ? [] : Object.entries(actual);
+    return await settle(
+      settleKeys(id, usage?.day),
+      id,
+      actual === "reserved" ? "1" : "0",
+      amounts.length,
+      ...amounts.flatMap(([counter, amount]) => [counter, whole(amount)]),
+      ...(usage === undefined ? [] : usageArguments(usage)),
+    );
+  }
+
+  async function held(id: LedgerName): Promise<HeldAmount[]> {
+    const stored = await answered(redis, "store_unreadable", () => redis.hget(keys.reservations(id), id));
+    const lines = (stored ?? "").split("\n").filter((line) => line !== "");
+    return amountsByCounter(
+      lines.map((line) => {
+        const [counter = "", period = "", amount] = line.split(" ");
+        return [counter as LedgerName, period, Number(amount)];
+      }),
+    );
+  }
+
   return {
     async take(bucket, { limit, windowMs }, cost = 1) {
       const [allowed, remaining, resetAt] = await take(
@@ -103,15 +131,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
     },
 
     async settle(id, actual, usage) {
-      const amounts = actual === "reserved" ? [] : Object.entries(actual);
-      await settle(
-        settleKeys(id, usage?.day),
-        id,
-        actual === "reserved" ? "1" : "0",
-        amounts.length,
-        ...amounts.flatMap(([counter, amount]) => [counter, whole(amount)]),
-        ...(usage === undefined ? [] : usageArguments(usage)),
-      );
+      await settleOne(id, actual, usage);
     },
 
     async creditEstimates(name, since) {
@@ -122,10 +142,13 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
     },
 
     async settleStale(prefix, olderThanMs) {
+      const now = time() || Date.now();
       const found = await Promise.all(keys.partitions.map(({ open }) => stale([open], olderThanMs)));
       const ids = found.flat().filter((id) => id.startsWith(prefix));
       // One that was settled meanwhile is unknown to the script, and counts as none.
-      const settled = await Promise.all(ids.map((id) => settle(settleKeys(id), id, "1", 0)));
+      const settled = await Promise.all(
+        ids.map(async (id) => await settleOne(id, "reserved", lostUsage(id, await held(id), now))),
+      );
       return settled.reduce((sum, one) => sum + one, 0);
     },
 
@@ -136,16 +159,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
       return found.flat().filter((id): id is LedgerName => id.startsWith(prefix));
     },
 
-    async held(id) {
-      const stored = await answered(redis, "store_unreadable", () => redis.hget(keys.reservations(id), id));
-      const lines = (stored ?? "").split("\n").filter((line) => line !== "");
-      return amountsByCounter(
-        lines.map((line) => {
-          const [counter = "", period = "", amount] = line.split(" ");
-          return [counter as LedgerName, period, Number(amount)];
-        }),
-      );
-    },
+    held,
 
     async used(counter, period) {
       const [used, reserved] = await answered(redis, "store_unwritable", () =>

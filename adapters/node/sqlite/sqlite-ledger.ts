@@ -135,7 +135,7 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
       // A caller that tells the usage has its answer, and waits for nothing more.
       return (usage === undefined ? write : writeLate)(() => sql.settle(clock.now(), id, actual, usage));
     },
-    settleStale: (prefix, olderThanMs) => write(() => sql.settleStale(clock.now(), prefix, olderThanMs)),
+    settleStale: (prefix, olderThanMs) => write(() => sql.settleStale(clock.now(), prefix, olderThanMs).length),
     unsettled: (prefix) => read(() => sql.unsettled(prefix)),
     held: (id) => read(() => sql.held(id)),
     used: (counter, period) => readCounters(() => sql.used(counter, period)),

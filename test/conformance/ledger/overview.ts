@@ -138,6 +138,14 @@ export function testOverview(name: string, make: MakeLedger): void {
       ]);
     }, 60_000);
 
+    it("counts a counter as near that has just as much of its limit as is asked", async () => {
+      const { tokens, reservation } = aiKeyLedger("just");
+      await fresh.ledger.reserve(reservation("1"), [entry(55, 100, tokens)]);
+      const near = async (ledger: Ledger) =>
+        (await ledger.nearLimit({ minShare: 0.55, limit: 10, periods: ["2026-11"] })).near;
+      expect(await reported(near, (found) => found.length === 1)).toMatchObject([{ counter: tokens, reserved: 55 }]);
+    }, 60_000);
+
     it("knows a limit under which everything was refused", async () => {
       const { tokens, reservation } = aiKeyLedger("lowered");
       await fresh.ledger.reserve(reservation("1"), [entry(70, 1_000, tokens)]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LedgerName } from "../../../src/ports.ts";
+import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
 import { chargeCounter } from "../../charge-counter.ts";
 import {
   entry,
@@ -161,6 +162,26 @@ export function testQuotaCounters(name: string, make: MakeLedger): void {
         expect(await fresh.ledger.used("key:k/agents", "all")).toEqual({ used: 0, reserved: 0 });
       });
 
+      it("shows what a stale reservation held as an estimate, on the day that it charges", async () => {
+        const { usd, usage } = aiKeyLedger("a");
+        const amounts = [entry(60, 100), entry(60, null, tokens, "2026-11-22"), entry(900, null, usd)];
+        await fresh.ledger.reserve(reservation("old"), [...amounts, entry(1, 5, requests, "2026-11-22")]);
+        await fresh.at(10 * 24 * 60 * minute);
+        expect(await fresh.other.settleStale("ai-key:", 10 * minute)).toBe(1);
+        expect(await fresh.ledger.usage(usage, "2026-11-01", "2026-12-31")).toEqual([
+          {
+            ...row("2026-11-22", "(lost)", 60),
+            ...{ inputTokens: 0, outputTokens: 60, estimatedTokens: 60, microUsd: 900 },
+          },
+        ]);
+        const query = { prefix: "ai-key:", from: "2026-11-01", to: "2026-12-31", by: "day", limit: 9 } as const;
+        const days = async () => (await fresh.other.topUsage({ ...query, orderBy: "key" })).groups;
+        await expect.poll(days, { timeout: 10_000 }).toMatchObject([{ key: "2026-11-22", tokens: 60, microUsd: 900 }]);
+        expect(await fresh.other.creditEstimates(usage, 0)).toEqual({ tokens: 60, microUsd: 900 });
+        expect(await fresh.ledger.used(tokens, "2026-11-22")).toEqual({ used: 0, reserved: 0 });
+        expect(await fresh.ledger.used(usd, "2026-11")).toEqual({ used: 0, reserved: 0 });
+      });
+
       it("holds nothing of a counter that was forgotten meanwhile", async () => {
         await fresh.ledger.reserve(reservation(1), [entry(10, null)]);
         await fresh.ledger.forget(tokens);
@@ -177,7 +198,9 @@ export function testQuotaCounters(name: string, make: MakeLedger): void {
         await fresh.ledger.reserve("key:k/op:1", [entry(1, 5, "key:k/agents", "all")]);
         await fresh.ledger.settle(reservation("host-1-2.run-0"), {});
         expect(await fresh.other.unsettled("ai-key:")).toEqual([reservation("host-1-2.run-1")]);
-        expect(await fresh.other.held!(reservation("host-1-2.run-1"))).toEqual([{ counter: tokens, amount: 1 }]);
+        expect(await fresh.other.held!(reservation("host-1-2.run-1"))).toEqual([
+          { counter: tokens, amount: 1, periods: ["2026-11"] },
+        ]);
         await fresh.ledger.settle(reservation("host-1-2.run-1"), "reserved");
         expect(await fresh.other.unsettled("ai-key:")).toEqual([]);
         expect(await fresh.other.held!(reservation("host-1-2.run-1"))).toEqual([]);

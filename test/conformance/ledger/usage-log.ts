@@ -170,6 +170,28 @@ export function testUsageLog(name: string, make: MakeLedger): void {
         await expect.poll(async () => (await fresh.other.topUsage(query)).groups).toMatchObject([left]);
       });
 
+      it("are given back to everybody's input and output as to the name's own", async () => {
+        const others: UsageEntry = { ...use(100), name: "ai-key:b/usage", inputTokens: 0, outputTokens: 100 };
+        await fresh.ledger.reserve("ai-key:b/reservation:1", []);
+        await fresh.ledger.settle("ai-key:b/reservation:1", {}, others);
+        const estimate = { tokens: { counter: tokens, amount: 50 } };
+        await fresh.ledger.reserve(reservation(1), [entry(60, null)]);
+        const own = { ...use(60), inputTokens: 55, outputTokens: 5, estimate };
+        await fresh.ledger.settle(reservation(1), "reserved", own);
+        await fresh.other.creditEstimates("ai-key:a/usage", 0);
+        const left = { inputTokens: 10, outputTokens: 100, tokens: 110, estimatedTokens: 0 };
+        const query = { prefix: "ai-key:", from: today, to: today, by: "model", orderBy: "key", limit: 9 } as const;
+        const groups = async () => (await fresh.other.topUsage(query)).groups;
+        await expect.poll(groups, { timeout: 10_000 }).toMatchObject([left]);
+      });
+
+      it("are kept to the end of their last minute", async () => {
+        await estimated(1, 60);
+        await fresh.at(62 * 24 * 60 * minute);
+        await estimated(2, 1);
+        expect(await fresh.other.creditEstimates("ai-key:a/usage", 0)).toEqual({ tokens: 61, microUsd: 0 });
+      });
+
       it("are forgotten after two months", async () => {
         await estimated(1, 60);
         await fresh.at(63 * 24 * 60 * minute);

@@ -51,7 +51,7 @@ for _, estimate in ipairs(estimates) do
   redis.call('HINCRBY', KEYS[5], field, estimate[2])
   redis.call('ZADD', KEYS[6], minute, field)
 end
-local old = redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', now - tonumber(ARGV[at]), 'LIMIT', 0, 100)
+local old = redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', string.format('(%.0f', now - tonumber(ARGV[at])), 'LIMIT', 0, 100)
 for _, one in ipairs(old) do
   redis.call('HDEL', KEYS[5], one)
   redis.call('ZREM', KEYS[6], one)
