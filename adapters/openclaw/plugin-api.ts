@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Command } from "commander";
+import type { Reply, Written } from "./doors/reply-files.ts";
 import type { MutateConfig } from "./sdk.ts";
 
 /** A tab of the gateway's own page; `path` is shown in a sandboxed frame. */
@@ -12,6 +13,24 @@ type RegisterControlUi = (descriptor: {
   icon: string;
   path: string;
 }) => void;
+
+/** The hooks that are used here. */
+export interface Hooks {
+  before_tool_call(
+    event: { toolName: string; params: Record<string, unknown> },
+    /** `channelId` is there in a conversation alone. */
+    context: { agentId?: string; sessionKey?: string; channelId?: string },
+  ): { block: true; blockReason: string } | undefined;
+  before_message_write(event: { message: Written }, context: { agentId?: string; sessionKey?: string }): void;
+  reply_payload_sending(
+    event: { payload: Reply; sessionKey?: string },
+    context: { sessionKey?: string },
+  ): { payload: Reply } | undefined;
+  message_sending(
+    event: { metadata?: { mediaUrls?: unknown } },
+    context: { sessionKey?: string },
+  ): { cancel: true; cancelReason: string } | undefined;
+}
 
 /** The part of OpenClaw's plugin API that is used here. */
 export interface PluginApi {
@@ -32,14 +51,7 @@ export interface PluginApi {
   registerControlUiDescriptor?: RegisterControlUi;
   registerService(service: { id: string; start(): void | Promise<void>; stop?(): void | Promise<void> }): void;
   /** Not there in every registration mode. */
-  on?(
-    hook: "before_tool_call",
-    handler: (
-      event: { toolName: string; params: Record<string, unknown> },
-      context: { agentId?: string; sessionKey?: string },
-    ) => { block: true; blockReason: string } | undefined,
-    options?: { priority?: number },
-  ): void;
+  on?<K extends keyof Hooks>(hook: K, handler: Hooks[K]): void;
   registerCli(
     attach: (context: { program: Command; config: unknown }) => void | Promise<void>,
     options: { descriptors: { name: string; description: string; hasSubcommands: boolean }[] },

@@ -1,8 +1,11 @@
+import { realpathSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { join } from "node:path";
+import { join, resolve, sep } from "node:path";
 import type { ProvisioningSettings } from "../../src/settings/provisioning-settings.ts";
 import { parseSettings } from "../../src/settings.ts";
 import { agentInKey, refusalOf } from "./doors/agents-apart.ts";
+import { refusalOfContent } from "./doors/message-content.ts";
+import { createReplyFiles } from "./doors/reply-files.ts";
 import { readMarker } from "./made-marker.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import type { PluginApi } from "./plugin-api.ts";
@@ -32,15 +35,41 @@ function refuse(response: ServerResponse, status: number, code: string, detail: 
   response.end(JSON.stringify({ type: "about:blank", title: "Not ready", status, detail, code, error: detail }));
 }
 
+/** One for all registries of the process: what one hook notes, another looks up. */
+const replyFiles = createReplyFiles();
+
 /** OpenClaw blocks a call whose hook throws or does not answer. */
 function keepAgentsApart(api: PluginApi): void {
   const stateDir = () => api.runtime.state.resolveStateDir(process.env);
   const isMadeHere = (agentId: string): boolean =>
     readMarker(join(stateDir(), "agents", agentId))?.operationId !== undefined;
-  api.on?.("before_tool_call", (event, { agentId, sessionKey }) => {
+  api.on?.("before_tool_call", (event, { agentId, sessionKey, channelId }) => {
     const config = api.runtime.config.current() as OpenClawConfig;
-    const blockReason = refusalOf(event, agentId ?? agentInKey(sessionKey), config, isMadeHere, stateDir());
+    const call = { ...event, inConversation: channelId !== undefined };
+    const blockReason = refusalOf(call, agentId ?? agentInKey(sessionKey), config, isMadeHere, stateDir());
     return blockReason === undefined ? undefined : { block: true, blockReason };
+  });
+  const place = () => ({ config: api.runtime.config.current() as OpenClawConfig, stateDir: stateDir() });
+  api.on?.("before_message_write", ({ message }, { agentId, sessionKey = "" }) => {
+    const writer = agentId ?? agentInKey(sessionKey);
+    if (writer !== undefined) replyFiles.note(message, writer, sessionKey, place());
+  });
+  api.on?.("reply_payload_sending", ({ payload, sessionKey }, context) => {
+    const key = sessionKey ?? context.sessionKey ?? "";
+    const speaker = agentInKey(key);
+    if (speaker === undefined || !isMadeHere(speaker)) return undefined;
+    const sent = replyFiles.withoutOthers(payload, speaker, key, place());
+    return sent && { payload: sent };
+  });
+  // What a hook's turn or a job answers comes here alone, with the files where they lie.
+  api.on?.("message_sending", ({ metadata }, { sessionKey }) => {
+    const speaker = agentInKey(sessionKey);
+    if (speaker === undefined || !isMadeHere(speaker)) return undefined;
+    const { config, stateDir: at } = place();
+    const copies = join(realpathSync(at), "media") + sep;
+    const mediaUrls = [metadata?.mediaUrls].flat().filter((one) => !resolve(String(one)).startsWith(copies));
+    const cancelReason = refusalOfContent(config, speaker, { mediaUrls }, at);
+    return cancelReason === undefined ? undefined : { cancel: true, cancelReason };
   });
 }
 

@@ -5,6 +5,7 @@ import { lookedAtTools, refusalOf } from "../../adapters/openclaw/doors/agents-a
 import { entryDoors } from "../../adapters/openclaw/doors/entry-doors.ts";
 import { checkTools, type Hold, holdTools } from "../../adapters/openclaw/doors/held-entry.ts";
 import { unmeteredSettings } from "../../adapters/openclaw/doors/model-settings.ts";
+import { createReplyFiles, type Reply } from "../../adapters/openclaw/doors/reply-files.ts";
 import { declareProvider, movedProviders, providerFor, slugIn } from "../../adapters/openclaw/metered-provider.ts";
 import { modelForKey } from "../../adapters/openclaw/model-for-key.ts";
 import type { AgentEntry, OpenClawConfig } from "../../adapters/openclaw/openclaw-config.ts";
@@ -298,6 +299,91 @@ describe("agents apart", () => {
     { message: "see\nMEDIA:one.png" },
   ])("its own files, those that came to it and texts are: %j", (params) => {
     expect(refused("one", "message", { action: "send", ...params })).toBe(false);
+  });
+
+  test.each([
+    { channel: "telegram", accountId: "ops", target: "1" },
+    { channel: "telegram", account_id: "ops", to: "1" },
+    { target: "1" },
+    { targets: ["1"] },
+    { channel_id: "1" },
+    { accountId: "ops" },
+  ])("a turn without a conversation sends to nobody whom it names: %j", (params) => {
+    const call = { toolName: "message", params: { action: "send", message: "x", ...params } };
+    const refusedIn = (caller: string, inConversation: boolean) =>
+      refusalOf({ ...call, inConversation }, caller, config, isMadeHere, "/state") !== undefined;
+    expect(refusedIn("one", false)).toBe(true);
+    if (!("accountId" in params) || "channel" in params) expect(refusedIn("one", true)).toBe(false);
+    const said = { toolName: "message", params: { action: "send", message: "x" }, inConversation: false };
+    expect(refusalOf(said, "one", config, isMadeHere, "/state")).toBeUndefined();
+  });
+
+  describe("the files of an answer", () => {
+    const at = { config, stateDir: "/state" };
+    const copy = (name: string) => `/state/media/outbound/${name}---2f855d22-b50a-4997-93b6-7c9035db85e0`;
+    const reply = (...names: string[]): Reply => ({
+      text: "see",
+      mediaUrls: names.map(copy),
+      attachments: names.map((name) => ({ name })),
+    });
+    const answered = (text: string | string[], sent: Reply, agentId = "one") => {
+      const files = createReplyFiles();
+      const content = [text].flat().map((one) => ({ type: "text", text: one }));
+      files.note({ role: "assistant", content }, agentId, `agent:${agentId}:main`, at);
+      return files.withoutOthers(sent, agentId, `agent:${agentId}:main`, at);
+    };
+    const bare = { text: "see\n(A file was not sent: it is not one of this workspace.)" };
+
+    test.each([
+      "see\nMEDIA:/state/workspace/MEMORY.md",
+      "see\nmedia: `/state/workspace/MEMORY.md`",
+      "MEDIA:~/.openclaw/workspace/MEMORY.md",
+      "MEDIA:file:///state/workspace/MEMORY.md",
+      "MEDIA:MEMORY.md\nMEDIA:/state/workspace/MEMORY.md",
+      "MEDIA:MEMORY.md /state/workspace/MEMORY.md",
+      "MEDIA:/tmp/openclaw/MEMORY.md",
+      "MEDIA:/state/canvas/MEMORY.md",
+      "MEDIA:/state/workspace-two/MEMORY.md",
+      "no file is named",
+    ])("from outside of its workspace are not sent: %j", (text) => {
+      expect(answered(text, reply("MEMORY.md"))).toEqual(bare);
+      expect(answered(text, reply("MEMORY.md"), "trusted")).toBeUndefined();
+    });
+
+    test("nor those that are named over two parts of it, or that have no name", () => {
+      expect(answered(["MEDIA:MEMORY.md\nMEDIA:", "/state/workspace/MEMORY.md"], reply("MEMORY.md"))).toEqual(bare);
+      expect(answered("MEDIA:one.png", { ...reply("one.png"), attachments: [{}] })).toEqual(bare);
+      expect(answered("MEDIA:one.png", { ...reply("one.png"), mediaUrl: copy("two.png") })).toEqual(bare);
+    });
+
+    test("nor one of a name that an own file has, within an hour", () => {
+      let now = 0;
+      const files = createReplyFiles(() => now);
+      const note = (text: string) => files.note({ role: "assistant", content: text }, "one", "agent:one:main", at);
+      note("MEDIA:/state/workspace/MEMORY.md");
+      note("MEDIA:MEMORY.md");
+      const sent = () => files.withoutOthers(reply("MEMORY.md"), "one", "agent:one:main", at);
+      expect(sent()).toEqual(bare);
+      now = 3_600_000;
+      expect(sent()).toBeUndefined();
+      expect(files.withoutOthers(reply("MEMORY.md"), "one", "agent:one:other", at)).toEqual(bare);
+    });
+
+    test.each([
+      ["MEDIA:one.png", "one.png"],
+      ["MEDIA:/state/workspace-one/a/one.png", "one.png"],
+      ['MEDIA:"my one.png"', "my one.png"],
+      ["MEDIA: my one.png", "my one.png"],
+    ])("of its own are: %j", (text, name) => {
+      expect(answered(text, reply(name))).toBeUndefined();
+    });
+
+    test("that tools have made, or that lie elsewhere in the world, are not looked at", () => {
+      for (const mediaUrl of ["/state/media/tool-image-generation/one.png", "https://example.org/one.png"]) {
+        expect(answered("done", { text: "see", mediaUrl })).toBeUndefined();
+      }
+      expect(answered("done", { text: "see" })).toBeUndefined();
+    });
   });
 
   test("one that names another is not its peer before that one names it", () => {

@@ -1,13 +1,15 @@
 import { isNamed, speakerOf } from "../config-entries.ts";
 import type { OpenClawConfig } from "../openclaw-config.ts";
 import { holdIn } from "./held-entry.ts";
-import { refusalOfContent } from "./message-content.ts";
+import { confined, refusalOfContent } from "./message-content.ts";
 import { acrossAgents, toolsOf } from "./tool-table.ts";
 
 /** A tool call before it is done, as OpenClaw's hook gives it. */
 export interface LookedAtCall {
   toolName: string;
   params: Record<string, unknown>;
+  /** Whether its turn answers somebody in a chat. */
+  inConversation?: boolean;
 }
 
 /** Calls of any other tool are not looked at. */
@@ -96,6 +98,10 @@ function foreignAccount(config: OpenClawConfig, caller: string, params: Record<s
   return owner !== undefined && owner !== caller;
 }
 
+/** A turn of a hook or a job answers nobody: without a conversation OpenClaw's own bounds of one do not hold. */
+const addressesFromNowhere = ({ params, inConversation }: LookedAtCall): boolean =>
+  inConversation === false && ["channel", "accountId", ...addresses].some((name) => params[name] !== undefined);
+
 /** OpenClaw reads `session_key` where there is no `sessionKey`, and so for each of them. */
 const asRead = (params: Record<string, unknown>): Record<string, unknown> => ({
   ...Object.fromEntries(
@@ -114,13 +120,17 @@ const asRead = (params: Record<string, unknown>): Record<string, unknown> => ({
  * @param caller `undefined` where OpenClaw does not tell whose call it is
  */
 export function refusalOf(
-  { toolName, params }: LookedAtCall,
+  { toolName, params, inConversation }: LookedAtCall,
   caller: string | undefined,
   config: OpenClawConfig,
   isMadeHere: (agentId: string) => boolean,
   stateDir: string,
 ): string | undefined {
-  const call = { toolName, params: asRead(params) };
+  const call: LookedAtCall = {
+    toolName,
+    params: asRead(params),
+    ...(inConversation !== undefined && { inConversation }),
+  };
   if (!lookedAtTools.includes(toolName)) return undefined;
   if (caller === undefined) {
     const any = Object.keys(config.agents?.entries ?? {}).some(isMadeHere);
@@ -129,6 +139,9 @@ export function refusalOf(
   if (!isMadeHere(caller)) return undefined;
   if (toolName === "message") {
     if (foreignAccount(config, caller, call.params)) return "This account is another agent's.";
+    if (confined(config, caller, stateDir) && addressesFromNowhere(call)) {
+      return "This turn has no conversation, and a message goes to no other: leave out whom it is for.";
+    }
     return refusalOfContent(config, caller, call.params, stateDir);
   }
   const leaving = leavesWorkspace(config, caller, call);

@@ -1,17 +1,22 @@
 import { once } from "node:events";
-import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { holdTools } from "../../../adapters/openclaw/doors/held-entry.ts";
+import { writeMarker } from "../../../adapters/openclaw/made-marker.ts";
 import { movedProviders } from "../../../adapters/openclaw/metered-provider.ts";
+import type { AgentEntry, OpenClawConfig } from "../../../adapters/openclaw/openclaw-config.ts";
 import plugin from "../../../adapters/openclaw/plugin.ts";
-import type { PluginApi } from "../../../adapters/openclaw/plugin-api.ts";
+import type { Hooks, PluginApi } from "../../../adapters/openclaw/plugin-api.ts";
 import { addPluginCommands } from "../../../adapters/openclaw/plugin-cli.ts";
 import { gatewayPort, readPluginSettings } from "../../../adapters/openclaw/plugin-settings.ts";
 import { routes as table } from "../../../src/routes.ts";
+
+const lookedAtHooks = ["before_tool_call", "before_message_write", "reply_payload_sending", "message_sending"];
 
 describe("the OpenClaw plugin", () => {
   let stateDir: string;
@@ -69,7 +74,7 @@ describe("the OpenClaw plugin", () => {
       );
       expect(services).toEqual(["openclaw-provisioning"]);
       expect(commands).toEqual(["provisioning"]);
-      expect(hooks).toEqual(["before_tool_call"]);
+      expect(hooks).toEqual(lookedAtHooks);
     },
   );
 
@@ -90,8 +95,65 @@ describe("the OpenClaw plugin", () => {
   test("where an agent's turn has a registry of its own, calls of tools are looked at too", () => {
     for (const registrationMode of ["discovery", "tool-discovery"]) {
       const { hooks, routes } = registered("2026.9.6", { registrationMode });
-      expect([hooks, routes]).toEqual([["before_tool_call"], []]);
+      expect([hooks, routes]).toEqual([lookedAtHooks, []]);
     }
+  });
+
+  describe("what a confined agent says", () => {
+    const at = (path: string) => join(stateDir, path);
+    const key = "agent:a1:main";
+    async function hooksOf(): Promise<Hooks> {
+      await mkdir(at("agents/a1"), { recursive: true });
+      await writeMarker(at("agents/a1"), {
+        version: 1,
+        operationId: "op_1",
+        workspaceMade: true,
+        sessionsMade: true,
+        bindings: [],
+      });
+      const entry: AgentEntry = { workspace: at("workspace-a1") };
+      holdTools(entry, "a1", { confinement: "workspace", tools: [], peers: [] });
+      const config: OpenClawConfig = { agents: { entries: { a1: entry, main: {} } } };
+      const handlers: Partial<Hooks> = {};
+      registered("2026.9.6", {
+        runtime: {
+          version: "2026.9.6",
+          config: { current: () => config, mutateConfigFile: async () => undefined },
+          state: { resolveStateDir: () => stateDir },
+          agent: {},
+        },
+        on: (hook, handler) => void Object.assign(handlers, { [hook]: handler }),
+      });
+      return handlers as Hooks;
+    }
+
+    test("has no files from outside of its workspace, wherever it is sent from", async () => {
+      const hooks = await hooksOf();
+      const file = at("media/outbound/MEMORY---1.md");
+      const payload = { text: "see", mediaUrls: [file], attachments: [{ name: "MEMORY.md" }] };
+      const answer = (named: string, sessionKey = key) => {
+        hooks.before_message_write({ message: { role: "assistant", content: `MEDIA:${named}` } }, { sessionKey });
+        return hooks.reply_payload_sending({ payload, sessionKey }, {});
+      };
+      const bare = { text: "see\n(A file was not sent: it is not one of this workspace.)" };
+      expect(answer("MEMORY.md")).toBeUndefined();
+      expect(answer(at("workspace/MEMORY.md"))).toEqual({ payload: bare });
+      expect(answer(at("workspace/MEMORY.md"), "agent:main:main")).toBeUndefined();
+      const sending = (mediaUrl: string, sessionKey = key) =>
+        hooks.message_sending({ metadata: { mediaUrls: [mediaUrl] } }, { sessionKey })?.cancel === true;
+      expect(sending(at("workspace/MEMORY.md"))).toBe(true);
+      expect(sending(at("workspace/MEMORY.md"), "agent:main:main")).toBe(false);
+      expect(sending(`${at("media")}/../workspace/MEMORY.md`)).toBe(true);
+      for (const own of [at("workspace-a1/MEMORY.md"), "MEMORY.md", file]) expect(sending(own)).toBe(false);
+    });
+
+    test("goes to nobody in a turn without a conversation", async () => {
+      const hooks = await hooksOf();
+      const event = { toolName: "message", params: { action: "send", channel: "telegram", target: "1", message: "x" } };
+      expect(hooks.before_tool_call(event, { sessionKey: key })?.blockReason).toMatch(/no conversation/);
+      expect(hooks.before_tool_call(event, { sessionKey: key, channelId: "telegram:1" })).toBeUndefined();
+      expect(hooks.before_tool_call(event, { sessionKey: "agent:main:main" })).toBeUndefined();
+    });
   });
 
   test("routes follow the base path of the plugin's configuration, over that of config.json", async () => {
