@@ -20,7 +20,9 @@ export async function findOrphans(context: Context): Promise<Orphan[]> {
   const orphans: Orphan[] = [];
   for await (const key of allRecords(context, "ai-keys")) {
     const agent = await context.records.get("agents", key.agentId);
-    if (agent?.aiKeyId === key.keyId || (await isUnderWay(context, key.agentId))) continue;
+    // A revoked one is a former key of the agent's.
+    if (agent && (agent.aiKeyId === key.keyId || key.state.status === "revoked")) continue;
+    if (await isUnderWay(context, key.agentId)) continue;
     orphans.push({
       detail: `the AI key ${key.keyId} belongs to no agent ("${key.agentId}")`,
       remedy: "`doctor --fix` revokes it",

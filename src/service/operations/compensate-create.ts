@@ -3,7 +3,7 @@ import { forgetIssuedKeys } from "../ai-keys/issued-keys.ts";
 import { type Revocation, revokeMinted } from "../ai-keys/minting.ts";
 import type { Context } from "../context.ts";
 import { removeAgent } from "../state/agent-record.ts";
-import { eraseAiKey } from "../state/ai-key-state.ts";
+import { eraseAiKey, retireAiKey } from "../state/ai-key-state.ts";
 import { releaseResources } from "./exclusive-resources.ts";
 import type { Operation } from "./operation.ts";
 
@@ -36,24 +36,33 @@ export const hostTarget = ({ agentId, gateway, workspace, creation, asked, bindi
  * @returns whether it is revoked there too
  */
 export async function revokeAiKey(context: Context, operation: Operation, keyId: string): Promise<boolean> {
-  const record = await context.records.get("ai-keys", keyId);
-  const { agentId } = operation;
-  let became: Revocation;
-  if (record?.minted) {
-    const { aiProviderId, minted } = record;
-    became = await revokeMinted(context, { aiProviderId, remoteId: minted.remoteId, agentId, keyId });
-  } else if (await context.records.get("revocations", keyId)) {
-    // Remembered by the minting or by an earlier attempt at this, which knew more of it; it is tried again by itself.
-    became = "failed";
-  } else if (operation.minted && operation.aiProviderId !== undefined) {
-    // Minted, perhaps, but not recorded: only the provider knows, by the name that the creation gave the key.
-    const remoteId = remoteIdOfMark({ agentId, operationId: mintingOf(operation) });
-    became = await revokeMinted(context, { aiProviderId: operation.aiProviderId, remoteId, agentId, keyId });
-  } else {
-    became = "revoked";
-  }
+  const became = await revokeAtProvider(context, operation, keyId);
   await eraseAiKey(context, keyId);
   return became === "revoked";
+}
+
+/** The same of a key whose agent has another, or none, and stays. */
+export async function revokeFormerAiKey(context: Context, operation: Operation, keyId: string): Promise<boolean> {
+  const became = await revokeAtProvider(context, operation, keyId);
+  await retireAiKey(context, keyId);
+  return became === "revoked";
+}
+
+async function revokeAtProvider(context: Context, operation: Operation, keyId: string): Promise<Revocation> {
+  const record = await context.records.get("ai-keys", keyId);
+  const { agentId } = operation;
+  if (record?.minted && record.state.status !== "revoked") {
+    const { aiProviderId, minted } = record;
+    return await revokeMinted(context, { aiProviderId, remoteId: minted.remoteId, agentId, keyId });
+  }
+  // Remembered by the minting or by an earlier attempt at this, which knew more of it; it is tried again by itself.
+  if (await context.records.get("revocations", keyId)) return "failed";
+  if (operation.minted && operation.aiProviderId !== undefined) {
+    // Minted, perhaps, but not recorded: only the provider knows, by the name that the creation gave the key.
+    const remoteId = remoteIdOfMark({ agentId, operationId: mintingOf(operation) });
+    return await revokeMinted(context, { aiProviderId: operation.aiProviderId, remoteId, agentId, keyId });
+  }
+  return "revoked";
 }
 
 /** A change of keys mints under its own name: the agent's first key has that of the creation, and may be at work. */

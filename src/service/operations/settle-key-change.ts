@@ -13,7 +13,7 @@ import { unseal } from "../secrets/vault.ts";
 import { replaceAgent } from "../state/agent-record.ts";
 import { changeAiKeyState, currentAiKey } from "../state/ai-key-state.ts";
 import { knownFrom } from "../state/find-agent.ts";
-import { revokeAiKey } from "./compensate-create.ts";
+import { revokeAiKey, revokeFormerAiKey } from "./compensate-create.ts";
 import type { Operation } from "./operation.ts";
 
 export interface KeyChange {
@@ -119,12 +119,11 @@ async function keptCredential(context: Context, aiKey: AiKeyRecord): Promise<Cre
 
 /** @returns whether it is revoked at its provider too */
 async function endFormer(context: Context, operation: Operation): Promise<boolean> {
-  const { agentId, formerKeyId, aiKeyId } = operation;
+  const { formerKeyId, aiKeyId } = operation;
   if (formerKeyId === undefined) return true;
   const carried = aiKeyId === undefined ? undefined : await carryUse(context, formerKeyId, aiKeyId);
-  const revoked = await revokeAiKey(context, { ...operation, minted: false }, formerKeyId);
+  const revoked = await revokeFormerAiKey(context, { ...operation, minted: false }, formerKeyId);
   if (carried !== undefined) await context.ledger.settle(carried, "reserved");
-  await forgetIssuedKeys(context, agentId, [formerKeyId]);
   return revoked;
 }
 

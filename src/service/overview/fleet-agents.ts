@@ -2,13 +2,16 @@ import { labelMatcher } from "../../domain/labels.ts";
 import { Problem } from "../../errors.ts";
 import type { IndexEntry } from "../agent-index/index-entry.ts";
 import { completeIndex } from "../agent-index/reconcile-index.ts";
+import { readIssuedKeys } from "../ai-keys/issued-keys.ts";
 import type { Context } from "../context.ts";
 import type { Reaching } from "../state/find-agent.ts";
 
 export interface FleetAgent {
   agentId: string;
-  /** Absent: the agent was deleted, or has another key now. */
+  /** Absent: the agent was deleted. */
   entry?: IndexEntry | undefined;
+  /** Of a key that the agent had before: that key's. */
+  provider?: string | undefined;
 }
 
 export interface FleetAgents {
@@ -65,9 +68,15 @@ export async function fleetAgents(
       // The key's agent has another key now, or was deleted.
       const record = await context.records.get("ai-keys", keyId);
       if (!record) return undefined;
-      const { agentId } = record;
+      const { agentId, provider } = record;
       const now = byId.get(agentId);
-      return isAll || (now && isSought(now)) ? { agentId, entry: now } : undefined;
+      return isAll || (now && isSought(now)) ? { agentId, entry: now, provider } : undefined;
     },
   };
+}
+
+/** The keys that the agent has and had. */
+export async function aiKeysOf(context: Context, { agentId, aiKeyId }: IndexEntry): Promise<string[]> {
+  const issued = await readIssuedKeys(context, agentId);
+  return [...new Set([...(aiKeyId === undefined ? [] : [aiKeyId]), ...issued])];
 }

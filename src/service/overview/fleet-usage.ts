@@ -6,7 +6,7 @@ import type { FleetUsage, FleetUsageQuery, FleetUsageRow } from "../../schema/fl
 import { aiKeyLedger, aiKeyOfName, aiKeyPrefix } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import type { Reaching } from "../state/find-agent.ts";
-import { type FleetAgent, type FleetAgents, fleetAgents } from "./fleet-agents.ts";
+import { aiKeysOf, type FleetAgent, type FleetAgents, fleetAgents } from "./fleet-agents.ts";
 import { addUse, type CountedUse, noUse, shownUse } from "./usage-sums.ts";
 
 /** Keys of one deployment, at most. */
@@ -94,12 +94,12 @@ async function byAgent({ ledger, records }: Context, agents: FleetAgents, { from
   return { groups, asOf: found.asOf };
 }
 
-function keyOf(by: string, { agentId, entry }: FleetAgent): string {
+function keyOf(by: string, { agentId, entry, provider }: FleetAgent): string {
   switch (by) {
     case "agent":
       return agentId;
     case "provider":
-      return entry?.providers?.[0] ?? none;
+      return provider ?? entry?.providers?.[0] ?? none;
     case "createdBy":
       return entry?.createdBy ?? none;
     default:
@@ -107,7 +107,8 @@ function keyOf(by: string, { agentId, entry }: FleetAgent): string {
   }
 }
 
-async function byRow({ ledger, clock }: Context, agents: FleetAgents, { from, to, by }: Span) {
+async function byRow(context: Context, agents: FleetAgents, { from, to, by }: Span) {
+  const { ledger, clock } = context;
   const groups = new Map<string, Group>();
   const span = by === "day" ? ("day" as const) : ("model" as const);
   if (agents.isAll) {
@@ -116,12 +117,13 @@ async function byRow({ ledger, clock }: Context, agents: FleetAgents, { from, to
     for (const group of found.groups) addTo(groups, group.key, group);
     return { groups, asOf: found.asOf };
   }
-  const keys = agents.entries.flatMap(({ aiKeyId }) => aiKeyId ?? []);
-  if (keys.length > mostRead) {
-    const detail = `By ${by} at most ${mostRead} agents can be added up, and these are ${keys.length}; filter by a label.`;
+  const { entries } = agents;
+  if (entries.length > mostRead) {
+    const detail = `By ${by} at most ${mostRead} agents can be added up, and these are ${entries.length}; filter by a label.`;
     throw new Problem("invalid_query", detail, { errors: [{ path: "by", message: "is of too many agents" }] });
   }
   const asOf = clock.now();
+  const keys = (await Promise.all(entries.map((entry) => aiKeysOf(context, entry)))).flat();
   const found = await Promise.all(keys.map((keyId) => ledger.usage(aiKeyLedger(keyId).usage, from, to)));
   for (const row of found.flat()) if (row.model !== freeCallsModel) addTo(groups, row[span], row);
   return { groups, asOf };

@@ -10,7 +10,7 @@ import type { IndexEntry } from "../agent-index/index-entry.ts";
 import { statusOf } from "../agents/search-agents.ts";
 import type { Context } from "../context.ts";
 import type { Reaching } from "../state/find-agent.ts";
-import { type FleetAgents, fleetAgents } from "./fleet-agents.ts";
+import { aiKeysOf, type FleetAgents, fleetAgents } from "./fleet-agents.ts";
 import { nearLimitOf } from "./near-limit.ts";
 import { addUse, type CountedUse, noUse, shownSpending } from "./usage-sums.ts";
 
@@ -117,15 +117,18 @@ async function ofAgents(context: Context, groups: UsageGroup[]): Promise<Overvie
 }
 
 /** Each of a maker's own agents is read by itself. */
-async function useOfSome({ ledger, clock }: Context, agents: FleetAgents, from: string, today: string): Promise<Use> {
+async function useOfSome(context: Context, agents: FleetAgents, from: string, today: string): Promise<Use> {
+  const { ledger, clock } = context;
   const days = new Map<string, CountedUse>();
   const spent: { agentId: string; use: CountedUse }[] = [];
   const asOf = clock.now();
   await Promise.all(
-    agents.entries.map(async ({ agentId, aiKeyId }) => {
-      if (aiKeyId === undefined) return;
+    agents.entries.map(async (entry) => {
+      const { agentId } = entry;
       const use = noUse();
-      for (const row of await ledger.usage(aiKeyLedger(aiKeyId).usage, from, today)) {
+      const keys = await aiKeysOf(context, entry);
+      const rows = await Promise.all(keys.map((keyId) => ledger.usage(aiKeyLedger(keyId).usage, from, today)));
+      for (const row of rows.flat()) {
         if (row.model === freeCallsModel) continue;
         const ofDay = days.get(row.day) ?? noUse();
         addUse(ofDay, row);

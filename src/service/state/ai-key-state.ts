@@ -78,10 +78,24 @@ export async function changeAiKeyState(
   return next;
 }
 
+const revoked: AiKeyState = { version: Number.MAX_SAFE_INTEGER, status: "revoked", digest: "", quotas: {} };
+
+/**
+ * The key is refused from now on, and its counters are gone. Its record and its use stay for as long as its agent, which
+ * has another key: what the agent has used is still the agent's.
+ */
+export async function retireAiKey(context: Context, keyId: string): Promise<void> {
+  const { ledger, records } = context;
+  const names = aiKeyLedger(keyId);
+  await ledger.put(names.state, JSON.stringify(revoked), revokedMemoryMs);
+  const record = await records.get("ai-keys", keyId);
+  if (record) await records.set("ai-keys", keyId, { ...record, state: revoked });
+  await Promise.all(quotaCounters.map((counter) => ledger.forget(names[counter])));
+}
+
 /** The key is refused from now on, its counters are gone, and so is its record. */
 export async function eraseAiKey(context: Context, keyId: string): Promise<void> {
   const names = aiKeyLedger(keyId);
-  const revoked: AiKeyState = { version: Number.MAX_SAFE_INTEGER, status: "revoked", digest: "", quotas: {} };
   await context.ledger.put(names.state, JSON.stringify(revoked), revokedMemoryMs);
   await context.records.remove("ai-keys", keyId);
   // A request that is under way has then nothing to settle, and brings nothing back of the rest.

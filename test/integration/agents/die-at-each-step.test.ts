@@ -127,7 +127,10 @@ async function works(key: string | undefined): Promise<boolean> {
   return record !== undefined && keyStatus(record.state, await app.context.crypto.sha256(key!), now) === "valid";
 }
 const keysOnRecord = async (agentId: string) =>
-  (await node.ports.records.list("ai-keys")).items.filter((key) => key.agentId === agentId).map(({ keyId }) => keyId);
+  (await node.ports.records.list("ai-keys")).items
+    // Former ones stay for their use.
+    .filter((key) => key.agentId === agentId && key.state.status !== "revoked")
+    .map(({ keyId }) => keyId);
 
 /** Agents as a search has them, and as their records say. */
 const found = async () => new Map((await app.context.agentIndex.entries()).map((entry) => [entry.agentId, entry]));
