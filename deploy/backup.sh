@@ -43,4 +43,8 @@ for _ in 1 2 3 4 5; do
   records
   tail -c "+$((from + 1))" "$trail" | grep '"phase":' >/dev/null || break
 done
-archive -c -C "$copy" provisioning -C "$PWD" --exclude=./provisioning --exclude='./.backup-*' .
+# An agent's workspace is there before the agent is: the workspaces are looked for after the agents.
+agents=()
+[ ! -d agents ] || agents=(agents)
+archive -c -C "$copy" provisioning -C "$PWD" "${agents[@]}" --exclude=./provisioning --exclude=./agents \
+  --exclude='./.backup-*' .

@@ -23,7 +23,10 @@ describe("the OpenClaw plugin", () => {
   beforeEach(async () => {
     stateDir = await mkdtemp(join(tmpdir(), "openclaw-plugin-unit-"));
   });
+  // The commands make all files of their process private.
+  const umask = process.umask();
   afterEach(async () => {
+    process.umask(umask);
     vi.unstubAllEnvs();
     vi.restoreAllMocks();
     await rm(stateDir, { recursive: true, force: true });
