@@ -13,7 +13,7 @@ export interface StoreEntry {
 }
 
 /** The names of the store's files, `-wal` and `-shm` included. Other people's files in the directory are theirs. */
-const storeFile = /\.(json|jsonl|key|sqlite(-wal|-shm)?)$/;
+const storeFile = /\.(json|jsonl|key|given|sqlite(-wal|-shm)?)$/;
 const auditFile = /^audit(-\d+)*\.jsonl$/;
 /** Collections that are one file, and not a directory with a file a record. */
 export const documents: Record<string, string> = {

@@ -257,7 +257,8 @@ describe("private-fs on disk", () => {
 
   it("finds wrong modes of every file of the store, and repairs them when asked", async () => {
     await set();
-    for (const name of ["audit.jsonl", "ledger.sqlite", "seal.key"]) writeFileSync(path(name), "", { mode: 0o644 });
+    const readable = ["audit.jsonl", "ledger.sqlite", "seal.given", "seal.key"];
+    for (const name of readable) writeFileSync(path(name), "", { mode: 0o644 });
     writeFileSync(path("notes.txt"), "not ours", { mode: 0o644 });
     chmodSync(path("keys.json"), 0o666);
     chmodSync(path("agents"), 0o755);
@@ -272,6 +273,7 @@ describe("private-fs on disk", () => {
       ["provisioning/audit.jsonl", true],
       ["provisioning/keys.json", true],
       ["provisioning/ledger.sqlite", true],
+      ["provisioning/seal.given", true],
       ["provisioning/seal.key", true],
     ]);
     for (const finding of findings) repairMode(stateDir, finding);
