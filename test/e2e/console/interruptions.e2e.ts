@@ -44,6 +44,7 @@ it("shows what was changed while the stream of events was broken", async () => {
     return broken ? route.abort() : route.continue();
   });
   await page.reload();
+  await page.getByRole("navigation").waitFor();
   await visit(page, target, "keys");
   const row = page.getByRole("row", { name: /Changed meanwhile/ });
   await row.getByText("active").waitFor();
