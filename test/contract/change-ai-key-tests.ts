@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { skipSince } from "../skip-since.ts";
 import { newName } from "./agent-tests.ts";
 import { ask, makeKey, makeLinkedKey, type Target } from "./target.ts";
 
@@ -135,7 +136,7 @@ export function changeAiKeyTests(target: () => Target): void {
 
   it("gives none to an agent of others, and says what does", async ({ skip }) => {
     const { makeByHand } = target();
-    if (!makeByHand) return skip("nobody else makes agents there");
+    if (!makeByHand) return skipSince(skip, "nobody else makes agents there");
     const { key } = await makeLinkedKey(target());
     const id = newName("by-hand");
     await makeByHand(id);

@@ -95,17 +95,18 @@ export function textTests(target: () => Target): void {
       }
     });
 
-    it.skipIf(field === "its emoji")("may hold no key, and its refusal does not repeat it", async () => {
-      const { key } = await makeKey(target());
-      for (const secret of Object.values(keys)) {
-        for (const text of [secret, `my ${secret}`, secret.toLowerCase()]) {
-          const [method, path, by, body] = request(text, key);
-          const answer = await ask(target(), method, path, { key: by, body });
-          expect([text, answer.status]).toEqual([text, expect.toBeOneOf([400, 422])]);
-          expect(JSON.stringify(answer.body).toLowerCase()).not.toContain(secret.slice(8, -2).toLowerCase());
+    if (field !== "its emoji")
+      it("may hold no key, and its refusal does not repeat it", async () => {
+        const { key } = await makeKey(target());
+        for (const secret of Object.values(keys)) {
+          for (const text of [secret, `my ${secret}`, secret.toLowerCase()]) {
+            const [method, path, by, body] = request(text, key);
+            const answer = await ask(target(), method, path, { key: by, body });
+            expect([text, answer.status]).toEqual([text, expect.toBeOneOf([400, 422])]);
+            expect(JSON.stringify(answer.body).toLowerCase()).not.toContain(secret.slice(8, -2).toLowerCase());
+          }
         }
-      }
-    });
+      });
   });
 
   it("takes emoji, and what people write, as they are", async () => {

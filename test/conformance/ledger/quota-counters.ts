@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { LedgerName } from "../../../src/ports.ts";
 import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
 import { chargeCounter } from "../../charge-counter.ts";
+import { skipSince } from "../../skip-since.ts";
 import {
   entry,
   freshLedger,
@@ -192,7 +193,7 @@ export function testQuotaCounters(name: string, make: MakeLedger): void {
       });
 
       it("tells what is not settled, by the beginning of its name", async ({ skip }) => {
-        if (!fresh.other.unsettled) return skip("no process is found dead there");
+        if (!fresh.other.unsettled) return skipSince(skip, "no process is found dead there");
         await fresh.ledger.reserve(reservation("host-1-2.run-0"), [entry(1, 100)]);
         await fresh.ledger.reserve(reservation("host-1-2.run-1"), [entry(1, 100)]);
         await fresh.ledger.reserve("key:k/op:1", [entry(1, 5, "key:k/agents", "all")]);
