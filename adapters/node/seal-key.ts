@@ -102,7 +102,7 @@ async function markGiven(stateDir: string): Promise<void> {
   await writePrivate(join(stateDir, givenMark), `The seal key of this directory is ${variable}.\n`);
 }
 
-/** What it sealed, the server could not open. */
+/** The server could not open secrets that another key sealed. */
 function refuseBesideGiven(stateDir: string): void {
   if (!existsSync(join(stateDir, givenMark))) return;
   throw new SettingsError(

@@ -61,7 +61,7 @@ function keepAgentsApart(api: PluginApi): void {
     const sent = replyFiles.withoutOthers(payload, speaker, key, place());
     return sent && { payload: sent };
   });
-  // What a hook's turn or a job answers comes here alone, with the files where they lie.
+  // Answers of a hook's turn or a job come here alone, with the files where they lie.
   api.on?.("message_sending", ({ metadata }, { sessionKey }) => {
     const speaker = agentInKey(sessionKey);
     if (speaker === undefined || !isMadeHere(speaker)) return undefined;

@@ -45,7 +45,7 @@ export function createSqlFleet(db: SqlDriver, caches: CacheGroup, rows: CounterR
     /** `undefined` where nothing is to be reported; `told` is called once it was. */
     dueReport(): { fleet: string; report: FleetReport; told(): void } | undefined {
       const all = due.all<[what: string, fleet: string]>();
-      // Of what an older release left, it is not known yet whom to tell.
+      // An older release's rows do not say whom to tell.
       const fleet = all.find(([, known]) => known !== "")?.[1];
       if (fleet === undefined) return undefined;
       const marks = all.map(([what]) => what);

@@ -43,7 +43,7 @@ function refuseEmpty(command: Command): void {
 /** The options that choose what is printed. */
 const forms = ["json", "csv", "outputKeyOnly"];
 
-/** Of two forms one would be left out without a word. */
+/** One of two forms would be left out without a word. */
 function refuseTwoForms(command: Command): void {
   const [one, other] = command.options.filter((option) => {
     const name = option.attributeName();

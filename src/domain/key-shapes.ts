@@ -28,7 +28,7 @@ const shapes = [
 ];
 
 /**
- * What has no key behind one prefix has none behind a later prefix of the same run of characters: `run` passes over it.
+ * A run of characters with no key behind one prefix has none behind a later one of its own: `run` passes over it.
  * Without that, a text of nothing but prefixes would be read to its end once for each.
  */
 function shape(prefix: string, rest: string, run = "[\\w-]*", flags = "giu"): RegExp {

@@ -13,7 +13,7 @@ const keyShapes = [
 ];
 /** Goes first, since it may hold any other. */
 const privateKeyShape = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g;
-/** What has no token behind one beginning has none behind a later one of the same run: it is passed over. */
+/** A run with no token behind one beginning has none behind a later one of its own: it is passed over. */
 const jwtShape = /\beyJ(?:([\w-]{8,}(?:\.[\w-]*)+)|[\w-]*)/g;
 /**
  * Anything long without a space that mixes letters and digits: tokens and their hashes. It is tried where such a text

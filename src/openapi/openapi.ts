@@ -106,7 +106,7 @@ function servicePaths(problem: Record<string, unknown>) {
     "/readyz": {
       ...root,
       ...operation("getReadiness", "Storage and host can be used", json, false, {
-        // Of a bearer that is sent while something is wrong.
+        // A bearer is looked at while something is wrong.
         ...limited,
         503: {
           description: "Which cannot, and why; `draining` while the process stops",

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import type { OpenClawConfig } from "../openclaw-config.ts";
 import { confined, filesInText, isOutside } from "./message-content.ts";
 
-/** What an agent answers with, as OpenClaw's hook gives it. */
+/** An agent's answer, as OpenClaw's hook gives it. */
 export interface Reply {
   text?: string;
   mediaUrl?: string;

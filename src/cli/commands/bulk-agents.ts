@@ -115,7 +115,7 @@ export function addBulkAgentsCommand(tree: Tree, group: Command): void {
           inBatches(client, await chosenIds(client, ids, options), change, batches),
         );
       } catch (error) {
-        // Whose change is done is to be seen, though a later call fails.
+        // The output names the agents that are changed, though a later call fails.
         if (batches.length > 0) tell();
         throw error;
       }

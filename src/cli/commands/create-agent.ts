@@ -86,7 +86,7 @@ function nameOf(positional: string | undefined, { name = positional }: Options):
   return name;
 }
 
-/** Of the same key, another end would be another request, which is refused. */
+/** Another end would make another request of the same key, which is refused. */
 function refuseMovingEnd({ idempotencyKey, expires, keyExpires }: Options): void {
   if (idempotencyKey === undefined) return;
   for (const text of [expires, keyExpires]) {

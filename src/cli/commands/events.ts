@@ -57,7 +57,7 @@ async function show(client: Client, cli: CliEnvironment, out: Output, options: O
   const wanted = typesOf(options.types);
   // An activity comes with each look, and so tells when the first is over.
   const types = wanted && !options.follow ? [...new Set<EventType>([...wanted, "activity"])] : wanted;
-  // Of a stream that ends before its first event, what comes until the next would be lost.
+  // A stream that ends before its first event would lose what comes until the next.
   let lastEventId = options.follow
     ? await beginning(client, wanted, 0).catch(() => undefined)
     : await beginning(client, wanted, shownWithoutFollow);

@@ -69,7 +69,7 @@ function Actions({ agent, ask }: { agent: AgentDetail; ask: (asked: Asked) => vo
   // Its provider holds a minted one: nothing here can stop or change it.
   const hasKey = aiKey?.mode === "virtual";
   const updates = may(caller, "agents:update");
-  // What is broken is said before what is suspended.
+  // The status says that an agent is broken before it says that it is suspended.
   const suspended = agent.status === "suspended" || aiKey?.status === "suspended";
   return (
     <div class="actions">

@@ -93,7 +93,7 @@ function BulkDialog({ name, does, ids, onClose, onDone }: BulkProps) {
         if (failed().length === 0) onClose();
         return { failed: failed() };
       } finally {
-        // Whose change is done is chosen no more, though a later call fails.
+        // Agents that are changed are chosen no more, though a later call fails.
         if (batches.length > 0) {
           say(t.bulk.done(batches.flatMap(({ succeeded }) => succeeded).length));
           agentsChanged();

@@ -60,7 +60,7 @@ export function NewAgent({ place }: { place: Place }) {
   }, [providers.join()]);
   if (!may(caller, "agents:create")) return <p class="note warn">{t.make.needsScope}</p>;
   if (change.answer) return <Made answer={change.answer} />;
-  // What is typed before the pattern comes would be lost in it.
+  // Text that is typed before the pattern comes would be lost in it.
   if (pattern.loading) return <Waiting lines={8} />;
   const body = bodyOf(form);
   const create = async () => {

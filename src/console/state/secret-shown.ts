@@ -11,7 +11,7 @@ export function useSecretShown(isShown = true): void {
     shown += 1;
     return () => {
       shown -= 1;
-      // What waited for an answer shows it now.
+      // A page that waited for an answer shows it now.
       setTimeout(settle);
     };
   }, [isShown]);

@@ -23,7 +23,7 @@ export function changedQuotas(before: QuotaTexts, after: QuotaTexts): Partial<Re
 export const givenQuotas = (texts: QuotaTexts): Partial<Record<QuotaName, number>> =>
   Object.fromEntries(quotaNames.filter((name) => texts[name] !== "").map((name) => [name, amount(texts[name])]));
 
-/** What is no amount would be sent as `null`, which removes a limit. A comma before decimals would be lost. */
+/** A text that is no amount would be sent as `null`, which removes a limit. A comma before decimals would be lost. */
 const patternOf = (name: QuotaName): string =>
   `[0-9]+([ ,_][0-9]{3})*${quotaRules[name].counter === "usd" ? "(\\.[0-9]*)?" : ""}`;
 

@@ -89,7 +89,7 @@ export function createAgentIndex(ledger: Pick<Ledger, "get" | "put" | "replace">
         else if (!isNewer(entries.get(agentId), entry)) entries.set(agentId, entry);
       }
       const text = entries.size === 0 ? undefined : textOf(entries);
-      // What another process has written may hold what this one does not know.
+      // Another process may have written what this one does not know.
       if (text === bucket.text && guess !== undefined) continue;
       if (text === bucket.text || (await ledger.replace(agentIndexBucket(at), bucket.text, text))) {
         known[at] = { text, entries };

@@ -10,7 +10,7 @@ export interface FleetAgent {
   agentId: string;
   /** Absent: the agent was deleted. */
   entry?: IndexEntry | undefined;
-  /** Of a key that the agent had before: that key's. */
+  /** That of the key, where it is one that the agent had before. */
   provider?: string | undefined;
 }
 

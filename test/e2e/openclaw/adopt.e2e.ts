@@ -147,7 +147,7 @@ describe("agents that were made by hand, on a real gateway", { timeout: longMs }
     expect(await entryOf("talker")).toBe(before.talker);
   });
 
-  /** What it is after a kill, by all that tells of it. @param words for its next turn, that were never said to it */
+  /** The agent's state after a kill, by all that tells of it. @param words for its next turn, that were never said to it */
   async function stateOf(id: string, words: string): Promise<string> {
     const { managed, status } = (await gateway.api("GET", `/agents/${id}`)).body;
     expect([id, (await entryOf(id)) === before[id]]).toEqual([id, !managed]);
