@@ -1,4 +1,3 @@
-import { factsOf } from "../domain/provider-facts.ts";
 import type { LedgerName } from "../ports.ts";
 import type { ProviderWire } from "../providers/shared/wire.ts";
 import type { AiKeyRecord } from "../schema/ai-key.ts";
@@ -21,6 +20,7 @@ import type { RequestCharge } from "./request-charge.ts";
 import type { Reservation } from "./reserve.ts";
 import { createSettlements, type OpenReservation, type Settlement } from "./settle.ts";
 import type { Ending, Standing } from "./standings.ts";
+import type { UpstreamBase } from "./upstream-bases.ts";
 import { createJsonMeter } from "./usage/json-meter.ts";
 import type { Meter, MeterOptions } from "./usage/meter.ts";
 import { createSniffingMeter } from "./usage/sniffing-meter.ts";
@@ -84,29 +84,6 @@ export interface AdmissionParts {
   base: UpstreamBase;
   /** Called once, when it is settled. */
   ended(): void;
-}
-
-export interface UpstreamBase {
-  /** Scheme and host. */
-  origin: string;
-  /** The path below which the endpoints are. */
-  prefix: string;
-}
-
-/** @throws where neither the operator nor the provider itself names an address */
-export function createUpstreamBases(): (provider: AiProviderRecord) => UpstreamBase {
-  const bases = new Map<string, UpstreamBase>();
-  return (provider) => {
-    const url = provider.baseUrl ?? factsOf(provider.kind).baseUrl;
-    if (url === undefined) throw new Error(`the AI provider ${provider.id} has no base URL`);
-    let base = bases.get(url);
-    if (!base) {
-      const { origin, pathname } = new URL(url);
-      base = { origin, prefix: pathname.replace(/\/+$/, "") };
-      bases.set(url, base);
-    }
-    return base;
-  };
 }
 
 /** One type, and no list of several that an upstream may have sent. */

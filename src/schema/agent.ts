@@ -22,6 +22,8 @@ export const AgentRecord = z.object({
   tools: z.optional(z.array(z.string())),
   peers: z.optional(z.array(z.string())),
   aiKeyId: z.optional(z.string()),
+  /** Those that it had before, for their use. */
+  formerAiKeyIds: z.optional(z.array(z.string())),
   /** The slug of that key's AI provider; absent: of an earlier release, or without one. */
   aiKeyProvider: z.optional(z.string()),
   /** The providers for which the host holds a credential. */

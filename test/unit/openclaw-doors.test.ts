@@ -341,7 +341,7 @@ describe("agents apart", () => {
       "MEDIA:file:///state/workspace/MEMORY.md",
       "MEDIA:MEMORY.md\nMEDIA:/state/workspace/MEMORY.md",
       "MEDIA:MEMORY.md /state/workspace/MEMORY.md",
-      "MEDIA:/tmp/openclaw/MEMORY.md",
+      `MEDIA:${join(tmpdir(), "openclaw/MEMORY.md")}`,
       "MEDIA:/state/canvas/MEMORY.md",
       "MEDIA:/state/workspace-two/MEMORY.md",
       "no file is named",

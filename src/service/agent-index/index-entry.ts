@@ -9,6 +9,7 @@ export const IndexEntry = z.object({
   gateway: z.optional(z.string()),
   bindings: z.optional(z.array(z.string())),
   aiKeyId: z.optional(z.string()),
+  formerAiKeyIds: z.optional(z.array(z.string())),
   /** Those that its key or a credential of its host is of. */
   providers: z.optional(z.array(z.string())),
   suspended: z.optional(z.boolean()),
@@ -32,6 +33,7 @@ export function indexEntry(record: AgentRecord): IndexEntry {
     gateway: record.gateway,
     bindings: bindings.length > 0 ? bindings : undefined,
     aiKeyId: record.aiKeyId,
+    formerAiKeyIds: record.formerAiKeyIds,
     providers: providers.length > 0 ? providers : undefined,
     suspended: suspended || undefined,
     labels: record.labels,

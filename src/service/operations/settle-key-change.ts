@@ -57,6 +57,7 @@ export async function settleKeyChange(context: Context, operation: Operation, gi
     record = await save(context, before, {
       aiKeyId,
       aiKeyProvider: aiKey.provider,
+      formerAiKeyIds: formerKeys(before, operation),
       ...(operation.model !== undefined && { model: operation.model }),
       ...(context.host.storesCredentials && { credentials: [...new Set([...before.credentials, aiKey.provider])] }),
     });
@@ -92,9 +93,14 @@ async function takeKey(
   if (formerProvider !== undefined)
     await context.host.dropCredential({ ...knownFrom(before), isCurrent }, formerProvider);
   const credentials = before.credentials.filter((one) => one !== formerProvider);
-  const record = await save(context, before, { aiKeyId: undefined, aiKeyProvider: undefined, credentials });
+  const formerAiKeyIds = formerKeys(before, operation);
+  const noKey = { aiKeyId: undefined, aiKeyProvider: undefined };
+  const record = await save(context, before, { ...noKey, formerAiKeyIds, credentials });
   return { outcome: "finished", record, revoked };
 }
+
+const formerKeys = ({ formerAiKeyIds }: AgentRecord, { formerKeyId }: Operation): string[] | undefined =>
+  formerKeyId === undefined ? formerAiKeyIds : [...new Set([...(formerAiKeyIds ?? []), formerKeyId])];
 
 async function save(context: Context, before: AgentRecord, change: Partial<AgentRecord>): Promise<AgentRecord> {
   const next = { ...before, ...change, updatedAt: new Date(context.clock.now()).toISOString() };

@@ -2,7 +2,6 @@ import { labelMatcher } from "../../domain/labels.ts";
 import { Problem } from "../../errors.ts";
 import type { IndexEntry } from "../agent-index/index-entry.ts";
 import { completeIndex } from "../agent-index/reconcile-index.ts";
-import { readIssuedKeys } from "../ai-keys/issued-keys.ts";
 import type { Context } from "../context.ts";
 import type { Reaching } from "../state/find-agent.ts";
 
@@ -76,7 +75,5 @@ export async function fleetAgents(
 }
 
 /** The keys that the agent has and had. */
-export async function aiKeysOf(context: Context, { agentId, aiKeyId }: IndexEntry): Promise<string[]> {
-  const issued = await readIssuedKeys(context, agentId);
-  return [...new Set([...(aiKeyId === undefined ? [] : [aiKeyId]), ...issued])];
-}
+export const aiKeysOf = ({ aiKeyId, formerAiKeyIds = [] }: IndexEntry): string[] =>
+  aiKeyId === undefined ? formerAiKeyIds : [aiKeyId, ...formerAiKeyIds];

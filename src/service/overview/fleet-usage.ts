@@ -107,8 +107,7 @@ function keyOf(by: string, { agentId, entry, provider }: FleetAgent): string {
   }
 }
 
-async function byRow(context: Context, agents: FleetAgents, { from, to, by }: Span) {
-  const { ledger, clock } = context;
+async function byRow({ ledger, clock }: Context, agents: FleetAgents, { from, to, by }: Span) {
   const groups = new Map<string, Group>();
   const span = by === "day" ? ("day" as const) : ("model" as const);
   if (agents.isAll) {
@@ -123,7 +122,7 @@ async function byRow(context: Context, agents: FleetAgents, { from, to, by }: Sp
     throw new Problem("invalid_query", detail, { errors: [{ path: "by", message: "is of too many agents" }] });
   }
   const asOf = clock.now();
-  const keys = (await Promise.all(entries.map((entry) => aiKeysOf(context, entry)))).flat();
+  const keys = entries.flatMap(aiKeysOf);
   const found = await Promise.all(keys.map((keyId) => ledger.usage(aiKeyLedger(keyId).usage, from, to)));
   for (const row of found.flat()) if (row.model !== freeCallsModel) addTo(groups, row[span], row);
   return { groups, asOf };

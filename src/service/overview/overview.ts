@@ -117,8 +117,7 @@ async function ofAgents(context: Context, groups: UsageGroup[]): Promise<Overvie
 }
 
 /** Each of a maker's own agents is read by itself. */
-async function useOfSome(context: Context, agents: FleetAgents, from: string, today: string): Promise<Use> {
-  const { ledger, clock } = context;
+async function useOfSome({ ledger, clock }: Context, agents: FleetAgents, from: string, today: string): Promise<Use> {
   const days = new Map<string, CountedUse>();
   const spent: { agentId: string; use: CountedUse }[] = [];
   const asOf = clock.now();
@@ -126,8 +125,9 @@ async function useOfSome(context: Context, agents: FleetAgents, from: string, to
     agents.entries.map(async (entry) => {
       const { agentId } = entry;
       const use = noUse();
-      const keys = await aiKeysOf(context, entry);
-      const rows = await Promise.all(keys.map((keyId) => ledger.usage(aiKeyLedger(keyId).usage, from, today)));
+      const rows = await Promise.all(
+        aiKeysOf(entry).map((keyId) => ledger.usage(aiKeyLedger(keyId).usage, from, today)),
+      );
       for (const row of rows.flat()) {
         if (row.model === freeCallsModel) continue;
         const ofDay = days.get(row.day) ?? noUse();

@@ -21,8 +21,8 @@ export function operatorsOnNode() {
   afterEach(async () => {
     for (const { context } of people.splice(0)) await context.close();
   });
-  async function person(): Promise<Person> {
-    const one = await browser.person(stand.target.origin);
+  async function person(origin = stand.target.origin, options = {}): Promise<Person> {
+    const one = await browser.person(origin, options);
     one.page.setDefaultTimeout(15_000);
     people.push(one);
     return one;

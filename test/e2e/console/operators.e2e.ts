@@ -1,36 +1,17 @@
 import { readFile } from "node:fs/promises";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { allScopes, ask, makeKey } from "../../contract/target.ts";
-import { openBrowser, type TestBrowser } from "./browser.ts";
+import { operatorsOnNode } from "./operators-on-node.ts";
 import { named, signIn, visit } from "./people.ts";
-import { openStand, type Stand, targets } from "./stand.ts";
 
-let browser: TestBrowser;
-let stand: Stand;
-const people: Awaited<ReturnType<TestBrowser["person"]>>[] = [];
-const person = async (origin = stand.target.origin, options = {}) => {
-  const one = await browser.person(origin, options);
-  one.page.setDefaultTimeout(15_000);
-  people.push(one);
-  return one;
-};
-beforeAll(async () => {
-  browser = await openBrowser();
-  stand = await openStand(targets.Node!);
-});
-afterAll(async () => {
-  await browser?.close();
-  await stand?.close();
-});
-afterEach(async () => {
-  for (const { context } of people.splice(0)) await context.close();
-});
+const on = operatorsOnNode();
+const { person } = on;
 
 const plain = "http://console.example";
 
 /** The page as it comes over a network without HTTPS, where a browser gives it less. */
 async function onPlainHttp() {
-  const { target, key } = stand;
+  const { target, key } = on.stand;
   const one = await person(plain);
   await one.context.unroute("**/*");
   await one.context.route(`${plain}/**`, async (route) => {
@@ -71,7 +52,7 @@ it("says that an id is selected where it is, on a page that may not copy", async
 });
 
 it("leaves what another operator changes while a dialog is open", async () => {
-  const { target, key } = stand;
+  const { target, key } = on.stand;
   const { page } = await person();
   await signIn(page, target, key);
   await visit(page, target, "agents/triage");
@@ -93,7 +74,7 @@ it("leaves what another operator changes while a dialog is open", async () => {
 });
 
 it("shows no page of all agents to a session that reaches its own", async () => {
-  const { target } = stand;
+  const { target } = on.stand;
   const { key } = await makeKey(target, { reach: "own" });
   const { page } = await person();
   await signIn(page, target, key);
@@ -103,7 +84,7 @@ it("shows no page of all agents to a session that reaches its own", async () => 
 });
 
 it("opens an agent that is called new", async () => {
-  const { target, key } = stand;
+  const { target, key } = on.stand;
   expect((await ask(target, "POST", "/agents/create", { key, body: { name: "new" } })).status).toBe(201);
   const { page } = await person();
   await signIn(page, target, key);
@@ -113,7 +94,7 @@ it("opens an agent that is called new", async () => {
 });
 
 it("keeps those agents chosen for which a change was not made", async () => {
-  const { target, key } = stand;
+  const { target, key } = on.stand;
   const made = await ask(target, "POST", "/agents/create", { key, body: { name: "without key" } });
   expect(made.status).toBe(201);
   const { page } = await person();
@@ -130,7 +111,7 @@ it("keeps those agents chosen for which a change was not made", async () => {
 });
 
 it("says that the session has ended, on a page that is opened after its end", async () => {
-  const { target } = stand;
+  const { target } = on.stand;
   const { id, key } = await makeKey(target);
   const { page } = await person();
   await signIn(page, target, key);
@@ -141,7 +122,7 @@ it("says that the session has ended, on a page that is opened after its end", as
 });
 
 it("shows a session that comes by a link nothing of the one before", async () => {
-  const { target, key } = stand;
+  const { target, key } = on.stand;
   const { key: own } = await makeKey(target, { scopes: allScopes, reach: "own" });
   const { body } = await ask(target, "POST", "/console/link", { key: own });
   const { page } = await person();
@@ -156,7 +137,7 @@ it("shows a session that comes by a link nothing of the one before", async () =>
 });
 
 it("goes on with a new session where a call of the one before is refused late", async () => {
-  const { target, key } = stand;
+  const { target, key } = on.stand;
   const { page } = await person();
   await signIn(page, target, key);
   let refuse: (() => Promise<unknown>) | undefined;
@@ -177,7 +158,7 @@ it("goes on with a new session where a call of the one before is refused late", 
 });
 
 it("shows why a price could not be unset", async () => {
-  const { target } = stand;
+  const { target } = on.stand;
   const prices = [{ provider: "anthropic", model: "claude-x", input: 1, output: 2 }];
   await ask(target, "PUT", "/provisioning/prices", { key: target.adminToken, body: { prices } });
   const { page } = await person();
@@ -192,7 +173,7 @@ it("shows why a price could not be unset", async () => {
 });
 
 it("exports every row of the usage", async () => {
-  const { target, key } = stand;
+  const { target, key } = on.stand;
   const { page } = await person();
   await signIn(page, target, key);
   const total = { requests: 1, inputTokens: 1, outputTokens: 1, tokens: 2, usd: 0.5, unpricedRequests: 0 };
@@ -214,7 +195,7 @@ it("exports every row of the usage", async () => {
 });
 
 it("goes on after a pause with what came during it", async () => {
-  const { target, key } = stand;
+  const { target, key } = on.stand;
   const { page } = await person();
   await signIn(page, target, key);
   await visit(page, target, "live");
@@ -236,7 +217,7 @@ it("goes on after a pause with what came during it", async () => {
 });
 
 it("tells an intent whose outcome is on the page before from one without", async () => {
-  const { target, key } = stand;
+  const { target, key } = on.stand;
   for (let at = 0; at < 60; at++)
     await ask(target, "PATCH", "/agents/translator", { key, body: { labels: { at: `${at}` } } });
   const { page } = await person();
@@ -255,7 +236,7 @@ it("tells an intent whose outcome is on the page before from one without", async
 });
 
 it("tells of more agents near a limit than it lists, and names all", async () => {
-  const { target, key } = stand;
+  const { target, key } = on.stand;
   for (let at = 0; at < 11; at++) {
     const autoProvisionAiKey = { provider: "anthropic", quotas: { maxRequestsPerDay: 1 } };
     const body = { name: `Near ${at}`, model: "claude-sonnet-4-5", revealAiKey: true, autoProvisionAiKey };
@@ -276,7 +257,7 @@ it("tells of more agents near a limit than it lists, and names all", async () =>
 });
 
 it("keeps a dialog open while the secret that it will show is made", async () => {
-  const { target, key } = stand;
+  const { target, key } = on.stand;
   const { page } = await person();
   await signIn(page, target, key);
   await visit(page, target, "keys/new");
@@ -294,7 +275,7 @@ it("keeps a dialog open while the secret that it will show is made", async () =>
 });
 
 it("shows the actions of each row on a narrow screen, and besides a long name", async () => {
-  const { target, key } = stand;
+  const { target, key } = on.stand;
   await makeKey(target, { name: "K".repeat(100) });
   for (const width of [360, 1_280]) {
     const { page } = await person(target.origin, { viewport: { width, height: 800 } });

@@ -62,6 +62,14 @@ const create = () => {
 it.each([
   ["moved", () => call("PUT", "/agents/ours/ai-key", { provider: "openai", model: "m" })],
   ["taken away", () => call("DELETE", "/agents/ours/ai-key")],
+  [
+    "taken away, replaced and moved",
+    async () => {
+      await call("DELETE", "/agents/ours/ai-key");
+      await call("POST", "/agents/ours/ai-key", { provider: "anthropic" });
+      return await call("PUT", "/agents/ours/ai-key", { provider: "openai", model: "m" });
+    },
+  ],
 ])(
   "sums across agents keep what an agent used before its key was %s, for as long as it is there",
   async (_, change) => {
