@@ -92,7 +92,7 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
 
     openDoors: () => tools.openDoors(),
 
-    leftBehind: async () => findLeftBehind(stateDir, options.config.file),
+    leftBehind: () => findLeftBehind(stateDir, options.config.file),
 
     lastReload: tools.changes.lastReload,
 

@@ -98,7 +98,7 @@ function refuseCommand(): number {
 /** @returns the exit code */
 async function examineLeftBehind(fix: boolean): Promise<number> {
   const stateDir = stateDirFrom(process.env);
-  const found = findLeftBehind(stateDir, configFileOf(stateDir, process.env));
+  const found = await findLeftBehind(stateDir, configFileOf(stateDir, process.env));
   const { ok, checks } = doctorReport(await mendFindings("left behind", found, fix));
   for (const { status, name, detail, remedy } of checks) {
     process.stdout.write(`${[status, name, detail, remedy].filter(Boolean).join("  ")}\n`);

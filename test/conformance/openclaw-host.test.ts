@@ -1,5 +1,5 @@
 import { existsSync, statSync } from "node:fs";
-import { mkdir, readdir, readFile, symlink, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -641,6 +641,7 @@ describe("the openclaw host", () => {
   });
 
   const longAgo = new Date(Date.now() - 31_000);
+  const almostLongAgo = () => new Date(Date.now() - 29_700);
 
   test.each([
     ["an empty lock", ".lock", "rm", (path: string) => writeFile(path, "")],
@@ -651,8 +652,12 @@ describe("the openclaw host", () => {
       const path = join(openclaw.stateDir, `openclaw.json${ending}`);
       await leave(path);
       await host.create(await planned("fresh"));
-      expect(await host.leftBehind!()).toEqual([]);
-      await utimes(path, longAgo, longAgo);
+      const beside = host.leftBehind!();
+      await rm(path, { recursive: true });
+      expect(await beside).toEqual([]);
+      await leave(path);
+      await utimes(path, almostLongAgo(), almostLongAgo());
+      expect(await host.leftBehind!()).toHaveLength(1);
       const message = expect.stringContaining(`Remove it: ${command} '${path}'`);
       await expect(host.create(await planned("late"))).rejects.toMatchObject({ code: "host_unavailable", message });
       const found = await host.leftBehind!();
@@ -686,8 +691,12 @@ describe("the openclaw host", () => {
     };
     const empty = await databaseOf("empty", "BEGIN; CREATE TABLE schema_meta (meta_key TEXT)");
     const used = await databaseOf("used", "CREATE TABLE schema_meta (meta_key TEXT)");
-    expect(await host.leftBehind!()).toEqual([]);
-    for (const path of [empty, used]) await utimes(path, longAgo, longAgo);
+    const beside = host.leftBehind!();
+    await utimes(used, longAgo, longAgo);
+    open[0]!.exec("COMMIT");
+    expect(await beside).toEqual([]);
+    open[0]!.exec("DROP TABLE schema_meta; BEGIN; CREATE TABLE schema_meta (meta_key TEXT)");
+    await utimes(empty, almostLongAgo(), almostLongAgo());
     const found = await host.leftBehind!();
     expect(found).toMatchObject([{ detail: expect.stringContaining(empty) }]);
     found[0]!.mend();

@@ -27,15 +27,16 @@ describe("a gateway that is stopped, or killed in the middle of creates", { time
 
   /** As docs/openclaw.md says for a gateway that does not start because of a half-made database. */
   async function startAfterKill(): Promise<void> {
-    const killedAt = performance.now();
     try {
       await on.gateway.start();
     } catch (error) {
       const [, database] = /database (\S+) has no schema ownership metadata/.exec(String(error)) ?? [];
       if (database === undefined) throw error;
       console.log(`half made: ${database}`);
-      await sleep(Math.max(0, killedAt + 30_000 - performance.now()));
-      expect(await on.gateway.cli(["provisioning", "doctor", "--fix"])).toMatch(/^fixed +left behind/m);
+      // The doctor undoes the create itself where the lease of the one that was killed has run out meanwhile.
+      expect(await on.gateway.cli(["provisioning", "doctor", "--fix"])).toMatch(
+        /^fixed +(left behind|interrupted changes)/m,
+      );
       await on.gateway.start();
     }
   }
