@@ -75,7 +75,7 @@ export function tellOfKeys(context: Context): KeyMetrics {
   }
 
   metrics.beforeRender(async () => {
-    if (clock.now() - lookedAt < keptMs) return;
+    if (Math.abs(clock.now() - lookedAt) < keptMs) return;
     lookedAt = clock.now();
     await Promise.all([lookAtKeys(), lookAtProvisioningKeys()]);
   });

@@ -1,5 +1,5 @@
 import type { LedgerName, RateDecision, RateRule } from "../../src/ports.ts";
-import { strangersPrefix } from "../../src/storage/ledger-names.ts";
+import { passingPrefixes } from "../../src/storage/ledger-names.ts";
 import { type SqlDriver, within } from "./sql-driver.ts";
 
 type BucketRow = [cost: number, busyUntil: number, calls: number, lastAt: number | null];
@@ -20,7 +20,7 @@ export function createSqlRates(db: SqlDriver) {
   const sweepHits = db.prepare(
     "DELETE FROM hits WHERE bucket IN (SELECT bucket FROM buckets WHERE cost > 0 AND busy_until <= ?)",
   );
-  const sweepStrangers = db.prepare("DELETE FROM buckets WHERE bucket >= ? AND bucket < ? AND busy_until <= ?");
+  const sweepPassing = db.prepare("DELETE FROM buckets WHERE bucket >= ? AND bucket < ? AND busy_until <= ?");
   const sweepBuckets = db.prepare("UPDATE buckets SET cost = 0 WHERE cost > 0 AND busy_until <= ?");
 
   /** When `excess` will have left the window. */
@@ -66,7 +66,7 @@ export function createSqlRates(db: SqlDriver) {
 
     sweepRates(now: number): void {
       sweepHits.run(now);
-      sweepStrangers.run(...within(strangersPrefix), now);
+      for (const prefix of passingPrefixes) sweepPassing.run(...within(prefix), now);
       sweepBuckets.run(now);
     },
   };

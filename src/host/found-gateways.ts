@@ -110,7 +110,7 @@ export function findGateways(
     find: (id) => found.get(id)?.gateway ?? (id.startsWith(`${prefix}-`) ? lostGateway(id, dns) : undefined),
     async refresh() {
       const now = clock.now();
-      if (now - lookedAt < lookMs) return;
+      if (Math.abs(now - lookedAt) < lookMs) return;
       // A caller that comes meanwhile goes by what is known. Before the first look there is nothing to go by.
       if (Number.isFinite(lookedAt)) lookedAt = now;
       await look();

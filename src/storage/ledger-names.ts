@@ -143,8 +143,8 @@ export function workspaceOfClaim(name: LedgerName): string | undefined {
 export const addressFailures = (address: string): LedgerName => `address:${enc(subscriber(address))}/failures`;
 /** The failures of addresses beyond those that are counted each by itself. */
 export const otherFailures: LedgerName = "address:*/failures";
-/** Such a bucket leaves nothing once its window has passed: strangers choose which addresses there are. */
-export const strangersPrefix = "address:";
+/** Such a bucket leaves nothing once its window has passed: strangers choose which addresses there are, and sessions end. */
+export const passingPrefixes = ["address:", "console-ocs:"] as const;
 
 /** The holder of one IPv6 address has the other 2^64 of its network too. */
 export function subscriber(address: string): string {

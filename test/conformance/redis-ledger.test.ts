@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createRedisLedger } from "../../adapters/node/redis/redis-ledger.ts";
 import { ledgerKeys } from "../../adapters/node/redis/redis-ledger-keys.ts";
 import type { LedgerName } from "../../src/ports.ts";
-import { addressFailures, otherFailures } from "../../src/storage/ledger-names.ts";
+import { addressFailures, consoleLedger, otherFailures } from "../../src/storage/ledger-names.ts";
 import { chargeCounter } from "../charge-counter.ts";
 import { redisConnections } from "../redis-connections.ts";
 import { hasRedis } from "../redis-server.ts";
@@ -38,13 +38,13 @@ describe.skipIf(!hasRedis)("redis", () => {
     });
   });
 
-  it("nothing stays of the addresses that failed, once their window has passed", async () => {
+  it("nothing stays of the addresses that failed and of console sessions, once their window has passed", async () => {
     const [redis] = connections;
     const prefix = `test-${run++}`;
     const ledger = createRedisLedger(redis!, prefix);
     const keys = ledgerKeys(prefix);
     const rule = { limit: 2, windowMs: 60_000 };
-    for (const name of [addressFailures("203.0.113.1"), otherFailures]) {
+    for (const name of [addressFailures("203.0.113.1"), otherFailures, consoleLedger("ocs", "s").rate]) {
       for (let turn = 0; turn < 3; turn++) await ledger.take(name, rule);
       for (const key of [keys.bucket(name), keys.hits(name)]) {
         expect(await redis!.pttl(key)).toBeGreaterThan(60_000);

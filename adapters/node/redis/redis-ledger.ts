@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 import { amountsByCounter } from "../../../src/domain/amounts-by-counter.ts";
 import { estimateMemoryMs, estimateMinute } from "../../../src/domain/quota.ts";
 import type { Abandoned, Clock, HeldAmount, Ledger, LedgerName, UsageEntry } from "../../../src/ports.ts";
-import { strangersPrefix } from "../../../src/storage/ledger-names.ts";
+import { passingPrefixes } from "../../../src/storage/ledger-names.ts";
 import { lostUsage } from "../../../src/storage/lost-usage.ts";
 import { answered } from "./redis-connection.ts";
 import { ledgerKeys } from "./redis-ledger-keys.ts";
@@ -100,7 +100,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
         limit,
         windowMs,
         whole(cost),
-        bucket.startsWith(strangersPrefix) ? "1" : "0",
+        passingPrefixes.some((prefix) => bucket.startsWith(prefix)) ? "1" : "0",
       );
       return { allowed: allowed === 1, remaining, resetAt };
     },

@@ -1,4 +1,5 @@
 import cluster, { type Worker } from "node:cluster";
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../../src/ports.ts";
 import { SettingsError } from "../../../src/settings/settings-error.ts";
@@ -58,8 +59,9 @@ export function createWorkerPool({ count, log, start, took, died }: PoolOptions)
   cluster.setupPrimary({ serialization: "advanced", stdio: ["ignore", "pipe", "inherit", "ipc"] });
 
   /** Resolves to its port once it listens, or to why it ended before. */
-  function launch(number: number): Promise<{ port: number } | { failure: Error }> {
+  async function launch(number: number): Promise<{ port: number } | { failure: Error }> {
     const worker = cluster.fork({ [numberVariable]: String(number) });
+    if (worker.process.pid === undefined) return await refused(number, worker);
     const member: Member = { worker, startedAt: performance.now() };
     members.set(number, member);
     closeLostConnection(worker);
@@ -90,7 +92,18 @@ export function createWorkerPool({ count, log, start, took, died }: PoolOptions)
       void replace(number, performance.now() - member.startedAt < soonMs);
     });
     worker.send(start());
-    return launched.promise;
+    return await launched.promise;
+  }
+
+  /** The system may have no room for a process now. Cluster never tells an end of one that it did not start. */
+  async function refused(number: number, worker: Worker): Promise<{ failure: Error }> {
+    const [cause] = (await once(worker, "error")) as [Error];
+    delete cluster.workers?.[worker.id];
+    if (isUp && !stopping.signal.aborted) {
+      log("error", "a worker process cannot be started; it is tried again", { worker: number, cause });
+      void replace(number, true);
+    }
+    return { failure: new SettingsError(`a worker process cannot be started: ${cause.message}`) };
   }
 
   async function replace(number: number, diedSoon: boolean): Promise<void> {

@@ -7,6 +7,7 @@ import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import { agentClaim } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
+import { lostGateways } from "../gateways/lost-gateways.ts";
 import { currentAiKey } from "../state/ai-key-state.ts";
 import { type KnownAgent, knownFrom, type Reaching, requireAgent } from "../state/find-agent.ts";
 import { effectiveQuotas, readQuotaStates } from "../state/quota-states.ts";
@@ -63,12 +64,14 @@ export async function listAgents(
     { ...theirs, items: theirs.agents.filter((agent) => !isOnRecord(agent, records.get(agent.agentId))) },
   ];
   const { items, nextCursor } = mergePages<KnownAgent>(pages, page.limit);
+  const lost = context.host.gateways ? lostGateways(ours.items, context.host.gateways.known()) : [];
+  const unreachable = [...new Set([...theirs.unreachable, ...lost])];
   return {
     agents: await Promise.all(
       items.map(async (agent) => agentSummary(await withRecord(context, agent), context.clock.now())),
     ),
     ...(nextCursor !== undefined && { nextCursor }),
-    ...(theirs.unreachable.length > 0 && { unreachable: theirs.unreachable }),
+    ...(unreachable.length > 0 && { unreachable }),
   };
 }
 

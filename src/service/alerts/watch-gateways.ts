@@ -1,5 +1,6 @@
 import { gatewayIncident, gatewayMissed } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
+import { lostGateways } from "../gateways/lost-gateways.ts";
 import { closeIncident, openIncident } from "./incidents.ts";
 
 /** One that restarts is away for a moment: it is told of when it is away at two looks so far apart, or further. */
@@ -11,10 +12,11 @@ export async function watchGateways(context: Context): Promise<void> {
   const { host, ledger, clock } = context;
   if (!host.gateways) return;
   const { unreachable } = await host.list({ limit: 1 });
-  const all = new Set([...host.gateways.known().map(({ id }) => id), ...unreachable]);
-  for (const id of all) {
+  const known = host.gateways.known();
+  const silent = new Set([...unreachable, ...lostGateways(await context.agentIndex.entries(), known)]);
+  for (const id of new Set([...known.map((one) => one.id), ...silent])) {
     const name = gatewayIncident(id);
-    if (!unreachable.includes(id)) {
+    if (!silent.has(id)) {
       await ledger.put(gatewayMissed(id), undefined);
       await closeIncident(context, name, { type: "gateway.recovered", data: { gateway: id } });
       continue;

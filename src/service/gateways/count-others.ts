@@ -24,7 +24,7 @@ export async function countOthers(
   const counted = gateway ?? context.host;
   const last = counts.get(counted);
   const now = context.clock.now();
-  if (last && now - last.at < ageMs) return last.others.size;
+  if (last && Math.abs(now - last.at) < ageMs) return last.others.size;
   // Those who ask meanwhile go by the old number.
   if (last) counts.set(counted, { ...last, at: now });
   if (gateway) await countGateways(context, () => gateway.recount(refusedAgeMs));

@@ -6,6 +6,7 @@ import type { Context } from "../context.ts";
 import { isCordoned } from "./cordon-gateway.ts";
 import { countGateways } from "./count-others.ts";
 import { agentsOn, placesTaken } from "./gateway-places.ts";
+import { lostGateways } from "./lost-gateways.ts";
 import { ownId } from "./own-id.ts";
 
 /** Every gateway as it is now; a deployment that has agents itself is its one. */
@@ -17,16 +18,12 @@ export async function listGateways(context: Context): Promise<GatewayList> {
   return { gateways: [...(await Promise.all(gateways)), ...(await unknownGateways(context, all))] };
 }
 
-/** Gateways that have agents on record and were not met since this process started, or are no more in the settings. */
 async function unknownGateways(context: Context, known: readonly HostGateway[]): Promise<GatewayView[]> {
-  const ids = new Set((await context.agentIndex.entries()).map(({ gateway }) => gateway));
-  for (const { id } of known) ids.delete(id);
-  const views = [...ids].map(async (id): Promise<GatewayView[]> => {
-    if (id === undefined) return [];
+  const views = lostGateways(await context.agentIndex.entries(), known).map(async (id): Promise<GatewayView> => {
     const agents = await placesTaken(context, id);
-    return [{ id, reachable: false, agents, cordoned: await isCordoned(context, id) }];
+    return { id, reachable: false, agents, cordoned: await isCordoned(context, id) };
   });
-  return (await Promise.all(views)).flat();
+  return await Promise.all(views);
 }
 
 async function view(context: Context, gateway: HostGateway, own: GatewayOwnWords | undefined): Promise<GatewayView> {

@@ -114,6 +114,23 @@ it("finds each replica, and one that is added within half a minute", async () =>
   ]);
 });
 
+it("finds one that is added after the clock was set back, and counts what others made", async () => {
+  await start("127.0.0.2", replicas[0]!);
+  addresses = ["127.0.0.2"];
+  const app = await plane();
+  expect(await gateways(app)).toHaveLength(1);
+  await start("127.0.0.3", replicas[1]!);
+  addresses.push("127.0.0.3");
+  const { token: own, key } = replicas[0]!.settings;
+  await replicas[0]!.fetch("http://a.test/api/v1/agents/create", {
+    method: "POST",
+    headers: { authorization: `Bearer ${own}`, "x-agent-provisioning-key": key! },
+    body: JSON.stringify({ name: "by another hand" }),
+  });
+  now -= 3_600_000;
+  expect((await gateways(app)).map(({ agents }) => agents)).toEqual([1, 0]);
+});
+
 it("knows replicas by their own ids, whichever addresses they have", async () => {
   await start("127.0.0.2", replicas[0]!);
   await start("127.0.0.3", replicas[1]!);
@@ -223,6 +240,8 @@ it("lists one that is gone with agents also after a start of the control plane",
   await stop("127.0.0.2");
   await start("127.0.0.3", replicas[1]!);
   addresses = ["127.0.0.3"];
-  const left = (await gateways(await plane())).find(({ id }) => id === gateway);
+  const again = await plane();
+  expect((await callAsOperator(again, "GET", "/agents")).body.unreachable).toEqual([gateway]);
+  const left = (await gateways(again)).find(({ id }) => id === gateway);
   expect(left).toMatchObject({ reachable: false, agents: 1 });
 });

@@ -152,7 +152,10 @@ describe("placing", () => {
     expect((await placed(host, {})).gateway).toBe("gw2");
   });
 
-  test("a gateway that comes back is used again", async () => {
+  test.each([
+    ["", 60_000],
+    [", also where the clock was set back meanwhile", -3_600_000],
+  ])("a gateway that comes back is used again%s", async (_, passed) => {
     let isDown = true;
     const host = remote((request) =>
       isDown && isTo(request, gw1) ? Promise.resolve().then(refuseConnection) : undefined,
@@ -160,7 +163,7 @@ describe("placing", () => {
     await created(host, "a");
     isDown = false;
     expect((await created(host, "b")).gateway).toBe("gw2");
-    now += 60_000;
+    now += passed;
     expect((await created(host, "c")).gateway).toBe("gw1");
   });
 });

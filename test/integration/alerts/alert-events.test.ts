@@ -204,6 +204,22 @@ it("a gateway that is away at two looks is told of, and so is its return", async
   expect(await types()).toHaveLength(2);
 });
 
+it("a gateway that has agents and was not met since the start is told of", async () => {
+  const gateways = { known: () => [{ id: "us" }] } as unknown as AgentHost["gateways"];
+  const list = async () => ({ agents: [], unreachable: [] });
+  const host = { ...context.host, kind: "remote" as const, gateways, list };
+  const at = new Date(stand.clock.now()).toISOString();
+  const entry = { agentId: "a", name: "a", gateway: "agents-gone", createdAt: at, updatedAt: at };
+  await context.agentIndex.write(new Map([["a", entry]]));
+  await watchGateways({ ...context, host });
+  stand.pass(15_000);
+  await watchGateways({ ...context, host });
+  expect((await told()).map(({ type, data }) => [type, data.gateway])).toEqual([
+    ["gateway.unreachable", "agents-gone"],
+  ]);
+  await context.agentIndex.write(new Map([["a", undefined]]));
+});
+
 it("a minted key that cannot be revoked for an hour is told of once", async () => {
   const createdAt = new Date(stand.clock.now()).toISOString();
   const record = { aiProviderId: "p", remoteId: "r", agentId: "a", attempts: 3, lastError: "away", createdAt };

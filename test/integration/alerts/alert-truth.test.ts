@@ -13,6 +13,7 @@ import { createQuotaAlerts } from "../../../src/service/alerts/quota-alerts.ts";
 import { putAlert } from "../../../src/service/alerts/raise-alert.ts";
 import { createAlertSender } from "../../../src/service/alerts/send-alerts.ts";
 import { createWebhook, listWebhooks, updateWebhook } from "../../../src/service/alerts/webhooks.ts";
+import type { Context } from "../../../src/service/context.ts";
 import { eventStream } from "../../../src/service/events/event-stream.ts";
 import { examine } from "../../../src/service/maintenance/examine.ts";
 import { expireAgents } from "../../../src/service/maintenance/expire-agents.ts";
@@ -62,6 +63,25 @@ it("who follows the events is not told that a key is unused which was used yeste
   await stand.send();
   const alerts = (await streamed("0-0")).map(({ data }) => (data as { type: string }).type);
   expect(alerts).toEqual(["provisioning_key.created"]);
+});
+
+it("who follows the trail misses nothing of what is written after Redis lost its last second", async () => {
+  const trail = Array.from({ length: 5 }, (_, at) => ({ seq: at + 1, action: `before.${at + 1}` }));
+  // Two reads say where it begins.
+  let reads = -2;
+  const audit = {
+    async read() {
+      reads++;
+      if (reads === 2) trail.splice(3);
+      if (reads === 3) trail.push({ seq: 4, action: "after.4" });
+      return { events: trail.toReversed() };
+    },
+  };
+  const context = { ...stand.context, audit, eventTicks: { everyMs: 10, most: 6 } } as unknown as Context;
+  const body = eventStream(context, { types: ["audit"], lastEventId: "4", mayGoOn: async () => true });
+  const told: string[] = [];
+  for await (const { data } of readEventStream(body)) told.push((data as { action: string }).action);
+  expect(told).toEqual(["before.5", "after.4"]);
 });
 
 it("an alert that was foreseen has the time at which it came true", async () => {
