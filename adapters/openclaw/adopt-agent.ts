@@ -6,7 +6,7 @@ import { settingChanges } from "../../src/host/setting-changes.ts";
 import type { AgentHost, HostAdoption } from "../../src/ports.ts";
 import { nothingBefore } from "../node/directory-host/auth-before.ts";
 import { setEntry } from "./config-entries.ts";
-import { dropOthersModels, type Hold, holdApart, holdModels, holdTools } from "./doors/held-entry.ts";
+import { dropOthersModels, type Hold, holdApart, holdModels, holdPlace, holdTools } from "./doors/held-entry.ts";
 import { refuseUnmetered } from "./doors/open-doors.ts";
 import { agentDirIn } from "./held-workspaces.ts";
 import { dropMarker, isMadeBy, MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
@@ -72,6 +72,7 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
     if (provider) dropOthersModels(next);
     if (hold.confinement === "trusted") holdApart(next, agentId, hold.peers);
     else holdTools(next, agentId, hold, tools.isPlugin);
+    holdPlace(next, hold, source);
     return { now, before, next, model, provider, hold };
   }
 

@@ -5,7 +5,15 @@ import { Problem } from "../../src/errors.ts";
 import { absent, requireCurrent } from "../../src/host/agent-problems.ts";
 import type { AgentHost, HostAgent, HostHold } from "../../src/ports.ts";
 import { addBindings, refuseTaken, setEntry } from "./config-entries.ts";
-import { dropOthersModels, type Hold, holdApart, holdIn, holdModels, holdTools } from "./doors/held-entry.ts";
+import {
+  dropOthersModels,
+  type Hold,
+  holdApart,
+  holdIn,
+  holdModels,
+  holdPlace,
+  holdTools,
+} from "./doors/held-entry.ts";
 import { agentDirIn } from "./held-workspaces.ts";
 import { isMadeHere, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
 import type { HostTools } from "./make-agent.ts";
@@ -208,6 +216,7 @@ export function createAgentChanges(
         if (provider !== undefined) dropOthersModels(entry);
         if (stays) holdApart(entry, agentId, hold.peers);
         else holdTools(entry, agentId, hold, tools.isPlugin);
+        holdPlace(entry, hold, draft);
       });
     },
   };

@@ -1,6 +1,6 @@
 import { bindingTaken } from "../../src/domain/taken.ts";
 import type { BindResult, HostAgent } from "../../src/ports.ts";
-import { type Hold, holdIn, holdModels, holdTools } from "./doors/held-entry.ts";
+import { type Hold, holdIn, holdModels, holdPlace, holdTools } from "./doors/held-entry.ts";
 import { shownModel } from "./metered-provider.ts";
 import {
   type AgentBinding,
@@ -30,6 +30,7 @@ export function entryFor(
   };
   if (model !== undefined) holdModels(entry, { primary: model, allow: models }, config);
   holdTools(entry, agent.agentId, hold, isLookedAt);
+  holdPlace(entry, hold, config);
   return entry;
 }
 

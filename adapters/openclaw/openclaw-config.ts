@@ -13,6 +13,7 @@ export type ModelChoice = string | { primary?: string; fallbacks?: string[] };
 export interface AgentEntry {
   name?: string;
   workspace?: string;
+  cwd?: string;
   agentDir?: string;
   identity?: OpenClawIdentity;
   model?: ModelChoice;
@@ -75,6 +76,7 @@ export interface OpenClawConfig {
     entries?: Record<string, AgentEntry>;
     defaults?: {
       workspace?: string;
+      cwd?: string;
       model?: ModelChoice;
       decisionModel?: string;
       models?: Record<string, { alias?: string }>;

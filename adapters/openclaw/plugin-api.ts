@@ -16,6 +16,11 @@ type RegisterControlUi = (descriptor: {
 
 /** The hooks that are used here. */
 export interface Hooks {
+  /** Of what somebody says, before any command in it is carried out. */
+  before_dispatch(
+    event: { content?: string; body?: string; sessionKey?: string },
+    context: { sessionKey?: string },
+  ): { handled: true; text: string } | undefined;
   before_tool_call(
     event: { toolName: string; params: Record<string, unknown> },
     /** `channelId` is there in a conversation alone. */

@@ -4,6 +4,7 @@ import { join, resolve, sep } from "node:path";
 import type { ProvisioningSettings } from "../../src/settings/provisioning-settings.ts";
 import { parseSettings } from "../../src/settings.ts";
 import { agentInKey, refusalOf } from "./doors/agents-apart.ts";
+import { refusalOfCommand } from "./doors/chat-commands.ts";
 import { refusalOfContent } from "./doors/message-content.ts";
 import { createReplyFiles } from "./doors/reply-files.ts";
 import { readMarker } from "./made-marker.ts";
@@ -48,6 +49,13 @@ function keepAgentsApart(api: PluginApi): void {
     const call = { ...event, inConversation: channelId !== undefined };
     const blockReason = refusalOf(call, agentId ?? agentInKey(sessionKey), config, isMadeHere, stateDir());
     return blockReason === undefined ? undefined : { block: true, blockReason };
+  });
+  api.on?.("before_dispatch", ({ content = "", body = "", sessionKey }, context) => {
+    const asked = agentInKey(sessionKey ?? context.sessionKey);
+    if (asked === undefined || !isMadeHere(asked)) return undefined;
+    const { config, stateDir: at } = place();
+    const text = refusalOfCommand(`${content}\n${body}`, asked, config, at);
+    return text === undefined ? undefined : { handled: true, text };
   });
   const place = () => ({ config: api.runtime.config.current() as OpenClawConfig, stateDir: stateDir() });
   api.on?.("before_message_write", ({ message }, { agentId, sessionKey = "" }) => {

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { entryDoors } from "../../adapters/openclaw/doors/entry-doors.ts";
-import { type Hold, holdIn, holdModels, holdTools } from "../../adapters/openclaw/doors/held-entry.ts";
+import { type Hold, holdIn, holdModels, holdPlace, holdTools } from "../../adapters/openclaw/doors/held-entry.ts";
 import { acrossAgents, toolsOf } from "../../adapters/openclaw/doors/tool-table.ts";
 import type { AgentEntry, OpenClawConfig } from "../../adapters/openclaw/openclaw-config.ts";
 
@@ -14,6 +14,8 @@ const toolName = fc.constantFrom("exec", "read", "gateway", "sessions_send", "*"
 const anyEntry: fc.Arbitrary<AgentEntry> = fc.record(
   {
     name: fc.string(),
+    workspace: fc.constant("/w/a1"),
+    cwd: fc.constantFrom("/projects", "/w/a1", "/w"),
     model: choice,
     utilityModel: foreign,
     decisionModel: foreign,
@@ -27,7 +29,7 @@ const anyEntry: fc.Arbitrary<AgentEntry> = fc.record(
       fc.record({ codeMode: fc.constant(true), elevated: fc.constant({ enabled: true }) }),
     ),
   },
-  { requiredKeys: [] },
+  { requiredKeys: ["workspace"] },
 );
 const anyHold: fc.Arbitrary<Hold> = fc.record({
   confinement: fc.constantFrom("workspace", "sandbox", "trusted"),
@@ -35,13 +37,14 @@ const anyHold: fc.Arbitrary<Hold> = fc.record({
   peers: fc.uniqueArray(fc.constantFrom("a2", "a3")),
 });
 
-/** The operator has a default: without one, an entry need not say that it has none. */
-const config: OpenClawConfig = { agents: { defaults: { decisionModel: "shared/m" } } };
+/** The operator has defaults: without them, an entry need not say that it has none. */
+const config: OpenClawConfig = { agents: { defaults: { decisionModel: "shared/m", cwd: "/projects" } } };
 
 const held = (entry: AgentEntry, hold: Hold): AgentEntry => {
   const next = structuredClone(entry);
   holdModels(next, { primary: reference, allow: ["metered-anthropic/*"] }, config);
   holdTools(next, "a1", hold);
+  holdPlace(next, hold, config);
   return next;
 };
 
@@ -86,7 +89,7 @@ describe("an entry that is held", () => {
   });
 
   test("an entry with any of its parts undone has that door open", () => {
-    const entry = held({}, { confinement: "workspace", tools: [], peers: [] });
+    const entry = held({ workspace: "/w/a1" }, { confinement: "workspace", tools: [], peers: [] });
     const tools = (change: AgentEntry["tools"]) => ({ tools: { ...entry.tools, ...change } });
     const changes: Record<string, Partial<AgentEntry>> = {
       model: { model: { primary: reference, fallbacks: ["shared/m"] } },
@@ -97,6 +100,7 @@ describe("an entry that is held", () => {
       "memory.search.provider": { memory: {} },
       "heartbeat.model": { heartbeat: { model: "shared/m" } },
       "tts.summaryModel": { tts: { summaryModel: "shared/m" } },
+      cwd: { cwd: "/projects" },
       tools: { tools: { exec: entry.tools!.exec! } },
       "tools.allow": tools({ allow: [...entry.tools!.allow!, "gateway"] }),
       "tools.alsoAllow": tools({ alsoAllow: ["exec"] }),

@@ -128,6 +128,12 @@ describe("settings that lead around agents' keys", () => {
     ["channels.modelByChannel", { channels: { modelByChannel: { telegram: { "*": "shared/m" } } } }],
     ["tools.media.models", { tools: { media: { models: [{ provider: "shared", model: "m" }] } } }],
     ["tts.auto", { tts: { auto: "always" } }],
+    ["tts.enabled", { tts: { enabled: true } }],
+    ["channels.feishu.tts.auto", { channels: { feishu: { tts: { auto: "tagged" } } } }],
+    [
+      "channels.feishu.accounts.ops.tts.enabled",
+      { channels: { feishu: { accounts: { ops: { tts: { enabled: true } } } } } },
+    ],
     [
       "channels.discord.accounts.ops.voice.model",
       { channels: { discord: { accounts: { ops: { voice: { model: "shared/m" } } } } } },
@@ -139,6 +145,7 @@ describe("settings that lead around agents' keys", () => {
 
   test("those with models of agents' own keys do not, nor those that are empty or off", () => {
     expect(found(defaults({ compaction: { model: "metered-anthropic/claude" }, voiceModel: "" }))).toEqual([]);
+    expect(found({ tts: { enabled: false }, channels: { feishu: { tts: { auto: "off" } } } })).toEqual([]);
     expect(found({ tts: { auto: "off" }, tools: { media: { models: [{ command: "whisper" }] } } })).toEqual([]);
   });
 
@@ -376,6 +383,12 @@ describe("agents apart", () => {
       ["MEDIA: my one.png", "my one.png"],
     ])("of its own are: %j", (text, name) => {
       expect(answered(text, reply(name))).toBeUndefined();
+    });
+
+    test("that a long run of quotes stands before are found in a time of its length", () => {
+      const begun = performance.now();
+      expect(answered(`MEDIA:a${"'".repeat(20_000)}b`, reply("MEMORY.md"))).toEqual(bare);
+      expect(performance.now() - begun).toBeLessThan(500);
     });
 
     test("that tools have made, or that lie elsewhere in the world, are not looked at", () => {

@@ -1,6 +1,6 @@
 import { isAgentsOwn } from "../metered-provider.ts";
 import { type AgentEntry, type ModelChoice, type OpenClawConfig, primaryModel } from "../openclaw-config.ts";
-import { decisionModelOf, holdIn } from "./held-entry.ts";
+import { decisionModelOf, holdIn, isInWorkspace } from "./held-entry.ts";
 import { toolsOf, toolTable } from "./tool-table.ts";
 
 /** The parts of an entry through which its agent calls models that are not its own. */
@@ -24,7 +24,7 @@ function modelDoors(entry: AgentEntry, config: OpenClawConfig): string[] {
 }
 
 /** The parts of an entry by which its agent is not confined, or not apart from other agents. */
-function toolDoors(entry: AgentEntry, agentId: string): string[] {
+function toolDoors(entry: AgentEntry, agentId: string, config: OpenClawConfig): string[] {
   const hold = holdIn(entry, agentId);
   if (!hold) return ["tools"];
   if (hold.confinement === "trusted") return [];
@@ -33,6 +33,7 @@ function toolDoors(entry: AgentEntry, agentId: string): string[] {
   const may = new Set([...toolsOf("own"), ...toolsOf("asked"), ...(hold.peers.length > 0 ? toolsOf("peers") : [])]);
   if (hold.confinement === "sandbox") for (const name of toolsOf("sandbox")) may.add(name);
   const checks: Record<string, boolean> = {
+    cwd: isInWorkspace(entry, config),
     "tools.allow": tools.allow!.every((name) => may.has(name) || (!toolTable[name] && name.includes("__"))),
     "tools.alsoAllow": tools.alsoAllow === undefined,
     "tools.fs.workspaceOnly": (tools.fs as { workspaceOnly?: boolean } | undefined)?.workspaceOnly === true,
@@ -48,5 +49,5 @@ function toolDoors(entry: AgentEntry, agentId: string): string[] {
  */
 export const entryDoors = (entry: AgentEntry, agentId: string, hasKey: boolean, config: OpenClawConfig): string[] => [
   ...(hasKey ? modelDoors(entry, config) : []),
-  ...toolDoors(entry, agentId),
+  ...toolDoors(entry, agentId, config),
 ];

@@ -118,6 +118,17 @@ export function holdTools(
   }
 }
 
+/** OpenClaw holds the file tools to the directory that a turn works in, which may be set apart from the workspace. */
+export const isInWorkspace = ({ cwd, workspace }: AgentEntry, { agents }: OpenClawConfig): boolean =>
+  [undefined, workspace].includes(cwd ?? agents?.defaults?.cwd);
+
+/** Unset, it is the workspace, unless the operator has a default. */
+export function holdPlace(entry: AgentEntry, { confinement }: Hold, config: OpenClawConfig): void {
+  if (confinement === "trusted") return;
+  delete entry.cwd;
+  if (!isInWorkspace(entry, config) && entry.workspace !== undefined) entry.cwd = entry.workspace;
+}
+
 /** Keeps an agent from other agents' sessions, and gives it nothing that it has not. */
 export function holdApart(entry: AgentEntry, agentId: string, peers: readonly string[]): void {
   entry.subagents = { ...entry.subagents, allowAgents: [agentId, ...peers] };

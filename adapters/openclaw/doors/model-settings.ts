@@ -44,6 +44,11 @@ export const modelSettings: Readonly<Record<string, ModelDecision>> = {
   "agents.defaults.voiceModel": "host",
   // With replies spoken, each of them is an order at the speech provider.
   "tts.auto": "host",
+  "tts.enabled": "host",
+  "channels.*.tts.auto": "host",
+  "channels.*.tts.enabled": "host",
+  "channels.*.accounts.*.tts.auto": "host",
+  "channels.*.accounts.*.tts.enabled": "host",
   "tts.summaryModel": "host",
   "channels.modelByChannel": "host",
   "channels.clickclack.model": "host",
@@ -158,7 +163,7 @@ export function unmeteredSettings(
     if (!decisions.includes(decision)) continue;
     for (const [setting, value] of valuesAt(config, path.split("."))) {
       if (accepted.includes(setting) || accepted.includes(path)) continue;
-      const model = modelsIn(value).find((one) => !isAgentsOwn(one, config));
+      const model = value === true ? "on" : modelsIn(value).find((one) => !isAgentsOwn(one, config));
       if (model !== undefined) found.push({ setting, model });
     }
   }

@@ -22,10 +22,13 @@ const copy = /[/\\]media[/\\]outbound[/\\]/;
 /** Longer than a turn. */
 const stoppedMs = 3_600_000;
 
+/** A run within the line is looked at once: an agent may write any number of them. */
+const quotes = /^[`"'<([{]+|(?<![`"'>)\]}])[`"'>)\]}]+$/g;
+
 /** A line whole, for names with spaces, beside what it may list. */
 const namedIn = (text: string): string[] => [
   ...filesInText(text),
-  ...[...text.matchAll(/MEDIA:([^\n]+)/gi)].map(([, line]) => line!.trim().replace(/^[`"'<([{]+|[`"'>)\]}]+$/g, "")),
+  ...[...text.matchAll(/MEDIA:([^\n]+)/gi)].map(([, line]) => line!.trim().replace(quotes, "")),
 ];
 
 /**

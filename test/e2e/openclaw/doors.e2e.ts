@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -297,6 +297,25 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
     expectMetered();
     const { model: kept } = (await readConfig()).agents!.entries!.a1!;
     expect(kept).toEqual({ primary: "metered-anthropic/claude-sonnet-3.5", fallbacks: [] });
+  });
+
+  test("a directory that the operator's own agents work in is none of its places", async () => {
+    const projects = place("../projects");
+    await mkdir(projects, { recursive: true });
+    await writeFile(join(projects, "plan.txt"), "what only a2 knows");
+    await setDefaults({ cwd: projects });
+    try {
+      await on.created("placed", {}, quotas);
+      const [plan, own] = await told("placed", call("read", { path: join(projects, "plan.txt") }), call("ls", {}));
+      expect(plan).toMatch(/escapes/);
+      expect(own).toContain("AGENTS.md");
+      await expectNothingTold();
+      const found = await gateway.cli(["provisioning", "doctor"]).catch((error: unknown) => String(error));
+      expect(found).toContain('"a1" leaves cwd open');
+      expect(found).not.toContain('"placed" leaves cwd open');
+    } finally {
+      await setDefaults({ cwd: undefined });
+    }
   });
 
   describe("a setting that OpenClaw has for all agents alone", () => {

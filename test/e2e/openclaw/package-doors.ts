@@ -69,7 +69,10 @@ const isDecided = (setting: string): boolean => {
 };
 
 /** Read by OpenClaw itself, and named without a model in it. */
-const besides = ["agents.defaults.compaction.provider", "memory.search.provider", "tts.auto"];
+const besides = [
+  ...["agents.defaults.compaction.provider", "memory.search.provider"],
+  ...["tts", "channels.*.tts", "channels.*.accounts.*.tts"].flatMap((place) => [`${place}.auto`, `${place}.enabled`]),
+];
 
 export async function undecidedDoors(): Promise<{
   version: string;

@@ -16,7 +16,13 @@ import { addPluginCommands } from "../../../adapters/openclaw/plugin-cli.ts";
 import { gatewayPort, readPluginSettings } from "../../../adapters/openclaw/plugin-settings.ts";
 import { routes as table } from "../../../src/routes.ts";
 
-const lookedAtHooks = ["before_tool_call", "before_message_write", "reply_payload_sending", "message_sending"];
+const lookedAtHooks = [
+  "before_tool_call",
+  "before_dispatch",
+  "before_message_write",
+  "reply_payload_sending",
+  "message_sending",
+];
 
 describe("the OpenClaw plugin", () => {
   let stateDir: string;
@@ -105,7 +111,7 @@ describe("the OpenClaw plugin", () => {
   describe("what a confined agent says", () => {
     const at = (path: string) => join(stateDir, path);
     const key = "agent:a1:main";
-    async function hooksOf(): Promise<Hooks> {
+    async function hooksOf(tools: string[] = []): Promise<Hooks> {
       await mkdir(at("agents/a1"), { recursive: true });
       await writeMarker(at("agents/a1"), {
         version: 1,
@@ -115,7 +121,7 @@ describe("the OpenClaw plugin", () => {
         bindings: [],
       });
       const entry: AgentEntry = { workspace: at("workspace-a1") };
-      holdTools(entry, "a1", { confinement: "workspace", tools: [], peers: [] });
+      holdTools(entry, "a1", { confinement: "workspace", tools, peers: [] });
       const config: OpenClawConfig = { agents: { entries: { a1: entry, main: {} } } };
       const handlers: Partial<Hooks> = {};
       registered("2026.9.6", {
@@ -156,6 +162,23 @@ describe("the OpenClaw plugin", () => {
       expect(hooks.before_tool_call(event, { sessionKey: key })?.blockReason).toMatch(/no conversation/);
       expect(hooks.before_tool_call(event, { sessionKey: key, channelId: "telegram:1" })).toBeUndefined();
       expect(hooks.before_tool_call(event, { sessionKey: "agent:main:main" })).toBeUndefined();
+    });
+
+    test("is spoken for nobody who asks its chat for it, nor is speech switched for other agents", async () => {
+      const said = async (content: string, tools: string[] = [], sessionKey = key) =>
+        (await hooksOf(tools)).before_dispatch({ content, sessionKey }, {})?.text ?? "carried out";
+      for (const command of ["on", "audio hello", "chat on"]) {
+        for (const text of [`/tts ${command}`, `/TTS: ${command}`, `/tts@b_bot ${command}`, `@bot /tts ${command}`]) {
+          expect(await said(text)).toMatch(/not this agent's/);
+          expect(await said(text, [], "agent:main:main")).toBe("carried out");
+        }
+      }
+      expect(await said("/workboard show 1")).toMatch(/not this agent's/);
+      expect(await said("/tts audio hello", ["tts"])).toBe("carried out");
+      for (const command of ["on", "provider elevenlabs"])
+        expect(await said(`/tts ${command}`, ["tts"])).toMatch(/not this agent's/);
+      for (const text of ["hello", "/status", "/ttsx on", "the file docs/tts on"])
+        expect(await said(text)).toBe("carried out");
     });
   });
 

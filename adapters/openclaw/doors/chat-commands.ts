@@ -1,0 +1,28 @@
+import type { OpenClawConfig } from "../openclaw-config.ts";
+import { confined } from "./message-content.ts";
+
+/**
+ * Commands of OpenClaw's that whoever speaks with an agent may type, and that reach beyond it: speech is an order at the
+ * operator's provider, and a workboard's cards are the gateway's.
+ */
+const beyond = /(?:^|\s)\/(tts|workboard)(?:@\S*)?(?:\s*:\s*|\s+|$)(\w*)/gi;
+
+/** OpenClaw keeps these for all agents of a gateway. */
+const forAll = new Set(["on", "off", "provider", "persona", "limit", "summary"]);
+
+/** Why what is said to a confined agent may not be carried out as a command. A mention may stand before it. */
+export function refusalOfCommand(
+  text: string,
+  agentId: string,
+  config: OpenClawConfig,
+  stateDir: string,
+): string | undefined {
+  const agent = confined(config, agentId, stateDir);
+  if (!agent) return undefined;
+  for (const [, command, action] of text.matchAll(beyond)) {
+    const isSpeech = command!.toLowerCase() === "tts";
+    if (isSpeech && agent.hold.tools.includes("tts") && !forAll.has(action!.toLowerCase())) continue;
+    return `The command /${command!.toLowerCase()} is not this agent's.`;
+  }
+  return undefined;
+}
