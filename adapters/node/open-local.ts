@@ -46,5 +46,6 @@ export async function sealLocally(env: Environment, secret: string): Promise<str
   const { stateDir } = readNodeSettings(env);
   requireOwnStore(stateDir);
   await makePrivateDirectory(join(stateDir, "provisioning"));
-  return await sealConfigSecret({ sealKeys: await openSealKeys(stateDir, env) }, secret);
+  // A key of the environment may be another deployment's, a Worker's say, whose text is only printed here.
+  return await sealConfigSecret({ sealKeys: await openSealKeys(stateDir, env, { isStored: false }) }, secret);
 }

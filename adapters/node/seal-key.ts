@@ -33,13 +33,18 @@ export interface SealKeys {
  * The keys under which secrets are sealed: `OPENCLAW_PROVISIONING_SEAL_KEY`, or `provisioning/seal.key`, made at the
  * first start. The file is looked at again at each use, since `seal rotate` may run beside the server.
  *
+ * @param isStored whether what is sealed stays in this directory
  * @throws SettingsError, Problem `store_unreadable`
  */
-export async function openSealKeys(stateDir: string, env: Environment): Promise<SealKeys> {
+export async function openSealKeys(
+  stateDir: string,
+  env: Environment,
+  { isStored = true }: { isStored?: boolean } = {},
+): Promise<SealKeys> {
   const given = withSecretFiles(env)[variable];
   if (given) {
     const keys = parseSealKeys(given, variable);
-    await markGiven(stateDir);
+    if (isStored) await markGiven(stateDir);
     return givenKeys(env, keys);
   }
   if (!readPrivate(stateDir, file)) {

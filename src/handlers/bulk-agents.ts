@@ -45,8 +45,8 @@ type BulkCall = Omit<Call, "body">;
 
 /** Many agents take minutes: one that is not begun when a key is revoked is left as it is. */
 function mayGoOn({ context, caller, headers }: Pick<BulkCall, "context" | "caller" | "headers">): () => Promise<void> {
-  // A token that ends by itself was good when the call came.
-  const stand = credentialsStand(context, { ...caller, bearerExpiresAt: undefined }, headers);
+  // What ends by itself, as a secret in its grace, was good when the call came.
+  const stand = credentialsStand(context, caller, headers, false);
   return async () => {
     if (!(await stand())) throw new Problem("unauthorized", "The call's credentials ended while it was under way.");
   };

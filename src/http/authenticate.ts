@@ -112,15 +112,16 @@ export function requireRouteScope(
 /**
  * One answer for malformed, mistyped, unknown, expired and revoked: none of them is anybody's business. `until`: the end
  * of its grace, where the secret was rotated away.
+ * @param now what ends by itself has ended until then
  */
 export async function validKey(
   context: Context,
   text: string,
+  now = context.clock.now(),
 ): Promise<{ key: ProvisioningKeyRecord; until: string | undefined } | undefined> {
   const token = parseToken(text, "ocp");
   const key = token && (await currentProvisioningKey(context, token.keyId));
   if (!key) return undefined;
-  const now = context.clock.now();
   const digest = await context.crypto.sha256(text);
   if (!digestIsValid(key.state, digest, now) || keyStatus(key, now) !== "active") return undefined;
   return { key, until: graceOf(key.state, digest, now) };

@@ -14,7 +14,7 @@ import { effectiveQuotas, readQuotaStates } from "../state/quota-states.ts";
 export async function findShownAiKey(context: Context, text: string): Promise<AiKeyRecord | undefined> {
   const id = parseToken(text, "ocv")?.keyId;
   const record = id === undefined ? undefined : await currentAiKey(context, id);
-  if (!record || record.state.status === "revoked") return undefined;
+  if (!record) return undefined;
   const now = context.clock.now();
   const { expiresAt } = record.state;
   if (expiresAt !== undefined && Date.parse(expiresAt) <= now) return undefined;
@@ -24,7 +24,7 @@ export async function findShownAiKey(context: Context, text: string): Promise<Ai
 /** @throws Problem `ai_key_not_found` where the bearer is no AI key, or has ended since */
 export async function readHolder(context: Context, keyId: string | undefined): Promise<AiKeyHolder> {
   const record = keyId === undefined ? undefined : await currentAiKey(context, keyId);
-  if (!record || record.state.status === "revoked") {
+  if (!record) {
     throw new Problem("ai_key_not_found", "Send an AI key as `Authorization: Bearer <key>` to see what is left of it.");
   }
   const now = context.clock.now();

@@ -8,13 +8,14 @@ import { agentBusy } from "./agent-busy.ts";
 /** How long a revoked key is remembered as such: far longer than records may lag anywhere. */
 const revokedMemoryMs = 7 * 86_400_000;
 
-/** The state as the ledger has it now; a record alone may lag on some stores. */
+/** The state as the ledger has it now; a record alone may lag on some stores. A key that was taken away is none. */
 export async function currentAiKey(context: Context, keyId: string): Promise<AiKeyRecord | undefined> {
   const [record, text] = await Promise.all([
     context.records.get("ai-keys", keyId),
     context.ledger.get(aiKeyLedger(keyId).state),
   ]);
-  return record && text !== undefined ? withState(record, text) : record;
+  const current = record && text !== undefined ? withState(record, text) : record;
+  return current?.state.status === "revoked" ? undefined : current;
 }
 
 /** A ledger that a backup or a power cut took back is behind the record. */
@@ -89,7 +90,8 @@ export async function retireAiKey(context: Context, keyId: string): Promise<void
   const names = aiKeyLedger(keyId);
   await ledger.put(names.state, JSON.stringify(revoked), revokedMemoryMs);
   const record = await records.get("ai-keys", keyId);
-  if (record) await records.set("ai-keys", keyId, { ...record, state: revoked });
+  const isThere = (now: AiKeyRecord | undefined) => now !== undefined;
+  if (record) await records.replace("ai-keys", keyId, isThere, { ...record, state: revoked });
   await Promise.all(quotaCounters.map((counter) => ledger.forget(names[counter])));
 }
 

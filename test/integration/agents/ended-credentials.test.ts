@@ -84,6 +84,28 @@ describe("a call for many agents goes no further than its credentials", () => {
     expect((await ask(target, "GET", `/agents/${names[39]}`)).status).toBe(404);
   });
 
+  it("makes all of them with a secret whose grace is over meanwhile", async () => {
+    const { id, key } = await makeKey(target);
+    const names = Array.from({ length: 40 }, newName);
+    const { clock } = target.context;
+    const { now } = clock;
+    const rotated = await ask(target, "POST", `/provisioning/agent-keys/${id}/rotate`, {
+      key: tokens.admin,
+      body: { graceSeconds: 60 },
+    });
+    expect(rotated.status).toBe(200);
+    const stop = once(names[0]!, async () => void Object.assign(clock, { now: () => now() + 90_000 }));
+    const { body } = await ask(target, "POST", "/agents/bulk", {
+      key,
+      body: { action: "create", agents: names.map((name) => ({ name })) },
+    });
+    const after = (await ask(target, "GET", "/agents?limit=1", { key })).status;
+    Object.assign(clock, { now });
+    stop();
+    expect(after).toBe(401);
+    expect(body.results.filter(({ code }: { code?: string }) => code !== undefined)).toEqual([]);
+  });
+
   it("changes none once its key is revoked", async () => {
     const { id, key } = await makeKey(target);
     const names = Array.from({ length: 40 }, newName);

@@ -7,6 +7,7 @@ import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../../src/app.ts";
 import { parseToken } from "../../../src/domain/token.ts";
+import { Problem } from "../../../src/errors.ts";
 import type { AgentHost } from "../../../src/ports.ts";
 import { recoverOperations } from "../../../src/service/operations/recover.ts";
 import { keptOfAgent } from "../../agent-by-hand.ts";
@@ -89,6 +90,18 @@ it.each([
     expect(existsSync(before.workspace)).toBe(true);
   },
 );
+
+it("an agent whose key is taken away while its gateway does not answer needs another one", async () => {
+  const made = { name: "ours", model: "m", autoProvisionAiKey: { provider: "anthropic" } };
+  expect((await callAsOperator(other, "POST", "/agents/create", made)).status).toBe(201);
+  atDrop = async () => {
+    throw new Problem("gateway_failed", "The gateway does not answer.");
+  };
+  expect((await callAsOperator(sleeper, "DELETE", "/agents/ours/ai-key")).status).toBe(502);
+  const { status, health } = (await callAsOperator(sleeper, "GET", "/agents/ours")).body;
+  expect([status, health.aiKey]).toEqual(["needs_auth", undefined]);
+  expect((await callAsOperator(sleeper, "GET", "/agents/ours/usage")).status).toBe(404);
+});
 
 it.each([
   ["DELETE", undefined, "POST"],

@@ -159,6 +159,30 @@ it("opens what is stored while the seal key is rotated", async () => {
   expect(await testWebhook(context, operator, id)).toMatchObject({ delivered: true });
 });
 
+it("opens what is sealed before a rotation of the seal key and stored after it", async () => {
+  const [old] = stand.context.sealKeys();
+  const fresh = new Uint8Array(32).fill(7);
+  let keys = [old!];
+  const context = { ...stand.context, sealKeys: () => keys };
+  const records = {
+    ...context.records,
+    async set(...given: Parameters<typeof context.records.set>) {
+      if (keys[0] === old) {
+        keys = [fresh, old!];
+        await resealSecrets(context, operator);
+        keys = [fresh];
+      }
+      await context.records.set(...given);
+    },
+  };
+  const custom = { provider: "custom", slug: "local", name: "L", baseUrl: "http://127.0.0.1:1/v1" } as const;
+  await addAiProvider({ ...context, records }, operator, { ...custom, key: "key-not-real", verify: false });
+  expect(await findUnopenableSecrets(context)).toEqual([]);
+  keys = [old!];
+  const { id } = await createWebhook({ ...context, records }, operator, { url: receiver.url });
+  expect(await testWebhook(context, operator, id)).toMatchObject({ delivered: true });
+});
+
 it("tells each webhook what it subscribed to, under one id", async () => {
   await create({ events: ["quota.*"] });
   await create({ url: other.url });

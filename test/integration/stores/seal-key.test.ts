@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { sealLocally } from "../../../adapters/node/open-local.ts";
 import { openSealKeys } from "../../../adapters/node/seal-key.ts";
 import { SettingsError } from "../../../src/settings/settings-error.ts";
 
@@ -54,6 +55,13 @@ describe("the seal key", () => {
     expect(readdirSync(join(stateDir, "provisioning"))).toEqual(["seal.given"]);
     rmSync(join(stateDir, "provisioning/seal.given"));
     expect(await readSealKey(stateDir, {})).toHaveLength(32);
+  });
+
+  it("of another deployment, with which a secret is only sealed and printed, is none of this directory's", async () => {
+    const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_PROVISIONING_SEAL_KEY: sample.toString("base64url") };
+    await sealLocally(env, "sk-test-not-a-real-key");
+    expect(await readSealKey(stateDir, {})).not.toEqual(new Uint8Array(sample));
+    expect(readdirSync(join(stateDir, "provisioning"))).toEqual(["seal.key"]);
   });
 
   it.each(["short", Buffer.alloc(31).toString("base64url"), Buffer.alloc(33).toString("base64url"), "!".repeat(43)])(
