@@ -11,8 +11,8 @@ export const listGatewaysRoute = route({
   scope: "token",
   response: { status: 200, description: "All of them, silent ones included", schema: GatewayList },
   problems: [],
-  async handle({ context }) {
-    return { body: await listGateways(context) };
+  async handle({ context, caller }) {
+    return { body: await listGateways(context, caller) };
   },
 });
 

@@ -45,6 +45,9 @@ const searchFields = {
 const agentIncludes = ["quotas", "usage"] as const;
 export type AgentInclude = (typeof agentIncludes)[number];
 
+/** No id begins with it. */
+export const searchCursorMark = "~";
+
 /** Each agent of a page costs several reads then; on the edge, those of one call are bounded. */
 const mostIncluded = 100;
 
@@ -63,6 +66,11 @@ export const AgentQuery = z
       path: ["limit"],
       error: `must be at most ${mostIncluded} with include`,
     }),
+    // Without its filters, it would stand behind every id: the list would seem to be over.
+    z.refine((query) => isSearch(query) || !query.cursor?.startsWith(searchCursorMark), {
+      path: ["cursor"],
+      error: "is that of a search, whose filters and sort have to come with it",
+    }),
   );
 export type AgentQuery = z.infer<typeof AgentQuery>;
 
@@ -73,4 +81,5 @@ export const includesOf = ({ include }: AgentQuery): AgentInclude[] =>
 const searchNames = Object.keys(searchFields) as (keyof typeof searchFields)[];
 
 /** A search reads the index of agents; a plain list does not. */
-export const isSearch = (query: AgentQuery): boolean => searchNames.some((name) => query[name] !== undefined);
+export const isSearch = (query: Pick<AgentQuery, (typeof searchNames)[number]>): boolean =>
+  searchNames.some((name) => query[name] !== undefined);

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { Confinement, Identity, StoredIdentity } from "./agent-fields.ts";
 import { AgentId, Timestamp } from "./primitives.ts";
-import { QuotaStates } from "./quota.ts";
+import { QuotaName, QuotaStates } from "./quota.ts";
 
 /** The record of an agent that we made or adopted. */
 export const AgentRecord = z.object({
@@ -106,6 +106,8 @@ const AgentHealth = z.object({
       expiresAt: z.optional(Timestamp),
       budgetUsdPerMonth: z.optional(z.number()),
       quotas: QuotaStates,
+      /** Those of `quotas` that stand at its AI provider's default, and cannot be wider. */
+      defaultQuotas: z.optional(z.array(QuotaName)),
     }),
   ),
 });

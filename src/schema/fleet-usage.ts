@@ -52,7 +52,7 @@ export const FleetUsageQuery = z.strictObject({
     .register(z.globalRegistry, { description: "The most first; `key` ascending. Default: `usd`, and `key` by day" }),
   limit: countUpTo(1000, 100).register(z.globalRegistry, { description: "How many rows at most" }),
   cursor: z
-    .optional(z.string().check(z.regex(/^\d{1,9}$/, "is no cursor of this list")))
+    .optional(z.string().check(z.maxLength(2_048)))
     .register(z.globalRegistry, { description: "`nextCursor` of the page before" }),
   format: z
     ._default(z.enum(["json", "csv"]), "json")

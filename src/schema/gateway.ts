@@ -10,10 +10,13 @@ export const GatewayView = z
     version: z.optional(z.string()),
     /** The kind of its host. */
     host: z.optional(z.string()),
-    /** All of them, those that others made included; of one that is silent, as it was last known. */
+    /**
+     * All of them, those that others made included; of one that is silent, as it was last known. For a key of reach
+     * `own`, its own.
+     */
     agents: z.int(),
     maxAgents: z.optional(z.int()),
-    /** How many more it may have; absent where nothing bounds it. */
+    /** How many more it may have; absent where nothing bounds it, and for a key of reach `own`, as is `used`. */
     room: z.optional(z.int()),
     /** `agents` over `maxAgents`. */
     used: z.optional(z.number()),

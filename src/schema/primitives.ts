@@ -8,7 +8,7 @@ import { isPlainAddress } from "../domain/plain-address.ts";
 /** An agent's id as OpenClaw spells it. */
 export const AgentId = z
   .string()
-  .check(z.regex(agentIdForm))
+  .check(z.regex(agentIdForm, "is not an agent id"))
   .register(z.globalRegistry, { description: "Agent id", examples: ["my-agent"] });
 
 /** ISO 8601 in UTC, to the millisecond. */

@@ -25,6 +25,17 @@ export function gatewayTests(target: () => Target): void {
     expect(after.agents).toBe(before.agents + 1);
   });
 
+  it("tell a key of reach own how many of its agents they have, and nothing of others", async () => {
+    const [{ key }, own] = [await makeKey(target()), await makeKey(target(), { reach: "own" })];
+    expect((await create(key)).status).toBe(201);
+    const seen = async () => (await ask(target(), "GET", "/gateways", { key: own.key })).body.gateways;
+    expect((await seen()).map(({ agents }: { agents: number }) => agents)).toEqual((await seen()).map(() => 0));
+    expect((await create(own.key)).status).toBe(201);
+    const shown = (await seen()).find(isWanted);
+    expect(shown).toMatchObject({ agents: 1, cordoned: false });
+    expect(shown).not.toHaveProperty("room");
+  });
+
   it("take no new agents while cordoned, and keep those that they have", async () => {
     const { key } = await makeKey(target());
     const { agentId } = (await create(key)).body;

@@ -175,4 +175,17 @@ export function searchTests(target: () => Target): void {
     const { status } = await search(`${mine}&sort=createdAt&cursor=${encodeURIComponent(body.nextCursor)}`);
     expect(status).toBe(400);
   });
+
+  it("refuses the cursor of a search without what was sought, as it ends no list", async () => {
+    const { nextCursor } = (await search(`${mine}&limit=1`)).body;
+    const { status, body } = await search(`limit=1&cursor=${encodeURIComponent(nextCursor)}`);
+    expect([status, body.errors?.[0]?.path]).toEqual([400, "cursor"]);
+  });
+
+  it("finds a name whichever way its accents are written", async () => {
+    const agentId = await create(linked.key, `${newName("search")} cafe\u0301`, { labels: { tenant } });
+    for (const q of ["CAF\u00c9", "cafe\u0301"])
+      expect(await found(`${mine}&q=${encodeURIComponent(q)}`)).toEqual([agentId]);
+    await ask(target(), "DELETE", `/agents/${agentId}`, { key: linked.key });
+  });
 }

@@ -108,7 +108,10 @@ function differences(body: CreateAgent, agent: AgentDetail): string[] {
   );
   const quotas = quotaNames.filter((name) => {
     const limit = asked?.quotas?.[name];
-    return limit !== undefined && aiKey?.quotas[name]?.limit !== limit;
+    const has = aiKey?.quotas[name]?.limit;
+    if (limit === undefined || has === limit) return false;
+    // No more than its AI provider's default can be had by a create either.
+    return has === undefined || has > limit || !aiKey?.defaultQuotas?.includes(name);
   });
   return [
     ...(agent.managed ? [] : ["who made it"]),

@@ -19,6 +19,12 @@ interface UsageOptions {
   csv?: true;
 }
 
+/** As the API would have it in one page. */
+function inOrder(rows: FleetUsage["rows"], orderBy: (typeof usageOrders)[number] | undefined, by: string | undefined) {
+  const order = orderBy ?? (by === "day" ? "key" : "usd");
+  return order === "key" ? rows : rows.toSorted((a, b) => b[order] - a[order] || (a.key < b.key ? -1 : 1));
+}
+
 /** Spending over all agents. */
 export function addFleetUsageCommands(tree: Tree, group: Command): void {
   leaf<UsageOptions>(tree, group, {
@@ -42,14 +48,24 @@ export function addFleetUsageCommands(tree: Tree, group: Command): void {
       }
       const labels = options.label && Object.entries(options.label).map(([name, value]) => `${name}:${value}`);
       const most = options.limit ?? Number.POSITIVE_INFINITY;
+      // Amounts grow while the pages are read: in the order of keys no row is missed.
+      const pagedBy = options.limit === undefined ? "key" : orderBy;
       const usage = await withClient("agents", async (client): Promise<FleetUsage> => {
         const rows: FleetUsage["rows"] = [];
         let cursor: string | undefined;
         for (;;) {
           const limit = Math.min(pageSize, most - rows.length);
-          const { nextCursor, ...page } = await client.usage({ by, from, to, label: labels, orderBy, limit, cursor });
+          const { nextCursor, ...page } = await client.usage({
+            by,
+            from,
+            to,
+            label: labels,
+            orderBy: pagedBy,
+            limit,
+            cursor,
+          });
           rows.push(...page.rows);
-          if (nextCursor === undefined || rows.length >= most) return { ...page, rows };
+          if (nextCursor === undefined || rows.length >= most) return { ...page, rows: inOrder(rows, orderBy, by) };
           cursor = nextCursor;
         }
       });

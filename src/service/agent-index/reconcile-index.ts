@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { Problem } from "../../errors.ts";
 import { agentIndexState } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import { type IndexEntry, indexEntry } from "./index-entry.ts";
@@ -47,6 +48,14 @@ export async function completeIndex(context: Reconciling): Promise<boolean> {
     await reconcilePage(context, state);
   }
   return (await readState(context)).complete;
+}
+
+/** @throws Problem `not_ready` while the index is being built */
+export async function requireIndex(context: Reconciling): Promise<void> {
+  if (await completeIndex(context)) return;
+  throw new Problem("not_ready", "The index of agents is being built; try again in a moment.", {
+    headers: { "retry-after": "2" },
+  });
 }
 
 async function reconcilePage(context: Reconciling, { complete, cursor }: State): Promise<void> {

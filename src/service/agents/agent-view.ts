@@ -5,16 +5,15 @@ import type { HostAgent, HostHealth } from "../../ports.ts";
 import type { AgentDetail, AgentList, AgentRecord, AgentSummary } from "../../schema/agent.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
+import { quotaNames } from "../../schema/quota.ts";
 import { agentClaim } from "../../storage/ledger-names.ts";
+import { requireIndex } from "../agent-index/reconcile-index.ts";
 import type { Context } from "../context.ts";
 import { lostGateways } from "../gateways/lost-gateways.ts";
 import { currentAiKey } from "../state/ai-key-state.ts";
 import { type KnownAgent, knownFrom, type Reaching, requireAgent } from "../state/find-agent.ts";
 import { effectiveQuotas, readQuotaStates } from "../state/quota-states.ts";
 import { isOwner } from "./create-agent.ts";
-
-/** How many records are looked through at a time for those of one caller. */
-const scanned = 200;
 
 /**
  * As lists show it, without a look at its files or its key.
@@ -75,21 +74,26 @@ export async function listAgents(
   };
 }
 
-/** A page of the agents that one caller made. Its cursor is one of theirs: another's id is not told by it either. */
+/**
+ * A page of the agents that one caller made. Its cursor is one of theirs: another's id is not told by it either. The
+ * index has their ids: a few agents cost no look at all of the others' records.
+ */
 async function listOwnAgents(
   context: Context,
   maker: string,
-  { limit, cursor }: { limit: number; cursor?: string | undefined },
+  { limit, cursor = "" }: { limit: number; cursor?: string | undefined },
 ): Promise<AgentList> {
-  const own: AgentRecord[] = [];
-  let next = cursor;
-  do {
-    const { items, nextCursor } = await context.records.list("agents", { cursor: next, limit: scanned });
-    own.push(...items.filter(({ createdBy }) => createdBy === maker));
-    next = nextCursor;
-  } while (next !== undefined && own.length <= limit);
-  const agents = own.slice(0, limit).map((record) => agentSummary(knownFrom(record), context.clock.now()));
-  return { agents, ...(own.length > limit && { nextCursor: agents.at(-1)!.agentId }) };
+  await requireIndex(context);
+  const entries = await context.agentIndex.entries();
+  const own = entries.flatMap((entry) => (entry.createdBy === maker && entry.agentId > cursor ? [entry.agentId] : []));
+  const shown = own.sort().slice(0, limit);
+  const records = await Promise.all(shown.map((agentId) => context.records.get("agents", agentId)));
+  const now = context.clock.now();
+  return {
+    // One that was deleted since is left out, also where another has made one under its id.
+    agents: records.flatMap((record) => (record?.createdBy === maker ? [agentSummary(knownFrom(record), now)] : [])),
+    ...(own.length > limit && { nextCursor: shown.at(-1)! }),
+  };
 }
 
 /** A list of records may lag: an agent that only the host's page shows may have a record all the same. */
@@ -148,6 +152,10 @@ async function aiKeyHealth(
 ): Promise<NonNullable<AgentDetail["health"]["aiKey"]>> {
   const { state } = record;
   const provider = await context.records.get("ai-providers", record.aiProviderId);
+  const quotas = effectiveQuotas(record, provider);
+  const atDefault = quotaNames.filter(
+    (name) => quotas[name] !== undefined && quotas[name] === provider?.defaultQuotas?.[name],
+  );
   return {
     keyId: record.keyId,
     provider: record.provider,
@@ -156,7 +164,8 @@ async function aiKeyHealth(
     ...(state.models && { models: state.models }),
     ...(state.expiresAt !== undefined && { expiresAt: state.expiresAt }),
     ...(state.budgetUsdPerMonth !== undefined && { budgetUsdPerMonth: state.budgetUsdPerMonth }),
-    quotas: await readQuotaStates(context, record.keyId, effectiveQuotas(record, provider)),
+    quotas: await readQuotaStates(context, record.keyId, quotas),
+    ...(atDefault.length > 0 && { defaultQuotas: atDefault }),
   };
 }
 

@@ -61,7 +61,7 @@ export async function deleteAgent(
     return await auditedChange(context, caller, change, async (_, outcome) => {
       await hold();
       const leave = () => deferToRecovery(operation);
-      const result = await toTheEnd(context, known, leave, () => tearDownAgent(context, operation));
+      const result = await toTheEnd(leave, (left) => tearDownAgent(context, operation, left));
       outcome.deleted = result.deleted;
       outcome.preserved = result.preserved;
       if (operation.aiKeyId !== undefined && result.preserved.includes("aiKey"))

@@ -29,7 +29,7 @@ export async function releaseAgent(context: Context, caller: Caller, agentId: st
     return await auditedChange(context, caller, change, async (_, outcome) => {
       await hold();
       const leave = () => deferToRecovery(operation);
-      const released = await toTheEnd(context, known, leave, () => giveBackAgent(context, operation));
+      const released = await toTheEnd(leave, (left) => giveBackAgent(context, operation, left));
       if (operation.aiKeyId !== undefined && released.preserved.length > 0)
         outcome.unrevokedAiKeyId = operation.aiKeyId;
       return released;

@@ -1,13 +1,12 @@
 import { hasEnded } from "../../domain/agent-end.ts";
-import { fromBase64Url, toBase64Url } from "../../domain/base64url.ts";
 import { labelMatcher } from "../../domain/labels.ts";
-import { Problem } from "../../errors.ts";
 import type { AgentList, AgentSummary } from "../../schema/agent.ts";
 import type { AgentQuery, AgentSort, SortableField } from "../../schema/agent-query.ts";
 import type { IndexEntry } from "../agent-index/index-entry.ts";
-import { completeIndex } from "../agent-index/reconcile-index.ts";
+import { requireIndex } from "../agent-index/reconcile-index.ts";
 import type { Context } from "../context.ts";
 import { knownFrom, type Reaching } from "../state/find-agent.ts";
+import { type Place, readCursor, writeCursor } from "../state/place-cursor.ts";
 import { type AgentRanks, leastShare, mostUsed, nearestShares } from "./agent-ranks.ts";
 import { agentSummary } from "./agent-view.ts";
 
@@ -17,11 +16,7 @@ import { agentSummary } from "./agent-view.ts";
  * @throws Problem `not_ready` while the index is being built, `invalid_query` for a cursor of another list
  */
 export async function searchAgents(context: Context, caller: Reaching, query: AgentQuery): Promise<AgentList> {
-  if (!(await completeIndex(context))) {
-    throw new Problem("not_ready", "The index of agents is being built; try again in a moment.", {
-      headers: { "retry-after": "2" },
-    });
-  }
+  await requireIndex(context);
   const now = context.clock.now();
   const matches = matcher(query, now);
   const maker = caller.reach === "own" ? caller.actor : undefined;
@@ -83,12 +78,15 @@ export function statusOf(entry: IndexEntry, now: number): AgentSummary["status"]
   return entry.aiKeyId !== undefined || entry.providers ? "ready" : "needs_auth";
 }
 
+/** An accent may come as a character of its own, which depends on the keyboard. */
+const folded = (text: string): string => text.normalize("NFC").toLowerCase();
+
 /** `undefined` where every agent matches. */
 function matcher({ q, status, provider, model, createdBy, gateway, label }: AgentQuery, now: number) {
   if ([q, status, provider, model, createdBy, gateway, label].every((one) => one === undefined)) return undefined;
-  const part = q?.toLowerCase();
+  const part = q === undefined ? undefined : folded(q);
   const hasLabels = labelMatcher(label ?? []);
-  const has = (text: string | undefined): boolean => text?.toLowerCase().includes(part!) ?? false;
+  const has = (text: string | undefined): boolean => text !== undefined && folded(text).includes(part!);
   return (entry: IndexEntry): boolean =>
     (status === undefined || statusOf(entry, now) === status) &&
     (provider === undefined || (entry.providers?.includes(provider) ?? false)) &&
@@ -103,9 +101,6 @@ function matcher({ q, status, provider, model, createdBy, gateway, label }: Agen
       has(entry.aiKeyId) ||
       (entry.bindings?.some(has) ?? false));
 }
-
-/** An agent's place in an order: by its value, then by its id. */
-type Place = readonly [value: string | number | null, agentId: string];
 
 function orderOf(sort: AgentSort, ranks: AgentRanks | undefined) {
   const isDescending = sort.startsWith("-");
@@ -150,31 +145,4 @@ function inRank(entries: readonly IndexEntry[], { byKey }: AgentRanks): readonly
 function firstBehind(sorted: readonly IndexEntry[], after: Place, order: ReturnType<typeof orderOf>): number {
   const at = sorted.findIndex((entry) => order.comparePlaces(order.placeOf(entry), after) > 0);
   return at < 0 ? sorted.length : at;
-}
-
-const writeCursor = (sort: AgentSort, place: Place): string =>
-  `~${toBase64Url(new TextEncoder().encode(JSON.stringify([sort, ...place])))}`;
-
-function readCursor(cursor: string, sort: AgentSort): Place {
-  const bytes = cursor.startsWith("~") ? fromBase64Url(cursor.slice(1)) : undefined;
-  const [of, value, agentId] = bytes ? parsedArray(new TextDecoder().decode(bytes)) : [];
-  if (
-    of === sort &&
-    (value === null || typeof value === "string" || typeof value === "number") &&
-    typeof agentId === "string"
-  ) {
-    return [value, agentId];
-  }
-  throw new Problem("invalid_query", `cursor: is no cursor of this list sorted by ${sort}.`, {
-    errors: [{ path: "cursor", message: `is no cursor of this list sorted by ${sort}` }],
-  });
-}
-
-function parsedArray(text: string): unknown[] {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value : [];
-  } catch {
-    return [];
-  }
 }

@@ -11,6 +11,7 @@ import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { expectFewer } from "../gateways/choose-gateway.ts";
 import { type PassedResources, requireFreeResources } from "../operations/exclusive-resources.ts";
+import { othersTurn } from "../others-turn.ts";
 import { requireScope } from "../require-scope.ts";
 import { atOnce, auditDenied, refusalOf, requireFew } from "./bulk-bounds.ts";
 
@@ -64,6 +65,7 @@ export async function createAgents(
     dryRun ? 1 : createsAtOnce(context),
     async ([index, body]) => {
       let result: BulkCreateResult;
+      if (dryRun && index % 25 === 24) await othersTurn();
       try {
         result = dryRun
           ? { index, agentId: await check(context, caller, body, passed, planned) }

@@ -1,6 +1,7 @@
 import type { AgentHost, HostGateway } from "../../ports.ts";
 import type { IndexEntry } from "../agent-index/index-entry.ts";
 import type { Context } from "../context.ts";
+import { othersTurn } from "../others-turn.ts";
 
 const countMs = 10_000;
 /** A count that is older is made anew before an agent is refused by it. */
@@ -90,9 +91,10 @@ async function countOwn({ host, agentIndex, clock }: Context): Promise<void> {
   const agentIds = new Set<string>();
   let cursor: string | undefined;
   do {
-    const page = await host.list({ cursor, limit: 1000 });
+    const page = await host.list({ cursor, limit: 100 });
     for (const { agentId } of page.agents) agentIds.add(agentId);
     cursor = page.nextCursor;
+    if (cursor !== undefined) await othersTurn();
   } while (cursor !== undefined);
   const after = await agentIndex.entries();
   counts.set(host, { at: clock.now(), others: othersAmong(agentIds, undefined, [before, after]) });

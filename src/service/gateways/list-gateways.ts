@@ -3,19 +3,34 @@ import type { GatewayOwnWords, HostGateway } from "../../ports.ts";
 import type { GatewayList, GatewayView } from "../../schema/gateway.ts";
 import { version } from "../../version.ts";
 import type { Context } from "../context.ts";
+import type { Reaching } from "../state/find-agent.ts";
 import { isCordoned } from "./cordon-gateway.ts";
 import { countGateways } from "./count-others.ts";
-import { agentsOn, placesTaken } from "./gateway-places.ts";
+import { agentsOn, findGateway, placesTaken } from "./gateway-places.ts";
 import { lostGateways } from "./lost-gateways.ts";
 import { ownId } from "./own-id.ts";
 
-/** Every gateway as it is now; a deployment that has agents itself is its one. */
-export async function listGateways(context: Context): Promise<GatewayList> {
+/**
+ * Every gateway as it is now; a deployment that has agents itself is its one. A caller of reach `own` is told how many of
+ * its agents are there, and nothing that tells how many others.
+ */
+export async function listGateways(context: Context, caller?: Reaching): Promise<GatewayList> {
+  const gateways = await allGateways(context);
+  if (caller?.reach !== "own") return { gateways };
+  const isRemote = context.host.gateways !== undefined;
+  const own = (await context.agentIndex.entries()).filter(({ createdBy }) => createdBy === caller.actor);
+  const countOn = (id: string) => own.filter(({ gateway }) => gateway === (isRemote ? id : undefined)).length;
+  const counted = gateways.map(({ room: _, used: __, ...one }) => ({ ...one, agents: countOn(one.id) }));
+  // One that was not met is listed for its agents alone.
+  return { gateways: counted.filter(({ id, agents }) => agents > 0 || !isRemote || findGateway(context, id)) };
+}
+
+async function allGateways(context: Context): Promise<GatewayView[]> {
   const { host } = context;
-  if (!host.gateways) return { gateways: [await ownView(context)] };
+  if (!host.gateways) return [await ownView(context)];
   const all = await countGateways(context, host.gateways.look);
   const gateways = all.map(async (one) => view(context, one, one.isReachable ? await one.describe() : undefined));
-  return { gateways: [...(await Promise.all(gateways)), ...(await unknownGateways(context, all))] };
+  return [...(await Promise.all(gateways)), ...(await unknownGateways(context, all))];
 }
 
 async function unknownGateways(context: Context, known: readonly HostGateway[]): Promise<GatewayView[]> {

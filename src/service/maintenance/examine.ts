@@ -10,6 +10,7 @@ import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { checkHost } from "../gateways/count-others.ts";
 import { listGateways } from "../gateways/list-gateways.ts";
+import { othersTurn } from "../others-turn.ts";
 import { keyStatus, withCurrentState } from "../provisioning-keys/current-provisioning-key.ts";
 import { findUnopenableSecrets } from "../secrets/unopenable-secrets.ts";
 import { findAgentsWithRevokedProvider } from "./agents-with-revoked-provider.ts";
@@ -35,6 +36,7 @@ const looks: Record<string, (context: Context, caller: Caller) => Promise<Findin
       for (const { agentId, status } of page.agents) if (status === "failed") failed.push(agentId);
       for (const gateway of page.unreachable ?? []) silent.add(gateway);
       cursor = page.nextCursor;
+      if (cursor !== undefined) await othersTurn();
     } while (cursor !== undefined);
     if (silent.size > 0) {
       const remedy = "start those gateways, or correct their entries under gateway.provisioning.host.gateways";

@@ -2,6 +2,7 @@ import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import { sealKeyOwner } from "../../storage/ledger-names.ts";
 import { aiProviderBusy } from "../ai-keys/ai-providers.ts";
 import { changeAiProvider } from "../ai-keys/change-ai-provider.ts";
+import { resealPendingKeys } from "../ai-keys/reseal-pending-keys.ts";
 import { resealWebhooks } from "../alerts/reseal-webhooks.ts";
 import { auditedChange } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
@@ -32,6 +33,7 @@ export async function resealSecrets(context: Context, caller: Caller): Promise<R
     const { items } = await context.records.list("ai-providers");
     for (const { id } of items) outcome.resealed += await changeAiProvider(context, id, (record) => reseal(record));
     outcome.resealed += await resealWebhooks(context);
+    outcome.resealed += await resealPendingKeys(context);
     details.resealed = outcome.resealed;
     for (const key of older) await context.ledger.release(sealKeyOwner, await sealKeyId(key));
     await context.ledger.claim(sealKeyOwner, { owner: sealKey, ttlMs: null });

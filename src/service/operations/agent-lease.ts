@@ -98,7 +98,8 @@ export async function withAgentLease<T>(
 async function leave(context: Context, name: ReturnType<typeof agentClaim>, owner: string, rest: Operation) {
   const { ledger } = context;
   const note = operationText(rest);
-  const ttlMs = mayWait(rest) ? 1 : leaseMs(context);
+  const isEnd = rest.action === "delete" || rest.action === "release";
+  const ttlMs = isEnd || mayWait(rest) ? 1 : leaseMs(context);
   if (await ledger.renew(name, { owner, ttlMs, note })) return;
   const { action, agentId, operationId } = rest;
   // The lease is another's by now. A change of an agent that was there before is its to settle, by the record that it found.

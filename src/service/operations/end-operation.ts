@@ -17,22 +17,23 @@ export const endOperation = async (
   workspace: known.workspace,
   bindings: [...known.bindings, ...(record?.bindingsInDoubt ?? [])],
   aiKeyId: record?.aiKeyId,
-  issuedKeys: await readIssuedKeys(context, known.agentId),
+  // A ledger that a backup took back may not know of them all.
+  issuedKeys: [...new Set([...(await readIssuedKeys(context, known.agentId)), ...(record?.formerAiKeyIds ?? [])])],
   placeKeyId: record?.createdBy,
 });
 
-/** Once its record is gone, nobody finds the agent to end it again: the rest is recovery's. */
-export async function toTheEnd<T>(
-  { records }: Context,
-  { record }: KnownAgent,
-  leave: () => void,
-  end: () => Promise<T>,
-): Promise<T> {
+/**
+ * Once the host has let go of the agent, the rest is recovery's where it fails: nobody need find the agent to end it again.
+ * @param end is to call what it is given once the host's step is done
+ */
+export async function toTheEnd<T>(leave: () => void, end: (left: () => void) => Promise<T>): Promise<T> {
+  let hasLeft = false;
   try {
-    return await end();
+    return await end(() => {
+      hasLeft = true;
+    });
   } catch (error) {
-    const now = record && (await records.get("agents", record.agentId).catch(() => undefined));
-    if (record && now?.operationId !== record.operationId) leave();
+    if (hasLeft) leave();
     throw error;
   }
 }

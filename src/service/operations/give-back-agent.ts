@@ -12,9 +12,10 @@ import { revokeAllKeys } from "./tear-down-agent.ts";
  * Undoes an adoption. Every step can be repeated. The host goes first: until the agent has what it had before, its key
  * works on.
  */
-export async function giveBackAgent(context: Context, operation: Operation): Promise<AgentReleased> {
+export async function giveBackAgent(context: Context, operation: Operation, left?: () => void): Promise<AgentReleased> {
   const { agentId, issuedKeys = [] } = operation;
   await context.host.release(hostTarget(operation));
+  left?.();
   const revoked = await revokeAllKeys(context, operation);
   await removeAgent(context, agentId, operation.creation);
   await forgetIssuedKeys(context, agentId, issuedKeys);

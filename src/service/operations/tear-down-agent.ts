@@ -11,13 +11,14 @@ import type { Operation } from "./operation.ts";
  * Every step can be repeated: after a crash the whole of it is. A minted key that its provider could not be brought
  * to revoke is preserved for now; that is tried again until it is gone.
  */
-export async function tearDownAgent(context: Context, operation: Operation): Promise<AgentDeleted> {
+export async function tearDownAgent(context: Context, operation: Operation, left?: () => void): Promise<AgentDeleted> {
   const { agentId, issuedKeys = [] } = operation;
   const revoked = await revokeAllKeys(context, operation);
   const { deleted, preserved } = await context.host.remove(hostTarget(operation), {
     workspace: operation.deleteWorkspace === true,
     sessions: operation.deleteSessions === true,
   });
+  left?.();
   await removeAgent(context, agentId, operation.creation);
   await forgetIssuedKeys(context, agentId, issuedKeys);
   await releaseResources(context, operation);

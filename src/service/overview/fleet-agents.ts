@@ -1,9 +1,11 @@
 import { labelMatcher } from "../../domain/labels.ts";
-import { Problem } from "../../errors.ts";
 import type { IndexEntry } from "../agent-index/index-entry.ts";
-import { completeIndex } from "../agent-index/reconcile-index.ts";
+import { requireIndex } from "../agent-index/reconcile-index.ts";
 import type { Context } from "../context.ts";
 import type { Reaching } from "../state/find-agent.ts";
+
+/** Of one deployment, at most. */
+export const mostKeys = 1_000_000;
 
 export interface FleetAgent {
   agentId: string;
@@ -46,11 +48,7 @@ export async function fleetAgents(
   caller: Reaching,
   labels: readonly string[] | undefined,
 ): Promise<FleetAgents> {
-  if (!(await completeIndex(context))) {
-    throw new Problem("not_ready", "The index of agents is being built; try again in a moment.", {
-      headers: { "retry-after": "2" },
-    });
-  }
+  await requireIndex(context);
   const maker = caller.reach === "own" ? caller.actor : undefined;
   const isAll = maker === undefined && labels === undefined;
   const all = await context.agentIndex.entries();

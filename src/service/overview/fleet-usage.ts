@@ -6,13 +6,14 @@ import type { FleetUsage, FleetUsageQuery, FleetUsageRow } from "../../schema/fl
 import { aiKeyLedger, aiKeyOfName, aiKeyPrefix } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import type { Reaching } from "../state/find-agent.ts";
-import { aiKeysOf, type FleetAgent, type FleetAgents, fleetAgents } from "./fleet-agents.ts";
+import { type Place, readCursor, writeCursor } from "../state/place-cursor.ts";
+import { aiKeysOf, type FleetAgent, type FleetAgents, fleetAgents, mostKeys } from "./fleet-agents.ts";
 import { addUse, type CountedUse, noUse, shownUse } from "./usage-sums.ts";
 
-/** Keys of one deployment, at most. */
-const mostKeys = 1_000_000;
 /** The bound of agents whose models or days have to be read one by one. */
 const mostRead = 500;
+/** As many have their use read one by one where all use could be read at once. */
+const fewAgents = 100;
 
 /** The value for an agent without the label, or for one that nobody's key made. */
 const none = "(none)";
@@ -48,20 +49,25 @@ export async function readFleetUsage(context: Context, caller: Reaching, query: 
     ([key, { use, name }]): FleetUsageRow => ({ key, ...(name !== undefined && { name }), ...shownUse(use) }),
   );
   const orderBy = query.orderBy ?? (by === "day" ? "key" : "usd");
-  const byKey = (a: FleetUsageRow, b: FleetUsageRow) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
-  rows.sort(orderBy === "key" ? byKey : (a, b) => b[orderBy] - a[orderBy] || byKey(a, b));
-  const start = Number(query.cursor ?? 0);
-  const end = start + query.limit;
+  const placeOf = (row: FleetUsageRow): Place => [orderBy === "key" ? null : row[orderBy], row.key];
+  rows.sort((a, b) => comparePlaces(placeOf(a), placeOf(b)));
+  const after = query.cursor === undefined ? undefined : readCursor(query.cursor, orderBy);
+  const behind = after === undefined ? rows : rows.filter((row) => comparePlaces(placeOf(row), after) > 0);
+  const shown = behind.slice(0, query.limit);
   return {
     from,
     to,
     by,
     asOf: new Date(asOf).toISOString(),
-    rows: rows.slice(start, end),
+    rows: shown,
     total: shownUse(total),
-    ...(end < rows.length && { nextCursor: String(end) }),
+    ...(shown.length < behind.length && { nextCursor: writeCursor(orderBy, placeOf(shown.at(-1)!)) }),
   };
 }
+
+/** The most first. */
+const comparePlaces = ([a, keyA]: Place, [b, keyB]: Place): number =>
+  Number(b) - Number(a) || (keyA < keyB ? -1 : keyA > keyB ? 1 : 0);
 
 interface Span {
   from: string;
@@ -78,20 +84,37 @@ function addTo(groups: Map<string, Group>, key: string, use: CountedUse, name?: 
   addUse(group.use, use);
 }
 
-async function byAgent({ ledger, records }: Context, agents: FleetAgents, { from, to, by }: Span) {
-  const query = { prefix: aiKeyPrefix, from, to, by: "name", orderBy: "key", limit: mostKeys } as const;
-  const found = await ledger.topUsage({ ...query, except: freeCallsModel });
+async function byAgent(context: Context, agents: FleetAgents, span: Span) {
+  const { by } = span;
+  const isFew = !agents.isAll && agents.entries.length <= fewAgents;
+  const { uses, asOf } = isFew ? await usesOfFew(context, agents, span) : await allUses(context, span);
   const groups = new Map<string, Group>();
-  for (const group of found.groups) {
-    const keyId = aiKeyOfName(group.key)?.keyId;
+  for (const { keyId, use } of uses) {
     const agent = keyId === undefined ? undefined : await agents.ofKey(keyId);
     if (!agent) continue;
-    addTo(groups, keyOf(by, agent), group, by === "agent" ? agent.entry?.name : undefined);
+    addTo(groups, keyOf(by, agent), use, by === "agent" ? agent.entry?.name : undefined);
   }
   if (by === "createdBy") {
-    for (const [id, group] of groups) group.name = (await records.get("keys", id))?.name;
+    for (const [id, group] of groups) group.name = (await context.records.get("keys", id))?.name;
   }
-  return { groups, asOf: found.asOf };
+  return { groups, asOf };
+}
+
+async function allUses({ ledger }: Context, { from, to }: Span) {
+  const query = { prefix: aiKeyPrefix, from, to, by: "name", orderBy: "key", limit: mostKeys } as const;
+  const { groups, asOf } = await ledger.topUsage({ ...query, except: freeCallsModel });
+  return { uses: groups.map((use) => ({ keyId: aiKeyOfName(use.key)?.keyId, use })), asOf };
+}
+
+/** One maker's few agents cost no look at the use of all others. */
+async function usesOfFew({ ledger, clock }: Context, { entries }: FleetAgents, { from, to }: Span) {
+  const asOf = clock.now();
+  const keyIds = entries.flatMap(aiKeysOf);
+  const found = await Promise.all(keyIds.map((keyId) => ledger.usage(aiKeyLedger(keyId).usage, from, to)));
+  const uses = found.flatMap((rows, at) =>
+    rows.filter(({ model }) => model !== freeCallsModel).map((use) => ({ keyId: keyIds[at], use })),
+  );
+  return { uses, asOf };
 }
 
 function keyOf(by: string, { agentId, entry, provider }: FleetAgent): string {

@@ -2,7 +2,7 @@ import { freeCallsModel } from "../../domain/free-calls.ts";
 import { fromMicroUsd } from "../../domain/micro-usd.ts";
 import { periodOf, resetOf } from "../../domain/quota.ts";
 import { mostNearShown } from "../../domain/quota-share.ts";
-import type { UsageGroup } from "../../ports.ts";
+import type { UsageGroup, UsageQuery } from "../../ports.ts";
 import type { AgentSummary } from "../../schema/agent.ts";
 import type { NearLimitAgent, Overview, OverviewQuery } from "../../schema/fleet-usage.ts";
 import { aiKeyLedger, aiKeyOfName, aiKeyPrefix } from "../../storage/ledger-names.ts";
@@ -10,7 +10,7 @@ import type { IndexEntry } from "../agent-index/index-entry.ts";
 import { statusOf } from "../agents/search-agents.ts";
 import type { Context } from "../context.ts";
 import type { Reaching } from "../state/find-agent.ts";
-import { aiKeysOf, type FleetAgents, fleetAgents } from "./fleet-agents.ts";
+import { aiKeysOf, type FleetAgents, fleetAgents, mostKeys } from "./fleet-agents.ts";
 import { nearLimitOf } from "./near-limit.ts";
 import { addUse, type CountedUse, noUse, shownSpending } from "./usage-sums.ts";
 
@@ -27,7 +27,7 @@ export async function readOverview(context: Context, caller: Reaching, { days }:
   const from = firstShown < firstOfMonth ? firstShown : firstOfMonth;
   const agents = await fleetAgents(context, caller, undefined);
   const [use, near] = await Promise.all([
-    agents.isAll ? useOfAll(context, from, today) : useOfSome(context, agents, from, today),
+    agents.isAll ? useOfAll(context, agents, from, today) : useOfSome(context, agents, from, today),
     nearLimitOf(context, agents, { minShare: 0.8, limit: mostNearShown }),
   ]);
   const ofMonth = noUse();
@@ -83,22 +83,56 @@ interface Use {
   asOf: number;
 }
 
-async function useOfAll(context: Context, from: string, today: string): Promise<Use> {
+async function useOfAll(context: Context, agents: FleetAgents, from: string, today: string): Promise<Use> {
   const query = { prefix: aiKeyPrefix, to: today, except: freeCallsModel };
-  const month = { ...query, from: `${today.slice(0, 7)}-01`, by: "name" as const, limit: shownTop };
-  const [days, dearest] = await Promise.all([
+  const firstOfMonth = `${today.slice(0, 7)}-01`;
+  const mayHaveMoved = agents.entries.some(
+    ({ formerAiKeyIds, updatedAt }) => formerAiKeyIds !== undefined && updatedAt >= firstOfMonth,
+  );
+  const month = { ...query, from: firstOfMonth, by: "name" as const };
+  const [days, top] = await Promise.all([
     context.ledger.topUsage({ ...query, from, by: "day", orderBy: "key", limit: 1_000 }),
-    context.ledger.topUsage({ ...month, orderBy: "microUsd" }),
+    mayHaveMoved ? topOfSeveralKeys(context, agents, month) : topOfSingleKeys(context, month),
   ]);
+  return { days: new Map(days.groups.map((group) => [group.key, group])), top, asOf: days.asOf };
+}
+
+type Month = Omit<UsageQuery, "orderBy" | "limit">;
+
+async function topOfSingleKeys(context: Context, month: Month): Promise<Overview["top"]> {
+  const query = { ...month, limit: shownTop };
+  const dearest = await context.ledger.topUsage({ ...query, orderBy: "microUsd" });
   const costs = dearest.groups.filter(({ microUsd }) => microUsd > 0);
   // Where nothing has a price, the most tokens come first.
-  const top = costs.length > 0 ? costs : (await context.ledger.topUsage({ ...month, orderBy: "tokens" })).groups;
-  return {
-    days: new Map(days.groups.map((group) => [group.key, group])),
-    top: await ofAgents(context, top),
-    asOf: days.asOf,
-  };
+  const top = costs.length > 0 ? costs : (await context.ledger.topUsage({ ...query, orderBy: "tokens" })).groups;
+  return await ofAgents(context, top);
 }
+
+/** The ledger ranks keys, and an agent whose key was moved or taken away this month has used several. */
+async function topOfSeveralKeys({ ledger }: Context, { entries }: FleetAgents, month: Month): Promise<Overview["top"]> {
+  const { groups } = await ledger.topUsage({ ...month, orderBy: "key", limit: mostKeys });
+  const agentOf = new Map(entries.flatMap((entry) => aiKeysOf(entry).map((keyId) => [keyId, entry.agentId] as const)));
+  const spent = new Map<string, Spent>();
+  for (const group of groups) {
+    const agentId = agentOf.get(aiKeyOfName(group.key)?.keyId ?? "");
+    if (agentId === undefined) continue;
+    const one = spent.get(agentId) ?? { agentId, use: noUse() };
+    spent.set(agentId, one);
+    addUse(one.use, group);
+  }
+  return topOf([...spent.values()]);
+}
+
+interface Spent {
+  agentId: string;
+  use: CountedUse;
+}
+
+const topOf = (spent: readonly Spent[]): Overview["top"] =>
+  spent
+    .toSorted((a, b) => b.use.microUsd - a.use.microUsd || b.use.tokens - a.use.tokens)
+    .slice(0, shownTop)
+    .map(({ agentId, use }) => ({ agentId, ...shownSpending(use) }));
 
 /** A deleted agent has no name any more. */
 function named(top: Overview["top"], entries: readonly IndexEntry[]): Overview["top"] {
@@ -119,7 +153,7 @@ async function ofAgents(context: Context, groups: UsageGroup[]): Promise<Overvie
 /** Each of a maker's own agents is read by itself. */
 async function useOfSome({ ledger, clock }: Context, agents: FleetAgents, from: string, today: string): Promise<Use> {
   const days = new Map<string, CountedUse>();
-  const spent: { agentId: string; use: CountedUse }[] = [];
+  const spent: Spent[] = [];
   const asOf = clock.now();
   await Promise.all(
     agents.entries.map(async (entry) => {
@@ -138,9 +172,7 @@ async function useOfSome({ ledger, clock }: Context, agents: FleetAgents, from: 
       if (use.requests > 0) spent.push({ agentId, use });
     }),
   );
-  spent.sort((a, b) => b.use.microUsd - a.use.microUsd || b.use.tokens - a.use.tokens);
-  const top = spent.slice(0, shownTop).map(({ agentId, use }) => ({ agentId, ...shownSpending(use) }));
-  return { days, top, asOf };
+  return { days, top: topOf(spent), asOf };
 }
 
 function attention(near: NearLimitAgent[], needsAuth: number, unpriced: number): Overview["attention"] {

@@ -1,7 +1,8 @@
 import type { Collection } from "../../storage/keyspace.ts";
 import type { Context } from "../context.ts";
+import { othersTurn } from "../others-turn.ts";
 
-const pageSize = 500;
+const pageSize = 100;
 
 /** Every record of a collection, without holding them all. */
 export async function* allRecords<C extends Collection>(context: Context, collection: C) {
@@ -10,5 +11,6 @@ export async function* allRecords<C extends Collection>(context: Context, collec
     const page = await context.records.list(collection, { cursor, limit: pageSize });
     yield* page.items;
     cursor = page.nextCursor;
+    if (cursor !== undefined) await othersTurn();
   } while (cursor !== undefined);
 }

@@ -11,6 +11,7 @@ import type { AgentHost } from "../../../src/ports.ts";
 import { keyStatus } from "../../../src/proxy/verify-key.ts";
 import { rotateAiKey } from "../../../src/service/agents/rotate-ai-key.ts";
 import type { Caller } from "../../../src/service/caller.ts";
+import { resealSecrets } from "../../../src/service/maintenance/reseal-secrets.ts";
 import { currentAiKey } from "../../../src/service/state/ai-key-state.ts";
 import type { Ports } from "../../../src/storage/keyspace.ts";
 import { callAsOperator } from "../../call-as-operator.ts";
@@ -29,7 +30,7 @@ let given: string[];
 /** How it takes the next ones, instead of as it should. */
 let faults: ("refuses" | "takes it and loses the answer")[];
 
-async function start(sealKey?: Uint8Array): Promise<void> {
+async function start(...sealKeys: Uint8Array[]): Promise<void> {
   const env = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
   const settings = readNodeSettings(env);
   node = await openNode(settings, { env, log: () => undefined });
@@ -46,7 +47,7 @@ async function start(sealKey?: Uint8Array): Promise<void> {
     ...node.ports,
     clock: { now: () => now },
     host: new Proxy(host, { get: (of, name) => (name === "setCredential" ? setCredential : Reflect.get(of, name)) }),
-    ...(sealKey && { sealKeys: () => [sealKey] }),
+    ...(sealKeys.length > 0 && { sealKeys: () => sealKeys }),
   };
   app = createApp(ports, settings.settings);
 }
@@ -165,6 +166,24 @@ it("is not stopped by a seal key that was replaced since the last one failed", a
   expect([await works(taken, 29), await works(first, 999)]).toEqual([true, true]);
   const last = await rotate(0);
   expect([inUse(), await works(last, 999), await works(taken)]).toEqual([last, true, false]);
+});
+
+it("hands the key in doubt over again also after a rotation of the seal key", async () => {
+  faults = ["takes it and loses the answer"];
+  await expect(rotate(0)).rejects.toThrow();
+  const taken = inUse();
+  const [older] = node.ports.sealKeys();
+  const newer = new Uint8Array(32).fill(9);
+  await node.close();
+  await start(newer, older!);
+  expect(await resealSecrets(app.context, operator)).toMatchObject({ resealed: 2 });
+  expect(await resealSecrets(app.context, operator)).toMatchObject({ resealed: 0 });
+  await node.close();
+  await start(newer);
+  expect(await works(taken, 999)).toBe(true);
+  given = [];
+  const last = await rotate(0);
+  expect(given).toEqual([taken, last]);
 });
 
 it("keeps no secret of a failed attempt in the clear", async () => {

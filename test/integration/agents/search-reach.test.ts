@@ -28,3 +28,36 @@ it("a search shows nothing of an agent that another has made under the same name
   expect(found.status).toBe(200);
   expect(found.body.agents).toEqual([]);
 });
+
+it("a key of reach own has its few agents listed and added up without a look at the records and the use of all", async () => {
+  const [mine, theirs] = [await makeKey(target, { reach: "own" }), await makeKey(target)];
+  const make = async (key: string, name: string) =>
+    expect((await ask(target, "POST", "/agents/create", { key, body: { name } })).status).toBe(201);
+  for (const name of ["few-a", "few-c"]) await make(mine.key, name);
+  for (const name of ["few-0", "few-b", "few-d"]) await make(theirs.key, name);
+  const { records, ledger } = target.context;
+  const { list } = records;
+  const { topUsage } = ledger;
+  const looked: unknown[] = [];
+  records.list = async (...args) => {
+    if (args[0] === "agents") looked.push(args);
+    return await list(...args);
+  };
+  ledger.topUsage = async (...args) => {
+    looked.push(args);
+    return await topUsage.apply(ledger, args);
+  };
+  const read = (path: string) => ask(target, "GET", path, { key: mine.key });
+  try {
+    const first = (await read("/agents?limit=1")).body;
+    expect(first).toMatchObject({ agents: [{ agentId: "few-a" }], nextCursor: "few-a" });
+    const last = (await read("/agents?limit=1&cursor=few-a")).body;
+    expect(last.agents).toMatchObject([{ agentId: "few-c" }]);
+    expect(last.nextCursor).toBeUndefined();
+    expect((await read("/usage?by=agent")).status).toBe(200);
+    expect(looked).toEqual([]);
+  } finally {
+    records.list = list;
+    ledger.topUsage = topUsage;
+  }
+});

@@ -101,6 +101,39 @@ it("an agent whose release broke off when its record was gone holds nothing in t
   expect(await places()).toBe(0);
 });
 
+it("a deletion that broke off once the host had let go of its agent is finished by recovery", async () => {
+  await create();
+  refused = isRecord;
+  expect((await call("DELETE", "/agents/ours", everything)).status).toBe(503);
+  expect(await recovered()).toEqual(['delete of agent "ours": finished']);
+  expect((await call("GET", "/agents/ours")).status).toBe(404);
+  expect(await places()).toBe(0);
+  await create();
+});
+
+it.each([
+  ["the agent's record", isRecord],
+  ["the state of its key", (method: string, [name]: unknown[]) => method === "put" && String(name).endsWith("/state")],
+])("a release that broke off once the host had its agent back is finished by recovery: %s", async (_, isRefused) => {
+  await makeAgentByHand(stateDir, "theirs");
+  const { autoProvisionAiKey } = ours;
+  expect((await call("POST", "/agents/theirs/adopt", { autoProvisionAiKey })).status).toBe(200);
+  refused = isRefused;
+  expect((await call("POST", "/agents/theirs/release")).status).toBe(503);
+  expect(await recovered()).toEqual(['release of agent "theirs": finished']);
+  expect((await call("GET", "/agents/theirs")).body).toMatchObject({ managed: false });
+  expect(await places()).toBe(0);
+  expect((await call("GET", "/agents?q=theirs")).body.total).toBe(0);
+});
+
+it("a deletion that broke off keeps nobody from repeating it", async () => {
+  await create();
+  refused = isRecord;
+  expect((await call("DELETE", "/agents/ours", everything)).status).toBe(503);
+  expect((await call("DELETE", "/agents/ours", everything)).status).toBe(404);
+  expect(await places()).toBe(0);
+});
+
 it.each([
   ["suspend", "POST", "/agents/ours/suspend", undefined],
   ["update", "PATCH", "/agents/ours", { expiresAt: "2050-01-01T00:00:00.000Z", name: "Other" }],

@@ -7,7 +7,7 @@ import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../../src/app.ts";
 import { periodOf } from "../../../src/domain/quota.ts";
 import { findOrphans } from "../../../src/service/maintenance/orphans.ts";
-import { aiKeyLedger } from "../../../src/storage/ledger-names.ts";
+import { aiKeyLedger, issuedKeys } from "../../../src/storage/ledger-names.ts";
 import { callAsOperator } from "../../call-as-operator.ts";
 
 let stateDir: string;
@@ -39,11 +39,17 @@ async function spend(): Promise<void> {
   const names = aiKeyLedger(await keyOf());
   const now = Date.now();
   const id = names.reservation("x");
-  await ledger.reserve(id, [{ counter: names.tokens, period: periodOf("month", now), limit: null, amount: 600 }]);
+  const ofMonth = { period: periodOf("month", now), limit: null };
+  const amounts = { [names.tokens]: 600, [names.usd]: 7_000_000 };
+  const counters = [names.tokens, names.usd];
+  await ledger.reserve(
+    id,
+    counters.map((counter) => ({ ...ofMonth, counter, amount: amounts[counter]! })),
+  );
   const none = { cacheReadTokens: 0, cacheWriteTokens: 0, webSearches: 0, unpricedRequests: 0 };
   const tokens = { requests: 1, inputTokens: 100, outputTokens: 500, tokens: 600, microUsd: 7_000_000 };
   const usage = { name: names.usage, day: periodOf("day", now), model: "m", ...tokens, ...none };
-  await ledger.settle(id, { [names.tokens]: 600 }, usage);
+  await ledger.settle(id, amounts, usage);
 }
 
 const queries = ["agent", "label:tenant", "createdBy", "provider", "model", "day"].flatMap((by) => [
@@ -54,6 +60,8 @@ const sums = async () => {
   const found = await Promise.all(queries.map(async (query) => (await call("GET", `/usage?${query}`)).body.rows));
   return found.map((rows) => rows.map(({ key, usd }: { key: string; usd: number }) => [key, usd]));
 };
+const top = async () =>
+  (await call("GET", "/overview")).body.top.map(({ agentId, usd }: { agentId: string; usd: number }) => [agentId, usd]);
 const create = () => {
   const body = { name: "ours", model: "m", labels: { tenant: "acme" }, autoProvisionAiKey: { provider: "anthropic" } };
   return call("POST", "/agents/create", body);
@@ -78,9 +86,11 @@ it.each([
     await spend();
     const before = await sums();
     expect(before.flat()).toHaveLength(queries.length);
+    expect(await top()).toEqual([["ours", 7]]);
     expect((await change()).status).toBe(200);
     expect(await keyOf()).not.toBe(former);
     expect(await sums()).toEqual(before);
+    expect(await top()).toEqual([["ours", 7]]);
     expect(await findOrphans(app.context)).toEqual([]);
 
     expect((await call("DELETE", "/agents/ours")).status).toBe(200);
@@ -88,6 +98,17 @@ it.each([
     expect(await app.context.ledger.usage(aiKeyLedger(former).usage, "2026-01-01", "2100-01-01")).toEqual([]);
   },
 );
+
+it("a former key goes with its agent though the ledger was taken back behind the move", async () => {
+  await create();
+  const former = await keyOf();
+  await spend();
+  await call("PUT", "/agents/ours/ai-key", { provider: "openai", model: "m" });
+  await app.context.ledger.put(issuedKeys("ours"), undefined);
+  expect((await call("DELETE", "/agents/ours")).status).toBe(200);
+  expect(await app.context.records.list("ai-keys")).toEqual({ items: [] });
+  expect(await app.context.ledger.usage(aiKeyLedger(former).usage, "2026-01-01", "2100-01-01")).toEqual([]);
+});
 
 it("lists a former key as revoked, for people", async () => {
   await create();

@@ -52,3 +52,43 @@ it("a CSV that is cut names the next page, and the pages come to the sum of all"
   }
   expect(rows.map(([day, , , , , , , tokens]) => [day, tokens])).toEqual(days.map((day, at) => [day, `${10 + at}`]));
 });
+
+it("pages of a sum repeat no row and miss none while more is used and more agents come", async () => {
+  const use = async (agent: string, tokens: number) => {
+    const names = aiKeyLedger(`k-${agent}`);
+    const reservation = names.reservation(crypto.randomUUID());
+    await app.context.ledger.reserve(reservation, [
+      { counter: names.tokens, period: "2026-11", limit: null, amount: 1 },
+    ]);
+    await app.context.ledger.settle(reservation, "reserved", {
+      ...{
+        name: names.usage,
+        day: "2026-11-01",
+        model: agent,
+        requests: 1,
+        inputTokens: tokens,
+        outputTokens: 0,
+        tokens,
+      },
+      ...{ cacheReadTokens: 0, cacheWriteTokens: 0, webSearches: 0, microUsd: tokens, unpricedRequests: 0 },
+    });
+  };
+  const page = async (orderBy: string, cursor?: string) => {
+    const at = cursor === undefined ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+    const url = `http://localhost/api/v1/usage?by=model&from=2026-11-01&limit=2&orderBy=${orderBy}${at}`;
+    const response = await app.fetchAsOperator(new Request(url));
+    const { rows, nextCursor } = (await response.json()) as { rows: { key: string }[]; nextCursor?: string };
+    return { keys: rows?.map(({ key }) => key), nextCursor, status: response.status };
+  };
+  for (const [at, agent] of ["b", "c", "d", "e"].entries()) await use(agent, 100 - at);
+  const byUse = await page("usd");
+  const byKey = await page("key");
+  await use("a", 1_000);
+  expect([byUse.keys, byKey.keys]).toEqual([
+    ["b", "c"],
+    ["b", "c"],
+  ]);
+  expect((await page("usd", byUse.nextCursor)).keys).toEqual(["d", "e"]);
+  expect((await page("key", byKey.nextCursor)).keys).toEqual(["d", "e"]);
+  expect((await page("usd", byKey.nextCursor)).status).toBe(400);
+});
