@@ -216,7 +216,7 @@ export function createAgentChanges(
         if (provider !== undefined) dropOthersModels(entry);
         if (stays) holdApart(entry, agentId, hold.peers);
         else holdTools(entry, agentId, hold, tools.isPlugin);
-        holdPlace(entry, hold, draft);
+        holdPlace(entry, hold, draft, agent.workspace);
       });
     },
   };

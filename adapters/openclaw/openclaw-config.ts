@@ -24,7 +24,7 @@ export interface AgentEntry {
   subagents?: { allowAgents?: string[]; model?: ModelChoice; [other: string]: unknown };
   tools?: AgentTools;
   sandbox?: Record<string, unknown>;
-  tts?: { summaryModel?: string; [other: string]: unknown };
+  tts?: { auto?: string; enabled?: boolean; summaryModel?: string; [other: string]: unknown };
   heartbeat?: { model?: string; [other: string]: unknown };
   [other: string]: unknown;
 }

@@ -1,7 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { entryDoors } from "../../adapters/openclaw/doors/entry-doors.ts";
-import { type Hold, holdIn, holdModels, holdPlace, holdTools } from "../../adapters/openclaw/doors/held-entry.ts";
+import {
+  dropOthersModels,
+  type Hold,
+  holdIn,
+  holdModels,
+  holdPlace,
+  holdTools,
+} from "../../adapters/openclaw/doors/held-entry.ts";
 import { acrossAgents, toolsOf } from "../../adapters/openclaw/doors/tool-table.ts";
 import type { AgentEntry, OpenClawConfig } from "../../adapters/openclaw/openclaw-config.ts";
 
@@ -22,6 +29,11 @@ const anyEntry: fc.Arbitrary<AgentEntry> = fc.record(
     modelPolicy: fc.record({ allow: fc.array(foreign) }),
     subagents: fc.record({ model: choice, allowAgents: fc.array(fc.constantFrom("*", "a2", "a3")) }),
     memory: fc.record({ search: fc.record({ provider: foreign }) }),
+    heartbeat: fc.record({ model: foreign }),
+    tts: fc.record(
+      { auto: fc.constantFrom("always", "off"), enabled: fc.boolean(), summaryModel: foreign },
+      { requiredKeys: [] },
+    ),
     sandbox: fc.record({ mode: fc.constantFrom("off", "all") }),
     tools: fc.oneof(
       fc.record({ allow: fc.array(toolName) }),
@@ -29,7 +41,7 @@ const anyEntry: fc.Arbitrary<AgentEntry> = fc.record(
       fc.record({ codeMode: fc.constant(true), elevated: fc.constant({ enabled: true }) }),
     ),
   },
-  { requiredKeys: ["workspace"] },
+  { requiredKeys: [] },
 );
 const anyHold: fc.Arbitrary<Hold> = fc.record({
   confinement: fc.constantFrom("workspace", "sandbox", "trusted"),
@@ -43,8 +55,9 @@ const config: OpenClawConfig = { agents: { defaults: { decisionModel: "shared/m"
 const held = (entry: AgentEntry, hold: Hold): AgentEntry => {
   const next = structuredClone(entry);
   holdModels(next, { primary: reference, allow: ["metered-anthropic/*"] }, config);
+  dropOthersModels(next);
   holdTools(next, "a1", hold);
-  holdPlace(next, hold, config);
+  holdPlace(next, hold, config, "/w/a1");
   return next;
 };
 
@@ -99,6 +112,8 @@ describe("an entry that is held", () => {
       "subagents.model": { subagents: { allowAgents: ["a1"] } },
       "memory.search.provider": { memory: {} },
       "heartbeat.model": { heartbeat: { model: "shared/m" } },
+      "tts.auto": { tts: { auto: "always" } },
+      "tts.enabled": { tts: { enabled: true } },
       "tts.summaryModel": { tts: { summaryModel: "shared/m" } },
       cwd: { cwd: "/projects" },
       tools: { tools: { exec: entry.tools!.exec! } },

@@ -18,6 +18,8 @@ function modelDoors(entry: AgentEntry, config: OpenClawConfig): string[] {
     "memory.search.provider": search === "none" || isOwn(`${search}/*`),
     "tools.exec.reviewer.model": ownOnly(entry.tools?.exec?.reviewer?.model),
     "heartbeat.model": entry.heartbeat?.model === undefined || isOwn(entry.heartbeat.model),
+    "tts.auto": (entry.tts?.auto ?? "off") === "off",
+    "tts.enabled": entry.tts?.enabled !== true,
     "tts.summaryModel": entry.tts?.summaryModel === undefined || isOwn(entry.tts.summaryModel),
   };
   return Object.keys(checks).filter((name) => !checks[name]);

@@ -64,9 +64,10 @@ export function dropOthersModels(entry: AgentEntry): void {
     const { model: _, ...heartbeat } = entry.heartbeat!;
     entry.heartbeat = heartbeat;
   }
-  if (isOthers(entry.tts?.summaryModel)) {
-    const { summaryModel: _, ...tts } = entry.tts!;
-    entry.tts = tts;
+  if (entry.tts) {
+    // With replies spoken, each of them is an order at the operator's speech provider.
+    const { auto: _, enabled: __, summaryModel, ...tts } = entry.tts;
+    entry.tts = isOthers(summaryModel) || summaryModel === undefined ? tts : { summaryModel, ...tts };
   }
 }
 
@@ -122,11 +123,17 @@ export function holdTools(
 export const isInWorkspace = ({ cwd, workspace }: AgentEntry, { agents }: OpenClawConfig): boolean =>
   [undefined, workspace].includes(cwd ?? agents?.defaults?.cwd);
 
-/** Unset, it is the workspace, unless the operator has a default. */
-export function holdPlace(entry: AgentEntry, { confinement }: Hold, config: OpenClawConfig): void {
+/**
+ * Unset, it is the workspace, unless the operator has a default.
+ * @param workspace of an entry that does not name its own
+ */
+export function holdPlace(entry: AgentEntry, { confinement }: Hold, config: OpenClawConfig, workspace?: string): void {
   if (confinement === "trusted") return;
   delete entry.cwd;
-  if (!isInWorkspace(entry, config) && entry.workspace !== undefined) entry.cwd = entry.workspace;
+  const own = entry.workspace ?? workspace;
+  if (own === undefined || isInWorkspace(entry, config)) return;
+  entry.workspace = own;
+  entry.cwd = own;
 }
 
 /** Keeps an agent from other agents' sessions, and gives it nothing that it has not. */
