@@ -8,17 +8,29 @@ import { CallerContext } from "./state/caller.ts";
 import { usePlace } from "./state/router.ts";
 import { afterSecret } from "./state/secret-shown.ts";
 import { resume, takeCode } from "./state/session.ts";
-import { forgetAll } from "./state/use-query.ts";
+import { hasTypedForm } from "./state/typed-forms.ts";
+import { forgetAll, invalidate } from "./state/use-query.ts";
 import { t } from "./texts.ts";
+import { Over } from "./ui/over.tsx";
 import { ProblemNote } from "./ui/problem.tsx";
 import { Waiting } from "./ui/table.tsx";
 import { Toasts } from "./ui/toasts.tsx";
 
-type State = { at: "asking" } | { at: "out"; note?: string; error?: ApiError } | { at: "in"; caller: ConsoleCaller };
+type State =
+  | { at: "asking" }
+  | { at: "out"; note?: string; error?: ApiError }
+  /** `isLocked`: the session has ended over a form in which something was typed. */
+  | { at: "in"; caller: ConsoleCaller; frame: string | undefined; isLocked?: boolean };
+
+const isSamePerson = (one: ConsoleCaller, other: ConsoleCaller): boolean =>
+  one.actor === other.actor && one.reach === other.reach;
 
 const firstCode = takeCode();
 
-/** Nobody is signed in, or somebody is; what is behind the door is gone with the session. */
+/**
+ * Nobody is signed in, or somebody is; what is behind the door is gone with the session. A form in which something was
+ * typed waits there for the same person.
+ */
 export function App() {
   const [state, setState] = useState<State>({ at: "asking" });
   const place = usePlace();
@@ -27,11 +39,24 @@ export function App() {
     setState({ at: "out", ...(note !== undefined && { note }) });
   };
   const enter = (caller: ConsoleCaller) => {
-    forgetAll();
     afterSecret(undefined);
-    setState({ at: "in", caller });
+    setState((before) => {
+      if (before.at === "in" && before.isLocked && isSamePerson(before.caller, caller)) {
+        invalidate("/");
+        return { at: "in", caller, frame: before.frame };
+      }
+      forgetAll();
+      return { at: "in", caller, frame: caller.id };
+    });
   };
-  const end = () => afterSecret(() => leave(t.door.ended));
+  const end = () =>
+    afterSecret(() =>
+      setState((before) => {
+        if (before.at === "in" && hasTypedForm()) return { ...before, isLocked: true };
+        forgetAll();
+        return { at: "out", note: t.door.ended };
+      }),
+    );
   const begin = (code?: string) =>
     resume(code, end).then(
       (caller) => {
@@ -81,8 +106,13 @@ export function App() {
   }
   return (
     <CallerContext.Provider value={state.caller}>
-      <Frame key={state.caller.id} place={place} onOut={leave} />
+      <Frame key={state.frame} place={place} onOut={leave} />
       <Toasts />
+      {state.isLocked && (
+        <Over label={t.door.title}>
+          <Door note={t.door.endedTyped} onEnd={end} onIn={enter} />
+        </Over>
+      )}
     </CallerContext.Provider>
   );
 }

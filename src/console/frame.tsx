@@ -4,9 +4,13 @@ import { may, useCaller } from "./state/caller.ts";
 import { addressOf, go, type Place } from "./state/router.ts";
 import { signOut } from "./state/session.ts";
 import { useChanges } from "./state/use-changes.ts";
+import { useLater } from "./state/use-query.ts";
 import { t } from "./texts.ts";
+import { useKeptFocus } from "./ui/kept-focus.ts";
 import { KeyboardHelp, useShortcuts } from "./ui/keyboard.tsx";
 import { Ago } from "./ui/time.tsx";
+
+const sessionMs = 30_000;
 
 /** Places on the left, the page beside them. */
 export function Frame({ place, onOut }: { place: Place; onOut: (note?: string) => void }) {
@@ -19,7 +23,10 @@ export function Frame({ place, onOut }: { place: Place; onOut: (note?: string) =
   const shown = pages.filter(
     ({ scope, ofAll }) => (scope === undefined || may(caller, scope)) && (!ofAll || caller.reach === "all"),
   );
+  // A page that asks nothing by itself is told of the end of its session too.
+  useLater("/console/session", sessionMs);
   useChanges();
+  useKeptFocus();
   useShortcuts(shown, () => setHelp(true));
   const address = place.path.join("/");
   const first = useRef(true);
@@ -50,7 +57,11 @@ export function Frame({ place, onOut }: { place: Place; onOut: (note?: string) =
         <ul class="places">
           {shown.map(({ name, label, icon }) => (
             <li key={name}>
-              <a href={addressOf([name])} aria-current={name === here ? "page" : undefined}>
+              <a
+                href={addressOf([name])}
+                aria-current={name === here ? "page" : undefined}
+                onClick={() => setOpen(false)}
+              >
                 <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
                   <path
                     d={icon}

@@ -2,6 +2,7 @@ import { equalDigests } from "../domain/constant-time.ts";
 import { missingScopes } from "../domain/scope.ts";
 import { digestIsValid, graceOf } from "../domain/secret-digests.ts";
 import { parseToken } from "../domain/token.ts";
+import { unattendedHeader } from "../domain/unattended.ts";
 import { Problem } from "../errors.ts";
 import { type ProvisioningKeyRecord, type Scope, scopes } from "../schema/provisioning-key.ts";
 import { findShownAiKey } from "../service/ai-keys/ai-key-holder.ts";
@@ -38,7 +39,7 @@ export async function authenticateBearer(
   if (header.includes(",")) throw repeated("Authorization");
   const token = bearerIn(headers);
   if (token !== undefined && (await isOneOf(context, token, context.settings.gatewayTokens))) return gatewayBearer;
-  const session = token === undefined ? undefined : await consoleBearer(context, token);
+  const session = token === undefined ? undefined : await consoleBearer(context, token, headers.has(unattendedHeader));
   if (session) return session;
   const jwt = token !== undefined && verifyJwt ? await verifyJwt(token) : undefined;
   if (jwt) return jwt;

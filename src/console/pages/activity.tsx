@@ -4,8 +4,8 @@ import { agentAddress } from "../state/router.ts";
 import { t } from "../texts.ts";
 import { Table } from "../ui/table.tsx";
 
-/** The last two minutes, as they are metered. */
-export function Activity({ events }: { events: ActivityEvent[] }) {
+/** @param span of which time the events are, in words */
+export function Activity({ events, span }: { events: ActivityEvent[]; span: string }) {
   const requests = events.reduce((sum, one) => sum + one.requests, 0);
   const tokens = events.reduce((sum, one) => sum + one.tokens, 0);
   const denied = events.reduce((sum, one) => sum + one.denied, 0);
@@ -23,7 +23,7 @@ export function Activity({ events }: { events: ActivityEvent[] }) {
           <div class="card" key={title}>
             <dt>{title}</dt>
             <dd title={exact(value)}>{short(value)}</dd>
-            <dd class="small muted">{t.live.span}</dd>
+            <dd class="small muted">{span}</dd>
           </div>
         ))}
       </dl>

@@ -83,7 +83,7 @@ function Credit({ id, onDone }: { id: string; onDone: () => void }) {
       <p>{t.agent.creditAsk}</p>
       <ProblemNote error={change.error} />
       <div class="actions">
-        <button type="button" class="primary" disabled={change.busy} onClick={credit}>
+        <button type="button" class="primary" aria-disabled={change.busy} onClick={credit}>
           {t.agent.credit}
         </button>
       </div>

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { hasEnded } from "../../domain/agent-end.ts";
 import type { AgentDetail } from "../../schema/agent.ts";
 import { below } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
@@ -28,6 +29,7 @@ export function AgentPage({ id }: { id: string }) {
   const agent = useQuery<AgentDetail>(`/agents${below(id)}`, { everyMs: 5_000 });
   const close = () => setAsked(undefined);
   const { data } = agent;
+  const isGone = agent.error?.status === 404;
   return (
     <>
       <p class="small">
@@ -35,15 +37,20 @@ export function AgentPage({ id }: { id: string }) {
       </p>
       <div class="head">
         <h1>{data ? <Shown text={data.name} /> : id}</h1>
-        {data && <Status value={data.status} />}
+        {data && !isGone && <Status value={data.status} />}
         <span class="grow" />
-        {data?.managed && <Actions agent={data} ask={setAsked} />}
+        {data?.managed && !isGone && <Actions agent={data} ask={setAsked} />}
       </div>
       <ProblemNote error={agent.error} again={agent.again} />
       {agent.loading && <Waiting lines={8} />}
       {data && (
         <>
           {!data.managed && <p class="note">{t.agent.foreign}</p>}
+          {isOver(data) && (
+            <p class="note warn">
+              {t.agent.ended} <Ago at={data.expiresAt} />. {t.agent.endedRemedy}
+            </p>
+          )}
           <div class="columns">
             <Facts agent={data} />
             <AgentKey agent={data} />
@@ -62,6 +69,9 @@ export function AgentPage({ id }: { id: string }) {
   );
 }
 
+/** Whether its end has come: nobody resumes it before it has a later one. */
+const isOver = ({ expiresAt }: AgentDetail): boolean => hasEnded({ expiresAt }, Date.now());
+
 function Actions({ agent, ask }: { agent: AgentDetail; ask: (asked: Asked) => void }) {
   const caller = useCaller();
   const { features } = caller;
@@ -73,7 +83,7 @@ function Actions({ agent, ask }: { agent: AgentDetail; ask: (asked: Asked) => vo
   const suspended = agent.status === "suspended" || aiKey?.status === "suspended";
   return (
     <div class="actions">
-      {hasKey && updates && (
+      {hasKey && updates && !isOver(agent) && (
         <button type="button" onClick={() => ask(suspended ? "resume" : "suspend")}>
           {suspended ? t.agent.resume : t.agent.suspend}
         </button>
@@ -158,7 +168,7 @@ function Facts({ agent }: { agent: AgentDetail }) {
         )}
         {agent.expiresAt && (
           <>
-            <dt>{t.agent.end}</dt>
+            <dt>{isOver(agent) ? t.agent.ended : t.agent.end}</dt>
             <dd>
               <Ago at={agent.expiresAt} />
             </dd>

@@ -203,7 +203,7 @@ function Search({ value }: { value: string }) {
       type="search"
       aria-label={t.agents.search}
       placeholder={t.agents.search}
-      size={32}
+      size={36}
       value={text}
       onInput={(event) => search(event.currentTarget.value)}
     />

@@ -129,13 +129,13 @@ function Actions({
     });
   return (
     <span class="actions">
-      <RowAction label={t.alerts.test} of={webhook.url} disabled={change.busy} onClick={test} />
+      <RowAction label={t.alerts.test} of={webhook.url} busy={change.busy} onClick={test} />
       {isOurs && (
         <>
           <RowAction
             label={webhook.status === "active" ? t.alerts.disable : t.alerts.enable}
             of={webhook.url}
-            disabled={change.busy}
+            busy={change.busy}
             onClick={toggle}
           />
           <RowAction label={t.alerts.rotate} of={webhook.url} onClick={() => rotate(webhook)} />

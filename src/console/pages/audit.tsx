@@ -78,14 +78,14 @@ function Trail({ place: { query } }: { place: Place }) {
           </select>
         ))}
         {days.map(([name, label]) => (
-          <FilterField
-            key={name}
-            type="date"
-            label={label}
-            title={label}
-            value={query[name] ?? ""}
-            onText={(day) => refine({ [name]: day, cursor: undefined })}
-          />
+          <label key={name} class="actions">
+            {label}
+            <FilterField
+              type="date"
+              value={query[name] ?? ""}
+              onText={(day) => refine({ [name]: day, cursor: undefined })}
+            />
+          </label>
         ))}
         <Tick
           label={t.audit.reads}
@@ -133,7 +133,7 @@ function Export({ filter }: { filter: Record<string, string | undefined> }) {
         {change.busy && count !== undefined && t.audit.exporting(count)}
         {isCut && count !== undefined && t.audit.cut(exact(count))}
       </span>
-      <button type="button" disabled={change.busy} onClick={run}>
+      <button type="button" aria-disabled={change.busy} onClick={run}>
         {t.audit.export}
       </button>
       <ProblemNote error={change.error} />

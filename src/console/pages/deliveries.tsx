@@ -73,7 +73,7 @@ export function Deliveries({ of: { id, url } }: { of: WebhookView }) {
                 <RowAction
                   label={t.alerts.resend}
                   of={delivery.messageId}
-                  disabled={change.busy}
+                  busy={change.busy}
                   onClick={() => resend(delivery)}
                 />
               ),

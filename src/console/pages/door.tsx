@@ -52,7 +52,7 @@ export function Door({ note, onIn, onEnd, children }: DoorProps) {
           />
           <TextField label={t.door.key} hint={t.door.keyHint} type="password" value={key} onText={setKey} />
           <ProblemNote error={change.error} />
-          <button type="submit" class="primary" disabled={change.busy}>
+          <button type="submit" class="primary" aria-disabled={change.busy}>
             {change.busy ? t.door.busy : key === "" ? `${t.door.go} (${t.door.noKey.toLowerCase()})` : t.door.go}
           </button>
           <p class="small muted">{t.door.dropped}</p>

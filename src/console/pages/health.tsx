@@ -7,6 +7,7 @@ import { may, useCaller } from "../state/caller.ts";
 import { useReadiness } from "../state/readiness.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
+import { ProblemNote } from "../ui/problem.tsx";
 import { Status } from "../ui/status.tsx";
 import { Doctor } from "./doctor.tsx";
 import { Gateways } from "./gateways.tsx";
@@ -51,6 +52,7 @@ export function Health() {
           </li>
         ))}
       </ul>
+      <ProblemNote error={providers.error} again={providers.again} />
       <Gateways />
       {isAdmin && (
         <section class="section">
@@ -65,10 +67,10 @@ export function Health() {
           <dd>{features.version}</dd>
           <dt>{t.health.address}</dt>
           <dd class="mono">{features.publicUrl}</dd>
-          {prices.data && (
+          {(prices.data ?? prices.error) && (
             <>
               <dt>{t.health.prices}</dt>
-              <dd>{prices.data.pricesAsOf}</dd>
+              <dd>{prices.data?.pricesAsOf ?? prices.error?.message}</dd>
             </>
           )}
           <dt>{t.health.deletes}</dt>

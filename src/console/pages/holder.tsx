@@ -33,7 +33,7 @@ export function Holder() {
             onText={setKey}
           />
           <ProblemNote error={change.error} />
-          <button type="submit" class="primary" disabled={change.busy}>
+          <button type="submit" class="primary" aria-disabled={change.busy}>
             {t.holder.go}
           </button>
         </form>

@@ -4,6 +4,7 @@ import type { ActivityEvent } from "../../schema/event.ts";
 import { withQuery } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
 import { followEvents } from "../state/events.ts";
+import { exactTime } from "../state/format.ts";
 import { type Place, refine } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
@@ -12,11 +13,15 @@ import { Activity } from "./activity.tsx";
 import { AuditTable } from "./audit-table.tsx";
 
 const mostEvents = 200;
-/** Two minutes of one every two seconds. */
-const mostActivity = 60;
+const spanMs = 120_000;
+/** The activity comes every two seconds, and a stream that ends goes on in another within a few. */
+const longestSilenceMs = 10_000;
+const lookEveryMs = 1_000;
 
 interface Seen {
   live: boolean;
+  /** When the stream last told of something. */
+  heardAt?: number;
   trail: AuditRecord[];
   activity: ActivityEvent[];
 }
@@ -29,7 +34,9 @@ export function Live({ place: { query } }: { place: Place }) {
     isAdmin ? withQuery("/provisioning/audit", { limit: 100 }) : undefined,
   );
   const [paused, setPaused] = useState(false);
-  const { live, ...now } = useStream(isAdmin);
+  const { live, heardAt, ...now } = useStream(isAdmin);
+  const isStale = heardAt !== undefined && Date.now() - heardAt > longestSilenceMs;
+  const since = isStale ? exactTime(new Date(heardAt).toISOString()) : undefined;
   const shown = useRef({ ...now, before: before.data?.events });
   if (!paused) shown.current = { ...now, before: before.data?.events };
   const { trail, activity } = shown.current;
@@ -41,15 +48,16 @@ export function Live({ place: { query } }: { place: Place }) {
     <>
       <div class="head">
         <h1>{t.live.title}</h1>
-        <span class={live ? "ok small" : "muted small"} role="status">
-          {paused ? t.live.paused : live ? t.live.on : t.live.off}
+        <span class={live && !isStale ? "ok small" : "muted small"} role="status">
+          {paused ? t.live.paused : live && !isStale ? t.live.on : t.live.off}
         </span>
         <span class="grow" />
         <button type="button" aria-pressed={paused} onClick={() => setPaused(!paused)}>
           {paused ? t.live.go : t.live.pause}
         </button>
       </div>
-      <Activity events={activity} />
+      <div role="status">{since !== undefined && <p class="note warn">{t.live.stale(since)}</p>}</div>
+      <Activity events={activity} span={since === undefined ? t.live.span : t.live.spanBefore} />
       {isAdmin && (
         <section class="section">
           <h2>{t.audit.title}</h2>
@@ -72,6 +80,10 @@ export function Live({ place: { query } }: { place: Place }) {
   );
 }
 
+/** Not what came before a time without the stream. */
+const recent = (activity: ActivityEvent[]): ActivityEvent[] =>
+  activity.filter(({ at }) => Date.parse(activity[0]!.at) - Date.parse(at) < spanMs);
+
 function useStream(isAdmin: boolean): Seen {
   const [seen, setSeen] = useState<Seen>({ live: false, trail: [], activity: [] });
   useEffect(() => {
@@ -82,13 +94,18 @@ function useStream(isAdmin: boolean): Seen {
       ({ event, data }) => {
         setSeen((before) => ({
           ...before,
+          heardAt: Date.now(),
           ...(event === "audit" && { trail: [data as AuditRecord, ...before.trail].slice(0, mostEvents) }),
-          ...(event === "activity" && { activity: [data as ActivityEvent, ...before.activity].slice(0, mostActivity) }),
+          ...(event === "activity" && { activity: recent([data as ActivityEvent, ...before.activity]) }),
         }));
       },
       (live) => !ended.signal.aborted && setSeen((before) => ({ ...before, live })),
     );
-    return () => ended.abort();
+    const timer = setInterval(() => setSeen((before) => ({ ...before })), lookEveryMs);
+    return () => {
+      ended.abort();
+      clearInterval(timer);
+    };
   }, [isAdmin]);
   return seen;
 }

@@ -11,6 +11,7 @@ import { SecretOnce } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField, Tick } from "../ui/field.tsx";
 import { ChangeForm } from "../ui/form.tsx";
+import { ProblemNote } from "../ui/problem.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 const allScopes = Object.keys(t.keys.scopeHint) as Scope[];
@@ -85,6 +86,7 @@ export function NewKey({ onClose }: { onClose: () => void }) {
             ]}
             fault={change.fault("aiProviderKeyId")}
           />
+          <ProblemNote error={providers.error} again={providers.again} />
           <div class="fields">
             <TextField
               label={t.keys.maxAgents}

@@ -69,12 +69,7 @@ export function Prices() {
               tight: true,
               cell: (price) =>
                 price.source === "api" && (
-                  <RowAction
-                    label={t.prices.unset}
-                    of={price.model}
-                    disabled={removal.busy}
-                    onClick={() => unset(price)}
-                  />
+                  <RowAction label={t.prices.unset} of={price.model} busy={removal.busy} onClick={() => unset(price)} />
                 ),
             },
           ]}

@@ -3,6 +3,7 @@ import { below } from "../state/api.ts";
 import { exact } from "../state/format.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
+import { ProblemNote } from "../ui/problem.tsx";
 import { Status } from "../ui/status.tsx";
 import { Shown } from "../ui/text.tsx";
 import { Ago } from "../ui/time.tsx";
@@ -11,8 +12,15 @@ const healthPath = ({ id }: AiProviderView): string => `/provisioning/ai-provide
 
 /** The outcomes of recent metered calls. */
 export function ProviderHealth({ of }: { of: AiProviderView }) {
-  const { data } = useQuery<AiProviderHealth>(healthPath(of), { everyMs: 15_000 });
-  if (!data) return <Status value={of.status} />;
+  const { data, error } = useQuery<AiProviderHealth>(healthPath(of), { everyMs: 15_000 });
+  if (!data) {
+    return (
+      <div>
+        <Status value={of.status} />
+        {error && <Shown text={error.message} className="small warn wrap" />}
+      </div>
+    );
+  }
   const { status, detail, failures1h, lastFailure } = data;
   return (
     <div>
@@ -29,8 +37,9 @@ export function ProviderHealth({ of }: { of: AiProviderView }) {
 
 /** How many agents a revocation cuts off. */
 export function CutsOff({ of }: { of: AiProviderView }) {
-  const { data } = useQuery<AiProviderHealth>(healthPath(of));
-  return data ? <p class="note warn">{t.providers.cutsOff(data.agents)}</p> : null;
+  const { data, error, again } = useQuery<AiProviderHealth>(healthPath(of));
+  if (!data) return <ProblemNote error={error} again={again} />;
+  return <p class="note warn">{t.providers.cutsOff(data.agents)}</p>;
 }
 
 /** The number of agents whose keys are paid for by it; empty until it is known. */

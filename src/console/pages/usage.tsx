@@ -5,7 +5,7 @@ import type { FleetUsage, FleetUsageRow } from "../../schema/fleet-usage.ts";
 import { ask, withQuery } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
 import { download } from "../state/download.ts";
-import { exact, usd } from "../state/format.ts";
+import { exact, short, usd } from "../state/format.ts";
 import { useKeyNames } from "../state/key-names.ts";
 import { agentAddress, type Place, refine } from "../state/router.ts";
 import { useQuery } from "../state/use-query.ts";
@@ -126,7 +126,7 @@ function Export({ query }: { query: Record<string, string | undefined> }) {
     });
   return (
     <>
-      <button type="button" disabled={change.busy} onClick={run}>
+      <button type="button" aria-disabled={change.busy} onClick={run}>
         {t.usage.export}
       </button>
       <ProblemNote error={change.error} />
@@ -134,18 +134,23 @@ function Export({ query }: { query: Record<string, string | undefined> }) {
   );
 }
 
+/** From here on every digit is on hover and in the export alone: a row of such numbers is wider than a screen. */
+const longFrom = 1e10;
+
+const Amount = ({ of }: { of: number }) => <span title={exact(of)}>{of < longFrom ? exact(of) : short(of)}</span>;
+
 const columnsOf = (by: string, names: ReadonlyMap<string, string>): Column<FleetUsageRow>[] => [
   { key: "name", label: t.usage.name, sort: "key", cell: (row) => <Name by={by} row={row} names={names} /> },
   { key: "requests", label: t.agent.requests, num: true, sort: "requests", cell: ({ requests }) => exact(requests) },
-  { key: "input", label: t.agent.input, num: true, cell: ({ inputTokens }) => exact(inputTokens) },
+  { key: "input", label: t.agent.input, num: true, cell: ({ inputTokens }) => <Amount of={inputTokens} /> },
   {
     key: "cache",
     label: t.usage.cache,
     num: true,
-    cell: ({ cacheReadTokens, cacheWriteTokens }) => exact(cacheReadTokens + cacheWriteTokens),
+    cell: ({ cacheReadTokens, cacheWriteTokens }) => <Amount of={cacheReadTokens + cacheWriteTokens} />,
   },
-  { key: "output", label: t.agent.output, num: true, cell: ({ outputTokens }) => exact(outputTokens) },
-  { key: "tokens", label: t.agent.tokens, num: true, sort: "tokens", cell: ({ tokens }) => exact(tokens) },
+  { key: "output", label: t.agent.output, num: true, cell: ({ outputTokens }) => <Amount of={outputTokens} /> },
+  { key: "tokens", label: t.agent.tokens, num: true, sort: "tokens", cell: ({ tokens }) => <Amount of={tokens} /> },
   {
     key: "usd",
     label: "USD",

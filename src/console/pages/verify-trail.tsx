@@ -17,7 +17,7 @@ export function VerifyTrail() {
     <div class="bar">
       <button
         type="button"
-        disabled={change.busy}
+        aria-disabled={change.busy}
         onClick={() => change.run(() => ask("/provisioning/audit/verify", { signal: AbortSignal.timeout(600_000) }))}
       >
         {change.busy ? t.audit.verifying : t.audit.verify}

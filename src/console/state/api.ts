@@ -1,3 +1,6 @@
+import { unattendedHeader } from "../../domain/unattended.ts";
+import { isAttended } from "./attended.ts";
+
 /** An answer that is no success, in the API's own words. */
 export class ApiError extends Error {
   readonly status: number;
@@ -83,11 +86,14 @@ async function answerTo(
   { method = "GET", body, headers, signal, bearer: other }: Ask,
 ): Promise<Response> {
   const token = other ?? bearer;
+  // The server counts such calls against this address.
+  if (token === undefined) throw new ApiError(401, { code: "signed_out", detail: "Nobody is signed in." });
   try {
     return await fetch(apiBase() + path, {
       method,
       headers: {
-        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        authorization: `Bearer ${token}`,
+        ...(!isAttended() && { [unattendedHeader]: "1" }),
         ...(body !== undefined && { "content-type": "application/json" }),
         ...headers,
       },

@@ -25,6 +25,20 @@ function audible(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
   );
 }
 
+/** Ends early where the browser has a network again, and with `signal`. */
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const go = () => {
+      clearTimeout(timer);
+      removeEventListener("online", go);
+      signal.removeEventListener("abort", go);
+      resolve();
+    };
+    const timer = setTimeout(go, ms);
+    addEventListener("online", go);
+    signal.addEventListener("abort", go);
+  });
+
 /**
  * Follows `/events`, again and again, until `signal` is aborted. An EventSource cannot send a bearer.
  * @param onState hears whether the stream is there
@@ -53,6 +67,6 @@ export async function followEvents(
       pauseMs = Math.min(longestPauseMs, pauseMs * 2);
     }
     onState(false);
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    if (!signal.aborted) await pause(pauseMs, signal);
   }
 }

@@ -88,7 +88,11 @@ export function useQuery<Data>(path: string | undefined, { everyMs }: { everyMs?
       everyMs === undefined
         ? undefined
         : setInterval(() => document.visibilityState === "visible" && refresh(path), everyMs);
+    // It was not asked for while the tab was hidden.
+    const onVisible = () => document.visibilityState === "visible" && Date.now() - entry.at > freshMs && refresh(path);
+    if (everyMs !== undefined) document.addEventListener("visibilitychange", onVisible);
     return () => {
+      document.removeEventListener("visibilitychange", onVisible);
       entry.listeners.delete(listener);
       clearInterval(timer);
     };

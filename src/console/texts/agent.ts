@@ -34,6 +34,8 @@ export const agentTexts = {
     ends: "Ends on",
     endsHint: "From then on it is suspended. Empty: no end.",
     end: "Ends",
+    ended: "Ended",
+    endedRemedy: "Its AI key is refused. Edit it to give it a later end, or none, and it works again.",
     delete: "Delete",
     deleteAsk: "The AI key ends at once, and the channels are free for others.",
     deleteOff: "Deleting is switched off here: gateway.provisioning.allowDelete.",

@@ -14,6 +14,7 @@ export const signInTexts = {
     plain:
       "This page came over plain HTTP: whoever is on the network between can read what you type. Use HTTPS, or sign in on the machine itself.",
     ended: "The session has ended. Sign in again.",
+    endedTyped: "The session has ended. Sign in again, as before, and what you have typed is still there.",
     untold:
       "The server could not be told of the sign-out: the session is open there until it ends by itself, or is ended on the Keys page.",
     holder: "I hold an agent's AI key",

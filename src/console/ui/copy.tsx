@@ -1,4 +1,4 @@
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useSecretShown } from "../state/secret-shown.ts";
 import { t } from "../texts.ts";
 
@@ -51,9 +51,11 @@ export function Copyable({ text }: { text: string }) {
 /** A secret, the one time that it is seen. */
 export function SecretOnce({ secret, note }: { secret: string; note: string }) {
   const shown = useRef<HTMLElement>(null);
+  const box = useRef<HTMLDivElement>(null);
   useSecretShown();
+  useEffect(() => box.current?.focus(), []);
   return (
-    <div class="stack">
+    <div ref={box} class="stack" tabIndex={-1}>
       <p>{note}</p>
       <div class="secret">
         <code ref={shown}>{secret}</code>

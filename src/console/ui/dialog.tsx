@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useSecretAwaited } from "../state/secret-shown.ts";
 import { t } from "../texts.ts";
+import { Toasts } from "./toasts.tsx";
 
 /**
  * Asks in the page; Escape and the button close it, and the focus goes back to where it was. While it is `held`, nothing
@@ -39,6 +40,7 @@ export function Dialog({
         </div>
         {children}
       </div>
+      <Toasts />
     </dialog>
   );
 }

@@ -35,7 +35,12 @@ export function ChangeForm({
       {children}
       <ProblemNote error={change.error} />
       <div class="actions">
-        <button type="submit" class={danger ? "primary danger" : "primary"} disabled={change.busy || blocked}>
+        <button
+          type="submit"
+          class={danger ? "primary danger" : "primary"}
+          disabled={blocked}
+          aria-disabled={change.busy}
+        >
           {submit}
         </button>
         {beside}

@@ -3,17 +3,18 @@ export const RowAction = ({
   label,
   of,
   danger = false,
-  disabled = false,
+  busy = false,
   onClick,
 }: {
   label: string;
   /** The row's name. */
   of: string;
   danger?: boolean;
-  disabled?: boolean;
+  /** It stays where the focus is. */
+  busy?: boolean;
   onClick: () => void;
 }) => (
-  <button type="button" class={danger ? "danger" : undefined} disabled={disabled} onClick={onClick}>
+  <button type="button" class={danger ? "danger" : undefined} aria-disabled={busy} onClick={onClick}>
     {label}
     <span class="hidden"> {of}</span>
   </button>

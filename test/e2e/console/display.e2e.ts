@@ -2,7 +2,7 @@ import { readFile, rm } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { ask } from "../../contract/target.ts";
 import { operatorsOnNode } from "./operators-on-node.ts";
-import { named, visit } from "./people.ts";
+import { named, signIn, visit } from "./people.ts";
 
 const on = operatorsOnNode();
 
@@ -168,4 +168,91 @@ it("names a button of a webhook by its webhook", async () => {
   await page.getByRole("row", { name: /a.example/ }).waitFor();
   for (const verb of ["Test", "Disable", "Rotate secret", "Delete"])
     expect(await named(page, "button", `${verb} https://a.example/`).count()).toBe(1);
+});
+
+it("keeps large amounts within their boxes", async () => {
+  const { page } = await on.operator();
+  const sums = {
+    requests: 123_456_789,
+    inputTokens: 9e13,
+    cacheReadTokens: 1e12,
+    cacheWriteTokens: 3,
+    outputTokens: 5e12,
+  };
+  const large = { ...sums, tokens: 9.5e13, usd: 98_765_432.1, unpricedRequests: 99_999 };
+  await page.route("**/api/v1/usage?*", async (route) => {
+    const body = await (await route.fetch()).json();
+    await route.fulfill({
+      json: { ...body, rows: [{ key: "hr-faq", name: "w".repeat(100), ...large }], total: large },
+    });
+  });
+  await page.route("**/api/v1/overview?*", async (route) => {
+    const body = await (await route.fetch()).json();
+    await route.fulfill({ json: { ...body, month: { ...body.month, usd: 123_456_789_012.5 } } });
+  });
+  const beyond = `[...document.querySelectorAll("main table, .figures dd")]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1 || one.getBoundingClientRect().right > innerWidth)
+    .map((one) => one.outerHTML.slice(0, 80))`;
+  for (const width of [390, 1_280]) {
+    await page.setViewportSize({ width, height: 844 });
+    await visit(page, on.stand.target, "usage");
+    await page.getByRole("row", { name: /wwww/ }).waitFor();
+    expect([width, await page.evaluate(beyond)]).toEqual([width, []]);
+    expect(await page.getByText("90T", { exact: true }).getAttribute("title")).toBe("90,000,000,000,000");
+    await visit(page, on.stand.target, "overview");
+    await page.reload();
+    await page.getByText("$123,456,789,012.50").waitFor();
+    expect([width, await page.evaluate(beyond)]).toEqual([width, []]);
+  }
+});
+
+it("has its menu apart from the places on a touched screen, and closes it with any of them", async () => {
+  const { target, key } = on.stand;
+  const viewport = { width: 390, height: 844 };
+  const { page } = await on.person(target.origin, { viewport, hasTouch: true, isMobile: true });
+  await signIn(page, target, key);
+  const menu = named(page, "button", "Menu");
+  await menu.click();
+  const place = named(page, "link", "Overview");
+  const [above, below] = [await menu.boundingBox(), await place.boundingBox()];
+  expect(below!.y).toBeGreaterThanOrEqual(above!.y + above!.height);
+  await place.click();
+  await place.waitFor({ state: "hidden" });
+});
+
+it("has some room between the first steps and the figures", async () => {
+  const { page } = await on.operator();
+  await page.getByText("From nothing to a metered answer").waitFor();
+  const steps = await page.locator(".section.card").boundingBox();
+  const figures = await page.locator(".figures").boundingBox();
+  expect(figures!.y - steps!.y - steps!.height).toBeGreaterThan(8);
+});
+
+it("says which day is which in the filter of the trail", async () => {
+  const { page } = await on.operator();
+  await visit(page, on.stand.target, "audit");
+  for (const label of ["From (UTC)", "To (UTC)"]) await page.locator("label", { hasText: label }).waitFor();
+});
+
+it.each([
+  ["keys/new", "**/provisioning/ai-providers", "dialog"],
+  ["health", "**/provisioning/ai-providers", "main"],
+  ["health", "**/provisioning/prices?*", "main"],
+  ["providers", "**/provisioning/ai-providers/*/health", "main"],
+])("says on %s what could not be asked of %s", async (place, path, where) => {
+  const { page } = await on.operator();
+  await page.route(path, (route) => route.fulfill({ status: 503, json: { code: "busy", detail: "It is away." } }));
+  await visit(page, on.stand.target, place);
+  await page.reload();
+  await page.locator(where).getByText("It is away.").first().waitFor();
+});
+
+it("says where it is not known how many agents a revocation cuts off", async () => {
+  const { page } = await on.operator();
+  await page.route("**/ai-providers/*/health", (route) =>
+    route.fulfill({ status: 503, json: { code: "busy", detail: "It is away." } }),
+  );
+  await visit(page, on.stand.target, "providers");
+  await page.getByRole("button", { name: "Revoke Main Anthropic" }).click();
+  await page.getByRole("dialog").getByText("It is away.").waitFor();
 });

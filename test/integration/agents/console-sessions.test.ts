@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
+import { consoleBearer } from "../../../src/http/console-bearer.ts";
 import type { Caller } from "../../../src/service/caller.ts";
 import { closeSession, listSessions, openSession } from "../../../src/service/console/sessions.ts";
 import type { Context } from "../../../src/service/context.ts";
@@ -50,3 +51,19 @@ it("a session that its caller has closed takes no place of its others", async ()
   }
   expect((await listSessions(context)).sessions.map(({ id }) => id)).toEqual([first.id]);
 }, 60_000);
+
+it("a session ends an hour after its last use, whatever its page asks while nobody is there", async () => {
+  const minuteMs = 60_000;
+  let now = Date.now();
+  const at = { ...context, clock: { ...context.clock, now: () => now } };
+  const caller: Caller = { actor: "jwt:away", scopes: [], reach: "own", operator: false, requestId: "r" };
+  const { session } = await openSession(at, caller, {}, undefined);
+  now += 30 * minuteMs;
+  expect(await consoleBearer(at, session, false)).toBeDefined();
+  for (let minutes = 0; minutes < 59; minutes += 1) {
+    now += minuteMs;
+    expect(await consoleBearer(at, session, true)).toBeDefined();
+  }
+  now += 2 * minuteMs;
+  expect(await consoleBearer(at, session, true)).toBeUndefined();
+});
