@@ -112,7 +112,7 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
   async function writeEntry(adoption: HostAdoption, what: Adopted): Promise<void> {
     const { agentId } = adoption.agent;
     const { now, next, model, provider } = what;
-    const { applied } = await changes.make({
+    const { takenUp } = await changes.make({
       agentId,
       apply(draft) {
         requireIts(adoption);
@@ -123,15 +123,15 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
         setEntry(draft, agentId, structuredClone(next));
       },
     });
-    await applied;
+    await takenUp(true);
   }
 
   /** An agent that is gone since, or that somebody made anew in another place, is left alone. */
   async function giveEntryBack(agentId: string, marker: MadeMarker): Promise<void> {
     const before = entryBefore(marker);
     const now = (await config.source()).agents?.entries?.[agentId];
-    if (!now || sameEntry(now, before)) return;
-    const { applied } = await changes.make({
+    if (!now || (sameEntry(now, before) && !changes.isTakingUp(agentId))) return;
+    const { takenUp } = await changes.make({
       agentId,
       apply(draft) {
         if (!isMadeBy(homeOf(agentId), marker)) throw overtaken(agentId);
@@ -143,7 +143,7 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
       },
       removes: before === undefined,
     });
-    await applied;
+    await takenUp();
   }
 
   return {

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { mayNeedPlugin, ourProviderIn, providerNameIn } from "./metered-provider.ts";
-import { type AgentEntry, type Live, type OpenClawConfig, primaryModel } from "./openclaw-config.ts";
+import { type AgentBinding, type AgentEntry, type Live, type OpenClawConfig, primaryModel } from "./openclaw-config.ts";
 
 /** All that a configuration says of one agent: its entry, its routes, and the provider of ours that its model is of. */
 export interface AgentPart {
   agentId: string;
   entry: AgentEntry | undefined;
-  bindings: unknown;
+  bindings: AgentBinding[];
   provider: unknown;
 }
 

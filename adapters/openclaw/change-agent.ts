@@ -75,10 +75,10 @@ export function createAgentChanges(
 ): Pick<AgentHost, "setCredential" | "dropCredential" | "bind" | "update"> {
   const { config, changes, credentials, homeOf } = tools;
 
-  /** An agent that was just made may be in the file alone: a reload that is slow has yet to show it. */
+  /** What was written of an agent may be in the file alone: a reload that is slow has yet to show it. */
   async function configWith(agentId: string): Promise<OpenClawConfig> {
     const live = await config.read();
-    return entryIn(live, agentId) ? live : await config.source();
+    return entryIn(live, agentId) && !changes.isTakingUp(agentId) ? live : await config.source();
   }
 
   async function requireEntry(agentId: string): Promise<AgentEntry> {
@@ -89,7 +89,7 @@ export function createAgentChanges(
 
   /** An entry that went away meanwhile is not made anew; the implicit agent gets one, as from OpenClaw itself. */
   async function changeEntry<T>(agentId: string, apply: (entry: AgentEntry, draft: OpenClawConfig) => T): Promise<T> {
-    const { result, applied } = await changes.make({
+    const { result, takenUp } = await changes.make({
       agentId,
       apply(draft) {
         const there = draft.agents?.entries?.[agentId];
@@ -100,7 +100,7 @@ export function createAgentChanges(
         return value;
       },
     });
-    await applied;
+    await takenUp();
     return result;
   }
 
@@ -117,7 +117,8 @@ export function createAgentChanges(
     const isDeclared = declared?.baseUrl === provider.baseUrl && declared.apiKey === undefined;
     const models = ownModels(entry, provider.name);
     const isAllowed = models.every((one) => entry.modelPolicy?.allow?.includes(one));
-    if (isDeclared && isAllowed && reference === primaryModel(entry.model)) return;
+    const isSo = isDeclared && isAllowed && reference === primaryModel(entry.model);
+    if (isSo && !changes.isTakingUp(agentId)) return;
     await changeEntry(agentId, (draftEntry, draft) => {
       declareProvider(draft, provider);
       declareModel(draft, reference);

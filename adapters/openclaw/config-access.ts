@@ -1,3 +1,4 @@
+import { utimes } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Problem } from "../../src/errors.ts";
@@ -25,6 +26,8 @@ export interface ConfigAccess {
    * @param withinMs default: `longestReloadMs`
    */
   applied(satisfied: (live: Live) => boolean, withinMs?: number): Promise<boolean>;
+  /** Has a running gateway look at the file again, which stays as it is; one in the middle of a reload goes on with it. */
+  nudge(): Promise<void>;
 }
 
 /** A reload took 27 s where there were a hundred agents, and grows with them. */
@@ -44,6 +47,9 @@ async function until(
   }
   return true;
 }
+
+/** OpenClaw watches the file, and goes by its times. */
+const touch = async (file: string): Promise<void> => await utimes(file, new Date(), new Date());
 
 /** OpenClaw keeps other writers out by comparing hashes, and leaves it to the caller to try again. */
 async function write(
@@ -75,7 +81,8 @@ async function write(
 }
 
 /** A change that is given up: OpenClaw shows its file to none but those who change it. */
-async function readSource(mutateConfigFile: MutateConfig): Promise<OpenClawConfig> {
+async function readSource(file: string, mutateConfigFile: MutateConfig): Promise<OpenClawConfig> {
+  refuseLeftLock(file);
   const seen: { config?: OpenClawConfig } = {};
   try {
     await mutateConfigFile({
@@ -105,8 +112,9 @@ export function inProcessConfig(
   return {
     file,
     read: async () => current(),
-    source: () => readSource(runtime.mutateConfigFile),
+    source: () => readSource(file, runtime.mutateConfigFile),
     mutate: (change, removed) => write(file, runtime.mutateConfigFile, change, removed),
+    nudge: () => touch(file),
     applied(satisfied, withinMs = longestReloadMs) {
       let seen: OpenClawConfig | undefined;
       return until({ everyMs: 5, withinMs }, () => {
@@ -134,6 +142,7 @@ export function externalConfig(file: string, sdk: ConfigMutation, gateway: Gatew
     read,
     source: read,
     mutate: (change, removed) => write(file, sdk.mutateConfigFile, change, removed),
+    nudge: () => touch(file),
     applied(satisfied, withinMs = longestReloadMs) {
       let isFirst = true;
       return until({ everyMs: 100, withinMs }, async () => {

@@ -5,6 +5,7 @@ import { groupCommit } from "../node/files/group-commit.ts";
 import { createTurns } from "../node/files/in-turn.ts";
 import { type AgentPart, agentPart, providersIn, replacesPlugins, showsPart } from "./agent-part.ts";
 import { type ConfigAccess, longestReloadMs } from "./config-access.ts";
+import { createLateChanges, type LateChanges } from "./late-changes.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 
 interface ConfigChange<T> {
@@ -23,6 +24,11 @@ interface ConfigChanged<T> {
    * to in time, or cannot be waited for.
    */
   applied: Promise<boolean>;
+  /**
+   * @param isPatient whether to wait for as long as any reload may take, where a failure undoes the change
+   * @throws Problem `gateway_failed` where it has not come to in time, though it could be waited for
+   */
+  takenUp(isPatient?: boolean): Promise<void>;
 }
 
 interface Work {
@@ -31,6 +37,8 @@ interface Work {
   part?: AgentPart;
   replacesPlugins?: boolean;
   applied?: Promise<boolean>;
+  /** The same, for as long as a reload may take; absent where it cannot be waited for. */
+  reloaded?: Promise<boolean>;
   written(): void;
 }
 
@@ -38,8 +46,10 @@ export interface ConfigChanges {
   make<T>(change: ConfigChange<T>): Promise<ConfigChanged<T>>;
   /** Runs a change that the gateway writes itself, while no other is written or taken up. */
   byGateway<T>(change: () => Promise<T>): Promise<T>;
-  /** Whether a change of this agent is written, and the gateway does not work with it yet. */
-  isTakingUp(agentId: string): boolean;
+  isTakingUp: LateChanges["has"];
+  written: LateChanges["written"];
+  late: LateChanges["ids"];
+  notice: LateChanges["notice"];
   /** The last one that was waited for and taken up. */
   lastReload(): Reload | undefined;
   /** Until the work has `come` (or ended), a change of its own is expected: a write waits for it, for a moment. */
@@ -52,14 +62,24 @@ const comingMs = 50;
 const gatherMs = 2_500;
 
 /** In milliseconds. */
-interface ReloadTimes {
-  /** Callers wait so long for a reload. */
+export interface ReloadTimes {
+  /** Callers wait so long for a reload where there is an answer without it. */
   answerMs: number;
+  /** So long where there is none. */
+  changeMs: number;
   /** The next write waits so long for it. */
   reloadMs: number;
+  /** A gateway that has not taken a change up is asked to after this time first, and at the longest after the other. */
+  nudgeMs: [first: number, longest: number];
 }
 
-const usualTimes: ReloadTimes = { answerMs: 20_000, reloadMs: longestReloadMs };
+/** What stands between a caller and the gateway seldom waits for longer than a minute. */
+const usualTimes: ReloadTimes = {
+  answerMs: 20_000,
+  changeMs: 50_000,
+  reloadMs: longestReloadMs,
+  nudgeMs: [5_000, 60_000],
+};
 
 /**
  * Changes that arrive together, or while others are written and taken up, share one write and one reload: OpenClaw
@@ -68,13 +88,12 @@ const usualTimes: ReloadTimes = { answerMs: 20_000, reloadMs: longestReloadMs };
 export function createConfigChanges(
   config: ConfigAccess,
   log: Log,
-  { answerMs, reloadMs }: ReloadTimes = usualTimes,
+  { answerMs, changeMs, reloadMs, nudgeMs }: ReloadTimes = usualTimes,
 ): ConfigChanges {
   const turns = createTurns();
   /** A gateway that takes nothing up, as with its reload switched off, must not hold up every write for so long. */
   let takesUp = true;
-  /** The agents of the reload under way. */
-  const takingUp = new Set<string>();
+  const late = createLateChanges(config, log, { answerMs, nudgeMs });
   /** A plugin stays loaded when the last agent of its provider goes. */
   const loaded = new Set<string>();
   let expected = 0;
@@ -116,23 +135,26 @@ export function createConfigChanges(
     const done = works.filter((work) => work.outcome && "value" in work.outcome);
     const awaited = !done.some((work) => work.replacesPlugins);
     const withinMs = takesUp ? reloadMs : answerMs;
-    const takenUp = awaited
+    const reloaded = awaited
       ? config.applied((live) => done.every(({ part }) => showsPart(live, part!)), withinMs)
       : Promise.resolve(false);
-    const applied = inTime(takenUp, answerMs);
-    if (awaited) for (const { change } of done) takingUp.add(change.agentId);
+    const applied = inTime(reloaded, answerMs);
+    const noted = done.map(({ part }) => late.note(part!));
     for (const work of works) {
       work.applied = applied;
+      if (awaited) work.reloaded = reloaded;
       work.written();
     }
     if (!awaited) return;
     // The next write waits: one that comes during a reload makes OpenClaw give that up, and restart at worst.
-    takesUp = await takenUp.finally(() => takingUp.clear());
-    if (takesUp) last = { at: new Date().toISOString(), ms: Math.round(performance.now() - startedAt) };
-    else {
+    takesUp = await reloaded;
+    if (!takesUp) {
       const agentIds = done.map(({ change }) => change.agentId);
       log("warn", "the gateway has not taken up a change in time", { agentIds });
+      return;
     }
+    late.takenUp(noted);
+    last = { at: new Date().toISOString(), ms: Math.round(performance.now() - startedAt) };
   }
 
   async function writeAll(works: Work[]): Promise<void> {
@@ -165,7 +187,15 @@ export function createConfigChanges(
     await Promise.race([written, committed]);
     const { outcome } = work;
     if (outcome && "value" in outcome) {
-      return { result: outcome.value as T, applied: work.applied ?? Promise.resolve(true) };
+      const applied = work.applied ?? Promise.resolve(true);
+      return {
+        result: outcome.value as T,
+        applied,
+        async takenUp(isPatient) {
+          const { reloaded } = work;
+          if (reloaded && !(await (isPatient ? reloaded : inTime(reloaded, changeMs)))) throw notInTime(change.agentId);
+        },
+      };
     }
     const cause = outcome?.error;
     if (isProblem(cause)) throw cause;
@@ -174,7 +204,10 @@ export function createConfigChanges(
 
   return {
     make,
-    isTakingUp: (agentId) => takingUp.has(agentId),
+    isTakingUp: late.has,
+    written: late.written,
+    late: late.ids,
+    notice: late.notice,
     lastReload: () => last,
     byGateway: (change) => turns("write", change),
     async expecting(work) {
@@ -201,6 +234,13 @@ function inTime(work: Promise<boolean>, ms: number): Promise<boolean> {
   first.catch(() => undefined);
   return first;
 }
+
+const notInTime = (agentId: string): Problem =>
+  new Problem(
+    "gateway_failed",
+    `What was asked for the agent "${agentId}" is written, and OpenClaw has not taken it up: it works with what was ` +
+      "there before until the turns under way have ended, and is asked to again. Try again in a moment.",
+  );
 
 function attempt(change: ConfigChange<unknown>, draft: OpenClawConfig): Work["outcome"] {
   try {

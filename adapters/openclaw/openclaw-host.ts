@@ -2,7 +2,7 @@ import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { Problem } from "../../src/errors.ts";
 import { noGateway } from "../../src/host/no-gateway.ts";
-import type { AgentHost, Log } from "../../src/ports.ts";
+import type { AgentHost, Log, OpenDoor } from "../../src/ports.ts";
 import { AgentId } from "../../src/schema/primitives.ts";
 import { createWorkspacePaths } from "../node/directory-host/workspace-paths.ts";
 import { createTurns } from "../node/files/in-turn.ts";
@@ -10,10 +10,11 @@ import { createAgentAdopter } from "./adopt-agent.ts";
 import { announceKeyTo } from "./announce-key.ts";
 import { createAgentChanges } from "./change-agent.ts";
 import type { ConfigAccess } from "./config-access.ts";
-import { createConfigChanges } from "./config-changes.ts";
+import { createConfigChanges, type ReloadTimes } from "./config-changes.ts";
 import { createCredentials } from "./credentials.ts";
 import { checkHold } from "./doors/check-hold.ts";
 import type { Hold } from "./doors/held-entry.ts";
+import { lateDoor } from "./doors/late-door.ts";
 import { type OpenClawSettings, openDoors, refuseUnmetered } from "./doors/open-doors.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { refuseHeld } from "./held-workspaces.ts";
@@ -48,6 +49,8 @@ export interface OpenClawHostOptions {
   fillWorkspace?: ((path: string) => Promise<unknown>) | undefined;
   trash?: Trash;
   log: Log;
+  /** Default: those of a real gateway. */
+  reloadTimes?: ReloadTimes;
 }
 
 /** Agents as entries of OpenClaw's own configuration, each with a key that no other agent can use. */
@@ -63,18 +66,26 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     const marker = AgentId.safeParse(agentId).success ? readMarker(homeOf(agentId)) : undefined;
     return marker && { madeHere: marker.operationId !== undefined, hasKey: marker.provider !== undefined };
   };
+  const configChanges = createConfigChanges(options.config, options.log, options.reloadTimes);
+  async function doorsOf(agentId?: string): Promise<OpenDoor[]> {
+    const config = await options.config.read();
+    const late = configChanges.late().filter((id) => agentId === undefined || id === agentId);
+    return [
+      ...openDoors(config, options.openclaw, (id) =>
+        agentId === undefined || id === agentId ? holderOf(id) : undefined,
+      ),
+      ...late.map((id) => lateDoor(id)),
+    ];
+  }
   const tools = {
     ...options,
     stateDir,
     paths,
     homeOf,
     credentials: createCredentials(options.keys),
-    changes: createConfigChanges(options.config, options.log),
+    changes: configChanges,
     confinement: options.openclaw.confinement,
-    openDoors: async (agentId?: string) =>
-      openDoors(await options.config.read(), options.openclaw, (id) =>
-        agentId === undefined || id === agentId ? holderOf(id) : undefined,
-      ),
+    openDoors: doorsOf,
     checkHold: async (agentId: string, hold: Hold) =>
       await checkHold(agentId, hold, { config: await options.config.read(), isPlugin: options.isPlugin }),
     trash: options.trash ?? createTrash(),
@@ -90,7 +101,13 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     storesCredentials: true,
     ...createAgentReader(tools),
 
-    openDoors: () => tools.openDoors(),
+    async openDoors() {
+      const ids = Object.keys((await options.config.read()).agents?.entries ?? {});
+      await configChanges.notice(ids.filter(holderOf)).catch((cause) => {
+        options.log("debug", "OpenClaw's configuration cannot be compared with what it works with yet", { cause });
+      });
+      return await doorsOf();
+    },
 
     leftBehind: () => findLeftBehind(stateDir, options.config.file),
 

@@ -36,13 +36,13 @@ export function createAgentReader(tools: HostTools): Pick<AgentHost, "find" | "l
 
   return {
     async find(agentId) {
-      const all = await config.read();
+      const all = changes.written(await config.read());
       const entry = entryIn(all, agentId);
       return { agents: entry ? [shown(all, agentId, entry)] : [], unreachable: [] };
     },
 
     async list({ cursor, limit }) {
-      const all = await config.read();
+      const all = changes.written(await config.read());
       const entries = entriesOf(all);
       const ids = Object.keys(entries).sort();
       const after = cursor === undefined ? ids : ids.filter((id) => id > cursor);

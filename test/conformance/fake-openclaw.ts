@@ -28,6 +28,8 @@ export interface FakeOpenClaw {
   /** The calls that the gateway received. */
   calls: { method: string; params: Record<string, unknown> }[];
   failNextWrites(times: number): void;
+  /** Whether reloads fail, as where OpenClaw cannot replace a plugin that a turn works with. */
+  failReloads(fail: boolean): void;
   close(): Promise<void>;
 }
 
@@ -52,6 +54,7 @@ export async function makeFakeOpenClaw({
   let superseded = 0;
   let reloads = 0;
   let failures = 0;
+  let failsReloads = false;
   let closed = false;
   let slot = 0;
   for (const directory of [stateDir, trashDir, join(stateDir, "state")]) mkdirSync(directory, { mode: 0o700 });
@@ -83,7 +86,7 @@ export async function makeFakeOpenClaw({
     setTimeout(
       () => {
         reloads--;
-        if (!closed) live = file();
+        if (!closed && !failsReloads) live = file();
       },
       reloadMs(Object.keys(draft.agents?.entries ?? {}).length),
     ).unref();
@@ -147,7 +150,12 @@ export async function makeFakeOpenClaw({
   return {
     home,
     stateDir,
-    config: inProcessConfig(path, { current: () => live, mutateConfigFile }, () => live),
+    config: {
+      ...inProcessConfig(path, { current: () => live, mutateConfigFile }, () => live),
+      async nudge() {
+        if (!failsReloads) live = file();
+      },
+    },
     auth,
     gateway: {
       async request<T>(method: string, params: Record<string, unknown>): Promise<T> {
@@ -165,6 +173,9 @@ export async function makeFakeOpenClaw({
     calls,
     failNextWrites(times) {
       failures = times;
+    },
+    failReloads(fail) {
+      failsReloads = fail;
     },
     async close() {
       closed = true;

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createWorkspacePaths } from "../../adapters/node/directory-host/workspace-paths.ts";
 import { makeAgentFiles } from "../../adapters/openclaw/agent-files.ts";
 import type { ConfigAccess } from "../../adapters/openclaw/config-access.ts";
+import type { ReloadTimes } from "../../adapters/openclaw/config-changes.ts";
 import { inProcessKeyStore, type KeyStore } from "../../adapters/openclaw/key-store.ts";
 import { createOpenClawHost } from "../../adapters/openclaw/openclaw-host.ts";
 import type { ProfileStore } from "../../adapters/openclaw/sdk.ts";
@@ -22,6 +23,7 @@ const hostOn = (
   isPlugin = false,
   fillWorkspace?: (path: string) => Promise<unknown>,
   keys = inProcessKeyStore(openclaw.auth, openclaw.stateDir),
+  reloadTimes?: ReloadTimes,
 ): AgentHost =>
   createOpenClawHost({
     ...openclaw,
@@ -31,6 +33,7 @@ const hostOn = (
     isPlugin,
     fillWorkspace,
     log: () => undefined,
+    ...(reloadTimes && { reloadTimes }),
   });
 
 async function underTest(running: boolean) {
@@ -315,6 +318,89 @@ describe("the openclaw host", () => {
     await host.adopt({ agent, operationId: "op", hold: {}, credential });
     expect(await host.inspect(agent)).toMatchObject({ workspace: "ok", agentDir: "ok", credentials: "ok" });
     expect(existsSync(join(agentDir, "openclaw-agent.sqlite"))).toBe(true);
+  });
+
+  describe("while OpenClaw's reloads fail", () => {
+    let agent: HostAgent;
+    const key = { ...credential, metered: false, baseUrl: "http://127.0.0.1:1" };
+    const late = refusal("gateway_failed");
+    const doors = async () =>
+      (await host.openDoors!()).filter(({ setting }) => setting === "reload").map(({ agentId }) => agentId);
+    const model = async () => (await openclaw.config.read()).agents?.entries?.theirs?.model;
+    const makeByHand = async () => {
+      await openclaw.config.mutate((draft) => {
+        draft.agents = { entries: { main: {}, theirs: { name: "Theirs", model: "shared/m" } } };
+      }, []);
+      await openclaw.config.applied(({ agents }) => agents.theirs !== undefined);
+    };
+
+    beforeEach(async () => {
+      const times: ReloadTimes = { answerMs: 60, changeMs: 60, reloadMs: 60, nudgeMs: [20, 40] };
+      host = hostOn(openclaw, true, undefined, undefined, times);
+      await makeByHand();
+      agent = (await found(host, "theirs"))!;
+      openclaw.failReloads(true);
+    });
+
+    test("a key is not said to be the agent's, and is taken up without anybody", async () => {
+      await expect(host.setCredential(agent, key)).rejects.toEqual(late);
+      expect(await model()).toBe("shared/m");
+      expect(await found(host, "theirs")).toMatchObject({ model: "claude-sonnet-4-5" });
+      expect(await doors()).toEqual(["theirs"]);
+      expect((await host.inspect(agent)).detail).toMatch(/has not taken up what is written/);
+
+      await expect(host.setCredential(agent, key)).rejects.toEqual(late);
+      openclaw.failReloads(false);
+      await expect.poll(doors).toEqual([]);
+      expect(await model()).toMatchObject({ primary: expect.stringMatching(/^own-anthropic/) });
+      await host.setCredential(agent, key);
+    });
+
+    test("the same call again waits for what the former has written, and writes no more than it", async () => {
+      await expect(host.setCredential(agent, key)).rejects.toEqual(late);
+      const entry = JSON.stringify(openclaw.file().agents!.entries!.theirs);
+      const again = host.setCredential(agent, key);
+      openclaw.failReloads(false);
+      await again;
+      expect(JSON.stringify(openclaw.file().agents!.entries!.theirs)).toBe(entry);
+    });
+
+    test("an adoption is undone, and the agent is as it was", async () => {
+      const before = JSON.stringify(openclaw.file().agents!.entries!.theirs);
+      const adoption = { agent, operationId: "op", hold: {}, credential };
+      await expect(host.adopt(adoption)).rejects.toEqual(late);
+      await host.release({ agentId: "theirs", operationId: "op" });
+      expect(JSON.stringify(openclaw.file().agents!.entries!.theirs)).toBe(before);
+      openclaw.failReloads(false);
+      await host.adopt({ ...adoption, operationId: "next" });
+      expect(await doors()).toEqual([]);
+    });
+
+    test("a change that an earlier process has written is found, and taken up too", async () => {
+      openclaw.failReloads(false);
+      await host.setCredential(agent, key);
+      openclaw.failReloads(true);
+      await openclaw.config.mutate((draft) => {
+        draft.agents!.entries!.theirs!.name = "Renamed";
+      }, []);
+      await doors();
+      await expect.poll(doors).toEqual(["theirs"]);
+      openclaw.failReloads(false);
+      await expect.poll(doors).toEqual([]);
+      expect(await found(host, "theirs")).toMatchObject({ name: "Renamed" });
+    });
+
+    test("an agent that is gone from the file is waited for no more", async () => {
+      await expect(host.update(agent, { name: "Renamed" })).rejects.toEqual(late);
+      openclaw.failReloads(false);
+      await openclaw.config.mutate(
+        (draft) => {
+          delete draft.agents!.entries!.theirs;
+        },
+        ["theirs"],
+      );
+      await expect.poll(doors).toEqual([]);
+    });
   });
 
   describe("an adoption that another has come to meanwhile", () => {

@@ -2,7 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ConfigAccess } from "../../../adapters/openclaw/config-access.ts";
 import { createConfigChanges } from "../../../adapters/openclaw/config-changes.ts";
 import type { OpenClawConfig } from "../../../adapters/openclaw/openclaw-config.ts";
+import { refusal } from "../../conformance/agent-host.ts";
 import { type FakeOpenClaw, makeFakeOpenClaw } from "../../conformance/fake-openclaw.ts";
+
+const unhurried = { changeMs: 50, nudgeMs: [60_000, 60_000] as [number, number] };
 
 const adding = (agentId: string) => ({
   agentId,
@@ -19,9 +22,15 @@ describe("a reload that takes longer than its callers wait", () => {
   afterEach(() => openclaw.close());
 
   it("is not interrupted: the next write waits until it is over, and its own callers as long as usual", async () => {
-    const changes = createConfigChanges(openclaw.config, () => undefined, { answerMs: 50, reloadMs: 60_000 });
+    const changes = createConfigChanges(openclaw.config, () => undefined, {
+      ...unhurried,
+      answerMs: 50,
+      reloadMs: 60_000,
+    });
     const first = await changes.make(adding("one"));
     expect(await first.applied).toBe(false);
+    await expect(first.takenUp()).rejects.toEqual(refusal("gateway_failed"));
+    await first.takenUp(true);
     const second = await changes.make(adding("two"));
     expect(Object.keys((await openclaw.config.read()).agents!.entries!)).toContain("one");
     expect(await second.applied).toBe(false);
@@ -38,7 +47,7 @@ describe("a gateway that does not take up what is written", () => {
     const answers = [false, false, true, true];
     let file: OpenClawConfig = {};
     const config: ConfigAccess = {
-      file: "openclaw.json",
+      file: "not-taken-up.json",
       read: async () => file,
       source: async () => file,
       async mutate(change) {
@@ -50,9 +59,14 @@ describe("a gateway that does not take up what is written", () => {
         waits.push(withinMs);
         return answers.shift()!;
       },
+      nudge: async () => undefined,
     };
     const warned: string[] = [];
-    const changes = createConfigChanges(config, (_, message) => warned.push(message), { answerMs: 50, reloadMs: 900 });
+    const changes = createConfigChanges(config, (_, message) => warned.push(message), {
+      ...unhurried,
+      answerMs: 50,
+      reloadMs: 900,
+    });
     const taken: boolean[] = [];
     for (const agentId of ["one", "two", "three", "four"])
       taken.push(await (await changes.make(adding(agentId))).applied);
@@ -69,8 +83,9 @@ describe("a gateway that does not take up what is written", () => {
       source: async () => ({}),
       mutate: async (change) => change({}),
       applied: () => Promise.reject(refusal),
+      nudge: async () => undefined,
     };
-    const changes = createConfigChanges(config, () => undefined, { answerMs: 50, reloadMs: 50 });
+    const changes = createConfigChanges(config, () => undefined, { ...unhurried, answerMs: 50, reloadMs: 50 });
     await changes.make(adding("unheard"));
     await expect((await changes.make(adding("heard"))).applied).rejects.toBe(refusal);
   });
