@@ -53,8 +53,8 @@ export interface CounterRows extends RowCache {
 
 type UsageSum = UsageRow & { name: string };
 
-function addTo(sum: UsageSum, added: UsageSum): void {
-  for (const field of usageFields) sum[field] += added[field];
+function addTo(sum: UsageSum, added: Omit<UsageSum, "estimatedTokens">, estimatedTokens: number): void {
+  for (const field of usageFields) sum[field] += field === "estimatedTokens" ? estimatedTokens : added[field];
 }
 
 const amountsOf = (sum: UsageSum): number[] => usageFields.map((field) => sum[field]);
@@ -160,7 +160,7 @@ export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows 
       const before = sums.get(key);
       // Nobody reads the first one's row any more.
       if (before === undefined) sums.set(key, added);
-      else addTo(before, added);
+      else addTo(before, added, added.estimatedTokens);
     }
     for (const added of sums.values()) addToAll.run(added.day, added.model, ...amountsOf(added));
     // Cleared, a Map leaves its entries to V8's next full collection.
@@ -182,7 +182,7 @@ export function createCounterRows(db: SqlDriver, sumsAll: boolean): CounterRows 
       const key = `${entry.name} ${entry.day} ${entry.model}`;
       const before = usage.get(key);
       if (before === undefined) usage.set(key, { ...entry, estimatedTokens });
-      else addTo(before, { ...entry, estimatedTokens });
+      else addTo(before, entry, estimatedTokens);
     },
 
     flush() {

@@ -45,18 +45,25 @@ export interface QuotaLeases extends RowCache {
 
 /** Beyond all requests under way; agents' places, which are held for months, are read when they are freed. */
 const maxHeld = 10_000;
+const reserved: Reserved = { outcome: "reserved" };
 
 /** The amount that one reservation asks of each counter: several limits of one counter and period are one amount. */
 export function merged(entries: CounterReservation[]): Entry[] {
   const sums: Entry[] = [];
-  for (const { counter, period, amount, limit, alertAt } of entries) {
+  for (let at = 0; at < entries.length; at++) {
+    const { counter, period, amount, limit, alertAt } = entries[at]!;
     if (!Number.isSafeInteger(amount)) throw new TypeError(`${amount} is not an amount that can be counted`);
-    const entry = sums.find((sum) => sum[0] === counter && sum[1] === period);
+    const entry = entryOf(sums, counter, period);
     if (entry !== undefined) entry[2] += amount;
     else if (limit === null || !alertAt?.length) sums.push([counter, period, amount]);
     else sums.push([counter, period, amount, limit, alertAt]);
   }
   return sums;
+}
+
+function entryOf(sums: readonly Entry[], counter: LedgerName, period: string): Entry | undefined {
+  for (let at = 0; at < sums.length; at++) if (sums[at]![0] === counter && sums[at]![1] === period) return sums[at];
+  return undefined;
 }
 
 /** Counters, what is reserved of them, and usage. */
@@ -104,7 +111,8 @@ export function createSqlCounters(
 
   /** Each reserved amount becomes the actual one, or itself. */
   function charge(now: number, amounts: Entry[], actual: Record<LedgerName, number> | "reserved"): void {
-    for (const [counter, period, amount, limit, alertAt, leased = 0] of amounts) {
+    for (let at = 0; at < amounts.length; at++) {
+      const { 0: counter, 1: period, 2: amount, 3: limit, 4: alertAt, 5: leased = 0 } = amounts[at]!;
       const spent = actual === "reserved" ? amount : (actual[counter] ?? 0);
       const row = rows.row(counter, period);
       const before = row.used;
@@ -137,7 +145,8 @@ export function createSqlCounters(
     if (usage === undefined) return;
     rows.addUsage(usage);
     const { estimate } = usage;
-    for (const one of [estimate?.tokens, estimate?.microUsd]) {
+    if (estimate === undefined) return;
+    for (const one of [estimate.tokens, estimate.microUsd]) {
       if (one === undefined || one.amount === 0) continue;
       const periods = amounts.flatMap(([counter, period]) => (counter === one.counter ? [period] : []));
       estimates.add(now, usage, one, periods);
@@ -162,7 +171,7 @@ export function createSqlCounters(
     ): Reserved {
       const text = expect === undefined ? undefined : texts.readAgain(now, expect.name);
       if (text !== undefined && text !== expect?.text) return { outcome: "changed", text };
-      if (leases?.has(id)) return { outcome: "reserved" };
+      if (leases?.has(id)) return reserved;
       const amounts = merged(entries);
       let exceeded = firstExceeded(entries, rows.row);
       if (exceeded !== undefined && expect !== undefined && leases?.giveBack(expect.name)) {
@@ -170,23 +179,25 @@ export function createSqlCounters(
       }
       // A caller that asks again for what it has, after a lost answer, is neither charged twice nor refused.
       if (exceeded !== undefined) {
-        if (findReservation.get(id) !== undefined) return { outcome: "reserved" };
+        if (findReservation.get(id) !== undefined) return reserved;
         // A limit that was lowered below what is used may refuse everything.
         askedUnder(exceeded.counter, exceeded.period, exceeded.limit);
         return { outcome: "exceeded", exceeded };
       }
-      if (insertReservation.run(id, JSON.stringify(amounts), now).changes === 0) return { outcome: "reserved" };
+      if (insertReservation.run(id, JSON.stringify(amounts), now).changes === 0) return reserved;
       if (held.size < maxHeld) held.set(id, amounts);
-      for (const [counter, period, amount] of amounts) {
+      for (let at = 0; at < amounts.length; at++) {
+        const { 0: counter, 1: period, 2: amount } = amounts[at]!;
         const row = rows.row(counter, period);
         row.reserved = Math.min(row.reserved + amount, Number.MAX_SAFE_INTEGER);
         rows.changed(row);
       }
-      for (const { counter, period, limit, amount } of entries) {
+      for (let at = 0; at < entries.length; at++) {
+        const { counter, period, limit, amount } = entries[at]!;
         // A request that costs nothing is held to no limit, and says nothing of it.
         if (limit !== null || amount > 0) askedUnder(counter, period, limit);
       }
-      return { outcome: "reserved" };
+      return reserved;
     },
 
     settle,

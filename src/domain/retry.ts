@@ -11,15 +11,30 @@ export interface RetryOptions {
  * Does `work` again until it succeeds.
  * @throws the last failure, or the signal's reason
  */
-export async function retry<T>(work: () => T | Promise<T>, { isRetryable, delays, signal }: RetryOptions): Promise<T> {
+export async function retry<T>(work: () => T | Promise<T>, options: RetryOptions): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    return await retryAfter(error, work, options);
+  }
+}
+
+/** The same for work that has failed once. */
+export async function retryAfter<T>(
+  failure: unknown,
+  work: () => T | Promise<T>,
+  { isRetryable, delays, signal }: RetryOptions,
+): Promise<T> {
+  let error = failure;
   for (let attempt = 0; ; attempt++) {
+    if (!isRetryable(error)) throw error;
+    const delayMs = typeof delays === "function" ? delays(error, attempt) : delays[attempt];
+    if (delayMs === undefined) throw error;
+    await wait(delayMs, signal);
     try {
       return await work();
-    } catch (error) {
-      if (!isRetryable(error)) throw error;
-      const delayMs = typeof delays === "function" ? delays(error, attempt) : delays[attempt];
-      if (delayMs === undefined) throw error;
-      await wait(delayMs, signal);
+    } catch (again) {
+      error = again;
     }
   }
 }

@@ -72,11 +72,12 @@ interface WholeReport {
 }
 
 /** A total above its parts (reasoning that is reported nowhere else) is the truth, and belongs to the output. */
-export function wholeUsage({ input, output, reported, costMicroUsd, ...cache }: WholeReport): ToldUsage {
-  const total = Math.max(input + output, reported);
-  const cacheRead = Math.min(cache.cacheRead, input);
-  const cacheWrite = Math.min(cache.cacheWrite ?? 0, input - cacheRead);
-  const cacheWrite1h = Math.min(cache.cacheWrite1h ?? 0, cacheWrite);
+export function wholeUsage(report: WholeReport): ToldUsage {
+  const { input, costMicroUsd } = report;
+  const total = Math.max(input + report.output, report.reported);
+  const cacheRead = Math.min(report.cacheRead, input);
+  const cacheWrite = Math.min(report.cacheWrite ?? 0, input - cacheRead);
+  const cacheWrite1h = Math.min(report.cacheWrite1h ?? 0, cacheWrite);
   const parts = {
     input: input - cacheRead - cacheWrite,
     cacheRead,

@@ -11,8 +11,8 @@ export interface UsageCounts {
   counts: Map<string, number>;
   /** One of the reports cannot be true. */
   isDoubtful: boolean;
-  /** Counts within the others, which have prices of their own; the last that was told. */
-  details: Map<string, number>;
+  /** Counts within the others, which have prices of their own; the last that was told. Absent: none was. */
+  details?: Map<string, number>;
   costMicroUsd?: number | undefined;
 }
 
@@ -91,18 +91,20 @@ const required: Record<UsageFormat, { always: readonly string[]; output: readonl
 export const mostTokens = 100_000_000;
 
 /** Counts of an answer in which nothing was reported yet. */
-export const noCounts = (): UsageCounts => ({ counts: new Map(), isDoubtful: false, details: new Map() });
+export const noCounts = (): UsageCounts => ({ counts: new Map(), isDoubtful: false });
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 const isCount = (value: unknown): value is number =>
   Number.isInteger(value) && (value as number) >= 0 && (value as number) <= mostTokens;
 
 /** A detail that cannot be true is as good as none: what it would have set apart has the price of the rest. */
-function addDetails(format: UsageFormat, { details }: UsageCounts, report: Record<string, unknown>): void {
+function addDetails(format: UsageFormat, into: UsageCounts, report: Record<string, unknown>): void {
   for (const path of detailed[format]) {
     let value: unknown = report;
     for (const name of path) value = isRecord(value) ? value[name] : undefined;
-    if (isCount(value)) details.set(path.at(-1)!, value);
+    if (!isCount(value)) continue;
+    into.details ??= new Map();
+    into.details.set(path.at(-1)!, value);
   }
 }
 
@@ -143,8 +145,13 @@ export function addReport(format: UsageFormat, into: UsageCounts, report: unknow
 }
 
 /** Whether the reports are all there and can be true. No answer costs nothing, and no text is of no tokens. */
-export function tellsUsage(format: UsageFormat, told: UsageCounts, answersInText: boolean): boolean {
-  if (told.isDoubtful || tokenUsage(format, told).total === 0) return false;
+export function tellsUsage(
+  format: UsageFormat,
+  told: UsageCounts,
+  answersInText: boolean,
+  usage = tokenUsage(format, told),
+): boolean {
+  if (told.isDoubtful || usage.total === 0) return false;
   const { always, output } = required[format];
   const { counts } = told;
   return always.every((name) => counts.has(name)) && (!answersInText || output.every((name) => counts.get(name)));
@@ -156,7 +163,7 @@ export function tokenUsage(
   told: Pick<UsageCounts, "counts" | "details" | "costMicroUsd">,
 ): ToldUsage {
   const read = (name: string): number => told.counts.get(name) ?? 0;
-  const detail = (name: string): number => told.details.get(name) ?? 0;
+  const detail = (name: string): number => told.details?.get(name) ?? 0;
   const { costMicroUsd } = told;
   switch (format) {
     case "anthropic": {

@@ -19,13 +19,13 @@ import { announcedLength, readRequest } from "./read-request.ts";
 import { type Refusal, type Refused, refusal } from "./refuse.ts";
 import { createRefusedRequests, type VerifiedRequest } from "./refused-requests.ts";
 import { pricedRequest } from "./request-charge.ts";
-import { reserve } from "./reserve.ts";
+import { type Reservation, reserve } from "./reserve.ts";
 import { createSpentQuotas } from "./spent-quotas.ts";
 import { providerRevokedMessage, type Standings } from "./standings.ts";
 import { createUpstreamBases } from "./upstream-bases.ts";
 import { createUsageAsking } from "./usage-asking.ts";
 import { createUsageModels } from "./usage-models.ts";
-import { createKeyVerifier, maxRecordAgeMs, suspendedMessage } from "./verify-key.ts";
+import { createKeyVerifier, type KeySnapshot, maxRecordAgeMs, suspendedMessage } from "./verify-key.ts";
 
 type Admission =
   | Refusal
@@ -71,48 +71,49 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     context.background(settled);
   }
 
-  async function decide(
+  /** The key, and what may not be done with it, before anything of the body is read; at once where it is remembered. */
+  function verify(
     proxyRequest: ProxyRequest,
     target: Target | undefined,
     outerWire: ProviderWire,
-  ): Promise<Admission> {
+  ): Verified | Refusal | Promise<Verified | Refusal> {
     const presented = target && presentedKey(proxyRequest.headers, target, outerWire.keyPlaces);
-    const verified = presented === undefined ? undefined : keys.verify(presented, target!.slug, clock.now());
-    const found = verified instanceof Promise ? await verified : verified;
-    if (!target || !found) return await refused.unauthorized(outerWire, proxyRequest);
+    if (presented === undefined) return refused.unauthorized(outerWire, proxyRequest);
+    const verified = keys.verify(presented, target!.slug, clock.now());
+    return verified instanceof Promise ? verified.then(whenFound) : whenFound(verified);
 
-    const { record } = found.key;
-    const stored = context.records.recent("ai-providers", record.aiProviderId, maxRecordAgeMs);
-    const provider = stored instanceof Promise ? await stored : stored;
+    function whenFound(found: Awaited<typeof verified>): ReturnType<typeof verify> {
+      if (!found) return refused.unauthorized(outerWire, proxyRequest);
+      const { key, standing } = found;
+      const stored = context.records.recent("ai-providers", key.record.aiProviderId, maxRecordAgeMs);
+      const judged = (provider: Awaited<typeof stored>) =>
+        judge(proxyRequest, target!, outerWire, provider, key, standing);
+      return stored instanceof Promise ? stored.then(judged) : judged(stored);
+    }
+  }
+
+  function judge(
+    proxyRequest: ProxyRequest,
+    target: Target,
+    outerWire: ProviderWire,
+    provider: AiProviderRecord | undefined,
+    key: KeySnapshot,
+    standing: "valid" | "suspended",
+  ): Verified | Refusal {
     const wire = provider ? providers[provider.kind].wire : outerWire;
     const refuse = (why: Refused): Refusal => ({
       ...refusal(wire, proxyRequest.requestId, why),
       provider: target.slug,
     });
     if (!provider || provider.revokedAt !== undefined) return refuse(providerRevoked);
-    if (found.standing === "suspended") return refuse({ status: 400, message: suspendedMessage });
+    if (standing === "suspended") return refuse({ status: 400, message: suspendedMessage });
     // Codex tries a WebSocket first, and goes on over HTTP at this status.
     if (headerOf(proxyRequest.headers, "upgrade") !== undefined) return refuse(noUpgrade);
     const endpoint = wire.endpoint(proxyRequest.method, target.path);
     if (!endpoint) return refuse({ status: 403, message: notMetered(wire) });
-    const mine = share(record.keyId);
+    const mine = share(key.record.keyId);
     if (!mine) return refused.tooMany({ target, refuse });
-    let admission: Admission | undefined;
-    try {
-      admission = await pay({
-        proxyRequest,
-        target,
-        wire,
-        before: provider,
-        endpoint,
-        key: found.key,
-        share: mine,
-        refuse,
-      });
-      return admission;
-    } finally {
-      if (admission?.outcome !== "granted") mine.leave();
-    }
+    return { outcome: "verified", proxyRequest, target, wire, before: provider, endpoint, key, share: mine, refuse };
   }
 
   async function pay(verified: Verified): Promise<Admission> {
@@ -121,7 +122,8 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const looked = endpoint.body && spentQuotas.denialOf(key, before, endpoint, announcedLength(proxyRequest));
     const denied = looked instanceof Promise ? await looked : looked;
     if (denied) return refused.denied(verified, denied);
-    const request = await readRequest(proxyRequest, endpoint, proxy, share);
+    const read = readRequest(proxyRequest, endpoint, proxy, share);
+    const request = read instanceof Promise ? await read : read;
     if (request.outcome === "aborted") return request;
     if (request.outcome === "fault") return refuse(request);
     // A body may take minutes to come, and the provider may be revoked, or have another key, by then.
@@ -146,11 +148,14 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const current = endpoint.format === undefined ? undefined : context.prices.current();
     const prices = current instanceof Promise ? await current : current;
     const priced = pricedRequest(settings, provider, request, prices);
-    const reserved = await reserve(context, reservation, priced, key, keys.restate).catch((error: unknown) => {
+    let reserved: Reservation;
+    try {
+      reserved = await reserve(context, reservation, priced, key, keys.restate);
+    } catch (error) {
       // It may have landed all the same, its answer lost.
       giveBack(reservation);
       throw error;
-    });
+    }
     if (reserved.outcome !== "reserved") {
       if (reserved.outcome === "denied") spentQuotas.refused(record.keyId);
       return await refused.unreserved(verified, reserved);
@@ -197,8 +202,15 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     if (proxyRequest.method === "HEAD" && target && basePath.test(target.path)) return greeting;
     const wire = wireOfSlug(target?.slug ?? "");
     let admission: Admission;
+    let mine: KeyShare | undefined;
     try {
-      admission = await decide(proxyRequest, target, wire);
+      const known = verify(proxyRequest, target, wire);
+      const verified = known instanceof Promise ? await known : known;
+      if (verified.outcome === "refused") admission = verified;
+      else {
+        mine = verified.share;
+        admission = await pay(verified);
+      }
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       context.log("error", "a proxied request failed before it was sent", {
@@ -212,6 +224,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
         message: sealed ? unopenableMessage : unavailable ? unavailableMessage : "Something unexpected went wrong",
       });
     }
+    if (admission.outcome !== "granted") mine?.leave();
     if (admission.outcome === "refused") {
       Object.assign(admission.headers, headers);
       // A slug is a label only where a key vouched for it: anybody can think of slugs.
@@ -232,6 +245,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
 
 /** A request that may be sent, before anything of its body is read. */
 interface Verified extends VerifiedRequest {
+  outcome: "verified";
   /** As the record was before the body. */
   before: AiProviderRecord;
   endpoint: Endpoint;

@@ -64,6 +64,8 @@ export function headerOf(headers: readonly string[], name: string): string | und
   return value;
 }
 
+const bearer = /^Bearer +\S+ *$/i;
+
 /** The client's key, from where this provider's SDK puts it. A credential sent twice is none. */
 export function presentedKey(
   headers: readonly string[],
@@ -77,7 +79,8 @@ export function presentedKey(
         : headerOf(headers, place === "bearer" ? "authorization" : place);
     if (value === undefined) continue;
     if (value === null) return undefined;
-    return place === "bearer" ? /^Bearer +(\S+) *$/i.exec(value)?.[1] : value;
+    if (place !== "bearer") return value;
+    return bearer.test(value) ? value.slice("Bearer ".length).trim() : undefined;
   }
   return undefined;
 }

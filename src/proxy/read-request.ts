@@ -1,11 +1,11 @@
 import { scanObject } from "../domain/scan-object.ts";
 import { notKnown } from "../providers/shared/account.ts";
-import type { Betas, Endpoint, ReadLimits, RequestReading } from "../providers/shared/wire.ts";
+import type { Betas, Endpoint, Reading, ReadLimits, RequestReading } from "../providers/shared/wire.ts";
 import { inflateBody } from "./inflate-body.ts";
 import { decodeBody, type JsonBody, notUtf8, readBody } from "./json-body.ts";
 import type { KeyShare } from "./key-shares.ts";
 import { isLargeBody, othersTurn } from "./others-turn.ts";
-import type { ProxyRequest } from "./proxy-request.ts";
+import type { ProxyRequest, ReadBody } from "./proxy-request.ts";
 import { headerOf } from "./proxy-request.ts";
 import { textBytes, textBytesInTurns } from "./text-bytes.ts";
 
@@ -38,22 +38,23 @@ export function announcedLength({ headers }: Pick<ProxyRequest, "headers">): num
   return text == null || !/^\d+$/.test(text) ? undefined : Number(text);
 }
 
-/** Reads and understands the body, as far as it decides what the request may cost. */
-export async function readRequest(
+type Read = ReadRequest | RequestFault | { outcome: "aborted" };
+
+/** Reads and understands the body, as far as it decides what the request may cost; at once where it is here, and small. */
+export function readRequest(
   proxyRequest: ProxyRequest,
   endpoint: Endpoint,
   limits: BodyLimits,
   share: KeyShare,
-): Promise<ReadRequest | RequestFault | { outcome: "aborted" }> {
+): Read | Promise<Read> {
   if (!endpoint.body) return { outcome: "read", endpoint };
   const encoding = headerOf(proxyRequest.headers, "content-encoding");
   if (encoding === null) return fault(400, "content-encoding stands more than once");
   const { maxBodyBytes, bodyTimeoutMs } = limits;
-  const tooLarge = () => fault(413, `the body is larger than ${maxBodyBytes} bytes`);
 
   const announced = announcedLength(proxyRequest);
   let held = announced ?? 0;
-  if (held > maxBodyBytes) return tooLarge();
+  if (held > maxBodyBytes) return tooLarge(limits);
   if (!share.hold(held)) return noRoom;
   const body = proxyRequest.body(
     (length) => {
@@ -66,19 +67,25 @@ export async function readRequest(
     bodyTimeoutMs,
     announced,
   );
-  const read = body instanceof Promise ? await body : body;
-  switch (read.outcome) {
-    case "aborted":
-      return read;
-    case "too_large":
-      return tooLarge();
-    case "no_room":
-      return noRoom;
-    case "late":
-      return fault(408, `the body did not arrive within ${Math.ceil(bodyTimeoutMs / 1000)} s`);
+  return body instanceof Promise ? body.then(whenHere) : whenHere(body);
+
+  function whenHere(read: ReadBody): Read | Promise<Read> {
+    switch (read.outcome) {
+      case "aborted":
+        return read;
+      case "too_large":
+        return tooLarge(limits);
+      case "no_room":
+        return noRoom;
+      case "late":
+        return fault(408, `the body did not arrive within ${Math.ceil(bodyTimeoutMs / 1000)} s`);
+    }
+    if (typeof encoding === "string" && encoding !== "identity") return whenInflated(read.bytes, encoding);
+    if (!share.read()) return noRoom;
+    return understand(read.bytes, proxyRequest.headers, endpoint, limits);
   }
-  let { bytes } = read;
-  if (encoding !== undefined && encoding !== "identity") {
+
+  async function whenInflated(bytes: Uint8Array, encoding: string): Promise<Read> {
     const before = held;
     let tooMuch = false;
     const goesOn = (length: number): boolean => {
@@ -99,39 +106,61 @@ export async function readRequest(
       case "broken":
         return fault(400, `the body is not what its content-encoding says (${encoding.slice(0, 64)})`);
       case "refused":
-        return tooMuch ? tooLarge() : noRoom;
+        return tooMuch ? tooLarge(limits) : noRoom;
     }
-    bytes = inflated.bytes;
+    if (!share.read()) return noRoom;
+    return await understand(inflated.bytes, proxyRequest.headers, endpoint, limits);
   }
-  if (!share.read()) return noRoom;
-  return await understand(bytes, proxyRequest.headers, endpoint, limits);
 }
 
-async function understand(
+type Understood = ReadRequest | RequestFault;
+
+function understand(
   bytes: Uint8Array,
   headers: readonly string[],
   endpoint: Endpoint,
   limits: ReadLimits,
-): Promise<ReadRequest | RequestFault> {
-  const rules = endpoint.body!;
-  const isLarge = isLargeBody(bytes.length);
+): Understood | Promise<Understood> {
   const text = decodeBody(bytes);
   if (text === undefined) return fault(400, notUtf8);
-  if (isLarge) await othersTurn();
+  if (isLargeBody(bytes.length)) return understandInTurns(text, bytes, headers, endpoint, limits);
   const scan = scanObject(text);
   if ("fault" in scan) return fault(scan.tooMuch ? 413 : 400, scan.fault);
-  if (isLarge) await othersTurn();
-  const parsed = readBody(text, scan, rules);
+  const parsed = readBody(text, scan, endpoint.body!);
   if ("fault" in parsed) return fault(400, parsed.fault);
-  if (isLarge) await othersTurn();
-  const reading = rules.read(parsed.body, limits);
+  const reading = readingOf(parsed.body, headers, endpoint, limits);
   if ("fault" in reading) return fault(400, reading.fault);
-  if (endpoint.betas) reading.unbounded ??= unboundedBeta(headers, endpoint.betas, limits.boundedFields);
-  const { value } = parsed.body;
-  const textual = isLarge
-    ? await textBytesInTurns(text, bytes.length, value, othersTurn)
-    : textBytes(text, bytes.length, value);
+  const textual = textBytes(text, bytes.length, parsed.body.value);
   return { outcome: "read", endpoint, bytes, textBytes: textual, body: parsed.body, reading };
+}
+
+/** The same, with others' turn between the steps. */
+async function understandInTurns(
+  text: string,
+  bytes: Uint8Array,
+  headers: readonly string[],
+  endpoint: Endpoint,
+  limits: ReadLimits,
+): Promise<Understood> {
+  await othersTurn();
+  const scan = scanObject(text);
+  if ("fault" in scan) return fault(scan.tooMuch ? 413 : 400, scan.fault);
+  await othersTurn();
+  const parsed = readBody(text, scan, endpoint.body!);
+  if ("fault" in parsed) return fault(400, parsed.fault);
+  await othersTurn();
+  const reading = readingOf(parsed.body, headers, endpoint, limits);
+  if ("fault" in reading) return fault(400, reading.fault);
+  const textual = await textBytesInTurns(text, bytes.length, parsed.body.value, othersTurn);
+  return { outcome: "read", endpoint, bytes, textBytes: textual, body: parsed.body, reading };
+}
+
+function readingOf(body: JsonBody, headers: readonly string[], endpoint: Endpoint, limits: ReadLimits): Reading {
+  const reading = endpoint.body!.read(body, limits);
+  if (!("fault" in reading) && endpoint.betas) {
+    reading.unbounded ??= unboundedBeta(headers, endpoint.betas, limits.boundedFields);
+  }
+  return reading;
 }
 
 /** Why a beta may cost what the body does not tell. */
@@ -157,6 +186,9 @@ const fault = (status: RequestFault["status"], message: string): RequestFault =>
   status,
   message,
 });
+
+const tooLarge = ({ maxBodyBytes }: BodyLimits): RequestFault =>
+  fault(413, `the body is larger than ${maxBodyBytes} bytes`);
 
 const noRoom: RequestFault = {
   ...fault(503, "Too many large requests are under way; try again in 1 s"),

@@ -29,32 +29,44 @@ const maxTurns = 32;
  *
  * @param reservation its name in the ledger
  * @param restate the key under another text of the ledger's
+ * @param bound the most output of an answer, in tokens
  */
-export async function reserve(
-  { ledger, clock, settings }: Pick<Context, "ledger" | "clock" | "settings">,
+export function reserve(
+  context: Pick<Context, "ledger" | "clock" | "settings">,
   reservation: LedgerName,
   priced: PricedRequest,
   key: KeySnapshot,
   restate: (key: KeySnapshot, text: string) => KeySnapshot | Promise<KeySnapshot>,
-): Promise<Reservation> {
-  const name = aiKeyLedger(key.record.keyId).state;
-  let bound = priced.output.most;
-  for (let turn = 0; turn < maxTurns; turn++) {
-    const charge = chargeOf(settings, priced, key, bound, clock.now());
-    if (charge.outcome !== "charged") return charge;
-    // Each step that can fail does so before anything is reserved.
-    const encoded = charge.text === undefined ? priced.request.bytes : encodeBody(charge.text);
-    const bytes = encoded instanceof Promise ? await encoded : encoded;
-    const answer = await ledger.reserve(reservation, charge.entries, { name, text: key.text });
-    if (answer.outcome === "reserved") return { outcome: "reserved", charge, bytes };
-    if (answer.outcome === "changed") key = await restate(key, answer.text);
-    else {
+  bound = priced.output.most,
+  turns = maxTurns,
+): Reservation | Promise<Reservation> {
+  if (turns === 0) throw new Error("the key's state or its counters change faster than a request can be admitted");
+  const { ledger, clock, settings } = context;
+  const asked = chargeOf(settings, priced, key, bound, clock.now());
+  if (asked.outcome !== "charged") return asked;
+  const charge: RequestCharge = asked;
+  // Each step that can fail does so before anything is reserved.
+  const encoded = charge.text === undefined ? priced.request.bytes : encodeBody(charge.text);
+  return encoded instanceof Promise ? encoded.then(hold) : hold(encoded);
+
+  function hold(bytes: Uint8Array | undefined): Promise<Reservation> {
+    const name = aiKeyLedger(key.record.keyId).state;
+    const reserved = ledger.reserve(reservation, charge.entries, { name, text: key.text });
+    return reserved.then((answer) => {
+      if (answer.outcome === "reserved") return { outcome: "reserved", charge, bytes };
+      if (answer.outcome === "changed") {
+        const current = restate(key, answer.text);
+        return current instanceof Promise ? current.then(again) : again(current);
+      }
       const lower = lowerBound(priced, charge, answer.exceeded, bound);
       if (typeof lower === "object") return lower;
-      bound = lower;
-    }
+      return reserve(context, reservation, priced, key, restate, lower, turns - 1);
+    });
   }
-  throw new Error("the key's state or its counters change faster than a request can be admitted");
+
+  function again(newer: KeySnapshot): Reservation | Promise<Reservation> {
+    return reserve(context, reservation, priced, newer, restate, bound, turns - 1);
+  }
 }
 
 /** The output that what is left pays for, where an answer of it is of use. */

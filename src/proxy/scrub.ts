@@ -73,25 +73,35 @@ function createScrub(masterKeys: readonly string[]): Scrub {
   return {
     finds: (text) => text.length >= search.shortest && search.find(latin1Bytes(text), 0) !== -1,
     whole,
-    stream() {
-      let held: Uint8Array | undefined;
-      return {
-        push(piece) {
-          const bytes = held ? joined([held, piece], held.length + piece.length) : piece;
-          const clean = whole(bytes);
-          const open = search.openEnd(clean);
-          // Bytes that outlive their piece are copied: its owner may use the buffer again.
-          held = open === 0 ? undefined : copyOf(clean.subarray(clean.length - open));
-          return open === 0 ? clean : clean.subarray(0, clean.length - open);
-        },
-        end() {
-          const rest = held;
-          held = undefined;
-          return rest;
-        },
-      };
-    },
+    stream: () => new HoldingBack(whole, search.openEnd),
   };
+}
+
+/** A class: each answer has one. */
+class HoldingBack implements ScrubStream {
+  readonly #whole: (bytes: Uint8Array) => Uint8Array;
+  readonly #openEnd: (bytes: Uint8Array) => number;
+  #held: Uint8Array | undefined;
+
+  constructor(whole: (bytes: Uint8Array) => Uint8Array, openEnd: (bytes: Uint8Array) => number) {
+    this.#whole = whole;
+    this.#openEnd = openEnd;
+  }
+
+  push(piece: Uint8Array): Uint8Array {
+    const held = this.#held;
+    const clean = this.#whole(held ? joined([held, piece], held.length + piece.length) : piece);
+    const open = this.#openEnd(clean);
+    // Bytes that outlive their piece are copied: its owner may use the buffer again.
+    this.#held = open === 0 ? undefined : copyOf(clean.subarray(clean.length - open));
+    return open === 0 ? clean : clean.subarray(0, clean.length - open);
+  }
+
+  end(): Uint8Array | undefined {
+    const rest = this.#held;
+    this.#held = undefined;
+    return rest;
+  }
 }
 
 /** A header's value, a byte a character. */

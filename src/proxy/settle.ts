@@ -7,7 +7,7 @@ import type { LedgerName, UsageEntry } from "../ports.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
 import type { ProviderHealth } from "../service/alerts/provider-health.ts";
 import type { Context } from "../service/context.ts";
-import { retryUnwritable } from "../service/retry-unwritable.ts";
+import { retryUnwritableAfter } from "../service/retry-unwritable.ts";
 import type { aiKeyLedger } from "../storage/ledger-names.ts";
 import type { RequestPrice } from "./request-price.ts";
 import type { Meter } from "./usage/meter.ts";
@@ -65,14 +65,17 @@ const failures = /^(unreachable|timeout|broken_off|redirect|5\d\d)$/;
 
 /** The same object for the same labels: it is counted with far more often than it is new. */
 function createLabels(): (provider: string, outcome?: string, agent?: string) => Labels {
-  const kept = new Map<string, Labels>();
+  const byProvider = new Map<string, Map<string, Map<string, Labels>>>();
+  let kept = 0;
   return (provider, outcome = "", agent = "") => {
-    const key = `${provider} ${outcome} ${agent}`;
-    let labels = kept.get(key);
-    if (!labels) {
-      labels = { provider, ...(outcome !== "" && { outcome }), ...(agent !== "" && { agent }) };
-      if (kept.size < 10_000) kept.set(key, labels);
-    }
+    const known = byProvider.get(provider)?.get(outcome)?.get(agent);
+    if (known !== undefined) return known;
+    const labels = { provider, ...(outcome !== "" && { outcome }), ...(agent !== "" && { agent }) };
+    if (kept === 10_000) return labels;
+    kept++;
+    const byOutcome = byProvider.get(provider) ?? new Map<string, Map<string, Labels>>();
+    const byAgent = byOutcome.get(outcome) ?? new Map<string, Labels>();
+    byProvider.set(provider, byOutcome.set(outcome, byAgent.set(agent, labels)));
     return labels;
   };
 }
@@ -254,17 +257,34 @@ class OpenSettlement implements Settlement {
 
 /** A failure here must never hide the provider's answer; what is not settled stays charged as reserved. */
 function settleSoon(
+  context: Context,
+  open: OpenReservation,
+  actual: Record<LedgerName, number>,
+  usage: UsageEntry | undefined,
+): Promise<void> {
+  const failed = (failure: unknown) => settleLater(context, open, actual, usage, failure);
+  try {
+    return context.ledger.settle(open.reservation, actual, usage).catch(failed);
+  } catch (failure) {
+    return failed(failure);
+  }
+}
+
+async function settleLater(
   { ledger, metrics, log }: Context,
   { reservation, provider: { provider }, agentId }: OpenReservation,
   actual: Record<LedgerName, number>,
   usage: UsageEntry | undefined,
+  failure: unknown,
 ): Promise<void> {
-  return retryUnwritable(() => ledger.settle(reservation, actual, usage)).catch((error: unknown) => {
+  try {
+    await retryUnwritableAfter(failure, () => ledger.settle(reservation, actual, usage));
+  } catch (error) {
     metrics.count("openclaw_proxy_settle_failures_total", { provider });
     log("error", "a metered request could not be settled and stays charged as reserved", {
       provider,
       agentId,
       error: error instanceof Error ? error.message : String(error),
     });
-  });
+  }
 }

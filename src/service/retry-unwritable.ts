@@ -1,4 +1,4 @@
-import { type RetryOptions, retry } from "../domain/retry.ts";
+import { type RetryOptions, retry, retryAfter } from "../domain/retry.ts";
 import { isProblem } from "../errors.ts";
 
 const whileUnwritable: RetryOptions = {
@@ -9,3 +9,7 @@ const whileUnwritable: RetryOptions = {
 
 /** A store that was full or away comes back: `work`, of which doing it twice changes nothing, is tried again. */
 export const retryUnwritable = <T>(work: () => Promise<T>): Promise<T> => retry(work, whileUnwritable);
+
+/** The same for work that has failed once. */
+export const retryUnwritableAfter = <T>(failure: unknown, work: () => Promise<T>): Promise<T> =>
+  retryAfter(failure, work, whileUnwritable);

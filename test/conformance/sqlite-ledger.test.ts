@@ -15,8 +15,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DatabaseSync, StatementSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openSqliteLedger } from "../../adapters/node/sqlite/sqlite-ledger.ts";
 import { isProblem } from "../../src/errors.ts";
 import { addressFailures } from "../../src/storage/ledger-names.ts";
@@ -63,6 +63,23 @@ it("nothing stays of the addresses that failed, once their window has passed", a
     addressFailures("198.51.100.1"),
     "key:k/rate",
   ]);
+  rmSync(directory, { recursive: true });
+});
+
+it("the places of an agent and its claims, asked for one after another, are committed together", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "ledger-"));
+  const ledger = await openSqliteLedger({ path: join(directory, "ledger.sqlite"), clock: settableClock() });
+  const run = vi.spyOn(StatementSync.prototype, "run");
+  const place = [{ counter: "key:k/agents", period: "all", limit: 5, amount: 1 }] as const;
+  await Promise.all([
+    ledger.reserve("key:k/agent:1", [...place]),
+    // A claim of a workspace looks for an older one first.
+    ledger.holder("workspace//a").then(() => ledger.claim("workspace/a", { owner: "agent:a", ttlMs: null })),
+  ]);
+  const statements = run.mock.contexts as StatementSync[];
+  expect(statements.filter(({ sourceSQL }) => sourceSQL === "COMMIT")).toHaveLength(1);
+  run.mockRestore();
+  await ledger.close();
   rmSync(directory, { recursive: true });
 });
 

@@ -149,7 +149,7 @@ it("follows on where a connection is cut, and while the service restarts", async
   const args = ["provisioning", "events", "--follow", "--types", "audit", "--json"];
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const running = runCli(args, answers).finally(() => vi.useRealTimers());
-  await vi.runAllTimersAsync();
+  await vi.advanceTimersByTimeAsync(3_600_000);
   const { exitCode, stdout, stderr, calls } = await running;
   expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/ECONNREFUSED.*Not ready.*no more/s)]);
   expect(stdout.trim().split("\n")).toHaveLength(3);

@@ -24,11 +24,11 @@ export interface ClientAnswer {
 }
 
 /** Above it copying costs more than a second part of a write. */
-export const maxJoined = 16_384;
+const maxJoined = 16_384;
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 /** A byte a character, by which a body joins a head that is text. */
-export const asLatin1 = (bytes: Uint8Array): string => asBuffer(bytes).toString("latin1");
+const asLatin1 = (bytes: Uint8Array): string => asBuffer(bytes).toString("latin1");
 
 /** No answer of 204 has a length (RFC 9110, 8.6). */
 export const hasLength = (status: number): boolean => status !== 204;

@@ -1,8 +1,9 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { ReadBody } from "../../../src/proxy/proxy-request.ts";
+import { Latin1Text } from "../latin1-text.ts";
 import { unsendableInValue } from "../upstream/request-bytes.ts";
-import { asLatin1, type ClientAnswer, hasLength, maxJoined } from "./client-answer.ts";
+import { type ClientAnswer, hasLength } from "./client-answer.ts";
 import type { PlainHead } from "./plain-head.ts";
 import { BodyReading, type BodyTerms } from "./read-body.ts";
 
@@ -20,6 +21,9 @@ export interface ExchangeOwner {
 }
 
 const noBytes = Buffer.alloc(0);
+const text = new Latin1Text();
+/** Above it a copy, in memory of its own, costs more than a second part of a write. */
+const maxJoined = 6_144;
 
 /** One plain request and its answer. */
 export class PlainExchange implements ClientAnswer {
@@ -105,33 +109,32 @@ export class PlainExchange implements ClientAnswer {
 
   whole(status: number, fields: string[], body: Uint8Array | string | undefined): void {
     const bytes = typeof body === "string" ? Buffer.from(body) : body;
-    const length = hasLength(status) ? `content-length: ${bytes?.length ?? 0}\r\n` : "";
-    const head = this.#head(status, fields, length);
-    const { socket } = this.#owner;
-    if (bytes === undefined || bytes.length === 0 || !hasLength(status)) this.#write(head);
-    else if (bytes.length <= maxJoined) this.#write(head + asLatin1(bytes));
-    else {
-      socket.cork();
-      this.#write(head);
-      this.#write(bytes);
-      socket.uncork();
-    }
+    const told = hasLength(status);
+    const part = told ? bytes : undefined;
+    this.#head(status, fields);
+    if (told) text.addField("content-length", String(bytes?.length ?? 0));
+    text.add("\r\n");
+    this.#send(part, "");
     this.#answered();
   }
 
   begin(status: number, fields: string[], first: Uint8Array | undefined): boolean {
-    const head = this.#head(status, fields, "transfer-encoding: chunked\r\n");
-    return first && first.length > 0 ? this.#chunk(head, first, "") : this.#write(head);
+    this.#head(status, fields);
+    text.add("transfer-encoding: chunked\r\n\r\n");
+    return first && first.length > 0 ? this.#chunk(first, "\r\n") : this.#send(undefined, "");
   }
 
   write(bytes: Uint8Array): boolean {
-    return bytes.length === 0 || this.#chunk("", bytes, "");
+    if (bytes.length === 0) return true;
+    text.begin();
+    return this.#chunk(bytes, "\r\n");
   }
 
   end(last: Uint8Array | string | undefined): void {
     const bytes = typeof last === "string" ? Buffer.from(last) : last;
-    if (bytes && bytes.length > 0) this.#chunk("", bytes, "0\r\n\r\n");
-    else this.#write("0\r\n\r\n");
+    text.begin();
+    if (bytes && bytes.length > 0) this.#chunk(bytes, "\r\n0\r\n\r\n");
+    else this.#send(undefined, "0\r\n\r\n");
     this.#answered();
   }
 
@@ -169,9 +172,14 @@ export class PlainExchange implements ClientAnswer {
     this.#closed?.();
   }
 
-  #head(status: number, fields: string[], framing: string): string {
+  #head(status: number, fields: string[]): void {
     this.#isBegun = true;
-    let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "unknown"}\r\n`;
+    text.begin();
+    text.add("HTTP/1.1 ");
+    text.add(String(status));
+    text.add(" ");
+    text.add(STATUS_CODES[status] ?? "unknown");
+    text.add("\r\n");
     let isDated = false;
     for (let at = 0; at < fields.length; at += 2) {
       const name = fields[at]!;
@@ -182,25 +190,32 @@ export class PlainExchange implements ClientAnswer {
       }
       isDated ||= name === "date";
       if (unsendableInValue.test(value)) throw new Error(`the answer's header ${name} cannot be sent`);
-      text += `${name}: ${value}\r\n`;
+      text.addField(name, value);
     }
-    if (!isDated) text += `date: ${httpDate()}\r\n`;
+    if (!isDated) text.addField("date", httpDate());
     this.closes ||= this.#owner.isLast();
-    const connection = this.closes
-      ? "connection: close\r\n"
-      : `connection: keep-alive\r\nkeep-alive: timeout=${this.#owner.keptSeconds}\r\n`;
-    return `${text}${connection}${framing}\r\n`;
+    if (this.closes) text.add("connection: close\r\n");
+    else {
+      text.add("connection: keep-alive\r\nkeep-alive: timeout=");
+      text.add(String(this.#owner.keptSeconds));
+      text.add("\r\n");
+    }
   }
 
-  #chunk(before: string, bytes: Uint8Array, after: string): boolean {
-    const opening = `${before}${bytes.length.toString(16)}\r\n`;
-    const closing = `\r\n${after}`;
-    if (bytes.length <= maxJoined) return this.#write(opening + asLatin1(bytes) + closing);
+  #chunk(bytes: Uint8Array, end: string): boolean {
+    text.add(bytes.length.toString(16));
+    text.add("\r\n");
+    return this.#send(bytes, end);
+  }
+
+  /** The text, what follows it, and the end. */
+  #send(bytes: Uint8Array | undefined, end: string): boolean {
+    if (bytes === undefined || bytes.length <= maxJoined) return this.#write(text.joined(bytes, end));
     const { socket } = this.#owner;
     socket.cork();
-    this.#write(opening);
-    this.#write(bytes);
-    const mayGoOn = this.#write(closing);
+    this.#write(text.joined(undefined));
+    let mayGoOn = this.#write(bytes);
+    if (end !== "") mayGoOn = this.#write(end);
     socket.uncork();
     return mayGoOn;
   }

@@ -39,6 +39,47 @@ interface ReceivedRequest {
   body(...terms: BodyTerms): ReadBody | Promise<ReadBody>;
 }
 
+/** As the admission takes it. */
+class AskedRequest implements ProxyRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: readonly string[];
+  readonly requestId = newRequestId();
+  readonly decoders = ownDecoders;
+  cors: ProxyRequest["cors"];
+  readonly #received: ReceivedRequest;
+  readonly #clientAddress: ReturnType<typeof createClientAddress>;
+  #bytes: Uint8Array | undefined;
+
+  constructor(received: ReceivedRequest, clientAddress: ReturnType<typeof createClientAddress>) {
+    this.method = received.method;
+    this.target = received.target;
+    this.headers = received.headers;
+    this.#received = received;
+    this.#clientAddress = clientAddress;
+  }
+
+  address(): string {
+    return this.#clientAddress(this.#received.remoteAddress(), forwardedFields(this.headers)) ?? "unknown";
+  }
+
+  body(...terms: BodyTerms): ReadBody | Promise<ReadBody> {
+    const read = this.#received.body(...terms);
+    return read instanceof Promise ? read.then((body) => this.#keep(body)) : this.#keep(read);
+  }
+
+  /** @param free nobody else has it */
+  dropBody(free: boolean): void {
+    if (free && this.#bytes !== undefined) freeBody(this.#bytes);
+    this.#bytes = undefined;
+  }
+
+  #keep(read: ReadBody): ReadBody {
+    if (read.outcome === "read") this.#bytes = read.bytes;
+    return read;
+  }
+}
+
 /**
  * The metering proxy on Node's own request and response: below the fetch layer, whose `Response` alone costs more than
  * all the work here. The shared code admits, meters and settles.
@@ -66,35 +107,18 @@ export function createProxyServer(
   }
 
   function answer(request: ReceivedRequest, client: ClientAnswer): void {
-    let bytes: Uint8Array | undefined;
-    const keep = (read: ReadBody): ReadBody => {
-      if (read.outcome === "read") bytes = read.bytes;
-      return read;
-    };
-    const proxyRequest: ProxyRequest = {
-      method: request.method,
-      target: request.target,
-      headers: request.headers,
-      address: () => clientAddress(request.remoteAddress(), forwardedFields(request.headers)) ?? "unknown",
-      requestId: newRequestId(),
-      decoders: ownDecoders,
-      body(...terms) {
-        const read = request.body(...terms);
-        return read instanceof Promise ? read.then(keep) : keep(read);
-      },
-    };
-    admit(proxyRequest)
+    const asked = new AskedRequest(request, clientAddress);
+    admit(asked)
       .then((admission) => {
-        if (admission.outcome !== "granted" && bytes) freeBody(bytes);
         // The text sent may be another one, and the request lives for as long as the answer.
-        bytes = undefined;
+        asked.dropBody(admission.outcome !== "granted");
         if (admission.outcome === "refused") refuse(client, admission);
         else if (admission.outcome === "answered") client.whole(admission.status, flat(admission.headers), undefined);
         else if (admission.outcome === "granted") relayOrAbandon(admission, client);
       })
       .catch((cause: unknown) => {
         // A rejection that nobody takes would end the process.
-        context.log("error", "a proxied request failed", { requestId: proxyRequest.requestId, cause });
+        context.log("error", "a proxied request failed", { requestId: asked.requestId, cause });
         client.destroy();
       });
   }

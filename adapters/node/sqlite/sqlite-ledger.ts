@@ -99,25 +99,35 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
   }
 
   /** Nothing is refused for what another process has leased and can give back. */
-  async function reserve(id: LedgerName, entries: CounterReservation[], expect?: Expected): Promise<Reserved> {
+  function reserve(id: LedgerName, entries: CounterReservation[], expect?: Expected): Promise<Reserved> {
     // In company a request shares a transaction, which costs it no more than a look at the file.
     const isAlone = transactions.isAlone();
-    if (isAlone && expect !== undefined && granted(id, entries, expect)) return { outcome: "reserved" };
+    if (isAlone && expect !== undefined && granted(id, entries, expect))
+      return Promise.resolve({ outcome: "reserved" });
     let waitsSince: number | undefined;
-    for (;;) {
-      const answer = await writeSoon(() => {
-        const decided = sql.reserve(clock.now(), id, entries, expect);
-        if (expect === undefined) return decided;
-        if (decided.outcome === "reserved") leases.reserved(id, entries, expect.name, isAlone);
-        if (decided.outcome !== "exceeded") return decided;
-        const { counter, period } = decided.exceeded;
-        waitsSince ??= performance.now();
-        const waits = performance.now() - waitsSince < patienceMs && leases.want(expect.name, counter, period);
-        return waits ? undefined : decided;
-      });
-      if (answer !== undefined) return answer;
-      await sleep(askAgainMs);
+
+    function decide(): Reserved | undefined {
+      const decided = sql.reserve(clock.now(), id, entries, expect);
+      if (expect === undefined) return decided;
+      if (decided.outcome === "reserved") leases.reserved(id, entries, expect.name, isAlone);
+      if (decided.outcome !== "exceeded") return decided;
+      const { counter, period } = decided.exceeded;
+      waitsSince ??= performance.now();
+      const waits = performance.now() - waitsSince < patienceMs && leases.want(expect.name, counter, period);
+      return waits ? undefined : decided;
     }
+
+    async function askAgain(): Promise<Reserved> {
+      for (;;) {
+        await sleep(askAgainMs);
+        const answer = await writeSoon(decide);
+        if (answer !== undefined) return answer;
+      }
+    }
+
+    // Only a metered call expects a text: what an agent reserves shares the commit of its claims, of the same turn.
+    const first = expect === undefined ? write(decide) : writeSoon(decide);
+    return first.then((answer) => answer ?? askAgain());
   }
 
   return {

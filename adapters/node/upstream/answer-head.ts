@@ -14,7 +14,7 @@ export interface AnswerHead {
   keptFor: number | undefined;
 }
 
-const statusLine = /HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/y;
+const statusLine = /HTTP\/1\.[01] [1-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/y;
 const headerLine = /[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n/y;
 const digits = /^\d{1,15}$/;
 
@@ -54,9 +54,9 @@ export const areHeaderLines = (text: string): boolean => readLines(text, 0, igno
  */
 export function readAnswerHead(text: string, bodiless: boolean): AnswerHead | { fault: string } {
   statusLine.lastIndex = 0;
-  const first = statusLine.exec(text);
-  if (first === null) return { fault: "the answer does not begin with a status line" };
-  const status = Number(first[2]);
+  if (!statusLine.test(text)) return { fault: "the answer does not begin with a status line" };
+  const isOld = text.startsWith("HTTP/1.0");
+  const status = Number(text.slice("HTTP/1.1 ".length, "HTTP/1.1 200".length));
   const headers: AnswerHeaders = Object.create(null);
   const add = (name: string, value: string): void => {
     const before = headers[name];
@@ -65,12 +65,11 @@ export function readAnswerHead(text: string, bodiless: boolean): AnswerHead | { 
     else before.push(value);
   };
   if (readLines(text, statusLine.lastIndex, add) !== text.length) return { fault: "a line of the head is no header" };
-  const framing = framingOf(headers, status, first[1] === "0", bodiless);
+  const framing = framingOf(headers, status, isOld, bodiless);
   if ("fault" in framing) return framing;
   const connection = headers.connection === undefined ? "" : [headers.connection].flat().join(",").toLowerCase();
   // A 408 may be of a connection that was idle: the answer to the request is then still to come, and would be another's.
-  const closes =
-    first[1] === "0" || status === 408 || framing.kind === "close" || /(^|[\t ,])close($|[\t ,])/.test(connection);
+  const closes = isOld || status === 408 || framing.kind === "close" || /(^|[\t ,])close($|[\t ,])/.test(connection);
   const kept = headers["keep-alive"] === undefined ? undefined : keptFor.exec([headers["keep-alive"]].flat().join(","));
   return { status, headers, framing, keepsAlive: !closes, keptFor: kept ? Number(kept[1]) : undefined };
 }

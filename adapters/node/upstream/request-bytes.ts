@@ -1,3 +1,4 @@
+import { Latin1Text } from "../latin1-text.ts";
 import { UpstreamFault, type UpstreamRequest } from "./exchange.ts";
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -8,6 +9,7 @@ const announcesBody: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 /** Names that come again and again. */
 const knownNames = new Set<string>();
 const maxKnownNames = 256;
+const head = new Latin1Text();
 
 function isName(name: string): boolean {
   if (knownNames.has(name)) return true;
@@ -21,19 +23,23 @@ export function requestBytes({ method, path, headers, body }: UpstreamRequest, h
   if (!isName(method) || path === "" || unsendableInPath.test(path)) {
     throw new UpstreamFault("unsendable", "the request's method or path cannot be sent");
   }
-  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
+  head.begin();
+  head.add(method);
+  head.add(" ");
+  head.add(path);
+  head.add(" HTTP/1.1\r\nhost: ");
+  head.add(host);
+  head.add("\r\nconnection: keep-alive\r\n");
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at]!;
     const value = headers[at + 1]!;
     if (!isName(name) || unsendableInValue.test(value)) {
       throw new UpstreamFault("unsendable", `the header ${JSON.stringify(name.slice(0, 64))} cannot be sent`);
     }
-    head += `${name}: ${value}\r\n`;
+    head.addField(name, value);
   }
   const length = body?.length ?? 0;
-  head += length > 0 || announcesBody.has(method) ? `content-length: ${length}\r\n\r\n` : "\r\n";
-  const bytes = Buffer.allocUnsafe(head.length + length);
-  bytes.write(head, 0, head.length, "latin1");
-  if (body !== null) bytes.set(body, head.length);
-  return bytes;
+  if (length > 0 || announcesBody.has(method)) head.addField("content-length", String(length));
+  head.add("\r\n");
+  return head.joined(body ?? undefined);
 }

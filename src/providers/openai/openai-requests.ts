@@ -34,15 +34,22 @@ const toolPrompt = (body: BodyFields, dialect: OpenAiDialect): number =>
 
 type Input = Pick<RequestReading, "models" | "inputBeyondBytes" | "media" | "hosted" | "unbounded">;
 
+function askedModels(body: BodyFields): string[] {
+  const model = body.get("model");
+  const asked = typeof model === "string" ? [model] : [];
+  for (const name of list(body.get("models"))) if (typeof name === "string") asked.push(name);
+  return asked;
+}
+
 function readInput(
   body: BodyFields,
   limits: ReadLimits,
   dialect: OpenAiDialect,
   shape: Shape,
 ): Input | { fault: string } {
-  const asked = [body.get("model"), ...list(body.get("models"))].filter((name) => typeof name === "string");
-  const media = createMediaCounter(limits.mediaReferenceTokens, dialect.image(asked));
-  const account = readShape(body, shape, media, { ...dialect, boundedFields: limits.boundedFields });
+  const media = createMediaCounter(limits.mediaReferenceTokens, dialect.image(askedModels(body)));
+  const { steers, templates } = dialect;
+  const account = readShape(body, shape, media, { steers, templates, boundedFields: limits.boundedFields });
   if (account.fault !== undefined) return { fault: account.fault };
   const models = [...account.models];
   // LiteLLM asks each model of such a list, and each conversation of a list of them, as a request of its own.

@@ -31,128 +31,143 @@ export function readShape(
   media: MediaCounter,
   rules: WalkRules,
 ): Account {
-  const account: Account = {
-    media,
-    models: new Set(),
-    hostedTools: [],
-    hosted: (name, value) => void account.hostedTools.push({ name, value, place: placeOf() }),
-    printed: rules.templates
-      ? (value) => {
-          const printed = printedBeyond(value);
-          if (printed === undefined)
-            account.unbounded ??= `a tool's definition is nested deeper than ${maxPrintedDepth} levels`;
-          else account.beyond += printed;
-        }
-      : (value) => {
-          account.beyond += numbersBeyond(value);
-        },
-    beyond: 0,
-    unbounded: undefined,
-    fault: undefined,
-  };
-  const path: string[] = [];
-  /** In `tools`. */
-  let item: number | undefined;
-  let keys = 0;
+  const walk = new Walk(media, rules);
+  walk.whole(body, shape);
+  return walk;
+}
 
-  function placeOf(): HostedTool["place"] {
-    const [first, second, ...deeper] = path;
+/** A class: each request has one, and closures over as much would be several times the garbage. */
+class Walk implements Account {
+  readonly media: MediaCounter;
+  readonly models = new Set<string>();
+  readonly hostedTools: HostedTool[] = [];
+  beyond = 0;
+  unbounded: string | undefined;
+  fault: string | undefined;
+  readonly #rules: WalkRules;
+  readonly #path: string[] = [];
+  /** In `tools`. */
+  #item: number | undefined;
+  #keys = 0;
+
+  constructor(media: MediaCounter, rules: WalkRules) {
+    this.media = media;
+    this.#rules = rules;
+  }
+
+  whole({ value, keys }: Pick<BodyFields, "value" | "keys">, shape: Shape): void {
+    this.#fieldsOf(value, shape);
+    // `JSON.parse` keeps the last of several equal keys, and other parsers keep the first.
+    if (this.#keys !== keys) this.fault ??= "an object in the body has a key that stands more than once";
+    if (this.models.size > mostModels) this.fault ??= `the body names more than ${mostModels} models`;
+  }
+
+  hosted(name: string, value: unknown): void {
+    this.hostedTools.push({ name, value, place: this.#place() });
+  }
+
+  printed(value: unknown): void {
+    if (!this.#rules.templates) {
+      this.beyond += numbersBeyond(value);
+      return;
+    }
+    const printed = printedBeyond(value);
+    if (printed === undefined) this.unbounded ??= `a tool's definition is nested deeper than ${maxPrintedDepth} levels`;
+    else this.beyond += printed;
+  }
+
+  #place(): HostedTool["place"] {
+    const [first, second, ...deeper] = this.#path;
     if (first === undefined || deeper.length > 0) return undefined;
     if (first !== "tools") return second === undefined ? { field: first } : undefined;
     // Tools may hold others, and an environment be one's own.
-    if (item === undefined || second === "tools") return undefined;
-    return { item, field: second === "environment" ? undefined : second };
+    if (this.#item === undefined || second === "tools") return undefined;
+    return { item: this.#item, field: second === "environment" ? undefined : second };
   }
 
-  function walkList(values: readonly unknown[], verdict: Verdict, name: string): void {
-    const outermost = path.length === 1;
-    for (const [at, value] of values.entries()) {
-      if (outermost) item = at;
-      walk(value, verdict, name);
+  #list(values: readonly unknown[], verdict: Verdict, name: string): void {
+    const outermost = this.#path.length === 1;
+    for (let at = 0; at < values.length; at++) {
+      if (outermost) this.#item = at;
+      this.#value(values[at], verdict, name);
     }
-    if (outermost) item = undefined;
+    if (outermost) this.#item = undefined;
   }
 
-  function unknown(value: unknown, place: string): void {
-    keys += keysIn(value);
-    namesIn(value, false, account.models);
-    if (account.unbounded !== undefined || rules.boundedFields.includes(place)) return;
-    account.unbounded = notKnown(place);
+  #unknown(value: unknown, place: string): void {
+    this.#keys += keysIn(value);
+    namesIn(value, false, this.models);
+    if (this.unbounded !== undefined || this.#rules.boundedFields.includes(place)) return;
+    this.unbounded = notKnown(place);
   }
 
-  function walk(value: unknown, verdict: Verdict, name: string): void {
-    if (verdict === "harmless" || (verdict.kind !== "object" && verdict.kind !== "tagged")) keys += keysIn(value);
+  #value(value: unknown, verdict: Verdict, name: string): void {
+    if (verdict === "harmless" || (verdict.kind !== "object" && verdict.kind !== "tagged")) this.#keys += keysIn(value);
     if (verdict === "harmless") return;
     switch (verdict.kind) {
       case "object":
-        if (Array.isArray(value)) walkList(value, verdict, name);
-        else if (isRecord(value)) fieldsOf(value, verdict);
+        if (Array.isArray(value)) this.#list(value, verdict, name);
+        else if (isRecord(value)) this.#fieldsOf(value, verdict);
         return;
       case "tagged":
-        if (Array.isArray(value)) walkList(value, verdict, name);
+        if (Array.isArray(value)) this.#list(value, verdict, name);
         else if (isRecord(value)) {
           const tag = value[verdict.tag];
           const inner = tag === undefined || tag === null ? verdict.untagged : verdict.by.get(tag as string);
-          if (inner === undefined) unknown(value, `${path.join(".")}:${tag === undefined ? "untyped" : textOf(tag)}`);
-          else walk(value, inner, textOf(tag));
+          if (inner !== undefined) this.#value(value, inner, textOf(tag));
+          else this.#unknown(value, `${this.#path.join(".")}:${tag === undefined ? "untyped" : textOf(tag)}`);
         }
         return;
       case "model":
         for (const one of Array.isArray(value) ? value : [value]) {
-          if (typeof one === "string") account.models.add(one);
+          if (typeof one === "string") this.models.add(one);
         }
         return;
       case "read":
-        verdict.read(value, account);
+        verdict.read(value, this);
         return;
       case "hosted":
         if (value === undefined || value === null) return;
-        if (verdict.names !== undefined) account.models.add(verdict.names);
-        namesIn(value, false, account.models);
-        account.hosted(name, value);
+        if (verdict.names !== undefined) this.models.add(verdict.names);
+        namesIn(value, false, this.models);
+        this.hosted(name, value);
         return;
       case "refused":
         if (!isSetValue(value)) return;
-        if (verdict.names !== undefined) account.models.add(verdict.names);
-        namesIn(value, naming.test(name), account.models);
-        account.unbounded ??= verdict.reason;
+        if (verdict.names !== undefined) this.models.add(verdict.names);
+        namesIn(value, naming.test(name), this.models);
+        this.unbounded ??= verdict.reason;
         return;
       case "steering":
-        if (isSetValue(value)) account.fault ??= `${name} cannot be set through this proxy`;
+        if (isSetValue(value)) this.fault ??= `${name} cannot be set through this proxy`;
         return;
       default:
         verdict satisfies never;
     }
   }
 
-  function fieldsOf(record: Readonly<Record<string, unknown>>, shape: Shape): void {
-    shape.also?.(record, account);
+  #fieldsOf(record: Readonly<Record<string, unknown>>, shape: Shape): void {
+    shape.also?.(record, this);
     const names = Object.keys(record);
-    keys += names.length;
+    this.#keys += names.length;
     for (const name of names) {
       const verdict = shape.fields.get(name);
       const value = record[name];
       if (verdict === "harmless") {
-        if (typeof value === "object") keys += keysIn(value);
+        if (typeof value === "object") this.#keys += keysIn(value);
         continue;
       }
-      path.push(name);
-      if (verdict !== undefined) walk(value, verdict, name);
+      this.#path.push(name);
+      if (verdict !== undefined) this.#value(value, verdict, name);
       else if (value !== null) {
-        if (rules.steers?.test(name)) account.fault ??= `${name.slice(0, 64)} cannot be set through this proxy`;
-        const place = path.join(".");
-        if (naming.test(name)) namesIn(value, true, account.models);
-        unknown(value, place);
+        if (this.#rules.steers?.test(name)) this.fault ??= `${name.slice(0, 64)} cannot be set through this proxy`;
+        const place = this.#path.join(".");
+        if (naming.test(name)) namesIn(value, true, this.models);
+        this.#unknown(value, place);
       }
-      path.pop();
+      this.#path.pop();
     }
   }
-
-  fieldsOf(body.value, shape);
-  // `JSON.parse` keeps the last of several equal keys, and other parsers keep the first.
-  if (keys !== body.keys) account.fault ??= "an object in the body has a key that stands more than once";
-  if (account.models.size > mostModels) account.fault ??= `the body names more than ${mostModels} models`;
-  return account;
 }
 
 /** The keys of all objects in a value, nested ones included. */

@@ -37,16 +37,18 @@ const openAiDearTiles = 48_169;
  * them are taken, and up to 2.46 where an image is made smaller until they are 1,536;
  * https://platform.openai.com/docs/guides/images-vision#calculating-costs
  */
-export function openAiImage(models: readonly string[]): ImageRule {
-  const tiles = models.some((model) => model.includes("4o-mini")) ? openAiDearTiles : openAiTiles;
-  return {
-    tokens: (size) => {
-      const count = patches(size, 32);
-      return Math.max(tiles, Math.ceil(Math.min(count, 1_536) * 2.46), Math.ceil(Math.min(count, 30_000) * 1.2));
-    },
-    dearest: Math.max(tiles, 36_000),
-  };
-}
+export const openAiImage = (models: readonly string[]): ImageRule =>
+  models.some((model) => model.includes("4o-mini")) ? dearTiles : usualTiles;
+
+const inTiles = (tiles: number): ImageRule => ({
+  tokens: (size) => {
+    const count = patches(size, 32);
+    return Math.max(tiles, Math.ceil(Math.min(count, 1_536) * 2.46), Math.ceil(Math.min(count, 30_000) * 1.2));
+  },
+  dearest: Math.max(tiles, 36_000),
+});
+const usualTiles = inTiles(openAiTiles);
+const dearTiles = inTiles(openAiDearTiles);
 
 /** Per image from `media_resolution` on ultra high; https://ai.google.dev/gemini-api/docs/media-resolution */
 const geminiUltraHigh = 2_240;

@@ -12,7 +12,7 @@ export interface Account {
   /** Input in tokens that neither bytes nor media account for. */
   beyond: number;
   /** Counts what a template, or the provider's own prompt, makes of a tool's definition or of a call. */
-  readonly printed: (value: unknown) => void;
+  printed(value: unknown): void;
   /** Why no bound holds: refused where a token quota is set. */
   unbounded: string | undefined;
   /** Why it is refused whatever the quota. */

@@ -9,6 +9,8 @@ export interface ByteCapture {
   goOn(at: number): void;
   /** The present piece ends at this index, and the span does not. */
   hold(bytes: Uint8Array, end: number): void;
+  /** Its length in bytes, where the span ends before this index. */
+  length(end: number): number;
   /** The span ends before this index. @returns its text, `undefined` if it was over the limit */
   end(bytes: Uint8Array, end: number): string | undefined;
   drop(): void;
@@ -46,6 +48,10 @@ class Capture implements ByteCapture {
       this.#held.push(copyOf(bytes.subarray(this.#from, end)));
     }
     this.#heldLength += end - this.#from;
+  }
+
+  length(end: number): number {
+    return this.#heldLength + end - this.#from;
   }
 
   end(bytes: Uint8Array, end: number): string | undefined {

@@ -46,13 +46,10 @@ class JsonMeter implements Meter {
   #answerEnds(): void {
     this.#current ??= noCounts();
     if (!this.#addsUp) return;
-    this.#allTell &&= this.#tells(this.#current);
-    this.#ended = this.usage();
+    const told = tokenUsage(this.#format, this.#current);
+    this.#allTell &&= tellsUsage(this.#format, this.#current, this.#writesText, told);
+    this.#ended = this.#ended === undefined ? told : addedUsage(this.#ended, told);
     this.#current = undefined;
-  }
-
-  #tells(counts: UsageCounts): boolean {
-    return tellsUsage(this.#format, counts, this.#writesText);
   }
 
   push(bytes: Uint8Array): Uint8Array {
@@ -67,7 +64,7 @@ class JsonMeter implements Meter {
       this.#scan.isClosed() &&
       this.#scan.objects() !== undefined &&
       this.#allTell &&
-      (this.#addsUp || this.#current === undefined || this.#tells(this.#current))
+      (this.#addsUp || this.#current === undefined || tellsUsage(this.#format, this.#current, this.#writesText))
     );
   }
 

@@ -113,6 +113,12 @@ class Scan implements JsonScan {
     if (this.#asked !== undefined) this.#askedPath = this.#level!.path === "" ? key! : `${this.#level!.path}.${key}`;
   }
 
+  /** Few keys are as long as one that is looked for, and no text is made of the others. */
+  #mayBeAsked(length: number): boolean {
+    if (this.#level !== undefined) for (const key in this.#level.watch) if (key.length === length) return true;
+    return false;
+  }
+
   #valueRead(text: string | undefined): void {
     this.#asked = undefined;
     this.#found(this.#askedPath, text);
@@ -154,7 +160,11 @@ class Scan implements JsonScan {
     this.#inString = false;
     if (this.#readsKey) {
       this.#readsKey = false;
-      this.#keyRead(this.#capture.end(bytes, quote));
+      if (this.#mayBeAsked(this.#capture.length(quote))) this.#keyRead(this.#capture.end(bytes, quote));
+      else {
+        this.#capture.drop();
+        this.#keyRead(undefined);
+      }
     } else if (this.#skipped === 0 && this.#capture.isActive()) this.#valueRead(this.#capture.end(bytes, quote + 1));
   }
 

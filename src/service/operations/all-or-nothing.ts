@@ -41,7 +41,7 @@ export async function allOrNothing<T>(context: Context, caller: Caller, attempt:
   let kept = false;
   try {
     if (context.host.gateways) await attempt.place?.();
-    // The first of them brings the reservations, which a ledger in a file commits at once where they come alone.
+    // Asked for in one turn: a ledger in a file commits all of them together.
     const noted = aiKeyId === undefined ? undefined : noteIssuedKey(context, agentId, aiKeyId);
     const acquired = acquireResources(context, operation, limit);
     const placed = context.host.gateways ? undefined : attempt.place?.();

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { createWorkerPool } from "../../adapters/node/workers/worker-pool.ts";
+import { createWorkerPool } from "../../../adapters/node/workers/worker-pool.ts";
 
 const { execPath } = process;
 let directory: string;
