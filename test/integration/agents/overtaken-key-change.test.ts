@@ -12,6 +12,7 @@ import type { AgentHost } from "../../../src/ports.ts";
 import { recoverOperations } from "../../../src/service/operations/recover.ts";
 import { keptOfAgent } from "../../agent-by-hand.ts";
 import { callAsOperator } from "../../call-as-operator.ts";
+import { masterKeys, sampleAdminApis } from "../../upstream/sample-admin-apis.ts";
 
 let stateDir: string;
 let node: NodePorts;
@@ -120,6 +121,31 @@ it.each([
     status: "ready",
     health: { credentials: "ok" },
   });
+});
+
+it("an agent that is suspended while its gateway does not answer gets no minted key, which would work at its provider", async () => {
+  const apis = await sampleAdminApis();
+  try {
+    const account = { key: masterKeys.openrouter, baseUrl: `${apis.origin}/openrouter/api/v1`, verify: false };
+    const body = { provider: "openrouter", name: "Minting", ...account };
+    expect((await callAsOperator(other, "POST", "/provisioning/ai-providers", body)).status).toBe(201);
+    const made = { name: "ours", model: "m", autoProvisionAiKey: { provider: "anthropic" } };
+    expect((await callAsOperator(other, "POST", "/agents/create", made)).status).toBe(201);
+    const { aiKeyId } = (await callAsOperator(other, "GET", "/agents/ours")).body;
+    atHost = async () => {
+      throw new Problem("gateway_failed", "The gateway does not answer.");
+    };
+    const minted = { provider: "openrouter", mode: "minted", model: "m" };
+    expect((await callAsOperator(sleeper, "PUT", "/agents/ours/ai-key", minted)).status).toBe(502);
+    expect(apis.state.openrouterKeys).toHaveLength(1);
+    expect((await callAsOperator(sleeper, "POST", "/agents/ours/suspend")).status).toBe(200);
+    atHost = async () => undefined;
+    expect(await recoverOperations(other.context)).toEqual([`key of agent "ours": undone`]);
+    expect(apis.state.openrouterKeys).toEqual([]);
+    expect((await callAsOperator(sleeper, "GET", "/agents/ours")).body).toMatchObject({ status: "suspended", aiKeyId });
+  } finally {
+    await apis.close();
+  }
 });
 
 it("a recovery that wakes when another has finished its work leaves the agent the key that it has by now", async () => {

@@ -3,7 +3,10 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
+import { createReload } from "../../../adapters/node/reload-settings.ts";
 import { createClient } from "../../../src/client/client.ts";
+import type { Log } from "../../../src/ports.ts";
 import { runBundle } from "../../run-bundle.ts";
 import { sampleSealKey } from "../../sample-seal-key.ts";
 import { adminToken, makeStateDir, type ServerProcess, startServerProcess } from "../../server-process.ts";
@@ -114,6 +117,19 @@ describe("secrets and settings of a running server", () => {
       /"changed":\["gateway\.provisioning\.rateLimitPerMinute"[^\n]*\n[^\n]*"needRestart":\["gateway\.provisioning\.basePath"/,
     );
     expect(await asks(oldToken)).toBe(200);
+  });
+
+  it("name a store that was exchanged, which needs a restart", () => {
+    const env: Record<string, string> = { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_GATEWAY_TOKEN: oldToken };
+    const warned: unknown[] = [];
+    const log: Log = (level, message, fields) => void (level === "warn" && warned.push([message, fields]));
+    const reload = createReload(env, readNodeSettings(env), { log });
+    reload();
+    expect(warned).toEqual([]);
+    env.OPENCLAW_PROVISIONING_STORAGE = "redis://127.0.0.1:1";
+    reload();
+    const needRestart = ["OPENCLAW_PROVISIONING_STORAGE"];
+    expect(warned).toEqual([["settings that need a restart have changed", { needRestart }]]);
   });
 
   it("cannot be read through an inspector", async () => {
