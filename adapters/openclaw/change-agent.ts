@@ -75,7 +75,7 @@ export function createAgentChanges(
 ): Pick<AgentHost, "setCredential" | "dropCredential" | "bind" | "update"> {
   const { config, changes, credentials, homeOf } = tools;
 
-  /** What was written of an agent may be in the file alone: a reload that is slow has yet to show it. */
+  /** An agent's latest change may be in the file alone: a reload that is slow has yet to show it. */
   async function configWith(agentId: string): Promise<OpenClawConfig> {
     const live = await config.read();
     return entryIn(live, agentId) && !changes.isTakingUp(agentId) ? live : await config.source();

@@ -73,7 +73,7 @@ export interface ReloadTimes {
   nudgeMs: [first: number, longest: number];
 }
 
-/** What stands between a caller and the gateway seldom waits for longer than a minute. */
+/** Proxies between a caller and the gateway seldom wait for longer than a minute. */
 const usualTimes: ReloadTimes = {
   answerMs: 20_000,
   changeMs: 50_000,

@@ -18,7 +18,7 @@ export interface LateChanges {
   takenUp(noted: readonly LateChange[]): void;
   /** Whether a change of this agent is written, and the gateway does not work with it yet. */
   has(agentId: string): boolean;
-  /** What is written of agents that are there, where the gateway does not work with it yet. */
+  /** The configuration with all that is written of agents that are there, and that the gateway does not work with yet. */
   written(config: OpenClawConfig): OpenClawConfig;
   /** Agents of which a change is written that callers have ceased to wait for. */
   ids(): string[];
@@ -65,7 +65,7 @@ export function createLateChanges(
     }
   }
 
-  /** Whoever writes to the file meanwhile changes what is waited for. */
+  /** Another writer of the file may have changed what is waited for. */
   async function look(): Promise<void> {
     if (late.size === 0) return;
     const source = await config.source();

@@ -16,7 +16,7 @@ type RegisterControlUi = (descriptor: {
 
 /** The hooks that are used here. */
 export interface Hooks {
-  /** Of what somebody says, before any command in it is carried out. */
+  /** Somebody's message, before any command in it is carried out. */
   before_dispatch(
     event: { content?: string; body?: string; sessionKey?: string },
     context: { sessionKey?: string },

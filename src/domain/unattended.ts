@@ -1,2 +1,2 @@
-/** Of a call that a page makes by itself: it starts no session's idle hour anew. */
+/** A header of calls that a page makes by itself: they start no session's idle hour anew. */
 export const unattendedHeader = "x-console-unattended";

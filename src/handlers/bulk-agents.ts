@@ -45,7 +45,7 @@ type BulkCall = Omit<Call, "body">;
 
 /** Many agents take minutes: one that is not begun when a key is revoked is left as it is. */
 function mayGoOn({ context, caller, headers }: Pick<BulkCall, "context" | "caller" | "headers">): () => Promise<void> {
-  // What ends by itself, as a secret in its grace, was good when the call came.
+  // A secret in its grace, and all else that ends by itself, was good when the call came.
   const stand = credentialsStand(context, caller, headers, false);
   return async () => {
     if (!(await stand())) throw new Problem("unauthorized", "The call's credentials ended while it was under way.");

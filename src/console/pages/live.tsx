@@ -80,7 +80,7 @@ export function Live({ place: { query } }: { place: Place }) {
   );
 }
 
-/** Not what came before a time without the stream. */
+/** The last two minutes: what came before a long time without the stream is older. */
 const recent = (activity: ActivityEvent[]): ActivityEvent[] =>
   activity.filter(({ at }) => Date.parse(activity[0]!.at) - Date.parse(at) < spanMs);
 

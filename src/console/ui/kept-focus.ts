@@ -22,7 +22,7 @@ export function useKeptFocus(): void {
     const onFocus = ({ target }: FocusEvent) => {
       last = target instanceof HTMLElement ? { element: target, outer: around(target) } : undefined;
     };
-    // Whoever clicks beside everything wants no focus.
+    // A click beside everything asks for no focus.
     const onPress = () => {
       last = undefined;
     };

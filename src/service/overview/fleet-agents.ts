@@ -4,7 +4,7 @@ import { requireIndex } from "../agent-index/reconcile-index.ts";
 import type { Context } from "../context.ts";
 import type { Reaching } from "../state/find-agent.ts";
 
-/** Of one deployment, at most. */
+/** More than any deployment has. */
 export const mostKeys = 1_000_000;
 
 export interface FleetAgent {

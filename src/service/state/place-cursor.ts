@@ -5,7 +5,7 @@ import { searchCursorMark } from "../../schema/agent-query.ts";
 /** A place in an order: by its value, then by its id. */
 export type Place = readonly [value: string | number | null, id: string];
 
-/** Whatever comes and goes before it, a list goes on behind its place. */
+/** A list goes on behind its place, whatever comes and goes before it. */
 export const writeCursor = (order: string, place: Place): string =>
   `${searchCursorMark}${toBase64Url(new TextEncoder().encode(JSON.stringify([order, ...place])))}`;
 
