@@ -78,7 +78,7 @@ const usualTimes: ReloadTimes = {
   answerMs: 20_000,
   changeMs: 50_000,
   reloadMs: longestReloadMs,
-  nudgeMs: [5_000, 60_000],
+  nudgeMs: [20_000, 60_000],
 };
 
 /**
