@@ -109,6 +109,8 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
         )?.text ?? "(not called)",
     );
   }
+  /** With the doors that are open. */
+  const shownOf = async (agentId: string) => JSON.stringify((await gateway.api("GET", `/agents/${agentId}`)).body);
   const tokensOf = async (agentId: string) =>
     ((await gateway.api("GET", `/agents/${agentId}/usage`)).body as { total: { tokens: number } }).total.tokens;
   /** Nothing that lies outside of the workspace stands in anything that the model was sent. */
@@ -310,9 +312,8 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
       expect(plan).toMatch(/escapes/);
       expect(own).toContain("AGENTS.md");
       await expectNothingTold();
-      const doorsOf = async (agentId: string) => JSON.stringify((await gateway.api("GET", `/agents/${agentId}`)).body);
-      expect(await doorsOf("a1")).toContain('\\"a1\\" leaves cwd open');
-      expect(await doorsOf("placed")).not.toContain("leaves cwd open");
+      expect(await shownOf("a1")).toContain('\\"a1\\" leaves cwd open');
+      expect(await shownOf("placed")).not.toContain("leaves cwd open");
     } finally {
       await setDefaults({ cwd: undefined });
     }
@@ -423,7 +424,7 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
     expect(said).toMatch(/a1: workspace/);
     expect(said).toMatch(/t1: trusted, as before/);
     expect((await told("a1", call("exec", { command: "echo ran" })))[0]).toMatch(/not found/);
-    expect(await gateway.cli(["provisioning", "doctor"])).toMatch(/doors/);
+    for (const agentId of ["a1", "a2"]) expect(await shownOf(agentId)).not.toMatch(/leaves .* open/);
   });
 
   describe("an agent made by hand that is given a key of its own", () => {
