@@ -91,7 +91,7 @@ it("says since when its figures are old, and connects anew once there is a netwo
   await context.setOffline(false);
   await page.getByText("live", { exact: true }).waitFor({ timeout: 1_500 });
   await page.getByText(/^No connection/).waitFor({ state: "detached" });
-  // What was metered before the gap is not of the last two minutes.
+  // The requests from before the gap are older than two minutes.
   await page.locator(".figures dd", { hasText: "7" }).waitFor({ state: "detached", timeout: 6_000 });
 });
 
