@@ -1,3 +1,4 @@
+import { isFresh } from "../../src/domain/is-fresh.ts";
 import { keyQuotas } from "../../src/proxy/key-quotas.ts";
 import type { AiKeyRecord } from "../../src/schema/ai-key.ts";
 import type { Context } from "../../src/service/context.ts";
@@ -75,7 +76,7 @@ export function tellOfKeys(context: Context): KeyMetrics {
   }
 
   metrics.beforeRender(async () => {
-    if (Math.abs(clock.now() - lookedAt) < keptMs) return;
+    if (isFresh(lookedAt, clock.now(), keptMs)) return;
     lookedAt = clock.now();
     await Promise.all([lookAtKeys(), lookAtProvisioningKeys()]);
   });

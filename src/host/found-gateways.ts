@@ -1,4 +1,5 @@
 import { createClient } from "../client/client.ts";
+import { isFresh } from "../domain/is-fresh.ts";
 import { type Gateway, type GatewaySettings, type GatewayTools, openGateway } from "./gateway.ts";
 import { lostGateway } from "./lost-gateway.ts";
 
@@ -110,7 +111,7 @@ export function findGateways(
     find: (id) => found.get(id)?.gateway ?? (id.startsWith(`${prefix}-`) ? lostGateway(id, dns) : undefined),
     async refresh() {
       const now = clock.now();
-      if (Math.abs(now - lookedAt) < lookMs) return;
+      if (isFresh(lookedAt, now, lookMs)) return;
       // A caller that comes meanwhile goes by what is known. Before the first look there is nothing to go by.
       if (Number.isFinite(lookedAt)) lookedAt = now;
       await look();

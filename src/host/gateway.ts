@@ -1,5 +1,6 @@
 import { type Client, createClient } from "../client/client.ts";
 import { ClientError, unknownRoute } from "../client/client-error.ts";
+import { isFresh } from "../domain/is-fresh.ts";
 import { retry } from "../domain/retry.ts";
 import { isProblem, type Problem } from "../errors.ts";
 import type { Clock, Fetch, HostAgent, HostGateway, Log } from "../ports.ts";
@@ -110,7 +111,7 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
 
   async function ask<T>(question: (client: Client) => Promise<T>, client = brief): Promise<T | undefined> {
     const now = clock.now();
-    if (client === brief && silentSince !== undefined && Math.abs(now - askedAt) < restMs) return undefined;
+    if (client === brief && silentSince !== undefined && isFresh(askedAt, now, restMs)) return undefined;
     askedAt = now;
     try {
       return await watched(() => question(client));
@@ -179,7 +180,7 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
     },
     async recount(ageMs = countMs, patient = false) {
       const now = clock.now();
-      if (silentSince === undefined && Math.abs(now - countedAt) < ageMs) return true;
+      if (silentSince === undefined && isFresh(countedAt, now, ageMs)) return true;
       // A caller that comes meanwhile goes by the old number. Before the first count there is none to go by.
       if (Number.isFinite(countedAt)) countedAt = now;
       const counted = await ask(count, patient ? unhurried : brief);

@@ -1,6 +1,7 @@
 import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { JWKSMultipleMatchingKeys, JWKSNoMatchingKey } from "jose/errors";
 import { hasHiddenCharacters } from "../domain/hidden-characters.ts";
+import { isFresh } from "../domain/is-fresh.ts";
 import { latestTimeMs } from "../domain/latest-time.ts";
 import { isProblem, Problem } from "../errors.ts";
 import type { Context } from "../service/context.ts";
@@ -45,7 +46,7 @@ function issuerKeys(context: Context, url: URL): JWTVerifyGetKey {
   const keys = createRemoteJWKSet(url, {
     // Redirects are not followed, which is jose's own choice: the keys are trusted because of where they stand.
     [customFetch]: async (input, init) => {
-      if (Math.abs(context.clock.now() - failedAt) < restMs) throw new Error("the issuer failed just now");
+      if (isFresh(failedAt, context.clock.now(), restMs)) throw new Error("the issuer failed just now");
       try {
         const response = await context.fetch(input, init as RequestInit);
         if (response.status !== 200) failedAt = context.clock.now();

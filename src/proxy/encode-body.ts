@@ -1,4 +1,5 @@
-import { isLargeBody, othersTurn } from "./others-turn.ts";
+import { othersTurn } from "../domain/others-turn.ts";
+import { isLargeBody } from "./large-body.ts";
 import { joined } from "./usage/byte-capture.ts";
 
 const encoder = new TextEncoder();

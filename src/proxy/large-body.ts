@@ -3,6 +3,3 @@ const largeBytes = 1_048_576;
 
 /** @param length in bytes; above one mebibyte a body is large */
 export const isLargeBody = (length: number): boolean => length > largeBytes;
-
-/** Resolves once the requests that wait have had the event loop. */
-export const othersTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));

@@ -1,10 +1,11 @@
+import { othersTurn } from "../domain/others-turn.ts";
 import { scanObject } from "../domain/scan-object.ts";
 import { notKnown } from "../providers/shared/account.ts";
-import type { Betas, Endpoint, Reading, ReadLimits, RequestReading } from "../providers/shared/wire.ts";
+import type { Betas, Endpoint, ReadLimits, RequestReading } from "../providers/shared/wire.ts";
 import { inflateBody } from "./inflate-body.ts";
 import { decodeBody, type JsonBody, notUtf8, readBody } from "./json-body.ts";
 import type { KeyShare } from "./key-shares.ts";
-import { isLargeBody, othersTurn } from "./others-turn.ts";
+import { isLargeBody } from "./large-body.ts";
 import type { ProxyRequest, ReadBody } from "./proxy-request.ts";
 import { headerOf } from "./proxy-request.ts";
 import { textBytes, textBytesInTurns } from "./text-bytes.ts";
@@ -113,54 +114,49 @@ export function readRequest(
   }
 }
 
-type Understood = ReadRequest | RequestFault;
-
 function understand(
   bytes: Uint8Array,
   headers: readonly string[],
   endpoint: Endpoint,
   limits: ReadLimits,
-): Understood | Promise<Understood> {
+): Read | Promise<Read> {
   const text = decodeBody(bytes);
   if (text === undefined) return fault(400, notUtf8);
-  if (isLargeBody(bytes.length)) return understandInTurns(text, bytes, headers, endpoint, limits);
-  const scan = scanObject(text);
-  if ("fault" in scan) return fault(scan.tooMuch ? 413 : 400, scan.fault);
-  const parsed = readBody(text, scan, endpoint.body!);
-  if ("fault" in parsed) return fault(400, parsed.fault);
-  const reading = readingOf(parsed.body, headers, endpoint, limits);
-  if ("fault" in reading) return fault(400, reading.fault);
-  const textual = textBytes(text, bytes.length, parsed.body.value);
-  return { outcome: "read", endpoint, bytes, textBytes: textual, body: parsed.body, reading };
+  const steps = stepsOf(text, headers, endpoint, limits);
+  if (isLargeBody(bytes.length)) return inTurns(text, bytes, endpoint, steps);
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  const { value } = step;
+  if ("outcome" in value) return value;
+  return { outcome: "read", endpoint, bytes, textBytes: textBytes(text, bytes.length, value.body.value), ...value };
 }
 
-/** The same, with others' turn between the steps. */
-async function understandInTurns(
-  text: string,
-  bytes: Uint8Array,
-  headers: readonly string[],
-  endpoint: Endpoint,
-  limits: ReadLimits,
-): Promise<Understood> {
-  await othersTurn();
-  const scan = scanObject(text);
-  if ("fault" in scan) return fault(scan.tooMuch ? 413 : 400, scan.fault);
-  await othersTurn();
-  const parsed = readBody(text, scan, endpoint.body!);
-  if ("fault" in parsed) return fault(400, parsed.fault);
-  await othersTurn();
-  const reading = readingOf(parsed.body, headers, endpoint, limits);
-  if ("fault" in reading) return fault(400, reading.fault);
-  const textual = await textBytesInTurns(text, bytes.length, parsed.body.value, othersTurn);
-  return { outcome: "read", endpoint, bytes, textBytes: textual, body: parsed.body, reading };
+async function inTurns(text: string, bytes: Uint8Array, endpoint: Endpoint, steps: Steps): Promise<Read> {
+  let step: ReturnType<Steps["next"]>;
+  do {
+    await othersTurn();
+    step = steps.next();
+  } while (!step.done);
+  const { value } = step;
+  if ("outcome" in value) return value;
+  const textual = await textBytesInTurns(text, bytes.length, value.body.value, othersTurn);
+  return { outcome: "read", endpoint, bytes, textBytes: textual, ...value };
 }
 
-function readingOf(body: JsonBody, headers: readonly string[], endpoint: Endpoint, limits: ReadLimits): Reading {
-  const reading = endpoint.body!.read(body, limits);
-  if (!("fault" in reading) && endpoint.betas) {
-    reading.unbounded ??= unboundedBeta(headers, endpoint.betas, limits.boundedFields);
-  }
-  return reading;
+type Steps = Generator<void, { body: JsonBody; reading: RequestReading } | RequestFault, void>;
+
+/** Each of them takes milliseconds where the body is large. */
+function* stepsOf(text: string, headers: readonly string[], endpoint: Endpoint, limits: ReadLimits): Steps {
+  const scan = scanObject(text);
+  if ("fault" in scan) return fault(scan.tooMuch ? 413 : 400, scan.fault);
+  yield;
+  const parsed = readBody(text, scan, endpoint.body!);
+  if ("fault" in parsed) return fault(400, parsed.fault);
+  yield;
+  const reading = endpoint.body!.read(parsed.body, limits);
+  if ("fault" in reading) return fault(400, reading.fault);
+  if (endpoint.betas) reading.unbounded ??= unboundedBeta(headers, endpoint.betas, limits.boundedFields);
+  return { body: parsed.body, reading };
 }
 
 /** Why a beta may cost what the body does not tell. */

@@ -1,5 +1,6 @@
 import { agentIdFrom } from "../../domain/agent-id.ts";
 import { mapLimited } from "../../domain/map-limited.ts";
+import { othersTurn } from "../../domain/others-turn.ts";
 import { type BulkCreate, type BulkCreated, type BulkCreateResult, mostBulkCreates } from "../../schema/bulk.ts";
 import type { CreateAgent } from "../../schema/create-agent.ts";
 import { createAgent, sameRequest } from "../agents/create-agent.ts";
@@ -11,7 +12,6 @@ import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { expectFewer } from "../gateways/choose-gateway.ts";
 import { type PassedResources, requireFreeResources } from "../operations/exclusive-resources.ts";
-import { othersTurn } from "../others-turn.ts";
 import { requireScope } from "../require-scope.ts";
 import { atOnce, auditDenied, refusalOf, requireFew } from "./bulk-bounds.ts";
 

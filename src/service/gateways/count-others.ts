@@ -1,7 +1,8 @@
+import { isFresh } from "../../domain/is-fresh.ts";
+import { othersTurn } from "../../domain/others-turn.ts";
 import type { AgentHost, HostGateway } from "../../ports.ts";
 import type { IndexEntry } from "../agent-index/index-entry.ts";
 import type { Context } from "../context.ts";
-import { othersTurn } from "../others-turn.ts";
 
 const countMs = 10_000;
 /** A count that is older is made anew before an agent is refused by it. */
@@ -25,7 +26,7 @@ export async function countOthers(
   const counted = gateway ?? context.host;
   const last = counts.get(counted);
   const now = context.clock.now();
-  if (last && Math.abs(now - last.at) < ageMs) return last.others.size;
+  if (last && isFresh(last.at, now, ageMs)) return last.others.size;
   // Those who ask meanwhile go by the old number.
   if (last) counts.set(counted, { ...last, at: now });
   if (gateway) await countGateways(context, () => gateway.recount(refusedAgeMs));

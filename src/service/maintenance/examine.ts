@@ -1,4 +1,5 @@
 import { gatewaysFinding } from "../../domain/gateway-cost.ts";
+import { othersTurn } from "../../domain/others-turn.ts";
 import { isProblem } from "../../errors.ts";
 import type { DoctorCheck, DoctorReport } from "../../schema/doctor.ts";
 import { aiProviderIncident } from "../../storage/ledger-names.ts";
@@ -10,7 +11,6 @@ import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { checkHost } from "../gateways/count-others.ts";
 import { listGateways } from "../gateways/list-gateways.ts";
-import { othersTurn } from "../others-turn.ts";
 import { keyStatus, withCurrentState } from "../provisioning-keys/current-provisioning-key.ts";
 import { findUnopenableSecrets } from "../secrets/unopenable-secrets.ts";
 import { findAgentsWithRevokedProvider } from "./agents-with-revoked-provider.ts";

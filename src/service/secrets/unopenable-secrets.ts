@@ -1,3 +1,4 @@
+import { isFresh } from "../../domain/is-fresh.ts";
 import { isProblem, Problem } from "../../errors.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import type { Ports } from "../../storage/keyspace.ts";
@@ -53,7 +54,7 @@ export function createSecretsCheck(context: Stored & Pick<Ports, "clock">): () =
   let openedAt = Number.NEGATIVE_INFINITY;
   return async () => {
     const now = context.clock.now();
-    if (Math.abs(now - openedAt) < believedMs) return;
+    if (isFresh(openedAt, now, believedMs)) return;
     const [found] = await findUnopenableSecrets(context);
     if (found) throw new Problem("secret_unopenable", found.detail);
     openedAt = now;

@@ -1,6 +1,6 @@
+import { othersTurn } from "../../domain/others-turn.ts";
 import type { Collection } from "../../storage/keyspace.ts";
 import type { Context } from "../context.ts";
-import { othersTurn } from "../others-turn.ts";
 
 const pageSize = 100;
 
