@@ -26,7 +26,10 @@ export interface ConfigAccess {
    * @param withinMs default: `longestReloadMs`
    */
   applied(satisfied: (live: Live) => boolean, withinMs?: number): Promise<boolean>;
-  /** Has a running gateway look at the file again, which stays as it is; one in the middle of a reload goes on with it. */
+  /**
+   * Has a running gateway look at the file again, which stays as it is; one in the middle of a reload goes on with it.
+   * Several of them within a second hold up a look for as long as they come.
+   */
   nudge(): Promise<void>;
 }
 

@@ -36,8 +36,7 @@ interface Work {
   outcome?: { value: unknown } | { error: unknown };
   part?: AgentPart;
   replacesPlugins?: boolean;
-  applied?: Promise<boolean>;
-  /** The same, for as long as a reload may take; absent where it cannot be waited for. */
+  /** Whether the gateway works with it, once any reload has had its time; absent where it cannot be waited for. */
   reloaded?: Promise<boolean>;
   written(): void;
 }
@@ -138,10 +137,8 @@ export function createConfigChanges(
     const reloaded = awaited
       ? config.applied((live) => done.every(({ part }) => showsPart(live, part!)), withinMs)
       : Promise.resolve(false);
-    const applied = inTime(reloaded, answerMs);
     const noted = done.map(({ part }) => late.note(part!));
     for (const work of works) {
-      work.applied = applied;
       if (awaited) work.reloaded = reloaded;
       work.written();
     }
@@ -187,12 +184,11 @@ export function createConfigChanges(
     await Promise.race([written, committed]);
     const { outcome } = work;
     if (outcome && "value" in outcome) {
-      const applied = work.applied ?? Promise.resolve(true);
+      const { reloaded } = work;
       return {
         result: outcome.value as T,
-        applied,
+        applied: reloaded ? inTime(reloaded, answerMs) : Promise.resolve(false),
         async takenUp(isPatient) {
-          const { reloaded } = work;
           if (reloaded && !(await (isPatient ? reloaded : inTime(reloaded, changeMs)))) throw notInTime(change.agentId);
         },
       };

@@ -50,6 +50,7 @@ function keepAgentsApart(api: PluginApi): void {
     const blockReason = refusalOf(call, agentId ?? agentInKey(sessionKey), config, isMadeHere, stateDir());
     return blockReason === undefined ? undefined : { block: true, blockReason };
   });
+  const place = () => ({ config: api.runtime.config.current() as OpenClawConfig, stateDir: stateDir() });
   api.on?.("before_dispatch", ({ content = "", body = "", sessionKey }, context) => {
     const asked = agentInKey(sessionKey ?? context.sessionKey);
     if (asked === undefined || !isMadeHere(asked)) return undefined;
@@ -57,7 +58,6 @@ function keepAgentsApart(api: PluginApi): void {
     const text = refusalOfCommand(`${content}\n${body}`, asked, config, at);
     return text === undefined ? undefined : { handled: true, text };
   });
-  const place = () => ({ config: api.runtime.config.current() as OpenClawConfig, stateDir: stateDir() });
   api.on?.("before_message_write", ({ message }, { agentId, sessionKey = "" }) => {
     const writer = agentId ?? agentInKey(sessionKey);
     if (writer !== undefined) replyFiles.note(message, writer, sessionKey, place());
