@@ -5,6 +5,8 @@ import { deploymentFor } from "./deployment.ts";
 
 /** After a failure: the platform's own repetitions end after a few. */
 const againMs = 30_000;
+/** Each is some five of the thousand operations in an invocation; beyond those, receivers would pass for unreachable. */
+const mostTaken = 100;
 const noPauses: ReadonlyMap<string, number> = new Map();
 
 /** The outbox of a Worker, and its sender: the alarm goes off when something is due. */
@@ -15,7 +17,7 @@ export class AlertObject extends AlertRows<Bindings> {
     this.alarmAt = Number.POSITIVE_INFINITY;
     try {
       const { app } = await deploymentFor(this.env);
-      this.#sender ??= createAlertSender({ ...app.context, outbox: this.outbox(app.context.clock.now) });
+      this.#sender ??= createAlertSender({ ...app.context, outbox: this.outbox(app.context.clock.now) }, mostTaken);
       await this.#sender.run();
       this.wakeWhenDue();
     } catch (cause) {

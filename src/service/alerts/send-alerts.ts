@@ -1,6 +1,7 @@
 import { isToldOf } from "../../domain/alert-types.ts";
 import { mostAttempts, retryAfterMs, retryDelayMs } from "../../domain/delivery-schedule.ts";
 import type { Due } from "../../ports.ts";
+import type { WebhookRecord } from "../../schema/webhook.ts";
 import type { Context } from "../context.ts";
 import { type Attempted, attemptDelivery, isDelivered } from "./attempt-delivery.ts";
 import { describeThreshold } from "./describe-threshold.ts";
@@ -21,21 +22,30 @@ const mostPauseMs = 600_000;
 type DueDelivery = Extract<Due, { kind: "delivery" }>;
 
 export interface AlertSender {
-  /** Sends what is due. Resolves when nothing is, or `stop` says so; rejects where the outbox cannot be used. */
+  /**
+   * Sends what is due. Resolves when nothing is, `stop` says so or it has taken as much as it may; rejects where the
+   * outbox cannot be used.
+   */
   run(stop?: AbortSignal): Promise<void>;
   /** Endpoints that asked for a pause, and until when. */
   pauses(): ReadonlyMap<string, number>;
 }
 
-/** Takes what waits in the outbox to its receivers. Several of these, in any number of processes, share the work. */
-export function createAlertSender(context: Context): AlertSender {
+/**
+ * Takes what waits in the outbox to its receivers. Several of these, in any number of processes, share the work.
+ *
+ * @param mostTaken alerts and deliveries that one run may take
+ */
+export function createAlertSender(context: Context, mostTaken = Number.POSITIVE_INFINITY): AlertSender {
   const { outbox, clock, log } = context;
   const pausedUntil = new Map<string, number>();
   const random = () => context.crypto.randomBytes(1)[0]! / 255;
 
-  async function spread({ message, lease }: Extract<Due, { kind: "message" }>): Promise<void> {
+  type Webhooks = () => Promise<WebhookRecord[]>;
+
+  async function spread({ message, lease }: Extract<Due, { kind: "message" }>, webhooks: Webhooks): Promise<void> {
     const isTrue = await isStillTrue(context, message);
-    const told = isTrue ? (await allWebhooks(context)).filter((one) => isToldOf(one.events, message.type)) : [];
+    const told = isTrue ? (await webhooks()).filter((one) => isToldOf(one.events, message.type)) : [];
     const endpoints = told.filter(({ disabledAt }) => disabledAt === undefined).map(({ id }) => id);
     const messageId = await messageIdOf(context, message.cause);
     const data = message.type === "quota.threshold_reached" ? await describeThreshold(context, message) : undefined;
@@ -64,7 +74,8 @@ export function createAlertSender(context: Context): AlertSender {
     const isGone = attempt.status === 410;
     const isTest = due.message.type === "webhook.test";
     if (isTest || isGone || attempts >= mostAttempts) {
-      if (!isTest) await disableWebhook(context, webhook, isGone ? "gone" : "failing");
+      if (!isTest && !(await disableWebhook(context, webhook, isGone ? "gone" : "failing")))
+        return await outbox.record(due, { state: "pending", dueAt: clock.now() });
       return await outbox.record(due, { state: "failed" }, attempt);
     }
     const wished = retryAfterMs(attempt.retryAfter, clock.now());
@@ -80,11 +91,18 @@ export function createAlertSender(context: Context): AlertSender {
       const active = new Set<Promise<void>>();
       const busy = new Map<string, number>();
       let failure: unknown;
+      let left = mostTaken;
+      let listed: Promise<WebhookRecord[]> | undefined;
+      // Each of all is read by itself: once for the alerts that are taken together.
+      const webhooks: Webhooks = () => {
+        listed ??= allWebhooks(context);
+        return listed;
+      };
 
       function start(due: Due): void {
         const endpoint = due.kind === "delivery" ? due.endpoint : undefined;
         if (endpoint !== undefined) busy.set(endpoint, (busy.get(endpoint) ?? 0) + 1);
-        const work = (due.kind === "delivery" ? deliver(due, stop) : spread(due))
+        const work = (due.kind === "delivery" ? deliver(due, stop) : spread(due, webhooks))
           .catch((cause: unknown) => {
             if (stop?.aborted) return;
             failure ??= cause;
@@ -101,9 +119,11 @@ export function createAlertSender(context: Context): AlertSender {
         const now = clock.now();
         for (const [endpoint, until] of pausedUntil) if (until <= now) pausedUntil.delete(endpoint);
         const full = [...busy].filter(([, count]) => count >= mostAtOneEndpoint).map(([endpoint]) => endpoint);
-        const limit = Math.min(takenAtOnce, mostAtOnce - active.size);
+        const limit = Math.min(takenAtOnce, mostAtOnce - active.size, left);
         const except = [...full, ...pausedUntil.keys()];
         const due = limit > 0 ? await outbox.take({ limit, leaseMs, except }) : [];
+        left -= due.length;
+        listed = undefined;
         for (const one of due) start(one);
         if (due.length > 0) continue;
         if (active.size === 0) return;
