@@ -157,6 +157,9 @@ export function tellsUsage(
   return always.every((name) => counts.has(name)) && (!answersInText || output.every((name) => counts.get(name)));
 }
 
+const unsplit = (usage: ToldUsage): ToldUsage =>
+  usage.parts.cacheWrite > 0 ? { ...usage, cacheIsUnsplit: true } : usage;
+
 /** A report in parts that add up: each token is in exactly one of them. */
 export function tokenUsage(
   format: UsageFormat,
@@ -179,10 +182,10 @@ export function tokenUsage(
         output: read("output_tokens") + read("beside_output"), // thinking included
       };
       const usage = summedUsage(parts, parts.output, detail("web_search_requests"), costMicroUsd);
-      return written > 0 && !split ? { ...usage, cacheIsUnsplit: true } : usage;
+      return written > 0 && !split ? unsplit(usage) : usage;
     }
-    case "openai":
-      return wholeUsage({
+    case "openai": {
+      const usage = wholeUsage({
         input: read("prompt_tokens"),
         output: read("completion_tokens"),
         reported: read("total_tokens"),
@@ -191,8 +194,10 @@ export function tokenUsage(
         cacheWrite1h: detail("ephemeral_1h_input_tokens"),
         costMicroUsd,
       });
-    case "openai-responses":
-      return wholeUsage({
+      return told.details?.has("ephemeral_1h_input_tokens") ? usage : unsplit(usage);
+    }
+    case "openai-responses": {
+      const usage = wholeUsage({
         input: read("input_tokens"),
         output: read("output_tokens"),
         reported: read("total_tokens"),
@@ -200,6 +205,8 @@ export function tokenUsage(
         cacheWrite: detail("cache_write_tokens"),
         costMicroUsd,
       });
+      return unsplit(usage);
+    }
     case "gemini":
       return wholeUsage({
         input: read("promptTokenCount") + read("toolUsePromptTokenCount"),

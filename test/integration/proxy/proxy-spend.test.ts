@@ -91,6 +91,17 @@ describe("a quota of money", () => {
     expect(await usage()).toMatchObject([{ microUsd: micro, unpricedRequests: 0 }]);
   });
 
+  it.each([{ cache_write_tokens: 40 }, { cache_creation_tokens: 40 }])(
+    "charges what was asked to be cached for an hour at that price where the report does not say: %j",
+    async (details) => {
+      await open("custom", { quotas: { maxUsdPerMonth: 1 } });
+      upstream.behave({ usage: { input: 100, output: 7, extra: { prompt_tokens_details: details } } });
+      const content = [{ type: "text", text: "hello", cache_control: { type: "ephemeral", ttl: "1h" } }];
+      expect((await ask("custom", { messages: [{ role: "user", content }] })).status).toBe(200);
+      expect(await month()).toMatchObject({ used: (60 * 3 + 40 * 6 + 7 * 15) / 1e6 });
+    },
+  );
+
   it("counts money without a limit too, so that one that is set later knows it", async () => {
     await open("anthropic");
     await ask("anthropic");
