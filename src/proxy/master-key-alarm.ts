@@ -1,3 +1,4 @@
+import { isFresh } from "../domain/is-fresh.ts";
 import { factsOf } from "../domain/provider-facts.ts";
 import { providers } from "../providers/registry.ts";
 import type { AiProviderRecord } from "../schema/ai-provider.ts";
@@ -22,7 +23,7 @@ export function createMasterKeyAlarm({ log, metrics, clock }: Pick<Context, "log
     if (!refusesKey(status, decoder.decode(body))) return undefined;
     metrics.count("openclaw_proxy_master_key_refusals_total", { provider: provider.provider });
     const now = clock.now();
-    if (now - (saidAt.get(provider.id) ?? Number.NEGATIVE_INFINITY) >= everyMs) {
+    if (!isFresh(saidAt.get(provider.id) ?? Number.NEGATIVE_INFINITY, now, everyMs)) {
       saidAt.set(provider.id, now);
       const remedy = `replace it with "provisioning ai-providers rotate ${provider.id}"`;
       log("error", "an AI provider refuses the operator's key", {

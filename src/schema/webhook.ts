@@ -34,16 +34,18 @@ const WebhookEvents = z
 
 const secret = z.string().check(z.minLength(1, "must not be empty"), z.maxLength(1024), printable);
 
-/** A signing secret of Standard Webhooks: 24 to 64 bytes. */
-const signing = /^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/;
-const signingSecretFault = 'must be "whsec_" and 24 to 64 bytes in base64, or be left out: one is made then';
+/** 24 to 64 bytes; with padding that fits, or with none. */
+const signing = /^whsec_(?=[A-Za-z0-9+/]{32,86}=*$)([A-Za-z0-9+/]{4})+([A-Za-z0-9+/]{2}(==)?|[A-Za-z0-9+/]{3}=?)?$/;
+/** A signing secret of Standard Webhooks: one that nobody can decode would sign nothing. */
+export const isSigningSecret = (text: string): boolean => signing.test(text);
+export const signingSecretFault = 'must be "whsec_" and 24 to 64 bytes in base64, or be left out: one is made then';
 
 interface Secretive {
   format?: WebhookFormat | undefined;
   secret?: string | undefined;
 }
 const fitsFormat = ({ format, secret: own }: Secretive): boolean =>
-  format === "openclaw" || own === undefined || signing.test(own);
+  format === "openclaw" || own === undefined || isSigningSecret(own);
 const hasHookToken = ({ format, secret: own }: Secretive): boolean => format !== "openclaw" || own !== undefined;
 const hookTokenFault = "is needed for the format openclaw: the token of the gateway's hooks (hooks.token)";
 

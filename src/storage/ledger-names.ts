@@ -95,6 +95,8 @@ export const aiProviderIncident = (id: string): LedgerName => `ai-provider:${enc
 export const gatewayIncident = (id: string): LedgerName => `gateway:${enc(id)}/incident`;
 /** When a gateway was first found silent. */
 export const gatewayMissed = (id: string): LedgerName => `gateway:${enc(id)}/missed`;
+/** Of which an incident is open, and when each was found silent last, as JSON: incidents cannot be listed. */
+export const gatewaysMissed: LedgerName = "gateways/missed";
 
 /**
  * Everything exact about the agents of one gateway, or of the deployment's own host: a place for each that this service

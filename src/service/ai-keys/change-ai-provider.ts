@@ -2,6 +2,7 @@ import { keyHint } from "../../domain/key-hint.ts";
 import { Problem } from "../../errors.ts";
 import type { AiProviderAdded, AiProviderRecord, AiProviderView, RotateAiProvider } from "../../schema/ai-provider.ts";
 import { aiProviderClaim } from "../../storage/ledger-names.ts";
+import { endFailing } from "../alerts/provider-health.ts";
 import { auditedChange, newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
@@ -13,10 +14,15 @@ import { aiProviderBusy, aiProviderView, checkMasterKey } from "./ai-providers.t
 /** The record stays: what it paid for is still told apart, and minted keys can still be revoked. */
 export async function revokeAiProvider(context: Context, caller: Caller, id: string): Promise<AiProviderView> {
   return await changeAiProvider(context, id, async (record) => {
-    if (record.revokedAt !== undefined) return aiProviderView(record);
+    if (record.revokedAt !== undefined) {
+      endFailing(context, record);
+      return aiProviderView(record);
+    }
     return await auditedChange(context, caller, { action: "ai-provider.revoke", target: id }, async () => {
       const revokedAt = new Date(context.clock.now()).toISOString();
-      return aiProviderView(await replaceAiProvider(context, record, { revokedAt, previous: undefined }));
+      const revoked = await replaceAiProvider(context, record, { revokedAt, previous: undefined });
+      endFailing(context, revoked);
+      return aiProviderView(revoked);
     });
   });
 }

@@ -1,5 +1,7 @@
+import type { AlertData } from "../../domain/alert-text.ts";
 import type { AlertType } from "../../domain/alert-types.ts";
 import type { LedgerName } from "../../ports.ts";
+import { aiProviderIncident, gatewayIncident } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import { putAlert } from "./raise-alert.ts";
 
@@ -16,7 +18,7 @@ interface Told {
 }
 
 /** An incident that is open for longer is told of again. */
-const rememberedMs = 365 * 86_400_000;
+export const incidentMemoryMs = 365 * 86_400_000;
 
 /**
  * Something that fails until it works again, told once at either end, by whichever process meets it: the ledger holds
@@ -36,7 +38,7 @@ export async function openIncident(
   const incident = isMine ? fresh : await readIncident(context, name);
   if (incident === undefined) return;
   const about = { ...data, since: incident.since, ...(incident.detail !== undefined && { detail: incident.detail }) };
-  const keepUntil = context.clock.now() + rememberedMs;
+  const keepUntil = context.clock.now() + incidentMemoryMs;
   await putAlert(context, { type, cause: [incident.id], data: about, keepUntil });
 }
 
@@ -47,6 +49,15 @@ export async function closeIncident(context: Context, name: LedgerName, { type, 
   const { id, since } = JSON.parse(text) as Incident;
   await putAlert(context, { type, cause: [id], data: { ...data, since } });
   await context.ledger.replace(name, text, undefined);
+}
+
+/** Whether the incident whose beginning an alert tells of is closed: its end may have overtaken it on the way. */
+export async function isIncidentOver(context: Context, type: string, data: AlertData): Promise<boolean> {
+  const name =
+    type === "provider.failing"
+      ? aiProviderIncident(String(data.aiProviderId))
+      : type === "gateway.unreachable" && gatewayIncident(String(data.gateway));
+  return name !== false && (await readIncident(context, name))?.since !== data.since;
 }
 
 /** The incident that is open; `undefined` while all is well. */

@@ -1,3 +1,4 @@
+import { isFresh } from "../../domain/is-fresh.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import { aiProviderFailures, aiProviderIncident, aiProviderLastFailure } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
@@ -32,6 +33,15 @@ export interface ProviderHealth {
   refusesKey(provider: AiProviderRecord, status: number): void;
 }
 
+const about = ({ id, name, provider }: AiProviderRecord) => ({ aiProviderId: id, name, provider });
+
+/** No call will find that a revoked one works again. Its revocation waits for nothing here. */
+export function endFailing(context: Context, provider: AiProviderRecord): void {
+  const alert = { type: "provider.recovered", data: { ...about(provider), detail: "it was revoked" } } as const;
+  const failed = (cause: unknown) => context.log("error", "a provider's health could not be stored", { cause });
+  context.background(closeIncident(context, aiProviderIncident(provider.id), alert).catch(failed));
+}
+
 /** How the AI providers do, as metered calls show it. None of these waits or throws. */
 export function createProviderHealth(context: Context): ProviderHealth {
   const { clock, ledger } = context;
@@ -45,8 +55,6 @@ export function createProviderHealth(context: Context): ProviderHealth {
     }
     return one;
   }
-
-  const about = ({ id, name, provider }: AiProviderRecord) => ({ aiProviderId: id, name, provider });
 
   function inBackground(work: () => Promise<void>): void {
     const failed = (cause: unknown) => context.log("error", "a provider's health could not be stored", { cause });
@@ -69,11 +77,15 @@ export function createProviderHealth(context: Context): ProviderHealth {
   function open(provider: AiProviderRecord, one: Seen, detail: string): void {
     const now = clock.now();
     // Another process may have closed it meanwhile.
-    if (one.isFailing && now - one.lookedAt < lookMs) return;
+    if (one.isFailing && isFresh(one.lookedAt, now, lookMs)) return;
     one.isFailing = true;
     one.lookedAt = now;
     const alert = { type: "provider.failing", data: about(provider) } as const;
-    inBackground(() => openIncident(context, aiProviderIncident(provider.id), alert, detail));
+    inBackground(async () => {
+      // Calls that were under way when it was revoked open nothing, which nobody would close.
+      const newest = await context.records.get("ai-providers", provider.id);
+      if (newest?.revokedAt === undefined) await openIncident(context, aiProviderIncident(provider.id), alert, detail);
+    });
   }
 
   return {
@@ -81,7 +93,7 @@ export function createProviderHealth(context: Context): ProviderHealth {
       const one = seenOf(provider);
       if (one.failures.length > 0) one.failures = [];
       const now = clock.now();
-      if (!one.isFailing && now - one.lookedAt < lookMs) return;
+      if (!one.isFailing && isFresh(one.lookedAt, now, lookMs)) return;
       one.isFailing = false;
       one.lookedAt = now;
       const alert = { type: "provider.recovered", data: about(provider) } as const;
@@ -92,7 +104,7 @@ export function createProviderHealth(context: Context): ProviderHealth {
       const one = seenOf(provider);
       const now = clock.now();
       count(provider, one, code);
-      one.failures = [...one.failures.filter((at) => now - at < windowMs), now].slice(-failuresToTell);
+      one.failures = [...one.failures.filter((at) => isFresh(at, now, windowMs)), now].slice(-failuresToTell);
       if (one.failures.length >= failuresToTell)
         open(provider, one, `${failuresToTell} calls in a row failed, the last with ${code}`);
     },

@@ -4,7 +4,7 @@ import { writtenModel } from "../../domain/written-model.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import { type QuotaName, type Quotas, quotaNames } from "../../schema/quota.ts";
 import type { Context } from "../context.ts";
-import { raiseAlert } from "./raise-alert.ts";
+import { type AlertToRaise, raiseAlert } from "./raise-alert.ts";
 
 /** Busy keys, and more; what is forgotten is asked of the outbox again. */
 const mostRemembered = 20_000;
@@ -29,7 +29,7 @@ export function createQuotaAlerts(
     if (told.has(key)) return;
     if (told.size >= mostRemembered) told.clear();
     told.add(key);
-    raiseAlert(context, {
+    const alert: AlertToRaise = {
       type: "quota.exhausted",
       cause: [keyId, quota, resetAt, limit],
       data: {
@@ -37,7 +37,8 @@ export function createQuotaAlerts(
         ...{ limit: shown(limit), used: shown(used), left: shown(left) },
       },
       keepUntil: Math.max(resetAt, context.clock.now() + 7 * 86_400_000),
-    });
+    };
+    raiseAlert(context, alert, () => void told.delete(key));
   };
 }
 
@@ -71,6 +72,7 @@ export function createUnpricedAlerts(
     const model = writtenModel(asked);
     const remedy = `provisioning prices set ${provider} ${model} --input <usd> --output <usd>`;
     const data = { agentId, keyId, provider, model, remedy };
-    raiseAlert(context, { type: "spend.unpriced_model", cause: [keyId, provider, day], data });
+    const alert: AlertToRaise = { type: "spend.unpriced_model", cause: [keyId, provider, day], data };
+    raiseAlert(context, alert, () => void told.delete(key));
   };
 }

@@ -39,9 +39,16 @@ export const messageOf = (
 export const putAlert = async (context: Raising, alert: AlertToRaise): Promise<boolean> =>
   await context.outbox.put(messageOf(context, alert));
 
-/** For whom nothing depends on it: a failure is logged. */
-export function raiseAlert(context: Raising, alert: AlertToRaise): void {
-  const lost = (cause: unknown) => context.log("error", "an alert could not be stored", { type: alert.type, cause });
+/**
+ * For whom nothing depends on it: a failure is logged.
+ *
+ * @param onLost who remembers that it was told may raise it again
+ */
+export function raiseAlert(context: Raising, alert: AlertToRaise, onLost = () => {}): void {
+  const lost = (cause: unknown) => {
+    context.log("error", "an alert could not be stored", { type: alert.type, cause });
+    onLost();
+  };
   context.background(putAlert(context, alert).catch(lost));
 }
 

@@ -1,5 +1,6 @@
 import { type AlertData, alertSeverity, alertText } from "../../domain/alert-text.ts";
 import type { WebhookFormat } from "../../schema/webhook.ts";
+import { incidentMemoryMs } from "./incidents.ts";
 
 export interface Alert {
   type: string;
@@ -12,26 +13,40 @@ const titleOf = ({ type }: Alert): string => `[${alertSeverity(type)}] ${type}`;
 const linkOf = ({ data }: Alert): string | undefined =>
   typeof data.console === "string" ? data.console : typeof data.deployment === "string" ? data.deployment : undefined;
 
-/** Names are strangers' texts: none becomes a link, a mention or markup. */
+/**
+ * Names are strangers' texts: none becomes a link, a mention or markup. Addresses and `@channel` have no escape of their
+ * own, and are parted by a space that is not seen.
+ */
+const parted = (text: string): string => text.replace(/:(?=\/\/)|@/g, "$&\u200b");
 const forSlack = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-const forMarkdown = (text: string): string => text.replace(/[\\`*_~|<>[\]()#@]/g, "\\$&");
+  parted(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+const forMarkdown = (text: string): string => parted(text.replace(/[\\`*_~|<>[\]()#@]/g, "\\$&"));
 
 /** The event that ends another one. */
 const ends: Record<string, string> = {
   "provider.recovered": "provider.failing",
   "gateway.recovered": "gateway.unreachable",
 };
+const isEnded: ReadonlySet<string> = new Set(Object.values(ends));
 /** Those that tell one subject's alert from another's; what changes between two events of one subject stands apart. */
 const labelNames = ["agentId", "keyId", "quota", "aiProviderId", "gateway", "webhookId", "deployment"];
 
-function alertmanager(alert: Alert): object[] {
+/** What has no end is over for Alertmanager after five minutes: an incident's is as far away as it may last. */
+function endOf({ type, timestamp, data }: Alert, isOver: boolean): unknown {
+  if (type in ends || isOver) return timestamp;
+  if (isEnded.has(type)) return new Date(Date.parse(timestamp) + incidentMemoryMs).toISOString();
+  if (typeof data.resetAt !== "string") return undefined;
+  // A charge of last month's quota may come after its reset, and an end before the begin is refused.
+  return data.resetAt > timestamp ? data.resetAt : timestamp;
+}
+
+function alertmanager(alert: Alert, isOver: boolean): object[] {
   const { type, timestamp, data } = alert;
   const alertname = ends[type] ?? type;
   const labels = Object.fromEntries(
     labelNames.flatMap((name) => (typeof data[name] === "string" ? [[name, data[name]]] : [])),
   );
-  const endsAt = type in ends ? timestamp : typeof data.resetAt === "string" ? data.resetAt : undefined;
+  const endsAt = endOf(alert, isOver);
   return [
     {
       labels: { alertname, severity: alertSeverity(alertname), ...labels },
@@ -69,8 +84,12 @@ function openclaw(alert: Alert, url: string): object {
     : { text, mode: "now" };
 }
 
-/** The body of a delivery, as its receiver takes it. */
-export function bodyOf(format: WebhookFormat, alert: Alert, url: string): string {
+/**
+ * The body of a delivery, as its receiver takes it.
+ *
+ * @param isOver what it tells of has ended by now
+ */
+export function bodyOf(format: WebhookFormat, alert: Alert, url: string, isOver = false): string {
   const text = `${titleOf(alert)}: ${alertText(alert.type, alert.data)}`;
   switch (format) {
     case "standard":
@@ -82,7 +101,7 @@ export function bodyOf(format: WebhookFormat, alert: Alert, url: string): string
     case "teams":
       return JSON.stringify(teams(alert));
     case "alertmanager":
-      return JSON.stringify(alertmanager(alert));
+      return JSON.stringify(alertmanager(alert, isOver));
     case "openclaw":
       return JSON.stringify(openclaw(alert, url));
     default:

@@ -1,13 +1,15 @@
 import { defaultEvents } from "../../domain/alert-types.ts";
 import { newKeyId } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
-import type {
-  CreateWebhook,
-  RotateWebhookSecret,
-  UpdateWebhook,
-  WebhookCreated,
-  WebhookRecord,
-  WebhookView,
+import {
+  type CreateWebhook,
+  isSigningSecret,
+  type RotateWebhookSecret,
+  signingSecretFault,
+  type UpdateWebhook,
+  type WebhookCreated,
+  type WebhookRecord,
+  type WebhookView,
 } from "../../schema/webhook.ts";
 import { auditedChange } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
@@ -123,11 +125,8 @@ export async function rotateWebhookSecret(
   if (source === "settings" && (await settingOf(context, id))?.secret !== undefined) {
     throw new Problem("webhook_from_settings", `The secret of ${id} stands in the settings; change it there.`);
   }
-  if (format === "openclaw" ? given === undefined : given !== undefined && !given.startsWith("whsec_")) {
-    const message =
-      format === "openclaw"
-        ? "is needed: the gateway's new hook token"
-        : 'must be a "whsec_..." secret, or be left out';
+  if (format === "openclaw" ? given === undefined : given !== undefined && !isSigningSecret(given)) {
+    const message = format === "openclaw" ? "is needed: the gateway's new hook token" : signingSecretFault;
     throw new Problem("invalid_body", `secret ${message}`, { errors: [{ path: "secret", message }] });
   }
   const secret = given ?? newSigningSecret(context.crypto.randomBytes);

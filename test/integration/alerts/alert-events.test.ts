@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { alertText } from "../../../src/domain/alert-text.ts";
 import { Problem } from "../../../src/errors.ts";
 import type { AgentHost, SentMessage } from "../../../src/ports.ts";
+import { createMasterKeyAlarm } from "../../../src/proxy/master-key-alarm.ts";
+import { aiProviderHealth } from "../../../src/service/ai-keys/ai-provider-health.ts";
+import { addAiProvider } from "../../../src/service/ai-keys/ai-providers.ts";
+import { revokeAiProvider } from "../../../src/service/ai-keys/change-ai-provider.ts";
 import { createProviderHealth } from "../../../src/service/alerts/provider-health.ts";
 import { watchGateways } from "../../../src/service/alerts/watch-gateways.ts";
 import { watchRevocations } from "../../../src/service/alerts/watch-revocations.ts";
@@ -202,6 +207,99 @@ it("a gateway that is away at two looks is told of, and so is its return", async
   unreachable = ["eu"];
   await watchGateways(remote);
   expect(await types()).toHaveLength(2);
+});
+
+it("the alert of a gateway that was taken out ends", async () => {
+  let known = [{ id: "eu" }, { id: "us" }];
+  let unreachable = ["eu"];
+  const gateways = { known: () => known } as unknown as AgentHost["gateways"];
+  const host = { ...context.host, kind: "remote" as const, gateways, list: async () => ({ agents: [], unreachable }) };
+  const remote = { ...context, host };
+  await watchGateways(remote);
+  stand.pass(15_000);
+  await watchGateways(remote);
+  // It had no agents. An instance that still has it among its own finds it silent for a while.
+  const before = { known: () => [{ id: "eu" }] } as unknown as AgentHost["gateways"];
+  const list = async () => ({ agents: [], unreachable: ["eu"] });
+  const formerly = { ...context, host: { ...host, gateways: before, list } };
+  known = [{ id: "us" }];
+  unreachable = [];
+  for (let turn = 0; turn < 30; turn++) {
+    stand.pass(15_000);
+    await watchGateways(remote);
+    await watchGateways(formerly);
+  }
+  expect(await types()).toEqual(["gateway.unreachable"]);
+  for (let turn = 0; turn < 30; turn++) {
+    stand.pass(15_000);
+    await watchGateways(remote);
+  }
+  expect((await told()).map(({ type, data }) => [type, data.gateway, data.detail])).toEqual([
+    ["gateway.unreachable", "eu", undefined],
+    ["gateway.recovered", "eu", "it is none of the gateways any more"],
+  ]);
+});
+
+it("a silent gateway is told of, and a provider's incident is found, though the clock was set back", async () => {
+  let unreachable = ["eu"];
+  const gateways = { known: () => [{ id: "eu" }] } as unknown as AgentHost["gateways"];
+  const host = { ...context.host, kind: "remote" as const, gateways, list: async () => ({ agents: [], unreachable }) };
+  const [one, other] = [createProviderHealth(context), createProviderHealth(context)];
+  one.works(provider);
+  await watchGateways({ ...context, host });
+  await stand.idle();
+  stand.pass(-600_000);
+  other.refusesKey(provider, 401);
+  await stand.idle();
+  one.works(provider);
+  for (let turn = 0; turn < 2; turn++) {
+    await watchGateways({ ...context, host });
+    stand.pass(15_000);
+  }
+  unreachable = [];
+  await watchGateways({ ...context, host });
+  expect((await types()).sort()).toEqual([
+    "gateway.recovered",
+    "gateway.unreachable",
+    "provider.failing",
+    "provider.recovered",
+  ]);
+});
+
+it("a refused master key is logged each minute, though the clock was set back", () => {
+  const alarm = createMasterKeyAlarm(context);
+  alarm(provider, 401, new Uint8Array());
+  alarm(provider, 401, new Uint8Array());
+  stand.pass(-3_600_000);
+  alarm(provider, 401, new Uint8Array());
+  expect(stand.logs.filter(({ message }) => message.includes("refuses the operator's key"))).toHaveLength(2);
+});
+
+it("failures of five minutes are no failures in a row where the clock was set back between them", async () => {
+  const health = createProviderHealth(context);
+  for (let turn = 0; turn < 4; turn++) health.fails(provider, "503");
+  stand.pass(-3_600_000);
+  health.fails(provider, "503");
+  expect(await types()).toEqual([]);
+});
+
+it("a provider that is revoked while it fails, fails no more", async () => {
+  const add = { provider: "anthropic", key: "sk-ant-not-real-0123456789", name: "Main", verify: false };
+  const { id } = await addAiProvider(context, operator, add);
+  const record = (await context.records.get("ai-providers", id))!;
+  const health = createProviderHealth(context);
+  health.refusesKey(record, 401);
+  await stand.idle();
+  await revokeAiProvider(context, operator, id);
+  await stand.idle();
+  // A call that was under way.
+  health.refusesKey(record, 401);
+  stand.pass(61_000);
+  health.refusesKey(record, 401);
+  expect((await types()).sort()).toEqual(["provider.failing", "provider.recovered", "provider.revoked"]);
+  const { data } = (await told()).find(({ type }) => type === "provider.recovered")!;
+  expect(alertText("provider.recovered", data)).toBe('The AI provider "Main" fails no more: it was revoked.');
+  expect(await aiProviderHealth(context, id)).not.toHaveProperty("since");
 });
 
 it("a gateway that has agents and was not met since the start is told of", async () => {

@@ -9,7 +9,7 @@ import { giveAiKey } from "../../../src/service/agents/give-ai-key.ts";
 import { addAiProvider } from "../../../src/service/ai-keys/ai-providers.ts";
 import { listDeliveries, resendDelivery } from "../../../src/service/alerts/deliveries.ts";
 import { openIncident } from "../../../src/service/alerts/incidents.ts";
-import { createQuotaAlerts } from "../../../src/service/alerts/quota-alerts.ts";
+import { createQuotaAlerts, createUnpricedAlerts } from "../../../src/service/alerts/quota-alerts.ts";
 import { putAlert } from "../../../src/service/alerts/raise-alert.ts";
 import { createAlertSender } from "../../../src/service/alerts/send-alerts.ts";
 import { createWebhook, listWebhooks, updateWebhook } from "../../../src/service/alerts/webhooks.ts";
@@ -224,6 +224,28 @@ it("a refusal of the last moment of a day is of that day, and keeps none of the 
     "2026-12-01T00:00:00.000Z",
     "2026-12-02T00:00:00.000Z",
   ]);
+});
+
+it("an exhausted quota whose alert could not be stored is told of with the next refusal", async () => {
+  const key = { keyId: "k1", agentId: "a" };
+  let isAway = true;
+  const { outbox } = stand.context;
+  const put: typeof outbox.put = async (message) => {
+    if (isAway) throw new Problem("store_unwritable");
+    return await outbox.put(message);
+  };
+  const context = { ...stand.context, outbox: { ...outbox, put } };
+  const [refuse, unpriced] = [createQuotaAlerts(context), createUnpricedAlerts(context)];
+  const denied = { name: "maxTokensPerMonth", limit: 1_000, used: 1_000, reserved: 0, amount: 1 } as const;
+  for (let turn = 0; turn < 3; turn++) {
+    refuse(key, { quota: denied.name, denial: quotaDenial(denied, stand.clock.now()) });
+    unpriced(key, "anthropic", "m");
+    await stand.idle();
+    isAway = false;
+  }
+  await stand.send();
+  const { messages } = await outbox.recent(0, 100);
+  expect(messages.map(({ message }) => message.type).sort()).toEqual(["quota.exhausted", "spend.unpriced_model"]);
 });
 
 it("an alert that was stored just before the event that was seen last comes after a reconnect", async () => {

@@ -3,7 +3,7 @@ import { retryDelaysMs } from "../../../src/domain/delivery-schedule.ts";
 import { listDeliveries } from "../../../src/service/alerts/deliveries.ts";
 import { putAlert } from "../../../src/service/alerts/raise-alert.ts";
 import { createAlertSender } from "../../../src/service/alerts/send-alerts.ts";
-import { createWebhook, listWebhooks, updateWebhook } from "../../../src/service/alerts/webhooks.ts";
+import { createWebhook, deleteWebhook, listWebhooks, updateWebhook } from "../../../src/service/alerts/webhooks.ts";
 import { alertsStand, operator } from "../../alerts-stand.ts";
 import { answering, webhookReceiver } from "../../webhook-receiver.ts";
 
@@ -92,6 +92,32 @@ it("410 switches a webhook off at once", async () => {
   expect(await updateWebhook(stand.context, operator, id, { disabled: false })).toMatchObject({ status: "active" });
 });
 
+it("a 410 of the address before is none of the one that it has now, which gets the alert", async () => {
+  const asked = Promise.withResolvers<() => void>();
+  receiver.answer((_, response) => asked.resolve(() => response.writeHead(410).end()));
+  await created();
+  const sending = stand.send();
+  const answer = await asked.promise;
+  await updateWebhook(stand.context, operator, id, { url: other.url });
+  answer();
+  await sending;
+  expect(await status()).toMatchObject({ status: "active", url: other.url });
+  expect(other.received).toHaveLength(1);
+  expect(await deliveries()).toMatchObject([{ state: "delivered", attempts: 1 }]);
+});
+
+it("a webhook that is deleted while its last attempt is under way keeps no other alert waiting", async () => {
+  const asked = Promise.withResolvers<() => void>();
+  receiver.answer((_, response) => asked.resolve(() => response.writeHead(410).end()));
+  await created();
+  const sending = stand.send();
+  const answer = await asked.promise;
+  await deleteWebhook(stand.context, operator, id);
+  answer();
+  await sending;
+  expect(stand.logs.filter(({ level }) => level === "error")).toEqual([]);
+});
+
 it("a redirect is a failure, and is not followed", async () => {
   receiver.answer(answering(302, { location: other.url }));
   await created();
@@ -170,4 +196,33 @@ it("a thousand at once arrive, each once", { timeout: 60_000 }, async () => {
   await Promise.all([stand.send(), createAlertSender(stand.context).run()]);
   expect(receiver.received).toHaveLength(1_000);
   expect(ids().size).toBe(1_000);
+});
+
+it("a run that may take so much leaves the rest to the next, and asks for the webhooks once an alert at most", async () => {
+  for (let at = 0; at < 60; at++) await created(`a${at}`);
+  let operations = 0;
+  const counted = <T extends object>(port: T): T =>
+    new Proxy(port, {
+      get(target, name) {
+        const value = Reflect.get(target, name);
+        if (typeof value !== "function") return value;
+        return (...args: unknown[]) => {
+          operations++;
+          return value.apply(target, args);
+        };
+      },
+    });
+  const { context } = stand;
+  const sender = createAlertSender(
+    { ...context, records: counted(context.records), webhooks: counted(context.webhooks) },
+    50,
+  );
+  let runs = 0;
+  for (; (await context.outbox.nextDue()) !== undefined; runs++) {
+    operations = 0;
+    await sender.run();
+    expect(operations).toBeLessThan(200);
+  }
+  expect(runs).toBe(3);
+  expect(receiver.received).toHaveLength(60);
 });

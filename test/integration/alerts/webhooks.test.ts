@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { defaultEvents } from "../../../src/domain/alert-types.ts";
+import { CreateWebhook } from "../../../src/schema/webhook.ts";
 import { addAiProvider } from "../../../src/service/ai-keys/ai-providers.ts";
 import { listDeliveries, resendDelivery, testWebhook } from "../../../src/service/alerts/deliveries.ts";
+import { closeIncident, openIncident } from "../../../src/service/alerts/incidents.ts";
 import { putAlert } from "../../../src/service/alerts/raise-alert.ts";
 import {
   createWebhook,
@@ -15,6 +17,7 @@ import {
 } from "../../../src/service/alerts/webhooks.ts";
 import { resealSecrets } from "../../../src/service/maintenance/reseal-secrets.ts";
 import { findUnopenableSecrets } from "../../../src/service/secrets/unopenable-secrets.ts";
+import { gatewayIncident } from "../../../src/storage/ledger-names.ts";
 import { alertsStandOfTwo, operator } from "../../alerts-stand.ts";
 import { answering } from "../../webhook-receiver.ts";
 
@@ -325,4 +328,89 @@ it.each([
     expect(headers.authorization).toBe("Bearer hook-token-not-real");
     expect(headers).not.toHaveProperty("webhook-signature");
   } else expect(headers).not.toHaveProperty("authorization");
+});
+
+it("an incident is open at Alertmanager until it is over, though its end came first", async () => {
+  await create({ format: "alertmanager", events: ["gateway.*"] });
+  const name = gatewayIncident("eu");
+  const data = { gateway: "eu" };
+  const alerts = () => receiver.received.map(({ body }) => JSON.parse(body)[0]);
+  const begun = stand.clock.now();
+  const iso = (at: number) => new Date(at).toISOString();
+  await openIncident(stand.context, name, { type: "gateway.unreachable", data });
+  await stand.send();
+  expect(alerts()).toMatchObject([{ startsAt: iso(begun), endsAt: iso(begun + 365 * 86_400_000) }]);
+  await closeIncident(stand.context, name, { type: "gateway.recovered", data });
+  await stand.send();
+  expect(alerts()[1]).toMatchObject({ labels: alerts()[0].labels, endsAt: iso(begun) });
+
+  stand.pass(60_000);
+  receiver.answer(answering(503));
+  await openIncident(stand.context, name, { type: "gateway.unreachable", data });
+  await stand.send();
+  await closeIncident(stand.context, name, { type: "gateway.recovered", data });
+  receiver.answer(answering(204));
+  await stand.send();
+  stand.pass(10_000);
+  await stand.send();
+  const last = alerts().at(-1);
+  expect(last.annotations.summary).toContain("does not answer");
+  expect(Date.parse(last.endsAt)).toBeLessThanOrEqual(stand.clock.now());
+});
+
+it.each(["slack", "discord", "teams"] as const)(
+  "an agent's name for a model becomes no link and no mention in %s",
+  async (format) => {
+    await create({ format, events: ["spend.*"] });
+    const data = { agentId: "a", keyId: "k", provider: "anthropic", model: "https://phish.example/@channel" };
+    await putAlert(stand.context, { type: "spend.unpriced_model", cause: ["k"], data });
+    await stand.send();
+    const [{ body }] = receiver.received as [(typeof receiver.received)[0]];
+    expect(body).toContain("phish.example");
+    expect(body).not.toMatch(/https:\/\/phish|@channel/);
+  },
+);
+
+it("a charge of last month's quota is no alert that Alertmanager refuses, for its end is not before its begin", async () => {
+  await create({ format: "alertmanager" });
+  const { ledger } = stand.context;
+  stand.clock.set(Date.parse("2026-11-30T23:59:59Z"));
+  const counter = "ai-key:k/usd" as const;
+  const entry = { counter, period: "2026-11", limit: 5_000, amount: 4_500, alertAt: [80] };
+  await ledger.reserve("ai-key:k/reservation:1", [entry]);
+  stand.clock.set(Date.parse("2026-12-01T00:00:05Z"));
+  await ledger.settle("ai-key:k/reservation:1", { [counter]: 4_500 });
+  await stand.send();
+  const [alert] = JSON.parse(receiver.received[0]!.body);
+  expect(alert).toMatchObject({ labels: { alertname: "quota.threshold_reached" } });
+  expect(Date.parse(alert.endsAt)).toBeGreaterThanOrEqual(Date.parse(alert.startsAt));
+  expect(alert.annotations.summary).toContain("An agent that is deleted by now has used $0.0045 of $0.005 (80 %)");
+});
+
+it.each([
+  `whsec_${"A".repeat(33)}`,
+  `whsec_${"A".repeat(32)}=`,
+  `whsec_${"A".repeat(34)}=`,
+  `whsec_${"A".repeat(88)}`,
+  "whsec_short",
+  `whsec_${"!".repeat(32)}`,
+])("a secret that signs nothing is refused: %s", async (secret) => {
+  expect(CreateWebhook.safeParse({ url: receiver.url, secret }).success).toBe(false);
+  const { id } = await create();
+  await expect(rotateWebhookSecret(stand.context, operator, id, { secret })).rejects.toMatchObject({
+    code: "invalid_body",
+  });
+});
+
+it.each([24, 25, 26, 32, 63, 64])("a secret of %i bytes signs, padded or not", async (bytes) => {
+  asOfNow();
+  const padded = `whsec_${Buffer.alloc(bytes, 7).toString("base64")}`;
+  const { id } = await create({ events: ["agent.*"] });
+  for (const secret of [padded, padded.replace(/=+$/, "")]) {
+    expect(CreateWebhook.safeParse({ url: receiver.url, secret }).success).toBe(true);
+    await rotateWebhookSecret(stand.context, operator, id, { secret, graceSeconds: 0 });
+    expect(await testWebhook(stand.context, operator, id)).toMatchObject({ delivered: true });
+    const { body, headers } = receiver.received.at(-1)!;
+    expect(new Webhook(padded).verify(body, headers as Record<string, string>)).toBeDefined();
+  }
 });
