@@ -2,7 +2,7 @@ import { isProblem, Problem } from "../../errors.ts";
 import type { HostAgent, HostHold } from "../../ports.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
 import type { Context } from "../context.ts";
-import { replaceAgent } from "../state/agent-record.ts";
+import { nextUpdate, replaceAgent } from "../state/agent-record.ts";
 import { currentAiKey } from "../state/ai-key-state.ts";
 import { knownFrom } from "../state/find-agent.ts";
 import { keepUnconfirmed, releaseBindings } from "./exclusive-resources.ts";
@@ -45,8 +45,7 @@ async function asMetered(context: Context, record: AgentRecord | undefined): Pro
   const expiresAt = aiKey.state.suspendsAt;
   if (record.suspended === suspended && record.expiresAt === expiresAt) return record;
   const endedAt = record.expiresAt === expiresAt ? record.endedAt : undefined;
-  const updatedAt = new Date(context.clock.now()).toISOString();
-  const next = { ...record, suspended, expiresAt, endedAt, updatedAt };
+  const next = { ...record, suspended, expiresAt, endedAt, updatedAt: nextUpdate(context, record) };
   await replaceAgent(context, record, next);
   return next;
 }
@@ -68,8 +67,7 @@ async function reconcile(context: Context, operation: Operation, record: AgentRe
   const fields = ["name", "model", "identity", "bindings", "confinement", "tools", "peers"] as const;
   const fromHost = fields.filter((field) => JSON.stringify(there[field]) !== JSON.stringify(record[field]));
   if (fromHost.length > 0 || bindingsInDoubt !== undefined) {
-    const updatedAt = new Date(context.clock.now()).toISOString();
-    await replaceAgent(context, record, { ...known, ...there, updatedAt });
+    await replaceAgent(context, record, { ...known, ...there, updatedAt: nextUpdate(context, record) });
   }
   return fromHost;
 }

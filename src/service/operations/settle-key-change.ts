@@ -10,7 +10,7 @@ import { keylessCredential } from "../ai-keys/issue-ai-key.ts";
 import { forgetIssuedKeys } from "../ai-keys/issued-keys.ts";
 import type { Context } from "../context.ts";
 import { unseal } from "../secrets/vault.ts";
-import { replaceAgent } from "../state/agent-record.ts";
+import { nextUpdate, replaceAgent } from "../state/agent-record.ts";
 import { changeAiKeyState, currentAiKey } from "../state/ai-key-state.ts";
 import { knownFrom } from "../state/find-agent.ts";
 import { revokeAiKey, revokeFormerAiKey } from "./compensate-create.ts";
@@ -103,7 +103,7 @@ const formerKeys = ({ formerAiKeyIds }: AgentRecord, { formerKeyId }: Operation)
   formerKeyId === undefined ? formerAiKeyIds : [...new Set([...(formerAiKeyIds ?? []), formerKeyId])];
 
 async function save(context: Context, before: AgentRecord, change: Partial<AgentRecord>): Promise<AgentRecord> {
-  const next = { ...before, ...change, updatedAt: new Date(context.clock.now()).toISOString() };
+  const next = { ...before, ...change, updatedAt: nextUpdate(context, before) };
   await replaceAgent(context, before, next);
   return next;
 }

@@ -2,6 +2,10 @@ import type { AgentRecord } from "../../schema/agent.ts";
 import type { Context } from "../context.ts";
 import { agentBusy } from "./agent-busy.ts";
 
+/** Later than before, though another machine's clock made that, or this one was set back: the index goes by it. */
+export const nextUpdate = ({ clock }: Pick<Context, "clock">, { updatedAt }: Pick<AgentRecord, "updatedAt">): string =>
+  new Date(Math.max(clock.now(), Date.parse(updatedAt) + 1)).toISOString();
+
 /**
  * Writes over the record that was read, and over no other: the agent may have been changed since, or made anew.
  * @throws Problem `agent_busy`

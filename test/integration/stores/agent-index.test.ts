@@ -11,6 +11,7 @@ import type { AgentRecord } from "../../../src/schema/agent.ts";
 import { createAgentIndex } from "../../../src/service/agent-index/agent-index.ts";
 import { type IndexEntry, indexEntry } from "../../../src/service/agent-index/index-entry.ts";
 import { completeIndex } from "../../../src/service/agent-index/reconcile-index.ts";
+import { saveAgent } from "../../../src/service/agents/change-agent.ts";
 import { searchAgents } from "../../../src/service/agents/search-agents.ts";
 import {
   agentIndexBucket,
@@ -87,6 +88,16 @@ describe("the index of agents", () => {
     const anew = record("one", { name: "anew", createdAt: "2026-11-03T00:00:00.000Z" });
     await index.write(new Map([["one", indexEntry(anew)]]));
     expect(await index.entries()).toMatchObject([{ name: "anew" }]);
+  });
+
+  it("follows a change by an instance whose clock is behind that of the one before", async () => {
+    const { records } = app.context;
+    await records.set("agents", "one", record("one", { updatedAt: new Date(Date.now() + 60_000).toISOString() }));
+    const before = (await records.get("agents", "one"))!;
+    const saved = await saveAgent(app.context, { ...before, labels: { tenant: "acme" } });
+    expect((await search()).agents).toMatchObject([{ labels: { tenant: "acme" }, updatedAt: saved.updatedAt }]);
+    await app.maintain();
+    expect(await app.context.agentIndex.entries()).toMatchObject([{ labels: { tenant: "acme" } }]);
   });
 
   it("has every agent that was there before it", async () => {
