@@ -6,7 +6,7 @@ import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
 import { consoleBearer } from "../../../src/http/console-bearer.ts";
 import type { Caller } from "../../../src/service/caller.ts";
-import { closeSession, listSessions, openSession } from "../../../src/service/console/sessions.ts";
+import { closeSession, listSessions, makeConsoleLink, openSession } from "../../../src/service/console/sessions.ts";
 import type { Context } from "../../../src/service/context.ts";
 import { bareContext } from "../../bare-context.ts";
 
@@ -66,4 +66,12 @@ it("a session ends an hour after its last use, whatever its page asks while nobo
   }
   now += 2 * minuteMs;
   expect(await consoleBearer(at, session, true)).toBeUndefined();
+});
+
+it("a link opens a session by an instance whose clock is a minute ahead of its maker's, and once", async () => {
+  const caller: Caller = { actor: "jwt:linked", scopes: [], reach: "own", operator: false, requestId: "r" };
+  const { code } = await makeConsoleLink(context, caller, {});
+  const clock = { ...context.clock, now: () => Date.now() + 61_000 };
+  expect(await openSession({ ...context, clock }, caller, {}, code)).toMatchObject({ actor: "jwt:linked" });
+  await expect(openSession(context, caller, {}, code)).rejects.toMatchObject({ code: "unauthorized" });
 });
