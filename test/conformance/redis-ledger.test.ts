@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createRedisLedger } from "../../adapters/node/redis/redis-ledger.ts";
 import { ledgerKeys } from "../../adapters/node/redis/redis-ledger-keys.ts";
 import type { LedgerName } from "../../src/ports.ts";
@@ -6,6 +6,7 @@ import { addressFailures, consoleLedger, otherFailures } from "../../src/storage
 import { chargeCounter } from "../charge-counter.ts";
 import { redisConnections } from "../redis-connections.ts";
 import { hasRedis } from "../redis-server.ts";
+import { use } from "./ledger/fresh-ledger.ts";
 import { testLedger } from "./ledger.ts";
 import { settableClock } from "./settable-clock.ts";
 
@@ -38,6 +39,25 @@ describe.skipIf(!hasRedis)("redis", () => {
     });
   });
 
+  it.each([
+    ["behind", -60_000],
+    ["ahead", 60_000],
+  ])("tells a machine whose clock is %s how long it has to wait", async (_, skew) => {
+    const ledger = createRedisLedger(connections[0]!, `test-${run++}`);
+    const take = () => ledger.take("key:a/rate", { limit: 1, windowMs: 30_000 });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + skew });
+    try {
+      for (const allowed of [true, false]) {
+        const decision = await take();
+        const waitMs = decision.resetAt - Date.now();
+        expect(decision.allowed).toBe(allowed);
+        expect(Math.abs(waitMs - 30_000)).toBeLessThan(5_000);
+      }
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("nothing stays of the addresses that failed and of console sessions, once their window has passed", async () => {
     const [redis] = connections;
     const prefix = `test-${run++}`;
@@ -54,6 +74,27 @@ describe.skipIf(!hasRedis)("redis", () => {
     // When a key was used last is shown for as long as there is the key.
     await ledger.take("key:k/rate", rule);
     expect(await redis!.pttl(keys.bucket("key:k/rate"))).toBe(-1);
+  });
+
+  it("a minute stays counted while machines whose clocks are ahead begin the next ones", async () => {
+    const ledger = createRedisLedger(connections[0]!, `test-${run++}`);
+    let requests = 0;
+    const ask = async (period: string) => {
+      const id: LedgerName = `ai-key:a/reservation:${requests++}`;
+      const entries = [{ counter: "ai-key:a/requests" as const, period, limit: 2, amount: 1 }];
+      const { outcome } = await ledger.reserve(id, entries);
+      await ledger.settle(id, { "ai-key:a/requests": 1 });
+      return outcome;
+    };
+    for (const outcome of ["reserved", "reserved", "exceeded"]) expect(await ask("2026-11-30T21:00")).toBe(outcome);
+    for (const ahead of ["2026-11-30T21:01", "2026-11-30T21:02", "2026-11-30T21:03"]) {
+      expect(await ask(ahead)).toBe("reserved");
+      expect(await ask("2026-11-30T21:00")).toBe("exceeded");
+    }
+    // An hour later, nothing of it is left.
+    await ask("2026-11-30T22:00");
+    for (let at = 1; at < 6; at++) await ask(`2026-11-30T22:0${at}`);
+    expect(await ledger.used("ai-key:a/requests", "2026-11-30T21:00")).toEqual({ used: 0, reserved: 0 });
   });
 
   it("a clock that was set back holds up no rate limit", async () => {
@@ -112,6 +153,32 @@ describe.skipIf(!hasRedis)("redis", () => {
     expect(await ends(state)).toEqual([-1, -1]);
     await ledger.put("operation:o/kept", undefined);
     expect(await ends(state)).toEqual([11, 11]);
+  });
+
+  it("reads the use of many names so that no other call waits behind all of it", async () => {
+    const redis = connections[0]!;
+    const ledger = createRedisLedger(redis, `test-${run++}`);
+    const names = Array.from({ length: 60 }, (_, at): LedgerName => `ai-key:${at}/usage`);
+    for (const name of names) {
+      const id = name.replace("usage", "reservation:1") as LedgerName;
+      await ledger.reserve(id, [{ counter: "ai-key:a/requests", period: "2026-11", limit: null, amount: 1 }]);
+      await ledger.settle(id, {}, { ...use(7), name });
+    }
+    let underWay = 0;
+    let most = 0;
+    const send = redis.sendCommand.bind(redis);
+    const read = vi.spyOn(redis, "sendCommand").mockImplementation((command, ...rest) => {
+      const isOfName = command.getKeys().some((key) => String(key).includes(":usage:"));
+      if (!isOfName) return send(command, ...rest);
+      most = Math.max(most, ++underWay);
+      return Promise.resolve(send(command, ...rest)).finally(() => underWay--);
+    });
+    const days = { from: "2026-11-01", to: "2026-11-30" };
+    const all = { prefix: "ai-key:", ...days, by: "name", orderBy: "requests", limit: 100 } as const;
+    const { groups } = await ledger.topUsage(all);
+    read.mockRestore();
+    expect(groups.map(({ key, tokens }) => [key, tokens])).toEqual(names.toSorted().map((name) => [name, 7]));
+    expect(most).toBeLessThan(20);
   });
 
   it("goes on after Redis forgot its scripts", async () => {

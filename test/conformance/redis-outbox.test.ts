@@ -40,6 +40,44 @@ describe.skipIf(!hasRedis)("redis", () => {
     }
   });
 
+  it("is followed on after Redis lost what was sent last", async () => {
+    const [redis] = connections;
+    const prefix = `test-${run++}`;
+    const outbox = createRedisOutbox(redis!, prefix);
+    const send = async (cause: string) => {
+      await outbox.put({ cause, type: "agent.created", at: Date.now(), data: "{}" });
+      const [message] = await outbox.take({ limit: 1, leaseMs: 60_000 });
+      await outbox.spread(cause, message!.lease, `m-${cause}`, []);
+    };
+    await send("a");
+    await send("b");
+    const { last: seen } = await outbox.recent(0, 10);
+    // As a replica that took over without the second.
+    const base = `${prefix}:outbox:{${prefix}-outbox}`;
+    await redis!.multi().decr(`${base}:seq`).hdel(`${base}:messages`, "b").zrem(`${base}:log`, "b").exec();
+    const { messages, last } = await outbox.recent(seen, 10);
+    expect([messages, last]).toEqual([[], 1]);
+    await send("c");
+    expect((await outbox.recent(last, 10)).messages.map(({ message }) => message.cause)).toEqual(["c"]);
+  });
+
+  it("goes on where Redis threw its messages away", async () => {
+    const [redis] = connections;
+    const prefix = `test-${run++}`;
+    const outbox = createRedisOutbox(redis!, prefix);
+    const take = () => outbox.take({ limit: 1, leaseMs: 60_000 });
+    const message = { type: "agent.created", at: Date.now(), data: "{}" };
+    await outbox.put({ ...message, cause: "a" });
+    const [first] = await take();
+    await outbox.spread("a", first!.lease, "m-a", ["one"]);
+    await outbox.put({ ...message, cause: "b" });
+    await redis!.del(`${prefix}:outbox:{${prefix}-outbox}:messages`);
+    for (let turn = 0; turn < 3; turn++) expect(await take()).toEqual([]);
+    expect(await outbox.recent(0, 10)).toEqual({ messages: [], last: 0 });
+    await outbox.put({ ...message, cause: "c" });
+    expect(await take()).toMatchObject([{ kind: "message", message: { cause: "c" } }]);
+  });
+
   testThresholds("Redis", async () => {
     const clock = settableClock();
     const prefix = `test-${run++}`;

@@ -73,6 +73,36 @@ describe.skipIf(!hasRedis)("a Redis that cannot be used is told of:", () => {
     await stores.close();
   });
 
+  it("a database that cannot be selected for a moment, which it goes on with afterwards", async () => {
+    const { host } = new URL(server.url);
+    const stores = await openRedis({ url: `redis://${host}/7`, clock: { now: Date.now } });
+    const other = new Redis(server.url).on("error", () => {});
+    await admin.config("SET", "busy-reply-threshold", "1500");
+    // Another program's script: of no answer at first, and then of `BUSY` until it is killed.
+    const endless = other.eval("while true do end", 0).catch(() => undefined);
+    await sleep(200);
+    await expect(stores.ledger.check()).rejects.toMatchObject({ code: "store_unwritable" });
+    await sleep(2_000);
+    await admin.script("KILL");
+    await endless;
+    await expect.poll(() => stores.ledger.check().then(() => "done"), { timeout: 5_000 }).toBe("done");
+    expect(await admin.dbsize()).toBe(0);
+    other.disconnect();
+    await stores.close();
+  });
+
+  it("a database for which it has no client left at first, which it goes on with afterwards", async () => {
+    const { host } = new URL(server.url);
+    await admin.config("SET", "maxclients", "1");
+    const stores = await openRedis({ url: `redis://${host}/7`, clock: { now: Date.now } });
+    await sleep(1_000);
+    await expect(stores.ledger.check()).rejects.toMatchObject({ code: "store_unwritable" });
+    await admin.config("SET", "maxclients", "100");
+    await expect.poll(() => stores.ledger.check().then(() => "done"), { timeout: 5_000 }).toBe("done");
+    expect(await admin.dbsize()).toBe(0);
+    await stores.close();
+  });
+
   it("a password that it does not take", async () => {
     await admin.config("SET", "requirepass", "another");
     const storage = withPort("redis", new URL(server.url).port);

@@ -59,6 +59,19 @@ describe("an instance on another machine", () => {
     await one!.close();
   });
 
+  it("that was missed once is not at its next miss, however much later", async () => {
+    const { ledger, lose } = texts();
+    const [one, other] = ["one-1-1", "other-1-1"].map((id) => createSharedPresence(ledger, id, Date.now));
+    await vi.advanceTimersByTimeAsync(100);
+    lose();
+    expect(await one!.isLost("other-1-1")).toBe(false);
+    await vi.advanceTimersByTimeAsync(600_000);
+    lose();
+    expect(await one!.isLost("other-1-1")).toBe(false);
+    await other!.close();
+    await one!.close();
+  });
+
   it("is not while Redis takes nothing for a few beats", async () => {
     const { ledger, goAway } = texts();
     const [one, other] = ["one-1-1", "other-1-1"].map((id) => createSharedPresence(ledger, id, Date.now));

@@ -16,8 +16,8 @@ export const redisOptions: RedisOptions = {
   commandTimeout: answerMs,
   connectTimeout: answerMs,
   retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 6), 1_000) * (0.75 + Math.random() / 2),
-  // After a failover the old primary still answers, as a replica.
-  reconnectOnError: (error) => error.message.startsWith("READONLY"),
+  // After a failover the old primary still answers, as a replica. Redis 6.2 words it differently where a script writes.
+  reconnectOnError: (error) => /^READONLY |: -READONLY /.test(error.message),
 };
 
 /** Resolves when the first attempt to connect has ended, either way: a Redis that is away is waited for by all calls. */

@@ -18,7 +18,8 @@ export const isGivenUp = (redis: Redis): boolean => faults.get(redis)?.final ===
 
 /**
  * Keeps and logs the reason while a connection cannot be used, which no refused command tells. A database that cannot
- * be selected ends the connection for good: ioredis would go on in database 0, among another deployment's data.
+ * be selected ends the connection, and where there is none, for good: ioredis would go on in database 0, among another
+ * deployment's data.
  *
  * @returns ends the watch, before the connection is closed on purpose
  */
@@ -33,9 +34,10 @@ export function watchConnection(redis: Redis, log: Log): () => void {
   redis.on("error", (error: Error) => {
     const reason = reasonOf(error);
     if (isRefusedSelect(error)) {
-      note({ reason: `its database ${redis.options.db} cannot be used (${reason})`, final: true });
-      redis.options.retryStrategy = () => null;
-      redis.disconnect();
+      const final = isNoDatabase(error);
+      note({ reason: `its database ${redis.options.db} cannot be used (${reason})`, final });
+      if (final) redis.options.retryStrategy = () => null;
+      redis.disconnect(!final);
     } else note({ reason: redis.options.tls ? `${reason}; does it speak TLS (rediss://)?` : reason });
   });
   redis.on("close", () => {
@@ -56,6 +58,9 @@ export function watchConnection(redis: Redis, log: Log): () => void {
 const isRefusedSelect = (error: Error): boolean =>
   (error as Error & { command?: { name?: string } }).command?.name === "select" &&
   /^(?!NOAUTH|WRONGPASS|LOADING)[A-Z]+ /.test(error.message);
+
+/** All else may pass: `BUSY` with another program's script, too many clients. */
+const isNoDatabase = (error: Error): boolean => /^NOPERM |^ERR .*(DB index|cluster mode)/.test(error.message);
 
 /** Some have an empty message (of each address one) or OpenSSL's several lines; commands hang on some, secrets and all. */
 function reasonOf(error: Error): string {

@@ -95,14 +95,15 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
 
   return {
     async take(bucket, { limit, windowMs }, cost = 1) {
-      const [allowed, remaining, resetAt] = await take(
+      const [allowed, remaining, resetMs] = await take(
         [keys.bucket(bucket), keys.hits(bucket)],
         limit,
         windowMs,
         whole(cost),
         passingPrefixes.some((prefix) => bucket.startsWith(prefix)) ? "1" : "0",
       );
-      return { allowed: allowed === 1, remaining, resetAt };
+      // By the clock of this machine, as the caller reads it: Redis's may be another.
+      return { allowed: allowed === 1, remaining, resetAt: (time() || Date.now()) + resetMs };
     },
 
     async seen(bucket) {

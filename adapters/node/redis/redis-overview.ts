@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import { groupUsage } from "../../../src/domain/group-usage.ts";
+import { mapLimited } from "../../../src/domain/map-limited.ts";
 import type {
   LedgerName,
   NearLimit,
@@ -16,6 +17,8 @@ import { isUsageField, noAmounts, usageFields, usageRows } from "./usage-fields.
 
 /** Members of a sorted set that are read at a time, at most. */
 const largestPage = 500;
+/** Each may be thousands of amounts: all at once, on the one connection, would keep metered calls waiting until they are refused. */
+const namesAtOnce = 8;
 
 const daysBetween = (from: string, to: string): string[] => {
   const days: string[] = [];
@@ -35,6 +38,7 @@ export function createRedisOverview(
   const now = () => time() || Date.now();
 
   const adopt = redisScript<number>(redis, "adopt-usage");
+  const usageBetween = redisScript<string[]>(redis, "usage-between");
   let isAdopted = false;
 
   /** Names that release 1.0.0 wrote, and of which nothing was settled since. */
@@ -129,8 +133,14 @@ export function createRedisOverview(
         : (await read(() => Promise.all(partitions.map(({ names }) => redis.smembers(names)))))
             .flat()
             .filter((name): name is LedgerName => name.startsWith(prefix));
-    const found = await read(() => Promise.all(names.map((name) => redis.hgetall(keys.usage(name)))));
-    return names.map((name, at) => [name, usageRows(name, found[at]!).filter(({ day }) => day >= from && day <= to)]);
+    return await read(() =>
+      mapLimited(names, namesAtOnce, async (name): Promise<[string, UsageRow[]]> => {
+        const pairs = await usageBetween([keys.usage(name)], [name, from, to]);
+        const fields: Record<string, string> = {};
+        for (let at = 0; at < pairs.length; at += 2) fields[pairs[at]!] = pairs[at + 1]!;
+        return [name, usageRows(name, fields)];
+      }),
+    );
   }
 
   return {

@@ -22,17 +22,26 @@ export function createSharedPresence(
   now: () => number = () => performance.now(),
 ): SharedPresence {
   const missedSince = new Map<string, number>();
-  // Redis may be away: what it misses then is missed of all.
-  const beat = () => ledger.put(instanceAlive(id), "1", aliveMs).catch(() => undefined);
+
+  async function isMissing(other: string): Promise<boolean> {
+    if ((await ledger.get(instanceAlive(other))) === undefined) return true;
+    missedSince.delete(other);
+    return false;
+  }
+
+  async function beat(): Promise<void> {
+    // Redis may be away: what it misses then is missed of all.
+    await ledger.put(instanceAlive(id), "1", aliveMs).catch(() => undefined);
+    // Nobody may ask for one again until it is missed the next time, which is another miss.
+    for (const other of missedSince.keys()) await isMissing(other).catch(() => undefined);
+  }
+
   void beat();
   const timer = setInterval(() => void beat(), beatMs);
   timer.unref();
   return {
     async isLost(other) {
-      if (other === id || (await ledger.get(instanceAlive(other))) !== undefined) {
-        missedSince.delete(other);
-        return false;
-      }
+      if (other === id || !(await isMissing(other))) return false;
       const since = missedSince.get(other) ?? now();
       missedSince.set(other, since);
       if (now() - since < missedMs) return false;

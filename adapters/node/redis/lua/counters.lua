@@ -6,23 +6,22 @@ local function read(counters, counter, period)
   local found = redis.call('HMGET', counters, name .. ' used', name .. ' reserved')
   return tonumber(found[1] or 0), tonumber(found[2] or 0)
 end
--- Makes a counter and, where it is the first of its period, drops all but one of the earlier ones of its kind.
+-- Makes a counter and, where it is the first of its period, drops the earlier ones of its kind: all but one, and of
+-- minutes all but five, which those count in whose clocks are behind.
 local function touch(counters, counter, period)
   if redis.call('HSETNX', counters, counter .. ' ' .. period .. ' used', 0) == 0 then return end
-  local start, earlier, previous = counter .. ' ', {}, ''
+  local start, earlier = counter .. ' ', {}
   for _, field in ipairs(redis.call('HKEYS', counters)) do
     if string.sub(field, 1, #start) == start and string.sub(field, -5) == ' used' then
       local found = string.sub(field, #start + 1, -6)
-      if #found == #period and found < period then
-        earlier[#earlier + 1] = found
-        if found > previous then previous = found end
-      end
+      if #found == #period and found < period then earlier[#earlier + 1] = found end
     end
   end
-  for _, found in ipairs(earlier) do
-    local _, reserved = read(counters, counter, found)
-    if found ~= previous and reserved == 0 then
-      local name = start .. found
+  table.sort(earlier)
+  for i = 1, #earlier - (#period == 16 and 5 or 1) do
+    local _, reserved = read(counters, counter, earlier[i])
+    if reserved == 0 then
+      local name = start .. earlier[i]
       redis.call('HDEL', counters, name .. ' used', name .. ' reserved', name .. ' quota')
       redis.call('ZREM', places.near, name)
       redis.call('ZREM', places.ranks, name)

@@ -42,10 +42,15 @@ for i = 1, math.min(limit, #found) do
   local lease = ARGV[5] .. '.' .. i
   if one.endpoint == '' then
     local row = message(one.name)
-    row.lease = lease
-    save(one.name, row)
-    redis.call('ZADD', base .. ':due', now + tonumber(ARGV[3]), one.name)
-    for _, value in ipairs({one.name, cjson.encode(row), '', '', '0', lease}) do out[#out + 1] = value end
+    if row then
+      row.lease = lease
+      save(one.name, row)
+      redis.call('ZADD', base .. ':due', now + tonumber(ARGV[3]), one.name)
+      for _, value in ipairs({one.name, cjson.encode(row), '', '', '0', lease}) do out[#out + 1] = value end
+    else
+      -- A Redis that throws keys away when memory is short.
+      redis.call('ZREM', base .. ':due', one.name)
+    end
   else
     local row = delivery(one.endpoint, one.name)
     local about = row and message(row.cause)

@@ -1,5 +1,6 @@
 --! clock
--- KEYS bucket, hits; ARGV time, limit, window, cost, '1' where nothing may stay after the window -> {allowed, remaining, resetAt}
+-- KEYS bucket, hits; ARGV time, limit, window, cost, '1' where nothing may stay after the window -> {allowed, remaining,
+-- milliseconds from now to its reset}
 local limit, window, cost = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local row = redis.call('HMGET', KEYS[1], 'cost', 'busy', 'calls')
 local inside, busy, calls = tonumber(row[1] or 0), tonumber(row[2] or now), tonumber(row[3] or 0)
@@ -34,7 +35,7 @@ if inside + cost > limit then
     end
     first = first + 100
   end
-  return {0, math.max(0, limit - inside), resetAt}
+  return {0, math.max(0, limit - inside), resetAt - now}
 end
 if cost > 0 then
   inside, busy, calls = inside + cost, math.max(busy, now + window), calls + 1
@@ -43,4 +44,4 @@ if cost > 0 then
   redis.call('HSET', KEYS[1], 'cost', inside, 'busy', busy, 'calls', calls, 'last', now)
   if ARGV[5] == '1' then redis.call('PEXPIRE', KEYS[1], window + 60000) end
 end
-return {1, limit - inside, inside > 0 and busy or now}
+return {1, limit - inside, inside > 0 and busy - now or 0}
