@@ -7,12 +7,13 @@ import { readJsonBody } from "../../src/proxy/json-body.ts";
 
 /** Providers' prompts hold `1, 1, 1`, of which each character may be a token, where a request has `1,1,1`. */
 
-const numbers = Array<number>(400).fill(1);
+const numbers = Array<number>(2_000).fill(1);
 const schema = { type: "object", properties: { a: { enum: numbers } } };
 const args = { a: numbers };
 const claude = { model: "claude-opus-4-5", max_tokens: 9 };
 const user = [{ role: "user", content: "hi" }];
-const toolUse = [{ role: "assistant", content: [{ type: "tool_use", id: "t", name: "f", input: args }] }];
+const callsOf = (type: string) => [{ role: "assistant", content: [{ type, id: "t", name: "f", input: args }] }];
+const toolUse = callsOf("tool_use");
 const geminiPath = "/v1beta/models/gemini-2.5-pro:generateContent";
 
 const requests: [string, ProviderWire, string, unknown][] = [
@@ -23,6 +24,14 @@ const requests: [string, ProviderWire, string, unknown][] = [
     { ...claude, messages: user, tools: [{ name: "f", input_schema: schema }] },
   ],
   ["Anthropic's calls", anthropic, "/v1/messages", { ...claude, messages: toolUse }],
+  [
+    "Anthropic's examples of calls",
+    anthropic,
+    "/v1/messages",
+    { ...claude, messages: user, tools: [{ name: "f", input_schema: {}, input_examples: [args] }] },
+  ],
+  ["Anthropic's own calls", anthropic, "/v1/messages", { ...claude, messages: callsOf("server_tool_use") }],
+  ["Anthropic's calls of servers", anthropic, "/v1/messages", { ...claude, messages: callsOf("mcp_tool_use") }],
   [
     "OpenAI's functions",
     openai,
@@ -42,6 +51,36 @@ const requests: [string, ProviderWire, string, unknown][] = [
     { model: "gpt-5", input: "hi", tools: [{ type: "function", name: "f", parameters: schema }] },
   ],
   [
+    "a response's format",
+    openai,
+    "/v1/responses",
+    { model: "gpt-5", input: "hi", text: { format: { type: "json_schema", name: "f", schema } } },
+  ],
+  [
+    "a response's later format",
+    openai,
+    "/v1/responses",
+    {
+      model: "gpt-5",
+      input: [{ type: "configuration_update", text: { format: { type: "json_schema", name: "f", schema } } }],
+    },
+  ],
+  [
+    "a response's listed tools",
+    openai,
+    "/v1/responses",
+    {
+      model: "gpt-5",
+      input: [{ type: "mcp_list_tools", server_label: "s", tools: [{ name: "f", input_schema: schema }] }],
+    },
+  ],
+  [
+    "a response's searches of tools",
+    openai,
+    "/v1/responses",
+    { model: "gpt-5", input: [{ type: "tool_search_call", arguments: args }] },
+  ],
+  [
     "Gemini's functions",
     gemini,
     geminiPath,
@@ -53,6 +92,14 @@ const requests: [string, ProviderWire, string, unknown][] = [
     geminiPath,
     { contents: [], tools: [{ function_declarations: [{ name: "f", parameters: schema }] }] },
   ],
+  [
+    "Gemini's format",
+    gemini,
+    geminiPath,
+    { contents: [], generationConfig: { responseFormat: [{ text: { mimeType: "application/json", schema } }] } },
+  ],
+  ["Gemini's own calls", gemini, geminiPath, { contents: [{ parts: [{ toolCall: { args } }] }] }],
+  ["Gemini's own answers", gemini, geminiPath, { contents: [{ parts: [{ toolResponse: { response: args } }] }] }],
   ["Gemini's calls", gemini, geminiPath, { contents: [{ parts: [{ functionCall: { name: "f", args } }] }] }],
   [
     "Gemini's answers of functions",

@@ -128,7 +128,10 @@ describe.each(Object.entries(services))("%s", (_, { wire, base, model, counting 
     reasoning: harmless({ effort: "low" }),
     include: harmless(["reasoning.encrypted_content"]),
     truncation: harmless("auto"),
-    text: harmless({ format: { type: "text" } }),
+    text: parts.schema.map(({ json, allowance }) => {
+      const text = { format: { type: "json_schema", name: "x", schema: json } };
+      return piece(text, { allowance: allowance + counting.printed(text) + counting.toolPrompt });
+    }),
   };
   const others = Object.keys(responses).filter((field) => !["model", "bound", "input"].includes(field));
   const asked = (fields: object): Of<unknown> =>

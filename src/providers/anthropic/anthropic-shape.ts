@@ -62,8 +62,8 @@ for (const [name, verdict] of Object.entries({
   tool_result: object(toolResult, { content: blocks }),
   tool_reference: object(`${common} tool_name`),
   browser_state: object(`${common} tabs state_changes`),
-  server_tool_use: object(`${common} id name input caller`),
-  mcp_tool_use: object(`${common} id name input server_name`),
+  server_tool_use: object(`${common} id name caller`, { input: printed }),
+  mcp_tool_use: object(`${common} id name server_name`, { input: printed }),
   mcp_tool_result: object(toolResult, { content: blocks }),
   web_search_tool_result: object(toolResult, {
     content: object("type url title page_age error_code", { encrypted_content: sealed }),
@@ -90,11 +90,13 @@ for (const [name, verdict] of Object.entries({
   blocks.by.set(name, verdict);
 }
 
-const toolFields = `${common} name defer_loading strict allowed_callers input_examples`;
-const ownTool = object(`${toolFields} description eager_input_streaming`, { input_schema: printed });
+const toolFields = `${common} name defer_loading strict allowed_callers`;
+const ownTool = object(`${toolFields} description eager_input_streaming`, {
+  ...each("input_schema input_examples", printed),
+});
 const clientTool = object(
   `${toolFields} display_width_px display_height_px display_number enable_zoom max_characters`,
-  {},
+  { input_examples: printed },
   (_, account) => {
     account.beyond += clientToolTokens;
   },

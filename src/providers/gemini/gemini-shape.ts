@@ -35,9 +35,9 @@ const processing = only(
 );
 
 const part = camel(
-  `text thought thoughtSignature executableCode codeExecutionResult toolCall toolResponse
-   audioTranscription partMetadata speechMetadata`,
+  `text thought thoughtSignature executableCode codeExecutionResult audioTranscription partMetadata speechMetadata`,
   {
+    ...each("toolCall toolResponse", printed),
     inlineData: blob,
     fileData: file,
     functionCall: printed,
@@ -82,7 +82,7 @@ export const generationShape = camel(
       voiceConfig: voice,
       multiSpeakerVoiceConfig: camel("", { speakerVoiceConfigs: camel("speaker", { voiceConfig: voice }) }),
     }),
-    responseFormat: camel("text image audio", { video: refused("a video is billed by its length") }),
+    responseFormat: camel("image audio", { text: printed, video: refused("a video is billed by its length") }),
     routingConfig: camel("", {
       manualMode: camel("", { modelName: model }),
       autoMode: refused("routingConfig.autoMode lets the provider choose the model"),

@@ -28,7 +28,7 @@ export interface OpenAiDialect {
 
 /** A template's own words around the tools, and LiteLLM's tool for an answer's format. */
 const toolPrompt = (body: BodyFields, dialect: OpenAiDialect): number =>
-  dialect.templates && ["tools", "functions", "response_format"].some((name) => isSet(body, name))
+  dialect.templates && ["tools", "functions", "response_format", "text"].some((name) => isSet(body, name))
     ? toolPromptTokens
     : 0;
 

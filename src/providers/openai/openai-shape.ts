@@ -99,7 +99,7 @@ const compacts = refused("compaction at the provider is a further request that n
 const items = tagged(
   {
     message: inputMessage,
-    ...each("function_call custom_tool_call", object(`${call} arguments input`)),
+    ...each("function_call custom_tool_call", object(call, each("arguments input", printed))),
     ...each("function_call_output custom_tool_call_output", object(call, { output: contentParts })),
     reasoning: object(`${item} summary content encrypted_content`, {}, ({ encrypted_content }, { media }) => {
       // Without its content it is looked up by its id.
@@ -110,15 +110,15 @@ const items = tagged(
     ...each("apply_patch_call apply_patch_call_output", object(`${call} operation output`)),
     computer_call: object(`${call} action actions pending_safety_checks`),
     computer_call_output: object(`${call} acknowledged_safety_checks`, { output: contentParts }),
-    configuration_update: object(`${item} reasoning text`),
-    tool_search_call: object(`${call} arguments execution`),
+    configuration_update: object(`${item} reasoning`, { text: printed }),
+    tool_search_call: object(`${call} execution`, { arguments: printed }),
     ...each("tool_search_output additional_tools", object(`${call} role execution`, { tools: toolVerdicts })),
     ...each("program program_output", object(`${call} code fingerprint result`)),
     ...each(
       "mcp_approval_request mcp_approval_response",
       object(`${call} arguments server_label approval_request_id approve reason`),
     ),
-    mcp_list_tools: object(`${item} server_label tools error`),
+    mcp_list_tools: object(`${item} server_label error`, { tools: printed }),
     agent_message: object(`${item} author recipient`, { content: contentParts }),
     multi_agent_call: object(`${call} action arguments`),
     multi_agent_call_output: object(`${call} action`, { output: contentParts }),
@@ -144,12 +144,13 @@ const items = tagged(
  */
 export const responsesShape = (own: OwnFields): Shape =>
   object(
-    `${shared} access_programs client_metadata image include instructions max_tool_calls stream_options text
+    `${shared} access_programs client_metadata image include instructions max_tool_calls stream_options
     truncation`,
     {
       model,
       models: model,
       moderation,
+      text: printed,
       input: items,
       tools: toolVerdicts,
       reasoning: object("context effort generate_summary summary", {
