@@ -49,13 +49,16 @@ export function readJsonBody(bytes: Uint8Array, rules: FieldRules): { body: Json
   return "fault" in scan ? scan : readBody(text, scan, rules);
 }
 
+/** Begins at a letter: a search for the backslash stops at each of millions of others, and takes a tenth of a second. */
+const escapedNul = /u(?<=\\u)0000/;
+
 /** A whole body that was scanned. */
 export function readBody(text: string, scan: Scan, rules: FieldRules): { body: JsonBody } | { fault: string } {
   const read = readObject(text, scan, rules);
   if ("fault" in read) return read;
   const { value } = read.body;
   // Parsers of C end a name at a NUL.
-  const ended = text.includes("\\u0000") ? keyWithNul(value) : undefined;
+  const ended = escapedNul.test(text) ? keyWithNul(value) : undefined;
   if (ended !== undefined) return { fault: `the field "${shown(ended)}" has a NUL in its name` };
   return read;
 }

@@ -48,12 +48,15 @@ export async function textBytesInTurns(
   }
 }
 
+/** Begins at a letter: a search for the backslash stops at each of millions of others, and takes a tenth of a second. */
+const escaped = /u(?<=\\u)/;
+
 /** Whether it is ASCII, which no form changes. */
-const isPlain = (text: string, bytes: number): boolean => text.length === bytes && !text.includes("\\u");
+const isPlain = (text: string, bytes: number): boolean => text.length === bytes && !escaped.test(text);
 
 /** Yields after each slice. */
 function* normalizedBytes(text: string, bytes: number, value: unknown): Generator<undefined, number> {
-  const json = text.includes("\\u") ? JSON.stringify(value) : text;
+  const json = escaped.test(text) ? JSON.stringify(value) : text;
   const totals = forms.map(() => 0);
   for (let at = 0; at < json.length; at += sliceChars) {
     const slice = json.slice(at, at + sliceChars);

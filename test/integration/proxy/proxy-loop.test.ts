@@ -49,6 +49,9 @@ const filled = (part: string) => part.repeat(Math.floor(megabytes(31.9) / Buffer
 const message = (content: string) =>
   `{"model":"gpt-5","max_tokens":1,"messages":[{"role":"user","content":${content}}]}`;
 
+const toolOf = (enumeration: string) =>
+  `{"model":"gpt-5","max_tokens":1,"messages":[],"tools":[{"type":"function","function":{"name":"a","parameters":{"enum":${enumeration}}}}]}`;
+
 const modelsOf = (models: string[]) => JSON.stringify({ model: "gpt-5", models, max_tokens: 1, messages: [] });
 
 const imagesOf = (type: string, count: number, base64: string) =>
@@ -90,6 +93,10 @@ it.each<[name: string, status: number, body: () => string]>([
   ["130,000 times the same model", 200, () => modelsOf(Array(130_000).fill("gpt-5"))],
   ["74,000 models", 400, () => modelsOf(Array.from({ length: 74_000 }, (_, at) => `gpt-5-${at}`))],
   ["a model's name of 30 MB", 200, () => modelsOf(["gpt-5-2025-08-07".padEnd(megabytes(30), "-1234")])],
+  ["a schema of 1.1 million numbers", 200, () => toolOf(`[${"1,".repeat(1_100_000)}1]`)],
+  ["a schema of 1.1 million exponents", 200, () => toolOf(`[${"1e9,".repeat(1_100_000)}1]`)],
+  ["a schema of 1.1 million fractions", 200, () => toolOf(`[${"1.25,".repeat(1_100_000)}1]`)],
+  ["16 million escapes", 200, () => message(`"${filled("\\n")}"`)],
   ["3.1 million keys", 413, () => `{${Array.from({ length: 3_100_000 }, (_, at) => `"${at.toString(36)}":1`)}}`],
   ["ten million lists", 413, () => message(`[${"[],".repeat(10_000_000)}1]`)],
 ])("%s holds the event loop for a moment at most", async (_, status, body) => {
