@@ -16,7 +16,7 @@ export interface ReservedTokens {
   output: number;
 }
 
-/** Tokens that a model may write between its last byte that arrived and the provider's notice that nobody reads. */
+/** Tokens that a model may write of an answer between its last byte that came and the provider's notice that nobody reads. */
 const onTheirWay = 256;
 /** For a model that shows nothing meanwhile, in seconds: far more than a closed connection takes to be noticed. */
 const unnoticedSeconds = 2;
@@ -33,15 +33,17 @@ export const mostWritten = (pace: number, elapsedMs: number): number =>
  * makes a hundred of most. Beyond what was reserved only what the provider has said itself is charged.
  *
  * @param most tokens that the model can have written in the time that it had
+ * @param answers that it writes at once
  */
 export function interruptedUsage(
   reserved: ReservedTokens,
   { told, inputIsTold, outputBytes }: Progress,
   most = Number.POSITIVE_INFINITY,
+  answers = 1,
 ): TokenUsage {
   const held = reserved.input + reserved.output;
   const input = inputIsTold ? told.input : reserved.input;
-  const shown = outputBytes === undefined ? Number.POSITIVE_INFINITY : outputBytes + onTheirWay;
+  const shown = outputBytes === undefined ? Number.POSITIVE_INFINITY : outputBytes + onTheirWay * answers;
   const written = Math.min(shown, most, reserved.output);
   const total = Math.max(told.total, Math.min(held, input + Math.max(told.output, written)));
   return { input: Math.min(input, total), output: total - Math.min(input, total), total };

@@ -176,6 +176,7 @@ class Admitted implements AdmittedRequest {
       reserved: charge.tokens,
       price: charge.price,
       amounts: charge.amounts,
+      answers: reading?.answers ?? 1,
       pace: outputPace(provider, base.origin, request, charge.omitted),
       provider,
       byFallback: false,

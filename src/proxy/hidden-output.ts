@@ -1,7 +1,7 @@
 import { isRecord } from "../domain/is-record.ts";
 import { factsOf, type ProviderKind } from "../domain/provider-facts.ts";
 import type { UsageFormat } from "../domain/usage.ts";
-import { type BodyFields, isSetValue } from "../providers/shared/body-fields.ts";
+import { type BodyFields, isSetValue, list, textOf } from "../providers/shared/body-fields.ts";
 
 /** The parts of an answer's cost that a stream does not show before its end. */
 export interface HiddenCost {
@@ -10,6 +10,8 @@ export interface HiddenCost {
    * reads.
    */
   output: boolean;
+  /** What the model writes into a call of a tool is held back until it is whole. */
+  calls: boolean;
   /** The provider may read more than the request holds, after it has told the input. */
   input: boolean;
 }
@@ -62,13 +64,13 @@ export function hiddenCost(
 ): HiddenCost {
   switch (format) {
     case "anthropic":
-      return { output: mayReason(format, kind, models, body), input: false };
+      return { output: mayReason(format, kind, models, body), calls: !streamsCalls(body), input: false };
     case "gemini":
-      return { output: true, input: !callsClientOnly(body?.get("tools")) };
+      return { output: true, calls: false, input: !callsClientOnly(body?.get("tools")) };
     case "openai":
     case "openai-responses":
       // A predicted answer's rejected tokens are billed, and not streamed.
-      return { output: mayReason(format, kind, models, body) || predicts(body), input: true };
+      return { output: mayReason(format, kind, models, body) || predicts(body), calls: false, input: true };
   }
 }
 
@@ -77,6 +79,17 @@ export function hiddenCost(
  * https://platform.openai.com/docs/guides/predicted-outputs
  */
 export const predicts = (body: Pick<BodyFields, "get"> | undefined): boolean => isSetValue(body?.get("prediction"));
+
+/** https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming */
+function streamsCalls(body: Pick<BodyFields, "get"> | undefined): boolean {
+  const tools = list(body?.get("tools"));
+  const areEager = tools.every((tool) => isRecord(tool) && tool.eager_input_streaming === true);
+  return tools.length > 0 && areEager && !list(body?.get("messages")).some(mayAddTools);
+}
+
+const mayAddTools = (message: unknown): boolean =>
+  isRecord(message) &&
+  [message.content].flat().some((block) => isRecord(block) && /^(tool_addition|compaction)$/.test(textOf(block.type)));
 
 function mayThink(model: string, body: Pick<BodyFields, "get"> | undefined): boolean {
   if (plainGemini.test(model)) return false;

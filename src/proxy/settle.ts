@@ -27,6 +27,8 @@ export interface OpenReservation {
   price: RequestPrice | undefined;
   /** The settlement replaces tokens and money by what the answer cost; the rest is charged as it stands here. */
   amounts: QuotaAmounts;
+  /** How many answers the request asks for, which the model writes at once. */
+  answers: number;
   /** Tokens a second above all that the model can write, where such a bound is known. */
   pace: number | undefined;
   provider: AiProviderRecord;
@@ -243,13 +245,13 @@ class OpenSettlement implements Settlement {
 
   /** The real cost is known only at the end. Without it, the most that it may have been stands. */
   #chargeCut(meter: Meter, unread: boolean): void {
-    const { reserved, pace, price } = this.#open;
+    const { reserved, answers, pace, price } = this.#open;
     const progress = meter.progress();
     if (progress === undefined) this.#chargeReserved(meter.usage());
     else {
       const reached = unread ? { ...progress, outputBytes: undefined } : progress;
       const most = pace === undefined ? undefined : mostWritten(pace, performance.now() - this.#begun);
-      const usage = interruptedUsage(reserved, reached, most);
+      const usage = interruptedUsage(reserved, reached, most, answers);
       this.#charge("cut", usage, progress.told, true, price?.cut(usage, progress.told, progress.inputIsTold));
     }
   }

@@ -3,10 +3,9 @@ import type { HostedToolsRule } from "../providers/shared/wire.ts";
 import type { ReadRequest } from "./read-request.ts";
 import { mediaAsked, type RequestPrice } from "./request-price.ts";
 
-/** Fields that can make a request dearer than the list price, with the values that do not. */
+/** Fields, found in any spelling, that can make a request dearer than the list price, with the values that do not. */
 const atListPrice: readonly (readonly [field: string, values: readonly string[]])[] = [
   ["service_tier", ["auto", "default", "standard", "standard_only", "flex"]],
-  ["serviceTier", ["auto", "default", "standard", "flex"]],
   ["speed", ["standard"]],
   ["inference_geo", ["global"]],
 ];

@@ -13,7 +13,7 @@ const formats: [SampleRequest["api"], UsageFormat][] = [
   ["gemini", "gemini"],
 ];
 
-const plain = { dropInjected: false, answers: 1, writesText: true, hidden: { output: true, input: true } };
+const plain = { dropInjected: false, answers: 1, writesText: true, hidden: { output: true, calls: true, input: true } };
 const count = fc.nat({ max: 5_000_000 });
 const usages: fc.Arbitrary<SampleUsage> = fc.record({
   // A report of nothing but zeros is none, and no text costs nothing.
@@ -131,6 +131,27 @@ describe.each(formats)("usage of %s", (api, format) => {
     );
   });
 });
+
+it.each(["completed", "incomplete", "failed"])(
+  "takes a response that is %s without a report for ended, whether it comes in one piece or byte by byte",
+  (status) => {
+    const events = [
+      { type: "response.output_text.delta", delta: "a".repeat(400) },
+      { type: `response.${status}`, response: { status, usage: null } },
+    ];
+    const stream = Buffer.from(events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(""));
+    for (const size of [1, stream.length]) {
+      const meter = createSseMeter({
+        ...plain,
+        format: "openai-responses",
+        hidden: { output: false, calls: false, input: false },
+      });
+      feed(meter, stream, [size]);
+      expect(meter.isComplete()).toBe(false);
+      expect(meter.progress()).toBeUndefined();
+    }
+  },
+);
 
 it("keeps only the usage chunk that was not asked for from the client, however the stream is cut", () => {
   fc.assert(

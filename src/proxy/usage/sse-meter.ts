@@ -21,7 +21,7 @@ const lastEvents: Partial<Record<UsageFormat, ReadonlySet<string>>> = {
   "openai-responses": new Set(['"response.completed"', '"response.incomplete"', '"response.failed"']),
 };
 
-/** Anthropic's blocks that the model writes for the client to see; all of it is among the stream's bytes. */
+/** Anthropic's blocks that the model writes for the client to see; in the end all of it is among the stream's bytes. */
 const visible = new Set(['"text"', '"tool_use"']);
 /** Written out of sight, or in part; they add nothing to the input. */
 const outOfSight = new Set(['"thinking"', '"redacted_thinking"']);
@@ -30,13 +30,16 @@ const outOfSight = new Set(['"thinking"', '"redacted_thinking"']);
 const matters: Partial<Record<UsageFormat, (text: string) => number>> = {
   anthropic: (text) => first(first(toldUsage(text), text.indexOf("message_stop")), text.indexOf('"content_block_st')),
   openai: (text) => first(toldUsage(text), text.indexOf("[DONE]")),
-  "openai-responses": toldUsage,
+  "openai-responses": (text) => text.search(toldOrOver),
 };
 
 const first = (a: number, b: number): number => (a === -1 || b === -1 ? Math.max(a, b) : Math.min(a, b));
 
 /** OpenAI writes `"usage":null` into every chunk. In a JSON string these quotes would be escaped. */
 const told = /"usage"(?!\s*:\s*null)/;
+
+/** A response may end without a report. */
+const toldOrOver = /"usage"(?!\s*:\s*null)|"response\.(?:completed|incomplete|failed)"/;
 
 function toldUsage(text: string): number {
   return text.search(told);
@@ -59,11 +62,14 @@ export function createSseMeter({ format, dropInjected, answers, writesText, hidd
   let hasHidden = false;
   /** Within a block that the client sees, a model that may think does not. */
   let inSight = false;
+  /** Within a block of which the next part may be long, and is shown when it is whole. */
+  let holdsBack = false;
   let inputGrows = hidden.input;
 
   function blockBegins(type: string): void {
-    inSight = visible.has(type);
-    if (inSight) return;
+    holdsBack = hidden.calls && type === '"tool_use"';
+    inSight = visible.has(type) && !holdsBack;
+    if (inSight || holdsBack) return;
     hasHidden = true;
     // The model may have read the text of a block that nobody knows (a tool that the provider runs).
     if (!outOfSight.has(type)) inputGrows = true;
@@ -71,7 +77,7 @@ export function createSseMeter({ format, dropInjected, answers, writesText, hidd
 
   function eventOf(type: string): void {
     over ||= endings!.has(type);
-    if (type === '"content_block_stop"') inSight = false;
+    if (type === '"content_block_stop"') inSight = holdsBack = false;
   }
 
   /** An event of which a part has come may end the block. */
@@ -130,7 +136,7 @@ export function createSseMeter({ format, dropInjected, answers, writesText, hidd
         told: usage,
         // A service that does not count, or not yet, says 0.
         inputIsTold: !inputGrows && usage.input > 0,
-        outputBytes: hasHidden || (hidden.output && !seesAll()) ? undefined : bytesSeen,
+        outputBytes: hasHidden || holdsBack || (hidden.output && !seesAll()) ? undefined : bytesSeen,
       };
     },
   };

@@ -270,6 +270,29 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       }
     });
 
+    it("its whole output bound within a tool's call, of which Claude holds back each value, and what it streamed where it holds back none", async () => {
+      await open("anthropic");
+      const tool = { name: "write", input_schema: { type: "object" } };
+      const input = 'data: {"type":"content_block_delta","delta":{"type":"input_json_delta","partial_json":"{"}}\n\n';
+      const spent = async (tools: object[], pieces: string[], more: object = {}) => {
+        const before = await stand!.quota("maxTokensPerMonth", limit);
+        answer = { type: events, pieces: [start, ...pieces], breaks: true };
+        return (await call(transport, "anthropic", { ...long, tools, ...more })).used - before.used;
+      };
+      expect(await spent([tool], [block("tool_use"), input])).toBe(22_003 + 128_000);
+      expect(await spent([{ ...tool, eager_input_streaming: true }, tool], [block("tool_use")])).toBe(22_003 + 128_000);
+      const eager = [{ ...tool, eager_input_streaming: true }];
+      expect(await spent(eager, [block("tool_use"), input])).toBeLessThan(23_000);
+      const adds = [
+        { role: "user", content: [{ type: "tool_addition", tool: { type: "tool_definition", definition: tool } }] },
+      ];
+      expect(await spent(eager, [block("tool_use"), input], { messages: [...long.messages, ...adds] })).toBe(
+        22_003 + 128_000,
+      );
+      // The call is over, and all of it was shown.
+      expect(await spent([tool], [block("tool_use"), input, stop, block("text"), text])).toBeLessThan(23_200);
+    });
+
     it("what it streamed where it may think, and writes for the client to see", async () => {
       await open("anthropic");
       answer = { type: events, pieces: [start, block("text"), text], breaks: true };
@@ -320,8 +343,11 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       answer = { type: events, pieces: ['data: {"choices":[{"delta":{"content":"Hello"}}]}\n\n'], breaks: true };
       const seenWriting = await call(transport, "openai", { stream: true });
       expect(seenWriting.used).toBeLessThan(1_000);
+      // Each of several answers goes on until the provider notices.
+      const several = await call(transport, "openai", { stream: true, n: 4 });
+      expect(several.used - 2 * seenWriting.used).toBeGreaterThanOrEqual(3 * 256);
       const reasoning = await call(transport, "openai", { stream: true, model: "gpt-5" });
-      expect(reasoning.used - seenWriting.used).toBeGreaterThan(5_000);
+      expect(reasoning.used - several.used).toBeGreaterThan(5_000);
     });
   });
 });

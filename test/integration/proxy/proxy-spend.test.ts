@@ -283,6 +283,16 @@ describe("a quota of money", () => {
     expect(upstream.seen).toEqual([]);
   });
 
+  it.each([
+    ["anthropic", { service_tier: "standard_only" }],
+    ["openai", { service_tier: "flex" }],
+    ["gemini", { serviceTier: "SERVICE_TIER_STANDARD" }],
+    ["gemini", { service_tier: "flex" }],
+  ] as const)("%s: takes %o, which costs no more than the list price", async (kind, fields) => {
+    await open(kind, { quotas: { maxUsdPerMonth: 1 } });
+    expect((await ask(kind, fields)).status).toBe(200);
+  });
+
   const search = { type: "web_search_20250305", name: "web_search" };
   it("takes a search tool with a stated maximum, reserves it in full and charges what was searched", async () => {
     const settings = { proxy: { hostedTools: "allow" } };
