@@ -18,7 +18,7 @@ import { Toasts } from "./ui/toasts.tsx";
 
 type State =
   | { at: "asking" }
-  | { at: "out"; note?: string; error?: ApiError }
+  | { at: "out"; note?: string; error?: ApiError; again?: () => void }
   /** `isLocked`: the session has ended over a form in which something was typed. */
   | { at: "in"; caller: ConsoleCaller; frame: string | undefined; isLocked?: boolean };
 
@@ -57,22 +57,22 @@ export function App() {
         return { at: "out", note: t.door.ended };
       }),
     );
-  const begin = (code?: string) =>
+  const begin = (code?: string): Promise<void> =>
     resume(code, end).then(
       (caller) => {
         // A session that has ended has said so by then.
         if (caller) enter(caller);
         else setState((before) => (before.at === "out" ? before : { at: "out" }));
       },
-      (error: unknown) =>
+      (error: unknown) => {
+        const isUsedUp = code !== undefined && error instanceof ApiError && error.status === 401;
         setState({
           at: "out",
-          note:
-            code !== undefined && error instanceof ApiError && error.status === 401
-              ? t.door.wrongLink
-              : t.door.unreachable,
+          note: isUsedUp ? t.door.wrongLink : t.door.unreachable,
           ...(error instanceof ApiError && { error }),
-        }),
+          ...(!isUsedUp && { again: () => void begin(code) }),
+        });
+      },
     );
   useEffect(() => {
     void begin(firstCode);
@@ -89,6 +89,14 @@ export function App() {
       removeEventListener("pageshow", onShow);
     };
   }, []);
+  useEffect(() => {
+    if (state.at === "out") document.title = t.product;
+  }, [state.at]);
+  useEffect(() => {
+    const main = document.getElementById("main");
+    // The back button has taken away the form for which the page stayed.
+    if (state.at === "in" && state.isLocked && !(main && hasTypedForm(main))) leave(t.door.ended);
+  }, [place]);
   if (place.path[0] === "key") return <Holder />;
   if (state.at === "asking") {
     return (
@@ -100,7 +108,7 @@ export function App() {
   if (state.at === "out") {
     return (
       <Door note={state.note} onEnd={end} onIn={enter}>
-        <ProblemNote error={state.error} />
+        <ProblemNote error={state.error} again={state.again} />
       </Door>
     );
   }

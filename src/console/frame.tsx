@@ -29,15 +29,19 @@ export function Frame({ place, onOut }: { place: Place; onOut: (note?: string) =
   useKeptFocus();
   useShortcuts(shown, () => setHelp(true));
   const address = place.path.join("/");
+  // A form over a list is no page of its own: closing it, the focus goes back to where it was.
+  const spot = here !== "agents" && place.path[1] === "new" ? here : address;
   const first = useRef(true);
   useEffect(() => {
-    setOpen(false);
     document.title = `${place.path[1] ?? page?.label ?? t.nothing.title} · ${t.product}`;
+  }, [address]);
+  useEffect(() => {
+    setOpen(false);
     // A screen reader begins where the new page begins. The first page begins at the top anyway.
     if (!first.current) main.current?.focus();
     first.current = false;
     scrollTo(0, 0);
-  }, [address]);
+  }, [spot]);
   return (
     <div class="frame">
       <button type="button" class="skip" onClick={() => main.current?.focus()}>

@@ -55,7 +55,7 @@ export function Alerts({ place }: { place: Place }) {
           columns={columnsOf(change, setRotating, setDeleting)}
         />
       )}
-      {open && <Deliveries key={open.id} of={open} />}
+      {open && <Deliveries key={open.id} of={open} cursor={place.query.cursor} />}
       {id === "new" && <NewWebhook onClose={() => go(["alerts"])} />}
       {rotating && <RotateSecret of={rotating} onClose={() => setRotating(undefined)} />}
       {deleting && <DeleteWebhook of={deleting} onClose={() => setDeleting(undefined)} />}

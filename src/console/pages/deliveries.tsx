@@ -1,8 +1,9 @@
 import type * as z from "zod/mini";
 import type { DeliveryPage, DeliveryView, WebhookView } from "../../schema/webhook.ts";
-import { ask, below } from "../state/api.ts";
+import { ask, below, withQuery } from "../state/api.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
+import { Pager } from "../ui/pager.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { RowAction } from "../ui/row-action.tsx";
 import { Status } from "../ui/status.tsx";
@@ -12,10 +13,14 @@ import { Ago } from "../ui/time.tsx";
 import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
 
+const pageSize = 50;
+
 /** The messages sent to one address, and their outcomes. */
-export function Deliveries({ of: { id, url } }: { of: WebhookView }) {
+export function Deliveries({ of: { id, url }, cursor }: { of: WebhookView; cursor: string | undefined }) {
   const path = `/provisioning/webhooks${below(id)}/deliveries`;
-  const list = useQuery<z.infer<typeof DeliveryPage>>(`${path}?limit=50`, { everyMs: 5_000 });
+  const list = useQuery<z.infer<typeof DeliveryPage>>(withQuery(path, { cursor, limit: pageSize }), {
+    everyMs: 5_000,
+  });
   const change = useChange();
   const resend = async ({ messageId }: DeliveryView) => {
     if (!(await change.run(() => ask(`${path}${below(messageId)}/resend`, { method: "POST" })))) return;
@@ -81,6 +86,7 @@ export function Deliveries({ of: { id, url } }: { of: WebhookView }) {
           ]}
         />
       )}
+      <Pager cursor={cursor} nextCursor={list.data?.nextCursor} />
     </section>
   );
 }

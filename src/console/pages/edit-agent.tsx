@@ -88,10 +88,11 @@ export function EditDialog(props: DialogProps) {
         <TextField label={t.agent.name} value={name} onText={setName} fault={change.fault("name")} required />
         <TextField
           label={t.agent.model}
-          hint={t.make.modelHint}
+          hint={agent.model === undefined && t.make.modelHint}
           value={model}
           onText={setModel}
           fault={change.fault("model")}
+          required={agent.model !== undefined}
         />
         <TextField
           label={t.agent.labels}

@@ -7,6 +7,7 @@ import { may, useCaller } from "../state/caller.ts";
 import { agentsChanged } from "../state/changed.ts";
 import { labelText, parseLabels } from "../state/labels.ts";
 import { addressOf, agentAddress, type Place } from "../state/router.ts";
+import { useSecretAwaited } from "../state/secret-shown.ts";
 import { startOf, wordsOf } from "../state/typed.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
@@ -51,6 +52,8 @@ export function NewAgent({ place }: { place: Place }) {
     hold: noHold,
   });
   const change = useChange<AgentCreated>();
+  const body = bodyOf(form);
+  useSecretAwaited(change.busy && body.revealAiKey === true);
   const set = (part: Partial<Form>) => setForm((before) => ({ ...before, ...part }));
   const { like } = place.query;
   const pattern = usePattern(like, set);
@@ -62,7 +65,6 @@ export function NewAgent({ place }: { place: Place }) {
   if (change.answer) return <Made answer={change.answer} />;
   // Text that is typed before the pattern comes would be lost in it.
   if (pattern.loading) return <Waiting lines={8} />;
-  const body = bodyOf(form);
   const create = async () => {
     await change.run(() => ask("/agents/create", { method: "POST", body, headers: onceOnly() }));
     agentsChanged();

@@ -91,7 +91,11 @@ export function NewProvider({ onClose }: { onClose: () => void }) {
           required={kind === "custom"}
         />
         <Tick label={t.providers.verify} checked={verify} onTick={setVerify} />
-        <details>
+        <details
+          onInvalidCapture={({ currentTarget }) => {
+            currentTarget.open = true;
+          }}
+        >
           <summary>{t.providers.quotas}</summary>
           <QuotaFields texts={quotas} onChange={setQuotas} fault={(one) => change.fault(`defaultQuotas.${one}`)} />
         </details>

@@ -17,14 +17,19 @@ export function useSecretShown(isShown = true): void {
   }, [isShown]);
 }
 
+/** The browser asks before it reloads or closes the page. */
+const stay = (event: Event): void => event.preventDefault();
+
 /** For as long as `isAwaited`, a secret is on its way, and the page that is to show it stays. */
 export function useSecretAwaited(isAwaited: boolean): void {
   useSecretShown(isAwaited);
   useLayoutEffect(() => {
     if (!isAwaited) return;
     awaited += 1;
+    addEventListener("beforeunload", stay);
     return () => {
       awaited -= 1;
+      removeEventListener("beforeunload", stay);
     };
   }, [isAwaited]);
 }

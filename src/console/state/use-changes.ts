@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
 import { may, useCaller } from "./caller.ts";
-import { agentsChanged, keysChanged, providersChanged, webhooksChanged } from "./changed.ts";
+import { agentsChanged, keysChanged, providersChanged, trailChanged, webhooksChanged } from "./changed.ts";
 import { followEvents } from "./events.ts";
 
 const changes: [action: RegExp, changed: () => void][] = [
@@ -8,6 +8,8 @@ const changes: [action: RegExp, changed: () => void][] = [
   [/^(provisioning-key|console)\./, keysChanged],
   [/^ai-provider\./, providersChanged],
   [/^webhook\./, webhooksChanged],
+  // Asking for the trail is a read that it tells of.
+  [/^(?!request\.read)/, trailChanged],
 ];
 /** Several changes that come together make the pages ask once. */
 const gatherMs = 250;

@@ -12,7 +12,11 @@ export const shellTexts = {
   } as Record<string, string>,
   problem: { again: "Try again", retryIn: (seconds: number) => `try again in ${seconds} s` },
   copy: { copy: "Copy", copied: "copied", selected: "selected, press Ctrl+C" },
-  dialog: { close: "Close", cancel: "Cancel" },
+  dialog: {
+    close: "Close",
+    cancel: "Cancel",
+    typed: "What you typed is not saved: Escape once more drops it.",
+  },
   table: {
     all: "Choose all on this page",
     one: (id: string) => `Choose ${id}`,

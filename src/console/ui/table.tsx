@@ -36,7 +36,7 @@ export function Table<Row>({ label, columns, rows, id, sort, onSort, chosen }: T
       <thead role="rowgroup">
         <tr role="row">
           {chosen && (
-            <th scope="col" class="tight">
+            <th role="columnheader" scope="col" class="tight">
               <ChooseAll ids={rows.map(id)} chosen={chosen} />
             </th>
           )}
@@ -75,7 +75,7 @@ function Heading<Row>({ column, sort, onSort }: { column: Column<Row> } & Pick<T
   const className = num ? "num" : tight ? "tight" : "";
   if (by === undefined || !onSort) {
     return (
-      <th scope="col" class={className}>
+      <th role="columnheader" scope="col" class={className}>
         {label === "" ? <span class="hidden">{t.table.actions}</span> : label}
       </th>
     );
@@ -84,7 +84,7 @@ function Heading<Row>({ column, sort, onSort }: { column: Column<Row> } & Pick<T
   // The most first: who looks for an order looks for what stands out.
   const next = sort === `-${by}` ? by : `-${by}`;
   return (
-    <th scope="col" class={className} aria-sort={direction}>
+    <th role="columnheader" scope="col" class={className} aria-sort={direction}>
       <button type="button" onClick={() => onSort(next)}>
         {label}
         <span aria-hidden="true">{direction === "ascending" ? "↑" : direction === "descending" ? "↓" : ""}</span>

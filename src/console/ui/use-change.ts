@@ -1,5 +1,7 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { escapeHidden } from "../../domain/hidden-characters.ts";
 import { type ApiError, apiErrorOf } from "../state/api.ts";
+import { say } from "./toasts.tsx";
 
 export interface Change<Answer> {
   busy: boolean;
@@ -11,9 +13,19 @@ export interface Change<Answer> {
   fault(path: string): string | undefined;
 }
 
-/** One change at a time: it is under way, refused in the API's words, or done. */
+/**
+ * One change at a time: it is under way, refused in the API's words, or done. A refusal is told too where its dialog was
+ * closed meanwhile.
+ */
 export function useChange<Answer = unknown>(): Change<Answer> {
   const [state, setState] = useState<{ busy: boolean; error?: ApiError; answer?: Answer }>({ busy: false });
+  const isShown = useRef(true);
+  useEffect(
+    () => () => {
+      isShown.current = false;
+    },
+    [],
+  );
   return {
     busy: state.busy,
     error: state.error,
@@ -24,8 +36,11 @@ export function useChange<Answer = unknown>(): Change<Answer> {
       try {
         setState({ busy: false, answer: await work() });
         return true;
-      } catch (error) {
-        setState({ busy: false, error: apiErrorOf(error) });
+      } catch (thrown) {
+        const error = apiErrorOf(thrown);
+        // The end of the session is told by the sign-in.
+        if (!isShown.current && error.status !== 401) say(escapeHidden(error.message));
+        setState({ busy: false, error });
         return false;
       }
     },

@@ -218,3 +218,29 @@ it("keeps what is typed where the session ends, for the same person alone", asyn
   await page.getByLabel("Name", { exact: true }).waitFor();
   expect(await page.getByLabel("Name", { exact: true }).inputValue()).toBe("");
 });
+
+it("leaves the focus, once a form over a list is closed, where it was opened", async () => {
+  const { page } = await on.operator();
+  for (const [place, link] of [
+    ["keys", "New key"],
+    ["providers", "Add provider"],
+  ] as const) {
+    await visit(page, on.stand.target, place);
+    await named(page, "link", link).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await page.waitForTimeout(300);
+    expect(await page.evaluate(focusedText)).toBe(`A: ${link}`);
+  }
+});
+
+it("names nothing of what was there in the title of the sign-in", async () => {
+  const { page } = await on.operator();
+  await visit(page, on.stand.target, "agents/hr-faq");
+  await expect.poll(() => page.title()).toBe("hr-faq · Provisioning");
+  await named(page, "button", "Sign out").click();
+  await page.getByLabel("Gateway token").waitFor();
+  await expect.poll(() => page.title()).toBe("Provisioning");
+});

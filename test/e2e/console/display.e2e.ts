@@ -1,6 +1,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { ask } from "../../contract/target.ts";
+import { violations } from "./axe.ts";
 import { operatorsOnNode } from "./operators-on-node.ts";
 import { named, signIn, visit } from "./people.ts";
 
@@ -255,4 +256,54 @@ it("says where it is not known how many agents a revocation cuts off", async () 
   await visit(page, on.stand.target, "providers");
   await page.getByRole("button", { name: "Revoke Main Anthropic" }).click();
   await page.getByRole("dialog").getByText("It is away.").waitFor();
+});
+
+it("leads to the deliveries before the newest ones", async () => {
+  const { target } = on.stand;
+  const { page } = await on.person();
+  await signIn(page, target, target.adminToken);
+  const [id, url] = ["whk_1", "https://hooks.example.org/a"];
+  const webhook = { id, url, events: ["key.expiring"], format: "standard", status: "active", source: "api" };
+  await page.route("**/provisioning/webhooks", (route) => route.fulfill({ json: { webhooks: [webhook] } }));
+  const all = Array.from({ length: 120 }, (_, at) => ({
+    messageId: `msg_${at}`,
+    type: "key.expiring",
+    state: "failed",
+    attempts: 1,
+    createdAt: "2026-11-30T10:00:00.000Z",
+  }));
+  await page.route("**/deliveries?*", async (route) => {
+    const query = new URL(route.request().url()).searchParams;
+    const from = Number(query.get("cursor") ?? 0);
+    const deliveries = all.slice(from, from + Number(query.get("limit")));
+    const next = from + deliveries.length;
+    await route.fulfill({ json: { deliveries, ...(next < all.length && { nextCursor: String(next) }) } });
+  });
+  await visit(page, target, `alerts/${id}`);
+  await page.getByRole("row", { name: /msg_0\b/ }).waitFor();
+  await named(page, "button", "Next page").click();
+  await page.getByRole("row", { name: /msg_50\b/ }).waitFor();
+  await page.reload();
+  await page.getByRole("row", { name: /msg_50\b/ }).waitFor();
+  await named(page, "button", "First page").click();
+  await page.getByRole("row", { name: /msg_0\b/ }).waitFor();
+});
+
+it("orders a list and chooses all of it on a narrow screen too, with room for a finger", async () => {
+  const { target, key } = on.stand;
+  const labels = { tenant: "acme", plan: "pro", stage: "live" };
+  await ask(target, "PATCH", "/agents/hr-faq", { key, body: { labels } });
+  const { page } = await on.person(target.origin, { viewport: { width: 360, height: 740 } });
+  await signIn(page, target, key);
+  await visit(page, target, "agents");
+  await page.getByLabel("Choose all on this page").check();
+  expect(await page.getByLabel("Choose hr-faq").isChecked()).toBe(true);
+  await named(page, "button", /^Agent/).click();
+  await expect.poll(() => page.url()).toContain("sort=-name");
+  await page.getByRole("columnheader", { name: "Agent" }).and(page.locator("[aria-sort=descending]")).waitFor();
+  expect(await violations(page)).toEqual([]);
+  // A list without an order has no row for one.
+  await visit(page, target, "keys");
+  await page.locator("tbody tr").first().waitFor();
+  expect(await page.getByRole("table").first().locator("thead").isVisible()).toBe(false);
 });

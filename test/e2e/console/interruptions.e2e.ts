@@ -159,3 +159,24 @@ it("shows the new secret of the very key that its session is of", async () => {
   await page.waitForTimeout(500);
   await page.getByRole("navigation").waitFor();
 });
+
+it("goes on with its session once the server answers again, though the page was opened meanwhile", async () => {
+  const { page } = await on.operator();
+  let isAway = true;
+  await page.route("**/api/v1/console/session", (route) => (isAway ? route.abort() : route.continue()));
+  await page.reload();
+  await page.getByText("The server cannot be asked now.").waitFor();
+  isAway = false;
+  await named(page, "button", "Try again").click();
+  await page.getByRole("navigation").waitFor();
+});
+
+it("shows on the page of the trail what others change, whatever it is", async () => {
+  const { page } = await on.operator();
+  await visit(page, on.stand.target, "audit");
+  await page.locator("tbody tr").first().waitFor();
+  // The stream of events is there by then.
+  await page.waitForTimeout(2_000);
+  await makeKey(on.stand.target, { name: "seen in the trail" });
+  await page.getByRole("row", { name: /seen in the trail/ }).waitFor({ timeout: 3_000 });
+});
