@@ -76,6 +76,13 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
     return { now, before, next, model, provider, hold };
   }
 
+  /** What a variable stands for may be a secret, and another one at the release. */
+  async function writtenEntry(agentId: string, before: AgentEntry | undefined): Promise<AgentEntry | undefined> {
+    const entry = (await config.authored()).agents?.entries?.[agentId];
+    if (!before || !entry) return before;
+    return { ...entry, ...(before.agentDir !== undefined && { agentDir: before.agentDir }) };
+  }
+
   /** Noted before anything is done; the marker of an adoption that its records have lost goes on under this one. */
   async function noteAdoption({ agent, operationId }: HostAdoption, what: Adopted): Promise<MadeMarker> {
     const home = homeOf(agent.agentId);
@@ -83,6 +90,7 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
     if (there?.operationId === operationId) return there;
     if (agent.isCurrent && !(await agent.isCurrent())) throw overtaken(agent.agentId);
     const { before, provider } = what;
+    const written = there?.adopted ? undefined : await writtenEntry(agent.agentId, before);
     const auth = there?.adopted?.auth ?? nothingBefore();
     const agentDir = agentDirIn(before, homeOf(agent.agentId), tools);
     const noted = provider ? await credentials.noteBefore(agentDir, provider, auth) : auth;
@@ -93,7 +101,7 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
       sessionsMade: false,
       bindings: [],
       adopted: {
-        ...(before && { entry: JSON.stringify(before) }),
+        ...(written && { entry: JSON.stringify(written) }),
         ...(there && !there.adopted && { marker: JSON.stringify(there) }),
         ...there?.adopted,
         auth: noted,

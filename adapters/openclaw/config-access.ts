@@ -16,6 +16,8 @@ export interface ConfigAccess {
   read(): Promise<OpenClawConfig>;
   /** As the file has it, without OpenClaw's defaults: fit to be written back. */
   source(): Promise<OpenClawConfig>;
+  /** The same with the variables (`${NAME}`) that the file names: what they stand for may be a secret. */
+  authored(): Promise<OpenClawConfig>;
   /**
    * One write, durable when it resolves. `change` may run more than once; what it throws stops the write.
    * @param removed agents that the change takes away
@@ -32,6 +34,12 @@ export interface ConfigAccess {
    */
   nudge(): Promise<void>;
 }
+
+/** What OpenClaw says of its file or of paths is for the log; this one only the operator's file can mend. */
+export const writeRefusal = (cause: unknown): string =>
+  String((cause as Error | undefined)?.message).includes("$include-owned")
+    ? "OpenClaw writes nothing that its configuration has by $include: put agents, bindings and models into openclaw.json itself."
+    : "OpenClaw did not take the change of its configuration.";
 
 /** A reload took 27 s where there were a hundred agents, and grows with them. */
 export const longestReloadMs = 120_000;
@@ -102,6 +110,11 @@ async function readSource(file: string, mutateConfigFile: MutateConfig): Promise
   throw new Error("OpenClaw did not show its configuration");
 }
 
+async function readAuthored(sdk: Pick<ConfigMutation, "readConfigFileSnapshotForWrite">): Promise<OpenClawConfig> {
+  const { snapshot } = await sdk.readConfigFileSnapshotForWrite();
+  return snapshot.authoredConfig ?? snapshot.sourceConfig;
+}
+
 /**
  * Inside the gateway: its own configuration in memory says what it works with.
  * @param live the same as it was written, without OpenClaw's defaults, its paths as they are named
@@ -109,6 +122,7 @@ async function readSource(file: string, mutateConfigFile: MutateConfig): Promise
 export function inProcessConfig(
   file: string,
   runtime: { current(): unknown; mutateConfigFile: MutateConfig },
+  sdk: Pick<ConfigMutation, "readConfigFileSnapshotForWrite">,
   live: () => OpenClawConfig | null,
 ): ConfigAccess {
   const current = () => runtime.current() as OpenClawConfig;
@@ -116,6 +130,7 @@ export function inProcessConfig(
     file,
     read: async () => current(),
     source: () => readSource(file, runtime.mutateConfigFile),
+    authored: () => readAuthored(sdk),
     mutate: (change, removed) => write(file, runtime.mutateConfigFile, change, removed),
     nudge: () => touch(file),
     applied(satisfied, withinMs = longestReloadMs) {
@@ -144,6 +159,7 @@ export function externalConfig(file: string, sdk: ConfigMutation, gateway: Gatew
     file,
     read,
     source: read,
+    authored: () => readAuthored(sdk),
     mutate: (change, removed) => write(file, sdk.mutateConfigFile, change, removed),
     nudge: () => touch(file),
     applied(satisfied, withinMs = longestReloadMs) {

@@ -4,7 +4,7 @@ import type { Log, Reload } from "../../src/ports.ts";
 import { groupCommit } from "../node/files/group-commit.ts";
 import { createTurns } from "../node/files/in-turn.ts";
 import { type AgentPart, agentPart, providersIn, replacesPlugins, showsPart } from "./agent-part.ts";
-import { type ConfigAccess, longestReloadMs } from "./config-access.ts";
+import { type ConfigAccess, longestReloadMs, writeRefusal } from "./config-access.ts";
 import { createLateChanges, type LateChanges } from "./late-changes.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 
@@ -171,6 +171,11 @@ export function createConfigChanges(
     } catch (error) {
       if (error !== nothingToWrite) throw error;
     }
+    const named = works.filter(({ part }) => JSON.stringify(part ?? "").includes("${"));
+    if (named.length === 0) return;
+    // The gateway works with what the variables stand for.
+    const source = await config.source();
+    for (const work of named) work.part = agentPart(source, work.change.agentId);
   }
 
   async function make<T>(change: ConfigChange<T>): Promise<ConfigChanged<T>> {
@@ -195,7 +200,7 @@ export function createConfigChanges(
     }
     const cause = outcome?.error;
     if (isProblem(cause)) throw cause;
-    throw new Problem("host_unavailable", "OpenClaw did not take the change of its configuration.", { cause });
+    throw new Problem("host_unavailable", writeRefusal(cause), { cause });
   }
 
   return {

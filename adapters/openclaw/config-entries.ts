@@ -1,3 +1,4 @@
+import { agentIdFrom } from "../../src/domain/agent-id.ts";
 import { bindingTaken } from "../../src/domain/taken.ts";
 import type { BindResult, HostAgent } from "../../src/ports.ts";
 import { type Hold, holdIn, holdModels, holdPlace, holdTools } from "./doors/held-entry.ts";
@@ -34,6 +35,14 @@ export function entryFor(
   return entry;
 }
 
+/** OpenClaw takes `Support` for the agent `support`. */
+export const hasAgent = ({ agents }: OpenClawConfig, agentId: string): boolean =>
+  Object.keys(agents?.entries ?? {}).some((name) => name === agentId || agentIdFrom(name) === agentId);
+
+/** Whether an entry has anything of what an agent is made with here: one that others have made has none of it. */
+export const isOurEntry = (entry: AgentEntry, agentId: string): boolean =>
+  entry.utilityModel === "" || entry.memory?.search?.provider === "none" || holdIn(entry, agentId) !== undefined;
+
 export function setEntry(draft: OpenClawConfig, agentId: string, entry: AgentEntry): void {
   draft.agents = { ...draft.agents, entries: { ...draft.agents?.entries, [agentId]: entry } };
 }
@@ -64,10 +73,24 @@ const matchOf = (binding: string): RouteMatch => {
   return { channel: channel!, ...(accountId !== undefined && { accountId }) };
 };
 
+const channelName = (text: string): string => text.trim().toLowerCase();
+
+const accountForm = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+
+/** An account's name as OpenClaw 2026.9 takes it, whoever wrote it how. */
+function accountName(text = ""): string {
+  const lower = text.trim().toLowerCase();
+  const plain = lower.replace(/[^a-z0-9_-]+/g, "-").replace(/^-+|-+$/g, "");
+  const name = accountForm.test(lower) ? lower : plain.slice(0, 64);
+  return ["", "__proto__", "prototype", "constructor"].includes(name) ? "default" : name;
+}
+
+const isAllAccounts = (text: string | undefined): boolean => text?.trim() === "*";
+
 /** The route's identity, its account aside. */
 const identityOf = ({ channel, peer, guildId, teamId, roles }: RouteMatch): string =>
   JSON.stringify([
-    channel,
+    channelName(channel),
     peer?.kind ?? "",
     peer?.id ?? "",
     guildId ?? "",
@@ -76,7 +99,8 @@ const identityOf = ({ channel, peer, guildId, teamId, roles }: RouteMatch): stri
   ]);
 
 /** A route without an account is the account `default`'s. */
-const keyOf = (match: RouteMatch): string => JSON.stringify([identityOf(match), match.accountId?.trim() || "default"]);
+const keyOf = (match: RouteMatch): string =>
+  JSON.stringify([identityOf(match), isAllAccounts(match.accountId) ? "*" : accountName(match.accountId)]);
 
 const isRoute = (binding: AgentBinding): boolean => (binding.type ?? "route") === "route";
 
@@ -93,29 +117,18 @@ export const bindingsOf = (config: OpenClawConfig, agentId: string): string[] =>
     .map(textOf)
     .filter((text) => text !== undefined);
 
-const channelName = (text: string): string => text.trim().toLowerCase();
-
 /** Whether the configuration calls a channel so. */
 export const isNamed = ({ channels, bindings = [] }: OpenClawConfig, channel: string): boolean =>
   [...Object.keys(channels ?? {}), ...bindings.map(({ match }) => match.channel)]
     .map(channelName)
     .includes(channelName(channel));
 
-/** An account's name as OpenClaw 2026.9 takes it, whoever wrote it how. */
-const accountName = (text = ""): string =>
-  text
-    .trim()
-    .toLowerCase()
-    .replace(/[^a-z0-9_-]+/g, "-")
-    .replace(/^-+|-+$/g, "")
-    .slice(0, 64) || "default";
-
 /** The agent that an account speaks for: that of its own route, or of the one for all accounts of the channel. */
 export function speakerOf(config: OpenClawConfig, channel: string, account: string | undefined): string | undefined {
   const routes = (config.bindings ?? []).filter(
     (one) => isRoute(one) && textOf(one) !== undefined && channelName(one.match.channel) === channelName(channel),
   );
-  const isAll = ({ match }: AgentBinding) => match.accountId?.trim() === "*";
+  const isAll = ({ match }: AgentBinding) => isAllAccounts(match.accountId);
   const own = routes.find((one) => !isAll(one) && accountName(one.match.accountId) === accountName(account));
   return (own ?? routes.find(isAll))?.agentId;
 }

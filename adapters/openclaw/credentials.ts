@@ -10,6 +10,8 @@ export interface AgentCredentials {
   /** Stores the key and makes it the only one that is tried; a pause after an earlier key's refusal ends. */
   store(agentDir: string, provider: AgentProvider, key: string): Promise<string>;
   has(agentDir: string): Promise<boolean>;
+  /** Whether an agent that is gone has left keys or conversations in the store. */
+  hasPast(agentDir: string): Promise<boolean>;
   /** Adds to `before` what the agent has that a key for this provider takes the place of, where it is not in it yet. */
   noteBefore(agentDir: string, provider: AgentProvider, before: AuthBefore): Promise<AuthBefore>;
   /** Puts aside, inside the store, each profile that is to be given back. */
@@ -53,6 +55,7 @@ export function createCredentials(keys: KeyStore): AgentCredentials {
       return id;
     },
     has,
+    hasPast: async (agentDir) => hasSessions(storePath(agentDir)) || (await has(agentDir)),
     async noteBefore(agentDir, { name, slug }, before) {
       const id = profileIdFor(slug);
       if (Object.hasOwn(before.profiles, id) && Object.hasOwn(before.order, name)) return before;
@@ -84,6 +87,18 @@ export function createCredentials(keys: KeyStore): AgentCredentials {
     },
     isOpen: (agentDir) => open.has(agentDir),
   };
+}
+
+/** There is no function for this in the plugin SDK; the table is only read. */
+function hasSessions(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+  try {
+    const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'session_nodes'").get();
+    return table !== undefined && database.prepare("SELECT 1 FROM session_nodes LIMIT 1").get() !== undefined;
+  } finally {
+    database.close();
+  }
 }
 
 /** SQLite leaves what was deleted in free pages and in its log, and OpenClaw moves both to the trash. */

@@ -25,6 +25,8 @@ export const MadeMarker = z.object({
   profileId: z.optional(z.string()),
   /** The provider with whose key the model is to be called: the name of an entry of `models.providers`. */
   provider: z.optional(z.string()),
+  /** OpenClaw is asked to make the entry first, which has nothing of ours then. */
+  revives: z.optional(z.boolean()),
   /** It was there before, made by others: what it is given back. */
   adopted: z.optional(
     z.object({

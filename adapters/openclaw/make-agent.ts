@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { endsWithin } from "../../src/domain/ends-within.ts";
-import { Problem } from "../../src/errors.ts";
+import { isProblem, Problem } from "../../src/errors.ts";
 import { exists, overtaken, requireCurrent } from "../../src/host/agent-problems.ts";
 import type { AgentHost, HostCreate, HostHold, Log, OpenDoor } from "../../src/ports.ts";
 import type { Confinement } from "../../src/schema/agent-fields.ts";
@@ -9,7 +9,7 @@ import type { WorkspacePaths } from "../node/directory-host/workspace-paths.ts";
 import { makeAgentFiles, removeEmptyAbove } from "./agent-files.ts";
 import type { ConfigAccess } from "./config-access.ts";
 import type { ConfigChanges } from "./config-changes.ts";
-import { addBindings, entryFor, refuseTaken, setEntry } from "./config-entries.ts";
+import { addBindings, entryFor, hasAgent, refuseTaken, setEntry } from "./config-entries.ts";
 import type { AgentCredentials } from "./credentials.ts";
 import { deletionOf } from "./deletion-journal.ts";
 import type { Hold } from "./doors/held-entry.ts";
@@ -24,6 +24,7 @@ import {
   keylessReference,
   modelReference,
   providerFor,
+  slugIn,
 } from "./metered-provider.ts";
 import type { Trash } from "./trash.ts";
 
@@ -67,6 +68,14 @@ export const holdOf = ({ confinement, tools, peers }: HostHold, usual: Confineme
 const ownModels = (reference: string | undefined, provider: AgentProvider | undefined): string[] =>
   provider ? [`${provider.name}/*`] : reference === undefined ? [] : [reference];
 
+/** Under the same id, a new agent would have its conversations and keys. */
+const leftStore = (agentId: string): Problem =>
+  new Problem(
+    "agent_exists",
+    `An agent "${agentId}" that is gone from OpenClaw's configuration has left agents/${agentId}/agent; move that ` +
+      "away, or choose another name.",
+  );
+
 const createdBy = (marker: MadeMarker): Created => ({
   workspaceCreated: marker.workspaceMade,
   ...(marker.profileId !== undefined && { profileId: marker.profileId }),
@@ -92,6 +101,7 @@ export function createAgentMaker(
       if (marker?.operationId === agent.operationId) return createdBy(marker);
       throw exists(agentId);
     }
+    if (hasAgent(there, agentId)) throw exists(agentId);
     if (marker?.adopted) {
       throw new Problem(
         "agent_exists",
@@ -103,6 +113,7 @@ export function createAgentMaker(
       await requireCurrent(agent);
       await undo(agentId, home, marker);
     }
+    if (await credentials.hasPast(join(home, "agent"))) throw leftStore(agentId);
     const place = paths.place(agentId, agent.workspace);
     refuseTaken(there, agentId, agent.bindings);
     refuseHeld(there, agentId, place.path, tools);
@@ -114,7 +125,7 @@ export function createAgentMaker(
     let revived = false;
     let filled: Promise<void> | undefined;
     try {
-      revived = await revive(agentId, place.path);
+      revived = await revive(made, agentId, home);
       // A directory that was there gets nothing before the agent is sure.
       if (made.workspaceMade) filled = fill(agent, place.path);
       const agentDir = join(home, "agent");
@@ -136,9 +147,7 @@ export function createAgentMaker(
         agentId,
         apply(draft) {
           if (!isMadeBy(home, agent)) throw overtaken(agentId);
-          if (draft.agents?.entries?.[agentId] && !revived) {
-            throw exists(agentId);
-          }
+          if (hasAgent(draft, agentId) && !revived) throw exists(agentId);
           refuseHeld(draft, agentId, place.path, tools);
           const bindings = addBindings(draft, agentId, agent.bindings);
           if (provider) declareProvider(draft, provider);
@@ -151,6 +160,7 @@ export function createAgentMaker(
       if (agent.awaitReady) starting = !(await changed.applied);
       else starting = true;
       await filled;
+      if (revived) await writeMarker(home, { ...made, revives: undefined });
       // The gateway has known this agent, without a key, since it was revived.
       if (revived && provider) await tools.announceKey(agentId);
     } catch (error) {
@@ -158,7 +168,7 @@ export function createAgentMaker(
       // The part that cannot be undone now is on record, and goes with the next `remove` or `create`.
       const undone = revived
         ? remove(agent, { workspace: true, sessions: made.sessionsMade })
-        : undo(agentId, home, made);
+        : undo(agentId, home, made, isProblem(error, "agent_exists"));
       await undone.catch((cause: unknown) => log("error", "a half-made agent could not be undone", { agentId, cause }));
       throw error;
     }
@@ -166,13 +176,15 @@ export function createAgentMaker(
   };
 
   /** OpenClaw has to be told that a deleted id lives again, and takes that from its own call alone. */
-  async function revive(agentId: string, workspace: string): Promise<boolean> {
+  async function revive(made: MadeMarker, agentId: string, home: string): Promise<boolean> {
     const deletion = deletionOf(stateDir, agentId);
     if (deletion === "none") return false;
     if (deletion === "running") throw new Problem("agent_busy", "OpenClaw is still deleting an agent of this id.");
+    made.revives = true;
+    await writeMarker(home, made);
     try {
       await changes.byGateway(async () => {
-        await gateway.request("agents.create", { name: agentId, workspace });
+        await gateway.request("agents.create", { name: agentId, workspace: made.workspace });
         await config.applied(({ agents }) => agents[agentId] !== undefined);
       });
     } catch (cause) {
@@ -193,9 +205,17 @@ export function createAgentMaker(
     });
   }
 
-  async function undo(agentId: string, home: string, made: MadeMarker): Promise<void> {
+  /** @param isOthers somebody else has made an agent of this id meanwhile: the directories are that one's */
+  async function undo(agentId: string, home: string, made: MadeMarker, isOthers = false): Promise<void> {
     const agentDir = join(home, "agent");
     const isIts = () => isMadeBy(home, made);
+    if (isOthers) {
+      if (made.provider !== undefined && isIts()) {
+        await credentials.remove(agentDir, slugIn(made.provider, await config.read()));
+      }
+      if (isIts()) dropMarker(home);
+      return;
+    }
     if (isIts()) await credentials.clear(agentDir);
     if (isIts() && !credentials.isOpen(agentDir)) await rm(agentDir, { recursive: true, force: true });
     if (isIts() && made.sessionsMade) await rm(join(home, "sessions"), { recursive: true, force: true });

@@ -84,7 +84,9 @@ export async function openPluginApp(api: PluginApi, env: Record<string, string |
   const ensureWorkspace = runtime.agent.ensureAgentWorkspace;
   const proxyBaseUrl = `${node.settings.provisioning.publicUrl}/proxy`;
   const { getRuntimeConfigSourceSnapshot } = await loadSdk("runtime-config-snapshot");
-  const config = inProcessConfig(configFileOf(stateDir, env), runtime.config, getRuntimeConfigSourceSnapshot);
+  const file = configFileOf(stateDir, env);
+  const mutation = await loadSdk("config-mutation");
+  const config = inProcessConfig(file, runtime.config, mutation, getRuntimeConfigSourceSnapshot);
   const host = createOpenClawHost({
     stateDir,
     workspaceRoots: node.settings.provisioning.workspaceRoots,

@@ -6,11 +6,12 @@ import type { AgentHost } from "../../src/ports.ts";
 import { AgentId } from "../../src/schema/primitives.ts";
 import { createTurns } from "../node/files/in-turn.ts";
 import { isDirectory, removeEmptyAbove } from "./agent-files.ts";
-import { bindingsOf, dropAgent } from "./config-entries.ts";
+import { bindingsOf, dropAgent, isOurEntry } from "./config-entries.ts";
 import { GatewayAway, GatewayRefusal } from "./gateway-rpc.ts";
 import { overlapsHeld } from "./held-workspaces.ts";
 import { dropMarker, isMadeBy, type MadeMarker, readMarker } from "./made-marker.ts";
 import type { HostTools } from "./make-agent.ts";
+import { slugIn } from "./metered-provider.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import { putBack } from "./trash.ts";
 
@@ -65,7 +66,13 @@ export function createAgentRemover(tools: HostTools): Remove {
       sessions: isDirectory(sessions),
       workspace: isDirectory(workspace),
     };
-    const isThere = before.agents?.entries?.[agentId] !== undefined;
+    const entry = before.agents?.entries?.[agentId];
+    const isThere = entry !== undefined;
+    if (isThere && !marker.revives && !isOurEntry(entry, agentId)) {
+      if (marker.provider !== undefined) await credentials.remove(agentDir, slugIn(marker.provider, before));
+      if (isIts()) dropMarker(home);
+      return { deleted: [], preserved: [] };
+    }
     // An agent that never came to be takes along what was made for it alone: an earlier one's sessions may have been preserved.
     const takeSessions = what.sessions && (isThere || marker.sessionsMade);
     const hadBindings = bindingsOf(before, agentId).length > 0;

@@ -42,7 +42,14 @@ export type MutateConfig = (params: {
 /** `openclaw/plugin-sdk/config-mutation` */
 export interface ConfigMutation {
   mutateConfigFile: MutateConfig;
-  readConfigFileSnapshotForWrite(): Promise<{ snapshot: { valid: boolean; sourceConfig: OpenClawConfig } }>;
+  readConfigFileSnapshotForWrite(): Promise<{
+    snapshot: {
+      valid: boolean;
+      sourceConfig: OpenClawConfig;
+      /** With `${NAME}` where the file has it; absent for a file that cannot be read. */
+      authoredConfig?: OpenClawConfig;
+    };
+  }>;
 }
 
 /** `openclaw/plugin-sdk/gateway-runtime` */

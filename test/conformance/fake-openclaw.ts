@@ -92,6 +92,8 @@ export async function makeFakeOpenClaw({
     ).unref();
   };
 
+  const readConfigFileSnapshotForWrite = async () => ({ snapshot: { valid: true, sourceConfig: file() } });
+
   const storePath = (agentDir: string) => join(agentDir, "openclaw-agent.sqlite");
   const auth: ProviderAuth = {
     async updateAuthProfileStoreWithLock({ agentDir, updater }) {
@@ -151,7 +153,12 @@ export async function makeFakeOpenClaw({
     home,
     stateDir,
     config: {
-      ...inProcessConfig(path, { current: () => live, mutateConfigFile }, () => live),
+      ...inProcessConfig(
+        path,
+        { current: () => live, mutateConfigFile },
+        { readConfigFileSnapshotForWrite },
+        () => live,
+      ),
       async nudge() {
         if (!failsReloads) live = file();
       },

@@ -8,6 +8,7 @@ import { makeAgentFiles } from "../../adapters/openclaw/agent-files.ts";
 import type { ConfigAccess } from "../../adapters/openclaw/config-access.ts";
 import type { ReloadTimes } from "../../adapters/openclaw/config-changes.ts";
 import { inProcessKeyStore, type KeyStore } from "../../adapters/openclaw/key-store.ts";
+import type { AgentEntry } from "../../adapters/openclaw/openclaw-config.ts";
 import { createOpenClawHost } from "../../adapters/openclaw/openclaw-host.ts";
 import type { ProfileStore } from "../../adapters/openclaw/sdk.ts";
 import type { AgentHost, HostAgent, HostCreate } from "../../src/ports.ts";
@@ -471,6 +472,52 @@ describe("the openclaw host", () => {
     });
   });
 
+  test("a configuration that is in another file is told as what keeps an agent from being made", async () => {
+    const refusing: ConfigAccess["mutate"] = async () => {
+      throw new Error("Config write would flatten $include-owned config at agents; edit that include file directly");
+    };
+    const onIncluded = hostOn({ ...openclaw, config: { ...openclaw.config, mutate: refusing } });
+    await expect(onIncluded.create(await planned("one"))).rejects.toMatchObject({
+      code: "host_unavailable",
+      message: expect.stringContaining("has by $include"),
+    });
+  });
+
+  test("an adopted agent's variables are noted and given back by their names, whatever they stand for by then", async () => {
+    const { config } = openclaw;
+    const variable = `\${VOICE_KEY}`;
+    let value = "sk-test-of-a-variable-not-a-real-key";
+    const resolved = <T>(one: T): T => JSON.parse(JSON.stringify(one).replaceAll(variable, value)) as T;
+    const onVariables = hostOn({
+      ...openclaw,
+      config: {
+        ...config,
+        read: async () => resolved(await config.read()),
+        source: async () => resolved(await config.source()),
+        authored: config.source,
+        mutate: (change, removed) =>
+          config.mutate((draft) => {
+            const seen = resolved(draft);
+            change(seen);
+            Object.assign(draft, seen);
+          }, removed),
+        applied: (satisfied, withinMs) => config.applied((live) => satisfied(resolved(live)), withinMs),
+      },
+    });
+    const theirs: AgentEntry = { name: "Theirs", tts: { apiKey: variable } };
+    await config.mutate((draft) => {
+      draft.agents = { entries: { ...draft.agents?.entries, theirs } };
+    }, []);
+    await config.applied(({ agents }) => agents.theirs !== undefined);
+    const agent = (await found(onVariables, "theirs"))!;
+    await onVariables.adopt({ agent, operationId: "op", hold: {}, credential });
+    const marker = await readFile(join(openclaw.stateDir, "agents", "theirs", "provisioning.json"), "utf8");
+    expect(marker).not.toContain(value);
+    value = "sk-test-of-another-day-not-a-real-key";
+    await onVariables.release({ agentId: "theirs", operationId: "op" });
+    expect(entryOf("theirs")).toEqual(theirs);
+  });
+
   test("an adopted agent keeps what it was denied, and no model of others is called for it", async () => {
     await openclaw.config.mutate((draft) => {
       const own = { model: "shared/m", tools: { deny: ["browser"] }, sandbox: { mode: "all" } };
@@ -542,6 +589,99 @@ describe("the openclaw host", () => {
   test("a channel's default account and another one of it are two routes, where both are asked for at once", async () => {
     await host.create(await planned("both", { bindings: ["telegram", "telegram:ops"] }));
     expect((await found(host, "both"))!.bindings).toEqual(["telegram", "telegram:ops"]);
+  });
+
+  test.each(["telegram:Ops", "telegram:OPS", "telegram:ops"])(
+    "the account %s is one, however it is written",
+    async (one) => {
+      await host.create(await planned("first", { bindings: ["telegram:ops", "telegram:*"] }));
+      await expect(host.create(await planned("second", { bindings: [one] }))).rejects.toEqual(refusal("binding_taken"));
+      await host.create(await planned("third", { bindings: ["telegram:ops-", "telegram:opt", "telegram"] }));
+      // The route without an account comes first in the file, and would become the account's there.
+      await expect(host.bind((await found(host, "third"))!, [one])).rejects.toEqual(refusal("binding_taken"));
+    },
+  );
+
+  describe("an id that somebody else has", () => {
+    const theirs = { type: "api_key", provider: "shared", key: "sk-test-by-hand-not-a-real-key" };
+    const agentDirOf = (id: string) => join(openclaw.stateDir, "agents", id, "agent");
+    async function theirKeys(id: string, store?: ProfileStore["profiles"]) {
+      await mkdir(agentDirOf(id), { recursive: true });
+      const updater = (there: ProfileStore) => {
+        if (store) there.profiles = { ...there.profiles, ...store };
+        return store !== undefined;
+      };
+      const { stateDir } = openclaw;
+      return (await openclaw.auth.updateAuthProfileStoreWithLock({ agentDir: agentDirOf(id), stateDir, updater }))!
+        .profiles;
+    }
+    const addByHand = async (name: string, entry: AgentEntry = {}) => {
+      await openclaw.config.mutate((draft) => {
+        draft.agents = { ...draft.agents, entries: { ...draft.agents?.entries, [name]: entry } };
+      }, []);
+      await openclaw.config.applied(({ agents }) => agents[name] !== undefined);
+    };
+
+    test.each(["Support", "SUPPORT"])("as %s is refused, and loses nothing", async (name) => {
+      await addByHand(name, { workspace: join(openclaw.stateDir, "workspaces", "theirs") });
+      await theirKeys("support", { "shared:own": theirs });
+      await expect(host.create(await planned("support", { credential }))).rejects.toEqual(refusal("agent_exists"));
+      expect(await theirKeys("support")).toEqual({ "shared:own": theirs });
+    });
+
+    test("since a moment keeps its key, its workspace and its files", async () => {
+      const agent = await planned("support", { credential });
+      const mutate: ConfigAccess["mutate"] = async (...change) => {
+        openclaw.config.mutate = original;
+        await addByHand("support", { workspace: agent.workspace });
+        await theirKeys("support", { "shared:own": theirs });
+        await writeFile(join(agent.workspace!, "theirs.md"), "theirs");
+        await original(...change);
+      };
+      const original = openclaw.config.mutate;
+      openclaw.config.mutate = mutate;
+      await expect(hostOn(openclaw, true).create(agent)).rejects.toEqual(refusal("agent_exists"));
+      expect(await theirKeys("support")).toEqual({ "shared:own": theirs });
+      expect(await readFile(join(agent.workspace!, "theirs.md"), "utf8")).toBe("theirs");
+      expect(await host.remove(agent, { workspace: true, sessions: true })).toEqual({ deleted: [], preserved: [] });
+      expect(entryOf("support")).toEqual({ workspace: agent.workspace });
+    });
+
+    test("since a creation was killed loses nothing to its recovery", async () => {
+      const agent = await planned("support");
+      const { existing, path } = createWorkspacePaths({ stateDir: openclaw.stateDir }).place(
+        "support",
+        agent.workspace,
+      );
+      await makeAgentFiles(join(openclaw.stateDir, "agents", "support"), agent, { existing, path });
+      await addByHand("support", { workspace: path, model: "shared/m" });
+      await theirKeys("support", { "shared:own": theirs });
+      expect(await host.remove(agent, { workspace: true, sessions: true })).toEqual({ deleted: [], preserved: [] });
+      expect(entryOf("support")).toEqual({ workspace: path, model: "shared/m" });
+      expect([await theirKeys("support"), existsSync(path)]).toEqual([{ "shared:own": theirs }, true]);
+    });
+
+    test("since OpenClaw's own commands deleted the agent and made another is not deleted", async () => {
+      const agent = await planned("support");
+      await host.create(agent);
+      await openclaw.gateway.request("agents.delete", { agentId: "support" });
+      await openclaw.gateway.request("agents.create", { name: "support", workspace: agent.workspace });
+      await openclaw.config.applied(({ agents }) => agents.support?.utilityModel === undefined);
+      expect(await host.remove(agent, { workspace: true, sessions: true })).toEqual({ deleted: [], preserved: [] });
+      expect(openclaw.file().agents!.entries).toHaveProperty("support");
+      await expect(host.create(await planned("support"))).rejects.toEqual(refusal("agent_exists"));
+    });
+
+    test.each(["keys", "conversations"])("and that left its %s hands them to no new agent", async (what) => {
+      await theirKeys("gone", what === "keys" ? { "shared:own": theirs } : {});
+      const database = new DatabaseSync(join(agentDirOf("gone"), "openclaw-agent.sqlite"));
+      database.exec("CREATE TABLE session_nodes (id TEXT)");
+      if (what === "conversations") database.exec("INSERT INTO session_nodes VALUES ('one')");
+      database.close();
+      await expect(host.create(await planned("gone", { credential }))).rejects.toEqual(refusal("agent_exists"));
+      await rm(agentDirOf("gone"), { recursive: true });
+      await host.create(await planned("gone", { credential }));
+    });
   });
 
   test("after removal no file anywhere holds the key, and the trash nothing of the agent", async () => {

@@ -50,6 +50,7 @@ describe("a gateway that does not take up what is written", () => {
       file: "not-taken-up.json",
       read: async () => file,
       source: async () => file,
+      authored: async () => file,
       async mutate(change) {
         const draft = structuredClone(file);
         change(draft);
@@ -81,6 +82,7 @@ describe("a gateway that does not take up what is written", () => {
       file: "openclaw.json",
       read: async () => ({}),
       source: async () => ({}),
+      authored: async () => ({}),
       mutate: async (change) => change({}),
       applied: () => Promise.reject(refusal),
       nudge: async () => undefined,
