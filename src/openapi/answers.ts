@@ -66,15 +66,18 @@ function problemsOf(route: DescribedRoute): ProblemCode[] {
   ];
 }
 
+/** The headers of a refusal. */
+export const refusalHeaders = (status: number) => ({
+  ...referTo("X-Request-Id"),
+  ...(status === 401 ? referTo("WWW-Authenticate") : {}),
+  ...([409, 429, 503].includes(status) ? referTo("Retry-After") : {}),
+});
+
 function problemAnswer(codes: ProblemCode[], status: number, problem: JsonSchema) {
   const lines = codes.map((code) => `- \`${code}\`: ${new Problem(code).title}`);
   return {
     description: lines.join("\n"),
-    headers: {
-      ...referTo("X-Request-Id"),
-      ...(status === 401 ? referTo("WWW-Authenticate") : {}),
-      ...([409, 429, 503].includes(status) ? referTo("Retry-After") : {}),
-    },
+    headers: refusalHeaders(status),
     content: {
       "application/problem+json": {
         schema: { allOf: [problem, { type: "object", properties: { code: { type: "string", enum: codes } } }] },

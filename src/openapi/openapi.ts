@@ -1,5 +1,5 @@
 import type { DescribedRoute } from "../http/call.ts";
-import { answersOf, headers } from "./answers.ts";
+import { answersOf, headers, refusalHeaders } from "./answers.ts";
 import { type Components, createComponents, queryFields } from "./components.ts";
 import { requestExamples } from "./examples.ts";
 
@@ -80,8 +80,9 @@ function operationOf(route: DescribedRoute, components: Components) {
 /** The paths outside the route table: the document itself, and those beside the base path. */
 function servicePaths(problem: Record<string, unknown>) {
   const root = { servers: [{ url: "/" }] };
-  const refusal = (description: string) => ({
+  const refusal = (status: number, description: string) => ({
     description,
+    headers: refusalHeaders(status),
     content: { "application/problem+json": { schema: problem } },
   });
   const operation = (operationId: string, summary: string, content: object, token: boolean, refusals: object) => ({
@@ -94,13 +95,17 @@ function servicePaths(problem: Record<string, unknown>) {
     },
   });
   const json = { "application/json": { schema: { type: "object" } } };
-  const limited = { 401: refusal("`unauthorized`"), 429: refusal("`rate_limited`") };
-  const guarded = { ...limited, 503: refusal("`issuer_unreachable`") };
+  const limited = {
+    400: refusal(400, "`invalid_header`"),
+    401: refusal(401, "`unauthorized`"),
+    429: refusal(429, "`rate_limited`"),
+  };
+  const guarded = { ...limited, 503: refusal(503, "`issuer_unreachable`") };
   return {
     "/openapi.json": operation("getOpenApi", "This document", json, true, {
       ...guarded,
-      400: refusal("`invalid_query`"),
-      404: refusal("`provisioning_disabled`"),
+      400: refusal(400, "`invalid_header`, `invalid_query`"),
+      404: refusal(404, "`provisioning_disabled`"),
     }),
     "/healthz": { ...root, ...operation("getHealth", "The process lives", json, false, {}) },
     "/readyz": {
@@ -109,8 +114,8 @@ function servicePaths(problem: Record<string, unknown>) {
         // A bearer is looked at while something is wrong.
         ...limited,
         503: {
-          description: "Which cannot, and why; `draining` while the process stops",
-          content: { ...json, ...refusal("").content },
+          ...refusal(503, "Which cannot, and why; `draining` while the process stops"),
+          content: { ...json, ...refusal(503, "").content },
         },
       }),
     },
@@ -121,7 +126,7 @@ function servicePaths(problem: Record<string, unknown>) {
         "Metrics as Prometheus reads them",
         { "text/plain": { schema: { type: "string" } } },
         true,
-        { ...guarded, 403: refusal("`scope_missing`") },
+        { ...guarded, 403: refusal(403, "`scope_missing`") },
       ),
     },
   };

@@ -70,6 +70,13 @@ describe("the document", () => {
     expect(text).not.toMatch(/"\$(id|schema)"/);
   });
 
+  it("tells that no price is negative", () => {
+    const { PriceRow } = document.components.schemas as Record<string, { properties: Record<string, object> }>;
+    for (const name of ["input", "output", "cacheRead", "cacheWrite", "cacheWrite1h"]) {
+      expect(PriceRow!.properties[name], name).toMatchObject({ type: "number", minimum: 0, maximum: 1_000_000 });
+    }
+  });
+
   it("names each operation once", () => {
     const ids = operations.map((one) => one.operation.operationId);
     expect(new Set(ids).size).toBe(ids.length);
@@ -116,9 +123,15 @@ describe("the document", () => {
       expect(responses[401]?.description, operationId).toContain("`provisioning_key_invalid`");
       expect(responses[403]?.description, operationId).toContain("`session_not_allowed`");
     }
-    expect(Object.keys(operation("getMetrics").responses)).toEqual(["200", "401", "403", "429", "503"]);
+    expect(Object.keys(operation("getMetrics").responses)).toEqual(["200", "400", "401", "403", "429", "503"]);
     expect(Object.keys(operation("getOpenApi").responses)).toEqual(["200", "400", "401", "404", "429", "503"]);
-    expect(Object.keys(operation("getReadiness").responses)).toEqual(["200", "401", "429", "503"]);
+    for (const id of ["getMetrics", "getOpenApi", "getReadiness"]) {
+      const { 400: twice, 401: unknown, 429: limited } = operation(id).responses;
+      expect(twice?.description, id).toContain("`invalid_header`");
+      expect(unknown?.headers, id).toHaveProperty("WWW-Authenticate");
+      expect(limited?.headers, id).toHaveProperty("Retry-After");
+    }
+    expect(Object.keys(operation("getReadiness").responses)).toEqual(["200", "400", "401", "429", "503"]);
   });
 
   it("says what may be sent: strict bodies, optional queries, path parameters", () => {
