@@ -62,10 +62,15 @@ function isWorthRetrying(error: ClientError, repeatable: boolean): boolean {
   return repeatable && (error.code === "network_error" || error.code === "timeout");
 }
 
-/** Full jitter above the server's own wish, so that callers who were refused together do not return together. */
-function retryDelay(error: ClientError, attempt: number): number {
-  const spread = Math.random() * firstDelayMs * 2 ** attempt;
-  return error.retryAfter === undefined ? spread : error.retryAfter * 1000 + Math.min(spread, 1000);
+/**
+ * Full jitter above the server's own wish, so that callers who were refused together do not return together. Beyond
+ * `most` there is none: a wish of exactly that long is waited for.
+ */
+function retryDelay(error: ClientError, attempt: number, most: number): number {
+  const spread = Math.random() * Math.min(firstDelayMs * 2 ** attempt, most);
+  if (error.retryAfter === undefined) return spread;
+  const wish = error.retryAfter * 1000;
+  return Math.max(wish, Math.min(wish + Math.min(spread, 1000), most));
 }
 
 /** `fetch failed` says nothing; the reason stands in its cause. */
@@ -162,7 +167,7 @@ export async function perform(call: Call, settings: CallSettings): Promise<unkno
     isRetryable: (error) => error instanceof ClientError && isWorthRetrying(error, call.repeatable),
     delays(failure, tried) {
       const error = failure as ClientError;
-      const delayMs = retryDelay(error, tried);
+      const delayMs = retryDelay(error, tried, settings.maxRetryDelayMs);
       if (tried >= settings.retries || delayMs > settings.maxRetryDelayMs) return undefined;
       settings.onRetry?.({ error, attempt: tried + 1, delayMs });
       return delayMs;

@@ -95,6 +95,9 @@ export type FleetUsageOptions = Partial<Omit<FleetUsageQuery, "format">>;
 
 export type Client = ReturnType<typeof createClient>;
 
+/** Timers take whole milliseconds, and a longer one would end at once. */
+const longestTimeoutMs = 2 ** 31 - 1;
+
 /** @throws TypeError for an address or a credential that cannot be sent */
 export function createClient(options: ClientOptions) {
   const settings: CallSettings = {
@@ -103,7 +106,7 @@ export function createClient(options: ClientOptions) {
     fetch: options.fetch ?? ((request) => globalThis.fetch(request)),
     retries: options.retries ?? 2,
     maxRetryDelayMs: options.maxRetryDelayMs ?? 60_000,
-    timeoutMs: options.timeoutMs ?? 60_000,
+    timeoutMs: Math.min(Math.ceil(options.timeoutMs ?? 60_000), longestTimeoutMs),
     onRetry: options.onRetry,
   };
   const requests = createRequests(settings);

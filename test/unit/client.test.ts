@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ClientError, type ClientOptions, createClient } from "../../src/client/client.ts";
+import { ClientError, type ClientOptions, createClient, type Retry } from "../../src/client/client.ts";
 import { retryAfterSeconds } from "../../src/client/read-answer.ts";
 import { fakeService, problem } from "./run-cli.ts";
 
@@ -136,6 +136,11 @@ describe("errors", () => {
     expect(retryAfterSeconds(null, now)).toBeUndefined();
   });
 
+  it.each([Number.POSITIVE_INFINITY, 2 ** 31, 1500.5])("are none of a timeout of %d ms", async (timeoutMs) => {
+    const { client } = script([ok()], { timeoutMs });
+    expect(await outcome(client.agents.create({ name: "a" }))).toEqual(created);
+  });
+
   it("time out, the body included", async () => {
     vi.useRealTimers();
     const stalling = async ({ signal }: Request) =>
@@ -158,6 +163,24 @@ describe("retries", () => {
     expect(requests).toHaveLength(2);
     expect(Date.now() - start).toBeGreaterThanOrEqual(7000);
     expect(seen[0]).toBeLessThanOrEqual(8000);
+  });
+
+  it("wait out the service's own rate limit, whose window is a minute", async () => {
+    const seen: number[] = [];
+    const { client, requests } = script([limited(60), ok()], { onRetry: ({ delayMs }) => seen.push(delayMs) });
+    expect(await outcome(client.agents.create({ name: "a" }))).toEqual(created);
+    expect(requests).toHaveLength(2);
+    expect(seen).toEqual([60_000]);
+  });
+
+  it("are as many as asked for, none after a longer wait than allowed", async () => {
+    const seen: number[] = [];
+    const unready = () => problem(503, "not_ready", "Not ready");
+    const options = { retries: 20, maxRetryDelayMs: 1_000, onRetry: ({ delayMs }: Retry) => seen.push(delayMs) };
+    const { client, requests } = script([unready], options);
+    expect(await outcome(client.agents.get("a"))).toMatchObject({ code: "not_ready" });
+    expect(requests).toHaveLength(21);
+    expect(Math.max(...seen)).toBeLessThanOrEqual(1_000);
   });
 
   it("do not wait longer than allowed", async () => {
