@@ -106,7 +106,7 @@ function parseJson(content: string): { value: unknown } | undefined {
 
 function csvEntries(content: string): Raw[] {
   const rows = readCsv(content);
-  if (rows === undefined) throw wrongUsage("the CSV has a quote that does not end");
+  if (typeof rows === "number") throw wrongUsage(`line ${rows} of the CSV has a quote that does not end`);
   const [header, ...rest] = rows;
   const paths = header!.cells.map((cell) => cell.trim());
   const unknown = paths.filter((path) => !columns.has(path) && !labelColumn.test(path));

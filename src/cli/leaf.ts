@@ -40,6 +40,12 @@ function refuseEmpty(command: Command): void {
   if (command.args.includes("")) throw wrongUsage("an argument is empty");
 }
 
+/** Node puts this sign for what is not UTF-8: a name of Latin-1 would be stored with it in place of its letters. */
+function refuseOtherEncodings(command: Command): void {
+  if (JSON.stringify([command.args, command.opts()]).includes("\ufffd"))
+    throw wrongUsage("an argument is not UTF-8: write it in UTF-8, in a terminal or a script of that encoding");
+}
+
 /** The options that choose what is printed. */
 const forms = ["json", "csv", "outputKeyOnly"];
 
@@ -79,6 +85,7 @@ export function leaf<Options extends object, Arguments extends (string | string[
   command.action(async (...actionArguments: unknown[]) => {
     try {
       refuseEmpty(command);
+      refuseOtherEncodings(command);
       refuseTwoForms(command);
       // A command that has others below it takes their `--json` for its own.
       const options = command.optsWithGlobals<Invocation<Options>["options"]>();

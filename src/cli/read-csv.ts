@@ -5,25 +5,39 @@ export interface CsvRow {
   cells: string[];
 }
 
-/** RFC 4180, with either line end; blank lines are left out. `undefined` where a quote does not end. */
-export function readCsv(content: string): CsvRow[] | undefined {
+const plainCell = /[^",\r\n]*/y;
+const separator = /,|\r\n?|\n|$/y;
+
+/** Where the quoted cell that begins at `from` ends; -1 where it does not. A pattern would run out of stack on it. */
+function closingQuote(content: string, from: number): number {
+  for (let at = from + 1; ; at += 2) {
+    at = content.indexOf('"', at);
+    if (at === -1 || content[at + 1] !== '"') return at;
+  }
+}
+
+function matchAt(pattern: RegExp, content: string, at: number): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(content)?.[0];
+}
+
+/** RFC 4180, with any line end; blank lines are left out. The number of a line where one has a quote that does not end. */
+export function readCsv(content: string): CsvRow[] | number {
   const rows: CsvRow[] = [];
   let line = 1;
   let row: CsvRow = { line, cells: [] };
-  const end = () => {
+  for (let at = 0; ; ) {
+    const closing = content[at] === '"' ? closingQuote(content, at) : undefined;
+    if (closing === -1) return line;
+    const cell = closing === undefined ? matchAt(plainCell, content, at)! : content.slice(at, closing + 1);
+    const end = matchAt(separator, content, at + cell.length);
+    if (end === undefined) return line;
+    row.cells.push(closing === undefined ? cell : cell.slice(1, -1).replaceAll('""', '"'));
+    line += (cell + end).split(/\r\n?|\n/).length - 1;
+    at += cell.length + end.length;
+    if (end === ",") continue;
     if (row.cells.length > 1 || row.cells[0] !== "") rows.push(row);
+    if (end === "") return rows;
     row = { line, cells: [] };
-  };
-  const token = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
-  while (token.lastIndex <= content.length) {
-    const found = token.exec(content);
-    if (!found) return undefined;
-    const [whole, quoted, plain, separator] = found;
-    row.cells.push(quoted === undefined ? plain! : quoted.replaceAll('""', '"'));
-    line += whole.split("\n").length - 1;
-    if (separator === ",") continue;
-    end();
-    if (separator === "") break;
   }
-  return rows;
 }

@@ -12,6 +12,7 @@ describe("a file of agents", () => {
     ["an object with agents", JSON.stringify({ agents: two })],
     ["JSON lines", `\ufeff${two.map((one) => JSON.stringify(one)).join("\r\n")}\n\n`],
     ["CSV", "name,labels.tenant\r\nOne,acme\r\nTwo,\r\n"],
+    ["CSV with the line ends of old spreadsheets", "name,labels.tenant\rOne,acme\rTwo,\r"],
     ["CSV without a last line end", "\ufefflabels.tenant,name\nacme,One\n\n,Two"],
   ])("may be %s", (_, content) => {
     expect(bodies(content)).toEqual(two);
@@ -68,11 +69,17 @@ describe("a file of agents", () => {
     ["labels.tenant\nacme", 'no column "name"'],
     ["name,name\na,b", "twice"],
     ["name\na,b", "line 2 has more cells"],
-    ['name\n"a', "a quote that does not end"],
-    ['name\n"a"b', "a quote that does not end"],
+    ['name\n"a', "line 2 of the CSV has a quote that does not end"],
+    ['name\n"a"b', "line 2 of the CSV has a quote that does not end"],
+    ['name,model\n"a\nb",m\nc,5" d', "line 4 of the CSV has a quote that does not end"],
   ])("as a whole is refused: %j", (content, message) => {
     expect(() => readAgentsFile(content)).toThrow(message);
   });
+});
+
+it("names the line of an open quote in a file of many megabytes", () => {
+  const rows = "name,claude-sonnet-4-5\n".repeat(500_000);
+  expect(() => readAgentsFile(`name,model\n"a,m\n${rows}`)).toThrow("line 2 of the CSV has a quote that does not end");
 });
 
 const made = (call: Call) => {
@@ -159,6 +166,27 @@ describe("agents create --from", () => {
       /entry 2 +other +agent_exists .*differs in model, labels, autoProvisionAiKey\.quotas\.maxRequestsPerDay;/,
     );
     expect(ran.stdout).toMatch(/entry 3 +strange +agent_exists .*differs in who made it;/);
+  });
+
+  it("refuses an agent whose workspace is another, and not one whose path leads over a link", async () => {
+    const entry = (name: string, workspace: string) => ({ name, workspace });
+    const ran = await from(
+      JSON.stringify([
+        entry("same", "~/workspaces/same/"),
+        entry("linked", "/var/run/agents/linked"),
+        entry("other", "/home/node/.openclaw/workspace-mine"),
+        entry("none", "/home/node/.openclaw/workspace-none"),
+      ]),
+      service(
+        there("same", { workspace: "/home/node/workspaces/same" }),
+        there("linked", { workspace: "/run/agents/linked" }),
+        there("other", { workspace: "/home/node/.openclaw/workspace-other" }),
+        there("none"),
+      ),
+    );
+    expect(ran.stdout).toContain("0 agents are created. 3 were there already.");
+    expect(ran.stdout).toMatch(/entry 3 +other +agent_exists .*differs in workspace;/);
+    expect(ran.exitCode).toBe(1);
   });
 
   it("compares the terms of a key, the tools and the peers too, in whatever order", async () => {

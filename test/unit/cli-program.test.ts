@@ -456,6 +456,8 @@ it.each([
   [["agents", "create", "a", "--idempotency-key", "k", "--key-expires", "1w"], "give the time itself, as in 20"],
   [["agents", "create", "a", "--idempotency-key", "ключ"], "It must be at most 255 printable ASCII characters"],
   [["agents", "create", "a", "--bind", "telegram:*", "--bind", ""], "option '--bind <binding>' is empty"],
+  [["agents", "create", "M\ufffdller"], "an argument is not UTF-8"],
+  [["agents", "update", "a", "--label", "city=Z\ufffdrich"], "an argument is not UTF-8"],
   [["init", "--json", "--output-key-only"], "--output-key-only and --json print two things"],
   [["agent-keys", "rotate", "key_1", "--output-key-only", "--json"], "--output-key-only and --json print two things"],
   [["agents", "rotate-key", "a", "--output-key-only", "--json"], "--output-key-only and --json print two things"],

@@ -93,6 +93,13 @@ async function createBatch(client: Client, batch: readonly FileEntry[], options:
 const isSameList = (asked: readonly string[] | undefined, has: readonly string[] = []): boolean =>
   asked === undefined || (new Set(asked).size === new Set(has).size && asked.every((one) => has.includes(one)));
 
+/** The service resolves links above a workspace, and never its own name. */
+const ownName = (workspace: string) => workspace.split("/").findLast((part) => part !== "");
+
+function isElsewhere(asked: string | undefined, has: string | undefined): boolean {
+  return asked !== undefined && has !== undefined && ownName(asked) !== ownName(has);
+}
+
 /** The fields of the entry that the agent does not have so. */
 function differences(body: CreateAgent, agent: AgentDetail): string[] {
   const { autoProvisionAiKey: asked, labels, bind = [], identity = {} } = body;
@@ -116,6 +123,7 @@ function differences(body: CreateAgent, agent: AgentDetail): string[] {
   return [
     ...(agent.managed ? [] : ["who made it"]),
     ...differing,
+    ...(isElsewhere(body.workspace, agent.workspace) ? ["workspace"] : []),
     ...lists,
     ...(hasLabels ? [] : ["labels"]),
     ...(bind.every((binding) => agent.bindings.includes(binding)) ? [] : ["bind"]),
