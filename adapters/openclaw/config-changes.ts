@@ -90,9 +90,9 @@ export function createConfigChanges(
   { answerMs, changeMs, reloadMs, nudgeMs }: ReloadTimes = usualTimes,
 ): ConfigChanges {
   const turns = createTurns();
-  /** A gateway that takes nothing up, as with its reload switched off, must not hold up every write for so long. */
-  let takesUp = true;
   const late = createLateChanges(config, log, { answerMs, nudgeMs });
+  /** A gateway that takes nothing up, as with its reload switched off, must not hold up every write for so long. */
+  let failed: string[] = [];
   /** A plugin stays loaded when the last agent of its provider goes. */
   const loaded = new Set<string>();
   let expected = 0;
@@ -133,7 +133,7 @@ export function createConfigChanges(
     }
     const done = works.filter((work) => work.outcome && "value" in work.outcome);
     const awaited = !done.some((work) => work.replacesPlugins);
-    const withinMs = takesUp ? reloadMs : answerMs;
+    const withinMs = failed.some(late.has) ? answerMs : reloadMs;
     const reloaded = awaited
       ? config.applied((live) => done.every(({ part }) => showsPart(live, part!)), withinMs)
       : Promise.resolve(false);
@@ -144,10 +144,10 @@ export function createConfigChanges(
     }
     if (!awaited) return;
     // The next write waits: one that comes during a reload makes OpenClaw give that up, and restart at worst.
-    takesUp = await reloaded;
+    const takesUp = await reloaded;
+    failed = takesUp ? [] : done.map(({ change }) => change.agentId);
     if (!takesUp) {
-      const agentIds = done.map(({ change }) => change.agentId);
-      log("warn", "the gateway has not taken up a change in time", { agentIds });
+      log("warn", "the gateway has not taken up a change in time", { agentIds: failed });
       return;
     }
     late.takenUp(noted);

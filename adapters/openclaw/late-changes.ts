@@ -42,8 +42,12 @@ export function createLateChanges(
 
   const isShown = (part: AgentPart) => config.applied((live) => showsPart(live, part), 0);
 
+  const isLate = ({ since }: LateChange): boolean => since < performance.now() - answerMs;
+
+  /** A change that is tried again is as late as it was. */
   function note(part: AgentPart): LateChange {
-    const one = { part, since: performance.now() };
+    const before = late.get(part.agentId);
+    const one = { part, since: before && isLate(before) ? before.since : performance.now() };
     late.set(part.agentId, one);
     if (!nudging) void nudge();
     return one;
@@ -94,10 +98,7 @@ export function createLateChanges(
       const bindings = [...others, ...parts.flatMap((part) => part.bindings)];
       return { ...whole, agents: { ...whole.agents, entries }, bindings };
     },
-    ids() {
-      const before = performance.now() - answerMs;
-      return [...late].filter(([, { since }]) => since < before).map(([agentId]) => agentId);
-    },
+    ids: () => [...late].filter(([, one]) => isLate(one)).map(([agentId]) => agentId),
     async notice(agentIds) {
       const { mtimeMs } = statSync(config.file, { throwIfNoEntry: false }) ?? {};
       if (late.size > 0 && !nudging) void nudge();

@@ -350,7 +350,12 @@ describe("the openclaw host", () => {
       expect(await doors()).toEqual(["theirs"]);
       expect((await host.inspect(agent)).detail).toMatch(/has not taken up what is written/);
 
-      await expect(host.setCredential(agent, key)).rejects.toEqual(late);
+      const writes = openclaw.writes();
+      const again = host.setCredential(agent, key);
+      again.catch(() => undefined);
+      await expect.poll(openclaw.writes).toBe(writes + 1);
+      expect(await doors()).toEqual(["theirs"]);
+      await expect(again).rejects.toEqual(late);
       openclaw.failReloads(false);
       await expect.poll(doors).toEqual([]);
       expect(await model()).toMatchObject({ primary: expect.stringMatching(/^own-anthropic/) });

@@ -1,5 +1,6 @@
+import { readFileSync, statSync, utimesSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ConfigAccess } from "../../../adapters/openclaw/config-access.ts";
+import { type ConfigAccess, inProcessConfig } from "../../../adapters/openclaw/config-access.ts";
 import { createConfigChanges } from "../../../adapters/openclaw/config-changes.ts";
 import type { OpenClawConfig } from "../../../adapters/openclaw/openclaw-config.ts";
 import { refusal } from "../../conformance/agent-host.ts";
@@ -38,6 +39,42 @@ describe("a reload that takes longer than its callers wait", () => {
     expect(Object.keys((await openclaw.config.read()).agents!.entries!)).toContain("two");
     expect([openclaw.writes(), openclaw.superseded()]).toEqual([2, 0]);
     expect(changes.lastReload()).toMatchObject({ ms: expect.any(Number) });
+  });
+});
+
+it("a gateway is asked again by its file's time alone, which says what it said", async () => {
+  const openclaw = await makeFakeOpenClaw({ running: true });
+  try {
+    const { file } = openclaw.config;
+    const before = readFileSync(file, "utf8");
+    utimesSync(file, 0, 0);
+    const runtime = { current: () => openclaw.file(), mutateConfigFile: () => Promise.reject(new Error("a write")) };
+    await inProcessConfig(file, runtime, () => openclaw.file()).nudge();
+    expect(statSync(file).mtimeMs).toBeGreaterThan(Date.now() - 60_000);
+    expect(readFileSync(file, "utf8")).toBe(before);
+  } finally {
+    await openclaw.close();
+  }
+});
+
+describe("a gateway that was too slow once", () => {
+  it("is given as long as a reload may take again, as soon as it has taken that change up", async () => {
+    let reloadMs = 1_200;
+    const openclaw = await makeFakeOpenClaw({ running: true, reloadMs: () => reloadMs });
+    try {
+      const changes = createConfigChanges(openclaw.config, () => undefined, {
+        answerMs: 50,
+        changeMs: 500,
+        reloadMs: 500,
+        nudgeMs: [1_300, 1_300],
+      });
+      await expect((await changes.make(adding("one"))).takenUp(true)).rejects.toEqual(refusal("gateway_failed"));
+      reloadMs = 150;
+      await expect.poll(() => changes.isTakingUp("one"), { timeout: 5_000 }).toBe(false);
+      await (await changes.make(adding("two"))).takenUp();
+    } finally {
+      await openclaw.close();
+    }
   });
 });
 
