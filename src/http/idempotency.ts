@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { labelsInOrder } from "../domain/labels.ts";
 import { Problem } from "../errors.ts";
 import { newOperationId } from "../service/audited-change.ts";
 import type { Caller } from "../service/caller.ts";
@@ -60,12 +61,6 @@ export async function withIdempotency(
   const taken = (by: string) => (by.endsWith(`#${fingerprint}`) ? inFlight() : mismatch());
   return await withLease(context, { name, owner, busy: taken, patienceMs: 0 }, once);
 }
-
-/** The schemas put all other fields in an order: a caller's map may have its names in another one each time. */
-const labelsInOrder = (field: string, value: unknown): unknown =>
-  field === "labels" && typeof value === "object" && value !== null
-    ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
-    : value;
 
 /** @throws Problem `idempotency_mismatch` */
 function keptReply(text: string | undefined, fingerprint: string): Reply | undefined {

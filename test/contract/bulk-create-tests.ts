@@ -79,7 +79,7 @@ export function bulkCreateTests(target: () => Target): void {
 
   it("goes on where the first call ended: what was refused is tried again, what was made stays", async () => {
     const headers = { "idempotency-key": newName("fleet-key") };
-    const [free, taken] = [entry(), entry()];
+    const [free, taken] = [entry({ labels: { b: "1", a: "2" } }), entry()];
     expect((await ask(target(), "POST", "/agents/create", { key: linked.key, body: taken })).status).toBe(201);
     const first = await bulk([free, taken], { headers });
     expect(codes(first.body.results)).toEqual(["made", "agent_exists"]);
@@ -90,7 +90,7 @@ export function bulkCreateTests(target: () => Target): void {
       body: { deleteWorkspace: true },
     });
     expect(deleted.status).toBe(200);
-    const second = await bulk([free, taken], { headers });
+    const second = await bulk([{ ...free, labels: { a: "2", b: "1" } }, taken], { headers });
     expect(codes(second.body.results)).toEqual(["made", "made"]);
     expect(second.body.results[0].createdAt).toBe(first.body.results[0].createdAt);
     expect((await bulk([free, taken], { headers })).body).toEqual(second.body);

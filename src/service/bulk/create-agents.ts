@@ -1,4 +1,5 @@
 import { agentIdFrom } from "../../domain/agent-id.ts";
+import { labelsInOrder } from "../../domain/labels.ts";
 import { mapLimited } from "../../domain/map-limited.ts";
 import { othersTurn } from "../../domain/others-turn.ts";
 import { type BulkCreate, type BulkCreated, type BulkCreateResult, mostBulkCreates } from "../../schema/bulk.ts";
@@ -100,7 +101,7 @@ async function idempotencyOf(
   if (!whole) return undefined;
   return {
     key: await crypto.sha256(`${whole.key}#${index}`),
-    fingerprint: await crypto.sha256(JSON.stringify(withoutAuth(body))),
+    fingerprint: await crypto.sha256(JSON.stringify(withoutAuth(body), labelsInOrder)),
     given: await crypto.sha256(`${whole.given}#${index}`),
   };
 }
