@@ -170,5 +170,7 @@ export const agentIndexState: LedgerName = "agent-index/state";
 export const statedPrices: LedgerName = "prices/stated";
 /** Owned, for good, by the id of the seal key that all instances of a deployment share. */
 export const sealKeyOwner: LedgerName = "seal/owner";
+/** The form of what is stored, where no file says it. */
+export const storesForm: LedgerName = "stores/form";
 /** One process at a time settles the remains of dead processes. */
 export const recoveryClaim: LedgerName = "recovery/claim";

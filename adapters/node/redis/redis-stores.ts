@@ -4,10 +4,14 @@ import { SettingsError } from "../../../src/settings/settings-error.ts";
 import type { Stores, StoresOptions } from "../stores/stores.ts";
 import { openRedis, type RedisStores } from "./redis.ts";
 import { evictionWarning } from "./redis-faults.ts";
+import { requireSharedForm } from "./shared-form.ts";
 import { createSharedPresence } from "./shared-presence.ts";
 import { requireSharedSealKey } from "./shared-seal-key.ts";
 
-/** @throws SettingsError where Redis is not to be had, or the seal key is another than the other instances have */
+/**
+ * @throws SettingsError where Redis is not to be had or a newer release's, or the seal key is another than the other
+ * instances have
+ */
 export async function openRedisStores(url: string, { settings, clock, log, sealKeys }: StoresOptions): Promise<Stores> {
   if (settings.provisioning.audit.sink !== undefined) {
     throw new SettingsError("gateway.provisioning.audit.sink goes with the trail in files, not in Redis; leave it out");
@@ -18,10 +22,12 @@ export async function openRedisStores(url: string, { settings, clock, log, sealK
     ...redis.ledger,
     async check() {
       await redis.ledger.check();
+      await requireSharedForm(redis.ledger);
       await requireSharedSealKey(redis.ledger, sealKeys);
     },
   };
   try {
+    await requireSharedForm(redis.ledger);
     await requireSharedSealKey(redis.ledger, sealKeys);
   } catch (error) {
     // Redis may be away at the start; readiness asks again.

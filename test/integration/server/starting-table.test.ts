@@ -17,10 +17,12 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { diagnose } from "../../../adapters/node/diagnose.ts";
 import type { ChangeMode } from "../../../adapters/node/files/store-check.ts";
+import { openRedis } from "../../../adapters/node/redis/redis.ts";
 import { startServer } from "../../../adapters/node/run-server.ts";
 import { startFault } from "../../../adapters/node/start-fault.ts";
 import type { DoctorReport } from "../../../src/cli/doctor-report.ts";
 import { describeFailure } from "../../../src/cli/failure.ts";
+import { storesForm } from "../../../src/storage/ledger-names.ts";
 import { hasRedis, type RedisServer, startRedis } from "../../redis-server.ts";
 import { type Identity, runBundle } from "../../run-bundle.ts";
 import { sampleSealKey } from "../../sample-seal-key.ts";
@@ -411,6 +413,20 @@ const cases: Case[] = [
       env.OPENCLAW_PROVISIONING_SEAL_KEY = sampleSealKey(1);
       await cli(["agent-keys", "list"]);
       env.OPENCLAW_PROVISIONING_SEAL_KEY = sampleSealKey(2);
+    },
+  },
+  {
+    row: "this Redis was written by a newer release (version <value>, this release reads 1): ...",
+    needs: "Redis",
+    async harm({ env, cli, after }) {
+      const redis = await startRedis();
+      after(() => redis.dispose());
+      env.OPENCLAW_PROVISIONING_STORAGE = redis.url;
+      env.OPENCLAW_PROVISIONING_SEAL_KEY = sampleSealKey(1);
+      await cli(["agent-keys", "list"]);
+      const { ledger, close } = await openRedis({ url: redis.url, clock: { now: Date.now } });
+      await ledger.put(storesForm, "2");
+      await close();
     },
   },
   {
