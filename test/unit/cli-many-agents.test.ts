@@ -188,3 +188,29 @@ describe("labels and an end", () => {
     expect(ran.stdout).toMatch(/expires +2027-01-01T00:00:00Z/);
   });
 });
+
+describe("usage", () => {
+  const row = (key: string, usd: number) => ({
+    ...{ key, requests: 1, inputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 0, tokens: 1 },
+    ...{ usd, unpricedRequests: 0 },
+  });
+  const page = (rows: object[], nextCursor?: string) => ({
+    ...{ from: "2026-11-01", to: "2026-11-30", by: "agent", asOf: expiresAt, total: row("", 9) },
+    ...{ rows, nextCursor },
+  });
+  const usage = async (...args: string[]) => {
+    const ran = await runCli(["provisioning", "usage", "--json", ...args], {
+      "GET /usage": ({ path }: Call) =>
+        path.includes("cursor=") ? page([row("b", 2), row("c", 5)]) : page([row("a", 2)], "~next"),
+    });
+    const orders = ran.calls.map(({ path }) => new URL(`http://x${path}`).searchParams.get("orderBy"));
+    return { keys: JSON.parse(ran.stdout).rows.map(({ key }: { key: string }) => key), orders };
+  };
+
+  it("is read in the order of keys, which misses no row, and shown in the order that is asked for", async () => {
+    expect(await usage()).toEqual({ keys: ["c", "a", "b"], orders: ["key", "key"] });
+    expect(await usage("--by", "day")).toEqual({ keys: ["a", "b", "c"], orders: ["key", "key"] });
+    expect(await usage("--order-by", "key")).toEqual({ keys: ["a", "b", "c"], orders: ["key", "key"] });
+    expect(await usage("--limit", "1", "--order-by", "usd")).toEqual({ keys: ["a"], orders: ["usd"] });
+  });
+});
