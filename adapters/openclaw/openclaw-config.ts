@@ -24,7 +24,14 @@ export interface AgentEntry {
   subagents?: { allowAgents?: string[]; model?: ModelChoice; [other: string]: unknown };
   tools?: AgentTools;
   sandbox?: Record<string, unknown>;
-  tts?: { auto?: string; enabled?: boolean; summaryModel?: string; [other: string]: unknown };
+  tts?: {
+    auto?: string;
+    enabled?: boolean;
+    prefsPath?: string;
+    maxTextLength?: number;
+    summaryModel?: string;
+    [other: string]: unknown;
+  };
   heartbeat?: { model?: string; [other: string]: unknown };
   [other: string]: unknown;
 }
@@ -69,6 +76,13 @@ interface ProviderEntry {
   [other: string]: unknown;
 }
 
+interface MediaTools {
+  models?: { capabilities?: string[]; [other: string]: unknown }[];
+  audio?: { enabled?: boolean; [other: string]: unknown };
+  video?: { enabled?: boolean; [other: string]: unknown };
+  [other: string]: unknown;
+}
+
 /** The parts of `openclaw.json` that this service reads or writes. */
 export interface OpenClawConfig {
   agents?: {
@@ -89,6 +103,7 @@ export interface OpenClawConfig {
   models?: { mode?: string; providers?: Record<string, ProviderEntry>; [other: string]: unknown };
   gateway?: { port?: number; auth?: unknown; tls?: { enabled?: boolean }; [other: string]: unknown };
   skills?: { workshop?: { autonomous?: { mode?: string } } };
+  tools?: { media?: MediaTools; [other: string]: unknown };
   [other: string]: unknown;
 }
 

@@ -537,8 +537,8 @@ describe("the openclaw host", () => {
     expect(tools!.deny).toEqual(expect.arrayContaining(["browser", "sessions_send"]));
     expect([sandbox, heartbeat, tts]).toEqual([{ mode: "all" }, { every: "1h" }, {}]);
     await expect
-      .poll(() => host.openDoors!(), { timeout: 5_000 })
-      .toEqual([expect.objectContaining({ isNotice: true })]);
+      .poll(async () => (await host.openDoors!()).filter(({ isNotice }) => !isNotice), { timeout: 5_000 })
+      .toEqual([]);
     await host.update(agent, { peers: [] });
     expect(entryOf("theirs").tools!.deny).toContain("browser");
   });
@@ -845,10 +845,11 @@ describe("the openclaw host", () => {
       entry.model = "shared/m";
     }, []);
     const doors = async () => (await host.openDoors!()).flatMap(({ agentId, setting }) => (agentId ? [setting] : []));
-    await expect.poll(doors).toEqual(["model", "heartbeat.model", "tts.summaryModel"]);
+    await expect.poll(doors).toEqual(["model", "heartbeat.model", "tts.summaryModel", "tts"]);
     await host.update(agent, { confinement: "workspace" });
     expect(await doors()).toEqual([]);
-    expect([entryOf("open").heartbeat, entryOf("open").tts]).toEqual([{ every: "1h" }, {}]);
+    const silent = { auto: "off", prefsPath: expect.stringMatching(/tts\.json$/), maxTextLength: 1 };
+    expect([entryOf("open").heartbeat, entryOf("open").tts]).toEqual([{ every: "1h" }, silent]);
   });
 
   test("a key beside a model of another provider leaves the model, until one is asked for", async () => {

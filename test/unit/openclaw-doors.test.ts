@@ -1,10 +1,11 @@
-import { tmpdir } from "node:os";
+import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { lookedAtTools, refusalOf } from "../../adapters/openclaw/doors/agents-apart.ts";
 import { entryDoors } from "../../adapters/openclaw/doors/entry-doors.ts";
 import { checkTools, type Hold, holdTools } from "../../adapters/openclaw/doors/held-entry.ts";
 import { unmeteredSettings } from "../../adapters/openclaw/doors/model-settings.ts";
+import { openDoors } from "../../adapters/openclaw/doors/open-doors.ts";
 import { createReplyFiles, type Reply } from "../../adapters/openclaw/doors/reply-files.ts";
 import { declareProvider, movedProviders, providerFor, slugIn } from "../../adapters/openclaw/metered-provider.ts";
 import { modelForKey } from "../../adapters/openclaw/model-for-key.ts";
@@ -149,10 +150,64 @@ describe("settings that lead around agents' keys", () => {
     expect(found({ tts: { auto: "off" }, tools: { media: { models: [{ command: "whisper" }] } } })).toEqual([]);
   });
 
+  test.each([
+    ["as OpenClaw has it of itself", {}, [], ["tools.media.audio.enabled", "tools.media.video.enabled"]],
+    ["switched off", { audio: { enabled: false }, video: { enabled: false } }, [], []],
+    [
+      "heard by a program",
+      { models: [{ command: "whisper", capabilities: ["audio"] }] },
+      [],
+      ["tools.media.video.enabled"],
+    ],
+    ["accepted", {}, ["tools.media.audio.enabled", "tools.media.video.enabled"], []],
+  ])("what is sent to an agent is heard and seen with the gateway's keys: %s", (_, media, unmetered, noticed) => {
+    const config: OpenClawConfig = { agents: { entries: { one: {} } }, tools: { media } };
+    const settings = { confinement: "workspace" as const, unmetered, unattended: "on" as const };
+    const notices = (madeHere: boolean) =>
+      openDoors(config, settings, () => ({ madeHere, hasKey: true })).filter(({ isNotice }) => isNotice);
+    expect(notices(true).map(({ setting }) => setting)).toEqual(noticed);
+    expect(notices(false)).toEqual([]);
+  });
+
   test("those that only tools call lead around the keys of agents with every tool", () => {
     const config = defaults({ imageModel: "shared/m" });
     expect(found(config)).toEqual([]);
     expect(found(config, [], true)).toEqual(["agents.defaults.imageModel"]);
+  });
+});
+
+describe("speech, which OpenClaw switches on for all agents of a gateway at once", () => {
+  const entryOf = (hold: Partial<Hold>, entry: AgentEntry = {}): AgentEntry => {
+    holdTools(entry, "one", { confinement: "workspace", tools: [], peers: [], ...hold });
+    return entry;
+  };
+  const isOpen = (entry: AgentEntry) => entryDoors(entry, "one", false, {}).includes("tts");
+
+  test("has no preferences for a confined agent, and is off for it", () => {
+    for (const confinement of ["workspace", "sandbox"] as const) {
+      const { tts } = entryOf(
+        { confinement },
+        { tts: { auto: "always", prefsPath: "/theirs.json", summaryModel: "m" } },
+      );
+      const prefsPath = join(devNull, "tts.json");
+      expect(tts).toEqual({ auto: "off", prefsPath, maxTextLength: 1, summaryModel: "m" });
+    }
+  });
+
+  test("is as the operator has it for one with the tool for it, or that is trusted", () => {
+    for (const hold of [{ tools: ["tts"] }, { confinement: "trusted" as const }]) {
+      expect(entryOf(hold, { tts: { auto: "tagged" } }).tts).toEqual({ auto: "tagged" });
+      expect(entryOf(hold, entryOf({})).tts).toBeUndefined();
+      expect(entryOf(hold, entryOf({}, { tts: { timeoutMs: 9_000 } })).tts).toEqual({ timeoutMs: 9_000 });
+      expect(isOpen(entryOf(hold))).toBe(false);
+    }
+  });
+
+  test("is a door of an entry that was made before, or that somebody changed", () => {
+    expect(isOpen(entryOf({}))).toBe(false);
+    const { tts, ...before } = entryOf({});
+    expect(isOpen(before)).toBe(true);
+    expect(isOpen({ ...before, tts: { ...tts, auto: "always" } })).toBe(true);
   });
 });
 

@@ -1,6 +1,6 @@
 import { isAgentsOwn } from "../metered-provider.ts";
 import { type AgentEntry, type ModelChoice, type OpenClawConfig, primaryModel } from "../openclaw-config.ts";
-import { decisionModelOf, holdIn, isInWorkspace } from "./held-entry.ts";
+import { decisionModelOf, holdIn, isInWorkspace, isSilent } from "./held-entry.ts";
 import { toolsOf, toolTable } from "./tool-table.ts";
 
 /** The parts of an entry through which its agent calls models that are not its own. */
@@ -41,6 +41,7 @@ function toolDoors(entry: AgentEntry, agentId: string, config: OpenClawConfig): 
     "tools.fs.workspaceOnly": (tools.fs as { workspaceOnly?: boolean } | undefined)?.workspaceOnly === true,
     "tools.codeMode": tools.codeMode === false,
     "tools.elevated.enabled": enabled(tools.elevated) === false,
+    tts: isSilent(entry) || hold.tools.includes("tts"),
   };
   return Object.keys(checks).filter((name) => !checks[name]);
 }

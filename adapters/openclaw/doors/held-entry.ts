@@ -1,3 +1,6 @@
+import { devNull } from "node:os";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { Problem } from "../../../src/errors.ts";
 import type { Confinement } from "../../../src/schema/agent-fields.ts";
 import { ourProviderIn } from "../metered-provider.ts";
@@ -71,6 +74,25 @@ export function dropOthersModels(entry: AgentEntry): void {
   }
 }
 
+/**
+ * The speech of an agent without a voice. OpenClaw keeps `/tts on` in one file for all agents of a gateway, which goes
+ * before `auto`: there can be no file here. `/tts chat on`, which is kept with the chat, finds each text too long.
+ */
+const silent = { auto: "off", prefsPath: join(devNull, "tts.json"), maxTextLength: 1 };
+
+/** Speech is for agents that have it as a tool. */
+export const isSilent = ({ tts }: AgentEntry): boolean => isDeepStrictEqual({ ...tts, ...silent }, tts);
+
+function holdSpeech(entry: AgentEntry, { confinement, tools }: Hold): void {
+  if (confinement !== "trusted" && !tools.includes("tts")) {
+    entry.tts = { ...entry.tts, ...silent };
+  } else if (entry.tts?.prefsPath === silent.prefsPath) {
+    const { auto: _, prefsPath: __, maxTextLength: ___, ...tts } = entry.tts;
+    if (Object.keys(tts).length > 0) entry.tts = tts;
+    else delete entry.tts;
+  }
+}
+
 /** The agent's words go where its conversation is, and are not read out elsewhere. */
 const messages = () => ({
   crossContext: { allowWithinProvider: false, allowAcrossProviders: false },
@@ -82,17 +104,14 @@ const messages = () => ({
  * Gives the agent the tools of its confinement, in place of those that it had.
  * @param isLookedAt whether the plugin looks at its calls: else a sub-agent could be started outside of the workspace
  */
-export function holdTools(
-  entry: AgentEntry,
-  agentId: string,
-  { confinement, tools, peers }: Hold,
-  isLookedAt = true,
-): void {
+export function holdTools(entry: AgentEntry, agentId: string, hold: Hold, isLookedAt = true): void {
+  const { confinement, tools, peers } = hold;
   const reviewer = entry.tools?.exec?.reviewer;
   const exec = reviewer && { exec: { reviewer } };
   // Without this list, the operator's default for sub-agents of other agents would hold.
   entry.subagents = { ...entry.subagents, allowAgents: [agentId, ...peers] };
   delete entry.sandbox;
+  holdSpeech(entry, hold);
   if (confinement === "trusted") {
     entry.tools = { ...exec, deny: [...acrossAgents, ...(peers.length === 0 ? toolsOf("peers") : [])] };
     return;

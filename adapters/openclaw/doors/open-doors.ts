@@ -13,8 +13,10 @@ export type OpenClawSettings = ProvisioningSettings["host"]["openclaw"];
 const settingsFor = (config: OpenClawConfig, { unmetered }: OpenClawSettings, confinement: Confinement) =>
   unmeteredSettings(config, unmetered, confinement === "trusted" ? ["host", "tool"] : ["host"]);
 
-const waysOut = (setting: string): string =>
-  `unset it in openclaw.json, or accept it: "gateway": {"provisioning": {"host": {"openclaw": {"unmetered": ["${setting}"]}}}} in config.json`;
+const acceptance = (setting: string): string =>
+  `accept it: "gateway": {"provisioning": {"host": {"openclaw": {"unmetered": ["${setting}"]}}}} in config.json`;
+
+const waysOut = (setting: string): string => `unset it in openclaw.json, or ${acceptance(setting)}`;
 
 const settingDoor = ({ setting, model }: UnmeteredSetting): OpenDoor => ({
   setting,
@@ -29,6 +31,25 @@ const weeklyReview: OpenDoor = {
     'set "gateway": {"provisioning": {"host": {"openclaw": {"unattended": "off"}}}} in config.json, which ends it for all agents of the gateway, or "on" to keep it',
   isNotice: true,
 };
+
+/** OpenClaw takes any key that the gateway has where nothing says with which. No tool stands before it. */
+function mediaNotices({ tools }: OpenClawConfig, { unmetered }: OpenClawSettings): OpenDoor[] {
+  const { media } = tools ?? {};
+  const isSaid = (kind: string) => media?.models?.some(({ capabilities }) => capabilities?.includes(kind)) === true;
+  return (["audio", "video"] as const).flatMap((kind) => {
+    const setting = `tools.media.${kind}.enabled`;
+    if (media?.[kind]?.enabled === false || isSaid(kind) || unmetered.includes(setting)) return [];
+    const detail = `${kind} that somebody sends to an agent is put into words with the gateway's key, if it has one for that`;
+    return [
+      {
+        setting,
+        detail,
+        remedy: `set ${setting} to false in openclaw.json, or ${acceptance(setting)}`,
+        isNotice: true,
+      },
+    ];
+  });
+}
 
 /** @throws Problem `setting_unmetered` */
 export function refuseUnmetered(config: OpenClawConfig, settings: OpenClawSettings, confinement: Confinement): void {
@@ -71,5 +92,6 @@ export function openDoors(
   if (settings.unattended === undefined && (config.skills?.workshop?.autonomous?.mode ?? "auto") === "auto") {
     doors.push(weeklyReview);
   }
+  doors.push(...mediaNotices(config, settings));
   return [...settingsFor(config, settings, isTrusting ? "trusted" : "workspace").map(settingDoor), ...doors];
 }

@@ -50,6 +50,13 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
           mode: "merge",
           providers: { shared: { ...provider, models: [{ id: "m", name: "m", cost, ...declared }] } },
         },
+        tts: {
+          provider: "openai",
+          providers: {
+            openai: { apiKey: operatorKey, baseUrl: `${shared.origin}/v1` },
+            microsoft: { enabled: false },
+          },
+        },
         hooks: {
           enabled: true,
           token: hookToken,
@@ -109,6 +116,10 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
         )?.text ?? "(not called)",
     );
   }
+  const rpcOf = () =>
+    createGatewayRpc(async () => ({ url: gateway.url.replace("http", "ws"), auth: { token: gateway.token } }), {
+      version: "1.0.0",
+    });
   /** With the doors that are open. */
   const shownOf = async (agentId: string) => JSON.stringify((await gateway.api("GET", `/agents/${agentId}`)).body);
   const tokensOf = async (agentId: string) =>
@@ -274,10 +285,7 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
     expect([asked.status, await asked.text()]).toEqual([400, expect.stringContaining("not allowed")]);
     await gateway.turn("a1", "/model shared/m");
     await gateway.turn("a1", "/model shared/m -a");
-    const rpc = createGatewayRpc(
-      async () => ({ url: gateway.url.replace("http", "ws"), auth: { token: gateway.token } }),
-      { version: "1.0.0" },
-    );
+    const rpc = rpcOf();
     const picked = rpc.request("sessions.patch", { key: "agent:a1:main", model: "shared/m" });
     await expect(picked).rejects.toThrow(/not allowed/);
     const payload = { kind: "agentTurn", message: "hello", model: "shared/m" };
@@ -299,6 +307,31 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
     expectMetered();
     const { model: kept } = (await readConfig()).agents!.entries!.a1!;
     expect(kept).toEqual({ primary: "metered-anthropic/claude-sonnet-3.5", fallbacks: [] });
+  });
+
+  test("its replies are not spoken where the operator has speech on, nor in a chat that had it before", async () => {
+    const rpc = rpcOf();
+    const spoken = () => shared.seen.filter(({ url }) => url.includes("/audio/speech")).length;
+    let said = 0;
+    async function say(agentId: string, message: string, answer: string): Promise<void> {
+      const sessionKey = `agent:${agentId}:spoken`;
+      await rpc.request("chat.send", { sessionKey, message, idempotencyKey: `said-${++said}` });
+      const history = async () => JSON.stringify(await rpc.request("chat.history", { sessionKey }));
+      await expect.poll(history, { timeout: 120_000, interval: 500 }).toContain(answer);
+    }
+    await on.created("speaker", { tools: ["tts"] }, quotas);
+    await on.created("silenced", { tools: ["tts"] }, quotas);
+    await say("silenced", "/tts chat on", "enabled for this chat");
+    const closed = await gateway.api("PATCH", "/agents/silenced", { tools: [] }, key);
+    expect(closed.status).toBe(200);
+    await rpc.request("tts.enable", {});
+    try {
+      for (const agentId of ["a1", "silenced"]) await say(agentId, "hello", "All calls are made.");
+      await say("speaker", "hello", "All calls are made.");
+      await expect.poll(spoken, { timeout: 30_000 }).toBe(1);
+    } finally {
+      await rpc.request("tts.disable", {});
+    }
   });
 
   test("a directory that the operator's own agents work in is none of its places", async () => {

@@ -173,7 +173,8 @@ describe("the OpenClaw plugin", () => {
           expect(await said(text, [], "agent:main:main")).toBe("carried out");
         }
       }
-      expect(await said("/workboard show 1")).toMatch(/not this agent's/);
+      for (const text of ["/workboard show 1", "/voice status", "/talkvoice list"])
+        expect(await said(text)).toMatch(/not this agent's/);
       expect(await said("/tts audio hello", ["tts"])).toBe("carried out");
       for (const command of ["on", "provider elevenlabs"])
         expect(await said(`/tts ${command}`, ["tts"])).toMatch(/not this agent's/);
