@@ -48,8 +48,10 @@ it("a gateway is asked again by its file's time alone, which says what it said",
     const { file } = openclaw.config;
     const before = readFileSync(file, "utf8");
     utimesSync(file, 0, 0);
-    const runtime = { current: () => openclaw.file(), mutateConfigFile: () => Promise.reject(new Error("a write")) };
-    await inProcessConfig(file, runtime, () => openclaw.file()).nudge();
+    const refused = () => Promise.reject(new Error("a read or a write"));
+    const runtime = { current: () => openclaw.file(), mutateConfigFile: refused };
+    const sdk = { readConfigFileSnapshotForWrite: refused };
+    await inProcessConfig(file, runtime, sdk, () => openclaw.file()).nudge();
     expect(statSync(file).mtimeMs).toBeGreaterThan(Date.now() - 60_000);
     expect(readFileSync(file, "utf8")).toBe(before);
   } finally {
