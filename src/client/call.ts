@@ -87,7 +87,7 @@ const isStep = /\/(?:\.{0,2})(?=\/|$)/;
 /** @throws ClientError `invalid_path`, where an id cannot stand in a path */
 function requestFor(call: Call, settings: CallSettings, signal: AbortSignal | undefined): Request {
   if (isStep.test(call.path)) {
-    throw new ClientError({ code: "invalid_path", detail: 'No id is empty, ".", or "..".' });
+    throw new ClientError({ code: "invalid_path", detail: 'No id is empty, ".", "..", or has half a letter in it.' });
   }
   const url = new URL(settings.base + call.path);
   for (const [name, value] of Object.entries(call.query ?? {})) {

@@ -1,7 +1,7 @@
 import type { PriceList, PricesSet, PriceUnset, PriceView, SetPrices } from "../schema/price.ts";
 import type { CallOptions } from "./call.ts";
 import { type PageQuery, pagesOf } from "./pages.ts";
-import { below, type Requests } from "./requests.ts";
+import { below, type Requests, segment } from "./requests.ts";
 
 /** Filters that all hold. */
 export interface PriceListQuery extends PageQuery {
@@ -26,7 +26,7 @@ export function priceCalls({ call, read }: Requests) {
     unset: (provider: string, model: string, at?: CallOptions) =>
       call<PriceUnset>({
         method: "DELETE",
-        path: below("provisioning/prices", provider, `/${encodeURIComponent(model)}`),
+        path: below("provisioning/prices", provider, `/${segment(model)}`),
         repeatable: false,
         signal: at?.signal,
       }),

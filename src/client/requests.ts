@@ -37,6 +37,8 @@ export function createRequests(settings: CallSettings) {
   };
 }
 
+/** Empty for half a letter, which has no encoding: no call is made then. */
+export const segment = (name: string): string => (name.isWellFormed() ? encodeURIComponent(name) : "");
+
 /** A path below the base; the id is encoded. */
-export const below = (collection: string, id: string, rest = ""): string =>
-  `/${collection}/${encodeURIComponent(id)}${rest}`;
+export const below = (collection: string, id: string, rest = ""): string => `/${collection}/${segment(id)}${rest}`;

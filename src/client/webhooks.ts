@@ -13,7 +13,7 @@ import type {
 } from "../schema/webhook.ts";
 import type { CallOptions } from "./call.ts";
 import type { PageQuery } from "./pages.ts";
-import { below, type Requests } from "./requests.ts";
+import { below, type Requests, segment } from "./requests.ts";
 
 type Webhooks = z.infer<typeof WebhookList>;
 type WebhookDeliveries = z.infer<typeof DeliveryPage>;
@@ -46,7 +46,7 @@ export const webhookCalls = ({ call, read, post }: Requests) => ({
     read<WebhookDeliveries>(below("provisioning/webhooks", id, "/deliveries"), { ...query }, at),
   resend: (id: string, messageId: string, at?: CallOptions) =>
     post<z.infer<typeof DeliveryResent>>(
-      below("provisioning/webhooks", id, `/deliveries/${encodeURIComponent(messageId)}/resend`),
+      below("provisioning/webhooks", id, `/deliveries/${segment(messageId)}/resend`),
       undefined,
       true,
       at,

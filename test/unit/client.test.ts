@@ -311,22 +311,26 @@ describe("calls", () => {
     expect(service.calls[4]?.body).toEqual({ deleteSessions: true });
   });
 
-  it.each(["", ".", ".."])("are not made for %j, which is no id and would reach another route", async (id) => {
-    const { client, requests } = script([ok()]);
-    const calls = [
-      () => client.agents.usage(id),
-      () => client.agents.get(id),
-      () => client.agents.delete(id),
-      () => client.prices.unset("openai", id),
-      () => client.prices.unset(id, "m"),
-      () => client.webhooks.resend("hook", id),
-    ];
-    for (const call of calls) expect(await outcome<unknown>(call())).toMatchObject({ code: "invalid_path", status: 0 });
-    expect(requests).toEqual([]);
-    await outcome(client.agents.get("..."));
-    await outcome(client.agents.get("a..b"));
-    expect(requests.map(({ url }) => new URL(url).pathname)).toEqual(["/api/v1/agents/...", "/api/v1/agents/a..b"]);
-  });
+  it.each(["", ".", "..", "a\ud800"])(
+    "are not made for %j, which is no id and would reach another route",
+    async (id) => {
+      const { client, requests } = script([ok()]);
+      const calls = [
+        () => client.agents.usage(id),
+        () => client.agents.get(id),
+        () => client.agents.delete(id),
+        () => client.prices.unset("openai", id),
+        () => client.prices.unset(id, "m"),
+        () => client.webhooks.resend("hook", id),
+      ];
+      for (const call of calls)
+        expect(await outcome<unknown>(call())).toMatchObject({ code: "invalid_path", status: 0 });
+      expect(requests).toEqual([]);
+      await outcome(client.agents.get("..."));
+      await outcome(client.agents.get("a..b"));
+      expect(requests.map(({ url }) => new URL(url).pathname)).toEqual(["/api/v1/agents/...", "/api/v1/agents/a..b"]);
+    },
+  );
 
   it.each(["text/html", "application/json"])("read no answer of type %s as a stream of events", async (type) => {
     const page = () => new Response("{}", { headers: { "content-type": type } });
