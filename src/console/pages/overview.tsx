@@ -35,7 +35,7 @@ export function Overview() {
       <ProblemNote error={overview.error} again={overview.again} />
       {overview.loading && <Waiting lines={6} />}
       {data && (data.agents.total === 0 || !isUsed(data)) && <FirstSteps />}
-      {data && data.agents.total > 0 && (
+      {data && (data.agents.total > 0 || isUsed(data)) && (
         <>
           <Figures of={data} />
           <div class="columns section">

@@ -14,6 +14,18 @@ it("does not tell of no agents on a page after the last", async () => {
   expect(await page.getByText("No agents yet").count()).toBe(0);
 });
 
+it("tells what was spent though the agents that spent it are gone", async () => {
+  const { page } = await on.operator();
+  await page.route("**/api/v1/overview?*", async (route) => {
+    const body = await (await route.fetch()).json();
+    const days = body.days.map((day: object) => ({ ...day, requests: 1 }));
+    await route.fulfill({ json: { ...body, days, agents: { ...body.agents, total: 0 } } });
+  });
+  await visit(page, on.stand.target, "overview");
+  await page.reload();
+  await page.getByText("Tokens this month").waitFor();
+});
+
 it("leads on where a page of the trail has only reads", async () => {
   const { page } = await on.operator();
   await page.route("**/provisioning/audit?*", async (route) => {
@@ -261,7 +273,6 @@ it("says where it is not known how many agents a revocation cuts off", async () 
 it("leads to the deliveries before the newest ones", async () => {
   const { target } = on.stand;
   const { page } = await on.person();
-  await signIn(page, target, target.adminToken);
   const [id, url] = ["whk_1", "https://hooks.example.org/a"];
   const webhook = { id, url, events: ["key.expiring"], format: "standard", status: "active", source: "api" };
   await page.route("**/provisioning/webhooks", (route) => route.fulfill({ json: { webhooks: [webhook] } }));
@@ -279,6 +290,7 @@ it("leads to the deliveries before the newest ones", async () => {
     const next = from + deliveries.length;
     await route.fulfill({ json: { deliveries, ...(next < all.length && { nextCursor: String(next) }) } });
   });
+  await signIn(page, target, target.adminToken);
   await visit(page, target, `alerts/${id}`);
   await page.getByRole("row", { name: /msg_0\b/ }).waitFor();
   await named(page, "button", "Next page").click();
