@@ -180,3 +180,28 @@ it("shows on the page of the trail what others change, whatever it is", async ()
   await makeKey(on.stand.target, { name: "seen in the trail" });
   await page.getByRole("row", { name: /seen in the trail/ }).waitFor({ timeout: 3_000 });
 });
+
+it("shows an answer that came after its page was made and before it was painted", async () => {
+  const { page } = await on.person();
+  let [asked, release] = [() => {}, () => {}];
+  const isAsked = new Promise<void>((resolve) => (asked = resolve));
+  const isReleased = new Promise<void>((resolve) => (release = resolve));
+  await page.route("**/provisioning/webhooks", async (route) => {
+    asked();
+    await isReleased;
+    await route.continue();
+  });
+  await signIn(page, on.stand.target, on.stand.target.adminToken);
+  await isAsked;
+  // Effects wait for the next picture, which does not come.
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 60_000);
+  await visit(page, on.stand.target, "alerts");
+  await page.getByRole("heading", { name: "Alerts", level: 1 }).waitFor();
+  const answered = page.waitForResponse("**/provisioning/webhooks");
+  release();
+  await answered;
+  await page.waitForTimeout(500);
+  await page.clock.runFor(1_000);
+  await page.getByText("No webhooks yet").waitFor({ timeout: 3_000 });
+});
