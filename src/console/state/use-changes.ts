@@ -8,8 +8,8 @@ const changes: [action: RegExp, changed: () => void][] = [
   [/^(provisioning-key|console)\./, keysChanged],
   [/^ai-provider\./, providersChanged],
   [/^webhook\./, webhooksChanged],
-  // Asking for the trail is a read that it tells of.
-  [/^(?!request\.read)/, trailChanged],
+  // Asking for the trail is a read that it tells of; with an agent it is asked for anyway.
+  [/^(?!request\.read|agent\.)/, trailChanged],
 ];
 /** Several changes that come together make the pages ask once. */
 const gatherMs = 250;

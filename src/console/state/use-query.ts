@@ -6,8 +6,10 @@ interface Entry {
   error?: ApiError | undefined;
   at: number;
   pending?: boolean;
-  /** The last request's turn. An earlier request that answers later is out of date. */
+  /** The last request's turn. */
   turn: number;
+  /** The turn of the answer that is shown. An earlier request that answers later is out of date. */
+  shown: number;
   listeners: Set<() => void>;
 }
 
@@ -22,7 +24,7 @@ function entryOf(path: string): Entry {
   if (cache.size >= keptPaths) {
     for (const [old, { listeners }] of cache) if (listeners.size === 0) cache.delete(old);
   }
-  const entry: Entry = { at: 0, turn: 0, listeners: new Set() };
+  const entry: Entry = { at: 0, turn: 0, shown: 0, listeners: new Set() };
   cache.set(path, entry);
   return entry;
 }
@@ -38,11 +40,16 @@ async function load(path: string, entry: Entry): Promise<void> {
   } catch (thrown) {
     error = apiErrorOf(thrown);
   }
-  if (turn !== entry.turn) return;
+  const isLast = turn === entry.turn;
+  // Where changes come faster than answers, those on the way are all that is ever shown.
+  if (turn < entry.shown || (error && !isLast)) return;
+  entry.shown = turn;
   if (!error) entry.data = data;
   entry.error = error;
-  entry.at = Date.now();
-  entry.pending = false;
+  if (isLast) {
+    entry.at = Date.now();
+    entry.pending = false;
+  }
   for (const listener of entry.listeners) listener();
 }
 

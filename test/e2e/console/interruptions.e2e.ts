@@ -205,3 +205,35 @@ it("shows an answer that came after its page was made and before it was painted"
   await page.clock.runFor(1_000);
   await page.getByText("No webhooks yet").waitFor({ timeout: 3_000 });
 });
+
+it("shows a trail that grows faster than it is read, and asks for it once a change", async () => {
+  const { page } = await on.operator();
+  const busy = createServer((_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream", "access-control-allow-origin": "*" });
+    const data = JSON.stringify({ action: "agent.update", phase: "outcome" });
+    // As often as the service looks.
+    const timer = setInterval(() => response.write(`event: audit\ndata: ${data}\n\n`), 2_000);
+    response.on("close", () => clearInterval(timer));
+  }).listen(0, "127.0.0.1");
+  await once(busy, "listening");
+  const { port } = busy.address() as AddressInfo;
+  await page.route("**/api/v1/events?*", (route) => route.continue({ url: `http://127.0.0.1:${port}/` }));
+  let asked = 0;
+  await page.route("**/provisioning/audit?*", async (route) => {
+    const at = ++asked;
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    const event = { seq: at, id: `e${at}`, time: "2026-11-30T10:00:00.000Z", actor: "cli", action: "agent.update" };
+    const record = { ...event, phase: "outcome", outcome: "success", target: `agent-${at}` };
+    await route.fulfill({ json: { events: [record] } }).catch(() => undefined);
+  });
+  await page.reload();
+  await visit(page, on.stand.target, "audit");
+  const newest = page.getByText(/^agent-\d+$/).first();
+  await newest.waitFor({ timeout: 8_000 });
+  const before = asked;
+  await page.waitForTimeout(6_000);
+  expect(asked - before).toBeLessThanOrEqual(4);
+  expect(Number((await newest.innerText()).slice("agent-".length))).toBeGreaterThanOrEqual(asked - 2);
+  busy.closeAllConnections();
+  busy.close();
+});
