@@ -78,6 +78,22 @@ describe.skipIf(!hasRedis)("redis", () => {
     expect(await take()).toMatchObject([{ kind: "message", message: { cause: "c" } }]);
   });
 
+  it("is followed past a page of alerts that Redis threw away", async () => {
+    const [redis] = connections;
+    const prefix = `test-${run++}`;
+    const outbox = createRedisOutbox(redis!, prefix);
+    const send = async (cause: string) => {
+      await outbox.put({ cause, type: "agent.created", at: Date.now(), data: "{}" });
+      const [message] = await outbox.take({ limit: 1, leaseMs: 60_000 });
+      await outbox.spread(cause, message!.lease, `m-${cause}`, []);
+    };
+    for (const cause of ["a", "b", "c"]) await send(cause);
+    await redis!.del(`${prefix}:outbox:{${prefix}-outbox}:messages`);
+    await send("d");
+    const { last } = await outbox.recent(0, 3);
+    expect((await outbox.recent(last, 3)).messages.map(({ message }) => message.cause)).toEqual(["d"]);
+  });
+
   testThresholds("Redis", async () => {
     const clock = settableClock();
     const prefix = `test-${run++}`;

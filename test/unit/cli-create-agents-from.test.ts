@@ -173,7 +173,7 @@ describe("agents create --from", () => {
     const ran = await from(
       JSON.stringify([
         entry("same", "~/workspaces/same/"),
-        entry("linked", "/var/run/agents/linked"),
+        entry("linked", "/var/run/agents/linked/."),
         entry("other", "/home/node/.openclaw/workspace-mine"),
         entry("none", "/home/node/.openclaw/workspace-none"),
       ]),

@@ -94,7 +94,7 @@ const isSameList = (asked: readonly string[] | undefined, has: readonly string[]
   asked === undefined || (new Set(asked).size === new Set(has).size && asked.every((one) => has.includes(one)));
 
 /** The service resolves links above a workspace, and never its own name. */
-const ownName = (workspace: string) => workspace.split("/").findLast((part) => part !== "");
+const ownName = (workspace: string) => workspace.split("/").findLast((part) => part !== "" && part !== ".");
 
 function isElsewhere(asked: string | undefined, has: string | undefined): boolean {
   return asked !== undefined && has !== undefined && ownName(asked) !== ownName(has);

@@ -83,8 +83,10 @@ export function createProviderHealth(context: Context): ProviderHealth {
     const alert = { type: "provider.failing", data: about(provider) } as const;
     inBackground(async () => {
       // Calls that were under way when it was revoked open nothing, which nobody would close.
-      const newest = await context.records.get("ai-providers", provider.id);
-      if (newest?.revokedAt === undefined) await openIncident(context, aiProviderIncident(provider.id), alert, detail);
+      const isRevoked = async () => (await context.records.get("ai-providers", provider.id))?.revokedAt !== undefined;
+      if (await isRevoked()) return;
+      await openIncident(context, aiProviderIncident(provider.id), alert, detail);
+      if (await isRevoked()) endFailing(context, provider);
     });
   }
 

@@ -1,4 +1,3 @@
-import { isToldOf } from "../../domain/alert-types.ts";
 import { mostAttempts, retryAfterMs, retryDelayMs } from "../../domain/delivery-schedule.ts";
 import type { Due } from "../../ports.ts";
 import type { WebhookRecord } from "../../schema/webhook.ts";
@@ -8,6 +7,7 @@ import { describeThreshold } from "./describe-threshold.ts";
 import { disableWebhook } from "./disable-webhook.ts";
 import { messageIdOf } from "./raise-alert.ts";
 import { isStillTrue } from "./still-true.ts";
+import { isTold } from "./webhook-formats.ts";
 import { allWebhooks, findWebhook } from "./webhooks.ts";
 
 /** Longer than an attempt takes, so that nobody else makes the same one meanwhile. */
@@ -45,7 +45,7 @@ export function createAlertSender(context: Context, mostTaken = Number.POSITIVE_
 
   async function spread({ message, lease }: Extract<Due, { kind: "message" }>, webhooks: Webhooks): Promise<void> {
     const isTrue = await isStillTrue(context, message);
-    const told = isTrue ? (await webhooks()).filter((one) => isToldOf(one.events, message.type)) : [];
+    const told = isTrue ? (await webhooks()).filter((one) => isTold(one, message.type)) : [];
     const endpoints = told.filter(({ disabledAt }) => disabledAt === undefined).map(({ id }) => id);
     const messageId = await messageIdOf(context, message.cause);
     const data = message.type === "quota.threshold_reached" ? await describeThreshold(context, message) : undefined;

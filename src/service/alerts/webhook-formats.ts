@@ -1,5 +1,6 @@
 import { type AlertData, alertSeverity, alertText } from "../../domain/alert-text.ts";
-import type { WebhookFormat } from "../../schema/webhook.ts";
+import { isToldOf } from "../../domain/alert-types.ts";
+import type { WebhookFormat, WebhookRecord } from "../../schema/webhook.ts";
 import { incidentMemoryMs } from "./incidents.ts";
 
 export interface Alert {
@@ -28,6 +29,10 @@ const ends: Record<string, string> = {
   "gateway.recovered": "gateway.unreachable",
 };
 const isEnded: ReadonlySet<string> = new Set(Object.values(ends));
+/** Alertmanager has an alert open until it is told of its end, whatever else the webhook subscribed to. */
+export const isTold = ({ events, format }: Pick<WebhookRecord, "events" | "format">, type: string): boolean =>
+  isToldOf(events, type) || (format === "alertmanager" && type in ends && isToldOf(events, ends[type]!));
+
 /** Those that tell one subject's alert from another's; what changes between two events of one subject stands apart. */
 const labelNames = ["agentId", "keyId", "quota", "aiProviderId", "gateway", "webhookId", "deployment"];
 

@@ -17,7 +17,7 @@ import {
   revokeProvisioningKey,
   rotateProvisioningKey,
 } from "../../../src/service/provisioning-keys/provisioning-keys.ts";
-import { keyLedger } from "../../../src/storage/ledger-names.ts";
+import { aiProviderIncident, keyLedger } from "../../../src/storage/ledger-names.ts";
 import { alertsStand, operator } from "../../alerts-stand.ts";
 
 const day = 86_400_000;
@@ -300,6 +300,26 @@ it("a provider that is revoked while it fails, fails no more", async () => {
   const { data } = (await told()).find(({ type }) => type === "provider.recovered")!;
   expect(alertText("provider.recovered", data)).toBe('The AI provider "Main" fails no more: it was revoked.');
   expect(await aiProviderHealth(context, id)).not.toHaveProperty("since");
+});
+
+it("a provider that is revoked while its first failure is written down, fails no more", async () => {
+  const add = { provider: "anthropic", key: "sk-ant-not-real-0123456789", name: "Main", verify: false };
+  const { id } = await addAiProvider(context, operator, add);
+  const record = (await context.records.get("ai-providers", id))!;
+  let isRevoked = false;
+  const replace: typeof context.ledger.replace = async (...args) => {
+    if (!isRevoked && args[0] === aiProviderIncident(id)) {
+      isRevoked = true;
+      await revokeAiProvider(context, operator, id);
+      // The look for an incident behind it, which finds none.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return await context.ledger.replace(...args);
+  };
+  createProviderHealth({ ...context, ledger: { ...context.ledger, replace } }).refusesKey(record, 401);
+  await stand.idle();
+  expect(await aiProviderHealth(context, id)).not.toHaveProperty("since");
+  expect((await types()).sort()).toEqual(["provider.failing", "provider.recovered", "provider.revoked"]);
 });
 
 it("a gateway that has agents and was not met since the start is told of", async () => {

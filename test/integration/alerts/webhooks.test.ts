@@ -358,6 +358,23 @@ it("an incident is open at Alertmanager until it is over, though its end came fi
   expect(Date.parse(last.endsAt)).toBeLessThanOrEqual(stand.clock.now());
 });
 
+it.each(["gateway.unreachable", "*.unreachable"])(
+  "an incident ends at an Alertmanager that is told of %s alone, which is told of its end nowhere else",
+  async (event) => {
+    await create({ format: "alertmanager", events: [event] });
+    await create({ format: "slack", events: [event] });
+    const name = gatewayIncident("eu");
+    const data = { gateway: "eu" };
+    await openIncident(stand.context, name, { type: "gateway.unreachable", data });
+    await stand.send();
+    await closeIncident(stand.context, name, { type: "gateway.recovered", data });
+    await stand.send();
+    const alerts = receiver.received.map(({ body }) => JSON.parse(body)).filter(Array.isArray);
+    expect(alerts.map(([{ endsAt }]) => Date.parse(endsAt) > stand.clock.now())).toEqual([true, false]);
+    expect(receiver.received).toHaveLength(3);
+  },
+);
+
 it.each(["slack", "discord", "teams"] as const)(
   "an agent's name for a model becomes no link and no mention in %s",
   async (format) => {

@@ -6,6 +6,9 @@ for _, cause in ipairs(redis.call('ZRANGEBYSCORE', base .. ':log', '(' .. ARGV[2
   if stored then
     out[#out + 1] = cause
     out[#out + 1] = stored
+  else
+    -- Redis threw it away: a page of such would be looked at again and again.
+    redis.call('ZREM', base .. ':log', cause)
   end
 end
 return out
