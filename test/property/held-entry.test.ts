@@ -112,9 +112,9 @@ describe("an entry that is held", () => {
       "subagents.model": { subagents: { allowAgents: ["a1"] } },
       "memory.search.provider": { memory: {} },
       "heartbeat.model": { heartbeat: { model: "shared/m" } },
-      "tts.auto": { tts: { auto: "always" } },
-      "tts.enabled": { tts: { enabled: true } },
-      "tts.summaryModel": { tts: { summaryModel: "shared/m" } },
+      tts: { tts: { ...entry.tts, maxTextLength: 4_000 } },
+      "tts.enabled": { tts: { ...entry.tts, enabled: true } },
+      "tts.summaryModel": { tts: { ...entry.tts, summaryModel: "shared/m" } },
       cwd: { cwd: "/projects" },
       tools: { tools: { exec: entry.tools!.exec! } },
       "tools.allow": tools({ allow: [...entry.tools!.allow!, "gateway"] }),
@@ -127,5 +127,7 @@ describe("an entry that is held", () => {
       const changed = { ...entry, ...change };
       expect(entryDoors(changed, "a1", true, config), name).toEqual([name]);
     }
+    const always = { ...entry, tts: { ...entry.tts, auto: "always" } };
+    expect(entryDoors(always, "a1", true, config)).toEqual(["tts.auto", "tts"]);
   });
 });
