@@ -61,7 +61,8 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
     await tools.checkHold(agentId, hold);
     if (heldToQuota) refuseUnmetered(await config.read(), tools.openclaw, hold.confinement);
     const provider = key && providerFor({ ...key, apiKey: "" }, tools.proxyBaseUrl);
-    const current = primaryModel(before?.model);
+    const noted = primaryModel(before?.model);
+    const current = noted?.includes("${") ? primaryModel(now?.model) : noted;
     const model = provider
       ? (modelForKey(provider, asked, { current, madeHere: false }, source) ?? current)
       : keylessReference(asked);
@@ -157,7 +158,8 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
   return {
     async planAdoption(adoption) {
       const { now, next } = await adopted(adoption);
-      return settingChanges(now ?? {}, next);
+      // A variable stays, and what it stands for may be a secret.
+      return settingChanges(now ?? {}, next).filter(({ after }) => !after?.includes("${"));
     },
 
     async adopt(adoption) {

@@ -4,7 +4,7 @@ import { profileIdFor } from "../../src/domain/profile-id.ts";
 import { Problem } from "../../src/errors.ts";
 import { absent, requireCurrent } from "../../src/host/agent-problems.ts";
 import type { AgentHost, HostAgent, HostHold } from "../../src/ports.ts";
-import { addBindings, refuseTaken, setEntry } from "./config-entries.ts";
+import { addBindings, literal, refuseTaken, setEntry } from "./config-entries.ts";
 import {
   dropOthersModels,
   type Hold,
@@ -206,8 +206,8 @@ export function createAgentChanges(
       // An agent that was adopted as it is keeps the tools that it has until it is confined otherwise.
       const stays = hold?.confinement === "trusted" && holdIn(found, agentId)?.confinement === "trusted";
       await changeEntry(agentId, (entry, draft) => {
-        if (name !== undefined) entry.name = name;
-        if (identity) entry.identity = { ...entry.identity, ...identity };
+        if (name !== undefined) entry.name = literal(name);
+        if (identity) entry.identity = { ...entry.identity, ...literal(identity) };
         if (reference !== undefined) {
           const allow = provider === undefined ? [reference] : ownModels(entry, provider);
           holdModels(entry, { primary: reference, allow }, draft);

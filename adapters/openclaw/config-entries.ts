@@ -11,6 +11,12 @@ import {
   type RouteMatch,
 } from "./openclaw-config.ts";
 
+/** Of `${NAME}` in its file OpenClaw makes what a variable of the gateway's says, which may be a secret. */
+export const variable = /\$(?=\{[A-Z_][A-Z0-9_]*\})/g;
+
+/** What callers name as OpenClaw is to show it. */
+export const literal = <T>(named: T): T => JSON.parse(JSON.stringify(named).replaceAll(variable, "$$$$")) as T;
+
 /**
  * @param model a whole reference
  * @param models what it may be called with besides
@@ -22,10 +28,10 @@ export function entryFor(
   isLookedAt: boolean,
 ): AgentEntry {
   const entry: AgentEntry = {
-    name: agent.name,
+    name: literal(agent.name),
     workspace: agent.workspace!,
     agentDir: agent.agentDir!,
-    ...(agent.identity && { identity: { ...agent.identity } }),
+    ...(agent.identity && { identity: { ...literal(agent.identity) } }),
     utilityModel: "",
     memory: { search: { provider: "none" } },
   };

@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { Problem } from "../../src/errors.ts";
 import { noGateway } from "../../src/host/no-gateway.ts";
+import { workspaceProblem } from "../../src/host/workspace-text.ts";
 import type { AgentHost, Log, OpenDoor } from "../../src/ports.ts";
 import { AgentId } from "../../src/schema/primitives.ts";
 import { createWorkspacePaths } from "../node/directory-host/workspace-paths.ts";
@@ -11,6 +12,7 @@ import { announceKeyTo } from "./announce-key.ts";
 import { createAgentChanges } from "./change-agent.ts";
 import type { ConfigAccess } from "./config-access.ts";
 import { createConfigChanges, type ReloadTimes } from "./config-changes.ts";
+import { variable } from "./config-entries.ts";
 import { createCredentials } from "./credentials.ts";
 import { checkHold } from "./doors/check-hold.ts";
 import type { Hold } from "./doors/held-entry.ts";
@@ -116,6 +118,7 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     async plan({ agentId, workspace, gateway, heldToQuota, ...asked }) {
       if (gateway !== undefined) throw noGateway(gateway);
       const { path } = paths.place(agentId, workspace);
+      if (path.search(variable) !== -1) throw workspaceProblem(path, "holds a variable; name the directory itself.");
       const config = await options.config.read();
       refuseHeld(config, agentId, path, tools);
       const hold = holdOf(asked, options.openclaw.confinement);
