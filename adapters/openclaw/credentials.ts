@@ -89,13 +89,17 @@ export function createCredentials(keys: KeyStore): AgentCredentials {
   };
 }
 
-/** There is no function for this in the plugin SDK; the table is only read. */
+/**
+ * There is no function for this in the plugin SDK; the table is only read. A store that cannot be read may have some.
+ */
 function hasSessions(path: string): boolean {
   if (!existsSync(path)) return false;
   const database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
   try {
     const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'session_nodes'").get();
     return table !== undefined && database.prepare("SELECT 1 FROM session_nodes LIMIT 1").get() !== undefined;
+  } catch {
+    return true;
   } finally {
     database.close();
   }

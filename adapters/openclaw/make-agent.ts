@@ -95,7 +95,7 @@ export function createAgentMaker(
   return async (agent, come) => {
     const { agentId } = agent;
     const home = homeOf(agentId);
-    const there = await config.read();
+    const there = await (changes.isTakingUp(agentId) ? config.source() : config.read());
     const marker = readMarker(home);
     if (there.agents?.entries?.[agentId]) {
       if (marker?.operationId === agent.operationId) return createdBy(marker);
@@ -160,7 +160,7 @@ export function createAgentMaker(
       if (agent.awaitReady) starting = !(await changed.applied);
       else starting = true;
       await filled;
-      if (revived) await writeMarker(home, { ...made, revives: undefined });
+      if (revived && isMadeBy(home, agent)) await writeMarker(home, { ...made, revives: undefined });
       // The gateway has known this agent, without a key, since it was revived.
       if (revived && provider) await tools.announceKey(agentId);
     } catch (error) {

@@ -51,7 +51,12 @@ export function createAgentRemover(tools: HostTools): Remove {
     const agentDir = join(home, "agent");
     const sessions = join(home, "sessions");
     const workspace = marker.workspace ?? "";
-    const before = await config.read();
+    const live = await config.read();
+    const shown = live.agents?.entries?.[agentId];
+    // The file is ahead of a gateway that has yet to take up what it says.
+    const isTakenUp = shown !== undefined && isOurEntry(shown, agentId);
+    const before = isTakenUp ? live : await config.source();
+    const entry = before.agents?.entries?.[agentId];
     // Until its marker is dropped all of this is its own; then it may be the next one's, made anew under the same id.
     const isIts = () => isMadeBy(home, marker);
     if (!isIts()) return { deleted: [], preserved: [] };
@@ -66,9 +71,8 @@ export function createAgentRemover(tools: HostTools): Remove {
       sessions: isDirectory(sessions),
       workspace: isDirectory(workspace),
     };
-    const entry = before.agents?.entries?.[agentId];
     const isThere = entry !== undefined;
-    if (isThere && !marker.revives && !isOurEntry(entry, agentId)) {
+    if ((shown ?? entry) && !marker.revives && !(entry && isOurEntry(entry, agentId))) {
       if (marker.provider !== undefined) await credentials.remove(agentDir, slugIn(marker.provider, before));
       if (isIts()) dropMarker(home);
       return { deleted: [], preserved: [] };
@@ -78,6 +82,7 @@ export function createAgentRemover(tools: HostTools): Remove {
     const hadBindings = bindingsOf(before, agentId).length > 0;
     const hadKey = await credentials.clear(agentDir);
 
+    let isKnown = false;
     if (isThere) {
       const isHalf = isHalfOf(config.file, before, agentId);
       if ((!takeWorkspace || isHalf) && isIts()) {
@@ -89,15 +94,20 @@ export function createAgentRemover(tools: HostTools): Remove {
         ...(takeWorkspace ? [workspace] : []),
         ...["", "-wal", "-shm", "-journal"].map((ending) => join(agentDir, `openclaw-agent.sqlite${ending}`)),
       ]);
-      const byGateway = isIts() && (await changes.byGateway(() => askGateway(agentId)));
+      const byGateway =
+        isIts() &&
+        (await changes.byGateway(async () => {
+          isKnown = (await config.read()).agents?.entries?.[agentId] !== undefined;
+          return isKnown && (await askGateway(agentId));
+        }));
       if (!byGateway && isIts()) await dropEntry(agentId);
       for (const [path, place] of await watched.found()) {
         if (path === sessions && !takeSessions) await putBack(place, sessions);
         else await rm(join(place, ".."), { recursive: true, force: true });
       }
     }
-    // In a process that has it open, a store whose agent never came to be stays, empty.
-    const keepsStore = !isThere && credentials.isOpen(agentDir);
+    // In a process that has it open, a store whose agent the gateway has never known stays, empty.
+    const keepsStore = !isKnown && credentials.isOpen(agentDir);
     if (!keepsStore && isIts()) await rm(agentDir, { recursive: true, force: true });
     if (takeSessions && isIts()) await rm(sessions, { recursive: true, force: true });
     if (takeWorkspace && isIts()) {

@@ -492,7 +492,8 @@ describe("the openclaw host", () => {
     const { config } = openclaw;
     const variable = `\${VOICE_KEY}`;
     let value = "sk-test-of-a-variable-not-a-real-key";
-    const resolved = <T>(one: T): T => JSON.parse(JSON.stringify(one).replaceAll(variable, value)) as T;
+    const resolved = <T>(one: T): T =>
+      JSON.parse(JSON.stringify(one).replaceAll(variable, value).replaceAll(`\${THEIR_MODEL}`, "shared/m")) as T;
     const onVariables = hostOn({
       ...openclaw,
       config: {
@@ -509,7 +510,7 @@ describe("the openclaw host", () => {
         applied: (satisfied, withinMs) => config.applied((live) => satisfied(resolved(live)), withinMs),
       },
     });
-    const theirs: AgentEntry = { name: "Theirs", tts: { apiKey: variable } };
+    const theirs: AgentEntry = { name: "Theirs", model: `\${THEIR_MODEL}`, tts: { apiKey: variable } };
     await config.mutate((draft) => {
       draft.agents = { entries: { ...draft.agents?.entries, theirs } };
     }, []);
@@ -518,9 +519,32 @@ describe("the openclaw host", () => {
     await onVariables.adopt({ agent, operationId: "op", hold: {}, credential });
     const marker = await readFile(join(openclaw.stateDir, "agents", "theirs", "provisioning.json"), "utf8");
     expect(marker).not.toContain(value);
+    const { model } = entryOf("theirs");
+    // Its records are lost.
+    const again = { agent, operationId: "another", hold: {} };
+    const { apiKey: _, ...key } = credential;
+    expect(await onVariables.planAdoption({ ...again, key })).toEqual([]);
+    await onVariables.adopt({ ...again, credential });
+    expect(entryOf("theirs").model).toEqual(model);
     value = "sk-test-of-another-day-not-a-real-key";
-    await onVariables.release({ agentId: "theirs", operationId: "op" });
+    await onVariables.release({ agentId: "theirs", operationId: "another" });
     expect(entryOf("theirs")).toEqual(theirs);
+  });
+
+  test("what callers name is no variable of the gateway's, which OpenClaw would put in its place", async () => {
+    const name = `pay $5 to \${OPENCLAW_GATEWAY_TOKEN}, $\${A} or \${b}`;
+    const written = `pay $5 to $\${OPENCLAW_GATEWAY_TOKEN}, $$\${A} or \${b}`;
+    const identity = { name, avatar: `\${HOME}` };
+    const agent = await planned("one", { name, identity });
+    await host.create(agent);
+    expect(entryOf("one")).toMatchObject({ name: written, identity: { name: written, avatar: `$\${HOME}` } });
+    await host.update(agent, { name: `\${A}`, identity: { name: `\${B}`, emoji: `\${C}` } });
+    expect(entryOf("one")).toMatchObject({
+      name: `$\${A}`,
+      identity: { name: `$\${B}`, emoji: `$\${C}`, avatar: expect.any(String) },
+    });
+    const workspace = join(openclaw.stateDir, "workspaces", `\${HOME}`);
+    await expect(host.plan({ agentId: "two", workspace })).rejects.toEqual(refusal("workspace_not_allowed"));
   });
 
   test("an adopted agent keeps what it was denied, and no model of others is called for it", async () => {
@@ -686,6 +710,80 @@ describe("the openclaw host", () => {
       await expect(host.create(await planned("gone", { credential }))).rejects.toEqual(refusal("agent_exists"));
       await rm(agentDirOf("gone"), { recursive: true });
       await host.create(await planned("gone", { credential }));
+    });
+
+    test("and that left a store which cannot be read is named", async () => {
+      await mkdir(agentDirOf("gone"), { recursive: true });
+      await writeFile(join(agentDirOf("gone"), "openclaw-agent.sqlite"), "not a database");
+      await expect(host.create(await planned("gone"))).rejects.toEqual(refusal("agent_exists"));
+    });
+  });
+
+  test.each([false, true])(
+    "an agent that the gateway has yet to take up is deleted whole (reloads fail: %s)",
+    async (fail) => {
+      const slow = await makeFakeOpenClaw({ running: true, reloadMs: () => 200 });
+      slow.failReloads(fail);
+      try {
+        const times: ReloadTimes = { answerMs: 50, changeMs: 50, reloadMs: 400, nudgeMs: [60_000, 60_000] };
+        const onSlow = hostOn(slow, true, undefined, undefined, times);
+        const bindings = ["telegram:ops"];
+        const agent = await planned("one", { credential, bindings, awaitReady: false });
+        const there = { ...agent, ...(await onSlow.plan({ agentId: "one" })) };
+        await onSlow.create(there);
+        // A retry of the same creation.
+        expect(await onSlow.create(there)).toMatchObject({ bindings: { added: bindings } });
+        const { deleted } = await onSlow.remove(there, { workspace: true, sessions: true });
+        expect(deleted).toEqual(expect.arrayContaining(["entry", "bindings", "credentials", "workspace"]));
+        expect(slow.file().agents!.entries).not.toHaveProperty("one");
+        expect(slow.file().bindings).toEqual([]);
+        slow.failReloads(false);
+        await onSlow.create({ ...there, operationId: "next" });
+      } finally {
+        await slow.close();
+      }
+    },
+  );
+
+  describe("an agent made anew, while OpenClaw has yet to take up what it was given", () => {
+    let slow: FakeOpenClaw;
+    let agent: HostCreate;
+    let onSlow: AgentHost;
+
+    beforeEach(async () => {
+      let reloadMs = 10;
+      slow = await makeFakeOpenClaw({ running: true, reloadMs: () => reloadMs });
+      onSlow = hostOn(slow);
+      const { request } = slow.gateway;
+      slow.gateway.request = async <T>(method: string, params: Record<string, unknown>) => {
+        const answer = await request<T>(method, params);
+        if (method === "agents.create") reloadMs = 300;
+        return answer;
+      };
+      const plan = await onSlow.plan({ agentId: "again" });
+      const basis = { agentId: "again", name: "again", skipBootstrap: false, credential, ...plan };
+      const first = { ...basis, bindings: [], operationId: "first", awaitReady: true };
+      await onSlow.create(first);
+      await onSlow.remove(first, { workspace: true, sessions: true });
+      agent = { ...basis, bindings: ["telegram:ops"], operationId: "second", awaitReady: false };
+    });
+    afterEach(() => slow.close());
+
+    test("is deleted whole", async () => {
+      await onSlow.create(agent);
+      const { deleted } = await onSlow.remove(agent, { workspace: true, sessions: true });
+      expect(deleted).toEqual(expect.arrayContaining(["entry", "bindings", "credentials", "workspace"]));
+      expect(slow.file().agents!.entries).not.toHaveProperty("again");
+      expect(slow.file().bindings).toEqual([]);
+    });
+
+    test("is the one's that has taken it over meanwhile", async () => {
+      const made = onSlow.create({ ...agent, awaitReady: true });
+      await expect.poll(() => slow.file().agents!.entries!.again?.utilityModel, { interval: 5 }).toBe("");
+      const marker = join(slow.stateDir, "agents", "again", "provisioning.json");
+      await writeFile(marker, (await readFile(marker, "utf8")).replace('"second"', '"third"'));
+      await made;
+      expect(JSON.parse(await readFile(marker, "utf8")).operationId).toBe("third");
     });
   });
 

@@ -131,3 +131,27 @@ describe("a gateway that does not take up what is written", () => {
     await expect((await changes.make(adding("heard"))).applied).rejects.toBe(refusal);
   });
 });
+
+it("a change that names a variable is written once, though the file cannot be read right after", async () => {
+  const openclaw = await makeFakeOpenClaw({ running: true });
+  try {
+    const { config } = openclaw;
+    const source: ConfigAccess["source"] = () => {
+      config.source = original;
+      return Promise.reject(new Error("locked"));
+    };
+    const original = config.source;
+    config.source = source;
+    const changes = createConfigChanges(config, () => undefined);
+    const { apply } = adding("one");
+    const once = (draft: OpenClawConfig) => {
+      if (draft.agents?.entries?.one) throw new Error("there already");
+      apply(draft);
+      draft.agents!.entries!.one!.tts = { apiKey: `\${VOICE_KEY}` };
+    };
+    await (await changes.make({ agentId: "one", apply: once })).takenUp();
+    expect(openclaw.writes()).toBe(1);
+  } finally {
+    await openclaw.close();
+  }
+});
