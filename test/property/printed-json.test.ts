@@ -79,8 +79,38 @@ it.each(lists)("covers what one line makes of %s", (_, json) => {
   expect(bytes(json) + numbersBeyond(value)).toBeGreaterThanOrEqual(bytes(line) - line.indexOf("["));
 });
 
+/** With a point, as `json.dumps` writes what has an exponent, and in full, as JavaScript does. */
+const inFull = (value: number): string[] => [Number.isInteger(value) ? `${value}.0` : String(value), String(value)];
+
+it("covers a list of any numbers, however short their exponents make them", () => {
+  const digits = fc.oneof(
+    fc.integer({ min: 1, max: 99 }),
+    fc.nat({ max: 999_999_999 }),
+    fc.double({ noNaN: true, min: 0, max: 1e15 }),
+  );
+  fc.assert(
+    fc.property(digits, fc.integer({ min: -8, max: 25 }), (mantissa, exponent) => {
+      const json = String(mantissa).includes("e") ? String(mantissa) : `${mantissa}e${exponent}`;
+      const value = Number(json);
+      for (const full of inFull(value)) {
+        expect(json.length + numbersBeyond([value]), json).toBeGreaterThanOrEqual(full.length + 1);
+      }
+    }),
+    {
+      numRuns: 2_000,
+      examples: [
+        [7, 2],
+        [27, 2],
+        [83.47034, 19],
+        [9_010_140, 14],
+        [5, 1],
+      ],
+    },
+  );
+});
+
 it("adds nothing to schemas of words, and little to their numbers", () => {
   const schema = { type: "object", properties: { a: { type: "integer", minimum: 1, maximum: 100 } }, required: ["a"] };
   expect(numbersBeyond(schema)).toBe(0);
-  expect(numbersBeyond([1, 20, 300])).toBe(3);
+  expect(numbersBeyond([1, 20, 300])).toBe(7);
 });

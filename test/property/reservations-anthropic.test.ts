@@ -185,7 +185,10 @@ const honest = {
   metadata: harmless({ user_id: "x" }),
   stop_sequences: strings.map((stop) => piece([stop], { allowance: normalizedBeyond(stop) })),
   stream: harmless(true, false),
-  thinking: harmless<NonNullable<Params["thinking"]>>({ type: "enabled", budget_tokens: 1_024 }, { type: "disabled" }),
+  // A budget above `max_tokens` is held besides.
+  thinking: fc
+    .constantFrom<NonNullable<Params["thinking"]>>({ type: "enabled", budget_tokens: 1_024 }, { type: "disabled" })
+    .map((json) => piece(json, { allowance: 1_024 })),
   temperature: harmless(0, 0.5),
   service_tier: harmless<NonNullable<Params["service_tier"]>>("auto", "standard_only"),
   output_format: format,

@@ -30,3 +30,8 @@ it("holds an answer's format for what it is printed as", () => {
   const response_format = { type: "json_schema", json_schema: schema };
   expect(printed - inputBeyondBytes("/v1/chat/completions", { messages: [], response_format })).toBeLessThan(100);
 });
+
+it("holds no format where the answer is plain text", () => {
+  for (const text of [{ verbosity: "low" }, { format: { type: "text" } }])
+    expect(inputBeyondBytes("/v1/responses", { input: "hi", text })).toBeLessThan(100);
+});

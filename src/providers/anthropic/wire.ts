@@ -3,6 +3,7 @@ import { type BodyFields, boundField, isSet } from "../shared/body-fields.ts";
 import { hostedTools } from "../shared/hosted-tools.ts";
 import { claudeImage } from "../shared/image-rules.ts";
 import { createMediaCounter } from "../shared/media-tokens.ts";
+import { thinkingBudget } from "../shared/output-bounds.ts";
 import { deciding } from "../shared/shape.ts";
 import { toolPromptTokens } from "../shared/tool-prompt.ts";
 import type { Endpoint, ProviderWire, Reading, ReadLimits } from "../shared/wire.ts";
@@ -19,6 +20,12 @@ const errorTypes: Record<number, string> = {
   504: "timeout_error",
 };
 
+/**
+ * Where Claude thinks between its calls the budget may be above `max_tokens`, which is no bound of it then:
+ * https://platform.claude.com/docs/en/build-with-claude/extended-thinking
+ */
+const withThoughts = (bound: number, budget: number): number => (budget < bound ? bound : bound + budget);
+
 function read(body: BodyFields, limits: ReadLimits): Reading {
   const bound = boundField(body, "max_tokens");
   if ("fault" in bound) return bound;
@@ -29,7 +36,7 @@ function read(body: BodyFields, limits: ReadLimits): Reading {
     models: [...account.models],
     inputBeyondBytes: media.beyond + account.beyond + (isSet(body, "tools") ? toolPromptTokens : 0),
     media,
-    outputBound: bound.count,
+    outputBound: bound.count && withThoughts(bound.count, thinkingBudget(body)),
     answers: 1,
     hosted: hostedTools(body, account.hostedTools),
     unbounded:

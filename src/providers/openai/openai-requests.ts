@@ -1,6 +1,6 @@
 import { isRecord } from "../../domain/is-record.ts";
 import { readShape } from "../shared/account.ts";
-import { type BodyFields, boundField, countField, isSet, list } from "../shared/body-fields.ts";
+import { type BodyFields, boundField, countField, isSet, isSetValue, list } from "../shared/body-fields.ts";
 import { hostedTools } from "../shared/hosted-tools.ts";
 import type { ImageRule } from "../shared/image-rules.ts";
 import { createMediaCounter } from "../shared/media-tokens.ts";
@@ -28,9 +28,14 @@ export interface OpenAiDialect {
 
 /** A template's own words around the tools, and LiteLLM's tool for an answer's format. */
 const toolPrompt = (body: BodyFields, dialect: OpenAiDialect): number =>
-  dialect.templates && ["tools", "functions", "response_format", "text"].some((name) => isSet(body, name))
+  dialect.templates &&
+  (["tools", "functions", "response_format"].some((name) => isSet(body, name)) || hasFormat(body.get("text")))
     ? toolPromptTokens
     : 0;
+
+const isPlainText = (format: unknown): boolean => isRecord(format) && format.type === "text";
+/** A response's `text` may tell no more than how long it is to be. */
+const hasFormat = (text: unknown): boolean => isRecord(text) && isSetValue(text.format) && !isPlainText(text.format);
 
 type Input = Pick<RequestReading, "models" | "inputBeyondBytes" | "media" | "hosted" | "unbounded">;
 

@@ -42,7 +42,7 @@ export function outputBound(
 }
 
 /** Tokens that the client gives the model to think with, which count as output; 0 where it does not say. */
-function thinkingBudget(body: Pick<BodyFields, "get"> | undefined): number {
+export function thinkingBudget(body: Pick<BodyFields, "get"> | undefined): number {
   if (!body) return 0;
   const of = (value: unknown, ...names: string[]): unknown[] =>
     isRecord(value) ? names.map((name) => value[name]) : [];

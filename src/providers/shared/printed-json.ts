@@ -46,7 +46,11 @@ export function printedBeyond(value: unknown, depth = 0): number | undefined {
  * values are in quotes, of which a tokenizer needs fewer than their bytes.
  */
 export function numbersBeyond(value: unknown, inList = false): number {
-  if (typeof value === "number") return (inList ? 1 : 0) + (mayBeShorter(value) ? longestNumber : 0);
+  if (typeof value === "number") {
+    if (mayBeShorter(value)) return longestNumber;
+    // `7e2` is `700.0`.
+    return inList ? (value !== 0 && value % 10 === 0 ? 3 : 1) : 0;
+  }
   if (typeof value !== "object" || value === null) return 0;
   const isList = Array.isArray(value);
   const items: unknown[] = isList ? value : Object.values(value);
@@ -55,12 +59,12 @@ export function numbersBeyond(value: unknown, inList = false): number {
   return beyond;
 }
 
-/** Whether an exponent may shorten it: `1e9` is `1000000000.0` in full. A text of each would take too long for a million. */
+/** Whether an exponent may well shorten it: `1e9` is `1000000000.0`. A text of each would take too long for a million. */
 function mayBeShorter(value: number): boolean {
   const size = Math.abs(value);
   if (size < 1_000) return size > 0 && size < 0.01;
-  // A remainder of what is larger takes a microsecond.
-  return size >= 1e21 || size % 1_000 === 0;
+  // A larger one was rounded: `83.47034e19` is 834703400000000000000 in full, and no multiple of a thousand.
+  return size > Number.MAX_SAFE_INTEGER || size % 1_000 === 0;
 }
 
 function argumentsBeyond(json: string): number {

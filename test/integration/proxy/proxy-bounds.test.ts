@@ -79,6 +79,17 @@ it.each([
   expect(reserved).toBeLessThan(bytes * 1.1);
 });
 
+it("Claude's thoughts between its calls are held by their budget, where that is above max_tokens", async () => {
+  for (const [budget, more] of [
+    [90, 0],
+    [60_000, 60_000],
+  ] as const) {
+    const { bytes, reserved } = await send("anthropic", { thinking: { type: "enabled", budget_tokens: budget } });
+    expect(reserved).toBeGreaterThanOrEqual(bytes + 100 + more);
+    expect(reserved).toBeLessThanOrEqual(bytes + 100 + more + slack);
+  }
+});
+
 describe("an output that the request does not bound", () => {
   const unbound: [string, Record<string, unknown>, (sent: Record<string, unknown>) => unknown][] = [
     ["anthropic", { max_tokens: null }, (sent) => sent.max_tokens],
