@@ -49,8 +49,8 @@ export function readJsonBody(bytes: Uint8Array, rules: FieldRules): { body: Json
   return "fault" in scan ? scan : readBody(text, scan, rules);
 }
 
-/** Begins at a letter: a search for the backslash stops at each of millions of others, and takes a tenth of a second. */
-const escapedNul = /u(?<=\\u)0000/;
+/** A class compares both places at once: a search for one alone stops at each of millions of them, for a tenth of a second. */
+const escapedNul = /[\\]u0000/;
 
 /** A whole body that was scanned. */
 export function readBody(text: string, scan: Scan, rules: FieldRules): { body: JsonBody } | { fault: string } {

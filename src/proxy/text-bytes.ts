@@ -48,8 +48,8 @@ export async function textBytesInTurns(
   }
 }
 
-/** Begins at a letter: a search for the backslash stops at each of millions of others, and takes a tenth of a second. */
-const escaped = /u(?<=\\u)/;
+/** A class compares both places at once: a search for one alone stops at each of millions of them, for a tenth of a second. */
+const escaped = /[\\]u/;
 
 /** Whether it is ASCII, which no form changes. */
 const isPlain = (text: string, bytes: number): boolean => text.length === bytes && !escaped.test(text);

@@ -96,6 +96,7 @@ it.each<[name: string, status: number, body: () => string]>([
   ["a schema of 1.1 million numbers", 200, () => toolOf(`[${"1,".repeat(1_100_000)}1]`)],
   ["a schema of 1.1 million exponents", 200, () => toolOf(`[${"1e9,".repeat(1_100_000)}1]`)],
   ["a schema of 1.1 million fractions", 200, () => toolOf(`[${"1.25,".repeat(1_100_000)}1]`)],
+  ["32 million letters that may be of an escape", 200, () => message(`"${filled("u")}"`)],
   ["16 million escapes", 200, () => message(`"${filled("\\n")}"`)],
   ["3.1 million keys", 413, () => `{${Array.from({ length: 3_100_000 }, (_, at) => `"${at.toString(36)}":1`)}}`],
   ["ten million lists", 413, () => message(`[${"[],".repeat(10_000_000)}1]`)],
