@@ -15,6 +15,10 @@ const writtenInText = new RegExp(`"(${[...written].join("|")})"\\s*:`);
 /** Where a service repeats the request that it refuses. */
 const echoes: ReadonlySet<string> = new Set(["input", "ctx", "body", "request", "loc"]);
 const maxDepth = 16;
+/** Compressed in a way that nobody has undone. */
+const isPacked = /(?!\s)\p{Cc}/u;
+/** JSON whose end did not come may have gone on with a model's text. */
+const beginsJson = /^\s*[[{]\s*["[{]/;
 
 const decoder = new TextDecoder();
 
@@ -22,13 +26,14 @@ const decoder = new TextDecoder();
  * The cost of an answer of 4xx or 5xx: `nothing` where the provider refused, `answer` where it carries a model's text,
  * and `unknown` where the provider may have worked, and billed it.
  *
- * @param body as far as it came, `undefined` where it is too long to be an error
+ * @param body as far as it came, `undefined` where it is too long to be an error, or cannot be read
  */
 export function failureCost(status: number, body: Uint8Array | undefined): "nothing" | "answer" | "unknown" {
   if (body === undefined || !(refusals.has(status) || busy.has(status))) return "unknown";
   const text = decoder.decode(body);
   const error = parsed(text);
   if (error === undefined ? writtenInText.test(text) : holdsAnswer(error, 0)) return "answer";
+  if (error === undefined && (isPacked.test(text) || beginsJson.test(text))) return "unknown";
   return refusals.has(status) || isOwnError(error) ? "nothing" : "unknown";
 }
 

@@ -173,7 +173,9 @@ export async function relay(
   return new Response(streamed.body, { status: upstream.status, headers });
 }
 
-/** As far as it came; `undefined` where it is longer than any error. */
+const compressed = /gzip|deflate|br|zstd/i;
+
+/** As far as it came; `undefined` where it is longer than any error, or cannot be decoded. */
 async function errorBody(upstream: Response): Promise<Uint8Array | undefined> {
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -184,6 +186,7 @@ async function errorBody(upstream: Response): Promise<Uint8Array | undefined> {
       if (length > maxErrorBytes) return undefined;
     }
   } catch {
+    if (compressed.test(upstream.headers.get("content-encoding") ?? "")) return undefined;
     // The connection broke: what came is looked at.
   }
   return length === 0 ? new Uint8Array() : joined(parts, length);

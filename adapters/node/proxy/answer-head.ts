@@ -24,7 +24,7 @@ const single = (value: string | string[] | undefined): string | undefined => (Ar
 
 /** Asked of the upstream is `identity`; one that compresses all the same is decoded, for the meter and the client. */
 export function decoderOf(headers: IncomingHttpHeaders): Transform | undefined {
-  const encoding = single(headers["content-encoding"])?.trim().toLowerCase() ?? "";
+  const encoding = [headers["content-encoding"]].flat().join().trim().toLowerCase();
   return Object.hasOwn(decoders, encoding) ? decoders[encoding]!() : undefined;
 }
 

@@ -90,8 +90,7 @@ export class AnswerWriter {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
     if (this.#status >= 400 && this.#length > maxErrorBytes) {
-      this.#admitted.failed(this.#status, undefined);
-      this.refuse(this.#status, "The provider's error is too long to be shown");
+      this.#unread("is too long to be shown");
       this.#owner.abort("the error is too long");
     } else if (this.#length < maxGathered) this.#schedule();
     else this.flush();
@@ -106,6 +105,13 @@ export class AnswerWriter {
   cut(): void {
     if (this.#isOver) return;
     if (this.#status >= 400) this.end();
+    else this.#cut();
+  }
+
+  /** The same for an answer that was compressed: its rest cannot be read. */
+  cutCompressed(): void {
+    if (this.#isOver) return;
+    if (this.#status >= 400) this.#unread("cannot be decoded");
     else this.#cut();
   }
 
@@ -179,6 +185,11 @@ export class AnswerWriter {
       this.#lastPassed = passed;
       if (this.#stopping && endsEvent(passed)) this.#endStream(this.#stopping);
     }
+  }
+
+  #unread(why: string): void {
+    this.#admitted.failed(this.#status, undefined);
+    this.refuse(this.#status, `The provider's error ${why}`);
   }
 
   #schedule(): void {

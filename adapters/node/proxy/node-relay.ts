@@ -133,7 +133,7 @@ class Relay implements ExchangeHandler, AnswerOwner, OpenRequest {
       .on("drain", () => control.resume())
       .on("end", () => answer.end())
       .on("error", () => {
-        answer.cut();
+        answer.cutCompressed();
         control.abort(new Error("the answer cannot be decoded"));
       });
     answer.start(status, answerHead(headers, this.#admitted, this.#scrub, decoder !== undefined));
@@ -156,7 +156,8 @@ class Relay implements ExchangeHandler, AnswerOwner, OpenRequest {
     const answer = this.#answer;
     if (answer.isOver()) return;
     if (answer.isStarted()) {
-      answer.cut();
+      if (this.#isDecoded) answer.cutCompressed();
+      else answer.cut();
       return;
     }
     const admitted = this.#admitted;

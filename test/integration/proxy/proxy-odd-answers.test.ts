@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { gzipSync } from "node:zlib";
+import { deflateRawSync, gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import type { ProviderKind } from "../../../src/domain/provider-facts.ts";
 import { type ProxyStand, proxyStand, type Transport } from "../../proxy-stand.ts";
@@ -8,6 +8,8 @@ import { type ProxyStand, proxyStand, type Transport } from "../../proxy-stand.t
 /** Answers that are legal, or at least happen, and that no sample of a provider's has. */
 
 interface Answer {
+  /** Default: 200. */
+  status?: number;
   /** Names and values by turns, so that one can stand twice. */
   head: string[];
   pieces: (string | Buffer)[];
@@ -32,13 +34,13 @@ const asked: Partial<Record<ProviderKind, [path: string, body: Record<string, un
 /** @param change of the request; @param leavesAfter a text of the answer's after which the client is gone */
 async function answered(
   kind: ProviderKind,
-  { head, pieces, breaks }: Answer,
+  { status = 200, head, pieces, breaks }: Answer,
   transport: Transport,
   { change = {}, leavesAfter }: { change?: Record<string, unknown>; leavesAfter?: string } = {},
 ) {
   server = createServer((request, response) => {
     request.resume().on("end", async () => {
-      response.writeHead(200, head);
+      response.writeHead(status, head);
       for (const piece of pieces) {
         response.write(piece);
         await new Promise((resolve) => setTimeout(resolve, 15));
@@ -59,7 +61,7 @@ async function answered(
     body: JSON.stringify({ ...body, ...change }),
   });
   let text = "";
-  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = (response.body ?? new Blob([]).stream()).pipeThrough(new TextDecoderStream()).getReader();
   for (;;) {
     const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
     text += value ?? "";
@@ -171,6 +173,35 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     const { status, text, used } = await answered("openai", { head, pieces: [] }, transport);
     expect([status, text]).toEqual([200, ""]);
     expect(used).toBeGreaterThan(50);
+  });
+
+  const failed = JSON.stringify({ error: { message: "x", failed_generation: "written ".repeat(20) } });
+  const packed = gzipSync(failed);
+  it.each<[string, string[], Buffer | string, breaks?: boolean]>([
+    ["packed twice", ["content-encoding", "gzip, gzip"], gzipSync(packed)],
+    ["packed twice, on two lines", ["content-encoding", "gzip", "content-encoding", "gzip"], gzipSync(packed)],
+    ["packed, and says nothing of it", [], packed],
+    ["packed as nobody knows", ["content-encoding", "compress"], packed],
+    ["packed without what begins it", ["content-encoding", "deflate"], deflateRawSync(failed)],
+    ["not packed as it says", ["content-encoding", "gzip"], failed],
+    ["packed, and ends too soon", ["content-encoding", "gzip"], packed.subarray(0, -20)],
+    ["packed, and breaks off", ["content-encoding", "gzip"], packed.subarray(0, -20), true],
+    ["JSON, and ends too soon", [], failed.slice(0, 24)],
+    ["JSON, and breaks off", [], failed.slice(0, 24), true],
+  ])("a refusal may hold what a model wrote where it is %s", async (_, encoding, body, breaks = false) => {
+    const head = ["content-type", "application/json", ...encoding];
+    const { status, used } = await answered("openai", { status: 400, head, pieces: [body], breaks }, transport);
+    expect(status).toBe(400);
+    expect(used).toBeGreaterThan(50);
+  });
+
+  it.each<[string, string[], string, breaks?: boolean]>([
+    ["has no body that came", [], "", true],
+    ["is a page that breaks off", ["content-encoding", "identity"], "<html>Request Entity", true],
+    ["is a page in another alphabet", [], "<html>Requ\xeate refus\xe9e</html>"],
+  ])("a refusal costs nothing where it %s", async (_, encoding, body, breaks = false) => {
+    const answer = { status: 413, head: encoding, pieces: [Buffer.from(body, "latin1")], breaks };
+    expect(await answered("openai", answer, transport)).toMatchObject({ status: 413, used: 0 });
   });
 
   it("a compressed stream is metered and passed on in the clear", async () => {
