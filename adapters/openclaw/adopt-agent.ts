@@ -77,7 +77,7 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
     return { now, before, next, model, provider, hold };
   }
 
-  /** What a variable stands for may be a secret, and another one at the release. */
+  /** A variable may stand for a secret, and for another one at the release. */
   async function writtenEntry(agentId: string, before: AgentEntry | undefined): Promise<AgentEntry | undefined> {
     const entry = (await config.authored()).agents?.entries?.[agentId];
     if (!before || !entry) return before;

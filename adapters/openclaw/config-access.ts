@@ -35,7 +35,7 @@ export interface ConfigAccess {
   nudge(): Promise<void>;
 }
 
-/** What OpenClaw says of its file or of paths is for the log; this one only the operator's file can mend. */
+/** OpenClaw's own words of its file or of paths are for the log; only the operator's file can mend this one. */
 export const writeRefusal = (cause: unknown): string =>
   String((cause as Error | undefined)?.message).includes("$include-owned")
     ? "OpenClaw writes nothing that its configuration has by $include: put agents, bindings and models into openclaw.json itself."

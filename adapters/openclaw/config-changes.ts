@@ -173,7 +173,7 @@ export function createConfigChanges(
     }
     const named = works.filter(({ part }) => JSON.stringify(part ?? "").includes("${"));
     if (named.length === 0) return;
-    // The gateway works with what the variables stand for. What is written stays so, whether or not this can be read now.
+    // The gateway works with what the variables stand for. The write stands, whether or not this can be read now.
     const source = await config.source().catch(() => undefined);
     if (source) for (const work of named) work.part = agentPart(source, work.change.agentId);
   }

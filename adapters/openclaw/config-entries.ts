@@ -11,10 +11,10 @@ import {
   type RouteMatch,
 } from "./openclaw-config.ts";
 
-/** Of `${NAME}` in its file OpenClaw makes what a variable of the gateway's says, which may be a secret. */
+/** OpenClaw puts the gateway's variable, which may be a secret, in the place of `${NAME}` in its file. */
 export const variable = /\$(?=\{[A-Z_][A-Z0-9_]*\})/g;
 
-/** What callers name as OpenClaw is to show it. */
+/** Callers' text, as OpenClaw is to show it. */
 export const literal = <T>(named: T): T => JSON.parse(JSON.stringify(named).replaceAll(variable, "$$$$")) as T;
 
 /**

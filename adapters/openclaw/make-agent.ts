@@ -68,7 +68,7 @@ export const holdOf = ({ confinement, tools, peers }: HostHold, usual: Confineme
 const ownModels = (reference: string | undefined, provider: AgentProvider | undefined): string[] =>
   provider ? [`${provider.name}/*`] : reference === undefined ? [] : [reference];
 
-/** Under the same id, a new agent would have its conversations and keys. */
+/** A new agent under the same id would have its conversations and keys. */
 const leftStore = (agentId: string): Problem =>
   new Problem(
     "agent_exists",

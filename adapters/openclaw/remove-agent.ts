@@ -106,7 +106,7 @@ export function createAgentRemover(tools: HostTools): Remove {
         else await rm(join(place, ".."), { recursive: true, force: true });
       }
     }
-    // In a process that has it open, a store whose agent the gateway has never known stays, empty.
+    // A store whose agent the gateway has never known stays, empty, in a process that has it open.
     const keepsStore = !isKnown && credentials.isOpen(agentDir);
     if (!keepsStore && isIts()) await rm(agentDir, { recursive: true, force: true });
     if (takeSessions && isIts()) await rm(sessions, { recursive: true, force: true });

@@ -8,7 +8,7 @@ export interface CsvRow {
 const plainCell = /[^",\r\n]*/y;
 const separator = /,|\r\n?|\n|$/y;
 
-/** Where the quoted cell that begins at `from` ends; -1 where it does not. A pattern would run out of stack on it. */
+/** The end of the quoted cell that begins at `from`; -1 where it has none. A pattern would run out of stack on it. */
 function closingQuote(content: string, from: number): number {
   for (let at = from + 1; ; at += 2) {
     at = content.indexOf('"', at);

@@ -10,7 +10,7 @@ export interface HiddenCost {
    * reads.
    */
   output: boolean;
-  /** What the model writes into a call of a tool is held back until it is whole. */
+  /** The provider holds back a value in a call of a tool until it is whole. */
   calls: boolean;
   /** The provider may read more than the request holds, after it has told the input. */
   input: boolean;

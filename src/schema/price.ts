@@ -9,7 +9,7 @@ const usdAmount = (most: number) =>
       error: "must be an amount in USD that is not negative and has at most 6 decimals",
       abort: true,
     }),
-    // For the OpenAPI document, to which the line above says nothing.
+    // The OpenAPI document has this alone: the line above says nothing to it.
     z.minimum(0),
     z.maximum(most, `must be at most ${most}`),
   );

@@ -95,7 +95,7 @@ export const aiProviderIncident = (id: string): LedgerName => `ai-provider:${enc
 export const gatewayIncident = (id: string): LedgerName => `gateway:${enc(id)}/incident`;
 /** When a gateway was first found silent. */
 export const gatewayMissed = (id: string): LedgerName => `gateway:${enc(id)}/missed`;
-/** Of which an incident is open, and when each was found silent last, as JSON: incidents cannot be listed. */
+/** The gateways that have an incident open, and when each was found silent last, as JSON: incidents cannot be listed. */
 export const gatewaysMissed: LedgerName = "gateways/missed";
 
 /**

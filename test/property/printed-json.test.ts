@@ -79,7 +79,7 @@ it.each(lists)("covers what one line makes of %s", (_, json) => {
   expect(bytes(json) + numbersBeyond(value)).toBeGreaterThanOrEqual(bytes(line) - line.indexOf("["));
 });
 
-/** With a point, as `json.dumps` writes what has an exponent, and in full, as JavaScript does. */
+/** A number with a point, as `json.dumps` writes what has an exponent, and in full, as JavaScript does. */
 const inFull = (value: number): string[] => [Number.isInteger(value) ? `${value}.0` : String(value), String(value)];
 
 it("covers a list of any numbers, however short their exponents make them", () => {

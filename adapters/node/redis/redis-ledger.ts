@@ -102,7 +102,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
         whole(cost),
         passingPrefixes.some((prefix) => bucket.startsWith(prefix)) ? "1" : "0",
       );
-      // By the clock of this machine, as the caller reads it: Redis's may be another.
+      // The caller reads it by the clock of this machine; Redis's may be another.
       return { allowed: allowed === 1, remaining, resetAt: (time() || Date.now()) + resetMs };
     },
 

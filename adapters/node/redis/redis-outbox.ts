@@ -150,7 +150,7 @@ export function createRedisOutbox(redis: Redis, prefix: string, clock?: Clock): 
         const stored = JSON.parse(rest[at + 1]!) as StoredMessage;
         messages.push({ seq: Number(stored.seq), messageId: stored.id!, message: messageOf(rest[at]!, stored) });
       }
-      // Below `after` once Redis has lost its end: what comes from now on is followed from there.
+      // It is below `after` once Redis has lost its end: followers go on from there.
       return { messages, last: messages.at(-1)?.seq ?? Math.min(after ?? Number(last), Number(last)) };
     },
   };

@@ -41,7 +41,7 @@ async function load(path: string, entry: Entry): Promise<void> {
     error = apiErrorOf(thrown);
   }
   const isLast = turn === entry.turn;
-  // Where changes come faster than answers, those on the way are all that is ever shown.
+  // Answers on the way are all that is ever shown where changes come faster.
   if (turn < entry.shown || (error && !isLast)) return;
   entry.shown = turn;
   if (!error) entry.data = data;

@@ -21,7 +21,7 @@ const errorTypes: Record<number, string> = {
 };
 
 /**
- * Where Claude thinks between its calls the budget may be above `max_tokens`, which is no bound of it then:
+ * The budget may be above `max_tokens` where Claude thinks between its calls, and that is no bound of it then:
  * https://platform.claude.com/docs/en/build-with-claude/extended-thinking
  */
 const withThoughts = (bound: number, budget: number): number => (budget < bound ? bound : bound + budget);

@@ -42,7 +42,7 @@ export const putAlert = async (context: Raising, alert: AlertToRaise): Promise<b
 /**
  * For whom nothing depends on it: a failure is logged.
  *
- * @param onLost who remembers that it was told may raise it again
+ * @param onLost lets a caller that remembers what was told raise it again
  */
 export function raiseAlert(context: Raising, alert: AlertToRaise, onLost = () => {}): void {
   const lost = (cause: unknown) => {

@@ -7,7 +7,7 @@ import { closeIncident, openIncident } from "./incidents.ts";
 /** One that restarts is away for a moment: it is told of when it is away at two looks so far apart, or further. */
 const betweenLooksMs = 10_000;
 const rememberedMs = 900_000;
-/** What this instance does not know may be another's to miss, which says so at each of its looks. */
+/** A gateway that this instance does not know may be another's to miss, which says so at each of its looks. */
 const givenUpMs = 300_000;
 
 /** Looks which of the gateways answer, and tells of those that do not, do again, or are no more. */
@@ -31,7 +31,7 @@ export async function watchGateways(context: Context): Promise<void> {
       continue;
     }
     const missedAt = Number((await ledger.get(gatewayMissed(id))) ?? Number.POSITIVE_INFINITY);
-    // Also one of the future, of a clock that was set back.
+    // One of the future counts too: the clock was set back.
     if (missedAt > now) await ledger.put(gatewayMissed(id), String(now), rememberedMs);
     else if (now - missedAt >= betweenLooksMs) {
       await openIncident(context, name, { type: "gateway.unreachable", data: { gateway: id } });

@@ -36,7 +36,7 @@ export const isTold = ({ events, format }: Pick<WebhookRecord, "events" | "forma
 /** Those that tell one subject's alert from another's; what changes between two events of one subject stands apart. */
 const labelNames = ["agentId", "keyId", "quota", "aiProviderId", "gateway", "webhookId", "deployment"];
 
-/** What has no end is over for Alertmanager after five minutes: an incident's is as far away as it may last. */
+/** An alert without an end is over for Alertmanager after five minutes: an incident's is as far away as it may last. */
 function endOf({ type, timestamp, data }: Alert, isOver: boolean): unknown {
   if (type in ends || isOver) return timestamp;
   if (isEnded.has(type)) return new Date(Date.parse(timestamp) + incidentMemoryMs).toISOString();
