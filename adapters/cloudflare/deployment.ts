@@ -21,7 +21,7 @@ import { readWorkerSettings } from "./worker-settings.ts";
 import { createWorkerWebhooks } from "./worker-webhooks.ts";
 
 const clock = { now: () => Date.now() };
-const randomBytes = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+export const randomBytes = (length: number) => crypto.getRandomValues(new Uint8Array(length));
 /** 16 hexadecimal digits. */
 export const randomId = (): string => Array.from(randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
 

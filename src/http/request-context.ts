@@ -1,3 +1,4 @@
+import { requestIdOf } from "../domain/request-id.ts";
 import type { Context } from "../service/context.ts";
 import type { Bearer } from "./bearer.ts";
 import type { RequestInfo, Route } from "./call.ts";
@@ -16,9 +17,7 @@ export interface RequestContext {
   headers: Record<string, string>;
 }
 
-/** `req_` and 24 hex digits: what an answer, the log and the trail are matched by. */
-export const newRequestId = ({ crypto }: Pick<Context, "crypto">): string =>
-  `req_${Array.from(crypto.randomBytes(12), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+export const newRequestId = ({ crypto }: Pick<Context, "crypto">): string => requestIdOf(crypto.randomBytes(12));
 
 /** Methods that change nothing. */
 export const isRead = (request: Request): boolean => request.method === "GET" || request.method === "HEAD";

@@ -73,7 +73,7 @@ export function guardTests(target: () => Target): void {
 
   it("makes its own request id, whatever the caller sends", async () => {
     const { headers } = await ask(target(), "GET", "/agents", { headers: { "x-request-id": "mine" } });
-    expect(headers.get("x-request-id")).toMatch(/^req_[0-9a-f]{24}$/);
+    expect(headers.get("x-request-id")).toMatch(/^req_[a-p]{24}$/);
   });
 
   it("lets ten calls of a minute through, and tells the eleventh when", async () => {

@@ -254,7 +254,7 @@ describe.each(Object.keys(targets))("the console on %s", (kind) => {
     await page.getByLabel("Gateway token").fill("wrong");
     await page.getByRole("button", { name: /^Sign in/ }).click();
     await page.getByRole("alert").getByText("The gateway token is not valid.").waitFor();
-    await page.getByText(/unauthorized, req_[0-9a-f]{24}/).waitFor();
+    await page.getByText(/unauthorized, req_[a-p]{24}/).waitFor();
     await signIn(page, target, key);
     await visit(page, target, "agents/new");
     await page.getByLabel("Name", { exact: true }).fill("x".repeat(200));

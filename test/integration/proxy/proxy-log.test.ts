@@ -38,6 +38,8 @@ describe.each(["node", "fetch"] as Transport[])("the log of a metered call over 
     upstream.behave({ headers: { "x-request-id": "req_of_the_provider" } });
     const { status, requestId, ownId, logs } = await call();
     expect([status, requestId]).toEqual([200, "req_of_the_provider"]);
+    // A client that finds `500` in an error's text tries it again.
+    expect(ownId).toMatch(/^req_[a-z]+$/);
     expect(logs).toMatchObject([
       {
         level: "debug",
