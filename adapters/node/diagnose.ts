@@ -65,6 +65,11 @@ export async function diagnose(
       checks.push(...groupChecks(node, fix));
       if (node.storage === undefined) requireWritable(node.stateDir);
     });
+    // A host that is held up by these can settle nothing.
+    await attempt(checks, "left behind", async () => {
+      const found = await context.host.leftBehind?.();
+      if (found) checks.push(...(await mendFindings("left behind", found, fix)));
+    });
     await attempt(
       checks,
       "interrupted changes",
@@ -72,10 +77,6 @@ export async function diagnose(
     );
     await attempt(checks, "orphans", async () => {
       checks.push(...(await mendFindings("orphans", await findOrphans(context), fix)));
-    });
-    await attempt(checks, "left behind", async () => {
-      const found = await context.host.leftBehind?.();
-      if (found) checks.push(...(await mendFindings("left behind", found, fix)));
     });
     await attempt(checks, "AI keys", async () => void checks.push(await aiKeyCheck(context)));
     await attempt(checks, "secrets", async () => void checks.push(await secretsCheck(context)));

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,7 +26,13 @@ describe("a gateway that is stopped, or killed in the middle of creates", { time
     return agents.filter((one) => one.agentId.startsWith(prefix));
   }
 
-  /** As docs/openclaw.md says for a gateway that does not start because of a half-made database. */
+  const lock = () => join(on.gateway.stateDir, "openclaw.json.lock");
+
+  async function mendLeft(): Promise<void> {
+    expect(await on.gateway.cli(["provisioning", "doctor", "--fix"])).toMatch(/^fixed +left behind/m);
+  }
+
+  /** As docs/openclaw.md says for what a kill leaves: a half-made database, beside which no gateway starts, or a lock. */
   async function startAfterKill(): Promise<void> {
     try {
       await on.gateway.start();
@@ -33,12 +40,10 @@ describe("a gateway that is stopped, or killed in the middle of creates", { time
       const [, database] = /database (\S+) has no schema ownership metadata/.exec(String(error)) ?? [];
       if (database === undefined) throw error;
       console.log(`half made: ${database}`);
-      // The doctor undoes the create itself where the lease of the one that was killed has run out meanwhile.
-      expect(await on.gateway.cli(["provisioning", "doctor", "--fix"])).toMatch(
-        /^fixed +(left behind|interrupted changes)/m,
-      );
+      await mendLeft();
       await on.gateway.start();
     }
+    if (statSync(lock(), { throwIfNoEntry: false })?.size === 0) await mendLeft();
   }
 
   // Before the first write, while it is taken up, and with some answered already.
@@ -53,6 +58,8 @@ describe("a gateway that is stopped, or killed in the middle of creates", { time
     });
     await sleep(afterMs);
     await on.gateway.kill();
+    // The same kill may come as OpenClaw takes its lock.
+    if (prefix === "reload") await writeFile(lock(), "", { mode: 0o600 });
     const answered = (await Promise.all(answers)).filter((one) => one?.status === 201).map((one) => one!.body.agentId);
     await startAfterKill();
     const found = await agentsNamed(prefix);
@@ -77,15 +84,14 @@ describe("a gateway that is stopped, or killed in the middle of creates", { time
   });
 
   test("as it took OpenClaw's lock: the answer and the doctor say what mends it, with no restart", async () => {
-    const lock = join(on.gateway.stateDir, "openclaw.json.lock");
-    await writeFile(lock, "", { mode: 0o600 });
+    await writeFile(lock(), "", { mode: 0o600 });
     const longAgo = new Date(Date.now() - 60_000);
-    await utimes(lock, longAgo, longAgo);
+    await utimes(lock(), longAgo, longAgo);
     const refused = await on.create("locked");
     expect(refused).toMatchObject({ status: 503, body: { code: "host_unavailable" } });
-    expect(refused.body.detail).toContain(`rm '${lock}'`);
+    expect(refused.body.detail).toContain(`rm '${lock()}'`);
     expect(refused.took).toBeLessThan(10_000);
-    await expect(on.gateway.cli(["provisioning", "doctor"])).rejects.toThrow(lock);
+    await expect(on.gateway.cli(["provisioning", "doctor"])).rejects.toThrow(lock());
     await on.gateway.cli(["provisioning", "doctor", "--fix"]);
     await on.created("locked");
   });
