@@ -16,6 +16,7 @@ import type { Hold } from "./doors/held-entry.ts";
 import type { OpenClawSettings } from "./doors/open-doors.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { type OpenClawPlaces, overlapsHeld, refuseHeld } from "./held-workspaces.ts";
+import { leaveToOthers } from "./leave-to-others.ts";
 import { dropMarker, isMadeBy, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
 import {
   type AgentProvider,
@@ -24,7 +25,6 @@ import {
   keylessReference,
   modelReference,
   providerFor,
-  slugIn,
 } from "./metered-provider.ts";
 import type { Trash } from "./trash.ts";
 
@@ -209,13 +209,7 @@ export function createAgentMaker(
   async function undo(agentId: string, home: string, made: MadeMarker, isOthers = false): Promise<void> {
     const agentDir = join(home, "agent");
     const isIts = () => isMadeBy(home, made);
-    if (isOthers) {
-      if (made.provider !== undefined && isIts()) {
-        await credentials.remove(agentDir, slugIn(made.provider, await config.read()));
-      }
-      if (isIts()) dropMarker(home);
-      return;
-    }
+    if (isOthers) return await leaveToOthers(credentials, home, made, await config.read());
     if (isIts()) await credentials.clear(agentDir);
     if (isIts() && !credentials.isOpen(agentDir)) await rm(agentDir, { recursive: true, force: true });
     if (isIts() && made.sessionsMade) await rm(join(home, "sessions"), { recursive: true, force: true });

@@ -9,9 +9,9 @@ import { isDirectory, removeEmptyAbove } from "./agent-files.ts";
 import { bindingsOf, dropAgent, isOurEntry } from "./config-entries.ts";
 import { GatewayAway, GatewayRefusal } from "./gateway-rpc.ts";
 import { overlapsHeld } from "./held-workspaces.ts";
+import { leaveToOthers } from "./leave-to-others.ts";
 import { dropMarker, isMadeBy, type MadeMarker, readMarker } from "./made-marker.ts";
 import type { HostTools } from "./make-agent.ts";
-import { slugIn } from "./metered-provider.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import { putBack } from "./trash.ts";
 
@@ -73,8 +73,7 @@ export function createAgentRemover(tools: HostTools): Remove {
     };
     const isThere = entry !== undefined;
     if ((shown ?? entry) && !marker.revives && !(entry && isOurEntry(entry, agentId))) {
-      if (marker.provider !== undefined) await credentials.remove(agentDir, slugIn(marker.provider, before));
-      if (isIts()) dropMarker(home);
+      await leaveToOthers(credentials, home, marker, before);
       return { deleted: [], preserved: [] };
     }
     // An agent that never came to be takes along what was made for it alone: an earlier one's sessions may have been preserved.
