@@ -101,18 +101,15 @@ export class AnswerWriter {
     this.#schedule();
   }
 
-  /** The answer broke off: what came goes on, and then the client's connection breaks off as well. */
-  cut(): void {
+  /**
+   * The answer broke off: what came goes on, and then the client's connection breaks off as well.
+   * @param isCompressed an error's rest cannot be read then
+   */
+  cut(isCompressed: boolean): void {
     if (this.#isOver) return;
-    if (this.#status >= 400) this.end();
-    else this.#cut();
-  }
-
-  /** The same for an answer that was compressed: its rest cannot be read. */
-  cutCompressed(): void {
-    if (this.#isOver) return;
-    if (this.#status >= 400) this.#unread("cannot be decoded");
-    else this.#cut();
+    if (this.#status < 400) this.#cut();
+    else if (isCompressed) this.#unread("cannot be decoded");
+    else this.end();
   }
 
   /** The answer may not go on: a stream ends with an error, after the event under way; the second call does not wait. */

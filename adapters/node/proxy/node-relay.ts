@@ -133,7 +133,7 @@ class Relay implements ExchangeHandler, AnswerOwner, OpenRequest {
       .on("drain", () => control.resume())
       .on("end", () => answer.end())
       .on("error", () => {
-        answer.cutCompressed();
+        answer.cut(true);
         control.abort(new Error("the answer cannot be decoded"));
       });
     answer.start(status, answerHead(headers, this.#admitted, this.#scrub, decoder !== undefined));
@@ -156,8 +156,7 @@ class Relay implements ExchangeHandler, AnswerOwner, OpenRequest {
     const answer = this.#answer;
     if (answer.isOver()) return;
     if (answer.isStarted()) {
-      if (this.#isDecoded) answer.cutCompressed();
-      else answer.cut();
+      answer.cut(this.#isDecoded);
       return;
     }
     const admitted = this.#admitted;
