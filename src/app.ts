@@ -1,4 +1,5 @@
 import { createContext } from "./create-context.ts";
+import { newRequestId } from "./domain/request-id.ts";
 import { Problem } from "./errors.ts";
 import { createAnswerAudit } from "./http/audit-answer.ts";
 import type { VerifyJwt } from "./http/bearer.ts";
@@ -8,7 +9,7 @@ import { createGuards } from "./http/guards.ts";
 import { observeAnswer } from "./http/observe.ts";
 import { createReadiness } from "./http/readiness.ts";
 import { refuseKeysIn } from "./http/refuse-keys.ts";
-import { isRead, newRequestId, type RequestContext } from "./http/request-context.ts";
+import { isRead, type RequestContext } from "./http/request-context.ts";
 import { respond, respondProblem } from "./http/respond.ts";
 import { createRouter } from "./http/route-requests.ts";
 import { createVerifyJwt } from "./http/verify-jwt.ts";
@@ -145,7 +146,7 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
   /** The one catch: whatever is thrown below becomes an answer here. */
   async function answer(request: Request, info: RequestInfo, operator: boolean): Promise<Response> {
     const startedAt = performance.now();
-    const requestId = newRequestId(context);
+    const requestId = newRequestId(context.crypto.randomBytes);
     const actor = operator ? "cli" : "anonymous";
     const requestContext: RequestContext = { requestId, info, operator, actor, headers: {} };
     let response: Response;
@@ -170,7 +171,10 @@ export function createApp(ports: Ports, settings: Settings, options: AppOptions 
     async fetch(request, info = {}) {
       if (!new URL(request.url).pathname.startsWith("/proxy/")) return await answer(request, info, false);
       // Before the router, and with errors of its own: each provider's.
-      return await proxy.handle(request, { address: info.address ?? "unknown", requestId: newRequestId(context) });
+      return await proxy.handle(request, {
+        address: info.address ?? "unknown",
+        requestId: newRequestId(context.crypto.randomBytes),
+      });
     },
     fetchAsOperator: async (request) => await answer(request, {}, true),
     metricValues,

@@ -1,6 +1,6 @@
 import { waitUntil } from "cloudflare:workers";
 import type { App } from "../../src/app.ts";
-import { requestIdOf } from "../../src/domain/request-id.ts";
+import { newRequestId } from "../../src/domain/request-id.ts";
 import { Problem } from "../../src/errors.ts";
 import { respondProblem } from "../../src/http/respond.ts";
 import { SettingsError } from "../../src/settings/settings-error.ts";
@@ -28,7 +28,7 @@ export default {
     try {
       ({ app } = await deploymentFor(env));
     } catch (error) {
-      return respondProblem(notConfigured(error), requestIdOf(randomBytes(12)), createConsoleLog("info"));
+      return respondProblem(notConfigured(error), newRequestId(randomBytes), createConsoleLog("info"));
     }
     const answer = app.fetch(request, { address: request.headers.get("cf-connecting-ip") ?? undefined });
     // A client that leaves ends what nothing holds: what was reserved would stay so, and a change be left half done.

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServerRequest } from "srvx";
 import { sendNodeResponse, toNodeHandler } from "srvx/node";
 import type { App } from "../../src/app.ts";
+import { newRequestId } from "../../src/domain/request-id.ts";
 import { Problem } from "../../src/errors.ts";
-import { newRequestId } from "../../src/http/request-context.ts";
 import { respondProblem } from "../../src/http/respond.ts";
 import { createRequestAddress } from "./client-address.ts";
 import { tellOfProcess } from "./process-metrics.ts";
@@ -52,7 +52,7 @@ export function createRequestListener(app: App): RequestListener {
   const proxy = createProxyServer(app.proxy, app.context);
   tellOfProcess(app.context.metrics);
   const { crypto, log } = app.context;
-  const refused = (cause: unknown): Response => respondProblem(cause, newRequestId({ crypto }), log);
+  const refused = (cause: unknown): Response => respondProblem(cause, newRequestId(crypto.randomBytes), log);
   const answer = toNodeHandler(async (request: ServerRequest) => {
     const incoming = request.runtime?.node?.req as IncomingMessage;
     // A rejection that nobody takes would end the process.

@@ -1,5 +1,3 @@
-import { requestIdOf } from "../domain/request-id.ts";
-import type { Context } from "../service/context.ts";
 import type { Bearer } from "./bearer.ts";
 import type { RequestInfo, Route } from "./call.ts";
 
@@ -16,8 +14,6 @@ export interface RequestContext {
   /** Fields that every answer of a keyed call carries. */
   headers: Record<string, string>;
 }
-
-export const newRequestId = ({ crypto }: Pick<Context, "crypto">): string => requestIdOf(crypto.randomBytes(12));
 
 /** Methods that change nothing. */
 export const isRead = (request: Request): boolean => request.method === "GET" || request.method === "HEAD";

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { requestIdOf } from "../../../src/domain/request-id.ts";
+import { countInLetters, newRequestId } from "../../../src/domain/request-id.ts";
 import type { AdmittedRequest } from "../../../src/proxy/admitted-request.ts";
 import type { ProxyRequest, ReadBody } from "../../../src/proxy/proxy-request.ts";
 import type { Refusal } from "../../../src/proxy/refuse.ts";
@@ -45,7 +45,7 @@ class AskedRequest implements ProxyRequest {
   readonly method: string;
   readonly target: string;
   readonly headers: readonly string[];
-  readonly requestId = newRequestId();
+  readonly requestId = nextRequestId();
   readonly decoders = ownDecoders;
   cors: ProxyRequest["cors"];
   readonly #received: ReceivedRequest;
@@ -151,17 +151,9 @@ export function createProxyServer(
 const restartedMessage = "This service was restarted while the answer was under way; try again";
 
 let requests = 0;
-const processPart = requestIdOf(crypto.getRandomValues(new Uint8Array(6)));
-/** All that two letters can be. */
-const pairs = Array.from({ length: 26 * 26 }, (_, at) => String.fromCharCode(97 + Math.floor(at / 26), 97 + (at % 26)));
-/** Unique, and no secret: a random one would cost more than the hash of the key. Three pairs last for 300 million calls. */
-function newRequestId(): string {
-  const { length } = pairs;
-  const count = requests++ % length ** 3;
-  const last = pairs[count % length];
-  const middle = pairs[Math.floor(count / length) % length];
-  return processPart + pairs[Math.floor(count / length / length)] + middle + last;
-}
+const processPart = newRequestId((length) => crypto.getRandomValues(new Uint8Array(length))).slice(0, 16);
+/** Unique, and no secret: a random one would cost more than the hash of the key. */
+const nextRequestId = (): string => processPart + countInLetters(requests++);
 
 function lowered(raw: readonly string[]): string[] {
   const headers = raw.slice();
