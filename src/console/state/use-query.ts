@@ -85,14 +85,14 @@ interface Query<Data> {
 export function useQuery<Data>(path: string | undefined, { everyMs }: { everyMs?: number } = {}): Query<Data> {
   const [, render] = useState(0);
   const last = useRef<Data | undefined>(undefined);
-  const shownAt = useRef(0);
+  const shown = useRef(0);
   useEffect(() => {
     if (path === undefined) return;
     const entry = entryOf(path);
     const listener = () => render((turn) => turn + 1);
     entry.listeners.add(listener);
     // An answer that came between the page's making and here has told nobody on it.
-    if (entry.at !== shownAt.current) listener();
+    if (entry.shown !== shown.current) listener();
     if (Date.now() - entry.at > freshMs) refresh(path);
     const timer =
       everyMs === undefined
@@ -108,7 +108,7 @@ export function useQuery<Data>(path: string | undefined, { everyMs }: { everyMs?
     };
   }, [path, everyMs]);
   const entry = path === undefined ? undefined : cache.get(path);
-  shownAt.current = entry?.at ?? 0;
+  shown.current = entry?.shown ?? 0;
   if (entry?.data !== undefined) last.current = entry.data as Data;
   const data = last.current;
   return {
