@@ -1,10 +1,7 @@
-import { usdText } from "../domain/micro-usd.ts";
+import { dollars } from "../domain/micro-usd.ts";
 import { quotaRules } from "../domain/quota-rules.ts";
 import { type QuotaName, type QuotaStates, type Quotas, quotaNames } from "../schema/quota.ts";
 import { grouped, shortTime } from "./output.ts";
-
-/** Cents at least, and as many decimals as it takes. */
-export const dollars = (usd: number): string => usdText(Math.round(usd * 1_000_000));
 
 /** An amount of money has dollars and cents at least. */
 export const quotaAmount = (name: QuotaName, value: number): string =>

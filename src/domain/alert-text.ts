@@ -1,12 +1,12 @@
 import { type AlertSeverity, alertTypes } from "./alert-types.ts";
-import { usdText } from "./micro-usd.ts";
+import { dollars } from "./micro-usd.ts";
 
 export type AlertData = Readonly<Record<string, unknown>>;
 
 const grouped = (value: unknown): string => (typeof value === "number" ? value.toLocaleString("en-US") : String(value));
 /** A quota of money is in USD. */
 const amount = ({ quota }: AlertData, value: unknown): string =>
-  typeof value === "number" && /usd/i.test(String(quota)) ? usdText(Math.round(value * 1_000_000)) : grouped(value);
+  typeof value === "number" && /usd/i.test(String(quota)) ? dollars(value) : grouped(value);
 const day = (value: unknown): string => String(value).slice(0, 16).replace("T", " ");
 const reset = ({ resetAt }: AlertData): string => (resetAt === undefined ? "" : `; it resets at ${day(resetAt)} UTC`);
 const days = ({ days: count }: AlertData): string => (count === 1 ? "in 1 day" : `in ${count} days`);

@@ -42,3 +42,6 @@ export function usdText(micro: number): string {
   const [whole = "0", decimals = ""] = fromMicroUsd(micro).toFixed(6).split(".");
   return `$${Number(whole).toLocaleString("en-US")}.${decimals.replace(/0{1,4}$/, "")}`;
 }
+
+/** The same of an amount in USD. */
+export const dollars = (usd: number): string => usdText(Math.round(usd * 1_000_000));

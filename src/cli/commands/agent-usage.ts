@@ -1,8 +1,9 @@
 import type { Command } from "commander";
+import { dollars } from "../../domain/micro-usd.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { dayInUtc } from "../option-values.ts";
 import { grouped } from "../output.ts";
-import { dollars, quotaHeader, quotaRows } from "../quota-text.ts";
+import { quotaHeader, quotaRows } from "../quota-text.ts";
 
 /**
  * `agents usage`: one agent's tokens, requests and USD by day and model, what of it is an estimate, and its quotas as

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { toCsv } from "../../domain/csv.ts";
+import { dollars } from "../../domain/micro-usd.ts";
 import { type FleetUsage, usageColumns, usageGroups, usageGroupsText, usageOrders } from "../../schema/fleet-usage.ts";
 import { wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { count, dayInUtc, label } from "../option-values.ts";
 import { grouped } from "../output.ts";
-import { dollars, quotaAmount } from "../quota-text.ts";
+import { quotaAmount } from "../quota-text.ts";
 
 const pageSize = 1_000;
 
