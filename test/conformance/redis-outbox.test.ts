@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { createRedisLedger } from "../../adapters/node/redis/redis-ledger.ts";
 import { createRedisOutbox } from "../../adapters/node/redis/redis-outbox.ts";
+import type { Outbox } from "../../src/ports.ts";
 import { redisConnections } from "../redis-connections.ts";
 import { hasRedis } from "../redis-server.ts";
 import { testOutbox } from "./outbox.ts";
@@ -10,6 +11,12 @@ import { testThresholds } from "./thresholds.ts";
 describe.skipIf(!hasRedis)("redis", () => {
   const connections = redisConnections(2);
   let run = 0;
+
+  async function send(outbox: Outbox, cause: string): Promise<void> {
+    await outbox.put({ cause, type: "agent.created", at: Date.now(), data: "{}" });
+    const [message] = await outbox.take({ limit: 1, leaseMs: 60_000 });
+    await outbox.spread(cause, message!.lease, `m-${cause}`, []);
+  }
 
   testOutbox("Redis", async () => {
     const clock = settableClock();
@@ -44,20 +51,15 @@ describe.skipIf(!hasRedis)("redis", () => {
     const [redis] = connections;
     const prefix = `test-${run++}`;
     const outbox = createRedisOutbox(redis!, prefix);
-    const send = async (cause: string) => {
-      await outbox.put({ cause, type: "agent.created", at: Date.now(), data: "{}" });
-      const [message] = await outbox.take({ limit: 1, leaseMs: 60_000 });
-      await outbox.spread(cause, message!.lease, `m-${cause}`, []);
-    };
-    await send("a");
-    await send("b");
+    await send(outbox, "a");
+    await send(outbox, "b");
     const { last: seen } = await outbox.recent(0, 10);
     // As a replica that took over without the second.
     const base = `${prefix}:outbox:{${prefix}-outbox}`;
     await redis!.multi().decr(`${base}:seq`).hdel(`${base}:messages`, "b").zrem(`${base}:log`, "b").exec();
     const { messages, last } = await outbox.recent(seen, 10);
     expect([messages, last]).toEqual([[], 1]);
-    await send("c");
+    await send(outbox, "c");
     expect((await outbox.recent(last, 10)).messages.map(({ message }) => message.cause)).toEqual(["c"]);
   });
 
@@ -82,14 +84,9 @@ describe.skipIf(!hasRedis)("redis", () => {
     const [redis] = connections;
     const prefix = `test-${run++}`;
     const outbox = createRedisOutbox(redis!, prefix);
-    const send = async (cause: string) => {
-      await outbox.put({ cause, type: "agent.created", at: Date.now(), data: "{}" });
-      const [message] = await outbox.take({ limit: 1, leaseMs: 60_000 });
-      await outbox.spread(cause, message!.lease, `m-${cause}`, []);
-    };
-    for (const cause of ["a", "b", "c"]) await send(cause);
+    for (const cause of ["a", "b", "c"]) await send(outbox, cause);
     await redis!.del(`${prefix}:outbox:{${prefix}-outbox}:messages`);
-    await send("d");
+    await send(outbox, "d");
     const { last } = await outbox.recent(0, 3);
     expect((await outbox.recent(last, 3)).messages.map(({ message }) => message.cause)).toEqual(["d"]);
   });

@@ -39,6 +39,8 @@ function usageArguments({ estimate, ...usage }: UsageEntry): RedisArgument[] {
 export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): Ledger {
   const keys = ledgerKeys(prefix);
   const time = () => (clock === undefined ? "" : clock.now());
+  /** By the clock of this machine, where none is given. */
+  const now = () => time() || Date.now();
   const script = <T>(name: string) => {
     const run = redisScript<T>(redis, name);
     return (at: string[], ...args: RedisArgument[]) =>
@@ -103,7 +105,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
         passingPrefixes.some((prefix) => bucket.startsWith(prefix)) ? "1" : "0",
       );
       // The caller reads it by the clock of this machine; Redis's may be another.
-      return { allowed: allowed === 1, remaining, resetAt: (time() || Date.now()) + resetMs };
+      return { allowed: allowed === 1, remaining, resetAt: now() + resetMs };
     },
 
     async seen(bucket) {
@@ -143,12 +145,12 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
     },
 
     async settleStale(prefix, olderThanMs) {
-      const now = time() || Date.now();
+      const foundAt = now();
       const found = await Promise.all(keys.partitions.map(({ open }) => stale([open], olderThanMs)));
       const ids = found.flat().filter((id) => id.startsWith(prefix));
       // One that was settled meanwhile is unknown to the script, and counts as none.
       const settled = await Promise.all(
-        ids.map(async (id) => await settleOne(id, "reserved", lostUsage(id, await held(id), now))),
+        ids.map(async (id) => await settleOne(id, "reserved", lostUsage(id, await held(id), foundAt))),
       );
       return settled.reduce((sum, one) => sum + one, 0);
     },
@@ -174,7 +176,7 @@ export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): 
       return usageRows(name, fields).filter(({ day }) => day >= from && day <= to);
     },
 
-    ...createRedisOverview(redis, keys, time),
+    ...createRedisOverview(redis, keys, now),
 
     async forget(prefix) {
       const { counters, usage, texts, reservations, estimates, expiry, open, estimated, near, ranks, names } = keys;

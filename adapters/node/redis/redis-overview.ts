@@ -31,11 +31,10 @@ const daysBetween = (from: string, to: string): string[] => {
 export function createRedisOverview(
   redis: Redis,
   keys: ReturnType<typeof ledgerKeys>,
-  time: () => number | "",
+  now: () => number,
 ): Pick<UsageLog, "topUsage"> & Pick<QuotaCounters, "nearLimit"> {
   const read = <T>(work: () => Promise<T>) => answered(redis, "store_unreadable", work);
   const { partitions } = keys;
-  const now = () => time() || Date.now();
 
   const adopt = redisScript<number>(redis, "adopt-usage");
   const usageBetween = redisScript<string[]>(redis, "usage-between");

@@ -35,11 +35,15 @@ export interface ProviderHealth {
 
 const about = ({ id, name, provider }: AiProviderRecord) => ({ aiProviderId: id, name, provider });
 
+function inBackground(context: Context, work: () => Promise<void>): void {
+  const failed = (cause: unknown) => context.log("error", "a provider's health could not be stored", { cause });
+  context.background(work().catch(failed));
+}
+
 /** No call will find that a revoked one works again. Its revocation waits for nothing here. */
 export function endFailing(context: Context, provider: AiProviderRecord): void {
   const alert = { type: "provider.recovered", data: { ...about(provider), detail: "it was revoked" } } as const;
-  const failed = (cause: unknown) => context.log("error", "a provider's health could not be stored", { cause });
-  context.background(closeIncident(context, aiProviderIncident(provider.id), alert).catch(failed));
+  inBackground(context, () => closeIncident(context, aiProviderIncident(provider.id), alert));
 }
 
 /** How the AI providers do, as metered calls show it. None of these waits or throws. */
@@ -56,16 +60,11 @@ export function createProviderHealth(context: Context): ProviderHealth {
     return one;
   }
 
-  function inBackground(work: () => Promise<void>): void {
-    const failed = (cause: unknown) => context.log("error", "a provider's health could not be stored", { cause });
-    context.background(work().catch(failed));
-  }
-
   function count(provider: AiProviderRecord, one: Seen, code: string): void {
     const isFirst = one.uncounted++ === 0;
     if (!isFirst) return;
     const at = new Date(clock.now()).toISOString();
-    inBackground(async () => {
+    inBackground(context, async () => {
       await new Promise((resolve) => setTimeout(resolve, gatherMs));
       const failures = one.uncounted;
       one.uncounted = 0;
@@ -81,7 +80,7 @@ export function createProviderHealth(context: Context): ProviderHealth {
     one.isFailing = true;
     one.lookedAt = now;
     const alert = { type: "provider.failing", data: about(provider) } as const;
-    inBackground(async () => {
+    inBackground(context, async () => {
       // Calls that were under way when it was revoked open nothing, which nobody would close.
       const isRevoked = async () => (await context.records.get("ai-providers", provider.id))?.revokedAt !== undefined;
       if (await isRevoked()) return;
@@ -99,7 +98,7 @@ export function createProviderHealth(context: Context): ProviderHealth {
       one.isFailing = false;
       one.lookedAt = now;
       const alert = { type: "provider.recovered", data: about(provider) } as const;
-      inBackground(() => closeIncident(context, aiProviderIncident(provider.id), alert));
+      inBackground(context, () => closeIncident(context, aiProviderIncident(provider.id), alert));
     },
 
     fails(provider, code) {
