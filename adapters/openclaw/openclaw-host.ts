@@ -18,11 +18,12 @@ import { checkHold } from "./doors/check-hold.ts";
 import type { Hold } from "./doors/held-entry.ts";
 import { lateDoor } from "./doors/late-door.ts";
 import { type OpenClawSettings, openDoors, refuseUnmetered } from "./doors/open-doors.ts";
+import { variableDoors } from "./doors/variable-doors.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { refuseHeld } from "./held-workspaces.ts";
 import type { KeyStore } from "./key-store.ts";
 import { findLeftBehind } from "./left-behind.ts";
-import { readMarker } from "./made-marker.ts";
+import { isMadeHere, readMarker } from "./made-marker.ts";
 import { createAgentMaker, holdOf } from "./make-agent.ts";
 import { createAgentReader } from "./read-agents.ts";
 import { createAgentRemover } from "./remove-agent.ts";
@@ -108,7 +109,8 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
       await configChanges.notice(ids.filter(holderOf)).catch((cause) => {
         options.log("debug", "OpenClaw's configuration cannot be compared with what it works with yet", { cause });
       });
-      return await doorsOf();
+      const isMade = (id: string) => AgentId.safeParse(id).success && isMadeHere(readMarker(homeOf(id)));
+      return [...(await doorsOf()), ...variableDoors(await options.config.authored(), isMade)];
     },
 
     leftBehind: () => findLeftBehind(stateDir, options.config.file),

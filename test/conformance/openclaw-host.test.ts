@@ -547,6 +547,27 @@ describe("the openclaw host", () => {
     await expect(host.plan({ agentId: "two", workspace })).rejects.toEqual(refusal("workspace_not_allowed"));
   });
 
+  test("an agent that is named after a variable of the gateway's is told of until it is named anew", async () => {
+    const agent = await planned("one", { identity: { name: `$\${B}` } });
+    await host.create(agent);
+    const doors = async () => (await host.openDoors!()).filter(({ agentId }) => agentId !== undefined);
+    expect(await doors()).toEqual([]);
+    await openclaw.config.mutate((draft) => {
+      const entry = draft.agents!.entries!.one!;
+      // As release 1.0.0 wrote it.
+      entry.name = `\${A_KEY}`;
+      entry.identity = { name: `of \${B_KEY}` };
+      draft.agents!.entries!.theirs = { name: `\${A_KEY}` };
+    }, []);
+    await openclaw.config.applied(({ agents }) => agents.theirs !== undefined);
+    expect(await doors()).toMatchObject([
+      { setting: "name", remedy: expect.stringContaining("agents update one --name") },
+      { setting: "identity.name", remedy: expect.stringContaining("agents onboard one --identity-name") },
+    ]);
+    await host.update(agent, { name: `\${A_KEY}`, identity: { name: "One" } });
+    expect(await doors()).toEqual([]);
+  });
+
   test("an adopted agent keeps what it was denied, and no model of others is called for it", async () => {
     await openclaw.config.mutate((draft) => {
       const own = { model: "shared/m", tools: { deny: ["browser"] }, sandbox: { mode: "all" } };
