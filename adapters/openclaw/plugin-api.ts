@@ -25,7 +25,7 @@ export interface Hooks {
     event: { toolName: string; params: Record<string, unknown> },
     /** `channelId` is there in a conversation alone. */
     context: { agentId?: string; sessionKey?: string; channelId?: string },
-  ): { block: true; blockReason: string } | undefined;
+  ): { block: true; blockReason: string } | { params: Record<string, unknown> } | undefined;
   before_message_write(event: { message: Written }, context: { agentId?: string; sessionKey?: string }): void;
   reply_payload_sending(
     event: { payload: Reply; sessionKey?: string },

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { join, resolve, sep } from "node:path";
 import type { ProvisioningSettings } from "../../src/settings/provisioning-settings.ts";
 import { parseSettings } from "../../src/settings.ts";
-import { agentInKey, refusalOf } from "./doors/agents-apart.ts";
+import { agentInKey, heldParams, refusalOf } from "./doors/agents-apart.ts";
 import { refusalOfCommand } from "./doors/chat-commands.ts";
 import { refusalOfContent } from "./doors/message-content.ts";
 import { createReplyFiles } from "./doors/reply-files.ts";
@@ -47,8 +47,11 @@ function keepAgentsApart(api: PluginApi): void {
   api.on?.("before_tool_call", (event, { agentId, sessionKey, channelId }) => {
     const config = api.runtime.config.current() as OpenClawConfig;
     const call = { ...event, inConversation: channelId !== undefined };
-    const blockReason = refusalOf(call, agentId ?? agentInKey(sessionKey), config, isMadeHere, stateDir());
-    return blockReason === undefined ? undefined : { block: true, blockReason };
+    const caller = agentId ?? agentInKey(sessionKey);
+    const blockReason = refusalOf(call, caller, config, isMadeHere, stateDir());
+    if (blockReason !== undefined) return { block: true, blockReason };
+    const params = heldParams(call, caller, config, isMadeHere);
+    return params && { params };
   });
   const place = () => ({ config: api.runtime.config.current() as OpenClawConfig, stateDir: stateDir() });
   api.on?.("before_dispatch", ({ content = "", body = "", sessionKey }, context) => {

@@ -1,11 +1,11 @@
 import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { lookedAtTools, refusalOf } from "../../adapters/openclaw/doors/agents-apart.ts";
+import { heldParams, lookedAtTools, refusalOf } from "../../adapters/openclaw/doors/agents-apart.ts";
 import { entryDoors } from "../../adapters/openclaw/doors/entry-doors.ts";
 import { checkTools, type Hold, holdTools } from "../../adapters/openclaw/doors/held-entry.ts";
 import { unmeteredSettings } from "../../adapters/openclaw/doors/model-settings.ts";
-import { openDoors } from "../../adapters/openclaw/doors/open-doors.ts";
+import { openDoors, refuseUnmetered } from "../../adapters/openclaw/doors/open-doors.ts";
 import { createReplyFiles, type Reply } from "../../adapters/openclaw/doors/reply-files.ts";
 import { declareProvider, movedProviders, providerFor, slugIn } from "../../adapters/openclaw/metered-provider.ts";
 import { modelForKey } from "../../adapters/openclaw/model-for-key.ts";
@@ -208,6 +208,65 @@ describe("speech, which OpenClaw switches on for all agents of a gateway at once
     const { tts, ...before } = entryOf({});
     expect(isOpen(before)).toBe(true);
     expect(isOpen({ ...before, tts: { ...tts, auto: "always" } })).toBe(true);
+  });
+});
+
+describe("the programs of an agent in the sandbox", () => {
+  const entryOf = (confinement: Hold["confinement"], entry: AgentEntry = {}): AgentEntry => {
+    holdTools(entry, "one", { confinement, tools: [], peers: [] });
+    return entry;
+  };
+  const boxed = entryOf("sandbox");
+
+  test("run there, wherever those of the operator's agents run", () => {
+    const reviewer = { model: "metered-anthropic/m" };
+    const before = { tools: { exec: { reviewer, host: "gateway" } } };
+    expect(entryOf("sandbox", before).tools?.exec).toEqual({ reviewer, host: "sandbox" });
+    expect(entryOf("trusted", entryOf("sandbox", before)).tools?.exec).toEqual({ reviewer });
+    const isOpen = (entry: AgentEntry) => entryDoors(entry, "one", false, {}).includes("tools.exec.host");
+    expect(isOpen(boxed)).toBe(false);
+    for (const exec of [undefined, {}, { host: "auto" }, { host: "gateway" }]) {
+      const { exec: _, ...tools } = boxed.tools!;
+      expect(isOpen({ ...boxed, tools: { ...tools, ...(exec && { exec }) } })).toBe(true);
+    }
+    for (const other of ["workspace", "trusted"] as const) expect(isOpen(entryOf(other))).toBe(false);
+  });
+
+  test("run there whatever its chat has set, and those of other agents where they are told to", () => {
+    const entries = { boxed, trusted: entryOf("trusted"), free: {} };
+    const params = { command: "id", host: "gateway" };
+    const held = (caller: string | undefined, toolName = "exec", isMade = true) =>
+      heldParams({ toolName, params }, caller, { agents: { entries } }, () => isMade);
+    expect(held("boxed")).toEqual({ command: "id", host: "sandbox" });
+    for (const other of ["trusted", "free", "gone", undefined]) expect(held(other)).toBeUndefined();
+    expect(held("boxed", "process")).toBeUndefined();
+    expect(held("boxed", "exec", false)).toBeUndefined();
+  });
+
+  test("are given nothing of the operator's without a word on it", () => {
+    const settings = (unmetered: string[] = []) => ({ unmetered, confinement: "workspace" as const });
+    const env = { LANG: "C.UTF-8", LC_ALL: "C", OPENAI_API_KEY: "sk-theirs" };
+    const config = (docker: Record<string, unknown>, entry = boxed): OpenClawConfig => ({
+      agents: { defaults: { sandbox: { docker } }, entries: { one: entry } },
+    });
+    const found = (of: OpenClawConfig, unmetered?: string[]) =>
+      openDoors(of, settings(unmetered), () => ({ madeHere: true, hasKey: false })).filter(({ setting }) =>
+        setting.includes("sandbox"),
+      );
+    const setting = "agents.defaults.sandbox.docker.env";
+    expect(found(config({ env, binds: ["/srv:/srv"] })).map((door) => door.setting)).toEqual([
+      setting,
+      "agents.defaults.sandbox.docker.binds",
+    ]);
+    expect(JSON.stringify(found(config({ env })))).toMatch(/OPENAI_API_KEY(?!.*sk-theirs)/);
+    expect(found(config({ env }), [setting])).toEqual([]);
+    expect(found(config({ env: { LANG: "C.UTF-8" }, network: "none" }))).toEqual([]);
+    expect(found(config({ env }, entryOf("workspace")))).toEqual([]);
+    const made = (confinement: Hold["confinement"], unmetered?: string[]) => () =>
+      refuseUnmetered(config({ env }), settings(unmetered), confinement);
+    expect(made("sandbox")).toThrow(refusal("setting_unmetered"));
+    expect(made("sandbox", [setting])).not.toThrow();
+    expect(made("workspace")).not.toThrow();
   });
 });
 

@@ -71,6 +71,18 @@ function leavesWorkspace(
   return Object.keys(params).find((name) => params[name] !== undefined && !spawnParams.has(name));
 }
 
+/** A chat's `/exec host=gateway` goes before what the entry says of programs: each call of one says it itself. */
+export function heldParams(
+  { toolName, params }: LookedAtCall,
+  caller: string | undefined,
+  { agents }: OpenClawConfig,
+  isMadeHere: (agentId: string) => boolean,
+): Record<string, unknown> | undefined {
+  if (toolName !== "exec" || caller === undefined || !isMadeHere(caller)) return undefined;
+  const entry = agents?.entries?.[caller];
+  return entry && holdIn(entry, caller)?.confinement === "sandbox" ? { ...params, host: "sandbox" } : undefined;
+}
+
 const addresses = ["target", "targets", "to", "channelId"];
 
 /**

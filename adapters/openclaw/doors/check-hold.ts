@@ -30,7 +30,8 @@ export async function missingForSandbox(config: OpenClawConfig): Promise<string 
 }
 
 /**
- * @param hold.peers can only be kept to by the plugin, inside the gateway
+ * The plugin alone, inside the gateway, keeps an agent to its peers, and its programs in the sandbox: a chat's
+ * `/exec host=gateway` goes before its entry.
  * @throws Problem `tool_not_allowed`, `confinement_not_supported`
  */
 export async function checkHold(
@@ -49,6 +50,12 @@ export async function checkHold(
     throw new Problem("confinement_not_supported", 'An agent is no peer of its own; leave it out of "peers".');
   }
   if (confinement !== "sandbox") return;
+  if (!isPlugin) {
+    throw new Problem(
+      "confinement_not_supported",
+      'Only the plugin inside the gateway can keep programs in the "sandbox"; install it, or choose "workspace".',
+    );
+  }
   const missing = await missingForSandbox(config);
   if (missing !== undefined) {
     throw new Problem("confinement_not_supported", `The confinement "sandbox" needs Docker: ${missing}.`);

@@ -40,6 +40,7 @@ function toolDoors(entry: AgentEntry, agentId: string, config: OpenClawConfig): 
     "tools.alsoAllow": tools.alsoAllow === undefined,
     "tools.fs.workspaceOnly": (tools.fs as { workspaceOnly?: boolean } | undefined)?.workspaceOnly === true,
     "tools.codeMode": tools.codeMode === false,
+    "tools.exec.host": hold.confinement !== "sandbox" || tools.exec?.host === "sandbox",
     "tools.elevated.enabled": enabled(tools.elevated) === false,
     tts: isSilent(entry) || hold.tools.includes("tts"),
   };

@@ -124,6 +124,8 @@ export function holdTools(entry: AgentEntry, agentId: string, hold: Hold, isLook
   ];
   entry.tools = {
     ...exec,
+    // Where the operator's own agents run programs on the gateway's machine, this one would too.
+    ...(confinement === "sandbox" && { exec: { ...exec?.exec, host: "sandbox" } }),
     allow,
     fs: { workspaceOnly: true },
     // Code mode is a JavaScript engine in the gateway's own process.

@@ -51,8 +51,29 @@ function mediaNotices({ tools }: OpenClawConfig, { unmetered }: OpenClawSettings
   });
 }
 
+const ofAPlace = /^(LANG|LC_[A-Z]+|TZ|TERM)$/;
+
+/** What the operator gives to every sandbox, keys among it. An agent's entry can add to it, and take nothing away. */
+function sandboxDoors({ agents }: OpenClawConfig, { unmetered }: OpenClawSettings): OpenDoor[] {
+  const { sandbox } = (agents?.defaults ?? {}) as {
+    sandbox?: { docker?: { env?: Record<string, string>; binds?: string[] } };
+  };
+  const { env = {}, binds = [] } = sandbox?.docker ?? {};
+  const given = { env: Object.keys(env).filter((name) => !ofAPlace.test(name)), binds };
+  return (["env", "binds"] as const).flatMap((name) => {
+    const setting = `agents.defaults.sandbox.docker.${name}`;
+    if (given[name].length === 0 || unmetered.includes(setting)) return [];
+    const detail = `${setting} gives ${given[name].join(", ").slice(0, 100)} to the programs of every sandboxed agent`;
+    return [{ setting, detail, remedy: waysOut(setting) }];
+  });
+}
+
 /** @throws Problem `setting_unmetered` */
 export function refuseUnmetered(config: OpenClawConfig, settings: OpenClawSettings, confinement: Confinement): void {
+  const [given] = confinement === "sandbox" ? sandboxDoors(config, settings) : [];
+  if (given) {
+    throw new Problem("setting_unmetered", `OpenClaw's ${given.detail}: this one too. Either ${given.remedy}.`);
+  }
   const [found] = settingsFor(config, settings, confinement);
   if (!found) return;
   throw new Problem(
@@ -73,12 +94,15 @@ export function openDoors(
 ): OpenDoor[] {
   const doors: OpenDoor[] = [];
   let isTrusting = false;
+  let isBoxing = false;
   let any = false;
   for (const [agentId, entry] of Object.entries(config.agents?.entries ?? {})) {
     const holder = holderOf(agentId);
     if (!holder?.madeHere) continue;
     any = true;
-    isTrusting ||= holdIn(entry, agentId)?.confinement === "trusted";
+    const confinement = holdIn(entry, agentId)?.confinement;
+    isTrusting ||= confinement === "trusted";
+    isBoxing ||= confinement === "sandbox";
     for (const setting of entryDoors(entry, agentId, holder.hasKey, config)) {
       doors.push({
         agentId,
@@ -93,5 +117,6 @@ export function openDoors(
     doors.push(weeklyReview);
   }
   doors.push(...mediaNotices(config, settings));
+  if (isBoxing) doors.push(...sandboxDoors(config, settings));
   return [...settingsFor(config, settings, isTrusting ? "trusted" : "workspace").map(settingDoor), ...doors];
 }

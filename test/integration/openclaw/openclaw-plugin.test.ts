@@ -15,6 +15,7 @@ import type { Hooks, PluginApi } from "../../../adapters/openclaw/plugin-api.ts"
 import { addPluginCommands } from "../../../adapters/openclaw/plugin-cli.ts";
 import { gatewayPort, readPluginSettings } from "../../../adapters/openclaw/plugin-settings.ts";
 import { routes as table } from "../../../src/routes.ts";
+import type { Confinement } from "../../../src/schema/agent-fields.ts";
 
 const lookedAtHooks = [
   "before_tool_call",
@@ -111,7 +112,7 @@ describe("the OpenClaw plugin", () => {
   describe("what a confined agent says", () => {
     const at = (path: string) => join(stateDir, path);
     const key = "agent:a1:main";
-    async function hooksOf(tools: string[] = []): Promise<Hooks> {
+    async function hooksOf(tools: string[] = [], confinement: Confinement = "workspace"): Promise<Hooks> {
       await mkdir(at("agents/a1"), { recursive: true });
       await writeMarker(at("agents/a1"), {
         version: 1,
@@ -121,7 +122,7 @@ describe("the OpenClaw plugin", () => {
         bindings: [],
       });
       const entry: AgentEntry = { workspace: at("workspace-a1") };
-      holdTools(entry, "a1", { confinement: "workspace", tools, peers: [] });
+      holdTools(entry, "a1", { confinement, tools, peers: [] });
       const config: OpenClawConfig = { agents: { entries: { a1: entry, main: {} } } };
       const handlers: Partial<Hooks> = {};
       registered("2026.9.6", {
@@ -159,9 +160,19 @@ describe("the OpenClaw plugin", () => {
     test("goes to nobody in a turn without a conversation", async () => {
       const hooks = await hooksOf();
       const event = { toolName: "message", params: { action: "send", channel: "telegram", target: "1", message: "x" } };
-      expect(hooks.before_tool_call(event, { sessionKey: key })?.blockReason).toMatch(/no conversation/);
+      const refused = { block: true, blockReason: expect.stringMatching(/no conversation/) };
+      expect(hooks.before_tool_call(event, { sessionKey: key })).toEqual(refused);
       expect(hooks.before_tool_call(event, { sessionKey: key, channelId: "telegram:1" })).toBeUndefined();
       expect(hooks.before_tool_call(event, { sessionKey: "agent:main:main" })).toBeUndefined();
+    });
+
+    test("runs in the sandbox, whatever its chat has set", async () => {
+      const event = { toolName: "exec", params: { command: "id" } };
+      const hooks = await hooksOf([], "sandbox");
+      const held = { params: { command: "id", host: "sandbox" } };
+      expect(hooks.before_tool_call(event, { sessionKey: key })).toEqual(held);
+      expect(hooks.before_tool_call(event, { sessionKey: "agent:main:main" })).toBeUndefined();
+      expect((await hooksOf([], "trusted")).before_tool_call(event, { sessionKey: key })).toBeUndefined();
     });
 
     test("is spoken for nobody who asks its chat for it, nor is speech switched for other agents", async () => {

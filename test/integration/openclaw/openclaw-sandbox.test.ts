@@ -46,6 +46,13 @@ test("with the engine and the operator's own image nothing is missing", async ()
   expect(await missingForSandbox({ agents: { defaults } })).toBeUndefined();
 });
 
+test("the sandbox is for the plugin: nobody else looks at each call of a program", async () => {
+  await docker("echo ok");
+  await checkHold("a1", boxed, { config: {}, isPlugin: true });
+  const beside = checkHold("a1", boxed, { config: {}, isPlugin: false });
+  await expect(beside).rejects.toEqual(refusal("confinement_not_supported"));
+});
+
 test("peers are for the plugin, and for others than the agent itself", async () => {
   const hold = { confinement: "workspace" as const, tools: [] };
   const peered = (peers: string[], isPlugin: boolean) => checkHold("a1", { ...hold, peers }, { config: {}, isPlugin });
