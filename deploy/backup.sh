@@ -34,8 +34,15 @@ records() {
     provisioning | tar -x -C "$copy"
 }
 
+if [ -n "${OPENCLAW_PROVISIONING_STORAGE:-}${OPENCLAW_PROVISIONING_STORAGE_FILE:-}" ]; then
+  # Counters, records and trail are in Redis, which has a copy of its own: docs/redis.md.
+  mkdir "$copy/provisioning"
+  attempts=()
+else
+  attempts=(1 2 3 4 5)
+fi
 # What an agent held that is deleted between the two stays held in a restored copy: a moment without changes is tried for.
-for _ in 1 2 3 4 5; do
+for _ in "${attempts[@]}"; do
   rm -rf "$copy/provisioning"
   mkdir "$copy/provisioning"
   from=$(wc -c <"$trail" || echo 0)

@@ -30,6 +30,7 @@ export async function openLocal(env: Environment, node = readNodeSettings(env)):
     fetch: app.fetchAsOperator,
     basePath: node.settings.provisioning.basePath,
     verifyAudit: ports.audit.verify,
+    ...(!env.OPENCLAW_PROVISIONING_DEBUG && { logHint: "OPENCLAW_PROVISIONING_DEBUG=1 shows the cause" }),
     exclusively: async (work) => await lock.run(async () => await work()),
     async close() {
       await lock.close();

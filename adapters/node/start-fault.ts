@@ -2,6 +2,7 @@ import { accessSync, constants } from "node:fs";
 import { dirname, join } from "node:path";
 import { Problem } from "../../src/errors.ts";
 import { SettingsError } from "../../src/settings/settings-error.ts";
+import { probeWritable } from "./files/atomic-write.ts";
 import { keepsModes, keepsNoModes } from "./files/keeps-modes.ts";
 import { pathFault } from "./files/path-fault.ts";
 import { findingOf, type StoreFinding } from "./files/private-file.ts";
@@ -9,7 +10,9 @@ import type { ChangeMode } from "./files/store-check.ts";
 
 /** https://www.sqlite.org/rescode.html */
 const READONLY = 8;
+const IOERR = 10;
 const FULL = 13;
+const noRoom = new Set(["ENOSPC", "EDQUOT"]);
 
 /**
  * A failure to open the stores, worded for the operator who starts the service on them: one of the file system is told
@@ -35,13 +38,26 @@ export function withoutModes(finding: StoreFinding, stateDir: string, chmod?: Ch
   return `${finding.file} ${finding.problem}, and ${keepsNoModes(stateDir)}`;
 }
 
+/** Whether the disk is the reason of an I/O error: its log and its shared memory need room too. */
+function roomFault(directory: string): string | undefined {
+  try {
+    probeWritable(directory);
+    return undefined;
+  } catch (error) {
+    const { code = "" } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+    return noRoom.has(code) ? code : undefined;
+  }
+}
+
 function refusalIn(error: Error, stateDir: string): { path?: string | undefined; code?: string | undefined } {
   if (error instanceof Problem) return {};
   const { path, code, errcode } = error as NodeJS.ErrnoException & { errcode?: number };
-  if (errcode === undefined) return { path, code };
-  // SQLite says neither the path nor the reason.
   const directory = join(stateDir, "provisioning");
+  // A write that the disk has no room for is refused without a path.
+  if (errcode === undefined) return { path: path ?? (code && noRoom.has(code) ? directory : undefined), code };
+  // SQLite says neither the path nor the reason.
   if ((errcode & 0xff) === FULL) return { path: directory, code: "ENOSPC" };
+  if ((errcode & 0xff) === IOERR) return { path: directory, code: roomFault(directory) };
   if ((errcode & 0xff) !== READONLY) return {};
   try {
     accessSync(directory, constants.W_OK);

@@ -12,6 +12,7 @@ export interface Connection {
   client: Client;
   exclusively: LocalSession["exclusively"];
   verifyAudit?: LocalSession["verifyAudit"] | undefined;
+  logHint?: string | undefined;
   close(): Promise<void>;
 }
 
@@ -54,6 +55,7 @@ export async function connect(cli: CliEnvironment, url: string | undefined, auth
     }),
     exclusively: (work) => session.exclusively(work),
     verifyAudit: session.verifyAudit,
+    logHint: session.logHint,
     close: () => session.close(),
   };
 }

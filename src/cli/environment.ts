@@ -11,6 +11,8 @@ export interface LocalSession {
   exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
   /** The same as the route's, with its progress. */
   verifyAudit?: AuditTrail["verify"];
+  /** How to see what its log would say, where it is written nowhere. */
+  logHint?: string;
   close(): Promise<void>;
 }
 

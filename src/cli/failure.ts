@@ -49,8 +49,12 @@ const remedies: Partial<Record<ClientError["code"], { mark: string; remedy: stri
 export const oneLine = (text: string) =>
   escapeHidden(text.replace(/\s+/g, (run) => (/[\r\n]/.test(run) ? " " : run)).trim());
 
-/** One line without the leading `error:`. Never a stack. */
-export function describeFailure(error: unknown): string {
+/**
+ * One line without the leading `error:`. Never a stack.
+ *
+ * @param logHint in place of the request's id, where no log has it
+ */
+export function describeFailure(error: unknown, logHint?: string): string {
   if (!(error instanceof ClientError)) return oneLine(error instanceof Error ? error.message : String(error));
   const faults = error.errors.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
   const [only] = error.errors;
@@ -62,7 +66,7 @@ export function describeFailure(error: unknown): string {
   if (mark !== undefined && remedy !== undefined && !error.detail.includes(mark)) parts.push(remedy);
   if (error.code === "rate_limited" && error.retryAfter !== undefined) parts.push(`try again in ${error.retryAfter} s`);
   if (error.status >= 500 && error.requestId !== undefined && !error.detail.includes(error.requestId))
-    parts.push(`the log has it as request ${error.requestId}`);
+    parts.push(logHint ?? `the log has it as request ${error.requestId}`);
   return oneLine(parts.map((part) => part.replace(/(?<![.;\s])[.;\s]+$/, "")).join("; "));
 }
 

@@ -11,11 +11,12 @@ const refusals: Record<string, string> = {
 };
 
 /**
- * The text of a file that the operator names.
+ * The text of a file that the operator names, or of stdin (`-`): a container has none of its host's files.
  *
  * @param given the option or argument that names it
  */
 export async function readGivenFile(cli: CliEnvironment, given: string, path: string): Promise<string> {
+  if (path === "-") return await cli.readStdin();
   try {
     return await cli.readFile(path);
   } catch (error) {

@@ -83,6 +83,7 @@ export function leaf<Options extends object, Arguments extends (string | string[
   command.option(...jsonOption);
   if (!definition.localOnly) command.option(...urlOption);
   command.action(async (...actionArguments: unknown[]) => {
+    let logHint: string | undefined;
     try {
       refuseEmpty(command);
       refuseOtherEncodings(command);
@@ -96,6 +97,7 @@ export function leaf<Options extends object, Arguments extends (string | string[
           out: createOutput(cli),
           withClient: async (authority, work) => {
             const connection = await connect(cli, options.url, authority);
+            logHint = connection.logHint;
             try {
               return await work(connection.client, connection);
             } finally {
@@ -110,7 +112,7 @@ export function leaf<Options extends object, Arguments extends (string | string[
       const { url } = command.optsWithGlobals<{ url?: string }>();
       // The fields of a success are looked at as they come: another service's JSON has none of them.
       const error = url !== undefined && thrown instanceof TypeError ? notThisApi(url) : thrown;
-      cli.writeError(`error: ${describeFailure(error)}\n`);
+      cli.writeError(`error: ${describeFailure(error, logHint)}\n`);
       finish(exitCodeOf(error));
     }
   });

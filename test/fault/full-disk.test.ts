@@ -3,6 +3,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { unwritable } from "../../adapters/node/files/atomic-write.ts";
 import { storeProblem } from "../../adapters/node/sqlite/sqlite-file.ts";
 import type { Client } from "../../src/client/client.ts";
 import { runBundle } from "../run-bundle.ts";
@@ -115,6 +116,8 @@ describe.skipIf("reason" in disk)("a full disk under the whole server", () => {
       const problem = storeProblem(join(stateDir, "provisioning", "ledger.sqlite"), cause);
       expect(problem).toMatchObject({ code: "store_unwritable", message: "There is no space left on the disk" });
     }
+    const full = Object.assign(new Error("database or disk is full"), { errcode: 13 });
+    expect(unwritable(full, "audit_unwritable").message).toBe("There is no space left on the disk");
     // Calls that need no writing still work.
     expect(await client.agents.get("before")).toMatchObject({ agentId: "before" });
     expect((await fetch(`${server.origin}/healthz`)).status).toBe(200);

@@ -178,6 +178,15 @@ describe("agent-keys list, revoke, rotate", () => {
 });
 
 describe("ai-providers", () => {
+  it("take credentials from stdin, beside a key that is not there too", async () => {
+    const gemini = ["provisioning", "ai-providers", "add", "--provider", "gemini", "--name", "g", "--credentials", "-"];
+    const answers = { "POST /provisioning/ai-providers": () => Response.json(added, { status: 201 }) };
+    const ran = await runCli(gemini, answers, { variables: { GEMINI_MASTER_KEY: "k" }, stdin: '{"type":"t"}' });
+    expect(ran.calls).toMatchObject([{ body: { key: "k", credentials: '{"type":"t"}' } }]);
+    const both = await runCli([...gemini, "--key", "-"], answers, { stdin: "k" });
+    expect(both).toMatchObject({ exitCode: 2, calls: [], stderr: expect.stringContaining("stdin holds one of them") });
+  });
+
   const add = ["provisioning", "ai-providers", "add", "--provider", "anthropic", "--name", "Master Key"];
   const accepts = { "POST /provisioning/ai-providers": () => Response.json(added, { status: 201 }) };
 

@@ -79,6 +79,12 @@ describe("prices import", () => {
     expect(ran.calls).toMatchObject([{ method: "PUT", body: { prices: rows } }]);
   });
 
+  it("takes them from stdin too, since a container has none of its host's files", async () => {
+    const rows = [{ provider: "anthropic", model: "claude-new", input: 3, output: 15 }];
+    const ran = await runCli(prices("import", "-"), answered, { stdin: JSON.stringify(rows) });
+    expect(ran.calls).toMatchObject([{ method: "PUT", body: { prices: rows } }]);
+  });
+
   it.each(["{", '{"prices": []}'])("refuses a file that holds %s", async (text) => {
     const ran = await imported(text);
     expect([ran.exitCode, ran.calls]).toEqual([2, []]);

@@ -93,6 +93,15 @@ describe("the program", () => {
     const ran = await runCli(list, { "GET /provisioning/agent-keys": problem(500, "internal_error", "Unexpected.") });
     expect(ran.stderr).toBe("error: Unexpected; the log has it as request req1\n");
   });
+
+  it("names no log that does not have the failure", async () => {
+    const service = fakeService({ "GET /provisioning/agent-keys": problem(503, "store_unwritable", "No space.") });
+    const logHint = "OPENCLAW_PROVISIONING_DEBUG=1 shows the cause";
+    const exclusively = <R>(work: () => Promise<R>) => work();
+    const openLocal = async () => ({ ...service, basePath: "/api/v1", exclusively, logHint, close: async () => {} });
+    const ran = await runCli(list, {}, { openLocal });
+    expect(ran.stderr).toBe(`error: No space; ${logHint}\n`);
+  });
 });
 
 describe("--url", () => {

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { providerKinds } from "../../domain/provider-facts.ts";
 import type { Quotas } from "../../schema/quota.ts";
 import type { CliEnvironment } from "../environment.ts";
+import { wrongUsage } from "../failure.ts";
 import { readGivenFile } from "../given-file.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { graceSeconds, quotaAssignment } from "../option-values.ts";
@@ -41,7 +42,7 @@ function addAiProvider(tree: Tree, group: Command): void {
         .option("--slug <slug>", "a custom provider's name")
         .option("--base-url <address>", "where that provider's API is")
         .option("--project <project>", "openai, gemini: the project in which keys are minted")
-        .option("--credentials <file>", "gemini: a service account's JSON, for minting")
+        .option("--credentials <file>", "gemini: a service account's JSON, for minting; - is stdin")
         .option(
           "--default-quota <name=number>",
           "a limit for every AI key of this provider (repeatable)",
@@ -51,7 +52,7 @@ function addAiProvider(tree: Tree, group: Command): void {
     run: async ({ cli, options, out, withClient }) => {
       const variables = [providerVariable(options.slug ?? options.provider, "_MASTER_KEY"), "OPENCLAW_AI_PROVIDER_KEY"];
       const key = await secretValue(cli, "--key", options.key, variables);
-      const credentials = await readCredentials(cli, options.credentials);
+      const credentials = await readCredentials(cli, options);
       const added = await withClient("operator", (client) =>
         client.aiProviders.add({
           provider: options.provider,
@@ -82,8 +83,14 @@ function addAiProvider(tree: Tree, group: Command): void {
   });
 }
 
-const readCredentials = async (cli: CliEnvironment, path: string | undefined): Promise<string | undefined> =>
-  path === undefined ? undefined : await readGivenFile(cli, "--credentials", path);
+async function readCredentials(
+  cli: CliEnvironment,
+  { key, credentials: path }: { key?: string; credentials?: string },
+): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  if (path === "-" && key === "-") throw wrongUsage("--key and --credentials are both -: stdin holds one of them");
+  return await readGivenFile(cli, "--credentials", path);
+}
 
 /**
  * `ai-providers add|list|rotate|revoke`, with an operator's credentials. A master key is taken from stdin or a
@@ -121,7 +128,7 @@ export function addAiProviderCommands(tree: Tree, parent: Command): void {
       command
         .argument("<key-id>", "as `ai-providers list` shows it")
         .option("--key <key>", "the new master key; - reads it from stdin (default: OPENCLAW_AI_PROVIDER_KEY)")
-        .option("--credentials <file>", "gemini: a service account's JSON, for minting")
+        .option("--credentials <file>", "gemini: a service account's JSON, for minting; - is stdin")
         .option(
           "--grace <duration>",
           "how long the old key stands in where the new one is refused (default: not at all)",
@@ -130,7 +137,7 @@ export function addAiProviderCommands(tree: Tree, parent: Command): void {
         .option("--no-verify", "do not ask the provider whether it accepts the key"),
     run: async ({ cli, options, out, withClient }, id) => {
       const key = await secretValue(cli, "--key", options.key, ["OPENCLAW_AI_PROVIDER_KEY"]);
-      const credentials = await readCredentials(cli, options.credentials);
+      const credentials = await readCredentials(cli, options);
       const verify = options.verify ? undefined : false;
       const rotated = await withClient("operator", (client) =>
         client.aiProviders.rotate(id, { key, credentials, verify, graceSeconds: options.grace }),

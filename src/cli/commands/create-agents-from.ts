@@ -29,7 +29,7 @@ export async function createAgentsFrom(
   { cli, options, out, withClient }: Invocation<Options>,
   path: string,
 ): Promise<void> {
-  const content = path === "-" ? await cli.readStdin() : await readGivenFile(cli, "--from", path);
+  const content = await readGivenFile(cli, "--from", path);
   const { entries, faults } = readAgentsFile(content);
   if (faults.length > 0) {
     if (options.json) out.json({ faults });

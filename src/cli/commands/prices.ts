@@ -114,7 +114,10 @@ function addImportCommand(tree: Tree, group: Command): void {
     name: "import",
     description: "Set the prices of a file; those of other models stay",
     configure: (command) =>
-      command.argument("<file>", 'a JSON array of {"provider", "model", "input", "output", "cacheRead"?, ...}'),
+      command.argument(
+        "<file>",
+        'a JSON array of {"provider", "model", "input", "output", "cacheRead"?, ...}; - is stdin',
+      ),
     run: async ({ cli, options, out, withClient }, file) => {
       const prices = await readRows(cli, file);
       const set = await withClient("operator", (client) => client.prices.set({ prices }));

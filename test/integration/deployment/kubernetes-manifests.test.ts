@@ -75,6 +75,11 @@ describe("what is applied", () => {
   });
 });
 
+test("each image has a name of its own, by which kustomize gives it a tag", () => {
+  const names = deployments.map((one) => containerOf(one).image!.replace(/:.*/, ""));
+  expect(new Set(names).size).toBe(names.length);
+});
+
 describe("every object", () => {
   test.each(everything.map((one) => [`${one.kind} ${one.metadata.name}`, one] as const))("is valid: %s", (_, one) => {
     const { [one.kind]: Model } = models;

@@ -156,3 +156,20 @@ test("an agent that is deleted between the two copies holds nothing in the resto
   server = await startServerProcess(restored);
   expect((await clientOf().agents.create({ name: "first", bind: ["telegram:one"] })).agentId).toBe("first");
 });
+
+test("of a deployment on Redis the agents' directories are copied, for nothing else is there", async () => {
+  const stateDir = mkdtempSync(join(tmpdir(), "on-redis-"));
+  closers.push(() => rmSync(stateDir, { recursive: true }));
+  for (const directory of ["provisioning", "agents/a1", "workspace-a1"])
+    mkdirSync(join(stateDir, directory), { recursive: true });
+  for (const file of ["provisioning/seal.key", "agents/a1/agent.json", "workspace-a1/SOUL.md"])
+    writeFileSync(join(stateDir, file), "");
+  const env = {
+    PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
+    OPENCLAW_STATE_DIR: stateDir,
+    OPENCLAW_PROVISIONING_STORAGE: "redis://redis:6379/0",
+  };
+  const archive = execFileSync("bash", ["deploy/backup.sh"], { env });
+  const names = execFileSync("tar", ["-t"], { input: archive, encoding: "utf8" }).trim().split("\n");
+  expect(names.filter((name) => !name.endsWith("/"))).toEqual(["agents/a1/agent.json", "./workspace-a1/SOUL.md"]);
+});

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, request as plainRequest, type ServerResponse } from "node:http";
 import { type RequestOptions, request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -18,6 +18,7 @@ const maxBodyBytes = 33_554_432;
 interface Stand {
   directory: string;
   port: number;
+  plainPort: number;
   upstream: number;
 }
 
@@ -30,11 +31,11 @@ function replaced(text: string, pairs: [string, string][]): string {
   return text;
 }
 
-async function nginx({ directory, port, upstream }: Stand): Promise<string[]> {
+async function nginx({ directory, port, plainPort, upstream }: Stand): Promise<string[]> {
   const site = replaced(readFileSync("deploy/nginx.conf", "utf8"), [
     ["    listen [::]:80;\n", ""],
     ["    listen [::]:443 ssl http2;\n", ""],
-    ["listen 80;", `listen 127.0.0.1:${await freePort()};`],
+    ["listen 80;", `listen 127.0.0.1:${plainPort};`],
     ["listen 443 ", `listen 127.0.0.1:${port} `],
     ["127.0.0.1:18789", `127.0.0.1:${upstream}`],
     [`/etc/letsencrypt/live/${name}/fullchain.pem`, join(directory, "leaf.pem")],
@@ -49,12 +50,12 @@ async function nginx({ directory, port, upstream }: Stand): Promise<string[]> {
   writeFileSync(
     main,
     `daemon off; master_process off; pid ${join(directory, "pid")}; error_log stderr; events {}
-     http { ${temporary.join(" ")}\n${site}\n}`,
+     http { access_log ${join(directory, "others.log")}; ${temporary.join(" ")}\n${site}\n}`,
   );
   return ["nginx", "-c", main, "-p", directory, "-e", "stderr"];
 }
 
-async function caddy({ directory, port, upstream }: Stand): Promise<string[]> {
+async function caddy({ directory, port, plainPort, upstream }: Stand): Promise<string[]> {
   const site = replaced(readFileSync("deploy/Caddyfile", "utf8"), [
     [`\n${name} {`, `\n${name} {\n\ttls leaf.pem leaf.key\n\tbind 127.0.0.1`],
     ["127.0.0.1:18789", `127.0.0.1:${upstream}`],
@@ -62,7 +63,7 @@ async function caddy({ directory, port, upstream }: Stand): Promise<string[]> {
   ]);
   writeFileSync(
     join(directory, "Caddyfile"),
-    `{\n\tadmin off\n\thttp_port ${await freePort()}\n\thttps_port ${port}\n}\n${site}`,
+    `{\n\tadmin off\n\thttp_port ${plainPort}\n\thttps_port ${port}\n}\n${site}`,
   );
   return ["caddy", "run", "--config", join(directory, "Caddyfile"), "--adapter", "caddyfile"];
 }
@@ -82,6 +83,7 @@ for (const [command, file, prepare] of [
 function testProxy(command: "nginx" | "caddy", prepare: (stand: Stand) => Promise<string[]>): void {
   let directory: string;
   let port: number;
+  let plainPort: number;
   let proxy: ChildProcess;
   let ca: Buffer;
   let answer: (request: IncomingMessage, response: ServerResponse) => void = (_, response) => response.end();
@@ -110,7 +112,8 @@ function testProxy(command: "nginx" | "caddy", prepare: (stand: Stand) => Promis
     upstream.listen(0, "127.0.0.1");
     await once(upstream, "listening");
     port = await freePort();
-    const stand = { directory, port, upstream: (upstream.address() as AddressInfo).port };
+    plainPort = await freePort();
+    const stand = { directory, port, plainPort, upstream: (upstream.address() as AddressInfo).port };
     const [program, ...options] = await prepare(stand);
     const env = { PATH: process.env.PATH, HOME: directory, XDG_DATA_HOME: directory, XDG_CONFIG_HOME: directory };
     proxy = spawn(program!, options, { cwd: directory, env, stdio: ["ignore", "ignore", "pipe"] });
@@ -208,5 +211,21 @@ function testProxy(command: "nginx" | "caddy", prepare: (stand: Stand) => Promis
     const log = () => readFileSync(join(directory, "access.log"), "utf8");
     while (!log().includes("/proxy/gemini/v1beta/models")) await sleep(20);
     expect(log()).not.toMatch(/a-key|a-token|key=/);
+  });
+
+  test("writes no query into a log where it sends a client of http on to https", async () => {
+    const path = "/proxy/gemini/v1beta/models/plain?key=a-key-in-a-query";
+    const address = `http://127.0.0.1:${plainPort}${path}`;
+    const outgoing = plainRequest(address, { agent: false, headers: { host: name } }).end();
+    const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+    response.resume();
+    expect([response.statusCode, response.headers.location]).toEqual([308, `https://${name}${path}`]);
+    const logs = () =>
+      readdirSync(directory)
+        .filter((file) => file.endsWith(".log"))
+        .map((file) => readFileSync(join(directory, file), "utf8"))
+        .join("");
+    while (!logs().includes("/models/plain")) await sleep(20);
+    expect(logs()).not.toMatch(/a-key|key=/);
   });
 }

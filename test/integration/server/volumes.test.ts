@@ -255,6 +255,20 @@ describe("a state directory that cannot be used", () => {
         execFileSync("umount", ["--lazy", stateDir]);
       }
     });
+
+    it("that filled up under a service, as the start and doctor say alike", async ({ skip }) => {
+      if (!mount("size=4m,mode=0700")) skip("no tmpfs can be mounted here");
+      try {
+        expect((await run(["provisioning", "init"])).exitCode).toBe(0);
+        const ballast = Buffer.alloc(4_194_304);
+        expect(() => writeFileSync(join(stateDir, "ballast"), ballast)).toThrow("ENOSPC");
+        const told = /provisioning cannot be used \(ENOSPC\).*no space.*df -h/;
+        expect((await run(["serve"])).stderr).toMatch(told);
+        expect((await run(["provisioning", "doctor"])).stdout).toMatch(told);
+      } finally {
+        execFileSync("umount", ["--lazy", stateDir]);
+      }
+    });
   });
 });
 
