@@ -141,6 +141,21 @@ describe.skipIf(!hasRedis)("a Redis that cannot be used is told of:", () => {
     expect(refused).toEqual([["error", "Redis cannot be used", expect.stringContaining("ECONNREFUSED")]]);
   });
 
+  it("in the log, as silent where it does not answer, and not as one that speaks TLS", async () => {
+    const reasons: unknown[] = [];
+    const stores = await openRedis({
+      url: server.url,
+      clock: { now: Date.now },
+      log: (_level, _message, fields) => reasons.push(fields?.reason),
+    });
+    server.freeze();
+    await expect(stores.ledger.check()).rejects.toMatchObject({ code: "store_unwritable" });
+    await sleep(100);
+    expect(reasons).toEqual(["it did not answer within 900 ms"]);
+    server.resume();
+    await stores.close();
+  });
+
   it("that it may throw away what it holds, by doctor", async () => {
     expect(await redisCheck(server.url)).toMatchObject({ status: "ok" });
     await admin.config("SET", "maxmemory-policy", "allkeys-lru");

@@ -39,7 +39,9 @@ export function firstAttempt(redis: Redis): Promise<void> {
  * help: its timer outlives the connection that it was set for, and then ends the next one.)
  */
 const dropSilent = (redis: Redis, error: Error): unknown =>
-  error.message === "Command timed out" && redis.status === "ready" ? redis.stream.destroy() : undefined;
+  error.message === "Command timed out" && redis.status === "ready"
+    ? redis.stream.destroy(new Error(`it did not answer within ${answerMs} ms`))
+    : undefined;
 
 /** @throws Problem of this code for whatever Redis or the connection refuses */
 export async function answered<T>(redis: Redis, code: ProblemCode, work: () => Promise<T>): Promise<T> {

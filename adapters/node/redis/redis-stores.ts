@@ -4,6 +4,7 @@ import { SettingsError } from "../../../src/settings/settings-error.ts";
 import type { Stores, StoresOptions } from "../stores/stores.ts";
 import { openRedis, type RedisStores } from "./redis.ts";
 import { evictionWarning } from "./redis-faults.ts";
+import { createSharedFitness } from "./shared-fitness.ts";
 import { requireSharedForm } from "./shared-form.ts";
 import { createSharedPresence } from "./shared-presence.ts";
 import { requireSharedSealKey } from "./shared-seal-key.ts";
@@ -17,31 +18,33 @@ export async function openRedisStores(url: string, { settings, clock, log, sealK
     throw new SettingsError("gateway.provisioning.audit.sink goes with the trail in files, not in Redis; leave it out");
   }
   const redis = await openRedis({ url, clock, log });
-  const { records, outbox, activity, audit, close } = redis;
-  const ledger: Ledger = {
-    ...redis.ledger,
-    async check() {
-      await redis.ledger.check();
-      await requireSharedForm(redis.ledger);
-      await requireSharedSealKey(redis.ledger, sealKeys);
-    },
-  };
-  try {
+  const { records, activity, close } = redis;
+  const fitness = createSharedFitness(async () => {
     await requireSharedForm(redis.ledger);
     await requireSharedSealKey(redis.ledger, sealKeys);
+  });
+  try {
+    await fitness.look();
   } catch (error) {
-    // Redis may be away at the start; readiness asks again.
+    // Redis may be away at the start: the first call that finds it there asks again.
     if (error instanceof SettingsError) {
       await close();
       throw error;
     }
   }
+  const ledger = fitness.guard<Ledger>({
+    ...redis.ledger,
+    async check() {
+      await redis.ledger.check();
+      await fitness.again();
+    },
+  });
   return {
     records,
     ledger,
-    outbox,
+    outbox: fitness.guard(redis.outbox),
     activity,
-    audit,
+    audit: fitness.guard(redis.audit),
     checks: () => redisChecks(redis),
     findings: async () => [],
     async warning() {

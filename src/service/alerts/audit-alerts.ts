@@ -3,7 +3,7 @@ import type { AuditEvent } from "../../domain/audit-event.ts";
 import { Problem, type ProblemCode, problemCodes } from "../../errors.ts";
 import type { AuditTrail } from "../../ports.ts";
 import type { Context } from "../context.ts";
-import { type AlertToRaise, putAlert } from "./raise-alert.ts";
+import { type AlertToRaise, keepAlert } from "./raise-alert.ts";
 
 /** The alert type that tells the end of a change, and its name for the change's target. */
 const told: Record<string, readonly [AlertType, subject: "agentId" | "keyId" | "aiProviderId"]> = {
@@ -51,14 +51,8 @@ const hourMs = 3_600_000;
  * leaves the outcome to recovery, which tells of the same operation again.
  */
 export function withAuditAlerts(context: Context): AuditTrail {
-  const { audit, clock, log } = context;
+  const { audit, clock } = context;
   let unwritableIn: number | undefined;
-
-  const put = async (alert: AlertToRaise): Promise<void> => {
-    await putAlert(context, alert).catch((cause) =>
-      log("error", "an alert could not be stored", { type: alert.type, cause }),
-    );
-  };
 
   async function watched<T>(write: () => Promise<T>): Promise<T> {
     try {
@@ -69,7 +63,11 @@ export function withAuditAlerts(context: Context): AuditTrail {
       const hour = Math.floor(clock.now() / hourMs);
       if (unwritableIn !== hour) {
         unwritableIn = hour;
-        await put({ type: "audit.unwritable", cause: [hour], data: {} });
+        const alert: AlertToRaise = { type: "audit.unwritable", cause: [hour], data: {} };
+        // The outbox may be where the trail is, and away with it.
+        await keepAlert(context, alert, () => {
+          unwritableIn = undefined;
+        });
       }
       throw error;
     }
@@ -81,9 +79,9 @@ export function withAuditAlerts(context: Context): AuditTrail {
       const alert = alertOf(event);
       // A creation whose outcome cannot be written is undone: of that alone nothing is told before.
       const comesAfter = alert?.type === "agent.created";
-      if (alert && !comesAfter) await put(alert);
+      if (alert && !comesAfter) await keepAlert(context, alert);
       await watched(() => audit.append(event));
-      if (alert && comesAfter) await put(alert);
+      if (alert && comesAfter) await keepAlert(context, alert);
     },
     check: () => watched(() => audit.check()),
     async verify(options) {
@@ -96,7 +94,7 @@ export function withAuditAlerts(context: Context): AuditTrail {
           ...(file !== undefined && { file }),
           ...(remedy !== undefined && { remedy }),
         };
-        await put({ type: "audit.broken", cause: [file ?? "", line, reason], data });
+        await keepAlert(context, { type: "audit.broken", cause: [file ?? "", line, reason], data });
       }
       return verdict;
     },

@@ -3,7 +3,7 @@ import type { ProvisioningKeyRecord } from "../../schema/provisioning-key.ts";
 import type { Collection, RecordOf } from "../../storage/keyspace.ts";
 import type { CachedRecords } from "../../storage/read-cache.ts";
 import type { Context } from "../context.ts";
-import { type AlertToRaise, putAlert } from "./raise-alert.ts";
+import { type AlertToRaise, keepAlert } from "./raise-alert.ts";
 
 const dayMs = 86_400_000;
 const warningDays = [14, 7, 1] as const;
@@ -14,7 +14,7 @@ export const unusedDays = 90;
  * come.
  */
 export function withExpiryAlerts(context: Context): CachedRecords {
-  const { records, clock, log } = context;
+  const { records, clock } = context;
 
   const warnings = (type: AlertToRaise["type"], subject: Record<string, string>, keyId: string, expiresAt: string) =>
     warningDays
@@ -50,8 +50,7 @@ export function withExpiryAlerts(context: Context): CachedRecords {
         : collection === "ai-keys"
           ? ofAiKey(record as AiKeyRecord)
           : [];
-    const lost = (cause: unknown) => log("error", "an alert could not be stored", { collection, cause });
-    await Promise.all(alerts.map((alert) => putAlert(context, alert).catch(lost)));
+    await Promise.all(alerts.map((alert) => keepAlert(context, alert)));
   }
 
   return {

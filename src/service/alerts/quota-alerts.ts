@@ -4,7 +4,7 @@ import { writtenModel } from "../../domain/written-model.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import { type QuotaName, type Quotas, quotaNames } from "../../schema/quota.ts";
 import type { Context } from "../context.ts";
-import { type AlertToRaise, raiseAlert } from "./raise-alert.ts";
+import { type AlertToRaise, keepAlert, raiseAlert } from "./raise-alert.ts";
 
 /** Busy keys, and more; what is forgotten is asked of the outbox again. */
 const mostRemembered = 20_000;
@@ -51,7 +51,7 @@ export function tellOfRaised(context: Context, { keyId, agentId, state }: AiKeyR
   if (raised.length === 0) return;
   const limits = (quotas: Quotas) => Object.fromEntries(raised.map((name) => [name, quotas[name] ?? null]));
   const data = { agentId, keyId, quotas: raised, before: limits(before), after: limits(state.quotas) };
-  raiseAlert(context, { type: "quota.raised", cause: [keyId, state.version], data });
+  context.background(keepAlert(context, { type: "quota.raised", cause: [keyId, state.version], data }));
 }
 
 /**

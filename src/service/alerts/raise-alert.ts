@@ -2,6 +2,7 @@ import type { AlertData } from "../../domain/alert-text.ts";
 import type { AlertType } from "../../domain/alert-types.ts";
 import type { OutboxMessage } from "../../ports.ts";
 import type { Context } from "../context.ts";
+import { retryUnwritableAfter } from "../retry-unwritable.ts";
 
 export interface AlertToRaise {
   type: AlertType;
@@ -39,17 +40,32 @@ export const messageOf = (
 export const putAlert = async (context: Raising, alert: AlertToRaise): Promise<boolean> =>
   await context.outbox.put(messageOf(context, alert));
 
+const loser =
+  ({ log }: Raising, { type }: AlertToRaise, onLost: () => void) =>
+  (cause: unknown) => {
+    log("error", "an alert could not be stored", { type, cause });
+    onLost();
+  };
+
 /**
  * For whom nothing depends on it: a failure is logged.
  *
  * @param onLost lets a caller that remembers what was told raise it again
  */
-export function raiseAlert(context: Raising, alert: AlertToRaise, onLost = () => {}): void {
-  const lost = (cause: unknown) => {
-    context.log("error", "an alert could not be stored", { type: alert.type, cause });
-    onLost();
-  };
-  context.background(putAlert(context, alert).catch(lost));
+export function raiseAlert(context: Raising, alert: AlertToRaise, onLost: () => void): void {
+  context.background(putAlert(context, alert).catch(loser(context, alert, onLost)));
+}
+
+/**
+ * Of what is told once and cannot be raised again: where the outbox is away, it is put when that is back. Waits for the
+ * first attempt alone, and never rejects.
+ */
+export async function keepAlert(context: Raising, alert: AlertToRaise, onLost = () => {}): Promise<void> {
+  const message = messageOf(context, alert);
+  const put = async () => await context.outbox.put(message);
+  await put().catch((failure) =>
+    context.background(retryUnwritableAfter(failure, put).catch(loser(context, alert, onLost))),
+  );
 }
 
 const base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -13,6 +13,7 @@ import { createQuotaAlerts, createUnpricedAlerts } from "../../../src/service/al
 import { putAlert } from "../../../src/service/alerts/raise-alert.ts";
 import { createAlertSender } from "../../../src/service/alerts/send-alerts.ts";
 import { createWebhook, listWebhooks, updateWebhook } from "../../../src/service/alerts/webhooks.ts";
+import { withAlerts } from "../../../src/service/alerts/with-alerts.ts";
 import type { Context } from "../../../src/service/context.ts";
 import { eventStream } from "../../../src/service/events/event-stream.ts";
 import { examine } from "../../../src/service/maintenance/examine.ts";
@@ -246,6 +247,30 @@ it("an exhausted quota whose alert could not be stored is told of with the next 
   await stand.send();
   const { messages } = await outbox.recent(0, 100);
   expect(messages.map(({ message }) => message.type).sort()).toEqual(["quota.exhausted", "spend.unpriced_model"]);
+});
+
+it("what is told once is told although the outbox was away with the trail at that moment, and kept for its return", async () => {
+  const { outbox, audit } = stand.context;
+  let isAway = true;
+  const away = () => Promise.reject(new Problem("store_unwritable"));
+  const context = withAlerts({
+    ...stand.context,
+    outbox: { ...outbox, put: (message) => (isAway ? away() : outbox.put(message)) },
+    audit: {
+      ...audit,
+      append: (event) => (isAway ? Promise.reject(new Problem("audit_unwritable")) : audit.append(event)),
+    },
+  });
+  const event = { phase: "outcome", outcome: "success", actor: "cli", target: "a" } as const;
+  const append = (action: string) => context.audit.append({ ...event, action, operationId: action });
+  await expect(append("agent.suspend")).rejects.toMatchObject({ code: "audit_unwritable" });
+  isAway = false;
+  await append("agent.resume");
+  await stand.idle();
+  await stand.send();
+  const { messages } = await outbox.recent(0, 100);
+  const types = ["ai_key.resumed", "ai_key.suspended", "audit.unwritable"];
+  expect(messages.map(({ message }) => message.type).sort()).toEqual(types);
 });
 
 it("an alert that was stored just before the event that was seen last comes after a reconnect", async () => {
