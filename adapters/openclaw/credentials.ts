@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { profileIdFor } from "../../src/domain/profile-id.ts";
 import { type AuthBefore, asideOf, noteBefore, profilesBefore } from "../node/directory-host/auth-before.ts";
 import type { KeyStore, StoreView } from "./key-store.ts";
-import type { AgentProvider } from "./metered-provider.ts";
+import { type AgentProvider, isOurProvider } from "./metered-provider.ts";
 
 export interface AgentCredentials {
   /** Stores the key and makes it the only one that is tried; a pause after an earlier key's refusal ends. */
@@ -20,6 +20,8 @@ export interface AgentCredentials {
   giveBack(agentDir: string, before: AuthBefore): Promise<void>;
   /** Takes the provider's key out. The order stays pinned to it: no other takes its place. */
   remove(agentDir: string, slug: string): Promise<void>;
+  /** Takes the keys of all our providers out, noted or not: a creation may have been killed before it noted its own. */
+  removeOurs(agentDir: string): Promise<void>;
   /** Takes all keys out, and what is left of them in the file. Resolves to whether there were any. */
   clear(agentDir: string): Promise<boolean>;
   /**
@@ -79,6 +81,13 @@ export function createCredentials(keys: KeyStore): AgentCredentials {
       const id = profileIdFor(slug);
       if (existsSync(storePath(agentDir))) await update(agentDir, { profiles: { [id]: null }, forgive: [id] });
     },
+    async removeOurs(agentDir) {
+      const ours = Object.entries((await read(agentDir)).profiles)
+        .filter(([, { provider }]) => isOurProvider(provider))
+        .map(([id]) => id);
+      if (ours.length === 0) return;
+      await update(agentDir, { profiles: Object.fromEntries(ours.map((id) => [id, null])), forgive: ours });
+    },
     async clear(agentDir) {
       if (!(await has(agentDir))) return false;
       await update(agentDir, { clear: true });
@@ -94,14 +103,15 @@ export function createCredentials(keys: KeyStore): AgentCredentials {
  */
 function hasSessions(path: string): boolean {
   if (!existsSync(path)) return false;
-  const database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
     const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'session_nodes'").get();
     return table !== undefined && database.prepare("SELECT 1 FROM session_nodes LIMIT 1").get() !== undefined;
   } catch {
     return true;
   } finally {
-    database.close();
+    database?.close();
   }
 }
 

@@ -14,7 +14,7 @@ import type { AgentCredentials } from "./credentials.ts";
 import { deletionOf } from "./deletion-journal.ts";
 import type { Hold } from "./doors/held-entry.ts";
 import type { OpenClawSettings } from "./doors/open-doors.ts";
-import type { GatewayRpc } from "./gateway-rpc.ts";
+import { GatewayRefusal, type GatewayRpc } from "./gateway-rpc.ts";
 import { type OpenClawPlaces, overlapsHeld, refuseHeld } from "./held-workspaces.ts";
 import { leaveToOthers } from "./leave-to-others.ts";
 import { dropMarker, isMadeBy, type MadeMarker, readMarker, writeMarker } from "./made-marker.ts";
@@ -166,7 +166,7 @@ export function createAgentMaker(
     } catch (error) {
       await filled;
       // The part that cannot be undone now is on record, and goes with the next `remove` or `create`.
-      const undone = revived
+      const undone = made.revives
         ? remove(agent, { workspace: true, sessions: made.sessionsMade })
         : undo(agentId, home, made, isProblem(error, "agent_exists"));
       await undone.catch((cause: unknown) => log("error", "a half-made agent could not be undone", { agentId, cause }));
@@ -188,6 +188,11 @@ export function createAgentMaker(
         await config.applied(({ agents }) => agents[agentId] !== undefined);
       });
     } catch (cause) {
+      if (cause instanceof GatewayRefusal) {
+        made.revives = undefined;
+        await writeMarker(home, made);
+        if (hasAgent(await config.source(), agentId)) throw exists(agentId);
+      }
       throw new Problem(
         "host_unavailable",
         "An agent of this id was deleted before, and only a running gateway can make one anew.",
@@ -209,7 +214,7 @@ export function createAgentMaker(
   async function undo(agentId: string, home: string, made: MadeMarker, isOthers = false): Promise<void> {
     const agentDir = join(home, "agent");
     const isIts = () => isMadeBy(home, made);
-    if (isOthers) return await leaveToOthers(credentials, home, made, await config.read());
+    if (isOthers) return await leaveToOthers(credentials, home, made);
     if (isIts()) await credentials.clear(agentDir);
     if (isIts() && !credentials.isOpen(agentDir)) await rm(agentDir, { recursive: true, force: true });
     if (isIts() && made.sessionsMade) await rm(join(home, "sessions"), { recursive: true, force: true });

@@ -54,6 +54,9 @@ export function ourProviderIn(reference: string | undefined): string | undefined
   return isOurs ? name : undefined;
 }
 
+/** @param name of a provider, as in a profile of a store of keys */
+export const isOurProvider = (name: string): boolean => ourProviderIn(`${name}/*`) !== undefined;
+
 /** Whether a model can only be called with an agent's own key: at a provider of ours stands none for all agents. */
 export function isAgentsOwn(reference: string | undefined, { models }: OpenClawConfig): boolean {
   const name = ourProviderIn(reference);

@@ -6,7 +6,7 @@ import type { AgentHost } from "../../src/ports.ts";
 import { AgentId } from "../../src/schema/primitives.ts";
 import { createTurns } from "../node/files/in-turn.ts";
 import { isDirectory, removeEmptyAbove } from "./agent-files.ts";
-import { bindingsOf, dropAgent, isOurEntry } from "./config-entries.ts";
+import { bindingsOf, dropAgent, hasAgent, isOurEntry } from "./config-entries.ts";
 import { GatewayAway, GatewayRefusal } from "./gateway-rpc.ts";
 import { overlapsHeld } from "./held-workspaces.ts";
 import { leaveToOthers } from "./leave-to-others.ts";
@@ -72,8 +72,9 @@ export function createAgentRemover(tools: HostTools): Remove {
       workspace: isDirectory(workspace),
     };
     const isThere = entry !== undefined;
-    if ((shown ?? entry) && !marker.revives && !(entry && isOurEntry(entry, agentId))) {
-      await leaveToOthers(credentials, home, marker, before);
+    const isOthers = entry ? !isOurEntry(entry, agentId) : shown !== undefined || hasAgent(before, agentId);
+    if (isOthers && !marker.revives) {
+      await leaveToOthers(credentials, home, marker);
       return { deleted: [], preserved: [] };
     }
     // An agent that never came to be takes along what was made for it alone: an earlier one's sessions may have been preserved.

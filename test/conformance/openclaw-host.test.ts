@@ -7,6 +7,7 @@ import { createWorkspacePaths } from "../../adapters/node/directory-host/workspa
 import { makeAgentFiles } from "../../adapters/openclaw/agent-files.ts";
 import type { ConfigAccess } from "../../adapters/openclaw/config-access.ts";
 import type { ReloadTimes } from "../../adapters/openclaw/config-changes.ts";
+import { GatewayAway, GatewayRefusal } from "../../adapters/openclaw/gateway-rpc.ts";
 import { inProcessKeyStore, type KeyStore } from "../../adapters/openclaw/key-store.ts";
 import type { AgentEntry } from "../../adapters/openclaw/openclaw-config.ts";
 import { createOpenClawHost } from "../../adapters/openclaw/openclaw-host.ts";
@@ -493,7 +494,12 @@ describe("the openclaw host", () => {
     const variable = `\${VOICE_KEY}`;
     let value = "sk-test-of-a-variable-not-a-real-key";
     const resolved = <T>(one: T): T =>
-      JSON.parse(JSON.stringify(one).replaceAll(variable, value).replaceAll(`\${THEIR_MODEL}`, "shared/m")) as T;
+      JSON.parse(
+        JSON.stringify(one)
+          .replaceAll(variable, value)
+          .replaceAll(`\${THEIR_MODEL}`, "shared/m")
+          .replaceAll(`\${STATE_DIR}`, openclaw.stateDir),
+      ) as T;
     const onVariables = hostOn({
       ...openclaw,
       config: {
@@ -510,7 +516,12 @@ describe("the openclaw host", () => {
         applied: (satisfied, withinMs) => config.applied((live) => satisfied(resolved(live)), withinMs),
       },
     });
-    const theirs: AgentEntry = { name: "Theirs", model: `\${THEIR_MODEL}`, tts: { apiKey: variable } };
+    const place = ["agents", "theirs", "agent"];
+    const agentDir = join(openclaw.stateDir, ...place);
+    const theirs: AgentEntry = {
+      ...{ name: "Theirs", model: `\${THEIR_MODEL}`, tts: { apiKey: variable } },
+      agentDir: join(`\${STATE_DIR}`, ...place),
+    };
     await config.mutate((draft) => {
       draft.agents = { entries: { ...draft.agents?.entries, theirs } };
     }, []);
@@ -528,7 +539,20 @@ describe("the openclaw host", () => {
     expect(entryOf("theirs").model).toEqual(model);
     value = "sk-test-of-another-day-not-a-real-key";
     await onVariables.release({ agentId: "theirs", operationId: "another" });
-    expect(entryOf("theirs")).toEqual(theirs);
+    expect(entryOf("theirs")).toEqual({ ...theirs, agentDir });
+    const database = new DatabaseSync(join(agentDir, "openclaw-agent.sqlite"), { readOnly: true });
+    expect(String(database.prepare("SELECT text FROM store").get()!.text)).not.toContain(secret);
+    database.close();
+  });
+
+  test("the implicit default agent, adopted anew after its records were lost, is given back as it was", async () => {
+    const agent = (await found(host, "main"))!;
+    const before = openclaw.file().agents;
+    await host.adopt({ agent, operationId: "op", hold: {}, credential });
+    expect(openclaw.file().agents!.entries).toHaveProperty("main");
+    await host.adopt({ agent, operationId: "another", hold: {}, credential });
+    await host.release({ agentId: "main", operationId: "another" });
+    expect(openclaw.file().agents?.entries ?? {}).toEqual(before?.entries ?? {});
   });
 
   test("what callers name is no variable of the gateway's, which OpenClaw would put in its place", async () => {
@@ -652,6 +676,16 @@ describe("the openclaw host", () => {
     },
   );
 
+  test("a channel is one, however the configuration spells it", async () => {
+    await openclaw.config.mutate((draft) => {
+      draft.bindings = [{ type: "route", agentId: "main", match: { channel: " Telegram", accountId: "ops" } }];
+    }, []);
+    await openclaw.config.applied(({ whole }) => whole?.bindings?.length === 1);
+    await expect(host.create(await planned("one", { bindings: ["telegram:ops"] }))).rejects.toEqual(
+      refusal("binding_taken"),
+    );
+  });
+
   describe("an id that somebody else has", () => {
     const theirs = { type: "api_key", provider: "shared", key: "sk-test-by-hand-not-a-real-key" };
     const agentDirOf = (id: string) => join(openclaw.stateDir, "agents", id, "agent");
@@ -679,48 +713,94 @@ describe("the openclaw host", () => {
       expect(await theirKeys("support")).toEqual({ "shared:own": theirs });
     });
 
-    test("since a moment keeps its key, its workspace and its files", async () => {
-      const agent = await planned("support", { credential });
-      const mutate: ConfigAccess["mutate"] = async (...change) => {
-        openclaw.config.mutate = original;
-        await addByHand("support", { workspace: agent.workspace });
+    test.each(["support", "Support"])(
+      "as %s since a moment keeps its key, its workspace and its files",
+      async (name) => {
+        const agent = await planned("support", { credential });
+        const mutate: ConfigAccess["mutate"] = async (...change) => {
+          openclaw.config.mutate = original;
+          await addByHand(name, { workspace: agent.workspace });
+          await theirKeys("support", { "shared:own": theirs });
+          await writeFile(join(agent.workspace!, "theirs.md"), "theirs");
+          await original(...change);
+        };
+        const original = openclaw.config.mutate;
+        openclaw.config.mutate = mutate;
+        await expect(hostOn(openclaw, true).create(agent)).rejects.toEqual(refusal("agent_exists"));
+        expect(await theirKeys("support")).toEqual({ "shared:own": theirs });
+        expect(await readFile(join(agent.workspace!, "theirs.md"), "utf8")).toBe("theirs");
+        expect(await host.remove(agent, { workspace: true, sessions: true })).toEqual({ deleted: [], preserved: [] });
+        expect(entryOf(name)).toEqual({ workspace: agent.workspace });
+      },
+    );
+
+    test.each(["support", "Support"])(
+      "as %s since a creation was killed loses nothing to its recovery",
+      async (name) => {
+        const agent = await planned("support");
+        const { existing, path } = createWorkspacePaths({ stateDir: openclaw.stateDir }).place(
+          "support",
+          agent.workspace,
+        );
+        await makeAgentFiles(join(openclaw.stateDir, "agents", "support"), agent, { existing, path });
+        await addByHand(name, { workspace: path, model: "shared/m" });
         await theirKeys("support", { "shared:own": theirs });
-        await writeFile(join(agent.workspace!, "theirs.md"), "theirs");
-        await original(...change);
-      };
-      const original = openclaw.config.mutate;
-      openclaw.config.mutate = mutate;
-      await expect(hostOn(openclaw, true).create(agent)).rejects.toEqual(refusal("agent_exists"));
-      expect(await theirKeys("support")).toEqual({ "shared:own": theirs });
-      expect(await readFile(join(agent.workspace!, "theirs.md"), "utf8")).toBe("theirs");
-      expect(await host.remove(agent, { workspace: true, sessions: true })).toEqual({ deleted: [], preserved: [] });
-      expect(entryOf("support")).toEqual({ workspace: agent.workspace });
+        expect(await host.remove(agent, { workspace: true, sessions: true })).toEqual({ deleted: [], preserved: [] });
+        expect(entryOf(name)).toEqual({ workspace: path, model: "shared/m" });
+        expect([await theirKeys("support"), existsSync(path)]).toEqual([{ "shared:own": theirs }, true]);
+      },
+    );
+
+    test.each<[string, AgentEntry]>([
+      ["that release 1.0.0 made", { utilityModel: "", memory: { search: { provider: "none" } } }],
+      ["whose memory was given a provider", { utilityModel: "", memory: { search: { provider: "openai" } } }],
+      ["that was given a utility model", { utilityModel: "shared/m", memory: { search: { provider: "none" } } }],
+      ["that was given both", { utilityModel: "shared/m", tools: { allow: ["read"] } }],
+    ])("is not that of our agent %s, which is deleted", async (_, entry) => {
+      const agent = await planned("support", { credential });
+      await host.create(agent);
+      await openclaw.config.mutate((draft) => {
+        draft.agents!.entries!.support = { workspace: agent.workspace!, agentDir: agent.agentDir!, ...entry };
+      }, []);
+      await openclaw.config.applied(({ agents }) => agents.support?.name === undefined);
+      const { deleted } = await host.remove(agent, { workspace: true, sessions: true });
+      expect(deleted).toEqual(expect.arrayContaining(["entry", "credentials", "workspace"]));
+      expect(openclaw.file().agents!.entries).not.toHaveProperty("support");
     });
 
-    test("since a creation was killed loses nothing to its recovery", async () => {
-      const agent = await planned("support");
-      const { existing, path } = createWorkspacePaths({ stateDir: openclaw.stateDir }).place(
-        "support",
-        agent.workspace,
+    test("has none of the keys that our agent had, of whichever providers", async () => {
+      const agent = await planned("support", { credential });
+      await host.create(agent);
+      await host.setCredential(
+        agent,
+        { ...credential, provider: "openai", baseUrl: `${proxyBaseUrl}/openai` },
+        undefined,
       );
-      await makeAgentFiles(join(openclaw.stateDir, "agents", "support"), agent, { existing, path });
-      await addByHand("support", { workspace: path, model: "shared/m" });
+      await openclaw.config.mutate((draft) => {
+        draft.agents!.entries!.support = { workspace: agent.workspace!, model: "shared/m" };
+      }, []);
+      await openclaw.config.applied(({ agents }) => agents.support?.utilityModel === undefined);
       await theirKeys("support", { "shared:own": theirs });
       expect(await host.remove(agent, { workspace: true, sessions: true })).toEqual({ deleted: [], preserved: [] });
-      expect(entryOf("support")).toEqual({ workspace: path, model: "shared/m" });
-      expect([await theirKeys("support"), existsSync(path)]).toEqual([{ "shared:own": theirs }, true]);
+      expect(await theirKeys("support")).toEqual({ "shared:own": theirs });
     });
 
-    test("since OpenClaw's own commands deleted the agent and made another is not deleted", async () => {
-      const agent = await planned("support");
-      await host.create(agent);
-      await openclaw.gateway.request("agents.delete", { agentId: "support" });
-      await openclaw.gateway.request("agents.create", { name: "support", workspace: agent.workspace });
-      await openclaw.config.applied(({ agents }) => agents.support?.utilityModel === undefined);
-      expect(await host.remove(agent, { workspace: true, sessions: true })).toEqual({ deleted: [], preserved: [] });
-      expect(openclaw.file().agents!.entries).toHaveProperty("support");
-      await expect(host.create(await planned("support"))).rejects.toEqual(refusal("agent_exists"));
-    });
+    test.each(["", " that was made anew"])(
+      "since OpenClaw's own commands deleted the agent%s and made another is not deleted",
+      async (anew) => {
+        const first = await planned("support");
+        await host.create(first);
+        const agent = anew ? await planned("support") : first;
+        if (anew) await host.remove(first, { workspace: true, sessions: true });
+        if (anew) await host.create(agent);
+        await openclaw.gateway.request("agents.delete", { agentId: "support" });
+        await openclaw.gateway.request("agents.create", { name: "support", workspace: agent.workspace });
+        await openclaw.config.applied(({ agents }) => agents.support?.utilityModel === undefined);
+        expect(await host.remove(agent, { workspace: true, sessions: true })).toEqual({ deleted: [], preserved: [] });
+        expect(openclaw.file().agents!.entries).toHaveProperty("support");
+        await expect(host.create(await planned("support"))).rejects.toEqual(refusal("agent_exists"));
+      },
+    );
 
     test.each(["keys", "conversations"])("and that left its %s hands them to no new agent", async (what) => {
       await theirKeys("gone", what === "keys" ? { "shared:own": theirs } : {});
@@ -733,9 +813,10 @@ describe("the openclaw host", () => {
       await host.create(await planned("gone", { credential }));
     });
 
-    test("and that left a store which cannot be read is named", async () => {
-      await mkdir(agentDirOf("gone"), { recursive: true });
-      await writeFile(join(agentDirOf("gone"), "openclaw-agent.sqlite"), "not a database");
+    test.each(["read", "opened"])("and that left a store which cannot be %s is named", async (what) => {
+      const store = join(agentDirOf("gone"), "openclaw-agent.sqlite");
+      await mkdir(what === "opened" ? store : agentDirOf("gone"), { recursive: true });
+      if (what === "read") await writeFile(store, "not a database");
       await expect(host.create(await planned("gone"))).rejects.toEqual(refusal("agent_exists"));
     });
   });
@@ -860,6 +941,41 @@ describe("the openclaw host", () => {
     expect(existsSync(agent.workspace!)).toBe(false);
     openclaw.gateway.request = request;
     await host.create(await planned("phoenix", { credential }));
+  });
+
+  test("one that the gateway makes anew, and whose answer is lost, leaves nothing there", async () => {
+    const first = await planned("phoenix", { credential });
+    await host.create(first);
+    await host.remove(first, { workspace: true, sessions: true });
+    const { request } = openclaw.gateway;
+    openclaw.gateway.request = async <T>(method: string, params: Record<string, unknown>) => {
+      const answer = await request<T>(method, params);
+      if (method === "agents.create") throw new GatewayAway("agents.create took longer than 30000 ms");
+      return answer;
+    };
+    await expect(host.create(await planned("phoenix", { credential }))).rejects.toEqual(refusal("host_unavailable"));
+    openclaw.gateway.request = request;
+    expect(openclaw.file().agents!.entries).not.toHaveProperty("phoenix");
+    await host.create(await planned("phoenix", { credential }));
+  });
+
+  test("one that somebody else has made anew in that moment loses nothing", async () => {
+    const first = await planned("phoenix", { credential });
+    await host.create(first);
+    await host.remove(first, { workspace: true, sessions: true });
+    const agent = await planned("phoenix", { credential });
+    const { request } = openclaw.gateway;
+    openclaw.gateway.request = async <T>(method: string, params: Record<string, unknown>): Promise<T> => {
+      if (method !== "agents.create") return await request<T>(method, params);
+      await request(method, params);
+      await writeFile(join(agent.workspace!, "theirs.md"), "theirs");
+      throw new GatewayRefusal({ code: "INVALID_REQUEST", message: 'agent "phoenix" already exists' });
+    };
+    await expect(host.create(agent)).rejects.toEqual(refusal("agent_exists"));
+    expect(await readFile(join(agent.workspace!, "theirs.md"), "utf8")).toBe("theirs");
+    openclaw.gateway.request = request;
+    expect(await host.remove(agent, { workspace: true, sessions: true })).toEqual({ deleted: [], preserved: [] });
+    expect(openclaw.file().agents!.entries).toHaveProperty("phoenix");
   });
 
   test("a creation that was killed takes no sessions along that an earlier agent left", async () => {

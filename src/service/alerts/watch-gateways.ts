@@ -1,4 +1,5 @@
 import { isFresh } from "../../domain/is-fresh.ts";
+import type { HostGateways } from "../../ports.ts";
 import { gatewayIncident, gatewayMissed, gatewaysMissed } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import { lostGateways } from "../gateways/lost-gateways.ts";
@@ -13,11 +14,8 @@ const givenUpMs = 300_000;
 /** Looks which of the gateways answer, and tells of those that do not, do again, or are no more. */
 export async function watchGateways(context: Context): Promise<void> {
   const { host, ledger, clock } = context;
-  if (!host.gateways) return;
-  const { unreachable } = await host.list({ limit: 1 });
-  const known = host.gateways.known();
-  const ids = new Set(known.map((one) => one.id));
-  const silent = new Set([...unreachable, ...lostGateways(await context.agentIndex.entries(), known)]);
+  const silent = new Set(host.gateways ? await silentGateways(context, host.gateways) : []);
+  const ids = new Set(host.gateways?.known().map((one) => one.id));
   const now = clock.now();
   const before = missedIn(await ledger.get(gatewaysMissed));
   const givenUp = [...before].flatMap(([id, at]) => (ids.has(id) || isFresh(at, now, givenUpMs) ? [] : [id]));
@@ -40,6 +38,11 @@ export async function watchGateways(context: Context): Promise<void> {
   }
   const ended = [...before.keys()].filter((id) => !silent.has(id) && (ids.has(id) || givenUp.includes(id)));
   await rememberMissed(context, missed, ended);
+}
+
+async function silentGateways({ host, agentIndex }: Context, { known }: HostGateways): Promise<string[]> {
+  const { unreachable } = await host.list({ limit: 1 });
+  return [...unreachable, ...lostGateways(await agentIndex.entries(), known())];
 }
 
 const missedIn = (text: string | undefined): Map<string, number> => new Map(text === undefined ? [] : JSON.parse(text));

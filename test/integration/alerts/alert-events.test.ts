@@ -6,6 +6,7 @@ import { createMasterKeyAlarm } from "../../../src/proxy/master-key-alarm.ts";
 import { aiProviderHealth } from "../../../src/service/ai-keys/ai-provider-health.ts";
 import { addAiProvider } from "../../../src/service/ai-keys/ai-providers.ts";
 import { revokeAiProvider } from "../../../src/service/ai-keys/change-ai-provider.ts";
+import { openIncident } from "../../../src/service/alerts/incidents.ts";
 import { createProviderHealth } from "../../../src/service/alerts/provider-health.ts";
 import { watchGateways } from "../../../src/service/alerts/watch-gateways.ts";
 import { watchRevocations } from "../../../src/service/alerts/watch-revocations.ts";
@@ -240,6 +241,19 @@ it("the alert of a gateway that was taken out ends", async () => {
   ]);
 });
 
+it("the alert of a gateway ends where the settings name no gateways any more", async () => {
+  const gateways = { known: () => [{ id: "eu" }] } as unknown as AgentHost["gateways"];
+  const list = async () => ({ agents: [], unreachable: ["eu"] });
+  const remote = { ...context, host: { ...context.host, kind: "remote" as const, gateways, list } };
+  await watchGateways(remote);
+  stand.pass(15_000);
+  await watchGateways(remote);
+  expect(await types()).toEqual(["gateway.unreachable"]);
+  stand.pass(300_000);
+  await watchGateways(context);
+  expect(await types()).toEqual(["gateway.unreachable", "gateway.recovered"]);
+});
+
 it("a silent gateway is told of, and a provider's incident is found, though the clock was set back", async () => {
   let unreachable = ["eu"];
   const gateways = { known: () => [{ id: "eu" }] } as unknown as AgentHost["gateways"];
@@ -300,6 +314,27 @@ it("a provider that is revoked while it fails, fails no more", async () => {
   const { data } = (await told()).find(({ type }) => type === "provider.recovered")!;
   expect(alertText("provider.recovered", data)).toBe('The AI provider "Main" fails no more: it was revoked.');
   expect(await aiProviderHealth(context, id)).not.toHaveProperty("since");
+});
+
+it("the incident of a provider whose revocation was killed before it ended that, ends with the next", async () => {
+  const add = { provider: "anthropic", key: "sk-ant-not-real-0123456789", name: "Main", verify: false };
+  const { id } = await addAiProvider(context, operator, add);
+  await revokeAiProvider(context, operator, id);
+  const about = { aiProviderId: id, name: "Main", provider: "anthropic" };
+  await openIncident(context, aiProviderIncident(id), { type: "provider.failing", data: about });
+  await revokeAiProvider(context, operator, id);
+  expect((await types()).sort()).toEqual(["provider.failing", "provider.recovered", "provider.revoked"]);
+});
+
+it("a provider that fails again, which another instance saw recover, is told of though the clock was set back", async () => {
+  const [one, other] = [createProviderHealth(context), createProviderHealth(context)];
+  one.refusesKey(provider, 401);
+  await stand.idle();
+  other.works(provider);
+  expect((await types()).sort()).toEqual(["provider.failing", "provider.recovered"]);
+  stand.pass(-600_000);
+  one.refusesKey(provider, 401);
+  expect((await types()).sort()).toEqual(["provider.failing", "provider.failing", "provider.recovered"]);
 });
 
 it("a provider that is revoked while its first failure is written down, fails no more", async () => {

@@ -226,3 +226,15 @@ it("a run that may take so much leaves the rest to the next, and asks for the we
   expect(runs).toBe(3);
   expect(receiver.received).toHaveLength(60);
 });
+
+it("a webhook that is made while alerts are sent is told of those that come after it", async () => {
+  receiver.answer(async (one, response) => {
+    receiver.answer(answering(204));
+    await createWebhook(stand.context, operator, { url: other.url, events: ["agent.*"] });
+    await created("b");
+    answering(204)(one, response);
+  });
+  await created("a");
+  await stand.send();
+  expect(other.received.map(({ body }) => JSON.parse(body).data.agentId)).toEqual(["b"]);
+});

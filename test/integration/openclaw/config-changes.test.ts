@@ -1,6 +1,6 @@
 import { readFileSync, statSync, utimesSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ConfigAccess, inProcessConfig } from "../../../adapters/openclaw/config-access.ts";
+import { type ConfigAccess, externalConfig, inProcessConfig } from "../../../adapters/openclaw/config-access.ts";
 import { createConfigChanges } from "../../../adapters/openclaw/config-changes.ts";
 import type { OpenClawConfig } from "../../../adapters/openclaw/openclaw-config.ts";
 import { refusal } from "../../conformance/agent-host.ts";
@@ -151,6 +151,25 @@ it("a change that names a variable is written once, though the file cannot be re
     };
     await (await changes.make({ agentId: "one", apply: once })).takenUp();
     expect(openclaw.writes()).toBe(1);
+  } finally {
+    await openclaw.close();
+  }
+});
+
+it.each([
+  ["the names of variables, where OpenClaw tells them", { agents: { defaults: { workspace: `\${PLACE}` } } }],
+  ["all that OpenClaw read, where it does not", undefined],
+])("the file as it was written has %s", async (_, authoredConfig) => {
+  const openclaw = await makeFakeOpenClaw({ running: true });
+  try {
+    const sourceConfig = { agents: { defaults: { workspace: "/place" } } };
+    const runtime = { current: () => openclaw.file(), mutateConfigFile: () => Promise.reject(new Error("a write")) };
+    const snapshot = { valid: true, sourceConfig, ...(authoredConfig && { authoredConfig }) };
+    const sdk = { ...runtime, readConfigFileSnapshotForWrite: async () => ({ snapshot }) };
+    const { file } = openclaw.config;
+    const shown = authoredConfig ?? sourceConfig;
+    expect(await inProcessConfig(file, runtime, sdk, () => null).authored()).toEqual(shown);
+    expect(await externalConfig(file, sdk, openclaw.gateway).authored()).toEqual(shown);
   } finally {
     await openclaw.close();
   }
