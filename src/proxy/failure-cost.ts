@@ -18,7 +18,7 @@ const maxDepth = 16;
 /** Compressed in a way that nobody has undone. */
 const isPacked = /(?!\s)\p{Cc}/u;
 /** JSON whose end did not come may have gone on with a model's text. */
-const beginsJson = /^\s*[[{]\s*["[{]/;
+const beginsJson = /^\s*[[{]\s*(["[{]|$)/;
 
 const decoder = new TextDecoder();
 

@@ -24,6 +24,8 @@ interface StreamParts {
   done(): void;
   /** The answer's content type. */
   type: string | null;
+  /** Whether bytes that had come, and were not decoded, are lost where it has broken off. */
+  losesBytes(): boolean;
 }
 
 const encoder = new TextEncoder();
@@ -34,7 +36,7 @@ const encoder = new TextEncoder();
  */
 export function meteredStream(
   source: ReadableStream<Uint8Array>,
-  { meter, scrub, admitted, silence, readsOn, done, type }: StreamParts,
+  { meter, scrub, admitted, silence, readsOn, done, type, losesBytes }: StreamParts,
 ): MeteredStream {
   const reader = source.getReader();
   let controller: ReadableStreamDefaultController<Uint8Array>;
@@ -45,6 +47,11 @@ export function meteredStream(
   let pulling = false;
   let stopping: Ending | undefined;
   let betweenEvents = true;
+  let isLost = false;
+  // A stream that fails throws away what had come and was not read.
+  reader.closed.catch(() => {
+    isLost ||= !waits;
+  });
 
   function close(unread: boolean): void {
     over = true;
@@ -99,7 +106,7 @@ export function meteredStream(
       await pull();
     } catch (error) {
       if (over) return;
-      close(false);
+      close(isLost || losesBytes());
       controller.error(error);
     } finally {
       pulling = false;

@@ -167,13 +167,16 @@ export async function relay(
     return new Response(null, { status: upstream.status, headers });
   }
   silence.stop();
-  const parts = { meter, scrub: scrub.stream(), admitted, silence, readsOn, done, type };
+  // Broken off on this side, it is charged as one in the clear: some runtimes ask for nothing else than compressed ones.
+  const losesBytes = () => isCompressed(upstream) && !controller.signal.aborted;
+  const parts = { meter, scrub: scrub.stream(), admitted, silence, readsOn, done, type, losesBytes };
   streamed = meteredStream(upstream.body, parts);
   if (client.aborted) leave();
   return new Response(streamed.body, { status: upstream.status, headers });
 }
 
-const compressed = /gzip|deflate|br|zstd/i;
+const isCompressed = ({ headers }: Response): boolean =>
+  /gzip|deflate|br|zstd/i.test(headers.get("content-encoding") ?? "");
 
 /** As far as it came; `undefined` where it is longer than any error, or cannot be decoded. */
 async function errorBody(upstream: Response): Promise<Uint8Array | undefined> {
@@ -186,7 +189,7 @@ async function errorBody(upstream: Response): Promise<Uint8Array | undefined> {
       if (length > maxErrorBytes) return undefined;
     }
   } catch {
-    if (compressed.test(upstream.headers.get("content-encoding") ?? "")) return undefined;
+    if (isCompressed(upstream)) return undefined;
     // The connection broke: what came is looked at.
   }
   return length === 0 ? new Uint8Array() : joined(parts, length);

@@ -155,6 +155,18 @@ describe.skipIf(!hasRedis)("redis", () => {
     expect(await ends(state)).toEqual([11, 11]);
   });
 
+  it("drops the oldest minutes, in whatever order machines have begun them", async () => {
+    const ledger = createRedisLedger(connections[0]!, `test-${run++}`);
+    const counter = "ai-key:a/requests" as const;
+    for (const [at, minute] of [2, 0, 1, 3, 4, 5, 6].entries()) {
+      const id: LedgerName = `ai-key:a/reservation:${at}`;
+      await ledger.reserve(id, [{ counter, period: `2026-11-30T21:0${minute}`, limit: null, amount: 1 }]);
+      await ledger.settle(id, { [counter]: 1 });
+    }
+    const used = async (minute: number) => (await ledger.used(counter, `2026-11-30T21:0${minute}`)).used;
+    expect(await Promise.all([0, 1, 2, 6].map(used))).toEqual([0, 1, 1, 1]);
+  });
+
   it("reads the use of many names so that no other call waits behind all of it", async () => {
     const redis = connections[0]!;
     const ledger = createRedisLedger(redis, `test-${run++}`);

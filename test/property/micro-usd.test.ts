@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fromMicroUsd, toMicroUsd } from "../../src/domain/micro-usd.ts";
+import { dollars, fromMicroUsd, toMicroUsd, usdText } from "../../src/domain/micro-usd.ts";
 
 describe("USD in whole micro-dollars", () => {
   it("come back as they were written", () => {
@@ -8,6 +8,14 @@ describe("USD in whole micro-dollars", () => {
       fc.property(fc.integer({ min: 0, max: 1_000_000_000_000 }), (micro) => {
         expect(toMicroUsd(fromMicroUsd(micro))).toBe(micro);
         expect(toMicroUsd(Number(`${Math.floor(micro / 1e6)}.${String(micro % 1e6).padStart(6, "0")}`))).toBe(micro);
+      }),
+    );
+  });
+
+  it("are written alike from either", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 1_000_000_000_000 }), (micro) => {
+        expect(dollars(micro / 1e6)).toBe(usdText(micro));
       }),
     );
   });

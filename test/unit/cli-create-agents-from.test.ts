@@ -71,6 +71,7 @@ describe("a file of agents", () => {
     ["name\na,b", "line 2 has more cells"],
     ['name\n"a', "line 2 of the CSV has a quote that does not end"],
     ['name\n"a"b', "line 2 of the CSV has a quote that does not end"],
+    ['name,model\r"a\r\nb",m\rc,5" d', "line 4 of the CSV has a quote that does not end"],
     ['name,model\n"a\nb",m\nc,5" d', "line 4 of the CSV has a quote that does not end"],
   ])("as a whole is refused: %j", (content, message) => {
     expect(() => readAgentsFile(content)).toThrow(message);

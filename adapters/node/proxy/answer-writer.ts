@@ -103,11 +103,11 @@ export class AnswerWriter {
 
   /**
    * The answer broke off: what came goes on, and then the client's connection breaks off as well.
-   * @param isCompressed an error's rest cannot be read then
+   * @param isCompressed an error's rest cannot be read then, and of a stream not all that came
    */
   cut(isCompressed: boolean): void {
     if (this.#isOver) return;
-    if (this.#status < 400) this.#cut();
+    if (this.#status < 400) this.#cut(isCompressed);
     else if (isCompressed) this.#unread("cannot be decoded");
     else this.end();
   }
@@ -135,8 +135,9 @@ export class AnswerWriter {
   /**
    * The client has left: it is over, unless the answer is read on to its end.
    * @param sent whether the upstream has the request
+   * @param isCompressed an error's rest cannot be read then
    */
-  leave(sent: boolean): void {
+  leave(sent: boolean, isCompressed = false): void {
     this.#isGone = true;
     // All of it is here.
     if (this.#isEnded) this.flush();
@@ -147,7 +148,7 @@ export class AnswerWriter {
       this.#isPaused = false;
       return;
     }
-    if (this.#status >= 400) admitted.failed(this.#status, this.#gathered() ?? noBytes);
+    if (this.#status >= 400) admitted.failed(this.#status, isCompressed ? undefined : (this.#gathered() ?? noBytes));
     else {
       const bytes = this.#gathered();
       if (bytes) this.#meter?.push(bytes);
@@ -219,10 +220,10 @@ export class AnswerWriter {
     this.#owner.abort("the key may not be used any more");
   }
 
-  #cut(): void {
+  #cut(unread = false): void {
     this.flush();
     this.#over();
-    this.#admitted.finish(this.#meter);
+    this.#admitted.finish(this.#meter, unread);
     if (!this.#isGone) this.#client.breakOff();
   }
 

@@ -195,7 +195,7 @@ class Relay implements ExchangeHandler, AnswerOwner, OpenRequest {
     }
     // Never sent, it costs nothing; sent, it may cost what was reserved.
     if (this.#control === undefined) this.#admitted.release("client_left");
-    answer.leave(this.#control !== undefined);
+    answer.leave(this.#control !== undefined, this.#isDecoded);
     if (!answer.isOver()) return;
     this.#isLeft = true;
     this.#decoder?.destroy();

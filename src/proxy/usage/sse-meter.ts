@@ -68,8 +68,8 @@ export function createSseMeter({ format, dropInjected, answers, writesText, hidd
 
   function blockBegins(type: string): void {
     holdsBack = hidden.calls && type === '"tool_use"';
-    inSight = visible.has(type) && !holdsBack;
-    if (inSight || holdsBack) return;
+    inSight = visible.has(type);
+    if (inSight) return;
     hasHidden = true;
     // The model may have read the text of a block that nobody knows (a tool that the provider runs).
     if (!outOfSight.has(type)) inputGrows = true;

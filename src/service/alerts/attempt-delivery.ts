@@ -3,7 +3,6 @@ import type { DeliveryAttempt, OutboxMessage } from "../../ports.ts";
 import type { WebhookRecord } from "../../schema/webhook.ts";
 import { version } from "../../version.ts";
 import type { Context } from "../context.ts";
-import { isIncidentOver } from "./incidents.ts";
 import { signedHeaders } from "./sign-webhook.ts";
 import { type Alert, bodyOf } from "./webhook-formats.ts";
 import { openRetiredSecret, openWebhookSecret } from "./webhook-secret.ts";
@@ -33,7 +32,7 @@ export function alertOf({ settings }: Pick<Context, "settings">, { type, at, dat
 export async function attemptDelivery(
   context: Context,
   webhook: WebhookRecord,
-  { message, messageId }: { message: OutboxMessage; messageId: string },
+  { message, messageId, isOver }: { message: OutboxMessage; messageId: string; isOver?: boolean },
   stop?: AbortSignal,
 ): Promise<Attempted> {
   const at = context.clock.now();
@@ -42,9 +41,7 @@ export async function attemptDelivery(
   const timeout = AbortSignal.timeout(deliveryTimeoutMs);
   const signal = stop ? AbortSignal.any([timeout, stop]) : timeout;
   try {
-    const alert = alertOf(context, message);
-    const isOver = webhook.format === "alertmanager" && (await isIncidentOver(context, alert.type, alert.data));
-    const body = bodyOf(webhook.format, alert, webhook.url, isOver);
+    const body = bodyOf(webhook.format, alertOf(context, message), webhook.url, isOver);
     const headers = {
       "content-type": "application/json",
       "user-agent": `openclaw-provisioning/${version}`,

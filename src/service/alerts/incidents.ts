@@ -1,6 +1,6 @@
 import type { AlertData } from "../../domain/alert-text.ts";
 import type { AlertType } from "../../domain/alert-types.ts";
-import type { LedgerName } from "../../ports.ts";
+import type { LedgerName, OutboxMessage } from "../../ports.ts";
 import { aiProviderIncident, gatewayIncident } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import { putAlert } from "./raise-alert.ts";
@@ -51,13 +51,22 @@ export async function closeIncident(context: Context, name: LedgerName, { type, 
   await context.ledger.replace(name, text, undefined);
 }
 
-/** Whether the incident whose beginning an alert tells of is closed: its end may have overtaken it on the way. */
-export async function isIncidentOver(context: Context, type: string, data: AlertData): Promise<boolean> {
-  const name =
-    type === "provider.failing"
-      ? aiProviderIncident(String(data.aiProviderId))
-      : type === "gateway.unreachable" && gatewayIncident(String(data.gateway));
-  return name !== false && (await readIncident(context, name))?.since !== data.since;
+const incidents: Record<string, (data: AlertData) => LedgerName> = {
+  provider: ({ aiProviderId }) => aiProviderIncident(String(aiProviderId)),
+  gateway: ({ gateway }) => gatewayIncident(String(gateway)),
+};
+
+/** Whether the incident of which an alert tells has come to its end by now, or to another one after it. */
+export async function incidentStage(
+  context: Context,
+  { type, data: text }: Pick<OutboxMessage, "type" | "data">,
+): Promise<"open" | "over" | "overtaken" | undefined> {
+  const data = JSON.parse(text) as AlertData;
+  const nameOf = data.since === undefined ? undefined : incidents[type.split(".", 1)[0]!];
+  if (nameOf === undefined) return undefined;
+  const open = await readIncident(context, nameOf(data));
+  if (open === undefined) return "over";
+  return open.since === data.since ? "open" : "overtaken";
 }
 
 /** The incident that is open; `undefined` while all is well. */

@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import { type Attempted, attemptDelivery, isDelivered } from "./attempt-delivery.ts";
 import { describeThreshold } from "./describe-threshold.ts";
 import { disableWebhook } from "./disable-webhook.ts";
+import { incidentStage } from "./incidents.ts";
 import { messageIdOf } from "./raise-alert.ts";
 import { isStillTrue } from "./still-true.ts";
 import { isTold } from "./webhook-formats.ts";
@@ -58,12 +59,14 @@ export function createAlertSender(context: Context, mostTaken = Number.POSITIVE_
       // The settings of another instance know it, or its secret does not open until they are mended.
       return await outbox.record(due, { state: "pending", dueAt: clock.now() + leaseMs });
     }
-    if (webhook === undefined || webhook.disabledAt !== undefined) {
+    // Alertmanager takes what comes last for what is: an incident that is open would be over by news of one before it.
+    const stage = webhook?.format === "alertmanager" ? await incidentStage(context, due.message) : undefined;
+    if (webhook === undefined || webhook.disabledAt !== undefined || stage === "overtaken") {
       return await outbox.record(due, { state: "dropped" });
     }
     let attempt: Attempted;
     try {
-      attempt = await attemptDelivery(context, webhook, due, stop);
+      attempt = await attemptDelivery(context, webhook, { ...due, isOver: stage === "over" }, stop);
     } catch (cause) {
       // The process stops: another, or the next one, makes the attempt that this one has not made.
       await outbox.record(due, { state: "pending", dueAt: clock.now() });

@@ -76,6 +76,16 @@ export function testOverview(name: string, make: MakeLedger): void {
       expect(await keys("model", "tokens")).toEqual(["n", "m"]);
     }, 60_000);
 
+    it("sums up by name what was used on the days that are asked for, and nothing of those around them", async () => {
+      await spend("a", { amount: 5, on: "2026-10-31" });
+      await spend("a", { amount: 3, on: "2026-12-01" });
+      await spend("a", { amount: 100 });
+      const named = async (ledger: Ledger) => (await ledger.topUsage(top("name", "key"))).groups;
+      expect(await reported(named, ([one]) => one?.tokens === 100)).toMatchObject([
+        { key: aiKeyLedger("a").usage, requests: 1, tokens: 100 },
+      ]);
+    }, 60_000);
+
     it("counts by model and day what a name used right before it was forgotten", async () => {
       await spend("gone", { amount: 100, microUsd: 7 });
       await fresh.ledger.forget(aiKeyLedger("gone").usage);

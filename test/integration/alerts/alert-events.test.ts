@@ -18,7 +18,7 @@ import {
   revokeProvisioningKey,
   rotateProvisioningKey,
 } from "../../../src/service/provisioning-keys/provisioning-keys.ts";
-import { aiProviderIncident, keyLedger } from "../../../src/storage/ledger-names.ts";
+import { aiProviderIncident, gatewaysMissed, keyLedger } from "../../../src/storage/ledger-names.ts";
 import { alertsStand, operator } from "../../alerts-stand.ts";
 
 const day = 86_400_000;
@@ -239,6 +239,7 @@ it("the alert of a gateway that was taken out ends", async () => {
     ["gateway.unreachable", "eu", undefined],
     ["gateway.recovered", "eu", "it is none of the gateways any more"],
   ]);
+  expect(await context.ledger.get(gatewaysMissed)).toBeUndefined();
 });
 
 it("the alert of a gateway ends where the settings name no gateways any more", async () => {
@@ -272,6 +273,7 @@ it("a silent gateway is told of, and a provider's incident is found, though the 
   }
   unreachable = [];
   await watchGateways({ ...context, host });
+  expect(await context.ledger.get(gatewaysMissed)).toBeUndefined();
   expect((await types()).sort()).toEqual([
     "gateway.recovered",
     "gateway.unreachable",

@@ -358,6 +358,26 @@ it("an incident is open at Alertmanager until it is over, though its end came fi
   expect(Date.parse(last.endsAt)).toBeLessThanOrEqual(stand.clock.now());
 });
 
+it("an incident that is open again stays open at Alertmanager, though news of the one before come late", async () => {
+  await create({ format: "alertmanager", events: ["gateway.*"] });
+  const name = gatewayIncident("eu");
+  const data = { gateway: "eu" };
+  receiver.answer(answering(503));
+  await openIncident(stand.context, name, { type: "gateway.unreachable", data });
+  await stand.send();
+  await closeIncident(stand.context, name, { type: "gateway.recovered", data });
+  await stand.send();
+  stand.pass(1_000);
+  receiver.answer(answering(204));
+  await openIncident(stand.context, name, { type: "gateway.unreachable", data });
+  await stand.send();
+  stand.pass(10_000);
+  await stand.send();
+  const last = JSON.parse(receiver.received.at(-1)!.body)[0];
+  expect(last.annotations.summary).toContain("does not answer");
+  expect(Date.parse(last.endsAt)).toBeGreaterThan(stand.clock.now());
+});
+
 it.each(["gateway.unreachable", "*.unreachable"])(
   "an incident ends at an Alertmanager that is told of %s alone, which is told of its end nowhere else",
   async (event) => {

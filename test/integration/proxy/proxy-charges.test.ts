@@ -283,13 +283,16 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
       expect(await spent([{ ...tool, eager_input_streaming: true }, tool], [block("tool_use")])).toBe(22_003 + 128_000);
       const eager = [{ ...tool, eager_input_streaming: true }];
       expect(await spent(eager, [block("tool_use"), input])).toBeLessThan(23_000);
-      const adds = [
+      const adding = [
         { role: "user", content: [{ type: "tool_addition", tool: { type: "tool_definition", definition: tool } }] },
+        { role: "assistant", content: [{ type: "compaction", content: "what was said" }] },
       ];
-      expect(await spent(eager, [block("tool_use"), input], { messages: [...long.messages, ...adds] })).toBe(
-        22_003 + 128_000,
-      );
+      for (const message of adding) {
+        const more = { messages: [...long.messages, message] };
+        expect(await spent(eager, [block("tool_use"), input], more)).toBe(22_003 + 128_000);
+      }
       // The call is over, and all of it was shown.
+      expect(await spent([tool], [block("tool_use"), input, stop])).toBeLessThan(23_200);
       expect(await spent([tool], [block("tool_use"), input, stop, block("text"), text])).toBeLessThan(23_200);
     });
 

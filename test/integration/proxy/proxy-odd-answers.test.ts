@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { deflateRawSync, gzipSync } from "node:zlib";
+import { brotliCompressSync, deflateRawSync, gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import type { ProviderKind } from "../../../src/domain/provider-facts.ts";
 import { type ProxyStand, proxyStand, type Transport } from "../../proxy-stand.ts";
@@ -13,8 +13,8 @@ interface Answer {
   /** Names and values by turns, so that one can stand twice. */
   head: string[];
   pieces: (string | Buffer)[];
-  /** In place of an end. */
-  breaks?: boolean;
+  /** In place of an end; at once: together with the last piece. */
+  breaks?: boolean | "at once";
 }
 
 let server: Server | undefined;
@@ -31,21 +31,27 @@ const asked: Partial<Record<ProviderKind, [path: string, body: Record<string, un
   openai: ["/proxy/openai/v1/chat/completions", { model: "m", messages: [], max_completion_tokens: 50, stream: true }],
 };
 
-/** @param change of the request; @param leavesAfter a text of the answer's after which the client is gone */
+/**
+ * @param change of the request
+ * @param leavesAfter a text of the answer's after which the client is gone; empty: it leaves after the last piece
+ */
 async function answered(
   kind: ProviderKind,
   { status = 200, head, pieces, breaks }: Answer,
   transport: Transport,
   { change = {}, leavesAfter }: { change?: Record<string, unknown>; leavesAfter?: string } = {},
 ) {
+  const leaving = new AbortController();
   server = createServer((request, response) => {
     request.resume().on("end", async () => {
       response.writeHead(status, head);
       for (const piece of pieces) {
         response.write(piece);
-        await new Promise((resolve) => setTimeout(resolve, 15));
+        if (breaks !== "at once") await new Promise((resolve) => setTimeout(resolve, 15));
       }
-      if (breaks) response.destroy();
+      if (leavesAfter === "") leaving.abort();
+      else if (breaks === "at once") response.socket!.end();
+      else if (breaks) response.destroy();
       else response.end();
     });
   });
@@ -53,13 +59,14 @@ async function answered(
   const upstream = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   stand = await proxyStand({ kind, upstream, quotas: { maxTokensPerMonth: 1_000_000 } });
   const [path, body] = asked[kind]!;
-  const leaving = new AbortController();
-  const response = await stand.fetchBy(transport)(path, {
-    method: "POST",
-    signal: leaving.signal,
-    headers: { authorization: `Bearer ${stand.key}`, "x-api-key": stand.key, "x-goog-api-key": stand.key },
-    body: JSON.stringify({ ...body, ...change }),
-  });
+  const response = await stand
+    .fetchBy(transport)(path, {
+      method: "POST",
+      signal: leaving.signal,
+      headers: { authorization: `Bearer ${stand.key}`, "x-api-key": stand.key, "x-goog-api-key": stand.key },
+      body: JSON.stringify({ ...body, ...change }),
+    })
+    .catch(() => Response.error());
   let text = "";
   const reader = (response.body ?? new Blob([]).stream()).pipeThrough(new TextDecoderStream()).getReader();
   for (;;) {
@@ -177,6 +184,11 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
 
   const failed = JSON.stringify({ error: { message: "x", failed_generation: "written ".repeat(20) } });
   const packed = gzipSync(failed);
+  const endsInHead: [string, string[], Buffer] = [
+    "packed, and ends in its head",
+    ["content-encoding", "gzip"],
+    packed.subarray(0, 5),
+  ];
   it.each<[string, string[], Buffer | string, breaks?: boolean]>([
     ["packed twice", ["content-encoding", "gzip, gzip"], gzipSync(packed)],
     ["packed twice, on two lines", ["content-encoding", "gzip", "content-encoding", "gzip"], gzipSync(packed)],
@@ -186,12 +198,24 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     ["not packed as it says", ["content-encoding", "gzip"], failed],
     ["packed, and ends too soon", ["content-encoding", "gzip"], packed.subarray(0, -20)],
     ["packed, and breaks off", ["content-encoding", "gzip"], packed.subarray(0, -20), true],
+    // The runtime's own fetch takes it for an empty one.
+    ...(transport === "node" ? [endsInHead] : []),
+    ["packed, and breaks off in its head", ["content-encoding", "gzip"], packed.subarray(0, 5), true],
+    ["packed by Brotli, and breaks off", ["content-encoding", "br"], brotliCompressSync(failed).subarray(0, 3), true],
     ["JSON, and ends too soon", [], failed.slice(0, 24)],
+    ["JSON, and breaks off after its first line", [], "{\n  ", true],
     ["JSON, and breaks off", [], failed.slice(0, 24), true],
   ])("a refusal may hold what a model wrote where it is %s", async (_, encoding, body, breaks = false) => {
     const head = ["content-type", "application/json", ...encoding];
     const { status, used } = await answered("openai", { status: 400, head, pieces: [body], breaks }, transport);
     expect(status).toBe(400);
+    expect(used).toBeGreaterThan(50);
+  });
+
+  it("a refusal that a client leaves may hold what a model wrote where it is packed, and has not come to its end", async () => {
+    const head = ["content-type", "application/json", "content-encoding", "gzip"];
+    const answer = { status: 400, head, pieces: [packed.subarray(0, 5)] };
+    const { used } = await answered("openai", answer, transport, { leavesAfter: "" });
     expect(used).toBeGreaterThan(50);
   });
 
@@ -202,6 +226,17 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
   ])("a refusal costs nothing where it %s", async (_, encoding, body, breaks = false) => {
     const answer = { status: 413, head: encoding, pieces: [Buffer.from(body, "latin1")], breaks };
     expect(await answered("openai", answer, transport)).toMatchObject({ status: 413, used: 0 });
+  });
+
+  it.each(["gzip", "identity"])("a stream that breaks off is charged for all that came of it: %s", async (coding) => {
+    const head = ["content-type", "text/event-stream", "content-encoding", coding];
+    const block = 'data: {"type":"content_block_start","content_block":{"type":"text","text":""}}\n\n';
+    const text = 'data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"word"}}\n\n';
+    const whole = anthropicStream[0]! + block + text.repeat(5_000);
+    const answer: Answer = { head, pieces: [coding === "gzip" ? gzipSync(whole) : whole], breaks: "at once" };
+    const change = { model: "claude-3-5-haiku-20241022", max_tokens: 500_000 };
+    const { used } = await answered("anthropic", answer, transport, { change });
+    expect(used).toBeGreaterThan(whole.length);
   });
 
   it("a compressed stream is metered and passed on in the clear", async () => {

@@ -91,14 +91,18 @@ describe("a quota of money", () => {
     expect(await usage()).toMatchObject([{ microUsd: micro, unpricedRequests: 0 }]);
   });
 
-  it.each([{ cache_write_tokens: 40 }, { cache_creation_tokens: 40 }])(
-    "charges what was asked to be cached for an hour at that price where the report does not say: %j",
-    async (details) => {
+  it.each<[price: number, details: object]>([
+    [6, { cache_write_tokens: 40 }],
+    [6, { cache_creation_tokens: 40 }],
+    [3.75, { cache_creation_tokens: 40, cache_creation_token_details: { ephemeral_1h_input_tokens: 0 } }],
+  ])(
+    "charges what was asked to be cached for an hour at that price where the report does not say: %d for %j",
+    async (price, details) => {
       await open("custom", { quotas: { maxUsdPerMonth: 1 } });
       upstream.behave({ usage: { input: 100, output: 7, extra: { prompt_tokens_details: details } } });
       const content = [{ type: "text", text: "hello", cache_control: { type: "ephemeral", ttl: "1h" } }];
       expect((await ask("custom", { messages: [{ role: "user", content }] })).status).toBe(200);
-      expect(await month()).toMatchObject({ used: (60 * 3 + 40 * 6 + 7 * 15) / 1e6 });
+      expect(await month()).toMatchObject({ used: (60 * 3 + 40 * price + 7 * 15) / 1e6 });
     },
   );
 
@@ -344,6 +348,20 @@ describe("a quota of money", () => {
     }
     const each = Math.ceil(100 * 3 + 300 * 0.3 + 600 * 3.75 + 7 * 15);
     expect(await month()).toMatchObject({ used: (2 * each) / 1e6, reserved: 0 });
+  });
+
+  it("charges what a response wrote to a cache at an hour's price where that was asked for", async () => {
+    await open("custom", { quotas: { maxUsdPerMonth: 1 } });
+    upstream.behave({ usage: { input: 100, output: 7, extra: { input_tokens_details: { cache_write_tokens: 40 } } } });
+    const content = [{ type: "input_text", text: "hello", cache_control: { type: "ephemeral", ttl: "1h" } }];
+    const response = await fetch(`${stand.baseUrl}/responses`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${stand.key}` },
+      body: JSON.stringify({ model: "m", input: [{ role: "user", content }], max_output_tokens: 100 }),
+    });
+    expect(response.status).toBe(200);
+    await response.text();
+    expect(await month()).toMatchObject({ used: (60 * 3 + 40 * 6 + 7 * 15) / 1e6 });
   });
 
   it("charges a request whose body was slow to come at the price that holds when it is there", async () => {
