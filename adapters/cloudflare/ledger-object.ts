@@ -122,9 +122,12 @@ export class LedgerObject extends DurableObject<Env> {
   }
 
   async forget(now: number, fleet: string, prefix: LedgerName) {
-    // The sums over all names keep what is not here any more.
-    const due = this.#read((shard) => shard.dueReport());
-    if (due?.report.usage.some(({ name }) => name.startsWith(prefix))) await this.#report(now);
+    // The sums over all names keep what is not here any more, and what is settled while they are told.
+    const isUntold = (shard: LedgerShard) =>
+      shard.dueReport()?.report.usage.some(({ name }) => name.startsWith(prefix));
+    while (this.#read(isUntold)) {
+      if (!(await this.#report(now))) throw new Error("what was used could not be added to the sums; it stays here");
+    }
     return this.#write(now, null, (shard) => {
       shard.forget(prefix);
       if (!isMetered(prefix)) return;
@@ -135,6 +138,10 @@ export class LedgerObject extends DurableObject<Env> {
 
   readText(now: number, name: LedgerName) {
     return this.#read((shard) => shard.get(now, name));
+  }
+
+  readTexts(now: number, names: readonly LedgerName[]) {
+    return this.#read((shard) => names.map((name) => shard.get(now, name)));
   }
 
   writeText(now: number, name: LedgerName, text: string | undefined, ttlMs?: number) {
@@ -213,9 +220,10 @@ export class LedgerObject extends DurableObject<Env> {
     this.#wake(Date.now() + this.reportAfterMs);
   }
 
-  async #report(now: number) {
+  /** @returns whether it was told */
+  async #report(now: number): Promise<boolean> {
     const due = this.#read((shard) => shard.dueReport());
-    if (!due) return;
+    if (!due) return true;
     // Changes from here on are told the next time.
     this.#reports.clear();
     const objects = this.#objects;
@@ -223,13 +231,14 @@ export class LedgerObject extends DurableObject<Env> {
       await objects.get(objects.idFromString(due.fleet)).takeReport(now, due.report);
     } catch {
       this.#wake(Date.now() + this.reportAfterMs);
-      return;
+      return false;
     }
     this.#write(now, null, () => {
       due.told();
       for (const day of this.#reports) this.#shard.noteChanged(day, due.fleet);
     });
     if (this.#reports.size > 0) this.#wake(Date.now() + this.reportAfterMs);
+    return true;
   }
 
   /** An empty object costs nothing; the tables come back with the next call. */

@@ -79,6 +79,11 @@ export function createDurableLedger({
     usage: (name, from, to) => again("store_unreadable", () => shard(name).usage(clock.now(), name, from, to)),
     forget: (prefix) => again("store_unwritable", () => shard(prefix).forget(clock.now(), fleet, prefix)),
     get: (name) => again("store_unreadable", () => shard(name).readText(clock.now(), name)),
+    async getMany(names) {
+      const [first] = names;
+      if (first === undefined) return [];
+      return await again("store_unreadable", () => shard(first).readTexts(clock.now(), names));
+    },
     put: (name, text, ttlMs) => again("store_unwritable", () => shard(name).writeText(clock.now(), name, text, ttlMs)),
     replace: (name, expected, text, ttlMs) =>
       again("store_unwritable", () => shard(name).replaceText(clock.now(), name, expected, text, ttlMs)),

@@ -8,7 +8,6 @@
  */
 const prefix = "leftover:";
 const objects = `${prefix}shard:`;
-/** Before the objects in the list: these may be more than it shows, and a key must not wait for them. */
 const revocations = `${prefix}revocations:`;
 
 /** Where a record's key stands in KV. */
@@ -31,10 +30,18 @@ export interface Leftovers {
   during<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** At most a thousand; the rest comes with the next run. */
 export function createLeftovers(kv: Pick<KVNamespace, "list">): Leftovers {
   let seen: string[] | undefined;
-  const list = async () => (await kv.list({ prefix })).keys.map(({ name }) => name);
+  /** To its end: what comes first may wait for days, and would keep the rest waiting with it. */
+  async function list(): Promise<string[]> {
+    const names: string[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const page = await kv.list({ prefix, cursor });
+      for (const { name } of page.keys) names.push(name);
+      if (page.list_complete) return names;
+      cursor = page.cursor;
+    }
+  }
   const below = async (start: string) =>
     (seen ?? (await list())).filter((name) => name.startsWith(start)).map((name) => name.slice(start.length));
 

@@ -22,14 +22,16 @@ export function withRecentRecords(records: Records, ledger: Pick<Ledger, "get" |
 
   /**
    * KV follows the ledger. A write that comes late, from an isolate that slept, would stand there once the ledger has
-   * forgotten the newer one: whoever has written looks whether he was the last, and puts right what he was not.
+   * forgotten the newer one: whoever has written looks whether he was the last, and puts right what he was not. Only
+   * then may the ledger forget: KV still has what was before, where a writer came no further.
    */
   async function bringTo<C extends Collection>(collection: C, id: string, name: LedgerName, text: string) {
     for (let said = text; ; ) {
       const record = parsed(collection, said);
       await (record === undefined ? records.remove(collection, id) : records.set(collection, id, record));
+      if (await ledger.replace(name, said, said, recentMs)) return;
       const now = await ledger.get(name);
-      if (now === undefined || now === said) return;
+      if (now === undefined) return;
       said = now;
     }
   }
@@ -46,7 +48,7 @@ export function withRecentRecords(records: Records, ledger: Pick<Ledger, "get" |
       const name = names[collection]?.(id);
       if (name === undefined) return await records.set(collection, id, value);
       const text = JSON.stringify(value);
-      await ledger.put(name, text, recentMs);
+      await ledger.put(name, text);
       await bringTo(collection, id, name, text);
     },
     async replace<C extends Collection>(
@@ -61,15 +63,19 @@ export function withRecentRecords(records: Records, ledger: Pick<Ledger, "get" |
       let known: string | undefined;
       do {
         known = await ledger.get(name);
-        if (!expected(await recordOf(collection, id, known))) return false;
-      } while (!(await ledger.replace(name, known, text, recentMs)));
+        if (!expected(await recordOf(collection, id, known))) {
+          // Who removed it may have come no further than the ledger.
+          if (text === removed && known === removed) await bringTo(collection, id, name, removed);
+          return false;
+        }
+      } while (!(await ledger.replace(name, known, text)));
       await bringTo(collection, id, name, text);
       return true;
     },
     async remove(collection, id) {
       const name = names[collection]?.(id);
       if (name === undefined) return await records.remove(collection, id);
-      await ledger.put(name, removed, recentMs);
+      await ledger.put(name, removed);
       await bringTo(collection, id, name, removed);
     },
   };

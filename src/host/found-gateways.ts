@@ -87,19 +87,19 @@ export function findGateways(
     const settled = new Set(known.map(({ address }) => address));
     // One that has left its address may have taken another's.
     if (known.every(({ gateway }) => gateway.isReachable) && now.every((address) => settled.has(address))) return;
-    await Promise.all(
-      now.map(async (address) => {
-        const own = await identify(address);
-        if (own === undefined) return;
-        const id = `${prefix}-${own}`;
-        if (found.get(id)?.address === address) return;
-        log("info", "a gateway was found", { gateway: id, address });
-        for (const [other, there] of found) {
-          if (there.address === address && there.gateway.agents === 0) found.delete(other);
-        }
-        found.set(id, { address, gateway: openGateway({ ...common, id, url: urlOf(address), meant: own }, tools) });
-      }),
-    );
+    const there = await Promise.all(now.map(async (address) => ({ address, own: await identify(address) })));
+    for (const { address, own } of there) {
+      if (own === undefined) continue;
+      const id = `${prefix}-${own}`;
+      const before = found.get(id)?.address;
+      // One may have several, of IPv4 and IPv6: what is known of it stays while it answers where it was.
+      if (there.some((one) => one.address === before && one.own === own)) continue;
+      log("info", "a gateway was found", { gateway: id, address });
+      for (const [other, one] of found) {
+        if (one.address === address && one.gateway.agents === 0) found.delete(other);
+      }
+      found.set(id, { address, gateway: openGateway({ ...common, id, url: urlOf(address), meant: own }, tools) });
+    }
     for (const [id, { address, gateway }] of found) {
       // One that is gone with agents is shown as silent; without any there is nothing to tell.
       if (!now.includes(address) && gateway.agents === 0) found.delete(id);

@@ -1,6 +1,6 @@
 import { ClientError } from "../client/client-error.ts";
 import { neverConnected } from "../domain/never-connected.ts";
-import { isProblem, Problem, type ProblemCode } from "../errors.ts";
+import { isProblem, Problem, type ProblemCode, problemCodes } from "../errors.ts";
 
 /**
  * The caller's own faults, or those that the caller can mend, wherever the agent lives. The rest is between us and the
@@ -97,7 +97,21 @@ export const isMistaken = ({ code }: ClientError): boolean => code === "gateway_
 
 /** A caller who is turned away learns nothing of an earlier attempt's work. */
 const isTurnedAway = (error: ClientError): boolean =>
-  credentialFaults.has(error.code) || error.code === "rate_limited" || isMistaken(error);
+  credentialFaults.has(error.code) || error.code === "rate_limited" || isMistaken(error) || isForeign(error);
+
+const ownCodes: ReadonlySet<string> = new Set(problemCodes);
+/** A proxy says no in the place of a gateway that is restarting, and knows nothing of what that has done. */
+const isForeign = ({ status, code }: ClientError): boolean => status >= 400 && status < 500 && !ownCodes.has(code);
+
+/**
+ * Other services answer in JSON too: one about no agent is not the gateway's.
+ * @throws ClientError `unexpected_answer`
+ */
+export function requireAnswer<T extends { agentId: string }>(answer: T): T {
+  if (typeof answer.agentId === "string") return answer;
+  const detail = "The answer is about no agent: is it the address of a gateway?";
+  throw new ClientError({ status: 200, code: "unexpected_answer", detail });
+}
 
 /**
  * Tells of one attempt that it did nothing. A call of which the runtime does not say why it failed may have been sent.

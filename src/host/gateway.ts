@@ -5,7 +5,15 @@ import { retry } from "../domain/retry.ts";
 import { isProblem, type Problem } from "../errors.ts";
 import type { Clock, Fetch, HostAgent, HostGateway, Log } from "../ports.ts";
 import { requireCurrent } from "./agent-problems.ts";
-import { gatewayProblem, isBusy, isInFlight, isMistaken, isRefusal, isUnsent } from "./gateway-problem.ts";
+import {
+  gatewayProblem,
+  isBusy,
+  isInFlight,
+  isMistaken,
+  isRefusal,
+  isUnsent,
+  requireAnswer,
+} from "./gateway-problem.ts";
 import { startPatience } from "./patience.ts";
 
 /** An entry of `gateway.provisioning.host.gateways`. */
@@ -54,7 +62,7 @@ export interface Gateway extends HostGateway {
    * @param repeated an earlier one like it may be under way still: an agent that is busy is waited for
    * @param agent what is changed, where another may have changed it since: asked before each attempt
    */
-  change<T>(
+  change<T extends { agentId: string }>(
     work: (client: Client, signal: AbortSignal) => Promise<T>,
     repeated?: boolean,
     agent?: Pick<HostAgent, "agentId" | "isCurrent">,
@@ -161,7 +169,7 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
       // The change that keeps the gateway or the agent busy is an earlier attempt, whose answer did not come.
       const isOurs = (error: unknown) => isInFlight(error) || (!unsent && isBusy(error));
       try {
-        const value = await retry(() => watched(() => work(patient, signal)), {
+        const value = await retry(() => watched(async () => requireAnswer(await work(patient, signal))), {
           isRetryable(error) {
             heard(error);
             return isOurs(error) && !signal.aborted;

@@ -4,6 +4,7 @@ import type { AgentHost, HostAgent } from "../ports.ts";
 import type { AgentSummary } from "../schema/agent.ts";
 import { allMissing, allUnknown } from "./agent-checks.ts";
 import type { Gateway } from "./gateway.ts";
+import { requireAnswer } from "./gateway-problem.ts";
 import type { Gateways } from "./gateways.ts";
 
 /** The agents of all gateways, as far as these answer. */
@@ -31,7 +32,11 @@ export function readRemoteAgents(gateways: Gateways): Pick<AgentHost, "find" | "
       const pages = await Promise.all(
         (await gateways.found()).map(async (gateway) => ({
           gateway: gateway.id,
-          page: await gateway.ask((client) => client.agents.list({ cursor, limit })),
+          page: await gateway.ask(async (client) => {
+            const page = await client.agents.list({ cursor, limit });
+            page.agents.forEach(requireAnswer);
+            return page;
+          }),
         })),
       );
       const answered = pages.map(({ gateway, page }) => ({
@@ -86,4 +91,4 @@ const absent = (error: unknown): "absent" => {
 };
 
 const lookUp = async (gateway: Gateway, agentId: string) =>
-  (await gateway.ask(async (client) => await client.agents.get(agentId).catch(absent))) ?? "silent";
+  (await gateway.ask(async (client) => await client.agents.get(agentId).then(requireAnswer).catch(absent))) ?? "silent";

@@ -119,7 +119,10 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       outcomes.clear(agent.operationId);
       const { agentId, bindings, status, workspace, agentDir, confinement } = answer.value;
       if (agentId !== agent.agentId) {
-        await gateway.change((client, signal) => client.agents.delete(agentId, everything, { signal }));
+        // If it is one: an answer that went astray is another creation's.
+        await gateway.change((client, signal) =>
+          client.agents.delete(agentId, everything, { signal, ...meant(agent) }),
+        );
         throw new Problem(
           "gateway_failed",
           `The gateway "${gateway.id}" calls the agent "${agentId}"; is it of another version?`,

@@ -3,6 +3,7 @@ import { staleReservationMs } from "../../src/domain/quota.ts";
 import type { Abandoned, Clock, Ledger, LedgerName } from "../../src/ports.ts";
 import { addressFailures } from "../../src/storage/ledger-names.ts";
 import { durableLedger } from "./durable-ledger.ts";
+import { use } from "./ledger/fresh-ledger.ts";
 import { testLedger } from "./ledger.ts";
 import { settableClock } from "./settable-clock.ts";
 import { freshScope, startWorkerPorts, type WorkerPorts } from "./worker-ports.ts";
@@ -241,4 +242,29 @@ it("tells of what an object holds while KV refuses to have its note removed", as
   await ledger.claim("agent:g/claim", { owner: "g", ttlMs: 60_000 });
   await ports.handle("ledger", scope, clock.now)("refuseDeletions", ["agent:g"]);
   expect(await ledger.abandoned(() => true)).toEqual([{ name: "agent:g/claim", owner: "g" }]);
+});
+
+it("keeps what an agent used until the sums over all have it", async () => {
+  const scope = freshScope();
+  const clock = settableClock();
+  const ledger = handle(scope, clock);
+  const name = "ai-key:k/usage";
+  const [first, second] = ["2026-11-20", "2026-11-22"] as const;
+  let requests = 0;
+  async function settle(day: string): Promise<void> {
+    const id: LedgerName = `ai-key:k/reservation:${++requests}`;
+    await ledger.reserve(id, [{ counter: "ai-key:k/tokens", period: "2026-11", limit: null, amount: 7 }]);
+    await ledger.settle(id, "reserved", { ...use(7), name, day, model: "m" });
+  }
+  await settle(first);
+  // As one that moves to another machine.
+  await ports.handle("ledger", scope, clock.now)("forge", ["ai-key:k", "UPDATE reports SET fleet = 'away'"]);
+  await expect(ledger.forget(name)).rejects.toMatchObject({ code: "store_unwritable" });
+  expect(await ledger.usage(name, first, second)).toMatchObject([{ day: first, tokens: 7 }]);
+  await settle(second);
+  await settle(first);
+  await ledger.forget(name);
+  expect(await ledger.usage(name, first, second)).toEqual([]);
+  const query = { prefix: "ai-key:", from: first, to: second, by: "model", orderBy: "key", limit: 9 } as const;
+  expect((await ledger.topUsage(query)).groups).toMatchObject([{ key: "m", tokens: 21 }]);
 });

@@ -58,19 +58,32 @@ function bucketOf(agentId: string): number {
  */
 const versionTrustMs = 10_000;
 
+/** Of those that are read by one request: each is some ten kilobytes, and an answer of a Durable Object is bounded. */
+const readAtOnce = 16;
+
 /** Writers that meet at one bucket each have their turn within a few rounds. */
 const mostRounds = 200;
 
 /** Buckets that have not changed are not parsed again, and the same agents are the same list. */
-export function createAgentIndex(ledger: Pick<Ledger, "get" | "put" | "replace">): AgentIndex {
+export function createAgentIndex(ledger: Pick<Ledger, "get" | "getMany" | "put" | "replace">): AgentIndex {
   /** As they were read or written last: the same text has the same entries. */
   const known: (Bucket | undefined)[] = [];
   let whole: { of: readonly Bucket[]; entries: readonly IndexEntry[]; version: string; readAt: number } | undefined;
   const writer = crypto.randomUUID();
   let writes = 0;
 
-  async function read(at: number): Promise<Bucket> {
-    const text = await ledger.get(agentIndexBucket(at));
+  const read = async (at: number): Promise<Bucket> => bucketWith(at, await ledger.get(agentIndexBucket(at)));
+
+  async function readAll(): Promise<Bucket[]> {
+    const all = Array.from({ length: agentIndexBuckets }, (_, at) => at);
+    if (!ledger.getMany) return await Promise.all(all.map(read));
+    const parts = Array.from({ length: agentIndexBuckets / readAtOnce }, (_, part) =>
+      ledger.getMany!(all.slice(part * readAtOnce, (part + 1) * readAtOnce).map(agentIndexBucket)),
+    );
+    return (await Promise.all(parts)).flat().map((text, at) => bucketWith(at, text));
+  }
+
+  function bucketWith(at: number, text: string | undefined): Bucket {
     const before = known[at];
     if (before && before.text === text) return before;
     const bucket = { text, entries: parsed(text) };
@@ -105,7 +118,7 @@ export function createAgentIndex(ledger: Pick<Ledger, "get" | "put" | "replace">
       const version = (await ledger.get(agentIndexVersion)) ?? "";
       const readAt = performance.now();
       if (whole && whole.version === version && readAt - whole.readAt < versionTrustMs) return whole.entries;
-      const all = await Promise.all(Array.from({ length: agentIndexBuckets }, (_, at) => read(at)));
+      const all = await readAll();
       const isSame = whole?.of.every((bucket, at) => bucket === all[at]);
       const entries = whole && isSame ? whole.entries : all.flatMap((bucket) => [...bucket.entries.values()]);
       whole = { of: all, entries, version, readAt };

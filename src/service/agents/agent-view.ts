@@ -8,6 +8,7 @@ import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import { quotaNames } from "../../schema/quota.ts";
 import { agentClaim } from "../../storage/ledger-names.ts";
 import { requireIndex } from "../agent-index/reconcile-index.ts";
+import { pageOf } from "../bulk/bulk-bounds.ts";
 import type { Context } from "../context.ts";
 import { lostGateways } from "../gateways/lost-gateways.ts";
 import { currentAiKey } from "../state/ai-key-state.ts";
@@ -86,13 +87,13 @@ async function listOwnAgents(
   await requireIndex(context);
   const entries = await context.agentIndex.entries();
   const own = entries.flatMap((entry) => (entry.createdBy === maker && entry.agentId > cursor ? [entry.agentId] : []));
-  const shown = own.sort().slice(0, limit);
+  const shown = own.sort().slice(0, pageOf(context, limit));
   const records = await Promise.all(shown.map((agentId) => context.records.get("agents", agentId)));
   const now = context.clock.now();
   return {
     // One that was deleted since is left out, also where another has made one under its id.
     agents: records.flatMap((record) => (record?.createdBy === maker ? [agentSummary(knownFrom(record), now)] : [])),
-    ...(own.length > limit && { nextCursor: shown.at(-1)! }),
+    ...(own.length > shown.length && { nextCursor: shown.at(-1)! }),
   };
 }
 

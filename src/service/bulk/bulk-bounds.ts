@@ -6,6 +6,13 @@ import type { Context } from "../context.ts";
 /** Each may wait for a disk, a gateway and a provider; more at once would keep other calls waiting. */
 export const atOnce = 8;
 
+/** Where the operations of an invocation are bounded: each record of a page that is not a list of the store is some. */
+const boundedPage = 100;
+
+/** How many records a page has where each is read by itself: the others come with the next page. */
+export const pageOf = ({ mostBulkChanges }: Context, limit: number): number =>
+  mostBulkChanges === undefined ? limit : Math.min(limit, boundedPage);
+
 /** @throws Problem `invalid_body` for more agents than one call can take here */
 export function requireFew({ mostBulkChanges }: Context, field: string, count: number, most: number): void {
   const limit = Math.min(most, mostBulkChanges ?? most);

@@ -46,6 +46,7 @@ export async function recoverOperation(
   wanted = false,
 ): Promise<Recovered> {
   const { outcome, fromHost = [] } = await finishOrUndo(context, operation, isHeld, wanted);
+  await writeThrough(context, operation.agentId);
   await reconcileEntry(context, operation.agentId);
   if ((operation.action === "create" || operation.action === "adopt") && outcome !== "finished")
     await watchForReturn(context, operation);
@@ -72,6 +73,13 @@ export async function recoverOperation(
     details: { recovered: outcome, ...(fromHost.length > 0 && { fromHost }) },
   });
   return outcome;
+}
+
+/** Whoever broke off may have written the record to one of a store's two parts: written again, it is in both. */
+async function writeThrough({ records }: Context, agentId: string): Promise<void> {
+  const record = await records.get("agents", agentId);
+  const isSame = (now: AgentRecord | undefined) => JSON.stringify(now) === JSON.stringify(record);
+  if (record) await records.replace("agents", agentId, isSame, record);
 }
 
 async function finishOrUndo(

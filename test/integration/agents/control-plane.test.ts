@@ -17,14 +17,17 @@ let node: NodePorts;
 let app: App;
 /** Gateways that cannot be connected to. */
 let down: Set<GatewayApp>;
+/** Gateways in whose place another service answers everything. */
+let replaced: Set<GatewayApp>;
 /** Answers a create in a gateway's place. */
-let onCreate: (gateway: GatewayApp) => Response | undefined | Promise<undefined>;
+let onCreate: (gateway: GatewayApp) => Response | undefined | Promise<Response | undefined>;
 let now: number;
 
 beforeEach(async () => {
   root = await realpath(await mkdtemp(join(tmpdir(), "control-plane-")));
   [gw1, gw2] = await Promise.all([openGatewayApp("gw1", root), openGatewayApp("gw2", root)]);
   down = new Set();
+  replaced = new Set();
   onCreate = () => undefined;
   now = Date.now();
   await open([gw1, gw2]);
@@ -41,6 +44,8 @@ async function open(gateways: GatewayApp[]): Promise<void> {
     if ([...down].some(({ settings }) => request.url.startsWith(settings.url))) {
       throw new TypeError("fetch failed", { cause: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }) });
     }
+    if ([...replaced].some(({ settings }) => request.url.startsWith(settings.url)))
+      return Response.json({ status: "ok" });
     const creating = [gw1, gw2].find(({ settings }) => request.url === `${settings.url}/api/v1/agents/create`);
     return (creating && (await onCreate(creating))) ?? (await through(request));
   };
@@ -276,6 +281,27 @@ describe("a create without a wish", () => {
     expect(await create("doubtful")).toMatchObject({ status: 502, body: { code: "gateway_failed" } });
     expect(await gw2.agentIds()).not.toContain("doubtful");
   }, 20_000);
+
+  it("is not done on another gateway, where the chosen one did it and a proxy's page hides that", async () => {
+    await counted();
+    let creates = 0;
+    onCreate = async (gateway) => {
+      if (gateway !== gw1) return undefined;
+      if (++creates > 1) return new Response("404 page not found", { status: 404 });
+      await others(gw1, "hidden");
+      throw new TypeError("fetch failed", { cause: Object.assign(new Error("reset"), { code: "ECONNRESET" }) });
+    };
+    expect(await create("hidden")).toMatchObject({ status: 502, body: { code: "gateway_failed" } });
+    expect(await gw2.agentIds()).not.toContain("hidden");
+  }, 20_000);
+
+  it("is done though another service answers in some gateway's place", async () => {
+    await counted();
+    replaced.add(gw1);
+    now += 60_000;
+    expect(await create("there", { gateway: "gw2" })).toMatchObject({ status: 201, body: { gateway: "gw2" } });
+    expect(await create("anywhere")).toMatchObject({ status: 201, body: { gateway: "gw2" } });
+  });
 
   it("fails as ever where a gateway was asked for, or no other answers", async () => {
     await counted();

@@ -159,6 +159,31 @@ it("knows replicas by their own ids, whichever addresses they have", async () =>
   expect([await holder.agentIds(), await other.agentIds()]).toEqual([[], ["second"]]);
 });
 
+it("keeps what it knows of a replica that has two addresses, and asks it at the other where one is gone", async () => {
+  const [replica] = replicas;
+  addresses = ["127.0.0.2", "127.0.0.3"];
+  for (const address of addresses) await start(address, replica!);
+  const app = await plane();
+  const { gateway } = (await create(app, "first")).body;
+  const host = planes[0]!.ports.host.gateways!;
+  const [known] = host.known();
+  for (let look = 0; look < 3; look++) {
+    now += 10_000;
+    expect(await host.found()).toEqual([known]);
+    expect(host.known()[0]).toBe(known);
+  }
+  for (const address of ["127.0.0.2", "127.0.0.3"]) {
+    await stop(address);
+    now += 60_000;
+    await gateways(app);
+    now += 10_000;
+    expect(await callAsOperator(app, "GET", "/agents/first")).toMatchObject({
+      body: { gateway, health: { host: "ok" } },
+    });
+    await start(address, replica!);
+  }
+});
+
 it("shows one that is gone as silent, also after a start, and drops one that had no agents", async () => {
   await start("127.0.0.2", replicas[0]!);
   await start("127.0.0.3", replicas[1]!);

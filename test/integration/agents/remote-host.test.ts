@@ -544,6 +544,23 @@ describe("a creation in doubt", () => {
     expect(await gw1.agentIds()).toEqual([]);
   });
 
+  test("stays one, when what comes after a lost answer is another server's page, such as that of a proxy before it", async () => {
+    let isProxyAlone = true;
+    let creates = 0;
+    const host = remote((request, send) => {
+      if (!isProxyAlone || !isCreate(request)) return undefined;
+      const page = () => Promise.resolve(new Response("404 page not found", { status: 404 }));
+      return ++creates === 1 ? send().then(loseConnection) : page();
+    });
+    const agent = await planned(host, "doubt", { gateway: "gw1" });
+    const error = await host.create(agent).catch((one: unknown) => one);
+    expect(error).toEqual(refusal("gateway_failed"));
+    expect(error).not.toBeInstanceOf(GatewayUntouched);
+    isProxyAlone = false;
+    expect((await host.remove(agent, everything)).deleted).toContain("entry");
+    expect(await gw1.agentIds()).toEqual([]);
+  });
+
   test("undone after a restart: what is there is removed, but not what others made since", async () => {
     const agent = await created(remote(), "crashed", { gateway: "gw1" });
     const next = remote();
@@ -642,6 +659,46 @@ describe("what a gateway says", () => {
     }
     expect([...origins].sort()).toEqual([gw1.settings.url, gw2.settings.url]);
   });
+});
+
+describe("a gateway in whose place another service answers, in JSON of its own", () => {
+  const deletions: string[] = [];
+  const replaced = (...gateways: GatewayApp[]) =>
+    remote((request) => {
+      if (!gateways.some((one) => isTo(request, one))) return undefined;
+      if (request.method === "DELETE") deletions.push(new URL(request.url).pathname);
+      return Promise.resolve(Response.json({ status: "ok" }));
+    });
+
+  test("does not answer: it has no agent, and does not lack one", async () => {
+    const host = replaced(gw1);
+    expect(await host.find("a")).toEqual({ agents: [], unreachable: ["gw1"] });
+    expect(await host.list({ limit: 10 })).toMatchObject({ agents: [], unreachable: ["gw1"] });
+    const known = { agentId: "a", name: "a", bindings: [], gateway: "gw1" };
+    expect(await host.inspect(known)).toMatchObject({ reachable: false });
+  });
+
+  test("leaves a creation in doubt, and is asked to delete nothing", async () => {
+    const host = replaced(gw1);
+    const agent = await planned(host, "doubt", { gateway: "gw1" });
+    await expect(host.create(agent)).rejects.toEqual(refusal("gateway_failed"));
+    await expect(host.remove(agent, everything)).rejects.toEqual(refusal("gateway_failed"));
+    expect(deletions).toEqual([]);
+  });
+});
+
+test("an answer that is another creation's costs that one nothing", async () => {
+  await created(remote(), "other", { gateway: "gw1" });
+  const host = remote((request, send) =>
+    isCreate(request)
+      ? send().then(async (answer) => Response.json({ ...(await answer.json()), agentId: "other" }, { status: 201 }))
+      : undefined,
+  );
+  const agent = await planned(host, "mine", { gateway: "gw1" });
+  await expect(host.create(agent)).rejects.toEqual(refusal("gateway_failed"));
+  expect(await gw1.agentIds()).toContain("other");
+  await host.remove(agent, everything);
+  expect(await gw1.agentIds()).toEqual(["other"]);
 });
 
 test("credentials go to their own gateway, and into no log and no error", async () => {

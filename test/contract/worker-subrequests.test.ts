@@ -1,0 +1,83 @@
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Response as EdgeResponse } from "miniflare";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type GatewayApp, openGatewayApp, switchboard } from "../conformance/gateway-app.ts";
+import { ask, contractConfig, makeKey } from "./target.ts";
+import { type WorkerTarget, workerTarget } from "./worker-target.ts";
+
+const entryPoint = fileURLToPath(new URL("../workers/subrequests-worker.ts", import.meta.url));
+const mostSubrequests = 1_000;
+const agents = (count: number, prefix: string) =>
+  Array.from({ length: count }, (_, at) => ({ name: `${prefix}-${String(at).padStart(3, "0")}` }));
+
+async function taken(target: WorkerTarget, work: () => Promise<unknown>): Promise<number> {
+  const read = async () => Number((await target.fetch(`${target.origin}/healthz`)).headers.get("x-subrequests"));
+  const before = await read();
+  await work();
+  return (await read()) - before;
+}
+
+describe("of the thousand subrequests of an invocation, a Worker takes", () => {
+  let root: string;
+  let gateways: GatewayApp[];
+  let target: WorkerTarget;
+  let registry: WorkerTarget;
+  beforeAll(async () => {
+    root = await realpath(await mkdtemp(join(tmpdir(), "worker-gateways-")));
+    gateways = await Promise.all(["gw1", "gw2"].map((id) => openGatewayApp(id, root)));
+    const send = switchboard(gateways);
+    const host = { kind: "remote", gateways: gateways.map(({ settings }) => settings) };
+    target = await workerTarget({
+      entryPoint,
+      config: { gateway: { provisioning: { ...contractConfig.gateway.provisioning, host } } },
+      miniflare: {
+        outboundService: (async (request: Request) => {
+          const { url, method, headers } = request;
+          const body = method === "GET" ? null : await request.arrayBuffer();
+          const answer = await send(new Request(url, { method, headers: [...headers], body }));
+          return new EdgeResponse(await answer.text(), { status: answer.status, headers: [...answer.headers] });
+        }) as never,
+      },
+    });
+    registry = await workerTarget({ entryPoint });
+  });
+  afterAll(async () => {
+    await Promise.all([target?.close(), registry?.close(), ...gateways.map((gateway) => gateway.close())]);
+    await rm(root, { recursive: true, force: true });
+  });
+
+  it("fewer for the most agents that one call makes on gateways", async () => {
+    const { key } = await makeKey(target, { maxAgents: 100 });
+    const create = async () => {
+      const { body } = await ask(target, "POST", "/agents/bulk", {
+        key,
+        body: { action: "create", agents: agents(25, "many") },
+      });
+      expect(body.results.filter(({ code }: { code?: string }) => code !== undefined)).toEqual([]);
+    };
+    expect(await taken(target, create)).toBeLessThan(mostSubrequests);
+  }, 60_000);
+
+  it("a few hundred for a page of a search, and of one's own agents, however many are asked for", async () => {
+    const { key } = await makeKey(registry, { maxAgents: 200, reach: "own" });
+    for (let part = 0; part < 5; part++) {
+      await ask(registry, "POST", "/agents/bulk", {
+        key,
+        body: { action: "create", agents: agents(24, `own-${part}`) },
+      });
+    }
+    for (const query of ["limit=1000", "limit=1000&sort=-agentId"]) {
+      const pages: number[] = [];
+      const read = async (cursor = ""): Promise<void> => {
+        const { body } = await ask(registry, "GET", `/agents?${query}${cursor}`, { key });
+        pages.push(body.agents.length);
+        if (body.nextCursor !== undefined) await read(`&cursor=${encodeURIComponent(body.nextCursor)}`);
+      };
+      expect(await taken(registry, read)).toBeLessThan(400);
+      expect(pages).toEqual([100, 20]);
+    }
+  }, 60_000);
+});
