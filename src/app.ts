@@ -55,13 +55,13 @@ export interface App {
   context: Context;
   /** This process's own, looked up now. */
   metricValues(): Promise<MetricValues>;
-  /** For transports that serve `/proxy/` below the fetch layer. */
+  /** The proxy for transports that serve `/proxy/` below the fetch layer. */
   proxy: MeteringProxy;
 }
 
 /** Parts that a target has, and those that a test puts in place of the real ones. */
 export interface AppOptions {
-  /** In place of the issuer of the settings: who a bearer is that is not the gateway token. */
+  /** Taken in place of the issuer of the settings: who a bearer is that is not the gateway token. */
   verifyBearer?: VerifyJwt | undefined;
   /** The operator's page; absent: none is served. */
   consoleAssets?: (() => Promise<ConsoleAssets>) | undefined;

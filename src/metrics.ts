@@ -77,7 +77,7 @@ export interface MetricValues {
 /** Prometheus metrics of this process. A name that is not in the table does not compile. */
 export interface Metrics {
   count(name: OfType<"counter">, labels?: Labels, by?: number): void;
-  /** In seconds. */
+  /** Seconds. */
   observe(name: OfType<"histogram">, value: number, labels?: Labels): void;
   gauge(name: OfType<"gauge">, value: number, labels?: Labels): void;
   /** A counter that is counted elsewhere. */

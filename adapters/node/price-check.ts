@@ -1,5 +1,5 @@
 import type { DoctorCheck } from "../../src/cli/doctor-report.ts";
-import { priceAge } from "../../src/cli/price-age.ts";
+import { priceAge } from "../../src/domain/price-age.ts";
 import type { Context } from "../../src/service/context.ts";
 
 /** A warning once the table of prices is older than 60 days. */

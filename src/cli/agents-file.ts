@@ -1,5 +1,6 @@
 import type * as z from "zod/mini";
 import { agentIdFrom } from "../domain/agent-id.ts";
+import { parsedJson } from "../domain/parsed-json.ts";
 import { CreateAgent } from "../schema/create-agent.ts";
 import { quotaNames } from "../schema/quota.ts";
 import { wording } from "../schema/wording.ts";
@@ -79,10 +80,10 @@ function rawEntries(content: string): Raw[] {
   const begin = content.trimStart()[0];
   if (begin === undefined) return [];
   if (begin !== "[" && begin !== "{") return csvEntries(content);
-  const whole = parseJson(content);
+  const whole = parsedJson(content);
   if (whole === undefined && begin === "{") return jsonLines(content);
   if (whole === undefined) throw wrongUsage("the file begins as a JSON array, and is not valid JSON");
-  const given = (whole.value as { agents?: unknown }).agents ?? whole.value;
+  const given = (whole as { agents?: unknown }).agents ?? whole;
   const values: unknown[] = Array.isArray(given) ? given : [given];
   return values.map((value, at) => ({ place: `entry ${at + 1}`, value }));
 }
@@ -90,18 +91,10 @@ function rawEntries(content: string): Raw[] {
 function jsonLines(content: string): Raw[] {
   return content.split("\n").flatMap((line, at) => {
     if (line.trim() === "") return [];
-    const parsed = parseJson(line);
-    if (parsed === undefined) throw wrongUsage(`line ${at + 1} is not valid JSON`);
-    return [{ place: `line ${at + 1}`, value: parsed.value }];
+    const value = parsedJson(line);
+    if (value === undefined) throw wrongUsage(`line ${at + 1} is not valid JSON`);
+    return [{ place: `line ${at + 1}`, value }];
   });
-}
-
-function parseJson(content: string): { value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(content) };
-  } catch {
-    return undefined;
-  }
 }
 
 function csvEntries(content: string): Raw[] {

@@ -12,7 +12,7 @@ interface AgentKey {
 interface Client {
   /** AI providers whose API it speaks; `custom`: any that is not known by name, which has OpenAI's shape. */
   speaks: readonly string[];
-  /** For a POSIX shell. */
+  /** Lines for a POSIX shell. */
   lines(key: AgentKey): string[];
 }
 

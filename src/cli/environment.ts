@@ -30,7 +30,7 @@ export interface CliEnvironment {
   readStdin(): Promise<string>;
   readFile(path: string): Promise<string>;
   openLocal(): Promise<LocalSession>;
-  /** For `--url`. Default: the runtime's own. */
+  /** The `fetch` of `--url`. Default: the runtime's own. */
   fetch?: ((request: Request) => Promise<Response>) | undefined;
   /** Verifies parts of an audit trail apart from their deployment, in the order given. */
   verifyAuditFiles?(

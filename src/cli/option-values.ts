@@ -41,7 +41,7 @@ export function usd(text: string): number {
   return value;
 }
 
-/** In USD per million tokens; 0 is a price too. */
+/** USD per million tokens; 0 is a price too. */
 export function price(text: string): number {
   const value = Number(text);
   if (!/^\d+(\.\d{1,6})?$/.test(text) || value > 1_000_000) {
@@ -71,7 +71,7 @@ export const quotaLimitOrNone =
   (text: string): number | "none" =>
     text === "none" ? text : quotaLimit(name)(text);
 
-/** In whole seconds. */
+/** Whole seconds. */
 export function graceSeconds(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined) throw new InvalidValue("It must be a duration such as 24h, 30m or 0.");
@@ -178,7 +178,7 @@ export function reach(text: string): Reach {
   return text;
 }
 
-/** For an option that may come several times: commander hands on what came before. */
+/** The values of an option that may come several times: commander hands on what came before. */
 export const repeated = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];
 
 /**

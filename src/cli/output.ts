@@ -18,7 +18,7 @@ export function createOutput(cli: Pick<CliEnvironment, "write" | "writeError" | 
   return {
     json: (value: unknown) => cli.write(`${shownJson(JSON.stringify(value, null, 2))}\n`),
     line: (text = "") => cli.write(`${printable(text)}\n`),
-    /** For a program that reads it. */
+    /** Text for a program that reads it. */
     raw: (text: string) => cli.write(text),
     title: (text: string) => cli.write(`${bold(printable(text))}\n`),
     /** Beside the answer: stdout stays what it is. */

@@ -7,7 +7,7 @@ import type { AgentDeleted, DeleteAgent, UpdateAgent } from "../schema/change-ag
 import type { AgentCreated, CreateAgent } from "../schema/create-agent.ts";
 import type { AgentOnboarded, OnboardAgent } from "../schema/onboard-agent.ts";
 import type { AgentCredited, CreditAgent, Usage, UsageQuery } from "../schema/usage.ts";
-import { type CallOptions, type ChangeOptions, headersOf } from "./call.ts";
+import type { CallOptions, ChangeOptions } from "./call.ts";
 import { type PageQuery, pagesOf } from "./pages.ts";
 import { below, type IdempotentOptions, type Requests } from "./requests.ts";
 
@@ -48,51 +48,24 @@ export function agentCalls({ call, read, post, postOnce }: Requests) {
       for await (const page of pagesOf((query) => listAgents(query, at), {})) yield* page.agents;
     },
     get: (agentId: string, at?: CallOptions) => read<AgentDetail>(below("agents", agentId), undefined, at),
-    update: (agentId: string, body: UpdateAgent, at: ChangeOptions = {}) =>
-      call<AgentDetail>({
-        method: "PATCH",
-        path: below("agents", agentId),
-        body,
-        headers: headersOf(at),
-        repeatable: true,
-        signal: at.signal,
-      }),
+    update: (agentId: string, body: UpdateAgent, at?: ChangeOptions) =>
+      call<AgentDetail>({ method: "PATCH", path: below("agents", agentId), body, repeatable: true }, at),
     /** Not repeated after a lost answer: the repetition would say that there is no such agent. */
-    delete: (agentId: string, body: DeleteAgent = {}, at: ChangeOptions = {}) =>
-      call<AgentDeleted>({
-        method: "DELETE",
-        path: below("agents", agentId),
-        body,
-        headers: headersOf(at),
-        repeatable: false,
-        signal: at.signal,
-      }),
+    delete: (agentId: string, body: DeleteAgent = {}, at?: ChangeOptions) =>
+      call<AgentDeleted>({ method: "DELETE", path: below("agents", agentId), body, repeatable: false }, at),
     /** One change to as many as a hundred agents; each is refused by itself. */
     bulk: (body: BulkChange, at?: IdempotentOptions) => postOnce<BulkChanged>("/agents/bulk", body, at),
     /** As many as five hundred, on a Worker 25; each is made or refused by itself. */
     createMany: (body: Omit<BulkCreate, "action">, at?: IdempotentOptions) =>
       postOnce<BulkCreated>("/agents/bulk", { action: "create", ...body }, at),
-    onboard: (agentId: string, body: OnboardAgent, at: ChangeOptions = {}) =>
-      call<AgentOnboarded>({
-        method: "POST",
-        path: below("agents", agentId, "/onboard"),
-        body,
-        headers: headersOf(at),
-        repeatable: true,
-        signal: at.signal,
-      }),
+    onboard: (agentId: string, body: OnboardAgent, at?: ChangeOptions) =>
+      post<AgentOnboarded>(below("agents", agentId, "/onboard"), body, true, at),
     /** Takes over an agent that others made. */
     adopt: (agentId: string, body: AdoptAgent = {}, at?: IdempotentOptions) =>
       postOnce<AgentAdopted>(below("agents", agentId, "/adopt"), body, at),
     /** Gives an adopted agent back. Not repeated after a lost answer: the repetition would say that it is not adopted. */
-    release: (agentId: string, at: ChangeOptions = {}) =>
-      call<AgentReleased>({
-        method: "POST",
-        path: below("agents", agentId, "/release"),
-        headers: headersOf(at),
-        repeatable: false,
-        signal: at.signal,
-      }),
+    release: (agentId: string, at?: ChangeOptions) =>
+      post<AgentReleased>(below("agents", agentId, "/release"), undefined, false, at),
     suspend: (agentId: string, at?: CallOptions) =>
       post<AgentDetail>(below("agents", agentId, "/suspend"), undefined, true, at),
     resume: (agentId: string, at?: CallOptions) =>
@@ -106,23 +79,24 @@ export function agentCalls({ call, read, post, postOnce }: Requests) {
     addAiKey: (agentId: string, body: GiveAiKey, at?: IdempotentOptions) =>
       postOnce<AiKeyGiven>(below("agents", agentId, "/ai-key"), body, at),
     /** Moves the agent's AI key to another AI provider or account. */
-    moveAiKey: (agentId: string, body: GiveAiKey, at: IdempotentOptions = {}) =>
-      call<AiKeyGiven>({
-        method: "PUT",
-        path: below("agents", agentId, "/ai-key"),
-        body,
-        headers: { "idempotency-key": at.idempotencyKey ?? crypto.randomUUID() },
-        repeatable: true,
-        signal: at.signal,
-      }),
+    moveAiKey: (
+      agentId: string,
+      body: GiveAiKey,
+      { idempotencyKey = crypto.randomUUID(), signal }: IdempotentOptions = {},
+    ) =>
+      call<AiKeyGiven>(
+        {
+          method: "PUT",
+          path: below("agents", agentId, "/ai-key"),
+          body,
+          headers: { "idempotency-key": idempotencyKey },
+          repeatable: true,
+        },
+        { signal },
+      ),
     /** Not repeated after a lost answer: the repetition would say that there is no key. */
-    removeAiKey: (agentId: string, at: CallOptions = {}) =>
-      call<AiKeyTaken>({
-        method: "DELETE",
-        path: below("agents", agentId, "/ai-key"),
-        repeatable: false,
-        signal: at.signal,
-      }),
+    removeAiKey: (agentId: string, at?: CallOptions) =>
+      call<AiKeyTaken>({ method: "DELETE", path: below("agents", agentId, "/ai-key"), repeatable: false }, at),
     /** A retry whose first answer was lost has no secret in its answer: it is shown once. */
     rotateAiKey: (agentId: string, body: RotateAiKey = {}, at?: IdempotentOptions) =>
       postOnce<AiKeyRotated>(below("agents", agentId, "/ai-key/rotate"), body, at),

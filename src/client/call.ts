@@ -27,17 +27,13 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** For a change to one agent. */
+/** Options of a change to one agent. */
 export interface ChangeOptions extends CallOptions {
   /** The `idempotencyKey` of the create whose agent is meant: one that was made anew under its id is not found. */
   madeWith?: string | undefined;
 }
 
-/** `agent-made-with` names the creation whose agent a change is meant for: another under the same id is left alone. */
-export const headersOf = ({ madeWith }: ChangeOptions): Record<string, string> =>
-  madeWith === undefined ? {} : { "agent-made-with": madeWith };
-
-/** One request. Only a `repeatable` one is made again where its answer was lost. */
+/** One request. */
 export interface Call extends CallOptions {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the base, encoded. */

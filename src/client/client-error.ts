@@ -42,7 +42,7 @@ export class ClientError extends Error {
   }
 }
 
-/** For `catch`: a deployment of an earlier release lacks this path. Any other failure is thrown on. */
+/** Handed to `catch`: a deployment of an earlier release lacks this path. Any other failure is thrown on. */
 export const unknownRoute = (error: unknown): undefined => {
   if (error instanceof ClientError && error.status === 404) return undefined;
   throw error;

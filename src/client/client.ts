@@ -76,7 +76,7 @@ export interface ClientOptions {
   url: string | URL;
   /** The gateway token. */
   token?: string | undefined;
-  /** For calls that change something. */
+  /** Needed by calls that change something. */
   provisioningKey?: string | undefined;
   /** The id by which `GET /gateways` tells the deployment: another at its address refuses, with `gateway_mistaken`. */
   gatewayId?: string | undefined;
@@ -85,7 +85,7 @@ export interface ClientOptions {
   retries?: number | undefined;
   /** A longer wait is not waited for: the call fails at once, with `retryAfter`. Default 60,000. */
   maxRetryDelayMs?: number | undefined;
-  /** For each attempt. Default 60,000. */
+  /** The bound of each attempt. Default 60,000. */
   timeoutMs?: number | undefined;
   onRetry?: ((retry: Retry) => void) | undefined;
 }

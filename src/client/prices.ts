@@ -21,14 +21,12 @@ export function priceCalls({ call, read }: Requests) {
     pages: (query: PriceListQuery = {}, at?: CallOptions) => pagesOf((page) => listPrices(page, at), query),
     /** Those of other models stay. */
     set: (body: SetPrices, at?: CallOptions) =>
-      call<PricesSet>({ method: "PUT", path: "/provisioning/prices", body, repeatable: true, signal: at?.signal }),
+      call<PricesSet>({ method: "PUT", path: "/provisioning/prices", body, repeatable: true }, at),
     /** Not repeated after a lost answer: the repetition would say that there is no such price. */
     unset: (provider: string, model: string, at?: CallOptions) =>
-      call<PriceUnset>({
-        method: "DELETE",
-        path: below("provisioning/prices", provider, `/${segment(model)}`),
-        repeatable: false,
-        signal: at?.signal,
-      }),
+      call<PriceUnset>(
+        { method: "DELETE", path: below("provisioning/prices", provider, `/${segment(model)}`), repeatable: false },
+        at,
+      ),
   };
 }

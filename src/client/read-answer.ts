@@ -1,3 +1,4 @@
+import { parsedJson } from "../domain/parsed-json.ts";
 import type { ProblemCode } from "../errors.ts";
 import { ClientError } from "./client-error.ts";
 
@@ -38,13 +39,7 @@ export function retryAfterSeconds(header: string | null, now: number): number | 
  * @throws ClientError for everything else
  */
 export async function readAnswer(response: Response, address: string): Promise<unknown> {
-  const text = await response.text();
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    body = undefined;
-  }
+  const body = parsedJson(await response.text());
   // Every answer of the API is an object.
   if (response.ok && typeof body === "object" && body !== null) return body;
   const requestId = response.headers.get("x-request-id") ?? undefined;

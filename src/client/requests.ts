@@ -1,4 +1,4 @@
-import { type Call, type CallOptions, type CallSettings, perform } from "./call.ts";
+import { type Call, type CallOptions, type CallSettings, type ChangeOptions, perform } from "./call.ts";
 
 /** A repetition with the same key is answered as the first call was, for 24 hours. */
 export interface IdempotentOptions extends CallOptions {
@@ -12,13 +12,16 @@ export type Requests = ReturnType<typeof createRequests>;
 /** The four ways in which the client's methods call the API. */
 export function createRequests(settings: CallSettings) {
   // The shapes are the service's word: the contract suite holds it to them.
-  const call = async <Answer>(request: Call): Promise<Answer> => (await perform(request, settings)) as Answer;
+  const call = async <Answer>(request: Omit<Call, "signal">, { madeWith, signal }: ChangeOptions = {}) => {
+    const headers = { ...request.headers, ...(madeWith !== undefined && { "agent-made-with": madeWith }) };
+    return (await perform({ ...request, headers, signal }, settings)) as Answer;
+  };
   return {
     call,
-    read: <Answer>(path: string, query?: Call["query"], at: CallOptions = {}) =>
-      call<Answer>({ method: "GET", path, query, repeatable: true, signal: at.signal }),
-    post: <Answer>(path: string, body: unknown, repeatable: boolean, at: CallOptions = {}) =>
-      call<Answer>({ method: "POST", path, body, repeatable, signal: at.signal }),
+    read: <Answer>(path: string, query?: Call["query"], at?: CallOptions) =>
+      call<Answer>({ method: "GET", path, query, repeatable: true }, at),
+    post: <Answer>(path: string, body: unknown, repeatable: boolean, at?: ChangeOptions) =>
+      call<Answer>({ method: "POST", path, body, repeatable }, at),
     /** A POST that the service does once, however often it is repeated. */
     postOnce: <Answer>(
       path: string,
@@ -26,14 +29,16 @@ export function createRequests(settings: CallSettings) {
       { idempotencyKey, signal }: IdempotentOptions = {},
       headers: Readonly<Record<string, string>> = {},
     ) =>
-      call<Answer>({
-        method: "POST",
-        path,
-        body,
-        headers: { "idempotency-key": idempotencyKey ?? crypto.randomUUID(), ...headers },
-        repeatable: true,
-        signal,
-      }),
+      call<Answer>(
+        {
+          method: "POST",
+          path,
+          body,
+          headers: { "idempotency-key": idempotencyKey ?? crypto.randomUUID(), ...headers },
+          repeatable: true,
+        },
+        { signal },
+      ),
   };
 }
 

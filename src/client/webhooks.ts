@@ -22,21 +22,13 @@ type WebhookDeliveries = z.infer<typeof DeliveryPage>;
 export const webhookCalls = ({ call, read, post }: Requests) => ({
   create: (body: CreateWebhook, at?: CallOptions) => post<WebhookCreated>("/provisioning/webhooks", body, false, at),
   list: (at?: CallOptions) => read<Webhooks>("/provisioning/webhooks", undefined, at),
-  update: (id: string, body: UpdateWebhook, at: CallOptions = {}) =>
-    call<WebhookView>({
-      method: "PATCH",
-      path: below("provisioning/webhooks", id),
-      body,
-      repeatable: true,
-      signal: at.signal,
-    }),
-  delete: (id: string, at: CallOptions = {}) =>
-    call<z.infer<typeof WebhookDeleted>>({
-      method: "DELETE",
-      path: below("provisioning/webhooks", id),
-      repeatable: false,
-      signal: at.signal,
-    }),
+  update: (id: string, body: UpdateWebhook, at?: CallOptions) =>
+    call<WebhookView>({ method: "PATCH", path: below("provisioning/webhooks", id), body, repeatable: true }, at),
+  delete: (id: string, at?: CallOptions) =>
+    call<z.infer<typeof WebhookDeleted>>(
+      { method: "DELETE", path: below("provisioning/webhooks", id), repeatable: false },
+      at,
+    ),
   test: (id: string, at?: CallOptions) =>
     post<WebhookTested>(below("provisioning/webhooks", id, "/test"), undefined, false, at),
   rotateSecret: (id: string, body: RotateWebhookSecret = {}, at?: CallOptions) =>

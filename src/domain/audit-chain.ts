@@ -3,6 +3,8 @@
  * sequence number and time. A line of the trail is the canonical event followed by `previous` and `hash`; it is
  * compared as text, so that an added field, a repeated key or a space is found like any other change.
  */
+import { isRecord } from "./is-record.ts";
+import { parsedJson } from "./parsed-json.ts";
 
 /** As in `ports.ts`, which the domain does not know. */
 export type Sha256 = (text: string) => string | Promise<string>;
@@ -79,16 +81,10 @@ const suffixForm = /^,"previous":"([0-9a-f]{64})","hash":"([0-9a-f]{64})"}$/;
 export async function readLine(line: string, sha256: Sha256): Promise<ChainStep> {
   const suffix = suffixForm.exec(line.slice(-suffixLength));
   const canonical = suffix ? `${line.slice(0, -suffixLength)}}` : line;
-  let event: unknown;
-  try {
-    event = JSON.parse(canonical);
-  } catch {
-    return { ok: false, reason: "is not valid JSON" };
-  }
-  if (!suffix || typeof event !== "object" || event === null || Array.isArray(event)) {
-    return { ok: false, reason: "is not an event" };
-  }
-  const { seq, time } = event as Record<string, unknown>;
+  const event = parsedJson(canonical);
+  if (event === undefined) return { ok: false, reason: "is not valid JSON" };
+  if (!suffix || !isRecord(event)) return { ok: false, reason: "is not an event" };
+  const { seq, time } = event;
   if (typeof seq !== "number" || typeof time !== "string") return { ok: false, reason: "is not an event" };
   const [, previous = "", hash = ""] = suffix;
   const digest = sha256(previous + canonical);

@@ -1,6 +1,6 @@
 import { type Base64Reader, base64Reader, type ReadSteps } from "./base64-reader.ts";
 
-/** In pixels. */
+/** Pixels. */
 export interface ImageSize {
   width: number;
   height: number;

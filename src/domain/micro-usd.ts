@@ -37,7 +37,7 @@ export function ceilMicroUsd(usd: unknown): number | undefined {
   return Number((digits + unit - 1n) / unit);
 }
 
-/** For people: `$20.00`, `$0.000123`; cents at least, and no further zeros. */
+/** An amount for people: `$20.00`, `$0.000123`; cents at least, and no further zeros. */
 export function usdText(micro: number): string {
   const [whole = "0", decimals = ""] = fromMicroUsd(micro).toFixed(6).split(".");
   return `$${Number(whole).toLocaleString("en-US")}.${decimals.replace(/0{1,4}$/, "")}`;

@@ -1,6 +1,6 @@
 import { promptTokens, type UsageParts } from "./usage-parts.ts";
 
-/** In whole micro-dollars per million tokens: USD 3 per million is 3,000,000. */
+/** Whole micro-dollars per million tokens: USD 3 per million is 3,000,000. */
 export interface Rates {
   input: number;
   output: number;
@@ -16,7 +16,7 @@ export interface Price extends Rates {
   tiers?: readonly (Rates & { above: number })[] | undefined;
   /** The dearest token of sound, image or video, where one costs more than text. */
   media?: { input: number; output: number } | undefined;
-  /** In micro-dollars for one search that the provider's own tool makes; absent: not known. */
+  /** Micro-dollars for one search that the provider's own tool makes; absent: not known. */
   webSearch?: number | undefined;
 }
 

@@ -1,18 +1,18 @@
 import type { QuotaName } from "./quota-rules.ts";
 
 /** Amounts of one quota, in one unit. */
-interface QuotaAmounts {
+interface QuotaUse {
   limit: number;
   used: number;
   reserved: number;
 }
 
 /** How much of a quota is used or reserved: 0 to 1, and above where a provider's report went over a reservation. */
-export const quotaShare = ({ limit, used, reserved }: QuotaAmounts): number =>
+export const quotaShare = ({ limit, used, reserved }: QuotaUse): number =>
   limit === 0 ? 1 : (used + reserved) / limit;
 
 /** The quota that is the nearest to its limit. */
-export function tightestQuota<State extends QuotaAmounts>(
+export function tightestQuota<State extends QuotaUse>(
   states: { [name in QuotaName]?: State | undefined } = {},
 ): { name: QuotaName; state: State } | undefined {
   const entries = Object.entries(states) as [QuotaName, State][];

@@ -15,7 +15,7 @@ import {
  */
 export const staleReservationMs = 7_200_000;
 
-/** For how long what was charged by estimate can be given back: the counters of this month and the last are still there. */
+/** The time for which what was charged by estimate can be given back: the counters of this month and the last are still there. */
 export const estimateMemoryMs = 62 * 86_400_000;
 
 /** Estimates are told apart by the minute (epoch milliseconds) in which they were charged. */
@@ -36,6 +36,22 @@ export function periodOf(span: QuotaSpan, now: number): string {
   }
   return lastTime.slice(0, periodLength[span]);
 }
+
+/** The days from the first of this month to today, in UTC. */
+export function monthToDate(now: number): { from: string; to: string } {
+  const to = periodOf("day", now);
+  return { from: firstOfMonth(to), to };
+}
+
+/** The first day of the month that a day is in. */
+export const firstOfMonth = (day: string): string => `${day.slice(0, 7)}-01`;
+
+/** The quota that a counter is held to in a period. */
+export const quotaOf = (counter: string, period: string): QuotaName | undefined =>
+  quotaNames.find((name) => {
+    const rule = quotaRules[name];
+    return rule.counter === counter && periodLength[rule.span] === period.length;
+  });
 
 /** The first moment (epoch ms) of the next period. */
 export function resetOf(span: QuotaSpan, now: number): number {
@@ -78,7 +94,7 @@ export const shownAmount = (name: QuotaName, amount: number): number =>
 export interface QuotaCharge extends QuotaRule {
   name: QuotaName;
   period: string;
-  /** In the unit of the counter; `null` counts without a limit. */
+  /** The limit in the unit of the counter; `null` counts without a limit. */
   limit: number | null;
 }
 

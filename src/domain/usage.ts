@@ -1,3 +1,4 @@
+import { isRecord } from "./is-record.ts";
 import { ceilMicroUsd } from "./micro-usd.ts";
 import { summedUsage, type ToldUsage, wholeUsage } from "./told-usage.ts";
 import type { UsageParts } from "./usage-parts.ts";
@@ -57,7 +58,7 @@ const counted: Record<UsageFormat, readonly string[]> = {
   ],
 };
 
-/** Where the reports tell what was read from a cache, was written to one, or was searched. */
+/** The places where reports tell what was read from a cache, was written to one, or was searched. */
 const detailed: Record<UsageFormat, readonly (readonly [...groups: string[], name: string])[]> = {
   anthropic: [
     ["cache_creation", "ephemeral_5m_input_tokens"],
@@ -93,7 +94,6 @@ export const mostTokens = 100_000_000;
 /** Counts of an answer in which nothing was reported yet. */
 export const noCounts = (): UsageCounts => ({ counts: new Map(), isDoubtful: false });
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 const isCount = (value: unknown): value is number =>
   Number.isInteger(value) && (value as number) >= 0 && (value as number) <= mostTokens;
 

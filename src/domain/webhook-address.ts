@@ -40,18 +40,18 @@ const portOf = ({ protocol, port }: URL): number => (port === "" ? (protocol ===
 /** A name with a dot at its end is the same name. */
 export const hostOf = ({ hostname }: URL): string => hostname.replace(/\.$/, "");
 
+/** The entry of the allow-list that allows this address. */
+const entryFor = (url: URL): string => `${hostOf(url)}:${portOf(url)}`;
+
 /** Whether the allow-list names this very host and port. */
 export function isListed(url: URL, allow: readonly string[]): boolean {
-  const own = `${hostOf(url)}:${portOf(url)}`;
+  const own = entryFor(url);
   return allow.some((text) => {
     const [, host, port] = hostForm.exec(text) ?? [];
     // The URL's own reading of a literal stands for every notation of it.
     return host !== undefined && `${hostOf(new URL(`http://${host}`))}:${Number(port)}` === own;
   });
 }
-
-/** The entry of the allow-list that allows this address. */
-const entryFor = (url: URL): string => `${hostOf(url)}:${portOf(url)}`;
 
 export type AddressFault =
   | "scheme"
@@ -71,7 +71,7 @@ export function faultOfWebhookUrl(url: URL, allow: readonly string[]): AddressFa
   return isPortAllowed ? undefined : "port";
 }
 
-/** For runtimes without name resolution of their own: whether the name may be anything but a public one. */
+/** Asked by runtimes without name resolution of their own: whether the name may be anything but a public one. */
 export function isPrivateName(url: URL): boolean {
   const host = hostOf(url);
   if (host.startsWith("[") || /^[\d.]+$/.test(host)) return true;

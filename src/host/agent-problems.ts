@@ -1,7 +1,7 @@
 import { Problem } from "../errors.ts";
 import type { HostAgent } from "../ports.ts";
 
-/** For a change that has lost its lease, and finds that another is at the agent: it does nothing more. */
+/** The refusal of a change that has lost its lease, and finds that another is at the agent: it does nothing more. */
 export const overtaken = (agentId: string): Problem =>
   new Problem("agent_busy", `The agent "${agentId}" was taken over by another change; try again in a moment.`);
 
@@ -10,10 +10,10 @@ export async function requireCurrent({ agentId, isCurrent }: Pick<HostAgent, "ag
   if (isCurrent && !(await isCurrent())) throw overtaken(agentId);
 }
 
-/** For an agent that the host itself does not have, whatever the records say. */
+/** The refusal for an agent that the host itself does not have, whatever the records say. */
 export const absent = (agentId: string): Problem =>
   new Problem("agent_not_found", `The host has no agent "${agentId.slice(0, 64)}".`);
 
-/** For a creation under an id that an agent of the host has. */
+/** The refusal of a creation under an id that an agent of the host has. */
 export const exists = (agentId: string): Problem =>
   new Problem("agent_exists", `An agent "${agentId}" exists; choose another name.`);

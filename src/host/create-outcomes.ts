@@ -13,7 +13,7 @@ export interface CreateOutcomes<Asked> {
 
 const most = 1_000;
 
-/** In memory, of the newest thousand. */
+/** Kept in memory, of the newest thousand. */
 export function createOutcomes<Asked>(): CreateOutcomes<Asked> {
   const outcomes = new Map<string, "undone" | { asked: Asked }>();
   return {

@@ -59,13 +59,12 @@ export interface Gateway extends HostGateway {
   ask<T>(question: (client: Client) => Promise<T>): Promise<T | undefined>;
   /**
    * A change that may be repeated: it is, while it is in doubt.
-   * @param repeated an earlier one like it may be under way still: an agent that is busy is waited for
-   * @param agent what is changed, where another may have changed it since: asked before each attempt
+   * @param how.repeated an earlier one like it may be under way still: an agent that is busy is waited for
+   * @param how.agent what is changed, where another may have changed it since: asked before each attempt
    */
   change<T extends { agentId: string }>(
     work: (client: Client, signal: AbortSignal) => Promise<T>,
-    repeated?: boolean,
-    agent?: Pick<HostAgent, "agentId" | "isCurrent">,
+    how?: { repeated?: boolean; agent?: Pick<HostAgent, "agentId" | "isCurrent"> },
   ): Promise<Changed<T>>;
   /** @param patient waits for one that is busy as long as for a change, and asks also one that was silent just now */
   recount(ageMs?: number, patient?: boolean): Promise<boolean>;
@@ -141,7 +140,7 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
   return {
     id,
     ask: (question) => ask(question),
-    async change(work, repeated = false, agent) {
+    async change(work, { repeated = false, agent } = {}) {
       let unsent = !repeated;
       const silenceMs = 2 * timeoutMs;
       const patience = startPatience({ silenceMs, mostMs: Math.max(silenceMs, tools.workingMs ?? usualWorkingMs) });

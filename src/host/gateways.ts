@@ -13,7 +13,7 @@ export interface Gateways {
   /** @throws Problem `gateway_not_found` */
   of(agent: { agentId: string; gateway?: string | undefined }): Gateway;
   /**
-   * Where a new agent goes.
+   * The gateway on which a new agent goes.
    * @param wanted may be left out where there is one
    * @throws Problem `gateway_not_found`
    */

@@ -1,6 +1,6 @@
 import { Problem } from "../errors.ts";
 
-/** For hosts that have no gateways, when a caller names one. */
+/** The refusal of hosts that have no gateways, when a caller names one. */
 export const noGateway = (gateway: string): Problem =>
   new Problem(
     "gateway_not_found",

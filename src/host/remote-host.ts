@@ -66,8 +66,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
     const { errors } = answerOf(
       await gateway.change(
         (client, signal) => client.agents.onboard(agent.agentId, body, { signal, ...meant(agent) }),
-        false,
-        agent,
+        { agent },
       ),
     );
     if (errors[0]) throw stepProblem(gateway.id, errors[0]);
@@ -146,7 +145,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       const body = { deleteWorkspace: what.workspace, deleteSessions: what.sessions };
       const at = meant({ operationId });
       const removed = await twice((repeated) =>
-        gateway.change((client, signal) => client.agents.delete(agentId, body, { signal, ...at }), repeated),
+        gateway.change((client, signal) => client.agents.delete(agentId, body, { signal, ...at }), { repeated }),
       );
       // No more is known of an agent that was there, and whose removal lost its answer.
       if (isAbsent(removed)) return { deleted: ["entry"], preserved: [] };
@@ -188,7 +187,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       if (!(await mayBeDone(adoptions, operationId, asked && adoptionFor(asked), again))) return;
       const at = meant({ operationId });
       const released = await twice((repeated) =>
-        gateway.change((client, signal) => client.agents.release(agentId, { signal, ...at }), repeated),
+        gateway.change((client, signal) => client.agents.release(agentId, { signal, ...at }), { repeated }),
       );
       if (!isAbsent(released)) answerOf(released);
     },
@@ -208,11 +207,9 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
         const gateway = await gatewayOf(agent);
         const at = meant(agent);
         answerOf(
-          await gateway.change(
-            (client, signal) => client.agents.update(agent.agentId, change, { signal, ...at }),
-            false,
+          await gateway.change((client, signal) => client.agents.update(agent.agentId, change, { signal, ...at }), {
             agent,
-          ),
+          }),
         );
       }
       if (identity) await onboard(agent, { steps: ["identity"], identity });

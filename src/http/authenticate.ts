@@ -50,7 +50,7 @@ export async function authenticateBearer(
   );
 }
 
-/** For the one call that an AI key may make; `undefined` for whatever is no AI key, or has ended. */
+/** The bearer of the one call that an AI key may make; `undefined` for whatever is no AI key, or has ended. */
 export async function aiKeyBearer(context: Context, headers: Headers): Promise<Bearer | undefined> {
   const token = bearerIn(headers);
   if (token === undefined || !parseToken(token, "ocv")) return undefined;

@@ -6,7 +6,7 @@ import { bearerIn, keyHeader } from "./credentials.ts";
 import { shownTokens } from "./shown-tokens.ts";
 
 /**
- * For a call that takes its time: asked later, whether the credentials that let it in would do so still.
+ * A call that takes its time asks this later: whether the credentials that let it in would do so still.
  * @param endsByItself whether those count that have come to their own end since
  */
 export function credentialsStand(

@@ -1,4 +1,3 @@
-/** Where the two credentials of a call stand. */
 export const keyHeader = "x-agent-provisioning-key";
 
 /** The bearer token of a header that is there once. */

@@ -8,7 +8,7 @@ import { withLease } from "../service/lease.ts";
 import { keyLedger } from "../storage/ledger-names.ts";
 import type { Reply } from "./call.ts";
 
-/** For the routes that use `withIdempotency`. */
+/** The header of routes that use `withIdempotency`. */
 export const idempotencyHeader = { name: "Idempotency-Key", description: "Makes a retry safe for 24 hours" };
 export const idempotencyProblems = ["idempotency_in_flight", "idempotency_mismatch", "invalid_header"] as const;
 

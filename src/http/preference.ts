@@ -1,7 +1,7 @@
 /** The caller's wish not to wait (RFC 7240). */
 export interface Preference {
   respondAsync: boolean;
-  /** For how long it waits all the same. */
+  /** The time that it waits all the same. */
   waitMs: number;
 }
 

@@ -108,7 +108,7 @@ function bearerFrom(payload: JWTPayload, rules: Rule[]): Bearer | undefined {
     const claim = claimAt(payload, rule.claim);
     return Array.isArray(claim) ? claim.includes(rule.value) : claim === rule.value;
   });
-  // Where rules say who is let in, nobody else is: whoever may run a workflow at GitHub chooses its token's audience.
+  // Rules say who is let in, and nobody else is: whoever may run a workflow at GitHub chooses its token's audience.
   if (rules.length > 0 && matching.length === 0) return undefined;
   const reach = matching.some((rule) => rule.reach === "own") ? "own" : "all";
   // Those without a subject are told from each other by nothing, and would own each other's agents.

@@ -1,7 +1,6 @@
 import { Problem, type ProblemCode } from "../errors.ts";
 import type { DescribedRoute } from "../http/call.ts";
-import type { Components, JsonSchema } from "./components.ts";
-import { ProblemBody } from "./components.ts";
+import { type Components, type JsonSchema, ProblemBody } from "./components.ts";
 
 export const headers = {
   "X-Request-Id": { description: "Names this request in the service's log", schema: { type: "string" } },
@@ -86,7 +85,7 @@ function problemAnswer(codes: ProblemCode[], status: number, problem: JsonSchema
   };
 }
 
-/** By status. */
+/** The answers by their status. */
 export function answersOf(route: DescribedRoute, components: Components): Record<string, unknown> {
   const answers: Record<string, unknown> = {};
   const { contentType = "application/json", otherContentType } = route.response;

@@ -7,7 +7,7 @@ export interface Credential {
   /** Anthropic, openai, ..., or a custom provider's slug. */
   provider: string;
   apiKey: string;
-  /** Where that provider's SDK is to send its requests; absent: the provider's own address. */
+  /** The address to which that provider's SDK is to send its requests; absent: the provider's own address. */
   baseUrl?: string | undefined;
   /** The key is one of ours and works through our proxy only. */
   metered: boolean;
@@ -127,7 +127,7 @@ export interface LeftBehind {
   mend(): void;
 }
 
-/** Where agents live. */
+/** The place where agents live. */
 export interface AgentHost {
   readonly kind: "directory" | "openclaw" | "remote" | "registry";
   /** Whether a credential can be stored at all. */
@@ -151,11 +151,11 @@ export interface AgentHost {
    */
   create(agent: HostCreate): Promise<{
     workspaceCreated: boolean;
-    /** Where only the host knows them: on another machine. */
+    /** Given where only the host knows them: on another machine. */
     workspace?: string;
     agentDir?: string;
     profileId?: string;
-    /** Where the host decided it. */
+    /** Given where the host decided it. */
     confinement?: Confinement | undefined;
     bindings: BindResult;
     /** The agent is durable, though not yet answering. */
@@ -183,7 +183,7 @@ export interface AgentHost {
    */
   adopt(adoption: HostAdoption): Promise<{
     profileId?: string | undefined;
-    /** Where the host knows them. */
+    /** Given where the host knows them. */
     model?: string | undefined;
     confinement?: Confinement | undefined;
   }>;
@@ -198,7 +198,7 @@ export interface AgentHost {
     asked?: HostAsked | undefined;
   }): Promise<void>;
   /**
-   * For a change that does more than one thing, before the first of them; absent where there are no gateways.
+   * Called by a change that does more than one thing, before the first of them; absent where there are no gateways.
    * @throws Problem `gateway_not_found` where the agent's is not one of the host's any more
    */
   requireGateway?(agent: Pick<HostAgent, "agentId" | "gateway">): void;
@@ -220,7 +220,7 @@ export interface AgentHost {
   ): Promise<void>;
   inspect(agent: HostAgent): Promise<HostHealth>;
   /**
-   * In ascending order of id, after `cursor` (an id, exclusive). Agents that others made are listed too; those that
+   * Agents in ascending order of id, after `cursor` (an id, exclusive). Agents that others made are listed too; those that
    * several gateways have by one id are all on one page.
    * `unreachable` names gateways that did not answer.
    */

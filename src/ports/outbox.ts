@@ -34,7 +34,7 @@ export interface DeliveryAttempt {
   at: number;
   ms: number;
   status?: number | undefined;
-  /** Where there was no answer. */
+  /** Given where there was no answer. */
   error?: string | undefined;
 }
 
@@ -61,7 +61,7 @@ export interface SentMessage {
   message: OutboxMessage;
 }
 
-/** Where alerts wait until they are delivered: durable, shared by all processes, and taken by one at a time. */
+/** The place where alerts wait until they are delivered: durable, shared by all processes, and taken by one at a time. */
 export interface Outbox {
   /** Resolves to whether the cause was unknown. Durable when it resolves. */
   put(message: OutboxMessage): Promise<boolean>;

@@ -24,6 +24,6 @@ export interface Instance {
   readonly id: string;
   /** Whether the process of that id is certainly gone. */
   isGone(id: string): boolean;
-  /** Where the stores alone can tell: whether the instance of that id has not been heard of for too long. */
+  /** Given where the stores alone can tell: whether the instance of that id has not been heard of for too long. */
   isLost?(id: string): Promise<boolean>;
 }

@@ -64,7 +64,7 @@ export interface UsageQuery {
   by: UsageGrouping;
   /** A model that is left out. */
   except?: string | undefined;
-  /** By `key` ascending, otherwise the most first. */
+  /** Ascending by `key`, otherwise the most first. */
   orderBy: UsageOrder;
   limit: number;
 }

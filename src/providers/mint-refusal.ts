@@ -3,7 +3,7 @@ import { type Quotas, quotaNames } from "../schema/quota.ts";
 import { type MintMeans, virtualInstead } from "./provider.ts";
 import { providers } from "./registry.ts";
 
-/** Where a budget in USD can be had, in words for the caller. */
+/** The way to a budget in USD, in words for the caller. */
 export const budgetsAre = `with the mode "minted" a key of ${titlesWhere(({ holdsBudgets }) => holdsBudgets === true, "or")} can be held to one`;
 
 /**

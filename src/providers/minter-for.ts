@@ -11,9 +11,9 @@ export interface MintingDeps {
   fetch: Fetch;
   clock: Clock;
   sleep?: (ms: number) => Promise<void>;
-  /** For one call to the provider; a minting is several. Default 10 s. */
+  /** The bound of one call to the provider; a minting is several. Default 10 s. */
   timeoutMs?: number;
-  /** Where Google's API Keys API is. Default: the service account's own universe. */
+  /** The origin of Google's API Keys API. Default: the service account's own universe. */
   googleKeysOrigin?: string;
 }
 

@@ -29,7 +29,7 @@ interface KeyCheck {
   read(address: { baseUrl: string | undefined; key: string }): Pick<AdminRequest, "url" | "headers"> | undefined;
   /** Statuses by which the provider says no to the key, besides 401 and 403. */
   refusals?: readonly number[];
-  /** For credentials beside the key: proves them, or rejects with a `Problem`. */
+  /** The check of credentials beside the key: proves them, or rejects with a `Problem`. */
   credentials?: {
     /** The name of the service that checks them. */
     title: string;
@@ -63,7 +63,7 @@ interface MintTools {
   send(title: string, secrets: string[]): SendAdminRequest;
   clock: Clock;
   sleep(ms: number): Promise<void>;
-  /** Where Google's API Keys API is. Default: the service account's own universe. */
+  /** The origin of Google's API Keys API. Default: the service account's own universe. */
   googleKeysOrigin?: string | undefined;
 }
 

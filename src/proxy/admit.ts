@@ -1,4 +1,5 @@
 import { bodyMemoryBytes } from "../domain/body-memory.ts";
+import { toHex } from "../domain/hex.ts";
 import { periodOf } from "../domain/quota.ts";
 import { isProblem } from "../errors.ts";
 import type { LedgerName } from "../ports.ts";
@@ -25,7 +26,7 @@ import { providerRevokedMessage, type Standings } from "./standings.ts";
 import { createUpstreamBases } from "./upstream-bases.ts";
 import { createUsageAsking } from "./usage-asking.ts";
 import { createUsageModels } from "./usage-models.ts";
-import { createKeyVerifier, type KeySnapshot, maxRecordAgeMs, suspendedMessage } from "./verify-key.ts";
+import { createKeyVerifier, maxRecordAgeMs, suspendedMessage, type VerifiedKey } from "./verify-key.ts";
 
 type Admission =
   | Refusal
@@ -53,8 +54,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   const refused = createRefusedRequests(context);
   const spentQuotas = createSpentQuotas(context, keys.restate);
   /** Reservations are named by the instance, this run and a number: unique, and found once the process is gone. */
-  const random = Array.from(context.crypto.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const run = `${context.instance.id}.${random}`;
+  const run = `${context.instance.id}.${toHex(context.crypto.randomBytes(8))}`;
   let reservations = 0;
   let givingBack = 0;
 
@@ -84,10 +84,8 @@ export function createAdmission(context: Context, standings: Standings): Admit {
 
     function whenFound(found: Awaited<typeof verified>): ReturnType<typeof verify> {
       if (!found) return refused.unauthorized(outerWire, proxyRequest);
-      const { key, standing } = found;
-      const stored = context.records.recent("ai-providers", key.record.aiProviderId, maxRecordAgeMs);
-      const judged = (provider: Awaited<typeof stored>) =>
-        judge(proxyRequest, target!, outerWire, provider, key, standing);
+      const stored = context.records.recent("ai-providers", found.key.record.aiProviderId, maxRecordAgeMs);
+      const judged = (provider: Awaited<typeof stored>) => judge(proxyRequest, target!, provider, found);
       return stored instanceof Promise ? stored.then(judged) : judged(stored);
     }
   }
@@ -95,12 +93,10 @@ export function createAdmission(context: Context, standings: Standings): Admit {
   function judge(
     proxyRequest: ProxyRequest,
     target: Target,
-    outerWire: ProviderWire,
     provider: AiProviderRecord | undefined,
-    key: KeySnapshot,
-    standing: "valid" | "suspended",
+    { key, standing }: VerifiedKey,
   ): Verified | Refusal {
-    const wire = provider ? providers[provider.kind].wire : outerWire;
+    const wire = provider ? providers[provider.kind].wire : wireOfSlug(target.slug);
     const refuse = (why: Refused): Refusal => ({
       ...refusal(wire, proxyRequest.requestId, why),
       provider: target.slug,
@@ -150,7 +146,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     const priced = pricedRequest(settings, provider, request, prices);
     let reserved: Reservation;
     try {
-      reserved = await reserve(context, reservation, priced, key, keys.restate);
+      reserved = await reserve(context, { reservation, priced, key, restate: keys.restate });
     } catch (error) {
       // It may have landed all the same, its answer lost.
       giveBack(reservation);

@@ -57,7 +57,7 @@ export interface AdmittedRequest extends Settlement {
   answerHeaders: Readonly<Record<string, string>>;
   /** The event that ends a stream which may not go on. */
   errorEvent(ending: Ending): string;
-  /** For a failure of the upstream's connection. */
+  /** The answer to a failure of the upstream's connection. */
   refuse(status: number, message: string): Refusal;
 }
 
@@ -90,7 +90,7 @@ export interface AdmissionParts {
 const jsonType = /^application\/json *(;[^,]*)?$/;
 const eventStreamType = /^text\/event-stream *(;[^,]*)?$/;
 
-/** By the answer's content type, whatever its parameters. */
+/** Told by the answer's content type, whatever its parameters. */
 export const isEventStream = (contentType: string | null | undefined): boolean =>
   eventStreamType.test(contentType?.toLowerCase() ?? "");
 
@@ -103,7 +103,7 @@ interface Book {
 }
 
 /**
- * For one process: its requests share the health of providers, the settlements, and what is known of who tells its
+ * Serves one process: its requests share the health of providers, the settlements, and what is known of who tells its
  * usage.
  */
 export function createAdmittedRequests(

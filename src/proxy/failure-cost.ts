@@ -1,4 +1,5 @@
 import { isRecord } from "../domain/is-record.ts";
+import { parsedJson } from "../domain/parsed-json.ts";
 
 /** A provider that answers so has looked at the request and done nothing. */
 const refusals: ReadonlySet<number> = new Set([
@@ -12,7 +13,7 @@ const written: ReadonlySet<string> = new Set([
   ...["usage", "usageMetadata", "choices", "candidates", "content", "output", "completion", "failed_generation"],
 ]);
 const writtenInText = new RegExp(`"(${[...written].join("|")})"\\s*:`);
-/** Where a service repeats the request that it refuses. */
+/** Fields where a service repeats the request that it refuses. */
 const echoes: ReadonlySet<string> = new Set(["input", "ctx", "body", "request", "loc"]);
 const maxDepth = 16;
 /** Compressed in a way that nobody has undone. */
@@ -31,18 +32,10 @@ const decoder = new TextDecoder();
 export function failureCost(status: number, body: Uint8Array | undefined): "nothing" | "answer" | "unknown" {
   if (body === undefined || !(refusals.has(status) || busy.has(status))) return "unknown";
   const text = decoder.decode(body);
-  const error = parsed(text);
+  const error = parsedJson(text);
   if (error === undefined ? writtenInText.test(text) : holdsAnswer(error, 0)) return "answer";
   if (error === undefined && (isPacked.test(text) || beginsJson.test(text))) return "unknown";
   return refusals.has(status) || isOwnError(error) ? "nothing" : "unknown";
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The shape of every provider's errors. */

@@ -99,7 +99,7 @@ export const isForwardedBack = (name: string): boolean => forwardedBack.has(name
 /** An answer is never a page of ours, whatever an upstream makes of it. */
 export const answerGuards = { "x-content-type-options": "nosniff", "content-security-policy": "sandbox" } as const;
 
-/** By which the log knows a request, beside a provider's own id for it. */
+/** The header by which the log knows a request, beside a provider's own id for it. */
 export const ownRequestId = "x-openclaw-request-id";
 
 /** A reverse proxy in front (nginx does so) would collect the events, and hand them on as one block. */

@@ -1,3 +1,5 @@
+import { isRecord } from "../domain/is-record.ts";
+import { parsedJson } from "../domain/parsed-json.ts";
 import { type Field, type Scan, scanObject, trimmed, valueStart } from "../domain/scan-object.ts";
 import { COMMA } from "./usage/bytes.ts";
 
@@ -68,15 +70,9 @@ export function readBody(text: string, scan: Scan, rules: FieldRules): { body: J
  * be ours: what could be read in two ways is refused, so that no bound is read here and another one there.
  */
 function readObject(text: string, scan: Scan, rules: FieldRules): { body: JsonBody } | { fault: string } {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { fault: "the body is not valid JSON" };
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return { fault: "the body is not a JSON object" };
-  const read = value as Record<string, unknown>;
+  const value = parsedJson(text);
+  if (value === undefined) return { fault: "the body is not valid JSON" };
+  if (!isRecord(value)) return { fault: "the body is not a JSON object" };
   const fields = new Map<string, Field>();
   const known = knownBy(rules);
   for (const found of scan.fields) {
@@ -91,7 +87,7 @@ function readObject(text: string, scan: Scan, rules: FieldRules): { body: JsonBo
     }
     fields.set(id, field);
   }
-  return { body: new ReadObject(text, read, scan.keys, fields, rules) };
+  return { body: new ReadObject(text, value, scan.keys, fields, rules) };
 }
 
 class ReadObject implements JsonBody {

@@ -11,9 +11,9 @@ export interface ProxyRequest {
   /** The client's address, for the throttle of failed authentications. */
   address(): string;
   requestId: string;
-  /** For compressed bodies, beside those that every runtime has. */
+  /** Decoders of compressed bodies, beside those that every runtime has. */
   decoders?: Decoders;
-  /** For every answer: set by the admission, for a browser's page. */
+  /** Headers of every answer: set by the admission, for a browser's page. */
   cors?: Readonly<Record<string, string>> | undefined;
   /**
    * Reads the body, at once where all of it is there; called at most once, and only for a caller with a valid key.

@@ -6,8 +6,7 @@ import { inflateBody } from "./inflate-body.ts";
 import { decodeBody, type JsonBody, notUtf8, readBody } from "./json-body.ts";
 import type { KeyShare } from "./key-shares.ts";
 import { isLargeBody } from "./large-body.ts";
-import type { ProxyRequest, ReadBody } from "./proxy-request.ts";
-import { headerOf } from "./proxy-request.ts";
+import { headerOf, type ProxyRequest, type ReadBody } from "./proxy-request.ts";
 import { textBytes, textBytesInTurns } from "./text-bytes.ts";
 
 export interface ReadRequest {
@@ -15,7 +14,7 @@ export interface ReadRequest {
   endpoint: Endpoint;
   /** As they came; absent where the endpoint takes no body. */
   bytes?: Uint8Array;
-  /** By which its text is bounded, in tokens. */
+  /** The bound of its text, in tokens. */
   textBytes?: number;
   body?: JsonBody;
   reading?: RequestReading;

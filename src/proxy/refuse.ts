@@ -10,7 +10,7 @@ export interface Refusal {
   status: number;
   headers: Record<string, string>;
   body: string;
-  /** For the log, as the client is told. */
+  /** Goes to the log as the client is told. */
   message: string;
   /** The AI provider of the key, where one vouched for it. */
   provider?: string;
@@ -45,8 +45,8 @@ export function refusal(wire: ProviderWire, requestId: string, refused: Refused)
 }
 
 /**
- * Where asking again is in vain, and a client does so all the same as often as it counts (opencode five times, the AI
- * SDK twice), it sleeps so long in between rather than until the quota's reset, and shows the refusal at once.
+ * The pause where asking again is in vain: a client that does so all the same as often as it counts (opencode five
+ * times, the AI SDK twice) sleeps so long in between rather than until the quota's reset, and shows the refusal at once.
  */
 const inVainMs = 500;
 

@@ -23,24 +23,29 @@ type Exceeded = Extract<Reserved, { outcome: "exceeded" }>["exceeded"];
 /** Each turn answers another writer's change or a lower bound: neither goes on for long. */
 const maxTurns = 32;
 
+interface ToReserve {
+  /** Its name in the ledger. */
+  reservation: LedgerName;
+  priced: PricedRequest;
+  key: KeySnapshot;
+  /** The key under another text of the ledger's. */
+  restate(key: KeySnapshot, text: string): KeySnapshot | Promise<KeySnapshot>;
+}
+
 /**
  * Holds all that the request may cost before any of it is spent: all of its counters or none, under the very state
  * of the key that was checked.
  *
- * @param reservation its name in the ledger
- * @param restate the key under another text of the ledger's
  * @param bound the most output of an answer, in tokens
  */
 export function reserve(
   context: Pick<Context, "ledger" | "clock" | "settings">,
-  reservation: LedgerName,
-  priced: PricedRequest,
-  key: KeySnapshot,
-  restate: (key: KeySnapshot, text: string) => KeySnapshot | Promise<KeySnapshot>,
-  bound = priced.output.most,
+  wanted: ToReserve,
+  bound = wanted.priced.output.most,
   turns = maxTurns,
 ): Reservation | Promise<Reservation> {
   if (turns === 0) throw new Error("the key's state or its counters change faster than a request can be admitted");
+  const { reservation, priced, key, restate } = wanted;
   const { ledger, clock, settings } = context;
   const asked = chargeOf(settings, priced, key, bound, clock.now());
   if (asked.outcome !== "charged") return asked;
@@ -60,12 +65,12 @@ export function reserve(
       }
       const lower = lowerBound(priced, charge, answer.exceeded, bound);
       if (typeof lower === "object") return lower;
-      return reserve(context, reservation, priced, key, restate, lower, turns - 1);
+      return reserve(context, wanted, lower, turns - 1);
     });
   }
 
   function again(newer: KeySnapshot): Reservation | Promise<Reservation> {
-    return reserve(context, reservation, priced, newer, restate, bound, turns - 1);
+    return reserve(context, { ...wanted, key: newer }, bound, turns - 1);
   }
 }
 

@@ -10,7 +10,7 @@ export interface Scrub {
   finds(text: string): boolean;
   /** The bytes without the key; the same ones where it is not in them. */
   whole(bytes: Uint8Array): Uint8Array;
-  /** For bytes that come in pieces cut anywhere. */
+  /** Takes bytes that come in pieces cut anywhere. */
   stream(): ScrubStream;
 }
 

@@ -96,7 +96,7 @@ interface Book {
   unsettled: number;
 }
 
-/** For one process, whose open reservations are the gauge `openclaw_proxy_reservations_open`. */
+/** Serves one process, whose open reservations are the gauge `openclaw_proxy_reservations_open`. */
 export function createSettlements(context: Context, health: ProviderHealth): (open: OpenReservation) => Settlement {
   const { metrics } = context;
   const book: Book = { context, health, labels: createLabels(), unsettled: 0 };

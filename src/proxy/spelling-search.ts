@@ -1,6 +1,6 @@
 /** Looks for several texts at once, in bytes. */
 export interface SpellingSearch {
-  /** In bytes: no shorter text holds one. */
+  /** Bytes: no shorter text holds one. */
   readonly shortest: number;
   /** @returns where the first begins that stands at or after `from`, -1 for nowhere */
   find(bytes: Uint8Array, from: number): number;

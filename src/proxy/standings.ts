@@ -32,7 +32,7 @@ export const providerRevokedMessage = "The AI provider behind this key is revoke
 const rememberedMs = 500;
 const maxRemembered = 10_000;
 
-/** For one process: a provider's last change is asked of the ledger every 500 ms at most. */
+/** Serves one process: a provider's last change is asked of the ledger every 500 ms at most. */
 export function createStandings(context: Context): Standings {
   const { ledger, clock } = context;
   const changes = new Map<string, { recent: AiProviderRecord | undefined; text: string | undefined; until: number }>();

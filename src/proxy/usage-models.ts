@@ -4,12 +4,12 @@ import type { Context } from "../service/context.ts";
 
 /** Rows of one key and day: more models than an agent uses, and no load for who reads them. */
 const mostModels = 64;
-/** In place of all further ones; no model can have it. */
+/** Stands in place of all further ones; no model can have it. */
 const otherModels = "(other)";
 /** Keys that are busy at once, and more. */
 const maxRemembered = 10_000;
 
-/** By what name a request's model stands in the usage table, where anybody's text would otherwise grow rows. */
+/** The name under which a request's model stands in the usage table, where anybody's text would otherwise grow rows. */
 export function createUsageModels({ ledger }: Pick<Context, "ledger">) {
   const remembered = new Map<LedgerName, { day: string; models: Set<string> }>();
 

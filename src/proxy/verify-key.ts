@@ -1,3 +1,4 @@
+import { hasEnded } from "../domain/has-ended.ts";
 import { digestIsValid } from "../domain/secret-digests.ts";
 import { parseToken } from "../domain/token.ts";
 import { type AiKeyRecord, AiKeyState } from "../schema/ai-key.ts";
@@ -12,18 +13,22 @@ export interface KeySnapshot {
   text: string;
 }
 
-type Verified = { key: KeySnapshot; standing: "valid" | "suspended" } | undefined;
-
 export type KeyStatus = "valid" | "suspended" | "invalid";
+
+export interface VerifiedKey {
+  key: KeySnapshot;
+  standing: Exclude<KeyStatus, "invalid">;
+}
+type Verified = VerifiedKey | undefined;
 
 export const suspendedMessage = "This key is suspended; its operator can resume it";
 
 /** The standing of a key that is presented; one with another digest is `invalid`. */
 export function keyStatus(state: AiKeyState, digest: string, now: number): KeyStatus {
   if (state.status === "revoked") return "invalid";
-  if (state.expiresAt !== undefined && Date.parse(state.expiresAt) <= now) return "invalid";
+  if (hasEnded(state, now)) return "invalid";
   if (!digestIsValid(state, digest, now)) return "invalid";
-  if (state.suspendsAt !== undefined && Date.parse(state.suspendsAt) <= now) return "suspended";
+  if (hasEnded({ expiresAt: state.suspendsAt }, now)) return "suspended";
   return state.status === "suspended" ? "suspended" : "valid";
 }
 

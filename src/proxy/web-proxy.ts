@@ -15,7 +15,7 @@ interface ProxyRequestInfo {
 
 /** The metering proxy over Web APIs: for Workers, and wherever no faster transport is at hand. */
 export interface Proxy {
-  /** For transports of their own: what is granted must be settled. */
+  /** Called by transports of their own: what is granted must be settled. */
   admit: Admit;
   standings: Standings;
   /** From here on nothing is admitted; what was goes on. */

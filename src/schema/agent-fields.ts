@@ -39,7 +39,7 @@ const ToolNames = z
   .check(z.maxLength(100));
 const Peers = z.array(AgentId).check(z.maxLength(100));
 
-/** For a request whose agent is to end. */
+/** A request whose agent is to end asks for an AI key. */
 export const endNeedsKey = z.refine<{ expiresAt?: string | undefined; autoProvisionAiKey?: object | undefined }>(
   (body) => body.expiresAt === undefined || body.autoProvisionAiKey !== undefined,
   { path: ["expiresAt"], error: "needs autoProvisionAiKey: what ends is the agent's AI key" },

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { Confinement, Identity, StoredIdentity } from "./agent-fields.ts";
+import { aiKeyModes } from "./ai-key.ts";
 import { AgentId, Timestamp } from "./primitives.ts";
 import { QuotaName, QuotaStates } from "./quota.ts";
 
@@ -99,7 +100,7 @@ const AgentHealth = z.object({
     z.object({
       keyId: z.string(),
       provider: z.string(),
-      mode: z.enum(["virtual", "minted"]),
+      mode: z.enum(aiKeyModes),
       /** `provider_revoked`: the AI provider behind it is; a virtual key is refused. */
       status: z.enum(["active", "suspended", "expired", "revoked", "provider_revoked"]),
       models: z.optional(z.array(z.string())),

@@ -1,6 +1,14 @@
 import * as z from "zod/mini";
 import { titlesWhere } from "../domain/provider-facts.ts";
-import { AgentId, GivenTimestamp, ModelName, ProviderSlug, RetiredDigest, Timestamp } from "./primitives.ts";
+import {
+  AgentId,
+  GivenTimestamp,
+  GraceSeconds,
+  ModelName,
+  ProviderSlug,
+  RetiredDigest,
+  Timestamp,
+} from "./primitives.ts";
 import { Quotas } from "./quota.ts";
 
 export const aiKeyModes = ["virtual", "minted"] as const;
@@ -85,7 +93,7 @@ export type AiKeyRecord = z.infer<typeof AiKeyRecord>;
 
 export const RotateAiKey = z
   .strictObject({
-    graceSeconds: z.optional(z.int().check(z.minimum(0), z.maximum(30 * 86_400))),
+    graceSeconds: z.optional(GraceSeconds),
     revealAiKey: z.optional(z.boolean()),
   })
   .register(z.globalRegistry, { id: "RotateAiKey" });

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { providerKinds } from "../domain/provider-facts.ts";
-import { HttpUrl, Label, ProviderSlug, printable, Timestamp } from "./primitives.ts";
+import { GraceSeconds, HttpUrl, Label, ProviderSlug, printable, Timestamp } from "./primitives.ts";
 import { Quotas } from "./quota.ts";
 
 const secret = z.string().check(z.minLength(1, "must not be empty"), z.maxLength(16_384), printable);
@@ -31,8 +31,8 @@ export const RotateAiProvider = z
     /** Gemini: a service account's JSON; absent: the one that is stored stays. */
     credentials: z.optional(z.string().check(z.maxLength(16_384))),
     verify: z.optional(z.boolean()),
-    /** For so long a call that is refused with the new key (401, 403) is tried with the old one. Default 0. */
-    graceSeconds: z.optional(z.int().check(z.minimum(0), z.maximum(30 * 86_400))),
+    /** The time for which a call that is refused with the new key (401, 403) is tried with the old one. Default 0. */
+    graceSeconds: z.optional(GraceSeconds),
   })
   .register(z.globalRegistry, { id: "RotateAiProvider" });
 export type RotateAiProvider = z.infer<typeof RotateAiProvider>;

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { AgentCreated, CreateAgent } from "./create-agent.ts";
 import { LabelChange } from "./label.ts";
-import { AgentId, GivenTimestamp, ModelName } from "./primitives.ts";
+import { AgentId, GivenTimestamp, GraceSeconds, ModelName } from "./primitives.ts";
 import { QuotaChange } from "./quota.ts";
 
 export const bulkActions = ["suspend", "resume", "update", "delete", "rotate"] as const;
@@ -17,7 +17,7 @@ const changes = {
   expiresAt: z.optional(z.nullable(GivenTimestamp)),
 };
 const removals = { deleteWorkspace: z.optional(z.boolean()), deleteSessions: z.optional(z.boolean()) };
-const rotations = { graceSeconds: z.optional(z.int().check(z.minimum(0), z.maximum(30 * 86_400))) };
+const rotations = { graceSeconds: z.optional(GraceSeconds) };
 
 /** Which fields go with which action, beside the agents. */
 const fieldsOf: Record<BulkAction | "create", readonly string[]> = {

@@ -61,7 +61,7 @@ export const AgentCreated = z
     labels: z.optional(z.record(z.string(), z.string())),
     expiresAt: z.optional(Timestamp),
     status: z.optional(z.literal("starting")),
-    /** Where it was not waited for: `GET /operations/:id` says how it ended. */
+    /** Given where it was not waited for: `GET /operations/:id` says how it ended. */
     operationId: z.optional(z.string()),
     createdAt: Timestamp,
   })

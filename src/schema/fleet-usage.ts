@@ -1,36 +1,25 @@
 import * as z from "zod/mini";
 import { LabelQuery, mostLabels } from "./label.ts";
-import { Day } from "./primitives.ts";
+import { countUpTo } from "./page-query.ts";
+import { Count, Day } from "./primitives.ts";
 import { QuotaName, QuotaState } from "./quota.ts";
 
-const count = z.int().check(z.minimum(0));
 const usd = z.number().check(z.minimum(0)).register(z.globalRegistry, {
   description: "At list price when it was used, in USD with at most six decimals",
 });
 const asOf = z.iso.datetime().register(z.globalRegistry, {
   description: "Everything up to then is in it; on a Worker half a minute ago, elsewhere now",
 });
-const countUpTo = (most: number, usual: number) =>
-  z._default(
-    z.coerce
-      .number({ error: "must be a number" })
-      .check(
-        z.int("must be a whole number"),
-        z.minimum(1, "must be at least 1"),
-        z.maximum(most, `must be at most ${most}`),
-      ),
-    usual,
-  );
 
 const sums = {
-  requests: count,
-  inputTokens: count,
-  cacheReadTokens: count,
-  cacheWriteTokens: count,
-  outputTokens: count,
-  tokens: count,
+  requests: Count,
+  inputTokens: Count,
+  cacheReadTokens: Count,
+  cacheWriteTokens: Count,
+  outputTokens: Count,
+  tokens: Count,
   usd,
-  unpricedRequests: count,
+  unpricedRequests: Count,
 };
 
 export const usageOrders = ["usd", "tokens", "requests", "key"] as const;
@@ -106,14 +95,14 @@ export const OverviewQuery = z.strictObject({
 });
 export type OverviewQuery = z.infer<typeof OverviewQuery>;
 
-const used = { requests: count, tokens: count, usd, unpricedRequests: count };
+const used = { requests: Count, tokens: Count, usd, unpricedRequests: Count };
 export const Overview = z
   .object({
     asOf,
-    agents: z.object({ total: count, ready: count, suspended: count, needsAuth: count }),
+    agents: z.object({ total: Count, ready: Count, suspended: Count, needsAuth: Count }),
     today: z.object(used),
     /** The projection goes on as the month has gone so far. */
-    month: z.object({ ...used, projectedTokens: count, projectedUsd: usd }),
+    month: z.object({ ...used, projectedTokens: Count, projectedUsd: usd }),
     nearLimit: z.array(NearLimitAgent),
     /** This month's, the most money first. */
     top: z.array(z.object({ agentId: z.string(), name: z.optional(z.string()), ...used })),

@@ -57,6 +57,8 @@ export const PriceSettings = z.strictObject({
 });
 export type PriceSettings = z.infer<typeof PriceSettings>;
 
+const priceSources = ["api", "settings", "table"] as const;
+
 const shownRates = z.object({
   input: z.number(),
   output: z.number(),
@@ -70,12 +72,12 @@ export const PriceView = z
     provider: z.string(),
     model: z.string(),
     /** `api` goes before `settings`, and both before the `table`. */
-    source: z.enum(["api", "settings", "table"]),
+    source: z.enum(priceSources),
     /** Prices of a whole request whose prompt has more tokens than `above`. */
     tiers: z.optional(z.array(z.extend(shownRates, { above: z.int() }))),
     /** The dearest token of sound, image or video, where one costs more than text. */
     media: z.optional(z.object({ input: z.number(), output: z.number() })),
-    /** For one search of the provider's own tool. */
+    /** The price of one search of the provider's own tool. */
     webSearch: z.optional(z.number()),
   })
   .register(z.globalRegistry, { id: "PriceView" });
@@ -118,5 +120,5 @@ export const PriceQuery = {
   provider: z.optional(z.string().check(z.maxLength(64), noKey)),
   /** As requests name it: the price that counts for it, whichever row it comes from. */
   model: z.optional(z.string().check(z.maxLength(200), noKey)),
-  source: z.optional(z.enum(["api", "settings", "table"])),
+  source: z.optional(z.enum(priceSources)),
 };

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { GivenTimestamp, Label, RetiredDigest, shownText, Timestamp } from "./primitives.ts";
+import { GivenTimestamp, GraceSeconds, Label, RetiredDigest, shownText, Timestamp } from "./primitives.ts";
 
 export const scopes = [
   "agents:create",
@@ -97,8 +97,6 @@ export const ProvisioningKeyList = z
   .register(z.globalRegistry, { id: "ProvisioningKeyList" });
 
 export const RotateProvisioningKey = z
-  .strictObject({
-    graceSeconds: z.optional(z.int().check(z.minimum(0), z.maximum(30 * 86_400))),
-  })
+  .strictObject({ graceSeconds: z.optional(GraceSeconds) })
   .register(z.globalRegistry, { id: "RotateProvisioningKey" });
 export type RotateProvisioningKey = z.infer<typeof RotateProvisioningKey>;

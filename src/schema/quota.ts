@@ -34,7 +34,7 @@ export type QuotaChange = z.infer<typeof QuotaChange>;
 export const QuotaName = z.enum(quotaNames);
 export type QuotaName = z.infer<typeof QuotaName>;
 
-/** In the unit of the limit. */
+/** Amounts in the unit of the limit. */
 export const QuotaState = z.object({
   limit: z.number(),
   used: z.number(),

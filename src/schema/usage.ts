@@ -1,8 +1,6 @@
 import * as z from "zod/mini";
-import { AgentId, Day, GivenTimestamp } from "./primitives.ts";
+import { AgentId, Count, Day, GivenTimestamp } from "./primitives.ts";
 import { QuotaStates } from "./quota.ts";
-
-const count = z.int().check(z.minimum(0));
 
 /** Both days are inclusive. */
 export const UsageQuery = z.strictObject({ from: z.optional(Day), to: z.optional(Day) });
@@ -25,13 +23,13 @@ const usd = z.number().check(z.minimum(0)).register(z.globalRegistry, {
 const unpriced = z.int().check(z.minimum(0)).register(z.globalRegistry, {
   description: "Of `requests`, those whose model had no known price",
 });
-const usageSums = { requests: count, tokens: count, estimated, usd, unpricedRequests: unpriced };
+const usageSums = { requests: Count, tokens: Count, estimated, usd, unpricedRequests: unpriced };
 /** Each token is in one part: what is left of `inputTokens` was neither read from a cache nor written to one. */
 const usageParts = {
-  inputTokens: count,
+  inputTokens: Count,
   cacheReadTokens: cacheRead,
   cacheWriteTokens: cacheWrite,
-  outputTokens: count,
+  outputTokens: Count,
 };
 const byModel = { model: z.string(), ...usageSums };
 
@@ -77,7 +75,7 @@ export type CreditAgent = z.infer<typeof CreditAgent>;
 export const AgentCredited = z
   .object({
     agentId: AgentId,
-    credited: z.object({ tokens: count, usd: z.optional(z.number().check(z.minimum(0))) }),
+    credited: z.object({ tokens: Count, usd: z.optional(z.number().check(z.minimum(0))) }),
     quotas: QuotaStates,
   })
   .register(z.globalRegistry, { id: "AgentCredited" });

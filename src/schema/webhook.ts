@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { defaultEvents, isAlertPattern } from "../domain/alert-types.ts";
 import { isPlainWebhookUrl } from "../domain/webhook-address.ts";
-import { printable, Timestamp, wellFormed } from "./primitives.ts";
+import { GraceSeconds, printable, Timestamp, wellFormed } from "./primitives.ts";
 
 export const webhookFormats = ["standard", "slack", "discord", "teams", "alertmanager", "openclaw"] as const;
 export const WebhookFormat = z
@@ -9,7 +9,7 @@ export const WebhookFormat = z
   .register(z.globalRegistry, { id: "WebhookFormat", description: "The shape of a delivery's body" });
 export type WebhookFormat = z.infer<typeof WebhookFormat>;
 
-/** Where deliveries go. A query is part of it: Teams has its signature there. */
+/** The address of deliveries. A query is part of it: Teams has its signature there. */
 const WebhookUrl = z
   .string()
   .check(
@@ -83,9 +83,9 @@ export type UpdateWebhook = z.infer<typeof UpdateWebhook>;
 
 export const RotateWebhookSecret = z
   .strictObject({
-    /** For how long deliveries are signed with the old secret too. Default 86,400. */
-    graceSeconds: z.optional(z.int().check(z.minimum(0), z.maximum(30 * 86_400))),
-    /** In place of one that is made; needed for the format openclaw. */
+    /** The time for which deliveries are signed with the old secret too. Default 86,400. */
+    graceSeconds: z.optional(GraceSeconds),
+    /** Taken in place of one that is made; needed for the format openclaw. */
     secret: z.optional(secret),
   })
   .register(z.globalRegistry, { id: "RotateWebhookSecret" });
@@ -98,7 +98,7 @@ export const WebhookRecord = z.object({
   url: z.string(),
   events: z.array(z.string()),
   format: WebhookFormat,
-  /** Where it is written down: `settings` come from config.json, and change there. */
+  /** The place where it is written down: `settings` come from config.json, and change there. */
   source: z.enum(["api", "settings"]),
   /** Compact JWE. */
   sealedSecret: z.string(),

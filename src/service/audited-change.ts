@@ -1,4 +1,5 @@
 import type { AuditEvent } from "../domain/audit-event.ts";
+import { toHex } from "../domain/hex.ts";
 import { isProblem } from "../errors.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
@@ -7,8 +8,7 @@ export type AuditDetails = NonNullable<AuditEvent["details"]>;
 
 /** Names one change, and through the instance the process that makes it. */
 export function newOperationId(context: Context): string {
-  const random = Array.from(context.crypto.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${context.instance.id}.${random}`;
+  return `${context.instance.id}.${toHex(context.crypto.randomBytes(8))}`;
 }
 
 export interface Change {

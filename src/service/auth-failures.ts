@@ -1,4 +1,5 @@
 import { createMinuteTally } from "../domain/minute-tally.ts";
+import { wait } from "../domain/retry.ts";
 import { addressFailures, otherFailures, subscriber } from "../storage/ledger-names.ts";
 import type { Context } from "./context.ts";
 
@@ -29,7 +30,7 @@ export function createAuthFailures({ ledger, clock, settings }: Pick<Context, "l
     if (ms < 1 || held >= maxHeld || mine >= maxHeldEach) return;
     held++;
     heldBy.set(who, mine + 1);
-    await new Promise<void>((resolve) => setTimeout(resolve, ms));
+    await wait(ms);
     held--;
     const left = heldBy.get(who)! - 1;
     if (left > 0) heldBy.set(who, left);

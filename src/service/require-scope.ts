@@ -4,7 +4,7 @@ import type { Scope } from "../schema/provisioning-key.ts";
 import type { Caller } from "./caller.ts";
 
 /**
- * For a scope that the body of a request decides on.
+ * Requires a scope that the body of a request decides on.
  * @param what is done with it, such as `delete agents`
  * @throws Problem `scope_missing`
  */

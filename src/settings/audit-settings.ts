@@ -9,7 +9,7 @@ export const AuditSettings = z.prefault(
     ),
     /** `"0640"`: the group of the file may read it. */
     mode: z._default(z.enum(["0600", "0640"]), "0600"),
-    /** Where each line goes as well, once it is durable. */
+    /** The place where each line goes as well, once it is durable. */
     sink: z.optional(
       z.union([
         z.enum(["stdout", "syslog"]),

@@ -19,13 +19,13 @@ const Gateway = z
     /** With `dns` it stands before each one's own id. */
     id: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
     url: z.optional(HttpUrl),
-    /** In place of `url`: each address of this name is a gateway. */
+    /** Given in place of `url`: each address of this name is a gateway. */
     dns: z.optional(
       z
         .string()
         .check(z.maxLength(253), z.regex(/^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?$/, "must be a host's name")),
     ),
-    /** Where those that `dns` finds serve. Default: 18789. */
+    /** The port of those that `dns` finds. Default: 18789. */
     port: z.optional(z.int().check(z.minimum(1), z.maximum(65_535))),
     /** That instance's gateway token and provisioning key: as they are, or sealed by `provisioning seal`. */
     token: z.string().check(z.minLength(1)),
@@ -81,13 +81,13 @@ const ProvisioningFields = z.strictObject({
   allowDelete: z._default(z.boolean(), false),
   /** The reach of new provisioning keys that do not say; those that administer reach all. */
   keyReach: z._default(Reach, "all"),
-  /** Where agents reach this service. Default `http://127.0.0.1:<port>`. */
+  /** The address at which agents reach this service. Default `http://127.0.0.1:<port>`. */
   publicUrl: z.optional(HttpUrl),
   /** Directories inside which workspaces may be. Default: the state directory. */
   workspaceRoots: z.optional(z.array(z.string().check(z.minLength(1)))),
   /** Addresses or CIDR ranges of reverse proxies whose `X-Forwarded-For` is believed. */
   trustedProxies: z._default(z.array(z.string().check(z.minLength(1))), []),
-  /** For how long a server that is to stop lets what is under way go on. */
+  /** The time that a server which is to stop gives to what is under way. */
   drainSeconds: z._default(z.int().check(z.minimum(0), z.maximum(3_600)), 30),
   authFailuresPerMinute: z._default(z.int().check(z.minimum(1)), 300),
   maxBodyBytes: z._default(z.int().check(z.minimum(1024)), 1_048_576),
@@ -96,7 +96,7 @@ const ProvisioningFields = z.strictObject({
     z.strictObject({
       kind: z.optional(z.enum(["directory", "openclaw", "remote", "registry"])),
       gateways: z._default(z.array(Gateway), []),
-      /** For the deployment's own host: one with gateways has it at each of them. */
+      /** The bound of the deployment's own host: one with gateways has it at each of them. */
       maxAgents: z.optional(MaxAgents),
       /** Which agents belong on which gateways. */
       placement: z._default(z.array(PlacementRule), []),

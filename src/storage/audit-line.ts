@@ -1,15 +1,9 @@
 import type { AuditFilter } from "../domain/audit-event.ts";
+import { parsedJson } from "../domain/parsed-json.ts";
 import { AuditRecord } from "../schema/audit-event.ts";
 
 /** The event that a line of the trail holds; `undefined` where it holds none. */
-export function recordInLine(line: string): AuditRecord | undefined {
-  try {
-    const parsed = AuditRecord.safeParse(JSON.parse(line));
-    return parsed.success ? parsed.data : undefined;
-  } catch {
-    return undefined;
-  }
-}
+export const recordInLine = (line: string): AuditRecord | undefined => AuditRecord.safeParse(parsedJson(line)).data;
 
 /** `from` and `to` are compared as far as they go, so that a day covers all of its hours. */
 export const matchesFilter = (record: AuditRecord, { from, to, ...fields }: AuditFilter): boolean =>

@@ -77,7 +77,7 @@ export const reservationOwner = (id: LedgerName): string | undefined => /\/reser
 /** There while an instance lives that shares no machine with those who ask. */
 export const instanceAlive = (id: string): LedgerName => `instance:${enc(id)}/alive`;
 
-/** Held by whoever changes the AI provider; and by whoever adds one of this name. */
+/** Held by whoever changes the AI provider. */
 export const aiProviderClaim = (id: string): LedgerName => `ai-provider:${enc(id)}/claim`;
 /** The lease of a provider's name, so that two are not added under one. */
 export const aiProviderNameClaim = (name: string): LedgerName => `ai-provider-name:${enc(name)}/claim`;
@@ -85,7 +85,7 @@ export const aiProviderNameClaim = (name: string): LedgerName => `ai-provider-na
 /** An AI provider's record as it was changed last: records may lag. */
 export const aiProviderRecent = (id: string): LedgerName => `ai-provider:${enc(id)}/recent`;
 
-/** Calls to an AI provider that failed, in a sliding window; and the last of them. */
+/** Calls to an AI provider that failed, in a sliding window. */
 export const aiProviderFailures = (id: string): LedgerName => `ai-provider:${enc(id)}/failures`;
 /** JSON of the last failed call: its code and its time. */
 export const aiProviderLastFailure = (id: string): LedgerName => `ai-provider:${enc(id)}/last-failure`;

@@ -2,7 +2,7 @@ import { periodOf } from "../domain/quota.ts";
 import type { HeldAmount, LedgerName, UsageEntry } from "../ports.ts";
 import { aiKeyLedger, aiKeyOfName } from "./ledger-names.ts";
 
-/** In the usage table, in place of a model's name: nobody knows it any more, and no model can have it. */
+/** Stands in the usage table in place of a model's name: nobody knows it any more, and no model can have it. */
 const lostModel = "(lost)";
 
 const dayLength = "2026-11-22".length;

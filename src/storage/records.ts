@@ -1,7 +1,6 @@
 import type { Storage, StorageValue } from "unstorage";
 import { isProblem, Problem } from "../errors.ts";
-import type { Records } from "./keyspace.ts";
-import { type Collection, collections, type RecordOf, recordKey } from "./keyspace.ts";
+import { type Collection, collections, type RecordOf, type Records, recordKey } from "./keyspace.ts";
 
 /**
  * Up to `limit` ids after `after`, in ascending order. A driver that can find them without listing the whole
@@ -27,7 +26,7 @@ export type ReplaceItem = (
   next: StorageValue | null,
 ) => Promise<boolean>;
 
-/** For a store of one process: two that come at one time may both find what they expect. */
+/** The way of a store of one process: two that come at one time may both find what they expect. */
 const byLooking =
   (storage: RecordStorage): ReplaceItem =>
   async (key, isExpected, next) => {

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { priceCheck } from "../../adapters/node/price-check.ts";
 import { reloadSettings } from "../../adapters/node/reload-settings.ts";
-import { freshDays } from "../../src/cli/price-age.ts";
+import { freshDays } from "../../src/domain/price-age.ts";
 import type { Crypto } from "../../src/ports.ts";
 import { priceTable } from "../../src/prices/table.ts";
 import { createPrices } from "../../src/service/prices/prices.ts";

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { AgentListQuery, Client } from "../../client/client.ts";
 import type { AgentList } from "../../schema/agent.ts";
 import { agentSorts, searchedStatuses } from "../../schema/agent-query.ts";
-import { wrongUsage } from "../failure.ts";
+import { oneOf } from "../one-of.ts";
 import { label, share } from "../option-values.ts";
 
 const pageSize = 100;
@@ -30,11 +30,9 @@ export const withFilter = (command: Command): Command =>
     .option("--near-limit [share]", "only those that used 80 % of a quota, or this share of it", share)
     .option("--label <name=value>", "only with this label, as in tenant=acme (repeatable: all must match)", label);
 
-function oneOf<Value extends string>(flag: string, text: string | undefined, values: readonly Value[]) {
-  const known = values.find((value) => value === text);
-  if (text !== undefined && known === undefined) throw wrongUsage(`${flag} must be one of ${values.join(", ")}`);
-  return known;
-}
+/** As the API's queries take labels. */
+export const labelQuery = (labels: Record<string, string> | undefined): string[] | undefined =>
+  labels && Object.entries(labels).map(([name, value]) => `${name}:${value}`);
 
 /**
  * The query of `GET /agents`: `--near-limit` without a share is 0.8.
@@ -42,7 +40,6 @@ function oneOf<Value extends string>(flag: string, text: string | undefined, val
  */
 export function filterOf(options: FilterOptions): AgentListQuery {
   const { search: q, provider, model, createdBy, gateway } = options;
-  const labels = options.label && Object.entries(options.label).map(([name, value]) => `${name}:${value}`);
   return {
     q,
     status: oneOf("--status", options.status, searchedStatuses),
@@ -50,7 +47,7 @@ export function filterOf(options: FilterOptions): AgentListQuery {
     model,
     createdBy,
     gateway,
-    label: labels,
+    label: labelQuery(options.label),
     minShare: options.nearLimit === true ? 0.8 : options.nearLimit,
     sort: oneOf("--sort", options.sort, agentSorts),
   };

@@ -4,7 +4,7 @@ import { quotaRules } from "../../domain/quota-rules.ts";
 import type { Identity } from "../../schema/agent-fields.ts";
 import type { UpdateAgent } from "../../schema/change-agent.ts";
 import { type QuotaChange, type QuotaName, quotaNames } from "../../schema/quota.ts";
-import { wrongUsage } from "../failure.ts";
+import { oneOf } from "../one-of.ts";
 import { repeated } from "../option-values.ts";
 
 type HoldChange = Pick<UpdateAgent, "confinement" | "tools" | "peers">;
@@ -52,11 +52,7 @@ export const withConfinement = (command: Command) =>
  * @throws CommandFailure, with exit code 2, for a confinement that there is none of
  */
 export function confinementOf({ confinement, tool: tools, peer: peers }: ConfinementOptions): HoldChange {
-  const known = confinements.find((one) => one === confinement);
-  if (confinement !== undefined && known === undefined) {
-    throw wrongUsage(`--confinement must be one of ${confinements.join(", ")}`);
-  }
-  return { confinement: known, tools, peers };
+  return { confinement: oneOf("--confinement", confinement, confinements), tools, peers };
 }
 
 const flagOf = (name: QuotaName) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

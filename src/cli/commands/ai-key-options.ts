@@ -3,6 +3,7 @@ import { factsOf, providerKinds } from "../../domain/provider-facts.ts";
 import { type AutoProvisionAiKey, aiKeyModes, type IssuedAiKey } from "../../schema/ai-key.ts";
 import type { QuotaName } from "../../schema/quota.ts";
 import { wrongUsage } from "../failure.ts";
+import { oneOf } from "../one-of.ts";
 import { commaList, expiry, expiryText, quotaLimit, usd } from "../option-values.ts";
 import { shortTime } from "../output.ts";
 import { describeBudget, describeQuotas } from "../quota-text.ts";
@@ -37,10 +38,7 @@ export function aiKeyOf(options: AiKeyOptions, other?: unknown): AutoProvisionAi
   const quotas = quotasOf(options);
   const { provisionAiKey: provider, models, keyExpires, budgetUsdPerMonth } = options;
   const expiresAt = keyExpires === undefined ? undefined : expiry(keyExpires);
-  const mode = aiKeyModes.find((name) => name === options.aiKeyMode);
-  if (options.aiKeyMode !== undefined && mode === undefined) {
-    throw wrongUsage(`--ai-key-mode must be one of ${aiKeyModes.join(", ")}`);
-  }
+  const mode = oneOf("--ai-key-mode", options.aiKeyMode, aiKeyModes);
   if (provider !== undefined) return { provider, mode, quotas, models, expiresAt, budgetUsdPerMonth };
   const needsKey = quotas ?? mode ?? models ?? expiresAt ?? budgetUsdPerMonth ?? options.revealAiKey ?? other;
   if (needsKey !== undefined) {

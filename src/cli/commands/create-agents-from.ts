@@ -89,7 +89,7 @@ async function createBatch(client: Client, batch: readonly FileEntry[], options:
   }
 }
 
-/** In whatever order; what was not asked for may be anything. */
+/** The same in whatever order; what was not asked for may be anything. */
 const isSameList = (asked: readonly string[] | undefined, has: readonly string[] = []): boolean =>
   asked === undefined || (new Set(asked).size === new Set(has).size && asked.every((one) => has.includes(one)));
 

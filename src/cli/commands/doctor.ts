@@ -2,11 +2,11 @@ import type { Command } from "commander";
 import type { Client } from "../../client/client.ts";
 import { ClientError, unknownRoute } from "../../client/client-error.ts";
 import { gatewaysFinding } from "../../domain/gateway-cost.ts";
+import { priceAge } from "../../domain/price-age.ts";
 import { type DoctorCheck, type DoctorReport, doctorReport } from "../doctor-report.ts";
 import { describeFailure, refused, wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
 import { grouped } from "../output.ts";
-import { priceAge } from "../price-age.ts";
 
 type Finding = Omit<DoctorCheck, "name">;
 

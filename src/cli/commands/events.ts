@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { type Client, ClientError } from "../../client/client.ts";
 import type { AuditRecord } from "../../domain/audit-event.ts";
 import { shownJson } from "../../domain/hidden-characters.ts";
+import { wait } from "../../domain/retry.ts";
 import { type ActivityEvent, type AlertEvent, type EventType, eventTypes } from "../../schema/event.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { describeFailure, wrongUsage } from "../failure.ts";
@@ -78,7 +79,7 @@ async function show(client: Client, cli: CliEnvironment, out: Output, options: O
       out.notice(`${describeFailure(error)}; trying again`);
     }
     if (!options.follow) return;
-    await new Promise((resolve) => setTimeout(resolve, againMs));
+    await wait(againMs);
   }
 }
 

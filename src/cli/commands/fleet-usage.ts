@@ -4,9 +4,11 @@ import { dollars } from "../../domain/micro-usd.ts";
 import { type FleetUsage, usageColumns, usageGroups, usageGroupsText, usageOrders } from "../../schema/fleet-usage.ts";
 import { wrongUsage } from "../failure.ts";
 import { leaf, type Tree } from "../leaf.ts";
+import { oneOf } from "../one-of.ts";
 import { count, dayInUtc, label } from "../option-values.ts";
 import { grouped } from "../output.ts";
 import { quotaAmount } from "../quota-text.ts";
+import { labelQuery } from "./agent-filter.ts";
 
 const pageSize = 1_000;
 
@@ -43,11 +45,7 @@ export function addFleetUsageCommands(tree: Tree, group: Command): void {
     run: async ({ options, out, withClient }) => {
       const { by, from, to } = options;
       if (by !== undefined && !usageGroups.test(by)) throw wrongUsage(`--by ${usageGroupsText}`);
-      const orderBy = usageOrders.find((order) => order === options.orderBy);
-      if (options.orderBy !== undefined && orderBy === undefined) {
-        throw wrongUsage(`--order-by must be one of ${usageOrders.join(", ")}`);
-      }
-      const labels = options.label && Object.entries(options.label).map(([name, value]) => `${name}:${value}`);
+      const orderBy = oneOf("--order-by", options.orderBy, usageOrders);
       const most = options.limit ?? Number.POSITIVE_INFINITY;
       // Amounts grow while the pages are read: in the order of keys no row is missed.
       const pagedBy = options.limit === undefined ? "key" : orderBy;
@@ -60,7 +58,7 @@ export function addFleetUsageCommands(tree: Tree, group: Command): void {
             by,
             from,
             to,
-            label: labels,
+            label: labelQuery(options.label),
             orderBy: pagedBy,
             limit,
             cursor,

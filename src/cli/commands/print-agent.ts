@@ -2,7 +2,7 @@ import type { AgentDetail } from "../../schema/agent.ts";
 import { describeLabels, type Output, shortTime } from "../output.ts";
 import { describeBudget, quotaHeader, quotaRows } from "../quota-text.ts";
 
-/** For people: quotas in a table of their own, and no line for a part that the agent does not have. */
+/** An agent for people: quotas in a table of their own, and no line for a part that the agent does not have. */
 export function printAgent(out: Output, agent: AgentDetail): void {
   const { health } = agent;
   const { aiKey } = health;

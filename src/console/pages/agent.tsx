@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { hasEnded } from "../../domain/agent-end.ts";
+import { hasEnded } from "../../domain/has-ended.ts";
 import type { AgentDetail } from "../../schema/agent.ts";
 import { below } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";

@@ -1,4 +1,5 @@
 import { neverConnected } from "../../domain/never-connected.ts";
+import { parsedJson } from "../../domain/parsed-json.ts";
 import { Problem } from "../../errors.ts";
 import type { Fetch } from "../../ports.ts";
 import { property, providerErrorMessage } from "./error-message.ts";
@@ -22,7 +23,7 @@ export interface AdminRequestOptions {
   fetch: Fetch;
   /** How the provider is named to the caller. */
   title: string;
-  /** For the whole exchange, the answer's body included. */
+  /** The bound of the whole exchange, the answer's body included. */
   timeoutMs: number;
   /** The secrets that must never appear in an answer's text. */
   secrets: readonly string[];
@@ -70,7 +71,7 @@ export function adminRequests({ fetch, title, timeoutMs, secrets }: AdminRequest
       });
       const { status } = response;
       const text = await readText(response);
-      const json = text === undefined ? undefined : parseJson(text);
+      const json = text === undefined ? undefined : parseBody(text);
       if (response.ok) {
         return json === undefined
           ? failed("answered with something that is not JSON", "unknown")
@@ -109,7 +110,7 @@ export function segment(text: string): string {
 export const isGone = (response: AdminResponse): boolean =>
   response.outcome === "refused" && response.status === 404 && typeof property(response.json, "error") === "object";
 
-/** For an answer of 2xx that lacks what the provider documents. */
+/** The failure of an answer of 2xx that lacks what the provider documents. */
 export const unknownShape = (title: string): Problem =>
   new Problem("provider_unreachable", `${title} answered in a shape that is not known.`);
 
@@ -140,11 +141,4 @@ async function readText(response: Response): Promise<string | undefined> {
   }
 }
 
-function parseJson(text: string): unknown {
-  if (text.trim() === "") return {};
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
+const parseBody = (text: string): unknown => (text.trim() === "" ? {} : parsedJson(text));

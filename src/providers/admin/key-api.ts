@@ -3,7 +3,7 @@ import type { Problem } from "../../errors.ts";
 import type { Quotas } from "../../schema/quota.ts";
 import type { AdminResponse } from "./admin-request.ts";
 
-/** By what a minted key is found at its provider, whether or not the answer to its creation arrived. */
+/** The mark by which a minted key is found at its provider, whether or not the answer to its creation arrived. */
 export interface KeyMark {
   operationId: string;
   agentId: string;
@@ -42,8 +42,6 @@ export interface Minter {
    * @throws Problem `provider_refused`, `provider_unreachable`
    */
   revoke(remoteId: string): Promise<boolean>;
-  /** Revokes whatever that operation minted for that agent, without knowing its id. */
-  cleanup(mark: KeyMark): Promise<void>;
 }
 
 /** The abilities of one provider's management API. `minterOver` makes them safe. */

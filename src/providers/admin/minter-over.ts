@@ -4,8 +4,6 @@ import type { KeyApi, KeyMark, Minter } from "./key-api.ts";
 /** A key that may still come to be at its provider after a failed creation: `revoke(remoteId)` until it is gone. */
 export interface LeftoverKey {
   remoteId: string;
-  /** Under this name a person finds it in the provider's console. */
-  keyName: string;
   /** It was looked for and is not there so far. */
   unseen: boolean;
 }
@@ -56,14 +54,10 @@ export function minterOver(api: KeyApi): Minter {
           cause: problem.cause,
         },
       );
-      leftovers.set(doubtful, { remoteId, keyName, unseen: gone === false });
+      leftovers.set(doubtful, { remoteId, unseen: gone === false });
       throw doubtful;
     },
 
     revoke,
-
-    async cleanup(mark) {
-      await api.removeNamed(keyNameOf(mark));
-    },
   };
 }

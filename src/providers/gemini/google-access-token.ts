@@ -1,5 +1,6 @@
 import { importPKCS8, SignJWT } from "jose";
 import * as z from "zod/mini";
+import { parsedJson } from "../../domain/parsed-json.ts";
 import { Problem } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
 import { type SendAdminRequest, unknownShape } from "../admin/admin-request.ts";
@@ -23,13 +24,7 @@ const Token = z.object({
 
 /** @throws Problem `provider_settings` that quotes nothing of the text */
 export function parseServiceAccount(text: string): GoogleServiceAccount {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    json = undefined;
-  }
-  const account = ServiceAccount.safeParse(json).data;
+  const account = ServiceAccount.safeParse(parsedJson(text)).data;
   if (account) return account;
   throw new Problem(
     "provider_settings",

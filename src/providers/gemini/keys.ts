@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { toHex } from "../../domain/hex.ts";
 import { Problem } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
 import {
@@ -126,5 +127,5 @@ export function geminiKeys(
 /** Google wants `[a-z]([a-z0-9-]{0,61}[a-z0-9])?` and nothing like a UUID, so that a name is shortened to its digest. */
 async function keyIdOf(keyName: string): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(keyName)));
-  return `openclaw-${Array.from(digest.subarray(0, 20), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  return `openclaw-${toHex(digest.subarray(0, 20))}`;
 }

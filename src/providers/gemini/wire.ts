@@ -23,7 +23,7 @@ const errorStatuses: Record<number, string> = {
 };
 
 const rpc = "type.googleapis.com/google.rpc.";
-/** In seconds. gemini-cli sleeps through up to five minutes; and with an id of `PerDay` it drops our message. */
+/** Seconds. gemini-cli sleeps through up to five minutes; and with an id of `PerDay` it drops our message. */
 const leastTerminal = 301;
 
 /** https://cloud.google.com/apis/design/errors#error_details */

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { toHex } from "../../domain/hex.ts";
 import type { Clock } from "../../ports.ts";
 import { type AdminResponse, bearer, isGone, type SendAdminRequest, unknownShape } from "../admin/admin-request.ts";
 import { idText, secretText } from "../admin/answer-text.ts";
@@ -72,5 +73,5 @@ const secondsUntil = (time: string, clock: Clock): number =>
 
 async function sha256(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return toHex(new Uint8Array(digest));
 }

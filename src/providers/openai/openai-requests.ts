@@ -14,7 +14,7 @@ export interface OpenAiDialect {
   chatCap: "max_completion_tokens" | "max_tokens";
   /** Names of models that bring in what the request does not hold. */
   unboundedModel?: RegExp;
-  /** By the models that the request names. */
+  /** The rule by the models that the request names. */
   image(models: readonly string[]): ImageRule;
   /** Fields of no list that steer the service itself: its upstream, its keys. Never forwarded. */
   steers?: RegExp;

@@ -46,7 +46,7 @@ class Walk implements Account {
   fault: string | undefined;
   readonly #rules: WalkRules;
   readonly #path: string[] = [];
-  /** In `tools`. */
+  /** The index in `tools`. */
   #item: number | undefined;
   #keys = 0;
 

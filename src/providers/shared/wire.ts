@@ -87,13 +87,13 @@ export interface WireError {
   status: number;
   message: string;
   requestId: string;
-  /** Where a quota refuses. */
+  /** Given where a quota refuses. */
   quota?: RefusingQuota | undefined;
 }
 
 export interface RefusingQuota {
   name: QuotaName;
-  /** In seconds. */
+  /** Seconds. */
   retryAfter: number;
   /** Frees itself within the minute. */
   transient: boolean;
@@ -101,7 +101,7 @@ export interface RefusingQuota {
 
 /** How one provider's API is spoken: all that the proxy knows of it. */
 export interface ProviderWire {
-  /** Where its SDK puts the key, in the order in which we look. */
+  /** The places where its SDK puts the key, in the order in which we look. */
   keyPlaces: readonly KeyPlace[];
   /** The header that carries the master key. */
   credential(masterKey: string): readonly [name: string, value: string];
@@ -113,7 +113,7 @@ export interface ProviderWire {
   metered: string;
   /** Whether its clients sleep through a `retry-after` of days, in silence: it is left out where a day's quota is spent. */
   sleepsThrough?: boolean;
-  /** Where its SDK looks for the request's id, besides `x-request-id`. */
+  /** The header where its SDK looks for the request's id, besides `x-request-id`. */
   requestIdHeader?: string;
   /**
    * Whether an answer is the provider's no to the operator's key; absent: by 401 and 402 alone (an account behind the

@@ -47,7 +47,7 @@ const maxKey = 64;
 const maxLevels = 64;
 
 const structural = marks(QUOTE, COMMA, COLON, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT, LF, CR);
-/** In what is skipped only the depth matters. */
+/** Only the depth matters in what is skipped. */
 const nesting = marks(QUOTE, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT, LF, CR);
 
 interface Level {

@@ -4,7 +4,7 @@ import { createJsonMeter } from "./json-meter.ts";
 import type { Meter, MeterOptions } from "./meter.ts";
 import { createSseMeter } from "./sse-meter.ts";
 
-/** For an answer that does not say what it is. */
+/** The meter of an answer that does not say what it is. */
 export function createSniffingMeter(options: MeterOptions): Meter {
   let meter: Meter | undefined;
   return {

@@ -26,7 +26,7 @@ const visible = new Set(['"text"', '"tool_use"']);
 /** Written out of sight, or in part; they add nothing to the input. */
 const outOfSight = new Set(['"thinking"', '"redacted_thinking"']);
 
-/** Where in a text an event stands that matters at all, or -1; absent: every one may. */
+/** The place in a text of an event that matters at all, or -1; absent: every one may. */
 const matters: Partial<Record<UsageFormat, (text: string) => number>> = {
   anthropic: (text) => first(first(toldUsage(text), text.indexOf("message_stop")), text.indexOf('"content_block_st')),
   openai: (text) => first(toldUsage(text), text.indexOf("[DONE]")),

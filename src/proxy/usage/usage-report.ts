@@ -1,3 +1,4 @@
+import { parsedJson } from "../../domain/parsed-json.ts";
 import type { UsageFormat } from "../../domain/usage.ts";
 
 export const usageKey: Record<UsageFormat, string> = {
@@ -8,11 +9,4 @@ export const usageKey: Record<UsageFormat, string> = {
 };
 
 /** `undefined` for anything but a whole JSON object: a report that cannot be read is none. */
-export function parsedReport(text: string | undefined): unknown {
-  if (text === undefined || text[0] !== "{") return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
+export const parsedReport = (text: string | undefined): unknown => (text?.[0] === "{" ? parsedJson(text) : undefined);

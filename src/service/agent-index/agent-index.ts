@@ -1,11 +1,13 @@
 import * as z from "zod/mini";
+import { parsedJson } from "../../domain/parsed-json.ts";
 import type { Ledger } from "../../ports.ts";
 import { agentIndexBucket, agentIndexBuckets, agentIndexVersion } from "../../storage/ledger-names.ts";
 import { IndexEntry } from "./index-entry.ts";
 
 /**
- * Every agent as a search needs it: in the ledger, in a few texts, each of which has the agents of a part of the ids. One text is read and written at a time and exactly, so that every instance finds what any of them
- * wrote, and ten thousand agents are read in as many texts as ten.
+ * Every agent as a search needs it: in the ledger, in a few texts, each of which has the agents of a part of the ids. One
+ * text is read and written at a time and exactly, so that every instance finds what any of them wrote, and ten thousand
+ * agents are read in as many texts as ten.
  */
 export interface AgentIndex {
   /** The same array for as long as nothing has changed. */
@@ -23,14 +25,8 @@ const Entries = z.array(IndexEntry);
 
 /** Damaged, it counts as empty: what belongs in it comes back with the next look at the records. */
 function parsed(text: string | undefined): Bucket["entries"] {
-  if (text === undefined) return new Map();
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return new Map();
-  }
-  return new Map((Entries.safeParse(value).data ?? []).map((entry) => [entry.agentId, entry]));
+  const entries = text === undefined ? [] : (Entries.safeParse(parsedJson(text)).data ?? []);
+  return new Map(entries.map((entry) => [entry.agentId, entry]));
 }
 
 const texts = new WeakMap<IndexEntry, string>();

@@ -22,7 +22,7 @@ export const IndexEntry = z.object({
 });
 export type IndexEntry = z.infer<typeof IndexEntry>;
 
-/** In the order of the schema: an entry that was read back is the same text. */
+/** Fields stand in the order of the schema: an entry that was read back is the same text. */
 export function indexEntry(record: AgentRecord): IndexEntry {
   const { bindings, credentials, aiKeyProvider, suspended } = record;
   const providers = [...new Set([...(aiKeyProvider === undefined ? [] : [aiKeyProvider]), ...credentials])];

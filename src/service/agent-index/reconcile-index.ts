@@ -8,7 +8,7 @@ type Reconciling = Pick<Context, "records" | "ledger" | "clock" | "agentIndex" |
 
 /** Agents whose records are looked at in one go: on a Worker, a read of a hundred is one operation of a thousand. */
 const pageSize = 1000;
-/** In one call, where those of an invocation are bounded: a page takes up to a hundred and fifty operations. */
+/** Pages of one call, where those of an invocation are bounded: each takes up to a hundred and fifty operations. */
 const boundedPages = 3;
 /** A whole pass over the records is made so often; what writes them all keep the index by itself. */
 const passMs = 3_600_000;

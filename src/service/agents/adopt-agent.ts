@@ -101,8 +101,8 @@ async function takeOver(
   const { agentId, operationId } = operation;
   const request = body.autoProvisionAiKey;
   await lease.hold();
-  const named = { agentId, name: agent.name, keyId: operation.aiKeyId!, operationId, expiresAt: body.expiresAt };
-  const aiKey = provider && request && (await issueAiKey(context, caller, named, provider, request, minting));
+  const holder = { agentId, name: agent.name, keyId: operation.aiKeyId!, operationId, expiresAt: body.expiresAt };
+  const aiKey = provider && request && (await issueAiKey(context, caller, { holder, provider, request, minting }));
   await lease.hold();
   const credential = host.storesCredentials ? aiKey?.credential : undefined;
   const held = { ...agent, isCurrent: lease.isHeld };

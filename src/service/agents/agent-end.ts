@@ -1,4 +1,4 @@
-import { hasEnded } from "../../domain/agent-end.ts";
+import { hasEnded } from "../../domain/has-ended.ts";
 import { Problem } from "../../errors.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 
 /** @throws Problem `invalid_body` for an end that has come already: to stop an agent now is to suspend it */
 export function requireFutureEnd({ clock }: Pick<Context, "clock">, expiresAt: string | null | undefined): void {
-  if (expiresAt === undefined || expiresAt === null || Date.parse(expiresAt) > clock.now()) return;
+  if (!hasEnded({ expiresAt: expiresAt ?? undefined }, clock.now())) return;
   throw new Problem("invalid_body", "expiresAt lies in the past; suspend the agent to stop it now.", {
     errors: [{ path: "expiresAt", message: "must lie in the future" }],
   });

@@ -1,6 +1,7 @@
-import { periodOf } from "../../domain/quota.ts";
+import { monthToDate, periodOf } from "../../domain/quota.ts";
 import { quotaShare } from "../../domain/quota-share.ts";
 import type { LedgerName } from "../../ports.ts";
+import { aiKeyOfName, aiKeyPrefix } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 
 /** Amounts of AI keys, by their ids; `asOf` (epoch milliseconds): everything until then is in them. */
@@ -15,15 +16,10 @@ export const leastShare = 0.5;
 const mostRanked = 100;
 const mostNear = 10_000;
 
-const keyIdOf = (name: string): string | undefined => {
-  const [, keyId] = /^ai-key:([^/]+)\//.exec(name) ?? [];
-  return keyId === undefined ? undefined : decodeURIComponent(keyId);
-};
-
 function ranksOf(amounts: readonly { name: LedgerName; amount: number }[], asOf: number): AgentRanks {
   const byKey = new Map<string, number>();
   for (const { name, amount } of amounts) {
-    const keyId = keyIdOf(name);
+    const keyId = aiKeyOfName(name)?.keyId;
     if (keyId !== undefined) byKey.set(keyId, Math.max(amount, byKey.get(keyId) ?? 0));
   }
   return { byKey, asOf };
@@ -40,9 +36,13 @@ export async function nearestShares({ ledger, clock }: Context, minShare: number
 
 /** The keys with the most use this month (UTC). */
 export async function mostUsed({ ledger, clock }: Context, by: "tokens" | "microUsd"): Promise<AgentRanks> {
-  const to = periodOf("day", clock.now());
-  const from = `${to.slice(0, 7)}-01`;
-  const query = { prefix: "ai-key:", from, to, by: "name", orderBy: by, limit: mostRanked } as const;
+  const query = {
+    prefix: aiKeyPrefix,
+    ...monthToDate(clock.now()),
+    by: "name",
+    orderBy: by,
+    limit: mostRanked,
+  } as const;
   const { groups, asOf } = await ledger.topUsage(query);
   const used = groups.filter((group) => group[by] > 0);
   return ranksOf(

@@ -1,6 +1,6 @@
-import { freeCallsModel } from "../../domain/free-calls.ts";
+import { isMetered } from "../../domain/free-calls.ts";
 import { fromMicroUsd } from "../../domain/micro-usd.ts";
-import { periodOf } from "../../domain/quota.ts";
+import { monthToDate } from "../../domain/quota.ts";
 import { quotaShare, tightestQuota } from "../../domain/quota-share.ts";
 import type { AgentSummary } from "../../schema/agent.ts";
 import type { AgentInclude } from "../../schema/agent-query.ts";
@@ -45,9 +45,8 @@ function fullest(quotas: QuotaStates): number | undefined {
 
 /** From the first day of this month on, in UTC. */
 async function usageOf({ ledger, clock }: Context, aiKeyId: string): Promise<NonNullable<AgentSummary["usage"]>> {
-  const today = periodOf("day", clock.now());
-  const all = await ledger.usage(aiKeyLedger(aiKeyId).usage, `${today.slice(0, 7)}-01`, today);
-  const rows = all.filter(({ model }) => model !== freeCallsModel);
+  const { from, to } = monthToDate(clock.now());
+  const rows = (await ledger.usage(aiKeyLedger(aiKeyId).usage, from, to)).filter(isMetered);
   const sum = (of: (row: (typeof rows)[number]) => number): number => rows.reduce((total, row) => total + of(row), 0);
   return {
     requests: sum(({ requests }) => requests),

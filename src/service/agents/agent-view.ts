@@ -1,4 +1,4 @@
-import { hasEnded } from "../../domain/agent-end.ts";
+import { hasEnded } from "../../domain/has-ended.ts";
 import { mergePages } from "../../domain/merge-pages.ts";
 import { Problem } from "../../errors.ts";
 import type { HostAgent, HostHealth } from "../../ports.ts";
@@ -173,7 +173,7 @@ async function aiKeyHealth(
 function standingOf({ state }: AiKeyRecord, provider: AiProviderRecord | undefined, nowMs: number) {
   if (state.status !== "active") return state.status;
   if (hasEnded({ expiresAt: state.suspendsAt }, nowMs)) return "suspended";
-  if (state.expiresAt !== undefined && Date.parse(state.expiresAt) <= nowMs) return "expired";
+  if (hasEnded(state, nowMs)) return "expired";
   return !provider || provider.revokedAt !== undefined ? "provider_revoked" : "active";
 }
 

@@ -1,11 +1,9 @@
-import type { AgentRecord } from "../../schema/agent.ts";
 import { type AuditDetails, auditedChange, newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { type AgentLease, withAgentLease } from "../operations/agent-lease.ts";
 import { changeOperation, type Operation } from "../operations/operation.ts";
 import { requireLink } from "../provisioning-keys/require-link.ts";
-import { nextUpdate, replaceAgent } from "../state/agent-record.ts";
 import { type KnownAgent, requireAgentToChange, requireSameAgent } from "../state/find-agent.ts";
 
 export interface ChangeLease extends Pick<AgentLease, "hold" | "pendingKeyChange"> {
@@ -68,11 +66,4 @@ export async function changeAgent<T>(
         }),
     );
   });
-}
-
-/** @param record as it was read, but for what changes: it says by `updatedAt` over which one it is to be written */
-export async function saveAgent(context: Context, record: AgentRecord): Promise<AgentRecord> {
-  const next = { ...record, updatedAt: nextUpdate(context, record) };
-  await replaceAgent(context, record, next);
-  return next;
 }

@@ -114,7 +114,7 @@ async function handOverNew(context: Context, given: Given) {
       suspended: record.suspended,
       keepsSecret: context.host.storesCredentials,
     };
-    const issued = await issueAiKey(context, caller, holder, provider, request, minting);
+    const issued = await issueAiKey(context, caller, { holder, provider, request, minting });
     const { credential } = issued;
     const { hold } = lease;
     const settled = await settleKeyChange(context, operation, { credential, hold, isCurrent: agent.isCurrent });
@@ -126,7 +126,7 @@ async function handOverNew(context: Context, given: Given) {
     }
     return { model: settled.record?.model, aiKey: issuedAiKeyView(issued.record, credential, { profileId, reveal }) };
   } catch (error) {
-    // Where the host may have the new key, recovery hands it over once more.
+    // Recovery hands the new key over once more where the host may have it.
     const isGiven = (await context.records.get("agents", agentId))?.aiKeyId === aiKeyId;
     const isIssued = (await currentAiKey(context, aiKeyId)) !== undefined;
     if (isGiven || (isIssued && !isRefusal(error))) leave();

@@ -3,8 +3,9 @@ import type { AgentOnboarded, OnboardAgent, onboardSteps } from "../../schema/on
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { acquireBindings } from "../operations/exclusive-resources.ts";
+import { saveAgent } from "../state/agent-record.ts";
 import { type KnownAgent, knownFrom } from "../state/find-agent.ts";
-import { type ChangeLease, changeAgent, saveAgent } from "./change-agent.ts";
+import { type ChangeLease, changeAgent } from "./change-agent.ts";
 import { givenCredential, requireStoredCredentials } from "./given-credential.ts";
 
 type Step = (typeof onboardSteps)[number];

@@ -65,7 +65,7 @@ export const makerOf = (caller: Caller): string | undefined => (caller.operator 
 export const maxAgentsOf = ({ settings }: Context, { key }: Caller): number =>
   key?.maxAgents ?? settings.provisioning.maxAgentsPerKey;
 
-/** For an id that an agent has, or another creation under way. */
+/** The refusal of an id that an agent has, or another creation under way. */
 export const agentExists = (agentId: string): Problem =>
   new Problem("agent_exists", `An agent "${agentId}" exists or is being created; choose another name.`);
 

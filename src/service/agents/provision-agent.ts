@@ -65,9 +65,9 @@ export async function buildAgent(
   const { agentId, operationId } = operation;
   const request = body.autoProvisionAiKey;
   const { labels, expiresAt } = body;
-  const named = { agentId, name: body.name, keyId: operation.aiKeyId!, operationId, expiresAt };
+  const holder = { agentId, name: body.name, keyId: operation.aiKeyId!, operationId, expiresAt };
   await lease.hold();
-  const aiKey = provider && request && (await newAiKey(context, caller, named, provider, request, minting));
+  const aiKey = provider && request && (await newAiKey(context, caller, { holder, provider, request, minting }));
   const createdAt = new Date(context.clock.now()).toISOString();
   const [{ made, workspace, agentDir, gateway, confinement }] = await allEnded([
     onSomeGateway(context, creation, outcome, (plan) => makeOnHost(context, { ...creation, plan }, aiKey, createdAt)),
@@ -92,7 +92,7 @@ export async function buildAgent(
   };
 }
 
-/** Where the caller asked for no gateway, and the one chosen has surely done nothing, the next best is tried, once. */
+/** The next best gateway is tried, once, where the caller asked for none and the one chosen has surely done nothing. */
 async function onSomeGateway<T>(
   context: Context,
   { body, plan, operation, heldToQuota, lease }: Creation,

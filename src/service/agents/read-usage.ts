@@ -1,50 +1,39 @@
-import { freeCallsModel } from "../../domain/free-calls.ts";
+import { isMetered } from "../../domain/free-calls.ts";
 import { fromMicroUsd } from "../../domain/micro-usd.ts";
-import { Problem } from "../../errors.ts";
 import type { UsageRow, UsageSums } from "../../ports.ts";
 import type { Usage, UsageDay, UsageQuery } from "../../schema/usage.ts";
 import { aiKeyLedger } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import { type Reaching, requireAgent } from "../state/find-agent.ts";
 import { effectiveQuotas, readQuotaStates } from "../state/quota-states.ts";
+import { usageDays } from "../state/usage-days.ts";
 import { requireAiKey } from "./agent-view.ts";
 
-/**
- * By default from the first day of this month to today, in UTC.
- *
- * @throws Problem `agent_not_found`, `ai_key_not_found`, `invalid_query`
- */
+/** @throws Problem `agent_not_found`, `ai_key_not_found`, `invalid_query` */
 export async function readUsage(
   context: Context,
   caller: Reaching,
   agentId: string,
   query: UsageQuery,
 ): Promise<Usage> {
-  const today = new Date(context.clock.now()).toISOString().slice(0, 10);
-  const to = query.to ?? (query.from !== undefined && query.from > today ? query.from : today);
-  const from = query.from ?? `${to.slice(0, 7)}-01`;
-  if (from > to) {
-    throw new Problem("invalid_query", `from (${from}) lies after to (${to}).`, {
-      errors: [{ path: "from", message: "must not lie after to" }],
-    });
-  }
+  const { from, to } = usageDays(context, query);
   const aiKey = await requireAiKey(context, await requireAgent(context, caller, agentId));
   const [all, provider] = await Promise.all([
     context.ledger.usage(aiKeyLedger(aiKey.keyId).usage, from, to),
     context.records.get("ai-providers", aiKey.aiProviderId),
   ]);
-  const rows = all.filter(({ model }) => model !== freeCallsModel);
-  const freeCalls = sum(all.filter(({ model }) => model === freeCallsModel)).requests;
+  const rows = all.filter(isMetered);
+  const freeCalls = sum(all.filter((row) => !isMetered(row))).requests;
   const quotas = await readQuotaStates(context, aiKey.keyId, effectiveQuotas(aiKey, provider));
-  const months = grouped(rows, (row) => row.day.slice(0, 7));
-  const models = grouped(rows, (row) => row.model);
+  const months = Map.groupBy(rows, (row) => row.day.slice(0, 7));
+  const models = Map.groupBy(rows, (row) => row.model);
   return {
     agentId,
     from,
     to,
     quotas,
     total: sum(rows),
-    days: [...grouped(rows, (row) => row.day)].map(([day, ofDay]) => usageDay(day, ofDay)),
+    days: [...Map.groupBy(rows, (row) => row.day)].map(([day, ofDay]) => usageDay(day, ofDay)),
     months: [...months].map(([month, ofMonth]) => ({ month, ...sum(ofMonth) })),
     models: [...models].sort(([a], [b]) => (a < b ? -1 : 1)).map(([model, ofModel]) => ({ model, ...sum(ofModel) })),
     ...(freeCalls > 0 && { freeCalls }),
@@ -75,13 +64,3 @@ const sum = (rows: UsageRow[]) => ({
   usd: fromMicroUsd(total(rows, "microUsd")),
   unpricedRequests: total(rows, "unpricedRequests"),
 });
-
-function grouped(rows: UsageRow[], keyOf: (row: UsageRow) => string): Map<string, UsageRow[]> {
-  const groups = new Map<string, UsageRow[]>();
-  for (const row of rows) {
-    const group = groups.get(keyOf(row));
-    if (group) group.push(row);
-    else groups.set(keyOf(row), [row]);
-  }
-  return groups;
-}

@@ -1,3 +1,4 @@
+import { hasEnded } from "../../domain/has-ended.ts";
 import { rotateDigests } from "../../domain/secret-digests.ts";
 import { issueToken } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
@@ -47,14 +48,14 @@ export async function rotateAiKey(
 }
 
 /** @throws Problem `mode_not_supported`, `key_expired` */
-export function requireRotatable({ clock }: Context, { agentId, mode, state: { expiresAt } }: AiKeyRecord): void {
+export function requireRotatable({ clock }: Context, { agentId, mode, state }: AiKeyRecord): void {
   if (mode === "minted") {
     throw new Problem(
       "mode_not_supported",
       'A minted key is rotated at its provider; make the agent anew, or use the mode "virtual".',
     );
   }
-  if (expiresAt !== undefined && Date.parse(expiresAt) <= clock.now()) {
+  if (hasEnded(state, clock.now())) {
     throw new Problem(
       "key_expired",
       `The AI key of "${agentId}" has expired, and a rotation keeps its end; "agents ai-key move" with --key-expires gives the agent another key.`,

@@ -1,4 +1,4 @@
-import { hasEnded } from "../../domain/agent-end.ts";
+import { hasEnded } from "../../domain/has-ended.ts";
 import { labelMatcher } from "../../domain/labels.ts";
 import type { AgentList, AgentSummary } from "../../schema/agent.ts";
 import type { AgentQuery, AgentSort, SortableField } from "../../schema/agent-query.ts";

@@ -2,10 +2,11 @@ import { Problem } from "../../errors.ts";
 import type { AgentDetail } from "../../schema/agent.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
+import { saveAgent } from "../state/agent-record.ts";
 import { changeAiKeyState } from "../state/ai-key-state.ts";
 import { requireNotEnded } from "./agent-end.ts";
 import { getAgent, requireAiKey } from "./agent-view.ts";
-import { changeAgent, saveAgent } from "./change-agent.ts";
+import { changeAgent } from "./change-agent.ts";
 
 /** Stops the agent's AI key at once (`suspended: true`), or restores it; repeating either changes nothing. */
 export async function suspendAgent(

@@ -12,11 +12,12 @@ import type { Context } from "../context.ts";
 import { requirePlacement } from "../gateways/choose-gateway.ts";
 import { lookUpGateway } from "../gateways/gateway-places.ts";
 import { isRefusal } from "../operations/exclusive-resources.ts";
+import { saveAgent } from "../state/agent-record.ts";
 import { changeAiKeyState } from "../state/ai-key-state.ts";
 import type { KnownAgent } from "../state/find-agent.ts";
 import { requireFutureEnd, requireStoppable } from "./agent-end.ts";
 import { getAgent, requireAiKey } from "./agent-view.ts";
-import { changeAgent, saveAgent } from "./change-agent.ts";
+import { changeAgent } from "./change-agent.ts";
 
 /** Name and model at the host, quotas and the end at the meter, where they hold from the next request on. */
 export async function updateAgent(

@@ -1,5 +1,6 @@
-import { hasEnded } from "../../domain/agent-end.ts";
-import { freeCallsModel } from "../../domain/free-calls.ts";
+import { isMetered } from "../../domain/free-calls.ts";
+import { hasEnded } from "../../domain/has-ended.ts";
+import { monthToDate } from "../../domain/quota.ts";
 import { digestIsValid } from "../../domain/secret-digests.ts";
 import { parseToken } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
@@ -16,8 +17,7 @@ export async function findShownAiKey(context: Context, text: string): Promise<Ai
   const record = id === undefined ? undefined : await currentAiKey(context, id);
   if (!record) return undefined;
   const now = context.clock.now();
-  const { expiresAt } = record.state;
-  if (expiresAt !== undefined && Date.parse(expiresAt) <= now) return undefined;
+  if (hasEnded(record.state, now)) return undefined;
   return digestIsValid(record.state, await context.crypto.sha256(text), now) ? record : undefined;
 }
 
@@ -28,12 +28,12 @@ export async function readHolder(context: Context, keyId: string | undefined): P
     throw new Problem("ai_key_not_found", "Send an AI key as `Authorization: Bearer <key>` to see what is left of it.");
   }
   const now = context.clock.now();
-  const today = new Date(now).toISOString().slice(0, 10);
+  const { from, to } = monthToDate(now);
   const [rows, provider] = await Promise.all([
-    context.ledger.usage(aiKeyLedger(record.keyId).usage, `${today.slice(0, 7)}-01`, today),
+    context.ledger.usage(aiKeyLedger(record.keyId).usage, from, to),
     context.records.get("ai-providers", record.aiProviderId),
   ]);
-  const metered = rows.filter(({ model }) => model !== freeCallsModel);
+  const metered = rows.filter(isMetered);
   const { models, expiresAt, suspendsAt, status } = record.state;
   const isSuspended = status === "suspended" || hasEnded({ expiresAt: suspendsAt }, now);
   return {

@@ -1,10 +1,10 @@
-import { Problem } from "../../errors.ts";
 import type { AiProviderHealth } from "../../schema/ai-provider.ts";
 import { aiProviderFailures, aiProviderIncident, aiProviderLastFailure } from "../../storage/ledger-names.ts";
 import { readIncident } from "../alerts/incidents.ts";
 import { failureRule } from "../alerts/provider-health.ts";
 import type { Context } from "../context.ts";
 import { allRecords } from "../state/all-records.ts";
+import { requireAiProvider } from "../state/require-ai-provider.ts";
 
 /**
  * How metered calls have found an AI provider.
@@ -12,13 +12,7 @@ import { allRecords } from "../state/all-records.ts";
  * @throws Problem `ai_provider_not_found`
  */
 export async function aiProviderHealth(context: Context, id: string): Promise<AiProviderHealth> {
-  const record = await context.records.get("ai-providers", id);
-  if (!record) {
-    throw new Problem(
-      "ai_provider_not_found",
-      `There is no AI provider "${id.slice(0, 64)}"; "ai-providers list" shows those there are.`,
-    );
-  }
+  const record = await requireAiProvider(context, id);
   const { ledger } = context;
   const [incident, window, last, agents] = await Promise.all([
     readIncident(context, aiProviderIncident(id)),

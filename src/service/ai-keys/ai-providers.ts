@@ -140,7 +140,7 @@ export const aiProviderView = (record: AiProviderRecord): AiProviderView => ({
   ...(record.revokedAt !== undefined && { revokedAt: record.revokedAt }),
 });
 
-/** For a caller that met another change of the same provider. */
+/** The refusal of a caller that met another change of the same provider. */
 export const aiProviderBusy = (which: string): Problem =>
   new Problem("key_busy", `The AI provider ${which} is being changed; try again in a moment.`, {
     headers: { "retry-after": "1" },

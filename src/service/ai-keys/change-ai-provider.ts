@@ -9,6 +9,7 @@ import type { Context } from "../context.ts";
 import { withLease } from "../lease.ts";
 import { seal } from "../secrets/vault.ts";
 import { followNewest, livePrevious, newestAiProvider, writeAiProvider } from "../state/newest-ai-provider.ts";
+import { requireAiProvider } from "../state/require-ai-provider.ts";
 import { aiProviderBusy, aiProviderView, checkMasterKey } from "./ai-providers.ts";
 
 /** The record stays: what it paid for is still told apart, and minted keys can still be revoked. */
@@ -94,15 +95,6 @@ async function replaceAiProvider(
   const next = await writeAiProvider(context, before, change);
   if (!next) throw aiProviderBusy(before.id);
   return next;
-}
-
-async function requireAiProvider(context: Context, id: string): Promise<AiProviderRecord> {
-  const record = await context.records.get("ai-providers", id);
-  if (record) return record;
-  throw new Problem(
-    "ai_provider_not_found",
-    `There is no AI provider "${id.slice(0, 64)}"; "ai-providers list" shows those there are.`,
-  );
 }
 
 async function requireUsable(context: Context, id: string): Promise<AiProviderRecord> {

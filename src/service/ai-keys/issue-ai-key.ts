@@ -1,3 +1,4 @@
+import { hasEnded } from "../../domain/has-ended.ts";
 import { proxyBasePath } from "../../domain/proxy-path.ts";
 import { stricterQuotas } from "../../domain/quota.ts";
 import { issueToken } from "../../domain/token.ts";
@@ -17,7 +18,7 @@ export interface NewAiKey {
   credential: Credential;
 }
 
-/** Where an agent of this provider sends its requests when its key is one of ours. */
+/** The address to which an agent of this provider sends its requests when its key is one of ours. */
 export const meteredBaseUrl = (context: Context, provider: Pick<AiProviderRecord, "kind" | "provider">): string =>
   context.settings.provisioning.publicUrl + proxyBasePath(provider.kind, provider.provider);
 
@@ -49,7 +50,7 @@ export function checkAiKeyRequest(context: Context, provider: AiProviderRecord, 
       `A virtual key has quotas in tokens and requests and no budgetUsdPerMonth; ${budgetsAre}.`,
     );
   }
-  if (request.expiresAt !== undefined && Date.parse(request.expiresAt) <= context.clock.now()) {
+  if (hasEnded(request, context.clock.now())) {
     throw new Problem("invalid_body", "autoProvisionAiKey.expiresAt lies in the past.", {
       errors: [{ path: "autoProvisionAiKey.expiresAt", message: "must lie in the future" }],
     });
@@ -67,10 +68,16 @@ interface KeyHolder {
   keepsSecret?: boolean;
 }
 
+interface WantedAiKey {
+  holder: KeyHolder;
+  provider: AiProviderRecord;
+  request: AutoProvisionAiKey;
+  minting: Minting;
+}
+
 /** Issues (virtual) or mints the key and records it; the secret is in the credential alone, unless it is to be kept. */
-export async function issueAiKey(...request: Parameters<typeof newAiKey>): Promise<NewAiKey> {
-  const [context] = request;
-  const aiKey = await newAiKey(...request);
+export async function issueAiKey(context: Context, caller: Caller, wanted: WantedAiKey): Promise<NewAiKey> {
+  const aiKey = await newAiKey(context, caller, wanted);
   await addAiKey(context, aiKey.record);
   return aiKey;
 }
@@ -79,15 +86,12 @@ export async function issueAiKey(...request: Parameters<typeof newAiKey>): Promi
 export async function newAiKey(
   context: Context,
   caller: Caller,
-  agent: KeyHolder,
-  provider: AiProviderRecord,
-  request: AutoProvisionAiKey,
-  minting: Minting,
+  { holder, provider, request, minting }: WantedAiKey,
 ): Promise<NewAiKey> {
   const mode = request.mode ?? "virtual";
   const common = {
-    keyId: agent.keyId,
-    agentId: agent.agentId,
+    keyId: holder.keyId,
+    agentId: holder.agentId,
     provider: provider.provider,
     mode,
     aiProviderId: provider.id,
@@ -96,26 +100,26 @@ export async function newAiKey(
   };
   const state = {
     version: 1,
-    status: agent.suspended ? ("suspended" as const) : ("active" as const),
+    status: holder.suspended ? ("suspended" as const) : ("active" as const),
     quotas: stricterQuotas(provider.defaultQuotas ?? {}, request.quotas ?? {}),
     ...(request.models && { models: request.models }),
     ...(request.expiresAt && { expiresAt: request.expiresAt }),
-    ...(agent.expiresAt !== undefined && { suspendsAt: agent.expiresAt }),
+    ...(holder.expiresAt !== undefined && { suspendsAt: holder.expiresAt }),
     ...(request.budgetUsdPerMonth !== undefined && { budgetUsdPerMonth: request.budgetUsdPerMonth }),
   };
   const keyless = keylessCredential(context, provider, mode);
   if (mode === "minted") {
-    const { agentId, name, operationId } = agent;
+    const { keyId, agentId, name, operationId } = holder;
     const { expiresAt, budgetUsdPerMonth } = request;
-    const wanted = { agentId, name, operationId, quotas: state.quotas, expiresAt, budgetUsdPerMonth };
-    const { remoteId, secret, hint } = await mintKey(context, provider, agent.keyId, wanted, minting);
-    const kept = await keptSecret(context, agent, provider, { secret, digest: "" });
+    const toMint = { keyId, agentId, name, operationId, quotas: state.quotas, expiresAt, budgetUsdPerMonth };
+    const { remoteId, secret, hint } = await mintKey(context, provider, toMint, minting);
+    const kept = await keptSecret(context, holder, provider, { secret, digest: "" });
     const record: AiKeyRecord = { ...common, minted: { remoteId, hint }, state: { ...state, digest: "", ...kept } };
     return { record, credential: { ...keyless, apiKey: secret } };
   }
-  const secret = issueToken("ocv", agent.keyId, context.crypto.randomBytes);
+  const secret = issueToken("ocv", holder.keyId, context.crypto.randomBytes);
   const digest = await context.crypto.sha256(secret);
-  const kept = await keptSecret(context, agent, provider, { secret, digest });
+  const kept = await keptSecret(context, holder, provider, { secret, digest });
   const record: AiKeyRecord = { ...common, state: { ...state, digest, ...kept } };
   return { record, credential: { ...keyless, apiKey: secret } };
 }

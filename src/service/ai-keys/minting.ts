@@ -68,8 +68,7 @@ export interface Minting {
 export async function mintKey(
   context: Context,
   provider: AiProviderRecord,
-  keyId: string,
-  request: Parameters<Minter["mint"]>[0],
+  { keyId, ...request }: Parameters<Minter["mint"]>[0] & { keyId: string },
   minting: Minting,
 ): ReturnType<Minter["mint"]> {
   const minter = await openMinter(context, provider);

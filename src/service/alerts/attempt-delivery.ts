@@ -8,6 +8,8 @@ import { type Alert, bodyOf } from "./webhook-formats.ts";
 import { openRetiredSecret, openWebhookSecret } from "./webhook-secret.ts";
 
 const deliveryTimeoutMs = 15_000;
+/** Longer than an attempt takes, so that nobody else makes the same one meanwhile. */
+export const deliveryLeaseMs = 60_000;
 
 export interface Attempted extends DeliveryAttempt {
   /** As the receiver sent it. */

@@ -4,11 +4,9 @@ import type { DeliveryView, WebhookTested } from "../../schema/webhook.ts";
 import { auditedChange } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
-import { attemptDelivery, isDelivered } from "./attempt-delivery.ts";
+import { attemptDelivery, deliveryLeaseMs, isDelivered } from "./attempt-delivery.ts";
 import { messageIdOf, messageOf } from "./raise-alert.ts";
 import { requireWebhook } from "./webhooks.ts";
-
-const leaseMs = 60_000;
 
 /**
  * One attempt now, whose outcome is the answer; it is not repeated, and a disabled webhook can be tried as well.
@@ -22,7 +20,7 @@ export async function testWebhook(context: Context, caller: Caller, id: string):
     const data = { webhookId: id };
     const message = messageOf(context, { type: "webhook.test", cause: [id, operationId], data });
     const messageId = await messageIdOf(context, message.cause);
-    const lease = await context.outbox.begin(message, messageId, id, leaseMs);
+    const lease = await context.outbox.begin(message, messageId, id, deliveryLeaseMs);
     const attempt = await attemptDelivery(context, webhook, { message, messageId });
     const delivered = isDelivered(attempt);
     await context.outbox.record(

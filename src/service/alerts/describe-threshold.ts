@@ -1,10 +1,9 @@
-import { periodOf, resetOf, shownAmount } from "../../domain/quota.ts";
-import { quotaNames, quotaRules } from "../../domain/quota-rules.ts";
+import { quotaOf, resetOf, shownAmount } from "../../domain/quota.ts";
+import { quotaRules } from "../../domain/quota-rules.ts";
 import type { Threshold } from "../../domain/quota-thresholds.ts";
 import type { OutboxMessage } from "../../ports.ts";
+import { aiKeyOfName } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
-
-const counterForm = /^ai-key:([^/]+)\/(\w+)$/;
 
 /**
  * The ledger's message about a threshold, as an operator wants it: the owner, the quota, the amount left, when it
@@ -14,13 +13,10 @@ const counterForm = /^ai-key:([^/]+)\/(\w+)$/;
  */
 export async function describeThreshold(context: Context, message: OutboxMessage): Promise<string | undefined> {
   const { counter, period, limit, percent } = JSON.parse(message.data) as Threshold;
-  const [, encoded = "", unit] = counterForm.exec(counter) ?? [];
-  const quota = quotaNames.find((name) => {
-    const rule = quotaRules[name];
-    return rule.counter === unit && periodOf(rule.span, message.at).length === period.length;
-  });
-  if (quota === undefined) return undefined;
-  const keyId = decodeURIComponent(encoded);
+  const of = aiKeyOfName(counter);
+  const quota = quotaOf(of?.part ?? "", period);
+  if (of === undefined || quota === undefined) return undefined;
+  const { keyId } = of;
   const key = await context.records.get("ai-keys", keyId);
   const used = message.used ?? 0;
   const shown = (amount: number) => shownAmount(quota, amount);

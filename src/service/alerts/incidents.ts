@@ -1,5 +1,6 @@
 import type { AlertData } from "../../domain/alert-text.ts";
 import type { AlertType } from "../../domain/alert-types.ts";
+import { toHex } from "../../domain/hex.ts";
 import type { LedgerName, OutboxMessage } from "../../ports.ts";
 import { aiProviderIncident, gatewayIncident } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
@@ -31,9 +32,8 @@ export async function openIncident(
   { type, data }: Told,
   detail?: string,
 ): Promise<void> {
-  const random = Array.from(context.crypto.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const since = new Date(context.clock.now()).toISOString();
-  const fresh: Incident = { id: random, since, ...(detail !== undefined && { detail }) };
+  const fresh: Incident = { id: toHex(context.crypto.randomBytes(8)), since, ...(detail !== undefined && { detail }) };
   const isMine = await context.ledger.replace(name, undefined, JSON.stringify(fresh));
   const incident = isMine ? fresh : await readIncident(context, name);
   if (incident === undefined) return;

@@ -1,11 +1,12 @@
 import { isFresh } from "../../domain/is-fresh.ts";
+import { wait } from "../../domain/retry.ts";
 import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import { aiProviderFailures, aiProviderIncident, aiProviderLastFailure } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import { closeIncident, openIncident } from "./incidents.ts";
 
 const windowMs = 300_000;
-/** In a row, within the window. */
+/** Failures in a row, within the window. */
 const failuresToTell = 5;
 /** How often a provider that works is looked up for an incident that another process opened. */
 const lookMs = 60_000;
@@ -65,7 +66,7 @@ export function createProviderHealth(context: Context): ProviderHealth {
     if (!isFirst) return;
     const at = new Date(clock.now()).toISOString();
     inBackground(context, async () => {
-      await new Promise((resolve) => setTimeout(resolve, gatherMs));
+      await wait(gatherMs);
       const failures = one.uncounted;
       one.uncounted = 0;
       await ledger.take(aiProviderFailures(provider.id), failureRule, failures);

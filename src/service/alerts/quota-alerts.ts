@@ -1,4 +1,4 @@
-import { shownAmount } from "../../domain/quota.ts";
+import { periodOf, shownAmount } from "../../domain/quota.ts";
 import type { QuotaDenial } from "../../domain/quota-denial.ts";
 import { writtenModel } from "../../domain/written-model.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
@@ -64,7 +64,7 @@ export function createUnpricedAlerts(
   const told = new Set<string>();
 
   return ({ keyId, agentId }, provider, asked) => {
-    const day = new Date(context.clock.now()).toISOString().slice(0, 10);
+    const day = periodOf("day", context.clock.now());
     const key = `${day} ${keyId} ${provider}`;
     if (told.has(key)) return;
     if (told.size >= mostRemembered) told.clear();

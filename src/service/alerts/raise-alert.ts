@@ -48,7 +48,7 @@ const loser =
   };
 
 /**
- * For whom nothing depends on it: a failure is logged.
+ * Serves callers of whom nothing depends on it: a failure is logged.
  *
  * @param onLost lets a caller that remembers what was told raise it again
  */

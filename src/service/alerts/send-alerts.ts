@@ -2,7 +2,7 @@ import { mostAttempts, retryAfterMs, retryDelayMs } from "../../domain/delivery-
 import type { Due } from "../../ports.ts";
 import type { WebhookRecord } from "../../schema/webhook.ts";
 import type { Context } from "../context.ts";
-import { type Attempted, attemptDelivery, isDelivered } from "./attempt-delivery.ts";
+import { type Attempted, attemptDelivery, deliveryLeaseMs, isDelivered } from "./attempt-delivery.ts";
 import { describeThreshold } from "./describe-threshold.ts";
 import { disableWebhook } from "./disable-webhook.ts";
 import { incidentStage } from "./incidents.ts";
@@ -11,13 +11,11 @@ import { isStillTrue } from "./still-true.ts";
 import { isTold } from "./webhook-formats.ts";
 import { allWebhooks, findWebhook } from "./webhooks.ts";
 
-/** Longer than an attempt takes, so that nobody else makes the same one meanwhile. */
-const leaseMs = 60_000;
 const mostAtOnce = 96;
 /** The bound at one endpoint: a slow one must not keep the others waiting. */
 const mostAtOneEndpoint = 16;
 const takenAtOnce = 32;
-/** For how long at most one that asked for a pause is asked nothing at all. */
+/** The longest time for which one that asked for a pause is asked nothing at all. */
 const mostPauseMs = 600_000;
 
 type DueDelivery = Extract<Due, { kind: "delivery" }>;
@@ -57,7 +55,7 @@ export function createAlertSender(context: Context, mostTaken = Number.POSITIVE_
     const webhook = await findWebhook(context, due.endpoint);
     if (webhook === undefined && (await context.records.get("webhooks", due.endpoint))) {
       // The settings of another instance know it, or its secret does not open until they are mended.
-      return await outbox.record(due, { state: "pending", dueAt: clock.now() + leaseMs });
+      return await outbox.record(due, { state: "pending", dueAt: clock.now() + deliveryLeaseMs });
     }
     // Alertmanager takes what comes last for what is: an incident that is open would be over by news of one before it.
     const stage = webhook?.format === "alertmanager" ? await incidentStage(context, due.message) : undefined;
@@ -124,7 +122,7 @@ export function createAlertSender(context: Context, mostTaken = Number.POSITIVE_
         const full = [...busy].filter(([, count]) => count >= mostAtOneEndpoint).map(([endpoint]) => endpoint);
         const limit = Math.min(takenAtOnce, mostAtOnce - active.size, left);
         const except = [...full, ...pausedUntil.keys()];
-        const due = limit > 0 ? await outbox.take({ limit, leaseMs, except }) : [];
+        const due = limit > 0 ? await outbox.take({ limit, leaseMs: deliveryLeaseMs, except }) : [];
         left -= due.length;
         listed = undefined;
         for (const one of due) start(one);

@@ -4,7 +4,6 @@ const secretLength = 32;
 
 const toBase64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes));
 
-/** `whsec_` and base64, as Standard Webhooks has it: https://www.standardwebhooks.com */
 export const newSigningSecret = (randomBytes: (length: number) => Uint8Array): string =>
   prefix + toBase64(randomBytes(secretLength));
 

@@ -46,7 +46,7 @@ export async function createAgents(
   const batchId = newOperationId(context);
   const member: Caller = { ...caller, batchId };
   const passed: PassedResources = { names: new Set(), places: 0, on: new Map() };
-  /** Where a dry run has found room: held until it is over. */
+  /** The gateways on which a dry run has found room: held until it is over. */
   const planned: (string | undefined)[] = [];
   let paid = false;
 
@@ -116,7 +116,7 @@ async function wasMade(
   return earlier !== undefined && sameRequest(earlier, { idempotency: idempotency! });
 }
 
-/** In a dry run one after another: each sees what those before it would hold. */
+/** A dry run goes one after another: each sees what those before it would hold. */
 async function check(
   context: Context,
   caller: Caller,

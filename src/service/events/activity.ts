@@ -1,3 +1,4 @@
+import { wait } from "../../domain/retry.ts";
 import type { ActivityLog, ActivitySample, AgentActivity } from "../../ports.ts";
 import type { Ports } from "../../storage/keyspace.ts";
 
@@ -32,9 +33,9 @@ export function createActivity(context: Needed, isStopping: () => boolean): Acti
   }
 
   async function publish(): Promise<void> {
-    // In steps: a process that stops waits for what runs in the background.
+    // Waits in steps: a process that stops waits for what runs in the background.
     for (let waited = 0; waited < (isWatched ? gatherMs : unwatchedMs) && !isStopping(); waited += stepMs)
-      await new Promise((resolve) => setTimeout(resolve, stepMs));
+      await wait(stepMs);
     const sample: ActivitySample = { at: context.clock.now(), ...sums, agents: [...agents.values()] };
     agents = new Map();
     sums = { requests: 0, tokens: 0, denied: 0 };

@@ -1,4 +1,5 @@
 import type { AuditRecord } from "../../domain/audit-event.ts";
+import { wait } from "../../domain/retry.ts";
 import type { ActivitySample, SentMessage } from "../../ports.ts";
 import type { ActivityEvent, EventType } from "../../schema/event.ts";
 import { alertOf } from "../alerts/attempt-delivery.ts";
@@ -24,7 +25,7 @@ export interface EventStreamOptions {
   mayGoOn(): Promise<boolean>;
 }
 
-/** Where a stream is; what is not asked for stays where it was. */
+/** The place of a stream; what is not asked for stays where it was. */
 interface Position {
   audit: number;
   alert: number;
@@ -139,7 +140,7 @@ async function alertBefore(context: Context, audit: number): Promise<number> {
   }
 }
 
-/** In their order, and the number at which the trail ends now. */
+/** The events in their order, and the number at which the trail ends now. */
 async function auditAfter(context: Context, seq: number): Promise<{ events: AuditRecord[]; newest: number }> {
   const found: AuditRecord[] = [];
   let newest: number | undefined;
@@ -182,7 +183,7 @@ function summed({ clock }: Pick<Context, "clock">, samples: readonly ActivitySam
 /** Waits, in steps: a Worker cannot listen across requests, and a server that stops is not to wait for long. */
 async function goesOn(ms: number, isEnding: () => boolean, mayGoOn: () => Promise<boolean>): Promise<boolean> {
   for (let waited = 0; waited < ms && !isEnding(); waited += stepMs) {
-    await new Promise((resolve) => setTimeout(resolve, Math.min(stepMs, ms - waited)));
+    await wait(Math.min(stepMs, ms - waited));
     const isLast = waited + stepMs >= ms;
     if ((isLast || (waited + stepMs) % lookEveryMs === 0) && !(await mayGoOn())) return false;
   }

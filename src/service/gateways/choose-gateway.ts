@@ -13,12 +13,12 @@ export interface PlanRequest
   extends Pick<CreateAgent, "workspace" | "gateway" | "labels" | "confinement" | "tools" | "peers"> {
   agentId: string;
   heldToQuota: boolean;
-  /** By what is known of the gateways: a busy one takes seconds to answer. */
+  /** Goes by what is known of the gateways: a busy one takes seconds to answer. */
   atOnce?: boolean;
 }
 
 /**
- * Where the agent goes, and what it has there.
+ * The place where the agent goes, and what it has there.
  *
  * @param tried gateways that were tried in vain
  * @throws Problem `gateway_not_found`, `gateway_not_allowed`, `gateway_cordoned`, `gateway_full`, `host_unavailable`,

@@ -111,7 +111,7 @@ function othersAmong(
 }
 
 const nobody: ReadonlySet<string> = new Set();
-/** By gateway: the same list is asked for each of them. */
+/** Ids by gateway: the same list is asked for each of them. */
 const idsOf = new WeakMap<readonly IndexEntry[], Map<string | undefined, Set<string>>>();
 
 function idsOn(entries: readonly IndexEntry[], gateway: string | undefined): ReadonlySet<string> {

@@ -45,7 +45,7 @@ export async function takePlace(context: Context, placed: Placed, atOnce = false
   return await reserve(context, placed, room(await countOthers(context, gateway, refusedAgeMs)));
 }
 
-/** For an agent that is there already, however many there may be. */
+/** Takes the place of an agent that is there already, however many there may be. */
 export const givePlace = async (context: Context, placed: Placed): Promise<void> =>
   void (await reserve(context, placed, null));
 

@@ -4,7 +4,7 @@ import { freePlace, givePlace } from "./gateway-places.ts";
 
 const complete = "complete";
 const pageSize = 500;
-/** Where the operations of an invocation are bounded. */
+/** The same where the operations of an invocation are bounded. */
 const boundedPageSize = 100;
 
 /** Gives agents of an earlier release their places: once in the life of a store, and where it broke off, from there on. */

@@ -1,3 +1,4 @@
+import { toHex } from "../../domain/hex.ts";
 import { Problem } from "../../errors.ts";
 import type { Ledger } from "../../ports.ts";
 import { ownGatewayId } from "../../storage/ledger-names.ts";
@@ -10,7 +11,7 @@ const known = new WeakMap<Ledger, string>();
 export async function ownId({ ledger, crypto }: Pick<Context, "ledger" | "crypto">): Promise<string> {
   let id = known.get(ledger) ?? (await ledger.get(ownGatewayId));
   if (id === undefined) {
-    const made = Array.from(crypto.randomBytes(5), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const made = toHex(crypto.randomBytes(5));
     id = (await ledger.replace(ownGatewayId, undefined, made)) ? made : await ledger.get(ownGatewayId);
   }
   if (id === undefined) throw new Problem("store_unwritable", "The ledger does not keep this deployment's id.");

@@ -1,5 +1,6 @@
 import { gatewaysFinding } from "../../domain/gateway-cost.ts";
 import { othersTurn } from "../../domain/others-turn.ts";
+import { priceAge } from "../../domain/price-age.ts";
 import { isProblem } from "../../errors.ts";
 import type { DoctorCheck, DoctorReport } from "../../schema/doctor.ts";
 import { aiProviderIncident } from "../../storage/ledger-names.ts";
@@ -22,7 +23,6 @@ const counted = (count: number, one: string): string => `${count.toLocaleString(
 
 /** A key that ends within these days is told of. */
 const soonMs = 7 * 86_400_000;
-const freshDays = 60;
 
 const looks: Record<string, (context: Context, caller: Caller) => Promise<Finding>> = {
   async agents(context, caller) {
@@ -136,10 +136,7 @@ const looks: Record<string, (context: Context, caller: Caller) => Promise<Findin
 
   async prices({ prices, clock }) {
     const { asOf } = await prices.reload();
-    const days = Math.floor((clock.now() - Date.parse(asOf)) / 86_400_000);
-    const detail = `the table is of ${asOf}, ${days} days ago`;
-    if (days <= freshDays) return ok(detail);
-    return { status: "warning", detail, remedy: "install a newer release, or `prices set` what has changed" };
+    return priceAge(asOf, clock.now(), "install a newer release, or `prices set` what has changed");
   },
 };
 

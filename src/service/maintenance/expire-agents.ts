@@ -1,4 +1,4 @@
-import { hasEnded } from "../../domain/agent-end.ts";
+import { hasEnded } from "../../domain/has-ended.ts";
 import { isProblem } from "../../errors.ts";
 import { auditedChange, newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";

@@ -1,4 +1,5 @@
 import { staleReservationMs } from "../../domain/quota.ts";
+import { aiKeyPrefix } from "../../storage/ledger-names.ts";
 import { agentsDue, completeIndex, reconcileIndex } from "../agent-index/reconcile-index.ts";
 import { retryRevocations } from "../ai-keys/minting.ts";
 import { watchGateways } from "../alerts/watch-gateways.ts";
@@ -41,7 +42,7 @@ export async function maintain(context: Context, settled: () => void | Promise<v
       return revocations;
     }),
     settleLost(context),
-    context.ledger.settleStale("ai-key:", staleReservationMs),
+    context.ledger.settleStale(aiKeyPrefix, staleReservationMs),
     watchDoors(context),
     tendAgents(context),
     watchGateways(context),

@@ -11,7 +11,7 @@ import { allRecords } from "../state/all-records.ts";
 export interface Orphan {
   detail: string;
   remedy: string;
-  /** Where it is safe to mend. */
+  /** Given where it is safe to mend. */
   mend?: () => Promise<void>;
 }
 

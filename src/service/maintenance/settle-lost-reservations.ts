@@ -1,4 +1,4 @@
-import { reservationOwner } from "../../storage/ledger-names.ts";
+import { aiKeyPrefix, reservationOwner } from "../../storage/ledger-names.ts";
 import { lostUsage } from "../../storage/lost-usage.ts";
 import type { Context } from "../context.ts";
 
@@ -9,7 +9,7 @@ import type { Context } from "../context.ts";
  */
 export async function settleLost(context: Context): Promise<number> {
   const { ledger, instance, clock } = context;
-  const open = (await ledger.unsettled?.("ai-key:")) ?? [];
+  const open = (await ledger.unsettled?.(aiKeyPrefix)) ?? [];
   const byOwner = Map.groupBy(open, reservationOwner);
   let settled = 0;
   for (const [owner, ids] of byOwner) {

@@ -89,7 +89,7 @@ const agentLimitReached = (count: number, limit: number): Problem =>
 export interface PassedResources {
   names: Set<string>;
   places: number;
-  /** By gateway, those of them that are on it. */
+  /** Those of them that are on a gateway, by its id. */
   on: Map<string | undefined, number>;
 }
 

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { parsedJson } from "../../domain/parsed-json.ts";
 import { Confinement, StoredIdentity } from "../../schema/agent-fields.ts";
 
 /** A change to an agent that is under way, kept with its lease: enough to finish or undo it after a crash. */
@@ -14,11 +15,11 @@ export const Operation = z.object({
   workspace: z.optional(z.string()),
   bindings: z.array(z.string()),
   aiKeyId: z.optional(z.string()),
-  /** In a change of AI keys: the one that `aiKeyId` takes the place of, and its provider; and the model that was asked for. */
+  /** The key that `aiKeyId` takes the place of, in a change of AI keys, and its provider; and the model that was asked for. */
   formerKeyId: z.optional(z.string()),
   formerProvider: z.optional(z.string()),
   model: z.optional(z.string()),
-  /** In a deletion: every key that was ever issued to an agent of this id. */
+  /** Every key that was ever issued to an agent of this id, in a deletion. */
   issuedKeys: z.optional(z.array(z.string())),
   aiProviderId: z.optional(z.string()),
   minted: z.optional(z.boolean()),
@@ -58,16 +59,10 @@ export const changeOperation = (
 });
 
 /** The operation record as the lease's note keeps it. */
-export const operationText = (note: Operation): string => JSON.stringify(note);
+export const operationText = (operation: Operation): string => JSON.stringify(operation);
 
 /** `undefined` for a text that is no operation record. */
-export function parseOperation(text: string): Operation | undefined {
-  try {
-    return Operation.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
-}
+export const parseOperation = (text: string): Operation | undefined => Operation.safeParse(parsedJson(text)).data;
 
-/** Where it is left half done, the agent is there and works, and nobody has to wait until it is settled. */
+/** Such a change may be left half done: the agent is there and works, and nobody has to wait until it is settled. */
 export const mayWait = ({ action }: Operation): boolean => action === "change" || action === "key";

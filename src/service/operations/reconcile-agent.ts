@@ -2,13 +2,13 @@ import { isProblem, Problem } from "../../errors.ts";
 import type { HostAgent, HostHold } from "../../ports.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
 import type { Context } from "../context.ts";
-import { nextUpdate, replaceAgent } from "../state/agent-record.ts";
+import { saveAgent } from "../state/agent-record.ts";
 import { currentAiKey } from "../state/ai-key-state.ts";
 import { knownFrom } from "../state/find-agent.ts";
 import { keepUnconfirmed, releaseBindings } from "./exclusive-resources.ts";
 import type { Operation } from "./operation.ts";
 
-/** For a question that only the agent's gateway can answer. */
+/** The failure of a question that only the agent's gateway can answer. */
 export const silentGateway = (): Problem =>
   new Problem("gateway_failed", "The agent's gateway does not say whether it has it.");
 
@@ -45,9 +45,7 @@ async function asMetered(context: Context, record: AgentRecord | undefined): Pro
   const expiresAt = aiKey.state.suspendsAt;
   if (record.suspended === suspended && record.expiresAt === expiresAt) return record;
   const endedAt = record.expiresAt === expiresAt ? record.endedAt : undefined;
-  const next = { ...record, suspended, expiresAt, endedAt, updatedAt: nextUpdate(context, record) };
-  await replaceAgent(context, record, next);
-  return next;
+  return await saveAgent(context, { ...record, suspended, expiresAt, endedAt });
 }
 
 async function reconcile(context: Context, operation: Operation, record: AgentRecord | undefined): Promise<string[]> {
@@ -67,7 +65,7 @@ async function reconcile(context: Context, operation: Operation, record: AgentRe
   const fields = ["name", "model", "identity", "bindings", "confinement", "tools", "peers"] as const;
   const fromHost = fields.filter((field) => JSON.stringify(there[field]) !== JSON.stringify(record[field]));
   if (fromHost.length > 0 || bindingsInDoubt !== undefined) {
-    await replaceAgent(context, record, { ...known, ...there, updatedAt: nextUpdate(context, record) });
+    await saveAgent(context, { ...known, ...there });
   }
   return fromHost;
 }

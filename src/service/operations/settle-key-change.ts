@@ -10,7 +10,7 @@ import { keylessCredential } from "../ai-keys/issue-ai-key.ts";
 import { forgetIssuedKeys } from "../ai-keys/issued-keys.ts";
 import type { Context } from "../context.ts";
 import { unseal } from "../secrets/vault.ts";
-import { nextUpdate, replaceAgent } from "../state/agent-record.ts";
+import { saveAgent } from "../state/agent-record.ts";
 import { changeAiKeyState, currentAiKey } from "../state/ai-key-state.ts";
 import { knownFrom } from "../state/find-agent.ts";
 import { revokeAiKey, revokeFormerAiKey } from "./compensate-create.ts";
@@ -54,7 +54,8 @@ export async function settleKeyChange(context: Context, operation: Operation, gi
     if (context.host.storesCredentials) {
       profileId = await context.host.setCredential({ ...knownFrom(before), isCurrent }, credential, operation.model);
     }
-    record = await save(context, before, {
+    record = await saveAgent(context, {
+      ...before,
       aiKeyId,
       aiKeyProvider: aiKey.provider,
       formerAiKeyIds: formerKeys(before, operation),
@@ -66,7 +67,8 @@ export async function settleKeyChange(context: Context, operation: Operation, gi
   const { formerProvider } = operation;
   if (formerProvider !== undefined && formerProvider !== record.aiKeyProvider) {
     await context.host.dropCredential({ ...knownFrom(record), isCurrent }, formerProvider);
-    record = await save(context, record, { credentials: record.credentials.filter((one) => one !== formerProvider) });
+    const credentials = record.credentials.filter((one) => one !== formerProvider);
+    record = await saveAgent(context, { ...record, credentials });
   }
   const revoked = await endFormer(context, operation);
   return { outcome: "finished", record, profileId, revoked };
@@ -95,18 +97,12 @@ async function takeKey(
   const credentials = before.credentials.filter((one) => one !== formerProvider);
   const formerAiKeyIds = formerKeys(before, operation);
   const noKey = { aiKeyId: undefined, aiKeyProvider: undefined };
-  const record = await save(context, before, { ...noKey, formerAiKeyIds, credentials });
+  const record = await saveAgent(context, { ...before, ...noKey, formerAiKeyIds, credentials });
   return { outcome: "finished", record, revoked };
 }
 
 const formerKeys = ({ formerAiKeyIds }: AgentRecord, { formerKeyId }: Operation): string[] | undefined =>
   formerKeyId === undefined ? formerAiKeyIds : [...new Set([...(formerAiKeyIds ?? []), formerKeyId])];
-
-async function save(context: Context, before: AgentRecord, change: Partial<AgentRecord>): Promise<AgentRecord> {
-  const next = { ...before, ...change, updatedAt: nextUpdate(context, before) };
-  await replaceAgent(context, before, next);
-  return next;
-}
 
 async function keptCredential(context: Context, aiKey: AiKeyRecord): Promise<Credential | undefined> {
   const { keyId, mode, state } = aiKey;

@@ -1,12 +1,12 @@
-import { freeCallsModel } from "../../domain/free-calls.ts";
+import { freeCallsModel, isMetered } from "../../domain/free-calls.ts";
 import { groupingLabel, labelOf } from "../../domain/labels.ts";
-import { periodOf } from "../../domain/quota.ts";
 import { Problem } from "../../errors.ts";
 import type { FleetUsage, FleetUsageQuery, FleetUsageRow } from "../../schema/fleet-usage.ts";
 import { aiKeyLedger, aiKeyOfName, aiKeyPrefix } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import type { Reaching } from "../state/find-agent.ts";
 import { type Place, readCursor, writeCursor } from "../state/place-cursor.ts";
+import { usageDays } from "../state/usage-days.ts";
 import { aiKeysOf, type FleetAgent, type FleetAgents, fleetAgents, mostKeys } from "./fleet-agents.ts";
 import { addUse, type CountedUse, noUse, shownUse } from "./usage-sums.ts";
 
@@ -23,20 +23,9 @@ interface Group {
   name?: string | undefined;
 }
 
-/**
- * By default from the first day of this month to today, in UTC.
- *
- * @throws Problem `invalid_query`, `not_ready` while the index of agents is being built
- */
+/** @throws Problem `invalid_query`, `not_ready` while the index of agents is being built */
 export async function readFleetUsage(context: Context, caller: Reaching, query: FleetUsageQuery): Promise<FleetUsage> {
-  const today = periodOf("day", context.clock.now());
-  const to = query.to ?? (query.from !== undefined && query.from > today ? query.from : today);
-  const from = query.from ?? `${to.slice(0, 7)}-01`;
-  if (from > to) {
-    throw new Problem("invalid_query", `from (${from}) lies after to (${to}).`, {
-      errors: [{ path: "from", message: "must not lie after to" }],
-    });
-  }
+  const { from, to } = usageDays(context, query);
   const agents = await fleetAgents(context, caller, query.label);
   const { by } = query;
   const { groups, asOf } =
@@ -111,9 +100,7 @@ async function usesOfFew({ ledger, clock }: Context, { entries }: FleetAgents, {
   const asOf = clock.now();
   const keyIds = entries.flatMap(aiKeysOf);
   const found = await Promise.all(keyIds.map((keyId) => ledger.usage(aiKeyLedger(keyId).usage, from, to)));
-  const uses = found.flatMap((rows, at) =>
-    rows.filter(({ model }) => model !== freeCallsModel).map((use) => ({ keyId: keyIds[at], use })),
-  );
+  const uses = found.flatMap((rows, at) => rows.filter(isMetered).map((use) => ({ keyId: keyIds[at], use })));
   return { uses, asOf };
 }
 
@@ -130,12 +117,13 @@ function keyOf(by: string, { agentId, entry, provider }: FleetAgent): string {
   }
 }
 
-async function byRow({ ledger, clock }: Context, agents: FleetAgents, { from, to, by }: Span) {
+async function byRow(context: Context, agents: FleetAgents, span: Span) {
+  const { from, to, by } = span;
   const groups = new Map<string, Group>();
-  const span = by === "day" ? ("day" as const) : ("model" as const);
+  const field = by === "day" ? ("day" as const) : ("model" as const);
   if (agents.isAll) {
-    const query = { prefix: aiKeyPrefix, from, to, by: span, orderBy: "key", limit: mostKeys } as const;
-    const found = await ledger.topUsage({ ...query, except: freeCallsModel });
+    const query = { prefix: aiKeyPrefix, from, to, by: field, orderBy: "key", limit: mostKeys } as const;
+    const found = await context.ledger.topUsage({ ...query, except: freeCallsModel });
     for (const group of found.groups) addTo(groups, group.key, group);
     return { groups, asOf: found.asOf };
   }
@@ -144,9 +132,7 @@ async function byRow({ ledger, clock }: Context, agents: FleetAgents, { from, to
     const detail = `By ${by} at most ${mostRead} agents can be added up, and these are ${entries.length}; filter by a label.`;
     throw new Problem("invalid_query", detail, { errors: [{ path: "by", message: "is of too many agents" }] });
   }
-  const asOf = clock.now();
-  const keys = entries.flatMap(aiKeysOf);
-  const found = await Promise.all(keys.map((keyId) => ledger.usage(aiKeyLedger(keyId).usage, from, to)));
-  for (const row of found.flat()) if (row.model !== freeCallsModel) addTo(groups, row[span], row);
+  const { uses, asOf } = await usesOfFew(context, agents, span);
+  for (const { use } of uses) addTo(groups, use[field], use);
   return { groups, asOf };
 }

@@ -1,9 +1,7 @@
-import { counterLimit, periodOf, quotaState } from "../../domain/quota.ts";
-import { type QuotaCounter, quotaRules } from "../../domain/quota-rules.ts";
+import { counterLimit, periodOf, quotaOf, quotaState } from "../../domain/quota.ts";
 import { quotaShare } from "../../domain/quota-share.ts";
 import type { NearLimit } from "../../ports.ts";
 import type { NearLimitAgent, NearLimitList } from "../../schema/fleet-usage.ts";
-import { quotaNames } from "../../schema/quota.ts";
 import { aiKeyOfName } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import type { Reaching } from "../state/find-agent.ts";
@@ -54,7 +52,7 @@ async function shown(
     if (near.length >= limit) break;
     const of = aiKeyOfName(counter);
     const agent = of && (await agents.ofKey(of.keyId));
-    const quota = of && quotaOf(of.part as QuotaCounter, period);
+    const quota = of && quotaOf(of.part, period);
     if (!agent?.entry || !quota) continue;
     const aiKey = await records.recent("ai-keys", of.keyId, recordAgeMs);
     const provider = aiKey && (await records.recent("ai-providers", aiKey.aiProviderId, recordAgeMs));
@@ -73,8 +71,3 @@ async function shown(
   }
   return near;
 }
-
-const quotaOf = (counter: QuotaCounter, period: string) =>
-  quotaNames.find(
-    (name) => quotaRules[name].counter === counter && quotaRules[name].span === (period.length === 7 ? "month" : "day"),
-  );

@@ -1,6 +1,6 @@
-import { freeCallsModel } from "../../domain/free-calls.ts";
+import { freeCallsModel, isMetered } from "../../domain/free-calls.ts";
 import { fromMicroUsd } from "../../domain/micro-usd.ts";
-import { periodOf, resetOf } from "../../domain/quota.ts";
+import { firstOfMonth, periodOf, resetOf } from "../../domain/quota.ts";
 import { mostNearShown } from "../../domain/quota-share.ts";
 import type { UsageGroup, UsageQuery } from "../../ports.ts";
 import type { AgentSummary } from "../../schema/agent.ts";
@@ -21,18 +21,17 @@ const dayMs = 86_400_000;
 export async function readOverview(context: Context, caller: Reaching, { days }: OverviewQuery): Promise<Overview> {
   const now = context.clock.now();
   const today = periodOf("day", now);
-  const month = periodOf("month", now);
   const firstShown = periodOf("day", now - (days - 1) * dayMs);
-  const firstOfMonth = `${month}-01`;
-  const from = firstShown < firstOfMonth ? firstShown : firstOfMonth;
+  const monthBegin = firstOfMonth(today);
+  const from = firstShown < monthBegin ? firstShown : monthBegin;
   const agents = await fleetAgents(context, caller, undefined);
   const [use, near] = await Promise.all([
     agents.isAll ? useOfAll(context, agents, from, today) : useOfSome(context, agents, from, today),
     nearLimitOf(context, agents, { minShare: 0.8, limit: mostNearShown }),
   ]);
   const ofMonth = noUse();
-  for (const [day, one] of use.days) if (day >= firstOfMonth) addUse(ofMonth, one);
-  const begun = Date.parse(firstOfMonth);
+  for (const [day, one] of use.days) if (day >= monthBegin) addUse(ofMonth, one);
+  const begun = Date.parse(monthBegin);
   const factor = (resetOf("month", now) - begun) / Math.max(1, now - begun);
   const counts = countsOf(agents.entries, now);
   return {
@@ -85,11 +84,11 @@ interface Use {
 
 async function useOfAll(context: Context, agents: FleetAgents, from: string, today: string): Promise<Use> {
   const query = { prefix: aiKeyPrefix, to: today, except: freeCallsModel };
-  const firstOfMonth = `${today.slice(0, 7)}-01`;
+  const monthBegin = firstOfMonth(today);
   const mayHaveMoved = agents.entries.some(
-    ({ formerAiKeyIds, updatedAt }) => formerAiKeyIds !== undefined && updatedAt >= firstOfMonth,
+    ({ formerAiKeyIds, updatedAt }) => formerAiKeyIds !== undefined && updatedAt >= monthBegin,
   );
-  const month = { ...query, from: firstOfMonth, by: "name" as const };
+  const month = { ...query, from: monthBegin, by: "name" as const };
   const [days, top] = await Promise.all([
     context.ledger.topUsage({ ...query, from, by: "day", orderBy: "key", limit: 1_000 }),
     mayHaveMoved ? topOfSeveralKeys(context, agents, month) : topOfSingleKeys(context, month),
@@ -103,7 +102,7 @@ async function topOfSingleKeys(context: Context, month: Month): Promise<Overview
   const query = { ...month, limit: shownTop };
   const dearest = await context.ledger.topUsage({ ...query, orderBy: "microUsd" });
   const costs = dearest.groups.filter(({ microUsd }) => microUsd > 0);
-  // Where nothing has a price, the most tokens come first.
+  // The most tokens come first where nothing has a price.
   const top = costs.length > 0 ? costs : (await context.ledger.topUsage({ ...query, orderBy: "tokens" })).groups;
   return await ofAgents(context, top);
 }
@@ -163,7 +162,7 @@ async function useOfSome({ ledger, clock }: Context, agents: FleetAgents, from: 
         aiKeysOf(entry).map((keyId) => ledger.usage(aiKeyLedger(keyId).usage, from, today)),
       );
       for (const row of rows.flat()) {
-        if (row.model === freeCallsModel) continue;
+        if (!isMetered(row)) continue;
         const ofDay = days.get(row.day) ?? noUse();
         addUse(ofDay, row);
         days.set(row.day, ofDay);

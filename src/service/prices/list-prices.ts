@@ -11,7 +11,7 @@ interface PriceListQuery {
   source?: PriceSource | undefined;
 }
 
-/** In ascending order of provider and model. With a `model`, the price that counts for that name. */
+/** Prices in ascending order of provider and model. With a `model`, the price that counts for that name. */
 export async function listPrices({ prices }: Pick<Context, "prices">, query: PriceListQuery): Promise<PriceList> {
   const book = await prices.reload();
   const names = query.model === undefined ? book.names() : modelOfEach(book.names(), query.model, query.provider);

@@ -11,7 +11,7 @@ const usdRates = (rates: Rates) => ({
   cacheWrite1h: fromMicroUsd(rates.cacheWrite1h),
 });
 
-/** In USD per million tokens, as people compare prices. */
+/** USD per million tokens, as people compare prices. */
 export function priceView(of: { provider: string; model: string }, price: Price, source: PriceSource): PriceView {
   const { tiers, media, webSearch } = price;
   return {

@@ -5,7 +5,7 @@ import type { PriceSettings } from "../../schema/price.ts";
 import { statedPrices } from "../../storage/ledger-names.ts";
 import { parseStated } from "./stated-rows.ts";
 
-/** For how long what another instance changed may go unseen. */
+/** The time for which what another instance changed may go unseen. */
 const freshMs = 1000;
 
 export interface Prices {

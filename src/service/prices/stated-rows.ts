@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { parsedJson } from "../../domain/parsed-json.ts";
 import { Problem } from "../../errors.ts";
 import { PriceRow } from "../../schema/price.ts";
 
@@ -7,13 +8,7 @@ const Rows = z.array(PriceRow);
 /** `undefined` where the text is damaged. */
 export function statedRows(text: string | undefined): PriceRow[] | undefined {
   if (text === undefined) return [];
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  return Rows.safeParse(value).data;
+  return Rows.safeParse(parsedJson(text)).data;
 }
 
 /** @throws Problem `store_unreadable`: no price is better than a wrong one */

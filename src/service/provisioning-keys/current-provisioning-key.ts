@@ -1,3 +1,4 @@
+import { hasEnded } from "../../domain/has-ended.ts";
 import {
   type ProvisioningKeyRecord,
   ProvisioningKeyState,
@@ -26,5 +27,5 @@ export async function withCurrentState(
 /** A revoked key stays revoked past its end. */
 export function keyStatus(record: ProvisioningKeyRecord, nowMs: number): ProvisioningKeyView["status"] {
   if (record.state.revokedAt !== undefined) return "revoked";
-  return record.expiresAt !== undefined && Date.parse(record.expiresAt) <= nowMs ? "expired" : "active";
+  return hasEnded(record, nowMs) ? "expired" : "active";
 }

@@ -1,3 +1,4 @@
+import { hasEnded } from "../../domain/has-ended.ts";
 import { liveDigests, rotateDigests } from "../../domain/secret-digests.ts";
 import { issueToken, newKeyId } from "../../domain/token.ts";
 import { Problem } from "../../errors.ts";
@@ -13,6 +14,7 @@ import { auditedChange, newOperationId } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { withLease } from "../lease.ts";
+import { requireAiProvider } from "../state/require-ai-provider.ts";
 import { currentProvisioningKey, keyStatus, withCurrentState } from "./current-provisioning-key.ts";
 
 const defaultKeyGraceSeconds = 86_400;
@@ -24,7 +26,7 @@ export async function createProvisioningKey(
   body: CreateProvisioningKey,
 ): Promise<ProvisioningKeyIssued> {
   await checkLink(context, body.aiProviderKeyId);
-  if (body.expiresAt !== undefined && Date.parse(body.expiresAt) <= context.clock.now()) {
+  if (hasEnded(body, context.clock.now())) {
     throw new Problem("invalid_body", "expiresAt lies in the past.", {
       errors: [{ path: "expiresAt", message: "must lie in the future" }],
     });
@@ -55,13 +57,7 @@ export async function createProvisioningKey(
 
 async function checkLink(context: Context, aiProviderId: string | undefined): Promise<void> {
   if (aiProviderId === undefined) return;
-  const provider = await context.records.get("ai-providers", aiProviderId);
-  if (!provider) {
-    throw new Problem(
-      "ai_provider_not_found",
-      `There is no AI provider "${aiProviderId.slice(0, 64)}"; "ai-providers list" shows those there are.`,
-    );
-  }
+  const provider = await requireAiProvider(context, aiProviderId);
   if (provider.revokedAt !== undefined) {
     throw new Problem("provider_revoked", `The AI provider "${provider.name}" is revoked; link another one.`);
   }

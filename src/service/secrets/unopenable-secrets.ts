@@ -49,7 +49,7 @@ export async function findUnopenableSecrets(context: Stored): Promise<Unopenable
  */
 const believedMs = 3_600_000;
 
-/** For readiness: rejects with `secret_unopenable` while a stored secret does not open. */
+/** The check of readiness: rejects with `secret_unopenable` while a stored secret does not open. */
 export function createSecretsCheck(context: Stored & Pick<Ports, "clock">): () => Promise<void> {
   let openedAt = Number.NEGATIVE_INFINITY;
   return async () => {

@@ -16,6 +16,16 @@ export async function replaceAgent(context: Context, before: AgentRecord, next: 
   if (!(await context.records.replace("agents", agentId, isSame, next))) throw agentBusy(agentId);
 }
 
+/**
+ * @param record as it was read, but for what changes: it says by `updatedAt` over which one it is to be written
+ * @throws Problem `agent_busy`
+ */
+export async function saveAgent(context: Context, record: AgentRecord): Promise<AgentRecord> {
+  const next = { ...record, updatedAt: nextUpdate(context, record) };
+  await replaceAgent(context, record, next);
+  return next;
+}
+
 /** @throws Problem `agent_busy` where one is there, whose creation came to its end meanwhile */
 export async function addAgent(context: Context, record: AgentRecord): Promise<void> {
   const isFree = (now: AgentRecord | undefined) => now === undefined || now.operationId === record.operationId;

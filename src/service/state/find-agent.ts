@@ -10,7 +10,7 @@ export interface KnownAgent extends HostAgent {
   record?: AgentRecord | undefined;
 }
 
-/** For whom an agent is looked up: another's does not exist for a caller that reaches its own. */
+/** The caller for whom an agent is looked up: another's does not exist for a caller that reaches its own. */
 export type Reaching = Pick<Caller, "actor" | "reach" | "madeWith">;
 
 /**
@@ -76,7 +76,7 @@ export async function requireAgent(context: Context, caller: Reaching, id: strin
 }
 
 /**
- * For a change, which must not reach another agent of this id because the gateway of the one that is meant is silent.
+ * The agent of a change, which must not reach another agent of this id because the gateway of the one that is meant is silent.
  * @throws Problem `agent_not_found`, `agent_ambiguous`, `gateway_failed` where it cannot be told now what is meant
  */
 export async function requireAgentToChange(context: Context, caller: Reaching, id: string): Promise<KnownAgent> {

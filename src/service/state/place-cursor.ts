@@ -1,4 +1,5 @@
 import { fromBase64Url, toBase64Url } from "../../domain/base64url.ts";
+import { parsedJson } from "../../domain/parsed-json.ts";
 import { Problem } from "../../errors.ts";
 import { searchCursorMark } from "../../schema/agent-query.ts";
 
@@ -12,7 +13,8 @@ export const writeCursor = (order: string, place: Place): string =>
 /** @throws Problem `invalid_query` for a cursor of another list */
 export function readCursor(cursor: string, order: string): Place {
   const bytes = cursor.startsWith(searchCursorMark) ? fromBase64Url(cursor.slice(1)) : undefined;
-  const [of, value, id] = bytes ? parsedArray(new TextDecoder().decode(bytes)) : [];
+  const parsed = bytes && parsedJson(new TextDecoder().decode(bytes));
+  const [of, value, id] = Array.isArray(parsed) ? (parsed as unknown[]) : [];
   if (
     of === order &&
     (value === null || typeof value === "string" || typeof value === "number") &&
@@ -23,13 +25,4 @@ export function readCursor(cursor: string, order: string): Place {
   throw new Problem("invalid_query", `cursor: is no cursor of this list sorted by ${order}.`, {
     errors: [{ path: "cursor", message: `is no cursor of this list sorted by ${order}` }],
   });
-}
-
-function parsedArray(text: string): unknown[] {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value : [];
-  } catch {
-    return [];
-  }
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { leftoverKey } from "../../../src/providers/admin/minter-over.ts";
+import { leftoverKey, remoteIdOfMark } from "../../../src/providers/admin/minter-over.ts";
 import { minterFor } from "../../../src/providers/minter-for.ts";
 import { masterKeys, type SampleAdminApis, sampleAdminApis } from "../../upstream/sample-admin-apis.ts";
 import { failureOf } from "./minting-failure.ts";
@@ -69,7 +69,6 @@ test("remembers the account where neither its key nor its deletion comes through
   const left = leftoverKey(error);
   expect(left).toEqual({
     remoteId: apis.state.accounts[0]!.id,
-    keyName: "openclaw-my-agent-op1",
     unseen: false,
   });
   await minter().revoke(left!.remoteId);
@@ -111,7 +110,7 @@ test("a creation that takes effect after the look for it is revoked later", asyn
   const error = await failureOf(minter().mint(request));
   const left = leftoverKey(error);
   const keyName = "openclaw-my-agent-op1";
-  expect(left).toEqual({ remoteId: `name:${keyName}`, keyName, unseen: true });
+  expect(left).toEqual({ remoteId: `name:${keyName}`, unseen: true });
   expect(error.message).toContain('"openclaw-my-agent-op1" may have been left');
   expect(await minter().revoke(left!.remoteId)).toBe(false);
   apis.state.accounts.push({ id: "svc_acct_late", name: keyName, keys: ["late"] });
@@ -129,9 +128,10 @@ test("a creation whose connection breaks leaves no account", async () => {
 test("cleanup after a crash knows its own accounts from others", async () => {
   await minter().mint(request);
   await minter().mint({ ...request, operationId: "op2" });
-  await minter().cleanup({ operationId: "op1", agentId: "my-agent" });
+  const remoteId = remoteIdOfMark({ operationId: "op1", agentId: "my-agent" });
+  expect(await minter().revoke(remoteId)).toBe(true);
   expect(apis.state.accounts.map(({ name }) => name)).toEqual(["openclaw-my-agent-op2"]);
-  await expect(minter().cleanup({ operationId: "op1", agentId: "my-agent" })).resolves.toBeUndefined();
+  expect(await minter().revoke(remoteId)).toBe(false);
 });
 
 test("a port where nobody listens leaves nothing to look for", async () => {

@@ -11,8 +11,8 @@ import type { AgentRecord } from "../../../src/schema/agent.ts";
 import { createAgentIndex } from "../../../src/service/agent-index/agent-index.ts";
 import { type IndexEntry, indexEntry } from "../../../src/service/agent-index/index-entry.ts";
 import { completeIndex } from "../../../src/service/agent-index/reconcile-index.ts";
-import { saveAgent } from "../../../src/service/agents/change-agent.ts";
 import { searchAgents } from "../../../src/service/agents/search-agents.ts";
+import { saveAgent } from "../../../src/service/state/agent-record.ts";
 import {
   agentIndexBucket,
   agentIndexBuckets,

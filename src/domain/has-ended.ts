@@ -1,3 +1,3 @@
-/** Whether an agent's end has come: from that moment on it counts as suspended, whether or not anybody has noted it. */
+/** Whether the end of an agent, a key or anything else has come: from that moment on, whether or not anybody has noted it. */
 export const hasEnded = ({ expiresAt }: { expiresAt?: string | undefined }, now: number): boolean =>
   expiresAt !== undefined && Date.parse(expiresAt) <= now;
