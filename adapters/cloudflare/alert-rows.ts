@@ -5,6 +5,7 @@ import { type OutboxSql, outboxSchema } from "../sql/outbox-rows.ts";
 import { createSqlOutbox, type SqlOutbox } from "../sql/sql-outbox.ts";
 
 const version = 1;
+
 /**
  * The outbox's rows in one Durable Object. The object is single-threaded and its SQL synchronous, so that each call is a
  * transaction by itself. `now` is the caller's clock.

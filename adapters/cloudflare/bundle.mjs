@@ -7,7 +7,7 @@ import { legalText } from "../legal-text.mjs";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Where the Worker's module stands once it is built. */
+/** The Worker's module, once it is built. */
 export const workerPath = at("../../dist/worker.js");
 
 async function bundle(entry) {

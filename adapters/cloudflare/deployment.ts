@@ -23,7 +23,7 @@ import { createWorkerWebhooks } from "./worker-webhooks.ts";
 const clock = { now: () => Date.now() };
 export const randomBytes = (length: number) => crypto.getRandomValues(new Uint8Array(length));
 /** 16 hexadecimal digits. */
-export const randomId = (): string => Array.from(randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+const randomId = (): string => Array.from(randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** The app of one isolate, made at its first request. */
 export interface Deployment {

@@ -24,9 +24,9 @@ export function createLedgerShard(storage: DurableObjectStorage) {
     `SELECT (SELECT min(expires_at) FROM claims), (SELECT min(expires_at) FROM texts),
        EXISTS (SELECT 1 FROM hits) OR EXISTS (SELECT 1 FROM counters WHERE length(period) = 16)`,
   );
-  // Days and months are few and stay; of minutes there would be half a million a year.
   const passed = db.prepare("SELECT cause, type, at, data, used, keep_until FROM messages LIMIT 100");
   const brought = db.prepare("DELETE FROM messages WHERE cause = ?");
+  // Days and months are few and stay; of minutes there would be half a million a year.
   const sweepMinutes = db.prepare("DELETE FROM counters WHERE length(period) = 16 AND reserved = 0 AND period < ?");
 
   /** When the oldest of the reservations that are to be settled was made. */

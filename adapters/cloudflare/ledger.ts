@@ -1,5 +1,6 @@
-import { Problem } from "../../src/errors.ts";
+import type { ProblemCode } from "../../src/errors.ts";
 import type { Abandoned, Clock, Ledger, LedgerName, Reserved } from "../../src/ports.ts";
+import { answered } from "./answered.ts";
 import { inTurn } from "./in-turn.ts";
 import type { LedgerObject } from "./ledger-object.ts";
 import type { Leftovers } from "./leftovers.ts";
@@ -56,15 +57,15 @@ export function createDurableLedger({
 
   return {
     take: (bucket, rule, cost = 1) =>
-      once("store_unwritable", () => shard(bucket).take(clock.now(), bucket, rule, cost)),
+      answered("store_unwritable", () => shard(bucket).take(clock.now(), bucket, rule, cost)),
     seen: (bucket) => again("store_unreadable", () => shard(bucket).seen(clock.now(), bucket)),
     reserve: (id, entries, expect) =>
       again<Reserved>("store_unwritable", () => shard(id).reserve(clock.now(), fleet, id, entries, expect)),
     settle: (id, actual, usage) =>
       again("store_unwritable", () => shard(id).settle(clock.now(), fleet, id, actual, usage)),
-    // Repeated, it would find nothing more to give back, and say so.
+    // Not repeated: it would find nothing more to give back, and say so.
     creditEstimates: (name, since) =>
-      once("store_unwritable", () => shard(name).creditEstimates(clock.now(), fleet, name, since)),
+      answered("store_unwritable", () => shard(name).creditEstimates(clock.now(), fleet, name, since)),
     used: (counter, period) => again("store_unreadable", () => shard(counter).used(clock.now(), counter, period)),
     topUsage: (query) =>
       again("store_unreadable", async () => {
@@ -110,24 +111,14 @@ export function createDurableLedger({
   };
 }
 
-type Failure = "store_unwritable" | "store_unreadable";
-
-/** For a call that would count twice. */
-async function once<T>(failure: Failure, call: () => PromiseLike<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    throw new Problem(failure, undefined, { cause });
-  }
-}
-
-/** For a call that may be repeated: an object that moves or restarts refuses its calls for a moment. */
-async function again<T>(failure: Failure, call: () => PromiseLike<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
-    if (!retryable || overloaded) throw new Problem(failure, undefined, { cause: error });
-    return await once(failure, call);
-  }
-}
+/** A call that may be repeated and counts once: an object that moves or restarts refuses its calls for a moment. */
+const again = <T>(code: ProblemCode, call: () => PromiseLike<T>): Promise<T> =>
+  answered(code, async () => {
+    try {
+      return await call();
+    } catch (error) {
+      const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
+      if (!retryable || overloaded) throw error;
+      return await call();
+    }
+  });

@@ -10,7 +10,7 @@ const prefix = "leftover:";
 const objects = `${prefix}shard:`;
 const revocations = `${prefix}revocations:`;
 
-/** Where a record's key stands in KV. */
+/** A record's key as it stands in KV. */
 export const leftoverOr = (key: string): string =>
   key.startsWith("revocations:") ? revocations + key.slice("revocations:".length) : key;
 

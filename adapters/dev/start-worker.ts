@@ -19,7 +19,7 @@ export interface WorkerOptions {
   variables: Record<string, unknown>;
   /** Default: any free one. */
   port?: number | undefined;
-  /** Where KV and the objects are kept; absent: nowhere. */
+  /** The directory of KV and the objects; absent: they are kept nowhere. */
   directory?: string | undefined;
   /** Takes the Worker's log, a line at a time. */
   log?: ((line: string) => void) | undefined;

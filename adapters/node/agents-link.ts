@@ -10,13 +10,13 @@ import { sha256 } from "./sha256.ts";
 
 /** How this control plane and the one gateway that has its agents know each other, by the environment. */
 export interface AgentsLink {
-  /** Where the gateway is (`OPENCLAW_AGENTS_URL`). */
+  /** The gateway's address (`OPENCLAW_AGENTS_URL`). */
   url: string;
   /** Whether each address of the URL's name is a gateway (`OPENCLAW_AGENTS_BY_DNS`): a service of several replicas. */
   byDns: boolean;
   /** `OPENCLAW_LINK_TOKEN`; absent: it follows from the seal key. */
   token?: string;
-  /** Where the gateway reads the token's digest (`OPENCLAW_LINK_DIGEST_FILE`); absent: it was told by hand. */
+  /** The file with the token's digest, for the gateway (`OPENCLAW_LINK_DIGEST_FILE`); absent: it was told by hand. */
   digestFile?: string;
 }
 

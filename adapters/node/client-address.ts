@@ -1,24 +1,14 @@
-import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { SettingsError } from "../../src/settings/settings-error.ts";
+import { unmappedAddress } from "./unmapped-address.ts";
 
 const family = (address: string): "ipv4" | "ipv6" => (isIP(address) === 6 ? "ipv6" : "ipv4");
-const mapped = /^(?:::|(?:0{1,4}:){5})ffff:(?:(\d+\.\d+\.\d+\.\d+)|([\da-f]{1,4}):([\da-f]{1,4}))$/i;
-
-/** A socket's peer on a dual-stack listener reads `::ffff:127.0.0.1`. */
-function plain(address: string): string {
-  const [, dotted, high, low] = mapped.exec(address) ?? [];
-  if (dotted !== undefined) return dotted;
-  if (high === undefined || low === undefined) return address;
-  const bits = Number.parseInt(high, 16) * 65_536 + Number.parseInt(low, 16);
-  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join(".");
-}
 
 /** `203.0.113.7`, `203.0.113.7:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`, each in quotes or not. */
 function addressIn(node: string): string {
   const bare = node.trim().replace(/^"(.*)"$/, "$1");
   const [, bracketed, dotted] = /^(?:\[([^\]]*)\]|(\d+\.\d+\.\d+\.\d+))(?::\d{1,5})?$/.exec(bare) ?? [];
-  return plain(bracketed ?? dotted ?? bare);
+  return unmappedAddress(bracketed ?? dotted ?? bare);
 }
 
 /**
@@ -70,7 +60,7 @@ export function createClientAddress(trustedProxies: readonly string[]) {
   const isTrusted = (address: string): boolean => isIP(address) !== 0 && trusted.check(address, family(address));
 
   return (socketAddress: string | undefined, fields: ForwardedFields): string | undefined => {
-    let address = socketAddress === undefined ? undefined : plain(socketAddress);
+    let address = socketAddress === undefined ? undefined : unmappedAddress(socketAddress);
     if (trustedProxies.length === 0 || address === undefined || !isTrusted(address)) return address;
     const hops = hopsOf(fields);
     while (isTrusted(address) && hops.length > 0) {
@@ -80,12 +70,4 @@ export function createClientAddress(trustedProxies: readonly string[]) {
     }
     return address;
   };
-}
-
-/** @throws SettingsError as above */
-export function createRequestAddress(
-  trustedProxies: readonly string[],
-): (request: IncomingMessage) => string | undefined {
-  const clientAddress = createClientAddress(trustedProxies);
-  return ({ socket, headers }) => clientAddress(socket.remoteAddress, headers);
 }

@@ -27,13 +27,13 @@ import { webhookCheck } from "./webhook-check.ts";
 import { workerChecks } from "./workers/worker-check.ts";
 import { workspaceChecks } from "./workspace-checks.ts";
 
-/** By default the deployment is a server's own. */
+/** The deployment that is looked at; by default a server's own. */
 export interface DiagnoseOptions {
   /** Whether the gateway token is this deployment's: with one that may be guessed it does not start. */
   ownsToken?: boolean;
-  /** By default those of `config.json` and the environment. */
+  /** Default: those of `config.json` and the environment. */
   settings?: () => NodeSettings;
-  /** In place of the file system's own, which may keep no modes. */
+  /** Replaces the file system's own, which may keep no modes. */
   chmod?: ChangeMode;
 }
 

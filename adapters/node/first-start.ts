@@ -28,7 +28,7 @@ export const writtenLines = (values: Record<string, string | undefined>): string
     .map(([name, value]) => `${name}=${value}\n`)
     .join("");
 
-/** For a shell: a token of the operator's own may hold anything. */
+/** A shell's quotes: a token of the operator's own may hold anything. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Shown to somebody who tries it: what runs, where, and a call to paste. */
@@ -45,7 +45,7 @@ export const greeting = ({
   api: string;
   token: string;
   key: string;
-  /** Where both are kept. */
+  /** The file in which both are kept. */
   file: string;
 }): string => `
 ${ready}

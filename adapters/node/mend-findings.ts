@@ -3,7 +3,7 @@ import type { DoctorCheck } from "../../src/cli/doctor-report.ts";
 interface Finding {
   detail: string;
   remedy: string;
-  /** Where it is safe to mend. */
+  /** Absent where it is not safe to mend. */
   mend?: () => void | Promise<void>;
 }
 

@@ -45,7 +45,7 @@ export function readNodeSettings(environment: Environment): NodeSettings {
   const { provisioning, logLevel } = parseSettings(config, source);
   createClientAddress(provisioning.trustedProxies);
   const enabled = flag(env, "OPENCLAW_PROVISIONING_ENABLED");
-  // In brackets as in a URL, too.
+  // An address may be in brackets, as in a URL.
   const host = (env.OPENCLAW_GATEWAY_HOST || "127.0.0.1").replace(/^\[(.*)\]$/, "$1");
   const port = portFrom(env);
   const agentsUrl = urlFrom(env, "OPENCLAW_AGENTS_URL", "http://openclaw-agents:18789");

@@ -30,7 +30,7 @@ import { createNodeWebhooks } from "./webhooks/node-webhooks.ts";
 export interface NodePorts {
   ports: Ports;
   stores: Pick<Stores, "checks" | "findings" | "warning">;
-  /** Where the environment gives them. */
+  /** Present where the environment gives them. */
   rereadSealKeys?: SealKeys["reread"];
   /** Waits for what runs in the background, then closes the stores. */
   close(): Promise<void>;
@@ -40,15 +40,15 @@ export interface NodePorts {
 export interface OpenNodeOptions {
   env: Environment;
   log: Log;
-  /** In place of the configured host (the gateway's own, inside a plugin). */
+  /** Replaces the configured host: the gateway's own, inside a plugin. */
   host?: AgentHost | undefined;
   /** Stdout, where the audit trail may go as well; absent where it belongs to a person. */
   writeOut?: ((line: string) => void) | undefined;
-  /** In place of the stored ones, which are then neither read nor made. */
+  /** Replace the stored ones, which are then neither read nor made. */
   sealKeys?: Ports["sealKeys"] | undefined;
-  /** In place of one of this process alone, where the store has none that is shared. */
+  /** Replaces one of this process alone, where the store has none that is shared. */
   activity?: ActivityLog | undefined;
-  /** In place of the file system's own, which may keep no modes. */
+  /** Replaces the file system's own, which may keep no modes. */
   chmod?: ChangeMode | undefined;
 }
 

@@ -18,7 +18,7 @@ export interface OpenServerOptions extends Pick<AppOptions, "allMetrics"> {
   chmod?: ChangeMode | undefined;
   /** Stands in each line of the log. */
   logFields?: Record<string, unknown>;
-  /** In place of this process's own, where the store has none that is shared. */
+  /** Replaces this process's own, where the store has none that is shared. */
   activity?: ActivityLog | undefined;
 }
 

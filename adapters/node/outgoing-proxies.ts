@@ -2,8 +2,7 @@ import type { Dispatcher, EnvHttpProxyAgent, Pool, RequestInit as UndiciInit } f
 import { withoutPassword } from "../../src/domain/plain-address.ts";
 import { SettingsError } from "../../src/settings/settings-error.ts";
 import type { Ports } from "../../src/storage/keyspace.ts";
-
-type Environment = Record<string, string | undefined>;
+import type { Environment } from "./environment.ts";
 
 /** The forward proxies that stand between this process and the providers. */
 export interface OutgoingProxies {
@@ -12,7 +11,7 @@ export interface OutgoingProxies {
   noProxy: string;
 }
 
-/** In bytes, of an answer: some providers' gateways send more than Node takes by itself. */
+/** Bytes of an answer's head: some providers' gateways send more than Node takes by itself. */
 export const maxHeaderSize = 65_536;
 
 /** As curl reads them: the lower case goes first, an empty one is none, and a proxy without a scheme speaks HTTP. */
@@ -52,7 +51,7 @@ const marked =
       done(...args);
     });
 
-/** In milliseconds. */
+/** Times in milliseconds. */
 export interface OutgoingTimeouts {
   connectTimeoutMs: number;
   /** Towards the origin. Default: undici's five minutes. */

@@ -5,7 +5,7 @@ import type { App } from "../../src/app.ts";
 import { newRequestId } from "../../src/domain/request-id.ts";
 import { Problem } from "../../src/errors.ts";
 import { respondProblem } from "../../src/http/respond.ts";
-import { createRequestAddress } from "./client-address.ts";
+import { createClientAddress } from "./client-address.ts";
 import { tellOfProcess } from "./process-metrics.ts";
 import { createProxyServer, type ProxyServer } from "./proxy/proxy-server.ts";
 
@@ -48,15 +48,16 @@ function pathOf({ url = "/", headers: { host = "" } }: IncomingMessage): string 
 
 /** The app on Node's own request and response: the proxy below the fetch layer, everything else through it. */
 export function createRequestListener(app: App): RequestListener {
-  const addressOf = createRequestAddress(app.context.settings.provisioning.trustedProxies);
+  const clientAddress = createClientAddress(app.context.settings.provisioning.trustedProxies);
   const proxy = createProxyServer(app.proxy, app.context);
   tellOfProcess(app.context.metrics);
   const { crypto, log } = app.context;
   const refused = (cause: unknown): Response => respondProblem(cause, newRequestId(crypto.randomBytes), log);
   const answer = toNodeHandler(async (request: ServerRequest) => {
     const incoming = request.runtime?.node?.req as IncomingMessage;
+    const address = clientAddress(incoming.socket.remoteAddress, incoming.headers);
     // A rejection that nobody takes would end the process.
-    return await app.fetch(request, { address: addressOf(incoming) }).catch(refused);
+    return await app.fetch(request, { address }).catch(refused);
   }) as (request: IncomingMessage, response: ServerResponse) => void;
 
   return {

@@ -5,7 +5,7 @@ import { sealedInText } from "../../src/service/secrets/config-secret.ts";
 import { parseSealKeys } from "../../src/settings/credentials.ts";
 import { SettingsError } from "../../src/settings/settings-error.ts";
 import type { Environment } from "./environment.ts";
-import { makePrivateDirectory, placeNew, syncDirectory, writePrivate } from "./files/atomic-write.ts";
+import { makePrivateDirectory, placeNew, syncDirectory, temporaryIn, writePrivate } from "./files/atomic-write.ts";
 import { readPrivate, type Stamp, statOf, unchanged } from "./files/private-file.ts";
 import { configText } from "./read-config.ts";
 import { withSecretFiles } from "./secret-variables.ts";
@@ -116,7 +116,7 @@ function refuseBesideGiven(stateDir: string): void {
   );
 }
 
-/** Where it cannot be read, that is told of where it is needed. */
+/** Empty where it cannot be read: that is told of where it is needed. */
 function textOf(path: string): string {
   try {
     return readFileSync(path, "utf8");
@@ -129,7 +129,7 @@ function textOf(path: string): string {
 async function make(stateDir: string): Promise<void> {
   const directory = join(stateDir, "provisioning");
   await makePrivateDirectory(directory);
-  const temporary = join(directory, `.seal.key.${randomBytes(6).toString("hex")}-0.tmp`);
+  const temporary = temporaryIn(directory, "seal.key");
   const descriptor = openSync(temporary, "wx", 0o600);
   try {
     writeSync(descriptor, `${newKey()}\n`);

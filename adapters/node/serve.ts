@@ -10,7 +10,7 @@ import { createRequestListener } from "./request-listener.ts";
 
 /** A server that listens. */
 export interface RunningServer {
-  /** Where it really listens. */
+  /** The port on which it really listens. */
   port: number;
   /**
    * Goes on answering until nothing is under way, or for `drainMs`; each answer ends its connection, so that its client

@@ -1,17 +1,13 @@
-import { accessSync, constants } from "node:fs";
 import { dirname, join } from "node:path";
 import { Problem } from "../../src/errors.ts";
 import { SettingsError } from "../../src/settings/settings-error.ts";
 import { probeWritable } from "./files/atomic-write.ts";
 import { keepsModes, keepsNoModes } from "./files/keeps-modes.ts";
-import { pathFault } from "./files/path-fault.ts";
+import { pathFault, refusalOf } from "./files/path-fault.ts";
 import { findingOf, type StoreFinding } from "./files/private-file.ts";
+import { FULL, IOERR, READONLY, resultCode } from "./files/sqlite-codes.ts";
 import type { ChangeMode } from "./files/store-check.ts";
 
-/** https://www.sqlite.org/rescode.html */
-const READONLY = 8;
-const IOERR = 10;
-const FULL = 13;
 const noRoom = new Set(["ENOSPC", "EDQUOT"]);
 
 /**
@@ -51,18 +47,16 @@ function roomFault(directory: string): string | undefined {
 
 function refusalIn(error: Error, stateDir: string): { path?: string | undefined; code?: string | undefined } {
   if (error instanceof Problem) return {};
-  const { path, code, errcode } = error as NodeJS.ErrnoException & { errcode?: number };
+  const sqlite = resultCode(error);
   const directory = join(stateDir, "provisioning");
-  // A write that the disk has no room for is refused without a path.
-  if (errcode === undefined) return { path: path ?? (code && noRoom.has(code) ? directory : undefined), code };
-  // SQLite says neither the path nor the reason.
-  if ((errcode & 0xff) === FULL) return { path: directory, code: "ENOSPC" };
-  if ((errcode & 0xff) === IOERR) return { path: directory, code: roomFault(directory) };
-  if ((errcode & 0xff) !== READONLY) return {};
-  try {
-    accessSync(directory, constants.W_OK);
-    return {};
-  } catch (refusal) {
-    return { path: directory, code: (refusal as NodeJS.ErrnoException).code };
+  if (sqlite === undefined) {
+    const { path, code } = error as NodeJS.ErrnoException;
+    // A write that the disk has no room for is refused without a path.
+    return { path: path ?? (code && noRoom.has(code) ? directory : undefined), code };
   }
+  // SQLite says neither the path nor the reason.
+  if (sqlite === FULL) return { path: directory, code: "ENOSPC" };
+  if (sqlite === IOERR) return { path: directory, code: roomFault(directory) };
+  const refusal = sqlite === READONLY ? refusalOf(directory) : undefined;
+  return refusal ? { path: directory, code: refusal.code } : {};
 }

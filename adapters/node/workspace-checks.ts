@@ -16,7 +16,10 @@ const isDirectory = (path: string): boolean => {
   }
 };
 
-/** Agents without their directories, and agents that a release before this one gave a workspace which none would get now. They work on as they are. */
+/**
+ * Agents without their directories, and agents that a release before this one gave a workspace which none would get
+ * now. They work on as they are.
+ */
 export async function workspaceChecks({ host, settings }: Context, stateDir: string): Promise<DoctorCheck[]> {
   if (host.kind !== "directory" && host.kind !== "openclaw") return [];
   const { workspaceRoots } = settings.provisioning;

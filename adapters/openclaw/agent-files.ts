@@ -1,13 +1,9 @@
-import { lstatSync, mkdirSync, realpathSync, rmdirSync } from "node:fs";
-import { dirname, join, relative, sep } from "node:path";
-import { workspaceProblem } from "../../src/host/workspace-text.ts";
+import { mkdirSync, rmdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { HostCreate } from "../../src/ports.ts";
-import type { WorkspacePlace } from "../node/directory-host/workspace-paths.ts";
+import { missingIn, requireUnlinked, type WorkspacePlace } from "../node/directory-host/workspace-paths.ts";
+import { isDirectory } from "../node/files/is-directory.ts";
 import { type MadeMarker, writeMarker } from "./made-marker.ts";
-
-/** False for a link to one, and for what is not there. */
-export const isDirectory = (path: string): boolean =>
-  lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /**
  * The workspace and the agent's directories, all of them noted before they are made. Their content is OpenClaw's: it
@@ -17,9 +13,7 @@ export const isDirectory = (path: string): boolean =>
  */
 export async function makeAgentFiles(home: string, agent: HostCreate, place: WorkspacePlace): Promise<MadeMarker> {
   const sessions = join(home, "sessions");
-  const missing = relative(place.existing, place.path)
-    .split(sep)
-    .filter((one) => one !== "");
+  const missing = missingIn(place);
   const marker: MadeMarker = {
     version: 1,
     operationId: agent.operationId,
@@ -32,10 +26,7 @@ export async function makeAgentFiles(home: string, agent: HostCreate, place: Wor
   mkdirSync(home, { recursive: true, mode: 0o700 });
   await writeMarker(home, marker);
   mkdirSync(place.path, { recursive: true, mode: 0o700 });
-  // A directory above may have become a link between the look and the making.
-  if (realpathSync.native(place.path) !== place.path) {
-    throw workspaceProblem(place.path, "was replaced by a link while it was being made.");
-  }
+  requireUnlinked(place);
   for (const path of [join(home, "agent"), sessions]) mkdirSync(path, { recursive: true, mode: 0o700 });
   return marker;
 }

@@ -2,13 +2,14 @@ import { utimes } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Problem } from "../../src/errors.ts";
+import type { Environment } from "../node/environment.ts";
 import { GatewayAway, GatewayRefusal, type GatewayRpc } from "./gateway-rpc.ts";
 import { refuseLeftLock } from "./left-behind.ts";
 import type { Live, OpenClawConfig } from "./openclaw-config.ts";
 import type { ConfigMutation, MutateConfig } from "./sdk.ts";
 
 /** The file that OpenClaw keeps its configuration in. */
-export const configFileOf = (stateDir: string, env: Record<string, string | undefined>): string =>
+export const configFileOf = (stateDir: string, env: Environment): string =>
   resolve(env.OPENCLAW_CONFIG_PATH?.trim() || join(stateDir, "openclaw.json"));
 
 export interface ConfigAccess {

@@ -2,7 +2,7 @@ import { endsWithin } from "../../src/domain/ends-within.ts";
 import { isProblem, Problem } from "../../src/errors.ts";
 import type { Log, Reload } from "../../src/ports.ts";
 import { groupCommit } from "../node/files/group-commit.ts";
-import { createTurns } from "../node/files/in-turn.ts";
+import { createTurns } from "../node/files/turns.ts";
 import { type AgentPart, agentPart, providersIn, replacesPlugins, showsPart } from "./agent-part.ts";
 import { type ConfigAccess, longestReloadMs, writeRefusal } from "./config-access.ts";
 import { createLateChanges, type LateChanges } from "./late-changes.ts";
@@ -60,7 +60,7 @@ const nothingToWrite = Symbol("nothing to write");
 const comingMs = 50;
 const gatherMs = 2_500;
 
-/** In milliseconds. */
+/** Times in milliseconds. */
 export interface ReloadTimes {
   /** Callers wait so long for a reload where there is an answer without it. */
   answerMs: number;

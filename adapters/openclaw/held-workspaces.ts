@@ -4,10 +4,10 @@ import { reservedAgentId } from "../../src/domain/agent-id.ts";
 import { workspaceTaken } from "../../src/domain/taken.ts";
 import { overlap } from "../node/directory-host/overlap.ts";
 import { resolveExisting } from "../node/directory-host/workspace-paths.ts";
-import { isDirectory } from "./agent-files.ts";
+import { isDirectory } from "../node/files/is-directory.ts";
 import type { AgentEntry, OpenClawConfig } from "./openclaw-config.ts";
 
-/** Where OpenClaw looks for its files. */
+/** The places at which OpenClaw looks for its files. */
 export interface OpenClawPlaces {
   stateDir: string;
   /** The meaning of `~/`. */

@@ -68,7 +68,7 @@ const viewOf = ({ profiles, order, lastGood }: ProfileStore): StoreView =>
 
 const held = () => new Problem("host_unavailable", "The agent's credential store is held by another process.");
 
-/** In the gateway's own process, which then uses what is stored at once. */
+/** The store in the gateway's own process, which then uses what is stored at once. */
 export function inProcessKeyStore(auth: ProviderAuth, stateDir: string): KeyStore {
   return {
     keepsOpen: true,

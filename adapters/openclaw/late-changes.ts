@@ -8,7 +8,7 @@ import type { OpenClawConfig } from "./openclaw-config.ts";
 /** A change of an agent is written, and OpenClaw does not work with it yet. */
 interface LateChange {
   part: AgentPart;
-  /** By `performance.now()`. */
+  /** A time of `performance.now()`. */
   since: number;
 }
 

@@ -18,7 +18,8 @@ export interface AgentProvider {
   isBuiltIn: boolean;
 }
 
-const factsOfSlug = (slug: string): ProviderFacts => factsOf(isProviderKind(slug) ? slug : "custom");
+const kindOf = (slug: string): ProviderKind => (isProviderKind(slug) ? slug : "custom");
+const factsOfSlug = (slug: string): ProviderFacts => factsOf(kindOf(slug));
 const short = (text: string): string => sha256(text).slice(0, 8);
 
 /**
@@ -40,7 +41,7 @@ export function providerFor(credential: Credential, proxyBaseUrl: string | undef
   return { name, slug, api, baseUrl: `${address}${suffix}`, isBuiltIn: openClaw !== undefined };
 }
 
-/** In place of a provider, for the model of an agent that has no key yet. No provider has this name. */
+/** Stands for a provider in the model of an agent that has no key yet. No provider has this name. */
 const unassigned = "unassigned";
 
 /**
@@ -131,14 +132,14 @@ export function modelReference(provider: Pick<AgentProvider, "name" | "slug">, m
  * OpenClaw refuses a model that is not declared. The output bound is the model's own, and no more than most need: the
  * meter reserves it with every request, and a bound of 128,000 would end a small quota long before it is used up.
  */
-const modelEntry = (slug: string, kind: ProviderKind, id: string): ModelEntry => ({
+const modelEntry = (slug: string, id: string): ModelEntry => ({
   id,
   name: id,
   reasoning: false,
   input: ["text", "image"],
   cost: modelCost(slug, id, new Date().toISOString().slice(0, 10)),
   contextWindow: 200_000,
-  maxTokens: Math.min(providers[kind].maxOutput(id) ?? usualMaxOutput, usualMaxOutput),
+  maxTokens: Math.min(providers[kindOf(slug)].maxOutput(id) ?? usualMaxOutput, usualMaxOutput),
 });
 
 /** Declares the provider in the draft; models that are there stay as they are. */
@@ -156,8 +157,6 @@ export function declareProvider(draft: OpenClawConfig, provider: AgentProvider):
   };
 }
 
-const kindOf = (slug: string): ProviderKind => (isProviderKind(slug) ? slug : "custom");
-
 /** Declares the model of a reference with its provider, where there is such a provider. */
 export function declareModel(draft: OpenClawConfig, reference: string): void {
   const name = ourProviderIn(reference);
@@ -166,13 +165,12 @@ export function declareModel(draft: OpenClawConfig, reference: string): void {
   const id = shownModel(reference)!;
   provider.models ??= [];
   if (provider.models.some((model) => model.id === id)) return;
-  const slug = slugIn(name!, draft);
-  provider.models.push(modelEntry(slug, kindOf(slug), id));
+  provider.models.push(modelEntry(slugIn(name!, draft), id));
 }
 
 /**
- * Where each of our providers has to be when the proxy is at `proxyBaseUrl`: agents that were made before it moved
- * call the old address otherwise. Those at another service's proxy stay.
+ * The addresses that our providers have to have when the proxy is at `proxyBaseUrl`: agents that were made before it
+ * moved call the old ones otherwise. Those at another service's proxy stay.
  */
 export function movedProviders(config: OpenClawConfig, proxyBaseUrl: string): Record<string, string> {
   const moved: Record<string, string> = {};

@@ -3,14 +3,13 @@ import type { AgentHost, Log } from "../../src/ports.ts";
 import { SettingsError } from "../../src/settings/settings-error.ts";
 import type { Settings } from "../../src/settings.ts";
 import { version } from "../../src/version.ts";
+import type { Environment } from "../node/environment.ts";
 import { configFileOf, externalConfig } from "./config-access.ts";
 import { createGatewayRpc, type GatewayRpc } from "./gateway-rpc.ts";
 import { childKeyStore } from "./key-store.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import { createOpenClawHost } from "./openclaw-host.ts";
 import { loadSdk, sdkAddress } from "./sdk.ts";
-
-type Environment = Record<string, string | undefined>;
 
 /**
  * To the gateway of this configuration, wherever it is now.
@@ -19,7 +18,7 @@ type Environment = Record<string, string | undefined>;
 export function gatewayOf(
   read: () => Promise<OpenClawConfig>,
   env: Environment,
-  where: { url?: string | undefined; port?: string; packageDir?: string | undefined } = {},
+  where: { url?: string | undefined; port?: string; packageDir?: string | undefined },
 ): GatewayRpc {
   return createGatewayRpc(
     async () => {

@@ -6,7 +6,7 @@ import { workspaceProblem } from "../../src/host/workspace-text.ts";
 import type { AgentHost, Log, OpenDoor } from "../../src/ports.ts";
 import { AgentId } from "../../src/schema/primitives.ts";
 import { createWorkspacePaths } from "../node/directory-host/workspace-paths.ts";
-import { createTurns } from "../node/files/in-turn.ts";
+import { createTurns } from "../node/files/turns.ts";
 import { createAgentAdopter } from "./adopt-agent.ts";
 import { announceKeyTo } from "./announce-key.ts";
 import { createAgentChanges } from "./change-agent.ts";
@@ -33,13 +33,13 @@ import { createTrash, type Trash } from "./trash.ts";
 export interface OpenClawHostOptions {
   /** `$OPENCLAW_STATE_DIR` of the gateway; there already. */
   stateDir: string;
-  /** Where workspaces may be. Default: inside the state directory. */
+  /** Directories in which workspaces may be. Default: the state directory. */
   workspaceRoots?: string[] | undefined;
   /** The meaning of `~/`. Default: the user's home. */
   home?: string;
   /** `OPENCLAW_WORKSPACE_DIR` of the gateway. */
   workspaceDir?: string | undefined;
-  /** Where our own proxy is: `http://127.0.0.1:18789/proxy`. */
+  /** Our own proxy's address: `http://127.0.0.1:18789/proxy`. */
   proxyBaseUrl?: string | undefined;
   config: ConfigAccess;
   keys: KeyStore;

@@ -6,6 +6,7 @@ import { createInFlightElsewhere } from "../../src/service/operations/in-flight-
 import { isGuessable, makeToken, tooShort } from "../../src/settings/credentials.ts";
 import { SettingsError } from "../../src/settings/settings-error.ts";
 import { loadConsoleAssets } from "../console/load-assets.ts";
+import type { Environment } from "../node/environment.ts";
 import { createJsonLog } from "../node/json-log.ts";
 import { openNode } from "../node/open-node.ts";
 import { createRequestListener, type RequestListener } from "../node/request-listener.ts";
@@ -60,7 +61,7 @@ const gatewayLog = (api: PluginApi, level: Parameters<typeof createJsonLog>[0]):
  * The app inside the gateway's process.
  * @throws SettingsError, Problem: what keeps it from working, in words for the operator
  */
-export async function openPluginApp(api: PluginApi, env: Record<string, string | undefined>): Promise<PluginApp> {
+export async function openPluginApp(api: PluginApi, env: Environment): Promise<PluginApp> {
   const { runtime } = api;
   const stateDir = runtime.state.resolveStateDir(env);
   const current = () => runtime.config.current() as OpenClawConfig;

@@ -6,6 +6,7 @@ import { attachProvisioning } from "../../src/cli/program.ts";
 import { version } from "../../src/version.ts";
 import { verifyAuditFiles } from "../node/audit/verify-audit-files.ts";
 import { diagnose } from "../node/diagnose.ts";
+import type { Environment } from "../node/environment.ts";
 import { createFileLock } from "../node/files/file-lock.ts";
 import { mendFindings } from "../node/mend-findings.ts";
 import { stateDirFrom } from "../node/node-settings.ts";
@@ -22,8 +23,6 @@ import { connectOperator } from "./operator-socket.ts";
 import { isAlone } from "./plugin-role.ts";
 import { gatewayPort, pluginConfigIn, readPluginSettings } from "./plugin-settings.ts";
 import { loadSdk } from "./sdk.ts";
-
-type Environment = Record<string, string | undefined>;
 
 /** `openclaw provisioning ...`: the commands of `dist/index.js`, on OpenClaw's own program and on its agents. */
 export function addPluginCommands(program: Command, config: OpenClawConfig): void {

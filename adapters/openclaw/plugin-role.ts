@@ -5,8 +5,7 @@ import { Problem } from "../../src/errors.ts";
 import type { VerifyJwt } from "../../src/http/bearer.ts";
 import type { Scope } from "../../src/schema/provisioning-key.ts";
 import { SettingsError } from "../../src/settings/settings-error.ts";
-
-type Environment = Record<string, string | undefined>;
+import type { Environment } from "../node/environment.ts";
 
 /**
  * `alone`: the whole service in the gateway's process. `agents`: only what a control plane asks of the gateway that
@@ -21,7 +20,7 @@ export function pluginRole(env: Environment): PluginRole {
   throw new SettingsError(`OPENCLAW_PROVISIONING_ROLE is "${text}"; it must be alone or agents`);
 }
 
-/** For what is decided before anything can be told: a role that is wrong is not this one. */
+/** Asked before anything can be told: a role that is wrong is not this one. */
 export function isAlone(env: Environment): boolean {
   try {
     return pluginRole(env) === "alone";

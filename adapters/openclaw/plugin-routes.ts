@@ -23,7 +23,7 @@ export function pluginRoutes(
   { basePath, console: page }: Pick<ProvisioningSettings, "basePath" | "console">,
 ): PluginRoute[] {
   if (role === "agents") {
-    // By the list, a control plane tells replicas from one another, and counts what is there.
+    // The list tells a control plane one replica from another, and how much is there.
     return [
       { path: `${basePath}/agents`, match: "prefix" },
       { path: `${basePath}/gateways`, match: "exact" },

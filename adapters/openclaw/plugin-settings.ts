@@ -2,12 +2,11 @@ import { parse } from "jsonc-parser";
 import { isRecord } from "../../src/domain/is-record.ts";
 import { SettingsError } from "../../src/settings/settings-error.ts";
 import { parseSettings, type Settings } from "../../src/settings.ts";
+import type { Environment } from "../node/environment.ts";
 import { type NodeSettings, readNodeSettings } from "../node/node-settings.ts";
 import { configText } from "../node/read-config.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import { pluginRole } from "./plugin-role.ts";
-
-type Environment = Record<string, string | undefined>;
 
 export const pluginId = "openclaw-provisioning";
 

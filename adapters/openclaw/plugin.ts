@@ -31,9 +31,11 @@ function isTooOld(version: string): boolean {
 }
 
 /** The gateway's answer for us while we cannot. */
-function refuse(response: ServerResponse, status: number, code: string, detail: string): void {
-  response.writeHead(status, { "content-type": "application/problem+json", "retry-after": "5" });
-  response.end(JSON.stringify({ type: "about:blank", title: "Not ready", status, detail, code, error: detail }));
+function refuse(response: ServerResponse): void {
+  const detail = "Provisioning cannot work; the gateway's log says why.";
+  const problem = { type: "about:blank", title: "Not ready", status: 503, detail, code: "not_ready", error: detail };
+  response.writeHead(503, { "content-type": "application/problem+json", "retry-after": "5" });
+  response.end(JSON.stringify(problem));
 }
 
 /** One for all registries of the process: what one hook notes, another looks up. */
@@ -119,7 +121,7 @@ function register(api: PluginApi): void {
     try {
       running = leaving ?? (await open());
     } catch {
-      refuse(response, 503, "not_ready", "Provisioning cannot work; the gateway's log says why.");
+      refuse(response);
       return true;
     }
     const done = running.underWay.add(untilClosed(response));

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { reservedAgentId } from "../../src/domain/agent-id.ts";
 import { Problem } from "../../src/errors.ts";
+import { allMissing } from "../../src/host/agent-checks.ts";
 import type { AgentHost } from "../../src/ports.ts";
-import { isDirectory } from "./agent-files.ts";
+import { isDirectory } from "../node/files/is-directory.ts";
 import { agentOf } from "./config-entries.ts";
 import { absolutePath } from "./held-workspaces.ts";
 import type { HostTools } from "./make-agent.ts";
@@ -54,9 +55,8 @@ export function createAgentReader(tools: HostTools): Pick<AgentHost, "find" | "l
       const starting = changes.isTakingUp(agentId);
       const entry = entryIn(await config.read(), agentId);
       if (!entry) {
-        const missing = { workspace: "missing", agentDir: "missing", credentials: "missing" } as const;
         const detail = starting ? "OpenClaw has not taken it up yet." : "The host has no such agent.";
-        return { reachable: true, ...missing, ...(starting && { starting }), detail };
+        return { reachable: true, ...allMissing, ...(starting && { starting }), detail };
       }
       const agentDir = entry.agentDir === undefined ? agentDirOf(agentId) : absolutePath(entry.agentDir, tools);
       const workspace = entry.workspace === undefined ? known : absolutePath(entry.workspace, tools);

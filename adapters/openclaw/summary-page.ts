@@ -4,7 +4,7 @@ import { quotaShare, tightestQuota } from "../../src/domain/quota-share.ts";
 import type { AgentSummary } from "../../src/schema/agent.ts";
 import type { QuotaStates } from "../../src/schema/quota.ts";
 
-/** In seconds: a frame of the Control UI has no other way to follow what changes. */
+/** Seconds: a frame of the Control UI has no other way to follow what changes. */
 const refreshSeconds = 15;
 const nearShare = 0.8;
 const mostRows = 20;
@@ -31,7 +31,7 @@ export interface Summary {
   agents: AgentSummary[];
   /** Whether these are all. */
   complete: boolean;
-  /** Where the whole console is. */
+  /** The whole console's address. */
   consoleUrl: string | undefined;
 }
 

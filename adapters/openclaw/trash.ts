@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 export interface Trash {
   /** Notes what is at these paths, and what is in the trash already. */
   watch(paths: string[]): Promise<{
-    /** Where each of the paths has come to lie since, if it has. */
+    /** The place to which each of the paths has come since, if it has. */
     found(): Promise<Map<string, string>>;
   }>;
 }

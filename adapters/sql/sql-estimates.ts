@@ -18,7 +18,10 @@ function givenBack(isUsd: boolean, amount: number, [input, output, tokens, estim
   return [fromInput, fromOutput, Math.min(amount, tokens), Math.min(amount, estimated), 0];
 }
 
-/** Charges that the provider has not confirmed, in the unit of their counter (`tokens` holds micro-dollars as well), for as long as they can be given back. */
+/**
+ * Charges that the provider has not confirmed, in the unit of their counter (`tokens` holds micro-dollars as well), for
+ * as long as they can be given back.
+ */
 export function createSqlEstimates(db: SqlDriver, caches: CacheGroup, rows: CounterRows) {
   const insert = db.prepare(
     `INSERT INTO estimates (name, minute, day, model, counter, periods, tokens) VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -14,10 +14,12 @@ import {
 const sweepEveryMs = 3_600_000;
 const sweptAtOnce = 1_000;
 
+const newLease = (): string => crypto.randomUUID();
+
 export type SqlOutbox = ReturnType<typeof createSqlOutbox>;
 
 /** The outbox over one SQLite database. Each call belongs inside a transaction. */
-export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => crypto.randomUUID()) {
+export function createSqlOutbox(sql: OutboxSql) {
   const insert = messageInsert(sql);
   const dueMessages = sql.prepare(
     `SELECT cause, type, at, data, used, due_at FROM messages WHERE due_at IS NOT NULL AND due_at <= ?
@@ -116,7 +118,7 @@ export function createSqlOutbox(sql: OutboxSql, newLease: () => string = () => c
           return { kind: "message", message: messageOf(row.slice(0, 5) as MessageRow), lease };
         },
       }));
-      // Where enough messages are due, only deliveries that are due before the last of them are looked through.
+      // Only deliveries that are due before the last of enough messages are looked through.
       const before = messages.length < limit ? now + 1 : messages.at(-1)!.dueAt;
       const deliveries = dueDeliveries
         .all<[...MessageRow, string, string, number, number]>(before, limit, JSON.stringify(except))

@@ -14,7 +14,7 @@ const sums = {
   unpriced_requests: "unpricedRequests",
 } as const satisfies Record<string, keyof UsageRow>;
 
-/** In the order of `usageColumns`. */
+/** The fields of an entry, in the order of `usageColumns`. */
 export const usageFields = Object.values(sums);
 export const usageColumns: readonly string[] = Object.keys(sums);
 

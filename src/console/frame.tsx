@@ -6,9 +6,9 @@ import { signOut } from "./state/session.ts";
 import { useChanges } from "./state/use-changes.ts";
 import { useLater } from "./state/use-query.ts";
 import { t } from "./texts.ts";
-import { useKeptFocus } from "./ui/kept-focus.ts";
 import { KeyboardHelp, useShortcuts } from "./ui/keyboard.tsx";
 import { Ago } from "./ui/time.tsx";
+import { useKeptFocus } from "./ui/use-kept-focus.ts";
 
 const sessionMs = 30_000;
 

@@ -21,7 +21,9 @@ export function guardTests(target: () => Target): void {
     expect(page.status).toBe(200);
     expect(page.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
     const html = await page.text();
-    for (const [, file] of html.matchAll(/(?:src|href)="(app\.\w+\.(?:js|css))"/g)) {
+    const files = [...html.matchAll(/(?:src|href)="(app\.\w+\.(?:js|css))"/g)].map(([, file]) => file!);
+    expect(files).toHaveLength(2);
+    for (const file of files) {
       const asset = await read(`/console/${file}`);
       expect([file, asset.status]).toEqual([file, 200]);
       expect(asset.headers.get("cache-control")).toContain("immutable");

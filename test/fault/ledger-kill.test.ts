@@ -1,12 +1,12 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSqliteLedger } from "../../adapters/node/sqlite/sqlite-ledger.ts";
+import { killedAfter } from "./killed-after.ts";
 
 const run = promisify(execFile);
 const child = (name: string) => join(import.meta.dirname, "children", `${name}.ts`);
@@ -29,27 +29,11 @@ describe("the node:sqlite ledger", () => {
   afterEach(() => rmSync(directory, { recursive: true }));
 
   /** Resolves to the lines that a child had said when it was killed. */
-  async function killedAfter(lines: number, name: string): Promise<string[]> {
-    const load = spawn(process.execPath, [child("ledger-load"), path, name], { stdio: ["ignore", "pipe", "inherit"] });
-    const said: string[] = [];
-    const output = createInterface({ input: load.stdout });
-    output.on("line", (line) => {
-      said.push(line);
-      if (said.length === lines) load.kill("SIGKILL");
-    });
-    await Promise.all([
-      new Promise((resolve) => load.once("close", resolve)),
-      new Promise((resolve) => output.once("close", resolve)),
-    ]);
-    expect(load.signalCode).toBe("SIGKILL");
-    return said;
-  }
+  const killed = (lines: number, name: string) => killedAfter(lines, child("ledger-load"), path, name);
 
   it("forgets nothing that it answered when its processes are killed under load", async () => {
     for (let round = 0; round < 3; round++) {
-      const said = (
-        await Promise.all([killedAfter(400 + 137 * round, `${round}a`), killedAfter(300, `${round}b`)])
-      ).flat();
+      const said = (await Promise.all([killed(400 + 137 * round, `${round}a`), killed(300, `${round}b`)])).flat();
       const reserved = said.filter((line) => line.startsWith("r ")).map((line) => line.slice(2));
       const settled = said.filter((line) => line.startsWith("s ")).map((line) => line.slice(2));
 

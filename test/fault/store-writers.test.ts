@@ -2,7 +2,6 @@ import { execFile, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { createStorage } from "unstorage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -11,6 +10,7 @@ import { createFileLock } from "../../adapters/node/files/file-lock.ts";
 import { createPrivateFs } from "../../adapters/node/files/private-fs.ts";
 import { createRecords } from "../../src/storage/records.ts";
 import { sampleRecords } from "../conformance/sample-records.ts";
+import { killedAfter } from "./killed-after.ts";
 
 const run = promisify(execFile);
 const child = (name: string) => join(import.meta.dirname, "children", `${name}.ts`);
@@ -48,30 +48,12 @@ describe("the files of the store", () => {
   });
 
   /** Resolves to the events that a child had called durable when it was killed. */
-  async function killedAfter(lines: number, name: string): Promise<string[]> {
-    const load = spawn(process.execPath, [child("audit-load"), stateDir, name], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const said: string[] = [];
-    const output = createInterface({ input: load.stdout });
-    output.on("line", (line) => {
-      said.push(line);
-      if (said.length === lines) load.kill("SIGKILL");
-    });
-    await Promise.all([
-      new Promise((resolve) => load.once("close", resolve)),
-      new Promise((resolve) => output.once("close", resolve)),
-    ]);
-    expect(load.signalCode).toBe("SIGKILL");
-    return said;
-  }
+  const killed = (lines: number, name: string) => killedAfter(lines, child("audit-load"), stateDir, name);
 
   it("hold a chain that verifies, with every durable event, after processes were killed while appending", async () => {
     const durable: string[] = [];
     for (let round = 0; round < 4; round++) {
-      durable.push(
-        ...(await Promise.all([killedAfter(300 + 97 * round, `${round}a`), killedAfter(250, `${round}b`)])).flat(),
-      );
+      durable.push(...(await Promise.all([killed(300 + 97 * round, `${round}a`), killed(250, `${round}b`)])).flat());
       const trail = openTrail();
       expect(await trail.verify()).toMatchObject({ ok: true });
       const started = performance.now();

@@ -29,7 +29,7 @@ import type { AuditLines } from "./verify-audit-lines.ts";
 const fdatasync = promisify(fdatasyncCallback);
 const file = "provisioning/audit.jsonl";
 
-/** Where the trail is written, and under which mode. */
+/** The trail's place and mode. */
 export interface ActiveTrailOptions {
   stateDir: string;
   /** `0o600`, or `0o640` where a group may read the trail. */

@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { type ChainHead, genesis, readLine, type Sha256, verifyLine } from "../../../src/domain/audit-chain.ts";
 import { linesForward } from "../files/line-file.ts";
 
-/** Where the trail ended after the last append, kept beside the trail so that a cut tail is noticed. */
+/** The trail's end after the last append, kept beside the trail so that a cut tail is noticed. */
 export interface AuditHead extends ChainHead {
   /** The length of the file. */
   bytes: number;
@@ -28,7 +28,7 @@ const prepared = (database: DatabaseSync) => {
 export const rememberedHead = (database: DatabaseSync): AuditHead | undefined =>
   prepared(database).select.get() as AuditHead | undefined;
 
-/** In the transaction that the caller has open. */
+/** Writes in the transaction that the caller has open. */
 export const rememberHead = (database: DatabaseSync, { seq, hash, bytes }: AuditHead): void => {
   prepared(database).upsert.run(seq, hash, bytes);
 };
@@ -39,7 +39,7 @@ function endsWithLine(descriptor: number, size: number): boolean {
 }
 
 /**
- * Where the next event is to be chained, given the file as it is. Lines behind the remembered head are adopted: they
+ * The place in the chain of the next event, given the file as it is. Lines behind the remembered head are adopted: they
  * were written by someone who died before he could remember them. A torn line at the very end is dropped, since no
  * append of it ever resolved. Nothing else is altered: what was cut or changed shows as a break in the chain,
  * because the next event still follows on the remembered one.

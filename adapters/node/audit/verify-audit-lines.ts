@@ -5,7 +5,7 @@ import { linesForward } from "../files/line-file.ts";
 /** An open file of the trail, read up to `size` bytes. */
 export interface AuditLines {
   descriptor: number;
-  /** Where to stop; a line that is not whole there is being written. */
+  /** The end of what is read; a line that is not whole there is being written. */
   size: number;
 }
 

@@ -10,7 +10,7 @@ import { type AuditLines, type VerifiedLines, verifyAuditLines } from "./verify-
 /** All files of a trail, as they are found. */
 export interface TrailFiles {
   directory: string;
-  /** In order; those that were moved away are remembered. */
+  /** All of them in order; those that were moved away are remembered. */
   segments: readonly AuditSegment[];
   /** `audit.jsonl`; absent where there is none yet. */
   active: AuditLines | undefined;

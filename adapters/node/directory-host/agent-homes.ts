@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Problem } from "../../../src/errors.ts";
 import { AgentId } from "../../../src/schema/primitives.ts";
-import { isTemporary } from "../files/atomic-write.ts";
+import { isTemporary, temporaryIn } from "../files/atomic-write.ts";
 import { sha256 } from "../sha256.ts";
 import { entryPath } from "./agent-entry.ts";
 
@@ -34,8 +33,6 @@ const leftMs = 60_000;
  */
 export function createAgentHomes(agentsDir: string): AgentHomes {
   let read: { mtimeMs: number; ids: string[] } | undefined;
-  const run = randomBytes(6).toString("hex");
-  let count = 0;
 
   for (const name of readdirSync(agentsDir)) {
     if (!isTemporary(name)) continue;
@@ -45,7 +42,7 @@ export function createAgentHomes(agentsDir: string): AgentHomes {
   }
 
   return {
-    tempPath: (agentId) => join(agentsDir, `.${agentId}.${run}-${++count}.tmp`),
+    tempPath: (agentId) => temporaryIn(agentsDir, agentId),
     of: (agentId) => (AgentId.safeParse(agentId).success ? join(agentsDir, agentId) : undefined),
     ids() {
       const now = Date.now();

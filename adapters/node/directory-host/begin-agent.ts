@@ -1,12 +1,11 @@
-import { mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative, sep } from "node:path";
-import { workspaceProblem } from "../../../src/host/workspace-text.ts";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { HostCreate } from "../../../src/ports.ts";
 import { isThere } from "../files/is-there.ts";
 import { type AgentEntry, entryPath, entryText } from "./agent-entry.ts";
 import { authProfilesPath, authProfilesText, withCredential } from "./auth-profiles.ts";
 import { bootstrapFiles } from "./bootstrap-files.ts";
-import type { WorkspacePlace } from "./workspace-paths.ts";
+import { missingIn, requireUnlinked, type WorkspacePlace } from "./workspace-paths.ts";
 
 /** Exclusive, so that nothing is overwritten and no planted link followed. */
 const writeNew = (path: string, text: string): void => writeFileSync(path, text, { flag: "wx", mode: 0o600 });
@@ -26,9 +25,7 @@ export function beginAgent(
   place: WorkspacePlace,
   createdAt: string,
 ): AgentEntry {
-  const missing = relative(place.existing, place.path)
-    .split(sep)
-    .filter((one) => one !== "");
+  const missing = missingIn(place);
   const names = agent.skipBootstrap ? [] : Object.keys(bootstrapFiles(agent));
 
   const entry: AgentEntry = {
@@ -55,10 +52,7 @@ export function beginAgent(
     entry.made.workspace = false;
     writeFileSync(entryPath(home, "pending"), entryText(home, entry));
   }
-  // A directory above may have become a link between the look and the making.
-  if (realpathSync.native(place.path) !== place.path) {
-    throw workspaceProblem(place.path, "was replaced by a link while it was being made.");
-  }
+  requireUnlinked(place);
   fillHome(home, entry, agent);
   return entry;
 }

@@ -31,7 +31,7 @@ export async function completeAgent(
   const marker = entryPath(home, "removed");
   if (!existsSync(marker)) return;
   await lock.run(() => {
-    // Where an entry stands, a marker of an earlier removal means nothing.
+    // A marker of an earlier removal means nothing beside an entry.
     if (readEntry(home, "agent")?.made.operationId === entry.made.operationId) remove(marker);
   });
 }

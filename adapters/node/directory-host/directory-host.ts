@@ -10,7 +10,7 @@ import { splitBindings } from "../../../src/host/split-bindings.ts";
 import type { AgentHost, Clock, HostAgent } from "../../../src/ports.ts";
 import { makePrivateDirectory, type Placing, unwritable, writePrivate } from "../files/atomic-write.ts";
 import { createFileLock, makeLockFile } from "../files/file-lock.ts";
-import { createTurns } from "../files/in-turn.ts";
+import { createTurns } from "../files/turns.ts";
 import { adoptAgents } from "./adopt-agent.ts";
 import { type AgentEntry, entryPath, entryText, readEntry } from "./agent-entry.ts";
 import { createAgentHomes, isForeign, requireHome } from "./agent-homes.ts";
@@ -22,11 +22,11 @@ import { readAgents } from "./read-agents.ts";
 import { createWorkspacePaths } from "./workspace-paths.ts";
 import { createWorkspaces } from "./workspaces.ts";
 
-/** Where agents and their workspaces are kept. */
+/** The places of agents and their workspaces. */
 export interface DirectoryHostOptions {
   /** Made, with mode 0700, where it is missing. */
   stateDir: string;
-  /** Where workspaces may be. Default: inside the state directory. */
+  /** Directories in which workspaces may be. Default: the state directory. */
   workspaceRoots?: string[] | undefined;
   /** The meaning of `~/`. Default: the user's home. */
   home?: string;
@@ -180,7 +180,7 @@ export function openDirectoryHost(options: DirectoryHostOptions): AgentHost {
   };
 }
 
-/** A failed system call is asProblem without its path; a bug stays one. */
+/** A failed system call is told without its path; a bug stays one. */
 async function asProblem<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -24,7 +24,7 @@ export async function readHeldWorkspaces(homes: AgentHomes, paths: WorkspacePath
   const holdings: Holding[] = [];
   let read = 0;
   for (const agentId of homes.ids()) {
-    // In this order: the agent that is made in between is seen in one of them.
+    // The order counts: an agent that is made in between is seen in one of them.
     for (const state of ["pending", "agent"] as const) {
       const holding = holdingOf(homes.of(agentId)!, agentId, state);
       if (holding) holdings.push(holding);

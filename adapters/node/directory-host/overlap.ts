@@ -29,9 +29,9 @@ export interface HeldPaths {
   overlapping(path: string): string[];
 }
 
-/** In memory. A look takes as long as the path has segments, however many directories are held. */
+/** A look takes as long as the path has segments, however many directories are held. */
 export function createHeldPaths(): HeldPaths {
-  /** By folded path: those who hold it, and those who hold something in it. */
+  /** Those who hold a folded path, and those who hold something in it. */
   const at = new Map<string, Set<string>>();
   const below = new Map<string, Set<string>>();
 

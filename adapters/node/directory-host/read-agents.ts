@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Problem } from "../../../src/errors.ts";
 import { allMissing } from "../../../src/host/agent-checks.ts";
 import type { AgentHost, HostAgent } from "../../../src/ports.ts";
+import { firstAfter } from "../files/first-after.ts";
 import { type AgentEntry, readEntry } from "./agent-entry.ts";
 import { type AgentHomes, isForeign } from "./agent-homes.ts";
 import { credentialState } from "./auth-profiles.ts";
@@ -36,7 +37,7 @@ export function readAgents(homes: AgentHomes): Pick<AgentHost, "find" | "list" |
     async list({ cursor, limit }) {
       const ids = homes.ids();
       const agents: HostAgent[] = [];
-      for (let at = cursor === undefined ? 0 : firstAfter(ids, cursor); at < ids.length; at++) {
+      for (let at = firstAfter(ids, cursor); at < ids.length; at++) {
         const agent = found(ids[at]!)?.agent;
         if (!agent) continue;
         if (agents.length === limit) return { agents, nextCursor: agents.at(-1)!.agentId, unreachable: [] };
@@ -70,15 +71,3 @@ const isDirectory = (path: string): boolean => {
     return false;
   }
 };
-
-/** The index of the first id behind the cursor, in ascending ids. */
-function firstAfter(ids: readonly string[], cursor: string): number {
-  let low = 0;
-  let high = ids.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ids[middle]! <= cursor) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}

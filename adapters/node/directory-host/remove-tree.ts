@@ -1,7 +1,7 @@
 import { chmod, lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-/** By these the system keeps something, now and at every repetition, that is not a failure of ours. */
+/** Codes by which the system keeps something, now and at every repetition: no failure of ours. */
 const withheld = ["EACCES", "EPERM", "ENOTEMPTY", "EBUSY", "EROFS"];
 
 /**

@@ -18,9 +18,9 @@ export interface TornDown {
 
 interface TearDown {
   home: string;
-  /** Where to put the emptied home away. */
+  /** A path at which the emptied home is put away. */
   tempPath: string;
-  /** In which of its files the entry was found; `foreign`: in none, since others made the agent. */
+  /** The file in which the entry was found; `foreign`: none, since others made the agent. */
   state: EntryState | "foreign";
   entry: AgentEntry;
   /** `workspace`: whether what was made of it may go, which is all of it or the bootstrap files put into it. */

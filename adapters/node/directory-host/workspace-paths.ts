@@ -1,6 +1,6 @@
 import { lstatSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join, resolve, sep } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { parseWorkspaceText, workspaceProblem } from "../../../src/host/workspace-text.ts";
 import { SettingsError } from "../../../src/settings/settings-error.ts";
 import { foldedPath } from "./overlap.ts";
@@ -15,7 +15,7 @@ const reserved = new Set([
   "credentials",
   "plugins",
 ]);
-/** Where no root may be: beside those, what OpenClaw is known by, and the code that it loads for every agent. */
+/** Names of what may be no root: those, what OpenClaw is known by, and the code that it loads for every agent. */
 const rootless = new Set([...reserved, "identity", "devices", ".ssh", "extensions", "hooks", "skills"]);
 
 /** All that a caller may name in the state directory. In lower case, also where `Workspaces` is the same directory. */
@@ -46,7 +46,7 @@ export interface WorkspacePaths {
   mayBeGiven(agentId: string, path: string): boolean;
   /** Whether an agent may have been made with it, by this release or by one before: such a workspace is its own. */
   holds(agentId: string, path: string): boolean;
-  /** Where an agent's workspace is unless another is named. */
+  /** An agent's workspace unless another is named. */
   defaultPath(agentId: string): string;
   /** Whether it may be, or lie in, another agent's workspace. Not so what is new and right in a root. */
   mayBeAnothers(place: WorkspacePlace): boolean;
@@ -153,6 +153,18 @@ export function createWorkspacePaths(options: {
 
 const isInside = (path: string, directory: string): boolean =>
   path.startsWith(directory === sep ? sep : directory + sep) && path !== directory;
+
+/** The directories that have to be made for a place, from the first on. */
+export const missingIn = ({ path, existing }: WorkspacePlace): string[] =>
+  relative(existing, path)
+    .split(sep)
+    .filter((one) => one !== "");
+
+/** @throws Problem `workspace_not_allowed` where a directory above became a link between the look and the making */
+export function requireUnlinked({ path }: WorkspacePlace): void {
+  if (realpathSync.native(path) === path) return;
+  throw workspaceProblem(path, "was replaced by a link while it was being made.");
+}
 
 /** Resolves the longest existing ancestor; `undefined` where that is no directory, or a link that leads nowhere. */
 export function resolveExisting(path: string): WorkspacePlace | undefined {

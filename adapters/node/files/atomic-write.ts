@@ -17,6 +17,7 @@ import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { Problem, type ProblemCode } from "../../../src/errors.ts";
 import { groupCommit } from "./group-commit.ts";
+import { FULL, resultCode } from "./sqlite-codes.ts";
 
 /*
  * Opening, writing and renaming a small file takes some 20 microseconds, less than a trip to the thread pool:
@@ -32,14 +33,11 @@ const reasons: Record<string, string> = {
   EPERM: "The service may not write there",
 };
 
-/** https://www.sqlite.org/rescode.html */
-const SQLITE_FULL = 13;
-
 /** The caller's view of a failed write. The error itself, with its path, goes to the log as the cause. */
 export function unwritable(cause: unknown, code: ProblemCode = "store_unwritable"): Problem {
   if (cause instanceof Problem) return cause;
-  const { code: errno = "", errcode = 0 } = (cause ?? {}) as NodeJS.ErrnoException & { errcode?: number };
-  return new Problem(code, reasons[(errcode & 0xff) === SQLITE_FULL ? "ENOSPC" : errno], { cause });
+  const errno = resultCode(cause) === FULL ? "ENOSPC" : ((cause as NodeJS.ErrnoException | null)?.code ?? "");
+  return new Problem(code, reasons[errno], { cause });
 }
 
 // Process ids repeat (in a container it is always 1), and a crash leaves its temporary files.

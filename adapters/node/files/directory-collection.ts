@@ -14,6 +14,7 @@ import {
   unreadable,
 } from "./private-file.ts";
 import type { StoredCollection } from "./stored-collection.ts";
+import { createTurns } from "./turns.ts";
 
 const recordFile = /^([A-Za-z0-9_-]{1,64})\.json$/;
 
@@ -27,20 +28,9 @@ const maxCached = 50_000;
  */
 export function directoryCollection(stateDir: string, directory: string, lock: FileLock): StoredCollection {
   const cache = new Map<string, { stamp: Stamp; value: Record<string, unknown> }>();
-  const turns = new Map<string, Promise<unknown>>();
-  let listing: { stamp: Stamp; ids: string[] } | undefined;
-
   /** Writes to one record happen in the order in which they were asked for, so that the last one wins. */
-  const inTurn = <T>(id: string, work: () => Promise<T>): Promise<T> => {
-    const turn = (turns.get(id) ?? Promise.resolve()).then(work);
-    const settled = turn
-      .catch(() => {})
-      .then(() => {
-        if (turns.get(id) === settled) turns.delete(id);
-      });
-    turns.set(id, settled);
-    return turn;
-  };
+  const inTurn = createTurns();
+  let listing: { stamp: Stamp; ids: string[] } | undefined;
 
   const pathOf = (id: string): string => join(stateDir, directory, `${id}.json`);
 

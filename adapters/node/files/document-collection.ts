@@ -18,7 +18,7 @@ import type { StoredCollection } from "./stored-collection.ts";
 type Entry = Record<string, unknown>;
 
 interface Contents {
-  /** In the order of the file. */
+  /** Entries in the order of the file. */
   entries: ReadonlyMap<string, Entry>;
   ids: readonly string[];
 }

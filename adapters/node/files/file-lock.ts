@@ -6,6 +6,7 @@ import { Problem } from "../../../src/errors.ts";
 import { unwritable } from "./atomic-write.ts";
 import { unreadable } from "./private-file.ts";
 import { isUnshared, sharingProblem, sharingRemedy } from "./sharing-fault.ts";
+import { BUSY, CORRUPT, NOTADB, resultCode } from "./sqlite-codes.ts";
 
 /** A lock over processes: a SQLite file's exclusive transaction, which the kernel ends with its process. */
 export interface FileLock {
@@ -19,13 +20,6 @@ export interface FileLock {
   check(): Promise<void>;
   close(): Promise<void>;
 }
-
-const BUSY = 5;
-const CORRUPT = 11;
-const NOT_A_DATABASE = 26;
-
-/** SQLite's primary result code; the extended ones carry more above the low byte. */
-const resultCode = (error: unknown): number => ((error as { errcode?: number } | null)?.errcode ?? 0) & 0xff;
 
 interface Connection {
   database: DatabaseSync;
@@ -84,7 +78,7 @@ export function createFileLock(path: string, { schema = "", logged = true, waitM
         const file = `${basename(dirname(path))}/${basename(path)}`;
         const faulty = (problem: string, remedy: string) =>
           unreadable({ file, problem, remedy, fixable: false }, error);
-        if (code === NOT_A_DATABASE || code === CORRUPT)
+        if (code === NOTADB || code === CORRUPT)
           throw faulty("is damaged", "stop the service and remove it; it is made anew");
         if (isUnshared(path, error)) throw faulty(sharingProblem, sharingRemedy);
         if (code !== BUSY) throw unwritable(error);
@@ -115,7 +109,7 @@ export function createFileLock(path: string, { schema = "", logged = true, waitM
       return result;
     } catch (error) {
       rollBack(held);
-      throw resultCode(error) === 0 ? error : unwritable(error);
+      throw resultCode(error) === undefined ? error : unwritable(error);
     }
   };
 

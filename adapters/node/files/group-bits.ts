@@ -19,7 +19,7 @@ function sharedWithGroup(stateDir: string, auditMode: number): StoreEntry[] {
   );
 }
 
-/** In words for the doctor and the log. */
+/** The finding in words, for the doctor and the log. */
 export const groupBitsFinding = (count: number): string =>
   `${count} files and directories are open to the service's own group, as a volume's fsGroup leaves them at each mount`;
 export const groupBitsRemedy =

@@ -21,7 +21,7 @@ export function keepsModes(directory: string, chmod: ChangeMode = chmodSync): bo
   }
 }
 
-/** In words for the operator, with the remedy. */
+/** The fault in words for the operator, with the remedy. */
 export const keepsNoModes = (path: string): string =>
   `the file system of ${path} keeps no modes, so that anybody who reaches it can read the keys: put the state directory ` +
   "on a named Docker volume in place of a bind mount, or on a file system of Linux in place of SMB or exFAT";

@@ -9,7 +9,7 @@ const blockSize = 65_536;
 export interface Line {
   /** Without its line break. */
   bytes: Buffer;
-  /** Where it begins in the file, and where the next one does. */
+  /** The place in the file at which it begins, and that of the next one. */
   start: number;
   end: number;
 }

@@ -24,7 +24,7 @@ function nearest(path: string): { path: string; stats: Stats } | undefined {
 export function pathFault(path: string, told: string | undefined): string | undefined {
   const found = nearest(path);
   // Node tells of a directory that cannot be made on a read-only file system that it is not there.
-  const code = told === "ENOENT" && found ? refusalOf(found.path) : told;
+  const code = told === "ENOENT" && found ? refusalOf(found.path)?.code : told;
   const remedy = pathRemedy(path, code, found);
   return remedy && `${path} cannot be used (${code}): ${remedy}`;
 }
@@ -53,12 +53,13 @@ export function pathRemedy(path: string, code: string | undefined, found = neare
   }
 }
 
-function refusalOf(directory: string): string | undefined {
+/** The system's refusal of this use of a path; `undefined` where it allows it. */
+export function refusalOf(path: string, mode = constants.W_OK): NodeJS.ErrnoException | undefined {
   try {
-    accessSync(directory, constants.W_OK);
+    accessSync(path, mode);
     return undefined;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code;
+    return error as NodeJS.ErrnoException;
   }
 }
 

@@ -62,7 +62,7 @@ export function distrust(
   return undefined;
 }
 
-/** By what a change is recognised without reading. */
+/** The marks by which a change is recognised without reading. */
 export interface Stamp {
   ino: number;
   size: number;

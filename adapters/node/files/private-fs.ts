@@ -6,9 +6,10 @@ import { isTemporary } from "./atomic-write.ts";
 import { directoryCollection } from "./directory-collection.ts";
 import { documentCollection } from "./document-collection.ts";
 import { createFileLock } from "./file-lock.ts";
+import { firstAfter } from "./first-after.ts";
 import { findingOf, type StoreFinding } from "./private-file.ts";
 import { checkStore } from "./store-check.ts";
-import { idsAfter, type StoredCollection } from "./stored-collection.ts";
+import type { StoredCollection } from "./stored-collection.ts";
 
 /** The state directory, and the modes in it. */
 export interface PrivateFsOptions {
@@ -39,9 +40,9 @@ function sweep(directory: string): void {
 /** Records as JSON files that only the service's user can read. */
 export interface PrivateFs {
   driver: Driver;
-  /** For `createRecords`: one page of ids in ascending order, without touching the others. */
+  /** Taken by `createRecords`: one page of ids in ascending order, without touching the others. */
   page: IdPage;
-  /** For `createRecords`. */
+  /** Taken by `createRecords`. */
   replace: ReplaceItem;
   /** Everything that is wrong with the files, for the start, `/readyz` and `doctor`. Changes nothing. */
   check(): Promise<StoreFinding[]>;
@@ -103,7 +104,11 @@ export function createPrivateFs({ stateDir, now = Date.now, auditMode = 0o600 }:
 
   return {
     driver: driver(undefined),
-    page: (collection, after, limit) => idsAfter(collections.get(collection)?.ids() ?? [], after, limit),
+    page(collection, after, limit) {
+      const ids = collections.get(collection)?.ids() ?? [];
+      const first = firstAfter(ids, after);
+      return ids.slice(first, first + limit);
+    },
     async replace(key, isExpected, next) {
       const { collection, id } = mustLocate(key);
       return await collection.replace(id, isExpected, next === null ? undefined : JSON.stringify(next));

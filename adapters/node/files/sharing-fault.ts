@@ -1,27 +1,21 @@
-import { accessSync, constants } from "node:fs";
+import { constants } from "node:fs";
 import { dirname } from "node:path";
+import { refusalOf } from "./path-fault.ts";
+import { CANTOPEN, resultCode } from "./sqlite-codes.ts";
 
 /**
  * https://www.sqlite.org/rescode.html: what file systems answer that have no shared memory (SHMOPEN, SHMLOCK, SHMMAP)
  * or no locks (PROTOCOL, IOERR_LOCK, IOERR_RDLOCK, IOERR_UNLOCK), as NFS, SMB and 9p.
  */
-const unshared = new Set([15, 2058, 2314, 3850, 4618, 5130, 5386]);
-const CANTOPEN = 14;
+const unshared: ReadonlySet<unknown> = new Set([15, 2058, 2314, 3850, 4618, 5130, 5386]);
 
 /** Whether SQLite failed on a database for want of what processes share it by. */
 export function isUnshared(path: string, error: unknown): boolean {
-  const code = (error as { errcode?: unknown } | null)?.errcode;
-  if (typeof code !== "number") return false;
-  if (unshared.has(code)) return true;
-  if ((code & 0xff) !== CANTOPEN) return false;
-  try {
-    accessSync(dirname(path), constants.R_OK | constants.W_OK | constants.X_OK);
-    accessSync(path, constants.R_OK | constants.W_OK);
-    // The database itself opens: it is the -shm or the -wal beside it that does not.
-    return true;
-  } catch {
-    return false;
-  }
+  if (unshared.has((error as { errcode?: unknown } | null)?.errcode)) return true;
+  if (resultCode(error) !== CANTOPEN) return false;
+  const { R_OK, W_OK, X_OK } = constants;
+  // The -shm or the -wal beside the database does not open where the database itself does.
+  return !refusalOf(dirname(path), R_OK | W_OK | X_OK) && !refusalOf(path, R_OK | W_OK);
 }
 
 export const sharingProblem =

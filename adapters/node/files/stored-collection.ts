@@ -14,17 +14,3 @@ export interface StoredCollection {
     text: string | undefined,
   ): Promise<boolean>;
 }
-
-/** Up to `limit` ids that stand after `after` in an ascending list, in logarithmic time. */
-export function idsAfter(ids: readonly string[], after: string | undefined, limit: number): string[] {
-  let low = 0;
-  if (after !== undefined) {
-    let high = ids.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (ids[middle]! <= after) low = middle + 1;
-      else high = middle;
-    }
-  }
-  return ids.slice(low, low + limit);
-}

@@ -21,7 +21,7 @@ export interface AnswerOwner {
   again(body: Uint8Array | undefined): void;
 }
 
-/** In bytes: a socket that is full is read several times in one turn, and a client may be slow. */
+/** Bytes: a socket that is full is read several times in one turn, and a client may be slow. */
 const maxGathered = 65_536;
 const noBytes = new Uint8Array();
 const eventEnd = Buffer.from("\n\n");

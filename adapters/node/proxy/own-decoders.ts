@@ -2,7 +2,7 @@
 import zlib from "node:zlib";
 import type { Decoders } from "../../../src/proxy/inflate-body.ts";
 
-/** All that a decoder has to admitted (RFC 8878), 8 MiB: a body of a few bytes may ask for a window of a gigabyte. */
+/** The window that every decoder has to grant (RFC 8878), 8 MiB: a body of a few bytes may ask for a gigabyte. */
 const mostWindowLog = 23;
 
 /** Encodings of a request's body that Node reads, and its `DecompressionStream` does not. */

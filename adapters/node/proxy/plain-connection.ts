@@ -16,7 +16,7 @@ export interface ConnectionOwner {
   gone(connection: PlainConnection): void;
 }
 
-/** In bytes: of requests that are sent without waiting, no more is read while one is under way. */
+/** Bytes of requests that are sent without waiting: no more is read while one is under way. */
 const maxHeld = 16_384;
 const noBytes = Buffer.alloc(0);
 
@@ -80,7 +80,7 @@ export class PlainConnection implements ExchangeOwner {
   }
 
   answered(): void {
-    // Where nothing can be sent any more, the socket's end is on its way.
+    // The socket's end is on its way once nothing can be sent any more.
     if (!this.socket.writable) return;
     // Neither the next answer nor the connection's end is to overtake what waits to be sent.
     if (this.socket.writableLength === 0) this.#sent();

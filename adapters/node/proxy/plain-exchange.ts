@@ -14,7 +14,7 @@ export interface ExchangeOwner {
   reads(wanted: boolean): void;
   /** Whether this answer is the last one of the connection, whatever the client means to do. */
   isLast(): boolean;
-  /** For how long the connection waits for another request, in seconds. */
+  /** Seconds for which the connection waits for another request. */
   readonly keptSeconds: number;
   /** The answer is written. */
   answered(): void;

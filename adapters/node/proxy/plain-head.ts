@@ -26,7 +26,7 @@ const space = 0x20;
 const hostForm = /^[\w.:[\]-]+$/;
 const lengthForm = /^(?:0|[1-9]\d{0,14})$/;
 
-/** Where a second reader could find another end of the request, or another request. */
+/** The kinds of fields in which a second reader could find another end of the request, or another request. */
 type Kind = "any" | "once" | "never" | "host" | "length" | "connection";
 
 const kinds: Readonly<Record<string, Kind>> = {

@@ -34,7 +34,7 @@ export interface StreamWatch {
 
 /** With the look itself, everything that has fallen ends within two seconds. */
 const everyMs = 750;
-/** For a stream at its end to come to the end of an event. */
+/** A stream that is to end has so long to come to the end of an event. */
 const eventMs = 250;
 
 /**

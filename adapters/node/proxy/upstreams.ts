@@ -10,7 +10,7 @@ export interface Upstreams {
   close(): Promise<void>;
 }
 
-/** In milliseconds; `silenceTimeoutMs` is counted anew with every byte. */
+/** Bounds in milliseconds; `silenceTimeoutMs` is counted anew with every byte. */
 export interface UpstreamTimeouts {
   connectTimeoutMs: number;
   silenceTimeoutMs: number;

@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 
 const folder = new URL("./lua/", import.meta.url);
 
-/** For esbuild: the Lua scripts as they are, in place of what reads them from the source tree. */
+/** A plugin of esbuild: the Lua scripts as they are, in place of what reads them from the source tree. */
 export const bundledLua = {
   name: "bundled-lua",
   setup(builder) {

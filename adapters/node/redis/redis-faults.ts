@@ -8,7 +8,7 @@ interface Fault {
   final?: boolean;
 }
 
-/** By connection, why it cannot be used: what Redis or the network said last. */
+/** The reason why a connection cannot be used: what Redis or the network said last. */
 const faults = new WeakMap<Redis, Fault>();
 
 /** `undefined` while the connection can be used. */
@@ -89,6 +89,6 @@ export async function evictionOf(redis: Redis): Promise<Eviction> {
   return limited && policy !== undefined && policy !== "noeviction" ? { kind: "evicts", policy } : { kind: "none" };
 }
 
-/** In words for the doctor and the log. */
+/** The finding in words, for the doctor and the log. */
 export const evictionWarning = (policy: string): string =>
   `Redis throws keys, quotas and agents away once its memory is short (maxmemory-policy ${policy})`;

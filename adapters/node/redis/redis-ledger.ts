@@ -10,7 +10,7 @@ import { createRedisOverview } from "./redis-overview.ts";
 import { type RedisArgument, redisScript } from "./redis-script.ts";
 import { type UsageAmounts, usageFields, usageRows } from "./usage-fields.ts";
 
-/** In Lua a wrong amount would fail after the first of a script's writes, and Redis takes none of them back. */
+/** A wrong amount would fail in Lua after the first of a script's writes, and Redis takes none of them back. */
 function whole(amount: number): number {
   if (!Number.isSafeInteger(amount)) throw new TypeError(`${amount} is not an amount that can be counted`);
   return amount;
@@ -39,7 +39,7 @@ function usageArguments({ estimate, ...usage }: UsageEntry): RedisArgument[] {
 export function createRedisLedger(redis: Redis, prefix: string, clock?: Clock): Ledger {
   const keys = ledgerKeys(prefix);
   const time = () => (clock === undefined ? "" : clock.now());
-  /** By the clock of this machine, where none is given. */
+  /** The clock of this machine, where none is given. */
   const now = () => time() || Date.now();
   const script = <T>(name: string) => {
     const run = redisScript<T>(redis, name);

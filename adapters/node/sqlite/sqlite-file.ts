@@ -1,24 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { accessSync, closeSync, constants, lstatSync, mkdirSync, openSync, rmSync, type Stats } from "node:fs";
+import { closeSync, constants, lstatSync, mkdirSync, openSync, rmSync, type Stats } from "node:fs";
 import { basename, dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Problem } from "../../../src/errors.ts";
 import { placeNew, probeWritable, unwritable } from "../files/atomic-write.ts";
 import { isThere } from "../files/is-there.ts";
+import { refusalOf } from "../files/path-fault.ts";
 import { distrust, inaccessible, type StoreFinding, unreadable } from "../files/private-file.ts";
 import { isUnshared, sharingProblem, sharingRemedy } from "../files/sharing-fault.ts";
+import { BUSY, CANTOPEN, CORRUPT, FULL, IOERR, LOCKED, NOTADB, READONLY, resultCode } from "../files/sqlite-codes.ts";
 
-/** https://www.sqlite.org/rescode.html: the primary code is the low byte. */
-const BUSY = 5;
-const LOCKED = 6;
-const READONLY = 8;
-const IOERR = 10;
-const CORRUPT = 11;
-const FULL = 13;
-const CANTOPEN = 14;
-const NOTADB = 26;
 /**
- * In bytes. A commit writes and sums whole pages, so small ones cost less; but of a row that is longer than a quarter of
+ * Bytes. A commit writes and sums whole pages, so small ones cost less; but of a row that is longer than a quarter of
  * one, as a reservation is of 1 KB, SQLite keeps a part on a page of its own.
  */
 const pageSize = 2_048;
@@ -29,11 +22,6 @@ const checkedWholeBytes = 32 * 1024 * 1024;
 const isDamage = (code: number | undefined) => code === CORRUPT || code === NOTADB;
 /** A full disk can be any of these. */
 const isRefusal = (code: number | undefined) => code === FULL || code === IOERR || code === READONLY;
-
-function resultCode(error: unknown): number | undefined {
-  const code = (error as { errcode?: unknown } | null)?.errcode;
-  return typeof code === "number" ? code & 0xff : undefined;
-}
 
 /** Whether another connection holds the lock: the work may be tried again. */
 export function isBusy(error: unknown): boolean {
@@ -53,16 +41,6 @@ const faulty = (path: string, problem: string, remedy: string): StoreFinding => 
 const withItsLog = "its -wal and -shm go in either case";
 const leftLogRemedy = "put that back, or move this away, and the -shm beside it, to begin anew";
 const restoreOrBegin = `restore it from a backup, or move it away to begin anew; ${withItsLog}`;
-
-/** Why nothing can be written there, which SQLite does not say. */
-function refusalOf(path: string, mode = constants.W_OK): NodeJS.ErrnoException | undefined {
-  try {
-    accessSync(path, mode);
-    return undefined;
-  } catch (error) {
-    return error as NodeJS.ErrnoException;
-  }
-}
 
 /** The file system's own word, where it refuses other files there too. */
 function wordOf(directory: string): string | undefined {
@@ -84,6 +62,7 @@ export function storeProblem(path: string, cause: unknown): unknown {
   }
   if (isUnshared(path, cause)) return unreadable(faulty(path, sharingProblem, sharingRemedy), cause);
   if (code === CANTOPEN) {
+    // SQLite says neither what refuses nor why.
     const refusal = refusalOf(dirname(path));
     if (refusal) return unwritable(refusal);
     return inaccessible(shortName(path), refusalOf(path, constants.R_OK | constants.W_OK) ?? cause);

@@ -25,13 +25,13 @@ interface Expected {
 export interface SqliteLedgerOptions {
   path: string;
   clock: Clock;
-  /** By which leases expire. Default: the clock, which an operator or NTP may set. */
+  /** The time by which leases expire. Default: the clock, which an operator or NTP may set. */
   machineTime?: MachineTime | undefined;
 }
 
 /** The ledger of one machine, in WAL mode. */
 export interface SqliteLedger extends Ledger {
-  /** In the same file. */
+  /** Kept in the same file. */
   outbox: Outbox;
 }
 
@@ -100,7 +100,7 @@ export async function openSqliteLedger({ path, clock, machineTime }: SqliteLedge
 
   /** Nothing is refused for what another process has leased and can give back. */
   function reserve(id: LedgerName, entries: CounterReservation[], expect?: Expected): Promise<Reserved> {
-    // In company a request shares a transaction, which costs it no more than a look at the file.
+    // A request in company shares a transaction, which costs it no more than a look at the file.
     const isAlone = transactions.isAlone();
     if (isAlone && expect !== undefined && granted(id, entries, expect))
       return Promise.resolve({ outcome: "reserved" });

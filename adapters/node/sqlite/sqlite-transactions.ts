@@ -264,7 +264,7 @@ export function createSqliteTransactions(
       if (owed) {
         const flushed = enqueue(() => {});
         schedule(nextTurn);
-        // Where it fails, the answer is of a few milliseconds ago.
+        // A failure leaves the answer of a few milliseconds ago.
         await flushed.catch(() => {});
       }
       return await read(operation);

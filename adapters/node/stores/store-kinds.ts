@@ -1,7 +1,7 @@
 import { redisStore } from "../redis/redis-store.ts";
 import type { StoreKind } from "./stores.ts";
 
-/** By the scheme of the URL; without a URL there are files. A further store is a folder, and a line here. */
+/** Stores by the scheme of the URL; without a URL there are files. A further store is a folder, and a line here. */
 const kinds: Readonly<Record<string, StoreKind>> = { "redis:": redisStore, "rediss:": redisStore };
 
 /** `undefined` where no store has such a URL. */

@@ -33,7 +33,7 @@ export interface StoresOptions {
   sealKeys: Ports["sealKeys"];
   /** Stdout, where the audit trail may go as well. */
   writeOut?: ((line: string) => void) | undefined;
-  /** In place of one of this process alone; a store that shares its own leaves it aside. */
+  /** Replaces one of this process alone; a store that shares its own leaves it aside. */
   activity?: ActivityLog | undefined;
 }
 

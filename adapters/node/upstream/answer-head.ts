@@ -10,7 +10,7 @@ export interface AnswerHead {
   framing: Framing;
   /** Whether the connection may take another request afterwards. */
   keepsAlive: boolean;
-  /** For how long the upstream keeps it, where it says so, in seconds. */
+  /** Seconds for which the upstream keeps it, where it says so. */
   keptFor: number | undefined;
 }
 

@@ -8,7 +8,7 @@ export interface UpstreamRequest {
   body: Uint8Array | null;
 }
 
-/** By lower-case name; the values of one that came more than once, as a list. */
+/** Values by lower-case name; those of one that came more than once, as a list. */
 export type AnswerHeaders = Record<string, string | string[]>;
 
 /** The answer under way. Once it has ended, no call does anything. */

@@ -3,7 +3,7 @@ import { UpstreamFault, type UpstreamRequest } from "./exchange.ts";
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const unsendableInPath = /[^\x21-\x7e\x80-\xff]/;
-/** In a header's value it would end the line, or is none that HTTP knows. */
+/** A character that would end a header's line, or that HTTP does not know in its value. */
 export const unsendableInValue = /[^\t\x20-\x7e\x80-\xff]/;
 const announcesBody: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 /** Names that come again and again. */

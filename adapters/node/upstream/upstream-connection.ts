@@ -4,11 +4,11 @@ import { createTurnBatch } from "../turn-batch.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import { type ExchangeControl, type ExchangeHandler, UpstreamFault } from "./exchange.ts";
 
-/** For one connection to an origin. */
+/** The origin and the bounds of one connection. */
 export interface ConnectionOptions {
   origin: URL;
   connectTimeoutMs: number;
-  /** In bytes, of an answer's head. */
+  /** Bytes of an answer's head. */
   maxHead: number;
 }
 
@@ -28,7 +28,7 @@ export interface ConnectionOwner {
 const shared = process.platform === "win32" ? undefined : Buffer.allocUnsafeSlow(65_536);
 
 /**
- * In milliseconds, for one of several addresses of a name. Node's 250 end an address for good before its lost first
+ * Milliseconds for one of several addresses of a name. Node's 250 end an address for good before its lost first
  * packet is sent again (after a second), and are over where the event loop was held up; the next may lead nowhere.
  */
 const addressTimeoutMs = 1_500;

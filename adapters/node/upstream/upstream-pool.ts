@@ -7,7 +7,7 @@ export interface PoolOptions {
   connectTimeoutMs: number;
   /** Neither before an answer nor in the middle of it an upstream may be silent for longer. */
   silenceTimeoutMs: number;
-  /** In bytes, of an answer's head. */
+  /** Bytes of an answer's head. */
   maxHead: number;
 }
 

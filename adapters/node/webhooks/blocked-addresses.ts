@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
 import { allowedRanges } from "../../../src/domain/webhook-address.ts";
+import { unmappedAddress } from "../unmapped-address.ts";
 
 /** https://www.iana.org/assignments/iana-ipv4-special-registry: what is not the public network. */
 const blocked4 = [
@@ -41,22 +42,12 @@ function coveredBy(ranges: readonly { address: string; bits: number }[]): (addre
     else list4.addSubnet(address, bits, "ipv4");
   }
   return (address) => {
-    const one = plain(address);
+    const one = unmappedAddress(address);
     return isIPv4(one) ? list4.check(one, "ipv4") : isIPv6(one) && list6.check(one, "ipv6");
   };
 }
 
 const isBlocked = coveredBy(allowedRanges([...blocked4, ...blocked6]));
-
-/** An IPv4 address inside an IPv6 one is that IPv4 address. */
-function plain(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  const hex = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(address);
-  if (!hex) return address;
-  const [high, low] = [Number.parseInt(hex[1]!, 16), Number.parseInt(hex[2]!, 16)];
-  return [high >> 8, high & 255, low >> 8, low & 255].join(".");
-}
 
 /** Addresses inside the network are refused, unless an operator's range covers them. */
 export interface AddressRules {

@@ -15,7 +15,7 @@ interface Resolved {
 export interface NodeWebhooksOptions {
   /** `gateway.provisioning.webhooks.allow`, as it is now. */
   allow: () => readonly string[];
-  /** In place of the system's resolver. */
+  /** Replaces the system's resolver. */
   lookup?: ((host: string) => Promise<Resolved[]>) | undefined;
 }
 

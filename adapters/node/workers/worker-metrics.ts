@@ -26,7 +26,7 @@ export interface WorkerMetrics {
 export function createWorkerMetrics(ask: (worker: number, number: number) => void): WorkerMetrics {
   /** As each told last. */
   const last = new Map<number, MetricValues>();
-  /** By the number of the ask, which is no other worker process's either. */
+  /** Askers by the number of the ask, which is no other worker process's either. */
   const waiting = new Map<number, () => void>();
   let past = noValues();
   let asks = 0;

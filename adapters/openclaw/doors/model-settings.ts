@@ -94,7 +94,7 @@ export const modelSettings: Readonly<Record<string, ModelDecision>> = {
   "plugins.entries.active-memory.config.modelFallbackPolicy": "none",
   "meta.migrations.modelPolicyAllowlist": "none",
   "meta.migrations.utilityModelSeparation": "none",
-  // Where models are declared, and which of them plugins of the operator's may call.
+  // Declarations of models, and those of them that plugins of the operator's may call.
   models: "none",
   "plugins.entries.*.llm": "none",
   "plugins.entries.*.subagent": "none",

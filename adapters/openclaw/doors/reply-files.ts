@@ -17,7 +17,7 @@ export interface Written {
 }
 
 const maxSessions = 1000;
-/** By whatever path: the state directory may be a link. */
+/** A copy that OpenClaw sends, by whatever path: the state directory may be a link. */
 const copy = /[/\\]media[/\\]outbound[/\\]/;
 /** Longer than a turn. */
 const stoppedMs = 3_600_000;

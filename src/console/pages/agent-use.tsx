@@ -12,7 +12,7 @@ import { say } from "../ui/toasts.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 /** The agent's use, by day and by model. */
-export function AgentUse({ id, onCredit }: { id: string; onCredit: () => void }) {
+export function AgentUse({ id }: { id: string }) {
   const caller = useCaller();
   const [open, setOpen] = useState(false);
   const usage = useQuery<Usage>(`/agents${below(id)}/usage`, { everyMs: 10_000 });
@@ -30,15 +30,7 @@ export function AgentUse({ id, onCredit }: { id: string; onCredit: () => void })
       </div>
       <ProblemNote error={usage.error} again={usage.again} />
       {usage.loading && <Waiting />}
-      {open && (
-        <Credit
-          id={id}
-          onDone={() => {
-            setOpen(false);
-            onCredit();
-          }}
-        />
-      )}
+      {open && <Credit id={id} onDone={() => setOpen(false)} />}
       {data && data.days.length === 0 && <p class="muted">{t.agent.noUse}</p>}
       {data && data.days.length > 0 && (
         <div class="stack">

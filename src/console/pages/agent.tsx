@@ -3,9 +3,9 @@ import { hasEnded } from "../../domain/has-ended.ts";
 import type { AgentDetail } from "../../schema/agent.ts";
 import { below } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
-import { useKeyNames } from "../state/key-names.ts";
 import { labelText } from "../state/labels.ts";
 import { addressOf, go } from "../state/router.ts";
+import { useKeyNames } from "../state/use-key-names.ts";
 import { useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { Copyable } from "../ui/copy.tsx";
@@ -55,7 +55,7 @@ export function AgentPage({ id }: { id: string }) {
             <Facts agent={data} />
             <AgentKey agent={data} />
           </div>
-          {data.health.aiKey && <AgentUse id={id} onCredit={agent.again} />}
+          {data.health.aiKey && <AgentUse id={id} />}
           <AgentTrail id={id} />
           {(asked === "suspend" || asked === "resume") && <StandDialog id={id} verb={asked} onClose={close} />}
           {asked === "rotate" && <RotateDialog id={id} onClose={close} />}

@@ -1,8 +1,8 @@
 import { escapeHidden } from "../../domain/hidden-characters.ts";
 import type { AuditRecord } from "../../schema/audit-event.ts";
 import { exactTime } from "../state/format.ts";
-import { useKeyNames } from "../state/key-names.ts";
 import { addressOf } from "../state/router.ts";
+import { useKeyNames } from "../state/use-key-names.ts";
 import { t } from "../texts.ts";
 import { Status } from "../ui/status.tsx";
 import { type Column, Table } from "../ui/table.tsx";

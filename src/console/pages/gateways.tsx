@@ -47,7 +47,7 @@ const columns: Column<GatewayView>[] = [
   },
 ];
 
-/** Where agents are, and how many more there may be. */
+/** The gateways that have agents, and how many more there may be. */
 export function Gateways() {
   const { data, error, again } = useQuery<GatewayList>("/gateways", { everyMs: 15_000 });
   return (

@@ -215,7 +215,7 @@ function bodyOf({ name, model, channels, provider, gateway, labels, end, reveal,
   };
 }
 
-/** In single quotes a shell changes nothing but their end. */
+/** A shell changes nothing in single quotes but their end. */
 const curlOf = (body: CreateAgent): string =>
   `curl -X POST ${apiBase()}/agents/create \\
   -H "Authorization: Bearer $TOKEN" \\

@@ -19,7 +19,7 @@ export class ApiError extends Error {
   }
 }
 
-/** For whatever a call threw, so that all of it is shown alike. */
+/** The error for whatever a call threw, so that all of it is shown alike. */
 export const apiErrorOf = (thrown: unknown): ApiError =>
   thrown instanceof ApiError ? thrown : new ApiError(0, { detail: String(thrown) });
 
@@ -28,23 +28,23 @@ interface Ask {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;
-  /** In place of the session. */
+  /** Replaces the session. */
   bearer?: string;
 }
 
 const timeoutMs = 60_000;
 
-/** Where the API is, from the page's own address: a reverse proxy may have put both below a path. */
+/** The API's address, from the page's own: a reverse proxy may have put both below a path. */
 export const apiBase = (): string => new URL(document.documentElement.dataset.api ?? "../api/v1", location.href).href;
-/** Where the API's server is. */
+/** The address of the API's server. */
 export const serverRoot = (): string =>
   new URL(document.documentElement.dataset.root ?? "..", location.href).href.replace(/\/$/, "");
 
 let bearer: string | undefined;
-let ended: (error: ApiError) => void = () => undefined;
+let ended: () => void = () => undefined;
 
 /** Used by every call from here on; `onEnd` hears that the session is none any more. */
-export function useBearer(session: string | undefined, onEnd: (error: ApiError) => void): void {
+export function setBearer(session: string | undefined, onEnd: () => void): void {
   bearer = session;
   ended = onEnd;
 }
@@ -118,7 +118,7 @@ function failed(response: Response, body: unknown, session: string | undefined):
     (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>,
     Number.isNaN(retryAfter) ? undefined : retryAfter,
   );
-  if (error.status === 401 && session !== undefined && session === bearer) ended(error);
+  if (error.status === 401 && session !== undefined && session === bearer) ended();
   return error;
 }
 

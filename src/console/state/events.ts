@@ -47,7 +47,7 @@ export async function followEvents(
   path: string,
   signal: AbortSignal,
   onEvent: (event: ServerEvent) => void,
-  onState: (live: boolean) => void = () => undefined,
+  onState: (live: boolean) => void,
 ): Promise<void> {
   let lastId: string | undefined;
   for (let pauseMs = firstPauseMs; !signal.aborted; ) {

@@ -4,7 +4,7 @@ let shown = 0;
 let awaited = 0;
 let waiting: (() => void) | undefined;
 
-/** For as long as `isShown`, a page whose session has ended stays: the secret on it is seen this once. */
+/** A page whose session has ended stays for as long as `isShown`: the secret on it is seen this once. */
 export function useSecretShown(isShown = true): void {
   useLayoutEffect(() => {
     if (!isShown) return;
@@ -20,7 +20,7 @@ export function useSecretShown(isShown = true): void {
 /** The browser asks before it reloads or closes the page. */
 const stay = (event: Event): void => event.preventDefault();
 
-/** For as long as `isAwaited`, a secret is on its way, and the page that is to show it stays. */
+/** A secret is on its way for as long as `isAwaited`, and the page that is to show it stays. */
 export function useSecretAwaited(isAwaited: boolean): void {
   useSecretShown(isAwaited);
   useLayoutEffect(() => {

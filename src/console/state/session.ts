@@ -1,5 +1,5 @@
 import type { ConsoleCaller, ConsoleSessionOpened } from "../../schema/console.ts";
-import { ApiError, ask, useBearer } from "./api.ts";
+import { ApiError, ask, setBearer } from "./api.ts";
 
 const slot = "provisioning.session";
 
@@ -21,18 +21,16 @@ function keep(session: string | undefined): void {
   }
 }
 
-type OnEnd = (reason: ApiError | undefined) => void;
-
-function use(session: string | undefined, onEnd: OnEnd): void {
-  useBearer(session, (error) => {
+function use(session: string, onEnd: () => void): void {
+  setBearer(session, () => {
     drop();
-    onEnd(error);
+    onEnd();
   });
 }
 
 function drop(): void {
   keep(undefined);
-  useBearer(undefined, () => undefined);
+  setBearer(undefined, () => undefined);
 }
 
 /** Takes the code of a link out of the address before anything else can read it there. */
@@ -47,7 +45,7 @@ export function takeCode(): string | undefined {
  * @returns `undefined` where nobody is signed in
  * @throws ApiError for a code that is none any more
  */
-export async function resume(code: string | undefined, onEnd: OnEnd): Promise<ConsoleCaller | undefined> {
+export async function resume(code: string | undefined, onEnd: () => void): Promise<ConsoleCaller | undefined> {
   if (code !== undefined) return await exchange({ bearer: code }, onEnd);
   const session = kept();
   if (session === undefined) return undefined;
@@ -64,12 +62,12 @@ export async function resume(code: string | undefined, onEnd: OnEnd): Promise<Co
  * Exchanges the gateway token, and a provisioning key where one is given, for a session.
  * @throws ApiError for credentials that are refused
  */
-export async function signIn(token: string, key: string, onEnd: OnEnd): Promise<ConsoleCaller> {
+export async function signIn(token: string, key: string, onEnd: () => void): Promise<ConsoleCaller> {
   return await exchange({ bearer: token, ...(key !== "" && { headers: { "x-agent-provisioning-key": key } }) }, onEnd);
 }
 
 /** The typed credentials are dropped with this call: the page holds the session alone. */
-async function exchange(credentials: { bearer: string; headers?: Record<string, string> }, onEnd: OnEnd) {
+async function exchange(credentials: { bearer: string; headers?: Record<string, string> }, onEnd: () => void) {
   const { session } = await ask<ConsoleSessionOpened>("/console/session", { method: "POST", ...credentials });
   keep(session);
   use(session, onEnd);

@@ -6,11 +6,10 @@ interface Bar {
   value: number;
   /** Beside the value, on hover. */
   note?: string;
-  /** Expected, and not yet so. */
-  rest?: number;
 }
 
 const left = 48;
+const height = 180;
 const bottom = 20;
 const top = 10;
 
@@ -21,17 +20,7 @@ function ceiling(value: number): number {
 }
 
 /** Columns, one a day, with an own text for each; a screen reader hears the sentence and reads the table below it. */
-export function Bars({
-  bars,
-  title,
-  unit = short,
-  height = 180,
-}: {
-  bars: Bar[];
-  title: string;
-  unit?: (value: number) => string;
-  height?: number;
-}) {
+export function Bars({ bars, title }: { bars: Bar[]; title: string }) {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(900);
   useLayoutEffect(() => {
@@ -41,7 +30,7 @@ export function Bars({
     if (box.current) observer.observe(box.current);
     return () => observer.disconnect();
   }, []);
-  const highest = ceiling(Math.max(0, ...bars.map(({ value, rest = 0 }) => value + rest)));
+  const highest = ceiling(Math.max(0, ...bars.map(({ value }) => value)));
   const step = (width - left) / Math.max(1, bars.length);
   const floor = height - bottom;
   const y = (value: number) => floor - (value / highest) * (floor - top);
@@ -55,23 +44,14 @@ export function Bars({
           <g key={part}>
             <line class="grid" x1={left} x2={width} y1={y(highest * part)} y2={y(highest * part)} />
             <text x={left - 6} y={y(highest * part) + 4} text-anchor="end">
-              {unit(highest * part)}
+              {short(highest * part)}
             </text>
           </g>
         ))}
-        {bars.map(({ label, value, note, rest = 0 }, at) => (
+        {bars.map(({ label, value, note }, at) => (
           <g key={label}>
-            <title>{`${label}: ${unit(value)}${note ? `, ${note}` : ""}`}</title>
+            <title>{`${label}: ${short(value)}${note ? `, ${note}` : ""}`}</title>
             <rect x={left + at * step} y={top} width={step} height={floor - top} fill="transparent" />
-            {rest > 0 && (
-              <rect
-                class="column rest"
-                x={left + at * step + step * 0.15}
-                width={step * 0.7}
-                y={y(value + rest)}
-                height={floor - y(value + rest)}
-              />
-            )}
             <rect
               class="column"
               x={left + at * step + step * 0.15}

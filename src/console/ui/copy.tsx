@@ -13,18 +13,8 @@ async function copyText(text: string, shown: HTMLElement | null): Promise<boolea
   }
 }
 
-/** Where the browser forbids to copy, the text of `of` is selected instead. */
-function CopyButton({
-  text,
-  label = t.copy.copy,
-  of,
-  className,
-}: {
-  text: string;
-  label?: string;
-  className?: string;
-  of: () => HTMLElement | null;
-}) {
+/** Copies the text or, where the browser forbids that, selects it in `of`. */
+function CopyButton({ text, of, className }: { text: string; className?: string; of: () => HTMLElement | null }) {
   const [done, setDone] = useState<string>();
   const copy = async () => {
     setDone((await copyText(text, of())) ? t.copy.copied : t.copy.selected);
@@ -32,7 +22,7 @@ function CopyButton({
   };
   return (
     <button type="button" class={className} onClick={copy}>
-      {label}
+      {t.copy.copy}
       <span role="status">{done && `: ${done}`}</span>
     </button>
   );

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 
-/** In place of a list that has nothing: why it has nothing, and a way on. */
+/** Stands for a list that has nothing: why it has nothing, and a way on. */
 export const Empty = ({ title, hint, children }: { title: string; hint?: string; children?: ComponentChildren }) => (
   <div class="empty">
     <b>{title}</b>

@@ -73,7 +73,6 @@ export function FilterField({
   value: string;
   onText: (text: string) => void;
   type?: "date";
-  title?: string;
   placeholder?: string;
   size?: number;
 }) {
@@ -126,20 +125,13 @@ export const Tick = ({
   label,
   checked,
   onTick,
-  disabled,
 }: {
   label: ComponentChildren;
   checked: boolean;
   onTick: (checked: boolean) => void;
-  disabled?: boolean;
 }) => (
   <label class="tick">
-    <input
-      type="checkbox"
-      checked={checked}
-      disabled={disabled}
-      onChange={(event) => onTick(event.currentTarget.checked)}
-    />
+    <input type="checkbox" checked={checked} onChange={(event) => onTick(event.currentTarget.checked)} />
     <span>{label}</span>
   </label>
 );

@@ -30,7 +30,7 @@ export const changedHold = (before: HoldTexts, after: HoldTexts) => ({
   ...(after.peers !== before.peers && { peers: wordsOf(after.peers) }),
 });
 
-/** For hosts that run agents; the others hold none. */
+/** Whether the host runs agents; the others hold none. */
 export const holdsAgents = (hostKind: string): boolean => hostKind === "openclaw" || hostKind === "remote";
 
 const options = confinements.map((one) => [one, one] as const);

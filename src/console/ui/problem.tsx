@@ -1,6 +1,5 @@
 import { escapeHidden } from "../../domain/hidden-characters.ts";
 import type { ApiError } from "../state/api.ts";
-
 import { t } from "../texts.ts";
 
 /** A failure in the API's own words, with the name under which the server's log has it. */

@@ -719,6 +719,7 @@ test("credentials go to their own gateway, and into no log and no error", async 
     credential: { provider: "anthropic", apiKey, metered: true },
   });
   await created(host, "b", { gateway: "gw2" });
+  expect(new Set(sent.map(({ origin }) => origin)).size).toBe(2);
   for (const { origin, authorization, key } of sent) {
     const { settings } = [gw1, gw2].find((one) => one.settings.url === origin)!;
     expect(authorization).toBe(`Bearer ${settings.token}`);

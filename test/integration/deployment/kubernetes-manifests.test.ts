@@ -277,7 +277,9 @@ describe("the network", () => {
   });
 
   test("finds every Service's pods by their label", () => {
-    for (const service of all.filter(isKind("Service"))) {
+    const services = all.filter(isKind("Service"));
+    expect(services.length).toBeGreaterThan(0);
+    for (const service of services) {
       const labels = deployment(service.metadata.name).spec!.template.metadata!.labels;
       expect(service.spec!.selector).toEqual(labels);
     }

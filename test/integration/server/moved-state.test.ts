@@ -34,9 +34,11 @@ function move(): void {
 }
 
 it("what is stored names no place outside of itself", () => {
-  for (const name of readdirSync(before, { recursive: true, encoding: "utf8" })) {
-    if (!/(agent|provisioning\/agents\/\w+)\.json$/.test(name)) continue;
-    expect(readFileSync(join(before, name), "utf8")).not.toContain(before);
+  const names = readdirSync(before, { recursive: true, encoding: "utf8" });
+  for (const form of [/\/agent\.json$/, /provisioning\/agents\/\w+\.json$/]) {
+    const found = names.filter((name) => form.test(name));
+    expect([form, found.length]).not.toEqual([form, 0]);
+    for (const name of found) expect(readFileSync(join(before, name), "utf8")).not.toContain(before);
   }
 });
 

@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
 
-/** Where the focused element was, from the inside to the outside. */
+/** The elements around one, from the inside to the outside. */
 function around(element: Element): HTMLElement[] {
   const found: HTMLElement[] = [];
   for (let at = element.parentElement; at && at !== document.body; at = at.parentElement) found.push(at);
