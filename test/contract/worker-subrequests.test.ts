@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Response as EdgeResponse } from "miniflare";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type GatewayApp, openGatewayApp, switchboard } from "../conformance/gateway-app.ts";
-import { ask, contractConfig, makeKey } from "./target.ts";
+import { ask, contractConfig, makeKey, makeLinkedKey } from "./target.ts";
 import { type WorkerTarget, workerTarget } from "./worker-target.ts";
 
 const entryPoint = fileURLToPath(new URL("../workers/subrequests-worker.ts", import.meta.url));
@@ -27,7 +27,7 @@ describe("of the thousand subrequests of an invocation, a Worker takes", () => {
   let registry: WorkerTarget;
   beforeAll(async () => {
     root = await realpath(await mkdtemp(join(tmpdir(), "worker-gateways-")));
-    gateways = await Promise.all(["gw1", "gw2"].map((id) => openGatewayApp(id, root)));
+    gateways = await Promise.all(["gw1", "gw2", "gw3"].map((id) => openGatewayApp(id, root)));
     const send = switchboard(gateways);
     const host = { kind: "remote", gateways: gateways.map(({ settings }) => settings) };
     target = await workerTarget({
@@ -49,16 +49,22 @@ describe("of the thousand subrequests of an invocation, a Worker takes", () => {
     await rm(root, { recursive: true, force: true });
   });
 
-  it("fewer for the most agents that one call makes on gateways", async () => {
-    const { key } = await makeKey(target, { maxAgents: 100 });
-    const create = async () => {
-      const { body } = await ask(target, "POST", "/agents/bulk", {
-        key,
-        body: { action: "create", agents: agents(25, "many") },
-      });
+  it("fewer for the most agents with AI keys that one call makes on gateways", async () => {
+    const { key } = await makeLinkedKey(target, { maxAgents: 100 });
+    const create = async (count: number) => {
+      const keyed = agents(count, "keyed").map((one) => ({ ...one, autoProvisionAiKey: { provider: "anthropic" } }));
+      const headers = { "idempotency-key": "keyed" };
+      return await ask(target, "POST", "/agents/bulk", { key, headers, body: { action: "create", agents: keyed } });
+    };
+    const tooMany = await create(25);
+    expect(tooMany).toMatchObject({ status: 400, body: { code: "invalid_body" } });
+    const [, most] = /at most (\d+) agents/.exec(tooMany.body.detail)!;
+    const made = async () => {
+      const { body } = await create(Number(most));
+      expect(body.results).toHaveLength(Number(most));
       expect(body.results.filter(({ code }: { code?: string }) => code !== undefined)).toEqual([]);
     };
-    expect(await taken(target, create)).toBeLessThan(mostSubrequests);
+    expect(await taken(target, made)).toBeLessThan(mostSubrequests);
   }, 60_000);
 
   it("a few hundred for a page of a search, and of one's own agents, however many are asked for", async () => {

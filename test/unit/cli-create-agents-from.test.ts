@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readAgentsFile } from "../../src/cli/agents-file.ts";
-import { type Answers, type Call, runCli } from "./run-cli.ts";
+import { type Answers, type Call, problem, runCli } from "./run-cli.ts";
 
 const create = (...args: string[]) => ["provisioning", "agents", "create", ...args];
 const bodies = (content: string) => readAgentsFile(content).entries.map(({ body }) => body);
@@ -117,6 +117,19 @@ describe("agents create --from", () => {
     expect(posts[0]!.agents[0]).toEqual({ name: "a-0", revealAiKey: true });
     expect(ran.exitCode).toBe(0);
     expect(ran.stdout).toMatch(/^30 agents are created\.\n[\s\S]+a-29 +secret-of-a-29/);
+  });
+
+  it("makes fewer a call where the service says how many it can make", async () => {
+    const fewer = (call: Call) =>
+      (call.body as { agents: object[] }).agents.length > 12
+        ? problem(400, "invalid_body", "agents: at most 12 agents in one call here; send several.", {
+            errors: [{ path: "agents", message: "at most 12 agents" }],
+          })
+        : made(call);
+    const ran = await from(names(30), { ...service(), "POST /agents/bulk": fewer });
+    const posts = ran.calls.filter(({ method }) => method === "POST").map(({ body }) => body as { agents: object[] });
+    expect(posts.map(({ agents }) => agents.length)).toEqual([25, 12, 12, 6]);
+    expect(ran).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^30 agents are created\./) });
   });
 
   it("hands over a key of the file, and shows it in no fault and no answer", async () => {

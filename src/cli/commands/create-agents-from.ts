@@ -1,4 +1,4 @@
-import type { Client } from "../../client/client.ts";
+import { type Client, ClientError } from "../../client/client.ts";
 import { agentIdFrom } from "../../domain/agent-id.ts";
 import type { AgentDetail } from "../../schema/agent.ts";
 import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
@@ -9,8 +9,8 @@ import { readGivenFile } from "../given-file.ts";
 import type { Invocation } from "../leaf.ts";
 import { grouped, type Output } from "../output.ts";
 
-/** As many as every deployment takes in one call, one on the edge too. */
-const batchSize = 25;
+/** As many as a deployment takes in one call, one on the edge too, unless that has to ask many gateways. */
+const usualBatch = 25;
 
 interface Options {
   dryRun?: true;
@@ -45,9 +45,15 @@ export async function createAgentsFrom(
     // Keys that were shown must not be lost where a later call fails.
     try {
       const missing = await settleExisting(client, entries, done);
-      for (let from = 0; from < missing.length; from += batchSize) {
-        await createBatch(client, missing.slice(from, from + batchSize), options, done);
-        if (cli.isTerminal) out.notice(`${Math.min(from + batchSize, missing.length)} of ${missing.length}`);
+      for (let from = 0, size = usualBatch; from < missing.length; ) {
+        const batch = missing.slice(from, from + size);
+        const most = await createBatch(client, batch, options, done);
+        if (most !== undefined) {
+          size = most;
+          continue;
+        }
+        from += batch.length;
+        if (cli.isTerminal) out.notice(`${from} of ${missing.length}`);
       }
     } finally {
       if (options.json) out.json({ ...(options.dryRun && { dryRun: true }), ...done });
@@ -79,14 +85,34 @@ async function settleExisting(client: Client, entries: readonly FileEntry[], don
   return missing;
 }
 
-async function createBatch(client: Client, batch: readonly FileEntry[], options: Options, done: Done): Promise<void> {
+/** @returns how many it may be at most, where they were too many for one call, and none was made */
+async function createBatch(
+  client: Client,
+  batch: readonly FileEntry[],
+  options: Options,
+  done: Done,
+): Promise<number | undefined> {
   const agents = batch.map(({ body }) => (options.revealAiKey ? { ...body, revealAiKey: true } : body));
-  const { results } = await client.agents.createMany({ agents, ...(options.dryRun && { dryRun: true }) });
-  for (const { index, ...result } of results) {
-    const { place, body } = batch[index]!;
-    if ("code" in result) done.failed.push({ place, name: body.name, ...result });
-    else done.created.push(result);
+  try {
+    const { results } = await client.agents.createMany({ agents, ...(options.dryRun && { dryRun: true }) });
+    for (const { index, ...result } of results) {
+      const { place, body } = batch[index]!;
+      if ("code" in result) done.failed.push({ place, name: body.name, ...result });
+      else done.created.push(result);
+    }
+    return undefined;
+  } catch (error) {
+    const most = mostIn(error);
+    if (most === undefined || most >= batch.length) throw error;
+    return most;
   }
+}
+
+function mostIn(error: unknown): number | undefined {
+  if (!(error instanceof ClientError)) return undefined;
+  const { message = "" } = error.errors.find(({ path }) => path === "agents") ?? {};
+  const [, most] = /^at most ([1-9]\d*) agents$/.exec(message) ?? [];
+  return most === undefined ? undefined : Number(most);
 }
 
 /** The same in whatever order; what was not asked for may be anything. */

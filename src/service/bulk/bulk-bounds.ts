@@ -1,4 +1,5 @@
 import { denials, isProblem, Problem, problemCodes } from "../../errors.ts";
+import { mostBulkCreates } from "../../schema/bulk.ts";
 import { auditEvent } from "../audited-change.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
@@ -13,12 +14,24 @@ const boundedPage = 100;
 export const pageOf = ({ mostBulkChanges }: Context, limit: number): number =>
   mostBulkChanges === undefined ? limit : Math.min(limit, boundedPage);
 
+/** The subrequests of a Worker's invocation, less those of the call itself. */
+const operations = 950;
+/** A create on gateways asks each of them for its id, and whether it is cordoned. */
+const operationsOfCreate = (gateways: number): number => 44 + 2 * gateways;
+
+/** How many agents one call may make. */
+export function mostCreates({ mostBulkChanges, host }: Context): number {
+  if (mostBulkChanges === undefined) return mostBulkCreates;
+  const gateways = host.gateways?.known().length ?? 0;
+  if (gateways === 0) return mostBulkChanges;
+  return Math.max(1, Math.min(mostBulkChanges, Math.floor(operations / operationsOfCreate(gateways))));
+}
+
 /** @throws Problem `invalid_body` for more agents than one call can take here */
-export function requireFew({ mostBulkChanges }: Context, field: string, count: number, most: number): void {
-  const limit = Math.min(most, mostBulkChanges ?? most);
-  if (count <= limit) return;
-  throw new Problem("invalid_body", `${field}: at most ${limit} agents in one call here; send several.`, {
-    errors: [{ path: field, message: `at most ${limit} agents` }],
+export function requireFew(field: string, count: number, most: number): void {
+  if (count <= most) return;
+  throw new Problem("invalid_body", `${field}: at most ${most} agents in one call here; send several.`, {
+    errors: [{ path: field, message: `at most ${most} agents` }],
   });
 }
 

@@ -22,7 +22,7 @@ export async function changeAgents(
   const { action, agentIds, dryRun } = change;
   const { scope, check, run } = bulkActionDefinitions[action];
   requireScope(caller, scope, `${action} agents`);
-  requireFew(context, "agentIds", agentIds.length, mostBulkAgents);
+  requireFew("agentIds", agentIds.length, Math.min(mostBulkAgents, context.mostBulkChanges ?? mostBulkAgents));
   const batchId = newOperationId(context);
   const member: Caller = { ...caller, batchId };
   const failures = await mapLimited(agentIds, atOnce, async (agentId) => {

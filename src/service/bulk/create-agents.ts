@@ -2,7 +2,7 @@ import { agentIdFrom } from "../../domain/agent-id.ts";
 import { labelsInOrder } from "../../domain/labels.ts";
 import { mapLimited } from "../../domain/map-limited.ts";
 import { othersTurn } from "../../domain/others-turn.ts";
-import { type BulkCreate, type BulkCreated, type BulkCreateResult, mostBulkCreates } from "../../schema/bulk.ts";
+import type { BulkCreate, BulkCreated, BulkCreateResult } from "../../schema/bulk.ts";
 import type { CreateAgent } from "../../schema/create-agent.ts";
 import { createAgent, sameRequest } from "../agents/create-agent.ts";
 import { withoutAuth } from "../agents/given-credential.ts";
@@ -14,7 +14,7 @@ import type { Context } from "../context.ts";
 import { expectFewer } from "../gateways/choose-gateway.ts";
 import { type PassedResources, requireFreeResources } from "../operations/exclusive-resources.ts";
 import { requireScope } from "../require-scope.ts";
-import { atOnce, auditDenied, refusalOf, requireFew } from "./bulk-bounds.ts";
+import { atOnce, auditDenied, mostCreates, refusalOf, requireFew } from "./bulk-bounds.ts";
 
 /** Beside the body of a bulk create, from its headers. */
 export interface CreateAgentsOptions {
@@ -42,7 +42,7 @@ export async function createAgents(
   options: CreateAgentsOptions,
 ): Promise<BulkCreated> {
   requireScope(caller, "agents:create", "create agents");
-  requireFew(context, "agents", agents.length, mostBulkCreates);
+  requireFew("agents", agents.length, mostCreates(context));
   const batchId = newOperationId(context);
   const member: Caller = { ...caller, batchId };
   const passed: PassedResources = { names: new Set(), places: 0, on: new Map() };
