@@ -18,6 +18,7 @@ import { checkHold } from "./doors/check-hold.ts";
 import type { Hold } from "./doors/held-entry.ts";
 import { lateDoor } from "./doors/late-door.ts";
 import { type OpenClawSettings, openDoors, refuseUnmetered } from "./doors/open-doors.ts";
+import { codeDoors } from "./doors/planted-code.ts";
 import { variableDoors } from "./doors/variable-doors.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { refuseHeld } from "./held-workspaces.ts";
@@ -72,12 +73,12 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
   const configChanges = createConfigChanges(options.config, options.log, options.reloadTimes);
   async function doorsOf(agentId?: string): Promise<OpenDoor[]> {
     const config = await options.config.read();
-    const late = configChanges.late().filter((id) => agentId === undefined || id === agentId);
+    const isAsked = (id: string) => agentId === undefined || id === agentId;
+    const held = Object.keys(config.agents?.entries ?? {}).filter((id) => isAsked(id) && holderOf(id)?.madeHere);
     return [
-      ...openDoors(config, options.openclaw, (id) =>
-        agentId === undefined || id === agentId ? holderOf(id) : undefined,
-      ),
-      ...late.map((id) => lateDoor(id)),
+      ...openDoors(config, options.openclaw, (id) => (isAsked(id) ? holderOf(id) : undefined)),
+      ...configChanges.late().filter(isAsked).map(lateDoor),
+      ...codeDoors(config, held, stateDir),
     ];
   }
   const tools = {

@@ -232,12 +232,31 @@ describe("the programs of an agent in the sandbox", () => {
     for (const other of ["workspace", "trusted"] as const) expect(isOpen(entryOf(other))).toBe(false);
   });
 
+  test("put nothing where OpenClaw looks for code", () => {
+    const { docker } = boxed.sandbox as { docker: { workdir: string; tmpfs: string[] } };
+    expect(docker.workdir).toBe("/workspace");
+    const isOpen = (changed: object) =>
+      entryDoors(
+        { ...boxed, sandbox: { ...boxed.sandbox, docker: { ...docker, ...changed } } },
+        "one",
+        false,
+        {},
+      ).includes("sandbox.docker");
+    expect(isOpen({})).toBe(false);
+    for (const place of ["/workspace/.openclaw", "/workspace/hooks", "/workspace/.git", "/workspace/HEAD"]) {
+      expect(docker.tmpfs).toContain(place);
+      expect(isOpen({ tmpfs: docker.tmpfs.filter((one) => one !== place) })).toBe(true);
+    }
+    expect(isOpen({ tmpfs: undefined })).toBe(true);
+    expect(isOpen({ workdir: "/elsewhere" })).toBe(true);
+  });
+
   test("run there whatever its chat has set, and those of other agents where they are told to", () => {
     const entries = { boxed, trusted: entryOf("trusted"), free: {} };
-    const params = { command: "id", host: "gateway" };
+    const params = { command: "id", host: "gateway", elevated: true };
     const held = (caller: string | undefined, toolName = "exec", isMade = true) =>
       heldParams({ toolName, params }, caller, { agents: { entries } }, () => isMade);
-    expect(held("boxed")).toEqual({ command: "id", host: "sandbox" });
+    expect(held("boxed")).toEqual({ command: "id", host: "sandbox", elevated: false });
     for (const other of ["trusted", "free", "gone", undefined]) expect(held(other)).toBeUndefined();
     expect(held("boxed", "process")).toBeUndefined();
     expect(held("boxed", "exec", false)).toBeUndefined();
@@ -517,8 +536,67 @@ describe("agents apart", () => {
     expect(refused("lonely", "sessions_send", { sessionKey: "agent:one:main" })).toBe(true);
   });
 
+  describe("code that OpenClaw loads from a workspace into the gateway", () => {
+    const code = [
+      ".openclaw/extensions/x/index.js",
+      "./.openclaw//extensions/./x/package.json",
+      "skills/../.openclaw/extensions/x/openclaw.plugin.json",
+      ".OpenClaw/Extensions/x/index.js",
+      "@.openclaw/extensions/x/index.js",
+      "/state/workspace-lonely/.openclaw/extensions/x/index.js",
+      "~/workspace/.openclaw/extensions/x/index.js",
+      "file:///state/workspace-lonely/%2Eopenclaw/extensions/x/index.js",
+      ".openclaw\\extensions\\x\\index.js",
+      ".openclaw/extensions",
+      "hooks/x/HOOK.md",
+      "hooks/pack/x/hook.md",
+      "hooks/theirs/handler.js",
+      "/state/workspace-lonely/hooks/theirs/handler.js",
+      "@./Hooks/theirs/handler.js",
+      ".git/config",
+      "@.git/hooks/post-checkout",
+      "sub/.GIT/config",
+      ".git",
+      "/state/workspace-lonely/%2Egit/config",
+      "HEAD",
+      "sub/HEAD",
+    ];
+    const patches = (path: string) => [
+      `*** Add File: ${path}\n+x`,
+      `*** Add File: mine.txt\n+x\n*** Update File: mine.txt\n*** Move to: ${path}`,
+      `  *** Delete File: ${path}`,
+    ];
+
+    test.each(code)("is not written by one that is held: %s", (path) => {
+      for (const toolName of ["write", "edit"]) {
+        for (const name of ["path", "file_path", "any"])
+          expect(refused("lonely", toolName, { [name]: path, content: "x" })).toBe(true);
+      }
+      for (const input of patches(path)) {
+        expect(refused("lonely", "apply_patch", { input: `*** Begin Patch\n${input}\n*** End Patch` })).toBe(true);
+      }
+      expect(refused("trusted", "write", { path })).toBe(false);
+    });
+
+    test.each([
+      "/state/.openclaw/workspace-lonely/a.txt",
+      "src/hooks/use-it.ts",
+      ".gitignore",
+      ".github/workflows/x.yml",
+      "HEADER.md",
+      "src/extensions/x.js",
+      ".openclaw/x.json",
+      "100%.md",
+    ])("is none of its other files: %s", (path) => {
+      expect(refused("lonely", "write", { path, content: "*** Add File: .openclaw/extensions/x" })).toBe(false);
+      const input = `*** Begin Patch\n*** Add File: ${path}\n+see .openclaw/extensions/x\n*** End Patch`;
+      expect(refused("lonely", "apply_patch", { input })).toBe(false);
+    });
+  });
+
   test("the operator's own agents are left alone", () => {
     for (const toolName of lookedAtTools) expect(refused("main", toolName, { agentId: "one" })).toBe(false);
+    expect(refused("main", "write", { path: ".openclaw/extensions/x/index.js" })).toBe(false);
     const nobody = refusalOf({ toolName: "sessions_list", params: {} }, undefined, config, () => false, "/state");
     expect(nobody).toBeUndefined();
   });

@@ -1,5 +1,6 @@
 import { isNamed, speakerOf } from "../config-entries.ts";
 import type { OpenClawConfig } from "../openclaw-config.ts";
+import { writesCode, writingTools } from "./code-files.ts";
 import { holdIn } from "./held-entry.ts";
 import { confined, refusalOfContent } from "./message-content.ts";
 import { acrossAgents, toolsOf } from "./tool-table.ts";
@@ -13,7 +14,13 @@ export interface LookedAtCall {
 }
 
 /** Calls of any other tool are not looked at. */
-export const lookedAtTools: readonly string[] = [...toolsOf("peers"), ...acrossAgents, "sessions_spawn", "message"];
+export const lookedAtTools: readonly string[] = [
+  ...toolsOf("peers"),
+  ...acrossAgents,
+  "sessions_spawn",
+  "message",
+  ...writingTools,
+];
 
 /** `agent:<id>:...`; any other name of a session may be another agent's, and is nobody's here. */
 export const agentInKey = (sessionKey: unknown): string | undefined =>
@@ -71,7 +78,10 @@ function leavesWorkspace(
   return Object.keys(params).find((name) => params[name] !== undefined && !spawnParams.has(name));
 }
 
-/** A chat's `/exec host=gateway` goes before what the entry says of programs: each call of one says it itself. */
+/**
+ * A chat's `/exec host=gateway` goes before what the entry says of programs, and `elevated` before the host: each call
+ * of one says both itself.
+ */
 export function heldParams(
   { toolName, params }: LookedAtCall,
   caller: string | undefined,
@@ -80,7 +90,9 @@ export function heldParams(
 ): Record<string, unknown> | undefined {
   if (toolName !== "exec" || caller === undefined || !isMadeHere(caller)) return undefined;
   const entry = agents?.entries?.[caller];
-  return entry && holdIn(entry, caller)?.confinement === "sandbox" ? { ...params, host: "sandbox" } : undefined;
+  return entry && holdIn(entry, caller)?.confinement === "sandbox"
+    ? { ...params, host: "sandbox", elevated: false }
+    : undefined;
 }
 
 const addresses = ["target", "targets", "to", "channelId"];
@@ -149,6 +161,12 @@ export function refusalOf(
     return any ? `${toolName}: it cannot be told whose call this is.` : undefined;
   }
   if (!isMadeHere(caller)) return undefined;
+  if (writingTools.some((name) => name === toolName)) {
+    const held = confined(config, caller, stateDir);
+    return held && writesCode(toolName, params, held.workspace)
+      ? "Plugins, hooks and a repository's settings run on the gateway's machine: they are no files of this workspace."
+      : undefined;
+  }
   if (toolName === "message") {
     if (foreignAccount(config, caller, call.params)) return "This account is another agent's.";
     if (confined(config, caller, stateDir) && addressesFromNowhere(call)) {

@@ -1,6 +1,6 @@
 import { isAgentsOwn } from "../metered-provider.ts";
 import { type AgentEntry, type ModelChoice, type OpenClawConfig, primaryModel } from "../openclaw-config.ts";
-import { decisionModelOf, holdIn, isInWorkspace, isSilent } from "./held-entry.ts";
+import { decisionModelOf, holdIn, isInWorkspace, isSilent, sandboxPlaces } from "./held-entry.ts";
 import { toolsOf, toolTable } from "./tool-table.ts";
 
 /** The parts of an entry through which its agent calls models that are not its own. */
@@ -25,6 +25,12 @@ function modelDoors(entry: AgentEntry, config: OpenClawConfig): string[] {
   return Object.keys(checks).filter((name) => !checks[name]);
 }
 
+function keepsCodeOut({ sandbox }: AgentEntry): boolean {
+  const { workdir, tmpfs = [] } = (sandbox?.docker ?? {}) as { workdir?: string; tmpfs?: string[] };
+  const places = sandboxPlaces();
+  return workdir === places.workdir && places.tmpfs.every((place) => tmpfs.includes(place));
+}
+
 /** The parts of an entry by which its agent is not confined, or not apart from other agents. */
 function toolDoors(entry: AgentEntry, agentId: string, config: OpenClawConfig): string[] {
   const hold = holdIn(entry, agentId);
@@ -41,6 +47,7 @@ function toolDoors(entry: AgentEntry, agentId: string, config: OpenClawConfig): 
     "tools.fs.workspaceOnly": (tools.fs as { workspaceOnly?: boolean } | undefined)?.workspaceOnly === true,
     "tools.codeMode": tools.codeMode === false,
     "tools.exec.host": hold.confinement !== "sandbox" || tools.exec?.host === "sandbox",
+    "sandbox.docker": hold.confinement !== "sandbox" || keepsCodeOut(entry),
     "tools.elevated.enabled": enabled(tools.elevated) === false,
     tts: isSilent(entry) || hold.tools.includes("tts"),
   };

@@ -101,6 +101,19 @@ const messages = () => ({
 });
 
 /**
+ * OpenClaw's own directories in memory, and what of the workspace makes the gateway's machine run programs: plugins,
+ * hooks, and the settings of a repository. What the sandbox puts there is not in the workspace. A parent that is no such
+ * directory itself could be moved out of the way.
+ */
+export const sandboxPlaces = () => ({
+  workdir: "/workspace",
+  tmpfs: [
+    ...["/tmp", "/var/tmp", "/run"],
+    ...[".openclaw", "hooks", ".git", "HEAD"].map((name) => `/workspace/${name}`),
+  ],
+});
+
+/**
  * Gives the agent the tools of its confinement, in place of those that it had.
  * @param isLookedAt whether the plugin looks at its calls: else a sub-agent could be started outside of the workspace
  */
@@ -136,7 +149,7 @@ export function holdTools(entry: AgentEntry, agentId: string, hold: Hold, isLook
     ...(confinement === "sandbox" && { sandbox: { tools: { allow: [...allow] } } }),
   };
   if (confinement === "sandbox") {
-    entry.sandbox = { mode: "all", backend: "docker", scope: "agent", workspaceAccess: "rw" };
+    entry.sandbox = { mode: "all", backend: "docker", scope: "agent", workspaceAccess: "rw", docker: sandboxPlaces() };
   }
 }
 

@@ -224,6 +224,22 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
     expectMetered();
   });
 
+  test("writes nothing into its workspace that OpenClaw runs from there", async () => {
+    const file = ".openclaw/extensions/planted/index.js";
+    const patch = `*** Begin Patch\n*** Add File: ./${file}\n+x\n*** End Patch`;
+    const answers = await told(
+      "a1",
+      call("write", { path: file, content: "x" }),
+      call("write", { path: inWorkspace("a1", file), content: "x" }),
+      call("write", { path: "hooks/planted/HOOK.md", content: "x" }),
+      call("write", { path: ".git/config", content: '[filter "x"]\n\tclean = false\n' }),
+      call("write", { path: "HEAD", content: "ref: refs/heads/main\n" }),
+      call("apply_patch", { input: patch }),
+    );
+    for (const answer of answers) expect(answer).toMatch(/run on the gateway's machine/);
+    for (const name of [".openclaw/extensions", "hooks"]) expect(existsSync(inWorkspace("a1", name))).toBe(false);
+  });
+
   const spawn = (more: Record<string, unknown>, ...calls: ToolCall[]) =>
     throughCatalog(call("sessions_spawn", { task: calling(...calls), ...more }));
   const readMine = call("read", { path: "mine.txt" });

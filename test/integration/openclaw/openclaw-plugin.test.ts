@@ -169,7 +169,7 @@ describe("the OpenClaw plugin", () => {
     test("runs in the sandbox, whatever its chat has set", async () => {
       const event = { toolName: "exec", params: { command: "id" } };
       const hooks = await hooksOf([], "sandbox");
-      const held = { params: { command: "id", host: "sandbox" } };
+      const held = { params: { command: "id", host: "sandbox", elevated: false } };
       expect(hooks.before_tool_call(event, { sessionKey: key })).toEqual(held);
       expect(hooks.before_tool_call(event, { sessionKey: "agent:main:main" })).toBeUndefined();
       expect((await hooksOf([], "trusted")).before_tool_call(event, { sessionKey: key })).toBeUndefined();

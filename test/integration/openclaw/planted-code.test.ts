@@ -1,0 +1,48 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type Hold, holdTools } from "../../../adapters/openclaw/doors/held-entry.ts";
+import { codeDoors } from "../../../adapters/openclaw/doors/planted-code.ts";
+import type { AgentEntry } from "../../../adapters/openclaw/openclaw-config.ts";
+
+let stateDir: string;
+beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), "planted-"));
+});
+afterEach(() => rm(stateDir, { recursive: true, force: true }));
+
+const put = async (path: string, content = "x") => {
+  await mkdir(dirname(join(stateDir, path)), { recursive: true });
+  await writeFile(join(stateDir, path), content);
+};
+const entry = (confinement: Hold["confinement"]): AgentEntry => {
+  const made: AgentEntry = {};
+  holdTools(made, "a", { confinement, tools: [], peers: [] });
+  return made;
+};
+
+test("a workspace from which OpenClaw loads code is named, one of other files is not", async () => {
+  const entries = { plain: entry("workspace"), box: entry("sandbox"), hooked: entry("workspace"), t: entry("trusted") };
+  const settings = () =>
+    codeDoors({ agents: { entries } }, Object.keys(entries), stateDir).map((one) => [one.agentId, one.setting]);
+  await put("workspace-plain/hooks/use-it.ts");
+  await put("workspace-plain/.openclaw/workspace-state.json");
+  await put("workspace-t/.openclaw/extensions/x/index.js");
+  expect(settings()).toEqual([]);
+  await put("workspace-box/.openclaw/extensions/x/index.js");
+  await put("workspace-hooked/hooks/x/HOOK.md");
+  expect(settings()).toEqual([
+    ["box", ".openclaw/extensions"],
+    ["hooked", "hooks"],
+  ]);
+});
+
+test("a repository that names programs is worth a look, one as OpenClaw makes it is not", async () => {
+  const entries = { plain: entry("workspace"), filtered: entry("workspace") };
+  const core = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n";
+  await put("workspace-plain/.git/config", `${core}[remote "origin"]\n\turl = https://example.org/x.git\n`);
+  await put("workspace-filtered/.git/config", `${core}[filter "x"]\n\tclean = sh x\n`);
+  const found = codeDoors({ agents: { entries } }, Object.keys(entries), stateDir);
+  expect(found).toMatchObject([{ agentId: "filtered", setting: ".git/config", isNotice: true }]);
+});
