@@ -9,7 +9,7 @@ import type { WorkspacePaths } from "../node/directory-host/workspace-paths.ts";
 import { makeAgentFiles, removeEmptyAbove } from "./agent-files.ts";
 import type { ConfigAccess } from "./config-access.ts";
 import type { ConfigChanges } from "./config-changes.ts";
-import { addBindings, entryFor, hasAgent, refuseTaken, setEntry } from "./config-entries.ts";
+import { addBindings, entryFor, hasAgent, isOurEntry, refuseTaken, setEntry } from "./config-entries.ts";
 import type { AgentCredentials } from "./credentials.ts";
 import { deletionOf } from "./deletion-journal.ts";
 import type { Hold } from "./doors/held-entry.ts";
@@ -26,6 +26,7 @@ import {
   modelReference,
   providerFor,
 } from "./metered-provider.ts";
+import type { OpenClawConfig } from "./openclaw-config.ts";
 import type { Trash } from "./trash.ts";
 
 export interface HostTools extends OpenClawPlaces {
@@ -75,6 +76,12 @@ const leftStore = (agentId: string): Problem =>
     `An agent "${agentId}" that is gone from OpenClaw's configuration has left agents/${agentId}/agent; move that ` +
       "away, or choose another name.",
   );
+
+/** OpenClaw may call a write a failure that it has done. */
+function hasOurEntry({ agents }: OpenClawConfig, agentId: string): boolean {
+  const entry = agents?.entries?.[agentId];
+  return entry !== undefined && isOurEntry(entry, agentId);
+}
 
 const createdBy = (marker: MadeMarker): Created => ({
   workspaceCreated: marker.workspaceMade,
@@ -147,7 +154,7 @@ export function createAgentMaker(
         agentId,
         apply(draft) {
           if (!isMadeBy(home, agent)) throw overtaken(agentId);
-          if (hasAgent(draft, agentId) && !revived) throw exists(agentId);
+          if (hasAgent(draft, agentId) && !revived && !hasOurEntry(draft, agentId)) throw exists(agentId);
           refuseHeld(draft, agentId, place.path, tools);
           const bindings = addBindings(draft, agentId, agent.bindings);
           if (provider) declareProvider(draft, provider);
@@ -166,10 +173,13 @@ export function createAgentMaker(
     } catch (error) {
       await filled;
       // The part that cannot be undone now is on record, and goes with the next `remove` or `create`.
-      const undone = made.revives
-        ? remove(agent, { workspace: true, sessions: made.sessionsMade })
-        : undo(agentId, home, made, isProblem(error, "agent_exists"));
-      await undone.catch((cause: unknown) => log("error", "a half-made agent could not be undone", { agentId, cause }));
+      const takeBack = async () =>
+        made.revives || hasOurEntry(await config.source(), agentId)
+          ? void (await remove(agent, { workspace: true, sessions: made.sessionsMade }))
+          : await undo(agentId, home, made, isProblem(error, "agent_exists"));
+      await takeBack().catch((cause: unknown) =>
+        log("error", "a half-made agent could not be undone", { agentId, cause }),
+      );
       throw error;
     }
     return { ...createdBy(made), ...(starting && { starting }) };

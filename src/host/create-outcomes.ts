@@ -27,6 +27,13 @@ export function createOutcomes<Asked>(): CreateOutcomes<Asked> {
   };
 }
 
+/** Whether it has surely done nothing, neither now nor in an earlier call whose answer was lost. */
+export const isUndone = <Asked>(
+  outcomes: CreateOutcomes<Asked>,
+  operationId: string,
+  { outcome }: Changed<unknown>,
+): boolean => outcome === "refused" || (outcome === "unsent" && typeof outcomes.of(operationId) !== "object");
+
 /**
  * Whether a creation or an adoption may have done anything that is to be undone. A request that is still on its way
  * would do it after that: asked once more, it is settled.

@@ -58,12 +58,14 @@ export function findGateways(
       timeoutMs: identifyMs,
       retries: 0,
     });
-    const list = await client.gateways.list().catch((error: Error) => {
-      log("warn", "an address of a gateway's name does not say which gateway it is", { dns, address, cause: error });
+    try {
+      const { gateways } = await client.gateways.list();
+      // One that has several is a control plane, and none of ours. The JSON of other services has no such list.
+      return gateways.length === 1 ? gateways[0]!.id : undefined;
+    } catch (cause) {
+      log("warn", "an address of a gateway's name does not say which gateway it is", { dns, address, cause });
       return undefined;
-    });
-    // One that has several is a control plane, and none of ours.
-    return list?.gateways.length === 1 ? list.gateways[0]!.id : undefined;
+    }
   }
 
   async function addresses(): Promise<readonly string[] | undefined> {

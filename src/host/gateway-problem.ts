@@ -100,8 +100,8 @@ const isTurnedAway = (error: ClientError): boolean =>
   credentialFaults.has(error.code) || error.code === "rate_limited" || isMistaken(error) || isForeign(error);
 
 const ownCodes: ReadonlySet<string> = new Set(problemCodes);
-/** A proxy says no in the place of a gateway that is restarting, and knows nothing of what that has done. */
-const isForeign = ({ status, code }: ClientError): boolean => status >= 400 && status < 500 && !ownCodes.has(code);
+/** A proxy says no, or sends elsewhere, in the place of a gateway: it knows nothing of what that has done. */
+const isForeign = ({ status, code }: ClientError): boolean => status >= 300 && status < 500 && !ownCodes.has(code);
 
 /**
  * Other services answer in JSON too: one about no agent is not the gateway's.

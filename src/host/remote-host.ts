@@ -6,7 +6,7 @@ import type { AdoptAgent } from "../schema/adopt-agent.ts";
 import type { CreateAgent } from "../schema/create-agent.ts";
 import type { OnboardAgent } from "../schema/onboard-agent.ts";
 import { answerOf, isAbsent, twice } from "./changed.ts";
-import { createOutcomes, mayBeDone } from "./create-outcomes.ts";
+import { createOutcomes, isUndone, mayBeDone } from "./create-outcomes.ts";
 import type { Gateway } from "./gateway.ts";
 import { stepProblem } from "./gateway-problem.ts";
 import { adoptionFor, authFor, requestFor } from "./gateway-requests.ts";
@@ -109,8 +109,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       const body = agent.credential ? { ...asked, auth: authFor(agent.credential) } : asked;
       const answer = await create(gateway, body, agent.operationId, !agent.awaitReady);
       if (answer.outcome !== "done") {
-        const neverSent = answer.outcome === "unsent" && typeof outcomes.of(agent.operationId) !== "object";
-        const undone = answer.outcome === "refused" || neverSent;
+        const undone = isUndone(outcomes, agent.operationId, answer);
         outcomes.note(agent.operationId, undone ? "undone" : { asked });
         if (undone) gateway.expect(-1);
         throw undone && isElsewhere(answer.problem) ? new GatewayUntouched(answer.problem) : answer.problem;
@@ -170,7 +169,7 @@ export function createRemoteHost(options: RemoteHostOptions): RemoteHost {
       const body = adoptionFor({ ...asked, ...asked.hold, model: credential ? undefined : model });
       const answer = await adopt(gateway, agent.agentId, body, operationId);
       if (answer.outcome !== "done") {
-        adoptions.note(operationId, answer.outcome === "refused" ? "undone" : { asked: body });
+        adoptions.note(operationId, isUndone(adoptions, operationId, answer) ? "undone" : { asked: body });
         throw answer.problem;
       }
       adoptions.clear(operationId);

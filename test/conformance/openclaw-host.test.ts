@@ -959,6 +959,34 @@ describe("the openclaw host", () => {
     await host.create(await planned("phoenix", { credential }));
   });
 
+  describe("one whose write OpenClaw calls a failure, and has done", () => {
+    function failAfterWrites(times: number): void {
+      const { mutate } = openclaw.config;
+      let failures = 0;
+      openclaw.config.mutate = async (...change) => {
+        await mutate(...change);
+        if (++failures <= times) throw new Error("the configuration was written, and could not be read anew");
+      };
+    }
+
+    test("is made where it is written again", async () => {
+      failAfterWrites(1);
+      const agent = await planned("written", { credential });
+      await host.create(agent);
+      expect(await host.inspect(agent)).toMatchObject({ credentials: "ok", workspace: "ok" });
+      expect((await host.remove(agent, { workspace: true, sessions: true })).deleted).toContain("entry");
+    });
+
+    test("leaves nothing where it is not", async () => {
+      failAfterWrites(2);
+      const agent = await planned("written", { credential });
+      await expect(host.create(agent)).rejects.toEqual(refusal("host_unavailable"));
+      expect(openclaw.file().agents!.entries).not.toHaveProperty("written");
+      expect(existsSync(agent.workspace!)).toBe(false);
+      await host.create(await planned("written", { credential }));
+    });
+  });
+
   test("one that somebody else has made anew in that moment loses nothing", async () => {
     const first = await planned("phoenix", { credential });
     await host.create(first);

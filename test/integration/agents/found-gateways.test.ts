@@ -114,6 +114,19 @@ it("finds each replica, and one that is added within half a minute", async () =>
   ]);
 });
 
+it("works on with the others where another service, in JSON of its own, answers at one address", async () => {
+  await start("127.0.0.2", replicas[0]!);
+  const other = createServer((_, response) =>
+    response.setHeader("content-type", "application/json").end('{"status":"ok"}'),
+  );
+  await new Promise<void>((resolve) => other.listen(port, "127.0.0.3", resolve));
+  servers.set("127.0.0.3", other);
+  addresses = ["127.0.0.2", "127.0.0.3"];
+  const app = await plane();
+  expect((await gateways(app)).map(({ agents, reachable }) => [agents, reachable])).toEqual([[0, true]]);
+  expect(await create(app, "a")).toMatchObject({ status: 201 });
+});
+
 it("finds one that is added after the clock was set back, and counts what others made", async () => {
   await start("127.0.0.2", replicas[0]!);
   addresses = ["127.0.0.2"];

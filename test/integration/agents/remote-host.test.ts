@@ -561,6 +561,20 @@ describe("a creation in doubt", () => {
     expect(await gw1.agentIds()).toEqual([]);
   });
 
+  test("is none where the gateway's address redirects, as one before which somebody has to log in", async () => {
+    let creates = 0;
+    const login = () => new Response(null, { status: 302, headers: { location: "https://login.test/" } });
+    const host = remote((request) => {
+      if (!isCreate(request)) return undefined;
+      creates++;
+      return Promise.resolve(login());
+    });
+    const agent = await planned(host, "redirected", { gateway: "gw1" });
+    await expect(host.create(agent)).rejects.toBeInstanceOf(GatewayUntouched);
+    expect(await host.remove(agent, everything)).toEqual({ deleted: [], preserved: [] });
+    expect(creates).toBe(1);
+  });
+
   test("undone after a restart: what is there is removed, but not what others made since", async () => {
     const agent = await created(remote(), "crashed", { gateway: "gw1" });
     const next = remote();
@@ -678,6 +692,11 @@ describe("a gateway in whose place another service answers, in JSON of its own",
     expect(await host.inspect(known)).toMatchObject({ reachable: false });
   });
 
+  test("gets no creation, though no other gateway answers", async () => {
+    const host = replaced(gw1, gw2);
+    await expect(placed(host, {})).rejects.toEqual(refusal("host_unavailable"));
+  });
+
   test("leaves a creation in doubt, and is asked to delete nothing", async () => {
     const host = replaced(gw1);
     const agent = await planned(host, "doubt", { gateway: "gw1" });
@@ -685,6 +704,29 @@ describe("a gateway in whose place another service answers, in JSON of its own",
     await expect(host.remove(agent, everything)).rejects.toEqual(refusal("gateway_failed"));
     expect(deletions).toEqual([]);
   });
+});
+
+test.each([
+  ["a code that this release does not know", 409, "agent_pinned"],
+  ["a key that may not adopt", 403, "scope_missing"],
+])("an adoption that its gateway never began, for %s, leaves nothing to undo", async (_, status, code) => {
+  let asked = 0;
+  const host = remote((request) => {
+    if (!request.url.endsWith("/adopt")) return undefined;
+    asked++;
+    return Promise.resolve(Response.json({ code, status, detail: "its own words" }, { status }));
+  });
+  await mkdir(join(gw1.stateDir, "agents/by-hand/agent"), { recursive: true });
+  const agent = { agentId: "by-hand", name: "by-hand", bindings: [], gateway: "gw1" };
+  const adoption = { agent, operationId: "op-adopt", hold: {} };
+  await expect(host.adopt(adoption)).rejects.toEqual(refusal("gateway_failed"));
+  await host.release({
+    agentId: "by-hand",
+    gateway: "gw1",
+    operationId: "op-adopt",
+    asked: { name: "", bindings: [], skipBootstrap: false },
+  });
+  expect(asked).toBe(1);
 });
 
 test("an answer that is another creation's costs that one nothing", async () => {
