@@ -92,6 +92,7 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
   const presence = stores.presence?.(own.id);
   const instance = presence ? { ...own, isLost: presence.isLost } : own;
   const background = createBackgroundWork();
+  const ending = new AbortController();
   // Read at each attempt: a reload may change it.
   const webhooks = createNodeWebhooks({ allow: () => node.settings.provisioning.webhooks.allow });
   const ports: Ports = {
@@ -113,12 +114,14 @@ async function openPorts(node: NodeSettings, options: OpenNodeOptions): Promise<
     instance,
     sealKeys,
     background: background.add,
+    ending: ending.signal,
   };
   return {
     ports,
     ...(sealKeys.reread && { rereadSealKeys: sealKeys.reread }),
     stores,
     async close() {
+      ending.abort(new Error("the process ends"));
       await background.ended();
       const leavesWork = presentIn !== undefined && (await leavesClaims(stores.ledger, instance.id));
       await presence?.close();

@@ -1,5 +1,6 @@
 import { ClientError } from "../client/client-error.ts";
 import { escapeHidden } from "../domain/hidden-characters.ts";
+import { loggedUnder } from "../domain/logged-under.ts";
 
 /** 1: refused or failed. 2: wrong usage. */
 class CommandFailure extends Error {
@@ -56,17 +57,19 @@ export const oneLine = (text: string) =>
  */
 export function describeFailure(error: unknown, logHint?: string): string {
   if (!(error instanceof ClientError)) return oneLine(error instanceof Error ? error.message : String(error));
+  const { requestId } = error;
+  const detail =
+    logHint !== undefined && requestId !== undefined ? error.detail.replace(loggedUnder(requestId), "") : error.detail;
   const faults = error.errors.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
   const [only] = error.errors;
-  const told =
-    error.errors.length === 1 && (error.detail.includes(only!.message) || error.detail.startsWith(`${only!.path} `));
-  const news = told ? [] : faults.filter((fault) => !error.detail.includes(fault));
-  const parts = [error.detail, ...news];
+  const told = error.errors.length === 1 && (detail.includes(only!.message) || detail.startsWith(`${only!.path} `));
+  const news = told ? [] : faults.filter((fault) => !detail.includes(fault));
+  const parts = [detail, ...news];
   const { mark, remedy } = remedies[error.code] ?? {};
-  if (mark !== undefined && remedy !== undefined && !error.detail.includes(mark)) parts.push(remedy);
+  if (mark !== undefined && remedy !== undefined && !detail.includes(mark)) parts.push(remedy);
   if (error.code === "rate_limited" && error.retryAfter !== undefined) parts.push(`try again in ${error.retryAfter} s`);
-  if (error.status >= 500 && error.requestId !== undefined && !error.detail.includes(error.requestId))
-    parts.push(logHint ?? `the log has it as request ${error.requestId}`);
+  if (error.status >= 500 && requestId !== undefined && !detail.includes(requestId))
+    parts.push(logHint ?? `the log has it as request ${requestId}`);
   return oneLine(parts.map((part) => part.replace(/(?<![.;\s])[.;\s]+$/, "")).join("; "));
 }
 

@@ -1,4 +1,5 @@
 import { withoutKeys } from "../domain/key-shapes.ts";
+import { loggedUnder } from "../domain/logged-under.ts";
 import { isProblem, Problem } from "../errors.ts";
 import type { Log } from "../ports.ts";
 import type { Reply } from "./call.ts";
@@ -31,7 +32,7 @@ export function respondProblem(
 ): Response {
   const problem = isProblem(thrown)
     ? thrown
-    : new Problem("internal_error", `Something unexpected went wrong; the log has the cause under ${requestId}.`);
+    : new Problem("internal_error", `Something unexpected went wrong${loggedUnder(requestId)}.`);
   if (problem !== thrown) log("error", "unexpected failure", { requestId, cause: thrown });
   else if (problem.status >= 500)
     // A probe that comes while the service starts is no failure.
@@ -42,7 +43,7 @@ export function respondProblem(
     });
   const detail =
     terse && problem.status >= 500
-      ? `${problem.title}; the log has the cause under ${requestId}, and so has \`doctor\`.`
+      ? `${problem.title}${loggedUnder(requestId)}, and so has \`doctor\`.`
       : quotable(problem.message);
   const errors = problem.errors?.map(({ path, message }) => ({ path: quotable(path), message: quotable(message) }));
   const body = {

@@ -31,4 +31,6 @@ export interface PortsOver<Types extends object> {
   background: (work: Promise<unknown>) => void;
   /** How long it may, where the platform then ends it without a word. */
   backgroundMs?: number | undefined;
+  /** Aborted when the process is to end: who waits for a store to come back waits no longer. */
+  ending?: AbortSignal | undefined;
 }

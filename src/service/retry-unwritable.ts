@@ -8,8 +8,9 @@ const whileUnwritable: RetryOptions = {
 };
 
 /** A store that was full or away comes back: `work`, of which doing it twice changes nothing, is tried again. */
-export const retryUnwritable = <T>(work: () => Promise<T>): Promise<T> => retry(work, whileUnwritable);
+export const retryUnwritable = <T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> =>
+  retry(work, { ...whileUnwritable, signal });
 
 /** The same for work that has failed once. */
-export const retryUnwritableAfter = <T>(failure: unknown, work: () => Promise<T>): Promise<T> =>
-  retryAfter(failure, work, whileUnwritable);
+export const retryUnwritableAfter = <T>(failure: unknown, work: () => Promise<T>, signal?: AbortSignal): Promise<T> =>
+  retryAfter(failure, work, { ...whileUnwritable, signal });

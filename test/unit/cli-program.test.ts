@@ -94,13 +94,16 @@ describe("the program", () => {
     expect(ran.stderr).toBe("error: Unexpected; the log has it as request req1\n");
   });
 
-  it("names no log that does not have the failure", async () => {
-    const service = fakeService({ "GET /provisioning/agent-keys": problem(503, "store_unwritable", "No space.") });
+  it.each([
+    ["No space.", "No space"],
+    ["Something unexpected went wrong; the log has the cause under req1.", "Something unexpected went wrong"],
+  ])("names no log that does not have the failure: %s", async (detail, told) => {
+    const service = fakeService({ "GET /provisioning/agent-keys": problem(503, "store_unwritable", detail) });
     const logHint = "OPENCLAW_PROVISIONING_DEBUG=1 shows the cause";
     const exclusively = <R>(work: () => Promise<R>) => work();
     const openLocal = async () => ({ ...service, basePath: "/api/v1", exclusively, logHint, close: async () => {} });
     const ran = await runCli(list, {}, { openLocal });
-    expect(ran.stderr).toBe(`error: No space; ${logHint}\n`);
+    expect(ran.stderr).toBe(`error: ${told}; ${logHint}\n`);
   });
 });
 

@@ -53,7 +53,18 @@ export async function openRedisStores(url: string, { settings, clock, log, sealK
       if (eviction?.kind !== "evicts") return undefined;
       return { message: evictionWarning(eviction.policy), remedy: "set maxmemory-policy noeviction" };
     },
-    presence: (id) => createSharedPresence(ledger, id),
+    presence: (id) =>
+      createSharedPresence(
+        {
+          ...ledger,
+          // Each process of an instance looks: readiness is asked of one of them, and of none that maintains.
+          async put(...text) {
+            await fitness.again();
+            await ledger.put(...text);
+          },
+        },
+        id,
+      ),
     close,
   };
 }

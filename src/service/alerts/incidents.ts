@@ -4,6 +4,7 @@ import { toHex } from "../../domain/hex.ts";
 import type { LedgerName, OutboxMessage } from "../../ports.ts";
 import { aiProviderIncident, gatewayIncident } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
+import { retryUnwritable } from "../retry-unwritable.ts";
 import { putAlert } from "./raise-alert.ts";
 
 interface Incident {
@@ -48,7 +49,8 @@ export async function closeIncident(context: Context, name: LedgerName, { type, 
   if (text === undefined) return;
   const { id, since } = JSON.parse(text) as Incident;
   await putAlert(context, { type, cause: [id], data: { ...data, since } });
-  await context.ledger.replace(name, text, undefined);
+  // One that is left open takes in the next, of which nobody is told then at either end.
+  await retryUnwritable(() => context.ledger.replace(name, text, undefined), context.ending);
 }
 
 const incidents: Record<string, (data: AlertData) => LedgerName> = {

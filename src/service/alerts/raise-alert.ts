@@ -18,7 +18,7 @@ export interface AlertToRaise {
   keepUntil?: number | undefined;
 }
 
-type Raising = Pick<Context, "outbox" | "clock" | "log" | "background">;
+type Raising = Pick<Context, "outbox" | "clock" | "log" | "background" | "ending">;
 
 const causeOf = (type: string, parts: readonly (string | number)[]): string =>
   [type, ...parts.map((part) => encodeURIComponent(String(part).toWellFormed()))].join("/");
@@ -64,7 +64,7 @@ export async function keepAlert(context: Raising, alert: AlertToRaise, onLost = 
   const message = messageOf(context, alert);
   const put = async () => await context.outbox.put(message);
   await put().catch((failure) =>
-    context.background(retryUnwritableAfter(failure, put).catch(loser(context, alert, onLost))),
+    context.background(retryUnwritableAfter(failure, put, context.ending).catch(loser(context, alert, onLost))),
   );
 }
 

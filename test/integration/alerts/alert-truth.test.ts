@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
+import { openNode } from "../../../adapters/node/open-node.ts";
 import { readEventStream, type ServerEvent } from "../../../src/client/event-stream.ts";
 import { quotaDenial } from "../../../src/domain/quota-denial.ts";
 import { Problem } from "../../../src/errors.ts";
@@ -8,9 +10,9 @@ import { createAgent } from "../../../src/service/agents/create-agent.ts";
 import { giveAiKey } from "../../../src/service/agents/give-ai-key.ts";
 import { addAiProvider } from "../../../src/service/ai-keys/ai-providers.ts";
 import { listDeliveries, resendDelivery } from "../../../src/service/alerts/deliveries.ts";
-import { openIncident } from "../../../src/service/alerts/incidents.ts";
+import { closeIncident, openIncident } from "../../../src/service/alerts/incidents.ts";
 import { createQuotaAlerts, createUnpricedAlerts } from "../../../src/service/alerts/quota-alerts.ts";
-import { putAlert } from "../../../src/service/alerts/raise-alert.ts";
+import { keepAlert, putAlert } from "../../../src/service/alerts/raise-alert.ts";
 import { createAlertSender } from "../../../src/service/alerts/send-alerts.ts";
 import { createWebhook, listWebhooks, updateWebhook } from "../../../src/service/alerts/webhooks.ts";
 import { withAlerts } from "../../../src/service/alerts/with-alerts.ts";
@@ -21,7 +23,7 @@ import { expireAgents } from "../../../src/service/maintenance/expire-agents.ts"
 import { resealSecrets } from "../../../src/service/maintenance/reseal-secrets.ts";
 import { createProvisioningKey } from "../../../src/service/provisioning-keys/provisioning-keys.ts";
 import { sealConfigSecret } from "../../../src/service/secrets/config-secret.ts";
-import { aiProviderIncident, keyLedger } from "../../../src/storage/ledger-names.ts";
+import { aiProviderIncident, gatewayIncident, keyLedger } from "../../../src/storage/ledger-names.ts";
 import { alertsStandOfTwo, operator } from "../../alerts-stand.ts";
 import { answering } from "../../webhook-receiver.ts";
 
@@ -271,6 +273,37 @@ it("what is told once is told although the outbox was away with the trail at tha
   const { messages } = await outbox.recent(0, 100);
   const types = ["ai_key.resumed", "ai_key.suspended", "audit.unwritable"];
   expect(messages.map(({ message }) => message.type).sort()).toEqual(types);
+});
+
+it("an incident whose end met a ledger that is away is closed when that is back, and the next one is told of", async () => {
+  const { ledger } = stand.context;
+  let isAway = true;
+  const replace: typeof ledger.replace = async (...given) => {
+    if (!isAway) return await ledger.replace(...given);
+    isAway = false;
+    throw new Problem("store_unwritable");
+  };
+  const name = gatewayIncident("eu");
+  const begin = { type: "gateway.unreachable", data: { gateway: "eu" } } as const;
+  const end = { type: "gateway.recovered", data: { gateway: "eu" } } as const;
+  await openIncident(stand.context, name, begin);
+  await closeIncident({ ...stand.context, ledger: { ...ledger, replace } }, name, end).catch(() => undefined);
+  stand.pass(20_000);
+  await openIncident(stand.context, name, begin);
+  await closeIncident(stand.context, name, end);
+  await stand.send();
+  const { messages } = await stand.context.outbox.recent(0, 100);
+  expect(messages.map(({ message }) => message.type).sort()).toEqual([end.type, end.type, begin.type, begin.type]);
+});
+
+it("a process that ends does not wait for an outbox that is away", async () => {
+  const env = { OPENCLAW_STATE_DIR: stand.stateDir, OPENCLAW_GATEWAY_TOKEN: "test-gateway-token" };
+  const process = await openNode(readNodeSettings(env), { env, log: () => {} });
+  const outbox = { ...process.ports.outbox, put: () => Promise.reject(new Problem("store_unwritable")) };
+  await keepAlert({ ...process.ports, outbox }, { type: "audit.unwritable", cause: [1], data: {} });
+  const begun = performance.now();
+  await process.close();
+  expect(performance.now() - begun).toBeLessThan(5_000);
 });
 
 it("an alert that was stored just before the event that was seen last comes after a reconnect", async () => {

@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
 import { openRedis } from "../../../adapters/node/redis/redis.ts";
 import { openRedisStores } from "../../../adapters/node/redis/redis-stores.ts";
 import type { Stores } from "../../../adapters/node/stores/stores.ts";
-import { storesForm } from "../../../src/storage/ledger-names.ts";
+import { instanceAlive, storesForm } from "../../../src/storage/ledger-names.ts";
 import { hasRedis, type RedisServer, startRedis } from "../../redis-server.ts";
 
 describe.skipIf(!hasRedis)("an instance that may not work with what others have in Redis", () => {
@@ -72,6 +72,18 @@ describe.skipIf(!hasRedis)("an instance that may not work with what others have 
     await bare.ledger.put(storesForm, "1");
     await bare.close();
     for (const call of calls(first)) await call();
+  });
+
+  it("is refused them from its next sign of life on, though nobody asks it whether it is ready", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    const presence = first.presence!("one-1-1");
+    await expect.poll(() => first.ledger.get(instanceAlive("one-1-1"))).toBe("1");
+    await first.ledger.put(storesForm, "2");
+    vi.advanceTimersByTime(15_000);
+    vi.useRealTimers();
+    await expect.poll(() => first.ledger.get("key:a/state").catch(({ code }) => code)).toBe("store_unwritable");
+    await allRefused(first, /^this Redis was written by a newer release/);
+    await presence.close();
   });
 
   it("works as the others do when it started while Redis was away, with the same seal key", async () => {
