@@ -35,7 +35,7 @@ function useAllCores(): void {
   try {
     execFileSync("taskset", ["-a", "-p", "-c", `0-${cpus().length - 1}`, String(process.pid)], { stdio: "ignore" });
   } catch {
-    // Where there is no taskset, nothing was pinned.
+    // Nothing was pinned where there is no taskset.
   }
 }
 

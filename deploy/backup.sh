@@ -41,7 +41,7 @@ if [ -n "${OPENCLAW_PROVISIONING_STORAGE:-}${OPENCLAW_PROVISIONING_STORAGE_FILE:
 else
   attempts=(1 2 3 4 5)
 fi
-# What an agent held that is deleted between the two stays held in a restored copy: a moment without changes is tried for.
+# A restored copy still holds all that an agent held which is deleted between the two: a moment without changes is tried for.
 for _ in "${attempts[@]}"; do
   rm -rf "$copy/provisioning"
   mkdir "$copy/provisioning"

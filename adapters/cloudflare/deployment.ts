@@ -1,5 +1,6 @@
 import { waitUntil } from "cloudflare:workers";
 import { type App, createApp } from "../../src/app.ts";
+import { toHex } from "../../src/domain/hex.ts";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
 import { createRemoteHost } from "../../src/host/remote-host.ts";
 import type { AgentHost, Log } from "../../src/ports.ts";
@@ -22,8 +23,7 @@ import { createWorkerWebhooks } from "./worker-webhooks.ts";
 
 const clock = { now: () => Date.now() };
 export const randomBytes = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-/** 16 hexadecimal digits. */
-const randomId = (): string => Array.from(randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+const randomId = (): string => toHex(randomBytes(8));
 
 /** The app of one isolate, made at its first request. */
 export interface Deployment {

@@ -32,7 +32,7 @@ export interface Leftovers {
 
 export function createLeftovers(kv: Pick<KVNamespace, "list">): Leftovers {
   let seen: string[] | undefined;
-  /** To its end: what comes first may wait for days, and would keep the rest waiting with it. */
+  /** Names to the end of the list: the first of them may wait for days, and would keep the rest waiting with them. */
   async function list(): Promise<string[]> {
     const names: string[] = [];
     for (let cursor: string | undefined; ; ) {

@@ -64,7 +64,7 @@ export function withRecentRecords(records: Records, ledger: Pick<Ledger, "get" |
       do {
         known = await ledger.get(name);
         if (!expected(await recordOf(collection, id, known))) {
-          // Who removed it may have come no further than the ledger.
+          // A removal may have come no further than the ledger.
           if (text === removed && known === removed) await bringTo(collection, id, name, removed);
           return false;
         }

@@ -17,7 +17,7 @@ export interface Target {
   endpoint: Endpoint;
   /** Portkey 1.15.2 as published answers streams with a 500. */
   streams: boolean;
-  /** From the process's start to its first answer, the median of several. */
+  /** The time from the process's start to its first answer, the median of several. */
   coldStartMs: number;
   /** Resident now. */
   rssMb(): number;

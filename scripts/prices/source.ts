@@ -10,7 +10,7 @@ interface SourceProvider {
   models: RegExp;
 }
 
-/** By the provider's name in the product. */
+/** Prices by the provider's name in the product. */
 export const sourceProviders: Record<string, SourceProvider> = {
   anthropic: { id: "anthropic", models: /^claude-/ },
   openai: { id: "openai", models: /^/ },

@@ -27,7 +27,7 @@ export interface WireList {
 
 type Declared = readonly [file: string, type: string];
 
-/** Where an SDK declares what its metered endpoints take. A type may be one of a type's fields: `Type.field`. */
+/** The types in which an SDK declares what its metered endpoints take. A type may be one of a type's fields: `Type.field`. */
 export interface SdkSource {
   package: string;
   /** Declaration files are below the package. */

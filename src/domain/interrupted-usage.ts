@@ -18,7 +18,7 @@ export interface ReservedTokens {
 
 /** Tokens that a model may write of an answer between its last byte that came and the provider's notice that nobody reads. */
 const onTheirWay = 256;
-/** The time of a model that shows nothing meanwhile, in seconds: far more than a closed connection takes to be noticed. */
+/** Seconds that a model may go on unseen: far more than a closed connection takes to be noticed. */
 const unnoticedSeconds = 2;
 
 /**

@@ -26,7 +26,10 @@ export function mergedLabels(
   return next.size === 0 ? undefined : Object.fromEntries([...next].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Handed to `JSON.stringify`: a caller's map may have its names in another order each time. The schemas order all other fields. */
+/**
+ * A replacer of `JSON.stringify`: a caller's map may have its names in another order each time. The schemas order all
+ * other fields.
+ */
 export const labelsInOrder = (field: string, value: unknown): unknown =>
   field === "labels" && typeof value === "object" && value !== null
     ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))

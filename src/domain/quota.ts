@@ -15,7 +15,7 @@ import {
  */
 export const staleReservationMs = 7_200_000;
 
-/** The time for which what was charged by estimate can be given back: the counters of this month and the last are still there. */
+/** Estimates can be given back for so long: the counters of this month and the last are still there. */
 export const estimateMemoryMs = 62 * 86_400_000;
 
 /** Estimates are told apart by the minute (epoch milliseconds) in which they were charged. */

@@ -220,8 +220,8 @@ export interface AgentHost {
   ): Promise<void>;
   inspect(agent: HostAgent): Promise<HostHealth>;
   /**
-   * Agents in ascending order of id, after `cursor` (an id, exclusive). Agents that others made are listed too; those that
-   * several gateways have by one id are all on one page.
+   * Agents in ascending order of id, after `cursor` (an id, exclusive). Agents that others made are listed too; those
+   * that several gateways have by one id are all on one page.
    * `unreachable` names gateways that did not answer.
    */
   list(page: {

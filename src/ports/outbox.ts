@@ -61,7 +61,7 @@ export interface SentMessage {
   message: OutboxMessage;
 }
 
-/** The place where alerts wait until they are delivered: durable, shared by all processes, and taken by one at a time. */
+/** Alerts that wait for their delivery: durable, shared by all processes, and taken by one at a time. */
 export interface Outbox {
   /** Resolves to whether the cause was unknown. Durable when it resolves. */
   put(message: OutboxMessage): Promise<boolean>;

@@ -19,7 +19,7 @@ export interface RecordStore<Types extends object> {
     expected: (current: Types[C] | undefined) => boolean,
     next: Types[C] | undefined,
   ): Promise<boolean>;
-  /** Records in ascending order of id, after `cursor` (an id, exclusive). With a `nextCursor` it goes on, though it be empty. */
+  /** Records in ascending order of id, after `cursor` (an id, exclusive). An empty page with a `nextCursor` is not the last. */
   list<C extends keyof Types>(
     collection: C,
     page?: { cursor?: string | undefined; limit?: number | undefined },

@@ -3,7 +3,7 @@ import type { LedgerName } from "./ledger-name.ts";
 /** Exact short texts, seen by every process at its next read. */
 export interface StateTexts {
   get(name: LedgerName): Promise<string | undefined>;
-  /** Of one shard, in their order. Absent where they cost no more one by one. */
+  /** Texts of one shard, in the order of their names. Absent where they cost no more one by one. */
   getMany?(names: readonly LedgerName[]): Promise<(string | undefined)[]>;
   /** With a `ttlMs` the text is gone after it. */
   put(name: LedgerName, text: string | undefined, ttlMs?: number): Promise<void>;

@@ -45,8 +45,8 @@ export function refusal(wire: ProviderWire, requestId: string, refused: Refused)
 }
 
 /**
- * The pause where asking again is in vain: a client that does so all the same as often as it counts (opencode five
- * times, the AI SDK twice) sleeps so long in between rather than until the quota's reset, and shows the refusal at once.
+ * The pause before a call that is asked again in vain. Some clients do so as often as they count (opencode five times,
+ * the AI SDK twice): they sleep no longer than this, rather than until the quota's reset, and then show the refusal.
  */
 const inVainMs = 500;
 

@@ -167,7 +167,7 @@ export async function relay(
     return new Response(null, { status: upstream.status, headers });
   }
   silence.stop();
-  // Broken off on this side, it is charged as one in the clear: some runtimes ask for nothing else than compressed ones.
+  // A stream that this side breaks off is charged as one in the clear: some runtimes always ask for compressed ones.
   const losesBytes = () => isCompressed(upstream) && !controller.signal.aborted;
   const parts = { meter, scrub: scrub.stream(), admitted, silence, readsOn, done, type, losesBytes };
   streamed = meteredStream(upstream.body, parts);

@@ -14,7 +14,7 @@ export const AgentId = z
 /** ISO 8601 in UTC, to the millisecond. */
 export const Timestamp = z.iso.datetime().register(z.globalRegistry, { examples: ["2026-11-22T18:00:00.000Z"] });
 
-/** A time of the year 9999 may by its offset be of the next one, which has no such text: it could be stored and not read. */
+/** A time of the year 9999 may by its offset be of the next, which has no such text: it could be stored and not read. */
 const isWithinYears = z.refine<string>(
   (text) => !(Date.parse(text) > latestTimeMs || Date.parse(text) < Date.parse("0000-01-01T00:00:00Z")),
   "must lie between the years 0 and 9999 in UTC",

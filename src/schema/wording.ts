@@ -37,8 +37,8 @@ function ownWords(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 /**
- * The words for a parse whose faults somebody reads. Given to each such parse: `z.config` would set those of every zod of
- * the process, OpenClaw's own too.
+ * The words for a parse whose faults somebody reads. Given to each such parse: `z.config` would set those of every zod
+ * of the process, OpenClaw's own too.
  */
 export const wording: z.core.ParseContext<z.core.$ZodIssue> = {
   error(issue) {

@@ -137,7 +137,7 @@ export function holdTools(entry: AgentEntry, agentId: string, hold: Hold, isLook
   ];
   entry.tools = {
     ...exec,
-    // Where the operator's own agents run programs on the gateway's machine, this one would too.
+    // This one would run programs on the gateway's machine where the operator's own agents do.
     ...(confinement === "sandbox" && { exec: { ...exec?.exec, host: "sandbox" } }),
     allow,
     fs: { workspaceOnly: true },

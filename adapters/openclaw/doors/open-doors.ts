@@ -51,15 +51,16 @@ function mediaNotices({ tools }: OpenClawConfig, { unmetered }: OpenClawSettings
   });
 }
 
-const ofAPlace = /^(LANG|LC_[A-Z]+|TZ|TERM)$/;
+/** Variables of a place or a terminal, which hold no key. */
+const harmlessVariable = /^(LANG|LC_[A-Z]+|TZ|TERM)$/;
 
-/** What the operator gives to every sandbox, keys among it. An agent's entry can add to it, and take nothing away. */
+/** Variables and mounts of every sandbox, keys among them. An agent's entry can add to them, and take none away. */
 function sandboxDoors({ agents }: OpenClawConfig, { unmetered }: OpenClawSettings): OpenDoor[] {
   const { sandbox } = (agents?.defaults ?? {}) as {
     sandbox?: { docker?: { env?: Record<string, string>; binds?: string[] } };
   };
   const { env = {}, binds = [] } = sandbox?.docker ?? {};
-  const given = { env: Object.keys(env).filter((name) => !ofAPlace.test(name)), binds };
+  const given = { env: Object.keys(env).filter((name) => !harmlessVariable.test(name)), binds };
   return (["env", "binds"] as const).flatMap((name) => {
     const setting = `agents.defaults.sandbox.docker.${name}`;
     if (given[name].length === 0 || unmetered.includes(setting)) return [];
@@ -94,7 +95,7 @@ export function openDoors(
 ): OpenDoor[] {
   const doors: OpenDoor[] = [];
   let isTrusting = false;
-  let isBoxing = false;
+  let isSandboxing = false;
   let any = false;
   for (const [agentId, entry] of Object.entries(config.agents?.entries ?? {})) {
     const holder = holderOf(agentId);
@@ -102,7 +103,7 @@ export function openDoors(
     any = true;
     const confinement = holdIn(entry, agentId)?.confinement;
     isTrusting ||= confinement === "trusted";
-    isBoxing ||= confinement === "sandbox";
+    isSandboxing ||= confinement === "sandbox";
     for (const setting of entryDoors(entry, agentId, holder.hasKey, config)) {
       doors.push({
         agentId,
@@ -117,6 +118,6 @@ export function openDoors(
     doors.push(weeklyReview);
   }
   doors.push(...mediaNotices(config, settings));
-  if (isBoxing) doors.push(...sandboxDoors(config, settings));
+  if (isSandboxing) doors.push(...sandboxDoors(config, settings));
   return [...settingsFor(config, settings, isTrusting ? "trusted" : "workspace").map(settingDoor), ...doors];
 }

@@ -115,7 +115,7 @@ function mostIn(error: unknown): number | undefined {
   return most === undefined ? undefined : Number(most);
 }
 
-/** The same in whatever order; what was not asked for may be anything. */
+/** Whether both hold the same, in whatever order; a list that was not asked for may be anything. */
 const isSameList = (asked: readonly string[] | undefined, has: readonly string[] = []): boolean =>
   asked === undefined || (new Set(asked).size === new Set(has).size && asked.every((one) => has.includes(one)));
 

@@ -1,3 +1,4 @@
+import { toHex } from "../../domain/hex.ts";
 import { unattendedHeader } from "../../domain/unattended.ts";
 import { isAttended } from "./attended.ts";
 
@@ -143,6 +144,5 @@ export function withQuery(path: string, query: Record<string, string | number | 
 
 /** The header that makes a retry safe. A page that came over plain HTTP has no `crypto.randomUUID`. */
 export function onceOnly(): Record<string, string> {
-  const bytes = [...crypto.getRandomValues(new Uint8Array(16))];
-  return { "idempotency-key": bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("") };
+  return { "idempotency-key": toHex(crypto.getRandomValues(new Uint8Array(16))) };
 }

@@ -6,7 +6,7 @@ export interface HostedTool {
   name: string;
   /** The tool as the client wrote it. */
   value: unknown;
-  /** The place where it can be left out: a field of the body's, or an item of `tools`, or a field of such an item's (Gemini). */
+  /** The place where it can be left out: a field of the body, an item of `tools`, or a field of such an item (Gemini). */
   place: { field: string } | { item: number; field: string | undefined } | undefined;
 }
 

@@ -4,7 +4,7 @@ import type { BodyFields } from "./body-fields.ts";
 /** The most that a model of no list writes in one answer, as far as anybody should guess. */
 export const usualMaxOutput = 32_768;
 
-/** Bounds by the beginning of a model's name; the first that fits decides. A bound above a model's own is refused by most. */
+/** Bounds by the beginning of a model's name: the first that fits decides. Most providers refuse one above a model's own. */
 export type OutputLimits = readonly (readonly [prefix: string, tokens: number])[];
 
 /** The most that the model writes in one answer, reasoning included; `undefined` for one of no list. */

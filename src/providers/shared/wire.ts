@@ -113,7 +113,7 @@ export interface ProviderWire {
   metered: string;
   /** Whether its clients sleep through a `retry-after` of days, in silence: it is left out where a day's quota is spent. */
   sleepsThrough?: boolean;
-  /** The header where its SDK looks for the request's id, besides `x-request-id`. */
+  /** The header in which its SDK looks for the request's id, besides `x-request-id`. */
   requestIdHeader?: string;
   /**
    * Whether an answer is the provider's no to the operator's key; absent: by 401 and 402 alone (an account behind the

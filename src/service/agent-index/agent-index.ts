@@ -5,9 +5,9 @@ import { agentIndexBucket, agentIndexBuckets, agentIndexVersion } from "../../st
 import { IndexEntry } from "./index-entry.ts";
 
 /**
- * Every agent as a search needs it: in the ledger, in a few texts, each of which has the agents of a part of the ids. One
- * text is read and written at a time and exactly, so that every instance finds what any of them wrote, and ten thousand
- * agents are read in as many texts as ten.
+ * Every agent as a search needs it: in the ledger, in a few texts, each of which has the agents of a part of the ids.
+ * One text is read and written at a time and exactly, so that every instance finds what any of them wrote, and ten
+ * thousand agents are read in as many texts as ten.
  */
 export interface AgentIndex {
   /** The same array for as long as nothing has changed. */
@@ -54,7 +54,7 @@ function bucketOf(agentId: string): number {
  */
 const versionTrustMs = 10_000;
 
-/** Of those that are read by one request: each is some ten kilobytes, and an answer of a Durable Object is bounded. */
+/** Buckets that one request reads: each is some ten kilobytes, and an answer of a Durable Object is bounded. */
 const readAtOnce = 16;
 
 /** Writers that meet at one bucket each have their turn within a few rounds. */

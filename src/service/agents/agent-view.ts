@@ -8,11 +8,11 @@ import type { AiProviderRecord } from "../../schema/ai-provider.ts";
 import { quotaNames } from "../../schema/quota.ts";
 import { agentClaim } from "../../storage/ledger-names.ts";
 import { requireIndex } from "../agent-index/reconcile-index.ts";
-import { pageOf } from "../bulk/bulk-bounds.ts";
 import type { Context } from "../context.ts";
 import { lostGateways } from "../gateways/lost-gateways.ts";
 import { currentAiKey } from "../state/ai-key-state.ts";
 import { type KnownAgent, knownFrom, type Reaching, requireAgent } from "../state/find-agent.ts";
+import { pageLimit } from "../state/page-limit.ts";
 import { effectiveQuotas, readQuotaStates } from "../state/quota-states.ts";
 import { isOwner } from "./create-agent.ts";
 
@@ -87,7 +87,7 @@ async function listOwnAgents(
   await requireIndex(context);
   const entries = await context.agentIndex.entries();
   const own = entries.flatMap((entry) => (entry.createdBy === maker && entry.agentId > cursor ? [entry.agentId] : []));
-  const shown = own.sort().slice(0, pageOf(context, limit));
+  const shown = own.sort().slice(0, pageLimit(context, limit));
   const records = await Promise.all(shown.map((agentId) => context.records.get("agents", agentId)));
   const now = context.clock.now();
   return {

@@ -4,9 +4,9 @@ import type { AgentList, AgentSummary } from "../../schema/agent.ts";
 import type { AgentQuery, AgentSort, SortableField } from "../../schema/agent-query.ts";
 import type { IndexEntry } from "../agent-index/index-entry.ts";
 import { requireIndex } from "../agent-index/reconcile-index.ts";
-import { pageOf } from "../bulk/bulk-bounds.ts";
 import type { Context } from "../context.ts";
 import { knownFrom, type Reaching } from "../state/find-agent.ts";
+import { pageLimit } from "../state/page-limit.ts";
 import { type Place, readCursor, writeCursor } from "../state/place-cursor.ts";
 import { type AgentRanks, leastShare, mostUsed, nearestShares } from "./agent-ranks.ts";
 import { agentSummary } from "./agent-view.ts";
@@ -36,7 +36,7 @@ export async function searchAgents(context: Context, caller: Reaching, query: Ag
   const found = matches || near || maker !== undefined ? all.filter(isSought) : all;
   const after = query.cursor === undefined ? undefined : readCursor(query.cursor, sort);
   const from = after === undefined ? 0 : firstBehind(found, after, order);
-  const shown = found.slice(from, from + pageOf(context, query.limit));
+  const shown = found.slice(from, from + pageLimit(context, query.limit));
   const records = await Promise.all(shown.map(({ agentId }) => context.records.get("agents", agentId)));
   const last = shown.at(-1);
   return {

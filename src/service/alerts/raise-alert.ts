@@ -40,7 +40,7 @@ export const messageOf = (
 export const putAlert = async (context: Raising, alert: AlertToRaise): Promise<boolean> =>
   await context.outbox.put(messageOf(context, alert));
 
-const loser =
+const logLoss =
   ({ log }: Raising, { type }: AlertToRaise, onLost: () => void) =>
   (cause: unknown) => {
     log("error", "an alert could not be stored", { type, cause });
@@ -48,23 +48,23 @@ const loser =
   };
 
 /**
- * Serves callers of whom nothing depends on it: a failure is logged.
+ * Raises an alert on which nothing that its caller does depends: a failure is logged.
  *
  * @param onLost lets a caller that remembers what was told raise it again
  */
 export function raiseAlert(context: Raising, alert: AlertToRaise, onLost: () => void): void {
-  context.background(putAlert(context, alert).catch(loser(context, alert, onLost)));
+  context.background(putAlert(context, alert).catch(logLoss(context, alert, onLost)));
 }
 
 /**
- * Of what is told once and cannot be raised again: where the outbox is away, it is put when that is back. Waits for the
- * first attempt alone, and never rejects.
+ * Keeps an alert that is told once and cannot be raised again: where the outbox is away, it is put when that is back.
+ * Waits for the first attempt alone, and never rejects.
  */
 export async function keepAlert(context: Raising, alert: AlertToRaise, onLost = () => {}): Promise<void> {
   const message = messageOf(context, alert);
   const put = async () => await context.outbox.put(message);
   await put().catch((failure) =>
-    context.background(retryUnwritableAfter(failure, put, context.ending).catch(loser(context, alert, onLost))),
+    context.background(retryUnwritableAfter(failure, put, context.ending).catch(logLoss(context, alert, onLost))),
   );
 }
 

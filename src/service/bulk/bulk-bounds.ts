@@ -7,13 +7,6 @@ import type { Context } from "../context.ts";
 /** Each may wait for a disk, a gateway and a provider; more at once would keep other calls waiting. */
 export const atOnce = 8;
 
-/** Where the operations of an invocation are bounded: each record of a page that is not a list of the store is some. */
-const boundedPage = 100;
-
-/** How many records a page has where each is read by itself: the others come with the next page. */
-export const pageOf = ({ mostBulkChanges }: Context, limit: number): number =>
-  mostBulkChanges === undefined ? limit : Math.min(limit, boundedPage);
-
 /** The subrequests of a Worker's invocation, less those of the call itself. */
 const operations = 950;
 /** A create on gateways asks each of them for its id, and whether it is cordoned. */

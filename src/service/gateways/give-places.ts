@@ -1,20 +1,18 @@
 import { placesGiven } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
+import { pageLimit } from "../state/page-limit.ts";
 import { freePlace, givePlace } from "./gateway-places.ts";
 
 const complete = "complete";
 const pageSize = 500;
-/** The same where the operations of an invocation are bounded. */
-const boundedPageSize = 100;
 
 /** Gives agents of an earlier release their places: once in the life of a store, and where it broke off, from there on. */
 export async function givePlaces(context: Context): Promise<void> {
   const { ledger, records } = context;
-  const isBounded = context.mostBulkChanges !== undefined;
   let at = await ledger.get(placesGiven);
   while (at !== complete) {
     const cursor = at === undefined ? undefined : at.slice(1);
-    const page = await records.list("agents", { cursor, limit: isBounded ? boundedPageSize : pageSize });
+    const page = await records.list("agents", { cursor, limit: pageLimit(context, pageSize) });
     for (const { agentId, gateway, operationId } of page.items) {
       const placed = { gateway, creation: operationId };
       await givePlace(context, placed);
@@ -23,6 +21,7 @@ export async function givePlaces(context: Context): Promise<void> {
     }
     at = page.nextCursor === undefined ? complete : `>${page.nextCursor}`;
     await ledger.put(placesGiven, at);
-    if (isBounded) return;
+    // An invocation takes one page.
+    if (context.mostBulkChanges !== undefined) return;
   }
 }

@@ -15,7 +15,7 @@ export const Operation = z.object({
   workspace: z.optional(z.string()),
   bindings: z.array(z.string()),
   aiKeyId: z.optional(z.string()),
-  /** The key that `aiKeyId` takes the place of, in a change of AI keys, and its provider; and the model that was asked for. */
+  /** The key that `aiKeyId` replaces in a change of AI keys, its provider, and the model that was asked for. */
   formerKeyId: z.optional(z.string()),
   formerProvider: z.optional(z.string()),
   model: z.optional(z.string()),

@@ -75,7 +75,7 @@ export async function recoverOperation(
   return outcome;
 }
 
-/** Whoever broke off may have written the record to one of a store's two parts: written again, it is in both. */
+/** The record may be in one of a store's two parts, where its writer broke off: written again, it is in both. */
 async function writeThrough({ records }: Context, agentId: string): Promise<void> {
   const record = await records.get("agents", agentId);
   const isSame = (now: AgentRecord | undefined) => JSON.stringify(now) === JSON.stringify(record);

@@ -76,7 +76,8 @@ export async function requireAgent(context: Context, caller: Reaching, id: strin
 }
 
 /**
- * The agent of a change, which must not reach another agent of this id because the gateway of the one that is meant is silent.
+ * The agent of a change, which must not reach another agent of this id where the gateway of the one that is meant is
+ * silent.
  * @throws Problem `agent_not_found`, `agent_ambiguous`, `gateway_failed` where it cannot be told now what is meant
  */
 export async function requireAgentToChange(context: Context, caller: Reaching, id: string): Promise<KnownAgent> {

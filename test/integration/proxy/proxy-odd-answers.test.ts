@@ -13,7 +13,7 @@ interface Answer {
   /** Names and values by turns, so that one can stand twice. */
   head: string[];
   pieces: (string | Buffer)[];
-  /** In place of an end; at once: together with the last piece. */
+  /** The answer breaks off in place of an end; at once: together with the last piece. */
   breaks?: boolean | "at once";
 }
 
