@@ -174,7 +174,8 @@ export function createAgentMaker(
       await filled;
       // The part that cannot be undone now is on record, and goes with the next `remove` or `create`.
       const takeBack = async () =>
-        made.revives || hasOurEntry(await config.source(), agentId)
+        // OpenClaw shows its source to those alone who can lock it, which may be what has failed.
+        made.revives || hasOurEntry(await config.authored(), agentId)
           ? void (await remove(agent, { workspace: true, sessions: made.sessionsMade }))
           : await undo(agentId, home, made, isProblem(error, "agent_exists"));
       await takeBack().catch((cause: unknown) =>
@@ -201,7 +202,7 @@ export function createAgentMaker(
       if (cause instanceof GatewayRefusal) {
         made.revives = undefined;
         await writeMarker(home, made);
-        if (hasAgent(await config.source(), agentId)) throw exists(agentId);
+        if (hasAgent(await config.authored(), agentId)) throw exists(agentId);
       }
       throw new Problem(
         "host_unavailable",

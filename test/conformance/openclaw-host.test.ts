@@ -1154,7 +1154,10 @@ describe("the openclaw host", () => {
       await utimes(path, almostLongAgo(), almostLongAgo());
       expect(await host.leftBehind!()).toHaveLength(1);
       const message = expect.stringContaining(`Remove it: ${command} '${path}'`);
-      await expect(host.create(await planned("late"))).rejects.toMatchObject({ code: "host_unavailable", message });
+      const source = () => Promise.reject(new Error("the lock is held"));
+      const locked = hostOn({ ...openclaw, config: { ...openclaw.config, source } });
+      await expect(locked.create(await planned("late"))).rejects.toMatchObject({ code: "host_unavailable", message });
+      expect(existsSync(join(openclaw.stateDir, "agents", "late", "provisioning.json"))).toBe(false);
       const found = await host.leftBehind!();
       expect(found).toMatchObject([
         { detail: expect.stringContaining(path), remedy: expect.stringContaining("--fix") },
