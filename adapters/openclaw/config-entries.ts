@@ -14,6 +14,10 @@ import {
 /** OpenClaw puts the gateway's variable, which may be a secret, in the place of `${NAME}` in its file. */
 export const variable = /\$(?=\{[A-Z_][A-Z0-9_]*\})/g;
 
+/** A variable behind another `$` is text. */
+export const holdsVariable = (text: unknown): boolean =>
+  typeof text === "string" && new RegExp(`(?<!\\$)${variable.source}`).test(text);
+
 /** Callers' text, as OpenClaw is to show it. */
 export const literal = <T>(named: T): T => JSON.parse(JSON.stringify(named).replaceAll(variable, "$$$$")) as T;
 

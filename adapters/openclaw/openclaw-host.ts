@@ -66,8 +66,9 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     if (!AgentId.safeParse(agentId).success) throw new Problem("invalid_name", "This is not an agent's id.");
     return join(stateDir, "agents", agentId);
   };
+  const markerOf = (agentId: string) => (AgentId.safeParse(agentId).success ? readMarker(homeOf(agentId)) : undefined);
   const holderOf = (agentId: string) => {
-    const marker = AgentId.safeParse(agentId).success ? readMarker(homeOf(agentId)) : undefined;
+    const marker = markerOf(agentId);
     return marker && { madeHere: marker.operationId !== undefined, hasKey: marker.provider !== undefined };
   };
   const configChanges = createConfigChanges(options.config, options.log, options.reloadTimes);
@@ -110,7 +111,7 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
       await configChanges.notice(ids.filter(holderOf)).catch((cause) => {
         options.log("debug", "OpenClaw's configuration cannot be compared with what it works with yet", { cause });
       });
-      const isMade = (id: string) => AgentId.safeParse(id).success && isMadeHere(readMarker(homeOf(id)));
+      const isMade = (id: string) => isMadeHere(markerOf(id));
       return [...(await doorsOf()), ...variableDoors(await options.config.authored(), isMade)];
     },
 

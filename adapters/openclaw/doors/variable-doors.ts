@@ -1,9 +1,6 @@
 import type { OpenDoor } from "../../../src/ports.ts";
+import { holdsVariable } from "../config-entries.ts";
 import type { OpenClawConfig } from "../openclaw-config.ts";
-
-/** A variable behind another `$` is text. */
-const holdsVariable = (text: unknown): boolean =>
-  typeof text === "string" && /(?<!\$)\$\{[A-Z_][A-Z0-9_]*\}/.test(text);
 
 /**
  * Agents that OpenClaw shows a variable of the gateway's for: release 1.0.0 wrote names as callers gave them.
