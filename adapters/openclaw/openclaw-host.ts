@@ -75,11 +75,16 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
   async function doorsOf(agentId?: string): Promise<OpenDoor[]> {
     const config = await options.config.read();
     const isAsked = (id: string) => agentId === undefined || id === agentId;
-    const held = Object.keys(config.agents?.entries ?? {}).filter((id) => isAsked(id) && holderOf(id)?.madeHere);
+    const ids = Object.keys(config.agents?.entries ?? {}).filter(isAsked);
+    const holders = new Map(ids.map((id) => [id, holderOf(id)]));
     return [
-      ...openDoors(config, options.openclaw, (id) => (isAsked(id) ? holderOf(id) : undefined)),
+      ...openDoors(config, options.openclaw, (id) => holders.get(id)),
       ...configChanges.late().filter(isAsked).map(lateDoor),
-      ...codeDoors(config, held, stateDir),
+      ...codeDoors(
+        config,
+        ids.filter((id) => holders.get(id)?.madeHere),
+        stateDir,
+      ),
     ];
   }
   const tools = {
