@@ -488,6 +488,7 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
       ["h-native", { model: { primary: "anthropic/claude-z", fallbacks: ["shared/m"] } }, undefined, "claude-z"],
     ];
 
+    const onboarded = new Map<string, Answer>();
     beforeAll(async () => {
       await edit((config) => {
         config.agents!.defaults = { ...config.agents!.defaults, models: { "shared/m": { alias: "fast" } } };
@@ -497,6 +498,11 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
       });
       // The line of an earlier change may come late.
       while ((await gateway.api("GET", "/agents/h-custom")).status !== 200) await sleep(200);
+      // At once, for they share reloads then.
+      const onboardings = cases.map(async ([agentId, , asked]) => {
+        onboarded.set(agentId, await onboard(agentId, asked === undefined ? {} : { model: asked }));
+      });
+      await Promise.all(onboardings);
     });
 
     const onboard = (agentId: string, more: Record<string, unknown>): Promise<Answer> => {
@@ -515,14 +521,11 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
       expect(shared.seen).toEqual([]);
     }
 
-    test.each(cases)(
-      "%s answers with that key alone, on the model that is its key's",
-      async (agentId, _, asked, used) => {
-        const { status, body } = await onboard(agentId, asked === undefined ? {} : { model: asked });
-        expect([status, body.failed]).toEqual([200, []]);
-        await expectOwn(agentId, used);
-      },
-    );
+    test.each(cases)("%s answers with that key alone, on the model that is its key's", async (agentId, _, __, used) => {
+      const { status, body } = onboarded.get(agentId)!;
+      expect([status, body.failed]).toEqual([200, []]);
+      await expectOwn(agentId, used);
+    });
 
     test("its model is changed, and its key replaced, and both are its own", async () => {
       expect((await gateway.api("PATCH", "/agents/h-shared", { model: "claude-next" }, key)).status).toBe(200);
