@@ -1,12 +1,13 @@
 import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { heldParams, lookedAtTools, refusalOf } from "../../adapters/openclaw/doors/agents-apart.ts";
+import { heldParams, refusalOf } from "../../adapters/openclaw/doors/agents-apart.ts";
 import { entryDoors } from "../../adapters/openclaw/doors/entry-doors.ts";
 import { checkTools, type Hold, holdTools } from "../../adapters/openclaw/doors/held-entry.ts";
 import { unmeteredSettings } from "../../adapters/openclaw/doors/model-settings.ts";
 import { openDoors, refuseUnmetered } from "../../adapters/openclaw/doors/open-doors.ts";
 import { createReplyFiles, type Reply } from "../../adapters/openclaw/doors/reply-files.ts";
+import { lookedAtTools } from "../../adapters/openclaw/doors/tool-table.ts";
 import { declareProvider, movedProviders, providerFor, slugIn } from "../../adapters/openclaw/metered-provider.ts";
 import { modelForKey } from "../../adapters/openclaw/model-for-key.ts";
 import type { AgentEntry, OpenClawConfig } from "../../adapters/openclaw/openclaw-config.ts";
@@ -557,9 +558,22 @@ describe("agents apart", () => {
       "@.git/hooks/post-checkout",
       "sub/.GIT/config",
       ".git",
-      "/state/workspace-lonely/%2Egit/config",
       "HEAD",
       "sub/HEAD",
+      // OpenClaw takes what a model leaves of its markup away, and a URL's parser the rest.
+      "HEAD</arg_value>>",
+      "sub/HEAD</arg_value>>",
+      "file:///state/workspace-lonely/HEAD?x",
+      "file:///state/workspace-lonely/.git#x",
+      "file:///state/workspace-lonely/HE\tAD",
+      "sub/HE\u200cAD",
+      "sub/HEAD\u00a0",
+      "a\u2028/../HEAD",
+      "a\r/../HEAD",
+      "~/workspace/hooks/theirs/handler.js",
+      "/link/to/workspace-lonely/hooks/theirs/handler.js",
+      "/workspace/hooks/theirs/handler.js",
+      "../workspace-lonely-too/a.txt",
     ];
     const patches = (path: string) => [
       `*** Add File: ${path}\n+x`,
@@ -579,8 +593,10 @@ describe("agents apart", () => {
     });
 
     test.each([
-      "/state/.openclaw/workspace-lonely/a.txt",
+      "/state/workspace-lonely/a.txt",
       "src/hooks/use-it.ts",
+      "@notes/A line, with 'quotes' & (more): 12:30?.md",
+      "یادداشت‌ها.md",
       ".gitignore",
       ".github/workflows/x.yml",
       "HEADER.md",
@@ -600,6 +616,13 @@ describe("agents apart", () => {
     const nobody = refusalOf({ toolName: "sessions_list", params: {} }, undefined, config, () => false, "/state");
     expect(nobody).toBeUndefined();
   });
+});
+
+test("an agent whose calls nobody looks at has none of the tools that are looked at", () => {
+  const entry: AgentEntry = {};
+  holdTools(entry, "one", { confinement: "workspace", tools: [], peers: [] }, false);
+  expect(entry.tools!.allow!.filter((name) => lookedAtTools.includes(name))).toEqual([]);
+  expect(entry.tools!.allow).toContain("read");
 });
 
 test("tools beyond a confinement's: known ones that work outside of the machine, and those of MCP servers", () => {

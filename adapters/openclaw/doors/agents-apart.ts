@@ -1,9 +1,9 @@
 import { isNamed, speakerOf } from "../config-entries.ts";
 import type { OpenClawConfig } from "../openclaw-config.ts";
-import { writesCode, writingTools } from "./code-files.ts";
-import { holdIn } from "./held-entry.ts";
+import { type Hold, holdIn, sandboxPlaces } from "./held-entry.ts";
 import { confined, refusalOfContent } from "./message-content.ts";
-import { acrossAgents, toolsOf } from "./tool-table.ts";
+import { writesOwnFiles } from "./own-files.ts";
+import { lookedAtTools, writingTools } from "./tool-table.ts";
 
 /** A tool call before it is done, as OpenClaw's hook gives it. */
 export interface LookedAtCall {
@@ -12,15 +12,6 @@ export interface LookedAtCall {
   /** Whether its turn answers somebody in a chat. */
   inConversation?: boolean;
 }
-
-/** Calls of any other tool are not looked at. */
-export const lookedAtTools: readonly string[] = [
-  ...toolsOf("peers"),
-  ...acrossAgents,
-  "sessions_spawn",
-  "message",
-  ...writingTools,
-];
 
 /** `agent:<id>:...`; any other name of a session may be another agent's, and is nobody's here. */
 export const agentInKey = (sessionKey: unknown): string | undefined =>
@@ -137,6 +128,10 @@ const asRead = (params: Record<string, unknown>): Record<string, unknown> => ({
   ...params,
 });
 
+/** The workspace, and what the sandbox calls it. */
+const rootsOf = ({ hold, workspace }: { hold: Hold; workspace: string }): readonly string[] =>
+  hold.confinement === "sandbox" ? [workspace, sandboxPlaces().workdir] : [workspace];
+
 /**
  * Why a call may not be made, for an agent that was made here: it reaches an agent that is not its peer, or does not
  * say which it reaches. The operator's own agents may do as before.
@@ -161,10 +156,11 @@ export function refusalOf(
     return any ? `${toolName}: it cannot be told whose call this is.` : undefined;
   }
   if (!isMadeHere(caller)) return undefined;
-  if (writingTools.some((name) => name === toolName)) {
+  if (writingTools.includes(toolName)) {
     const held = confined(config, caller, stateDir);
-    return held && writesCode(toolName, params, held.workspace)
-      ? "Plugins, hooks and a repository's settings run on the gateway's machine: they are no files of this workspace."
+    return held && !writesOwnFiles(toolName, params, rootsOf(held))
+      ? "Write by a plain path within the workspace. Plugins, hooks and a repository's settings run on the gateway's " +
+          "machine: they are no files of it."
       : undefined;
   }
   if (toolName === "message") {

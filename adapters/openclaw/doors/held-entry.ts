@@ -5,7 +5,7 @@ import { Problem } from "../../../src/errors.ts";
 import type { Confinement } from "../../../src/schema/agent-fields.ts";
 import { ourProviderIn } from "../metered-provider.ts";
 import type { AgentEntry, OpenClawConfig } from "../openclaw-config.ts";
-import { acrossAgents, toolsOf, toolTable } from "./tool-table.ts";
+import { acrossAgents, lookedAtTools, toolsOf, toolTable } from "./tool-table.ts";
 
 /** The agent's rights besides calling its own models. */
 export interface Hold {
@@ -115,7 +115,7 @@ export const sandboxPlaces = () => ({
 
 /**
  * Gives the agent the tools of its confinement, in place of those that it had.
- * @param isLookedAt whether the plugin looks at its calls: else a sub-agent could be started outside of the workspace
+ * @param isLookedAt whether the plugin looks at its calls
  */
 export function holdTools(entry: AgentEntry, agentId: string, hold: Hold, isLookedAt = true): void {
   const { confinement, tools, peers } = hold;
@@ -130,7 +130,7 @@ export function holdTools(entry: AgentEntry, agentId: string, hold: Hold, isLook
     return;
   }
   const allow = [
-    ...toolsOf("own").filter((name) => isLookedAt || name !== "sessions_spawn"),
+    ...toolsOf("own").filter((name) => isLookedAt || !lookedAtTools.includes(name)),
     ...(confinement === "sandbox" ? toolsOf("sandbox") : []),
     ...(peers.length > 0 ? toolsOf("peers") : []),
     ...tools,

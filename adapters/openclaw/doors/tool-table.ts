@@ -83,3 +83,15 @@ export const acrossAgents: readonly string[] = [
   ...`agents_list automations conversations_list conversations_send conversations_turn session_status sessions
       sessions_search openclaw`.split(/\s+/),
 ];
+
+/** The tools that put files into a workspace, programs aside. */
+export const writingTools: readonly string[] = ["write", "edit", "apply_patch"];
+
+/** The plugin looks at each call of these; where there is no plugin, an agent that is held has none of them. */
+export const lookedAtTools: readonly string[] = [
+  ...toolsOf("peers"),
+  ...acrossAgents,
+  "sessions_spawn",
+  "message",
+  ...writingTools,
+];

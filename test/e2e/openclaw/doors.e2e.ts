@@ -234,10 +234,15 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
       call("write", { path: "hooks/planted/HOOK.md", content: "x" }),
       call("write", { path: ".git/config", content: '[filter "x"]\n\tclean = false\n' }),
       call("write", { path: "HEAD", content: "ref: refs/heads/main\n" }),
+      // OpenClaw writes `HEAD` for each of these.
+      call("write", { path: "HEAD</arg_value>>", content: "ref: refs/heads/main\n" }),
+      call("write", { path: `file://${inWorkspace("a1", "HEAD")}?x`, content: "ref: refs/heads/main\n" }),
+      call("write", { path: `file://${inWorkspace("a1", "HE\tAD")}`, content: "ref: refs/heads/main\n" }),
       call("apply_patch", { input: patch }),
     );
     for (const answer of answers) expect(answer).toMatch(/run on the gateway's machine/);
-    for (const name of [".openclaw/extensions", "hooks"]) expect(existsSync(inWorkspace("a1", name))).toBe(false);
+    for (const name of [".openclaw/extensions", "hooks", "HEAD"])
+      expect(existsSync(inWorkspace("a1", name))).toBe(false);
   });
 
   const spawn = (more: Record<string, unknown>, ...calls: ToolCall[]) =>
