@@ -3,8 +3,9 @@ import { periodOf, staleReservationMs } from "../../src/domain/quota.ts";
 import type { CounterReservation, LedgerName, RateRule, UsageEntry, UsageQuery } from "../../src/ports.ts";
 import type { FleetReport } from "../sql/sql-fleet.ts";
 import type { AlertRows } from "./alert-rows.ts";
-import { createLedgerShard, hourMs, isMetered, type LedgerShard } from "./ledger-shard.ts";
+import { createLedgerShard, hourMs, type LedgerShard } from "./ledger-shard.ts";
 import { leftoverNote } from "./leftovers.ts";
+import { createShardReports } from "./shard-reports.ts";
 
 interface Env {
   RECORDS: KVNamespace;
@@ -22,12 +23,10 @@ const againMs = 30_000;
 export class LedgerObject extends DurableObject<Env> {
   readonly #shard: LedgerShard;
   readonly #note: ReturnType<typeof leftoverNote>;
-  readonly #objects: DurableObjectNamespace<LedgerObject>;
+  readonly #reports: ReturnType<typeof createShardReports>;
   /** Most of what is under way has ended by then, and is told at once. */
   protected readonly reportAfterMs: number = 15_000;
   #prepared = false;
-  /** Days that are noted for the next report. */
-  readonly #reports = new Set<string>();
   #alarmAt = Number.POSITIVE_INFINITY;
   /** How far the callers' clock is ahead of the machine's, on which alarms run. */
   #ahead = 0;
@@ -35,7 +34,12 @@ export class LedgerObject extends DurableObject<Env> {
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#shard = createLedgerShard(context.storage);
-    this.#objects = env.LEDGER;
+    this.#reports = createShardReports({
+      read: (work) => this.#read(work),
+      write: (now, work) => this.#write(now, null, work),
+      wakeSoon: () => this.#wake(Date.now() + this.reportAfterMs),
+      send: async (fleet, now, report) => await env.LEDGER.get(env.LEDGER.idFromString(fleet)).takeReport(now, report),
+    });
     this.#note = leftoverNote(env.RECORDS, context.id.toString());
     context.blockConcurrencyWhile(async () => {
       this.#alarmAt = (await context.storage.getAlarm()) ?? Number.POSITIVE_INFINITY;
@@ -63,7 +67,7 @@ export class LedgerObject extends DurableObject<Env> {
       // A refusal changes nothing but the limit under which it was asked.
       const isNew = (one: { counter: string; period: string }) => shard.rows.row(one.counter, one.period).isChanged;
       const tells = answer.outcome === "exceeded" ? isNew(answer.exceeded) : answer.outcome === "reserved";
-      if (tells && entries.some(({ limit }) => limit !== null)) this.#changed(now, fleet, id);
+      if (tells && entries.some(({ limit }) => limit !== null)) this.#reports.noteChanged(shard, now, fleet, id);
       return answer;
     });
   }
@@ -77,7 +81,7 @@ export class LedgerObject extends DurableObject<Env> {
   ) {
     this.#write(now, null, (shard) => {
       shard.settle(now, id, actual, usage);
-      this.#changed(now, fleet, id, usage?.day);
+      this.#reports.noteChanged(shard, now, fleet, id, usage?.day);
     });
     this.#bringSoon();
   }
@@ -98,7 +102,7 @@ export class LedgerObject extends DurableObject<Env> {
   async settleStale(now: number, prefix: string, olderThanMs: number, fleet: string) {
     const settled = this.#write(now, null, (shard) => {
       const lost = shard.settleStale(now, prefix, olderThanMs);
-      for (const usage of lost) this.#changed(now, fleet, prefix as LedgerName, usage?.day);
+      for (const usage of lost) this.#reports.noteChanged(shard, now, fleet, prefix as LedgerName, usage?.day);
       return lost.length;
     });
     this.#bringSoon();
@@ -108,7 +112,7 @@ export class LedgerObject extends DurableObject<Env> {
 
   creditEstimates(now: number, fleet: string, name: LedgerName, since: number) {
     return this.#write(now, null, (shard) => {
-      for (const day of shard.estimatedDays(name, since)) this.#changed(now, fleet, name, day);
+      for (const day of shard.estimatedDays(name, since)) this.#reports.noteChanged(shard, now, fleet, name, day);
       return shard.creditEstimates(name, since);
     });
   }
@@ -122,18 +126,7 @@ export class LedgerObject extends DurableObject<Env> {
   }
 
   async forget(now: number, fleet: string, prefix: LedgerName) {
-    // The sums over all names keep what is not here any more, and what is settled while they are told.
-    const isUntold = (shard: LedgerShard) =>
-      shard.dueReport()?.report.usage.some(({ name }) => name.startsWith(prefix));
-    while (this.#read(isUntold)) {
-      if (!(await this.#report(now))) throw new Error("what was used could not be added to the sums; it stays here");
-    }
-    return this.#write(now, null, (shard) => {
-      shard.forget(prefix);
-      if (!isMetered(prefix)) return;
-      shard.noteForgotten(prefix, fleet);
-      this.#wake(Date.now() + this.reportAfterMs);
-    });
+    await this.#reports.forget(now, fleet, prefix);
   }
 
   readText(now: number, name: LedgerName) {
@@ -185,7 +178,7 @@ export class LedgerObject extends DurableObject<Env> {
     const now = Date.now() + this.#ahead;
     this.#write(now, null, (shard) => shard.sweep(now));
     await this.#bring(now);
-    await this.#report(now);
+    await this.#reports.tell(now);
     if (this.#shard.isEmpty()) return await this.#vanish();
     const next = this.#shard.nextSweep(now);
     if (next !== undefined) this.#wake(next - this.#ahead);
@@ -210,35 +203,6 @@ export class LedgerObject extends DurableObject<Env> {
       console.error("alerts could not be brought to the outbox; it is tried again", String(cause));
       this.#wake(Date.now() + againMs);
     }
-  }
-
-  /** Told within half a minute. */
-  #changed(now: number, fleet: string, name: LedgerName, day = periodOf("day", now)) {
-    if (!isMetered(name) || this.#reports.has(day)) return;
-    this.#reports.add(day);
-    this.#shard.noteChanged(day, fleet);
-    this.#wake(Date.now() + this.reportAfterMs);
-  }
-
-  /** @returns whether it was told */
-  async #report(now: number): Promise<boolean> {
-    const due = this.#read((shard) => shard.dueReport());
-    if (!due) return true;
-    // Changes from here on are told the next time.
-    this.#reports.clear();
-    const objects = this.#objects;
-    try {
-      await objects.get(objects.idFromString(due.fleet)).takeReport(now, due.report);
-    } catch {
-      this.#wake(Date.now() + this.reportAfterMs);
-      return false;
-    }
-    this.#write(now, null, () => {
-      due.told();
-      for (const day of this.#reports) this.#shard.noteChanged(day, due.fleet);
-    });
-    if (this.#reports.size > 0) this.#wake(Date.now() + this.reportAfterMs);
-    return true;
   }
 
   /** An empty object costs nothing; the tables come back with the next call. */
@@ -282,6 +246,7 @@ export class LedgerObject extends DurableObject<Env> {
       });
     } catch (error) {
       caches.clear();
+      this.#reports.unnote();
       throw error;
     }
   }

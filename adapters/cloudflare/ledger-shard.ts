@@ -12,7 +12,7 @@ export const hourMs = 3_600_000;
 const metered = aiKeyLedger("").all.replace(/\/.*/, "");
 
 /** Whether use of this name is summed up over all. */
-export const isMetered = (name: LedgerName): boolean => name.startsWith(metered);
+export const isSummed = (name: LedgerName): boolean => name.startsWith(metered);
 
 /** One shard of the ledger over one Durable Object's SQLite, and the upkeep that an alarm does. */
 export function createLedgerShard(storage: DurableObjectStorage) {
