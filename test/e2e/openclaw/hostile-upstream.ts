@@ -47,10 +47,13 @@ export interface HostileUpstream {
 
 const begin = "<<calls>>";
 const end = "<<end>>";
+/** A text that an agent answers, or hands to sub-agents, comes back: without a bound it would go round for ever. */
+const mostTimes = 4;
+let lists = 0;
 
 /** The message that makes the model call these tools, all at once: as a text that reached an agent would. */
 export const calling = (...calls: ToolCall[]): string =>
-  `${begin}${Buffer.from(JSON.stringify(calls)).toString("base64")}${end}`;
+  `${begin}${Buffer.from(JSON.stringify({ list: ++lists, calls })).toString("base64")}${end}`;
 
 /** A call of a tool that is offered through `tool_search` alone. */
 export const throughCatalog = ({ name, input }: ToolCall): ToolCall => ({
@@ -76,6 +79,7 @@ export async function startHostileUpstream(): Promise<HostileUpstream> {
   const seen: HostileUpstream["seen"] = [];
   const answers: ToolAnswer[] = [];
   const answered = new Set<string>();
+  const madeTimes = new Map<number, number>();
   let offered: string[] = [];
   let count = 0;
 
@@ -85,7 +89,8 @@ export async function startHostileUpstream(): Promise<HostileUpstream> {
     if (from === -1) return [];
     const text = textOf(messages[from]!.content);
     const start = text.lastIndexOf(begin) + begin.length;
-    const list = Buffer.from(text.slice(start, text.indexOf(end, start)), "base64").toString();
+    const told = Buffer.from(text.slice(start, text.indexOf(end, start)), "base64").toString();
+    const { list, calls } = JSON.parse(told) as { list: number; calls: ToolCall[] };
     const blocks = messages.slice(from).flatMap(({ content }) => (Array.isArray(content) ? content : []));
     for (const { type, tool_use_id: id, content } of blocks) {
       if (type !== "tool_result" || id === undefined || answered.has(id)) continue;
@@ -94,7 +99,10 @@ export async function startHostileUpstream(): Promise<HostileUpstream> {
       answered.add(id);
       answers.push({ name, input, text: textOf(content) });
     }
-    return messages.slice(from).some(isResult) ? [] : (JSON.parse(list) as ToolCall[]);
+    const times = madeTimes.get(list) ?? 0;
+    if (times === mostTimes || messages.slice(from).some(isResult)) return [];
+    madeTimes.set(list, times + 1);
+    return calls;
   }
 
   const server = createServer((request, response) => {
