@@ -3,7 +3,7 @@ import { createApp } from "../../src/app.ts";
 import type { LocalSession } from "../../src/cli/environment.ts";
 import { escapeHidden } from "../../src/domain/hidden-characters.ts";
 import { redact } from "../../src/domain/redact.ts";
-import type { Log } from "../../src/ports.ts";
+import type { AgentHost, Log } from "../../src/ports.ts";
 import { sealConfigSecret } from "../../src/service/secrets/config-secret.ts";
 import type { Environment } from "./environment.ts";
 import { makePrivateDirectory } from "./files/atomic-write.ts";
@@ -21,9 +21,16 @@ export const commandLog =
       process.stderr.write(`${escapeHidden(`${level}: ${message} ${JSON.stringify(redact(fields ?? {}))}`)}\n`);
   };
 
-/** The app over this machine's files, with the operator's authority; a server may run beside it. */
-export async function openLocal(env: Environment, node = readNodeSettings(env)): Promise<LocalSession> {
-  const { ports, close } = await openNode(node, { env, log: commandLog(env) });
+/**
+ * The app over this machine's files, with the operator's authority; a server may run beside it.
+ * @param host replaces the configured one
+ */
+export async function openLocal(
+  env: Environment,
+  node = readNodeSettings(env),
+  host?: AgentHost,
+): Promise<LocalSession> {
+  const { ports, close } = await openNode(node, { env, log: commandLog(env), host });
   const app = createApp(ports, node.settings);
   const lock = createFileLock(join(node.stateDir, "provisioning", "init.sqlite"));
   return {

@@ -72,7 +72,7 @@ export function createAgentAdopter(tools: HostTools): Pick<AgentHost, "planAdopt
     }
     if (provider) dropOthersModels(next);
     if (hold.confinement === "trusted") holdApart(next, agentId, hold.peers);
-    else holdTools(next, agentId, hold, tools.isPlugin);
+    else holdTools(next, agentId, hold, tools.isLookedAt);
     holdPlace(next, hold, source, agent.workspace);
     return { now, before, next, model, provider, hold };
   }

@@ -216,7 +216,7 @@ export function createAgentChanges(
         if (!hold) return;
         if (provider !== undefined) dropOthersModels(entry);
         if (stays) holdApart(entry, agentId, hold.peers);
-        else holdTools(entry, agentId, hold, tools.isPlugin);
+        else holdTools(entry, agentId, hold, tools.isLookedAt);
         holdPlace(entry, hold, draft, agent.workspace);
       });
     },

@@ -29,7 +29,7 @@ export const agentDirIn = (
 
 /**
  * Whether a workspace is another agent's, or lies in one or around one, whoever made that agent, and so for the one
- * that the gateway itself works in by default. One that an entry does not name is where OpenClaw 2026.9 puts it.
+ * that the gateway itself works in by default.
  *
  * @param path absolute, symlinks resolved
  */
@@ -57,18 +57,23 @@ export function refuseHeld(config: OpenClawConfig, agentId: string, path: string
   if (overlapsHeld(config, agentId, path, places)) throw workspaceTaken();
 }
 
+/** The gateway's own, which agents without one of theirs share or lie in. */
+function commonWorkspace({ agents }: OpenClawConfig, places: OpenClawPlaces): string {
+  const named = agents?.defaults?.workspace?.trim() || places.workspaceDir;
+  return named ? absolutePath(named, places) : join(places.stateDir, "workspace");
+}
+
+/** An agent's workspace, which OpenClaw 2026.9 chooses where its entry does not name it. */
+export function workspaceIn(config: OpenClawConfig, agentId: string, places: OpenClawPlaces): string {
+  const own = config.agents?.entries?.[agentId]?.workspace?.trim();
+  if (own) return absolutePath(own, places);
+  if (agentId === reservedAgentId) return commonWorkspace(config, places);
+  return config.agents?.defaults?.workspace?.trim()
+    ? join(commonWorkspace(config, places), agentId)
+    : join(places.stateDir, `workspace-${agentId}`);
+}
+
 function heldBesides(config: OpenClawConfig, agentId: string, places: OpenClawPlaces): string[] {
-  const { stateDir, workspaceDir } = places;
-  const absolute = (text: string) => absolutePath(text, places);
-  const common = config.agents?.defaults?.workspace?.trim();
-  const held = [common ? absolute(common) : workspaceDir ? absolute(workspaceDir) : join(stateDir, "workspace")];
-  for (const [id, entry] of Object.entries(config.agents?.entries ?? {})) {
-    const own = entry.workspace?.trim();
-    if (id === agentId) continue;
-    if (own) held.push(absolute(own));
-    else if (id !== reservedAgentId) {
-      held.push(common ? join(absolute(common), id) : join(stateDir, `workspace-${id}`));
-    }
-  }
-  return held;
+  const others = Object.keys(config.agents?.entries ?? {}).filter((id) => id !== agentId);
+  return [commonWorkspace(config, places), ...others.map((id) => workspaceIn(config, id, places))];
 }

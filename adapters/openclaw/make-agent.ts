@@ -31,15 +31,18 @@ import type { Trash } from "./trash.ts";
 
 export interface HostTools extends OpenClawPlaces {
   proxyBaseUrl?: string | undefined;
-  /** Inside the gateway's process. */
-  isPlugin: boolean;
+  /** Whether the plugin looks at agents' calls of tools. */
+  isLookedAt: boolean;
   /** The default for agents about whom nobody has said anything. */
   confinement: Confinement;
   openclaw: OpenClawSettings;
   /** The open doors of one agent, or of all. */
   openDoors(agentId?: string): Promise<OpenDoor[]>;
-  /** @throws Problem where the agent cannot be held like that here */
-  checkHold(agentId: string, hold: Hold): Promise<void>;
+  /**
+   * @param workspace of an agent to be made
+   * @throws Problem where the agent cannot be held like that here
+   */
+  checkHold(agentId: string, hold: Hold, workspace?: string): Promise<void>;
   config: ConfigAccess;
   changes: ConfigChanges;
   credentials: AgentCredentials;
@@ -77,10 +80,10 @@ const leftStore = (agentId: string): Problem =>
       "away, or choose another name.",
   );
 
-/** OpenClaw may call a write a failure that it has done. */
-function hasOurEntry({ agents }: OpenClawConfig, agentId: string): boolean {
+/** OpenClaw may call a write a failure that it has done. One that others made has another workspace, or nothing of ours. */
+function hasOurEntry({ agents }: OpenClawConfig, agentId: string, { workspace }: MadeMarker): boolean {
   const entry = agents?.entries?.[agentId];
-  return entry !== undefined && isOurEntry(entry, agentId);
+  return entry !== undefined && entry.workspace === workspace && isOurEntry(entry, agentId);
 }
 
 const createdBy = (marker: MadeMarker): Created => ({
@@ -105,7 +108,7 @@ export function createAgentMaker(
     const there = await (changes.isTakingUp(agentId) ? config.source() : config.read());
     const marker = readMarker(home);
     if (there.agents?.entries?.[agentId]) {
-      if (marker?.operationId === agent.operationId) return createdBy(marker);
+      if (marker?.operationId === agent.operationId && hasOurEntry(there, agentId, marker)) return createdBy(marker);
       throw exists(agentId);
     }
     if (hasAgent(there, agentId)) throw exists(agentId);
@@ -145,7 +148,7 @@ export function createAgentMaker(
         { ...agent, workspace: place.path, agentDir },
         { model: reference, models: ownModels(reference, provider), ...holdOf(agent, tools.confinement) },
         there,
-        tools.isPlugin,
+        tools.isLookedAt,
       );
       // OpenClaw's reload would hold it up for half a second.
       if (filled && (await endsWithin(filled, fillMs))) await filled;
@@ -154,7 +157,7 @@ export function createAgentMaker(
         agentId,
         apply(draft) {
           if (!isMadeBy(home, agent)) throw overtaken(agentId);
-          if (hasAgent(draft, agentId) && !revived && !hasOurEntry(draft, agentId)) throw exists(agentId);
+          if (hasAgent(draft, agentId) && !revived && !hasOurEntry(draft, agentId, made)) throw exists(agentId);
           refuseHeld(draft, agentId, place.path, tools);
           const bindings = addBindings(draft, agentId, agent.bindings);
           if (provider) declareProvider(draft, provider);
@@ -175,7 +178,7 @@ export function createAgentMaker(
       // The part that cannot be undone now is on record, and goes with the next `remove` or `create`.
       const takeBack = async () =>
         // OpenClaw shows its source to those alone who can lock it, which may be what has failed.
-        made.revives || hasOurEntry(await config.authored(), agentId)
+        made.revives || hasOurEntry(await config.authored(), agentId, made)
           ? void (await remove(agent, { workspace: true, sessions: made.sessionsMade }))
           : await undo(agentId, home, made, isProblem(error, "agent_exists"));
       await takeBack().catch((cause: unknown) =>

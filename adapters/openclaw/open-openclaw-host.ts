@@ -44,8 +44,10 @@ export async function openOpenClawHost(options: {
   settings: Settings;
   log: Log;
   env?: Environment;
+  /** Whether the gateway has the plugin, which looks at agents' calls of tools. */
+  isLookedAt?: boolean;
 }): Promise<AgentHost> {
-  const { stateDir, settings, log, env = process.env } = options;
+  const { stateDir, settings, log, env = process.env, isLookedAt = false } = options;
   const packageDir = env.OPENCLAW_PACKAGE_DIR || undefined;
   // OpenClaw finds its files by its own environment.
   process.env.OPENCLAW_STATE_DIR = stateDir;
@@ -68,6 +70,7 @@ export async function openOpenClawHost(options: {
     gateway,
     openclaw: settings.provisioning.host.openclaw,
     isPlugin: false,
+    isLookedAt,
     log,
   });
 }

@@ -21,7 +21,7 @@ import { type OpenClawSettings, openDoors, refuseUnmetered } from "./doors/open-
 import { codeDoors } from "./doors/planted-code.ts";
 import { variableDoors } from "./doors/variable-doors.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
-import { refuseHeld } from "./held-workspaces.ts";
+import { refuseHeld, workspaceIn } from "./held-workspaces.ts";
 import type { KeyStore } from "./key-store.ts";
 import { findLeftBehind } from "./left-behind.ts";
 import { isMadeHere, readMarker } from "./made-marker.ts";
@@ -47,8 +47,10 @@ export interface OpenClawHostOptions {
   gateway: GatewayRpc;
   /** How agents are held: `gateway.provisioning.host.openclaw`. */
   openclaw: OpenClawSettings;
-  /** Inside the gateway's process, which then need not be told of keys, and where calls of tools can be looked at. */
+  /** Inside the gateway's process, which then need not be told of keys. */
   isPlugin: boolean;
+  /** Whether the plugin looks at agents' calls of tools. Default: `isPlugin`. */
+  isLookedAt?: boolean;
   /** Fills a new workspace as OpenClaw would at the first turn. */
   fillWorkspace?: ((path: string) => Promise<unknown>) | undefined;
   trash?: Trash;
@@ -87,8 +89,10 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
       ),
     ];
   }
+  const { isLookedAt = options.isPlugin } = options;
   const tools = {
     ...options,
+    isLookedAt,
     stateDir,
     paths,
     homeOf,
@@ -96,8 +100,12 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
     changes: configChanges,
     confinement: options.openclaw.confinement,
     openDoors: doorsOf,
-    checkHold: async (agentId: string, hold: Hold) =>
-      await checkHold(agentId, hold, { config: await options.config.read(), isPlugin: options.isPlugin }),
+    async checkHold(agentId: string, hold: Hold, workspace?: string) {
+      const config = await options.config.read();
+      const { workspaceDir, home } = options;
+      const place = workspace ?? workspaceIn(config, agentId, { stateDir, workspaceDir, home });
+      await checkHold(agentId, hold, { config, isLookedAt, workspace: place });
+    },
     trash: options.trash ?? createTrash(),
     announceKey: options.isPlugin ? async () => undefined : announceKeyTo(options.gateway),
   };
@@ -131,7 +139,7 @@ export function createOpenClawHost(options: OpenClawHostOptions): AgentHost {
       const config = await options.config.read();
       refuseHeld(config, agentId, path, tools);
       const hold = holdOf(asked, options.openclaw.confinement);
-      await tools.checkHold(agentId, hold);
+      await tools.checkHold(agentId, hold, path);
       if (heldToQuota) refuseUnmetered(config, options.openclaw, hold.confinement);
       return { workspace: path, agentDir: join(homeOf(agentId), "agent"), confinement: hold.confinement };
     },

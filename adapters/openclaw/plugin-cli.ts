@@ -9,15 +9,16 @@ import { diagnose } from "../node/diagnose.ts";
 import type { Environment } from "../node/environment.ts";
 import { createFileLock } from "../node/files/file-lock.ts";
 import { mendFindings } from "../node/mend-findings.ts";
-import { stateDirFrom } from "../node/node-settings.ts";
+import { type NodeSettings, stateDirFrom } from "../node/node-settings.ts";
 import { openBrowser } from "../node/open-browser.ts";
-import { openLocal, sealLocally } from "../node/open-local.ts";
+import { commandLog, openLocal, sealLocally } from "../node/open-local.ts";
 import { createOutgoingFetch, outgoingProxies } from "../node/outgoing-proxies.ts";
 import { readStdin, readText } from "../node/read-text.ts";
 import { rotateSeal } from "../node/rotate-seal.ts";
 import { withSecretFiles } from "../node/secret-variables.ts";
 import { configFileOf } from "./config-access.ts";
 import { findLeftBehind } from "./left-behind.ts";
+import { openOpenClawHost } from "./open-openclaw-host.ts";
 import type { OpenClawConfig } from "./openclaw-config.ts";
 import { connectOperator } from "./operator-socket.ts";
 import { isAlone } from "./plugin-role.ts";
@@ -51,7 +52,7 @@ export function addPluginCommands(program: Command, config: OpenClawConfig): voi
         createOutgoingFetch(outgoingProxies(), ({ remedy }) => void process.stderr.write(`${remedy}\n`))(request),
       readStdin,
       readFile: readText,
-      openLocal: async () => (await openRunning(env, config)) ?? (await openLocal(env, settings())),
+      openLocal: async () => (await openRunning(env, config)) ?? (await openStopped(env, settings())),
       doctor: async ({ fix }) => {
         const { resolveGatewayAuth } = await loadSdk("gateway-runtime");
         const { token } = resolveGatewayAuth({ authConfig: config.gateway?.auth, env });
@@ -114,6 +115,13 @@ const settingsOf = (env: Environment, config: OpenClawConfig, gatewayToken: stri
     gatewayToken,
     pluginConfig: pluginConfigIn(config),
   });
+
+/** The app beside a gateway that does not run: its agents' calls are looked at as soon as it does. */
+async function openStopped(env: Environment, node: NodeSettings): Promise<LocalSession> {
+  const { stateDir, settings } = node;
+  const host = await openOpenClawHost({ stateDir, settings, log: commandLog(env), isLookedAt: true });
+  return await openLocal(env, node, host);
+}
 
 /** The gateway's own app, where one runs: it has the agents' stores open, and its settings are the ones that count. */
 async function openRunning(env: Environment, config: OpenClawConfig): Promise<LocalSession | undefined> {

@@ -9,7 +9,7 @@ import { createTurns } from "../node/files/turns.ts";
 import { removeEmptyAbove } from "./agent-files.ts";
 import { bindingsOf, dropAgent, hasAgent, isOurEntry } from "./config-entries.ts";
 import { GatewayAway, GatewayRefusal } from "./gateway-rpc.ts";
-import { overlapsHeld } from "./held-workspaces.ts";
+import { absolutePath, overlapsHeld } from "./held-workspaces.ts";
 import { leaveToOthers } from "./leave-to-others.ts";
 import { dropMarker, isMadeBy, type MadeMarker, readMarker } from "./made-marker.ts";
 import type { HostTools } from "./make-agent.ts";
@@ -86,8 +86,9 @@ export function createAgentRemover(tools: HostTools): Remove {
     let isKnown = false;
     if (isThere) {
       const isHalf = isHalfOf(config.file, before, agentId);
-      if ((!takeWorkspace || isHalf) && isIts()) {
-        await readyEntry(agentId, takeWorkspace ? undefined : join(home, "no-workspace"), isHalf);
+      const takesNamed = takeWorkspace && absolutePath(entry.workspace ?? "", tools) === workspace;
+      if ((!takesNamed || isHalf) && isIts()) {
+        await readyEntry(agentId, takesNamed ? undefined : join(home, "no-workspace"), isHalf);
       }
       const watched = await trash.watch([
         agentDir,
@@ -134,9 +135,9 @@ export function createAgentRemover(tools: HostTools): Remove {
 
   /**
    * OpenClaw's call takes the workspace that the entry names, or nothing at all: so the entry is made to name none
-   * that is to stay. The call is refused where half of the file would go: so a large entry is made a small one, which
-   * lets its agent, whose key is dead by now, do nothing. Its name tells when a gateway works with it: OpenClaw's own
-   * write during a reload makes OpenClaw give that up, and restart at worst.
+   * that is to stay, nor one that the operator named since. The call is refused where half of the file would go: so a
+   * large entry is made a small one, which lets its agent, whose key is dead by now, do nothing. Its name tells when a
+   * gateway works with it: OpenClaw's own write during a reload makes OpenClaw give that up, and restart at worst.
    */
   async function readyEntry(agentId: string, elsewhere: string | undefined, small: boolean): Promise<void> {
     const name = `${agentId} (being deleted)`;

@@ -734,6 +734,19 @@ describe("the openclaw host", () => {
       },
     );
 
+    test("since a moment, with tools of its own, keeps its entry", async () => {
+      const agent = await planned("support", { credential });
+      const entry = { workspace: join(openclaw.stateDir, "workspaces", "theirs"), tools: { allow: ["read"] } };
+      const original = openclaw.config.mutate;
+      openclaw.config.mutate = async (...change) => {
+        openclaw.config.mutate = original;
+        await addByHand("support", entry);
+        await original(...change);
+      };
+      await expect(hostOn(openclaw, true).create(agent)).rejects.toEqual(refusal("agent_exists"));
+      expect(entryOf("support")).toEqual(entry);
+    });
+
     test.each(["support", "Support"])(
       "as %s since a creation was killed loses nothing to its recovery",
       async (name) => {
@@ -750,6 +763,15 @@ describe("the openclaw host", () => {
         expect([await theirKeys("support"), existsSync(path)]).toEqual([{ "shared:own": theirs }, true]);
       },
     );
+
+    test("since a creation was killed is not what its retry has made", async () => {
+      const agent = await planned("support", { credential });
+      const place = createWorkspacePaths({ stateDir: openclaw.stateDir }).place("support", agent.workspace);
+      await makeAgentFiles(join(openclaw.stateDir, "agents", "support"), agent, place);
+      await addByHand("support", { workspace: place.path, model: "shared/m" });
+      await expect(host.create(agent)).rejects.toEqual(refusal("agent_exists"));
+      expect(entryOf("support")).toEqual({ workspace: place.path, model: "shared/m" });
+    });
 
     test.each<[string, AgentEntry]>([
       ["that release 1.0.0 made", { utilityModel: "", memory: { search: { provider: "none" } } }],
@@ -887,6 +909,20 @@ describe("the openclaw host", () => {
       await made;
       expect(JSON.parse(await readFile(marker, "utf8")).operationId).toBe("third");
     });
+  });
+
+  test("a workspace that the operator gave an agent of ours since stays where it is", async () => {
+    const agent = await planned("moved");
+    await host.create(agent);
+    const theirs = join(openclaw.stateDir, "workspaces", "theirs");
+    await mkdir(theirs, { recursive: true });
+    await writeFile(join(theirs, "kept.md"), "kept");
+    await openclaw.config.mutate((draft) => {
+      draft.agents!.entries!.moved!.workspace = theirs;
+    }, []);
+    await openclaw.config.applied(({ agents }) => agents.moved?.workspace === theirs);
+    await host.remove(agent, { workspace: true, sessions: true });
+    expect(await readFile(join(theirs, "kept.md"), "utf8")).toBe("kept");
   });
 
   test("after removal no file anywhere holds the key, and the trash nothing of the agent", async () => {

@@ -574,6 +574,15 @@ describe("agents apart", () => {
       "/link/to/workspace-lonely/hooks/theirs/handler.js",
       "/workspace/hooks/theirs/handler.js",
       "../workspace-lonely-too/a.txt",
+      "@file:///state/workspace-lonely/HEAD?x",
+      "@@FILE:///state/workspace-lonely/.git#x",
+      "@~/workspace/hooks/theirs/handler.js",
+      // To OpenClaw `..` with what cannot be seen is a name, and so is one with a backslash.
+      ".openclaw/extensions/\u200b../index.js",
+      "hooks/..\u200b/HOOK.md",
+      "sub/.git/..\u200b/../config",
+      "a\\b/../.git/..\u200b/../config",
+      "a\\b/../hooks/theirs/handler.js",
     ];
     const patches = (path: string) => [
       `*** Add File: ${path}\n+x`,
@@ -603,11 +612,28 @@ describe("agents apart", () => {
       "src/extensions/x.js",
       ".openclaw/x.json",
       "100%.md",
+      "@@notes.md",
+      "a\\b.txt",
     ])("is none of its other files: %s", (path) => {
       expect(refused("lonely", "write", { path, content: "*** Add File: .openclaw/extensions/x" })).toBe(false);
       const input = `*** Begin Patch\n*** Add File: ${path}\n+see .openclaw/extensions/x\n*** End Patch`;
       expect(refused("lonely", "apply_patch", { input })).toBe(false);
     });
+  });
+
+  test.each([
+    ["main", {}, "/state/workspace"],
+    ["main", { workspace: "/common" }, "/common"],
+    ["adopted", { workspace: "/common" }, "/common/adopted"],
+    ["adopted", {}, "/state/workspace-adopted"],
+  ])("the workspace of %s, whose entry names none, is where OpenClaw has it: %j", (agentId, defaults, workspace) => {
+    const held: AgentEntry = {};
+    holdTools(held, agentId, { confinement: "workspace", tools: [], peers: [] });
+    const agents = { defaults, entries: { [agentId]: held } };
+    const refusalFor = (path: string) =>
+      refusalOf({ toolName: "write", params: { path, content: "x" } }, agentId, { agents }, () => true, "/state");
+    expect(refusalFor(`${workspace}/notes.md`)).toBeUndefined();
+    expect(refusalFor(`${workspace}/hooks/x/HOOK.md`)).toBeDefined();
   });
 
   test("the operator's own agents are left alone", () => {

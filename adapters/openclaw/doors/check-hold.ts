@@ -1,8 +1,10 @@
 import { execFile } from "node:child_process";
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { Problem } from "../../../src/errors.ts";
 import type { OpenClawConfig } from "../openclaw-config.ts";
-import { checkTools, type Hold } from "./held-entry.ts";
+import { checkTools, containersOwn, type Hold } from "./held-entry.ts";
 
 const run = promisify(execFile);
 const usualImage = "openclaw-sandbox:bookworm-slim";
@@ -29,6 +31,10 @@ export async function missingForSandbox(config: OpenClawConfig): Promise<string 
   }
 }
 
+/** Docker starts no container that is to have a directory where the workspace has a file, as `.git` of a worktree is. */
+const fileInPlace = (workspace: string): string | undefined =>
+  containersOwn.find((name) => statSync(join(workspace, name), { throwIfNoEntry: false })?.isDirectory() === false);
+
 /**
  * The plugin alone, inside the gateway, keeps an agent to its peers, and its programs in the sandbox: a chat's
  * `/exec host=gateway` goes before its entry.
@@ -37,10 +43,10 @@ export async function missingForSandbox(config: OpenClawConfig): Promise<string 
 export async function checkHold(
   agentId: string,
   { confinement, tools, peers }: Hold,
-  { config, isPlugin }: { config: OpenClawConfig; isPlugin: boolean },
+  { config, isLookedAt, workspace }: { config: OpenClawConfig; isLookedAt: boolean; workspace?: string },
 ): Promise<void> {
   checkTools(tools);
-  if (peers.length > 0 && !isPlugin) {
+  if (peers.length > 0 && !isLookedAt) {
     throw new Problem(
       "confinement_not_supported",
       'Only the plugin inside the gateway can hold an agent to its "peers"; install it, or leave them out.',
@@ -50,7 +56,7 @@ export async function checkHold(
     throw new Problem("confinement_not_supported", 'An agent is no peer of its own; leave it out of "peers".');
   }
   if (confinement !== "sandbox") return;
-  if (!isPlugin) {
+  if (!isLookedAt) {
     throw new Problem(
       "confinement_not_supported",
       'Only the plugin inside the gateway can keep programs in the "sandbox"; install it, or choose "workspace".',
@@ -59,5 +65,13 @@ export async function checkHold(
   const missing = await missingForSandbox(config);
   if (missing !== undefined) {
     throw new Problem("confinement_not_supported", `The confinement "sandbox" needs Docker: ${missing}.`);
+  }
+  const file = workspace === undefined ? undefined : fileInPlace(workspace);
+  if (file !== undefined) {
+    throw new Problem(
+      "confinement_not_supported",
+      `In the "sandbox" the container has a directory of its own at "${file}", which is a file in this workspace: ` +
+        "move it away, or choose another workspace.",
+    );
   }
 }

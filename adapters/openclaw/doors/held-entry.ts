@@ -100,17 +100,16 @@ const messages = () => ({
   actions: { allow: ["send", "reply", "react", "edit", "unsend"] },
 });
 
+/** What of a workspace makes the gateway's machine run programs: plugins, hooks, and the settings of a repository. */
+export const containersOwn: readonly string[] = [".openclaw", "hooks", ".git", "HEAD"];
+
 /**
- * OpenClaw's own directories in memory, and what of the workspace makes the gateway's machine run programs: plugins,
- * hooks, and the settings of a repository. What the sandbox puts there is not in the workspace. A parent that is no such
- * directory itself could be moved out of the way.
+ * OpenClaw's own directories in memory, and others in place of what would run. What the sandbox puts there is not in the
+ * workspace. A parent that is no such directory itself could be moved out of the way.
  */
 export const sandboxPlaces = () => ({
   workdir: "/workspace",
-  tmpfs: [
-    ...["/tmp", "/var/tmp", "/run"],
-    ...[".openclaw", "hooks", ".git", "HEAD"].map((name) => `/workspace/${name}`),
-  ],
+  tmpfs: ["/tmp", "/var/tmp", "/run", ...containersOwn.map((name) => `/workspace/${name}`)],
 });
 
 /**

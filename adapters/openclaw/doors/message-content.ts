@@ -1,5 +1,5 @@
 import { join, resolve, sep } from "node:path";
-import { absolutePath } from "../held-workspaces.ts";
+import { workspaceIn } from "../held-workspaces.ts";
 import type { OpenClawConfig } from "../openclaw-config.ts";
 import { type Hold, holdIn } from "./held-entry.ts";
 
@@ -43,7 +43,8 @@ export function confined(
   const entry = config.agents?.entries?.[agentId];
   const hold = entry && holdIn(entry, agentId);
   if (!hold || hold.confinement === "trusted") return undefined;
-  return { hold, workspace: absolutePath(entry.workspace ?? join(stateDir, `workspace-${agentId}`), {}) };
+  const workspaceDir = process.env.OPENCLAW_WORKSPACE_DIR || undefined;
+  return { hold, workspace: workspaceIn(config, agentId, { stateDir, workspaceDir }) };
 }
 
 /** Why a confined agent may not send what its message names. */

@@ -4,7 +4,7 @@ import { posix } from "node:path";
  * Paths in which each character stands for itself: OpenClaw takes a home's sign and URLs, whose parser leaves out tabs,
  * queries and fragments, and cuts away what a model leaves of its markup (`</arg_value>>`).
  */
-const plain = /^@*(?!~|file:)[^\p{Cc}\p{Zl}\p{Zp}<>]*$/iu;
+const plain = /^(?!@*(?:~|file:))[^\p{Cc}\p{Zl}\p{Zp}<>]*$/iu;
 
 /**
  * OpenClaw loads plugins and hooks from every agent's workspace into the gateway's own process, wherever it takes the
@@ -14,19 +14,20 @@ const plain = /^@*(?!~|file:)[^\p{Cc}\p{Zl}\p{Zp}<>]*$/iu;
  */
 const code = /^hooks(\/|$)|(^|\/)(\.openclaw\/extensions(\/|$)|hooks\/(.*\/)?HOOK\.md$|\.git(\/|$)|HEAD$)/i;
 
+/** A backslash is a letter of a name to some, and a slash to others: what comes before `..` depends on it. */
+const readingsOf = (path: string): string[] =>
+  [path, path.replaceAll("\\", "/")].map((reading) => reading.trim().replace(/^@+/, ""));
+
 /** @param roots the directory of a relative path first */
 function isOwnFile(path: string, roots: readonly string[]): boolean {
   if (!plain.test(path)) return false;
-  // What cannot be seen is left out where a filesystem leaves it out, and `@` before a path by OpenClaw.
-  const seen = path
-    .replace(/\p{Cf}/gu, "")
-    .replaceAll("\\", "/")
-    .trim()
-    .replace(/^@+/, "");
-  const absolute = posix.resolve(roots[0]!, seen);
-  return roots.some((root) => {
-    const within = posix.relative(root, absolute);
-    return !/^\.\.(\/|$)/.test(within) && !code.test(within);
+  return readingsOf(path).every((reading) => {
+    const absolute = posix.resolve(roots[0]!, reading);
+    return roots.some((root) => {
+      const within = posix.relative(root, absolute);
+      // What cannot be seen is left out where a filesystem leaves it out, and makes a name of `..` before.
+      return !/^\.\.(\/|$)/.test(within) && !code.test(within.replace(/\p{Cf}/gu, "").trim());
+    });
   });
 }
 

@@ -12,28 +12,30 @@ const namesIn = (directory: string): string[] => {
   }
 };
 
-/** Settings of git that name a program, or a file with more of them. */
+/** Settings of git that name a program, or a file with more of them. The first of a section may stand beside its name. */
 const programs =
-  /^\s*(clean|smudge|process|fsmonitor|hookspath|textconv|command|driver|external|sshcommand|helper|pager|editor|path)\s*=/im;
+  /(?:^|\])\s*(clean|smudge|process|fsmonitor|hookspath|textconv|command|driver|external|sshcommand|helper|pager|editor|path)\s*=/im;
 
-function repositoryNotice(agentId: string, workspace: string): OpenDoor[] {
-  const file = join(workspace, ".git", "config");
-  let settings = "";
+const textOf = (file: string): string => {
   try {
-    settings = readFileSync(file, "utf8");
+    return readFileSync(file, "utf8");
   } catch {
-    // Most workspaces are no repository of their own.
+    return "";
   }
-  if (!programs.test(settings)) return [];
-  return [
-    {
+};
+
+function repositoryNotices(agentId: string, workspace: string): OpenDoor[] {
+  // `HEAD` makes a repository of the workspace itself, whose settings lie in it.
+  const settings = [join(".git", "config"), ...(existsSync(join(workspace, "HEAD")) ? ["config"] : [])];
+  return settings
+    .filter((setting) => programs.test(textOf(join(workspace, setting))))
+    .map((setting) => ({
       agentId,
-      setting: join(".git", "config"),
+      setting,
       detail: `the repository of the agent "${agentId}" names programs, which OpenClaw's git runs on the gateway's machine`,
-      remedy: `look at ${file}, and take out what is not yours`,
+      remedy: `look at ${join(workspace, setting)}, and take out what is not yours`,
       isNotice: true,
-    },
-  ];
+    }));
 }
 
 /** An older release let its agents' tools put there what no tool may write now. */
@@ -53,7 +55,7 @@ export function codeDoors(config: OpenClawConfig, agentIds: readonly string[], s
         detail: `the agent "${agentId}" has "${setting}" in its workspace, from which OpenClaw loads code into the gateway`,
         remedy: `remove ${join(workspace, setting)}, and what plugins.entries and plugins.allow name and is not installed`,
       })),
-      ...repositoryNotice(agentId, workspace),
+      ...repositoryNotices(agentId, workspace),
     ];
   });
 }

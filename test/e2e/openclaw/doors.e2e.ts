@@ -238,6 +238,9 @@ describe("an agent that is held, against itself", { timeout: longMs }, () => {
       call("write", { path: "HEAD</arg_value>>", content: "ref: refs/heads/main\n" }),
       call("write", { path: `file://${inWorkspace("a1", "HEAD")}?x`, content: "ref: refs/heads/main\n" }),
       call("write", { path: `file://${inWorkspace("a1", "HE\tAD")}`, content: "ref: refs/heads/main\n" }),
+      call("write", { path: `@file://${inWorkspace("a1", "HEAD")}?x`, content: "ref: refs/heads/main\n" }),
+      call("write", { path: ".openclaw/extensions/\u200b../index.js", content: "x" }),
+      call("write", { path: "a\\b/../hooks/theirs/handler.js", content: "x" }),
       call("apply_patch", { input: patch }),
     );
     for (const answer of answers) expect(answer).toMatch(/run on the gateway's machine/);

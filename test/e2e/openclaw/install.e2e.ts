@@ -1,4 +1,5 @@
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { builtPlugin, packedPlugin } from "./built-plugin.ts";
 import { type Gateway, makeGateway } from "./gateway.ts";
@@ -27,6 +28,9 @@ describe("the plugin as a package", () => {
     expect(JSON.parse(made)).toEqual(expect.any(Object));
     const agent = JSON.parse(await gateway.cli(["provisioning", "agents", "create", "--name", "offline", "--json"]));
     expect(agent).toMatchObject({ agentId: "offline" });
+    // The plugin looks at its calls as soon as the gateway runs.
+    const { agents } = JSON.parse(await readFile(join(gateway.stateDir, "openclaw.json"), "utf8"));
+    expect(agents.entries.offline.tools.allow).toEqual(expect.arrayContaining(["write", "message", "sessions_spawn"]));
     await gateway.start();
     const { body } = await gateway.api("GET", "/agents");
     expect((body as { agents: { agentId: string }[] }).agents.map((one) => one.agentId)).toEqual(["main", "offline"]);

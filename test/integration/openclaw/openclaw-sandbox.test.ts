@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -24,12 +24,12 @@ async function docker(script: string): Promise<void> {
 
 const boxed = { confinement: "sandbox" as const, tools: [], peers: [] };
 const refused = async () =>
-  (await checkHold("a1", boxed, { config: {}, isPlugin: true }).catch((error: unknown) => error)) as Error;
+  (await checkHold("a1", boxed, { config: {}, isLookedAt: true }).catch((error: unknown) => error)) as Error;
 
 test("without Docker the sandbox says so, and the other confinements need none", async () => {
   expect(await refused()).toEqual(refusal("confinement_not_supported"));
   expect((await refused()).message).toMatch(/no `docker` command: install Docker/);
-  await checkHold("a1", { ...boxed, confinement: "workspace" }, { config: {}, isPlugin: true });
+  await checkHold("a1", { ...boxed, confinement: "workspace" }, { config: {}, isLookedAt: true });
 });
 
 test.each([
@@ -46,16 +46,31 @@ test("with the engine and the operator's own image nothing is missing", async ()
   expect(await missingForSandbox({ agents: { defaults } })).toBeUndefined();
 });
 
+test.each([".git", "hooks", "HEAD", ".openclaw"])(
+  "a workspace with a file %s has no container, and says so",
+  async (name) => {
+    await docker("echo ok");
+    const held = () => checkHold("a1", boxed, { config: {}, isLookedAt: true, workspace: bin });
+    await held();
+    await writeFile(join(bin, name), "gitdir: /elsewhere\n");
+    await expect(held()).rejects.toEqual(refusal("confinement_not_supported"));
+    await rm(join(bin, name));
+    await mkdir(join(bin, name));
+    await held();
+  },
+);
+
 test("the sandbox is for the plugin: nobody else looks at each call of a program", async () => {
   await docker("echo ok");
-  await checkHold("a1", boxed, { config: {}, isPlugin: true });
-  const beside = checkHold("a1", boxed, { config: {}, isPlugin: false });
+  await checkHold("a1", boxed, { config: {}, isLookedAt: true });
+  const beside = checkHold("a1", boxed, { config: {}, isLookedAt: false });
   await expect(beside).rejects.toEqual(refusal("confinement_not_supported"));
 });
 
 test("peers are for the plugin, and for others than the agent itself", async () => {
   const hold = { confinement: "workspace" as const, tools: [] };
-  const peered = (peers: string[], isPlugin: boolean) => checkHold("a1", { ...hold, peers }, { config: {}, isPlugin });
+  const peered = (peers: string[], isLookedAt: boolean) =>
+    checkHold("a1", { ...hold, peers }, { config: {}, isLookedAt });
   await peered(["a2"], true);
   await expect(peered(["a2"], false)).rejects.toEqual(refusal("confinement_not_supported"));
   await expect(peered(["a1"], true)).rejects.toEqual(refusal("confinement_not_supported"));

@@ -39,10 +39,30 @@ test("a workspace from which OpenClaw loads code is named, one of other files is
 });
 
 test("a repository that names programs is worth a look, one as OpenClaw makes it is not", async () => {
-  const entries = { plain: entry("workspace"), filtered: entry("workspace") };
+  const names = ["plain", "filtered", "inline", "bare", "noted"];
+  const entries = Object.fromEntries(names.map((name) => [name, entry("workspace")]));
   const core = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n";
   await put("workspace-plain/.git/config", `${core}[remote "origin"]\n\turl = https://example.org/x.git\n`);
   await put("workspace-filtered/.git/config", `${core}[filter "x"]\n\tclean = sh x\n`);
+  await put("workspace-inline/.git/config", `${core}[filter "x"] clean = sh x\n`);
+  await put("workspace-bare/HEAD", "ref: refs/heads/main\n");
+  await put("workspace-bare/config", `${core}[filter "x"]\n\tclean = sh x\n`);
+  await put("workspace-noted/config", "editor = vi\n");
   const found = codeDoors({ agents: { entries } }, Object.keys(entries), stateDir);
-  expect(found).toMatchObject([{ agentId: "filtered", setting: ".git/config", isNotice: true }]);
+  expect(found).toMatchObject([
+    { agentId: "filtered", setting: ".git/config", isNotice: true },
+    { agentId: "inline", setting: ".git/config", isNotice: true },
+    { agentId: "bare", setting: "config", isNotice: true },
+  ]);
+});
+
+test("the workspace of an agent that was adopted is looked at where OpenClaw has it", async () => {
+  await put("workspace/hooks/x/HOOK.md");
+  await put("common/adopted/hooks/x/HOOK.md");
+  const found = (id: string, defaults = {}) =>
+    codeDoors({ agents: { defaults, entries: { [id]: entry("workspace") } } }, [id], stateDir).map(
+      (one) => one.setting,
+    );
+  expect(found("main")).toEqual(["hooks"]);
+  expect(found("adopted", { workspace: join(stateDir, "common") })).toEqual(["hooks"]);
 });
