@@ -13,6 +13,14 @@ export function labelMatcher(wanted: readonly string[]): (labels: LabelMap | und
 /** The label's name in `by=label:tenant`; `undefined` for another grouping. */
 export const groupingLabel = (by: string): string | undefined => /^label:([a-z0-9._/-]{1,63})$/.exec(by)?.[1];
 
+/** The names that most of these have, in their order. */
+export function labelNames(all: readonly { labels?: LabelMap | undefined }[], most: number): string[] {
+  const counts = new Map<string, number>();
+  for (const { labels } of all) for (const name in labels) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const known = [...counts].sort(([, one], [, other]) => other - one).slice(0, most);
+  return known.map(([name]) => name).sort();
+}
+
 /** Merged; `null` removes one. `undefined` where none is left. */
 export function mergedLabels(
   labels: LabelMap | undefined,

@@ -57,6 +57,9 @@ export const FleetUsage = z
     asOf,
     rows: z.array(z.object({ key: z.string(), name: z.optional(z.string()), ...sums })),
     total: z.object(sums),
+    labels: z.array(z.string()).register(z.globalRegistry, {
+      description: "Names for `label:<name>`, of the labels that most of these agents have; at most 1,000",
+    }),
     nextCursor: z.optional(z.string()),
   })
   .register(z.globalRegistry, { id: "FleetUsage" });

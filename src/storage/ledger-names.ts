@@ -43,8 +43,11 @@ const aiKeyNames = (keyId: string) => {
     free: `${shard}/free` as LedgerName,
     usage: `${shard}/usage` as LedgerName,
     reservation: (id: string) => `${shard}/reservation:${enc(id)}` as LedgerName,
+    /** Use that a former key brings along, which is in that one's usage. */
+    carried: (formerKeyId: string) => `${shard}/reservation:carried-${enc(formerKeyId)}` as LedgerName,
   };
 };
+export const isCarried = (reservation: LedgerName): boolean => reservation.includes("/reservation:carried-");
 
 /** Each metered request asks for its key's names several times. */
 const keptAiKeys = new Map<string, ReturnType<typeof aiKeyNames>>();

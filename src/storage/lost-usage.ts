@@ -1,6 +1,6 @@
 import { periodOf } from "../domain/quota.ts";
 import type { HeldAmount, LedgerName, UsageEntry } from "../ports.ts";
-import { aiKeyLedger, aiKeyOfName } from "./ledger-names.ts";
+import { aiKeyLedger, aiKeyOfName, isCarried } from "./ledger-names.ts";
 
 /** Stands in the usage table in place of a model's name: nobody knows it any more, and no model can have it. */
 const lostModel = "(lost)";
@@ -8,12 +8,13 @@ const lostModel = "(lost)";
 const dayLength = "2026-11-22".length;
 
 /**
- * The usage of a reservation that nobody comes back to settle, by estimate, on the day that is charged. `undefined` where it holds no tokens.
+ * The usage of a reservation that nobody comes back to settle, by estimate, on the day that is charged. `undefined`
+ * where it holds no tokens, or what is in a former key's usage.
  * @param held what it holds of each counter
  */
 export function lostUsage(id: LedgerName, held: readonly HeldAmount[], now: number): UsageEntry | undefined {
   const keyId = aiKeyOfName(id)?.keyId;
-  if (keyId === undefined) return undefined;
+  if (keyId === undefined || isCarried(id)) return undefined;
   const names = aiKeyLedger(keyId);
   const amountOf = (name: LedgerName) => held.find(({ counter }) => counter === name)?.amount ?? 0;
   const [tokens, microUsd] = [amountOf(names.tokens), amountOf(names.usd)];

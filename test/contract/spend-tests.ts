@@ -73,6 +73,7 @@ export function spendTests(target: () => Target): void {
     expect(Date.now() - Date.parse(body.asOf)).toBeLessThan(35_000);
     expect(body.rows).toEqual(expect.any(Array));
     expect(body.total).toMatchObject({ requests: expect.any(Number), usd: expect.any(Number) });
+    expect(body.labels).toEqual(expect.any(Array));
     const some = await get(`/usage?by=${by}&label=tenant:spend-acme`);
     expect(some).toMatchObject({ status: 200, body: { rows: [], total: { tokens: 0, usd: 0 } } });
   });

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalJson, genesis, linkEvent, verifyLine } from "../../src/domain/audit-chain.ts";
+import { lineMatcher, matchesFilter } from "../../src/storage/audit-line.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const time = "2026-11-22T18:00:00.000Z";
@@ -51,7 +52,33 @@ async function firstFault(lines: string[]): Promise<number> {
 const at = (lines: string[], pick: number) => pick % lines.length;
 const pick = fc.nat({ max: 1_000_000 });
 
+const filter = fc.record(
+  {
+    action: text,
+    actor: text,
+    target: text,
+    from: fc.constantFrom("2026-11", "2026-11-23"),
+    to: fc.constant("2026-11-22"),
+  },
+  { requiredKeys: [] },
+);
+
 describe("the audit chain", () => {
+  it("is searched by its lines as by its events, whatever stands in their details", async () => {
+    await fc.assert(
+      fc.asyncProperty(events, filter, fc.boolean(), pick, async (list, asked, isOwn, chosen) => {
+        const own = list[at(list as never, chosen)]!;
+        const sought = isOwn ? { ...asked, action: own.action, target: own.target } : asked;
+        const found = list.filter((one) => matchesFilter({ ...one, time } as never, sought));
+        const matches = lineMatcher(sought);
+        const lines = await chain(list);
+        const read = list.filter((_, index) => matches(lines[index]!));
+        expect(read).toEqual(expect.arrayContaining(found));
+        expect(lines.filter(lineMatcher({ ...sought, from: "2026-12-01" }))).toEqual([]);
+      }),
+    );
+  });
+
   it("verifies as it was written, and gives back each event", async () => {
     await fc.assert(
       fc.asyncProperty(events, async (list) => {

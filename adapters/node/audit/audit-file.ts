@@ -2,11 +2,11 @@ import { closeSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { linkEvent } from "../../../src/domain/audit-chain.ts";
-import type { AuditEvent } from "../../../src/domain/audit-event.ts";
+import type { AuditEvent, AuditFilter } from "../../../src/domain/audit-event.ts";
 import { isProblem, Problem } from "../../../src/errors.ts";
 import type { AuditTrail, Clock, Log } from "../../../src/ports.ts";
 import type { AuditRecord } from "../../../src/schema/audit-event.ts";
-import { matchesFilter } from "../../../src/storage/audit-line.ts";
+import { lineMatcher, matchesFilter } from "../../../src/storage/audit-line.ts";
 import { makePrivateDirectory, probeWritable, unwritable } from "../files/atomic-write.ts";
 import { createFileLock } from "../files/file-lock.ts";
 import { groupCommit } from "../files/group-commit.ts";
@@ -151,7 +151,8 @@ export function createAuditFile(options: AuditFileOptions): AuditTrail {
   }
 
   /** Newest first, through all files. One that is renamed meanwhile is read once: numbers only fall. */
-  async function* records(cursor: number | undefined): AsyncGenerator<AuditRecord> {
+  async function* records(cursor: number | undefined, filter: AuditFilter): AsyncGenerator<AuditRecord> {
+    const isSought = lineMatcher(filter);
     let before = cursor;
     const active = openActive();
     const files = [() => active, ...segmentsIn(directory).reverse().map(opener)];
@@ -159,7 +160,7 @@ export function createAuditFile(options: AuditFileOptions): AuditTrail {
       const lines = open(before);
       if (!lines) continue;
       try {
-        for await (const record of readAuditLines(lines, before)) {
+        for await (const record of readAuditLines(lines, before, isSought)) {
           before = record.seq;
           yield record;
         }
@@ -179,7 +180,7 @@ export function createAuditFile(options: AuditFileOptions): AuditTrail {
 
     async read({ limit, cursor, filter = {} }) {
       const events: AuditRecord[] = [];
-      for await (const record of records(cursor)) {
+      for await (const record of records(cursor, filter)) {
         if (!matchesFilter(record, filter)) continue;
         const last = events.at(-1);
         if (events.length >= limit) return last ? { events, nextCursor: last.seq } : { events };

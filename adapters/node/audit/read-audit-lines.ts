@@ -23,12 +23,19 @@ async function endBefore({ descriptor, size }: AuditLines, cursor: number): Prom
 /**
  * The events before `cursor`, newest first, read from the end of the file. A line that is no event is passed over
  * here: verification names it.
+ *
+ * @param isSought tells of a line whether it is read at all
  */
-export async function* readAuditLines(lines: AuditLines, cursor: number | undefined): AsyncGenerator<AuditRecord> {
+export async function* readAuditLines(
+  lines: AuditLines,
+  cursor: number | undefined,
+  isSought: (line: string) => boolean,
+): AsyncGenerator<AuditRecord> {
   const end = cursor === undefined ? lines.size : await endBefore(lines, cursor);
   for await (const block of linesBackward(lines.descriptor, end)) {
     for (const { bytes } of block) {
-      const record = recordIn(bytes);
+      const line = bytes.toString();
+      const record = isSought(line) ? recordInLine(line) : undefined;
       if (record && (cursor === undefined || record.seq < cursor)) yield record;
     }
   }

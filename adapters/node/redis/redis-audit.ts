@@ -3,7 +3,7 @@ import { type ChainHead, genesis, linkEvent, verifyLine } from "../../../src/dom
 import type { AuditEvent } from "../../../src/domain/audit-event.ts";
 import type { AuditTrail, AuditVerdict, Clock } from "../../../src/ports.ts";
 import type { AuditRecord } from "../../../src/schema/audit-event.ts";
-import { matchesFilter, recordInLine } from "../../../src/storage/audit-line.ts";
+import { lineMatcher, matchesFilter, recordInLine } from "../../../src/storage/audit-line.ts";
 import { groupCommit } from "../files/group-commit.ts";
 import { sha256 } from "../sha256.ts";
 import { answered } from "./redis-connection.ts";
@@ -103,10 +103,11 @@ export function createRedisAudit(redis: Redis, prefix: string, clock: Clock): Au
 
     async read({ limit, cursor, filter = {} }) {
       const events: AuditRecord[] = [];
+      const isSought = lineMatcher(filter);
       for (let to = cursor === undefined ? "+" : `(${cursor}-0`; ; ) {
         const entries: Entry[] = await read(() => redis.xrevrange(streamKey, to, "-", "COUNT", pageSize));
         for (const entry of entries) {
-          const record = recordIn(entry);
+          const record = isSought(lineOf(entry)) ? recordIn(entry) : undefined;
           if (record === undefined || !matchesFilter(record, filter)) continue;
           const oldest = events.at(-1);
           if (events.length >= limit) return oldest === undefined ? { events } : { events, nextCursor: oldest.seq };

@@ -5,6 +5,7 @@ import { invalidate, useQuery } from "../state/use-query.ts";
 import { t } from "../texts.ts";
 import { FilterField, TextField } from "../ui/field.tsx";
 import { ChangeForm } from "../ui/form.tsx";
+import { Pager } from "../ui/pager.tsx";
 import { ProblemNote } from "../ui/problem.tsx";
 import { RowAction } from "../ui/row-action.tsx";
 import { Table } from "../ui/table.tsx";
@@ -16,7 +17,8 @@ const empty = { provider: "", model: "", input: "", output: "" };
 /** A token's price here: one's own prices go before the settings', and those before the table. */
 export function Prices() {
   const [find, setFind] = useState("");
-  const stated = useQuery<PriceList>(withQuery("/provisioning/prices", { source: "api", limit: 100 }));
+  const [cursor, setCursor] = useState<string>();
+  const stated = useQuery<PriceList>(withQuery("/provisioning/prices", { source: "api", limit: 100, cursor }));
   const found = useQuery<PriceList>(
     find === "" ? undefined : withQuery("/provisioning/prices", { model: find, limit: 20 }),
   );
@@ -50,7 +52,9 @@ export function Prices() {
         <FilterField label={t.prices.find} placeholder={t.prices.find} size={32} value={find} onText={setFind} />
       </div>
       <ProblemNote error={stated.error ?? found.error ?? removal.error} />
-      {shown && shown.prices.length === 0 && <p class="muted">{find === "" ? t.prices.none : t.prices.notFound}</p>}
+      {shown && shown.prices.length === 0 && (find !== "" || cursor === undefined) && (
+        <p class="muted">{find === "" ? t.prices.none : t.prices.notFound}</p>
+      )}
       {shown && shown.prices.length > 0 && (
         <Table
           label={t.prices.title}
@@ -75,6 +79,7 @@ export function Prices() {
           ]}
         />
       )}
+      {find === "" && <Pager cursor={cursor} nextCursor={stated.data?.nextCursor} go={setCursor} />}
       <details>
         <summary>{t.prices.state}</summary>
         <ChangeForm className="form section" change={change} onSubmit={save} submit={t.prices.go}>

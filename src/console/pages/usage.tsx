@@ -1,6 +1,4 @@
-import type * as z from "zod/mini";
 import { toCsv } from "../../domain/csv.ts";
-import type { AgentList } from "../../schema/agent.ts";
 import type { FleetUsage, FleetUsageRow } from "../../schema/fleet-usage.ts";
 import { ask, withQuery } from "../state/api.ts";
 import { may, useCaller } from "../state/caller.ts";
@@ -41,7 +39,7 @@ export function Usage({ place: { query } }: { place: Place }) {
         <Export query={asked} />
       </div>
       <div class="bar">
-        <Choice by={by} />
+        <Choice by={by} known={data?.labels ?? []} />
         {(["from", "to"] as const).map((name) => (
           <label key={name} class="actions">
             {t.usage[name]}
@@ -88,11 +86,9 @@ export function Usage({ place: { query } }: { place: Place }) {
 }
 
 /** The labels that agents have are choices too. */
-function Choice({ by }: { by: string }) {
-  const agents = useQuery<z.infer<typeof AgentList>>("/agents?limit=100");
-  const found = (agents.data?.agents ?? []).flatMap(({ labels }) => Object.keys(labels ?? {}));
+function Choice({ by, known }: { by: string; known: readonly string[] }) {
   const chosen = by.startsWith("label:") ? [by.slice("label:".length)] : [];
-  const labels = [...new Set([...found, ...chosen])].sort();
+  const labels = [...new Set([...known, ...chosen])].sort();
   const options = [...Object.entries(t.usage.bys), ...labels.map((name) => [`label:${name}`, t.usage.byLabel(name)])];
   return (
     <select

@@ -9,7 +9,7 @@ import { checkAiKeyRequest, issueAiKey } from "../ai-keys/issue-ai-key.ts";
 import { issuedAiKeyView, showsSecret } from "../ai-keys/issued-ai-key-view.ts";
 import { noteIssuedKey } from "../ai-keys/issued-keys.ts";
 import type { Minting } from "../ai-keys/minting.ts";
-import { tellOfRaised } from "../alerts/quota-alerts.ts";
+import { tellOfRaised, tellOfReached } from "../alerts/quota-alerts.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { isRefusal } from "../operations/exclusive-resources.ts";
@@ -123,6 +123,7 @@ async function handOverNew(context: Context, given: Given) {
       const { record } = issued;
       const state = { ...record.state, quotas: budgetedQuotas(record.state) };
       tellOfRaised(context, { ...record, state }, budgetedQuotas(former.state));
+      tellOfReached(context, record, former.state.quotas);
     }
     return { model: settled.record?.model, aiKey: issuedAiKeyView(issued.record, credential, { profileId, reveal }) };
   } catch (error) {

@@ -6,7 +6,7 @@ import type { UpdateAgent } from "../../schema/change-agent.ts";
 import { mostLabels } from "../../schema/label.ts";
 import { type QuotaChange, type Quotas, quotaNames } from "../../schema/quota.ts";
 import { requireMintable } from "../ai-keys/minting.ts";
-import { tellOfRaised } from "../alerts/quota-alerts.ts";
+import { tellOfRaised, tellOfReached } from "../alerts/quota-alerts.ts";
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { requirePlacement } from "../gateways/choose-gateway.ts";
@@ -53,6 +53,7 @@ export async function updateAgent(
           return { ...state, quotas: next, ...(end !== undefined && { suspendsAt: end }) };
         });
         tellOfRaised(context, changed, before);
+        tellOfReached(context, changed, before);
       }
     } catch (error) {
       // Host, record and meter may each have another part of it.

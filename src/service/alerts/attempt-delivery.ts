@@ -8,6 +8,8 @@ import { type Alert, bodyOf } from "./webhook-formats.ts";
 import { openRetiredSecret, openWebhookSecret } from "./webhook-secret.ts";
 
 const deliveryTimeoutMs = 15_000;
+/** Later than the second attempt. */
+const lateMs = 60_000;
 /** Longer than an attempt takes, so that nobody else makes the same one meanwhile. */
 export const deliveryLeaseMs = 60_000;
 
@@ -43,7 +45,8 @@ export async function attemptDelivery(
   const timeout = AbortSignal.timeout(deliveryTimeoutMs);
   const signal = stop ? AbortSignal.any([timeout, stop]) : timeout;
   try {
-    const body = bodyOf(webhook.format, alertOf(context, message), webhook.url, isOver);
+    const alert = { ...alertOf(context, message), isLate: at - message.at >= lateMs };
+    const body = bodyOf(webhook.format, alert, webhook.url, isOver);
     const headers = {
       "content-type": "application/json",
       "user-agent": `openclaw-provisioning/${version}`,

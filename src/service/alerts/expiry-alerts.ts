@@ -1,3 +1,4 @@
+import type { OutboxMessage } from "../../ports.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import type { ProvisioningKeyRecord } from "../../schema/provisioning-key.ts";
 import type { Collection, RecordOf } from "../../storage/keyspace.ts";
@@ -8,6 +9,17 @@ import { type AlertToRaise, keepAlert } from "./raise-alert.ts";
 const dayMs = 86_400_000;
 const warningDays = [14, 7, 1] as const;
 export const unusedDays = 90;
+
+/** Whether a later warning of the same end has come due too: where nothing was sent for a while, that one says it. */
+export const isOvertaken = ({ expiresAt, days }: Record<string, unknown>, now: number): boolean =>
+  warningDays.some((later) => later < Number(days) && Date.parse(String(expiresAt)) - later * dayMs <= now);
+
+/** A warning with the days that are left when it is sent; `undefined` for any other alert. */
+export function describeExpiry({ clock }: Pick<Context, "clock">, { type, data: text }: OutboxMessage) {
+  if (!type.endsWith(".expiring")) return undefined;
+  const data = JSON.parse(text) as { expiresAt: string };
+  return JSON.stringify({ ...data, days: Math.ceil((Date.parse(data.expiresAt) - clock.now()) / dayMs) });
+}
 
 /**
  * Puts the alerts about a key that are due in time, from its record. `isStillTrue` looks at it again when the time has

@@ -12,6 +12,8 @@ interface Incident {
   /** ISO 8601. */
   since: string;
   detail?: string | undefined;
+  /** Its end is being told of. */
+  ends?: Told | undefined;
 }
 
 interface Told {
@@ -35,6 +37,10 @@ export async function openIncident(
 ): Promise<void> {
   const since = new Date(context.clock.now()).toISOString();
   const fresh: Incident = { id: toHex(context.crypto.randomBytes(8)), since, ...(detail !== undefined && { detail }) };
+  const text = await context.ledger.get(name);
+  const ends = text === undefined ? undefined : (JSON.parse(text) as Incident).ends;
+  // Whoever was at its end may have died before it was told of.
+  if (ends) await closeIncident(context, name, ends);
   const isMine = await context.ledger.replace(name, undefined, JSON.stringify(fresh));
   const incident = isMine ? fresh : await readIncident(context, name);
   if (incident === undefined) return;
@@ -43,14 +49,20 @@ export async function openIncident(
   await putAlert(context, { type, cause: [incident.id], data: about, keepUntil });
 }
 
-/** Nothing, where none is open. */
-export async function closeIncident(context: Context, name: LedgerName, { type, data }: Told): Promise<void> {
-  const text = await context.ledger.get(name);
+/**
+ * Nothing, where none is open. The end is noted before it is told of, and the incident goes last: one that a process left
+ * in between ends with the next look, and takes in no other.
+ */
+export async function closeIncident(context: Context, name: LedgerName, told: Told): Promise<void> {
+  const { ledger, ending } = context;
+  const text = await ledger.get(name);
   if (text === undefined) return;
-  const { id, since } = JSON.parse(text) as Incident;
-  await putAlert(context, { type, cause: [id], data: { ...data, since } });
-  // One that is left open takes in the next, of which nobody is told then at either end.
-  await retryUnwritable(() => context.ledger.replace(name, text, undefined), context.ending);
+  const incident = JSON.parse(text) as Incident;
+  const noted = incident.ends ? text : JSON.stringify({ ...incident, ends: told });
+  if (noted !== text && !(await retryUnwritable(() => ledger.replace(name, text, noted), ending))) return;
+  const { type, data } = incident.ends ?? told;
+  await putAlert(context, { type, cause: [incident.id], data: { ...data, since: incident.since } });
+  await retryUnwritable(() => ledger.replace(name, noted, undefined), ending);
 }
 
 const incidents: Record<string, (data: AlertData) => LedgerName> = {
@@ -74,5 +86,6 @@ export async function incidentStage(
 /** The incident that is open; `undefined` while all is well. */
 export async function readIncident(context: Pick<Context, "ledger">, name: LedgerName): Promise<Incident | undefined> {
   const text = await context.ledger.get(name);
-  return text === undefined ? undefined : (JSON.parse(text) as Incident);
+  const incident = text === undefined ? undefined : (JSON.parse(text) as Incident);
+  return incident?.ends ? undefined : incident;
 }

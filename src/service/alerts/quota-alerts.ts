@@ -1,10 +1,14 @@
-import { periodOf, shownAmount } from "../../domain/quota.ts";
+import { counterLimit, periodOf, shownAmount } from "../../domain/quota.ts";
 import type { QuotaDenial } from "../../domain/quota-denial.ts";
+import { quotaRules } from "../../domain/quota-rules.ts";
+import { thresholdMessage, thresholdsPassed } from "../../domain/quota-thresholds.ts";
 import { writtenModel } from "../../domain/written-model.ts";
 import type { AiKeyRecord } from "../../schema/ai-key.ts";
 import { type QuotaName, type Quotas, quotaNames } from "../../schema/quota.ts";
+import { aiKeyLedger } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
-import { type AlertToRaise, keepAlert, raiseAlert } from "./raise-alert.ts";
+import { effectiveQuotas } from "../state/quota-states.ts";
+import { type AlertToRaise, keepAlert, keepMessage, raiseAlert } from "./raise-alert.ts";
 
 /** Busy keys, and more; what is forgotten is asked of the outbox again. */
 const mostRemembered = 20_000;
@@ -52,6 +56,30 @@ export function tellOfRaised(context: Context, { keyId, agentId, state }: AiKeyR
   const limits = (quotas: Quotas) => Object.fromEntries(raised.map((name) => [name, quotas[name] ?? null]));
   const data = { agentId, keyId, quotas: raised, before: limits(before), after: limits(state.quotas) };
   context.background(keepAlert(context, { type: "quota.raised", cause: [keyId, state.version], data }));
+}
+
+/** Tells of the thresholds that a lower limit has put below what is used: no charge will pass them any more. */
+export function tellOfReached(context: Context, aiKey: AiKeyRecord, before: Quotas): void {
+  const { agentId } = aiKey;
+  const failed = (cause: unknown) => context.log("error", "thresholds could not be looked at", { agentId, cause });
+  context.background(putReached(context, aiKey, before).catch(failed));
+}
+
+async function putReached(context: Context, aiKey: AiKeyRecord, before: Quotas): Promise<void> {
+  const provider = await context.records.get("ai-providers", aiKey.aiProviderId);
+  const limits = effectiveQuotas(aiKey, provider);
+  const { thresholds } = context.settings.provisioning.webhooks;
+  const now = context.clock.now();
+  for (const name of quotaNames) {
+    const { counter: unit, span } = quotaRules[name];
+    const stated = limits[name];
+    // A minute's quota slows down, and ends nothing.
+    if (stated === undefined || span === "minute" || stated >= (before[name] ?? Number.POSITIVE_INFINITY)) continue;
+    const [counter, period, limit] = [aiKeyLedger(aiKey.keyId)[unit], periodOf(span, now), counterLimit(name, stated)];
+    const { used } = await context.ledger.used(counter, period);
+    for (const percent of thresholdsPassed(thresholds, limit, 0, used))
+      await keepMessage(context, thresholdMessage(now, { counter, period, limit, percent }, used));
+  }
 }
 
 /**

@@ -41,7 +41,7 @@ export const putAlert = async (context: Raising, alert: AlertToRaise): Promise<b
   await context.outbox.put(messageOf(context, alert));
 
 const logLoss =
-  ({ log }: Raising, { type }: AlertToRaise, onLost: () => void) =>
+  ({ log }: Raising, { type }: Pick<OutboxMessage, "type">, onLost: () => void) =>
   (cause: unknown) => {
     log("error", "an alert could not be stored", { type, cause });
     onLost();
@@ -60,11 +60,14 @@ export function raiseAlert(context: Raising, alert: AlertToRaise, onLost: () => 
  * Keeps an alert that is told once and cannot be raised again: where the outbox is away, it is put when that is back.
  * Waits for the first attempt alone, and never rejects.
  */
-export async function keepAlert(context: Raising, alert: AlertToRaise, onLost = () => {}): Promise<void> {
-  const message = messageOf(context, alert);
+export const keepAlert = (context: Raising, alert: AlertToRaise, onLost?: () => void): Promise<void> =>
+  keepMessage(context, messageOf(context, alert), onLost);
+
+/** The same for a message that the ledger too puts. */
+export async function keepMessage(context: Raising, message: OutboxMessage, onLost = () => {}): Promise<void> {
   const put = async () => await context.outbox.put(message);
   await put().catch((failure) =>
-    context.background(retryUnwritableAfter(failure, put, context.ending).catch(logLoss(context, alert, onLost))),
+    context.background(retryUnwritableAfter(failure, put, context.ending).catch(logLoss(context, message, onLost))),
   );
 }
 

@@ -5,16 +5,19 @@ import type { Context } from "../context.ts";
 import { type Attempted, attemptDelivery, deliveryLeaseMs, isDelivered } from "./attempt-delivery.ts";
 import { describeThreshold } from "./describe-threshold.ts";
 import { disableWebhook } from "./disable-webhook.ts";
+import { describeExpiry } from "./expiry-alerts.ts";
 import { incidentStage } from "./incidents.ts";
 import { messageIdOf } from "./raise-alert.ts";
 import { isStillTrue } from "./still-true.ts";
-import { isTold } from "./webhook-formats.ts";
+import { endsAlert, isTold } from "./webhook-formats.ts";
 import { allWebhooks, findWebhook } from "./webhooks.ts";
 
 const mostAtOnce = 96;
 /** The bound at one endpoint: a slow one must not keep the others waiting. */
 const mostAtOneEndpoint = 16;
 const takenAtOnce = 32;
+/** How often an end that an Alertmanager has still to be told of asks whether that is switched on again. */
+const offLookMs = 300_000;
 /** The longest time for which one that asked for a pause is asked nothing at all. */
 const mostPauseMs = 600_000;
 
@@ -45,9 +48,11 @@ export function createAlertSender(context: Context, mostTaken = Number.POSITIVE_
   async function spread({ message, lease }: Extract<Due, { kind: "message" }>, webhooks: Webhooks): Promise<void> {
     const isTrue = await isStillTrue(context, message);
     const told = isTrue ? (await webhooks()).filter((one) => isTold(one, message.type)) : [];
-    const endpoints = told.filter(({ disabledAt }) => disabledAt === undefined).map(({ id }) => id);
+    const isReached = (one: WebhookRecord) => one.disabledAt === undefined || endsAlert(one, message.type);
+    const endpoints = told.filter(isReached).map(({ id }) => id);
     const messageId = await messageIdOf(context, message.cause);
-    const data = message.type === "quota.threshold_reached" ? await describeThreshold(context, message) : undefined;
+    const isThreshold = message.type === "quota.threshold_reached";
+    const data = isThreshold ? await describeThreshold(context, message) : describeExpiry(context, message);
     await outbox.spread(message.cause, lease, messageId, endpoints, data);
   }
 
@@ -59,9 +64,12 @@ export function createAlertSender(context: Context, mostTaken = Number.POSITIVE_
     }
     // Alertmanager takes what comes last for what is: an incident that is open would be over by news of one before it.
     const stage = webhook?.format === "alertmanager" ? await incidentStage(context, due.message) : undefined;
-    if (webhook === undefined || webhook.disabledAt !== undefined || stage === "overtaken") {
+    const isOff = webhook?.disabledAt !== undefined;
+    const waits = webhook !== undefined && endsAlert(webhook, due.message.type);
+    if (webhook === undefined || (isOff && !waits) || stage === "overtaken") {
       return await outbox.record(due, { state: "dropped" });
     }
+    if (isOff) return await outbox.record(due, { state: "pending", dueAt: clock.now() + offLookMs });
     let attempt: Attempted;
     try {
       attempt = await attemptDelivery(context, webhook, { ...due, isOver: stage === "over" }, stop);
@@ -77,7 +85,10 @@ export function createAlertSender(context: Context, mostTaken = Number.POSITIVE_
     if (isTest || isGone || attempts >= mostAttempts) {
       if (!isTest && !(await disableWebhook(context, webhook, isGone ? "gone" : "failing")))
         return await outbox.record(due, { state: "pending", dueAt: clock.now() });
-      return await outbox.record(due, { state: "failed" }, attempt);
+      await outbox.record(due, { state: "failed" }, attempt);
+      // With all retries before it, once it is switched on again.
+      if (waits) await outbox.resend(due.endpoint, due.messageId);
+      return;
     }
     const wished = retryAfterMs(attempt.retryAfter, clock.now());
     if (wished > 0) pausedUntil.set(webhook.id, clock.now() + Math.min(wished, mostPauseMs));

@@ -2,20 +2,25 @@ import type { OutboxMessage } from "../../ports.ts";
 import { keyLedger } from "../../storage/ledger-names.ts";
 import type { Context } from "../context.ts";
 import { currentProvisioningKey, keyStatus } from "../provisioning-keys/current-provisioning-key.ts";
-import { unusedDays } from "./expiry-alerts.ts";
+import { isOvertaken, unusedDays } from "./expiry-alerts.ts";
 import { putAlert } from "./raise-alert.ts";
 
 type Look = (context: Context, data: Record<string, unknown>) => Promise<boolean>;
 
 const looks: Record<string, Look> = {
-  "provisioning_key.expiring": async (context, { keyId, expiresAt }) => {
+  "provisioning_key.expiring": async (context, data) => {
+    const { keyId, expiresAt } = data;
     const key = await currentProvisioningKey(context, String(keyId));
-    return key !== undefined && key.expiresAt === expiresAt && keyStatus(key, context.clock.now()) === "active";
+    const now = context.clock.now();
+    const isActive = key?.expiresAt === expiresAt && key !== undefined && keyStatus(key, now) === "active";
+    return isActive && !isOvertaken(data, now);
   },
 
-  "ai_key.expiring": async (context, { keyId, expiresAt }) => {
+  "ai_key.expiring": async (context, data) => {
+    const { keyId, expiresAt } = data;
     const key = await context.records.get("ai-keys", String(keyId));
-    const isOver = Date.parse(String(expiresAt)) <= context.clock.now();
+    const now = context.clock.now();
+    const isOver = Date.parse(String(expiresAt)) <= now || isOvertaken(data, now);
     return !isOver && key?.state.expiresAt === expiresAt && key?.state.status !== "revoked";
   },
 

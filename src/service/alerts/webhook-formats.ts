@@ -8,9 +8,13 @@ export interface Alert {
   /** ISO 8601. */
   timestamp: string;
   data: AlertData;
+  /** What it tells may have been over for hours: people are told of when it is. */
+  isLate?: boolean;
 }
 
 const titleOf = ({ type }: Alert): string => `[${alertSeverity(type)}] ${type}`;
+const sentenceOf = ({ type, timestamp, data, isLate }: Alert): string =>
+  `${alertText(type, data)}${isLate ? ` (${timestamp.slice(0, 16).replace("T", " ")} UTC)` : ""}`;
 const linkOf = ({ data }: Alert): string | undefined =>
   typeof data.console === "string" ? data.console : typeof data.deployment === "string" ? data.deployment : undefined;
 
@@ -30,8 +34,10 @@ const ends: Record<string, string> = {
 };
 const isEnded: ReadonlySet<string> = new Set(Object.values(ends));
 /** Alertmanager has an alert open until it is told of its end, whatever else the webhook subscribed to. */
-export const isTold = ({ events, format }: Pick<WebhookRecord, "events" | "format">, type: string): boolean =>
-  isToldOf(events, type) || (format === "alertmanager" && type in ends && isToldOf(events, ends[type]!));
+export const endsAlert = ({ format }: Pick<WebhookRecord, "format">, type: string): boolean =>
+  format === "alertmanager" && type in ends;
+export const isTold = (webhook: Pick<WebhookRecord, "events" | "format">, type: string): boolean =>
+  isToldOf(webhook.events, type) || (endsAlert(webhook, type) && isToldOf(webhook.events, ends[type]!));
 
 /** Those that tell one subject's alert from another's; what changes between two events of one subject stands apart. */
 const labelNames = ["agentId", "keyId", "quota", "aiProviderId", "gateway", "webhookId", "deployment"];
@@ -75,7 +81,7 @@ function teams(alert: Alert): object {
     $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
     type: "AdaptiveCard",
     version: "1.4",
-    body: [text(titleOf(alert), { weight: "Bolder" }), text(alertText(alert.type, alert.data))],
+    body: [text(titleOf(alert), { weight: "Bolder" }), text(sentenceOf(alert))],
     ...(url !== undefined && { actions: [{ type: "Action.OpenUrl", title: "Open", url }] }),
   };
   return { type: "message", attachments: [{ contentType: "application/vnd.microsoft.card.adaptive", content }] };
@@ -83,7 +89,7 @@ function teams(alert: Alert): object {
 
 /** https://docs.openclaw.ai: `/hooks/wake` takes a text, `/hooks/agent` (and what is mapped below) a message. */
 function openclaw(alert: Alert, url: string): object {
-  const text = `${titleOf(alert)}: ${alertText(alert.type, alert.data)}`;
+  const text = `${titleOf(alert)}: ${sentenceOf(alert)}`;
   return /\/agent\/?$/.test(new URL(url).pathname)
     ? { message: text, name: "Provisioning alert", wakeMode: "now", deliver: true }
     : { text, mode: "now" };
@@ -95,10 +101,10 @@ function openclaw(alert: Alert, url: string): object {
  * @param isOver what it tells of has ended by now
  */
 export function bodyOf(format: WebhookFormat, alert: Alert, url: string, isOver = false): string {
-  const text = `${titleOf(alert)}: ${alertText(alert.type, alert.data)}`;
+  const text = `${titleOf(alert)}: ${sentenceOf(alert)}`;
   switch (format) {
     case "standard":
-      return JSON.stringify(alert);
+      return JSON.stringify({ ...alert, isLate: undefined });
     case "slack":
       return JSON.stringify({ text: forSlack(text) });
     case "discord":

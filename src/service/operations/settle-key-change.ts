@@ -136,7 +136,7 @@ async function endFormer(context: Context, operation: Operation): Promise<boolea
 async function carryUse(context: Context, formerKeyId: string, aiKeyId: string): Promise<LedgerName> {
   const { ledger, clock } = context;
   const [former, next] = [aiKeyLedger(formerKeyId), aiKeyLedger(aiKeyId)];
-  const id = next.reservation(`carried-${formerKeyId}`);
+  const id = next.carried(formerKeyId);
   const known = await currentAiKey(context, formerKeyId);
   if (known?.state.status === "active") {
     // Use that is counted from now on would be lost.

@@ -1,5 +1,5 @@
 import { freeCallsModel, isMetered } from "../../domain/free-calls.ts";
-import { groupingLabel, labelOf } from "../../domain/labels.ts";
+import { groupingLabel, labelNames, labelOf } from "../../domain/labels.ts";
 import { Problem } from "../../errors.ts";
 import type { FleetUsage, FleetUsageQuery, FleetUsageRow } from "../../schema/fleet-usage.ts";
 import { aiKeyLedger, aiKeyOfName, aiKeyPrefix } from "../../storage/ledger-names.ts";
@@ -14,6 +14,8 @@ import { addUse, type CountedUse, noUse, shownUse } from "./usage-sums.ts";
 const mostRead = 500;
 /** As many have their use read one by one where all use could be read at once. */
 const fewAgents = 100;
+
+const mostLabelNames = 1_000;
 
 /** The value for an agent without the label, or for one that nobody's key made. */
 const none = "(none)";
@@ -50,6 +52,7 @@ export async function readFleetUsage(context: Context, caller: Reaching, query: 
     asOf: new Date(asOf).toISOString(),
     rows: shown,
     total: shownUse(total),
+    labels: labelNames(agents.entries, mostLabelNames),
     ...(shown.length < behind.length && { nextCursor: writeCursor(orderBy, placeOf(shown.at(-1)!)) }),
   };
 }

@@ -172,6 +172,22 @@ it("shows why a price could not be unset", async () => {
   await page.getByText("The disk is full.").waitFor();
 });
 
+it("leads on to all prices of one's own", async () => {
+  const { target } = on.stand;
+  const prices = Array.from({ length: 101 }, (_, at) => ({
+    ...{ provider: "anthropic", model: `own-${String(at).padStart(3, "0")}`, input: 1, output: 2 },
+  }));
+  await ask(target, "PUT", "/provisioning/prices", { key: target.adminToken, body: { prices } });
+  const { page } = await person();
+  await signIn(page, target, target.adminToken);
+  await visit(page, target, "usage");
+  await page.getByRole("row", { name: /own-000/ }).waitFor();
+  await named(page, "button", "Next page").click();
+  await page.getByRole("row", { name: /own-100/ }).waitFor();
+  await named(page, "button", "First page").click();
+  await page.getByRole("row", { name: /own-000/ }).waitFor();
+});
+
 it("exports every row of the usage", async () => {
   const { target, key } = on.stand;
   const { page } = await person();

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { labelNames } from "../../../src/domain/labels.ts";
 import { type NodeTarget, nodeTarget } from "../../contract/node-target.ts";
 import { ask, makeKey } from "../../contract/target.ts";
 
@@ -27,6 +28,27 @@ it("a search shows nothing of an agent that another has made under the same name
   records.get = get;
   expect(found.status).toBe(200);
   expect(found.body.agents).toEqual([]);
+});
+
+it("usage names the labels of all agents that its caller may see, those that most have where they are too many", async () => {
+  const [mine, theirs] = [await makeKey(target, { reach: "own" }), await makeKey(target)];
+  for (const [key, label] of [
+    [mine.key, "seen-a"],
+    [mine.key, "seen-b"],
+    [theirs.key, "unseen"],
+  ] as const) {
+    const body = { name: `of-${label}`, labels: { [label]: "x" } };
+    expect((await ask(target, "POST", "/agents/create", { key, body })).status).toBe(201);
+  }
+  const { body } = await ask(target, "GET", "/usage?limit=1", { key: mine.key });
+  expect(body.labels).toEqual(["seen-a", "seen-b"]);
+  const named: { labels?: Record<string, string> }[] = [
+    { labels: { b: "1", a: "1" } },
+    { labels: { c: "1" } },
+    { labels: { c: "2" } },
+    {},
+  ];
+  expect(labelNames(named, 1)).toEqual(["c"]);
 });
 
 it("a key of reach own has its few agents listed and added up without a look at the records and the use of all", async () => {

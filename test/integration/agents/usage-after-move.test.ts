@@ -1,11 +1,14 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { readNodeSettings } from "../../../adapters/node/node-settings.ts";
 import { type NodePorts, openNode } from "../../../adapters/node/open-node.ts";
 import { type App, createApp } from "../../../src/app.ts";
 import { periodOf } from "../../../src/domain/quota.ts";
+import { describeThreshold } from "../../../src/service/alerts/describe-threshold.ts";
+import { maintain } from "../../../src/service/maintenance/maintain.ts";
 import { findOrphans } from "../../../src/service/maintenance/orphans.ts";
 import { aiKeyLedger, issuedKeys } from "../../../src/storage/ledger-names.ts";
 import { callAsOperator } from "../../call-as-operator.ts";
@@ -98,6 +101,54 @@ it.each([
     expect(await app.context.ledger.usage(aiKeyLedger(former).usage, "2026-01-01", "2100-01-01")).toEqual([]);
   },
 );
+
+const thresholds = async () => {
+  const { outbox } = app.context;
+  const due = await outbox.take({ limit: 100, leaseMs: 60_000 });
+  const found = due.filter(({ message }) => message.type === "quota.threshold_reached");
+  return await Promise.all(
+    found.map(async ({ message }) => {
+      const told = JSON.parse((await describeThreshold(app.context, message))!);
+      return [told.agentId, told.quota, told.percent, told.used, told.limit];
+    }),
+  );
+};
+
+it.each([
+  ["lowered", () => call("PATCH", "/agents/ours", { quotas: { maxUsdPerMonth: 8, maxTokensPerMonth: 1_000 } })],
+  [
+    "lowered by a move",
+    () => call("PUT", "/agents/ours/ai-key", { provider: "openai", model: "m", quotas: { maxUsdPerMonth: 8 } }),
+  ],
+])("a quota that is %s below what is used tells of its threshold once", async (_, change) => {
+  await create();
+  await call("PATCH", "/agents/ours", { quotas: { maxUsdPerMonth: 100 } });
+  await spend();
+  expect(await thresholds()).toEqual([]);
+  expect((await change()).status).toBe(200);
+  await expect.poll(thresholds).toEqual([["ours", "maxUsdPerMonth", 80, 7, 8]]);
+  expect((await call("PATCH", "/agents/ours", { quotas: { maxUsdPerMonth: 9 } })).status).toBe(200);
+  expect((await call("PATCH", "/agents/ours", { quotas: { maxUsdPerMonth: 8 } })).status).toBe(200);
+  await sleep(100);
+  expect(await thresholds()).toEqual([]);
+});
+
+it("a move that a process left while it carried the use, and that is found hours later, counts nothing twice", async () => {
+  await create();
+  await spend();
+  const { ledger } = app.context;
+  const { settle } = ledger;
+  ledger.settle = (id, ...rest) =>
+    id.includes("carried-") ? Promise.reject(new Error("killed")) : settle(id, ...rest);
+  await call("PUT", "/agents/ours/ai-key", { provider: "openai", model: "m" });
+  ledger.settle = settle;
+  await ledger.settleStale("ai-key:", -1);
+  await maintain(app.context);
+  const { used } = await ledger.used(aiKeyLedger(await keyOf()).usd, periodOf("month", Date.now()));
+  expect(used).toBe(7_000_000);
+  expect((await call("GET", "/usage?by=day")).body.total).toMatchObject({ usd: 7, tokens: 600 });
+  expect(await ledger.creditEstimates(aiKeyLedger(await keyOf()).usage, 0)).toEqual({ tokens: 0, microUsd: 0 });
+});
 
 it("a former key goes with its agent though the ledger was taken back behind the move", async () => {
   await create();

@@ -10,7 +10,7 @@ import { createAgent } from "../../../src/service/agents/create-agent.ts";
 import { giveAiKey } from "../../../src/service/agents/give-ai-key.ts";
 import { addAiProvider } from "../../../src/service/ai-keys/ai-providers.ts";
 import { listDeliveries, resendDelivery } from "../../../src/service/alerts/deliveries.ts";
-import { closeIncident, openIncident } from "../../../src/service/alerts/incidents.ts";
+import { closeIncident, openIncident, readIncident } from "../../../src/service/alerts/incidents.ts";
 import { createQuotaAlerts, createUnpricedAlerts } from "../../../src/service/alerts/quota-alerts.ts";
 import { keepAlert, putAlert } from "../../../src/service/alerts/raise-alert.ts";
 import { createAlertSender } from "../../../src/service/alerts/send-alerts.ts";
@@ -112,6 +112,20 @@ it("an AI key that has expired meanwhile is not told to expire", async () => {
   stand.pass(11 * day);
   await stand.send();
   expect(typesAt(receiver)).toEqual([]);
+});
+
+it("an end that comes near while nothing is sent is told of once, with the days that are left", async () => {
+  const { context } = stand;
+  await createWebhook(context, operator, { url: receiver.url, events: ["*.expiring"] });
+  const expiresAt = new Date(stand.clock.now() + 20 * day).toISOString();
+  await createProvisioningKey(context, operator, { name: "CI", scopes: ["agents:create"], expiresAt });
+  const days = () => receiver.received.map(({ body }) => JSON.parse(body).data.days);
+  stand.pass(17.5 * day);
+  await stand.send();
+  expect(days()).toEqual([3]);
+  stand.pass(2 * day);
+  await stand.send();
+  expect(days()).toEqual([3, 1]);
 });
 
 it("a burst that meets 410 tells the others once that the webhook was switched off", async () => {
@@ -290,6 +304,36 @@ it("an incident whose end met a ledger that is away is closed when that is back,
   await closeIncident({ ...stand.context, ledger: { ...ledger, replace } }, name, end).catch(() => undefined);
   stand.pass(20_000);
   await openIncident(stand.context, name, begin);
+  await closeIncident(stand.context, name, end);
+  await stand.send();
+  const { messages } = await stand.context.outbox.recent(0, 100);
+  expect(messages.map(({ message }) => message.type).sort()).toEqual([end.type, end.type, begin.type, begin.type]);
+});
+
+it.each([
+  ["before it is told of, is told of with the next look", "put", 1],
+  ["before the incident is gone, is told of once", "replace", 2],
+] as const)("the end of an incident whose process died %s, and the next incident too", async (_, step, call) => {
+  const { ledger, outbox } = stand.context;
+  let calls = 0;
+  const dying =
+    <A extends unknown[], R>(work: (...given: A) => Promise<R>) =>
+    (...given: A): Promise<R> =>
+      ++calls === call ? Promise.reject(new Error("killed")) : work(...given);
+  const dies = {
+    ...stand.context,
+    ...(step === "put"
+      ? { outbox: { ...outbox, put: dying(outbox.put) } }
+      : { ledger: { ...ledger, replace: dying(ledger.replace) } }),
+  };
+  const name = gatewayIncident("eu");
+  const begin = { type: "gateway.unreachable", data: { gateway: "eu" } } as const;
+  const end = { type: "gateway.recovered", data: { gateway: "eu" } } as const;
+  await openIncident(stand.context, name, begin);
+  await expect(closeIncident(dies, name, end)).rejects.toThrow("killed");
+  expect(await readIncident(stand.context, name)).toBeUndefined();
+  await openIncident(stand.context, name, begin);
+  expect(await readIncident(stand.context, name)).toBeDefined();
   await closeIncident(stand.context, name, end);
   await stand.send();
   const { messages } = await stand.context.outbox.recent(0, 100);

@@ -330,6 +330,27 @@ it.each([
   } else expect(headers).not.toHaveProperty("authorization");
 });
 
+it.each(["slack", "discord", "teams", "openclaw"] as const)(
+  "%s is told of when it was that a gateway did not answer, where it takes the alert hours later",
+  async (format) => {
+    await create({ format, events: ["gateway.*"], ...(format === "openclaw" && { secret: "hook-token-not-real" }) });
+    stand.clock.set(Date.UTC(2028, 1, 29, 23, 59, 58));
+    receiver.answer(answering(503));
+    const [name, data] = [gatewayIncident("eu"), { gateway: "eu" }];
+    await openIncident(stand.context, name, { type: "gateway.unreachable", data });
+    await stand.send();
+    await closeIncident(stand.context, name, { type: "gateway.recovered", data });
+    stand.pass(7_000);
+    await stand.send();
+    expect(receiver.received.at(-1)!.body).not.toContain("UTC");
+    receiver.answer(answering(204));
+    stand.pass(3_600_000);
+    await stand.send();
+    const told = receiver.received.map(({ body }) => body).filter((body) => body.includes("does not answer."));
+    expect(told.at(-1)).toMatch(/does not answer\. (\\\\)?\(2028-02-29 23:59 UTC(\\\\)?\)/);
+  },
+);
+
 it("an incident is open at Alertmanager until it is over, though its end came first", async () => {
   await create({ format: "alertmanager", events: ["gateway.*"] });
   const name = gatewayIncident("eu");
@@ -392,6 +413,34 @@ it.each(["gateway.unreachable", "*.unreachable"])(
     const alerts = receiver.received.map(({ body }) => JSON.parse(body)).filter(Array.isArray);
     expect(alerts.map(([{ endsAt }]) => Date.parse(endsAt) > stand.clock.now())).toEqual([true, false]);
     expect(receiver.received).toHaveLength(3);
+  },
+);
+
+it.each([
+  ["its operator", 200],
+  ["a 410", 410],
+])(
+  "an incident that ends while its Alertmanager is switched off by %s ends there once it is on again",
+  async (_, status) => {
+    const { id } = await create({ format: "alertmanager", events: ["gateway.unreachable"] });
+    const name = gatewayIncident("eu");
+    const data = { gateway: "eu" };
+    await openIncident(stand.context, name, { type: "gateway.unreachable", data });
+    await stand.send();
+    receiver.answer(answering(status));
+    if (status === 200) await updateWebhook(stand.context, operator, id, { disabled: true });
+    await closeIncident(stand.context, name, { type: "gateway.recovered", data });
+    await stand.send();
+    stand.pass(10 * 86_400_000);
+    await stand.send();
+    const before = receiver.received.length;
+    receiver.answer(answering(200));
+    await updateWebhook(stand.context, operator, id, { disabled: false });
+    stand.pass(300_000);
+    await stand.send();
+    expect(receiver.received).toHaveLength(before + 1);
+    const last = JSON.parse(receiver.received.at(-1)!.body)[0];
+    expect(Date.parse(last.endsAt)).toBeLessThanOrEqual(stand.clock.now());
   },
 );
 
