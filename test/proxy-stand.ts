@@ -45,6 +45,8 @@ export interface StandOptions {
   wrapLedger?: (ledger: Ledger) => Ledger;
   /** For how long what runs in the background may. Default: for ever. */
   backgroundMs?: number;
+  /** Aborted when the process is to end. */
+  ending?: AbortSignal;
   /** In place of the runtime's own, for the transport that uses it. */
   fetch?: typeof fetch;
 }
@@ -137,6 +139,7 @@ export async function proxyStand(options: StandOptions) {
       void work.finally(() => running.delete(work));
     },
     backgroundMs: options.backgroundMs,
+    ending: options.ending,
     settings,
   });
 

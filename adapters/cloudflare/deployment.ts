@@ -71,8 +71,8 @@ async function build(env: Bindings): Promise<Deployment> {
       // An isolate ends without a word, so that of none it is known that it is gone: its claims run out instead.
       instance: { id: `worker-${randomId()}`, isGone: () => false },
       sealKeys,
-      // A deletion takes some thirty of the thousand operations in an invocation.
-      mostBulkChanges: 25,
+      // A deletion takes up to forty of the thousand operations in an invocation, and more where keys were moved.
+      mostBulkChanges: 20,
       background: waitUntil,
       // Thirty seconds, less the settlement's.
       backgroundMs: 25_000,

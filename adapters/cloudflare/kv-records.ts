@@ -19,13 +19,11 @@ export function createKvRecords(
 
     async list(collection, asked) {
       const documents = new Map<string, string | null>();
-      const fetched: IdPage = async (...query) => {
-        const ids = await page(...query);
-        for (const [key, text] of await readMany(
-          kv,
-          ids.map((id) => `${collection}:${id}`),
-        ))
-          documents.set(key, text);
+      const fetched: IdPage = async (of, after, limit) => {
+        const ids = await page(of, after, limit);
+        // The last of a full page says that there are more, and is not shown: a hundred and one would be two operations.
+        const keys = ids.slice(0, limit - 1).map((id) => `${collection}:${id}`);
+        for (const [key, text] of await readMany(kv, keys)) documents.set(key, text);
         return ids;
       };
       const getItem = async (key: string) => fromJson(documents.get(key) ?? null);

@@ -1,7 +1,7 @@
+import { inTurn } from "../../src/domain/in-turn.ts";
 import type { ProblemCode } from "../../src/errors.ts";
 import type { Abandoned, Clock, Ledger, LedgerName, Reserved } from "../../src/ports.ts";
 import { answered } from "./answered.ts";
-import { inTurn } from "./in-turn.ts";
 import type { LedgerObject } from "./ledger-object.ts";
 import type { Leftovers } from "./leftovers.ts";
 

@@ -42,6 +42,10 @@ export function withRecentRecords(records: Records, ledger: Pick<Ledger, "get" |
       const name = names[collection]?.(id);
       if (name === undefined) return await records.get(collection, id);
       const [text, stored] = await Promise.all([ledger.get(name), records.get(collection, id)]);
+      // No recovery comes for a webhook whose removal got no further than the ledger; reading goes on where KV does not.
+      if (collection === "webhooks" && text === removed && stored !== undefined) {
+        await bringTo(collection, id, name, removed).catch(() => undefined);
+      }
       return text === undefined ? stored : parsed(collection, text);
     },
     async set(collection, id, value) {

@@ -16,13 +16,23 @@ interface Access {
 export function createShardReports({ read, write, wakeSoon, send }: Access) {
   /** Days that are noted for the next report: a busy key changes the same one with each call. */
   const noted = new Set<string>();
+  /** Days that may have changed since the report on its way was made: one too many is told twice. */
+  const since = new Set<string>();
+  let last: Promise<unknown> = Promise.resolve();
 
-  /** @returns whether it was told */
-  async function tell(now: number): Promise<boolean> {
+  /** One after the other: an earlier report that comes later would take a later one back. @returns whether it was told */
+  function tell(now: number): Promise<boolean> {
+    const telling = last.then(() => tellNext(now));
+    last = telling.catch(() => undefined);
+    return telling;
+  }
+
+  async function tellNext(now: number): Promise<boolean> {
     const due = read((shard) => shard.dueReport());
     if (!due) return true;
     // Changes from here on are told the next time.
     noted.clear();
+    since.clear();
     try {
       await send(due.fleet, now, due.report);
     } catch {
@@ -31,9 +41,9 @@ export function createShardReports({ read, write, wakeSoon, send }: Access) {
     }
     write(now, (shard) => {
       due.told();
-      for (const day of noted) shard.noteChanged(day, due.fleet);
+      for (const day of since) shard.noteChanged(day, due.fleet);
     });
-    if (noted.size > 0) wakeSoon();
+    if (since.size > 0) wakeSoon();
     return true;
   }
 
@@ -42,7 +52,9 @@ export function createShardReports({ read, write, wakeSoon, send }: Access) {
 
     /** Part of the transaction in which it changes; told within half a minute. */
     noteChanged(shard: LedgerShard, now: number, fleet: string, name: LedgerName, day = periodOf("day", now)): void {
-      if (!isSummed(name) || noted.has(day)) return;
+      if (!isSummed(name)) return;
+      since.add(day);
+      if (noted.has(day)) return;
       noted.add(day);
       shard.noteChanged(day, fleet);
       wakeSoon();
@@ -63,7 +75,7 @@ export function createShardReports({ read, write, wakeSoon, send }: Access) {
       });
     },
 
-    /** A transaction was taken back, and notes with it. */
+    /** A transaction was taken back, and notes with it: it is not known which. */
     unnote: (): void => noted.clear(),
   };
 }

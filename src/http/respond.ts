@@ -1,6 +1,6 @@
 import { withoutKeys } from "../domain/key-shapes.ts";
 import { loggedUnder } from "../domain/logged-under.ts";
-import { isProblem, Problem } from "../errors.ts";
+import { isProblem, Problem, type ProblemCode } from "../errors.ts";
 import type { Log } from "../ports.ts";
 import type { Reply } from "./call.ts";
 
@@ -15,6 +15,10 @@ export function respond(reply: Reply, requestId: string, extra: Record<string, s
   const sent = typeof body === "string" || body instanceof ReadableStream ? body : JSON.stringify(body);
   return new Response(sent, { status: reply.status, headers });
 }
+
+/** A store that is away, full or moved is back within seconds, or not before an operator comes. */
+const storeFailures: ReadonlySet<ProblemCode> = new Set(["store_unreadable", "store_unwritable", "audit_unwritable"]);
+const storeAgainSeconds = 2;
 
 /** A problem names what was given, and half a surrogate pair is JSON that many a parser refuses. It repeats no key that was sent where none belongs. */
 const quotable = (text: string): string => withoutKeys(text.toWellFormed());
@@ -56,6 +60,10 @@ export function respondProblem(
     error: detail,
     ...(errors && { errors }),
   };
-  const headers = { "content-type": "application/problem+json", ...problem.headers };
+  const headers = {
+    "content-type": "application/problem+json",
+    ...(storeFailures.has(problem.code) && { "retry-after": String(storeAgainSeconds) }),
+    ...problem.headers,
+  };
   return respond({ status: problem.status, body: JSON.stringify(body), headers }, requestId, extra);
 }

@@ -63,7 +63,7 @@ export function createAdmission(context: Context, standings: Standings): Admit {
     // Those that the ledger had when it went away come first; the others' never reached it.
     if (givingBack >= mostGivenBack) return;
     givingBack++;
-    const settled = retryUnwritable(() => ledger.settle(reservation, {}))
+    const settled = retryUnwritable(() => ledger.settle(reservation, {}), context.ending)
       .catch((cause: unknown) =>
         context.log("error", "a request that was not sent may stay charged as reserved", { cause }),
       )

@@ -273,14 +273,14 @@ function settleSoon(
 }
 
 async function settleLater(
-  { ledger, metrics, log }: Context,
+  { ledger, metrics, log, ending }: Context,
   { reservation, provider: { provider }, agentId }: OpenReservation,
   actual: Record<LedgerName, number>,
   usage: UsageEntry | undefined,
   failure: unknown,
 ): Promise<void> {
   try {
-    await retryUnwritableAfter(failure, () => ledger.settle(reservation, actual, usage));
+    await retryUnwritableAfter(failure, () => ledger.settle(reservation, actual, usage), ending);
   } catch (error) {
     metrics.count("openclaw_proxy_settle_failures_total", { provider });
     log("error", "a metered request could not be settled and stays charged as reserved", {

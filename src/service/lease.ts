@@ -122,7 +122,7 @@ export async function withLease<T>(
     // A failure here must not hide what was done; but nobody is to wait for the lease to expire.
     await release().catch(() => {
       const failed = (cause: unknown) => context.log("error", "lease not released; it expires", { name, cause });
-      context.background(retryUnwritable(release).catch(failed));
+      context.background(retryUnwritable(release, context.ending).catch(failed));
     });
   }
 }

@@ -88,5 +88,32 @@ describe.skipIf(!hasRedis)("redis", () => {
       await expect(trails[0]!.append(event("agent-4"))).rejects.toMatchObject({ code: "audit_unwritable" });
       expect(await redis.xlen(stream)).toBe(3);
     });
+
+    it("says what to do where the head was removed or is behind, and goes on once that is done", async () => {
+      for (const [take, headIs] of [
+        [() => redis.del(head), "its head is gone"],
+        [(earlier: Record<string, string>) => redis.hset(head, earlier), "its head stands at event 6"],
+      ] as const) {
+        const earlier = await redis.hgetall(head);
+        await fill(3);
+        const { events } = (await trails[0]!.verify()) as { events: number };
+        await take(earlier);
+        const refusal = {
+          code: "audit_unwritable",
+          message: expect.stringMatching(`${headIs}.*provisioning audit verify`),
+        };
+        await expect(trails[0]!.append(event("agent-4"))).rejects.toMatchObject(refusal);
+        await expect(trails[1]!.check()).rejects.toMatchObject(refusal);
+        const verdict = await trails[2]!.verify();
+        expect(verdict).toMatchObject({ ok: false, events, fault: { reason: expect.stringContaining(headIs) } });
+        const [, database, key, seq, hash] = /redis-cli -n (\d+) HSET '(\S+)' seq (\d+) hash (\S+)$/.exec(
+          verdict.fault?.remedy ?? "",
+        )!;
+        expect([Number(database), key]).toEqual([redis.options.db, head]);
+        await redis.hset(head, "seq", seq!, "hash", hash!);
+        await Promise.all(trails.flatMap((trail) => [trail.append(event("after")), trail.check()]));
+        expect(await trails[2]!.verify()).toEqual({ ok: true, events: events + 3 });
+      }
+    });
   });
 });

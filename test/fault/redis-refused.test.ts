@@ -2,7 +2,10 @@ import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readNodeSettings } from "../../adapters/node/node-settings.ts";
+import { openNode } from "../../adapters/node/open-node.ts";
 import { openRedis } from "../../adapters/node/redis/redis.ts";
+import { createApp } from "../../src/app.ts";
 import type { DoctorReport } from "../../src/cli/doctor-report.ts";
 import { freePort } from "../free-port.ts";
 import { hasRedis, type RedisServer, startRedis } from "../redis-server.ts";
@@ -154,6 +157,35 @@ describe.skipIf(!hasRedis)("a Redis that cannot be used is told of:", () => {
     expect(reasons).toEqual(["it did not answer within 900 ms"]);
     server.resume();
     await stores.close();
+  });
+
+  it("by its name to who may call, to others as a store alone, and to all with a time to come again", async () => {
+    const env = {
+      OPENCLAW_STATE_DIR: stateDir,
+      OPENCLAW_GATEWAY_TOKEN: token,
+      OPENCLAW_PROVISIONING_ENABLED: "true",
+      OPENCLAW_PROVISIONING_STORAGE: server.url,
+    };
+    const settings = readNodeSettings(env);
+    const node = await openNode(settings, { env, log: () => {} });
+    const app = createApp(node.ports, settings.settings);
+    await server.kill();
+    const ask = async (path: string, headers: Record<string, string> = {}) => {
+      const answer = await app.fetch(new Request(`http://h${path}`, { headers }));
+      const { code, detail } = (await answer.json()) as { code: string; detail: string };
+      return [answer.status, answer.headers.get("retry-after"), code, detail];
+    };
+    const authorization = `Bearer ${token}`;
+    const named = expect.stringMatching(/Redis.*"doctor"/);
+    expect(await ask("/readyz", { authorization })).toEqual([503, "2", expect.stringMatching(/_unwritable$/), named]);
+    expect(await ask("/readyz")).toEqual([503, "2", expect.anything(), expect.not.stringContaining("Redis")]);
+    expect(await ask("/api/v1/agents", { authorization, "x-openclaw-provisioning-key": "any" })).toEqual([
+      503,
+      "2",
+      expect.stringMatching(/^store_/),
+      named,
+    ]);
+    await node.close();
   });
 
   it("that it may throw away what it holds, by doctor", async () => {

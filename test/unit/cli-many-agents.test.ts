@@ -102,7 +102,7 @@ describe("agents bulk", () => {
     );
     expect(ran.calls[0]!.path).toContain("label=tenant%3Aacme");
     const posts = ran.calls.slice(1).map(({ body }) => body as { agentIds: string[] });
-    expect(posts.map(({ agentIds }) => agentIds.length)).toEqual([25, 5]);
+    expect(posts.map(({ agentIds }) => agentIds.length)).toEqual([20, 10]);
     expect(posts[0]).toMatchObject({ action: "update", labels: { plan: null }, quotas: { maxTokensPerMonth: null } });
     expect(ran.stdout).toBe("30 agents are updated.\n");
   });
@@ -112,12 +112,12 @@ describe("agents bulk", () => {
     const answers = {
       ...service(found),
       "POST /agents/bulk": (call: Call) =>
-        (call.body as { agentIds: string[] }).agentIds.length === 25 ? done(call) : problem(403, "scope_missing", "no"),
+        (call.body as { agentIds: string[] }).agentIds.length === 20 ? done(call) : problem(403, "scope_missing", "no"),
     };
     const ran = await runCli(agents("bulk", "suspend", "--all", ...options), answers);
     expect(ran).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("no") });
-    if (options.length === 0) expect(ran.stdout).toBe("25 agents are suspended.\n");
-    else expect(JSON.parse(ran.stdout).succeeded).toHaveLength(25);
+    if (options.length === 0) expect(ran.stdout).toBe("20 agents are suspended.\n");
+    else expect(JSON.parse(ran.stdout).succeeded).toHaveLength(20);
   });
 
   it("ends with 1 where some were refused, and says why", async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { inTurn } from "../../adapters/cloudflare/in-turn.ts";
+import { inTurn } from "../../src/domain/in-turn.ts";
 
 it("comes to each of many objects, though the first of them keep their notes", () => {
   const ids = Array.from({ length: 250 }, (_, at) => `object-${at}`);

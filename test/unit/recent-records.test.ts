@@ -6,7 +6,7 @@ import type { Records } from "../../src/storage/keyspace.ts";
 /** By its address, for its types are those of another runtime. */
 const kvRecords: string = "../../adapters/cloudflare/kv-records.ts";
 
-describe("an agent's record whose writing broke off between the ledger and KV", () => {
+describe("a record whose writing broke off between the ledger and KV", () => {
   const stored = new Map<string, string>();
   const texts = new Map<string, { text: string; endsAt: number }>();
   let now = 0;
@@ -73,5 +73,21 @@ describe("an agent's record whose writing broke off between the ledger and KV", 
     now += 3_600_000;
     expect(await name()).toBeUndefined();
     expect([...texts.keys()].filter((one) => read(one) !== undefined)).toEqual([]);
+  });
+
+  it("is removed from KV by who reads it next, where it is a webhook's, and no read fails by that", async () => {
+    const url = "https://hooks.example.org/";
+    const hook = { id: "w", url, events: ["test"], format: "standard", source: "api", createdAt: at(0) };
+    await records.set("webhooks", "w", { ...hook, sealedSecret: "sealed" } as never);
+    await brokenOff(() => records.remove("webhooks", "w"));
+    kvWorks = false;
+    expect(await records.get("webhooks", "w")).toBeUndefined();
+    kvWorks = true;
+    expect([...stored.keys()]).toContain("webhooks:w");
+    expect(await records.get("webhooks", "w")).toBeUndefined();
+    expect([...stored.keys()]).not.toContain("webhooks:w");
+    now += 3_600_000;
+    expect(await records.get("webhooks", "w")).toBeUndefined();
+    expect([...texts.keys()].filter((one) => one.includes("w") && read(one) !== undefined)).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import { type ChainHead, genesis, linkEvent, verifyLine } from "../../../src/domain/audit-chain.ts";
 import type { AuditEvent } from "../../../src/domain/audit-event.ts";
+import { isProblem, Problem } from "../../../src/errors.ts";
 import type { AuditTrail, AuditVerdict, Clock } from "../../../src/ports.ts";
 import type { AuditRecord } from "../../../src/schema/audit-event.ts";
 import { lineMatcher, matchesFilter, recordInLine } from "../../../src/storage/audit-line.ts";
@@ -14,6 +15,11 @@ const mostPerAppend = 500;
 
 type Entry = [id: string, fields: string[]];
 const lineOf = ([, fields]: Entry): string => fields[1] ?? "";
+
+/** An entry under a number that the stream has is refused: the head is behind it, or gone. */
+const isBehind = (error: unknown): boolean =>
+  isProblem(error) && error.cause instanceof Error && error.cause.message.includes("equal or smaller");
+const headOf = (seq: number): string => (seq === 0 ? "its head is gone" : `its head stands at event ${seq}`);
 
 const recordIn = (entry: Entry): AuditRecord | undefined => recordInLine(lineOf(entry));
 
@@ -45,7 +51,10 @@ export function createRedisAudit(redis: Redis, prefix: string, clock: Clock): Au
       }
       const [done, seq, hash] = await answered(redis, "audit_unwritable", () =>
         appendAfter([headKey, streamKey], [known.seq, known.hash, head.seq, head.hash, ...lines]),
-      );
+      ).catch(async (error) => {
+        if (isBehind(error)) await requireHead();
+        throw error;
+      });
       if (done === 1) {
         known = head;
         return;
@@ -63,15 +72,29 @@ export function createRedisAudit(redis: Redis, prefix: string, clock: Clock): Au
     return seq == null || hash == null ? genesis : { seq: Number(seq), hash };
   }
 
+  /** What is appended meanwhile moves the stream's end and the head at once: the head, asked for last, is no earlier. */
+  async function requireHead(): Promise<void> {
+    const [[newest], { seq }] = await answered(redis, "audit_unwritable", () =>
+      Promise.all([redis.xrevrange(streamKey, "+", "-", "COUNT", 1), storedHead()]),
+    );
+    const last = Number(newest?.[0].split("-")[0] ?? 0);
+    if (last <= seq) return;
+    throw new Problem(
+      "audit_unwritable",
+      `The audit trail in Redis ends at event ${last}, but ${headOf(seq)}, so that nothing can follow. ` +
+        'Run "provisioning audit verify": it checks the events, and says how to set the head again.',
+    );
+  }
+
   async function verify(): Promise<AuditVerdict> {
     // The head first: what is appended from now on stands behind it.
     const remembered = await storedHead();
     let head = genesis;
     let count = 0;
-    const fault = (line: number, reason: string): AuditVerdict => ({
+    const fault = (line: number, reason: string, remedy?: string): AuditVerdict => ({
       ok: false,
       events: count,
-      fault: { line, reason },
+      fault: { line, reason, ...(remedy !== undefined && { remedy }) },
     });
     for (let from = "-"; ; ) {
       const entries: Entry[] = await redis.xrange(streamKey, from, "+", "COUNT", pageSize);
@@ -91,6 +114,12 @@ export function createRedisAudit(redis: Redis, prefix: string, clock: Clock): Au
     }
     if (head.seq < remembered.seq) {
       return fault(count + 1, `the end is missing: events ${head.seq + 1} to ${remembered.seq} were cut off`);
+    }
+    const behind = head.seq > remembered.seq ? await storedHead() : head;
+    if (behind.seq < head.seq) {
+      const command = `redis-cli -n ${redis.options.db ?? 0} HSET '${headKey}' seq ${head.seq} hash ${head.hash}`;
+      const reason = `all events up to ${head.seq} are whole, but ${headOf(behind.seq)}: no change can be made`;
+      return fault(count, reason, `find out what took it, and set it again: ${command}`);
     }
     return { ok: true, events: count };
   }
@@ -122,7 +151,10 @@ export function createRedisAudit(redis: Redis, prefix: string, clock: Clock): Au
     verify: () => read(verify),
 
     async check() {
-      await answered(redis, "audit_unwritable", () => redis.hset(headKey, "checked", clock.now()));
+      await Promise.all([
+        answered(redis, "audit_unwritable", () => redis.hset(headKey, "checked", clock.now())),
+        requireHead(),
+      ]);
     },
 
     async close() {

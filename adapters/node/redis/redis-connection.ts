@@ -43,6 +43,14 @@ const dropSilent = (redis: Redis, error: Error): unknown =>
     ? redis.stream.destroy(new Error(`it did not answer within ${answerMs} ms`))
     : undefined;
 
+/** Redis's own words may name its address, which is for the log and the doctor. */
+const further = 'its own words stand in the log, and "doctor" says what helps';
+const details: { [C in ProblemCode]?: string } = {
+  store_unreadable: `Redis, the store, cannot be read: ${further}.`,
+  store_unwritable: `Redis, the store, cannot be written: ${further}.`,
+  audit_unwritable: `The audit trail in Redis cannot be written: ${further}.`,
+};
+
 /** @throws Problem of this code for whatever Redis or the connection refuses */
 export async function answered<T>(redis: Redis, code: ProblemCode, work: () => Promise<T>): Promise<T> {
   try {
@@ -53,6 +61,6 @@ export async function answered<T>(redis: Redis, code: ProblemCode, work: () => P
     // ioredis hangs the whole command on its errors, a record's content and all: the log gets the message alone.
     const fault = faultOf(redis);
     const why = fault === undefined ? "" : ` (${fault})`;
-    throw new Problem(code, undefined, { cause: new Error(`Redis: ${error.message}${why}`) });
+    throw new Problem(code, details[code], { cause: new Error(`Redis: ${error.message}${why}`) });
   }
 }

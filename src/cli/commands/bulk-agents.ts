@@ -10,7 +10,7 @@ import { type FilterOptions, filterOf, readAgents, withFilter } from "./agent-fi
 import { quotaChangeOf, withQuotas } from "./agent-options.ts";
 
 /** As many as every deployment takes in one call, one on the edge too. */
-const batchSize = 25;
+const batchSize = 20;
 
 type BulkOptions = FilterOptions &
   Partial<Record<QuotaName, number | "none">> & {

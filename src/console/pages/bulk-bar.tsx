@@ -23,7 +23,7 @@ const actions: { name: BulkAction; scope: Scope; does: string }[] = [
 ];
 
 /** As many as every deployment takes in one call, one on the edge too. */
-const batchSize = 25;
+const batchSize = 20;
 
 /** The actions on several agents at once; those for which one was not done stay chosen. */
 export function BulkBar({ chosen, onDone }: { chosen: ReadonlySet<string>; onDone: (left: string[]) => void }) {

@@ -117,7 +117,7 @@ export async function createAgent(
     await note().catch(() => {
       const failed = (cause: unknown) =>
         context.log("error", "the end of a creation could not be noted", { operationId, agentId, cause });
-      context.background(retryUnwritable(note).catch(failed));
+      context.background(retryUnwritable(note, context.ending).catch(failed));
     });
   }
 }

@@ -1,3 +1,4 @@
+import { inTurn } from "../../domain/in-turn.ts";
 import { isProblem, Problem } from "../../errors.ts";
 import type { Minter } from "../../providers/admin/key-api.ts";
 import { leftoverKey } from "../../providers/admin/minter-over.ts";
@@ -153,11 +154,13 @@ async function rememberRevocation(
   context.log("warn", what, { keyId, cause });
 }
 
-/** Tries again what could not be revoked; what now is, the trail says. Returns what came of it, and what is left. */
+/** Tries again what could not be revoked; what now is, the trail says. Returns what came of those that were tried. */
 export async function retryRevocations(context: Context): Promise<{ revoked: number; left: number; awaited: number }> {
   const { items } = await context.records.list("revocations");
   const count = { revoked: 0, failed: 0, awaited: 0, absent: 0 };
-  for (const { id, agentId, attempts, aiProviderId, remoteId } of items) {
+  const { mostBulkChanges: most = items.length, clock } = context;
+  // Those of a provider that is away must not take all that an invocation may do, and not each time.
+  for (const { id, agentId, attempts, aiProviderId, remoteId } of inTurn(items, most, clock.now())) {
     const became = await revokeMinted(context, { aiProviderId, remoteId, agentId, keyId: id }, true);
     count[became]++;
     if (became !== "revoked") continue;

@@ -27,6 +27,9 @@ export async function resealWebhooks(context: Context): Promise<number> {
       ...(isKept && { previous: { ...previous, sealedSecret: await anew(record.id, previous.sealedSecret) } }),
     };
   };
-  for (const { id } of await allWebhooks(context)) await changeWebhook(context, id, reseal);
+  for (const { id, sealedSecret, previous } of await allWebhooks(context)) {
+    if (previous === undefined && (await isSealedUnderNewest(context, sealedSecret))) continue;
+    await changeWebhook(context, id, reseal);
+  }
   return resealed;
 }

@@ -9,8 +9,8 @@ export const atOnce = 8;
 
 /** The subrequests of a Worker's invocation, less those of the call itself. */
 const operations = 950;
-/** A create on gateways asks each of them for its id, and whether it is cordoned. */
-const operationsOfCreate = (gateways: number): number => 44 + 2 * gateways;
+/** A create on gateways asks each of them for its id, and whether it is cordoned. A provider may take its time to mint. */
+const operationsOfCreate = (gateways: number): number => 52 + 2 * gateways;
 
 /** How many agents one call may make. */
 export function mostCreates({ mostBulkChanges, host }: Context): number {

@@ -78,7 +78,9 @@ export async function withAgentLease<T>(
     };
     // Nobody waits for it: whoever comes next comes after it.
     context.background(
-      retryUnwritable(end).catch((cause) => context.log("error", "lease not released; it expires", { agentId, cause })),
+      retryUnwritable(end, context.ending).catch((cause) =>
+        context.log("error", "lease not released; it expires", { agentId, cause }),
+      ),
     );
   }
 

@@ -1,3 +1,4 @@
+import { inTurn } from "../../domain/in-turn.ts";
 import { isProblem, Problem } from "../../errors.ts";
 import type { Abandoned, LedgerName } from "../../ports.ts";
 import type { AgentRecord } from "../../schema/agent.ts";
@@ -181,7 +182,10 @@ const isLeftOver = ({ instance }: Context, owner: string): boolean =>
 async function recoverAll(context: Context, isHeld: () => Promise<boolean>): Promise<string[]> {
   const settled: string[] = [];
   const silent = new Set<string | undefined>();
-  for (const left of await context.ledger.abandoned(context.instance.isGone)) {
+  const { ledger, clock, mostBulkChanges: most = Number.POSITIVE_INFINITY } = context;
+  const abandoned = await ledger.abandoned(context.instance.isGone);
+  // Each is some thirty operations, where an invocation is bounded: those that cannot be settled yet come in turn too.
+  for (const left of inTurn(abandoned, most, clock.now())) {
     const operation = left.note === undefined ? undefined : parseOperation(left.note);
     if (operation && silent.has(operation.gateway)) continue;
     if (!(await isHeld())) break;

@@ -1,15 +1,16 @@
-import { freeCallsModel, isMetered } from "../../domain/free-calls.ts";
+import { freeCallsModel } from "../../domain/free-calls.ts";
 import { fromMicroUsd } from "../../domain/micro-usd.ts";
 import { firstOfMonth, periodOf, resetOf } from "../../domain/quota.ts";
 import { mostNearShown } from "../../domain/quota-share.ts";
 import type { UsageGroup, UsageQuery } from "../../ports.ts";
 import type { AgentSummary } from "../../schema/agent.ts";
 import type { NearLimitAgent, Overview, OverviewQuery } from "../../schema/fleet-usage.ts";
-import { aiKeyLedger, aiKeyOfName, aiKeyPrefix } from "../../storage/ledger-names.ts";
+import { aiKeyOfName, aiKeyPrefix } from "../../storage/ledger-names.ts";
 import type { IndexEntry } from "../agent-index/index-entry.ts";
 import { statusOf } from "../agents/search-agents.ts";
 import type { Context } from "../context.ts";
 import type { Reaching } from "../state/find-agent.ts";
+import { dailyUse } from "./daily-use.ts";
 import { aiKeysOf, type FleetAgents, fleetAgents, mostKeys } from "./fleet-agents.ts";
 import { nearLimitOf } from "./near-limit.ts";
 import { addUse, type CountedUse, noUse, shownSpending } from "./usage-sums.ts";
@@ -149,29 +150,22 @@ async function ofAgents(context: Context, groups: UsageGroup[]): Promise<Overvie
   return (await Promise.all(found)).flat();
 }
 
-/** Each of a maker's own agents is read by itself. */
-async function useOfSome({ ledger, clock }: Context, agents: FleetAgents, from: string, today: string): Promise<Use> {
+async function useOfSome(context: Context, { entries }: FleetAgents, from: string, today: string): Promise<Use> {
+  const agentOf = new Map(entries.flatMap((entry) => aiKeysOf(entry).map((keyId) => [keyId, entry.agentId] as const)));
+  const { uses, asOf } = await dailyUse(context, [...agentOf.keys()], from, today);
   const days = new Map<string, CountedUse>();
-  const spent: Spent[] = [];
-  const asOf = clock.now();
-  await Promise.all(
-    agents.entries.map(async (entry) => {
-      const { agentId } = entry;
-      const use = noUse();
-      const rows = await Promise.all(
-        aiKeysOf(entry).map((keyId) => ledger.usage(aiKeyLedger(keyId).usage, from, today)),
-      );
-      for (const row of rows.flat()) {
-        if (!isMetered(row)) continue;
-        const ofDay = days.get(row.day) ?? noUse();
-        addUse(ofDay, row);
-        days.set(row.day, ofDay);
-        if (row.day.startsWith(today.slice(0, 7))) addUse(use, row);
-      }
-      if (use.requests > 0) spent.push({ agentId, use });
-    }),
-  );
-  return { days, top: topOf(spent), asOf };
+  const spent = new Map<string, Spent>();
+  for (const use of uses) {
+    const ofDay = days.get(use.day) ?? noUse();
+    addUse(ofDay, use);
+    days.set(use.day, ofDay);
+    if (use.day.slice(0, 7) !== today.slice(0, 7)) continue;
+    const agentId = agentOf.get(use.keyId)!;
+    const one = spent.get(agentId) ?? { agentId, use: noUse() };
+    addUse(one.use, use);
+    spent.set(agentId, one);
+  }
+  return { days, top: topOf([...spent.values()].filter(({ use }) => use.requests > 0)), asOf };
 }
 
 function attention(near: NearLimitAgent[], needsAuth: number, unpriced: number): Overview["attention"] {

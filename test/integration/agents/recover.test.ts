@@ -93,6 +93,20 @@ it("settles what was left once, though several look for it at once", async () =>
   expect(await isHeld("a")).toBe(false);
 });
 
+it("takes on no more than an invocation may do, and comes to what is behind those that cannot be settled", async () => {
+  for (const id of ["a", "b", "c", "d", "e"]) await interrupted(id);
+  host.remove = async ({ agentId }) => {
+    removed.push(agentId);
+    throw new Problem("delete_not_allowed");
+  };
+  for (let run = 0; run < 3; run++) {
+    const clock = { now: () => Date.now() + run * 300_000 };
+    await recoverOperations({ ...context, clock, mostBulkChanges: 2 });
+    expect(removed).toHaveLength(2 * (run + 1));
+  }
+  expect([...new Set(removed)].sort()).toEqual(["a", "b", "c", "d", "e"]);
+});
+
 it("goes on where one died who was at it", async () => {
   await interrupted("a");
   const died = new Error("killed");

@@ -113,6 +113,22 @@ it("still signs after the seal key was rotated, and with it gone the old one ope
   expect(new Webhook(secret!).verify(body, headers as Record<string, string>)).toBeDefined();
 });
 
+it("writes no webhook anew that is under the newest seal key already", async () => {
+  await create();
+  const [old] = stand.context.sealKeys();
+  const written: string[] = [];
+  const replace: typeof stand.context.records.replace = async (collection, id, ...rest) => {
+    written.push(id);
+    return await stand.context.records.replace(collection, id, ...rest);
+  };
+  const records = { ...stand.context.records, replace };
+  expect(await resealSecrets({ ...stand.context, records }, operator)).toMatchObject({ resealed: 0 });
+  expect(written).toEqual([]);
+  const sealKeys = () => [new Uint8Array(32).fill(9), old!];
+  expect(await resealSecrets({ ...stand.context, records, sealKeys }, operator)).toMatchObject({ resealed: 1 });
+  expect(written).toHaveLength(1);
+});
+
 it("signs with a rotated secret though no seal key opens the one before it any more", async () => {
   asOfNow();
   const { id } = await create();

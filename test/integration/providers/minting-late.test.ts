@@ -209,6 +209,20 @@ describe("remembered is what may exist", () => {
     expect(await remembered()).toEqual([]);
   });
 
+  it("as many as one invocation may do are tried at a time, and all of them in turn", async () => {
+    const keyIds = ["k1", "k2", "k3", "k4", "k5"];
+    const createdAt = new Date(now).toISOString();
+    for (const id of keyIds) {
+      const key = { id, aiProviderId: "gone", remoteId: id, agentId: "a", attempts: 1, lastError: "", createdAt };
+      await app.context.records.set("revocations", id, key);
+    }
+    for (let run = 0; run < 3; run++, now += 300_000) {
+      expect(await retryRevocations({ ...app.context, mostBulkChanges: 2 })).toMatchObject({ left: 2 });
+    }
+    const { items } = await app.context.records.list("revocations");
+    expect(items.filter(({ attempts }) => attempts === 1)).toEqual([]);
+  });
+
   it("a look that fails says so, until one succeeds", async () => {
     await addProvider("openrouter");
     apis.fail("POST", creations.openrouter, { drop: "before" });

@@ -163,6 +163,32 @@ describe.each<Transport>(["node", "fetch"])("over %s", (transport) => {
     expect([losses, seen]).toEqual([3, 0]);
   });
 
+  it("keeps no process that ends waiting for a ledger that is away, and is settled where it comes back by then", async () => {
+    const ending = new AbortController();
+    let isAway = true;
+    let tries = 0;
+    await open("openai", undefined, {
+      ending: ending.signal,
+      wrapLedger: (ledger) => ({
+        ...ledger,
+        async settle(...given) {
+          tries++;
+          if (isAway) throw new Problem("store_unwritable");
+          await ledger.settle(...given);
+        },
+      }),
+    });
+    const usage = { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 };
+    answer = { pieces: [JSON.stringify({ choices: [{ message: { content: "x" } }], usage })] };
+    const called = call(transport, "openai");
+    await expect.poll(() => tries, { timeout: 5_000 }).toBe(3);
+    isAway = false;
+    const begun = performance.now();
+    ending.abort(new Error("the process ends"));
+    expect(await called).toMatchObject({ status: 200, used: 10 });
+    expect(performance.now() - begun).toBeLessThan(900);
+  });
+
   describe("reports that cannot be true", () => {
     const reports: [string, Record<string, unknown>][] = [
       ["one count absurd", { prompt_tokens: 9e18, completion_tokens: 3, total_tokens: 10 }],
