@@ -84,10 +84,17 @@ export type ProblemCode = keyof typeof catalogue;
 
 export const problemCodes = Object.keys(catalogue) as ProblemCode[];
 
+/** One of a body or a query, by its path (`autoProvisionAiKey.quotas.maxTokensPerMonth`). */
+export interface Fault {
+  path: string;
+  message: string;
+  /** Of a list that is too long: how many it may have in one call here. */
+  most?: number | undefined;
+}
+
 /** Details of a problem beside its code and text. `cause` is for the log alone. */
 export interface ProblemExtras {
-  /** Faults of a body, by path (`autoProvisionAiKey.quotas.maxTokensPerMonth`). */
-  errors?: { path: string; message: string }[];
+  errors?: Fault[];
   headers?: Record<string, string>;
   cause?: unknown;
 }
@@ -96,7 +103,7 @@ export class Problem extends Error {
   readonly code: ProblemCode;
   readonly status: number;
   readonly title: string;
-  readonly errors: { path: string; message: string }[] | undefined;
+  readonly errors: Fault[] | undefined;
   readonly headers: Record<string, string>;
 
   /** `detail` reaches the caller: say what is wrong and what to do. `cause` reaches only the log. */

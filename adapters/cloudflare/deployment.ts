@@ -1,5 +1,6 @@
 import { waitUntil } from "cloudflare:workers";
 import { type App, createApp } from "../../src/app.ts";
+import { bulkBatch } from "../../src/domain/bulk-batch.ts";
 import { toHex } from "../../src/domain/hex.ts";
 import { createRegistryHost } from "../../src/host/registry-host.ts";
 import { createRemoteHost } from "../../src/host/remote-host.ts";
@@ -72,7 +73,7 @@ async function build(env: Bindings): Promise<Deployment> {
       instance: { id: `worker-${randomId()}`, isGone: () => false },
       sealKeys,
       // A deletion takes up to forty of the thousand operations in an invocation, and more where keys were moved.
-      mostBulkChanges: 20,
+      mostBulkChanges: bulkBatch,
       background: waitUntil,
       // Thirty seconds, less the settlement's.
       backgroundMs: 25_000,

@@ -1,5 +1,6 @@
 import { ClientError } from "../client/client-error.ts";
 import { escapeHidden } from "../domain/hidden-characters.ts";
+import { withoutKeys } from "../domain/key-shapes.ts";
 import { loggedUnder } from "../domain/logged-under.ts";
 
 /** 1: refused or failed. 2: wrong usage. */
@@ -46,9 +47,9 @@ const remedies: Partial<Record<ClientError["code"], { mark: string; remedy: stri
   },
 };
 
-/** Fit for a terminal, whoever wrote what is in it. */
+/** Fit for a terminal and for the log that it goes to, whoever wrote what is in it: it quotes what was given. */
 export const oneLine = (text: string) =>
-  escapeHidden(text.replace(/\s+/g, (run) => (/[\r\n]/.test(run) ? " " : run)).trim());
+  escapeHidden(withoutKeys(text.replace(/\s+/g, (run) => (/[\r\n]/.test(run) ? " " : run)).trim()));
 
 /**
  * One line without the leading `error:`. Never a stack.

@@ -27,7 +27,6 @@ export interface Invocation<Options> {
   ): Promise<Result>;
 }
 
-const jsonOption = ["--json", "print one JSON document"] as const;
 const urlOption = ["--url <address>", "work on the deployment at this address instead of this machine's"] as const;
 
 function refuseEmpty(command: Command): void {
@@ -72,6 +71,8 @@ export function leaf<Options extends object, Arguments extends (string | string[
     name: string;
     description: string;
     localOnly?: true;
+    /** What `--json` prints, where that is not one document. */
+    json?: string;
     configure?: (command: Command) => unknown;
     run: (invocation: Invocation<Options>, ...args: Arguments) => Promise<void>;
   },
@@ -80,7 +81,7 @@ export function leaf<Options extends object, Arguments extends (string | string[
   // The root allows them, and commander hands that on: of two keys to revoke the second would be passed over.
   command.allowExcessArguments(false);
   definition.configure?.(command);
-  command.option(...jsonOption);
+  command.option("--json", definition.json ?? "print one JSON document");
   if (!definition.localOnly) command.option(...urlOption);
   command.action(async (...actionArguments: unknown[]) => {
     let logHint: string | undefined;

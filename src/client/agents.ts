@@ -55,7 +55,10 @@ export function agentCalls({ call, read, post, postOnce }: Requests) {
       call<AgentDeleted>({ method: "DELETE", path: below("agents", agentId), body, repeatable: false }, at),
     /** One change to as many as a hundred agents; each is refused by itself. */
     bulk: (body: BulkChange, at?: IdempotentOptions) => postOnce<BulkChanged>("/agents/bulk", body, at),
-    /** As many as five hundred, on a Worker 25 or what its refusal says; each is made or refused by itself. */
+    /**
+     * As many as five hundred, on a Worker fewer: its refusal says how many (`errors[].most`). Each is made or refused by
+     * itself.
+     */
     createMany: (body: Omit<BulkCreate, "action">, at?: IdempotentOptions) =>
       postOnce<BulkCreated>("/agents/bulk", { action: "create", ...body }, at),
     onboard: (agentId: string, body: OnboardAgent, at?: ChangeOptions) =>

@@ -113,34 +113,50 @@ function unreachable({ url }: Request, cause: unknown): ClientError {
   return new ClientError({ code: "network_error", detail, cause });
 }
 
+/** What is thrown of a request without a whole answer. */
+function failureOf(
+  error: unknown,
+  request: Request,
+  { signal }: Call,
+  timeout: AbortSignal,
+  timeoutMs: number,
+): unknown {
+  if (signal?.aborted) return signal.reason;
+  if (!timeout.aborted) return unreachable(request, error);
+  const detail = `${new URL(request.url).origin} did not answer within ${timeoutMs / 1000} s`;
+  return new ClientError({ code: "timeout", detail, cause: error });
+}
+
+const eitherOf = (signal: AbortSignal | undefined, timeout: AbortSignal): AbortSignal =>
+  signal ? AbortSignal.any([signal, timeout]) : timeout;
+
 async function attempt(call: Call, settings: CallSettings): Promise<unknown> {
   const timeout = AbortSignal.timeout(settings.timeoutMs);
-  const request = requestFor(call, settings, call.signal ? AbortSignal.any([call.signal, timeout]) : timeout);
+  const request = requestFor(call, settings, eitherOf(call.signal, timeout));
   try {
     return await readAnswer(await settings.fetch(request), addressOf(request));
   } catch (error) {
     if (error instanceof ClientError) throw error;
-    if (call.signal?.aborted) throw call.signal.reason;
-    if (timeout.aborted) {
-      const detail = `${new URL(request.url).origin} did not answer within ${settings.timeoutMs / 1000} s`;
-      throw new ClientError({ code: "timeout", detail, cause: error });
-    }
-    throw unreachable(request, error);
+    throw failureOf(error, request, call, timeout, settings.timeoutMs);
   }
 }
 
 /**
- * The body of an answer that goes on for as long as it likes. Not retried: its reader knows where to go on.
+ * The body of an answer that has to begin in time, and goes on for as long as it likes. Not retried: its reader knows
+ * where to go on.
  * @throws ClientError, or the signal's reason when the caller aborts
  */
 export async function openStream(call: Call, settings: CallSettings): Promise<ReadableStream<Uint8Array>> {
-  const request = requestFor(call, settings, call.signal);
+  const patience = new AbortController();
+  const request = requestFor(call, settings, eitherOf(call.signal, patience.signal));
+  const timer = setTimeout(() => patience.abort(), settings.timeoutMs);
   let response: Response;
   try {
     response = await settings.fetch(request);
   } catch (error) {
-    if (call.signal?.aborted) throw call.signal.reason;
-    throw unreachable(request, error);
+    throw failureOf(error, request, call, patience.signal, settings.timeoutMs);
+  } finally {
+    clearTimeout(timer);
   }
   if (!response.ok || !response.body) {
     throw await readAnswer(response, addressOf(request)).then(

@@ -1,4 +1,4 @@
-import type { ProblemCode } from "../errors.ts";
+import type { Fault, ProblemCode } from "../errors.ts";
 
 /**
  * The service's own codes, and three of a call that got no answer of the service:
@@ -13,7 +13,7 @@ export interface ClientErrorFields {
   /** 0 where there was no answer. */
   status?: number;
   requestId?: string | undefined;
-  errors?: { path: string; message: string }[] | undefined;
+  errors?: Fault[] | undefined;
   retryAfter?: number | undefined;
   cause?: unknown;
 }
@@ -27,7 +27,7 @@ export class ClientError extends Error {
   /** The id to name when asking the operator. The service's log has it too. */
   readonly requestId: string | undefined;
   /** Faults of a body, by path. */
-  readonly errors: readonly { path: string; message: string }[];
+  readonly errors: readonly Fault[];
   /** Seconds after which a retry is welcome. */
   readonly retryAfter: number | undefined;
 

@@ -85,7 +85,7 @@ export interface ClientOptions {
   retries?: number | undefined;
   /** A longer wait is not waited for: the call fails at once, with `retryAfter`. Default 60,000. */
   maxRetryDelayMs?: number | undefined;
-  /** The bound of each attempt. Default 60,000. */
+  /** The bound of each attempt, and of the wait for a stream to begin. Default 60,000. */
   timeoutMs?: number | undefined;
   onRetry?: ((retry: Retry) => void) | undefined;
 }
@@ -98,8 +98,16 @@ export type Client = ReturnType<typeof createClient>;
 /** Timers take whole milliseconds, and a longer one would end at once. */
 const longestTimeoutMs = 2 ** 31 - 1;
 
-/** @throws TypeError for an address or a credential that cannot be sent */
+/** `Number()` of a variable that is not set compares with nothing: retries would never end. */
+function refuseNoNumbers(options: Pick<ClientOptions, "retries" | "maxRetryDelayMs" | "timeoutMs">): void {
+  for (const name of ["retries", "maxRetryDelayMs", "timeoutMs"] as const) {
+    if (!((options[name] ?? 0) >= 0)) throw new TypeError(`${name} must be a number from 0 on`);
+  }
+}
+
+/** @throws TypeError for an address or a credential that cannot be sent, and for a number that is none */
 export function createClient(options: ClientOptions) {
+  refuseNoNumbers(options);
   const settings: CallSettings = {
     base: apiBase(options.url),
     headers: credentialHeaders(options),

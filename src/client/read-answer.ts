@@ -1,5 +1,5 @@
 import { parsedJson } from "../domain/parsed-json.ts";
-import type { ProblemCode } from "../errors.ts";
+import type { Fault, ProblemCode } from "../errors.ts";
 import { ClientError } from "./client-error.ts";
 
 interface ProblemBody {
@@ -8,13 +8,13 @@ interface ProblemBody {
   detail?: string;
   title?: string;
   requestId?: string;
-  errors?: { path: string; message: string }[];
+  errors?: Fault[];
 }
 
 const isText = (value: unknown): boolean => value === undefined || typeof value === "string";
 const isFault = (fault: unknown): boolean => {
-  const { path, message } = (fault ?? {}) as { path?: unknown; message?: unknown };
-  return typeof path === "string" && typeof message === "string";
+  const { path, message, most = 1 } = (fault ?? {}) as Partial<Record<keyof Fault, unknown>>;
+  return typeof path === "string" && typeof message === "string" && typeof most === "number";
 };
 
 /** Other services answer with a `code` too, and with other things beside it. */

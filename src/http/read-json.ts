@@ -1,7 +1,7 @@
 import type * as z from "zod/mini";
 import { GrowingBytes } from "../domain/growing-bytes.ts";
 import { scanObject } from "../domain/scan-object.ts";
-import { Problem } from "../errors.ts";
+import { type Fault, Problem } from "../errors.ts";
 import { wording } from "../schema/wording.ts";
 
 /** Many times what any call takes; each may come to be a fault in the answer. */
@@ -110,9 +110,12 @@ export function parseQuery<S extends z.ZodMiniType>(
 const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
 
 function invalid(code: "invalid_body" | "invalid_query", error: z.core.$ZodError): Problem {
-  const errors = error.issues.flatMap((issue) => {
+  const errors = error.issues.flatMap((issue): Fault[] => {
     const path = issue.path.join(".");
     if (issue.code === "invalid_key") return [{ path, message: `the name ${issue.issues[0]!.message}` }];
+    if (issue.code === "too_big" && issue.origin === "array") {
+      return [{ path, message: issue.message, most: Number(issue.maximum) }];
+    }
     if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
     return issue.keys.map((key) => ({ path: path ? `${path}.${key}` : key, message: "is not a known field" }));
   });

@@ -49,7 +49,11 @@ export function respondProblem(
     terse && problem.status >= 500
       ? `${problem.title}${loggedUnder(requestId)}, and so has \`doctor\`.`
       : quotable(problem.message);
-  const errors = problem.errors?.map(({ path, message }) => ({ path: quotable(path), message: quotable(message) }));
+  const errors = problem.errors?.map((fault) => ({
+    ...fault,
+    path: quotable(fault.path),
+    message: quotable(fault.message),
+  }));
   const body = {
     type: `urn:openclaw-provisioning:problem:${problem.code}`,
     title: problem.title,

@@ -16,7 +16,17 @@ export const ProblemBody = z
       .string()
       .register(z.globalRegistry, { description: "Equals `detail`, for clients of the older API", deprecated: true }),
     errors: z
-      .optional(z.array(z.object({ path: z.string(), message: z.string() })))
+      .optional(
+        z.array(
+          z.object({
+            path: z.string(),
+            message: z.string(),
+            most: z.optional(z.int().check(z.minimum(1))).register(z.globalRegistry, {
+              description: "Of a list that is too long: how many it may have in one call here",
+            }),
+          }),
+        ),
+      )
       .register(z.globalRegistry, { description: "Faults of the body or the query, by path" }),
   })
   .register(z.globalRegistry, { id: "Problem" });

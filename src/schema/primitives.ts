@@ -30,7 +30,9 @@ export const GivenTimestamp = z
   )
   .register(z.globalRegistry, { examples: ["2027-01-31T00:00:00Z"] });
 
-export const Day = z.iso.date().register(z.globalRegistry, { description: "A day in UTC", examples: ["2026-11-22"] });
+export const Day = z.iso
+  .date("must be a day, such as 2026-11-22")
+  .register(z.globalRegistry, { description: "A day in UTC", examples: ["2026-11-22"] });
 
 /** A lone surrogate has no UTF-8: what is stored of it, or percent-encoded, is another text or an error. */
 export const wellFormed = z.refine<string>((text) => text.isWellFormed(), "must be well-formed Unicode");

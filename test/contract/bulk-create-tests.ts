@@ -190,9 +190,10 @@ export function bulkCreateTests(target: () => Target): void {
     });
   });
 
-  it("takes no more than 500", async () => {
+  it("takes no more than 500, and says so in a field", async () => {
     const agents = Array.from({ length: 501 }, (_, at) => ({ name: `over-${at}` }));
     const refused = await bulk(agents);
     expect([refused.status, refused.body.code]).toEqual([400, "invalid_body"]);
+    expect(refused.body.errors).toEqual([{ path: "agents", message: "at most 500 agents", most: 500 }]);
   });
 }

@@ -110,10 +110,10 @@ const from = (content: string, answers: Answers, ...args: string[]) =>
 const names = (count: number) => JSON.stringify(Array.from({ length: count }, (_, at) => ({ name: `a-${at}` })));
 
 describe("agents create --from", () => {
-  it("makes them, 25 a call, and shows the keys that came back", async () => {
+  it("makes them, 20 a call, and shows the keys that came back", async () => {
     const ran = await from(names(30), service(), "--reveal-ai-key");
     const posts = ran.calls.filter(({ method }) => method === "POST").map(({ body }) => body as { agents: object[] });
-    expect(posts.map(({ agents }) => agents.length)).toEqual([25, 5]);
+    expect(posts.map(({ agents }) => agents.length)).toEqual([20, 10]);
     expect(posts[0]!.agents[0]).toEqual({ name: "a-0", revealAiKey: true });
     expect(ran.exitCode).toBe(0);
     expect(ran.stdout).toMatch(/^30 agents are created\.\n[\s\S]+a-29 +secret-of-a-29/);
@@ -122,13 +122,13 @@ describe("agents create --from", () => {
   it("makes fewer a call where the service says how many it can make", async () => {
     const fewer = (call: Call) =>
       (call.body as { agents: object[] }).agents.length > 12
-        ? problem(400, "invalid_body", "agents: at most 12 agents in one call here; send several.", {
-            errors: [{ path: "agents", message: "at most 12 agents" }],
+        ? problem(400, "invalid_body", "agents: too many agents; send several times.", {
+            errors: [{ path: "agents", message: "too many agents", most: 12 }],
           })
         : made(call);
     const ran = await from(names(30), { ...service(), "POST /agents/bulk": fewer });
     const posts = ran.calls.filter(({ method }) => method === "POST").map(({ body }) => body as { agents: object[] });
-    expect(posts.map(({ agents }) => agents.length)).toEqual([25, 12, 12, 6]);
+    expect(posts.map(({ agents }) => agents.length)).toEqual([20, 12, 12, 6]);
     expect(ran).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^30 agents are created\./) });
   });
 
@@ -250,7 +250,7 @@ describe("agents create --from", () => {
     };
     const ran = await from(names(30), answers);
     expect(ran.exitCode).toBe(1);
-    expect(ran.stdout).toContain("secret-of-a-24");
+    expect(ran.stdout).toContain("secret-of-a-19");
   });
 
   it("makes nothing in a dry run, nor where the file has a fault", async () => {

@@ -452,6 +452,22 @@ it.each([{ items: [] }, [[]], {}])("says where other JSON than this API's came f
   expect(stderr).toBe(`error: ${url} answered without the fields of this API: is it the address of the service?\n`);
 });
 
+const pasted = `sk-ant-api03-${"a1B2c3D4e5F6g7H8i9J0".repeat(3)}`;
+
+it.each([
+  ["ai-providers", "add", "--provider", "anthropic", "--name", "a", `--kye=${pasted}`],
+  ["ai-providers", "add", "--provider", "anthropic", "--name", "a", pasted],
+  ["webhooks", "create", "https://receiver.example", "--format", pasted],
+  ["agent-keys", "create", "--name", "a", "--scopes", pasted],
+  ["events", "--types", pasted],
+  [pasted],
+])("repeats no key that was given in a wrong place: %s %s", async (...args) => {
+  const { exitCode, stdout, stderr } = await runCli(["provisioning", ...args]);
+  expect([exitCode, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain("[key]");
+  expect(stderr).not.toContain(pasted.slice(0, 24));
+});
+
 it("tells a fault once, whose detail begins with its path", async () => {
   const detail = "from (2026-12-02) lies after to (2026-12-01).";
   const errors = [{ path: "from", message: "must not lie after to" }];

@@ -156,6 +156,27 @@ it("follows on where a connection is cut, and while the service restarts", async
   expect(seenBy(calls)).toEqual([null, "7", "7", "7", "8"]);
 });
 
+it("follows on where the service does not answer in time, and says in its help what --json prints", async () => {
+  const silent = ({ signal }: Request) =>
+    new Promise<Response>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  const refused = async () => problem(403, "scope_missing", "no more");
+  const steps = [async () => stream(), silent, refused];
+  const fetch = async (request: Request) =>
+    request.url.includes("/events") ? await steps.shift()!(request) : Response.json({ events: [] });
+  const openLocal = async () => ({
+    fetch,
+    basePath: "/api/v1",
+    exclusively: <Result>(work: () => Result) => work(),
+    close: async () => {},
+  });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const running = runCli(["provisioning", "events", "--follow"], {}, { openLocal }).finally(() => vi.useRealTimers());
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  const { exitCode, stderr } = await running;
+  expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/did not answer within .*trying again\n.*no more/s)]);
+  expect((await runCli(["provisioning", "events", "--help"])).stdout).toContain("print each event as JSON, on a line");
+});
+
 it("ends where the first stream cannot be had", async () => {
   const answers = { "GET /events": problem(503, "not_ready", "Not ready") };
   const { exitCode, stderr } = await runCli(["provisioning", "events", "--follow"], answers);

@@ -116,6 +116,7 @@ describe("errors", () => {
     { code: "E1", detail: { reason: "no" } },
     { code: "E1", errors: { name: ["is missing"] } },
     { code: "E1", errors: [null] },
+    { code: "E1", errors: [{ path: "a", message: "too many", most: "few" }] },
     { code: "E1", title: 7 },
   ])("of another service are told from this API's: %j", async (body) => {
     const error = await outcome(script([() => Response.json(body, { status: 400 })]).client.openapi());
@@ -151,6 +152,32 @@ describe("errors", () => {
       );
     const client = createClient({ url: "http://h", timeoutMs: 20, retries: 0, fetch: stalling });
     await expect(client.agents.get("a")).rejects.toMatchObject({ code: "timeout", status: 0 });
+  });
+
+  it("time out where a stream of events does not begin, and let one go on that has", async () => {
+    vi.useRealTimers();
+    const silent = ({ signal }: Request) =>
+      new Promise<Response>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const late = async ({ signal }: Request) => {
+      const body = new ReadableStream<Uint8Array>({
+        async start(stream) {
+          signal.addEventListener("abort", () => stream.error(signal.reason));
+          await new Promise((resolve) => setTimeout(resolve, 60));
+          stream.enqueue(new TextEncoder().encode("data: 1\n\n"));
+        },
+      });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    };
+    const events = (fetch: (request: Request) => Promise<Response>) =>
+      createClient({ url: "http://h", timeoutMs: 20, fetch }).events();
+    await expect(events(silent).next()).rejects.toMatchObject({ code: "timeout", status: 0 });
+    expect((await events(late).next()).value).toMatchObject({ data: 1 });
+  });
+
+  it.each(["retries", "maxRetryDelayMs", "timeoutMs"])("are not made with %s that is no number", (name) => {
+    const made = (value: number) => () => createClient({ url: "http://h", [name]: value });
+    for (const value of [Number.NaN, -1]) expect(made(value)).toThrow(`${name} must be a number from 0 on`);
+    expect(made(0)).not.toThrow();
   });
 });
 

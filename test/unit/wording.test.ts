@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { RotateAiKey } from "../../src/schema/ai-key.ts";
 import { CreateAgent } from "../../src/schema/create-agent.ts";
+import { UsageQuery } from "../../src/schema/usage.ts";
 import { wording } from "../../src/schema/wording.ts";
 import { parseSettings } from "../../src/settings.ts";
 
@@ -25,6 +26,8 @@ it("says of a value out of bounds what they are", () => {
   ]);
   const { issues } = RotateAiKey.safeParse({ graceSeconds: -1 }, wording).error!;
   expect(issues[0]!.message).toBe("must be at least 0");
+  const days = UsageQuery.safeParse({ from: "yesterday" }, wording).error!;
+  expect(days.issues[0]!.message).toBe("must be a day, such as 2026-11-22");
   const level = () => parseSettings({ logging: { level: "loud" } }, "x");
   expect(level).toThrow('x: logging.level is "loud"; must be one of debug, info, warn, error');
 });

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Client } from "../../client/client.ts";
+import { bulkBatch } from "../../domain/bulk-batch.ts";
 import { type BulkAction, type BulkChange, type BulkChanged, bulkActions } from "../../schema/bulk.ts";
 import type { QuotaName } from "../../schema/quota.ts";
 import { refused, wrongUsage } from "../failure.ts";
@@ -8,9 +9,6 @@ import { expiryOrNever, graceSeconds, labelChange, quotaLimitOrNone } from "../o
 import { grouped, type Output } from "../output.ts";
 import { type FilterOptions, filterOf, readAgents, withFilter } from "./agent-filter.ts";
 import { quotaChangeOf, withQuotas } from "./agent-options.ts";
-
-/** As many as every deployment takes in one call, one on the edge too. */
-const batchSize = 20;
 
 type BulkOptions = FilterOptions &
   Partial<Record<QuotaName, number | "none">> & {
@@ -55,8 +53,8 @@ async function chosenIds(client: Client, ids: string[], { all, ...options }: Bul
 
 /** @param done gets each batch as it is answered */
 async function inBatches(client: Client, ids: string[], change: Omit<BulkChange, "agentIds">, done: BulkChanged[]) {
-  for (let from = 0; from < ids.length; from += batchSize) {
-    done.push(await client.agents.bulk({ ...change, agentIds: ids.slice(from, from + batchSize) }));
+  for (let from = 0; from < ids.length; from += bulkBatch) {
+    done.push(await client.agents.bulk({ ...change, agentIds: ids.slice(from, from + bulkBatch) }));
   }
 }
 

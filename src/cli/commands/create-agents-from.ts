@@ -1,5 +1,6 @@
 import { type Client, ClientError } from "../../client/client.ts";
 import { agentIdFrom } from "../../domain/agent-id.ts";
+import { bulkBatch } from "../../domain/bulk-batch.ts";
 import type { AgentDetail } from "../../schema/agent.ts";
 import type { AgentCreated, CreateAgent } from "../../schema/create-agent.ts";
 import { quotaNames } from "../../schema/quota.ts";
@@ -8,9 +9,6 @@ import { refused } from "../failure.ts";
 import { readGivenFile } from "../given-file.ts";
 import type { Invocation } from "../leaf.ts";
 import { grouped, type Output } from "../output.ts";
-
-/** As many as a deployment takes in one call, one on the edge too, unless that has to ask many gateways. */
-const usualBatch = 25;
 
 interface Options {
   dryRun?: true;
@@ -45,7 +43,7 @@ export async function createAgentsFrom(
     // Keys that were shown must not be lost where a later call fails.
     try {
       const missing = await settleExisting(client, entries, done);
-      for (let from = 0, size = usualBatch; from < missing.length; ) {
+      for (let from = 0, size: number = bulkBatch; from < missing.length; ) {
         const batch = missing.slice(from, from + size);
         const most = await createBatch(client, batch, options, done);
         if (most !== undefined) {
@@ -102,17 +100,11 @@ async function createBatch(
     }
     return undefined;
   } catch (error) {
-    const most = mostIn(error);
-    if (most === undefined || most >= batch.length) throw error;
+    const fault = error instanceof ClientError && error.errors.find(({ path }) => path === "agents");
+    const most = fault ? fault.most : undefined;
+    if (most === undefined || most < 1 || most >= batch.length) throw error;
     return most;
   }
-}
-
-function mostIn(error: unknown): number | undefined {
-  if (!(error instanceof ClientError)) return undefined;
-  const { message = "" } = error.errors.find(({ path }) => path === "agents") ?? {};
-  const [, most] = /^at most ([1-9]\d*) agents$/.exec(message) ?? [];
-  return most === undefined ? undefined : Number(most);
 }
 
 /** Whether both hold the same, in whatever order; a list that was not asked for may be anything. */

@@ -51,7 +51,8 @@ function lineOf(event: string, data: unknown): string | undefined {
 
 /** As while a service restarts. */
 const isPassing = (error: unknown): boolean =>
-  error instanceof ClientError && (error.code === "network_error" || error.status === 429 || error.status >= 500);
+  error instanceof ClientError &&
+  (error.code === "network_error" || error.code === "timeout" || error.status === 429 || error.status >= 500);
 
 /** The newest events of the trail, and what else is told until the first look is over; with `follow`, for good. */
 async function show(client: Client, cli: CliEnvironment, out: Output, options: Options): Promise<void> {
@@ -95,6 +96,7 @@ export function addEventsCommand(tree: Tree, parent: Command): void {
   leaf<Options>(tree, parent, {
     name: "events",
     description: "Show what happened last; with --follow, what happens, until you stop it",
+    json: "print each event as JSON, on a line of its own",
     configure: (command) =>
       command
         .option("-f, --follow", "go on, also when the service restarts its stream")

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { bulkBatch } from "../../domain/bulk-batch.ts";
 import { escapeHidden } from "../../domain/hidden-characters.ts";
 import type { BulkAction, BulkChange, BulkChanged } from "../../schema/bulk.ts";
 import type { Scope } from "../../schema/provisioning-key.ts";
@@ -21,9 +22,6 @@ const actions: { name: BulkAction; scope: Scope; does: string }[] = [
   { name: "rotate", scope: "agents:keys", does: t.agent.rotateAsk },
   { name: "delete", scope: "agents:delete", does: t.agent.deleteAsk },
 ];
-
-/** As many as every deployment takes in one call, one on the edge too. */
-const batchSize = 20;
 
 /** The actions on several agents at once; those for which one was not done stay chosen. */
 export function BulkBar({ chosen, onDone }: { chosen: ReadonlySet<string>; onDone: (left: string[]) => void }) {
@@ -78,10 +76,10 @@ function BulkDialog({ name, does, ids, onClose, onDone }: BulkProps) {
     await change.run(async () => {
       const batches: BulkChanged[] = [];
       const failed = () => batches.flatMap((batch) => batch.failed);
-      const left = () => ids.slice(batches.length * batchSize);
+      const left = () => ids.slice(batches.length * bulkBatch);
       try {
         while (left().length > 0) {
-          const agentIds = left().slice(0, batchSize);
+          const agentIds = left().slice(0, bulkBatch);
           batches.push(
             await ask<BulkChanged>("/agents/bulk", {
               method: "POST",

@@ -24,7 +24,7 @@ export function mostCreates({ mostBulkChanges, host }: Context): number {
 export function requireFew(field: string, count: number, most: number): void {
   if (count <= most) return;
   throw new Problem("invalid_body", `${field}: at most ${most} agents in one call here; send several.`, {
-    errors: [{ path: field, message: `at most ${most} agents` }],
+    errors: [{ path: field, message: `at most ${most} agents`, most }],
   });
 }
 
