@@ -187,12 +187,17 @@ export function openGateway(settings: GatewaySettings, tools: GatewayTools): Gat
     },
     async recount(ageMs = countMs, patient = false) {
       const now = clock.now();
-      if (silentSince === undefined && isFresh(countedAt, now, ageMs)) return true;
+      if (silentSince === undefined && isFresh(countedAt, now, ageMs)) return answers;
+      const before = countedAt;
       // A caller that comes meanwhile goes by the old number. Before the first count there is none to go by.
       if (Number.isFinite(countedAt)) countedAt = now;
       const counted = await ask(count, patient ? unhurried : brief);
       answers = counted !== undefined;
-      if (counted === undefined) return false;
+      if (counted === undefined) {
+        // One that refuses is left alone for as long; one that was silent is counted once it says anything.
+        if (silentSince !== undefined) countedAt = before;
+        return false;
+      }
       agentIds = counted;
       agents = counted.size;
       countedAt = clock.now();

@@ -106,11 +106,14 @@ export function bulkTests(target: () => Target): void {
     }
     const unlinked = await makeKey(target(), { scopes: allScopes });
     const quotas = { maxRequestsPerDay: 7 };
-    const refused = await bulk({ action: "update", agentIds: keyed, quotas }, unlinked.key);
-    expect(refused.body).toMatchObject({
-      succeeded: [],
-      failed: [{ code: "ai_provider_not_linked" }, { code: "ai_provider_not_linked" }],
-    });
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    for (const change of [{ quotas }, { expiresAt }, { quotas, dryRun: true }, { expiresAt, dryRun: true }]) {
+      const refused = await bulk({ action: "update", agentIds: keyed, ...change }, unlinked.key);
+      expect(refused.body).toMatchObject({
+        succeeded: [],
+        failed: [{ code: "ai_provider_not_linked" }, { code: "ai_provider_not_linked" }],
+      });
+    }
     const own = await makeKey(target(), { reach: "own" });
     expect((await bulk({ action: "delete", agentIds: keyed }, own.key)).body).toMatchObject({
       failed: [{ code: "agent_not_found" }, { code: "agent_not_found" }],

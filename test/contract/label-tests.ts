@@ -90,6 +90,9 @@ export function labelTests(target: () => Target): void {
     const resume = await ask(target(), "POST", `/agents/${body.agentId}/resume`, { key });
     expect(resume).toMatchObject({ status: 409, body: { code: "agent_expired" } });
     expect(resume.body.detail).toContain(`agents update ${body.agentId} --expires`);
+    const many = { action: "resume", agentIds: [body.agentId], dryRun: true };
+    const dry = await ask(target(), "POST", "/agents/bulk", { key, body: many });
+    expect(dry.body).toMatchObject({ succeeded: [], failed: [{ code: "agent_expired" }] });
 
     const later = await update(key, body.agentId, { expiresAt: inSeconds(3600) });
     expect(later).toMatchObject({ status: 200, body: { status: expect.not.stringMatching("suspended") } });

@@ -4,6 +4,7 @@ import { entryDoors } from "../../adapters/openclaw/doors/entry-doors.ts";
 import {
   dropOthersModels,
   type Hold,
+  holdApart,
   holdIn,
   holdModels,
   holdPlace,
@@ -101,6 +102,27 @@ describe("an entry that is held", () => {
     );
   });
 
+  test("kept apart reaches the sessions of its peers, and is held by the whole of what it is denied", () => {
+    const apart = (peers: string[]) => {
+      const entry: AgentEntry = { tools: { deny: ["browser", ...toolsOf("peers")] } };
+      holdApart(entry, "a1", peers);
+      return entry;
+    };
+    expect(apart(["a2"]).tools!.deny).toEqual(["browser", ...acrossAgents]);
+    expect(apart([]).tools!.deny).toEqual(["browser", ...toolsOf("peers"), ...acrossAgents]);
+    expect(holdIn(apart([]), "a1")).toMatchObject({ confinement: "trusted" });
+    expect(holdIn({ tools: { deny: acrossAgents.slice(1) } }, "a1")).toBeUndefined();
+  });
+
+  test("names the directory of its turns only where the operator has another for all agents", () => {
+    const cwdOf = (of: OpenClawConfig) => {
+      const entry: AgentEntry = { workspace: "/w/a1", cwd: "/projects" };
+      holdPlace(entry, { confinement: "workspace", tools: [], peers: [] }, of);
+      return entry.cwd;
+    };
+    expect([cwdOf({}), cwdOf(config)]).toEqual([undefined, "/w/a1"]);
+  });
+
   test("an entry with any of its parts undone has that door open", () => {
     const entry = held({ workspace: "/w/a1" }, { confinement: "workspace", tools: [], peers: [] });
     const tools = (change: AgentEntry["tools"]) => ({ tools: { ...entry.tools, ...change } });
@@ -127,6 +149,25 @@ describe("an entry that is held", () => {
       const changed = { ...entry, ...change };
       expect(entryDoors(changed, "a1", true, config), name).toEqual([name]);
     }
+    const others: [string, Partial<AgentEntry>][] = [
+      ["utilityModel", { utilityModel: undefined }],
+      ["modelPolicy.allow", { modelPolicy: { allow: ["metered-anthropic/*", "shared/m"] } }],
+      ["modelPolicy.allow", { modelPolicy: undefined }],
+      ["memory.search.provider", { memory: { search: { provider: "openai" } } }],
+      ["tools.exec.reviewer.model", tools({ exec: { reviewer: { model: "shared/m" } } })],
+      ["tools.exec.reviewer.model", tools({ exec: {} })],
+      ...["exec", "sessions_send", "unheard_of"].map((name): [string, Partial<AgentEntry>] => [
+        "tools.allow",
+        tools({ allow: [...entry.tools!.allow!, name] }),
+      ]),
+    ];
+    for (const [name, change] of others) {
+      expect(entryDoors({ ...entry, ...change } as AgentEntry, "a1", true, config), JSON.stringify(change)).toEqual([
+        name,
+      ]);
+    }
+    const server = tools({ allow: [...entry.tools!.allow!, "outlook__send_mail"] });
+    expect(entryDoors({ ...entry, ...server }, "a1", true, config)).toEqual([]);
     const always = { ...entry, tts: { ...entry.tts, auto: "always" } };
     expect(entryDoors(always, "a1", true, config)).toEqual(["tts.auto", "tts"]);
   });

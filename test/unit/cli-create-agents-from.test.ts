@@ -132,6 +132,18 @@ describe("agents create --from", () => {
     expect(ran).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^30 agents are created\./) });
   });
 
+  it("asks no more of a service that refuses as many as it says it can make", async () => {
+    let calls = 0;
+    const never = () => {
+      // A command that goes on would never end.
+      if (++calls > 3) throw new Error("asked again");
+      const errors = [{ path: "agents", message: "at most 25 agents" }];
+      return problem(400, "invalid_body", "agents: at most 25 agents in one call here; send several.", { errors });
+    };
+    const ran = await from(names(30), { ...service(), "POST /agents/bulk": never });
+    expect([ran.exitCode, calls]).toEqual([1, 1]);
+  });
+
   it("hands over a key of the file, and shows it in no fault and no answer", async () => {
     const apiKey = "sk-test-not-a-real-key";
     const auth = { provider: "anthropic", credentials: { apiKey } };
@@ -180,6 +192,48 @@ describe("agents create --from", () => {
       /entry 2 +other +agent_exists .*differs in model, labels, autoProvisionAiKey\.quotas\.maxRequestsPerDay;/,
     );
     expect(ran.stdout).toMatch(/entry 3 +strange +agent_exists .*differs in who made it;/);
+  });
+
+  it("refuses one that lacks a binding, an identity, a kind of key, its AI provider, its gateway or its name", async () => {
+    const asked = { bind: ["telegram:ops"], identity: { name: "Ada" } };
+    const autoProvisionAiKey = { provider: "openai", mode: "minted" };
+    const has = { bindings: ["telegram:ops", "slack"], identity: { name: "Ada", emoji: "x" } };
+    const key = (provider: string, mode: string) => ({ health: { aiKey: { provider, mode, quotas: {} } } });
+    const ran = await from(
+      JSON.stringify([
+        { name: "same", ...asked, autoProvisionAiKey },
+        { name: "bare", ...asked },
+        { name: "named", ...asked },
+        { name: "keyless", autoProvisionAiKey: { provider: "openai" } },
+        { name: "other", autoProvisionAiKey },
+        {
+          name: "Moved",
+          gateway: "gw1",
+          confinement: "sandbox",
+          expiresAt: "2099-01-31T00:00:00Z",
+          autoProvisionAiKey: { provider: "openai" },
+        },
+      ]),
+      service(
+        there("same", { ...has, ...key("openai", "minted") }),
+        there("bare", { ...has, bindings: ["slack"] }),
+        there("named", { ...has, identity: { name: "Eve" } }),
+        there("keyless"),
+        there("other", key("anthropic", "virtual")),
+        there("moved", { gateway: "gw2", confinement: "workspace", ...key("openai", "virtual") }),
+      ),
+    );
+    expect(ran.stdout).toContain("0 agents are created. 1 was there already.");
+    const differing = [...ran.stdout.matchAll(/^entry \d +(\w+) .* differs in ([^;]+);/gm)].map(
+      ([, ...found]) => found,
+    );
+    expect(differing).toEqual([
+      ["bare", "bind"],
+      ["named", "identity"],
+      ["keyless", "autoProvisionAiKey.provider"],
+      ["other", "autoProvisionAiKey.provider, autoProvisionAiKey.mode"],
+      ["Moved", "name, gateway, confinement, expiresAt"],
+    ]);
   });
 
   it("refuses an agent whose workspace is another, and not one whose path leads over a link", async () => {
@@ -265,6 +319,9 @@ describe("agents create --from", () => {
     const bad = await from('[{"name": "one"}, {"nam": "two"}]', service());
     expect([bad.exitCode, bad.calls]).toEqual([1, []]);
     expect(bad.stdout).toMatch(/entry 2 +nam +is not a field/);
+    const { stdout } = await from('[{"name": "one"}, {"nam": "two"}]', service(), "--json");
+    const faults = JSON.parse(stdout).faults as { place: string; field: string }[];
+    expect(faults).toContainEqual({ place: "entry 2", field: "nam", why: expect.stringContaining("is not a field") });
   });
 
   it.each([

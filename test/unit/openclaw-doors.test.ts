@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { heldParams, refusalOf } from "../../adapters/openclaw/doors/agents-apart.ts";
 import { entryDoors } from "../../adapters/openclaw/doors/entry-doors.ts";
-import { checkTools, type Hold, holdTools } from "../../adapters/openclaw/doors/held-entry.ts";
+import { checkTools, dropOthersModels, type Hold, holdTools } from "../../adapters/openclaw/doors/held-entry.ts";
 import { unmeteredSettings } from "../../adapters/openclaw/doors/model-settings.ts";
 import { openDoors, refuseUnmetered } from "../../adapters/openclaw/doors/open-doors.ts";
+import { writesOwnFiles } from "../../adapters/openclaw/doors/own-files.ts";
 import { createReplyFiles, type Reply } from "../../adapters/openclaw/doors/reply-files.ts";
 import { lookedAtTools } from "../../adapters/openclaw/doors/tool-table.ts";
 import { declareProvider, movedProviders, providerFor, slugIn } from "../../adapters/openclaw/metered-provider.ts";
@@ -145,6 +146,28 @@ describe("settings that lead around agents' keys", () => {
     expect(found(config, [setting])).toEqual([]);
   });
 
+  test("one agent of many for which a setting is open is enough, whichever stands last", () => {
+    const held = (confinement: Hold["confinement"]): AgentEntry => {
+      const entry: AgentEntry = {};
+      holdTools(entry, "one", { confinement, tools: [], peers: [] });
+      return entry;
+    };
+    const [trusted, boxed, plain] = (["trusted", "sandbox", "workspace"] as const).map(held);
+    const entries = { trusted: trusted!, boxed: boxed!, plain: plain! };
+    const sandbox = { docker: { env: { API_KEY: "x" } } };
+    const config: OpenClawConfig = { agents: { defaults: { imageModel: "shared/m", sandbox }, entries } };
+    const settings = { confinement: "workspace" as const, unmetered: [], unattended: "on" as const };
+    const doors = openDoors(config, settings, () => ({ madeHere: true, hasKey: false })).map(({ setting }) => setting);
+    expect(doors).toContain("agents.defaults.imageModel");
+    expect(doors).toContain("agents.defaults.sandbox.docker.env");
+  });
+
+  test("one of any channel is accepted by its form", () => {
+    const config: OpenClawConfig = { channels: { feishu: { tts: { auto: "tagged" } } } };
+    expect(found(config, ["channels.*.tts.auto"])).toEqual([]);
+    expect(found(config, ["channels.*.tts.enabled"])).toEqual(["channels.feishu.tts.auto"]);
+  });
+
   test("those with models of agents' own keys do not, nor those that are empty or off", () => {
     expect(found(defaults({ compaction: { model: "metered-anthropic/claude" }, voiceModel: "" }))).toEqual([]);
     expect(found({ tts: { enabled: false }, channels: { feishu: { tts: { auto: "off" } } } })).toEqual([]);
@@ -170,10 +193,29 @@ describe("settings that lead around agents' keys", () => {
     expect(notices(false)).toEqual([]);
   });
 
+  test("a weekly review that nobody has decided about is worth a look", () => {
+    const noticed = (mode: string | undefined, unattended?: "on" | "off") => {
+      const config = {
+        agents: { entries: { one: {} } },
+        ...(mode && { skills: { workshop: { autonomous: { mode } } } }),
+      };
+      const settings = { confinement: "workspace" as const, unmetered: [], ...(unattended && { unattended }) };
+      return openDoors(config as OpenClawConfig, settings, () => ({ madeHere: true, hasKey: true })).some(
+        ({ setting, isNotice }) => isNotice && setting === "skills.workshop.autonomous.mode",
+      );
+    };
+    expect([noticed(undefined), noticed("auto"), noticed("off")]).toEqual([true, true, false]);
+    expect([noticed(undefined, "on"), noticed("auto", "off")]).toEqual([false, false]);
+  });
+
   test("those that only tools call lead around the keys of agents with every tool", () => {
     const config = defaults({ imageModel: "shared/m" });
     expect(found(config)).toEqual([]);
     expect(found(config, [], true)).toEqual(["agents.defaults.imageModel"]);
+    const made = (confinement: Hold["confinement"]) => () =>
+      refuseUnmetered(config, { unmetered: [], confinement: "workspace" }, confinement);
+    expect(made("trusted")).toThrow(refusal("setting_unmetered"));
+    expect(made("workspace")).not.toThrow();
   });
 });
 
@@ -204,6 +246,16 @@ describe("speech, which OpenClaw switches on for all agents of a gateway at once
     }
   });
 
+  test("is put into words by no model of others", () => {
+    const summaryOf = (summaryModel: string | undefined) => {
+      const entry: AgentEntry = { tts: { auto: "always", enabled: true, ...(summaryModel && { summaryModel }) } };
+      dropOthersModels(entry);
+      return entry.tts;
+    };
+    expect(summaryOf("metered-openai/m")).toEqual({ summaryModel: "metered-openai/m" });
+    for (const others of ["shared/m", undefined]) expect(summaryOf(others)).toEqual({});
+  });
+
   test("is a door of an entry that was made before, or that somebody changed", () => {
     expect(isOpen(entryOf({}))).toBe(false);
     const { tts, ...before } = entryOf({});
@@ -231,6 +283,13 @@ describe("the programs of an agent in the sandbox", () => {
       expect(isOpen({ ...boxed, tools: { ...tools, ...(exec && { exec }) } })).toBe(true);
     }
     for (const other of ["workspace", "trusted"] as const) expect(isOpen(entryOf(other))).toBe(false);
+  });
+
+  test("are none of an agent's whose sandbox somebody has switched off", () => {
+    for (const mode of ["off", "non-main"]) {
+      const entry = { ...boxed, sandbox: { ...boxed.sandbox, mode } } as AgentEntry;
+      expect(entryDoors(entry, "one", false, {})).toContain("tools.allow");
+    }
   });
 
   test("put nothing where OpenClaw looks for code", () => {
@@ -367,6 +426,7 @@ describe("agents apart", () => {
     ["sessions_list", { agentId: "one" }],
     ["sessions_history", { sessionKey: "agent:one:main" }],
     ["sessions_spawn", { task: "x" }],
+    ["sessions_spawn", { task: "x", cwd: undefined }],
     ["sessions_spawn", { agentId: "two" }],
     ["message", { action: "send", channel: "telegram", accountId: "ops" }],
     ["message", { action: "send", channel: "Telegram", account_id: "OPS" }],
@@ -381,6 +441,7 @@ describe("agents apart", () => {
   test.each([
     { channel: "telegram", target: "1" },
     { channel: "discord", target: "1" },
+    { channel: " Telegram ", target: "1" },
     { target: "1" },
     { targets: ["1"] },
     { to: "telegram:1" },
@@ -389,6 +450,22 @@ describe("agents apart", () => {
     expect(refused("lonely", "message", { action: "send", ...params })).toBe(true);
     expect(refused("lonely", "message", { action: "send", message: "in its own conversation" })).toBe(false);
     expect(refused("one", "message", { action: "send", target: "1" })).toBe(false);
+  });
+
+  test("an agent with a route sends through it, and any agent through all where no route is given out", () => {
+    expect(refused("one", "message", { action: "send", channel: "telegram", target: "1" })).toBe(false);
+    const free = { agents: config.agents! };
+    for (const params of [{ target: "1" }, { channel: "lark", target: "1" }]) {
+      const call = { toolName: "message", params: { action: "send", ...params } };
+      expect(refusalOf(call, "lonely", free, isMadeHere, "/state")).toBeUndefined();
+      const fromNowhere = (caller: string) =>
+        refusalOf({ ...call, inConversation: false }, caller, free, isMadeHere, "/state") !== undefined;
+      expect(["lonely", "trusted"].map(fromNowhere)).toEqual([true, false]);
+    }
+  });
+
+  test("a sub-agent of an agent with every tool may work elsewhere", () => {
+    expect(refused("trusted", "sessions_spawn", { task: "x", cwd: "/srv" })).toBe(false);
   });
 
   test.each([{ voiceText: "x" }, { voice_text: "x" }, { voiceProvider: "openai" }, { voiceId: "x" }])(
@@ -413,6 +490,7 @@ describe("agents apart", () => {
     { media: "MEDIA:/state/workspace/MEMORY.md" },
     { media: "media : /state/workspace/MEMORY.md" },
     { media: "media://inbound/../../workspace/MEMORY.md" },
+    { media: "media://inbound/..%2f..%2fworkspace%2fMEMORY.md" },
     { media: "`/state/workspace/MEMORY.md`" },
     { message: "MEDIA:[one](/state/workspace/MEMORY.md)" },
     { media_url: "/state/workspace/MEMORY.md" },
@@ -448,6 +526,7 @@ describe("agents apart", () => {
     { target: "1" },
     { targets: ["1"] },
     { channel_id: "1" },
+    { channel: "telegram" },
     { accountId: "ops" },
   ])("a turn without a conversation sends to nobody whom it names: %j", (params) => {
     const call = { toolName: "message", params: { action: "send", message: "x", ...params } };
@@ -510,6 +589,34 @@ describe("agents apart", () => {
       expect(files.withoutOthers(reply("MEMORY.md"), "one", "agent:one:other", at)).toEqual(bare);
     });
 
+    test("nor those that somebody else has named to it", () => {
+      for (const role of ["user", "toolResult"]) {
+        const files = createReplyFiles();
+        files.note({ role, content: "MEDIA:MEMORY.md" }, "one", "agent:one:main", at);
+        expect(files.withoutOthers(reply("MEMORY.md"), "one", "agent:one:main", at)).toEqual(bare);
+      }
+    });
+
+    test("of its own are those that were named last, in the thousand sessions that named any last", () => {
+      const files = createReplyFiles();
+      const note = (text: string, session: string) =>
+        files.note({ role: "assistant", content: text }, "one", `agent:one:${session}`, at);
+      const isSent = (name: string, session: string) =>
+        files.withoutOthers(reply(name), "one", `agent:one:${session}`, at) === undefined;
+      for (let n = 0; n <= 1_000; n++) note(`MEDIA:${n}.png`, "main");
+      expect(["1000.png", "500.png", "0.png"].map((name) => isSent(name, "main"))).toEqual([true, true, false]);
+      for (let n = 0; n < 999; n++) note("MEDIA:one.png", `s${n}`);
+      note("MEDIA:more.png", "s500");
+      expect(isSent("1000.png", "main")).toBe(true);
+      note("MEDIA:again.png", "main");
+      note("MEDIA:one.png", "s999");
+      expect([isSent("again.png", "main"), isSent("one.png", "s0"), isSent("one.png", "s1")]).toEqual([
+        true,
+        false,
+        true,
+      ]);
+    });
+
     test.each([
       ["MEDIA:one.png", "one.png"],
       ["MEDIA:/state/workspace-one/a/one.png", "one.png"],
@@ -564,6 +671,7 @@ describe("agents apart", () => {
       "HEAD</arg_value>>",
       "sub/HEAD</arg_value>>",
       "file:///state/workspace-lonely/HEAD?x",
+      "file:/state/workspace-lonely/HEAD?x",
       "file:///state/workspace-lonely/.git#x",
       "file:///state/workspace-lonely/HE\tAD",
       "sub/HE\u200cAD",
@@ -573,6 +681,8 @@ describe("agents apart", () => {
       "~/workspace/hooks/theirs/handler.js",
       "/link/to/workspace-lonely/hooks/theirs/handler.js",
       "/workspace/hooks/theirs/handler.js",
+      "/workspace/a.txt",
+      "..",
       "../workspace-lonely-too/a.txt",
       "@file:///state/workspace-lonely/HEAD?x",
       "@@FILE:///state/workspace-lonely/.git#x",
@@ -599,6 +709,27 @@ describe("agents apart", () => {
         expect(refused("lonely", "apply_patch", { input: `*** Begin Patch\n${input}\n*** End Patch` })).toBe(true);
       }
       expect(refused("trusted", "write", { path })).toBe(false);
+    });
+
+    test("is not written by a patch that comes as text alone either", () => {
+      const roots = ["/state/workspace-lonely"];
+      expect(writesOwnFiles("apply_patch", "*** Begin Patch\n*** Add File: HEAD\n+x\n*** End Patch", roots)).toBe(
+        false,
+      );
+      expect(writesOwnFiles("apply_patch", "*** Begin Patch\n*** Add File: a.txt\n+HEAD\n*** End Patch", roots)).toBe(
+        true,
+      );
+    });
+
+    test("is none in the sandbox's own terms where the workspace lies below the sandbox's place for it", () => {
+      const boxed = { ...entry("boxed", { confinement: "sandbox" }), workspace: "/workspace/agents/boxed" };
+      const own: OpenClawConfig = { agents: { entries: { boxed } } };
+      const isRefused = (path: string) =>
+        refusalOf({ toolName: "write", params: { path } }, "boxed", own, isMadeHere, "/state") !== undefined;
+      for (const path of ["hooks/theirs/handler.js", "/workspace/agents/boxed/hooks/x", "/workspace/hooks/x"])
+        expect(isRefused(path)).toBe(true);
+      for (const path of ["a.txt", "/workspace/agents/boxed/a.txt", "/workspace/a.txt"])
+        expect(isRefused(path)).toBe(false);
     });
 
     test.each([

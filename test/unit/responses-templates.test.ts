@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { customWire } from "../../src/providers/openai-compatible/wire.ts";
+import { toolPromptTokens } from "../../src/providers/shared/tool-prompt.ts";
 import { readJsonBody } from "../../src/proxy/json-body.ts";
 
 /** Behind a custom address a response is made into a chat, which the model's own template prints. */
@@ -29,6 +30,11 @@ it("holds an answer's format for what it is printed as", () => {
   expect(printed).toBeGreaterThan(5_000);
   const response_format = { type: "json_schema", json_schema: schema };
   expect(printed - inputBeyondBytes("/v1/chat/completions", { messages: [], response_format })).toBeLessThan(100);
+});
+
+it("holds the words of the template around a format, however small that is", () => {
+  const text = { format: { type: "json_object" } };
+  expect(inputBeyondBytes("/v1/responses", { input: "hi", text })).toBeGreaterThanOrEqual(toolPromptTokens);
 });
 
 it("holds no format where the answer is plain text", () => {

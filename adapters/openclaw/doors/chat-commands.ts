@@ -5,7 +5,7 @@ import { confined } from "./message-content.ts";
  * Commands of OpenClaw's that whoever speaks with an agent may type, and that reach beyond it: speech is an order at the
  * operator's provider, whose voices `/voice` lists with the operator's key, and a workboard's cards are the gateway's.
  */
-const beyond = /(?:^|\s)\/(tts|voice|talkvoice|workboard)(?:@\S*)?(?:\s*:\s*|\s+|$)(\w*)/gi;
+const beyond = /(?<!\S)\/(tts|voice|talkvoice|workboard)(?:@\S*)?(?:\s*:\s*|\s+|$)(\w*)/gi;
 
 /** OpenClaw keeps these for all agents of a gateway. */
 const forAll = new Set(["on", "off", "provider", "persona", "limit", "summary"]);

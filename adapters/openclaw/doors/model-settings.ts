@@ -137,7 +137,6 @@ function* valuesAt(value: unknown, path: readonly string[], name = ""): Generato
 /** Each text in it that may name a model; of a structure with `provider` and `model`, both together. */
 function modelsIn(value: unknown): string[] {
   if (typeof value === "string") return ["", "off"].includes(value.trim()) ? [] : [value.trim()];
-  if (Array.isArray(value)) return value.flatMap(modelsIn);
   if (typeof value !== "object" || value === null) return [];
   const { primary, fallbacks, provider, model, command, ...others } = value as Record<string, unknown>;
   if (primary !== undefined || fallbacks !== undefined) return [...modelsIn(primary), ...modelsIn(fallbacks)];

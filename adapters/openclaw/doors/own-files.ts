@@ -4,7 +4,7 @@ import { posix } from "node:path";
  * Paths in which each character stands for itself: OpenClaw takes a home's sign and URLs, whose parser leaves out tabs,
  * queries and fragments, and cuts away what a model leaves of its markup (`</arg_value>>`).
  */
-const plain = /^(?!@*(?:~|file:))[^\p{Cc}\p{Zl}\p{Zp}<>]*$/iu;
+const plain = /^(?![\s@]*(?:~|file:))[^\p{Cc}\p{Zl}\p{Zp}<>]*$/iu;
 
 /**
  * OpenClaw loads plugins and hooks from every agent's workspace into the gateway's own process, wherever it takes the
@@ -12,23 +12,25 @@ const plain = /^(?!@*(?:~|file:))[^\p{Cc}\p{Zl}\p{Zp}<>]*$/iu;
  * git there for what a session changed, which runs the programs that the repository's settings name, and `HEAD` makes
  * any directory a repository.
  */
-const code = /^hooks(\/|$)|(^|\/)(\.openclaw\/extensions(\/|$)|hooks\/(.*\/)?HOOK\.md$|\.git(\/|$)|HEAD$)/i;
+const code = /^hooks(\/|$)|(^|\/)(\.openclaw\/extensions(\/|$)|hooks\/(.*\/)?HOOK\.md$|\.git(\/|$)|HEAD$)/iu;
 
-/** A backslash is a letter of a name to some, and a slash to others: what comes before `..` depends on it. */
-const readingsOf = (path: string): string[] =>
-  [path, path.replaceAll("\\", "/")].map((reading) => reading.trim().replace(/^@+/, ""));
+/** A way up may be a name to the filesystem, as `..\` is: `hooks/..\/x` would lead out of `hooks` here alone. */
+const up = /(^|\/)\s*\.\.\s*(\/|$)/;
 
 /** @param roots the directory of a relative path first */
 function isOwnFile(path: string, roots: readonly string[]): boolean {
   if (!plain.test(path)) return false;
-  return readingsOf(path).every((reading) => {
-    const absolute = posix.resolve(roots[0]!, reading);
-    return roots.some((root) => {
-      const within = posix.relative(root, absolute);
-      // What cannot be seen is left out where a filesystem leaves it out, and makes a name of `..` before.
-      return !/^\.\.(\/|$)/.test(within) && !code.test(within.replace(/\p{Cf}/gu, "").trim());
-    });
-  });
+  // What cannot be seen is left out where a filesystem leaves it out, and `@` before a path by OpenClaw.
+  const seen = path
+    .replace(/\p{Cf}|\p{Default_Ignorable_Code_Point}/gu, "")
+    .replaceAll("\\", "/")
+    .trim()
+    .replace(/^@+/, "");
+  if (up.test(seen)) return false;
+  const absolute = posix.resolve(roots[0]!, seen);
+  // A root may lie in the other one: the path is read from each.
+  const inside = roots.map((root) => posix.relative(root, absolute)).filter((one) => !/^\.\.(\/|$)/.test(one));
+  return inside.length > 0 && !inside.some((one) => code.test(one));
 }
 
 /** The parameters that hold a file's text: every other one may name a file. */

@@ -20,13 +20,19 @@ const textOf = (file: string): string => {
   try {
     return readFileSync(file, "utf8");
   } catch {
+    // Most workspaces are no repository of their own.
     return "";
   }
 };
 
 function repositoryNotices(agentId: string, workspace: string): OpenDoor[] {
-  // `HEAD` makes a repository of the workspace itself, whose settings lie in it.
-  const settings = [join(".git", "config"), ...(existsSync(join(workspace, "HEAD")) ? ["config"] : [])];
+  const settings = [
+    // Git reads the second one where the first says so.
+    join(".git", "config"),
+    join(".git", "config.worktree"),
+    // `HEAD` makes a repository of the workspace itself, whose settings lie in it.
+    ...(existsSync(join(workspace, "HEAD")) ? ["config", "config.worktree"] : []),
+  ];
   return settings
     .filter((setting) => programs.test(textOf(join(workspace, setting))))
     .map((setting) => ({

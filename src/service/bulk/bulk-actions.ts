@@ -48,8 +48,8 @@ export const bulkActionDefinitions: Record<BulkAction, BulkActionDefinition> = {
   update: {
     scope: "agents:update",
     async check(context, caller, agentId, change) {
-      const agent = await requireAgentToChange(context, caller, agentId);
       requireFutureEnd(context, change.expiresAt);
+      const agent = await requireAgentToChange(context, caller, agentId);
       if (change.quotas !== undefined || change.expiresAt !== undefined) await requireLink(context, caller, agent);
       await requireUpdatable(context, agent, change);
       if (change.model !== undefined) context.host.requireGateway?.(agent);

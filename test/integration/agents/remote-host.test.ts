@@ -597,6 +597,49 @@ test("a removal whose answer is lost is a removal", async () => {
   expect(await gw1.agentIds()).toEqual([]);
 });
 
+test.each([
+  [409, "agent_exists", false],
+  [409, "binding_taken", false],
+  [422, "workspace_taken", false],
+  [409, "gateway_full", true],
+  [409, "gateway_cordoned", true],
+])("a creation that is refused with %i %s may be made on another gateway: %s", async (status, code, elsewhere) => {
+  const no = () => Response.json({ status, code, title: "No", detail: "No." }, { status });
+  const host = remote((request) => (isCreate(request) ? Promise.resolve(no()) : undefined), { gateways: [gw1] });
+  const failure = await host.create(await planned(host, "a")).catch((error: unknown) => error);
+  expect(failure instanceof GatewayUntouched).toBe(elsewhere);
+});
+
+test("a gateway that refuses to be counted is found silent also by who asks just after that", async () => {
+  let refuses = false;
+  const unauthorized = () =>
+    Response.json(
+      { status: 401, code: "unauthorized", title: "Unauthorized", detail: "No." },
+      { status: 401, headers: { "content-type": "application/problem+json" } },
+    );
+  const host = remote(() => (refuses ? Promise.resolve(unauthorized()) : undefined), { gateways: [gw1] });
+  await host.check();
+  refuses = true;
+  now += 11_000;
+  for (let asked = 0; asked < 2; asked++) await expect(host.check()).rejects.toEqual(refusal("host_unavailable"));
+  refuses = false;
+  now += 11_000;
+  await host.check();
+});
+
+test("a gateway that was silent as it was counted is counted as soon as it answers anything", async () => {
+  let isDown = false;
+  const host = remote((request) => (isDown ? down(gw1)(request, loseConnection) : undefined), { gateways: [gw1] });
+  await host.check();
+  isDown = true;
+  now += 11_000;
+  await expect(host.check()).rejects.toEqual(refusal("host_unavailable"));
+  isDown = false;
+  now += 6_000;
+  await host.find("a");
+  await host.check();
+});
+
 describe("what a gateway says", () => {
   const saying = (status: number, code: string, headers: Record<string, string> = {}) =>
     remote((request) =>

@@ -187,7 +187,7 @@ describe("the OpenClaw plugin", () => {
       for (const text of ["/workboard show 1", "/voice status", "/talkvoice list"])
         expect(await said(text)).toMatch(/not this agent's/);
       expect(await said("/tts audio hello", ["tts"])).toBe("carried out");
-      for (const command of ["on", "provider elevenlabs"])
+      for (const command of ["on", "ON", "provider elevenlabs", "/workboard show 1", "audio hello /workboard show 1"])
         expect(await said(`/tts ${command}`, ["tts"])).toMatch(/not this agent's/);
       for (const text of ["hello", "/status", "/ttsx on", "the file docs/tts on"])
         expect(await said(text)).toBe("carried out");

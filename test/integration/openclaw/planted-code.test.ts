@@ -66,3 +66,14 @@ test("the workspace of an agent that was adopted is looked at where OpenClaw has
   expect(found("main")).toEqual(["hooks"]);
   expect(found("adopted", { workspace: join(stateDir, "common") })).toEqual(["hooks"]);
 });
+
+test.each([
+  ["behind its section's name", "config", '[core] fsmonitor = "sh x"\n'],
+  ["and behind another setting", "config", '[core]\n\tbare = false\n[diff "x"]textconv = sh x\n'],
+  ["in the settings of a worktree", "config.worktree", "[core]\n\tfsmonitor = sh x\n"],
+])("a program that a repository names %s is found", async (_, file, text) => {
+  await put("workspace-one/.git/config", "[extensions]\n\tworktreeConfig = true\n");
+  await put(`workspace-one/.git/${file}`, text);
+  const found = codeDoors({ agents: { entries: { one: entry("workspace") } } }, ["one"], stateDir);
+  expect(found.map(({ setting }) => setting)).toEqual([`.git/${file}`]);
+});

@@ -79,9 +79,10 @@ it.each([
   expect(reserved).toBeLessThan(bytes * 1.1);
 });
 
-it("Claude's thoughts between its calls are held by their budget, where that is above max_tokens", async () => {
+it("Claude's thoughts between its calls are held by their budget, where that is not below max_tokens", async () => {
   for (const [budget, more] of [
     [90, 0],
+    [100, 100],
     [60_000, 60_000],
   ] as const) {
     const { bytes, reserved } = await send("anthropic", { thinking: { type: "enabled", budget_tokens: budget } });

@@ -300,6 +300,17 @@ const cases: Case[] = [
     },
   },
   {
+    row: "<path> cannot be used (EDQUOT): ...",
+    name: "of a write, whose refusal has no path",
+    harm: () => {},
+    said({ stateDir }) {
+      const refused = Object.assign(new Error("EDQUOT: quota exceeded, write"), { code: "EDQUOT" });
+      const { message } = startFault(new Error("the store cannot be opened", { cause: refused }), stateDir) as Error;
+      expect(message).toContain(join(stateDir, "provisioning"));
+      return message;
+    },
+  },
+  {
     row: "<file> is open to others (mode N): ...",
     harm: ({ file }) => chmodSync(file("keys.json"), 0o644),
   },

@@ -100,6 +100,17 @@ describe("the index of agents", () => {
     expect(await app.context.agentIndex.entries()).toMatchObject([{ labels: { tenant: "acme" } }]);
   });
 
+  it("tells two changes within one millisecond apart, and lets the second write over no other", async () => {
+    const { records } = app.context;
+    const now = Date.now();
+    const context = { ...app.context, clock: { now: () => now } };
+    await records.set("agents", "one", record("one"));
+    const first = await saveAgent(context, (await records.get("agents", "one"))!);
+    const second = await saveAgent(context, { ...first, name: "second" });
+    expect(Date.parse(second.updatedAt)).toBeGreaterThan(Date.parse(first.updatedAt));
+    await expect(saveAgent(context, { ...first, name: "late" })).rejects.toMatchObject({ code: "agent_busy" });
+  });
+
   it("has every agent that was there before it", async () => {
     for (const agentId of names(30)) await node.ports.records.set("agents", agentId, record(agentId));
     expect(await ids()).toEqual(names(30).sort());

@@ -53,6 +53,10 @@ describe.skipIf(!hasRedis)("an instance that may not work with what others have 
     }
   }
 
+  it("could tell a newer release by which form this Redis is of", async () => {
+    expect(await first.ledger.get(storesForm)).toBe("1");
+  });
+
   it("is refused every change when it started while Redis was away, with another seal key", async () => {
     const stores = await openWhileAway(2);
     await allRefused(stores, /^this instance's seal key .* set OPENCLAW_PROVISIONING_SEAL_KEY/);
