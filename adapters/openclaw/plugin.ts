@@ -60,7 +60,7 @@ function keepAgentsApart(api: PluginApi): void {
     const asked = agentInKey(sessionKey ?? context.sessionKey);
     if (asked === undefined || !isMadeHere(asked)) return undefined;
     const { config, stateDir: at } = place();
-    const text = refusalOfCommand(`${content}\n${body}`, asked, config, at);
+    const text = refusalOfCommand([content, body], asked, config, at);
     return text === undefined ? undefined : { handled: true, text };
   });
   api.on?.("before_message_write", ({ message }, { agentId, sessionKey = "" }) => {

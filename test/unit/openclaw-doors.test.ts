@@ -364,6 +364,7 @@ describe("agents apart", () => {
         two: entry("two", { peers: ["one"] }),
         speaker: entry("speaker", { tools: ["tts"] }),
         trusted: entry("trusted", { confinement: "trusted" }),
+        boxed: entry("boxed", { confinement: "sandbox" }),
       },
     },
     bindings: [
@@ -492,6 +493,12 @@ describe("agents apart", () => {
     { media: "media://inbound/../../workspace/MEMORY.md" },
     { media: "media://inbound/..%2f..%2fworkspace%2fMEMORY.md" },
     { media: "`/state/workspace/MEMORY.md`" },
+    { media: "/workspace/MEMORY.md" },
+    // What is no URL to OpenClaw is a path.
+    { media: "http:../../workspace/MEMORY.md" },
+    { media: "@https://../../workspace/MEMORY.md" },
+    { mediaUrls: ["wss://../../workspace/MEMORY.md"] },
+    { image: "data:image/png;base64,/../../../../workspace/MEMORY.md" },
     { message: "MEDIA:[one](/state/workspace/MEMORY.md)" },
     { media_url: "/state/workspace/MEMORY.md" },
     { mediaUrls: ["one.png", "/state/workspace/MEMORY.md"] },
@@ -502,6 +509,7 @@ describe("agents apart", () => {
     { message: "see\nMEDIA:/state/workspace/MEMORY.md" },
     { message: "see\\nmedia: `/state/workspace/MEMORY.md`" },
     { caption: "MEDIA:one.png ../workspace/MEMORY.md" },
+    { message: "ME<final>DIA:/state/workspace/MEMORY.md</final>" },
   ])("no file from outside of its workspace is sent: %j", (params) => {
     expect(refused("one", "message", { action: "send", message: "x", ...params })).toBe(true);
     expect(refused("trusted", "message", { action: "send", message: "x", ...params })).toBe(false);
@@ -516,8 +524,20 @@ describe("agents apart", () => {
     { buffer: "/9j/4AAQSkZJRg==", filename: "one.jpg" },
     { message: "/etc/hosts is a path", caption: "~/x" },
     { message: "see\nMEDIA:one.png" },
+    { message: "<b>Item</b> name: <i>media</i>, m[0] and me: <a href='x'>Wikipedia: a</a>" },
   ])("its own files, those that came to it and texts are: %j", (params) => {
     expect(refused("one", "message", { action: "send", ...params })).toBe(false);
+  });
+
+  test("what the sandbox calls its workspace is the workspace of one that is in it", () => {
+    for (const path of ["/workspace/one.png", "/state/workspace-boxed/one.png", "one.png"]) {
+      expect(refused("boxed", "message", { action: "send", media: path }), path).toBe(false);
+      expect(refused("boxed", "write", { path, content: "x" }), path).toBe(false);
+    }
+    for (const path of ["/workspace/../etc/hosts", "/workspace-two/one.png", "/state/workspace/MEMORY.md"]) {
+      expect(refused("boxed", "message", { action: "send", media: path }), path).toBe(true);
+      expect(refused("boxed", "write", { path, content: "x" }), path).toBe(true);
+    }
   });
 
   test.each([
@@ -563,6 +583,13 @@ describe("agents apart", () => {
       "MEDIA:MEMORY.md /state/workspace/MEMORY.md",
       `MEDIA:${join(tmpdir(), "openclaw/MEMORY.md")}`,
       "MEDIA:/state/canvas/MEMORY.md",
+      "MEDIA:\\n /state/canvas/MEMORY.md",
+      "MEDIA:one.png\\n /state/canvas/MEMORY.md",
+      // OpenClaw takes markup out of an answer first.
+      "MEDIA:./MEMORY.md\nME<final>DIA:/state/canvas/MEMORY.md</final>",
+      "MEDIA:./MEMORY.md\nMEDIA<think>x</think>:/state/canvas/MEMORY.md",
+      "MEDIA:./MEMORY.md\nM<|a|>E<|a|>DIA:/state/canvas/MEMORY.md",
+      "MEDIA:./MEMORY.md\nMEDIA[Tool Call: x (ID: 1)] :/state/canvas/MEMORY.md",
       "MEDIA:/state/workspace-two/MEMORY.md",
       "no file is named",
     ])("from outside of its workspace are not sent: %j", (text) => {
@@ -632,6 +659,25 @@ describe("agents apart", () => {
       expect(performance.now() - begun).toBeLessThan(500);
     });
 
+    test("are named in a sandbox by what it calls its workspace", () => {
+      expect(answered("MEDIA:/workspace/one.png", reply("one.png"), "boxed")).toBeUndefined();
+      expect(answered("MEDIA:/workspace/one.png", reply("one.png"))).toEqual(bare);
+    });
+
+    test("are sent beside those that tools have made, or that lie elsewhere in the world", () => {
+      for (const other of ["/state/media/tool-image-generation/two.png", "https://example.org/two.png"]) {
+        const sent = (name: string, mediaUrls: string[], attachments: Reply["attachments"] = [{ name }, {}]) =>
+          answered(`MEDIA:one.png\nMEDIA:${other}`, { text: "see", mediaUrl: mediaUrls[0]!, mediaUrls, attachments });
+        expect(sent("one.png", [copy("one.png"), other])).toBeUndefined();
+        expect(sent("one.png", [other, copy("one.png")], [{}, { name: "one.png" }])).toBeUndefined();
+        expect(sent("MEMORY.md", [copy("MEMORY.md"), other])).toEqual(bare);
+        expect(sent("one.png", [other, copy("MEMORY.md")])).toEqual(bare);
+      }
+      const mixed = { text: "see", mediaUrls: [copy("MEMORY.md"), "https://example.org/one.png"] };
+      const attachments = [{ name: "MEMORY.md" }, { name: "one.png" }];
+      expect(answered("MEDIA:one.png", { ...mixed, mediaUrl: mixed.mediaUrls[1]!, attachments })).toEqual(bare);
+    });
+
     test("that tools have made, or that lie elsewhere in the world, are not looked at", () => {
       for (const mediaUrl of ["/state/media/tool-image-generation/one.png", "https://example.org/one.png"]) {
         expect(answered("done", { text: "see", mediaUrl })).toBeUndefined();
@@ -693,6 +739,17 @@ describe("agents apart", () => {
       "sub/.git/..\u200b/../config",
       "a\\b/../.git/..\u200b/../config",
       "a\\b/../hooks/theirs/handler.js",
+      // A way up in one reading is a name in another.
+      "hooks/..\\/HOOK.md",
+      "hooks/a\\..\\../HOOK.md",
+      "hooks/.\u200b./HOOK.md",
+      "hooks/\u200b../theirs/handler.js",
+      ".git/.\u202e\\/../../config",
+      ".openclaw/extensions/x\\..\\../index.js",
+      "hooks/theirs/\u00a0..",
+      "hoo\u212as/theirs/handler.js",
+      "hook\u017f/theirs/handler.js",
+      "sub/HE\ufe0fAD",
     ];
     const patches = (path: string) => [
       `*** Add File: ${path}\n+x`,
@@ -749,6 +806,8 @@ describe("agents apart", () => {
       expect(refused("lonely", "write", { path, content: "*** Add File: .openclaw/extensions/x" })).toBe(false);
       const input = `*** Begin Patch\n*** Add File: ${path}\n+see .openclaw/extensions/x\n*** End Patch`;
       expect(refused("lonely", "apply_patch", { input })).toBe(false);
+      const change = `*** Update File: ${path}\n@@\n ***Note:*** see <b>HEAD</b>\n-a\n+b`;
+      expect(refused("lonely", "apply_patch", { input: `*** Begin Patch\n${change}\n*** End Patch` })).toBe(false);
     });
   });
 

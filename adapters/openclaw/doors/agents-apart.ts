@@ -1,6 +1,6 @@
 import { isNamed, speakerOf } from "../config-entries.ts";
 import type { OpenClawConfig } from "../openclaw-config.ts";
-import { type Hold, holdIn, sandboxPlaces } from "./held-entry.ts";
+import { holdIn } from "./held-entry.ts";
 import { confined, refusalOfContent } from "./message-content.ts";
 import { writesOwnFiles } from "./own-files.ts";
 import { lookedAtTools, writingTools } from "./tool-table.ts";
@@ -128,10 +128,6 @@ const asRead = (params: Record<string, unknown>): Record<string, unknown> => ({
   ...params,
 });
 
-/** The workspace, and what the sandbox calls it. */
-const rootsOf = ({ hold, workspace }: { hold: Hold; workspace: string }): readonly string[] =>
-  hold.confinement === "sandbox" ? [workspace, sandboxPlaces().workdir] : [workspace];
-
 /**
  * Why a call may not be made, for an agent that was made here: it reaches an agent that is not its peer, or does not
  * say which it reaches. The operator's own agents may do as before.
@@ -158,7 +154,7 @@ export function refusalOf(
   if (!isMadeHere(caller)) return undefined;
   if (writingTools.includes(toolName)) {
     const held = confined(config, caller, stateDir);
-    return held && !writesOwnFiles(toolName, params, rootsOf(held))
+    return held && !writesOwnFiles(toolName, params, held.roots)
       ? "Write by a plain path within the workspace. Plugins, hooks and a repository's settings run on the gateway's " +
           "machine: they are no files of it."
       : undefined;

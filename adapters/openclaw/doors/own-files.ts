@@ -38,7 +38,7 @@ const texts = new Set(["content", "edits", "oldText", "newText", "old_string", "
 
 /** A line of a patch's text is no path, and its headers are. */
 const headersOf = (patch: string): string[] =>
-  patch.split("\n").flatMap((line) => /^\s*\*\*\*[^:]*:(.*)$/s.exec(line)?.[1]?.trim() ?? []);
+  patch.split("\n").flatMap((line) => /^\s*\*\*\*\s[^:*]*:(.*)$/s.exec(line)?.[1]?.trim() ?? []);
 
 /** Whether a call of a tool that writes names files of the workspace alone, and none that runs as code. */
 export function writesOwnFiles(toolName: string, params: unknown, roots: readonly string[]): boolean {

@@ -50,7 +50,7 @@ export function createReplyFiles(now: () => number = Date.now) {
     sessions.delete(sessionKey);
     if (sessions.size >= maxSessions) sessions.delete(sessions.keys().next().value!);
     sessions.set(sessionKey, session);
-    if (files.some((file) => isOutside(file, agent.workspace, at.stateDir))) session.stoppedUntil = now() + stoppedMs;
+    if (files.some((file) => isOutside(file, agent.roots, at.stateDir))) session.stoppedUntil = now() + stoppedMs;
     session.own = new Set([...session.own, ...files.map((file) => basename(file))].slice(-maxSessions));
   }
 
@@ -60,7 +60,10 @@ export function createReplyFiles(now: () => number = Date.now) {
     if (!media.some((one) => copy.test(one)) || !confined(at.config, agentId, at.stateDir)) return undefined;
     const session = sessions.get(sessionKey);
     const names = (reply.attachments ?? []).map(({ name }) => name);
-    const areOwn = names.length === media.length && names.every((name) => session?.own.has(name ?? "") === true);
+    // A link, or what a tool has made, has no copy among them, and may have no name.
+    const isOwn = (one: string, at: number) => !copy.test(one) || session?.own.has(names[at] ?? "") === true;
+    const isInOrder = [undefined, media[0]].includes(reply.mediaUrls?.[0]);
+    const areOwn = names.length === media.length && isInOrder && media.every(isOwn);
     if (session && areOwn && session.stoppedUntil <= now()) return undefined;
     const { mediaUrl: _, mediaUrls: __, attachments: ___, text = "", ...rest } = reply;
     return { ...rest, text: `${text}\n(A file was not sent: it is not one of this workspace.)`.trim() };

@@ -186,11 +186,23 @@ describe("the OpenClaw plugin", () => {
       }
       for (const text of ["/workboard show 1", "/voice status", "/talkvoice list"])
         expect(await said(text)).toMatch(/not this agent's/);
+      // OpenClaw takes away what stands before a command, reads a line's end that is written out, and lowers each letter.
+      const before = ["[x]", "[a b/c] ", "Alice Smith:", "\\n", "<@U1>", "@12345", "Bob", "\ufeff"];
+      for (const text of [...before.map((one) => `${one}/tts on`), "/tts\\non", "/tts: : on"])
+        expect(await said(text), text).toMatch(/not this agent's/);
+      for (const text of ["/ voice", "/\nvoice list", "/\\nworkboard", "@bob / voice", "/wor\u212Aboard"])
+        expect(await said(text), text).toMatch(/not this agent's/);
+      for (const text of ["/tts@b_bot:on", "/tts@b_bot:provider elevenlabs"])
+        expect(await said(text, ["tts"]), text).toMatch(/not this agent's/);
       expect(await said("/tts audio hello", ["tts"])).toBe("carried out");
       for (const command of ["on", "ON", "provider elevenlabs", "/workboard show 1", "audio hello /workboard show 1"])
         expect(await said(`/tts ${command}`, ["tts"])).toMatch(/not this agent's/);
-      for (const text of ["hello", "/status", "/ttsx on", "the file docs/tts on"])
+      for (const text of ["hello", "/status", "/ttsx on", "the file docs/tts on", "by text / voice or mail"])
         expect(await said(text)).toBe("carried out");
+      const begun = performance.now();
+      for (const one of ["@", "@a ", "\r", " ", ":", "\\n", "/", "/tts@", "a"])
+        expect(await said(one.repeat(100_000))).toBeDefined();
+      expect(performance.now() - begun).toBeLessThan(2000);
     });
   });
 
