@@ -6,7 +6,7 @@ import type { Environment } from "../node/environment.ts";
 import { GatewayAway, GatewayRefusal, type GatewayRpc } from "./gateway-rpc.ts";
 import { refuseLeftLock } from "./left-behind.ts";
 import type { Live, OpenClawConfig } from "./openclaw-config.ts";
-import type { ConfigMutation, MutateConfig } from "./sdk.ts";
+import type { ConfigMutation, ConfigSnapshot, MutateConfig } from "./sdk.ts";
 
 /** The file that OpenClaw keeps its configuration in. */
 export const configFileOf = (stateDir: string, env: Environment): string =>
@@ -48,7 +48,7 @@ export const longestReloadMs = 120_000;
 const reloadMs = 1_500;
 
 /** @returns whether it became true in time */
-async function until(
+export async function until(
   { everyMs, withinMs }: { everyMs: number; withinMs: number },
   isSo: () => boolean | Promise<boolean>,
 ): Promise<boolean> {
@@ -60,6 +60,21 @@ async function until(
   return true;
 }
 
+/**
+ * OpenClaw 2026.9.6 takes a file that it cannot read, as one with a comma too few, for an empty one, and a change of it
+ * would write over all that is in it.
+ * @param isNeeded where it works with agents that a missing file had
+ * @throws Problem `host_unavailable`
+ */
+function refuseUnreadable({ exists, valid, authoredConfig }: ConfigSnapshot, isNeeded: boolean): void {
+  if (valid ? exists || !isNeeded : authoredConfig) return;
+  throw new Problem(
+    "host_unavailable",
+    "OpenClaw cannot read its configuration file, and nothing is changed over that: " +
+      "`openclaw config validate` says what to mend.",
+  );
+}
+
 /** OpenClaw watches the file, and goes by its times. */
 const touch = async (file: string): Promise<void> => await utimes(file, new Date(), new Date());
 
@@ -68,7 +83,7 @@ async function write(
   file: string,
   mutateConfigFile: MutateConfig,
   change: (draft: OpenClawConfig) => void,
-  removed: string[],
+  { removed, isNeeded }: { removed: string[]; isNeeded: boolean },
 ): Promise<void> {
   refuseLeftLock(file);
   for (let attempt = 1; ; attempt++) {
@@ -80,7 +95,10 @@ async function write(
           allowConfigSizeDrop: true,
           ...(removed.length > 0 && { allowedAgentRosterRemovals: removed }),
         },
-        mutate: change,
+        mutate(draft, { snapshot }) {
+          refuseUnreadable(snapshot, isNeeded);
+          change(draft);
+        },
       });
       return;
     } catch (error) {
@@ -93,13 +111,14 @@ async function write(
 }
 
 /** A change that is given up: OpenClaw shows its file to none but those who change it. */
-async function readSource(file: string, mutateConfigFile: MutateConfig): Promise<OpenClawConfig> {
+async function readSource(file: string, mutateConfigFile: MutateConfig, isNeeded: boolean): Promise<OpenClawConfig> {
   refuseLeftLock(file);
   const seen: { config?: OpenClawConfig } = {};
   try {
     await mutateConfigFile({
       afterWrite: { mode: "auto" },
-      mutate(draft) {
+      mutate(draft, { snapshot }) {
+        refuseUnreadable(snapshot, isNeeded);
         seen.config = structuredClone(draft);
         throw seen;
       },
@@ -127,12 +146,13 @@ export function inProcessConfig(
   live: () => OpenClawConfig | null,
 ): ConfigAccess {
   const current = () => runtime.current() as OpenClawConfig;
+  const isNeeded = () => Object.keys(current().agents?.entries ?? {}).length > 0;
   return {
     file,
     read: async () => current(),
-    source: () => readSource(file, runtime.mutateConfigFile),
+    source: () => readSource(file, runtime.mutateConfigFile, isNeeded()),
     authored: () => readAuthored(sdk),
-    mutate: (change, removed) => write(file, runtime.mutateConfigFile, change, removed),
+    mutate: (change, removed) => write(file, runtime.mutateConfigFile, change, { removed, isNeeded: isNeeded() }),
     nudge: () => touch(file),
     applied(satisfied, withinMs = longestReloadMs) {
       let seen: OpenClawConfig | undefined;
@@ -155,13 +175,17 @@ export function externalConfig(file: string, sdk: ConfigMutation, gateway: Gatew
     }>("agents.list", {});
     return { agents: Object.fromEntries(agents.map(({ id, ...seen }) => [id, seen])) };
   }
-  const read = async () => (await sdk.readConfigFileSnapshotForWrite()).snapshot.sourceConfig;
+  const read = async () => {
+    const { snapshot } = await sdk.readConfigFileSnapshotForWrite();
+    refuseUnreadable(snapshot, false);
+    return snapshot.sourceConfig;
+  };
   return {
     file,
     read,
     source: read,
     authored: () => readAuthored(sdk),
-    mutate: (change, removed) => write(file, sdk.mutateConfigFile, change, removed),
+    mutate: (change, removed) => write(file, sdk.mutateConfigFile, change, { removed, isNeeded: false }),
     nudge: () => touch(file),
     applied(satisfied, withinMs = longestReloadMs) {
       let isFirst = true;

@@ -18,10 +18,13 @@ export class GatewayAway extends Error {
   override readonly name = "GatewayAway";
 }
 
+/** It was asked, or may have been, and has not answered in time: it may do it yet. */
+export class GatewayLate extends GatewayAway {}
+
 export interface GatewayRpc {
   /**
    * One call on a connection of its own.
-   * @throws GatewayAway, GatewayRefusal
+   * @throws GatewayAway, GatewayLate, GatewayRefusal
    */
   request<T>(method: string, params: Record<string, unknown>): Promise<T>;
 }
@@ -91,7 +94,7 @@ export function createGatewayRpc(
     try {
       return await new Promise<T>((resolve, reject) => {
         const timer = setTimeout(
-          () => reject(new GatewayAway(`${method} took longer than ${timeoutMs} ms`)),
+          () => reject(new GatewayLate(`${method} took longer than ${timeoutMs} ms`)),
           timeoutMs,
         );
         timer.unref();

@@ -7,8 +7,10 @@ import { AgentId } from "../../src/schema/primitives.ts";
 import { isDirectory } from "../node/files/is-directory.ts";
 import { createTurns } from "../node/files/turns.ts";
 import { removeEmptyAbove } from "./agent-files.ts";
+import { longestReloadMs, until } from "./config-access.ts";
 import { bindingsOf, dropAgent, hasAgent, isOurEntry } from "./config-entries.ts";
-import { GatewayAway, GatewayRefusal } from "./gateway-rpc.ts";
+import { deletionOf } from "./deletion-journal.ts";
+import { GatewayAway, GatewayLate, GatewayRefusal } from "./gateway-rpc.ts";
 import { absolutePath, overlapsHeld } from "./held-workspaces.ts";
 import { leaveToOthers } from "./leave-to-others.ts";
 import { dropMarker, isMadeBy, type MadeMarker, readMarker } from "./made-marker.ts";
@@ -34,7 +36,7 @@ type What = Parameters<Remove>[1];
  * files that the call moves to the trash are removed for good, except those to be preserved.
  */
 export function createAgentRemover(tools: HostTools): Remove {
-  const { config, changes, credentials, gateway, paths, homeOf, trash, log } = tools;
+  const { stateDir, config, changes, credentials, gateway, paths, homeOf, trash, log } = tools;
   const turns = createTurns();
 
   return async ({ agentId, operationId }, what) => {
@@ -167,16 +169,20 @@ export function createAgentRemover(tools: HostTools): Remove {
       if (failed && failed.length > 0)
         log("warn", "OpenClaw could not remove all of an agent", { agentId, failed: failed.length });
     } catch (cause) {
-      if (cause instanceof GatewayAway) return false;
-      if (cause instanceof GatewayRefusal) {
+      if (cause instanceof GatewayLate && deletionOf(stateDir, agentId) !== "none") await requireDone(agentId);
+      else if (cause instanceof GatewayAway) return false;
+      else if (cause instanceof GatewayRefusal) {
         throw new Problem("gateway_failed", "OpenClaw refused to delete the agent.", { cause });
-      }
-      throw cause;
+      } else throw cause;
     }
-    if (!(await config.applied(({ agents }) => agents[agentId] === undefined))) {
-      throw new Problem("gateway_failed", "OpenClaw has not let go of the agent in time.");
-    }
+    if (!(await config.applied(({ agents }) => agents[agentId] === undefined))) throw notLetGo();
     return true;
+  }
+
+  /** What it has begun it goes on with: it moves files into the trash where nobody would look for them any more. */
+  async function requireDone(agentId: string): Promise<void> {
+    const isDone = () => deletionOf(stateDir, agentId) !== "running";
+    if (!(await until({ everyMs: 50, withinMs: longestReloadMs }, isDone))) throw notLetGo();
   }
 
   async function dropEntry(agentId: string): Promise<void> {
@@ -188,3 +194,5 @@ export function createAgentRemover(tools: HostTools): Remove {
     await applied;
   }
 }
+
+const notLetGo = (): Problem => new Problem("gateway_failed", "OpenClaw has not let go of the agent in time.");

@@ -33,23 +33,25 @@ export interface ProviderAuth {
   }): Promise<ProfileStore | null>;
 }
 
+/** What a file was read as. */
+export interface ConfigSnapshot {
+  exists: boolean;
+  valid: boolean;
+  sourceConfig: OpenClawConfig;
+  /** With `${NAME}` where the file has it; absent for a file that cannot be read. */
+  authoredConfig?: OpenClawConfig;
+}
+
 export type MutateConfig = (params: {
   afterWrite: { mode: "auto" };
   writeOptions?: { allowedAgentRosterRemovals?: string[]; allowConfigSizeDrop?: boolean };
-  mutate(draft: OpenClawConfig): void;
+  mutate(draft: OpenClawConfig, context: { snapshot: ConfigSnapshot }): void;
 }) => Promise<unknown>;
 
 /** `openclaw/plugin-sdk/config-mutation` */
 export interface ConfigMutation {
   mutateConfigFile: MutateConfig;
-  readConfigFileSnapshotForWrite(): Promise<{
-    snapshot: {
-      valid: boolean;
-      sourceConfig: OpenClawConfig;
-      /** With `${NAME}` where the file has it; absent for a file that cannot be read. */
-      authoredConfig?: OpenClawConfig;
-    };
-  }>;
+  readConfigFileSnapshotForWrite(): Promise<{ snapshot: ConfigSnapshot }>;
 }
 
 /** `openclaw/plugin-sdk/gateway-runtime` */

@@ -9,7 +9,7 @@ import { inProcessConfig } from "../../adapters/openclaw/config-access.ts";
 import { dropAgent } from "../../adapters/openclaw/config-entries.ts";
 import { GatewayAway, type GatewayRpc } from "../../adapters/openclaw/gateway-rpc.ts";
 import type { OpenClawConfig } from "../../adapters/openclaw/openclaw-config.ts";
-import type { MutateConfig, ProfileStore, ProviderAuth } from "../../adapters/openclaw/sdk.ts";
+import type { ConfigSnapshot, MutateConfig, ProfileStore, ProviderAuth } from "../../adapters/openclaw/sdk.ts";
 import { createTrash, type Trash } from "../../adapters/openclaw/trash.ts";
 
 export interface FakeOpenClaw {
@@ -28,6 +28,8 @@ export interface FakeOpenClaw {
   /** The calls that the gateway received. */
   calls: { method: string; params: Record<string, unknown> }[];
   failNextWrites(times: number): void;
+  /** How long a deletion goes on after its write. */
+  deleteIn(ms: number): void;
   /** Whether reloads fail, as where OpenClaw cannot replace a plugin that a turn works with. */
   failReloads(fail: boolean): void;
   close(): Promise<void>;
@@ -55,6 +57,7 @@ export async function makeFakeOpenClaw({
   let reloads = 0;
   let failures = 0;
   let failsReloads = false;
+  let deletionMs = 0;
   let closed = false;
   let slot = 0;
   for (const directory of [stateDir, trashDir, join(stateDir, "state")]) mkdirSync(directory, { mode: 0o700 });
@@ -64,10 +67,20 @@ export async function makeFakeOpenClaw({
 
   const file = (): OpenClawConfig => JSON.parse(readFileSync(path, "utf8")) as OpenClawConfig;
   let live = file();
+  /** A file that cannot be read is shown as an empty one. */
+  function readSnapshot(): ConfigSnapshot {
+    if (!existsSync(path)) return { exists: false, valid: true, sourceConfig: {} };
+    try {
+      return { exists: true, valid: true, sourceConfig: file(), authoredConfig: file() };
+    } catch {
+      return { exists: true, valid: false, sourceConfig: {} };
+    }
+  }
   const mutateConfigFile: MutateConfig = async ({ mutate, writeOptions }) => {
-    const before = file();
+    const snapshot = readSnapshot();
+    const before = snapshot.sourceConfig;
     const draft = structuredClone(before);
-    mutate(draft);
+    mutate(draft, { snapshot });
     if (failures > 0) {
       failures--;
       throw new Error("/some/path/openclaw.json: invalid");
@@ -92,7 +105,7 @@ export async function makeFakeOpenClaw({
     ).unref();
   };
 
-  const readConfigFileSnapshotForWrite = async () => ({ snapshot: { valid: true, sourceConfig: file() } });
+  const readConfigFileSnapshotForWrite = async () => ({ snapshot: readSnapshot() });
 
   const storePath = (agentDir: string) => join(agentDir, "openclaw-agent.sqlite");
   const auth: ProviderAuth = {
@@ -129,10 +142,13 @@ export async function makeFakeOpenClaw({
         writeOptions: { allowedAgentRosterRemovals: [id] },
         mutate: (draft) => dropAgent(draft, id),
       });
+      const note = state.prepare("INSERT OR REPLACE INTO agent_deletion_journal VALUES (?, ?)");
+      note.run(id, 0);
+      await sleep(deletionMs);
       const agentDir = entry.agentDir ?? join(stateDir, "agents", id, "agent");
       for (const one of [storePath(agentDir), agentDir, join(stateDir, "agents", id, "sessions")]) toTrash(one);
       toTrash(entry.workspace!);
-      state.prepare("INSERT OR REPLACE INTO agent_deletion_journal VALUES (?, 1)").run(id);
+      note.run(id, 1);
       return { ok: true, failed: [] };
     },
     async "agents.create"({ name, workspace }) {
@@ -180,6 +196,9 @@ export async function makeFakeOpenClaw({
     calls,
     failNextWrites(times) {
       failures = times;
+    },
+    deleteIn(ms) {
+      deletionMs = ms;
     },
     failReloads(fail) {
       failsReloads = fail;

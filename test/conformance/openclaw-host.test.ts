@@ -2,12 +2,13 @@ import { existsSync, statSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createWorkspacePaths } from "../../adapters/node/directory-host/workspace-paths.ts";
 import { makeAgentFiles } from "../../adapters/openclaw/agent-files.ts";
 import type { ConfigAccess } from "../../adapters/openclaw/config-access.ts";
 import type { ReloadTimes } from "../../adapters/openclaw/config-changes.ts";
-import { GatewayAway, GatewayRefusal } from "../../adapters/openclaw/gateway-rpc.ts";
+import { GatewayAway, GatewayLate, GatewayRefusal } from "../../adapters/openclaw/gateway-rpc.ts";
 import { inProcessKeyStore, type KeyStore } from "../../adapters/openclaw/key-store.ts";
 import type { AgentEntry } from "../../adapters/openclaw/openclaw-config.ts";
 import { createOpenClawHost } from "../../adapters/openclaw/openclaw-host.ts";
@@ -253,6 +254,50 @@ describe("the openclaw host", () => {
     expect(existsSync(agent.workspace!)).toBe(false);
     expect(existsSync(join(openclaw.stateDir, "agents", "refused", "sessions"))).toBe(false);
     await host.create(await planned("refused"));
+  });
+
+  describe("a configuration file that OpenClaw cannot read for a while", () => {
+    const path = () => openclaw.config.file;
+    let whole: string;
+    let there: HostCreate;
+    beforeEach(async () => {
+      there = await planned("there", { credential });
+      await host.create(there);
+      whole = await readFile(path(), "utf8");
+    });
+
+    test.each([
+      ["broken", async () => await writeFile(path(), whole.slice(0, -2))],
+      ["empty", async () => await writeFile(path(), "")],
+      ["away", async () => await rm(path())],
+    ])("is not written over: %s", async (_, damage) => {
+      await damage();
+      const damaged = await readFile(path(), "utf8").catch(() => undefined);
+      const agent = await planned("next", { credential });
+      await expect(host.create(agent)).rejects.toEqual(refusal("host_unavailable"));
+      await expect(host.update(there, { name: "Renamed" })).rejects.toEqual(refusal("host_unavailable"));
+      expect(await readFile(path(), "utf8").catch(() => undefined)).toBe(damaged);
+      expect(existsSync(agent.workspace!)).toBe(false);
+      await writeFile(path(), whole);
+      await host.create(await planned("next", { credential }));
+      expect(Object.keys(openclaw.file().agents!.entries!)).toEqual(["main", "there", "next"]);
+    });
+
+    test("is not taken for one without the agent that is to be given back", async () => {
+      await openclaw.config.mutate((draft) => {
+        draft.agents!.entries!.theirs = { name: "Theirs", model: "shared/m" };
+      }, []);
+      await openclaw.config.applied(({ agents }) => agents.theirs !== undefined);
+      const agent = (await found(host, "theirs"))!;
+      await host.adopt({ agent, operationId: "adoption", hold: {}, credential });
+      whole = await readFile(path(), "utf8");
+      await writeFile(path(), whole.slice(0, -2));
+      const release = () => host.release({ agentId: "theirs", operationId: "adoption" });
+      await expect(release()).rejects.toEqual(refusal("host_unavailable"));
+      await writeFile(path(), whole);
+      await release();
+      expect(entryOf("theirs")).toEqual({ name: "Theirs", model: "shared/m" });
+    });
   });
 
   describe("a workspace that OpenClaw fills", () => {
@@ -934,6 +979,26 @@ describe("the openclaw host", () => {
       const text = await readFile(join(openclaw.home, name), "latin1").catch(() => "");
       expect(text.includes(secret), name).toBe(false);
     }
+  });
+
+  test("a gateway that deletes for longer than its answer is waited for takes nothing that is to stay", async () => {
+    const agent = await planned("slow", { credential });
+    await host.create(agent);
+    const kept = join(openclaw.stateDir, "agents", "slow", "sessions", "old.jsonl.zst");
+    await writeFile(kept, "what was said");
+    const { request } = openclaw.gateway;
+    openclaw.gateway.request = async (method, params) => {
+      if (method !== "agents.delete") return await request(method, params);
+      openclaw.deleteIn(200);
+      void request(method, params);
+      await sleep(20);
+      throw new GatewayLate("agents.delete took longer than 30000 ms");
+    };
+    const removed = await host.remove(agent, { workspace: true, sessions: false });
+    expect(removed).toMatchObject({ deleted: expect.arrayContaining(["entry"]), preserved: ["sessions"] });
+    await sleep(300);
+    expect(await readFile(kept, "utf8")).toBe("what was said");
+    expect(await readdir(openclaw.trashDir)).toEqual([]);
   });
 
   test("no write comes while OpenClaw takes up another, also where the gateway itself writes", async () => {

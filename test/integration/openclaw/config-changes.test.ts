@@ -164,7 +164,7 @@ it.each([
   try {
     const sourceConfig = { agents: { defaults: { workspace: "/place" } } };
     const runtime = { current: () => openclaw.file(), mutateConfigFile: () => Promise.reject(new Error("a write")) };
-    const snapshot = { valid: true, sourceConfig, ...(authoredConfig && { authoredConfig }) };
+    const snapshot = { exists: true, valid: true, sourceConfig, ...(authoredConfig && { authoredConfig }) };
     const sdk = { ...runtime, readConfigFileSnapshotForWrite: async () => ({ snapshot }) };
     const { file } = openclaw.config;
     const shown = authoredConfig ?? sourceConfig;
