@@ -138,10 +138,10 @@ it("changes more agents at once than one call takes, and keeps those chosen that
   await dialog.getByLabel("Labels", { exact: true }).fill("batch:one");
   await dialog.getByRole("button", { name: "Change" }).click();
   await dialog.getByText("It is away.").waitFor();
-  expect(await dialog.getByRole("heading").textContent()).toBe("Change 5 agents?");
+  expect(await dialog.getByRole("heading").textContent()).toBe("Change 10 agents?");
   await dialog.getByRole("button", { name: "Change" }).click();
   await dialog.waitFor({ state: "detached" });
-  expect(sizes).toEqual([25, 5, 5]);
+  expect(sizes).toEqual([20, 10, 10]);
   const { body } = await ask(target, "GET", "/agents?label=batch:one&limit=100", { key });
   expect(body.agents).toHaveLength(30);
 });
